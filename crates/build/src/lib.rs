@@ -1,0 +1,1 @@
+//! The pipeline: spec in, image out.

@@ -1,0 +1,1 @@
+//! The conda ecosystem: channels and solving, facts, archives into entries.

@@ -1,0 +1,1 @@
+//! The lockfile: its model, reading, writing and comparing.

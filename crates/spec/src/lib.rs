@@ -1,0 +1,1 @@
+//! The spec: the TOML language, its matrix, its diagnostics and its schema.
