@@ -1,1 +1,26 @@
 //! Entries into layers: paths, claims and their resolution, planning, keys, tar writing, compression.
+//!
+//! A package of any ecosystem is a [`Source`]: it says what it claims, and writes its entries into an
+//! [`EntrySink`]. Nothing in here knows a package format, and nothing above knows how a layer is made.
+
+mod claim;
+mod compression;
+mod entry;
+mod key;
+mod parents;
+mod path;
+mod plan;
+mod source;
+mod tar;
+mod writer;
+
+pub use claim::{Claim, Conflict, Exclusion, Kind, Resolution, resolve};
+pub use compression::{Codec, WrongLibrary, check_libraries};
+pub use entry::{EntryHead, EntryKind, Owner};
+pub use key::{Key, KeyHasher, RecipeHash};
+pub use parents::Parents;
+pub use path::{ImagePath, PathError};
+pub use plan::{LayerPlan, LayerRole, OverBudget, Policy, Threshold, plan, threshold};
+pub use source::{EntrySink, Exclusions, Part, PartId, Role, SinkError, Source, SourceError};
+pub use tar::TarWriter;
+pub use writer::{Layer, LayerError, LayerWriter, layer_key, write_layer};

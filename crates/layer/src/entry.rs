@@ -1,0 +1,72 @@
+//! What stands in a layer.
+
+use crate::ImagePath;
+
+/// The head of an entry: all of it but a file's bytes.
+///
+/// There is no kind for devices, pipes and sockets: no package that imgbuild reads may hold one, so an entry of
+/// that kind cannot be written by mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryHead {
+    /// Where it is in the image.
+    pub path: ImagePath,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The permission bits with setuid, setgid and sticky: at most `0o7777`.
+    pub mode: u32,
+    /// Whom it belongs to.
+    pub owner: Owner,
+    /// The time of the last modification, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// The kinds of entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file of so many bytes.
+    File {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// A folder.
+    Directory,
+    /// A symbolic link. The target is what the link says: it may dangle, and may be absolute (inside the image).
+    Symlink {
+        /// Where it points, as it is written into the link.
+        target: String,
+    },
+    /// Another name of a file that stands before it in the same layer.
+    Hardlink {
+        /// The file.
+        target: ImagePath,
+    },
+}
+
+/// The numbers of a user and a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+impl Owner {
+    /// `root:root`.
+    pub const ROOT: Self = Self { uid: 0, gid: 0 };
+}
+
+impl EntryHead {
+    /// A folder as every layer carries it: `root:root`, 0755, at the start of time.
+    pub fn parent(path: ImagePath) -> Self {
+        Self { path, kind: EntryKind::Directory, mode: 0o755, owner: Owner::ROOT, mtime: 0 }
+    }
+
+    /// The bytes that follow: nought for all but files.
+    pub fn size(&self) -> u64 {
+        match self.kind {
+            EntryKind::File { size } => size,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One layer: entries in, a blob and its two digests out.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::num::NonZero;
+
+use oci::{Descriptor, DiffId, HashWriter};
+
+use crate::compression::Encoder;
+use crate::{
+    Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Parents, Part, PartId,
+    SinkError, Source, SourceError, TarWriter,
+};
+
+/// A finished layer. Its bytes may be elsewhere: in the store, or only in a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// The blob.
+    pub descriptor: Descriptor,
+    /// The digest of the uncompressed tar.
+    pub diff_id: DiffId,
+}
+
+/// Writes the entries of one layer: checks them, adds the folders that they stand in, and computes both digests.
+pub struct LayerWriter<'a, W: Write> {
+    tar: TarWriter<HashWriter<Encoder<HashWriter<W>>>>,
+    parents: &'a Parents,
+    codec: Codec,
+    seen: HashMap<ImagePath, Seen>,
+}
+
+/// What stands at a path so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Directory { mode: u32, owner: crate::Owner },
+    File,
+    Symlink,
+}
+
+impl<'a, W: Write> LayerWriter<'a, W> {
+    /// Starts a layer. The bytes do not depend on the number of threads.
+    ///
+    /// # Errors
+    ///
+    /// When the compressor cannot be made.
+    pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
+        let encoder = codec.encoder(HashWriter::new(inner), threads)?;
+        Ok(Self { tar: TarWriter::new(HashWriter::new(encoder)), parents, codec, seen: HashMap::new() })
+    }
+
+    /// Ends the layer.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn finish(self) -> io::Result<(Layer, W)> {
+        let (encoder, diff_id, _) = self.tar.finish()?.finish();
+        let (inner, digest, size) = encoder.finish()?.finish();
+        let descriptor = Descriptor::new(self.codec.media_type(), digest, size);
+        Ok((Layer { descriptor, diff_id: DiffId(diff_id) }, inner))
+    }
+
+    /// Writes the folders above `path` that the layer does not have yet.
+    fn put_parents(&mut self, path: &ImagePath) -> Result<(), SinkError> {
+        for ancestor in path.ancestors() {
+            match self.seen.get(&ancestor) {
+                Some(Seen::Directory { .. }) => {}
+                Some(_) => return Err(SinkError::BelowNonDirectory { path: path.clone(), below: ancestor }),
+                None => self.put_directory(&self.parents.head(ancestor))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn put_directory(&mut self, head: &EntryHead) -> Result<(), SinkError> {
+        self.seen.insert(head.path.clone(), Seen::Directory { mode: head.mode, owner: head.owner });
+        self.tar.append(head, &mut io::empty())
+    }
+}
+
+impl<W: Write> EntrySink for LayerWriter<'_, W> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        self.put_parents(&head.path)?;
+        let before = self.seen.get(&head.path).copied();
+        let twice = || Err(SinkError::Twice { path: head.path.clone() });
+        let after = match &head.kind {
+            EntryKind::Directory => {
+                // Packages share folders: they are written once, with the time that all folders have.
+                let now = Seen::Directory { mode: head.mode, owner: head.owner };
+                return match before {
+                    Some(before) if before == now => Ok(()),
+                    None | Some(Seen::Directory { .. }) => {
+                        self.put_directory(&EntryHead { mtime: 0, ..head.clone() })
+                    }
+                    Some(_) => twice(),
+                };
+            }
+            EntryKind::File { .. } => Seen::File,
+            EntryKind::Symlink { .. } => Seen::Symlink,
+            EntryKind::Hardlink { target } => match self.seen.get(target) {
+                Some(Seen::File) => Seen::File,
+                _ => return Err(SinkError::Hardlink { path: head.path.clone(), target: target.clone() }),
+            },
+        };
+        if before.is_some() {
+            return twice();
+        }
+        self.seen.insert(head.path.clone(), after);
+        self.tar.append(head, body)
+    }
+}
+
+/// The key of the layer that holds these parts, in this order.
+pub fn layer_key(parts: &[(&Part, &Exclusions)], parents: &Parents, codec: Codec) -> Key {
+    let mut hasher = KeyHasher::new("layer").field("codec", codec.recipe());
+    for (part, exclusions) in parts {
+        hasher = hasher
+            .field("part", part.id.as_str())
+            .field("recipe", part.recipe.0.as_bytes())
+            .list("excluded", exclusions.iter().map(ImagePath::as_str));
+        hasher = parents.key(hasher, part.root.as_ref());
+    }
+    Key(hasher.finish())
+}
+
+/// A layer that could not be written, and the part at which it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// A part could not be read or was refused.
+    #[error("cannot put `{part}` into a layer")]
+    Part {
+        /// The part.
+        part: PartId,
+        /// Why.
+        #[source]
+        error: SourceError,
+    },
+    /// The blob could not be written.
+    #[error("cannot write the layer")]
+    Write(#[source] io::Error),
+}
+
+/// Writes a whole layer from its sources, in order.
+///
+/// # Errors
+///
+/// When a source fails, two of them write the same path, or the blob cannot be written.
+pub fn write_layer<W: Write>(
+    sources: &[(&dyn Source, &Exclusions)],
+    parents: &Parents,
+    codec: Codec,
+    threads: NonZero<u32>,
+    out: W,
+) -> Result<(Layer, W), LayerError> {
+    let mut writer = LayerWriter::new(out, codec, threads, parents).map_err(LayerError::Write)?;
+    for (source, exclusions) in sources {
+        source
+            .write(exclusions, &mut writer)
+            .map_err(|error| LayerError::Part { part: source.part().id.clone(), error })?;
+    }
+    writer.finish().map_err(LayerError::Write)
+}
