@@ -1,1 +1,16 @@
 //! The lockfile: its model, reading, writing and comparing.
+//!
+//! An image is a function of this file. So it holds, beside every package's whole record and hash, the *facts* that a
+//! layer's key needs and that only the archive knows; `docs/lock.md` says which and why.
+
+mod changes;
+mod conda;
+mod debian;
+mod model;
+mod text;
+
+pub use changes::{Change, Changes};
+pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
+pub use debian::{DebianFacts, DebianPackage, DebianSet, SpecialDirectory};
+pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
+pub use text::LockError;

@@ -1,0 +1,131 @@
+//! Conda packages in the lock.
+
+use std::collections::BTreeMap;
+
+use layer::ImagePath;
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{Compiler, ExcludedPath};
+
+/// The conda environment of one variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CondaSet {
+    /// Where the environment stands in the image. Bytes of the packages depend on it.
+    pub prefix: ImagePath,
+    /// The name of the environment.
+    pub name: String,
+    /// The channels that were asked, in order.
+    pub channels: Vec<String>,
+    /// The match specs that were asked for, sorted: what `conda-meta/history` names.
+    pub requested: Vec<String>,
+    /// The virtual packages that the environment was solved with, such as `__glibc = "2.36"`.
+    pub virtual_packages: BTreeMap<String, String>,
+    /// The URLs of the packages, in topological order: what a package depends on comes before it, and of two packages
+    /// that hold the same path the later one has it.
+    pub packages: Vec<String>,
+    /// The paths that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedPath>,
+    /// The interpreters that can compile the environment's bytecode, one for each kind of build machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compilers: Vec<Compiler>,
+    /// The variables of the environment file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A locked conda package.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CondaPackage {
+    /// Where its channel has it. Mirrors are not locked.
+    pub url: String,
+    /// The channel.
+    pub channel: String,
+    /// The size of the archive in bytes, where the channel says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The hash of the archive.
+    pub sha256: Digest,
+    /// What only the archive knows.
+    pub facts: CondaFacts,
+    /// Its whole record in the channel's index, but for size and hash.
+    pub record: toml::Table,
+}
+
+/// What a layer's key needs to know of a conda package and only the archive says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CondaFacts {
+    /// A hash of the paths that it claims: the excluded paths of an environment were computed from them.
+    pub paths: Digest,
+    /// The sum of its files' sizes in bytes.
+    pub installed_size: u64,
+    /// The entry points of a noarch Python package, such as `jupyter = jupyter_core.command:main`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entry_points: Vec<String>,
+    /// The scripts that an installer would run, such as `bin/.NAME-post-link.sh`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link_scripts: Vec<String>,
+    /// What its activation scripts do.
+    #[serde(default, skip_serializing_if = "Activation::is_empty")]
+    pub activation: Activation,
+}
+
+/// What the activation scripts of a package do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Activation {
+    /// The variables that they set whatever the circumstances. `$CONDA_PREFIX` in a value stands for the prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<EnvironmentVariable>,
+    /// The scripts that do more than that, and so need a shell that activates the environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamic: Vec<ImagePath>,
+}
+
+/// A variable and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentVariable {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl Activation {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.exports.is_empty() && self.dynamic.is_empty()
+    }
+}
+
+impl CondaPackage {
+    /// A field of its record that is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.record.get(field).and_then(toml::Value::as_str)
+    }
+
+    /// Its name. Records without one are refused when the lock is read.
+    pub fn name(&self) -> &str {
+        self.text("name").unwrap_or_default()
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        self.text("version").unwrap_or_default()
+    }
+
+    /// Its build string.
+    pub fn build(&self) -> &str {
+        self.text("build").unwrap_or_default()
+    }
+
+    /// The name of its file: the last component of its URL.
+    pub fn file_name(&self) -> &str {
+        self.url.rsplit_once('/').map_or(&self.url, |(_, name)| name)
+    }
+}

@@ -1,0 +1,84 @@
+//! Debian packages in the lock.
+
+use layer::ImagePath;
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{Compiler, ExcludedPath};
+
+/// The Debian packages of one variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DebianSet {
+    /// The suite's code name, such as `bookworm`.
+    pub suite: String,
+    /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
+    pub packages: Vec<String>,
+    /// The paths that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedPath>,
+    /// The interpreters that can compile bytecode for Debian's Python, one for each kind of build machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compilers: Vec<Compiler>,
+}
+
+/// A locked Debian package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DebianPackage {
+    /// The package's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture: `amd64`, `arm64` or `all`.
+    pub architecture: String,
+    /// The archive that it comes from: `debian` or `debian-security`. Which mirror serves it is not locked.
+    pub archive: String,
+    /// Its path below the archive's root, such as `pool/main/b/bash/bash_5.2.15-2+b7_amd64.deb`.
+    pub filename: String,
+    /// The size of the `.deb` in bytes.
+    pub size: u64,
+    /// The hash of the `.deb`.
+    pub sha256: Digest,
+    /// What only the `.deb` knows.
+    pub facts: DebianFacts,
+    /// Its whole stanza in the signed index.
+    pub record: String,
+}
+
+/// What a layer's key needs to know of a Debian package and only the `.deb` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DebianFacts {
+    /// The sum of its files' sizes in bytes.
+    pub installed_size: u64,
+    /// The newest time of its members, in seconds since 1970.
+    pub timestamp: i64,
+    /// A hash of its maintainer scripts, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scripts: Option<Digest>,
+    /// Its folders that are not 0755 and `root:root`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<SpecialDirectory>,
+}
+
+/// A folder whose mode or owner is not the usual one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SpecialDirectory {
+    /// The folder.
+    pub path: ImagePath,
+    /// Its mode, in octal digits, such as `1777`.
+    pub mode: String,
+    /// The number of its user.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+impl DebianPackage {
+    /// The name under which the lock lists it: `NAME_VERSION_ARCHITECTURE`, as in the name of its file.
+    pub fn id(&self) -> String {
+        format!("{}_{}_{}", self.name, self.version, self.architecture)
+    }
+}

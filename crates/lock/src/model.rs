@@ -1,0 +1,88 @@
+//! The lock as a whole.
+
+use std::collections::BTreeMap;
+
+use layer::{ImagePath, PartId, Threshold};
+use oci::{Digest, Platform, Tag};
+use serde::{Deserialize, Serialize};
+
+use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet};
+
+/// The version of the lock's format. A lock of another version is refused, never guessed at.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything that an image is made of, for every variant of a spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Lock {
+    /// The version of the format.
+    pub version: u32,
+    /// A hash of what was asked for. When the spec's differs, the lock is stale.
+    pub inputs: Digest,
+    /// The variants, in the order of the spec's matrix and platforms.
+    #[serde(rename = "variant")]
+    pub variants: Vec<Variant>,
+    /// Every Debian package of any variant, once, sorted by name.
+    #[serde(rename = "debian", default, skip_serializing_if = "Vec::is_empty")]
+    pub debian: Vec<DebianPackage>,
+    /// Every conda package of any variant, once, sorted by name.
+    #[serde(rename = "conda", default, skip_serializing_if = "Vec::is_empty")]
+    pub conda: Vec<CondaPackage>,
+}
+
+/// One image: one combination of the matrix on one platform.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Variant {
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// What it is built for.
+    pub platform: Platform,
+    /// Its combination of the matrix.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, String>,
+    /// When it counts as created, in seconds since 1970: the newest package's time, or `SOURCE_DATE_EPOCH`.
+    pub timestamp: i64,
+    /// From which installed size, in bytes, a package has a layer of its own.
+    pub threshold: Threshold,
+    /// Its Debian base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debian: Option<DebianSet>,
+    /// Its conda environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conda: Option<CondaSet>,
+}
+
+/// A path that is left out of a package, because another package has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExcludedPath {
+    /// The package that loses it.
+    pub part: PartId,
+    /// The path.
+    pub path: ImagePath,
+    /// The package that has it.
+    pub winner: PartId,
+}
+
+/// The packages that hold an interpreter for one kind of build machine, which compiles the bytecode of a variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Compiler {
+    /// The build machine.
+    pub host: Platform,
+    /// The packages, by the names under which the lock lists them.
+    pub packages: Vec<String>,
+}
+
+impl Lock {
+    /// The conda package that was locked from `url`.
+    pub fn conda_package(&self, url: &str) -> Option<&CondaPackage> {
+        self.conda.iter().find(|package| package.url == url)
+    }
+
+    /// The Debian package that is called `id`, see [`DebianPackage::id`].
+    pub fn debian_package(&self, id: &str) -> Option<&DebianPackage> {
+        self.debian.iter().find(|package| package.id() == id)
+    }
+}
