@@ -25,13 +25,10 @@ impl Changes {
     pub fn between(before: &Lock, after: &Lock) -> Self {
         let (before, after) = (versions(before), versions(after));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let of = |versions: &BTreeMap<String, BTreeSet<String>>, name| {
-            versions.get(name).cloned().unwrap_or_default()
-        };
         let change = |name: &String| Change {
             package: name.clone(),
-            before: of(&before, name),
-            after: of(&after, name),
+            before: before.get(name).cloned().unwrap_or_default(),
+            after: after.get(name).cloned().unwrap_or_default(),
         };
         Self(names.into_iter().map(change).filter(|change| change.before != change.after).collect())
     }
