@@ -11,7 +11,8 @@ mod parents;
 mod path;
 mod plan;
 mod source;
-mod tar;
+mod tar_reader;
+mod tar_writer;
 mod writer;
 
 pub use claim::{Claim, Conflict, Exclusion, Kind, Resolution, resolve};
@@ -22,5 +23,6 @@ pub use parents::Parents;
 pub use path::{ImagePath, PathError};
 pub use plan::{LayerPlan, LayerRole, OverBudget, Policy, Threshold, plan, threshold};
 pub use source::{EntrySink, Exclusions, Part, PartId, Role, SinkError, Source, SourceError};
-pub use tar::TarWriter;
+pub use tar_reader::{TarError, TarHead, TarKind, TarReader};
+pub use tar_writer::TarWriter;
 pub use writer::{Layer, LayerError, LayerWriter, layer_key, write_layer};
