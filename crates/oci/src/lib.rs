@@ -2,12 +2,31 @@
 //!
 //! This crate follows the OCI image specification 1.1. It knows nothing of packages and nothing of HTTP.
 
+mod blobs;
+pub mod canonical;
+mod config;
+mod contents;
 mod descriptor;
 mod digest;
+mod image;
+pub mod layout;
+mod manifest;
 mod name;
 mod platform;
+mod reference;
+pub mod tarball;
+mod timestamp;
+pub mod validate;
 
+pub use blobs::{BlobError, Blobs};
+pub use config::{ContainerConfig, Empty, History, ImageConfig, RootFs, RootFsKind};
+pub use contents::WriteError;
 pub use descriptor::{Descriptor, DescriptorPlatform, MediaType, MediaTypeError};
 pub use digest::{DiffId, Digest, DigestError, HashReader, HashWriter};
+pub use image::{Document, Image, ImageError, ImageHead, ImageLayer};
+pub use manifest::{Index, Manifest};
 pub use name::{ImageName, NameError, Tag};
 pub use platform::{Platform, PlatformError};
+pub use reference::Reference;
+pub use timestamp::{Timestamp, TimestampError};
+pub use validate::{ValidateError, Validated, validate};

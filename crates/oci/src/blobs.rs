@@ -1,0 +1,58 @@
+//! Where blobs come from.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use crate::Digest;
+
+/// Content by its digest: a store, a layout, a tarball, a registry.
+pub trait Blobs: Send + Sync {
+    /// Opens a blob for reading from its start.
+    ///
+    /// # Errors
+    ///
+    /// When the blob is absent or cannot be opened.
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError>;
+
+    /// The file that holds exactly this blob, where there is one: a file is copied by the kernel, without its bytes
+    /// passing through this program.
+    fn path(&self, digest: &Digest) -> Option<PathBuf> {
+        let _ = digest;
+        None
+    }
+}
+
+/// A blob that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// It is not there.
+    #[error("the blob `{0}` is not there")]
+    Absent(Digest),
+    /// Reading it failed.
+    #[error("the blob `{digest}` cannot be read")]
+    Read {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// What was read has another size.
+    #[error("the blob `{digest}` has {found} bytes and should have {wanted}")]
+    Size {
+        /// The blob.
+        digest: Digest,
+        /// Its size as the manifest states it.
+        wanted: u64,
+        /// Its size as it is.
+        found: u64,
+    },
+    /// What was read has another digest.
+    #[error("the blob `{wanted}` holds something else: its digest is `{found}`")]
+    Digest {
+        /// The blob.
+        wanted: Digest,
+        /// The digest of what was read.
+        found: Digest,
+    },
+}
