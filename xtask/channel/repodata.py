@@ -1,0 +1,72 @@
+"""`repodata.json` and `repodata.json.zst` of a channel, from the archives that stand in it."""
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import zstandard
+
+SUBDIRS = ["linux-64", "linux-aarch64", "noarch"]
+
+
+def write(channel: Path, given: dict[str, dict] | None = None) -> int:
+    """Writes the index of every subdir and returns the number of packages.
+
+    `given` holds records by file name for archives that cannot be read, and hashes that do not hold (the hostile
+    channel).
+    """
+    count = 0
+    for subdir in SUBDIRS:
+        folder = channel / subdir
+        folder.mkdir(parents=True, exist_ok=True)
+        data = {
+            "info": {"subdir": subdir},
+            "packages": {},
+            "packages.conda": {},
+            "removed": [],
+            "repodata_version": 1,
+        }
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith((".conda", ".tar.bz2")):
+                table = "packages.conda" if path.name.endswith(".conda") else "packages"
+                data[table][path.name] = record(path, (given or {}).get(path.name))
+                count += 1
+        text = (json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n").encode()
+        replace(folder / "repodata.json", text)
+        replace(folder / "repodata.json.zst", zstandard.ZstdCompressor(level=19).compress(text))
+    return count
+
+
+def replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.rename(path)
+
+
+def record(path: Path, given: dict | None) -> dict:
+    """A package's record: its `index.json`, and the hashes and size of the archive."""
+    body = path.read_bytes()
+    fields = given or index(path)
+    hashes = {"md5": hashlib.md5(body).hexdigest(), "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
+    return hashes | {key: value for key, value in fields.items() if value is not None}
+
+
+def index(path: Path) -> dict:
+    """`info/index.json` of an archive."""
+    if path.name.endswith(".conda"):
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.startswith("info-"))
+            about = archive.read(name)
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(about)) as plain:
+            return from_tar(tarfile.open(fileobj=plain, mode="r|"))
+    return from_tar(tarfile.open(path, mode="r|bz2"))
+
+
+def from_tar(archive: tarfile.TarFile) -> dict:
+    for head in archive:
+        if head.name == "info/index.json":
+            return json.load(archive.extractfile(head))
+    raise ValueError("an archive without info/index.json")
