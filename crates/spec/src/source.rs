@@ -1,0 +1,133 @@
+//! Where a value was written: kept to the end, so that any later error can point at the line that asked.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+/// A file that was read, with the name that messages call it by.
+pub(crate) type Source = Arc<NamedSource<String>>;
+
+/// Makes a source of a file's text.
+pub(crate) fn source(name: &str, text: String) -> Source {
+    let language = match name.rsplit('.').next() {
+        Some("toml") => "toml",
+        Some("yml" | "yaml") => "yaml",
+        _ => "text",
+    };
+    Arc::new(NamedSource::new(name, text).with_language(language))
+}
+
+/// The place in a file where something was asked for.
+#[derive(Clone)]
+pub struct Origin {
+    source: Source,
+    span: Range<usize>,
+    key: String,
+}
+
+impl Origin {
+    pub(crate) fn new(source: &Source, span: Range<usize>, key: impl Into<String>) -> Self {
+        Self { source: Arc::clone(source), span, key: key.into() }
+    }
+
+    /// The file, as messages call it.
+    pub fn file(&self) -> &str {
+        self.source.name()
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.before().matches('\n').count() + 1
+    }
+
+    /// The column in characters, counted from 1.
+    pub fn column(&self) -> usize {
+        self.before().chars().rev().take_while(|character| *character != '\n').count() + 1
+    }
+
+    /// The key, for example `conda.packages[1]`, or `dependencies[2]` in an environment file.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What is written there.
+    pub fn text(&self) -> &str {
+        self.source.inner().get(self.span.clone()).unwrap_or_default()
+    }
+
+    /// The place as a diagnostic that shows the line, with `label` at its caret.
+    ///
+    /// It is meant for [`Diagnostic::related`], or as the whole of a message of another crate.
+    pub fn snippet(&self, message: impl Into<String>, label: impl Into<String>) -> Snippet {
+        Snippet { origin: self.clone(), message: message.into(), label: label.into() }
+    }
+
+    /// The file's text, for a diagnostic's `source_code`.
+    pub fn source_code(&self) -> &dyn SourceCode {
+        &self.source
+    }
+
+    /// The place as a label, for a diagnostic's `labels`.
+    pub fn labelled(&self, label: impl Into<String>) -> LabeledSpan {
+        LabeledSpan::new_with_span(Some(label.into()), self.span.clone())
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    fn before(&self) -> &str {
+        self.source.inner().get(..self.span.start).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file(), self.line())
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{} {}", self.file(), self.line(), self.column(), self.key)
+    }
+}
+
+/// A message with the line that it is about.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Snippet {
+    origin: Origin,
+    message: String,
+    label: String,
+}
+
+impl Diagnostic for Snippet {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.origin.source_code())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(self.origin.labelled(&self.label))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_are_counted_from_one_in_characters() {
+        let source = source("spec.toml", "name = \"a\"\n# é\nké = 1\n".to_owned());
+        let start = source.inner().find("= 1").unwrap();
+        let origin = Origin::new(&source, start..start + 3, "ké");
+        assert_eq!((origin.line(), origin.column(), origin.text()), (3, 4, "= 1"));
+        assert_eq!(origin.to_string(), "spec.toml:3");
+    }
+}

@@ -1,0 +1,51 @@
+//! What TOML and YAML have in common: values with the place where each stands.
+//!
+//! Both files are read into this one tree, so that one decoder, and one kind of message, serves both.
+
+use std::ops::Range;
+
+/// A value and the bytes of the file that it stands in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) span: Range<usize>,
+    pub(crate) value: Value,
+}
+
+/// A value. Numbers and dates keep the text they were written as: `3.10` is not `3.1`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Boolean(bool),
+    Integer { literal: String, value: Option<i64> },
+    Float { literal: String },
+    Date { literal: String },
+    Text(String),
+    List(Vec<Node>),
+    Table(Vec<Entry>),
+}
+
+/// A key of a table, itself a node of text, and what it is set to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: Node,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The value of `key`, where this is a table that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Table(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.name() == key).map(|entry| &entry.value)
+    }
+}
+
+impl Entry {
+    /// The key's text.
+    pub(crate) fn name(&self) -> &str {
+        match &self.key.value {
+            Value::Text(text) => text,
+            Value::Integer { literal, .. } | Value::Float { literal } | Value::Date { literal } => literal,
+            _ => "",
+        }
+    }
+}
