@@ -1,0 +1,75 @@
+//! `[base]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::Located;
+use crate::values::{DebianPackageName, Mirror};
+
+/// A word, or a table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(untagged)]
+pub(crate) enum BaseKey {
+    Short(BaseWord),
+    Table(Box<BaseTable>),
+}
+
+/// A base without settings.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum BaseWord {
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+    /// Nothing at all.
+    Scratch,
+}
+
+/// The base: Debian, put together from signed packages, or nothing.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct BaseTable {
+    /// The Debian release.
+    #[schemars(extend("examples" = ["trixie"]), extend("default" = "bookworm"))]
+    pub(crate) debian: Option<Located<Suite>>,
+    /// Nothing but what is copied in. It excludes all other keys of the table, and conda and Python as well.
+    #[schemars(extend("examples" = [true]), extend("default" = false))]
+    pub(crate) scratch: Option<Located<bool>>,
+    /// Debian packages beyond the default set, by name.
+    #[schemars(extend("examples" = [["git", "tmux"]]), extend("default" = []))]
+    pub(crate) packages: Option<Located<Vec<Located<DebianPackageName>>>>,
+    /// The mirror that the packages come from. The default is the one that the machine's own apt uses.
+    #[schemars(extend("examples" = ["https://mirror.example/debian"]))]
+    pub(crate) mirror: Option<Located<Mirror>>,
+    /// A file of keys that the mirror's index is signed with, relative to the spec's folder. The default is
+    /// Debian's own archive keys.
+    #[schemars(extend("examples" = ["keys/archive.asc"]))]
+    pub(crate) keyring: Option<Located<String>>,
+}
+
+/// A release of Debian.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Suite {
+    /// Debian 12.
+    #[default]
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+impl Suite {
+    /// Debian's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+}

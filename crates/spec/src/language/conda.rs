@@ -1,0 +1,96 @@
+//! `[conda]`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::Located;
+use crate::values::{ChannelName, CutOff, MatchSpecText, Mirror, PackageName, Prefix};
+
+/// The conda environment.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct CondaTable {
+    /// The channels, the first one first: names, URLs or `file://` paths. Those of the `env` file come after them.
+    ///
+    /// The default is `conda-forge`, where the `env` file names none either.
+    #[schemars(extend("examples" = [["conda-forge"]]), extend("default" = ["conda-forge"]))]
+    pub(crate) channels: Option<Located<Vec<Located<ChannelName>>>>,
+    /// Packages, in conda's own notation, beside those of the `env` file.
+    #[schemars(extend("examples" = [["numpy >=1.26", "pytorch::pytorch 2.*"]]), extend("default" = []))]
+    pub(crate) packages: Option<Vec<Located<MatchSpecText>>>,
+    /// Whether a package of an earlier channel hides the same package of a later one.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["flexible"]))]
+    pub(crate) channel_priority: ChannelPriority,
+    /// The folder of the environment in the image: at most 255 bytes, and none of the system's own.
+    #[schemars(extend("examples" = ["/opt/conda"]), extend("default" = "/opt/conda"))]
+    pub(crate) prefix: Option<Prefix>,
+    /// The program to change the environment with, inside the running image.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["micromamba"]))]
+    pub(crate) manager: Manager,
+    /// Whether the environment belongs to the image's user. With a `manager` it does.
+    #[schemars(extend("examples" = [true]), extend("default" = false))]
+    pub(crate) writable: Option<Located<bool>>,
+    /// For a channel, the URLs to fetch it from instead.
+    #[serde(default)]
+    #[schemars(extend("examples" = [mirrors_example()]), extend("default" = {}))]
+    pub(crate) mirrors: BTreeMap<ChannelName, Vec<Mirror>>,
+    /// Leaves out packages that were made on that day, at that time, or later.
+    #[schemars(extend("examples" = ["2024-05-01"]))]
+    pub(crate) exclude_newer: Option<CutOff>,
+    /// Packages whose post-link script may stay without running. For any other package that has one, it is an error.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["font-ttf-noto-emoji"]]), extend("default" = []))]
+    pub(crate) skip_post_link: Vec<PackageName>,
+}
+
+fn mirrors_example() -> BTreeMap<&'static str, Vec<&'static str>> {
+    BTreeMap::from([("conda-forge", vec!["https://mirror.example/conda-forge"])])
+}
+
+/// How the order of the channels counts.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ChannelPriority {
+    /// A package comes from the first channel that has it, whatever its version.
+    #[default]
+    Strict,
+    /// A later channel is asked where the first has no version that fits.
+    Flexible,
+}
+
+/// A program that changes environments.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Manager {
+    /// None.
+    #[default]
+    None,
+    /// The program `conda`.
+    Conda,
+    /// The program `mamba`.
+    Mamba,
+    /// The program `micromamba`.
+    Micromamba,
+}
+
+impl Manager {
+    /// The conda package that brings it.
+    pub const fn package(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Conda => Some("conda"),
+            Self::Mamba => Some("mamba"),
+            Self::Micromamba => Some("micromamba"),
+        }
+    }
+}

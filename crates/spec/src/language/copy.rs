@@ -1,0 +1,24 @@
+//! `[[copy]]`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::values::{ContextPath, ImagePath, Mode, Owner};
+
+/// A file or folder of the spec's folder, copied into the image.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct CopyTable {
+    /// The file or folder, relative to the spec's folder and inside it.
+    #[schemars(extend("examples" = ["src"]))]
+    pub(crate) from: ContextPath,
+    /// Its path in the image.
+    #[schemars(extend("examples" = ["/workspace/src"]))]
+    pub(crate) to: ImagePath,
+    /// The numbers of the user and group that own it. The default is root, `0:0`.
+    #[schemars(extend("examples" = ["1000:100"]))]
+    pub(crate) owner: Option<Owner>,
+    /// The mode of the files, in octal digits. The default is `0644`, and `0755` for what is executable.
+    #[schemars(extend("examples" = ["0644"]))]
+    pub(crate) mode: Option<Mode>,
+}

@@ -1,0 +1,51 @@
+//! `[image]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::values::{ImagePath, LabelKey, Port, User, VariableName};
+
+/// The image's configuration, by the OCI image specification.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Image {
+    /// The user that it runs as, by numbers or names, with or without a group. The default is `1000:100`.
+    #[schemars(extend("examples" = ["1000:100"]))]
+    pub user: Option<User>,
+    /// The folder that it starts in.
+    #[schemars(extend("examples" = ["/workspace"]))]
+    pub workdir: Option<ImagePath>,
+    /// The program that it starts, with its first arguments.
+    #[schemars(extend("examples" = [["tini", "--"]]))]
+    pub entrypoint: Option<Vec<String>>,
+    /// The arguments to the entrypoint, or the command where there is none.
+    #[schemars(extend("examples" = [["python", "-m", "http.server"]]))]
+    pub cmd: Option<Vec<String>>,
+    /// Environment variables.
+    #[serde(default)]
+    #[schemars(extend("examples" = [env_example()]), extend("default" = {}))]
+    pub env: BTreeMap<VariableName, String>,
+    /// Labels.
+    #[serde(default)]
+    #[schemars(extend("examples" = [labels_example()]), extend("default" = {}))]
+    pub labels: BTreeMap<LabelKey, String>,
+    /// Ports that it listens on: numbers, or texts like `"8080/udp"`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [[8080]]), extend("default" = []))]
+    pub expose: BTreeSet<Port>,
+    /// Folders that are volumes.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["/data"]]), extend("default" = []))]
+    pub volumes: BTreeSet<ImagePath>,
+}
+
+fn env_example() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("HF_HOME", "/workspace/.cache")])
+}
+
+fn labels_example() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("org.opencontainers.image.title", "base-pytorch")])
+}

@@ -1,0 +1,93 @@
+//! `[layers]`.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::values::ValueError;
+
+/// How the image is cut into layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Layers {
+    /// The most layers that the image may have, those of the base included: 8 to 120.
+    #[schemars(extend("examples" = [60]))]
+    pub budget: Budget,
+    /// The layers' compression. Engines older than 2021 need `gzip`.
+    #[schemars(extend("examples" = ["gzip"]))]
+    pub compression: Compression,
+    /// Whether Python files are compiled in advance, so that the image starts fast for every user.
+    #[schemars(extend("examples" = [false]))]
+    pub bytecode: bool,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Self { budget: Budget::default(), compression: Compression::default(), bytecode: true }
+    }
+}
+
+/// A compression of layers.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Compression {
+    /// Zstandard: fast and small.
+    #[default]
+    Zstd,
+    /// gzip, for old engines.
+    Gzip,
+    /// None.
+    None,
+}
+
+/// A number of layers, from 8 to 120: engines refuse more than 127.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Budget(u8);
+
+impl Budget {
+    const LEAST: i64 = 8;
+    const MOST: i64 = 120;
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(40)
+    }
+}
+
+impl<'de> Deserialize<'de> for Budget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        match u8::try_from(number) {
+            Ok(layers) if (Self::LEAST..=Self::MOST).contains(&number) => Ok(Self(layers)),
+            _ => {
+                let error = ValueError::new(format!("a budget of {number} layers cannot be kept")).hint(
+                    format!("write a number from {} to {}; the default is 40", Self::LEAST, Self::MOST),
+                );
+                Err(serde::de::Error::custom(error.with_hint()))
+            }
+        }
+    }
+}
+
+impl JsonSchema for Budget {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Budget".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": Self::LEAST, "maximum": Self::MOST })
+    }
+}

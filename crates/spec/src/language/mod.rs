@@ -1,0 +1,74 @@
+//! The language: one type a table, whose fields are its keys.
+//!
+//! The doc comments here are what a user reads: the schema and the reference page are made of them.
+
+mod base;
+mod conda;
+mod copy;
+mod image;
+mod layers;
+mod matrix;
+mod python;
+
+pub use base::Suite;
+pub(crate) use base::{BaseKey, BaseTable, BaseWord};
+pub(crate) use conda::CondaTable;
+pub use conda::{ChannelPriority, Manager};
+pub(crate) use copy::CopyTable;
+pub use image::Image;
+pub use layers::{Budget, Compression, Layers};
+pub(crate) use matrix::Matrix;
+pub use python::PythonFrom;
+pub(crate) use python::{CudaKey, PythonKey};
+
+use oci::{ImageName, Platform, Tag};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::decode::Located;
+
+/// What imgbuild makes an image of. `name` alone is enough: that is an image of the base.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "imgbuild spec")]
+pub(crate) struct Document {
+    /// The image's name, without registry and tag.
+    #[schemars(with = "String", extend("examples" = ["base-pytorch"]))]
+    pub(crate) name: Located<ImageName>,
+    /// The tags. Each is given to every combination of the matrix, so it must name the keys that differ.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["{python}-cuda{cuda}"]]), extend("default" = ["latest"]))]
+    pub(crate) tags: Option<Located<Vec<Located<Tag>>>>,
+    /// The platforms: `linux/amd64` and `linux/arm64`. The default is the platform that imgbuild runs on.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["linux/amd64", "linux/arm64"]]))]
+    pub(crate) platforms: Option<Located<Vec<Located<Platform>>>>,
+    /// Python: a version, or a table that says where it comes from as well.
+    #[schemars(extend("examples" = ["3.11"]))]
+    pub(crate) python: Option<Located<PythonKey>>,
+    /// The CUDA version that the image is for: packages are chosen as on a machine whose driver has it.
+    #[schemars(extend("examples" = ["11.8"]))]
+    pub(crate) cuda: Option<Located<CudaKey>>,
+    /// A file that names the conda packages: an `environment.yml`, or an explicit list (`@EXPLICIT`).
+    ///
+    /// The path is relative to the spec's folder.
+    #[schemars(extend("examples" = ["environment.yml"]))]
+    pub(crate) env: Option<Located<String>>,
+    /// One image for each combination of these keys' values; `{key}` stands for the value in every string.
+    #[serde(rename = "matrix")]
+    #[schemars(with = "Option<Matrix>")]
+    pub(crate) _matrix: Option<IgnoredAny>,
+    /// What the environment stands on: `"bookworm"`, `"trixie"`, `"scratch"`, or a table.
+    #[schemars(extend("examples" = ["trixie"]), extend("default" = "bookworm"))]
+    pub(crate) base: Option<Located<BaseKey>>,
+    /// The conda environment.
+    pub(crate) conda: Option<Located<CondaTable>>,
+    /// The image's configuration, by the OCI image specification.
+    #[serde(default)]
+    pub(crate) image: Image,
+    /// Files from the spec's folder, copied into the image.
+    #[serde(default)]
+    pub(crate) copy: Vec<Located<CopyTable>>,
+    /// How the image is cut into layers.
+    #[serde(default)]
+    pub(crate) layers: Layers,
+}

@@ -1,0 +1,74 @@
+//! Versions of Python and CUDA.
+
+use super::{ValueError, checked_text};
+use crate::decode::Literal;
+
+checked_text!(
+    /// A version of Python 3: `3.11`, or `3.11.9` to hold the patch release as well.
+    PythonVersion, check_python, Literal
+);
+
+checked_text!(
+    /// A version of CUDA: major and minor, as `nvidia-smi` shows it.
+    CudaVersion, check_cuda, Literal
+);
+
+impl PythonVersion {
+    /// Major and minor, for example `3.11`.
+    pub fn series(&self) -> &str {
+        match self.0.match_indices('.').nth(1) {
+            Some((second, _)) => &self.0[..second],
+            None => &self.0,
+        }
+    }
+
+    /// Whether the patch release is named.
+    pub fn names_patch(&self) -> bool {
+        self.series() != self.0
+    }
+}
+
+fn numbers(text: &str) -> Option<Vec<u16>> {
+    let number = |part: &str| {
+        let plain = part == "0" || (!part.starts_with(['0', '+']) && !part.is_empty());
+        part.parse().ok().filter(|_| plain)
+    };
+    text.split('.').map(number).collect()
+}
+
+fn check_python(text: &str) -> Result<(), ValueError> {
+    match numbers(text).as_deref() {
+        Some([3, _] | [3, _, _]) => Ok(()),
+        _ => Err(ValueError::new(format!("`{text}` is not a version of Python 3"))
+            .hint("write major and minor, like `3.11`, or the patch release as well, like `3.11.9`")),
+    }
+}
+
+fn check_cuda(text: &str) -> Result<(), ValueError> {
+    match numbers(text).as_deref() {
+        Some([major, _]) if *major > 0 => Ok(()),
+        _ => Err(ValueError::new(format!("`{text}` is not a version of CUDA"))
+            .hint("write major and minor, like `11.8`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers_and_dots() {
+        for good in ["3.9", "3.10", "3.11.9", "3.14.0"] {
+            assert_eq!(good.parse::<PythonVersion>().unwrap().as_str(), good);
+        }
+        for bad in ["", "3", "2.7", "3.x", "3.11.*", ">=3.9", "3.09", "3.11.9.1", "3.+1", "3.99999"] {
+            assert!(bad.parse::<PythonVersion>().is_err(), "{bad}");
+        }
+        assert_eq!("3.11.9".parse::<PythonVersion>().unwrap().series(), "3.11");
+        assert!(!"3.11".parse::<PythonVersion>().unwrap().names_patch());
+        assert!("11.8".parse::<CudaVersion>().is_ok());
+        for bad in ["11", "11.8.0", "0.1", "cu118", "11."] {
+            assert!(bad.parse::<CudaVersion>().is_err(), "{bad}");
+        }
+    }
+}
