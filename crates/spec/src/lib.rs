@@ -1,1 +1,55 @@
 //! The spec: the TOML language, its matrix, its diagnostics and its schema.
+//!
+//! [`Spec::load`] reads a spec and the files that it names; [`Spec::variants`] gives every image to build, with
+//! templates expanded and every rule checked. A [`SpecError`] points at file, line and column.
+//!
+//! Six lines are enough:
+//!
+//! ```toml
+//! name   = "base-pytorch"
+//! tags   = ["{python}"]
+//! python = "{python}"
+//!
+//! [matrix]
+//! python = [3.9, 3.10]
+//! ```
+
+mod assemble;
+mod decode;
+mod draft;
+mod environment;
+mod error;
+mod files;
+mod inputs;
+mod language;
+mod list;
+mod matrix;
+mod reference;
+mod requirement;
+mod schema;
+mod source;
+mod spec;
+mod suggest;
+mod template;
+#[cfg(test)]
+mod tests;
+mod toml_tree;
+mod tree;
+mod values;
+mod variant;
+mod yaml_tree;
+
+pub use environment::{ArchiveHash, ArchiveUrl, ExplicitEntry, ExplicitList};
+pub use error::{Mistake, Problem, SpecError};
+pub use language::{Budget, ChannelPriority, Compression, Image, Layers, Manager, PythonFrom, Suite};
+pub use reference::reference;
+pub use requirement::{Channel, Requirement};
+pub use schema::schema;
+pub use source::{Origin, Snippet};
+pub use spec::Spec;
+pub use values::{
+    ChannelName, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ImagePath, LabelKey,
+    MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix, Protocol, PythonVersion, User, ValueError,
+    VariableName,
+};
+pub use variant::{Base, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};

@@ -1,0 +1,116 @@
+//! The conda environment, put together from `[conda]` and the file that `env` names.
+
+use crate::decode::Located;
+use crate::environment::Environment;
+use crate::error::{Mistake, Problem};
+use crate::language::{CondaTable, Manager};
+use crate::list;
+use crate::requirement::{Channel, Requirement};
+use crate::source::Source;
+use crate::values::ChannelName;
+use crate::variant::{Conda, CondaPackages};
+
+/// The channel where the spec and its environment file name none.
+const DEFAULT_CHANNEL: &str = "conda-forge";
+
+/// The environment; nothing where neither packages, a file, a manager nor conda's Python are asked for.
+pub(crate) fn conda(
+    table: Option<Located<CondaTable>>,
+    environment: Option<Environment>,
+    python: bool,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<Conda> {
+    let table = table.map(|located| located.value).unwrap_or_default();
+    let asked = table.packages.as_ref().is_some_and(|packages| !packages.is_empty());
+    if !asked && environment.is_none() && !python && table.manager == Manager::None {
+        return None;
+    }
+    let writable = writable(&table, source, problems);
+    let (name, file_channels, variables, packages) = match environment {
+        Some(Environment::Explicit(explicit)) => {
+            if let Some(package) = table.packages.iter().flatten().next() {
+                let mistake =
+                    Mistake::Conflict { first: "conda.packages".to_owned(), second: "env".to_owned() };
+                let file = explicit.origin.file();
+                let hint = format!(
+                    "`{file}` is an explicit list, the whole environment: add the package's URL to it"
+                );
+                problems.push(
+                    Problem::new(mistake).at(source, package.span.clone(), "asked for here").hint(hint),
+                );
+            }
+            (None, Vec::new(), Default::default(), CondaPackages::Explicit(explicit))
+        }
+        other => {
+            let mut requirements = own_requirements(&table, source);
+            let (name, channels, variables) = match other {
+                Some(Environment::File(file)) => {
+                    requirements.extend(file.requirements);
+                    (file.name, file.channels, file.variables)
+                }
+                _ => Default::default(),
+            };
+            (name, channels, variables, CondaPackages::Requirements(requirements))
+        }
+    };
+    Some(Conda {
+        channels: channels(table.channels, file_channels, source, problems),
+        packages,
+        channel_priority: table.channel_priority,
+        prefix: table.prefix.unwrap_or_default(),
+        manager: table.manager,
+        writable,
+        mirrors: table.mirrors,
+        exclude_newer: table.exclude_newer,
+        skip_post_link: table.skip_post_link,
+        environment_name: name,
+        variables,
+    })
+}
+
+fn own_requirements(table: &CondaTable, source: &Source) -> Vec<Requirement> {
+    table.packages.iter().flatten().map(|located| Requirement::new(located, source)).collect()
+}
+
+fn writable(table: &CondaTable, source: &Source, problems: &mut Vec<Problem>) -> bool {
+    if let Some(writable) = table.writable.as_ref().filter(|located| !located.value)
+        && table.manager != Manager::None
+    {
+        let mistake = Mistake::Conflict {
+            first: "conda.manager".to_owned(),
+            second: "conda.writable = false".to_owned(),
+        };
+        let hint = "a manager is there to change the environment: remove one of the two";
+        problems.push(Problem::new(mistake).at(source, writable.span.clone(), "here").hint(hint));
+    }
+    table.manager != Manager::None || table.writable.as_ref().is_some_and(|located| located.value)
+}
+
+/// The spec's channels, then those of the file that are not yet named, else the default.
+fn channels(
+    own: Option<Located<Vec<Located<ChannelName>>>>,
+    from_file: Vec<Channel>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Vec<Channel> {
+    let mut channels: Vec<Channel> = Vec::new();
+    if let Some(own) = own {
+        if own.value.is_empty() {
+            let mistake = Mistake::List { key: own.key, fault: "must not be empty".to_owned() };
+            let hint = format!("for example `channels = [\"{DEFAULT_CHANNEL}\"]`");
+            problems.push(Problem::new(mistake).at(source, own.span, "here").hint(hint));
+        }
+        list::check_unique("conda.channels", &own.value, source, problems);
+        channels.extend(own.value.into_iter().map(|located| Channel::new(located, source)));
+    }
+    for channel in from_file {
+        if !channels.iter().any(|known| known.name == channel.name) {
+            channels.push(channel);
+        }
+    }
+    if channels.is_empty() {
+        channels.extend(DEFAULT_CHANNEL.parse().ok().map(|name| Channel { name, origin: None }));
+    }
+    channels
+}

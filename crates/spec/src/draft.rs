@@ -1,0 +1,257 @@
+//! From the language to what is built: one combination, before it is known for which platform.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use oci::{ImageName, Platform, Tag};
+
+use crate::decode::Located;
+use crate::environment::Environment;
+use crate::error::{Mistake, Problem};
+use crate::language::{
+    BaseKey, BaseTable, BaseWord, CudaKey, Document, Image, Layers, PythonFrom, PythonKey, Suite,
+};
+use crate::requirement::Requirement;
+use crate::source::{Origin, Source};
+use crate::template::Combination;
+use crate::variant::{Base, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
+use crate::{assemble, list};
+
+/// A combination of the matrix, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) name: ImageName,
+    pub(crate) tags: Vec<Tag>,
+    /// Nothing for the platform of whoever builds.
+    pub(crate) platforms: Option<Vec<Platform>>,
+    pub(crate) keys: Combination,
+    python: Option<Python>,
+    cuda: Option<Cuda>,
+    base: Base,
+    conda: Option<Conda>,
+    image: Image,
+    copy: Vec<Copy>,
+    layers: Layers,
+}
+
+/// What a draft is made from, beside the document.
+pub(crate) struct Context<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) folder: &'a Path,
+    pub(crate) keys: &'a Combination,
+    pub(crate) environment: Option<Environment>,
+}
+
+impl Draft {
+    /// Checks what no single value shows.
+    pub(crate) fn new(document: Document, context: &Context<'_>) -> Result<Self, Vec<Problem>> {
+        let source = context.source;
+        let mut problems = Vec::new();
+        let tags = list::unique("tags", document.tags, source, &mut problems);
+        let platforms = list::unique("platforms", document.platforms, source, &mut problems);
+        let python = document.python.map(|located| python(located, source));
+        let base_place = document.base.as_ref().map(|located| located.span.clone());
+        let base = base(document.base, context, &mut problems);
+        let environment = context.environment.clone();
+        let from_conda = python.as_ref().is_some_and(|python| python.from == PythonFrom::Conda);
+        let conda = assemble::conda(document.conda, environment, from_conda, source, &mut problems);
+        if matches!(base, Base::Scratch) {
+            let env = document.env.as_ref().map(|env| env.origin(source));
+            let span = base_place.unwrap_or_default();
+            problems.extend(needs_base(python.as_ref(), conda.as_ref(), env, span, source));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            name: document.name.value,
+            tags: match tags {
+                Some(tags) => tags,
+                None => "latest".parse().into_iter().collect(),
+            },
+            platforms,
+            keys: context.keys.clone(),
+            python,
+            cuda: document.cuda.map(|located| cuda(located, source)),
+            base,
+            conda,
+            image: document.image,
+            copy: document.copy.into_iter().map(|located| copy(located, source)).collect(),
+            layers: document.layers,
+        })
+    }
+
+    /// The variant for one platform.
+    pub(crate) fn variant(&self, platform: Platform) -> Result<Variant, Problem> {
+        if let Some(Conda { packages: CondaPackages::Explicit(list), .. }) = &self.conda
+            && let Some(listed) = list.platform.filter(|listed| *listed != platform)
+        {
+            let file = list.origin.file().to_owned();
+            let problem = Problem::new(Mistake::ExplicitPlatform { file, listed, wanted: platform });
+            let hint = "a list holds for one platform: set `platforms`, or write one list for each";
+            return Err(problem.at(list.origin.source(), list.origin.span(), "this list").hint(hint));
+        }
+        Ok(Variant {
+            name: self.name.clone(),
+            tags: self.tags.clone(),
+            platform,
+            keys: self.keys.clone(),
+            python: self.python.clone(),
+            cuda: self.cuda.clone(),
+            base: self.base.clone(),
+            conda: self.conda.clone(),
+            image: self.image.clone(),
+            copy: self.copy.clone(),
+            layers: self.layers.clone(),
+        })
+    }
+}
+
+/// What an empty base cannot carry: both need a C library.
+fn needs_base(
+    python: Option<&Python>,
+    conda: Option<&Conda>,
+    env: Option<Origin>,
+    base: std::ops::Range<usize>,
+    source: &Source,
+) -> Option<Problem> {
+    let (what, origin) = match (python, conda) {
+        (Some(python), _) => ("Python", Some(python.origin.clone())),
+        (None, Some(_)) => ("a conda environment", env),
+        (None, None) => return None,
+    };
+    let problem = Problem::new(Mistake::NeedsBase { what: what.to_owned() });
+    let mut problem = problem.at(source, base, "an empty base");
+    if let Some(origin) = origin {
+        problem = problem.at(source, origin.span(), "asked for here");
+    }
+    Some(problem.hint("build on Debian: `base = \"bookworm\"`, which is the default"))
+}
+
+fn python(located: Located<PythonKey>, source: &Source) -> Python {
+    let origin = located.origin(source);
+    match located.value {
+        PythonKey::Short(version) => Python { version, from: PythonFrom::default(), origin },
+        PythonKey::Table(table) => Python { version: table.version, from: table.from, origin },
+    }
+}
+
+fn cuda(located: Located<CudaKey>, source: &Source) -> Cuda {
+    let origin = located.origin(source);
+    match located.value {
+        CudaKey::Short(version) => Cuda { version, origin },
+        CudaKey::Table(table) => Cuda { version: table.version, origin },
+    }
+}
+
+fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> Copy {
+    let origin = located.origin(source);
+    let table = located.value;
+    Copy { from: table.from, to: table.to, owner: table.owner, mode: table.mode, origin }
+}
+
+fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {
+    let origin = key.as_ref().map(|located| located.origin(context.source));
+    let debian = |suite| {
+        Base::Debian(Debian {
+            suite,
+            packages: Vec::new(),
+            mirror: None,
+            keyring: None,
+            origin: origin.clone(),
+        })
+    };
+    match key.map(|located| located.value) {
+        None => debian(Suite::default()),
+        Some(BaseKey::Short(BaseWord::Bookworm)) => debian(Suite::Bookworm),
+        Some(BaseKey::Short(BaseWord::Trixie)) => debian(Suite::Trixie),
+        Some(BaseKey::Short(BaseWord::Scratch)) => Base::Scratch,
+        Some(BaseKey::Table(table)) => match &table.scratch {
+            Some(scratch) if scratch.value => {
+                if let Some((key, span)) = debian_key(&table) {
+                    let mistake = Mistake::Conflict { first: "base.scratch".to_owned(), second: key };
+                    let problem = Problem::new(mistake).at(context.source, span, "only Debian has this");
+                    problems.push(problem.at(context.source, scratch.span.clone(), "an empty base"));
+                }
+                Base::Scratch
+            }
+            _ => Base::Debian(Debian {
+                suite: table.debian.map(|located| located.value).unwrap_or_default(),
+                packages: packages(table.packages, context.source, problems),
+                mirror: table.mirror.map(|located| located.value),
+                keyring: table.keyring.map(|located| Keyring {
+                    path: context.folder.join(&located.value),
+                    origin: located.origin(context.source),
+                }),
+                origin,
+            }),
+        },
+    }
+}
+
+fn packages(
+    packages: Option<Located<Vec<Located<crate::values::DebianPackageName>>>>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Vec<Requirement> {
+    let Some(packages) = packages else { return Vec::new() };
+    list::check_unique("base.packages", &packages.value, source, problems);
+    packages.value.iter().map(|located| Requirement::new(located, source)).collect()
+}
+
+/// A key of the table that an empty base has no use for.
+fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
+    fn place<T>(key: Option<&Located<T>>) -> Option<(String, std::ops::Range<usize>)> {
+        key.map(|located| (located.key.clone(), located.span.clone()))
+    }
+    place(table.debian.as_ref())
+        .or_else(|| place(table.packages.as_ref()))
+        .or_else(|| place(table.mirror.as_ref()))
+        .or_else(|| place(table.keyring.as_ref()))
+}
+
+/// Two combinations with one name, tag and platform: the second image would replace the first.
+pub(crate) fn shared_tags(
+    drafts: &[Draft],
+    place: (std::ops::Range<usize>, bool),
+    source: &Source,
+) -> Option<Problem> {
+    let mut seen: BTreeMap<(&ImageName, &Tag, Option<Platform>), &Draft> = BTreeMap::new();
+    for draft in drafts {
+        let platforms: Vec<Option<Platform>> = match &draft.platforms {
+            Some(platforms) => platforms.iter().copied().map(Some).collect(),
+            None => vec![None],
+        };
+        for tag in &draft.tags {
+            for platform in &platforms {
+                if let Some(first) = seen.insert((&draft.name, tag, *platform), draft) {
+                    return Some(shared_tag(tag, first, draft, place, source));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn shared_tag(
+    tag: &Tag,
+    first: &Draft,
+    second: &Draft,
+    (span, written): (std::ops::Range<usize>, bool),
+    source: &Source,
+) -> Problem {
+    let differs: Vec<String> = second
+        .keys
+        .iter()
+        .filter(|(key, value)| first.keys.get(*key) != Some(value))
+        .map(|(key, _)| format!("{{{key}}}"))
+        .collect();
+    let mistake = Mistake::SharedTag {
+        tag: tag.to_string(),
+        first: crate::template::describe(&first.keys),
+        second: crate::template::describe(&second.keys),
+    };
+    let label = if written { "these tags" } else { "a matrix, but no `tags`" };
+    let hint = format!("name what differs in `tags`, for example `tags = [\"{}\"]`", differs.join("-"));
+    Problem::new(mistake).at(source, span, label).hint(hint)
+}

@@ -1,0 +1,104 @@
+//! What a lock depends on.
+
+use oci::{Digest, Platform};
+use serde::Serialize;
+
+use crate::environment::ArchiveHash;
+use crate::language::{Budget, ChannelPriority, Manager, PythonFrom, Suite};
+use crate::values::{CudaVersion, CutOff, PackageName, Prefix, PythonVersion};
+use crate::variant::{Base, CondaPackages, Variant};
+
+/// The form of what is digested: raised when its meaning changes, which makes every lock stale.
+const FORM: u32 = 1;
+
+/// The parts of a variant that locking reads, in one fixed order.
+#[derive(Serialize)]
+struct Inputs<'a> {
+    form: u32,
+    platform: Platform,
+    python: Option<(&'a PythonVersion, PythonFrom)>,
+    cuda: Option<&'a CudaVersion>,
+    debian: Option<DebianInputs<'a>>,
+    conda: Option<CondaInputs<'a>>,
+    budget: Budget,
+    bytecode: bool,
+}
+
+#[derive(Serialize)]
+struct DebianInputs<'a> {
+    suite: Suite,
+    packages: Vec<&'a str>,
+    keyring: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CondaInputs<'a> {
+    channels: Vec<&'a str>,
+    channel_priority: ChannelPriority,
+    requirements: Vec<&'a str>,
+    explicit: Vec<(String, Option<ArchiveHash>)>,
+    prefix: &'a Prefix,
+    manager: Manager,
+    exclude_newer: Option<CutOff>,
+    skip_post_link: &'a [PackageName],
+}
+
+impl Variant {
+    /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
+    ///
+    /// It covers the platform; `python` and `cuda`; the base's release, packages and keyring (as it is written); conda's
+    /// channels and packages in their order, priority, prefix, manager, `exclude-newer` and `skip-post-link`; the layers'
+    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
+    /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
+    /// say where the same packages are fetched from. How the files are formatted never counts.
+    pub fn inputs(&self) -> Digest {
+        let inputs = Inputs {
+            form: FORM,
+            platform: self.platform,
+            python: self.python.as_ref().map(|python| (&python.version, python.from)),
+            cuda: self.cuda.as_ref().map(|cuda| &cuda.version),
+            debian: self.debian_inputs(),
+            conda: self.conda_inputs(),
+            budget: self.layers.budget,
+            bytecode: self.layers.bytecode,
+        };
+        let mut bytes = Vec::new();
+        // Every type above serialises to JSON, and a vector takes every byte: this cannot fail. Were it to, the empty
+        // input would differ from every lock's, which makes the lock stale: the safe side.
+        if serde_json::to_writer(&mut bytes, &inputs).is_err() {
+            bytes.clear();
+        }
+        Digest::of(bytes)
+    }
+
+    fn debian_inputs(&self) -> Option<DebianInputs<'_>> {
+        let Base::Debian(debian) = &self.base else { return None };
+        Some(DebianInputs {
+            suite: debian.suite,
+            packages: debian.packages.iter().map(|package| package.text.as_str()).collect(),
+            keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
+        })
+    }
+
+    fn conda_inputs(&self) -> Option<CondaInputs<'_>> {
+        let conda = self.conda.as_ref()?;
+        let (requirements, explicit) = match &conda.packages {
+            CondaPackages::Requirements(requirements) => {
+                (requirements.iter().map(|requirement| requirement.text.as_str()).collect(), Vec::new())
+            }
+            CondaPackages::Explicit(list) => {
+                (Vec::new(), list.entries.iter().map(|entry| (entry.url.to_string(), entry.hash)).collect())
+            }
+        };
+        Some(CondaInputs {
+            channels: conda.channels.iter().map(|channel| channel.name.as_str()).collect(),
+            channel_priority: conda.channel_priority,
+            requirements,
+            explicit,
+            prefix: &conda.prefix,
+            manager: conda.manager,
+            exclude_newer: conda.exclude_newer,
+            skip_post_link: &conda.skip_post_link,
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! Loading a spec.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use oci::Platform;
+
+use crate::decode::decode;
+use crate::draft::{Context, Draft, shared_tags};
+use crate::environment::{self, Environment};
+use crate::error::{Mistake, Problem, SpecError};
+use crate::files::{self, Read};
+use crate::language::Document;
+use crate::matrix;
+use crate::source::Source;
+use crate::template::{Combination, Expander, describe};
+use crate::toml_tree;
+use crate::tree::Node;
+use crate::variant::Variant;
+
+/// A spec, with every file that it names read, and every combination of its matrix checked.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    source: Source,
+    folder: PathBuf,
+    drafts: Vec<Draft>,
+}
+
+impl Spec {
+    /// Reads and checks a spec and the files that its `env` names.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or breaks a rule of the language: all mistakes that can be told apart at once.
+    pub fn load(path: &Path) -> Result<Self, SpecError> {
+        Self::load_with(path, &files::from_disk)
+    }
+
+    pub(crate) fn load_with(path: &Path, read: &Read<'_>) -> Result<Self, SpecError> {
+        let fail = |problems| SpecError::new(&path.display().to_string(), problems);
+        let source = files::text(path, read).map_err(|problem| fail(vec![problem]))?;
+        let root = toml_tree::read(&source).map_err(|problem| fail(vec![problem]))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        let drafts = Loader { source: &source, folder: &folder, read, files: BTreeMap::new() }
+            .drafts(&root)
+            .map_err(fail)?;
+        Ok(Self { source, folder, drafts })
+    }
+
+    /// The folder of the spec: what `[[copy]]` is relative to. It is empty for the current one.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The spec's path, as messages call it.
+    pub fn file(&self) -> &str {
+        self.source.name()
+    }
+
+    /// Every image to build: the combinations in the order of the matrix, each on its platforms in their order.
+    ///
+    /// `host` is the platform where the spec names none.
+    ///
+    /// # Errors
+    ///
+    /// When an explicit list was written for another platform than one that is asked for.
+    pub fn variants(&self, host: Platform) -> Result<Vec<Variant>, SpecError> {
+        let mut variants = Vec::new();
+        let mut problems = Vec::new();
+        for draft in &self.drafts {
+            for platform in draft.platforms.as_deref().unwrap_or(&[host]) {
+                match draft.variant(*platform) {
+                    Ok(variant) => variants.push(variant),
+                    Err(problem) => note(&mut problems, problem),
+                }
+            }
+        }
+        if problems.is_empty() { Ok(variants) } else { Err(SpecError::new(self.file(), problems)) }
+    }
+}
+
+/// Each combination of a matrix finds the same mistake again; it is told once.
+fn note(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.iter().any(|known| known.repeats(&problem)) {
+        problems.push(problem);
+    }
+}
+
+struct Loader<'a> {
+    source: &'a Source,
+    folder: &'a Path,
+    read: &'a Read<'a>,
+    /// Every combination may name the same file: it is read once.
+    files: BTreeMap<PathBuf, Result<Environment, Vec<Problem>>>,
+}
+
+impl Loader<'_> {
+    fn drafts(mut self, root: &Node) -> Result<Vec<Draft>, Vec<Problem>> {
+        let combinations = matrix::read(root, self.source)?;
+        let mut used = BTreeSet::new();
+        let mut problems = Vec::new();
+        let mut drafts = Vec::new();
+        for keys in &combinations.all {
+            match self.draft(root, keys, &mut used) {
+                Ok(draft) => drafts.push(draft),
+                Err(found) => found.into_iter().for_each(|problem| note(&mut problems, problem)),
+            }
+        }
+        for key in combinations.keys.iter().filter(|key| !used.contains(&key.value)) {
+            let name = &key.value;
+            let hint = format!("write `{{{name}}}` where its value belongs, or remove the key");
+            let problem = Problem::new(Mistake::UnusedMatrixKey { key: name.clone() });
+            problems.push(problem.at(self.source, key.span.clone(), "not used").hint(hint));
+        }
+        if problems.is_empty() {
+            let tags = root.get("tags");
+            let place = tags.or_else(|| root.get("matrix")).unwrap_or(root).span.clone();
+            problems.extend(shared_tags(&drafts, (place, tags.is_some()), self.source));
+        }
+        if problems.is_empty() { Ok(drafts) } else { Err(problems) }
+    }
+
+    fn draft(
+        &mut self,
+        root: &Node,
+        keys: &Combination,
+        used: &mut BTreeSet<String>,
+    ) -> Result<Draft, Vec<Problem>> {
+        let source = self.source;
+        let mut expander = Expander { source, values: keys, used: BTreeSet::new(), problems: Vec::new() };
+        let expanded = expander.document(root);
+        used.append(&mut expander.used);
+        if !expander.problems.is_empty() {
+            return Err(expander.problems);
+        }
+        let document: Document = decode(&expanded, "").map_err(|errors| {
+            let label = |span: &std::ops::Range<usize>| label(source, span, keys);
+            errors.into_iter().map(|error| error.problem(source, label)).collect::<Vec<_>>()
+        })?;
+        let environment =
+            document.env.as_ref().map(|env| self.environment(&env.value, env.span.clone(), keys));
+        let context = Context { source, folder: self.folder, keys, environment: environment.transpose()? };
+        Draft::new(document, &context)
+    }
+
+    fn environment(
+        &mut self,
+        name: &str,
+        span: std::ops::Range<usize>,
+        keys: &Combination,
+    ) -> Result<Environment, Vec<Problem>> {
+        let path = self.folder.join(name);
+        if let Some(known) = self.files.get(&path) {
+            return known.clone();
+        }
+        let place = |problem: Problem| match problem.origin() {
+            Some(_) => problem,
+            None => problem.at(self.source, span.clone(), label(self.source, &span, keys)),
+        };
+        let result = files::text(&path, self.read)
+            .map_err(|problem| vec![problem])
+            .and_then(|source| environment::read(&source))
+            .map_err(|problems| problems.into_iter().map(place).collect());
+        self.files.insert(path, result.clone());
+        result
+    }
+}
+
+/// What stands at the caret: for a template, the combination that made it wrong.
+fn label(source: &Source, span: &std::ops::Range<usize>, keys: &Combination) -> String {
+    let written = source.inner().get(span.clone()).unwrap_or_default();
+    let template = keys.keys().any(|key| written.contains(&format!("{{{key}}}")));
+    if template { format!("with {}", describe(keys)) } else { "here".to_owned() }
+}

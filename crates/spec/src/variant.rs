@@ -1,0 +1,149 @@
+//! Variants: one combination of the matrix on one platform, with every rule already checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use oci::{ImageName, Platform, Tag};
+
+use crate::environment::ExplicitList;
+use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Suite};
+use crate::requirement::{Channel, Requirement};
+use crate::source::Origin;
+use crate::values::{
+    ContextPath, CudaVersion, CutOff, EnvironmentName, ImagePath, Mirror, Mode, Owner, PackageName, Prefix,
+    PythonVersion, VariableName,
+};
+
+/// One image to build: one combination of the matrix, on one platform.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Variant {
+    /// The image's name.
+    pub name: ImageName,
+    /// Its tags: at least one. Variants that share a tag differ in the platform only, and form one index.
+    pub tags: Vec<Tag>,
+    /// The platform.
+    pub platform: Platform,
+    /// The matrix keys and their values; empty without a matrix.
+    pub keys: BTreeMap<String, String>,
+    /// Python, where the spec asks for it by key.
+    pub python: Option<Python>,
+    /// The CUDA version that packages are chosen for.
+    pub cuda: Option<Cuda>,
+    /// What the environment stands on.
+    pub base: Base,
+    /// The conda environment, where anything is to be in it.
+    pub conda: Option<Conda>,
+    /// The image's configuration.
+    pub image: Image,
+    /// What is copied from the spec's folder, in the order of writing.
+    pub copy: Vec<Copy>,
+    /// How the image is cut into layers.
+    pub layers: Layers,
+}
+
+/// Python, by the key `python`.
+#[derive(Debug, Clone)]
+pub struct Python {
+    /// Its version.
+    pub version: PythonVersion,
+    /// Where it comes from.
+    pub from: PythonFrom,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// CUDA, by the key `cuda`.
+#[derive(Debug, Clone)]
+pub struct Cuda {
+    /// Its version.
+    pub version: CudaVersion,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// What an image begins with.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// Debian, from packages.
+    Debian(Debian),
+    /// Nothing; the variant has then neither Python nor conda.
+    Scratch,
+}
+
+/// A Debian base.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Debian {
+    /// The release.
+    pub suite: Suite,
+    /// Packages beyond the default set.
+    pub packages: Vec<Requirement>,
+    /// The mirror; without one, the machine's own.
+    pub mirror: Option<Mirror>,
+    /// The keys that the mirror's index is signed with; without one, Debian's.
+    pub keyring: Option<Keyring>,
+    /// Where the base was asked for; nothing for the default.
+    pub origin: Option<Origin>,
+}
+
+/// A file of OpenPGP keys.
+#[derive(Debug, Clone)]
+pub struct Keyring {
+    /// Its path, beside the spec's: relative to the same folder as the path that the spec was loaded from.
+    pub path: PathBuf,
+    /// Where it was named.
+    pub origin: Origin,
+}
+
+/// A conda environment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Conda {
+    /// The channels, the first one first: at least one, none twice.
+    pub channels: Vec<Channel>,
+    /// What is to be in it. What `python`, `cuda` and `manager` ask for is not repeated here.
+    pub packages: CondaPackages,
+    /// How the channels' order counts.
+    pub channel_priority: ChannelPriority,
+    /// The environment's folder.
+    pub prefix: Prefix,
+    /// The program to change it with.
+    pub manager: Manager,
+    /// Whether it belongs to the image's user; with a manager, always.
+    pub writable: bool,
+    /// For a channel, as it is written in `channels`, the URLs to fetch it from.
+    pub mirrors: BTreeMap<crate::values::ChannelName, Vec<Mirror>>,
+    /// The time from which on packages are left out.
+    pub exclude_newer: Option<CutOff>,
+    /// Packages whose post-link script may stay without running.
+    pub skip_post_link: Vec<PackageName>,
+    /// The `name:` of the environment file.
+    pub environment_name: Option<EnvironmentName>,
+    /// The `variables:` of the environment file.
+    pub variables: BTreeMap<VariableName, String>,
+}
+
+/// What a conda environment is made of.
+#[derive(Debug, Clone)]
+pub enum CondaPackages {
+    /// Requirements that the solver is given: the spec's first, then those of the environment file.
+    Requirements(Vec<Requirement>),
+    /// Archives that are taken as they are listed.
+    Explicit(ExplicitList),
+}
+
+/// A file or folder that is copied into the image.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// The file or folder, below the spec's folder.
+    pub from: ContextPath,
+    /// Its path in the image.
+    pub to: ImagePath,
+    /// Who owns it; without one, root.
+    pub owner: Option<Owner>,
+    /// The mode of its files.
+    pub mode: Option<Mode>,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
