@@ -1,0 +1,489 @@
+//! What bad values get: each whole message.
+
+use insta::assert_snapshot;
+
+use super::{message, message_of};
+
+#[test]
+fn a_missing_spec() {
+    assert_snapshot!(message_of(&[]), @"  × cannot read `spec.toml`: there is no such file");
+}
+
+#[test]
+fn a_toml_syntax_error() {
+    assert_snapshot!(message("name = \"a\"\npython = 3.11 beta\n"), @r#"
+     × this is not valid TOML: string values must be quoted, expected literal string
+      ╭─[spec.toml:2:10]
+    1 │ name = "a"
+    2 │ python = 3.11 beta
+      ·          ────┬────
+      ·              ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_key_that_is_there_twice() {
+    assert_snapshot!(message("name = \"a\"\nname = \"b\"\n"), @r#"
+     × this is not valid TOML: duplicate key
+      ╭─[spec.toml:2:1]
+    1 │ name = "a"
+    2 │ name = "b"
+      · ──┬─
+      ·   ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn no_name() {
+    assert_snapshot!(message("python = \"3.11\"\n"), @r#"
+     × the key `name` is missing
+      ╭─[spec.toml:1:1]
+    1 │ python = "3.11"
+      · ▲
+      · ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn unknown_keys_are_told_together_each_with_the_nearest_known_one() {
+    let text = "name = \"a\"\npyhton = \"3.11\"\n\n[conda]\nchannel_priority = \"strict\"\n\n[[copy]]\nform = \"src\"\nfrom = \"src\"\nto = \"/src\"\n";
+    assert_snapshot!(message(text), @r#"
+      × `spec.toml` has 3 mistakes
+
+    Error:
+      × unknown key `pyhton`
+       ╭─[spec.toml:2:1]
+     1 │ name = "a"
+     2 │ pyhton = "3.11"
+       · ───┬──
+       ·    ╰── here
+     3 │
+       ╰────
+      help: did you mean `python`?
+
+    Error:
+      × unknown key `conda.channel_priority`
+       ╭─[spec.toml:5:1]
+     4 │ [conda]
+     5 │ channel_priority = "strict"
+       · ────────┬───────
+       ·         ╰── here
+     6 │
+       ╰────
+      help: did you mean `channel-priority`?
+
+    Error:
+      × unknown key `copy[0].form`
+       ╭─[spec.toml:8:1]
+     7 │ [[copy]]
+     8 │ form = "src"
+       · ──┬─
+       ·   ╰── here
+     9 │ from = "src"
+       ╰────
+      help: did you mean `from`?
+    "#);
+}
+
+#[test]
+fn a_key_of_a_later_version() {
+    assert_snapshot!(message("name = \"a\"\njupyter = true\n"), @r#"
+     × unknown key `jupyter`
+      ╭─[spec.toml:2:1]
+    1 │ name = "a"
+    2 │ jupyter = true
+      · ───┬───
+      ·    ╰── here
+      ╰────
+     help: this version of imgbuild does not know `jupyter` yet
+    "#);
+    assert_snapshot!(message("name = \"a\"\ncuda = { version = \"12.4\", toolkit = \"devel\" }\n"), @r#"
+     × unknown key `cuda.toolkit`
+      ╭─[spec.toml:2:28]
+    1 │ name = "a"
+    2 │ cuda = { version = "12.4", toolkit = "devel" }
+      ·                            ───┬───
+      ·                               ╰── here
+      ╰────
+     help: this version of imgbuild does not know `toolkit` yet
+    "#);
+}
+
+#[test]
+fn a_wrong_type() {
+    assert_snapshot!(message("name = \"a\"\n[conda]\npackages = \"numpy\"\n"), @r#"
+     × `conda.packages` must be a list, but is a string
+      ╭─[spec.toml:3:12]
+    2 │ [conda]
+    3 │ packages = "numpy"
+      ·            ───┬───
+      ·               ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(message("name = 5\n"), @r"
+     × `name` must be a string, but is an integer
+      ╭─[spec.toml:1:8]
+    1 │ name = 5
+      ·        ┬
+      ·        ╰── here
+      ╰────
+    ");
+    assert_snapshot!(message("name = \"a\"\nbase = 12\n"), @r#"
+     × `base` must be a string or a table, but is an integer
+      ╭─[spec.toml:2:8]
+    1 │ name = "a"
+    2 │ base = 12
+      ·        ─┬
+      ·         ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(message("name = \"a\"\nimage = []\n"), @r#"
+     × `image` must be a table, but is a list
+      ╭─[spec.toml:2:9]
+    1 │ name = "a"
+    2 │ image = []
+      ·         ─┬
+      ·          ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_bad_version() {
+    assert_snapshot!(message("name = \"a\"\npython = \"3.x\"\n"), @r#"
+     × `3.x` is not a version of Python 3
+      ╭─[spec.toml:2:10]
+    1 │ name = "a"
+    2 │ python = "3.x"
+      ·          ──┬──
+      ·            ╰── here
+      ╰────
+     help: write major and minor, like `3.11`, or the patch release as well, like `3.11.9`
+    "#);
+    assert_snapshot!(message("name = \"a\"\ncuda = 12\n"), @r#"
+     × `12` is not a version of CUDA
+      ╭─[spec.toml:2:8]
+    1 │ name = "a"
+    2 │ cuda = 12
+      ·        ─┬
+      ·         ╰── here
+      ╰────
+     help: write major and minor, like `11.8`
+    "#);
+}
+
+#[test]
+fn a_bad_image_name() {
+    assert_snapshot!(message("name = \"Base Image\"\n"), @r#"
+     × `Base Image` is not a valid image name: each part between slashes is lower-case letters and
+     │ digits, parted by one `.`, one or two `_`, or any number of `-`
+      ╭─[spec.toml:1:8]
+    1 │ name = "Base Image"
+      ·        ──────┬─────
+      ·              ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_bad_tag() {
+    assert_snapshot!(message("name = \"a\"\ntags = [\"v1+2\"]\n"), @r#"
+     × `v1+2` is not a valid tag: it may hold letters, digits, `_`, `.` and `-` only
+      ╭─[spec.toml:2:9]
+    1 │ name = "a"
+    2 │ tags = ["v1+2"]
+      ·         ───┬──
+      ·            ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(message("name = \"a\"\ntags = []\n"), @r#"
+     × `tags` must not be empty
+      ╭─[spec.toml:2:8]
+    1 │ name = "a"
+    2 │ tags = []
+      ·        ─┬
+      ·         ╰── here
+      ╰────
+     help: remove the key for its default
+    "#);
+}
+
+#[test]
+fn a_bad_platform() {
+    assert_snapshot!(message("name = \"a\"\nplatforms = [\"linux/amd64\", \"windows/amd64\"]\n"), @r#"
+     × `windows/amd64` is not a platform that images can be built for (`linux/amd64` and `linux/
+     │ arm64` are)
+      ╭─[spec.toml:2:29]
+    1 │ name = "a"
+    2 │ platforms = ["linux/amd64", "windows/amd64"]
+      ·                             ───────┬───────
+      ·                                    ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_bad_word() {
+    assert_snapshot!(message("name = \"a\"\n[conda]\nmanager = \"mambo\"\n"), @r#"
+     × `conda.manager` cannot be `mambo`
+      ╭─[spec.toml:3:11]
+    2 │ [conda]
+    3 │ manager = "mambo"
+      ·           ───┬───
+      ·              ╰── here
+      ╰────
+     help: did you mean `mamba`? It can be `none`, `conda`, `mamba`, `micromamba`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[base]\ndebian = \"sid\"\n"), @r#"
+     × `base.debian` cannot be `sid`
+      ╭─[spec.toml:3:10]
+    2 │ [base]
+    3 │ debian = "sid"
+      ·          ──┬──
+      ·            ╰── here
+      ╰────
+     help: it can be `bookworm`, `trixie`
+    "#);
+}
+
+#[test]
+fn a_bad_prefix() {
+    assert_snapshot!(message("name = \"a\"\n[conda]\nprefix = \"/usr\"\n"), @r#"
+     × `/usr` cannot be the prefix: it is a folder of the system
+      ╭─[spec.toml:3:10]
+    2 │ [conda]
+    3 │ prefix = "/usr"
+      ·          ───┬──
+      ·             ╰── here
+      ╰────
+     help: the default is `/opt/conda`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[conda]\nprefix = \"/opt/../conda\"\n"), @r#"
+     × `/opt/../conda` is not a path in the image: it is not in its shortest form
+      ╭─[spec.toml:3:10]
+    2 │ [conda]
+    3 │ prefix = "/opt/../conda"
+      ·          ───────┬───────
+      ·                 ╰── here
+      ╰────
+     help: write `/conda`
+    "#);
+}
+
+#[test]
+fn an_empty_base_under_conda_or_python() {
+    assert_snapshot!(message("name = \"a\"\npython = \"3.11\"\nbase = \"scratch\"\n"), @r#"
+     × the base is `scratch`, but Python needs a base with glibc: the image could not start
+      ╭─[spec.toml:2:10]
+    1 │ name = "a"
+    2 │ python = "3.11"
+      ·          ───┬──
+      ·             ╰── asked for here
+    3 │ base = "scratch"
+      ·        ────┬────
+      ·            ╰── an empty base
+      ╰────
+     help: build on Debian: `base = "bookworm"`, which is the default
+    "#);
+    assert_snapshot!(
+        message("name = \"a\"\n[base]\nscratch = true\n[conda]\npackages = [\"numpy\"]\n"), @r#"
+     × the base is `scratch`, but a conda environment needs a base with glibc: the image could not
+     │ start
+      ╭─[spec.toml:2:1]
+    1 │ name = "a"
+    2 │ [base]
+      · ───┬──
+      ·    ╰── an empty base
+    3 │ scratch = true
+      ╰────
+     help: build on Debian: `base = "bookworm"`, which is the default
+    "#);
+}
+
+#[test]
+fn an_empty_base_with_debian_packages() {
+    assert_snapshot!(message("name = \"a\"\n[base]\nscratch = true\npackages = [\"git\"]\n"), @r#"
+     × `base.scratch` and `base.packages` exclude each other
+      ╭─[spec.toml:3:11]
+    2 │ [base]
+    3 │ scratch = true
+      ·           ──┬─
+      ·             ╰── an empty base
+    4 │ packages = ["git"]
+      ·            ───┬───
+      ·               ╰── only Debian has this
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_bad_budget() {
+    assert_snapshot!(message("name = \"a\"\n[layers]\nbudget = 127\n"), @r"
+     × a budget of 127 layers cannot be kept
+      ╭─[spec.toml:3:10]
+    2 │ [layers]
+    3 │ budget = 127
+      ·          ─┬─
+      ·           ╰── here
+      ╰────
+     help: write a number from 8 to 120; the default is 40
+    ");
+}
+
+#[test]
+fn bad_copies() {
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"src\"\nto = \"/src\"\nmode = \"rwx\"\n"), @r#"
+     × `rwx` is not a mode
+      ╭─[spec.toml:5:8]
+    4 │ to = "/src"
+    5 │ mode = "rwx"
+      ·        ──┬──
+      ·          ╰── here
+      ╰────
+     help: write three or four octal digits as a string, like `"0644"`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"../src\"\nto = \"/src\"\n"), @r#"
+     × `../src` cannot be copied: it leads out of the spec's folder
+      ╭─[spec.toml:3:8]
+    2 │ [[copy]]
+    3 │ from = "../src"
+      ·        ────┬───
+      ·            ╰── here
+    4 │ to = "/src"
+      ╰────
+     help: copy it into the spec's folder first
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"/src\"\nto = \"/src\"\n"), @r#"
+     × `/src` cannot be copied: it is an absolute path
+      ╭─[spec.toml:3:8]
+    2 │ [[copy]]
+    3 │ from = "/src"
+      ·        ───┬──
+      ·           ╰── here
+    4 │ to = "/src"
+      ╰────
+     help: write it relative to the spec's folder
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"src\"\nto = \"src/\"\n"), @r#"
+     × `src/` is not a path in the image: it does not begin with `/`
+      ╭─[spec.toml:4:6]
+    3 │ from = "src"
+    4 │ to = "src/"
+      ·      ───┬──
+      ·         ╰── here
+      ╰────
+     help: write it from the image's root, like `/workspace`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"src\"\nto = \"/src\"\nowner = \"me\"\n"), @r#"
+     × `me` is not an owner
+      ╭─[spec.toml:5:9]
+    4 │ to = "/src"
+    5 │ owner = "me"
+      ·         ──┬─
+      ·           ╰── here
+      ╰────
+     help: write the numbers of user and group, like `1000:100`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"src\"\n"), @r#"
+     × the key `copy[0].to` is missing
+      ╭─[spec.toml:2:1]
+    1 │ name = "a"
+    2 │ [[copy]]
+      · ────┬───
+      ·     ╰── here
+    3 │ from = "src"
+      ╰────
+    "#);
+}
+
+#[test]
+fn a_bad_image_configuration() {
+    assert_snapshot!(message("name = \"a\"\n[image]\nenv = { \"A-B\" = \"1\" }\n"), @r#"
+     × `A-B` is not the name of an environment variable
+      ╭─[spec.toml:3:9]
+    2 │ [image]
+    3 │ env = { "A-B" = "1" }
+      ·         ──┬──
+      ·           ╰── here
+      ╰────
+     help: use letters, digits and `_`, with no digit first
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[image]\nexpose = [8080, 70000]\n"), @r#"
+     × `70000` is not a port
+      ╭─[spec.toml:3:17]
+    2 │ [image]
+    3 │ expose = [8080, 70000]
+      ·                 ──┬──
+      ·                   ╰── here
+      ╰────
+     help: write a number from 1 to 65535, or like `"8080/udp"`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[image]\nuser = \"1000:users\"\n"), @r#"
+     × `1000:users` is not a user
+      ╭─[spec.toml:3:8]
+    2 │ [image]
+    3 │ user = "1000:users"
+      ·        ──────┬─────
+      ·              ╰── here
+      ╰────
+     help: write numbers, like `1000:100`, or names, like `jovyan:users`
+    "#);
+}
+
+#[test]
+fn a_bad_conda_table() {
+    assert_snapshot!(message("name = \"a\"\n[conda]\npackages = [\"\"]\n"), @r#"
+     × `` is not a requirement
+      ╭─[spec.toml:3:13]
+    2 │ [conda]
+    3 │ packages = [""]
+      ·             ─┬
+      ·              ╰── here
+      ╰────
+     help: write a package and, if need be, its version, like `numpy >=1.26`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[conda]\npackages = [\"a\"]\nchannels = []\n"), @r#"
+     × `conda.channels` must not be empty
+      ╭─[spec.toml:4:12]
+    3 │ packages = ["a"]
+    4 │ channels = []
+      ·            ─┬
+      ·             ╰── here
+      ╰────
+     help: for example `channels = ["conda-forge"]`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[conda]\nmanager = \"mamba\"\nwritable = false\n"), @r#"
+     × `conda.manager` and `conda.writable = false` exclude each other
+      ╭─[spec.toml:4:12]
+    3 │ manager = "mamba"
+    4 │ writable = false
+      ·            ──┬──
+      ·              ╰── here
+      ╰────
+     help: a manager is there to change the environment: remove one of the two
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[conda]\nexclude-newer = \"last week\"\n"), @r#"
+     × `last week` is not a time
+      ╭─[spec.toml:3:17]
+    2 │ [conda]
+    3 │ exclude-newer = "last week"
+      ·                 ─────┬─────
+      ·                      ╰── here
+      ╰────
+     help: write a day, like `2024-05-01` (its beginning in UTC), or a time, like `2024-05-
+           01T12:00:00Z`
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[conda.mirrors]\nconda-forge = [\"mirror.example\"]\n"), @r#"
+     × `mirror.example` is not the URL of a mirror: relative URL without a base
+      ╭─[spec.toml:3:16]
+    2 │ [conda.mirrors]
+    3 │ conda-forge = ["mirror.example"]
+      ·                ────────┬───────
+      ·                        ╰── here
+      ╰────
+     help: write it like `https://mirror.example/conda-forge`
+    "#);
+}

@@ -1,0 +1,131 @@
+//! The schema and the reference page are made of the types, and what the documentation shows is true.
+
+use serde_json::Value;
+
+use super::load;
+use crate::{reference, schema};
+
+/// The examples of a page or of doc comments.
+fn examples(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        let line = line.strip_prefix("//! ").or_else(|| line.strip_prefix("/// ")).unwrap_or(line);
+        match (&mut open, line.trim()) {
+            (None, "```toml") => open = Some(String::new()),
+            (Some(_), "```") => found.extend(open.take()),
+            (Some(example), _) => {
+                example.push_str(line.trim_start_matches("//!"));
+                example.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+/// An example as a whole spec: with a name, with the keys its templates need, and with the files it names.
+fn whole(example: &str) -> String {
+    let has =
+        |key: &str| example.lines().any(|line| line.split('=').next().unwrap_or_default().trim() == key);
+    let mut text = if has("name") { String::new() } else { "name = \"example\"\n".to_owned() };
+    if example.contains("[matrix]") && !example.contains('{') || !example.contains("[matrix]") {
+        text.push_str(example);
+    } else {
+        // The examples of the reference stand alone: what they define must be used for a spec to be whole.
+        if !has("tags") {
+            text.push_str("tags = [\"{python}-{cuda}\"]\n");
+        }
+        text.push_str(example);
+    }
+    if !example.contains("[matrix]") && example.contains("{python}") {
+        text.push_str("[matrix]\npython = [3.11]\ncuda = [11.8]\n");
+    }
+    if example.contains("[[copy]]") {
+        if !has("from") {
+            text.push_str("from = \"src\"\n");
+        }
+        if !has("to") {
+            text.push_str("to = \"/src\"\n");
+        }
+    }
+    if example.contains("[python]") && !has("version") {
+        text.push_str("version = \"3.11\"\n");
+    }
+    text
+}
+
+#[test]
+fn every_example_is_a_spec() {
+    let page = reference();
+    let found = [examples(&page), examples(include_str!("../lib.rs"))].concat();
+    assert!(found.len() > 30, "{} examples", found.len());
+    for example in found {
+        let text = whole(&example);
+        if let Err(error) = load(&[("spec.toml", &text), ("environment.yml", "dependencies: [numpy]\n")]) {
+            panic!("{}\n{text}", super::render(&error));
+        }
+    }
+}
+
+#[test]
+fn every_key_is_described_and_has_an_example_or_keys_of_its_own() {
+    fn check(path: &str, schema: &Value) {
+        let Some(properties) = schema["properties"].as_object() else {
+            for inner in ["anyOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
+                check(path, inner);
+            }
+            return check_items(path, schema);
+        };
+        if path != ".matrix" {
+            assert_eq!(schema["additionalProperties"], false, "{path}");
+        }
+        for (key, property) in properties {
+            let path = format!("{path}.{key}");
+            assert!(property["description"].as_str().is_some_and(|text| text.ends_with('.')), "{path}");
+            check(&path, property);
+        }
+    }
+    fn check_items(path: &str, schema: &Value) {
+        if schema["items"].is_object() {
+            check(path, &schema["items"]);
+        }
+    }
+    check("", &schema());
+}
+
+#[test]
+fn the_schema_is_the_one_that_editors_know() {
+    let schema = schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["required"], serde_json::json!(["name"]));
+    assert!(!schema.to_string().contains("\"null\""), "TOML has no null");
+    let suites = &schema["properties"]["base"]["anyOf"][1]["properties"]["debian"]["oneOf"];
+    assert_eq!(suites[1]["const"], "trixie");
+    assert_eq!(suites[2]["pattern"], "\\{", "a template may stand for a word");
+    assert_eq!(schema["properties"]["layers"]["properties"]["budget"]["default"], 40);
+}
+
+#[test]
+fn the_reference_shows_type_default_and_example() {
+    let page = reference();
+    let start = page.find("### `conda.manager`").unwrap();
+    let end = start + page[start..].find("### `conda.mirrors`").unwrap();
+    insta::assert_snapshot!(&page[start..end], @r#"
+    ### `conda.manager`
+
+    The program to change the environment with, inside the running image.
+
+    * Type: string
+    * Default: `"none"`
+    * `"none"`: None.
+    * `"conda"`: The program `conda`.
+    * `"mamba"`: The program `mamba`.
+    * `"micromamba"`: The program `micromamba`.
+
+    ```toml
+    [conda]
+    manager = "micromamba"
+    ```
+    "#);
+}

@@ -1,0 +1,91 @@
+//! What makes a lock stale, and what does not.
+
+use oci::Digest;
+
+use super::variants_of;
+
+const SPEC: &str = r#"name = "a"
+python = "3.11"
+cuda = "11.8"
+env = "environment.yml"
+[base]
+debian = "bookworm"
+packages = ["git"]
+[conda]
+channels = ["conda-forge"]
+packages = ["numpy"]
+[image]
+labels = { a = "b" }
+[[copy]]
+from = "src"
+to = "/src"
+[layers]
+budget = 40
+"#;
+const ENVIRONMENT: &str = "name: e\nchannels: [pytorch]\ndependencies: [scipy]\nvariables: {A: b}\n";
+
+fn inputs(spec: &str, environment: &str) -> Digest {
+    variants_of(&[("spec.toml", spec), ("environment.yml", environment)])[0].inputs()
+}
+
+fn changed(from: &str, to: &str) -> Digest {
+    assert!(SPEC.contains(from) || ENVIRONMENT.contains(from), "{from}");
+    inputs(&SPEC.replace(from, to), &ENVIRONMENT.replace(from, to))
+}
+
+#[test]
+fn the_digest_of_known_inputs_is_held() {
+    // When this changes, every lock becomes stale: raise `FORM` and say so in the release's notes.
+    insta::assert_snapshot!(inputs(SPEC, ENVIRONMENT), @"sha256:7164d18667a1b5be22a2a16a55f5794b21edc1c13749bcc7f2284c3d7d60ce8c");
+}
+
+#[test]
+fn what_a_lock_holds_makes_it_stale() {
+    let before = inputs(SPEC, ENVIRONMENT);
+    for (from, to) in [
+        ("\"3.11\"", "\"3.12\""),
+        ("\"3.11\"", "{ version = \"3.11\", from = \"debian\" }"),
+        ("\"11.8\"", "\"12.4\""),
+        ("bookworm", "trixie"),
+        ("\"git\"", "\"tmux\""),
+        ("[\"git\"]", "[\"git\"]\nkeyring = \"keys.asc\""),
+        ("\"conda-forge\"", "\"defaults\""),
+        ("\"numpy\"", "\"numpy >=2\""),
+        ("\"numpy\"]", "\"numpy\"]\nprefix = \"/srv/conda\""),
+        ("\"numpy\"]", "\"numpy\"]\nmanager = \"conda\""),
+        ("\"numpy\"]", "\"numpy\"]\nchannel-priority = \"flexible\""),
+        ("\"numpy\"]", "\"numpy\"]\nexclude-newer = \"2024-05-01\""),
+        ("\"numpy\"]", "\"numpy\"]\nskip-post-link = [\"x\"]"),
+        ("budget = 40", "budget = 41"),
+        ("budget = 40", "bytecode = false"),
+        ("pytorch", "bioconda"),
+        ("scipy", "pandas"),
+        ("\"a\"\n", "\"a\"\nplatforms = [\"linux/arm64\"]\n"),
+    ] {
+        assert_ne!(changed(from, to), before, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn what_a_lock_does_not_hold_does_not() {
+    let before = inputs(SPEC, ENVIRONMENT);
+    for (from, to) in [
+        ("name = \"a\"", "name = \"b\"\ntags = [\"x\", \"y\"]"),
+        ("{ a = \"b\" }", "{ a = \"c\" }\nuser = \"0\""),
+        ("from = \"src\"", "from = \"lib\""),
+        ("budget = 40", "budget = 40\ncompression = \"gzip\""),
+        ("budget = 40\n", ""),
+        ("\"numpy\"]", "\"numpy\"]\nwritable = true"),
+        ("\"numpy\"]", "\"numpy\"]\nmirrors = { \"conda-forge\" = [\"https://m.example/\"] }"),
+        ("[\"git\"]", "[\"git\"]\nmirror = \"https://m.example/debian\""),
+        ("\"3.11\"", "3.11 # newest"),
+        ("\"3.11\"", "{ from = \"conda\", version = '3.11' }"),
+        ("python = \"3.11\"\ncuda = \"11.8\"", "cuda = 11.8\n\npython = \"3.11\""),
+        ("[\"numpy\"]", "[\n  # numbers\n  \"numpy\",\n]"),
+        ("name: e", "name: f"),
+        ("{A: b}", "{A: c}"),
+        ("[scipy]", "\n  # science\n  - 'scipy'\n"),
+    ] {
+        assert_eq!(changed(from, to), before, "{from} -> {to}");
+    }
+}

@@ -1,0 +1,57 @@
+//! The language as its users meet it.
+
+mod bad_environment;
+mod bad_input;
+mod bad_matrix;
+mod docs;
+mod inputs;
+mod property;
+mod variants;
+
+use std::io;
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use oci::Platform;
+
+use crate::{Spec, SpecError, Variant};
+
+/// Loads `spec.toml` out of a table of files.
+pub(super) fn load(files: &[(&str, &str)]) -> Result<Spec, SpecError> {
+    let read = |path: &Path, limit: usize| {
+        let found = files.iter().find(|(name, _)| Path::new(name) == path);
+        let (_, text) = found.ok_or(io::ErrorKind::NotFound)?;
+        Ok(text.bytes().take(limit).collect())
+    };
+    Spec::load_with(Path::new("spec.toml"), &read)
+}
+
+pub(super) fn variants_of(files: &[(&str, &str)]) -> Vec<Variant> {
+    let variants = load(files).and_then(|spec| spec.variants(Platform::LinuxAmd64));
+    variants.unwrap_or_else(|error| panic!("{}", render(&error)))
+}
+
+/// The variants of a spec that names no files.
+pub(super) fn variants(text: &str) -> Vec<Variant> {
+    variants_of(&[("spec.toml", text)])
+}
+
+/// The whole message, as the binary draws it without colours.
+pub(super) fn message_of(files: &[(&str, &str)]) -> String {
+    match load(files).and_then(|spec| spec.variants(Platform::LinuxAmd64)) {
+        Ok(_) => panic!("this is no mistake"),
+        Err(error) => render(&error),
+    }
+}
+
+pub(super) fn message(text: &str) -> String {
+    message_of(&[("spec.toml", text)])
+}
+
+fn render(error: &SpecError) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    let mut out = String::new();
+    handler.render_report(&mut out, error).unwrap();
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
