@@ -31,7 +31,9 @@ from prefix import say
 HERE = Path(__file__).resolve().parent
 SOURCES = {"3.11": ("bookworm", "python3.11", "3.11.2"), "3.9": ("bullseye", "python3.9", "3.9.2")}
 LIBRARIES = ["archive.py", "debian.py", "libraries.py", "repodata.py", "tools.txt"]
-INTERPRETERS = [*LIBRARIES, "cpython.py", "cpython.sh", "interpreters.py"]
+INTERPRETERS = [*LIBRARIES, "cpython.py", "cpython.sh", "environment.py", "interpreters.py", "prefix.py"]
+# Only how bytecode is made, not the interpreter's package: its version decides the bytes.
+BYTECODE = ["archive.py", "environment.py", "interpreters.py", "tools.txt"]
 
 
 class Parts:
@@ -159,21 +161,23 @@ def main(target: Path) -> None:
     programs = {minor: python(pythons, minor) for minor in SOURCES}
     lists = sorted(f"wheels/{path.name}" for path in (HERE / "wheels").glob("*.txt"))
     repacked = parts.part(
-        "wheels", [*INTERPRETERS, "wheels.py", *lists], lambda place: make_wheels(parts, programs, place)
+        "wheels", [*BYTECODE, "wheels.py", *lists], lambda place: make_wheels(parts, programs, place)
     )
     by_hand = parts.part(
         "small", ["archive.py", "small.py"], lambda place: parts.write(place, small.packages())
     )
     oddities = parts.part(
-        "odd", [*INTERPRETERS, "odd.py"], lambda place: parts.write(place, odd.packages(programs))
+        "odd", [*BYTECODE, "odd.py"], lambda place: parts.write(place, odd.packages(programs))
     )
     channel = target / "channel"
     count = assemble([base, pythons, repacked, by_hand, oddities], channel)
     say(f"{count} packages in {channel}")
     attacks = parts.part("hostile", ["archive.py", "hostile.py", "repodata.py"], hostile.write)
+    # `cargo xtask` puts its stamp into this one, for it comes last.
     shutil.rmtree(target / "channel-hostile", ignore_errors=True)
     shutil.copytree(attacks, target / "channel-hostile", ignore=shutil.ignore_patterns(".stamp"))
     verify.all(channel, parts.folder / "verify", parts.cache)
+    shutil.rmtree(parts.cache)
 
 
 def compiled(parts: Parts, base: Path, minor: str) -> Path:

@@ -220,7 +220,7 @@ def noarch() -> list[Package]:
         pure(
             "odd-noarch-python",
             [
-                text("python-scripts/odd-script", "#!python\nprint('script')\n", mode=0o755),
+                text("python-scripts/odd-script", f"#!{PLACEHOLDER}/bin/python\nprint('script')\n", mode=0o755, prefix="text"),
                 text("site-packages/odd_noarch/__init__.py", module),
                 text("site-packages/odd_noarch/data.txt", "data\n"),
                 text("share/odd-noarch/outside.txt", "not a module\n"),

@@ -159,15 +159,15 @@ def placed(files: dict, info: str, site: str, scripts: str) -> list[Entry]:
             continue
         kind, rest = name.removeprefix(f"{data}/").split("/", 1)
         if kind == "scripts":
-            entries.append(script(f"{scripts}/{rest}", body, scripts == "bin"))
+            entries.append(script(f"{scripts}/{rest}", body))
         else:
             place = {"data": "", "purelib": f"{site}/", "platlib": f"{site}/", "headers": "include/"}[kind]
             entries.append(Entry(place + rest, body, mode))
     return entries
 
 
-def script(path: str, body: bytes, final: bool) -> Entry:
-    """A script of a wheel; `#!python` stands for the interpreter, which conda itself puts in for noarch packages."""
+def script(path: str, body: bytes) -> Entry:
+    """A script of a wheel, where `#!python` stands for the interpreter."""
     if not body.startswith(b"#!python"):
         return Entry(path, body, 0o755)
     rest = body.split(b"\n", 1)[1]

@@ -31,8 +31,12 @@ pub(crate) fn run(workspace: &Path) -> Result<(), ChannelError> {
     let recipe = workspace.join("xtask/channel");
     // Always here, whatever CARGO_TARGET_DIR says: one channel serves every build of this workspace.
     let target = workspace.join("target");
-    let stamp = target.join("channel/.stamp");
+    let stamp = target.join("channel-hostile/.stamp");
     let wanted = fingerprint(&recipe)?;
+    // Tests and a developer may ask for it at once: the second one waits, and then finds it made.
+    fs_err::create_dir_all(target.join("channel-parts"))?;
+    let lock = fs_err::File::create(target.join("channel-parts/.lock"))?;
+    lock.file().lock()?;
     if fs_err::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         eprintln!("channel: up to date");
         return Ok(());
