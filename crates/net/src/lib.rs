@@ -1,1 +1,24 @@
 //! One HTTP client for all: offline guard, proxies, retries, redaction of secrets.
+//!
+//! * Proxies come from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
+//! * Certificates are those that the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` take their place, as they do for
+//!   OpenSSL.
+//! * `file://` is served by the same calls, with the same limits and checks.
+//! * What fails in passing is tried again, and a download goes on where it stopped.
+//! * No error and no log holds a secret of a URL: see [`RedactedUrl`].
+
+mod client;
+mod download;
+mod error;
+mod file;
+mod location;
+mod middleware;
+mod redact;
+mod retry;
+
+pub use client::{Client, Options};
+pub use download::{Download, Size};
+pub use error::NetError;
+pub use location::{Locations, MirrorList};
+pub use redact::RedactedUrl;
+pub use retry::Schedule;

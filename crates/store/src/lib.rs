@@ -1,1 +1,49 @@
 //! The local content-addressed store: archives, blobs, layer records, leases and their collection.
+//!
+//! Plain files, so that many processes share it without a server:
+//!
+//! | folder | holds |
+//! |---|---|
+//! | `archives/` | what was downloaded, by its sha256 |
+//! | `blobs/sha256/` | layers as they are stored in images, and bytecode, by their sha256 |
+//! | `layers-v1/` | for each layer's key: which blob it is |
+//! | `bytecode-v1/` | for each source's key: which blob its bytecode is |
+//! | `repodata-v1/` | indexes of channels and mirrors, kept by those who read them |
+//! | `tools-v1/` | programs that builds use, one folder each |
+//! | `tmp/`, `leases/`, `locks/`, `lock` | what is being written, used, and worked on |
+//!
+//! A folder whose form may change has a version in its name: another version of imgbuild never reads what it does not
+//! know.
+//!
+//! **Whole or absent.** Everything is written below `tmp/` and renamed. A killed run leaves files there only; they are
+//! locked while their writer lives, and the next run removes those that are not.
+//!
+//! **Durability.** Nothing is forced to the disk: waiting for 170 MB would double the time of a build. What a power
+//! failure can do is leave a file too short, or a record empty. So a record states the size of its blob, and one that
+//! does not hold counts as absent; archives are hashed whenever they are read; and [`Store::verify`] hashes everything.
+//!
+//! **Sharing.** An open [`Store`] notes in its lease, a locked file, everything that it was given. [`Store::prune`] shuts
+//! the gate (an exclusive lock on `lock`) while it removes, and never removes what a living lease notes; everyone else
+//! holds the gate (a shared lock) for the moment of one look-up. A lock dies with its process, whatever ends it.
+
+mod entry;
+mod error;
+mod exclusive;
+mod gate;
+mod lease;
+mod prune;
+mod record;
+mod root;
+mod store;
+mod verify;
+mod writer;
+
+pub use entry::{Entry, Kind};
+pub use error::StoreError;
+pub use exclusive::Exclusive;
+pub use prune::{Prune, Pruned};
+pub use record::LayerRecord;
+pub use root::default_root;
+pub use store::Store;
+pub use verify::{Damaged, Verified};
+pub use writer::{ArchiveWriter, BlobWriter, BytecodeWriter, ToolWriter};

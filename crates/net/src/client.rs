@@ -1,0 +1,221 @@
+//! The client.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use crate::retry::{Retry, retry_after};
+use crate::{Locations, NetError, RedactedUrl, Schedule, file};
+
+/// How the client behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Refuse everything that needs the network.
+    pub offline: bool,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for the next bytes.
+    pub read_timeout: Duration,
+    /// When to try again.
+    pub schedule: Schedule,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            offline: false,
+            connect_timeout: Duration::from_secs(15),
+            read_timeout: Duration::from_secs(60),
+            schedule: Schedule::default(),
+        }
+    }
+}
+
+/// The client. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) http: reqwest::Client,
+    pub(crate) options: Options,
+}
+
+impl Client {
+    /// Makes a client.
+    ///
+    /// # Errors
+    ///
+    /// When no certificates can be had, or a proxy's URL is wrong.
+    pub fn new(options: Options) -> Result<Self, NetError> {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.connect_timeout)
+            .read_timeout(options.read_timeout);
+        // Who never connects needs no certificates: a machine without any can build offline.
+        let builder = if options.offline { builder.tls_certs_only([]) } else { builder };
+        Ok(Self { http: builder.build().map_err(NetError::Client)?, options })
+    }
+
+    /// Whether everything that needs the network is refused.
+    pub fn is_offline(&self) -> bool {
+        self.options.offline
+    }
+
+    /// Reads content of at most `limit` bytes into memory.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had, or is larger.
+    pub async fn get_bytes(&self, from: impl Into<Locations>, limit: u64) -> Result<Bytes, NetError> {
+        let from = from.into();
+        let mut retry = Retry::new(self.options.schedule);
+        loop {
+            let mut failure = None;
+            for url in from.iter() {
+                match self.try_get_bytes(url, limit).await {
+                    Err(error) if error.tries_next_mirror() => note(&mut failure, error),
+                    result => return result,
+                }
+            }
+            retry.wait(failure.unwrap_or_else(|| not_found(from.first()))).await?;
+        }
+    }
+
+    async fn try_get_bytes(&self, url: &Url, limit: u64) -> Result<Bytes, NetError> {
+        if url.scheme() == "file" {
+            return file::read(url, 0, limit, true).await;
+        }
+        let mut response = self.send(url, None).await?;
+        let too_large = || NetError::TooLarge { url: RedactedUrl(url).to_string(), limit };
+        if response.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = chunk(url, &mut response).await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > limit {
+                return Err(too_large());
+            }
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Reads a part of some content into memory: the bytes from `range.start` to before `range.end`, fewer where the
+    /// content ends before.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had.
+    pub async fn get_range(&self, from: impl Into<Locations>, range: Range<u64>) -> Result<Bytes, NetError> {
+        let from = from.into();
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let mut retry = Retry::new(self.options.schedule);
+        loop {
+            let mut failure = None;
+            for url in from.iter() {
+                match self.try_get_range(url, &range).await {
+                    Err(error) if error.tries_next_mirror() => note(&mut failure, error),
+                    result => return result,
+                }
+            }
+            retry.wait(failure.unwrap_or_else(|| not_found(from.first()))).await?;
+        }
+    }
+
+    async fn try_get_range(&self, url: &Url, range: &Range<u64>) -> Result<Bytes, NetError> {
+        let wanted = range.end - range.start;
+        if url.scheme() == "file" {
+            return file::read(url, range.start, wanted, false).await;
+        }
+        let header = format!("bytes={}-{}", range.start, range.end - 1);
+        let mut response = match self.send(url, Some(header)).await {
+            // The content ends before the range begins.
+            Err(NetError::Status { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }) => {
+                return Ok(Bytes::new());
+            }
+            result => result?,
+        };
+        // A server that knows no ranges sends everything.
+        let mut skip = skipped(url, &response, range.start)?;
+        let mut bytes = BytesMut::new();
+        while (bytes.len() as u64) < wanted {
+            let Some(mut chunk) = chunk(url, &mut response).await? else { break };
+            let skipped = skip.min(chunk.len() as u64);
+            skip -= skipped;
+            let rest = chunk.split_off(skipped as usize);
+            let room = (wanted - bytes.len() as u64).min(rest.len() as u64);
+            bytes.extend_from_slice(&rest[..room as usize]);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Sends one request, and turns every answer but success into an error.
+    pub(crate) async fn send(&self, url: &Url, range: Option<String>) -> Result<Response, NetError> {
+        self.guard(url)?;
+        let mut request = self.http.get(url.clone());
+        if let Some(range) = range {
+            request = request.header(RANGE, range);
+        }
+        tracing::debug!("GET {}", RedactedUrl(url));
+        let response = request.send().await.map_err(|error| NetError::transport(url, error))?;
+        let shown = || RedactedUrl(url).to_string();
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(NetError::NotFound { url: shown() }),
+            status @ (StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
+                Err(NetError::Unauthorized { url: shown(), status })
+            }
+            status => {
+                let retry_after = retry_after(response.headers());
+                Err(NetError::Status { url: shown(), status, retry_after })
+            }
+        }
+    }
+
+    /// Refuses what is not HTTP, and everything while offline.
+    pub(crate) fn guard(&self, url: &Url) -> Result<(), NetError> {
+        let shown = || RedactedUrl(url).to_string();
+        match url.scheme() {
+            "http" | "https" if self.options.offline => Err(NetError::Offline { url: shown() }),
+            "http" | "https" => Ok(()),
+            _ => Err(NetError::Scheme { url: shown() }),
+        }
+    }
+}
+
+/// The next bytes of an answer.
+pub(crate) async fn chunk(url: &Url, response: &mut Response) -> Result<Option<Bytes>, NetError> {
+    response.chunk().await.map_err(|error| NetError::transport(url, error))
+}
+
+/// How many bytes of the answer come before those from `start` on.
+pub(crate) fn skipped(url: &Url, response: &Response, start: u64) -> Result<u64, NetError> {
+    if response.status() != StatusCode::PARTIAL_CONTENT {
+        return Ok(start);
+    }
+    // `bytes 200-1000/67589` (RFC 9110, 14.4).
+    let header = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let first = header.and_then(|text| text.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok());
+    if first == Some(start) { Ok(0) } else { Err(NetError::Range { url: RedactedUrl(url).to_string() }) }
+}
+
+/// Keeps the failure that says most: that content is nowhere only counts where no mirror had another trouble.
+pub(crate) fn note(failure: &mut Option<NetError>, error: NetError) {
+    if let Some(before) = failure {
+        tracing::debug!("{error}");
+        if !matches!(before, NetError::NotFound { .. }) {
+            return;
+        }
+    }
+    *failure = Some(error);
+}
+
+pub(crate) fn not_found(url: &Url) -> NetError {
+    NetError::NotFound { url: RedactedUrl(url).to_string() }
+}

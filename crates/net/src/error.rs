@@ -1,0 +1,158 @@
+//! What can go wrong with a request.
+
+use std::io;
+use std::time::Duration;
+
+use oci::Digest;
+use reqwest::StatusCode;
+use url::Url;
+
+use crate::RedactedUrl;
+
+/// A request that failed. URLs stand in it without their secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// There is no such thing there.
+    #[error("`{url}` does not exist")]
+    NotFound {
+        /// What was asked for.
+        url: String,
+    },
+    /// The server wants credentials, or does not accept those that it got.
+    #[error("`{url}` may not be read ({status})\n\nhint: `imgbuild login` stores credentials for a host")]
+    Unauthorized {
+        /// What was asked for.
+        url: String,
+        /// 401, 403 or 407.
+        status: StatusCode,
+    },
+    /// The server answered with another failure.
+    #[error("the server answered `{status}` for `{url}`")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The answer.
+        status: StatusCode,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The network is needed and may not be used.
+    #[error(
+        "`{url}` is needed from the network, which `--offline` forbids\n\nhint: run once without `--offline`"
+    )]
+    Offline {
+        /// What is needed.
+        url: String,
+    },
+    /// The content is not what was expected.
+    #[error("`{url}` has the sha256 `{}`, and `{}` was expected", found.hex(), expected.hex())]
+    Hash {
+        /// What was asked for.
+        url: String,
+        /// What was expected.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// The content has not the expected size.
+    #[error("`{url}` has {found} bytes, and {expected} were expected")]
+    Size {
+        /// What was asked for.
+        url: String,
+        /// What was expected.
+        expected: u64,
+        /// What came, or what the server says would come.
+        found: u64,
+    },
+    /// The content is larger than what is sensible.
+    #[error("`{url}` is larger than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The connection could not be made, or broke.
+    #[error("`{url}` cannot be reached")]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        error: reqwest::Error,
+    },
+    /// The content ended too early.
+    #[error("`{url}` ended after {found} bytes")]
+    Truncated {
+        /// What was asked for.
+        url: String,
+        /// How many bytes came in all.
+        found: u64,
+    },
+    /// The server answered a request for a part with something else.
+    #[error("the server sent another part of `{url}` than was asked for")]
+    Range {
+        /// What was asked for.
+        url: String,
+    },
+    /// A local file cannot be read.
+    #[error("`{url}` cannot be read")]
+    File {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// The URL has a scheme that nothing here serves.
+    #[error("`{url}` is neither `http://`, `https://` nor `file://`")]
+    Scheme {
+        /// The URL.
+        url: String,
+    },
+    /// What was downloaded cannot be kept.
+    #[error("what came from `{url}` cannot be kept")]
+    Sink {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// The client cannot be made.
+    #[error(
+        "the HTTP client cannot be made\n\n\
+         hint: `SSL_CERT_FILE` names a file of certificates that are trusted; proxies come from `HTTPS_PROXY`"
+    )]
+    Client(#[source] reqwest::Error),
+    /// A text is not a URL.
+    #[error("`{text}` is not a URL")]
+    Url {
+        /// The text.
+        text: String,
+        /// Why.
+        #[source]
+        error: url::ParseError,
+    },
+}
+
+impl NetError {
+    pub(crate) fn transport(url: &Url, error: reqwest::Error) -> Self {
+        Self::Transport { url: RedactedUrl(url).to_string(), error: error.without_url() }
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { error, .. } => !error.is_builder() && !error.is_redirect(),
+            Self::Truncated { .. } => true,
+            Self::Status { status, .. } => crate::retry::is_transient(*status),
+            _ => false,
+        }
+    }
+
+    /// Whether another mirror may have what this one has not.
+    pub(crate) fn tries_next_mirror(&self) -> bool {
+        self.is_transient() || matches!(self, Self::NotFound { .. } | Self::Range { .. })
+    }
+}

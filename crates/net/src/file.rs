@@ -1,0 +1,46 @@
+//! Serving `file://`.
+
+use std::io::{self, SeekFrom};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use url::Url;
+
+use crate::{NetError, RedactedUrl};
+
+/// Opens the file of a URL.
+pub(crate) async fn open(url: &Url) -> Result<File, NetError> {
+    let path: PathBuf =
+        url.to_file_path().map_err(|()| NetError::Scheme { url: RedactedUrl(url).to_string() })?;
+    let file = File::open(path).await.map_err(|error| failed(url, error))?;
+    let metadata = file.metadata().await.map_err(|error| failed(url, error))?;
+    if metadata.is_dir() {
+        return Err(failed(url, io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
+pub(crate) fn failed(url: &Url, error: io::Error) -> NetError {
+    let url = RedactedUrl(url).to_string();
+    match error.kind() {
+        io::ErrorKind::NotFound => NetError::NotFound { url },
+        _ => NetError::File { url, error },
+    }
+}
+
+/// Reads at most `limit` bytes from `start` on; when it must be all that there is, more is an error.
+pub(crate) async fn read(url: &Url, start: u64, limit: u64, all: bool) -> Result<Bytes, NetError> {
+    let mut file = open(url).await?;
+    let mut bytes = Vec::new();
+    let read = async {
+        file.seek(SeekFrom::Start(start)).await?;
+        file.take(limit.saturating_add(u64::from(all))).read_to_end(&mut bytes).await
+    };
+    read.await.map_err(|error| failed(url, error))?;
+    if bytes.len() as u64 > limit {
+        return Err(NetError::TooLarge { url: RedactedUrl(url).to_string(), limit });
+    }
+    Ok(bytes.into())
+}

@@ -1,0 +1,118 @@
+//! Trying again.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, fmt::rfc2822};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use crate::NetError;
+
+/// How often and when to try again: after twice the time that was waited before, without jitter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// How often to try again.
+    pub retries: u32,
+    /// How long to wait the first time.
+    pub first: Duration,
+    /// The longest time to wait, also when the server asks for more.
+    pub most: Duration,
+}
+
+impl Default for Schedule {
+    /// Four times, after half a second, one, two and four.
+    fn default() -> Self {
+        Self { retries: 4, first: Duration::from_millis(500), most: Duration::from_secs(60) }
+    }
+}
+
+impl Schedule {
+    /// How long to wait after the failure number `failure`, the first being 0.
+    pub(crate) fn delay(&self, failure: u32, asked: Option<Duration>) -> Duration {
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(failure));
+        asked.unwrap_or(doubled).min(self.most)
+    }
+}
+
+/// Counts the failures of one request.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    schedule: Schedule,
+    failures: u32,
+}
+
+impl Retry {
+    pub(crate) fn new(schedule: Schedule) -> Self {
+        Self { schedule, failures: 0 }
+    }
+
+    /// The last attempt brought something: the count starts anew.
+    pub(crate) fn progressed(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Waits after a failure that may pass; any other failure, and one too many, is given back.
+    pub(crate) async fn wait(&mut self, error: NetError) -> Result<(), NetError> {
+        if !error.is_transient() || self.failures >= self.schedule.retries {
+            return Err(error);
+        }
+        let asked = match &error {
+            NetError::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        let delay = self.schedule.delay(self.failures, asked);
+        tracing::debug!("{error}; trying again in {delay:?}");
+        tokio::time::sleep(delay).await;
+        self.failures += 1;
+        Ok(())
+    }
+}
+
+/// The answers that mean a trouble of the moment.
+pub(crate) fn is_transient(status: StatusCode) -> bool {
+    let lasting = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
+    (status.is_server_error() && !lasting.contains(&status))
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
+}
+
+/// What the header `Retry-After` asks for (RFC 9110, 10.2.3): seconds, or a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, Timestamp::now())
+}
+
+fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_doubles_up_to_the_most() {
+        let schedule = Schedule { most: Duration::from_secs(3), ..Schedule::default() };
+        let delays: Vec<_> = (0..5).map(|failure| schedule.delay(failure, None).as_millis()).collect();
+        assert_eq!(delays, [500, 1000, 2000, 3000, 3000]);
+        assert_eq!(schedule.delay(0, Some(Duration::from_secs(2))).as_secs(), 2);
+        assert_eq!(schedule.delay(0, Some(Duration::from_secs(9))).as_secs(), 3);
+        assert_eq!(schedule.delay(u32::MAX, None).as_secs(), 3);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_time() {
+        let now: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
+        for (text, seconds) in [
+            ("120", Some(120)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(60)),
+            ("Wed, 21 Oct 2015 07:26:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(parse_retry_after(text, now).map(|time| time.as_secs()), seconds, "{text}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Records: what is known of a layer or of bytecode by its key.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use layer::Key;
+use oci::{Descriptor, DiffId, Digest};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, Store, StoreError};
+
+/// What is known of a layer by its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerRecord {
+    /// The blob.
+    pub descriptor: Descriptor,
+    /// The digest of the uncompressed tar.
+    pub diff_id: DiffId,
+    /// The size of the uncompressed tar in bytes.
+    pub size: u64,
+    /// The archives that it was made from.
+    pub archives: Vec<Digest>,
+}
+
+/// What is known of a source's bytecode by its key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BytecodeRecord {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl Store {
+    /// The layer of a key, where its blob is in the store. A damaged record counts as none.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn layer(&self, key: &Key) -> Result<Option<LayerRecord>, StoreError> {
+        let Some(record) = self.record::<LayerRecord>(Kind::Layer, &key.0)? else { return Ok(None) };
+        let blob = self.sized_blob(&record.descriptor.digest, record.descriptor.size)?;
+        Ok(blob.map(|_| record))
+    }
+
+    /// Records a layer. Its blob must be in the store first.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be written.
+    pub fn put_layer(&self, key: &Key, record: &LayerRecord) -> Result<(), StoreError> {
+        self.put_record(Kind::Layer, &key.0, record)
+    }
+
+    /// The bytecode of a key, where it is in the store.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn bytecode(&self, key: &Digest) -> Result<Option<PathBuf>, StoreError> {
+        let Some(record) = self.record::<BytecodeRecord>(Kind::Bytecode, key)? else { return Ok(None) };
+        self.sized_blob(&record.digest, record.size)
+    }
+
+    fn record<T: DeserializeOwned>(&self, kind: Kind, key: &Digest) -> Result<Option<T>, StoreError> {
+        let Some(path) = self.find(kind, &key.hex())? else { return Ok(None) };
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.map_err(|error| self.error(&path, "read", error))?,
+        };
+        match serde_json::from_slice(&text) {
+            Ok(record) => Ok(Some(record)),
+            Err(error) => {
+                tracing::warn!(
+                    "the cache's record `{}` is damaged and is made anew: {error}",
+                    path.display()
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn put_record<T: Serialize>(
+        &self,
+        kind: Kind,
+        key: &Digest,
+        record: &T,
+    ) -> Result<(), StoreError> {
+        let mut temporary = self.temporary_file()?;
+        serde_json::to_writer(&mut temporary, record)
+            .map_err(|error| self.error(temporary.path(), "written", error.into()))?;
+        self.place(temporary, kind, key).map(|_| ())
+    }
+
+    /// A blob of exactly this size; one of another is damaged.
+    fn sized_blob(&self, digest: &Digest, size: u64) -> Result<Option<PathBuf>, StoreError> {
+        let Some(path) = self.find(Kind::Blob, &digest.hex())? else { return Ok(None) };
+        match fs::metadata(&path) {
+            Ok(found) if found.len() == size => Ok(Some(path)),
+            Ok(found) => {
+                let found = found.len();
+                tracing::warn!(
+                    "the cache's blob `{digest}` has {found} bytes instead of {size} and is made anew"
+                );
+                Ok(None)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.error(&path, "read", error)),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening the store, and looking things up in it.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use oci::{BlobError, Blobs, Digest};
+
+use crate::gate::is_abandoned;
+use crate::lease::{Lease, remove_if_present};
+use crate::{Kind, StoreError};
+
+/// What backup programs look for in folders that need no backup (the Cache Directory Tagging Specification).
+const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This is the cache of imgbuild.\n";
+
+/// An open store. Everything that it hands out stays there as long as it, or a clone of it, is open.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    lease: Lease,
+}
+
+impl Store {
+    /// Opens the store in the folder `root`, which is made where it is not there: it belongs to its user alone, whatever
+    /// the umask. What killed processes left is removed.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or written.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let given = root.as_ref();
+        let failed = |error| StoreError::io(given, given, "made", error);
+        let root = std::path::absolute(given).map_err(failed)?;
+        make_folder(&root).map_err(failed)?;
+        let kinds = Kind::ALL.map(Kind::folder);
+        for folder in kinds.into_iter().chain(["blobs", "tmp", "leases", "locks"]) {
+            let folder = root.join(folder);
+            make_folder(&folder).map_err(|error| StoreError::io(given, &folder, "made", error))?;
+        }
+        let tag = root.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            fs::write(&tag, CACHE_TAG).map_err(|error| StoreError::io(given, &tag, "written", error))?;
+        }
+        Self::lease(root)
+    }
+
+    fn lease(root: PathBuf) -> Result<Self, StoreError> {
+        // The gate needs only the root, and the lease needs the gate.
+        let folder = root.join("leases");
+        let lock = root.join("lock");
+        let gate = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
+        let gate = gate.and_then(|file| file.lock_shared().map(|()| file));
+        let gate = gate.map_err(|error| StoreError::io(&root, &lock, "locked", error))?;
+        let lease = Lease::new(&folder).map_err(|error| StoreError::io(&root, &folder, "written", error))?;
+        drop(gate);
+        let store = Self(Arc::new(Inner { root, lease }));
+        // Whoever uses the store at this moment will clean up another time.
+        if store.try_alone()?.is_some() {
+            store.remove_abandoned()?;
+        }
+        Ok(store)
+    }
+
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    pub(crate) fn folder(&self, kind: Kind) -> PathBuf {
+        self.root().join(kind.folder())
+    }
+
+    pub(crate) fn error(&self, path: &Path, what: &'static str, error: io::Error) -> StoreError {
+        StoreError::io(self.root(), path, what, error)
+    }
+
+    /// The archive with this sha256. Whoever reads it checks that it holds what its name says.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn archive(&self, digest: &Digest) -> Result<Option<PathBuf>, StoreError> {
+        self.find(Kind::Archive, &digest.hex())
+    }
+
+    /// The blob with this digest.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn blob(&self, digest: &Digest) -> Result<Option<PathBuf>, StoreError> {
+        self.find(Kind::Blob, &digest.hex())
+    }
+
+    /// The folder of the tool with this key.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn tool(&self, key: &Digest) -> Result<Option<PathBuf>, StoreError> {
+        self.find(Kind::Tool, &key.hex())
+    }
+
+    /// The folder for indexes of channels and mirrors. Those who read and write there keep order among themselves;
+    /// `prune` removes from it only when no other store is open.
+    pub fn repodata_folder(&self) -> PathBuf {
+        self.folder(Kind::Repodata)
+    }
+
+    /// Looks something up, notes it in the lease, and marks it as used now.
+    pub(crate) fn find(&self, kind: Kind, name: &str) -> Result<Option<PathBuf>, StoreError> {
+        let _gate = self.shared()?;
+        let path = self.folder(kind).join(name);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.map_err(|error| self.error(&path, "read", error))?,
+        };
+        file.set_modified(SystemTime::now()).map_err(|error| self.error(&path, "written", error))?;
+        self.keep(kind, name)?;
+        Ok(Some(path))
+    }
+
+    /// Notes something in the lease. The caller holds the gate.
+    pub(crate) fn keep(&self, kind: Kind, name: &str) -> Result<(), StoreError> {
+        let kept = self.0.lease.keep(kind, name);
+        kept.map_err(|error| self.error(&self.root().join("leases"), "written", error))
+    }
+
+    /// Removes what killed processes left below `tmp/`. The caller holds the gate alone.
+    pub(crate) fn remove_abandoned(&self) -> Result<(), StoreError> {
+        let folder = self.root().join("tmp");
+        let remove = || {
+            for item in fs::read_dir(&folder)? {
+                let path = item?.path();
+                match File::open(&path) {
+                    Ok(file) if is_abandoned(&file)? => remove_if_present(&path)?,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(|error| self.error(&folder, "cleaned", error))
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+impl Blobs for Store {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        let failed = |error| BlobError::Read { digest: *digest, error };
+        match self.blob(digest) {
+            Ok(Some(path)) => Ok(Box::new(File::open(path).map_err(failed)?)),
+            Ok(None) => Err(BlobError::Absent(*digest)),
+            Err(error) => Err(failed(io::Error::other(error))),
+        }
+    }
+
+    fn path(&self, digest: &Digest) -> Option<PathBuf> {
+        // An error here comes again from `open`, and is told there.
+        self.blob(digest).ok().flatten()
+    }
+}
