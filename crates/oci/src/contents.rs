@@ -115,7 +115,8 @@ impl Contents {
         index.annotations.insert(WRITER.to_owned(), "1".to_owned());
         let docker = DockerItem {
             config: blob_path(&first.config().descriptor.digest),
-            repo_tags: Some(references.iter().map(ToString::to_string).collect()),
+            // With the registry: podman puts `localhost/` before names without one. Docker shows them without.
+            repo_tags: Some(references.iter().map(Reference::full).collect()),
             layers: first.layers().iter().map(|layer| blob_path(&layer.descriptor.digest)).collect(),
         };
         Ok(Self {
