@@ -1,1 +1,10 @@
-//! What conda, wheels and Debian's Python share: site-packages, entry points, the byte compiler.
+//! What conda, wheels and Debian's Python share: the byte compiler, and an interpreter that runs on the build machine.
+
+mod bytecode;
+mod compiler;
+mod folder;
+mod pyc;
+
+pub use bytecode::{Bytecode, BytecodeError, BytecodeFolders};
+pub use compiler::{Compiler, CompilerError, Interpreter, LazyCompiler};
+pub use folder::FolderSink;

@@ -1,0 +1,151 @@
+//! Channels: from the names that people write to the URLs that serve them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use net::{Client, Locations, MirrorList, NetError};
+use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
+use spec::{ChannelName, Mirror};
+use url::Url;
+
+/// The channels that conda means by `defaults`, on Linux (conda's `default_channels`).
+const DEFAULTS: [&str; 2] = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"];
+
+/// The indexes that a channel may have, the smallest first.
+const INDEXES: [&str; 4] =
+    ["repodata_shards.msgpack.zst", "repodata.json.zst", "repodata.json.bz2", "repodata.json"];
+
+/// A channel that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// What was written names no channel.
+    #[error("`{name}` is not a channel: {error}")]
+    Parse {
+        /// What was written.
+        name: String,
+        /// Why.
+        error: ParseChannelError,
+    },
+    /// A mirror's URL is wrong.
+    #[error("`{mirror}` is not the URL of a mirror: {error}")]
+    Mirror {
+        /// What was written.
+        mirror: String,
+        /// Why.
+        error: url::ParseError,
+    },
+    /// The channel cannot be asked.
+    #[error("cannot reach the channel `{channel}`")]
+    Unreachable {
+        /// The channel.
+        channel: String,
+        /// Why.
+        #[source]
+        error: NetError,
+    },
+    /// The channel has nothing for a platform that was asked for.
+    #[error("the channel `{channel}` has no index for `{subdir}`")]
+    NoSubdir {
+        /// The channel.
+        channel: String,
+        /// The platform's folder.
+        subdir: Subdir,
+    },
+}
+
+/// A channel and who serves it.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// As it was written.
+    pub name: String,
+    /// The channel. Records are locked with its URL, whoever serves them.
+    pub channel: Channel,
+    /// Its mirrors, in order; none where it serves itself.
+    pub mirrors: Vec<Url>,
+}
+
+/// Resolves the names of channels. `defaults` becomes what conda means by it. Relative paths are below `root`.
+///
+/// # Errors
+///
+/// When a name or a mirror's URL is wrong.
+pub fn channels<'a>(
+    names: impl IntoIterator<Item = &'a ChannelName>,
+    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    root: &Path,
+) -> Result<Vec<Served>, ChannelError> {
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
+    let config = ChannelConfig::default_with_root_dir(root);
+    let mut served = Vec::new();
+    for name in names {
+        let mirrors =
+            mirrors.get(name).into_iter().flatten().map(mirror_url).collect::<Result<Vec<_>, _>>()?;
+        if name.as_str() == "defaults" {
+            for url in DEFAULTS {
+                // A mirror of `defaults` holds both channels, each under its own name.
+                let last = url.rsplit('/').next().unwrap_or(url);
+                let mirrors =
+                    mirrors.iter().filter_map(|mirror| mirror.join(&format!("{last}/")).ok()).collect();
+                served.push(Served { name: name.to_string(), channel: parse(url, &config)?, mirrors });
+            }
+        } else {
+            served.push(Served { name: name.to_string(), channel: parse(name.as_str(), &config)?, mirrors });
+        }
+    }
+    Ok(served)
+}
+
+fn parse(name: &str, config: &ChannelConfig) -> Result<Channel, ChannelError> {
+    Channel::from_str(name, config).map_err(|error| ChannelError::Parse { name: name.to_owned(), error })
+}
+
+fn mirror_url(mirror: &Mirror) -> Result<Url, ChannelError> {
+    let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
+    Url::parse(&format!("{}/", mirror.as_str().trim_end_matches('/'))).map_err(error)
+}
+
+impl Served {
+    /// The channel's own URL, with a slash at its end.
+    pub fn url(&self) -> &Url {
+        self.channel.base_url.url().as_ref()
+    }
+
+    /// Where a file of the channel is to be had: from its mirrors where it has any, else from itself.
+    ///
+    /// # Errors
+    ///
+    /// When the path does not stay below the channel.
+    pub fn locations(&self, path: &str) -> Result<Locations, NetError> {
+        let mut mirrors = self.mirrors.iter().cloned();
+        let list = match mirrors.next() {
+            Some(first) => MirrorList::new(first, mirrors),
+            None => MirrorList::new(self.url().clone(), []),
+        };
+        list.locations(path)
+    }
+
+    /// Checks that the channel has an index for a platform: a missing one would read as an empty channel.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or nobody answers.
+    pub async fn check_subdir(&self, client: &Client, subdir: Subdir) -> Result<(), ChannelError> {
+        let unreachable = |error| ChannelError::Unreachable { channel: self.name.clone(), error };
+        for index in INDEXES {
+            let from = self.locations(&format!("{subdir}/{index}")).map_err(unreachable)?;
+            match client.get_range(from, 0..1).await {
+                Ok(_) => return Ok(()),
+                Err(NetError::NotFound { .. }) => {}
+                Err(error) => return Err(unreachable(error)),
+            }
+        }
+        Err(ChannelError::NoSubdir { channel: self.name.clone(), subdir })
+    }
+}
+
+/// The channel that serves the package at `url`, and the package's path below it.
+pub(crate) fn serving<'a, 'u>(channels: &'a [Served], url: &'u str) -> Option<(&'a Served, &'u str)> {
+    let longest = channels.iter().filter(|served| url.starts_with(served.url().as_str()));
+    let served = longest.max_by_key(|served| served.url().as_str().len())?;
+    Some((served, &url[served.url().as_str().len()..]))
+}

@@ -1,0 +1,231 @@
+//! A locked environment as a whole: what its packages are to the image, and the files that belong to none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use layer::{
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
+    PathError, RecipeHash, Role, Source, SourceError,
+};
+use lock::{CondaPackage, CondaSet, Lock};
+use oci::Platform;
+use rattler_conda_types::RepoDataRecord;
+
+use crate::locking::{LockingError, dependencies, python_info, subdir};
+use crate::package::Environment;
+use crate::record;
+
+/// Names with which the packages of CUDA's libraries begin.
+const CUDA: [&str; 17] = [
+    "cuda",
+    "cudnn",
+    "cusparselt",
+    "cutensor",
+    "libcublas",
+    "libcudss",
+    "libcufft",
+    "libcufile",
+    "libcurand",
+    "libcusolver",
+    "libcusparse",
+    "libnpp",
+    "libnvfatbin",
+    "libnvjitlink",
+    "libnvjpeg",
+    "libnvvm",
+    "nccl",
+];
+
+/// A locked environment, ready to be written.
+pub struct Plan<'a> {
+    /// Where it stands.
+    pub environment: Arc<Environment>,
+    /// Its packages and what each is to the image.
+    pub packages: Vec<(&'a CondaPackage, Role)>,
+    /// The version of its Python, such as `3.11.2`.
+    pub python_version: Option<String>,
+    /// The folders whose sources are importable.
+    pub bytecode_folders: Vec<ImagePath>,
+}
+
+/// Reads a locked environment.
+///
+/// # Errors
+///
+/// When the lock is damaged.
+pub fn plan_environment<'a>(
+    lock: &'a Lock,
+    set: &CondaSet,
+    platform: Platform,
+    owner: Owner,
+) -> Result<Plan<'a>, LockingError> {
+    let packages: Vec<&CondaPackage> =
+        set.packages.iter().filter_map(|url| lock.conda_package(url)).collect();
+    let records =
+        packages.iter().map(|package| record::from_package(package)).collect::<Result<Vec<_>, _>>()?;
+    let python = python_info(records.iter(), subdir(platform))?;
+    let interpreter = interpreter_names(&records);
+    let role = |package: &CondaPackage| {
+        if interpreter.contains(package.name()) {
+            Role::Interpreter
+        } else if CUDA.iter().any(|name| package.name().starts_with(name)) {
+            Role::Cuda
+        } else {
+            Role::Package
+        }
+    };
+    let mut bytecode_folders = Vec::new();
+    if let Some(python) = &python {
+        let path_error = |error: PathError| LockingError::Path { package: "python".to_owned(), error };
+        let (major, minor) = python.short_version;
+        let library = set.prefix.join(&format!("lib/python{major}.{minor}")).map_err(path_error)?;
+        let site_packages =
+            set.prefix.join(&python.site_packages_path.to_string_lossy()).map_err(path_error)?;
+        let outside = site_packages.strip_prefix(&library).is_none();
+        bytecode_folders.push(library);
+        if outside {
+            bytecode_folders.push(site_packages);
+        }
+    }
+    let python_record = records.iter().find(|it| it.package_record.name.as_normalized() == "python");
+    Ok(Plan {
+        packages: packages.into_iter().map(|package| (package, role(package))).collect(),
+        python_version: python_record.map(|record| record.package_record.version.to_string()),
+        environment: Arc::new(Environment {
+            prefix: set.prefix.clone(),
+            python,
+            subdir: subdir(platform),
+            owner,
+        }),
+        bytecode_folders,
+    })
+}
+
+/// Python and everything that it depends on.
+fn interpreter_names(records: &[RepoDataRecord]) -> BTreeSet<String> {
+    let mut names = BTreeSet::from(["python".to_owned()]);
+    // What a package depends on comes before it, so one pass from the end suffices.
+    for record in records.iter().rev() {
+        if names.contains(record.package_record.name.as_normalized()) {
+            names.extend(dependencies(record));
+        }
+    }
+    names
+}
+
+/// An environment whose files cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentFilesError {
+    /// A path is wrong.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The lock's time is none.
+    #[error("the lock's timestamp is not a time")]
+    Time(#[from] jiff::Error),
+    /// The variables cannot be written.
+    #[error("the environment's variables cannot be written")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, and its name.
+pub struct EnvironmentFiles {
+    part: Part,
+    files: BTreeMap<ImagePath, Vec<u8>>,
+    links: BTreeMap<ImagePath, String>,
+    owner: Owner,
+    mtime: i64,
+}
+
+impl EnvironmentFiles {
+    /// The files of an environment that counts as made at `timestamp`.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is damaged.
+    pub fn new(
+        lock: &Lock,
+        set: &CondaSet,
+        owner: Owner,
+        timestamp: i64,
+    ) -> Result<Self, EnvironmentFilesError> {
+        let mut files = BTreeMap::new();
+        let mut links = BTreeMap::new();
+        files.insert(set.prefix.join("conda-meta/history")?, history(lock, set, timestamp)?.into_bytes());
+        if !set.variables.is_empty() {
+            // What `conda env config vars set` writes, and activation reads.
+            let state = serde_json::json!({ "version": 1, "env_vars": set.variables });
+            files.insert(set.prefix.join("conda-meta/state")?, serde_json::to_vec_pretty(&state)?);
+        }
+        if set.name != "base" {
+            // So that `conda run -n NAME` finds the environment under its name.
+            links.insert(set.prefix.join(&format!("envs/{}", set.name))?, "..".to_owned());
+        }
+        let recipe = KeyHasher::new("conda environment files")
+            .list("path", files.keys().map(ImagePath::as_str))
+            .list("file", files.values())
+            .list("link", links.iter().map(|(path, target)| format!("{} {target}", path.as_str())))
+            .field("owner", format!("{}:{}", owner.uid, owner.gid))
+            .field("mtime", timestamp.to_le_bytes());
+        let part = Part {
+            id: PartId::new("conda", "environment"),
+            title: format!("environment {}", set.name),
+            recipe: RecipeHash(recipe.finish()),
+            role: Role::Metadata,
+            weight: files.values().map(|file| file.len() as u64).sum(),
+            root: Some(set.prefix.clone()),
+        };
+        Ok(Self { part, files, links, owner, mtime: timestamp })
+    }
+}
+
+/// The history of an environment that was made at once, as conda writes it: conda and mamba read from it which packages
+/// were asked for.
+fn history(lock: &Lock, set: &CondaSet, timestamp: i64) -> Result<String, EnvironmentFilesError> {
+    let time = jiff::Timestamp::from_second(timestamp)?.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
+    let mut lines: Vec<String> = packages
+        .map(|package| {
+            let channel = package.channel.trim_end_matches('/');
+            let subdir = package.text("subdir").unwrap_or_default();
+            format!("+{channel}/{subdir}::{}-{}-{}", package.name(), package.version(), package.build())
+        })
+        .collect();
+    lines.sort();
+    let quoted: Vec<String> = set.requested.iter().map(|spec| format!("'{spec}'")).collect();
+    Ok(format!(
+        "==> {time} <==\n# cmd: imgbuild build\n{}\n# update specs: [{}]\n",
+        lines.join("\n"),
+        quoted.join(", ")
+    ))
+}
+
+impl Source for EnvironmentFiles {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        let files = self.files.keys().map(|path| Claim { path: path.clone(), kind: Kind::File });
+        let links = self.links.keys().map(|path| Claim { path: path.clone(), kind: Kind::Symlink });
+        Ok(files.chain(links).collect())
+    }
+
+    fn write(&self, _: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        let head = |path: &ImagePath, kind, mode| EntryHead {
+            path: path.clone(),
+            kind,
+            mode,
+            owner: self.owner,
+            mtime: self.mtime,
+        };
+        for (path, bytes) in &self.files {
+            let kind = EntryKind::File { size: bytes.len() as u64 };
+            sink.put(&head(path, kind, 0o644), &mut bytes.as_slice())?;
+        }
+        for (path, target) in &self.links {
+            let kind = EntryKind::Symlink { target: target.clone() };
+            sink.put(&head(path, kind, 0o777), &mut std::io::empty())?;
+        }
+        Ok(())
+    }
+}

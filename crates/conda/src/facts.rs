@@ -1,0 +1,98 @@
+//! What only an archive knows, and a layer's key needs.
+
+use layer::{Claim, ImagePath, KeyHasher, Kind, PathError};
+use lock::CondaFacts;
+use rattler::install::PythonInfo;
+use rattler_conda_types::package::PathType;
+
+use crate::info::Info;
+
+/// The paths of a package below the prefix, after those of a noarch Python package were moved.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout<'a> {
+    python: Option<&'a PythonInfo>,
+}
+
+impl<'a> Layout<'a> {
+    /// The layout of a package: `python` is the environment's interpreter where the package is noarch Python.
+    pub(crate) fn new(python: Option<&'a PythonInfo>) -> Self {
+        Self { python }
+    }
+
+    /// Where a path of the archive stands below the prefix.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter's `python_site_packages_path` leads to a path that must not be written.
+    pub(crate) fn target(&self, path: &ImagePath) -> Result<ImagePath, PathError> {
+        match self.python {
+            None => Ok(path.clone()),
+            Some(python) => {
+                let target = python.get_python_noarch_target_path(path.as_str().as_ref());
+                ImagePath::new(&target.to_string_lossy())
+            }
+        }
+    }
+
+    /// Everything that a package writes below the prefix, but for folders and its own record.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layout::target`], and when an entry point has a hostile name.
+    pub(crate) fn claims(&self, info: &Info) -> Result<Vec<Claim>, PathError> {
+        let mut claims = Vec::with_capacity(info.paths.len());
+        for (path, entry) in &info.paths {
+            let kind = match entry.path_type {
+                PathType::HardLink => Kind::File,
+                PathType::SoftLink => Kind::Symlink,
+                PathType::Directory => continue,
+            };
+            claims.push(Claim { path: self.target(path)?, kind });
+        }
+        if self.python.is_some() {
+            for entry_point in &info.entry_points {
+                claims.push(Claim { path: entry_point_path(&entry_point.command)?, kind: Kind::File });
+            }
+        }
+        Ok(claims)
+    }
+}
+
+/// Where the script of an entry point stands. Its name comes from the archive and may be hostile.
+///
+/// # Errors
+///
+/// When the name is anything but a file's name.
+pub(crate) fn entry_point_path(command: &str) -> Result<ImagePath, PathError> {
+    if command.contains('/') {
+        return Err(PathError {
+            path: command.to_owned(),
+            rule: "is not a name that an entry point may have",
+        });
+    }
+    ImagePath::new(&format!("bin/{command}"))
+}
+
+/// The facts that the metadata alone says: all but the activation.
+pub(crate) fn facts(info: &Info) -> CondaFacts {
+    let paths = info.paths.iter().map(|(path, entry)| format!("{:?} {}", entry.path_type, path.as_str()));
+    let name = info.index.name.as_normalized();
+    let link_scripts = ["pre-link", "post-link"].map(|kind| format!("bin/.{name}-{kind}.sh"));
+    let present = |path: &String| ImagePath::new(path).is_ok_and(|path| info.paths.contains_key(&path));
+    CondaFacts {
+        paths: KeyHasher::new("conda paths").list("path", paths).finish(),
+        installed_size: info.installed_size(),
+        entry_points: info.entry_points.iter().map(ToString::to_string).collect(),
+        link_scripts: link_scripts.into_iter().filter(present).collect(),
+        activation: lock::Activation::default(),
+    }
+}
+
+/// Whether the facts are complete without the package's files.
+pub(crate) fn needs_files(info: &Info) -> bool {
+    let script = |path: &ImagePath| {
+        crate::activation::is_activation_script(path.as_str())
+            || crate::activation::is_variables_file(path.as_str())
+    };
+    info.paths.keys().any(script)
+}

@@ -1,0 +1,216 @@
+//! Getting at a package's metadata: by range requests where only that is needed, from the store where it was read before.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use net::{Client, Locations, NetError};
+use oci::Digest;
+use rattler_conda_types::RepoDataRecord;
+use store::Store;
+
+use crate::archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
+use crate::channel::{Served, serving};
+use crate::info::{Info, InfoError, InfoFiles};
+use crate::record;
+use crate::zip::{self, Member, ZipError};
+
+/// An archive that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its file name, for people.
+    pub name: String,
+    /// Where it is to be had.
+    pub from: Locations,
+    /// Its hash, where it is known.
+    pub sha256: Option<Digest>,
+    /// Its size in bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+/// Gets archives into the store. Whoever builds implements it, and shows how it goes.
+pub trait Archives: Send + Sync {
+    /// The hash of an archive and where it is. One that is in the store is not downloaded again.
+    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
+}
+
+/// An archive that cannot be had: the error of whoever fetches.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct FetchError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Metadata that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// The archive cannot be had.
+    #[error("cannot get `{name}`")]
+    Fetch {
+        /// The archive.
+        name: String,
+        /// Why.
+        #[source]
+        error: FetchError,
+    },
+    /// A part of the archive cannot be had.
+    #[error("cannot read the metadata of `{name}`")]
+    Net {
+        /// The archive.
+        name: String,
+        /// Why.
+        #[source]
+        error: NetError,
+    },
+    /// The metadata cannot be used.
+    #[error("cannot use the metadata of `{name}`")]
+    Info {
+        /// The archive.
+        name: String,
+        /// Why.
+        #[source]
+        error: InfoError,
+    },
+}
+
+/// Reads the metadata of packages.
+pub struct Metadata<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// Where archives come from.
+    pub archives: &'a dyn Archives,
+    /// What keeps the metadata.
+    pub store: &'a Store,
+    /// Who serves the packages.
+    pub channels: &'a [Served],
+}
+
+/// How much of an archive's end is asked for first: the directory, and the metadata of most packages.
+const TAIL: u64 = 64 << 10;
+/// No package has more metadata than this.
+const INFO_LIMIT: u64 = 256 << 20;
+
+impl Metadata<'_> {
+    /// Where a package is to be had.
+    ///
+    /// # Errors
+    ///
+    /// When its path leads out of its channel.
+    pub fn wanted(&self, record: &RepoDataRecord) -> Result<Wanted, MetadataError> {
+        let name = record.identifier.to_file_name();
+        let from = match serving(self.channels, record.url.as_str()) {
+            None => Locations::from(&record.url),
+            Some((served, path)) => {
+                served.locations(path).map_err(|error| MetadataError::Net { name: name.clone(), error })?
+            }
+        };
+        let package = &record.package_record;
+        Ok(Wanted { name, from, sha256: package.sha256.as_ref().map(record::digest), size: package.size })
+    }
+
+    /// The whole archive of a package.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had.
+    pub async fn archive(&self, record: &RepoDataRecord) -> Result<(Digest, PathBuf), MetadataError> {
+        let wanted = self.wanted(record)?;
+        let name = wanted.name.clone();
+        self.archives.fetch(wanted).await.map_err(|error| MetadataError::Fetch { name, error })
+    }
+
+    /// The metadata of a package and its archive's hash. Of a `.conda`, only the metadata is read.
+    ///
+    /// What is read by ranges cannot be checked against a hash; what it says is a fact of the lock, and is checked when
+    /// the archive, which is hashed, is put into a layer.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had or used.
+    pub async fn info(&self, record: &RepoDataRecord) -> Result<(Digest, Info), MetadataError> {
+        let wanted = self.wanted(record)?;
+        let name = wanted.name.clone();
+        let info_error = |error: InfoError| MetadataError::Info { name: name.clone(), error };
+        if let Some(digest) = wanted.sha256 {
+            if let Some(files) = self.cached(&digest) {
+                return Ok((digest, files.parse().map_err(info_error)?));
+            }
+            let stored = matches!(self.store.archive(&digest), Ok(Some(_)));
+            let format = ArchiveFormat::of(&name).map_err(|error| info_error(error.into()))?;
+            if let (false, ArchiveFormat::Conda, Some(size)) = (stored, format, wanted.size) {
+                let files = self.by_ranges(&wanted, size).await?;
+                self.keep(&digest, &files);
+                return Ok((digest, files.parse().map_err(info_error)?));
+            }
+        }
+        let (digest, path) = self.archive(record).await?;
+        let format = ArchiveFormat::of(&name).map_err(|error| info_error(error.into()))?;
+        let archive = Archive::new(&path, format);
+        let files = archive.info().map_err(InfoError::from).and_then(|tar| InfoFiles::collect(tar, format));
+        let files = files.map_err(info_error)?;
+        self.keep(&digest, &files);
+        Ok((digest, files.parse().map_err(info_error)?))
+    }
+
+    async fn by_ranges(&self, wanted: &Wanted, size: u64) -> Result<InfoFiles, MetadataError> {
+        let name = || wanted.name.clone();
+        let net = |error| MetadataError::Net { name: name(), error };
+        let info = |error: ArchiveError| MetadataError::Info { name: name(), error: error.into() };
+        let mut start = size.saturating_sub(TAIL);
+        let mut tail = self.client.get_range(wanted.from.clone(), start..size).await.map_err(net)?;
+        let member = loop {
+            match zip::members(&tail, size) {
+                Ok(members) => break members.info,
+                Err(ZipError::NeedTail(offset)) if offset < start && size - offset < (1 << 20) => {
+                    start = offset;
+                    tail = self.client.get_range(wanted.from.clone(), start..size).await.map_err(net)?;
+                }
+                Err(error) => return Err(info(error.into())),
+            }
+        };
+        if member.size > INFO_LIMIT {
+            return Err(MetadataError::Info { name: name(), error: InfoError::TooLarge("info/".to_owned()) });
+        }
+        let end = (member.header + member.size + Member::LOCAL_LIMIT.min(4096)).min(size);
+        let bytes = match member.header.checked_sub(start) {
+            Some(within) => tail.slice(usize::try_from(within).unwrap_or(tail.len()).min(tail.len())..),
+            None => self.client.get_range(wanted.from.clone(), member.header..end).await.map_err(net)?,
+        };
+        let data = member.data_offset(&bytes).map_err(|error| info(error.into()))? - member.header;
+        let truncated = || info(ArchiveError::Zip(ZipError::Truncated));
+        let data = usize::try_from(data).map_err(|_| truncated())?;
+        let length = usize::try_from(member.size).map_err(|_| truncated())?;
+        let data = bytes.get(data..data + length).ok_or_else(truncated)?.to_vec();
+        let tar = info_tar(Cursor::new(data), INFO_LIMIT).map_err(info)?;
+        InfoFiles::collect(tar, ArchiveFormat::Conda)
+            .map_err(|error| MetadataError::Info { name: name(), error })
+    }
+
+    fn cache_path(&self, digest: &Digest) -> PathBuf {
+        self.store.repodata_folder().join("conda-info-v1").join(digest.hex())
+    }
+
+    /// What was read before. A damaged file is as good as none: it is read anew and replaced.
+    fn cached(&self, digest: &Digest) -> Option<InfoFiles> {
+        let bytes = std::fs::read(self.cache_path(digest)).ok()?;
+        let bytes = zstd::decode_all(bytes.as_slice()).ok()?;
+        let files: BTreeMap<String, String> = serde_json::from_slice(&bytes).ok()?;
+        InfoFiles::from_texts(files)
+    }
+
+    /// Keeps what was read. Failing to is no reason to fail: the next run reads it again.
+    fn keep(&self, digest: &Digest, files: &InfoFiles) {
+        let write = || -> Option<()> {
+            let texts = serde_json::to_vec(&files.to_texts()?).ok()?;
+            let path = self.cache_path(digest);
+            let folder = path.parent()?;
+            std::fs::create_dir_all(folder).ok()?;
+            let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
+            file.write_all(&zstd::encode_all(texts.as_slice(), 3).ok()?).ok()?;
+            file.persist(path).ok()?;
+            Some(())
+        };
+        if write().is_none() {
+            tracing::debug!("the metadata of {digest} is not kept");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A package's metadata: what stands in its `info/` folder.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use layer::{ImagePath, PathError, TarKind};
+use oci::Digest;
+use rattler_conda_types::package::{
+    EntryPoint, Files, HasPrefix, IndexJson, LinkJson, NoArchLinks, NoLink, NoSoftlink, PackageFile,
+    PathType, PathsEntry, PathsJson,
+};
+
+use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+
+/// Metadata that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InfoError {
+    /// The archive cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A file of the metadata is not there.
+    #[error("the archive has no `{0}`")]
+    Missing(&'static str),
+    /// A file of the metadata cannot be parsed.
+    #[error("`{file}` of the archive cannot be read")]
+    Parse {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// A file of the metadata is larger than any real one.
+    #[error("`{0}` of the archive is larger than 256 MiB")]
+    TooLarge(String),
+    /// `paths.json` lists a path that must not be written.
+    #[error("`info/paths.json` of the archive lists a path that must not be written: {0}")]
+    Path(#[from] PathError),
+    /// `index.json` makes no record.
+    #[error("`info/index.json` of the archive makes no record: {0}")]
+    Record(String),
+    /// `paths.json` lists a path twice.
+    #[error("`info/paths.json` of the archive lists `{0}` twice")]
+    Twice(String),
+}
+
+impl From<layer::TarError> for InfoError {
+    fn from(error: layer::TarError) -> Self {
+        Self::Archive(error.into())
+    }
+}
+
+/// A package's metadata.
+#[derive(Debug, Clone)]
+pub struct Info {
+    /// `info/index.json`.
+    pub index: IndexJson,
+    /// What `info/paths.json` says of each path, or, where a package is too old to have one, `info/files` and its
+    /// companions. The paths are those in the archive, before a noarch package's are moved.
+    pub paths: BTreeMap<ImagePath, PathsEntry>,
+    /// The entry points of a noarch Python package.
+    pub entry_points: Vec<EntryPoint>,
+    /// A hash of the files that the above was read from.
+    pub digest: Digest,
+}
+
+const FILE_LIMIT: u64 = 256 << 20;
+const INDEX: &str = "info/index.json";
+const PATHS: &str = "info/paths.json";
+const LINK: &str = "info/link.json";
+const FILES: &str = "info/files";
+const HAS_PREFIX: &str = "info/has_prefix";
+const NO_LINK: &str = "info/no_link";
+const NO_SOFTLINK: &str = "info/no_softlink";
+const WANTED: [&str; 7] = [INDEX, PATHS, LINK, FILES, HAS_PREFIX, NO_LINK, NO_SOFTLINK];
+
+/// The files of `info/` that matter, as they stand in an archive.
+#[derive(Debug, Default)]
+pub(crate) struct InfoFiles {
+    files: BTreeMap<&'static str, Vec<u8>>,
+    /// The kinds of all other entries: only packages without `paths.json` need them.
+    kinds: BTreeMap<ImagePath, PathType>,
+}
+
+impl InfoFiles {
+    /// Collects the files from a tar. Of a `.tar.bz2`, no more is read than is needed.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read.
+    pub(crate) fn collect(mut tar: Tar, format: ArchiveFormat) -> Result<Self, InfoError> {
+        let mut found = Self::default();
+        while let Some(head) = tar.next_entry()? {
+            let Some(path) = head.path else { continue };
+            match WANTED.into_iter().find(|wanted| *wanted == path.as_str()) {
+                Some(wanted) => {
+                    if head.size > FILE_LIMIT {
+                        return Err(InfoError::TooLarge(wanted.to_owned()));
+                    }
+                    let mut bytes = Vec::new();
+                    tar.body().read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
+                    found.files.insert(wanted, bytes);
+                }
+                None if path.as_str().starts_with("info/") => {}
+                None => {
+                    let kind = match head.kind {
+                        TarKind::Symlink(_) => PathType::SoftLink,
+                        TarKind::Directory => PathType::Directory,
+                        TarKind::File | TarKind::Hardlink(_) => PathType::HardLink,
+                    };
+                    found.kinds.insert(path, kind);
+                }
+            }
+            if format == ArchiveFormat::TarBz2 && found.is_enough() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the rest of the tar can say nothing more: all but noarch Python packages are complete with two files.
+    fn is_enough(&self) -> bool {
+        let Some(index) = self.files.get(INDEX) else { return false };
+        let python = || IndexJson::from_slice(index).is_ok_and(|index| index.noarch.is_python());
+        self.files.contains_key(PATHS) && (self.files.contains_key(LINK) || !python())
+    }
+
+    /// The files as texts, where they are all text and say everything.
+    pub(crate) fn to_texts(&self) -> Option<BTreeMap<&'static str, &str>> {
+        let complete = self.files.contains_key(PATHS);
+        let texts = self.files.iter().map(|(name, bytes)| Some((*name, std::str::from_utf8(bytes).ok()?)));
+        texts.collect::<Option<_>>().filter(|_| complete)
+    }
+
+    /// What [`InfoFiles::to_texts`] gave.
+    pub(crate) fn from_texts(texts: BTreeMap<String, String>) -> Option<Self> {
+        let known = |name: &String| WANTED.into_iter().find(|wanted| wanted == name);
+        let files = texts.into_iter().map(|(name, text)| Some((known(&name)?, text.into_bytes())));
+        Some(Self { files: files.collect::<Option<_>>()?, kinds: BTreeMap::new() })
+    }
+
+    /// Parses what was collected.
+    ///
+    /// # Errors
+    ///
+    /// When a file is missing, damaged, or lists what must not be written.
+    pub(crate) fn parse(mut self) -> Result<Info, InfoError> {
+        let digest = self
+            .files
+            .iter()
+            .fold(layer::KeyHasher::new("conda info"), |hasher, (name, bytes)| hasher.field(name, bytes));
+        let index: IndexJson = self.file(INDEX)?.ok_or(InfoError::Missing(INDEX))?;
+        let paths = match self.file::<PathsJson>(PATHS)? {
+            Some(paths) => paths,
+            None => self.legacy_paths()?,
+        };
+        let mut by_path = BTreeMap::new();
+        for entry in paths.paths {
+            let path = image_path(&entry.relative_path)?;
+            if let Some(twice) = by_path.insert(path, entry) {
+                return Err(InfoError::Twice(twice.relative_path.display().to_string()));
+            }
+        }
+        let entry_points = match self.file::<LinkJson>(LINK)? {
+            Some(LinkJson { noarch: NoArchLinks::Python(links), .. }) if index.noarch.is_python() => {
+                links.entry_points
+            }
+            _ => Vec::new(),
+        };
+        Ok(Info { index, paths: by_path, entry_points, digest: digest.finish() })
+    }
+
+    fn file<T: PackageFile>(&mut self, file: &'static str) -> Result<Option<T>, InfoError> {
+        let parse = |bytes: &Vec<u8>| T::from_slice(bytes).map_err(|error| InfoError::Parse { file, error });
+        self.files.get(file).map(parse).transpose()
+    }
+
+    /// The form of packages from before `paths.json` (conda-build 2 and older).
+    fn legacy_paths(&mut self) -> Result<PathsJson, InfoError> {
+        let files: Files = self.file(FILES)?.ok_or(InfoError::Missing(PATHS))?;
+        let has_prefix: Option<HasPrefix> = self.file(HAS_PREFIX)?;
+        let no_link: Option<NoLink> = self.file(NO_LINK)?;
+        let no_softlink: Option<NoSoftlink> = self.file(NO_SOFTLINK)?;
+        PathsJson::from_deprecated(files, has_prefix, no_link, no_softlink, |path| {
+            let path = image_path(path)?;
+            // A file that is listed and not there is found when the archive is written.
+            Ok(self.kinds.get(&path).copied().unwrap_or(PathType::HardLink))
+        })
+    }
+}
+
+impl Info {
+    /// Reads the metadata of an archive on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When the archive or its metadata cannot be used.
+    pub fn read(archive: &Archive<'_>) -> Result<Self, InfoError> {
+        InfoFiles::collect(archive.info()?, archive.format())?.parse()
+    }
+
+    /// The sum of the files' sizes in bytes, as far as the metadata says them.
+    pub fn installed_size(&self) -> u64 {
+        let file = |entry: &&PathsEntry| entry.path_type == PathType::HardLink;
+        self.paths.values().filter(file).filter_map(|entry| entry.size_in_bytes).sum()
+    }
+}
+
+/// A path of the metadata as the path of an entry.
+///
+/// # Errors
+///
+/// When it is absolute, leaves the package, or is not UTF-8.
+pub(crate) fn image_path(path: &Path) -> Result<ImagePath, PathError> {
+    use std::os::unix::ffi::OsStrExt;
+    let refused = || PathError { path: path.display().to_string(), rule: "names the root" };
+    ImagePath::from_archive(path.as_os_str().as_bytes())?.ok_or_else(refused)
+}

@@ -1,0 +1,323 @@
+//! Locking an environment: from what the spec asks for to packages, facts, exclusions and compilers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use futures::{StreamExt, TryStreamExt};
+use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind, resolve};
+use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
+use oci::{Digest, Platform};
+use rattler::install::PythonInfo;
+use rattler_conda_types::{PackageRecord, RepoDataRecord, Subdir};
+
+use crate::activation::{activation, is_activation_script, is_variables_file};
+use crate::archive::{Archive, ArchiveFormat};
+use crate::facts::{Layout, facts, needs_files};
+use crate::fetch::{Metadata, MetadataError};
+use crate::info::{Info, InfoError};
+use crate::record::{self, RecordError};
+use crate::solve::{EnvironmentError, Request, Solving};
+
+/// Why an environment cannot be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockingError {
+    /// It cannot be solved.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A package's metadata cannot be had.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// A record cannot be locked.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A package writes where it must not.
+    #[error("`{package}` cannot be installed: {error}")]
+    Path {
+        /// The package.
+        package: String,
+        /// Why.
+        error: PathError,
+    },
+    /// A package contradicts itself.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// A noarch Python package in an environment without Python.
+    #[error("`{package}` is a noarch Python package, and the environment has no Python")]
+    NoPython {
+        /// The package.
+        package: String,
+    },
+    /// A package wants a script to be run.
+    #[error("`{package}` has a script that an installer would run: `{script}`")]
+    LinkScript {
+        /// The package.
+        package: String,
+        /// The script.
+        script: String,
+    },
+    /// The environment's Python cannot be used.
+    #[error("`{package}` cannot be used as the environment's Python: {error}")]
+    Python {
+        /// The package.
+        package: String,
+        /// Why.
+        error: String,
+    },
+    /// The interpreter that compiles bytecode cannot be locked.
+    #[error("no Python {version} for {host} can be found to compile the bytecode with")]
+    Compiler {
+        /// The version.
+        version: String,
+        /// The build machine.
+        host: Platform,
+        /// Why.
+        #[source]
+        error: Box<Self>,
+    },
+}
+
+/// What the environment is, beside its packages.
+#[derive(Debug, Clone)]
+pub struct Wishes {
+    /// What the solver is asked.
+    pub request: Request,
+    /// The platform.
+    pub platform: Platform,
+    /// Where the environment stands.
+    pub prefix: ImagePath,
+    /// Its name.
+    pub name: String,
+    /// The variables of the environment file.
+    pub variables: BTreeMap<String, String>,
+    /// Packages whose link scripts are not run.
+    pub skip_post_link: BTreeSet<String>,
+    /// The build machines for which interpreters are locked; none where no bytecode is made.
+    pub hosts: BTreeSet<Platform>,
+    /// Facts that are known from an earlier lock, by the archives' hashes.
+    pub known: BTreeMap<Digest, CondaFacts>,
+}
+
+/// conda's name of a platform.
+pub fn subdir(platform: Platform) -> Subdir {
+    match platform {
+        Platform::LinuxAmd64 => Subdir::Linux64,
+        Platform::LinuxArm64 => Subdir::LinuxAarch64,
+    }
+}
+
+/// A package that was looked at.
+struct Examined {
+    package: CondaPackage,
+    record: RepoDataRecord,
+    info: Info,
+}
+
+/// Locks an environment. `records` are its packages where they are given, as by an explicit list; else it is solved.
+///
+/// # Errors
+///
+/// When it cannot be solved, a package cannot be read, or is one that cannot be installed.
+pub async fn lock_environment(
+    wishes: &Wishes,
+    solving: &Solving,
+    metadata: &Metadata<'_>,
+    records: Option<Vec<RepoDataRecord>>,
+) -> Result<(CondaSet, Vec<CondaPackage>), LockingError> {
+    let records = match records {
+        Some(records) => PackageRecord::sort_topologically(records),
+        None => solving.solve(&wishes.request).await?,
+    };
+    let mut compilers = Vec::new();
+    let mut others = Vec::new();
+    for host in &wishes.hosts {
+        if let Some((compiler, extra)) = compiler(wishes, solving, &records, *host).await? {
+            compilers.push(compiler);
+            others.extend(extra);
+        }
+    }
+    let examined = examine(wishes, metadata, records).await?;
+    let excluded = exclusions(wishes, &examined)?;
+    check_scripts(wishes, &examined)?;
+    let mut packages: Vec<CondaPackage> = examined.into_iter().map(|it| it.package).collect();
+    let set = CondaSet {
+        prefix: wishes.prefix.clone(),
+        name: wishes.name.clone(),
+        channels: wishes.request.channels.iter().map(|served| served.url().to_string()).collect(),
+        requested: wishes.request.specs.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+        virtual_packages: wishes.request.virtual_packages.clone(),
+        packages: packages.iter().map(|package| package.url.clone()).collect(),
+        excluded,
+        compilers,
+        variables: wishes.variables.clone(),
+    };
+    packages.extend(examine(wishes, metadata, others).await?.into_iter().map(|it| it.package));
+    Ok((set, packages))
+}
+
+async fn examine(
+    wishes: &Wishes,
+    metadata: &Metadata<'_>,
+    records: Vec<RepoDataRecord>,
+) -> Result<Vec<Examined>, LockingError> {
+    // The results come back in the order of the records, whichever answer is first.
+    let examined = records.into_iter().map(|record| examine_one(wishes, metadata, record));
+    futures::stream::iter(examined).buffered(16).try_collect().await
+}
+
+async fn examine_one(
+    wishes: &Wishes,
+    metadata: &Metadata<'_>,
+    record: RepoDataRecord,
+) -> Result<Examined, LockingError> {
+    let (sha256, info) = metadata.info(&record).await?;
+    let facts = match wishes.known.get(&sha256) {
+        Some(facts) => facts.clone(),
+        None => complete_facts(metadata, &record, &info).await?,
+    };
+    let package = CondaPackage {
+        url: record.url.to_string(),
+        channel: record.channel.clone().unwrap_or_default(),
+        size: record.package_record.size,
+        sha256,
+        facts,
+        record: record::to_table(&record)?,
+    };
+    Ok(Examined { package, record, info })
+}
+
+/// The facts, with those that stand in the package's files: these are few, and need the whole archive.
+async fn complete_facts(
+    metadata: &Metadata<'_>,
+    record: &RepoDataRecord,
+    info: &Info,
+) -> Result<CondaFacts, LockingError> {
+    let mut facts = facts(info);
+    if needs_files(info) {
+        let (_, path) = metadata.archive(record).await?;
+        let name = record.identifier.to_file_name();
+        let read = || -> Result<_, InfoError> {
+            let mut tar = Archive::new(&path, ArchiveFormat::of(&name)?).content(u64::MAX)?;
+            let mut files = Vec::new();
+            while let Some(head) = tar.next_entry()? {
+                let Some(path) = head.path else { continue };
+                let wanted = is_activation_script(path.as_str()) || is_variables_file(path.as_str());
+                if wanted && head.kind == TarKind::File && info.paths.contains_key(&path) {
+                    let mut bytes = Vec::new();
+                    tar.body().read_to_end(&mut bytes).map_err(crate::ArchiveError::Read)?;
+                    files.push((path, String::from_utf8_lossy(&bytes).into_owned()));
+                }
+            }
+            Ok(files)
+        };
+        let files = read().map_err(|error| MetadataError::Info { name: name.clone(), error })?;
+        facts.activation = activation(files);
+    }
+    Ok(facts)
+}
+
+/// The environment's interpreter, by its record.
+///
+/// # Errors
+///
+/// When its version or its `python_site_packages_path` cannot be used.
+pub(crate) fn python_info<'a>(
+    mut records: impl Iterator<Item = &'a RepoDataRecord>,
+    subdir: Subdir,
+) -> Result<Option<PythonInfo>, LockingError> {
+    let Some(record) = records.find(|record| record.package_record.name.as_normalized() == "python") else {
+        return Ok(None);
+    };
+    let refused = |error: String| LockingError::Python { package: record.identifier.to_file_name(), error };
+    let python = PythonInfo::from_python_record(&record.package_record, subdir)
+        .map_err(|it| refused(it.to_string()))?;
+    // It comes from the channel, and files are put there.
+    ImagePath::new(&python.site_packages_path.to_string_lossy()).map_err(|it| refused(it.to_string()))?;
+    Ok(Some(python))
+}
+
+fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
+    let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
+    let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
+    for Examined { package, info, .. } in examined {
+        let name = || package.file_name().to_owned();
+        let layout = match (info.index.noarch.is_python(), &python) {
+            (false, _) => Layout::new(None),
+            (true, Some(python)) => Layout::new(Some(python)),
+            (true, None) => return Err(LockingError::NoPython { package: name() }),
+        };
+        let path_error = |error| LockingError::Path { package: name(), error };
+        let mut claimed = layout.claims(info).map_err(path_error)?;
+        for claim in &mut claimed {
+            claim.path = wishes.prefix.join_path(&claim.path).map_err(path_error)?;
+        }
+        claims.push((PartId::new("conda", package.name()), claimed));
+    }
+    let excluded = resolve(&claims)?.excluded.into_iter();
+    Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
+}
+
+fn check_scripts(wishes: &Wishes, examined: &[Examined]) -> Result<(), LockingError> {
+    for Examined { package, .. } in examined {
+        if let Some(script) =
+            package.facts.link_scripts.first().filter(|_| !wishes.skip_post_link.contains(package.name()))
+        {
+            return Err(LockingError::LinkScript {
+                package: package.name().to_owned(),
+                script: script.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The interpreter for one kind of build machine: the environment's own where it runs there, else one of exactly the
+/// same version, solved for that machine. Gives also the packages that are not in the environment.
+async fn compiler(
+    wishes: &Wishes,
+    solving: &Solving,
+    records: &[RepoDataRecord],
+    host: Platform,
+) -> Result<Option<(Compiler, Vec<RepoDataRecord>)>, LockingError> {
+    let Some(python) = records.iter().find(|record| record.package_record.name.as_normalized() == "python")
+    else {
+        return Ok(None);
+    };
+    let urls = |records: &[RepoDataRecord]| records.iter().map(|record| record.url.to_string()).collect();
+    if host == wishes.platform {
+        return Ok(Some((Compiler { host, packages: closure(python, records) }, Vec::new())));
+    }
+    let version = python.package_record.version.to_string();
+    let mut virtual_packages = crate::solve::virtual_packages(subdir(host), None, None);
+    if let Some(glibc) = wishes.request.virtual_packages.get("__glibc") {
+        virtual_packages.insert("__glibc".to_owned(), glibc.clone());
+    }
+    let request = Request {
+        specs: vec![format!("python =={version}")],
+        subdir: subdir(host),
+        virtual_packages,
+        ..wishes.request.clone()
+    };
+    let solved = solving.solve(&request).await;
+    let solved =
+        solved.map_err(|error| LockingError::Compiler { version, host, error: Box::new(error.into()) })?;
+    Ok(Some((Compiler { host, packages: urls(&solved) }, solved)))
+}
+
+/// The URLs of a package and of everything that it depends on, in the order of `records`.
+fn closure(root: &RepoDataRecord, records: &[RepoDataRecord]) -> Vec<String> {
+    let mut wanted = BTreeSet::from([root.package_record.name.as_normalized().to_owned()]);
+    // What a package depends on comes before it, so one pass from the end suffices.
+    for record in records.iter().rev() {
+        if wanted.contains(record.package_record.name.as_normalized()) {
+            wanted.extend(dependencies(record));
+        }
+    }
+    let in_closure = |record: &&RepoDataRecord| wanted.contains(record.package_record.name.as_normalized());
+    records.iter().filter(in_closure).map(|record| record.url.to_string()).collect()
+}
+
+/// The names of what a package depends on directly.
+pub(crate) fn dependencies(record: &RepoDataRecord) -> impl Iterator<Item = String> + '_ {
+    let name = |spec: &String| spec.split_whitespace().next().map(|name| name.to_lowercase());
+    record.package_record.depends.iter().filter_map(name)
+}

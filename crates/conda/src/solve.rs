@@ -1,0 +1,225 @@
+//! Solving an environment with rattler.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use net::Client;
+use rattler_conda_types::{
+    GenericVirtualPackage, MatchSpec, PackageName, PackageRecord, ParseStrictness, RepoDataRecord, Subdir,
+    Version,
+};
+use rattler_networking::mirror_middleware::Mirror;
+use rattler_networking::{
+    AuthenticationMiddleware, AuthenticationStorage, AuthenticationStorageError, MirrorMiddleware,
+};
+use rattler_repodata_gateway::fetch::CacheAction;
+use rattler_repodata_gateway::{
+    ChannelConfig as GatewayConfig, Gateway, GatewayError, RepoData, SourceConfig,
+};
+use rattler_solve::{
+    ChannelPriority, ExcludeNewer, SolveError, SolverImpl, SolverTask, TimestampPolicy, resolvo::Solver,
+};
+use reqwest_middleware::Middleware;
+
+use crate::channel::{ChannelError, Served};
+
+/// Why an environment cannot be solved.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// A channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// What was asked for is no match spec.
+    #[error("`{spec}` is not a conda match spec: {error}")]
+    MatchSpec {
+        /// What was asked for.
+        spec: String,
+        /// Why.
+        error: String,
+    },
+    /// The channels' indexes cannot be read.
+    #[error("cannot read the channels' indexes")]
+    Repodata(#[source] Box<GatewayError>),
+    /// No set of packages satisfies all requirements.
+    #[error("no set of packages satisfies all requirements:\n{explanation}")]
+    Unsolvable {
+        /// rattler's explanation.
+        explanation: String,
+    },
+    /// The solver failed for another reason.
+    #[error("the solver failed: {0}")]
+    Solver(String),
+    /// The credentials that rattler knows cannot be read.
+    #[error("cannot read the credentials for conda channels")]
+    Credentials(#[from] AuthenticationStorageError),
+    /// A virtual package's version is wrong.
+    #[error("`{version}` is not a version that `{name}` can have")]
+    VirtualPackage {
+        /// The virtual package.
+        name: String,
+        /// The version.
+        version: String,
+    },
+}
+
+/// What an environment must hold.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The channels, the first one first.
+    pub channels: Vec<Served>,
+    /// The match specs.
+    pub specs: Vec<String>,
+    /// The platform's folder.
+    pub subdir: Subdir,
+    /// Names and versions of the virtual packages.
+    pub virtual_packages: BTreeMap<String, String>,
+    /// Whether a package may come from a later channel when an earlier one has it too.
+    pub strict_priority: bool,
+    /// Packages from this time on are left out.
+    pub exclude_newer: Option<jiff::Timestamp>,
+    /// Records that are kept where nothing speaks against it.
+    pub locked: Vec<RepoDataRecord>,
+}
+
+/// The virtual packages of a platform: from the spec and the base, never from the build machine.
+///
+/// `__linux` is the oldest kernel with long-term support that still had it when this was written: an image runs under
+/// its user's kernel, which nobody knows.
+pub fn virtual_packages(subdir: Subdir, glibc: Option<&str>, cuda: Option<&str>) -> BTreeMap<String, String> {
+    let archspec = match subdir {
+        Subdir::LinuxAarch64 => "aarch64",
+        _ => "x86_64",
+    };
+    let fixed = [("__unix", "0"), ("__linux", "5.10"), ("__archspec", archspec)];
+    let given = [("__glibc", glibc), ("__cuda", cuda)];
+    let given = given.into_iter().filter_map(|(name, version)| version.map(|version| (name, version)));
+    fixed.into_iter().chain(given).map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
+}
+
+fn generic(name: &str, version: &str) -> Result<GenericVirtualPackage, EnvironmentError> {
+    let error = || EnvironmentError::VirtualPackage { name: name.to_owned(), version: version.to_owned() };
+    // conda's `__archspec` is version 1 with the architecture as its build string.
+    let (number, build) = if name == "__archspec" { ("1", version) } else { (version, "0") };
+    Ok(GenericVirtualPackage {
+        name: PackageName::try_from(name).map_err(|_| error())?,
+        version: number.parse::<Version>().map_err(|_| error())?,
+        build_string: build.parse().map_err(|_| error())?,
+    })
+}
+
+/// Reads a match spec as conda reads it.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn match_spec(text: &str) -> Result<MatchSpec, EnvironmentError> {
+    let error = |error: String| EnvironmentError::MatchSpec { spec: text.to_owned(), error };
+    MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|it| error(it.to_string()))
+}
+
+/// Reads indexes and solves.
+pub struct Solving {
+    gateway: Gateway,
+    client: Client,
+}
+
+/// The credentials that rattler's programs use: `RATTLER_AUTH_FILE`, its credentials file, `.netrc`.
+///
+/// # Errors
+///
+/// When they cannot be read.
+pub fn credentials() -> Result<Arc<dyn Middleware>, EnvironmentError> {
+    let storage = AuthenticationStorage::from_env_and_defaults()?;
+    Ok(Arc::new(AuthenticationMiddleware::from_auth_storage(storage)))
+}
+
+impl Solving {
+    /// A solver that reads the indexes of `channels` with `client` and keeps them in `cache`.
+    ///
+    /// # Errors
+    ///
+    /// When rattler's credentials cannot be read.
+    pub fn new(client: &Client, channels: &[Served], cache: PathBuf) -> Result<Self, EnvironmentError> {
+        let mirrors: HashMap<_, _> = channels
+            .iter()
+            .filter(|served| !served.mirrors.is_empty())
+            .map(|served| (served.url().clone(), served.mirrors.iter().cloned().map(mirror).collect()))
+            .collect();
+        let layers: [Arc<dyn Middleware>; 2] =
+            [Arc::new(MirrorMiddleware::from_map(mirrors)), credentials()?];
+        let action =
+            if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
+        let gateway = Gateway::builder()
+            .with_client(client.middleware(layers))
+            .with_cache_dir(cache)
+            .with_channel_config(GatewayConfig {
+                default: SourceConfig { cache_action: action, ..SourceConfig::default() },
+                per_channel: HashMap::new(),
+            })
+            .finish();
+        Ok(Self { gateway, client: client.clone() })
+    }
+
+    /// Finds the packages of an environment, in topological order.
+    ///
+    /// # Errors
+    ///
+    /// When the channels cannot be read, or nothing satisfies all requirements.
+    pub async fn solve(&self, request: &Request) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
+        let specs = request.specs.iter().map(|spec| match_spec(spec)).collect::<Result<Vec<_>, _>>()?;
+        let subdirs = [request.subdir, Subdir::NoArch];
+        if !self.client.is_offline() {
+            for served in &request.channels {
+                for subdir in subdirs {
+                    served.check_subdir(&self.client, subdir).await?;
+                }
+            }
+        }
+        let channels = request.channels.iter().map(|served| served.channel.clone());
+        let query = self.gateway.query(channels, subdirs, specs.iter().cloned()).recursive(true);
+        let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
+        let repodata: Vec<RepoData> = output.into_iter().collect();
+        let request = request.clone();
+        // The solver computes for seconds; the runtime has other work to do meanwhile.
+        let solved = tokio::task::spawn_blocking(move || solve(&repodata, specs, &request)).await;
+        solved.map_err(|error| EnvironmentError::Solver(error.to_string()))?
+    }
+}
+
+fn mirror(url: url::Url) -> Mirror {
+    Mirror { url, no_zstd: false, no_bz2: false, max_failures: Some(3) }
+}
+
+fn solve(
+    repodata: &[RepoData],
+    specs: Vec<MatchSpec>,
+    request: &Request,
+) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
+    let virtual_packages = request
+        .virtual_packages
+        .iter()
+        .map(|(name, version)| generic(name, version))
+        .collect::<Result<_, _>>()?;
+    // A record without a time is older than the time of records.
+    let exclude_newer = request
+        .exclude_newer
+        .map(|time| ExcludeNewer::from_datetime(time).with_timestamp_policy(TimestampPolicy::AllowMissing));
+    let task = SolverTask {
+        specs,
+        virtual_packages,
+        locked_packages: request.locked.iter().collect(),
+        channel_priority: if request.strict_priority {
+            ChannelPriority::Strict
+        } else {
+            ChannelPriority::Disabled
+        },
+        exclude_newer,
+        ..SolverTask::from_iter(repodata)
+    };
+    let solution = Solver.solve(task).map_err(|error| match error {
+        SolveError::Unsolvable(reasons) => EnvironmentError::Unsolvable { explanation: reasons.join("\n") },
+        error => EnvironmentError::Solver(error.to_string()),
+    })?;
+    Ok(PackageRecord::sort_topologically(solution.records))
+}

@@ -1,0 +1,392 @@
+//! Bytecode as a source around a source: the inner one's entries pass, and the `.pyc` files that they lack are added.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use layer::{
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Owner, Part, RecipeHash,
+    SinkError, Source, SourceError, TarReader, TarWriter,
+};
+use oci::Digest;
+use store::{Store, StoreError};
+
+use crate::compiler::{Compiled, Compiler, CompilerError, LazyCompiler};
+use crate::pyc::{HEAD, PycHead, pyc_path};
+
+/// The version of how bytecode is made: of `compile.py`, and of what is compiled.
+const METHOD: &str = "1";
+/// A source larger than this is left without bytecode: it is data.
+const SOURCE_LIMIT: u64 = 32 << 20;
+
+/// Why a package's bytecode cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BytecodeError {
+    /// The compiler fails.
+    #[error(transparent)]
+    Compiler(#[from] CompilerError),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the store holds is damaged.
+    #[error("the cached bytecode is damaged")]
+    Cache(#[from] layer::TarError),
+    /// A temporary file cannot be written.
+    #[error("cannot keep bytecode in a temporary file")]
+    Spool(#[from] io::Error),
+}
+
+/// The folders whose sources are importable and so get bytecode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BytecodeFolders(pub Vec<ImagePath>);
+
+impl BytecodeFolders {
+    fn hold(&self, path: &ImagePath) -> bool {
+        self.0.iter().any(|folder| path.strip_prefix(folder).is_some())
+    }
+
+    fn source(&self, path: &ImagePath) -> bool {
+        path.as_str().ends_with(".py") && self.hold(path)
+    }
+
+    fn bytecode(&self, path: &ImagePath) -> bool {
+        path.as_str().ends_with(".pyc") && self.hold(path)
+    }
+}
+
+/// A source that gives its sources of Python with their bytecode.
+pub struct Bytecode<S> {
+    inner: S,
+    part: Part,
+    folders: BytecodeFolders,
+    compiler: Arc<LazyCompiler>,
+    store: Store,
+}
+
+impl<S: Source> Bytecode<S> {
+    /// Wraps `inner`. What was compiled is kept in `store`.
+    pub fn new(inner: S, folders: BytecodeFolders, compiler: Arc<LazyCompiler>, store: Store) -> Self {
+        let mut part = inner.part().clone();
+        let recipe = KeyHasher::new("bytecode")
+            .field("inner", part.recipe.0.as_bytes())
+            .field("method", METHOD)
+            .field("python", compiler.version())
+            .list("folder", folders.0.iter().map(ImagePath::as_str));
+        part.recipe = RecipeHash(recipe.finish());
+        Self { inner, part, folders, compiler, store }
+    }
+
+    /// What the bytecode depends on: another budget or codec makes other layers of the same bytecode.
+    fn key(&self, exclusions: &Exclusions) -> Digest {
+        KeyHasher::new("bytecode of a part")
+            .field("recipe", self.part.recipe.0.as_bytes())
+            .list("excluded", exclusions.iter().map(ImagePath::as_str))
+            .finish()
+    }
+
+    fn write_cached(
+        &self,
+        cached: File,
+        exclusions: &Exclusions,
+        sink: &mut dyn EntrySink,
+    ) -> Result<(), SourceError> {
+        let mut reader = TarReader::new(BufReader::new(cached), u64::MAX);
+        let mut heads = BTreeMap::new();
+        let read = |error| SourceError::archive(BytecodeError::Cache(error));
+        // Two passes: a shipped file that the cache replaces must be left out before the replacement is reached.
+        while let Some(head) = reader.next_entry().map_err(read)? {
+            heads.extend(head.path.map(|path| (path, head.size)));
+        }
+        let replaced = heads.keys().cloned().collect();
+        self.inner.write(exclusions, &mut Without { replaced: &replaced, sink: &mut *sink })?;
+        let path = self
+            .store
+            .bytecode(&self.key(exclusions))
+            .map_err(|error| SourceError::archive(BytecodeError::Store(error)))?;
+        let file = path
+            .map(File::open)
+            .transpose()
+            .map_err(|error| SourceError::archive(BytecodeError::Spool(error)))?;
+        let Some(file) = file else { return Ok(()) };
+        let mut reader = TarReader::new(BufReader::new(file), u64::MAX);
+        while let Some(head) = reader.next_entry().map_err(read)? {
+            // An empty entry stands for a stale file whose source does not compile: it is left out and not replaced.
+            let (Some(path), true) = (head.path, head.size > 0) else { continue };
+            put(sink, path, head.size, head.owner, head.mtime, &mut reader.body())?;
+        }
+        Ok(())
+    }
+
+    fn write_compiled(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        let ships = self.inner.claims()?.iter().any(|claim| self.folders.bytecode(&claim.path));
+        let mut inspection =
+            Inspection { folders: &self.folders, sources: BTreeMap::new(), shipped: BTreeMap::new() };
+        if ships {
+            self.inner.write(exclusions, &mut inspection)?;
+        }
+        let failed = |error: BytecodeError| SourceError::archive(error);
+        // A package without importable sources needs no interpreter; whether it has any is known when it has passed.
+        let (valid, stale) = if inspection.shipped.is_empty() {
+            (BTreeSet::new(), BTreeSet::new())
+        } else {
+            let compiler = self.compiler.get().map_err(|error| failed(error.into()))?;
+            inspection.judge(compiler)
+        };
+        let (sender, receiver) = channel();
+        let mut pass = Compiling {
+            source: &self.compiler,
+            folders: &self.folders,
+            valid,
+            stale,
+            sink: &mut *sink,
+            sender,
+            receiver,
+            made: Spool::default(),
+            sources: BTreeMap::new(),
+            failure: None,
+        };
+        let written = self.inner.write(exclusions, &mut pass);
+        if let Some(error) = pass.failure.take() {
+            return Err(failed(error));
+        }
+        written?;
+        let (mut made, dropped) = pass.finish().map_err(failed)?;
+        made.put_all(sink)?;
+        made.keep(&self.store, &self.key(exclusions), &dropped).map_err(failed)
+    }
+}
+
+impl<S: Source> Source for Bytecode<S> {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        self.inner.claims()
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        let failed = |error: BytecodeError| SourceError::archive(error);
+        match self.store.bytecode(&self.key(exclusions)).map_err(|error| failed(error.into()))? {
+            Some(path) => {
+                let file = File::open(path).map_err(|error| failed(error.into()))?;
+                self.write_cached(file, exclusions, sink)
+            }
+            None => self.write_compiled(exclusions, sink),
+        }
+    }
+}
+
+fn put(
+    sink: &mut dyn EntrySink,
+    path: ImagePath,
+    size: u64,
+    owner: Owner,
+    mtime: i64,
+    body: &mut dyn Read,
+) -> Result<(), SinkError> {
+    sink.put(&EntryHead { path, kind: EntryKind::File { size }, mode: 0o644, owner, mtime }, body)
+}
+
+/// Passes everything but what is replaced.
+struct Without<'a> {
+    replaced: &'a BTreeSet<ImagePath>,
+    sink: &'a mut dyn EntrySink,
+}
+
+impl EntrySink for Without<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if self.replaced.contains(&head.path) { Ok(()) } else { self.sink.put(head, body) }
+    }
+}
+
+/// The first pass over a package that ships bytecode: which of it is valid.
+struct Inspection<'a> {
+    folders: &'a BytecodeFolders,
+    /// Time and size of each source.
+    sources: BTreeMap<ImagePath, (i64, u64)>,
+    shipped: BTreeMap<ImagePath, PycHead>,
+}
+
+impl EntrySink for Inspection<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let EntryKind::File { size } = head.kind else { return Ok(()) };
+        if self.folders.source(&head.path) {
+            self.sources.insert(head.path.clone(), (head.mtime, size));
+        } else if self.folders.bytecode(&head.path) && size >= HEAD as u64 {
+            let mut bytes = [0; HEAD];
+            body.read_exact(&mut bytes)
+                .map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+            self.shipped.insert(head.path.clone(), PycHead::parse(&bytes));
+        }
+        Ok(())
+    }
+}
+
+impl Inspection<'_> {
+    /// The sources whose shipped bytecode is valid, and the shipped bytecode that is not.
+    fn judge(&self, compiler: &Compiler) -> (BTreeSet<ImagePath>, BTreeSet<ImagePath>) {
+        let (mut valid, mut stale) = (BTreeSet::new(), BTreeSet::new());
+        for (source, (mtime, size)) in &self.sources {
+            let Some(bytecode) = pyc_path(source, compiler.tag()) else { continue };
+            match self.shipped.get(&bytecode) {
+                Some(head) if head.is_valid(compiler.magic(), *mtime, *size) => {
+                    valid.insert(source.clone());
+                }
+                Some(_) => {
+                    stale.insert(bytecode);
+                }
+                None => {}
+            }
+        }
+        (valid, stale)
+    }
+}
+
+/// The second pass: sources go to the compiler on their way.
+struct Compiling<'a> {
+    source: &'a LazyCompiler,
+    folders: &'a BytecodeFolders,
+    valid: BTreeSet<ImagePath>,
+    stale: BTreeSet<ImagePath>,
+    sink: &'a mut dyn EntrySink,
+    sender: Sender<Compiled>,
+    receiver: Receiver<Compiled>,
+    made: Spool,
+    /// Owner and time of the sources that were sent.
+    sources: BTreeMap<ImagePath, (Owner, i64)>,
+    failure: Option<BytecodeError>,
+}
+
+impl EntrySink for Compiling<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if self.stale.contains(&head.path) {
+            return Ok(());
+        }
+        let size = head.size();
+        let wanted = matches!(head.kind, EntryKind::File { .. })
+            && self.folders.source(&head.path)
+            && !self.valid.contains(&head.path)
+            && size <= SOURCE_LIMIT;
+        if !wanted {
+            return self.sink.put(head, body);
+        }
+        let mut source = Vec::new();
+        body.read_to_end(&mut source).map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+        self.sink.put(head, &mut source.as_slice())?;
+        self.send(head, source).map_err(|error| {
+            // The sink's error cannot carry it; the caller takes it from here.
+            self.failure = Some(error);
+            SinkError::Write(io::Error::other("no bytecode can be made"))
+        })
+    }
+}
+
+impl Compiling<'_> {
+    fn send(&mut self, head: &EntryHead, source: Vec<u8>) -> Result<(), BytecodeError> {
+        self.sources.insert(head.path.clone(), (head.owner, head.mtime));
+        self.source.get()?.compile(head.path.clone(), source, self.sender.clone())?;
+        while let Ok(compiled) = self.receiver.try_recv() {
+            self.take(compiled)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, (source, result): Compiled) -> Result<(), BytecodeError> {
+        let Some((owner, mtime)) = self.sources.get(&source).copied() else { return Ok(()) };
+        let tag = self.source.get()?.tag();
+        if let (Some(bytes), Some(path)) = (result?, pyc_path(&source, tag)) {
+            self.made.add(path, owner, mtime, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what is still being compiled. Gives what was made, and the stale files that nothing replaces.
+    fn finish(mut self) -> Result<(Spool, BTreeSet<ImagePath>), BytecodeError> {
+        drop(std::mem::replace(&mut self.sender, channel().0));
+        while let Ok(compiled) = self.receiver.recv() {
+            self.take(compiled)?;
+        }
+        let dropped = self.stale.into_iter().filter(|path| !self.made.files.contains_key(path)).collect();
+        Ok((self.made, dropped))
+    }
+}
+
+/// What was compiled, in a temporary file, in the order in which it came.
+#[derive(Default)]
+struct Spool {
+    file: Option<File>,
+    end: u64,
+    files: BTreeMap<ImagePath, Spooled>,
+}
+
+struct Spooled {
+    offset: u64,
+    size: u64,
+    owner: Owner,
+    mtime: i64,
+}
+
+impl Spool {
+    fn add(&mut self, path: ImagePath, owner: Owner, mtime: i64, bytes: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(bytes)?;
+        let size = bytes.len() as u64;
+        self.files.insert(path, Spooled { offset: self.end, size, owner, mtime });
+        self.end += size;
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        mut visit: impl FnMut(&ImagePath, &Spooled, &mut dyn Read) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        for (path, spooled) in &self.files {
+            file.seek(SeekFrom::Start(spooled.offset))
+                .map_err(|error| SinkError::Read { path: path.clone(), error })?;
+            let mut body = Read::take(&mut *file, spooled.size);
+            visit(path, spooled, &mut body)?;
+        }
+        Ok(())
+    }
+
+    fn put_all(&mut self, sink: &mut dyn EntrySink) -> Result<(), SinkError> {
+        self.each(|path, spooled, body| {
+            put(sink, path.clone(), spooled.size, spooled.owner, spooled.mtime, body)
+        })
+    }
+
+    /// Keeps everything in the store, as a tar.
+    fn keep(
+        &mut self,
+        store: &Store,
+        key: &Digest,
+        dropped: &BTreeSet<ImagePath>,
+    ) -> Result<(), BytecodeError> {
+        let head = |path: &ImagePath, size, owner, mtime| EntryHead {
+            path: path.clone(),
+            kind: EntryKind::File { size },
+            mode: 0o644,
+            owner,
+            mtime,
+        };
+        let write = |error: SinkError| BytecodeError::Spool(io::Error::other(error));
+        let mut tar = TarWriter::new(io::BufWriter::new(store.bytecode_writer(key)?));
+        for path in dropped {
+            tar.append(&head(path, 0, Owner::ROOT, 0), &mut io::empty()).map_err(write)?;
+        }
+        self.each(|path, spooled, body| {
+            tar.append(&head(path, spooled.size, spooled.owner, spooled.mtime), body)
+        })
+        .map_err(write)?;
+        let writer = tar.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        writer.commit()?;
+        Ok(())
+    }
+}

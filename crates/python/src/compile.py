@@ -1,0 +1,59 @@
+# Compiles sources that come in on standard input, each in a fresh fork of this bare process.
+#
+# What `marshal` writes depends on what else the process has loaded and on the hash seed: so this parent loads next to
+# nothing, never compiles, and is started with seed 0. The source is only compiled, never imported or run.
+import sys
+
+sys.path[:] = [path for path in sys.path if path]
+import marshal
+import os
+
+import _frozen_importlib_external as external
+import _imp
+
+
+def read(size):
+    parts = []
+    while size:
+        part = os.read(0, min(size, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def write(data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view):]
+
+
+def pyc(path, source):
+    code = compile(source, os.fsdecode(path), "exec", 0, True, 0)
+    digest = _imp.source_hash(external._RAW_MAGIC_NUMBER, source)
+    # PEP 552: hash-based, not checked against the source.
+    return external.MAGIC_NUMBER + b"\x01\x00\x00\x00" + digest + marshal.dumps(code)
+
+
+def child(path, source):
+    try:
+        data = b"\x00" + pyc(path, source)
+    except Exception:
+        data = b"\x01"
+    write(len(data).to_bytes(8, "little") + data)
+    os._exit(0)
+
+
+hello = "%d.%d.%d %s" % (sys.version_info[:3] + (sys.implementation.cache_tag,))
+write(len(hello).to_bytes(8, "little") + hello.encode() + external.MAGIC_NUMBER)
+while True:
+    head = read(12)
+    path = read(int.from_bytes(head[:4], "little"))
+    source = read(int.from_bytes(head[4:], "little"))
+    pid = os.fork()
+    if pid == 0:
+        child(path, source)
+    if os.waitpid(pid, 0)[1] != 0:
+        # It died before it wrote anything: the compiler ran out of stack or memory.
+        write((1).to_bytes(8, "little") + b"\x01")
