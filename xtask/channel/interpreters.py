@@ -109,8 +109,29 @@ def repacked(suite: Suite, minor: str, python: Path) -> Package:
     )
 
 
+# Marshal's output depends on what else the process has seen, in 3.9 more than later: one bare fork for each file.
+COMPILER = """
+import os, py_compile, sys
+root, prefix = sys.argv[1:]
+for path in sys.stdin.read().split("\\0"):
+    if os.fork() == 0:
+        try:
+            py_compile.compile(
+                os.path.join(root, path), dfile=os.path.join(prefix, path), doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP,
+            )
+        except (py_compile.PyCompileError, SyntaxError, ValueError):
+            pass
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(path)
+"""
+
+
 def bytecode(sources: dict[str, bytes], moment: int, python: Path, minor: str) -> list[Entry]:
     """The timestamp `.pyc` of each module by its path in the prefix; what does not compile is left without."""
+    if not sources:
+        return []
     with tempfile.TemporaryDirectory() as work:
         for path, data in sources.items():
             file = Path(work, path)
@@ -118,13 +139,14 @@ def bytecode(sources: dict[str, bytes], moment: int, python: Path, minor: str) -
             file.write_bytes(data)
             os.utime(file, (moment, moment))
         subprocess.run(
-            [python, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "timestamp", "-s", work, "-p", PLACEHOLDER, work],
+            # Not -I: that would ignore the seed.
+            [python, "-s", "-S", "-W", "ignore", "-c", COMPILER, work, PLACEHOLDER],
+            cwd="/",
             env=clean() | {"PYTHONHASHSEED": "0"},
-            stdout=subprocess.DEVNULL,
+            input="\0".join(sorted(sources)).encode(),
+            check=True,
         )
         return [
             Entry(str(pyc.relative_to(work)), pyc.read_bytes())
             for pyc in sorted(Path(work).rglob(f"*.cpython-{minor.replace('.', '')}.pyc"))
         ]
-
-

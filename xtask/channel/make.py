@@ -74,7 +74,7 @@ def key(files: list[str]) -> str:
 
 
 def finish(waiting: list[Future]) -> None:
-    """Waits for all; every tenth of them says how far it is."""
+    """Waits for all, and says after every 25th how far it is."""
     for done, future in enumerate(waiting, 1):
         future.result()
         if done % 25 == 0 or done == len(waiting) > 1:

@@ -30,7 +30,6 @@ HERE = Path(__file__).resolve().parent
 
 # The names that conda-forge spells otherwise than PyPI's normal form.
 NAMES = {
-    "async-lru": "async-lru",
     "ipython-pygments-lexers": "ipython_pygments_lexers",
     "jupyter-client": "jupyter_client",
     "jupyter-core": "jupyter_core",
@@ -41,12 +40,10 @@ NAMES = {
     "jupyterlab-server": "jupyterlab_server",
     "matplotlib": "matplotlib-base",
     "prometheus-client": "prometheus_client",
-    "prompt-toolkit": "prompt-toolkit",
     "pure-eval": "pure_eval",
     "stack-data": "stack_data",
     "typing-extensions": "typing_extensions",
     "tzdata": "python-tzdata",
-    "rfc3986-validator": "rfc3986-validator",
 }
 
 # Packages that the channel has as `.tar.bz2`: small ones, for bzip2 is slow.
