@@ -169,3 +169,21 @@ impl Blobs for Tarball {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_beyond_eight_gigabytes_are_read_by_others() {
+        // Such a size does not fit into the eleven octal digits of the old format. The body is a hole in the file.
+        let size = 9 << 30;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(header("big", size, tar::EntryType::Regular).unwrap().as_bytes()).unwrap();
+        file.as_file().set_len(size + 3 * BLOCK).unwrap();
+        let listed = std::process::Command::new("tar").arg("-tvf").arg(file.path()).output().unwrap();
+        assert!(listed.status.success());
+        assert!(String::from_utf8(listed.stdout).unwrap().contains(&format!(" {size} ")));
+        assert_eq!(Tarball::open(file.path()).unwrap().entries["big"].size, size);
+    }
+}

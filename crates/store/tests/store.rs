@@ -1,0 +1,346 @@
+//! The store as others see it: whole or absent, shared, mended.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, with functions that they share")]
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Barrier;
+use std::time::{Duration, SystemTime};
+
+use layer::Key;
+use oci::{Blobs, Descriptor, DiffId, Digest, MediaType};
+use store::{Kind, LayerRecord, Prune, Store};
+
+fn add_archive(store: &Store, text: &str) -> Digest {
+    let digest = Digest::of(text);
+    let mut writer = store.archive_writer().unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.commit(&digest).unwrap();
+    digest
+}
+
+fn add_layer(store: &Store, text: &str) -> (Key, LayerRecord) {
+    let descriptor = Descriptor::new(MediaType::Layer, Digest::of(text), text.len() as u64);
+    let mut writer = store.blob_writer().unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.commit(&descriptor).unwrap();
+    let record = LayerRecord { descriptor, diff_id: DiffId(Digest::of(text)), size: 1, archives: vec![] };
+    let key = Key(Digest::of(format!("key of {text}")));
+    store.put_layer(&key, &record).unwrap();
+    (key, record)
+}
+
+fn set_used(path: &Path, used: SystemTime) {
+    File::open(path).unwrap().set_modified(used).unwrap();
+}
+
+fn names(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn what_is_committed_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let archive = Digest::of("archive");
+    assert_eq!(store.archive(&archive).unwrap(), None);
+    add_archive(&store, "archive");
+    assert_eq!(fs::read(store.archive(&archive).unwrap().unwrap()).unwrap(), b"archive");
+
+    let (key, record) = add_layer(&store, "layer");
+    assert_eq!(store.layer(&key).unwrap(), Some(record.clone()));
+    let mut text = String::new();
+    Blobs::open(&store, &record.descriptor.digest).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "layer");
+
+    let key = Digest::of("source");
+    let mut writer = store.bytecode_writer(&key).unwrap();
+    writer.write_all(b"pyc").unwrap();
+    writer.commit().unwrap();
+    assert_eq!(fs::read(store.bytecode(&key).unwrap().unwrap()).unwrap(), b"pyc");
+
+    let writers = [store.tool_writer(&key).unwrap(), store.tool_writer(&key).unwrap()];
+    for writer in writers {
+        fs::write(writer.path().join("python"), "x").unwrap();
+        let path = writer.commit().unwrap();
+        assert_eq!(names(&path), ["python"]);
+        assert_eq!(store.tool(&key).unwrap(), Some(path));
+    }
+    assert_eq!(names(folder.path().join("tmp")), Vec::<String>::new());
+}
+
+#[test]
+fn a_wrong_hash_or_size_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut writer = store.archive_writer().unwrap();
+    writer.write_all(b"other").unwrap();
+    insta::assert_snapshot!(writer.commit(&Digest::of("wanted")).unwrap_err(), @"the content has the sha256 `d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa`, and `ca9066873bf335f3c1d9f0f6986266ee50689a816763851d82791d3dbc31cbf5` was expected");
+    let mut writer = store.blob_writer().unwrap();
+    writer.write_all(b"other").unwrap();
+    let descriptor = Descriptor::new(MediaType::Layer, Digest::of("x"), 1);
+    insta::assert_snapshot!(writer.commit(&descriptor).unwrap_err(), @"`5` bytes were written for the blob `sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881`, whose descriptor says `1`");
+    assert_eq!(store.ls().unwrap(), []);
+    assert_eq!(names(folder.path().join("tmp")), Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_record_or_blob_counts_as_absent_and_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (key, record) = add_layer(&store, "layer");
+    let path = folder.path().join("layers-v1").join(key.to_string());
+    fs::write(&path, "").unwrap();
+    assert_eq!(store.layer(&key).unwrap(), None);
+    add_layer(&store, "layer");
+    assert_eq!(store.layer(&key).unwrap().as_ref(), Some(&record));
+    fs::write(store.blob(&record.descriptor.digest).unwrap().unwrap(), "lay").unwrap();
+    assert_eq!(store.layer(&key).unwrap(), None);
+    add_layer(&store, "layer");
+    assert_eq!(store.layer(&key).unwrap(), Some(record));
+}
+
+#[test]
+fn verify_finds_what_is_damaged_and_removes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let archive = add_archive(&store, "archive");
+    let (good, _) = add_layer(&store, "good");
+    let (bad, record) = add_layer(&store, "blob");
+    assert_eq!(store.verify().unwrap().damaged, []);
+    fs::write(store.archive(&archive).unwrap().unwrap(), "Archive").unwrap();
+    fs::write(store.blob(&record.descriptor.digest).unwrap().unwrap(), "Blob").unwrap();
+    fs::write(folder.path().join("archives/stray"), "").unwrap();
+
+    let verified = store.verify().unwrap();
+    let mut damaged: Vec<_> = verified
+        .damaged
+        .iter()
+        .map(|damaged| format!("{} {}: {}", damaged.entry.kind, damaged.entry.name, damaged.reason))
+        .collect();
+    damaged.sort();
+    insta::assert_snapshot!(damaged.join("\n"), @r#"
+    archive 0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3: its sha256 is `66f4804ee23ddc092d1bae43cb88186aa541187fff7c1cc8a4aa17e59a9f4123`
+    archive stray: its name is not a sha256
+    blob fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f9674b4d46ac6b8b8: its sha256 is `24bafb0b2477f80fafd003f8104d90cb0a4ccf72dd30290872be59d153168476`
+    layer 584dbc7bba8ce788887728306297d0b16e7be260d483d2339feceaa52e2a83d8: it is not well-formed, or its blob is gone or has another size
+    "#);
+    assert_eq!(store.archive(&archive).unwrap(), None);
+    assert_eq!(store.layer(&bad).unwrap(), None);
+    assert!(store.layer(&good).unwrap().is_some());
+    assert_eq!(store.verify().unwrap().damaged, []);
+}
+
+#[test]
+fn two_writers_of_the_same_archive_both_succeed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "archive".repeat(100_000);
+    let barrier = Barrier::new(2);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let store = Store::open(folder.path()).unwrap();
+                barrier.wait();
+                add_archive(&store, &text);
+            });
+        }
+    });
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.verify().unwrap().damaged, []);
+    assert_eq!(store.ls().unwrap().len(), 1);
+}
+
+#[test]
+fn work_is_done_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::sync::atomic::AtomicU32::new(0);
+    let key = Digest::of("archive");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let store = Store::open(folder.path()).unwrap();
+                let _exclusive = store.exclusive(Kind::Archive, &key).unwrap();
+                if store.archive(&key).unwrap().is_none() {
+                    made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(20));
+                    add_archive(&store, "archive");
+                }
+            });
+        }
+    });
+    assert_eq!(made.into_inner(), 1);
+    assert_eq!(names(folder.path().join("locks")), Vec::<String>::new());
+}
+
+/// Not a test of its own: the process that [`a_killed_writer_leaves_nothing`] starts, and that dies while it writes.
+#[test]
+fn child_that_is_killed() {
+    let Some(root) = std::env::var_os("IMGBUILD_TEST_KILLED") else { return };
+    let store = Store::open(root).unwrap();
+    let key = Digest::of("archive");
+    let _exclusive = store.exclusive(Kind::Archive, &key).unwrap();
+    let tool = store.tool_writer(&key).unwrap();
+    fs::write(tool.path().join("half"), "").unwrap();
+    let mut writer = store.archive_writer().unwrap();
+    writer.write_all(b"arch").unwrap();
+    std::process::abort();
+}
+
+#[test]
+fn a_killed_writer_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_is_killed"])
+        .env("IMGBUILD_TEST_KILLED", folder.path())
+        .output()
+        .unwrap()
+        .status;
+    assert!(!status.success());
+    assert_eq!(names(folder.path().join("archives")), Vec::<String>::new());
+    assert_eq!(names(folder.path().join("tools-v1")), Vec::<String>::new());
+    assert_eq!(names(folder.path().join("tmp")).len(), 2);
+
+    // The next run cleans up, gets the lock that the dead one held, and finishes the work.
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(names(folder.path().join("tmp")), Vec::<String>::new());
+    let _exclusive = store.exclusive(Kind::Archive, &Digest::of("archive")).unwrap();
+    add_archive(&store, "archive");
+}
+
+#[test]
+fn prune_keeps_what_a_running_build_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let build = Store::open(folder.path()).unwrap();
+    let used = add_archive(&build, "used");
+    let (key, _) = add_layer(&build, "layer");
+    let repodata = build.repodata_folder().join("noarch.json");
+    fs::write(&repodata, "{}").unwrap();
+    {
+        let earlier = Store::open(folder.path()).unwrap();
+        add_archive(&earlier, "unused");
+    }
+    let other = Store::open(folder.path()).unwrap();
+    let pruned = other.prune(Prune::All, SystemTime::now()).unwrap();
+    let removed: Vec<_> = pruned.removed.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(removed, [Digest::of("unused").hex()]);
+    assert_eq!(pruned.bytes, 6);
+    assert!(repodata.exists());
+    drop(build);
+
+    other.prune(Prune::All, SystemTime::now()).unwrap();
+    assert_eq!(other.ls().unwrap(), []);
+    assert_eq!(other.archive(&used).unwrap(), None);
+    assert_eq!(other.layer(&key).unwrap(), None);
+}
+
+#[test]
+fn prune_follows_its_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let day = Duration::from_secs(86_400);
+    for (days, text) in [(1, "new"), (10, "older"), (20, "oldest")] {
+        let store = Store::open(folder.path()).unwrap();
+        let path = store.archive(&add_archive(&store, text)).unwrap().unwrap();
+        set_used(&path, now - days * day);
+    }
+    let store = Store::open(folder.path()).unwrap();
+    let sizes = |store: &Store| {
+        let mut sizes: Vec<_> = store.ls().unwrap().iter().map(|entry| entry.size).collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    store.prune(Prune::UnusedFor(15 * day), now).unwrap();
+    assert_eq!(sizes(&store), [3, 5]);
+    store.prune(Prune::MaxSize(8), now).unwrap();
+    assert_eq!(sizes(&store), [3, 5]);
+    store.prune(Prune::MaxSize(7), now).unwrap();
+    assert_eq!(sizes(&store), [3]);
+    // A look-up makes it young again.
+    let path = store.archive(&Digest::of("new")).unwrap().unwrap();
+    assert!(fs::metadata(path).unwrap().modified().unwrap() >= now - day / 2);
+}
+
+#[test]
+fn records_go_with_their_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    {
+        let store = Store::open(folder.path()).unwrap();
+        let (_, record) = add_layer(&store, "layer");
+        let blob = store.blob(&record.descriptor.digest).unwrap().unwrap();
+        set_used(&blob, now - Duration::from_secs(100));
+    }
+    let store = Store::open(folder.path()).unwrap();
+    let pruned = store.prune(Prune::UnusedFor(Duration::from_secs(50)), now).unwrap();
+    let kinds: Vec<_> = pruned.removed.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [Kind::Blob, Kind::Layer]);
+    assert_eq!(store.ls().unwrap(), []);
+}
+
+#[test]
+fn the_store_belongs_to_its_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("deep/cache");
+    let store = Store::open(&root).unwrap();
+    add_archive(&store, "x");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&root), 0o700);
+    assert_eq!(mode(&root.join("blobs/sha256")), 0o700);
+    assert_eq!(mode(&store.archive(&Digest::of("x")).unwrap().unwrap()), 0o600);
+}
+
+/// Not a test of its own: the process that [`a_folder_that_may_not_be_written_is_named`] starts.
+#[test]
+fn child_that_may_not_write() {
+    let Some(root) = std::env::var_os("IMGBUILD_TEST_READ_ONLY") else { return };
+    println!("message: {}", Store::open(root).unwrap_err());
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = run_mounted("ro", "IMGBUILD_TEST_READ_ONLY", folder.path(), "child_that_may_not_write");
+    insta::assert_snapshot!(message, @"");
+}
+
+/// Not a test of its own: the process that [`a_full_disk_is_named`] starts, with a limit on the size of files.
+#[test]
+fn child_on_a_full_disk() {
+    let Some(root) = std::env::var_os("IMGBUILD_TEST_FULL") else { return };
+    let store = Store::open(root).unwrap();
+    let mut writer = store.archive_writer().unwrap();
+    let error = writer.write_all(&vec![1; 8 << 20]).unwrap_err();
+    println!("message: {error}");
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    drop(writer);
+    assert_eq!(store.ls().unwrap(), []);
+}
+
+#[test]
+fn a_full_disk_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = run_mounted("size=1m", "IMGBUILD_TEST_FULL", folder.path(), "child_on_a_full_disk");
+    insta::assert_snapshot!(message, @"");
+}
+
+/// Runs a test of this file in a process of its own, for which `folder` is a disk with these options: in a mount
+/// namespace, which ends with the process. What it prints behind `message: ` is given back.
+fn run_mounted(options: &str, variable: &str, folder: &Path, test: &str) -> String {
+    let script = format!("mount -t tmpfs -o {options} none \"${variable}\" && exec \"$@\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let message = &text[text.find("message: ").unwrap() + 9..];
+    let message = message.lines().take(3).collect::<Vec<_>>().join("\n");
+    message.replace(&folder.display().to_string(), "/cache")
+}
