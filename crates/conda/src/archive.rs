@@ -129,7 +129,10 @@ impl<'a> Archive<'a> {
 /// # Errors
 ///
 /// When the decompressor cannot be made.
-pub(crate) fn info_tar(compressed: impl io::BufRead + Send + 'static, limit: u64) -> Result<Tar, ArchiveError> {
+pub(crate) fn info_tar(
+    compressed: impl io::BufRead + Send + 'static,
+    limit: u64,
+) -> Result<Tar, ArchiveError> {
     let mut decoder = zstd::Decoder::with_buffer(compressed)?;
     // The largest window that `zstd --ultra -22` writes; more would let an archive choose our memory.
     decoder.window_log_max(27)?;

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
-    PathError, RecipeHash, Role, Source, SourceError,
-};
+use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
 use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
 use rattler_conda_types::RepoDataRecord;
@@ -127,55 +124,34 @@ pub enum EnvironmentFilesError {
     Json(#[from] serde_json::Error),
 }
 
-/// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, and its name.
-pub struct EnvironmentFiles {
-    part: Part,
-    files: BTreeMap<ImagePath, Vec<u8>>,
-    links: BTreeMap<ImagePath, String>,
+/// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, and its name. The
+/// environment counts as made at `timestamp`.
+///
+/// # Errors
+///
+/// When the lock is damaged.
+pub fn environment_files(
+    lock: &Lock,
+    set: &CondaSet,
     owner: Owner,
-    mtime: i64,
-}
-
-impl EnvironmentFiles {
-    /// The files of an environment that counts as made at `timestamp`.
-    ///
-    /// # Errors
-    ///
-    /// When the lock is damaged.
-    pub fn new(
-        lock: &Lock,
-        set: &CondaSet,
-        owner: Owner,
-        timestamp: i64,
-    ) -> Result<Self, EnvironmentFilesError> {
-        let mut files = BTreeMap::new();
-        let mut links = BTreeMap::new();
-        files.insert(set.prefix.join("conda-meta/history")?, history(lock, set, timestamp)?.into_bytes());
-        if !set.variables.is_empty() {
-            // What `conda env config vars set` writes, and activation reads.
-            let state = serde_json::json!({ "version": 1, "env_vars": set.variables });
-            files.insert(set.prefix.join("conda-meta/state")?, serde_json::to_vec_pretty(&state)?);
-        }
-        if set.name != "base" {
-            // So that `conda run -n NAME` finds the environment under its name.
-            links.insert(set.prefix.join(&format!("envs/{}", set.name))?, "..".to_owned());
-        }
-        let recipe = KeyHasher::new("conda environment files")
-            .list("path", files.keys().map(ImagePath::as_str))
-            .list("file", files.values())
-            .list("link", links.iter().map(|(path, target)| format!("{} {target}", path.as_str())))
-            .field("owner", format!("{}:{}", owner.uid, owner.gid))
-            .field("mtime", timestamp.to_le_bytes());
-        let part = Part {
-            id: PartId::new("conda", "environment"),
-            title: format!("environment {}", set.name),
-            recipe: RecipeHash(recipe.finish()),
-            role: Role::Metadata,
-            weight: files.values().map(|file| file.len() as u64).sum(),
-            root: Some(set.prefix.clone()),
-        };
-        Ok(Self { part, files, links, owner, mtime: timestamp })
+    timestamp: i64,
+) -> Result<Files, EnvironmentFilesError> {
+    let file = |bytes: Vec<u8>| Content::File { bytes, mode: 0o644 };
+    let mut contents = BTreeMap::new();
+    let history = history(lock, set, timestamp)?;
+    contents.insert(set.prefix.join("conda-meta/history")?, file(history.into_bytes()));
+    if !set.variables.is_empty() {
+        // What `conda env config vars set` writes, and activation reads.
+        let state = serde_json::json!({ "version": 1, "env_vars": set.variables });
+        contents.insert(set.prefix.join("conda-meta/state")?, file(serde_json::to_vec_pretty(&state)?));
     }
+    if set.name != "base" {
+        // So that `conda run -n NAME` finds the environment under its name.
+        let link = Content::Symlink { target: "..".to_owned() };
+        contents.insert(set.prefix.join(&format!("envs/{}", set.name))?, link);
+    }
+    let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
+    Ok(Files::new(id, title, Role::Metadata, Some(set.prefix.clone()), contents, owner, timestamp))
 }
 
 /// The history of an environment that was made at once, as conda writes it: conda and mamba read from it which packages
@@ -197,35 +173,4 @@ fn history(lock: &Lock, set: &CondaSet, timestamp: i64) -> Result<String, Enviro
         lines.join("\n"),
         quoted.join(", ")
     ))
-}
-
-impl Source for EnvironmentFiles {
-    fn part(&self) -> &Part {
-        &self.part
-    }
-
-    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
-        let files = self.files.keys().map(|path| Claim { path: path.clone(), kind: Kind::File });
-        let links = self.links.keys().map(|path| Claim { path: path.clone(), kind: Kind::Symlink });
-        Ok(files.chain(links).collect())
-    }
-
-    fn write(&self, _: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        let head = |path: &ImagePath, kind, mode| EntryHead {
-            path: path.clone(),
-            kind,
-            mode,
-            owner: self.owner,
-            mtime: self.mtime,
-        };
-        for (path, bytes) in &self.files {
-            let kind = EntryKind::File { size: bytes.len() as u64 };
-            sink.put(&head(path, kind, 0o644), &mut bytes.as_slice())?;
-        }
-        for (path, target) in &self.links {
-            let kind = EntryKind::Symlink { target: target.clone() };
-            sink.put(&head(path, kind, 0o777), &mut std::io::empty())?;
-        }
-        Ok(())
-    }
 }

@@ -17,7 +17,7 @@ mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Served, channels};
-pub use environment::{EnvironmentFiles, EnvironmentFilesError, Plan, plan_environment};
+pub use environment::{EnvironmentFilesError, Plan, environment_files, plan_environment};
 pub use explicit::{ExplicitError, explicit_records};
 pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};

@@ -6,6 +6,7 @@
 mod claim;
 mod compression;
 mod entry;
+mod files;
 mod key;
 mod parents;
 mod path;
@@ -18,6 +19,7 @@ mod writer;
 pub use claim::{Claim, Conflict, Exclusion, Kind, Resolution, resolve};
 pub use compression::{Codec, WrongLibrary, check_libraries};
 pub use entry::{EntryHead, EntryKind, Owner};
+pub use files::{Content, Files};
 pub use key::{Key, KeyHasher, RecipeHash};
 pub use parents::Parents;
 pub use path::{ImagePath, PathError};

@@ -32,9 +32,11 @@ impl Parents {
     /// The entry of a folder.
     pub fn head(&self, path: ImagePath) -> EntryHead {
         let tree = || self.trees.iter().find(|(root, _)| path == **root || path.strip_prefix(root).is_some());
-        let (mode, owner) = self.special.get(&path).copied().unwrap_or_else(|| {
-            (0o755, tree().map_or(Owner::ROOT, |(_, owner)| *owner))
-        });
+        let (mode, owner) = self
+            .special
+            .get(&path)
+            .copied()
+            .unwrap_or_else(|| (0o755, tree().map_or(Owner::ROOT, |(_, owner)| *owner)));
         EntryHead { path, kind: EntryKind::Directory, mode, owner, mtime: 0 }
     }
 
@@ -49,7 +51,10 @@ impl Parents {
         let special = self.special.iter().filter(|(path, _)| related(path));
         let trees = self.trees.iter().filter(|(path, _)| related(path));
         hasher
-            .list("parents", special.map(|(path, (mode, owner))| format!("{path} {mode:o} {} {}", owner.uid, owner.gid)))
+            .list(
+                "parents",
+                special.map(|(path, (mode, owner))| format!("{path} {mode:o} {} {}", owner.uid, owner.gid)),
+            )
             .list("trees", trees.map(|(path, owner)| format!("{path} {} {}", owner.uid, owner.gid)))
     }
 }

@@ -176,3 +176,17 @@ impl SourceError {
         Self::Archive(Box::new(error))
     }
 }
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn part(&self) -> &Part {
+        (**self).part()
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        (**self).claims()
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        (**self).write(exclusions, sink)
+    }
+}

@@ -63,11 +63,19 @@ pub struct Bytecode<S> {
     folders: BytecodeFolders,
     compiler: Arc<LazyCompiler>,
     store: Store,
+    ships: bool,
 }
 
 impl<S: Source> Bytecode<S> {
-    /// Wraps `inner`. What was compiled is kept in `store`.
-    pub fn new(inner: S, folders: BytecodeFolders, compiler: Arc<LazyCompiler>, store: Store) -> Self {
+    /// Wraps `inner`. What was compiled is kept in `store`. `ships` says whether archives of this kind may hold bytecode
+    /// of their own: then they are read twice, to find out which of it is stale.
+    pub fn new(
+        inner: S,
+        folders: BytecodeFolders,
+        compiler: Arc<LazyCompiler>,
+        store: Store,
+        ships: bool,
+    ) -> Self {
         let mut part = inner.part().clone();
         let recipe = KeyHasher::new("bytecode")
             .field("inner", part.recipe.0.as_bytes())
@@ -75,7 +83,7 @@ impl<S: Source> Bytecode<S> {
             .field("python", compiler.version())
             .list("folder", folders.0.iter().map(ImagePath::as_str));
         part.recipe = RecipeHash(recipe.finish());
-        Self { inner, part, folders, compiler, store }
+        Self { inner, part, folders, compiler, store, ships }
     }
 
     /// What the bytecode depends on: another budget or codec makes other layers of the same bytecode.
@@ -120,7 +128,7 @@ impl<S: Source> Bytecode<S> {
     }
 
     fn write_compiled(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        let ships = self.inner.claims()?.iter().any(|claim| self.folders.bytecode(&claim.path));
+        let ships = self.ships && self.inner.claims()?.iter().any(|claim| self.folders.bytecode(&claim.path));
         let mut inspection =
             Inspection { folders: &self.folders, sources: BTreeMap::new(), shipped: BTreeMap::new() };
         if ships {

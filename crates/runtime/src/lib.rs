@@ -1,1 +1,11 @@
-//! What makes an image usable: the packages it asks for, its users and its environment variables.
+//! What makes an image usable: its user, its environment variables, and how its programs are started.
+
+mod files;
+mod start;
+mod user;
+mod variables;
+
+pub use files::runtime_files;
+pub use start::{Start, start};
+pub use user::{DEFAULT_USER, User};
+pub use variables::{Variables, variables};

@@ -1,0 +1,123 @@
+//! The environment variables of an image.
+
+use std::collections::BTreeMap;
+
+use lock::{CondaPackage, CondaSet};
+
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Variables, and what could not be said by variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// Names and values.
+    pub values: BTreeMap<String, String>,
+    /// Activation scripts that do more than set variables, with their packages: they need the entrypoint or a login
+    /// shell.
+    pub dynamic: Vec<(String, String)>,
+}
+
+/// The variables of an image: `PATH`, the locale, and, with a conda environment, what its activation would set, so that
+/// `python` is the environment's without activation.
+///
+/// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
+/// `given` are the spec's own, which win over all.
+pub fn variables(
+    conda: Option<(&CondaSet, &[&CondaPackage])>,
+    given: &BTreeMap<String, String>,
+) -> Variables {
+    let mut variables = Variables::default();
+    let values = &mut variables.values;
+    let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
+    put("LANG", "C.UTF-8".to_owned());
+    put("PATH", SYSTEM_PATH.to_owned());
+    if let Some((set, packages)) = conda {
+        let prefix = set.prefix.to_string();
+        put("PATH", format!("{prefix}/bin:{SYSTEM_PATH}"));
+        for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
+            put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
+        }
+        for (name, value) in &set.variables {
+            put(name, value.clone());
+        }
+        put("CONDA_DEFAULT_ENV", set.name.clone());
+        put("CONDA_PREFIX", prefix);
+        for package in packages {
+            let scripts = package.facts.activation.dynamic.iter();
+            variables
+                .dynamic
+                .extend(scripts.map(|script| (package.name().to_owned(), script.as_str().to_owned())));
+        }
+    }
+    variables.values.extend(given.clone());
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use layer::ImagePath;
+    use lock::{Activation, CondaFacts, EnvironmentVariable};
+
+    fn package(name: &str, exports: &[(&str, &str)], dynamic: &[&str]) -> CondaPackage {
+        let exports = exports.iter().map(|(name, value)| EnvironmentVariable {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+        });
+        let dynamic = dynamic.iter().map(|path| ImagePath::new(path).unwrap());
+        let activation = Activation { exports: exports.collect(), dynamic: dynamic.collect() };
+        let mut record = toml_table();
+        record.insert("name".into(), name.into());
+        CondaPackage {
+            url: String::new(),
+            channel: String::new(),
+            size: None,
+            sha256: oci::Digest::of(name),
+            facts: CondaFacts {
+                paths: oci::Digest::of(""),
+                installed_size: 0,
+                entry_points: vec![],
+                link_scripts: vec![],
+                activation,
+            },
+            record,
+        }
+    }
+
+    fn toml_table() -> toml::Table {
+        toml::Table::new()
+    }
+
+    #[test]
+    fn activation_holds_for_every_process() {
+        let set = CondaSet {
+            prefix: ImagePath::new("opt/conda").unwrap(),
+            name: "ml".to_owned(),
+            channels: vec![],
+            requested: vec![],
+            virtual_packages: BTreeMap::new(),
+            packages: vec![],
+            excluded: vec![],
+            compilers: vec![],
+            variables: BTreeMap::from([("FROM_FILE".to_owned(), "1".to_owned())]),
+        };
+        let gdal = package("gdal", &[("GDAL_DATA", "$CONDA_PREFIX/share/gdal"), ("X", "first")], &[]);
+        let gcc = package("gcc", &[("X", "second")], &["etc/conda/activate.d/gcc.sh"]);
+        let given = BTreeMap::from([("FROM_FILE".to_owned(), "2".to_owned())]);
+        let variables = variables(Some((&set, &[&gdal, &gcc])), &given);
+        let shown: Vec<String> =
+            variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            shown,
+            [
+                "CONDA_DEFAULT_ENV=ml",
+                "CONDA_PREFIX=/opt/conda",
+                "FROM_FILE=2",
+                "GDAL_DATA=/opt/conda/share/gdal",
+                "LANG=C.UTF-8",
+                "PATH=/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "X=second",
+            ]
+        );
+        assert_eq!(variables.dynamic, [("gcc".to_owned(), "etc/conda/activate.d/gcc.sh".to_owned())]);
+    }
+}
