@@ -205,15 +205,14 @@ pub(crate) fn skipped(url: &Url, response: &Response, start: u64) -> Result<u64,
     if first == Some(start) { Ok(0) } else { Err(NetError::Range { url: RedactedUrl(url).to_string() }) }
 }
 
-/// Keeps the failure that says most: that content is nowhere only counts where no mirror had another trouble.
+/// Keeps the failure that says most: the first, but that content is missing only counts where no mirror had another
+/// trouble.
 pub(crate) fn note(failure: &mut Option<NetError>, error: NetError) {
-    if let Some(before) = failure {
-        tracing::debug!("{error}");
-        if !matches!(before, NetError::NotFound { .. }) {
-            return;
-        }
+    tracing::debug!("{error}");
+    let missing = |error: &NetError| matches!(error, NetError::NotFound { .. });
+    if failure.as_ref().is_none_or(|before| missing(before) && !missing(&error)) {
+        *failure = Some(error);
     }
-    *failure = Some(error);
 }
 
 pub(crate) fn not_found(url: &Url) -> NetError {

@@ -19,7 +19,9 @@ pub enum NetError {
         url: String,
     },
     /// The server wants credentials, or does not accept those that it got.
-    #[error("`{url}` may not be read ({status})\n\nhint: `imgbuild login` stores credentials for a host")]
+    #[error(
+        "`{url}` may not be read ({status})\n\nhint: check the credentials that are stored for this host"
+    )]
     Unauthorized {
         /// What was asked for.
         url: String,

@@ -304,7 +304,11 @@ fn child_that_may_not_write() {
 fn a_folder_that_may_not_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let message = run_mounted("ro", "IMGBUILD_TEST_READ_ONLY", folder.path(), "child_that_may_not_write");
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    the cache `/cache` cannot be written
+
+    hint: set `IMGBUILD_CACHE` to a folder that you may write
+    "#);
 }
 
 /// Not a test of its own: the process that [`a_full_disk_is_named`] starts, with a limit on the size of files.
@@ -324,7 +328,11 @@ fn child_on_a_full_disk() {
 fn a_full_disk_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let message = run_mounted("size=1m", "IMGBUILD_TEST_FULL", folder.path(), "child_on_a_full_disk");
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    no space is left on the disk of the cache `/cache`
+
+    hint: `imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder
+    "#);
 }
 
 /// Runs a test of this file in a process of its own, for which `folder` is a disk with these options: in a mount
