@@ -14,12 +14,12 @@ use crate::{NetError, RedactedUrl};
 pub(crate) async fn open(url: &Url) -> Result<File, NetError> {
     let path: PathBuf =
         url.to_file_path().map_err(|()| NetError::Scheme { url: RedactedUrl(url).to_string() })?;
-    let file = File::open(path).await.map_err(|error| failed(url, error))?;
-    let metadata = file.metadata().await.map_err(|error| failed(url, error))?;
-    if metadata.is_dir() {
-        return Err(failed(url, io::ErrorKind::IsADirectory.into()));
+    let metadata = tokio::fs::metadata(&path).await.map_err(|error| failed(url, error))?;
+    // Opening a pipe would wait for its other end.
+    if !metadata.is_file() {
+        return Err(failed(url, io::Error::other("it is not a regular file")));
     }
-    Ok(file)
+    File::open(path).await.map_err(|error| failed(url, error))
 }
 
 pub(crate) fn failed(url: &Url, error: io::Error) -> NetError {

@@ -132,23 +132,28 @@ impl Store {
         kept.map_err(|error| self.error(&self.root().join("leases"), "written", error))
     }
 
-    /// Removes what killed processes left below `tmp/`. The caller holds the gate alone.
+    /// Removes what killed processes left: what they were writing, and the locks of their work. The caller holds the gate
+    /// alone.
     pub(crate) fn remove_abandoned(&self) -> Result<(), StoreError> {
-        let folder = self.root().join("tmp");
-        let remove = || {
-            for item in fs::read_dir(&folder)? {
-                let path = item?.path();
-                match File::open(&path) {
-                    Ok(file) if is_abandoned(&file)? => remove_if_present(&path)?,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
-        };
-        remove().map_err(|error| self.error(&folder, "cleaned", error))
+        for name in ["tmp", "locks"] {
+            let folder = self.root().join(name);
+            remove_unlocked(&folder).map_err(|error| self.error(&folder, "cleaned", error))?;
+        }
+        Ok(())
     }
+}
+
+fn remove_unlocked(folder: &Path) -> io::Result<()> {
+    for item in fs::read_dir(folder)? {
+        let path = item?.path();
+        match File::open(&path) {
+            Ok(file) if is_abandoned(&file)? => remove_if_present(&path)?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {

@@ -203,10 +203,12 @@ fn a_killed_writer_leaves_nothing() {
     assert_eq!(names(folder.path().join("archives")), Vec::<String>::new());
     assert_eq!(names(folder.path().join("tools-v1")), Vec::<String>::new());
     assert_eq!(names(folder.path().join("tmp")).len(), 2);
+    assert_eq!(names(folder.path().join("locks")).len(), 1);
 
     // The next run cleans up, gets the lock that the dead one held, and finishes the work.
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(names(folder.path().join("tmp")), Vec::<String>::new());
+    assert_eq!(names(folder.path().join("locks")), Vec::<String>::new());
     let _exclusive = store.exclusive(Kind::Archive, &Digest::of("archive")).unwrap();
     add_archive(&store, "archive");
 }
