@@ -1,1 +1,30 @@
 //! The pipeline: spec in, image out.
+//!
+//! `spec → variants → lock → layer plan → layers → image → layout | tarball`: each arrow has its file.
+//! This crate emits events and draws nothing.
+
+mod assembly;
+mod context;
+mod copying;
+mod delivery;
+mod error;
+mod events;
+mod fetching;
+mod image;
+mod layers;
+mod locking;
+mod pipeline;
+mod tool;
+
+pub use context::Context;
+pub use delivery::{Delivered, Format};
+pub use error::{BuildError, FetchFailure};
+pub use events::{Event, Reporter, Silent};
+pub use fetching::Fetcher;
+pub use image::LOCK_LABEL;
+pub use layers::Finished;
+pub use locking::{Upgrade, inputs, lock, lock_path, variant_name};
+pub use pipeline::{
+    Built, Locked, PlannedLayer, Report, Request, build, check_lock, planned_layers, read_lock, renew_lock,
+    write_lock,
+};

@@ -149,3 +149,9 @@ pub(crate) fn serving<'a, 'u>(channels: &'a [Served], url: &'u str) -> Option<(&
     let served = longest.max_by_key(|served| served.url().as_str().len())?;
     Some((served, &url[served.url().as_str().len()..]))
 }
+
+/// Where a package is to be had whose URL is below one of these channels; nothing where it is below none.
+pub fn locations(channels: &[Served], url: &str) -> Option<Locations> {
+    let (served, path) = serving(channels, url)?;
+    served.locations(path).ok()
+}

@@ -98,6 +98,16 @@ pub fn plan_environment<'a>(
     })
 }
 
+/// Whether a package may hold modules of Python: it is Python, or depends on it. The layers of all others need not depend
+/// on the interpreter's version.
+pub fn may_hold_python(package: &CondaPackage) -> bool {
+    let depends = package.record.get("depends").and_then(toml::Value::as_array);
+    let names = depends.into_iter().flatten().filter_map(toml::Value::as_str);
+    let python =
+        |spec: &str| matches!(spec.split([' ', '=', '<', '>', '[']).next(), Some("python" | "python_abi"));
+    package.name() == "python" || package.text("noarch") == Some("python") || names.into_iter().any(python)
+}
+
 /// Python and everything that it depends on.
 fn interpreter_names(records: &[RepoDataRecord]) -> BTreeSet<String> {
     let mut names = BTreeSet::from(["python".to_owned()]);

@@ -16,12 +16,14 @@ mod solve;
 mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
-pub use channel::{ChannelError, Served, channels};
-pub use environment::{EnvironmentFilesError, Plan, environment_files, plan_environment};
+pub use channel::{ChannelError, Served, channels, locations};
+pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use explicit::{ExplicitError, explicit_records};
 pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};
 pub use locking::{LockingError, Wishes, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};
-pub use record::RecordError;
+/// A record of a channel's index, as rattler knows it.
+pub use rattler_conda_types::RepoDataRecord as Record;
+pub use record::{RecordError, from_package as record};
 pub use solve::{EnvironmentError, Request, Solving, credentials, match_spec, virtual_packages};

@@ -48,7 +48,7 @@ pub(crate) fn to_table(record: &RepoDataRecord) -> Result<toml::Table, RecordErr
 /// # Errors
 ///
 /// When the lock's record is damaged.
-pub(crate) fn from_package(package: &CondaPackage) -> Result<RepoDataRecord, RecordError> {
+pub fn from_package(package: &CondaPackage) -> Result<RepoDataRecord, RecordError> {
     let error = |error: String| RecordError::Read { url: package.url.clone(), error };
     let mut value = serde_json::to_value(&package.record).map_err(|it| error(it.to_string()))?;
     if let Some(fields) = value.as_object_mut() {

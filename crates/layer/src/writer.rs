@@ -19,6 +19,8 @@ pub struct Layer {
     pub descriptor: Descriptor,
     /// The digest of the uncompressed tar.
     pub diff_id: DiffId,
+    /// The size of the uncompressed tar in bytes.
+    pub size: u64,
 }
 
 /// Writes the entries of one layer: checks them, adds the folders that they stand in, and computes both digests.
@@ -54,10 +56,10 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     ///
     /// When it cannot be written.
     pub fn finish(self) -> io::Result<(Layer, W)> {
-        let (encoder, diff_id, _) = self.tar.finish()?.finish();
-        let (inner, digest, size) = encoder.finish()?.finish();
-        let descriptor = Descriptor::new(self.codec.media_type(), digest, size);
-        Ok((Layer { descriptor, diff_id: DiffId(diff_id) }, inner))
+        let (encoder, diff_id, size) = self.tar.finish()?.finish();
+        let (inner, digest, compressed) = encoder.finish()?.finish();
+        let descriptor = Descriptor::new(self.codec.media_type(), digest, compressed);
+        Ok((Layer { descriptor, diff_id: DiffId(diff_id), size }, inner))
     }
 
     /// Writes the folders above `path` that the layer does not have yet.

@@ -1,11 +1,13 @@
 //! The client.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use url::Url;
 
 use crate::retry::{Retry, retry_after};
@@ -39,6 +41,8 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
+    /// The same with the layers that every request of ours goes through: credentials.
+    layered: ClientWithMiddleware,
     pub(crate) options: Options,
 }
 
@@ -55,7 +59,15 @@ impl Client {
             .read_timeout(options.read_timeout);
         // Who never connects needs no certificates: a machine without any can build offline.
         let builder = if options.offline { builder.tls_certs_only([]) } else { builder };
-        Ok(Self { http: builder.build().map_err(NetError::Client)?, options })
+        let http = builder.build().map_err(NetError::Client)?;
+        Ok(Self { layered: ClientBuilder::new(http.clone()).build(), http, options })
+    }
+
+    /// The same client, whose requests go through these layers: what adds credentials.
+    #[must_use]
+    pub fn with_layers(&self, layers: impl IntoIterator<Item = Arc<dyn Middleware>>) -> Self {
+        let builder = layers.into_iter().fold(ClientBuilder::new(self.http.clone()), ClientBuilder::with_arc);
+        Self { layered: builder.build(), ..self.clone() }
     }
 
     /// Whether everything that needs the network is refused.
@@ -156,12 +168,17 @@ impl Client {
     /// Sends one request, and turns every answer but success into an error.
     pub(crate) async fn send(&self, url: &Url, range: Option<String>) -> Result<Response, NetError> {
         self.guard(url)?;
-        let mut request = self.http.get(url.clone());
+        let mut request = self.layered.get(url.clone());
         if let Some(range) = range {
             request = request.header(RANGE, range);
         }
         tracing::debug!("GET {}", RedactedUrl(url));
-        let response = request.send().await.map_err(|error| NetError::transport(url, error))?;
+        let response = request.send().await.map_err(|error| match error {
+            reqwest_middleware::Error::Reqwest(error) => NetError::transport(url, error),
+            reqwest_middleware::Error::Middleware(error) => {
+                NetError::Layer { url: RedactedUrl(url).to_string(), error: error.into() }
+            }
+        })?;
         let shown = || RedactedUrl(url).to_string();
         match response.status() {
             status if status.is_success() => Ok(response),

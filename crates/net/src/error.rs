@@ -83,6 +83,15 @@ pub enum NetError {
         #[source]
         error: reqwest::Error,
     },
+    /// What adds credentials to requests failed.
+    #[error("no request for `{url}` can be made")]
+    Layer {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The content ended too early.
     #[error("`{url}` ended after {found} bytes")]
     Truncated {

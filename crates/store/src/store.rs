@@ -89,6 +89,11 @@ impl Store {
         self.find(Kind::Archive, &digest.hex())
     }
 
+    /// Where the archive with this sha256 stands once it is there.
+    pub fn archive_path(&self, digest: &Digest) -> PathBuf {
+        self.folder(Kind::Archive).join(digest.hex())
+    }
+
     /// The blob with this digest.
     ///
     /// # Errors

@@ -1,0 +1,251 @@
+//! One variant as sources: what its layers are made of, known from the lock before anything is fetched.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use conda::Plan;
+use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, PartId, Role, Source};
+use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock};
+use oci::Digest;
+use python::{Bytecode, BytecodeFolders, LazyCompiler};
+use runtime::{DEFAULT_USER, Variables};
+use spec::{Base, Manager, Variant};
+use url::Url;
+
+use crate::copying::Copies;
+use crate::{BuildError, Context, tool};
+
+/// Where the lock stands in an image.
+const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
+
+/// An archive that a source reads.
+#[derive(Debug, Clone)]
+pub enum Needed {
+    /// A conda package.
+    Conda(CondaPackage),
+    /// A Debian package.
+    Debian(DebianPackage),
+}
+
+impl Needed {
+    /// Its hash.
+    pub fn sha256(&self) -> Digest {
+        match self {
+            Self::Conda(package) => package.sha256,
+            Self::Debian(package) => package.sha256,
+        }
+    }
+}
+
+/// The sources of one variant.
+pub struct Assembly {
+    /// The sources.
+    pub sources: Vec<Box<dyn Source>>,
+    /// The archives that each source reads, in the order of the sources.
+    pub archives: Vec<Vec<Needed>>,
+    /// The paths that parts leave out.
+    pub exclusions: BTreeMap<PartId, Exclusions>,
+    /// Folders that are not like others.
+    pub parents: Parents,
+    /// The image's environment variables.
+    pub variables: Variables,
+}
+
+/// The texts and files that only a build has, and locking not.
+pub struct Extras<'a> {
+    /// The lock's text, which is in the image.
+    pub lock_text: &'a str,
+    /// The files that are copied.
+    pub copies: Option<Copies>,
+}
+
+impl Assembly {
+    /// The sources of the variant with this index. `extras` are left out while locking: no threshold depends on them.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is damaged, or lacks an interpreter for this machine.
+    pub fn new(
+        lock: &Lock,
+        index: usize,
+        variant: &Variant,
+        extras: Option<Extras<'_>>,
+        context: &Context,
+    ) -> Result<Self, BuildError> {
+        let locked = &lock.variants[index];
+        let given = variant.image.env.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let conda_packages: Vec<&CondaPackage> = locked
+            .conda
+            .iter()
+            .flat_map(|set| &set.packages)
+            .filter_map(|url| lock.conda_package(url))
+            .collect();
+        let conda = locked.conda.as_ref().map(|set| (set, conda_packages.as_slice()));
+        let mut assembly = Self {
+            sources: Vec::new(),
+            archives: Vec::new(),
+            exclusions: BTreeMap::new(),
+            parents: Parents::default(),
+            variables: runtime::variables(conda, &given),
+        };
+        let timestamp = locked.timestamp;
+        if let Some(set) = &locked.debian {
+            assembly.add_debian(lock, set, variant, timestamp, context)?;
+        }
+        if let Some(set) = &locked.conda {
+            assembly.add_conda(lock, set, variant, timestamp, context)?;
+        }
+        if matches!(variant.base, Base::Debian(_)) {
+            let files = runtime::runtime_files(&assembly.variables, timestamp)?;
+            files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
+        }
+        if let Some(extras) = extras {
+            let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
+            let contents = BTreeMap::from([(ImagePath::new(LOCK_PATH)?, text)]);
+            let id = PartId::new("imgbuild", "lock");
+            let files =
+                Files::new(id, "the lock".to_owned(), Role::Metadata, None, contents, Owner::ROOT, timestamp);
+            assembly.add(Box::new(files), Vec::new());
+            extras.copies.into_iter().for_each(|copies| assembly.add(Box::new(copies), Vec::new()));
+        }
+        Ok(assembly)
+    }
+
+    fn add(&mut self, source: Box<dyn Source>, archives: Vec<Needed>) {
+        self.sources.push(source);
+        self.archives.push(archives);
+    }
+
+    fn exclude(&mut self, excluded: &[ExcludedPath]) {
+        for ExcludedPath { part, path, .. } in excluded {
+            self.exclusions.entry(part.clone()).or_default().insert(path.clone());
+        }
+    }
+
+    fn add_debian(
+        &mut self,
+        lock: &Lock,
+        set: &DebianSet,
+        variant: &Variant,
+        timestamp: i64,
+        context: &Context,
+    ) -> Result<(), BuildError> {
+        let packages: Vec<DebianPackage> =
+            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+        for directory in packages.iter().flat_map(|package| &package.facts.directories) {
+            // A mode that is no number was never written by us; the folder then counts as a usual one.
+            let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
+            let owner = Owner { uid: directory.uid, gid: directory.gid };
+            self.parents.insert(directory.path.clone(), mode, owner);
+        }
+        let account = debian::Account {
+            name: DEFAULT_USER.name.to_owned(),
+            uid: DEFAULT_USER.uid,
+            group: "users".to_owned(),
+            gid: DEFAULT_USER.gid,
+            home: DEFAULT_USER.home.to_owned(),
+            shell: DEFAULT_USER.shell.to_owned(),
+        };
+        let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
+        self.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
+        let archive = |package: &DebianPackage| archive_path(context, &package.sha256);
+        let interpreter = debian::interpreter(set, &packages).filter(|_| variant.layers.bytecode);
+        let compiler = interpreter.as_ref().map(|interpreter| {
+            let compiler = tool::debian_compiler(lock, set, interpreter, variant, context);
+            compiler.map(|compiler| (compiler, BytecodeFolders(interpreter.modules.clone())))
+        });
+        let compiler = compiler.transpose()?;
+        let needed: BTreeMap<String, Needed> =
+            packages.iter().map(|it| (it.name.clone(), Needed::Debian(it.clone()))).collect();
+        for source in debian::sources(set, &packages, archive, &[account], timestamp) {
+            let part = source.part();
+            match (part.role, &compiler) {
+                (Role::Base, Some((compiler, folders))) if is_python(&packages, part.id.name()) => {
+                    let archives = needed.get(part.id.name()).into_iter().cloned().collect();
+                    let (folders, compiler) = (folders.clone(), Arc::clone(compiler));
+                    let store = context.store.clone();
+                    self.add(Box::new(Bytecode::new(source, folders, compiler, store, false)), archives);
+                }
+                (Role::Base, _) => {
+                    let archives = needed.get(part.id.name()).into_iter().cloned().collect();
+                    self.add(source, archives);
+                }
+                _ => self.add(source, needed.values().cloned().collect()),
+            }
+        }
+        self.exclude(&set.excluded);
+        Ok(())
+    }
+
+    fn add_conda(
+        &mut self,
+        lock: &Lock,
+        set: &CondaSet,
+        variant: &Variant,
+        timestamp: i64,
+        context: &Context,
+    ) -> Result<(), BuildError> {
+        let owner = prefix_owner(variant);
+        let error = |error| BuildError::Environment(Box::new(error));
+        let Plan { environment, packages, python_version, bytecode_folders } =
+            conda::plan_environment(lock, set, variant.platform, owner).map_err(error)?;
+        if owner != Owner::ROOT {
+            self.parents.insert_tree(set.prefix.clone(), owner);
+        }
+        let compiler: Option<Arc<LazyCompiler>> = match python_version.filter(|_| variant.layers.bytecode) {
+            Some(version) => Some(tool::conda_compiler(lock, set, version, variant, context)?),
+            None => None,
+        };
+        for (package, role) in packages {
+            let path = archive_path(context, &package.sha256);
+            let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
+            let needed = vec![Needed::Conda(package.clone())];
+            match &compiler {
+                Some(compiler) if conda::may_hold_python(package) => {
+                    let folders = BytecodeFolders(bytecode_folders.clone());
+                    let store = context.store.clone();
+                    let source = Bytecode::new(source, folders, Arc::clone(compiler), store, true);
+                    self.add(Box::new(source), needed);
+                }
+                _ => self.add(Box::new(source), needed),
+            }
+        }
+        self.add(Box::new(conda::environment_files(lock, set, owner, timestamp)?), Vec::new());
+        self.exclude(&set.excluded);
+        Ok(())
+    }
+}
+
+/// Whether a Debian package holds modules of Debian's Python: others' layers need not depend on its version.
+fn is_python(packages: &[DebianPackage], name: &str) -> bool {
+    if name.starts_with("python3") || name.starts_with("libpython3") {
+        return true;
+    }
+    let depends = |line: &str| {
+        let field = line.strip_prefix("Depends:").or_else(|| line.strip_prefix("Pre-Depends:"));
+        field.is_some_and(|field| field.contains("python3"))
+    };
+    packages.iter().find(|package| package.name == name).is_some_and(|it| it.record.lines().any(depends))
+}
+
+/// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
+fn prefix_owner(variant: &Variant) -> Owner {
+    let writable =
+        variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
+    match (&variant.image.user, writable) {
+        (_, false) => Owner::ROOT,
+        (Some(spec::User::Id { uid, gid }), true) => Owner { uid: *uid, gid: gid.unwrap_or(*uid) },
+        (_, true) => Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid },
+    }
+}
+
+/// Where the store keeps an archive: sources are made before their archives are there.
+pub(crate) fn archive_path(context: &Context, sha256: &Digest) -> PathBuf {
+    context.store.archive_path(sha256)
+}
+
+/// The URL of a locked conda package.
+pub(crate) fn conda_url(package: &CondaPackage) -> Option<Url> {
+    Url::parse(&package.url).ok()
+}

@@ -1,0 +1,59 @@
+//! What a build works with.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use net::Client;
+use oci::Platform;
+use store::Store;
+
+use crate::fetching::Fetcher;
+use crate::{Event, Reporter};
+
+/// What a build works with: everything that comes from the machine rather than from spec and lock.
+#[derive(Clone)]
+pub struct Context {
+    /// The store.
+    pub store: Store,
+    /// What gets archives into the store.
+    pub fetcher: Fetcher,
+    /// Who is told what happens.
+    pub reporter: Arc<dyn Reporter>,
+    /// The platform of this machine.
+    pub host: Platform,
+    /// How many threads work.
+    pub threads: NonZero<u32>,
+    /// The time, in seconds since 1970: signatures and indexes expire. It reaches no image.
+    pub now: i64,
+    /// `SOURCE_DATE_EPOCH`: when images count as created, instead of the newest package's time.
+    pub source_date_epoch: Option<i64>,
+    /// Where the machine's apt keeps its sources.
+    pub apt: PathBuf,
+    /// The folder of the spec: channels that are paths are relative to it.
+    pub folder: PathBuf,
+}
+
+impl Context {
+    /// A context for this machine.
+    pub fn new(store: Store, client: Client, reporter: Arc<dyn Reporter>, host: Platform, now: i64) -> Self {
+        let fetcher = Fetcher::new(client, store.clone(), Arc::clone(&reporter));
+        let cores =
+            std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+        Self {
+            store,
+            fetcher,
+            reporter,
+            host,
+            threads: cores.and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN),
+            now,
+            source_date_epoch: None,
+            apt: PathBuf::from("/etc/apt"),
+            folder: PathBuf::new(),
+        }
+    }
+
+    pub(crate) fn note(&self, text: String) {
+        self.reporter.event(Event::Note { text });
+    }
+}

@@ -1,0 +1,239 @@
+//! `[[copy]]`: the user's own files, as a source.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use layer::{
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
+    RecipeHash, Role, SinkError, Source, SourceError,
+};
+use oci::{Digest, HashReader};
+use spec::Copy;
+
+use crate::BuildError;
+
+const IGNORE_FILE: &str = ".imgbuildignore";
+/// How much of a file is looked at to see whether it is a private key.
+const KEY_HEAD: u64 = 4096;
+
+/// What stands at one path of the image.
+enum Item {
+    File { from: PathBuf, size: u64, digest: Digest, mode: u32 },
+    Symlink { target: String },
+    Directory,
+}
+
+/// All files that a spec copies. Where two copies write one path, the later one has it.
+pub struct Copies {
+    part: Part,
+    items: BTreeMap<ImagePath, (Item, Owner)>,
+    mtime: i64,
+}
+
+impl Copies {
+    /// Reads what is to be copied from `folder`, the spec's. Nothing where nothing is.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read, or must not be copied.
+    pub fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, BuildError> {
+        if copies.is_empty() {
+            return Ok(None);
+        }
+        let ignored = ignored(folder)?;
+        let mut items = BTreeMap::new();
+        for copy in copies {
+            let owner = copy.owner.map_or(Owner::ROOT, |owner| Owner { uid: owner.uid, gid: owner.gid });
+            let mut walk = Walk { folder, ignored: &ignored, copy, owner, items: &mut items };
+            walk.start()?;
+        }
+        Ok(Some(Self::new(items, mtime)))
+    }
+
+    fn new(items: BTreeMap<ImagePath, (Item, Owner)>, mtime: i64) -> Self {
+        let mut hasher = KeyHasher::new("copies").field("mtime", mtime.to_le_bytes());
+        let mut weight = 0;
+        for (path, (item, owner)) in &items {
+            hasher =
+                hasher.field("path", path.as_str()).field("owner", format!("{}:{}", owner.uid, owner.gid));
+            hasher = match item {
+                Item::File { digest, mode, size, .. } => {
+                    weight += size;
+                    hasher.field("file", digest.as_bytes()).field("mode", mode.to_le_bytes())
+                }
+                Item::Symlink { target } => hasher.field("link", target),
+                Item::Directory => hasher.field("folder", ""),
+            };
+        }
+        let part = Part {
+            id: PartId::new("copy", "files"),
+            title: "copied files".to_owned(),
+            recipe: RecipeHash(hasher.finish()),
+            role: Role::Copy,
+            weight,
+            root: None,
+        };
+        Self { part, items, mtime }
+    }
+}
+
+fn ignored(folder: &Path) -> Result<Gitignore, BuildError> {
+    let path = folder.join(IGNORE_FILE);
+    let mut builder = GitignoreBuilder::new(folder);
+    if path.exists()
+        && let Some(error) = builder.add(&path)
+    {
+        return Err(BuildError::Ignore { path, error });
+    }
+    builder.build().map_err(|error| BuildError::Ignore { path, error })
+}
+
+struct Walk<'a> {
+    folder: &'a Path,
+    ignored: &'a Gitignore,
+    copy: &'a Copy,
+    owner: Owner,
+    items: &'a mut BTreeMap<ImagePath, (Item, Owner)>,
+}
+
+impl Walk<'_> {
+    fn start(&mut self) -> Result<(), BuildError> {
+        let from = self.folder.join(self.copy.from.as_str());
+        let to = ImagePath::from_absolute(self.copy.to.as_str())?;
+        let found = fs::symlink_metadata(&from).map_err(|error| file_error(&from, "read", error))?;
+        if found.is_dir() {
+            self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
+            self.folder(&from, &to)
+        } else {
+            // A file that is named by itself is meant, whatever it holds.
+            self.item(&from, &to, true)
+        }
+    }
+
+    fn folder(&mut self, from: &Path, to: &ImagePath) -> Result<(), BuildError> {
+        let read = |error| file_error(from, "read", error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(from).map_err(read)? {
+            names.push(entry.map_err(read)?.file_name());
+        }
+        names.sort();
+        for name in names {
+            let path = from.join(&name);
+            let found = fs::symlink_metadata(&path).map_err(|error| file_error(&path, "read", error))?;
+            if name == IGNORE_FILE || self.ignored.matched(&path, found.is_dir()).is_ignore() {
+                continue;
+            }
+            let text =
+                name.to_str().ok_or_else(|| self.uncopyable(&path, "has a name that is not valid UTF-8"))?;
+            let to = to.join(text)?;
+            if found.is_dir() {
+                self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
+                self.folder(&path, &to)?;
+            } else {
+                self.item(&path, &to, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, from: &Path, to: &ImagePath, named: bool) -> Result<(), BuildError> {
+        let read = |error| file_error(from, "read", error);
+        let found = fs::symlink_metadata(from).map_err(read)?;
+        let item = if found.is_symlink() {
+            let target = fs::read_link(from).map_err(read)?;
+            let target = target
+                .to_str()
+                .ok_or_else(|| self.uncopyable(from, "is a link to a name that is not UTF-8"))?;
+            Item::Symlink { target: target.to_owned() }
+        } else if found.is_file() {
+            if !named && let Some(what) = secret(from).map_err(read)? {
+                let asked = vec![self.copy.origin.snippet("it was asked for here", "this folder is copied")];
+                return Err(BuildError::Secret { path: from.to_owned(), what, asked });
+            }
+            let mut reader = HashReader::new(File::open(from).map_err(read)?);
+            std::io::copy(&mut reader, &mut std::io::sink()).map_err(read)?;
+            let (digest, size) = reader.finish();
+            // The umask of whoever checked the files out must not reach the image.
+            let normal = if found.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
+            let mode = self.copy.mode.map_or(normal, |mode| mode.bits());
+            Item::File { from: from.to_owned(), size, digest, mode }
+        } else {
+            return Err(self.uncopyable(from, "is neither a file, a folder nor a link"));
+        };
+        self.items.insert(to.clone(), (item, self.owner));
+        Ok(())
+    }
+
+    fn uncopyable(&self, path: &Path, what: &'static str) -> BuildError {
+        let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
+        BuildError::Uncopyable { path: path.to_owned(), what, asked }
+    }
+}
+
+fn file_error(path: &Path, what: &'static str, error: std::io::Error) -> BuildError {
+    BuildError::File { path: path.to_owned(), what, error }
+}
+
+/// What makes a file a secret, where it is one.
+fn secret(path: &Path) -> std::io::Result<Option<&'static str>> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if name == ".env" || name.starts_with(".env.") && !name.ends_with(".example") {
+        return Ok(Some("is a file of environment variables"));
+    }
+    let mut head = Vec::new();
+    File::open(path)?.take(KEY_HEAD).read_to_end(&mut head)?;
+    let text = String::from_utf8_lossy(&head);
+    let key = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY"));
+    Ok(key.then_some("is a private key"))
+}
+
+impl Source for Copies {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        let claim = |(path, (item, _)): (&ImagePath, &(Item, Owner))| {
+            let kind = match item {
+                Item::File { .. } => Kind::File,
+                Item::Symlink { .. } => Kind::Symlink,
+                Item::Directory => return None,
+            };
+            Some(Claim { path: path.clone(), kind })
+        };
+        Ok(self.items.iter().filter_map(claim).collect())
+    }
+
+    fn write(&self, _: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        for (path, (item, owner)) in &self.items {
+            let head =
+                |kind, mode| EntryHead { path: path.clone(), kind, mode, owner: *owner, mtime: self.mtime };
+            match item {
+                Item::Directory => sink.put(&head(EntryKind::Directory, 0o755), &mut std::io::empty())?,
+                Item::Symlink { target } => {
+                    let kind = EntryKind::Symlink { target: target.clone() };
+                    sink.put(&head(kind, 0o777), &mut std::io::empty())?;
+                }
+                Item::File { from, size, digest, mode } => {
+                    let file =
+                        File::open(from).map_err(|error| SinkError::Read { path: path.clone(), error })?;
+                    let mut reader = HashReader::new(file);
+                    sink.put(&head(EntryKind::File { size: *size }, *mode), &mut reader)?;
+                    if reader.finish().0 != *digest {
+                        return Err(SourceError::archive(Changed(from.clone())));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that is not what it was when its layer's key was computed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` changed while it was copied", .0.display())]
+struct Changed(PathBuf);

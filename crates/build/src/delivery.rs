@@ -1,0 +1,84 @@
+//! Images to where the user wants them.
+
+use std::path::{Path, PathBuf};
+
+use oci::{Image, Reference};
+use spec::Variant;
+use store::Store;
+
+use crate::BuildError;
+
+/// The form in which images are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// A tarball: an OCI layout with docker's `manifest.json` over the same blobs.
+    #[default]
+    Oci,
+    /// A folder: an OCI layout.
+    OciDir,
+    /// A tarball with docker's media types and gzip layers, for old engines.
+    Docker,
+}
+
+/// One output: the image of a tag, for one platform or several.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The names of the image.
+    pub references: Vec<Reference>,
+    /// The images, as they were delivered.
+    pub images: Vec<Image>,
+}
+
+/// The variants that make one output: those with the same tags.
+pub(crate) fn groups(variants: &[Variant]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, variant) in variants.iter().enumerate() {
+        let same = |group: &&mut Vec<usize>| {
+            let first = &variants[group[0]];
+            (&first.name, &first.tags) == (&variant.name, &variant.tags)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
+}
+
+/// The name of an output: `NAME-TAG.tar`, or `NAME-TAG` for a folder.
+pub(crate) fn output_path(folder: &Path, variant: &Variant, format: Format) -> PathBuf {
+    let tag = variant.tags.first().map(ToString::to_string).unwrap_or_default();
+    let name = format!("{}-{tag}", variant.name.as_str().replace('/', "-"));
+    match format {
+        Format::Oci | Format::Docker => folder.join(format!("{name}.tar")),
+        Format::OciDir => folder.join(name),
+    }
+}
+
+/// Writes one output.
+///
+/// # Errors
+///
+/// When it cannot be written; then nothing is there under its name that was not there before.
+pub(crate) fn deliver(
+    folder: &Path,
+    variant: &Variant,
+    images: &[Image],
+    format: Format,
+    store: &Store,
+) -> Result<Delivered, BuildError> {
+    let path = output_path(folder, variant, format);
+    let references: Vec<Reference> =
+        variant.tags.iter().map(|tag| Reference { name: variant.name.clone(), tag: tag.clone() }).collect();
+    let images: Vec<Image> = match format {
+        Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
+        Format::Oci | Format::OciDir => images.to_vec(),
+    };
+    match format {
+        Format::OciDir => oci::layout::write(&path, &images, &references, store)?,
+        Format::Oci | Format::Docker => oci::tarball::write(&path, &images, &references, store)?,
+    }
+    Ok(Delivered { path, references, images })
+}

@@ -1,0 +1,233 @@
+//! What can go wrong on the way from a spec to an image: the crates' own errors, with where they were asked for.
+
+use std::path::PathBuf;
+
+use conda::{
+    ChannelError, EnvironmentError, EnvironmentFilesError, ExplicitError, LockingError, PackageError,
+};
+use layer::{LayerError, OverBudget, PathError};
+use miette::Diagnostic;
+use spec::Snippet;
+
+/// A build that failed.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum BuildError {
+    /// The spec is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Spec(#[from] spec::SpecError),
+    /// The conda environment of a variant cannot be locked.
+    #[error("cannot lock the conda environment of `{variant}`")]
+    Conda {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<LockingError>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// The explicit list of a variant cannot be taken.
+    #[error("cannot take the explicit list of `{variant}`")]
+    Explicit {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<ExplicitError>,
+    },
+    /// The Debian base of a variant cannot be locked.
+    #[error("cannot lock the Debian base of `{variant}`")]
+    Debian {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<debian::LockDebianError>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A Debian mirror cannot be used.
+    #[error("cannot find a Debian mirror")]
+    Mirror(#[from] debian::MirrorError),
+    /// A keyring cannot be used.
+    #[error("cannot use the keyring `{}`", path.display())]
+    Keyring {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A lock cannot be read or written.
+    #[error("cannot use the lock `{}`", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: lock::LockError,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// There is no lock where there must be one.
+    #[error("there is no lock `{}`, and `--locked` forbids making one", path.display())]
+    #[diagnostic(help("run `imgbuild lock` first, and keep the lock beside the spec"))]
+    NoLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The lock is not that of the spec.
+    #[error("the lock `{}` is stale: the spec asks for something else than it was made for", path.display())]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
+    Stale {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// What is to be upgraded is not in the lock.
+    #[error("`{0}` is not a package of the lock, so it cannot be upgraded")]
+    NotLocked(String),
+    /// A file cannot be read or written.
+    #[error("`{}` cannot be {what}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The network fails.
+    #[error(transparent)]
+    Net(#[from] net::NetError),
+    /// An archive cannot be had.
+    #[error("cannot get `{name}`")]
+    Fetch {
+        /// The archive.
+        name: String,
+        /// Why.
+        #[source]
+        error: Box<FetchFailure>,
+    },
+    /// A layer cannot be made.
+    #[error(transparent)]
+    Layer(Box<LayerError>),
+    /// There are too many layers.
+    #[error(transparent)]
+    #[diagnostic(help("raise `[layers] budget`"))]
+    Budget(#[from] OverBudget),
+    /// A locked conda package is damaged.
+    #[error("the lock's conda packages cannot be used")]
+    Package(#[from] PackageError),
+    /// A locked environment is damaged.
+    #[error("the lock's conda environment cannot be used")]
+    Environment(#[source] Box<LockingError>),
+    /// A channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The environment's requirements cannot be read.
+    #[error(transparent)]
+    Requirement(#[from] EnvironmentError),
+    /// The environment's own files cannot be made.
+    #[error(transparent)]
+    EnvironmentFiles(#[from] EnvironmentFilesError),
+    /// A path is wrong.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// Nothing can compile bytecode on this machine.
+    #[error("the lock has no interpreter that compiles bytecode on {host}")]
+    #[diagnostic(help("run `imgbuild lock` on this machine, or set `[layers] bytecode = false`"))]
+    NoCompiler {
+        /// This machine's platform.
+        host: String,
+    },
+    /// This program runs on a machine that it cannot name.
+    #[error("imgbuild does not know the platform of this machine")]
+    #[diagnostic(help("it runs on linux/amd64 and linux/arm64"))]
+    NoHost,
+    /// What is copied holds secrets.
+    #[error("`{}` {what}, and is not copied into an image by accident", path.display())]
+    #[diagnostic(help(
+        "name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image"
+    ))]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// What is copied cannot be put into an image.
+    #[error("`{}` {what}, and cannot be copied", path.display())]
+    Uncopyable {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// The pattern of an ignore file is wrong.
+    #[error("`{}` cannot be read", path.display())]
+    Ignore {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: ignore::Error,
+    },
+    /// The image's documents do not fit together.
+    #[error("the image cannot be assembled")]
+    Image(#[from] oci::ImageError),
+    /// The lock's time is none.
+    #[error("the lock's timestamp cannot be used")]
+    Timestamp(#[from] oci::TimestampError),
+    /// The output cannot be written.
+    #[error("the image cannot be written")]
+    Write(#[from] oci::WriteError),
+    /// Nothing is left to build.
+    #[error("no variant of the spec has {0}")]
+    #[diagnostic(help("`imgbuild check` lists the variants"))]
+    Nothing(String),
+    /// A compressor that was linked gives other bytes.
+    #[error(transparent)]
+    Library(#[from] layer::WrongLibrary),
+    /// A thread died.
+    #[error("a part of the build died: {0}")]
+    Died(String),
+}
+
+/// An archive that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchFailure {
+    /// The network.
+    #[error(transparent)]
+    Net(#[from] net::NetError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// What the store holds is not what its name says.
+    #[error(
+        "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"
+    )]
+    Damaged,
+}
+
+impl From<tokio::task::JoinError> for BuildError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Died(error.to_string())
+    }
+}

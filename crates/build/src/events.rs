@@ -1,0 +1,70 @@
+//! What happens during a build, for whoever draws it.
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A variant's packages are being looked for.
+    Locking {
+        /// The variant: its first tag and its platform.
+        variant: String,
+    },
+    /// A download began.
+    DownloadStarted {
+        /// The file.
+        name: String,
+        /// Its size in bytes, where it is known.
+        size: Option<u64>,
+    },
+    /// A download went on.
+    DownloadProgressed {
+        /// The file.
+        name: String,
+        /// How many bytes there are.
+        bytes: u64,
+    },
+    /// A download ended well.
+    DownloadFinished {
+        /// The file.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// How many layers have to be made.
+    LayersPlanned {
+        /// All layers of all variants, each once.
+        all: usize,
+        /// Those that the store does not have.
+        missing: usize,
+        /// The installed size of what has to be made, in bytes.
+        bytes: u64,
+    },
+    /// A layer is there.
+    LayerFinished {
+        /// What is in it.
+        title: String,
+        /// The size of its blob in bytes.
+        size: u64,
+        /// The installed size of its parts in bytes.
+        installed: u64,
+    },
+    /// Something that a person should know and that is no error.
+    Note {
+        /// A sentence.
+        text: String,
+    },
+}
+
+/// Takes events, from any thread.
+pub trait Reporter: Send + Sync {
+    /// Takes one.
+    fn event(&self, event: Event);
+}
+
+/// Takes events and does nothing with them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn event(&self, _: Event) {}
+}

@@ -1,0 +1,154 @@
+//! Archives from the network into the store, each once, a few at a time.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use net::{Client, Download, Locations, NetError, RedactedUrl, Size};
+use oci::{Digest, HashReader};
+use store::Store;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::error::FetchFailure;
+use crate::{Event, Reporter};
+
+/// How many downloads run at once.
+const DOWNLOADS: usize = 8;
+/// No archive is larger than this.
+const ARCHIVE_LIMIT: u64 = 64 << 30;
+/// Content without a known hash is read in pieces of this size.
+const PIECE: u64 = 16 << 20;
+
+/// Gets archives.
+#[derive(Clone)]
+pub struct Fetcher {
+    client: Client,
+    store: Store,
+    reporter: Arc<dyn Reporter>,
+    permits: Arc<Semaphore>,
+}
+
+impl Fetcher {
+    /// A fetcher that keeps what it gets in `store`.
+    pub fn new(client: Client, store: Store, reporter: Arc<dyn Reporter>) -> Self {
+        Self { client, store, reporter, permits: Arc::new(Semaphore::new(DOWNLOADS)) }
+    }
+
+    /// The client that it uses.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// An archive by its hash: from the store where it is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had, or is another than it should be.
+    pub async fn archive(
+        &self,
+        name: &str,
+        from: Locations,
+        sha256: Digest,
+        size: Option<u64>,
+    ) -> Result<PathBuf, FetchFailure> {
+        if let Some(path) = self.store.archive(&sha256)? {
+            return Ok(path);
+        }
+        // The semaphore is never closed, so a permit always comes.
+        let _permit = self.permits.acquire().await;
+        if let Some(path) = self.store.archive(&sha256)? {
+            return Ok(path);
+        }
+        let started = Event::DownloadStarted { name: name.to_owned(), size };
+        self.reporter.event(started);
+        let mut writer = self.store.archive_writer()?;
+        let what = Download { from, size: size.map_or(Size::AtMost(ARCHIVE_LIMIT), Size::Exactly), sha256 };
+        let progress =
+            |bytes| self.reporter.event(Event::DownloadProgressed { name: name.to_owned(), bytes });
+        let size = self.client.download(&what, &mut writer, &progress).await?;
+        let path = writer.commit(&sha256)?;
+        self.reporter.event(Event::DownloadFinished { name: name.to_owned(), size });
+        Ok(path)
+    }
+
+    /// An archive whose hash nobody has said: it is computed.
+    async fn unknown(&self, name: &str, from: Locations) -> Result<(Digest, PathBuf), FetchFailure> {
+        let _permit = self.permits.acquire().await;
+        self.reporter.event(Event::DownloadStarted { name: name.to_owned(), size: None });
+        let mut bytes = 0;
+        let mut writer = oci::HashWriter::new(self.store.archive_writer()?);
+        loop {
+            let piece = self.client.get_range(from.clone(), bytes..bytes + PIECE).await?;
+            let error = |error| NetError::Sink { url: name.to_owned(), error };
+            io::Write::write_all(&mut writer, &piece).map_err(error)?;
+            bytes += piece.len() as u64;
+            self.reporter.event(Event::DownloadProgressed { name: name.to_owned(), bytes });
+            if (piece.len() as u64) < PIECE {
+                break;
+            }
+        }
+        let (writer, digest, size) = writer.finish();
+        let path = writer.commit(&digest)?;
+        self.reporter.event(Event::DownloadFinished { name: name.to_owned(), size });
+        Ok((digest, path))
+    }
+}
+
+/// Checks that a file of the store still holds what its name says: disks rot, and nothing may be made of what did.
+///
+/// # Errors
+///
+/// When it does not, or cannot be read.
+pub fn verify(path: &Path, sha256: &Digest) -> Result<(), FetchFailure> {
+    let read = || -> io::Result<Digest> {
+        let mut reader = HashReader::new(File::open(path)?);
+        let mut buffer = vec![0; 256 << 10];
+        while io::Read::read(&mut reader, &mut buffer)? > 0 {}
+        Ok(reader.finish().0)
+    };
+    match read() {
+        Ok(found) if found == *sha256 => Ok(()),
+        Ok(_) => Err(FetchFailure::Damaged),
+        Err(error) => Err(NetError::Sink { url: path.display().to_string(), error }.into()),
+    }
+}
+
+impl conda::Archives for Fetcher {
+    fn fetch(&self, wanted: conda::Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), conda::FetchError>> {
+        let conda::Wanted { name, from, sha256, size } = wanted;
+        async move {
+            let fetched = match sha256 {
+                Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),
+                None => self.unknown(&name, from).await,
+            };
+            fetched.map_err(|error| conda::FetchError(Box::new(error)))
+        }
+        .boxed()
+    }
+}
+
+impl debian::Fetch for Fetcher {
+    async fn get(&self, url: &Url, limit: u64) -> Result<Vec<u8>, debian::FetchError> {
+        match self.client.get_bytes(url, limit).await {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(NetError::NotFound { .. }) => Err(debian::FetchError::NotFound(url.clone())),
+            Err(error) => Err(debian::FetchError::Other(Box::new(error))),
+        }
+    }
+
+    async fn archive(&self, url: &Url, sha256: &Digest, size: u64) -> Result<PathBuf, debian::FetchError> {
+        let name = RedactedUrl(url).to_string();
+        let name = name.rsplit('/').next().unwrap_or(&name);
+        match Fetcher::archive(self, name, url.into(), *sha256, Some(size)).await {
+            Ok(path) => Ok(path),
+            Err(FetchFailure::Net(NetError::NotFound { .. })) => {
+                Err(debian::FetchError::NotFound(url.clone()))
+            }
+            Err(error) => Err(debian::FetchError::Other(Box::new(error))),
+        }
+    }
+}

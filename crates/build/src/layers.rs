@@ -1,0 +1,268 @@
+//! Making the layers that the store does not have: downloads and layers side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use debian::Mirror;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use layer::{Codec, Exclusions, Key, LayerPlan, Policy, Source, layer_key, write_layer};
+use net::Locations;
+use spec::{Base, Variant};
+use store::{Kind, LayerRecord};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::assembly::{Assembly, Needed, archive_path, conda_url};
+use crate::error::FetchFailure;
+use crate::fetching::verify;
+use crate::{BuildError, Context, Event};
+
+/// Gets the archives of one variant, from the mirrors that its spec names.
+#[derive(Clone)]
+pub(crate) struct Getter {
+    context: Context,
+    channels: Arc<Result<Vec<conda::Served>, String>>,
+    mirror: Arc<Result<Option<Mirror>, String>>,
+    handle: Handle,
+}
+
+impl Getter {
+    /// A getter for a variant. It is made inside the runtime that will do the downloads.
+    pub(crate) fn new(variant: &Variant, context: &Context) -> Self {
+        let channels = match &variant.conda {
+            None => Ok(Vec::new()),
+            Some(conda) => {
+                let names = conda.channels.iter().map(|channel| &channel.name);
+                conda::channels(names, &conda.mirrors, &context.folder).map_err(|error| error.to_string())
+            }
+        };
+        let mirror = match &variant.base {
+            Base::Scratch => Ok(None),
+            Base::Debian(base) => {
+                let given = base.mirror.as_ref().map(|mirror| mirror.as_str());
+                Mirror::choose(given, &context.apt, base.suite.as_str())
+                    .map(Some)
+                    .map_err(|error| error.to_string())
+            }
+        };
+        let (channels, mirror) = (Arc::new(channels), Arc::new(mirror));
+        Self { context: context.clone(), channels, mirror, handle: Handle::current() }
+    }
+
+    /// Where an archive is to be had; nothing where nobody has it.
+    fn locations(&self, needed: &Needed) -> Option<Locations> {
+        match needed {
+            Needed::Conda(package) => {
+                let channels = self.channels.as_ref().as_ref().map(Vec::as_slice).unwrap_or_default();
+                conda::locations(channels, &package.url).or_else(|| conda_url(package).map(Locations::from))
+            }
+            Needed::Debian(package) => {
+                let mirror = self.mirror.as_ref().as_ref().ok()?.as_ref()?;
+                debian::url(package, mirror).map(Locations::from)
+            }
+        }
+    }
+
+    /// Gets one archive into the store.
+    pub(crate) async fn get(&self, needed: &Needed) -> Result<(), BuildError> {
+        let (name, size) = match needed {
+            Needed::Conda(package) => (package.file_name().to_owned(), package.size),
+            Needed::Debian(package) => (package.id(), Some(package.size)),
+        };
+        let sha256 = needed.sha256();
+        if self.context.store.archive(&sha256)?.is_some() {
+            return Ok(());
+        }
+        let nowhere = || net::NetError::NotFound { url: name.clone() };
+        let failed = |error: FetchFailure| BuildError::Fetch { name: name.clone(), error: Box::new(error) };
+        let from = self.locations(needed).ok_or_else(|| failed(nowhere().into()))?;
+        self.context.fetcher.archive(&name, from, sha256, size).await.map(|_| ()).map_err(failed)
+    }
+
+    /// Gets archives and checks them, from a thread that may block.
+    pub(crate) fn get_all(&self, needed: &[Needed]) -> Result<(), BuildError> {
+        self.handle.block_on(async {
+            for one in needed {
+                self.get(one).await?;
+            }
+            Ok::<(), BuildError>(())
+        })?;
+        check(needed, &self.context)
+    }
+}
+
+/// Checks that the archives are what the lock says: nothing is made of anything else.
+fn check(needed: &[Needed], context: &Context) -> Result<(), BuildError> {
+    for one in needed {
+        let (name, sha256) = match one {
+            Needed::Conda(package) => (package.file_name().to_owned(), package.sha256),
+            Needed::Debian(package) => (package.id(), package.sha256),
+        };
+        let verified = verify(&archive_path(context, &sha256), &sha256);
+        verified.map_err(|error| BuildError::Fetch { name, error: Box::new(error) })?;
+    }
+    Ok(())
+}
+
+/// A layer of a variant, before it is known whether the store has it.
+pub(crate) struct Planned {
+    pub(crate) key: Key,
+    pub(crate) title: String,
+    pub(crate) weight: u64,
+    parts: Vec<usize>,
+}
+
+/// A layer that is there.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// What the store knows of it.
+    pub record: LayerRecord,
+    /// What is in it, for people.
+    pub title: String,
+    /// The installed size of its parts in bytes.
+    pub weight: u64,
+    /// Whether the store had it.
+    pub reused: bool,
+}
+
+/// What is in a layer, for people: all its parts, or, of many, the first and how many more.
+fn title(sources: &[Box<dyn Source>], plan: &LayerPlan) -> String {
+    let titles: Vec<&str> = plan.parts.iter().map(|index| sources[*index].part().title.as_str()).collect();
+    titles.join(", ")
+}
+
+/// Plans the layers of a variant and computes their keys.
+///
+/// # Errors
+///
+/// When there are more layers than the budget allows.
+pub(crate) fn plan(assembly: &Assembly, policy: &Policy, codec: Codec) -> Result<Vec<Planned>, BuildError> {
+    let parts: Vec<_> = assembly.sources.iter().map(|source| source.part().clone()).collect();
+    let none = Exclusions::new();
+    let exclusions = |index: usize| assembly.exclusions.get(&parts[index].id).unwrap_or(&none);
+    let planned = layer::plan(&parts, policy)?.into_iter().map(|plan| {
+        let keyed: Vec<_> = plan.parts.iter().map(|index| (&parts[*index], exclusions(*index))).collect();
+        Planned {
+            key: layer_key(&keyed, &assembly.parents, codec),
+            title: title(&assembly.sources, &plan),
+            weight: keyed.iter().map(|(part, _)| part.weight).sum(),
+            parts: plan.parts,
+        }
+    });
+    Ok(planned.collect())
+}
+
+/// A variant's sources and what gets their archives.
+pub(crate) struct Work {
+    pub(crate) assembly: Arc<Assembly>,
+    pub(crate) planned: Vec<Planned>,
+    pub(crate) getter: Getter,
+    pub(crate) codec: Codec,
+}
+
+/// Makes all layers of all variants that the store does not have, each once. Gives, for each variant, its layers.
+///
+/// # Errors
+///
+/// When a layer cannot be made.
+pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Finished>>, BuildError> {
+    let mut found: BTreeMap<Key, (LayerRecord, bool)> = BTreeMap::new();
+    let mut missing: Vec<(usize, usize)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (work_index, work) in works.iter().enumerate() {
+        for (layer_index, planned) in work.planned.iter().enumerate() {
+            if !seen.insert(planned.key) {
+                continue;
+            }
+            match context.store.layer(&planned.key)? {
+                Some(record) => {
+                    found.insert(planned.key, (record, true));
+                }
+                None => missing.push((work_index, layer_index)),
+            }
+        }
+    }
+    // The largest first: what is left at the end is then small, and no core waits long for another.
+    missing.sort_by_key(|(work, layer)| std::cmp::Reverse(works[*work].planned[*layer].weight));
+    let bytes = missing.iter().map(|(work, layer)| works[*work].planned[*layer].weight).sum();
+    context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
+    let permits = Arc::new(Semaphore::new(context.threads.get() as usize));
+    let mut running: FuturesUnordered<_> = missing
+        .into_iter()
+        .map(|(work, layer)| make_one(&works[work], layer, Arc::clone(&permits), context))
+        .collect();
+    while let Some(made) = running.next().await {
+        let (key, record, reused) = made?;
+        found.insert(key, (record, reused));
+    }
+    let finished = |planned: &Planned| {
+        found.get(&planned.key).map(|(record, reused)| Finished {
+            record: record.clone(),
+            title: planned.title.clone(),
+            weight: planned.weight,
+            reused: *reused,
+        })
+    };
+    Ok(works.iter().map(|work| work.planned.iter().filter_map(finished).collect()).collect())
+}
+
+async fn make_one(
+    work: &Work,
+    layer: usize,
+    permits: Arc<Semaphore>,
+    context: &Context,
+) -> Result<(Key, LayerRecord, bool), BuildError> {
+    let planned = &work.planned[layer];
+    let needed: Vec<Needed> =
+        planned.parts.iter().flat_map(|index| work.assembly.archives[*index].iter().cloned()).collect();
+    futures::future::try_join_all(needed.iter().map(|one| work.getter.get(one))).await?;
+    // The semaphore is never closed, so a permit always comes.
+    let _permit = permits.acquire().await;
+    let (assembly, parts, key, codec) =
+        (Arc::clone(&work.assembly), planned.parts.clone(), planned.key, work.codec);
+    let own = context.clone();
+    let made =
+        tokio::task::spawn_blocking(move || write(&assembly, &parts, key, codec, &needed, &own)).await?;
+    let (record, reused) = made?;
+    context.reporter.event(Event::LayerFinished {
+        title: planned.title.clone(),
+        size: record.descriptor.size,
+        installed: planned.weight,
+    });
+    Ok((key, record, reused))
+}
+
+fn write(
+    assembly: &Assembly,
+    parts: &[usize],
+    key: Key,
+    codec: Codec,
+    needed: &[Needed],
+    context: &Context,
+) -> Result<(LayerRecord, bool), BuildError> {
+    let store = &context.store;
+    let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
+    // Another build may have made it while this one waited.
+    if let Some(record) = store.layer(&key)? {
+        return Ok((record, true));
+    }
+    check(needed, context)?;
+    let none = Exclusions::new();
+    let sources: Vec<(&dyn Source, &Exclusions)> = parts
+        .iter()
+        .map(|index| {
+            let source = assembly.sources[*index].as_ref();
+            (source, assembly.exclusions.get(&source.part().id).unwrap_or(&none))
+        })
+        .collect();
+    let writer = store.blob_writer()?;
+    let written = write_layer(&sources, &assembly.parents, codec, context.threads, writer);
+    let (layer, writer) = written.map_err(|error| BuildError::Layer(Box::new(error)))?;
+    writer.commit(&layer.descriptor)?;
+    let archives = needed.iter().map(Needed::sha256).collect();
+    let record =
+        LayerRecord { descriptor: layer.descriptor, diff_id: layer.diff_id, size: layer.size, archives };
+    store.put_layer(&key, &record)?;
+    Ok((record, false))
+}

@@ -1,0 +1,416 @@
+//! From a spec to a lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use conda::{LockingError, Metadata, Request, Solving, Wishes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use layer::{ImagePath, KeyHasher, Source, Threshold};
+use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock};
+use oci::{Digest, Platform};
+use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
+
+use crate::assembly::Assembly;
+use crate::{BuildError, Context, Event};
+
+/// What an existing lock's packages are allowed to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// They stay where nothing speaks against it.
+    #[default]
+    Keep,
+    /// These may move, the others stay.
+    Packages(BTreeSet<String>),
+    /// All may move.
+    All,
+}
+
+impl Upgrade {
+    fn keeps(&self, name: &str) -> bool {
+        match self {
+            Self::Keep => true,
+            Self::Packages(names) => !names.contains(name),
+            Self::All => false,
+        }
+    }
+}
+
+/// Where the lock of a spec stands: `spec.toml` has `spec.lock`.
+pub fn lock_path(spec: &Path) -> PathBuf {
+    spec.with_extension("lock")
+}
+
+/// A hash of everything that a lock depends on: when it is another one, the lock is stale.
+pub fn inputs(variants: &[Variant]) -> Digest {
+    let mut hasher = KeyHasher::new("lock inputs");
+    for variant in variants {
+        hasher = hasher
+            .list("tag", variant.tags.iter().map(oci::Tag::as_str))
+            .list("key", variant.keys.iter().map(|(key, value)| format!("{key}={value}")))
+            .field("inputs", variant.inputs().as_bytes());
+        if let Some(conda) = &variant.conda {
+            hasher = hasher
+                .list("name", conda.environment_name.iter().map(spec::EnvironmentName::as_str))
+                .list("variable", conda.variables.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+    }
+    hasher.finish()
+}
+
+/// How messages call a variant: by its first tag and platform.
+pub fn variant_name(variant: &Variant) -> String {
+    let tag = variant.tags.first().map(ToString::to_string).unwrap_or_default();
+    format!("{}:{tag} ({})", variant.name, variant.platform)
+}
+
+/// Locks every variant of a spec. What an earlier lock has stays, as far as `upgrade` allows.
+///
+/// # Errors
+///
+/// When a variant cannot be locked.
+pub async fn lock(
+    spec: &Spec,
+    variants: &[Variant],
+    earlier: Option<&Lock>,
+    upgrade: &Upgrade,
+    context: &Context,
+) -> Result<Lock, BuildError> {
+    check_upgrade(earlier, upgrade)?;
+    let mut locker = Locker {
+        spec,
+        earlier,
+        upgrade,
+        context,
+        bases: BTreeMap::new(),
+        debian: BTreeMap::new(),
+        conda: BTreeMap::new(),
+    };
+    let mut lock = Lock {
+        version: FORMAT_VERSION,
+        inputs: inputs(variants),
+        variants: Vec::new(),
+        debian: Vec::new(),
+        conda: Vec::new(),
+    };
+    for variant in variants {
+        context.reporter.event(Event::Locking { variant: variant_name(variant) });
+        lock.variants.push(locker.variant(variant).await?);
+    }
+    lock.debian = locker.debian.into_values().collect();
+    lock.conda = locker.conda.into_values().collect();
+    for index in 0..variants.len() {
+        finish(&mut lock, index, &variants[index], earlier, context)?;
+    }
+    Ok(lock)
+}
+
+fn check_upgrade(earlier: Option<&Lock>, upgrade: &Upgrade) -> Result<(), BuildError> {
+    let (Upgrade::Packages(names), Some(earlier)) = (upgrade, earlier) else { return Ok(()) };
+    let known = |name: &&String| {
+        earlier.conda.iter().any(|package| package.name() == name.as_str())
+            || earlier.debian.iter().any(|package| package.name == **name)
+    };
+    match names.iter().find(|name| !known(name)) {
+        Some(unknown) => Err(BuildError::NotLocked(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+/// What depends on all packages of a variant together: its time, and the threshold of its layers.
+fn finish(
+    lock: &mut Lock,
+    index: usize,
+    variant: &Variant,
+    earlier: Option<&Lock>,
+    context: &Context,
+) -> Result<(), BuildError> {
+    lock.variants[index].timestamp =
+        context.source_date_epoch.unwrap_or_else(|| newest(lock, &lock.variants[index]));
+    let assembly = Assembly::new(lock, index, variant, None, context)?;
+    let parts: Vec<_> = assembly.sources.iter().map(|source| source.part().clone()).collect();
+    let same = |other: &&lock::Variant| {
+        let this = &lock.variants[index];
+        (other.platform, &other.keys) == (this.platform, &this.keys)
+    };
+    let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
+    let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), 0, earlier)?;
+    lock.variants[index].threshold = threshold;
+    Ok(())
+}
+
+/// The newest time of a variant's packages.
+fn newest(lock: &Lock, variant: &lock::Variant) -> i64 {
+    let debian = variant.debian.iter().flat_map(|set| &set.packages).filter_map(|id| lock.debian_package(id));
+    let conda = variant.conda.iter().flat_map(|set| &set.packages).filter_map(|url| lock.conda_package(url));
+    // conda's times are in milliseconds; those of old records are in seconds.
+    let seconds = |time: i64| if time > 253_402_300_799 { time / 1000 } else { time };
+    let conda = conda.filter_map(|package| package.record.get("timestamp")?.as_integer()).map(seconds);
+    debian.map(|package| package.facts.timestamp).chain(conda).max().unwrap_or(0)
+}
+
+struct Locker<'a> {
+    spec: &'a Spec,
+    earlier: Option<&'a Lock>,
+    upgrade: &'a Upgrade,
+    context: &'a Context,
+    /// Bases that were locked already, by all that they depend on: variants share them.
+    bases: BTreeMap<Digest, DebianSet>,
+    debian: BTreeMap<(String, String, String), DebianPackage>,
+    conda: BTreeMap<(String, String), CondaPackage>,
+}
+
+impl Locker<'_> {
+    async fn variant(&mut self, variant: &Variant) -> Result<lock::Variant, BuildError> {
+        let debian = match &variant.base {
+            Base::Scratch => None,
+            Base::Debian(base) => Some(self.base(variant, base).await?),
+        };
+        let glibc = debian.as_ref().and_then(|set| {
+            let packages: Vec<_> =
+                self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
+            debian::glibc(&packages)
+        });
+        let conda = match &variant.conda {
+            None => None,
+            Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
+        };
+        Ok(lock::Variant {
+            tags: variant.tags.clone(),
+            platform: variant.platform,
+            keys: variant.keys.clone(),
+            timestamp: 0,
+            threshold: Threshold(0),
+            debian,
+            conda,
+        })
+    }
+
+    /// The build machines for which interpreters are locked: those like the image, and this one.
+    fn hosts(&self, variant: &Variant) -> BTreeSet<Platform> {
+        if variant.layers.bytecode {
+            BTreeSet::from([variant.platform, self.context.host])
+        } else {
+            BTreeSet::new()
+        }
+    }
+
+    async fn base(&mut self, variant: &Variant, base: &spec::Debian) -> Result<DebianSet, BuildError> {
+        let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
+        let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
+        let packages: Vec<String> = base.packages.iter().map(|package| package.text.clone()).collect();
+        let key = KeyHasher::new("base")
+            .field("suite", base.suite.as_str())
+            .field("platform", variant.platform.to_string())
+            .list("package", &packages)
+            .list("mirror", base.mirror.iter().map(ToString::to_string))
+            .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
+            .list("python", python.iter().map(|python| python.version.to_string()))
+            .list("host", hosts.iter().map(ToString::to_string))
+            .finish();
+        if let Some(set) = self.bases.get(&key) {
+            return Ok(set.clone());
+        }
+        let mirror = base.mirror.as_ref().map(|mirror| mirror.as_str());
+        let mirror = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str())?;
+        let keyring = keyring(base)?;
+        let keep: Vec<DebianPackage> = self.earlier.iter().flat_map(|lock| &lock.debian).cloned().collect();
+        let keep: Vec<_> = keep.into_iter().filter(|package| self.upgrade.keeps(&package.name)).collect();
+        let cache = self.context.store.repodata_folder().join("debian-v1");
+        let components = ["main".to_owned()];
+        let request = |platform, packages, python| debian::Request {
+            index: debian::IndexRequest {
+                suite: base.suite.as_str(),
+                platform,
+                components: &components,
+                mirror: &mirror,
+                keyring: &keyring,
+                now: self.context.now,
+                cache: &cache,
+                offline: self.context.fetcher.client().is_offline(),
+            },
+            packages,
+            python,
+            keep: &keep,
+        };
+        let error = |error: debian::LockDebianError| {
+            let asked = base.packages.iter().filter(|it| error_names(&error.to_string(), &it.text));
+            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package")).collect();
+            BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }
+        };
+        let python = python.map(|python| python.version.as_str());
+        let wanted = request(variant.platform, &packages, python);
+        let fetcher = &self.context.fetcher;
+        let locked: BoxFuture<'_, _> = debian::lock(&wanted, fetcher).boxed();
+        let mut locked = locked.await.map_err(error)?;
+        if let Some(interpreter) = debian::interpreter(&locked.set, &locked.packages) {
+            for host in hosts {
+                let wanted = request(host, &[], None);
+                let (compiler, packages) =
+                    debian::compiler(&wanted, &interpreter.minor, fetcher).boxed().await.map_err(error)?;
+                locked.set.compilers.push(compiler);
+                locked.packages.extend(packages);
+            }
+        }
+        for package in locked.packages {
+            let key = (package.name.clone(), package.architecture.clone(), package.version.clone());
+            self.debian.insert(key, package);
+        }
+        self.bases.insert(key, locked.set.clone());
+        Ok(locked.set)
+    }
+
+    async fn environment(
+        &mut self,
+        variant: &Variant,
+        conda: &spec::Conda,
+        glibc: Option<&str>,
+    ) -> Result<CondaSet, BuildError> {
+        let names = conda.channels.iter().map(|channel| &channel.name);
+        let channels = conda::channels(names, &conda.mirrors, self.spec.folder())?;
+        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
+        let subdir = conda::subdir(variant.platform);
+        let request = Request {
+            specs: match_specs(variant, conda),
+            subdir,
+            virtual_packages: conda::virtual_packages(subdir, glibc, cuda),
+            strict_priority: conda.channel_priority == ChannelPriority::Strict,
+            exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
+            locked: self.kept_records(variant)?,
+            channels: channels.clone(),
+        };
+        let wishes = Wishes {
+            request,
+            platform: variant.platform,
+            prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
+            name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
+            variables: conda
+                .variables
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
+            skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
+            hosts: self.hosts(variant),
+            known: self.known_facts(),
+        };
+        let fetcher = &self.context.fetcher;
+        let store = &self.context.store;
+        let solving = Solving::new(fetcher.client(), &channels, store.repodata_folder().join("conda-v1"))?;
+        let metadata = Metadata { client: fetcher.client(), archives: fetcher, store, channels: &channels };
+        let records = match &conda.packages {
+            CondaPackages::Requirements(_) => None,
+            CondaPackages::Explicit(list) => {
+                let records = conda::explicit_records(list, &metadata).boxed().await;
+                let error =
+                    |error| BuildError::Explicit { variant: variant_name(variant), error: Box::new(error) };
+                Some(records.map_err(error)?)
+            }
+        };
+        let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
+        let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
+        for package in packages {
+            self.conda.insert((package.name().to_owned(), package.url.clone()), package);
+        }
+        Ok(set)
+    }
+
+    /// What the earlier lock has for this variant, and may stay.
+    fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
+        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
+        let of_platform = |other: &&lock::Variant| other.platform == variant.platform;
+        let candidates = || earlier.variants.iter().filter(of_platform);
+        let same = candidates().find(|other| other.keys == variant.keys).or_else(|| candidates().next());
+        let urls = same.and_then(|variant| variant.conda.as_ref()).map(|set| set.packages.as_slice());
+        let packages = urls.unwrap_or_default().iter().filter_map(|url| earlier.conda_package(url));
+        let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
+        let records = kept.map(conda::record).collect::<Result<Vec<_>, _>>();
+        Ok(records.map_err(conda::PackageError::from)?)
+    }
+
+    fn known_facts(&self) -> BTreeMap<Digest, CondaFacts> {
+        let packages = self.earlier.iter().flat_map(|lock| &lock.conda);
+        packages.map(|package| (package.sha256, package.facts.clone())).collect()
+    }
+}
+
+/// What conda is asked for: the spec's packages, its Python and its manager.
+fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
+    let mut specs: Vec<String> = match &conda.packages {
+        CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.clone()).collect(),
+        CondaPackages::Explicit(_) => return Vec::new(),
+    };
+    if let Some(python) = variant.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
+        specs.push(format!("python {}.*", python.version));
+    }
+    specs.extend(conda.manager.package().map(str::to_owned));
+    specs
+}
+
+fn keyring(base: &spec::Debian) -> Result<debian::Keyring, BuildError> {
+    let Some(given) = &base.keyring else {
+        let error = |error: debian::KeyringError| BuildError::Keyring {
+            path: PathBuf::new(),
+            error: Box::new(error),
+        };
+        return debian::Keyring::debian().map_err(error);
+    };
+    let path = given.path.clone();
+    let bytes = std::fs::read(&path)
+        .map_err(|error| BuildError::Keyring { path: path.clone(), error: Box::new(error) })?;
+    debian::Keyring::read(&bytes).map_err(|error| BuildError::Keyring { path, error: Box::new(error) })
+}
+
+/// Whether a message speaks of a package, as a word of its own.
+fn error_names(message: &str, name: &str) -> bool {
+    let word = |character: char| character.is_ascii_alphanumeric() || "-_.+".contains(character);
+    message.split(|character| !word(character)).any(|found| found == name)
+}
+
+/// An error with the lines of the spec that it speaks of, and what to do.
+fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> BuildError {
+    let message = chain(&error);
+    let requirements: &[Requirement] = match &conda.packages {
+        CondaPackages::Requirements(requirements) => requirements,
+        CondaPackages::Explicit(_) => &[],
+    };
+    let speaks_of = |requirement: &&Requirement| {
+        let name = requirement.text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
+        error_names(&message, name.rsplit(':').next().unwrap_or(name)) || message.contains(&requirement.text)
+    };
+    let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
+    let mut asked: Vec<Snippet> =
+        requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
+    if let Some(python) = variant.python.as_ref().filter(|_| error_names(&message, "python")) {
+        asked.push(snippet(&python.origin));
+    }
+    for channel in
+        conda.channels.iter().filter(|channel| message.contains(&format!("channel `{}`", channel.name)))
+    {
+        asked.extend(
+            channel.origin.iter().map(|origin| origin.snippet("it was asked for here", "this channel")),
+        );
+    }
+    let help = match &error {
+        LockingError::LinkScript { package, .. } => Some(format!(
+            "imgbuild runs no package's code; where the package works without the script, say so with `[conda] skip-post-link = [\"{package}\"]`"
+        )),
+        LockingError::NoPython { .. } => Some("ask for Python: `python = \"3.11\"`".to_owned()),
+        LockingError::Compiler { .. } => Some(
+            "without an interpreter for this machine no bytecode can be made: `[layers] bytecode = false`"
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    BuildError::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push('\n');
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

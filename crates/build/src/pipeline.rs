@@ -1,0 +1,301 @@
+//! The whole way: spec in, image out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use layer::{Codec, Policy};
+use lock::{Changes, Lock};
+use oci::{Digest, Image, Platform};
+use spec::{Compression, Spec, Variant};
+
+use crate::assembly::{Assembly, Extras};
+use crate::copying::Copies;
+use crate::delivery::{Delivered, Format, deliver, groups};
+use crate::layers::{Finished, Getter, Work, make, plan};
+use crate::locking::{Upgrade, inputs, lock, lock_path, variant_name};
+use crate::{BuildError, Context, image};
+
+/// What to build, and where to put it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The folder for the outputs; the current one where nothing is said.
+    pub output: Option<PathBuf>,
+    /// The form of the outputs.
+    pub format: Format,
+    /// Refuse to make or renew a lock.
+    pub locked: bool,
+    /// Only variants with these matrix values.
+    pub only: BTreeMap<String, String>,
+    /// Only variants of these platforms; all where nothing is said.
+    pub platforms: Vec<Platform>,
+}
+
+/// One image that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// How messages call the variant.
+    pub name: String,
+    /// The platform.
+    pub platform: Platform,
+    /// The image.
+    pub image: Image,
+    /// Its layers, the first first.
+    pub layers: Vec<Finished>,
+    /// The activation scripts that need the entrypoint or a login shell, with their packages.
+    pub dynamic: Vec<(String, String)>,
+    /// The paths that two packages hold, and who has them: loser, path, winner.
+    pub excluded: Vec<(String, String, String)>,
+}
+
+/// What a build made.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The images.
+    pub built: Vec<Built>,
+    /// The outputs.
+    pub delivered: Vec<Delivered>,
+    /// What changed in the lock, where it was made or renewed.
+    pub changes: Option<Changes>,
+    /// The lock.
+    pub lock: PathBuf,
+}
+
+/// A lock and its text.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// The lock.
+    pub lock: Lock,
+    /// Its text, as it stands in the file.
+    pub text: String,
+    /// What changed, where it was written now.
+    pub changes: Option<Changes>,
+}
+
+fn file_error(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> BuildError {
+    let path = path.to_owned();
+    move |error| BuildError::File { path, what, error }
+}
+
+/// The lock beside a spec, where there is one.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        result => result.map_err(file_error(path, "read"))?,
+    };
+    let help = Some("remove it and run `imgbuild lock` to make it anew".to_owned());
+    let lock = Lock::parse(&text).map_err(|error| BuildError::Lock { path: path.to_owned(), error, help })?;
+    Ok(Some((lock, text)))
+}
+
+/// Writes a lock: whole, or not at all.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_lock(path: &Path, lock: &Lock) -> Result<String, BuildError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt;
+    let text =
+        lock.to_text().map_err(|error| BuildError::Lock { path: path.to_owned(), error, help: None })?;
+    let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".imgbuild-")
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(file_error(path, "written"))?;
+    file.write_all(text.as_bytes()).map_err(file_error(path, "written"))?;
+    file.persist(path).map_err(|error| file_error(path, "written")(error.error))?;
+    Ok(text)
+}
+
+/// Makes or renews the lock of a spec, and writes it.
+///
+/// # Errors
+///
+/// When a variant cannot be locked, or the lock cannot be read or written.
+pub async fn renew_lock(
+    spec: &Spec,
+    variants: &[Variant],
+    path: &Path,
+    upgrade: &Upgrade,
+    context: &Context,
+) -> Result<Locked, BuildError> {
+    let earlier = read_lock(path)?.map(|(lock, _)| lock);
+    let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
+    let empty = Lock { variants: Vec::new(), debian: Vec::new(), conda: Vec::new(), ..lock.clone() };
+    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock);
+    let text = write_lock(path, &lock)?;
+    Ok(Locked { lock, text, changes: Some(changes) })
+}
+
+/// The lock to build from: the one that is there where it is that of the spec, else a new one.
+async fn current_lock(
+    spec: &Spec,
+    variants: &[Variant],
+    path: &Path,
+    locked: bool,
+    context: &Context,
+) -> Result<Locked, BuildError> {
+    match read_lock(path)? {
+        Some((lock, text)) if lock.inputs == inputs(variants) => Ok(Locked { lock, text, changes: None }),
+        Some(_) if locked => Err(BuildError::Stale { path: path.to_owned() }),
+        None if locked => Err(BuildError::NoLock { path: path.to_owned() }),
+        _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+    }
+}
+
+/// Whether a lock is that of a spec.
+///
+/// # Errors
+///
+/// When there is none, it cannot be read, or it is stale.
+pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
+    match read_lock(path)? {
+        None => Err(BuildError::NoLock { path: path.to_owned() }),
+        Some((lock, _)) if lock.inputs == inputs(variants) => Ok(()),
+        Some(_) => Err(BuildError::Stale { path: path.to_owned() }),
+    }
+}
+
+fn codec(variant: &Variant, format: Format) -> Codec {
+    match (variant.layers.compression, format) {
+        (Compression::None, _) => Codec::None,
+        // Docker's own format knows no zstd.
+        (Compression::Gzip, _) | (Compression::Zstd, Format::Docker) => Codec::Gzip,
+        (Compression::Zstd, _) => Codec::Zstd,
+    }
+}
+
+/// Which variants are asked for.
+fn chosen(variants: &[Variant], request: &Request) -> Result<Vec<usize>, BuildError> {
+    let wanted = |variant: &Variant| {
+        let keys = request.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
+        keys && (request.platforms.is_empty() || request.platforms.contains(&variant.platform))
+    };
+    let chosen: Vec<usize> = (0..variants.len()).filter(|index| wanted(&variants[*index])).collect();
+    if chosen.is_empty() {
+        let keys = request.only.iter().map(|(key, value)| format!("{key} = \"{value}\""));
+        let platforms = request.platforms.iter().map(|platform| format!("the platform {platform}"));
+        return Err(BuildError::Nothing(keys.chain(platforms).collect::<Vec<_>>().join(" and ")));
+    }
+    Ok(chosen)
+}
+
+/// Builds every chosen variant of a spec and delivers the images.
+///
+/// # Errors
+///
+/// When anything fails; then nothing is delivered.
+pub async fn build(
+    spec: &Spec,
+    spec_path: &Path,
+    request: &Request,
+    context: &Context,
+) -> Result<Report, BuildError> {
+    layer::check_libraries()?;
+    let all = spec.variants(context.host)?;
+    let chosen = chosen(&all, request)?;
+    let lock_path = lock_path(spec_path);
+    let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
+    let lock_digest = Digest::of(&locked.text);
+    let mut works = Vec::new();
+    for index in &chosen {
+        works.push(work(spec, &locked, *index, &all[*index], request.format, context)?);
+    }
+    let finished = make(&works, context).await?;
+    let mut built = Vec::new();
+    for ((index, work), layers) in chosen.iter().zip(&works).zip(finished) {
+        let variant = &all[*index];
+        let variables = &work.assembly.variables;
+        let image = image::assemble(&locked.lock, *index, variant, variables, &layers, lock_digest)?;
+        built.push(Built {
+            name: variant_name(variant),
+            platform: variant.platform,
+            image,
+            layers,
+            dynamic: variables.dynamic.clone(),
+            excluded: excluded(&locked.lock, *index),
+        });
+    }
+    let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
+    let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
+    if request.output.is_some() {
+        std::fs::create_dir_all(&folder).map_err(file_error(&folder, "made"))?;
+    }
+    let mut delivered = Vec::new();
+    for group in groups(&variants) {
+        let images: Vec<Image> = group.iter().map(|index| built[*index].image.clone()).collect();
+        delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
+    }
+    Ok(Report { built, delivered, changes: locked.changes, lock: lock_path })
+}
+
+fn excluded(lock: &Lock, index: usize) -> Vec<(String, String, String)> {
+    let variant = &lock.variants[index];
+    let conda = variant.conda.iter().flat_map(|set| &set.excluded);
+    let debian = variant.debian.iter().flat_map(|set| &set.excluded);
+    debian.chain(conda).map(|it| (it.part.to_string(), it.path.to_string(), it.winner.to_string())).collect()
+}
+
+fn work(
+    spec: &Spec,
+    locked: &Locked,
+    index: usize,
+    variant: &Variant,
+    format: Format,
+    context: &Context,
+) -> Result<Work, BuildError> {
+    let copies = Copies::read(spec.folder(), &variant.copy, locked.lock.variants[index].timestamp)?;
+    let extras = Extras { lock_text: &locked.text, copies };
+    let assembly = Assembly::new(&locked.lock, index, variant, Some(extras), context)?;
+    let budget = variant.layers.budget.get().into();
+    let policy = Policy { budget, reserved: 0, threshold: locked.lock.variants[index].threshold };
+    let codec = codec(variant, format);
+    let planned = plan(&assembly, &policy, codec)?;
+    Ok(Work { assembly: Arc::new(assembly), planned, getter: Getter::new(variant, context), codec })
+}
+
+/// A layer as `check` shows it.
+#[derive(Debug, Clone)]
+pub struct PlannedLayer {
+    /// What is in it.
+    pub title: String,
+    /// The installed size of its parts in bytes.
+    pub weight: u64,
+    /// Whether the store has it.
+    pub present: bool,
+}
+
+/// The layers of every variant that the lock of a spec plans; nothing where there is no lock or it is stale.
+///
+/// # Errors
+///
+/// When the lock is damaged, or what is copied cannot be read.
+pub fn planned_layers(
+    spec: &Spec,
+    spec_path: &Path,
+    variants: &[Variant],
+    context: &Context,
+) -> Result<Option<Vec<Vec<PlannedLayer>>>, BuildError> {
+    let Some((lock, text)) = read_lock(&lock_path(spec_path))? else { return Ok(None) };
+    if lock.inputs != inputs(variants) {
+        return Ok(None);
+    }
+    let locked = Locked { lock, text, changes: None };
+    let mut all = Vec::new();
+    for (index, variant) in variants.iter().enumerate() {
+        let work = work(spec, &locked, index, variant, Format::Oci, context)?;
+        let mut layers = Vec::new();
+        for planned in &work.planned {
+            let present = context.store.layer(&planned.key)?.is_some();
+            layers.push(PlannedLayer { title: planned.title.clone(), weight: planned.weight, present });
+        }
+        all.push(layers);
+    }
+    Ok(Some(all))
+}

@@ -1,0 +1,156 @@
+//! Locked interpreters as tools of the build machine.
+
+use std::ffi::OsString;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use conda::Plan;
+use layer::{Exclusions, KeyHasher, Owner, Source};
+use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
+use oci::{Digest, Platform};
+use python::{CompilerError, FolderSink, Interpreter, LazyCompiler};
+use spec::Variant;
+use store::{Kind, Store};
+
+use crate::assembly::{Needed, archive_path};
+use crate::layers::Getter;
+use crate::{BuildError, Context};
+
+/// The compiler of a conda environment's bytecode.
+///
+/// # Errors
+///
+/// When the lock has no interpreter for this machine.
+pub(crate) fn conda_compiler(
+    lock: &Lock,
+    set: &CondaSet,
+    version: String,
+    variant: &Variant,
+    context: &Context,
+) -> Result<Arc<LazyCompiler>, BuildError> {
+    let compiler = compiler(&set.compilers, context)?;
+    let packages: Vec<CondaPackage> =
+        compiler.packages.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
+    let getter = Getter::new(variant, context);
+    let processes = threads(context.threads);
+    let context = context.clone();
+    let inner = CondaSet { packages: compiler.packages.clone(), ..set.clone() };
+    let lock = Lock { variants: Vec::new(), debian: Vec::new(), conda: packages.clone(), ..lock.clone() };
+    let (host, wanted) = (compiler.host, version.clone());
+    let make = move || {
+        let key = key(packages.iter().map(|package| package.sha256), host);
+        let root = tool(&context.store, &key, |folder| {
+            let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Conda).collect();
+            getter.get_all(&needed).map_err(|error| error.to_string())?;
+            let Plan { environment, packages, .. } =
+                conda::plan_environment(&lock, &inner, host, Owner::ROOT)
+                    .map_err(|error| error.to_string())?;
+            for (package, role) in packages {
+                let path = archive_path(&context, &package.sha256);
+                let source = conda::Package::new(package, role, Arc::clone(&environment), path);
+                extract(&source.map_err(|error| error.to_string())?, folder)?;
+            }
+            Ok(())
+        })?;
+        let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
+        let program = root.join(inner.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
+        Ok(Interpreter { command: vec![program.into_os_string()], home: None, version: wanted.clone() })
+    };
+    Ok(Arc::new(LazyCompiler::new(version, processes, make)))
+}
+
+/// The compiler of the bytecode of Debian's Python.
+///
+/// # Errors
+///
+/// When the lock has no interpreter for this machine.
+pub(crate) fn debian_compiler(
+    lock: &Lock,
+    set: &DebianSet,
+    interpreter: &debian::Interpreter,
+    variant: &Variant,
+    context: &Context,
+) -> Result<Arc<LazyCompiler>, BuildError> {
+    let compiler = compiler(&set.compilers, context)?;
+    let packages: Vec<DebianPackage> =
+        compiler.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+    let getter = Getter::new(variant, context);
+    let host = compiler.host;
+    let interpreter = interpreter.clone();
+    let version = interpreter.version.clone();
+    let store = context.store.clone();
+    let own = context.clone();
+    let make = move || {
+        let key = key(packages.iter().map(|package| package.sha256), host);
+        let root = tool(&store, &key, |folder| {
+            let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Debian).collect();
+            getter.get_all(&needed).map_err(|error| error.to_string())?;
+            for package in &packages {
+                extract(&debian::Package::new(package, &archive_path(&own, &package.sha256)), folder)?;
+            }
+            Ok(())
+        })?;
+        Ok(debian_interpreter(&root, &interpreter, host))
+    };
+    Ok(Arc::new(LazyCompiler::new(version, threads(context.threads), make)))
+}
+
+/// Debian's interpreter is linked with Debian's glibc, which the build machine may not have: so its own loader starts it.
+fn debian_interpreter(root: &Path, interpreter: &debian::Interpreter, host: Platform) -> Interpreter {
+    let (loader, library) = match host {
+        Platform::LinuxAmd64 => ("ld-linux-x86-64.so.2", "x86_64-linux-gnu"),
+        Platform::LinuxArm64 => ("ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
+    };
+    let library = root.join("usr/lib").join(library);
+    let program = root.join(interpreter.program.as_str());
+    let mut command: Vec<OsString> = vec![library.join(loader).into_os_string()];
+    command.push("--library-path".into());
+    command.push(library.into_os_string());
+    command.push(program.into_os_string());
+    Interpreter {
+        command,
+        home: Some(root.join("usr").into_os_string()),
+        version: interpreter.version.clone(),
+    }
+}
+
+fn compiler<'a>(compilers: &'a [Compiler], context: &Context) -> Result<&'a Compiler, BuildError> {
+    let found = compilers.iter().find(|compiler| compiler.host == context.host);
+    found.ok_or_else(|| BuildError::NoCompiler { host: context.host.to_string() })
+}
+
+fn key(archives: impl Iterator<Item = Digest>, host: Platform) -> Digest {
+    KeyHasher::new("interpreter")
+        .field("host", host.to_string())
+        .list("archive", archives.map(|it| it.hex()))
+        .finish()
+}
+
+/// The folder of a tool: from the store, or filled now, by one process.
+fn tool(
+    store: &Store,
+    key: &Digest,
+    fill: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, CompilerError> {
+    let unavailable = |error: store::StoreError| CompilerError::Unavailable(error.to_string());
+    if let Some(path) = store.tool(key).map_err(unavailable)? {
+        return Ok(path);
+    }
+    let _exclusive = store.exclusive(Kind::Tool, key).map_err(unavailable)?;
+    if let Some(path) = store.tool(key).map_err(unavailable)? {
+        return Ok(path);
+    }
+    let writer = store.tool_writer(key).map_err(unavailable)?;
+    fill(writer.path()).map_err(CompilerError::Unavailable)?;
+    writer.commit().map_err(unavailable)
+}
+
+fn extract(source: &dyn Source, folder: &Path) -> Result<(), String> {
+    let written = source.write(&Exclusions::new(), &mut FolderSink::new(folder));
+    written.map_err(|error| format!("{}: {error}", source.part().id))
+}
+
+fn threads(threads: NonZero<u32>) -> NonZero<usize> {
+    NonZero::new(threads.get() as usize).unwrap_or(NonZero::<usize>::MIN)
+}
