@@ -1,1 +1,50 @@
-//! The Debian ecosystem: signed indexes, resolving, packages into entries, and what maintainer scripts would have done.
+//! The Debian ecosystem: signed indexes, resolving, packages into entries, and what maintainer scripts would have
+//! done.
+//!
+//! [`lock`] finds the packages of a base and their facts; [`sources`] turns locked packages into what layers are made
+//! of: one source for each package, and one, [`State`], for what dpkg and the packages' scripts would have left on
+//! the disk. No script runs, and nothing in here touches the network by itself: it is given a [`Fetch`].
+
+mod archive;
+mod base_system;
+mod effects;
+mod examine;
+mod fetch;
+mod index;
+mod interpreter;
+mod keyring;
+mod locking;
+mod mirror;
+mod package;
+mod packages;
+mod relation;
+mod release;
+mod resolve;
+mod scripts;
+mod stanza;
+mod state;
+mod version;
+
+pub use archive::{ArchiveError, Member};
+pub use examine::{Examined, examine, facts};
+pub use fetch::{Fetch, FetchError};
+pub use index::{Index, IndexError, IndexRequest};
+pub use interpreter::{Interpreter, interpreter};
+pub use keyring::{Keyring, KeyringError, SignatureError};
+pub use locking::{LockDebianError, Locked, Request, compiler, glibc, lock, sources, url};
+pub use mirror::{Mirror, MirrorError};
+pub use package::Package;
+pub use packages::{DEFAULT_PACKAGES, NoPython, default_packages, python_packages};
+pub use relation::{Operator, Relation, RelationError};
+pub use release::ReleaseError;
+pub use resolve::ResolveError;
+pub use scripts::{Scripts, UnknownScripts};
+pub use stanza::{Stanza, StanzaError};
+pub use state::{Account, State, StateError};
+pub use version::{Version, VersionError};
+
+/// The name of Debian's main archive in the lock.
+pub const MAIN_ARCHIVE: &str = "debian";
+
+/// The name of Debian's security archive in the lock.
+pub const SECURITY_ARCHIVE: &str = "debian-security";

@@ -1,0 +1,408 @@
+//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, read strictly.
+//!
+//! What two readers could read differently is refused, and so is what `dpkg` refuses: PAX headers among it.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use layer::{EntryHead, EntryKind, ImagePath, Owner, PathError};
+use tar::EntryType;
+
+use crate::base_system::{group_number, user_number};
+
+/// What an archive may unpack to beyond its declared size, in bytes: small packages have large tables.
+const ALLOWANCE: u64 = 64 << 20;
+
+/// How many times its declared size an archive may unpack to.
+const FACTOR: u64 = 20;
+
+/// The control files of the largest package are a few MB.
+const LARGEST_CONTROL: u64 = 64 << 20;
+
+/// What the xz decoder may use, in KiB: `xz -9` needs 65 MiB.
+const XZ_MEMORY: u32 = 128 << 10;
+
+/// `zstd --ultra` makes windows of 128 MiB.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// A member of a package's tar.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its path as the archive has it, with a slash in front: `/bin/sh`; `/.` for the root.
+    pub listed: String,
+    /// Its entry, where `/usr` is merged; nothing for the root itself.
+    pub head: Option<EntryHead>,
+}
+
+/// What can be wrong with a `.deb`.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive `{}` {what}", path.display())]
+pub struct ArchiveError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: What,
+}
+
+/// See [`ArchiveError`].
+#[derive(Debug, thiserror::Error)]
+pub enum What {
+    /// It could not be read.
+    #[error("cannot be read: {0}")]
+    Read(io::Error),
+    /// It is not an `ar` archive of the kind.
+    #[error("is not a Debian package: {0}")]
+    Format(String),
+    /// Its tar is not one that may be unpacked.
+    #[error("holds `{}`, which {rule}", member.escape_default())]
+    Member {
+        /// The member, as it is called.
+        member: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// A path in it leaves the image.
+    #[error("is hostile or damaged: {0}")]
+    Path(#[from] PathError),
+    /// It unpacks to too much.
+    #[error("unpacks to more than {limit} bytes, {FACTOR} times what its index declares and more")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// It is not what the index or the lock says.
+    #[error("is not what its index says: {0}")]
+    Mismatch(String),
+}
+
+/// The places of the members in a `.deb`.
+#[derive(Debug, Clone)]
+pub(crate) struct Deb {
+    path: PathBuf,
+    control: Place,
+    data: Place,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    size: u64,
+    codec: Codec,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Codec {
+    None,
+    Gzip,
+    Xz,
+    Zstd,
+}
+
+/// What `for_each` calls with every member and its bytes.
+pub(crate) type Visit<'a, E> = dyn FnMut(Member, &mut dyn Read) -> Result<(), E> + 'a;
+
+impl Deb {
+    /// Reads the members' headers.
+    pub(crate) fn open(path: &Path) -> Result<Self, ArchiveError> {
+        read_members(path).map_err(|what| ArchiveError { path: path.to_owned(), what })
+    }
+
+    pub(crate) fn error(&self, what: What) -> ArchiveError {
+        ArchiveError { path: self.path.clone(), what }
+    }
+
+    /// Visits the control files.
+    pub(crate) fn control<E: From<ArchiveError>>(&self, visit: &mut Visit<'_, E>) -> Result<(), E> {
+        self.for_each(self.control, LARGEST_CONTROL, visit)
+    }
+
+    /// Visits the package's files. `installed_size` is the index's field, in KiB.
+    pub(crate) fn data<E: From<ArchiveError>>(
+        &self,
+        installed_size: u64,
+        visit: &mut Visit<'_, E>,
+    ) -> Result<(), E> {
+        let limit = installed_size.saturating_mul(1024).saturating_mul(FACTOR).saturating_add(ALLOWANCE);
+        self.for_each(self.data, limit, visit)
+    }
+
+    fn for_each<E: From<ArchiveError>>(
+        &self,
+        place: Place,
+        limit: u64,
+        visit: &mut Visit<'_, E>,
+    ) -> Result<(), E> {
+        let error = |what| E::from(self.error(what));
+        let mut file = File::open(&self.path).map_err(|it| error(What::Read(it)))?;
+        file.seek(SeekFrom::Start(place.offset)).map_err(|it| error(What::Read(it)))?;
+        let raw = io::BufReader::with_capacity(1 << 16, file.take(place.size));
+        let decoder: Box<dyn Read> = match place.codec {
+            Codec::None => Box::new(raw),
+            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
+            Codec::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
+            Codec::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(What::Read(it)))?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|it| error(What::Read(it)))?;
+                Box::new(decoder)
+            }
+        };
+        let mut archive = tar::Archive::new(Bounded { inner: decoder, left: limit });
+        let bounded = |it: io::Error| {
+            let too_large = it.get_ref().is_some_and(|inner| inner.is::<TooLarge>());
+            error(if too_large { What::TooLarge { limit } } else { What::Read(it) })
+        };
+        let mut long = LongNames::default();
+        for entry in archive.entries().map_err(bounded)?.raw(true) {
+            let mut entry = entry.map_err(bounded)?;
+            if let Some(field) = LongNames::field(entry.header().entry_type()) {
+                long.take(field, &mut entry).map_err(|it| match it {
+                    What::Read(it) => bounded(it),
+                    what => error(what),
+                })?;
+                continue;
+            }
+            let member = member(entry.header(), entry.size(), std::mem::take(&mut long)).map_err(error)?;
+            visit(member, &mut entry)?;
+        }
+        let mut rest = archive.into_inner();
+        let mut buffer = [0; 4096];
+        loop {
+            let read = rest.read(&mut buffer).map_err(bounded)?;
+            if read == 0 {
+                break;
+            }
+            if buffer[..read].iter().any(|byte| *byte != 0) {
+                return Err(error(What::Format("its tar is followed by something else".to_owned())));
+            }
+        }
+        if long.name.is_some() || long.link.is_some() {
+            return Err(error(What::Format("its tar ends with a name that nothing bears".to_owned())));
+        }
+        Ok(())
+    }
+}
+
+fn read_members(path: &Path) -> Result<Deb, What> {
+    let format = |what: &str| What::Format(what.to_owned());
+    let mut file = File::open(path).map_err(What::Read)?;
+    let length = file.metadata().map_err(What::Read)?.len();
+    let mut magic = [0; 8];
+    file.read_exact(&mut magic).map_err(|_| format("it is too short"))?;
+    if &magic != b"!<arch>\n" {
+        return Err(format("it does not begin with `!<arch>`"));
+    }
+    let mut offset = 8;
+    let mut members = Vec::new();
+    while offset < length {
+        if members.len() == 3 {
+            return Err(format("something follows its third member"));
+        }
+        let mut header = [0; 60];
+        file.seek(SeekFrom::Start(offset)).map_err(What::Read)?;
+        file.read_exact(&mut header).map_err(|_| format("a member's header is cut off"))?;
+        let (name, size) = read_header(&header)?;
+        let start = offset + 60;
+        let end = start.checked_add(size).filter(|end| *end <= length).ok_or_else(|| {
+            What::Format(format!("its member `{name}` is cut off: {size} bytes are declared"))
+        })?;
+        members.push((name, start, size));
+        // Members begin at even offsets; the last one may lack its padding.
+        offset = (end + end % 2).min(length.max(end));
+    }
+    let [version, control, data] = members.as_slice() else {
+        return Err(What::Format(format!("it has {} members and not 3", members.len())));
+    };
+    if version.0 != "debian-binary" || version.2 > 16 {
+        return Err(What::Format(format!("its first member is `{}` and not `debian-binary`", version.0)));
+    }
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(version.1)).map_err(What::Read)?;
+    file.take(version.2).read_to_string(&mut text).map_err(What::Read)?;
+    if text != "2.0\n" {
+        return Err(What::Format(format!("its format is `{}` and not `2.0`", text.trim().escape_default())));
+    }
+    let place = |(name, offset, size): &(String, u64, u64), prefix: &str| {
+        let codec = match name.strip_prefix(prefix) {
+            Some("") => Codec::None,
+            Some(".gz") => Codec::Gzip,
+            Some(".xz") => Codec::Xz,
+            Some(".zst") => Codec::Zstd,
+            _ => return Err(What::Format(format!("its member `{name}` stands where `{prefix}` belongs"))),
+        };
+        Ok(Place { offset: *offset, size: *size, codec })
+    };
+    Ok(Deb { path: path.to_owned(), control: place(control, "control.tar")?, data: place(data, "data.tar")? })
+}
+
+fn read_header(header: &[u8; 60]) -> Result<(String, u64), What> {
+    let bad = || What::Format("a member's header is not one of `ar`".to_owned());
+    let text = std::str::from_utf8(header).map_err(|_| bad())?;
+    if !text.is_ascii() || &text[58..] != "`\n" {
+        return Err(bad());
+    }
+    let name = text[..16].trim_end_matches(' ');
+    let name = name.strip_suffix('/').unwrap_or(name);
+    let size = text[48..58].trim_end_matches(' ');
+    if name.is_empty() || size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    Ok((name.to_owned(), size.parse().map_err(|_| bad())?))
+}
+
+/// GNU tar's long names: members of their own, before the one that bears them.
+#[derive(Debug, Default)]
+struct LongNames {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy)]
+enum LongField {
+    Name,
+    Link,
+}
+
+impl LongNames {
+    fn field(kind: EntryType) -> Option<LongField> {
+        match kind {
+            EntryType::GNULongName => Some(LongField::Name),
+            EntryType::GNULongLink => Some(LongField::Link),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, field: LongField, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), What> {
+        let slot = match field {
+            LongField::Name => &mut self.name,
+            LongField::Link => &mut self.link,
+        };
+        if slot.is_some() || entry.size() > 8192 {
+            return Err(What::Format("its tar has a long name twice, or one that is too long".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(What::Read)?;
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        if bytes[end..].iter().any(|byte| *byte != 0) {
+            return Err(What::Format("its tar has a long name with something behind its end".to_owned()));
+        }
+        bytes.truncate(end);
+        *slot = Some(bytes);
+        Ok(())
+    }
+}
+
+fn member(header: &tar::Header, size: u64, long: LongNames) -> Result<Member, What> {
+    let name = long.name.unwrap_or_else(|| header.path_bytes().into_owned());
+    let shown = String::from_utf8_lossy(&name).into_owned();
+    let refuse = |rule| What::Member { member: shown.clone(), rule };
+    let kind = header.entry_type();
+    if kind != EntryType::Regular && size > 0 {
+        return Err(refuse("is not a file and yet has a size"));
+    }
+    if long.link.is_some() && !matches!(kind, EntryType::Link | EntryType::Symlink) {
+        return Err(refuse("is not a link and yet has a long target"));
+    }
+    let number = |value: io::Result<u64>| {
+        value
+            .ok()
+            .and_then(|it| u32::try_from(it).ok())
+            .ok_or_else(|| refuse("has an owner that is not a number"))
+    };
+    let (uid, gid) = (number(header.uid())?, number(header.gid())?);
+    // dpkg goes by the names, where the system knows them.
+    let name_of = |bytes: Option<&[u8]>| bytes.and_then(|it| std::str::from_utf8(it).ok().map(str::to_owned));
+    let owner = Owner {
+        uid: name_of(header.username_bytes()).and_then(|it| user_number(&it)).unwrap_or(uid),
+        gid: name_of(header.groupname_bytes()).and_then(|it| group_number(&it)).unwrap_or(gid),
+    };
+    let mode = header.mode().map_err(|_| refuse("has a mode that is not a number"))? & 0o7777;
+    let mtime = header.mtime().ok().and_then(|it| i64::try_from(it).ok());
+    let mtime = mtime.ok_or_else(|| refuse("has a time that is not a number"))?;
+    let path = ImagePath::from_archive(&name)?;
+    let listed = path.as_ref().map_or_else(|| "/.".to_owned(), ImagePath::to_string);
+    let link = || -> Result<String, What> {
+        let bytes = long.link.clone().or_else(|| header.link_name_bytes().map(|it| it.into_owned()));
+        let bytes = bytes.filter(|it| !it.is_empty()).ok_or_else(|| refuse("is a link without a target"))?;
+        String::from_utf8(bytes).map_err(|_| refuse("is a link whose target is not UTF-8"))
+    };
+    let Some(path) = path else {
+        return if kind == EntryType::Directory {
+            Ok(Member { listed, head: None })
+        } else {
+            Err(refuse("is the root and not a folder"))
+        };
+    };
+    if kind != EntryType::Directory && name.ends_with(b"/") {
+        return Err(refuse("is called like a folder and is none"));
+    }
+    let kind = match kind {
+        EntryType::Regular => EntryKind::File { size },
+        EntryType::Directory => EntryKind::Directory,
+        EntryType::Symlink => EntryKind::Symlink { target: link()? },
+        EntryType::Link => {
+            let target = ImagePath::from_archive(link()?.as_bytes())?
+                .ok_or_else(|| refuse("is a link to the root"))?;
+            EntryKind::Hardlink { target: merged(target)? }
+        }
+        EntryType::Char | EntryType::Block => return Err(refuse("is a device")),
+        EntryType::Fifo => return Err(refuse("is a pipe")),
+        EntryType::XHeader | EntryType::XGlobalHeader => {
+            return Err(refuse("is a PAX header, which dpkg does not read"));
+        }
+        _ => return Err(refuse("is of a kind that no Debian package holds")),
+    };
+    // The links of a merged `/usr` themselves are the only ones of these names that stay.
+    let path =
+        if matches!(kind, EntryKind::Symlink { .. }) && is_alias(&path) { path } else { merged(path)? };
+    let mode = if matches!(kind, EntryKind::Symlink { .. }) { 0o777 } else { mode };
+    Ok(Member { listed, head: Some(EntryHead { path, kind, mode, owner, mtime }) })
+}
+
+/// The folders that are links in a Debian system, and where they point.
+pub(crate) const ALIASES: [(&str, &str); 9] = [
+    ("bin", "usr/bin"),
+    ("lib", "usr/lib"),
+    ("lib32", "usr/lib32"),
+    ("lib64", "usr/lib64"),
+    ("libo32", "usr/libo32"),
+    ("libx32", "usr/libx32"),
+    ("sbin", "usr/sbin"),
+    ("var/lock", "run/lock"),
+    ("var/run", "run"),
+];
+
+fn is_alias(path: &ImagePath) -> bool {
+    ALIASES.iter().any(|(alias, _)| *alias == path.as_str())
+}
+
+/// Where a path leads in a system whose `/usr` is merged.
+pub(crate) fn merged(path: ImagePath) -> Result<ImagePath, PathError> {
+    for (alias, target) in ALIASES {
+        if path.as_str() == alias {
+            return ImagePath::new(target);
+        }
+        if let Some(rest) = path.as_str().strip_prefix(alias).and_then(|it| it.strip_prefix('/')) {
+            return ImagePath::new(&format!("{target}/{rest}"));
+        }
+    }
+    Ok(path)
+}
+
+/// A reader that fails once more than allowed has been read.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("too large")]
+struct TooLarge;
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(TooLarge))?;
+        Ok(read)
+    }
+}

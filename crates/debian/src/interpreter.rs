@@ -1,0 +1,44 @@
+//! Debian's Python: where it is, and what of it gets bytecode.
+
+use layer::ImagePath;
+use lock::{DebianPackage, DebianSet};
+
+use crate::Version;
+
+/// The interpreter that the package `python3` stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// The whole version, such as `3.11.2`.
+    pub version: String,
+    /// The version that its paths have, such as `3.11`.
+    pub minor: String,
+    /// The program, such as `usr/bin/python3.11`.
+    pub program: ImagePath,
+    /// The folders whose modules are byte-compiled: the standard library, and Debian's packages.
+    pub modules: Vec<ImagePath>,
+}
+
+/// Debian's Python among the packages of `set`; nothing where it is not among them.
+pub fn interpreter(set: &DebianSet, packages: &[DebianPackage]) -> Option<Interpreter> {
+    let in_set = |it: &&DebianPackage| set.packages.contains(&it.id());
+    let is_interpreter = |name: &str| {
+        let minor = name.strip_prefix("libpython")?.strip_suffix("-stdlib")?;
+        (minor.starts_with("3.") && minor[2..].bytes().all(|it| it.is_ascii_digit()))
+            .then(|| minor.to_owned())
+    };
+    let python = packages.iter().filter(in_set).find(|it| it.name == "python3")?;
+    let wanted = python.version.parse::<Version>().ok()?.upstream().to_owned();
+    let mut found = packages.iter().filter(in_set).filter_map(|it| Some((is_interpreter(&it.name)?, it)));
+    let (minor, library) = found.find(|(minor, _)| wanted.starts_with(&format!("{minor}.")))?;
+    let version = library.version.parse::<Version>().ok()?.upstream().to_owned();
+    let path = |text: String| ImagePath::new(&text).ok();
+    Some(Interpreter {
+        version,
+        program: path(format!("usr/bin/python{minor}"))?,
+        modules: vec![
+            path(format!("usr/lib/python{minor}"))?,
+            path("usr/lib/python3/dist-packages".to_owned())?,
+        ],
+        minor,
+    })
+}

@@ -1,0 +1,295 @@
+//! From what was asked for to locked packages with their facts, and from these to sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use layer::{ImagePath, PartId, Source};
+use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath};
+use oci::Digest;
+use url::Url;
+
+use crate::archive::ArchiveError;
+use crate::examine::{Examined, examine};
+use crate::fetch::{Fetch, FetchError};
+use crate::index::{Candidate, Index, IndexError, IndexRequest};
+use crate::mirror::Mirror;
+use crate::package::{Package, installed_size};
+use crate::packages::{NoPython, default_packages, python_packages};
+use crate::resolve::{ResolveError, Wanted, relations, resolve};
+use crate::scripts::UnknownScripts;
+use crate::stanza::field;
+use crate::state::{Account, State};
+use crate::{Relation, Version};
+
+/// How many archives are fetched at once.
+const DOWNLOADS: usize = 8;
+
+/// What a base is asked to have.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The suite and where it comes from.
+    pub index: IndexRequest<'a>,
+    /// Packages beside the default set, by name or as `name=version`.
+    pub packages: &'a [String],
+    /// The version of Debian's Python, such as `3.11`, where it is asked for.
+    pub python: Option<&'a str>,
+    /// Packages of an earlier lock, which keep their versions while these serve.
+    pub keep: &'a [DebianPackage],
+}
+
+/// The packages of a base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// The set, for the variant.
+    pub set: DebianSet,
+    /// The packages, sorted by name.
+    pub packages: Vec<DebianPackage>,
+}
+
+/// Why a base cannot be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockDebianError {
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The dependencies.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The suite's Python is another.
+    #[error(transparent)]
+    Python(#[from] NoPython),
+    /// Packages whose scripts are not known: all of them at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Scripts(Vec<UnknownScripts>),
+    /// A damaged or hostile archive.
+    #[error("cannot use the package `{package}`")]
+    Archive {
+        /// The package.
+        package: String,
+        /// Why.
+        #[source]
+        error: ArchiveError,
+    },
+    /// An archive that could not be fetched.
+    #[error("cannot fetch the package `{package}` from `{url}`")]
+    Fetch {
+        /// The package.
+        package: String,
+        /// From where.
+        url: Url,
+        /// Why.
+        #[source]
+        error: FetchError,
+    },
+    /// A record of the index lacks what is needed.
+    #[error("the record of the package `{package}` has no usable field `{field}`")]
+    Record {
+        /// The package.
+        package: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// Two packages hold one path, and neither says that it replaces the other.
+    #[error(
+        "the packages `{package}` and `{other}` both hold `{path}`, and neither replaces the other's files\nhint: leave one of them out"
+    )]
+    SamePath {
+        /// The one.
+        package: String,
+        /// The other.
+        other: String,
+        /// The path.
+        path: ImagePath,
+    },
+    /// Reading an archive was stopped.
+    #[error("reading the package `{0}` was stopped")]
+    Stopped(String),
+}
+
+/// Locks a base: the default set, Debian's Python where asked for, and what was asked for beside.
+///
+/// # Errors
+///
+/// When the index cannot be had or trusted, dependencies cannot be met, an archive is not what the index says, or a
+/// package needs its scripts run.
+pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, LockDebianError> {
+    let index = Index::fetch(&request.index, fetch).await?;
+    let mut wanted = default_packages(request.index.suite);
+    if let Some(version) = request.python {
+        wanted.extend(python_packages(&index, request.index.suite, version)?);
+    }
+    wanted.extend(request.packages.iter().cloned());
+    let (packages, examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
+    let unknown: Vec<_> = examined.iter().filter_map(|it| it.scripts.check().err()).collect();
+    if !unknown.is_empty() {
+        return Err(LockDebianError::Scripts(unknown));
+    }
+    let excluded = excluded(&packages, &examined)?;
+    let ids = packages.iter().map(DebianPackage::id).collect();
+    let suite = request.index.suite.to_owned();
+    Ok(Locked { set: DebianSet { suite, packages: ids, excluded, compilers: Vec::new() }, packages })
+}
+
+/// Locks the interpreter of Debian's Python `version` for the build machine: `request.index.platform` is that
+/// machine's. The packages are what the program and the standard library need to run from a folder.
+///
+/// # Errors
+///
+/// As for [`lock`].
+pub async fn compiler(
+    request: &Request<'_>,
+    version: &str,
+    fetch: &impl Fetch,
+) -> Result<(Compiler, Vec<DebianPackage>), LockDebianError> {
+    let index = Index::fetch(&request.index, fetch).await?;
+    let wanted = [format!("python{version}-minimal"), format!("libpython{version}-stdlib")];
+    let (packages, _) = lock_packages(request, &index, &wanted, false, fetch).await?;
+    let ids = packages.iter().map(DebianPackage::id).collect();
+    Ok((Compiler { host: request.index.platform, packages: ids }, packages))
+}
+
+async fn lock_packages(
+    request: &Request<'_>,
+    index: &Index,
+    wanted: &[String],
+    essential: bool,
+    fetch: &impl Fetch,
+) -> Result<(Vec<DebianPackage>, Vec<Examined>), LockDebianError> {
+    let wanted = Wanted {
+        packages: wanted,
+        architecture: request.index.platform.architecture(),
+        keep: request.keep,
+        suite: request.index.suite,
+        essential,
+    };
+    let candidates = resolve(index, &wanted)?;
+    let mirror = request.index.mirror;
+    let locked = stream::iter(candidates.into_iter().map(|it| lock_one(it, mirror, fetch)));
+    let locked: Vec<_> = locked.buffered(DOWNLOADS).try_collect().await?;
+    Ok(locked.into_iter().unzip())
+}
+
+async fn lock_one(
+    candidate: Candidate,
+    mirror: &Mirror,
+    fetch: &impl Fetch,
+) -> Result<(DebianPackage, Examined), LockDebianError> {
+    let name = candidate.name.clone();
+    let value = |of: &'static str| {
+        field(&candidate.record, of)
+            .ok_or_else(|| LockDebianError::Record { package: name.clone(), field: of })
+    };
+    let bad = |field| LockDebianError::Record { package: name.clone(), field };
+    let mut package = DebianPackage {
+        version: candidate.version.to_string(),
+        architecture: value("Architecture")?.to_owned(),
+        archive: candidate.archive.clone(),
+        filename: value("Filename")?.to_owned(),
+        size: value("Size")?.parse().map_err(|_| bad("Size"))?,
+        sha256: Digest::from_hex(value("SHA256")?).map_err(|_| bad("SHA256"))?,
+        facts: lock::DebianFacts::default(),
+        name: name.clone(),
+        record: candidate.record.clone(),
+    };
+    // What becomes part of a URL must not leave the archive's root.
+    ImagePath::new(&package.filename).map_err(|_| bad("Filename"))?;
+    let url = url(&package, mirror).ok_or_else(|| bad("Filename"))?;
+    let fetched = fetch.archive(&url, &package.sha256, package.size).await;
+    let path = fetched.map_err(|error| LockDebianError::Fetch { package: name.clone(), url, error })?;
+    let limit = installed_size(&package.record);
+    let examined = tokio::task::spawn_blocking(move || examine(&path, limit)).await;
+    let examined = examined.map_err(|_| LockDebianError::Stopped(name.clone()))?;
+    let examined = examined.map_err(|error| LockDebianError::Archive { package: name.clone(), error })?;
+    package.facts = examined.facts.clone();
+    Ok((package, examined))
+}
+
+/// Where a mirror has a package; nothing where the record's path makes no URL.
+pub fn url(package: &DebianPackage, mirror: &Mirror) -> Option<Url> {
+    let root = mirror.archive(&package.archive).as_str().trim_end_matches('/');
+    Url::parse(&format!("{root}/{}", package.filename)).ok()
+}
+
+/// The version of glibc that the packages hold, such as `2.36`: conda's `__glibc`.
+pub fn glibc(packages: &[DebianPackage]) -> Option<String> {
+    let libc = packages.iter().find(|it| it.name == "libc6")?;
+    let version: Version = libc.version.parse().ok()?;
+    Some(version.upstream().to_owned())
+}
+
+/// What the layers of a base are made of: a source for each package, and the base's state.
+///
+/// `archive` tells the file of each package's archive; `mirror` is where apt takes packages from inside the image, if
+/// anywhere; `timestamp` is the time of what no package holds.
+pub fn sources(
+    set: &DebianSet,
+    packages: &[DebianPackage],
+    archive: impl Fn(&DebianPackage) -> PathBuf,
+    accounts: &[Account],
+    mirror: Option<&Mirror>,
+    timestamp: i64,
+) -> Vec<Box<dyn Source>> {
+    let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
+    let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
+    let packages: Vec<_> = chosen.map(|it| Package::new(it, &archive(it) as &Path)).collect();
+    let state = State::new(&set.suite, packages.clone(), accounts, mirror, timestamp);
+    let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
+    packages.chain([Box::new(state) as Box<dyn Source>]).collect()
+}
+
+/// The paths that packages leave to those that say that they replace them (Debian policy 7.6).
+fn excluded(packages: &[DebianPackage], examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockDebianError> {
+    let mut holders: BTreeMap<&ImagePath, Vec<usize>> = BTreeMap::new();
+    for (index, examined) in examined.iter().enumerate() {
+        for claim in &examined.claims {
+            let of_path = holders.entry(&claim.path).or_default();
+            if of_path.last() != Some(&index) {
+                of_path.push(index);
+            }
+        }
+    }
+    let mut excluded = Vec::new();
+    let part = |index: usize| PartId::new("debian", &packages[index].name);
+    let same_path = |one: usize, other: usize, path: &ImagePath| LockDebianError::SamePath {
+        package: packages[one].name.clone(),
+        other: packages[other].name.clone(),
+        path: path.clone(),
+    };
+    for (path, indexes) in &holders {
+        for ancestor in path.ancestors() {
+            if let (Some(above), Some(below)) =
+                (holders.get(&ancestor).and_then(|it| it.first()), indexes.first())
+            {
+                return Err(same_path(*above, *below, path));
+            }
+        }
+        let [first, rest @ ..] = indexes.as_slice() else { continue };
+        let mut winner = *first;
+        for other in rest {
+            winner = match (
+                replaces(&packages[winner], &packages[*other])?,
+                replaces(&packages[*other], &packages[winner])?,
+            ) {
+                (true, false) => winner,
+                (false, true) => *other,
+                _ => return Err(same_path(winner, *other, path)),
+            };
+        }
+        let losers = indexes.iter().filter(|it| **it != winner);
+        excluded.extend(losers.map(|it| ExcludedPath {
+            part: part(*it),
+            path: (*path).clone(),
+            winner: part(winner),
+        }));
+    }
+    excluded.sort();
+    Ok(excluded)
+}
+
+fn replaces(package: &DebianPackage, other: &DebianPackage) -> Result<bool, ResolveError> {
+    let Ok(version) = other.version.parse::<Version>() else { return Ok(false) };
+    let list: Vec<Relation> =
+        relations(&package.name, &package.record, "Replaces")?.into_iter().flatten().collect();
+    Ok(list.iter().any(|it| it.name == other.name && it.allows(&version)))
+}

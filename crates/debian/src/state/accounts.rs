@@ -1,0 +1,180 @@
+//! Users and groups, and the shells that they may have.
+
+use layer::{EntryKind, Owner};
+
+use super::StateError;
+use super::collect::{Collected, Read};
+use super::tree::Tree;
+
+/// A user that the image has beside those of Debian.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user's name.
+    pub name: String,
+    /// The user's number.
+    pub uid: u32,
+    /// The name of the user's own group; where no group has the number `gid` it is made with this name.
+    pub group: String,
+    /// The number of that group.
+    pub gid: u32,
+    /// The home folder, such as `/home/user`; it is made.
+    pub home: String,
+    /// The shell, such as `/bin/bash`.
+    pub shell: String,
+}
+
+impl Account {
+    pub(crate) fn line(&self) -> String {
+        format!("{}:*:{}:{}::{}:{}", self.name, self.uid, self.gid, self.home, self.shell)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let name = |text: &str| {
+            text.starts_with(|it: char| it.is_ascii_lowercase() || it == '_')
+                && text.len() <= 32
+                && text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || "-_".contains(it))
+        };
+        let path = |text: &str| text.starts_with('/') && !text.contains([':', '\n']);
+        if !name(&self.name) || !name(&self.group) {
+            Err("a name is made of lower-case letters, digits, `-` and `_`")
+        } else if !path(&self.home) || !path(&self.shell) {
+            Err("its home and shell must be absolute paths without a colon")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `/etc/passwd` and `/etc/group` as they come about.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    users: Vec<String>,
+    groups: Vec<String>,
+    system_groups: Vec<String>,
+    pub(crate) shadow: bool,
+}
+
+impl Accounts {
+    /// `base-passwd`'s master files.
+    pub(crate) fn read_masters(&mut self, package: &Read) -> Result<(), StateError> {
+        let lines = |path| -> Result<Vec<String>, StateError> {
+            let (_, bytes) = package.file(path)?;
+            Ok(String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect())
+        };
+        self.users = lines("/usr/share/base-passwd/passwd.master")?;
+        self.groups = lines("/usr/share/base-passwd/group.master")?;
+        Ok(())
+    }
+
+    /// Adds a group with the next free number, where there is none of that name.
+    pub(crate) fn system_group(&mut self, name: &str) {
+        if !has(&self.groups, 0, name) {
+            let free = (100..1000).find(|it: &u32| !has(&self.groups, 2, &it.to_string())).unwrap_or(999);
+            self.groups.push(format!("{name}:*:{free}:"));
+            self.system_groups.push(name.to_owned());
+        }
+    }
+
+    /// The number of a group.
+    pub(crate) fn group_number(&self, name: &str) -> u32 {
+        let line = self.groups.iter().find(|it| it.split(':').next() == Some(name));
+        line.and_then(|it| it.split(':').nth(2)?.parse().ok()).unwrap_or(0)
+    }
+
+    /// Writes the files, with `more` accounts.
+    pub(crate) fn finish(
+        mut self,
+        more: &[Account],
+        timestamp: i64,
+        tree: &mut Tree,
+    ) -> Result<(), StateError> {
+        if self.users.is_empty() {
+            return Ok(());
+        }
+        for account in more {
+            let wrong = |what| StateError::Account { name: account.name.clone(), what };
+            account.check().map_err(wrong)?;
+            if has(&self.users, 0, &account.name) || has(&self.users, 2, &account.uid.to_string()) {
+                return Err(wrong("its name or its number is taken"));
+            }
+            if !has(&self.groups, 2, &account.gid.to_string()) {
+                if has(&self.groups, 0, &account.group) {
+                    return Err(wrong("its group has another number"));
+                }
+                self.groups.push(format!("{}:*:{}:", account.group, account.gid));
+            }
+            self.users.push(account.line());
+            let owner = Owner { uid: account.uid, gid: account.gid };
+            tree.put(&account.home, EntryKind::Directory, 0o755, owner, &[]);
+        }
+        if self.shadow {
+            // The field says where the password is.
+            let moved = |it: &String| it.replacen(":*:", ":x:", 1);
+            self.users = self.users.iter().map(moved).collect();
+            self.groups = self.groups.iter().map(moved).collect();
+        }
+        tree.file("/etc/passwd", 0o644, "root", text(&self.users).as_bytes());
+        tree.file("/etc/group", 0o644, "root", text(&self.groups).as_bytes());
+        if self.shadow {
+            self.write_shadow(timestamp, tree);
+        }
+        Ok(())
+    }
+
+    /// As `pwconv` and `grpconv` write them: no password is ever right.
+    fn write_shadow(&self, timestamp: i64, tree: &mut Tree) {
+        let day = timestamp.div_euclid(24 * 60 * 60);
+        let name = |line: &String| line.split(':').next().unwrap_or("").to_owned();
+        let users: Vec<_> =
+            self.users.iter().map(|it| format!("{}:*:{day}:0:99999:7:::", name(it))).collect();
+        let lock = |group: &String| if self.system_groups.contains(group) { "!" } else { "*" };
+        let groups: Vec<_> = self.groups.iter().map(name).map(|it| format!("{it}:{}::", lock(&it))).collect();
+        tree.file("/etc/shadow", 0o640, "shadow", text(&users).as_bytes());
+        tree.file("/etc/gshadow", 0o640, "shadow", text(&groups).as_bytes());
+    }
+}
+
+fn has(lines: &[String], at: usize, value: &str) -> bool {
+    lines.iter().any(|it| it.split(':').nth(at) == Some(value))
+}
+
+fn text(lines: &[String]) -> String {
+    lines.iter().map(|it| format!("{it}\n")).collect()
+}
+
+/// `update-shells`: every shell that a package announces below `shells.d`, by both of its names where `/usr` is
+/// merged. `added` are those that packages added by themselves.
+pub(crate) fn shells(collected: &Collected, added: &[&str], tree: &mut Tree) {
+    let mut announced = std::collections::BTreeMap::new();
+    let mut head = String::new();
+    for (path, (_, bytes)) in collected.packages.iter().flat_map(|it| &it.files) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if path.as_str() == "usr/share/debianutils/shells" {
+            head = text;
+        } else if path.as_str().starts_with("usr/share/debianutils/shells.d/") {
+            announced.insert(path.clone(), text);
+        }
+    }
+    let mut state = Vec::new();
+    let listed = head.lines().chain(announced.values().flat_map(|it| it.lines()));
+    for line in listed.filter(|it| it.starts_with('/')) {
+        for shell in spellings(line) {
+            if !state.contains(&shell) {
+                state.push(shell);
+            }
+        }
+    }
+    let mut shells: Vec<String> = head.lines().map(str::to_owned).collect();
+    shells.extend(state.iter().filter(|it| !head.lines().any(|line| line == it.as_str())).cloned());
+    shells.extend(added.iter().map(|it| (*it).to_owned()));
+    tree.file("/etc/shells", 0o644, "root", text(&shells).as_bytes());
+    tree.file("/var/lib/shells.state", 0o644, "root", text(&state).as_bytes());
+}
+
+fn spellings(shell: &str) -> Vec<String> {
+    match shell.strip_prefix("/usr/bin/") {
+        Some(_) => vec![shell.to_owned()],
+        None if shell.starts_with("/bin/") => vec![shell.to_owned(), format!("/usr{shell}")],
+        None => vec![shell.to_owned()],
+    }
+}

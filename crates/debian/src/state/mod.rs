@@ -1,0 +1,206 @@
+//! What dpkg and the maintainer scripts would have left on the disk beside the packages' own files.
+
+mod accounts;
+mod alternatives;
+mod certificates;
+mod collect;
+mod dpkg;
+mod elf;
+mod ldconfig;
+mod pam;
+mod tree;
+mod units;
+
+use std::io;
+
+use layer::{
+    Claim, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Parents, Part, PartId, RecipeHash, Role,
+    Source, SourceError,
+};
+
+use crate::archive::ArchiveError;
+use crate::effects::Effect;
+use crate::mirror::Mirror;
+use crate::package::Package;
+use crate::scripts::UnknownScripts;
+pub use accounts::Account;
+use collect::Collected;
+use tree::Tree;
+
+/// The state of a base as a source of entries: users, alternatives, certificates, the loader's cache, dpkg's
+/// database.
+#[derive(Debug, Clone)]
+pub struct State {
+    suite: String,
+    packages: Vec<Package>,
+    accounts: Vec<Account>,
+    apt_sources: Option<String>,
+    timestamp: i64,
+    part: Part,
+}
+
+/// Why the state cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A damaged or hostile archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A package whose scripts are not known.
+    #[error(transparent)]
+    Scripts(#[from] UnknownScripts),
+    /// A package lacks a file that its scripts use.
+    #[error("the package `{package}` does not hold `{path}`, which its scripts use")]
+    Missing {
+        /// The package.
+        package: String,
+        /// The file.
+        path: String,
+    },
+    /// An account cannot be added.
+    #[error("the account `{name}` cannot be added: {what}")]
+    Account {
+        /// Its name.
+        name: String,
+        /// Why.
+        what: &'static str,
+    },
+    /// A certificate cannot be read.
+    #[error("the certificate `{0}` cannot be read")]
+    Certificate(String),
+    /// A thread that read an archive has failed.
+    #[error("reading the packages was stopped")]
+    Stopped,
+}
+
+impl State {
+    /// The state of a base of `suite` that holds `packages`, with `accounts` added. What no package holds bears the
+    /// time `timestamp`, in seconds since 1970. `mirror` is where apt takes packages from inside the image; where
+    /// there is none, the image has no apt sources.
+    pub fn new(suite: &str, packages: Vec<Package>, accounts: &[Account], mirror: Option<&Mirror>, timestamp: i64) -> Self {
+        let apt_sources = mirror.map(|it| it.apt_sources(suite));
+        let recipe = KeyHasher::new("debian state")
+            .field("suite", suite)
+            .field("timestamp", timestamp.to_string())
+            .list("packages", packages.iter().map(|it| it.locked().sha256.hex()))
+            .field("apt sources", apt_sources.as_deref().unwrap_or(""))
+            .list("accounts", accounts.iter().map(Account::line))
+            .finish();
+        let part = Part {
+            id: PartId::new("debian-state", suite),
+            title: format!("dpkg's state of {suite}"),
+            recipe: RecipeHash(recipe),
+            role: Role::BaseState,
+            weight: 1 << 20,
+            root: None,
+        };
+        Self { suite: suite.to_owned(), packages, accounts: accounts.to_vec(), apt_sources, timestamp, part }
+    }
+
+    /// The modes and owners of all folders of the base that are not like others: of its packages and of the state.
+    /// Every layer that has something below them must carry them so.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Source::write`].
+    pub fn parents(&self) -> Result<Parents, StateError> {
+        let mut parents = Parents::default();
+        for directory in self.packages.iter().flat_map(|it| &it.locked().facts.directories) {
+            let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
+            parents.insert(
+                directory.path.clone(),
+                mode,
+                layer::Owner { uid: directory.uid, gid: directory.gid },
+            );
+        }
+        for (head, _) in self.tree()?.entries() {
+            if head.kind == EntryKind::Directory {
+                parents.insert(head.path.clone(), head.mode, head.owner);
+            }
+        }
+        Ok(parents)
+    }
+
+    fn tree(&self) -> Result<Tree, StateError> {
+        let collected = Collected::read(&self.packages)?;
+        let mut tree = Tree::new(self.timestamp);
+        let mut accounts = accounts::Accounts::default();
+        let mut alternatives = Vec::new();
+        let mut diversions = Vec::new();
+        let mut regrouped = Vec::new();
+        let mut added_shells = Vec::new();
+        let mut shells = false;
+        for package in &collected.packages {
+            for effect in &package.effects {
+                match effect {
+                    Effect::Copy { from, to } => tree.copy(package, from, to)?,
+                    Effect::File { path, mode, group, text } => {
+                        tree.file(path, *mode, group, text.as_bytes())
+                    }
+                    Effect::Directory { path, mode, group } => tree.directory(path, *mode, group),
+                    Effect::Link { path, target } => tree.link(path, target),
+                    Effect::Alternative(alternative) => alternatives.push(alternative),
+                    Effect::EnableUnit(unit) => units::enable(package, unit, &mut tree)?,
+                    Effect::InitScript(name) => units::init_script(package, name, &mut tree)?,
+                    Effect::Divert { path, to } => {
+                        diversions.push([path, to, &package.name].map(String::clone))
+                    }
+                    Effect::SystemGroup(name) => accounts.system_group(name),
+                    Effect::Regroup { path, mode, group } => regrouped.push((package, path, *mode, group)),
+                    Effect::AddShell(path) => added_shells.push(path.as_str()),
+                    Effect::Accounts => accounts.read_masters(package)?,
+                    Effect::Shadow => accounts.shadow = true,
+                    Effect::Shells => shells = true,
+                    Effect::Pam => pam::install(package, &mut tree)?,
+                    Effect::NativeArchitecture => {
+                        let architecture = format!("{}\n", package.control.field("Architecture"));
+                        tree.file("/var/lib/dpkg/arch-native", 0o644, "root", architecture.as_bytes());
+                    }
+                    Effect::LoaderDiversion => diversions.extend(dpkg::loader_diversion(package)),
+                    Effect::Certificates => certificates::install(package, &mut tree)?,
+                }
+            }
+        }
+        for (package, path, mode, group) in regrouped {
+            let owner = layer::Owner { uid: 0, gid: accounts.group_number(group) };
+            tree.copy_as(package, path, mode, owner)?;
+        }
+        if shells {
+            accounts::shells(&collected, &added_shells, &mut tree);
+        }
+        accounts.finish(&self.accounts, self.timestamp, &mut tree)?;
+        alternatives::install(&alternatives, &collected, &mut tree);
+        dpkg::database(&self.suite, &collected, &diversions, &mut tree);
+        if let Some(sources) = &self.apt_sources {
+            tree.file("/etc/apt/sources.list.d/debian.sources", 0o644, "root", sources.as_bytes());
+        }
+        ldconfig::cache(&collected, &mut tree);
+        Ok(tree)
+    }
+}
+
+impl Source for State {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        let tree = self.tree().map_err(SourceError::archive)?;
+        let claim = |head: &layer::EntryHead| {
+            let kind = match head.kind {
+                EntryKind::Directory => return None,
+                EntryKind::Symlink { .. } => Kind::Symlink,
+                EntryKind::File { .. } | EntryKind::Hardlink { .. } => Kind::File,
+            };
+            Some(Claim { path: head.path.clone(), kind })
+        };
+        Ok(tree.entries().filter_map(|(head, _)| claim(head)).collect())
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        let tree = self.tree().map_err(SourceError::archive)?;
+        for (head, bytes) in tree.entries().filter(|(head, _)| !exclusions.contains(&head.path)) {
+            sink.put(head, &mut io::Cursor::new(bytes))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! What the tests against real packages share: the network by `curl`, and a folder as a sink.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use imgbuild_debian::{
+    Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, lock, sources,
+};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
+use lock::DebianPackage;
+use oci::{Digest, Platform};
+use url::Url;
+
+/// The time of what no package holds, and `SOURCE_DATE_EPOCH` of the oracle.
+pub(crate) const TIMESTAMP: i64 = 1_700_000_000;
+
+/// Fetches with `curl`, and keeps archives in a folder that lasts from one run to the next.
+pub(crate) struct Curl {
+    pub(crate) folder: PathBuf,
+}
+
+impl Curl {
+    pub(crate) fn new() -> Self {
+        let folder = Path::new(option_env!("CARGO_TARGET_TMPDIR").unwrap_or("/work/target-debian/tmp"))
+            .join("debian-archives");
+        fs::create_dir_all(&folder).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, sha256: &Digest) -> PathBuf {
+        self.folder.join(sha256.hex())
+    }
+}
+
+impl Fetch for Curl {
+    async fn get(&self, url: &Url, _limit: u64) -> Result<Vec<u8>, FetchError> {
+        let output =
+            Command::new("curl").args(["-fsSL", "--retry", "3", url.as_str()]).output().expect("curl");
+        match output.status.code() {
+            Some(0) => Ok(output.stdout),
+            Some(22) => Err(FetchError::NotFound(url.clone())),
+            _ => Err(FetchError::Other(String::from_utf8_lossy(&output.stderr).into_owned().into())),
+        }
+    }
+
+    async fn archive(&self, url: &Url, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
+        let path = self.path(sha256);
+        if !path.exists() {
+            let bytes = self.get(url, size).await?;
+            assert_eq!(Digest::of(&bytes), *sha256, "{url}");
+            let partial = tempfile::NamedTempFile::new_in(&self.folder).unwrap();
+            fs::write(partial.path(), bytes).unwrap();
+            partial.persist(&path).unwrap();
+        }
+        Ok(path)
+    }
+}
+
+/// Locks a base from the build host's own mirror.
+pub(crate) fn locked(suite: &str, platform: Platform, packages: &[&str], python: Option<&str>) -> Locked {
+    try_locked(suite, platform, packages, python)
+        .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
+}
+
+pub(crate) fn try_locked(
+    suite: &str,
+    platform: Platform,
+    packages: &[&str],
+    python: Option<&str>,
+) -> Result<Locked, imgbuild_debian::LockDebianError> {
+    let curl = Curl::new();
+    let mirror = Mirror::choose(None, Path::new("/etc/apt"), suite).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let packages: Vec<String> = packages.iter().map(|it| (*it).to_owned()).collect();
+    let request = Request {
+        index: IndexRequest {
+            suite,
+            platform,
+            components: &["main".to_owned()],
+            mirror: &mirror,
+            keyring: &Keyring::debian().unwrap(),
+            now: i64::try_from(now).unwrap(),
+            cache: &curl.folder,
+            offline: false,
+        },
+        packages: &packages,
+        python,
+        keep: &[],
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(lock(&request, &curl))
+}
+
+/// Writes a whole base into `root`, as an engine would unpack its layers.
+pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
+    let curl = Curl::new();
+    let mirror = Mirror::choose(None, Path::new("/etc/apt"), &locked.set.suite).ok();
+    let archive = |it: &DebianPackage| curl.path(&it.sha256);
+    let mut folder = Folder { root: root.to_owned(), directories: Vec::new() };
+    for source in sources(&locked.set, &locked.packages, archive, accounts, mirror.as_ref(), TIMESTAMP) {
+        let excluded = locked.set.excluded.iter().filter(|it| it.part == source.part().id);
+        let exclusions: Exclusions = excluded.map(|it| it.path.clone()).collect();
+        source
+            .write(&exclusions, &mut folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", source.part().id));
+    }
+    for (path, mode) in folder.directories.iter().rev() {
+        fs::set_permissions(path, fs::Permissions::from_mode(*mode)).unwrap();
+    }
+}
+
+/// A folder that takes entries.
+pub(crate) struct Folder {
+    root: PathBuf,
+    directories: Vec<(PathBuf, u32)>,
+}
+
+impl EntrySink for Folder {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let path = self.root.join(head.path.as_str());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match &head.kind {
+            EntryKind::Directory => {
+                fs::create_dir_all(&path).map_err(SinkError::Write)?;
+                self.directories.push((path.clone(), head.mode));
+                chown(&path, Some(head.owner.uid), Some(head.owner.gid)).unwrap();
+            }
+            EntryKind::File { size } => {
+                let mut bytes = Vec::new();
+                body.read_to_end(&mut bytes)
+                    .map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+                assert_eq!(bytes.len() as u64, *size, "{}", head.path);
+                fs::write(&path, bytes).unwrap();
+                chown(&path, Some(head.owner.uid), Some(head.owner.gid)).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(head.mode)).unwrap();
+            }
+            EntryKind::Symlink { target } => {
+                if path.symlink_metadata().is_ok_and(|it| !it.is_dir()) {
+                    fs::remove_file(&path).unwrap();
+                }
+                symlink(target, &path).unwrap_or_else(|error| panic!("{}: {error}", head.path));
+                lchown(&path, Some(head.owner.uid), Some(head.owner.gid)).unwrap();
+            }
+            EntryKind::Hardlink { target } => fs::hard_link(self.root.join(target.as_str()), &path).unwrap(),
+        }
+        Ok(())
+    }
+}
