@@ -1,0 +1,113 @@
+//! The house: which crate stands on which floor, and that imports go down only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+/// The floors, from the ground up: `docs/architecture.md` says what lives in each room.
+const FLOORS: [&[&str]; 5] = [
+    &["layer", "lock", "oci", "spec"],
+    &["net", "python", "store"],
+    &["conda", "debian", "runtime"],
+    &["build"],
+    &["imgbuild"],
+];
+
+/// What the ground floor has no need of: async, network. (Its clock is `jiff`, which only parses and prints there.)
+const ABOVE_GROUND: [&str; 6] = ["async-trait", "futures", "http", "reqwest", "reqwest-middleware", "tokio"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every crate of the house and its manifest.
+fn crates() -> BTreeMap<String, Table> {
+    let folders = std::fs::read_dir(root().join("crates")).unwrap();
+    let names = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    names.map(|name| (name.clone(), read(&format!("crates/{name}/Cargo.toml")).parse().unwrap())).collect()
+}
+
+/// What a crate imports, for its tests as well.
+fn imports(manifest: &Table) -> Vec<String> {
+    let tables = ["dependencies", "build-dependencies", "dev-dependencies"];
+    let tables = tables.iter().filter_map(|table| manifest.get(*table)?.as_table());
+    tables.flat_map(|table| table.keys().cloned()).collect()
+}
+
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&name))
+}
+
+#[test]
+fn every_crate_has_its_room() {
+    let rooms: BTreeMap<String, usize> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, rooms)| rooms.iter().map(move |it| (it.to_string(), floor)))
+        .collect();
+    assert!(rooms.keys().eq(crates().keys()), "crates: {:?}, rooms: {rooms:?}", crates().keys());
+    let page = read("docs/architecture.md");
+    for (name, floor) in rooms {
+        let row = format!("| {floor} | `{name}` |");
+        assert!(page.contains(&row), "docs/architecture.md has no row `{row}`");
+    }
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut above = Vec::new();
+    for (name, manifest) in crates() {
+        let own = floor(&name).unwrap_or_else(|| panic!("`{name}` has no room"));
+        let higher = |import: &String| floor(import).is_some_and(|theirs| theirs > own);
+        above.extend(
+            imports(&manifest).into_iter().filter(higher).map(|import| format!("{name} imports {import}")),
+        );
+    }
+    assert!(above.is_empty(), "{above:#?}");
+}
+
+#[test]
+fn the_ground_floor_has_no_network() {
+    for name in FLOORS[0] {
+        let imports = imports(&crates()[*name]);
+        let found: Vec<_> = imports.iter().filter(|import| ABOVE_GROUND.contains(&import.as_str())).collect();
+        assert!(found.is_empty(), "`{name}` imports {found:?}");
+    }
+}
+
+#[test]
+fn versions_are_chosen_in_one_place() {
+    for (name, manifest) in crates() {
+        for table in ["dependencies", "build-dependencies", "dev-dependencies"] {
+            for (import, value) in manifest.get(table).and_then(|it| it.as_table()).into_iter().flatten() {
+                let inherited = value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+                assert!(inherited, "`{name}` chooses its own `{import}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let workspace: Table = read("Cargo.toml").parse().unwrap();
+    let dependencies = workspace["workspace"]["dependencies"].as_table().unwrap();
+    let outside = dependencies.iter().filter(|(_, value)| value.get("path").is_none());
+    let outside: BTreeSet<&str> = outside.map(|(name, _)| name.as_str()).collect();
+    let page = read("docs/dependencies.md");
+    let (used, _) = page.split_once("## Not depended on").unwrap();
+    // The first cell of a row; dependencies of one purpose share one.
+    let cells = used.lines().filter_map(|row| row.strip_prefix("| `")?.split(" | ").next());
+    let named: BTreeSet<&str> =
+        cells.flat_map(|cell| cell.split(", ")).map(|name| name.trim_matches('`')).collect();
+    assert_eq!(
+        named, outside,
+        "docs/dependencies.md and the workspace's manifest name different dependencies"
+    );
+}
