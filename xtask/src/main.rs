@@ -1,7 +1,11 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
 mod channel;
+mod docs;
+mod programs;
+mod testing;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,19 +23,34 @@ struct Arguments {
 enum Command {
     /// Makes the conda channel that the tests use, under `target/channel`.
     Channel,
+    /// Writes the pages of `docs/reference` that are made from the source.
+    Docs {
+        /// Writes nothing; fails when a page is not what it would be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Runs everything that must hold: format, lints, licences, and all tests.
+    Test,
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Channel => channel::run(&workspace()),
-    };
-    match done {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Channel => channel::run(&workspace())?,
+        Command::Docs { check: false } => docs::write(&workspace())?,
+        Command::Docs { check: true } => docs::check(&workspace())?,
+        Command::Test => testing::run(&workspace())?,
+    }
+    Ok(())
 }
 
 /// The root of the workspace, of which this crate is a folder.

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::programs::{self, Lacking, Program};
+
 /// Programs that must be on the machine, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [Program; 6] = [
     ("python3", "python3"),
     ("gcc", "gcc libc6-dev"),
     ("make", "make"),
@@ -16,16 +18,9 @@ const PROGRAMS: [(&str, &str); 6] = [
 /// Why the tools cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolsError {
-    /// A program is neither there nor may we install it.
-    #[error(
-        "the channel needs `{program}`, which is not on this machine\nhint: as root, run `apt-get install {package}`"
-    )]
-    Lacking {
-        /// The program.
-        program: &'static str,
-        /// The Debian packages that bring it.
-        package: &'static str,
-    },
+    /// Programs are neither there nor may we install them.
+    #[error("the channel cannot be made: {0}")]
+    Lacking(#[from] Lacking),
     /// `pip` or `venv` failed; it has said why.
     #[error(
         "the tools of `{list}` could not be installed by pip\nhint: its message is above; pip needs a package index"
@@ -48,9 +43,7 @@ impl Tools {
     /// The environment in `folder` with what `list` (a requirements file) names, made when it is not there or the list
     /// has changed.
     pub(crate) fn ready(list: &Path, folder: &Path) -> Result<Self, ToolsError> {
-        for (program, package) in PROGRAMS {
-            ensure(program, package)?;
-        }
+        programs::ensure(&PROGRAMS)?;
         let tools = Self { python: folder.join("bin/python") };
         let (stamp, wanted) = (folder.join(".stamp"), fs_err::read_to_string(list)?);
         if fs_err::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
@@ -60,8 +53,8 @@ impl Tools {
         if folder.exists() {
             fs_err::remove_dir_all(folder)?;
         }
-        if !(has_venv() || install("python3-venv") && has_venv()) {
-            return Err(ToolsError::Lacking { program: "python3 -m venv", package: "python3-venv" });
+        if !(has_venv() || programs::install("python3-venv") && has_venv()) {
+            return Err(Lacking::one("python3 -m venv", "python3-venv").into());
         }
         let made = clean(Command::new("python3")).args(["-m", "venv"]).arg(folder).status()?.success();
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
@@ -95,34 +88,4 @@ fn has_venv() -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-/// Installs the package of a program that is not there, if we may.
-fn ensure(program: &'static str, package: &'static str) -> Result<(), ToolsError> {
-    if on_path(program) {
-        return Ok(());
-    }
-    if install(package) && on_path(program) { Ok(()) } else { Err(ToolsError::Lacking { program, package }) }
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// Whether apt has installed the packages. It cannot where we are not root or apt is not there; it says so itself.
-fn install(packages: &str) -> bool {
-    eprintln!("channel: apt-get install {packages}");
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
-    arguments.extend(packages.split(' '));
-    apt(&["update"]) && apt(&arguments)
 }

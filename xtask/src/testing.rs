@@ -1,0 +1,106 @@
+//! `cargo xtask test`: everything that must hold.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::channel::{self, ChannelError};
+use crate::programs::{self, Lacking, Program};
+
+/// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
+const PROGRAMS: [Program; 9] = [
+    ("containerd", "containerd"),
+    ("crun", "crun"),
+    ("ctr", "containerd"),
+    ("docker", "docker.io"),
+    ("dockerd", "docker.io"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("podman", "podman"),
+    ("skopeo", "skopeo"),
+    ("umoci", "umoci"),
+];
+
+/// cargo-deny's checks differ from version to version.
+const DENY: &str = "0.20.2";
+
+/// Why not everything holds.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TestError {
+    /// A command failed; it has said why.
+    #[error("`{0}` failed")]
+    Failed(String),
+    /// A program cannot be started, or a file not be read.
+    #[error(transparent)]
+    File(#[from] io::Error),
+    /// The tests need programs.
+    #[error("the tests cannot be run: {0}")]
+    Lacking(#[from] Lacking),
+    /// The tests need the channel.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+}
+
+/// Runs everything, the quick checks first; stops at the first that fails.
+pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
+    let cargo = |arguments: &[&str]| step(command(workspace, "cargo", arguments));
+    cargo(&["fmt", "--all", "--check"])?;
+    programs::ensure(&PROGRAMS)?;
+    deny(workspace)?;
+    cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    channel::run(workspace)?;
+    // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
+    cargo(&["build", "--locked", "--workspace", "--all-targets"])?;
+    cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"])?;
+    match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
+        Ok(status) if status.success() => cargo(&["nextest", "run", "--locked", "--workspace"]),
+        _ => cargo(&["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]),
+    }
+}
+
+/// Checks what is linked: see `deny.toml`.
+fn deny(workspace: &Path) -> Result<(), TestError> {
+    let root = format!("target/tools/cargo-deny-{DENY}");
+    let program = workspace.join(&root).join("bin/cargo-deny");
+    if !program.is_file() {
+        let mut install = command(workspace, "cargo", &["install", "--locked", "--root", &root]);
+        install.args(["--version", DENY, "cargo-deny"]);
+        // It runs for a second: what matters is how long it is compiled.
+        for (setting, value) in [("OPT_LEVEL", "0"), ("LTO", "off"), ("DEBUG", "0"), ("CODEGEN_UNITS", "16")]
+        {
+            install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+        }
+        step(install)?;
+    }
+    let program = program.display().to_string();
+    step(command(workspace, &program, &["--locked", "check", "licenses", "bans", "sources"]))?;
+    // The advisories are a git repository of their own, which not every machine can reach.
+    let mut fetch = command(workspace, &program, &["--locked", "fetch", "db"]);
+    if fetch.stderr(Stdio::null()).status()?.success() {
+        step(command(workspace, &program, &["--locked", "check", "--disable-fetch", "advisories"]))
+    } else {
+        eprintln!("xtask: the advisory database cannot be fetched here: advisories are not checked");
+        Ok(())
+    }
+}
+
+fn command(workspace: &Path, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(workspace).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command, and says what it is and how long it took.
+fn step(mut command: Command) -> Result<(), TestError> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let shown = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    eprintln!("xtask: {shown}");
+    let start = Instant::now();
+    let success = command.status()?.success();
+    let seconds = start.elapsed().as_secs();
+    if !success {
+        return Err(TestError::Failed(shown));
+    }
+    eprintln!("xtask: done in {} min {:02} s", seconds / 60, seconds % 60);
+    Ok(())
+}
