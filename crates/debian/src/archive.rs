@@ -65,6 +65,9 @@ pub enum What {
     /// A path in it leaves the image.
     #[error("is hostile or damaged: {0}")]
     Path(#[from] PathError),
+    /// It contradicts itself.
+    #[error("is hostile or damaged: {0}")]
+    Conflict(#[from] layer::Conflict),
     /// It unpacks to too much.
     #[error("unpacks to more than {limit} bytes, {FACTOR} times what its index declares and more")]
     TooLarge {
@@ -297,6 +300,9 @@ fn member(header: &tar::Header, size: u64, long: LongNames) -> Result<Member, Wh
     let shown = String::from_utf8_lossy(&name).into_owned();
     let refuse = |rule| What::Member { member: shown.clone(), rule };
     let kind = header.entry_type();
+    if matches!(kind, EntryType::XHeader | EntryType::XGlobalHeader) {
+        return Err(refuse("is a PAX header, which dpkg does not read"));
+    }
     if kind != EntryType::Regular && size > 0 {
         return Err(refuse("is not a file and yet has a size"));
     }
@@ -347,9 +353,6 @@ fn member(header: &tar::Header, size: u64, long: LongNames) -> Result<Member, Wh
         }
         EntryType::Char | EntryType::Block => return Err(refuse("is a device")),
         EntryType::Fifo => return Err(refuse("is a pipe")),
-        EntryType::XHeader | EntryType::XGlobalHeader => {
-            return Err(refuse("is a PAX header, which dpkg does not read"));
-        }
         _ => return Err(refuse("is of a kind that no Debian package holds")),
     };
     // The links of a merged `/usr` themselves are the only ones of these names that stay.

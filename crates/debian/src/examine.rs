@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use layer::{Claim, EntryHead, EntryKind, ImagePath, Kind, Owner};
+use layer::{Claim, EntryHead, EntryKind, ImagePath, Kind, Owner, PartId};
 use lock::{DebianFacts, SpecialDirectory};
 
 use crate::archive::{ArchiveError, Deb, What};
@@ -117,6 +117,9 @@ pub fn examine(path: &Path, installed_size: u64) -> Result<Examined, ArchiveErro
     })?;
     claims.extend(control.info_paths(&deb)?.into_values().map(|path| Claim { path, kind: Kind::File }));
     facts.directories.sort();
+    let part = [(PartId::new("debian", control.field("Package")), claims)];
+    layer::resolve(&part).map_err(|it| deb.error(What::Conflict(it)))?;
+    let [(_, claims)] = part;
     Ok(Examined { facts, claims, scripts })
 }
 

@@ -48,7 +48,7 @@ pub enum IndexError {
         suite: String,
         /// Why.
         #[source]
-        error: FetchError,
+        error: Box<FetchError>,
     },
     /// The mirror does not have the suite.
     #[error(
@@ -58,17 +58,17 @@ pub enum IndexError {
         /// The suite.
         suite: String,
         /// What was looked for.
-        url: Url,
+        url: Box<Url>,
     },
     /// `InRelease` is not good.
     #[error("cannot trust the index `{url}` of the suite `{suite}`: {error}{}", hint(error))]
     Release {
         /// Where it is.
-        url: Url,
+        url: Box<Url>,
         /// The suite.
         suite: String,
         /// Why.
-        error: ReleaseError,
+        error: Box<ReleaseError>,
     },
     /// An index file is not what `InRelease` says.
     #[error(
@@ -76,7 +76,7 @@ pub enum IndexError {
     )]
     Changed {
         /// Where it is.
-        url: Url,
+        url: Box<Url>,
         /// The size that was signed.
         expected_size: u64,
         /// The hash that was signed.
@@ -299,8 +299,13 @@ async fn fetch_release(
     fetch: &impl Fetch,
 ) -> Result<Release, IndexError> {
     let verify = |bytes: &[u8]| {
-        Release::verify(&String::from_utf8_lossy(bytes), suite, request.keyring, request.now)
-            .map_err(|error| IndexError::Release { url: url.clone(), suite: suite.to_owned(), error })
+        Release::verify(&String::from_utf8_lossy(bytes), suite, request.keyring, request.now).map_err(
+            |error| IndexError::Release {
+                url: Box::new(url.clone()),
+                suite: suite.to_owned(),
+                error: Box::new(error),
+            },
+        )
     };
     let path = request.cache.join(format!("{suite}-{}.InRelease", &Digest::of(url.as_str()).hex()[..16]));
     if request.offline {
@@ -309,8 +314,10 @@ async fn fetch_release(
     }
     let bytes = match fetch.get(url, LARGEST_RELEASE).await {
         Ok(bytes) => bytes,
-        Err(FetchError::NotFound(url)) => return Err(IndexError::NoSuite { suite: suite.to_owned(), url }),
-        Err(error) => return Err(IndexError::Fetch { suite: suite.to_owned(), error }),
+        Err(FetchError::NotFound(url)) => {
+            return Err(IndexError::NoSuite { suite: suite.to_owned(), url: Box::new(url) });
+        }
+        Err(error) => return Err(IndexError::Fetch { suite: suite.to_owned(), error: Box::new(error) }),
     };
     let release = verify(&bytes)?;
     write_cached(&path, &bytes)?;
@@ -344,7 +351,8 @@ async fn fetch_packed(
         }
         fetched => (by_hash, fetched),
     };
-    let bytes = fetched.map_err(|error| IndexError::Fetch { suite: suite.to_owned(), error })?;
+    let bytes =
+        fetched.map_err(|error| IndexError::Fetch { suite: suite.to_owned(), error: Box::new(error) })?;
     check(&bytes, file, &url)?;
     write_cached(&cached, &bytes)?;
     Ok(bytes)
@@ -355,7 +363,7 @@ fn check(bytes: &[u8], file: IndexFile, url: &Url) -> Result<(), IndexError> {
     if (found, found_size) == (file.sha256, file.size) {
         return Ok(());
     }
-    let url = url.clone();
+    let url = Box::new(url.clone());
     Err(IndexError::Changed { url, expected_size: file.size, expected: file.sha256, found_size, found })
 }
 

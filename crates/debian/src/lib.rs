@@ -5,6 +5,7 @@
 //! of: one source for each package, and one, [`State`], for what dpkg and the packages' scripts would have left on
 //! the disk. No script runs, and nothing in here touches the network by itself: it is given a [`Fetch`].
 
+mod apt_sources;
 mod archive;
 mod base_system;
 mod effects;
@@ -25,6 +26,7 @@ mod stanza;
 mod state;
 mod version;
 
+pub use apt_sources::AptSources;
 pub use archive::{ArchiveError, Member};
 pub use examine::{Examined, examine, facts};
 pub use fetch::{Fetch, FetchError};

@@ -52,10 +52,10 @@ pub struct Locked {
 pub enum LockDebianError {
     /// The index.
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(Box<IndexError>),
     /// The dependencies.
     #[error(transparent)]
-    Resolve(#[from] ResolveError),
+    Resolve(Box<ResolveError>),
     /// The suite's Python is another.
     #[error(transparent)]
     Python(#[from] NoPython),
@@ -77,10 +77,10 @@ pub enum LockDebianError {
         /// The package.
         package: String,
         /// From where.
-        url: Url,
+        url: Box<Url>,
         /// Why.
         #[source]
-        error: FetchError,
+        error: Box<FetchError>,
     },
     /// A record of the index lacks what is needed.
     #[error("the record of the package `{package}` has no usable field `{field}`")]
@@ -107,6 +107,18 @@ pub enum LockDebianError {
     Stopped(String),
 }
 
+impl From<IndexError> for LockDebianError {
+    fn from(error: IndexError) -> Self {
+        Self::Index(Box::new(error))
+    }
+}
+
+impl From<ResolveError> for LockDebianError {
+    fn from(error: ResolveError) -> Self {
+        Self::Resolve(Box::new(error))
+    }
+}
+
 /// Locks a base: the default set, Debian's Python where asked for, and what was asked for beside.
 ///
 /// # Errors
@@ -128,7 +140,17 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
     let excluded = excluded(&packages, &examined)?;
     let ids = packages.iter().map(DebianPackage::id).collect();
     let suite = request.index.suite.to_owned();
-    Ok(Locked { set: DebianSet { suite, packages: ids, excluded, compilers: Vec::new() }, packages })
+    Ok(Locked {
+        set: DebianSet {
+            suite,
+            mirror: None,
+            security_mirror: None,
+            packages: ids,
+            excluded,
+            compilers: Vec::new(),
+        },
+        packages,
+    })
 }
 
 /// Locks the interpreter of Debian's Python `version` for the build machine: `request.index.platform` is that
@@ -196,7 +218,11 @@ async fn lock_one(
     ImagePath::new(&package.filename).map_err(|_| bad("Filename"))?;
     let url = url(&package, mirror).ok_or_else(|| bad("Filename"))?;
     let fetched = fetch.archive(&url, &package.sha256, package.size).await;
-    let path = fetched.map_err(|error| LockDebianError::Fetch { package: name.clone(), url, error })?;
+    let path = fetched.map_err(|error| LockDebianError::Fetch {
+        package: name.clone(),
+        url: Box::new(url),
+        error: Box::new(error),
+    })?;
     let limit = installed_size(&package.record);
     let examined = tokio::task::spawn_blocking(move || examine(&path, limit)).await;
     let examined = examined.map_err(|_| LockDebianError::Stopped(name.clone()))?;
@@ -220,20 +246,18 @@ pub fn glibc(packages: &[DebianPackage]) -> Option<String> {
 
 /// What the layers of a base are made of: a source for each package, and the base's state.
 ///
-/// `archive` tells the file of each package's archive; `mirror` is where apt takes packages from inside the image, if
-/// anywhere; `timestamp` is the time of what no package holds.
+/// `archive` tells the file of each package's archive; `timestamp` is the time of what no package holds.
 pub fn sources(
     set: &DebianSet,
     packages: &[DebianPackage],
     archive: impl Fn(&DebianPackage) -> PathBuf,
     accounts: &[Account],
-    mirror: Option<&Mirror>,
     timestamp: i64,
 ) -> Vec<Box<dyn Source>> {
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
     let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
     let packages: Vec<_> = chosen.map(|it| Package::new(it, &archive(it) as &Path)).collect();
-    let state = State::new(&set.suite, packages.clone(), accounts, mirror, timestamp);
+    let state = State::new(&set.suite, packages.clone(), accounts, timestamp);
     let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
     packages.chain([Box::new(state) as Box<dyn Source>]).collect()
 }

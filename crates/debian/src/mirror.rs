@@ -30,7 +30,9 @@ pub enum MirrorError {
         error: url::ParseError,
     },
     /// Neither the spec nor the build host names one.
-    #[error("no Debian mirror for `{suite}` is known: the apt sources of this machine name none\nhint: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`")]
+    #[error(
+        "no Debian mirror for `{suite}` is known: the apt sources of this machine name none\nhint: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`"
+    )]
     Unknown {
         /// The suite.
         suite: String,

@@ -75,13 +75,13 @@ pub enum ResolveError {
     )]
     Conflict {
         /// The one that says so.
-        package: String,
+        package: Box<str>,
         /// The other.
-        other: String,
+        other: Box<str>,
         /// `conflicts with` or `breaks`.
         field: &'static str,
         /// Its relation.
-        relation: String,
+        relation: Box<str>,
         /// Why the one is there.
         chain: Vec<String>,
         /// Why the other is there.
@@ -353,10 +353,10 @@ impl Resolver<'_> {
                     }
                     let other_chain = self.chosen.get(&other).map(|it| it.chain.clone()).unwrap_or_default();
                     let error = ResolveError::Conflict {
-                        package: name.clone(),
-                        other,
+                        package: name.as_str().into(),
+                        other: other.into(),
                         field: word,
-                        relation: relation.to_string(),
+                        relation: relation.to_string().into(),
                         chain: chosen.chain.clone(),
                         other_chain,
                     };

@@ -32,9 +32,9 @@ pub struct Scripts {
 )]
 pub struct UnknownScripts {
     /// The package.
-    pub package: String,
+    pub package: Box<str>,
     /// Its version.
-    pub version: String,
+    pub version: Box<str>,
     /// The scripts, such as `postinst`.
     pub scripts: Vec<String>,
     /// The first lines that are not known.
@@ -116,8 +116,8 @@ impl Scripts {
         }
         unknown.truncate(5);
         Err(UnknownScripts {
-            package: self.package.clone(),
-            version: self.version.clone(),
+            package: self.package.as_str().into(),
+            version: self.version.as_str().into(),
             scripts,
             lines: unknown,
             residue: self.residue(),
@@ -263,13 +263,13 @@ fn interpret(lines: &[String]) -> (Vec<Effect>, Vec<String>) {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
-        if is_for_upgrades(line) {
-            if let Some(end) = end_of_if(lines, at) {
-                at = end;
-                continue;
-            }
+        if is_for_upgrades(line)
+            && let Some(end) = end_of_if(lines, at)
+        {
+            at = end;
+            continue;
         }
-        let command = line.strip_suffix("|| true").unwrap_or(line).trim().trim_end_matches(';');
+        let command = line.strip_suffix("|| true").unwrap_or(line).trim().trim_end_matches(';').trim_end();
         let words: Vec<&str> = command.split_whitespace().collect();
         if words.first() == Some(&"update-alternatives") {
             match Alternative::read(&words[1..]) {

@@ -41,7 +41,7 @@ impl Stanza {
                 if name.is_empty() || name.contains([' ', '\t']) {
                     return Err(error());
                 }
-                fields.push((name.to_owned(), value.trim().to_owned()));
+                fields.push((name.to_owned(), value.trim_start().to_owned()));
             }
         }
         if !fields.is_empty() {
@@ -53,10 +53,10 @@ impl Stanza {
     /// The value of a field; its further lines follow with their first blank.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
+        found.map(|(_, value)| value.trim_end())
     }
 
-    /// The fields in their order.
+    /// The fields in their order, with the blanks at their ends, which dpkg keeps.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -122,7 +122,9 @@ fn stanza(package: &Read) -> String {
     if !conffiles.is_empty() {
         field("Conffiles", &conffiles);
     }
-    if let Some(description) = control.stanza.get("Description") {
+    if let Some(description) =
+        control.stanza.fields().find(|(name, _)| *name == "Description").map(|(_, it)| it)
+    {
         field("Description", description);
     }
     for (name, value) in control.stanza.fields() {

@@ -20,7 +20,6 @@ use layer::{
 
 use crate::archive::ArchiveError;
 use crate::effects::Effect;
-use crate::mirror::Mirror;
 use crate::package::Package;
 use crate::scripts::UnknownScripts;
 pub use accounts::Account;
@@ -34,7 +33,6 @@ pub struct State {
     suite: String,
     packages: Vec<Package>,
     accounts: Vec<Account>,
-    apt_sources: Option<String>,
     timestamp: i64,
     part: Part,
 }
@@ -74,15 +72,12 @@ pub enum StateError {
 
 impl State {
     /// The state of a base of `suite` that holds `packages`, with `accounts` added. What no package holds bears the
-    /// time `timestamp`, in seconds since 1970. `mirror` is where apt takes packages from inside the image; where
-    /// there is none, the image has no apt sources.
-    pub fn new(suite: &str, packages: Vec<Package>, accounts: &[Account], mirror: Option<&Mirror>, timestamp: i64) -> Self {
-        let apt_sources = mirror.map(|it| it.apt_sources(suite));
+    /// time `timestamp`, in seconds since 1970.
+    pub fn new(suite: &str, packages: Vec<Package>, accounts: &[Account], timestamp: i64) -> Self {
         let recipe = KeyHasher::new("debian state")
             .field("suite", suite)
             .field("timestamp", timestamp.to_string())
             .list("packages", packages.iter().map(|it| it.locked().sha256.hex()))
-            .field("apt sources", apt_sources.as_deref().unwrap_or(""))
             .list("accounts", accounts.iter().map(Account::line))
             .finish();
         let part = Part {
@@ -93,7 +88,7 @@ impl State {
             weight: 1 << 20,
             root: None,
         };
-        Self { suite: suite.to_owned(), packages, accounts: accounts.to_vec(), apt_sources, timestamp, part }
+        Self { suite: suite.to_owned(), packages, accounts: accounts.to_vec(), timestamp, part }
     }
 
     /// The modes and owners of all folders of the base that are not like others: of its packages and of the state.
@@ -170,9 +165,6 @@ impl State {
         accounts.finish(&self.accounts, self.timestamp, &mut tree)?;
         alternatives::install(&alternatives, &collected, &mut tree);
         dpkg::database(&self.suite, &collected, &diversions, &mut tree);
-        if let Some(sources) = &self.apt_sources {
-            tree.file("/etc/apt/sources.list.d/debian.sources", 0o644, "root", sources.as_bytes());
-        }
         ldconfig::cache(&collected, &mut tree);
         Ok(tree)
     }

@@ -24,8 +24,7 @@ pub(crate) struct Curl {
 
 impl Curl {
     pub(crate) fn new() -> Self {
-        let folder = Path::new(option_env!("CARGO_TARGET_TMPDIR").unwrap_or("/work/target-debian/tmp"))
-            .join("debian-archives");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-archives");
         fs::create_dir_all(&folder).unwrap();
         Self { folder }
     }
@@ -97,10 +96,9 @@ pub(crate) fn try_locked(
 /// Writes a whole base into `root`, as an engine would unpack its layers.
 pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
     let curl = Curl::new();
-    let mirror = Mirror::choose(None, Path::new("/etc/apt"), &locked.set.suite).ok();
     let archive = |it: &DebianPackage| curl.path(&it.sha256);
-    let mut folder = Folder { root: root.to_owned(), directories: Vec::new() };
-    for source in sources(&locked.set, &locked.packages, archive, accounts, mirror.as_ref(), TIMESTAMP) {
+    let mut folder = Folder::new(root);
+    for source in sources(&locked.set, &locked.packages, archive, accounts, TIMESTAMP) {
         let excluded = locked.set.excluded.iter().filter(|it| it.part == source.part().id);
         let exclusions: Exclusions = excluded.map(|it| it.path.clone()).collect();
         source
@@ -116,6 +114,12 @@ pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
 pub(crate) struct Folder {
     root: PathBuf,
     directories: Vec<(PathBuf, u32)>,
+}
+
+impl Folder {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), directories: Vec::new() }
+    }
 }
 
 impl EntrySink for Folder {

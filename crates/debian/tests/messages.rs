@@ -1,0 +1,347 @@
+//! What bad input gets: whole messages, from an archive in memory that a key of the test signed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails shall say where"
+)]
+
+#[path = "support/archive.rs"]
+mod archive;
+
+use archive::{Archive, NOW, Package, ar, control, deb, entry, plain_deb, tarball, xz};
+use imgbuild_debian::Keyring;
+use insta::assert_snapshot;
+use tar::EntryType;
+
+fn package(name: &'static str, fields: &'static str) -> Package {
+    Package { name, fields, deb: plain_deb(name) }
+}
+
+fn names(locked: &imgbuild_debian::Locked) -> Vec<&str> {
+    locked.packages.iter().map(|it| it.name.as_str()).collect()
+}
+
+/// The message that a package with this `.deb` gets.
+fn hostile(bytes: Vec<u8>) -> String {
+    let archive = Archive::new(vec![Package { name: "evil", fields: "", deb: bytes }]);
+    archive.failure(&["evil"])
+}
+
+fn hostile_entry(name: &str, kind: EntryType, link: &str, body: &[u8]) -> String {
+    hostile(deb("evil", &tarball(&[entry(name, kind, link, body)])))
+}
+
+#[test]
+fn a_good_archive_is_locked_and_then_needs_no_network() {
+    let mut archive =
+        Archive::new(vec![package("a", "Depends: b | c\n"), package("b", ""), package("c", "")]);
+    let locked = archive.lock(&["a"]).unwrap();
+    assert_eq!(names(&locked), ["a", "apt", "b", "ca-certificates", "tini", "tzdata"]);
+    archive.files.retain(|path, _| path.contains("/pool/"));
+    assert_eq!(archive.lock_with(&["a"], &archive.keyring(), true, &[]).unwrap(), locked);
+    assert!(archive.lock(&["a"]).is_err(), "without `offline` the index is asked for again");
+}
+
+#[test]
+fn what_was_locked_is_kept() {
+    let archive = Archive::new(vec![package("a", "Depends: b | c\n"), package("b", ""), package("c", "")]);
+    let first = archive.lock(&["c"]).unwrap();
+    let again = archive.lock_with(&["a"], &archive.keyring(), false, &first.packages).unwrap();
+    assert_eq!(names(&again), ["a", "apt", "c", "ca-certificates", "tini", "tzdata"]);
+}
+
+#[test]
+fn a_versioned_provides_meets_a_versioned_dependency_only() {
+    let archive = Archive::new(vec![
+        package("a", "Depends: virtual (>= 2)\n"),
+        package("plain", "Provides: virtual\n"),
+        package("versioned", "Provides: virtual (= 2)\nPriority: extra\n"),
+    ]);
+    assert!(names(&archive.lock(&["a"]).unwrap()).contains(&"versioned"));
+}
+
+#[test]
+fn offline_without_a_cache() {
+    let archive = Archive::new(vec![]);
+    let error = archive.lock_with(&[], &archive.keyring(), true, &[]).unwrap_err();
+    assert_snapshot!(archive.shown(&error), @"
+    the index of the suite `test` is not in the cache, and `--offline` forbids fetching it
+    hint: run `imgbuild lock` once without `--offline`
+    ");
+}
+
+#[test]
+fn a_changed_inrelease() {
+    let mut archive = Archive::new(vec![]);
+    let signed = archive.files.get_mut("debian/dists/test/InRelease").unwrap();
+    let text = String::from_utf8(signed.clone()).unwrap().replace("Components: main", "Components: evil");
+    *signed = text.into_bytes();
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: no key of the keyring made any of its signatures, or its text was changed
+    hint: where the mirror is not Debian's own, name its keys with `[base] keyring`
+    ");
+}
+
+#[test]
+fn another_key() {
+    let archive = Archive::new(vec![]);
+    let error = archive.lock_with(&[], &Keyring::debian().unwrap(), false, &[]).unwrap_err();
+    assert_snapshot!(archive.shown(&error), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: no key of the keyring made any of its signatures, or its text was changed
+    hint: where the mirror is not Debian's own, name its keys with `[base] keyring`
+    ");
+}
+
+#[test]
+fn an_expired_signature() {
+    let mut archive = Archive::new(vec![]);
+    (archive.signed_at, archive.lifetime) = (NOW - 7200, 3600);
+    archive.publish("debian", "test", "");
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: the signature by the key `KEY` expired at 2029-12-31T23:00:00Z
+    hint: where the mirror is not Debian's own, name its keys with `[base] keyring`
+    ");
+}
+
+#[test]
+fn a_signature_from_the_future() {
+    let mut archive = Archive::new(vec![]);
+    archive.signed_at = NOW + 10 * 24 * 3600;
+    archive.publish("debian", "test", "");
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: the signature by the key `KEY` was made at 2030-01-11T00:00:00Z, which is in the future
+    hint: where the mirror is not Debian's own, name its keys with `[base] keyring`
+    ");
+}
+
+#[test]
+fn an_expired_release() {
+    let mut archive = Archive::new(vec![]);
+    let release = "Suite: test\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nValid-Until: Mon, 31 Dec 2029 12:00:00 UTC\nSHA256:\n";
+    archive.sign("debian", "test", release);
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: it was valid until 2029-12-31T12:00:00Z
+    hint: the mirror is out of date, or this machine's clock is wrong
+    ");
+}
+
+#[test]
+fn another_suite() {
+    let mut archive = Archive::new(vec![]);
+    let other = archive.files["debian/dists/test-updates/InRelease"].clone();
+    archive.files.insert("debian/dists/test/InRelease".to_owned(), other);
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: it is that of the suite `test-updates`
+    hint: the mirror answers with another suite than was asked for
+    ");
+}
+
+#[test]
+fn a_suite_that_is_not_there() {
+    let mut archive = Archive::new(vec![]);
+    archive.files.clear();
+    assert_snapshot!(archive.failure(&[]), @"
+    the mirror has no suite `test`: `http://127.0.0.1/debian/dists/test/InRelease` is not there
+    hint: the suites are called by their code names, such as `bookworm` and `trixie`
+    ");
+}
+
+#[test]
+fn a_changed_index() {
+    let mut archive = Archive::new(vec![]);
+    let packages = archive.files.get_mut("debian/dists/test/main/binary-amd64/Packages.xz").unwrap();
+    *packages.last_mut().unwrap() ^= 1;
+    let message = archive.failure(&[]);
+    let shown: Vec<_> =
+        message.lines().map(|line| line.split("sha256:").next().unwrap().trim_end()).collect();
+    assert_snapshot!(shown.join("\n").replace(|it: char| it.is_ascii_digit(), "0"), @"
+    `http://000.0.0.0/debian/dists/test/main/binary-amd00/Packages.xz` is not the file that the signed index names
+    expected: 000 bytes,
+       found: 000 bytes,
+    hint: the mirror may be in the middle of an update: try again, or take another with `[base] mirror`
+    ");
+}
+
+#[test]
+fn a_changed_package() {
+    let mut archive = Archive::new(vec![]);
+    archive.files.get_mut("debian/pool/tini.deb").unwrap()[100] ^= 1;
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot fetch the package `tini` from `http://127.0.0.1/debian/pool/tini.deb`
+    caused by: `http://127.0.0.1/debian/pool/tini.deb` has another hash than the index says
+    ");
+}
+
+#[test]
+fn an_unknown_package() {
+    let archive = Archive::new(vec![package("less", "")]);
+    assert_snapshot!(archive.failure(&["les"]), @"
+    the suite `test` has no package `les`
+    hint: did you mean `less`?
+    ");
+    assert_snapshot!(archive.failure(&["less=2"]), @"
+    the suite `test` has no version `2` of `less`
+    hint: it has `1`
+    ");
+}
+
+#[test]
+fn a_dependency_that_cannot_be_met() {
+    let archive = Archive::new(vec![
+        package("a", "Depends: b\n"),
+        package("b", "Pre-Depends: c (>= 2), d\n"),
+        package("c", ""),
+    ]);
+    assert_snapshot!(archive.failure(&["a"]), @"
+    the dependency `c (>= 2)` cannot be met in the suite `test`: `a` → `b` → `c (>= 2)`
+    hint: the suite has `c 1`
+    ");
+}
+
+#[test]
+fn packages_that_conflict() {
+    let archive = Archive::new(vec![
+        package("a", "Depends: b\n"),
+        package("b", ""),
+        package("c", "Breaks: b (<< 2)\n"),
+    ]);
+    assert_snapshot!(archive.failure(&["a", "c"]), @"
+    `c` and `b` cannot be installed together: `c` breaks `b (<< 2)`
+    c: `c`
+    b: `a` → `b`
+    ");
+}
+
+#[test]
+fn packages_that_hold_the_same_path() {
+    let data = tarball(&[entry("./bin/x", EntryType::Regular, "", b"x")]);
+    let twin = |name, fields| Package { name, fields, deb: deb(name, &data) };
+    let archive = Archive::new(vec![twin("a", ""), twin("b", "")]);
+    assert_snapshot!(archive.failure(&["a", "b"]), @"
+    the packages `a` and `b` both hold `/usr/bin/x`, and neither replaces the other's files
+    hint: leave one of them out
+    ");
+    let archive = Archive::new(vec![twin("a", ""), twin("b", "Replaces: a (<< 2)\n")]);
+    let excluded = archive.lock(&["a", "b"]).unwrap().set.excluded;
+    assert_eq!(excluded.len(), 1);
+    assert_eq!(excluded[0].to_owned().part.as_str(), "debian/a");
+    assert_eq!(excluded[0].path.as_str(), "usr/bin/x");
+}
+
+#[test]
+fn bad_ar_members() {
+    assert_snapshot!(hostile(b"hello".to_vec()), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: it is too short
+    ");
+    let good = plain_deb("evil");
+    let mut cut = good.clone();
+    cut.truncate(good.len() - 700);
+    assert_snapshot!(hostile(cut), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its member `data.tar` is cut off: 2048 bytes are declared
+    ");
+    let mut header = good.clone();
+    header[66] = b'X';
+    assert_snapshot!(hostile(header), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: a member's header is not one of `ar`
+    ");
+    let twice = ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar", &control("evil")),
+        ("control.tar", &control("evil")),
+    ]);
+    assert_snapshot!(hostile(twice), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its member `control.tar` stands where `data.tar` belongs
+    ");
+    let mut more = good.clone();
+    more.extend(ar(&[("data.tar", b"")])[8..].iter());
+    assert_snapshot!(hostile(more), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: something follows its third member
+    ");
+    let version = ar(&[("debian-binary", b"3.0\n"), ("control.tar", &control("evil")), ("data.tar", b"")]);
+    assert_snapshot!(hostile(version), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its format is `3.0` and not `2.0`
+    ");
+}
+
+#[test]
+fn hostile_members() {
+    assert_snapshot!(hostile_entry("./../etc/passwd", EntryType::Regular, "", b"x"), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the path `../etc/passwd` has a component `..`
+    ");
+    assert_snapshot!(hostile_entry("/etc/passwd", EntryType::Regular, "", b"x"), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the path `/etc/passwd` is absolute
+    ");
+    assert_snapshot!(hostile_entry("./dev/sda", EntryType::Block, "", b""), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` holds `./dev/sda`, which is a device
+    ");
+    assert_snapshot!(hostile_entry("./pipe", EntryType::Fifo, "", b""), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` holds `./pipe`, which is a pipe
+    ");
+    assert_snapshot!(hostile_entry("./x", EntryType::Link, "../../etc/passwd", b""), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the path `../../etc/passwd` has a component `..`
+    ");
+    assert_snapshot!(hostile_entry("./x", EntryType::XHeader, "", b"11 path=yy\n"), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` holds `./x`, which is a PAX header, which dpkg does not read
+    ");
+}
+
+#[test]
+fn a_write_through_a_link() {
+    let data = tarball(&[
+        entry("./usr/x", EntryType::Symlink, "/etc", b""),
+        entry("./usr/x/passwd", EntryType::Regular, "", b"x"),
+    ]);
+    assert_snapshot!(hostile(deb("evil", &data)), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: `debian/evil` holds the path `/usr/x/passwd` below `/usr/x`, which is not a folder
+    ");
+}
+
+#[test]
+fn two_long_names() {
+    let long = entry("././@LongLink", EntryType::GNULongName, "", b"./one\0");
+    let data = tarball(&[long.clone(), long, entry("./x", EntryType::Regular, "", b"")]);
+    assert_snapshot!(hostile(deb("evil", &data)), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its tar has a long name twice, or one that is too long
+    ");
+}
+
+#[test]
+fn something_behind_the_tar() {
+    let mut data = tarball(&[entry("./x", EntryType::Regular, "", b"")]);
+    data.extend_from_slice(&entry("./y", EntryType::Regular, "", b""));
+    assert_snapshot!(hostile(deb("evil", &data)), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its tar is followed by something else
+    ");
+}
+
+#[test]
+fn a_bomb() {
+    let zeros = vec![0; 70 << 20];
+    let data = tarball(&[entry("./zeros", EntryType::Regular, "", &zeros)]);
+    let members = |name, packed: &[u8]| {
+        ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control("evil")), (name, packed)])
+    };
+    let message = hostile(members("data.tar.xz", &xz(&data)));
+    assert_snapshot!(message, @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` unpacks to more than 67129344 bytes, 20 times what its index declares and more
+    ");
+    assert_eq!(hostile(members("data.tar.zst", &zstd::encode_all(&data[..], 1).unwrap())), message);
+}
