@@ -119,7 +119,10 @@ def repack(wheel: Wheel, pythons: dict[str, Path]) -> Package:
     entries = placed(files, info, site, scripts)
     if not wheel.pure:
         sources = {entry.path: entry.data for entry in entries if entry.path.endswith(".py")}
-        entries += bytecode(sources, moment, pythons[minor], minor)
+        compiled = bytecode(sources, moment, pythons[minor], minor)
+        # Some wheels ship bytecode of their own; what conda-build compiles takes its place.
+        made = {entry.path for entry in compiled}
+        entries = [entry for entry in entries if entry.path not in made] + compiled
         entries += [launcher(point) for point in points]
     entries.append(Entry(f"{site}/{info}/INSTALLER", b"conda\n"))
     entries.append(record(entries, f"{site}/{info}/RECORD", site))
