@@ -243,6 +243,8 @@ impl Locker<'_> {
         let fetcher = &self.context.fetcher;
         let locked: BoxFuture<'_, _> = debian::lock(&wanted, fetcher).boxed();
         let mut locked = locked.await.map_err(error)?;
+        locked.set.mirror = Some(mirror.main.to_string());
+        locked.set.security_mirror = Some(mirror.security.to_string());
         if let Some(interpreter) = debian::interpreter(&locked.set, &locked.packages) {
             for host in hosts {
                 let wanted = request(host, &[], None);

@@ -25,5 +25,6 @@ pub use locking::{LockingError, Wishes, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};
 /// A record of a channel's index, as rattler knows it.
 pub use rattler_conda_types::RepoDataRecord as Record;
+pub use rattler_networking::AuthenticationStorageError as CredentialsError;
 pub use record::{RecordError, from_package as record};
 pub use solve::{EnvironmentError, Request, Solving, credentials, match_spec, virtual_packages};

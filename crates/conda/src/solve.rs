@@ -129,7 +129,7 @@ pub struct Solving {
 /// # Errors
 ///
 /// When they cannot be read.
-pub fn credentials() -> Result<Arc<dyn Middleware>, EnvironmentError> {
+pub fn credentials() -> Result<Arc<dyn Middleware>, AuthenticationStorageError> {
     let storage = AuthenticationStorage::from_env_and_defaults()?;
     Ok(Arc::new(AuthenticationMiddleware::from_auth_storage(storage)))
 }

@@ -1,1 +1,72 @@
-fn main() {}
+//! The `imgbuild` program: arguments, progress, messages. It decides nothing.
+
+mod arguments;
+mod commands;
+mod failure;
+mod progress;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+
+/// How a program ends that was stopped by Ctrl-C: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log(arguments.global.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            result = run(&arguments) => Some(result),
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    });
+    // What still runs writes temporary files only: nobody waits for it.
+    runtime.shutdown_background();
+    match ended {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(failure)) => {
+            failure.print();
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!(
+                "interrupted: nothing was written under its final name, and the next run goes on from here"
+            );
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Build(arguments) => commands::build::run(arguments, global).await,
+        Command::Lock(arguments) => commands::lock::run(arguments, global).await,
+        Command::Check(arguments) => commands::check::run(arguments, global),
+        Command::Schema => commands::schema::run(),
+        Command::Cache(command) => commands::cache::run(command),
+        Command::Completions { shell } => commands::completions::run(*shell),
+    }
+}
+
+/// Debug messages go to standard error, at `-v` ours, at `-vv` everybody's.
+fn log(verbose: u8) {
+    let filter = match verbose {
+        0 => "error",
+        1 => "build=debug,conda=debug,debian=debug,net=debug,store=debug,python=debug",
+        _ => "debug",
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

@@ -12,6 +12,13 @@ use crate::{Compiler, ExcludedPath};
 pub struct DebianSet {
     /// The suite's code name, such as `bookworm`.
     pub suite: String,
+    /// The mirror of the main archive from which apt installs inside the image. Packages are not locked to it: a build
+    /// takes them from wherever its own machine finds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    /// The same for the security archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_mirror: Option<String>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
     /// The paths that are left out.

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use oci::Platform;
+
+/// Builds container images of conda and Python environments from a declarative spec, without a daemon.
+#[derive(Debug, Parser)]
+#[command(name = "imgbuild", version, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the images of a spec; the lock is made where it is missing or stale.
+    Build(BuildArguments),
+    /// Solve a spec and write its lock beside it.
+    Lock(LockArguments),
+    /// Validate a spec, and print its variants and the layers that its lock plans.
+    Check(CheckArguments),
+    /// Print the JSON schema of the spec.
+    Schema,
+    /// Look at the local store, and free its space.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    /// The folder for the images; the current one by default.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// The form of the images.
+    #[arg(long, value_enum, default_value_t = FormatArgument::Oci)]
+    pub(crate) format: FormatArgument,
+    /// Fail if the lock is missing or stale.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Never use the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Build only the variants with this matrix value; can be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) only: Vec<(String, String)>,
+    /// Build only for this platform; can be repeated.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Vec<Platform>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockArguments {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    /// Only check that the lock is there and is not stale.
+    #[arg(long, conflicts_with = "upgrade")]
+    pub(crate) check: bool,
+    /// Let all packages move to newer versions, or only the named ones.
+    #[arg(long, value_name = "PACKAGE", num_args = 0..)]
+    pub(crate) upgrade: Option<Vec<String>>,
+    /// Never use the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print what changed as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// List what the store holds.
+    Ls {
+        /// Print the list as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove what is not used any more; what a running build uses stays.
+    Prune {
+        /// Remove what was not used for so many days.
+        #[arg(long, value_name = "DAYS", default_value_t = 30, conflicts_with_all = ["all", "max_size"])]
+        days: u64,
+        /// Remove what was not used for longest until the store has at most this size, such as `20GB`.
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        max_size: Option<u64>,
+        /// Remove everything.
+        #[arg(long, conflicts_with = "max_size")]
+        all: bool,
+        /// Print what was removed as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check everything in the store against its hash, and remove what is damaged.
+    Verify {
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The forms in which images are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArgument {
+    /// A tarball that docker, podman, skopeo and containerd read.
+    Oci,
+    /// A folder: an OCI layout.
+    OciDir,
+    /// A tarball with gzip layers and docker's media types, for old engines.
+    Docker,
+}
+
+impl From<FormatArgument> for build::Format {
+    fn from(format: FormatArgument) -> Self {
+        match format {
+            FormatArgument::Oci => Self::Oci,
+            FormatArgument::OciDir => Self::OciDir,
+            FormatArgument::Docker => Self::Docker,
+        }
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+/// A size with a decimal unit: `500MB`, `20GB`, `1TB`, or plain bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" => 1000,
+        "M" | "MB" => 1_000_000,
+        "G" | "GB" => 1_000_000_000,
+        "T" | "TB" => 1_000_000_000_000,
+        _ => return Err("its unit is none of B, KB, MB, GB, TB".to_owned()),
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "it is not a number and a unit, such as `20GB`".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "it is too large".to_owned())
+}

@@ -1,0 +1,140 @@
+//! `imgbuild build`.
+
+use std::time::Instant;
+
+use ::build::{Built, Delivered, Report, Request, build};
+use serde_json::{Value, json};
+use spec::Spec;
+
+use super::{context, print, print_json};
+use crate::arguments::{BuildArguments, Global};
+use crate::failure::Failure;
+use crate::progress::reporter;
+use crate::words::{shortened, size, table};
+
+pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(), Failure> {
+    let start = Instant::now();
+    let spec = Spec::load(&arguments.spec)?;
+    let reporter = reporter(global);
+    let context = context(&arguments.spec, arguments.offline, reporter)?;
+    let request = Request {
+        output: arguments.output.clone(),
+        format: arguments.format.into(),
+        locked: arguments.locked,
+        only: arguments.only.iter().cloned().collect(),
+        platforms: arguments.platform.clone(),
+    };
+    let report = build(&spec, &arguments.spec, &request, &context).await?;
+    drop(context);
+    let seconds = start.elapsed().as_secs_f64();
+    if arguments.json {
+        return print_json(&as_json(&report, seconds));
+    }
+    if !global.quiet {
+        eprint!("{}", notes(&report));
+        eprint!("{}", summary(&report, seconds));
+    }
+    let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
+    print(&paths.collect::<String>())
+}
+
+/// What a person should know and that did not stop the build.
+fn notes(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(changes) = report.changes.as_ref().filter(|changes| !changes.0.is_empty()) {
+        text.push_str(&format!("wrote {} ({} packages changed)\n", report.lock.display(), changes.0.len()));
+    }
+    for built in &report.built {
+        for (loser, path, winner) in &built.excluded {
+            text.push_str(&format!(
+                "note: `{path}` is in `{loser}` and in `{winner}`; the image has that of `{winner}`\n"
+            ));
+        }
+        for (package, script) in &built.dynamic {
+            text.push_str(&format!(
+                "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint and login shells, not for `exec`\n"
+            ));
+        }
+    }
+    text
+}
+
+fn summary(report: &Report, seconds: f64) -> String {
+    let mut text = String::new();
+    for built in &report.built {
+        text.push_str(&format!("\n{}\n{}", built.name, layers(built)));
+        text.push_str(&format!(
+            "  {} in {} layers, {}\n",
+            size(built.image.size()),
+            built.layers.len(),
+            built.image.digest()
+        ));
+    }
+    for delivered in &report.delivered {
+        text.push_str(&how_to_run(delivered));
+    }
+    text.push_str(&format!("\nbuilt in {seconds:.1} s\n"));
+    text
+}
+
+fn layers(built: &Built) -> String {
+    let row = |layer: &::build::Finished| {
+        let state = if layer.reused { "reused" } else { "new" };
+        vec![shortened(&layer.title, 60), size(layer.record.descriptor.size), state.to_owned()]
+    };
+    table(&built.layers.iter().map(row).collect::<Vec<_>>())
+}
+
+fn how_to_run(delivered: &Delivered) -> String {
+    let path = delivered.path.display();
+    let Some(reference) = delivered.references.first() else { return String::new() };
+    if delivered.path.is_dir() {
+        return format!(
+            "\n{path}: an OCI layout\n  copy: skopeo copy oci:{path}:{} docker://REGISTRY/{reference}\n",
+            reference.tag
+        );
+    }
+    format!("\n{path}\n  load: docker load -i {path}\n  run:  docker run --rm -it {reference}\n")
+}
+
+fn as_json(report: &Report, seconds: f64) -> Value {
+    let layer = |layer: &::build::Finished| {
+        json!({
+            "title": layer.title,
+            "digest": layer.record.descriptor.digest,
+            "diffId": layer.record.diff_id,
+            "size": layer.record.descriptor.size,
+            "uncompressedSize": layer.record.size,
+            "reused": layer.reused,
+        })
+    };
+    let image = |built: &Built| {
+        json!({
+            "name": built.name,
+            "platform": built.platform,
+            "digest": built.image.digest(),
+            "size": built.image.size(),
+            "layers": built.layers.iter().map(layer).collect::<Vec<_>>(),
+            "excluded": built.excluded.iter().map(|(part, path, winner)| json!({
+                "part": part, "path": path, "winner": winner,
+            })).collect::<Vec<_>>(),
+            "dynamicActivation": built.dynamic.iter().map(|(package, script)| json!({
+                "package": package, "script": script,
+            })).collect::<Vec<_>>(),
+        })
+    };
+    let output = |delivered: &Delivered| {
+        json!({
+            "path": delivered.path,
+            "references": delivered.references.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "digests": delivered.images.iter().map(oci::Image::digest).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "images": report.built.iter().map(image).collect::<Vec<_>>(),
+        "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
+        "lock": report.lock,
+        "lockWritten": report.changes.is_some(),
+        "seconds": (seconds * 1000.0).round() / 1000.0,
+    })
+}

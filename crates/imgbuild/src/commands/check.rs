@@ -1,0 +1,60 @@
+//! `imgbuild check`.
+
+use std::sync::Arc;
+
+use ::build::{PlannedLayer, planned_layers, variant_name};
+use serde_json::{Value, json};
+use spec::{Spec, Variant};
+
+use super::{context, host, print, print_json};
+use crate::arguments::{CheckArguments, Global};
+use crate::failure::Failure;
+use crate::words::{shortened, size, table};
+
+pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure> {
+    let spec = Spec::load(&arguments.spec)?;
+    let variants = spec.variants(host()?)?;
+    let context = context(&arguments.spec, true, Arc::new(::build::Silent))?;
+    let plans = planned_layers(&spec, &arguments.spec, &variants, &context)?;
+    let plan = |index: usize| plans.as_ref().map(|plans| plans[index].as_slice());
+    if arguments.json {
+        let variants: Vec<Value> =
+            variants.iter().enumerate().map(|(index, variant)| as_json(variant, plan(index))).collect();
+        return print_json(&json!({ "variants": variants, "locked": plans.is_some() }));
+    }
+    let mut text = String::new();
+    for (index, variant) in variants.iter().enumerate() {
+        let tags: Vec<&str> = variant.tags.iter().map(oci::Tag::as_str).collect();
+        text.push_str(&variant_name(variant));
+        if tags.len() > 1 {
+            text.push_str(&format!(", tags {}", tags.join(", ")));
+        }
+        text.push('\n');
+        text.push_str(&plan(index).map(layers).unwrap_or_default());
+    }
+    if plans.is_none() {
+        text.push_str(
+            "\nthere is no lock that fits this spec, so no layers are planned: run `imgbuild lock`\n",
+        );
+    }
+    print(&text)
+}
+
+fn layers(layers: &[PlannedLayer]) -> String {
+    let row = |layer: &PlannedLayer| {
+        let state = if layer.present { "in the cache" } else { "to be made" };
+        vec![shortened(&layer.title, 60), size(layer.weight), state.to_owned()]
+    };
+    table(&layers.iter().map(row).collect::<Vec<_>>())
+}
+
+fn as_json(variant: &Variant, plan: Option<&[PlannedLayer]>) -> Value {
+    let layer = |layer: &PlannedLayer| json!({ "title": layer.title, "installedSize": layer.weight, "present": layer.present });
+    json!({
+        "name": variant.name.as_str(),
+        "tags": variant.tags.iter().map(oci::Tag::as_str).collect::<Vec<_>>(),
+        "platform": variant.platform,
+        "keys": variant.keys,
+        "layers": plan.map(|layers| layers.iter().map(layer).collect::<Vec<_>>()),
+    })
+}

@@ -1,0 +1,56 @@
+//! One file for each command.
+
+pub(crate) mod build;
+pub(crate) mod cache;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod lock;
+pub(crate) mod schema;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ::build::{BuildError, Context, Reporter};
+use oci::Platform;
+use store::Store;
+
+use crate::failure::{Failure, Plain};
+
+/// The platform of this machine.
+fn host() -> Result<Platform, Failure> {
+    Platform::host().ok_or_else(|| BuildError::NoHost.into())
+}
+
+/// The store where the environment says it is.
+fn store() -> Result<Store, Failure> {
+    let root = store::default_root().map_err(Plain::from)?;
+    Ok(Store::open(root).map_err(Plain::from)?)
+}
+
+/// What a build works with on this machine.
+fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Context, Failure> {
+    let options = net::Options { offline, ..net::Options::default() };
+    let client = net::Client::new(options).map_err(Plain::from)?;
+    let client = client.with_layers([conda::credentials().map_err(Plain::from)?]);
+    // A clock before 1970 is no clock: signatures are then not valid yet, and say so.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let mut context =
+        Context::new(store()?, client, reporter, host()?, i64::try_from(now).unwrap_or(i64::MAX));
+    context.folder = spec.parent().map(Path::to_path_buf).unwrap_or_default();
+    if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
+        context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);
+    }
+    Ok(context)
+}
+
+/// Data goes to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Plain::from)?)
+}
+
+fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value).map_err(Plain::from)?))
+}

@@ -1,0 +1,157 @@
+//! Errors for people.
+
+use std::error::Error;
+use std::fmt;
+use std::io::IsTerminal;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
+
+/// What a command fails with.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<dyn Diagnostic + Send + Sync>);
+
+impl<D: Diagnostic + Send + Sync + 'static> From<D> for Failure {
+    fn from(error: D) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// An error of a library without help of its own.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub(crate) enum Plain {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The network.
+    #[error(transparent)]
+    Net(#[from] net::NetError),
+    /// The credentials for channels.
+    #[error(transparent)]
+    Credentials(#[from] conda::CredentialsError),
+    /// `SOURCE_DATE_EPOCH` holds no time.
+    #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
+    Epoch(String),
+    /// Something damaged was found and removed.
+    #[error("{0} damaged things were found in the cache, and removed")]
+    #[diagnostic(help("the next build makes or downloads them anew"))]
+    Damaged(usize),
+    /// Standard output cannot be written.
+    #[error("cannot write the result")]
+    Output(#[from] std::io::Error),
+    /// The result cannot be written as JSON.
+    #[error("cannot write the result as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    /// Prints the error to standard error: what happened, why, where it was asked for, what to do.
+    pub(crate) fn print(&self) {
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_cause_chain();
+        let mut text = String::new();
+        match handler.render_report(&mut text, &Shown::new(self.0.as_ref())) {
+            Ok(()) => eprint!("{text}"),
+            Err(_) => eprintln!("error: {}", self.0),
+        }
+    }
+}
+
+/// An error with the hints of its whole chain gathered at its end: libraries write them below their messages.
+struct Shown<'a> {
+    inner: &'a dyn Diagnostic,
+    message: String,
+    cause: Option<Cause>,
+    hints: Vec<String>,
+}
+
+struct Cause {
+    message: String,
+    cause: Option<Box<Self>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(inner: &'a dyn Diagnostic) -> Self {
+        let mut hints = Vec::new();
+        let message = without_hints(&inner.to_string(), &mut hints);
+        let cause = inner.source().and_then(|source| cause(source, &message, &mut hints));
+        hints.extend(inner.help().map(|help| help.to_string()));
+        hints.dedup();
+        Self { inner, message, cause, hints }
+    }
+}
+
+/// The chain of causes. A cause that only repeats what stands above it is passed over.
+fn cause(error: &dyn Error, above: &str, hints: &mut Vec<String>) -> Option<Cause> {
+    let message = without_hints(&error.to_string(), hints);
+    if above.contains(&message) {
+        return error.source().and_then(|source| cause(source, above, hints));
+    }
+    let below = error.source().and_then(|source| cause(source, &message, hints)).map(Box::new);
+    Some(Cause { message, cause: below })
+}
+
+fn without_hints(message: &str, hints: &mut Vec<String>) -> String {
+    let mut parts = message.split("\nhint: ");
+    let first = parts.next().unwrap_or_default().trim_end().to_owned();
+    hints.extend(parts.map(|hint| hint.trim().to_owned()));
+    first
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Shown<'_> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+impl Diagnostic for Shown<'_> {
+    fn severity(&self) -> Option<Severity> {
+        self.inner.severity()
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        if self.hints.is_empty() { None } else { Some(Box::new(self.hints.join("\n"))) }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.inner.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.inner.labels()
+    }
+
+    fn related<'b>(&'b self) -> Option<Box<dyn Iterator<Item = &'b dyn Diagnostic> + 'b>> {
+        self.inner.related()
+    }
+}

@@ -1,0 +1,147 @@
+//! Progress: bars on a terminal, lines elsewhere, nothing when told to be quiet.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use build::{Event, Reporter};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::arguments::Global;
+use crate::words::{shortened, size};
+
+/// The reporter that fits standard error.
+pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
+    if global.quiet {
+        Arc::new(build::Silent)
+    } else if stderr().is_terminal() && global.verbose == 0 {
+        Arc::new(Bars::new())
+    } else {
+        Arc::new(Lines)
+    }
+}
+
+/// A line for what happened.
+struct Lines;
+
+impl Reporter for Lines {
+    fn event(&self, event: Event) {
+        if let Some(line) = line(&event) {
+            eprintln!("{line}");
+        }
+    }
+}
+
+fn line(event: &Event) -> Option<String> {
+    match event {
+        Event::Locking { variant } => Some(format!("locking {variant}")),
+        Event::DownloadFinished { name, size: bytes } => {
+            Some(format!("downloaded {name} ({})", size(*bytes)))
+        }
+        Event::LayersPlanned { all, missing: 0, .. } => Some(format!("all {all} layers are in the cache")),
+        Event::LayersPlanned { all, missing, bytes } => {
+            Some(format!("making {missing} of {all} layers ({} installed)", size(*bytes)))
+        }
+        Event::LayerFinished { title, size: bytes, .. } => {
+            Some(format!("layer {} ({})", shortened(title, 60), size(*bytes)))
+        }
+        Event::Note { text } => Some(format!("note: {text}")),
+        _ => None,
+    }
+}
+
+/// Bars with bytes and rates.
+struct Bars {
+    all: MultiProgress,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    downloads: HashMap<String, ProgressBar>,
+    layers: Option<ProgressBar>,
+    locking: Option<ProgressBar>,
+}
+
+impl Bars {
+    fn new() -> Self {
+        Self { all: MultiProgress::new(), state: Mutex::new(State::default()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A drawing that died leaves nothing that could be wrong.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bar(&self, length: Option<u64>, name: String) -> ProgressBar {
+        let template = match length {
+            Some(_) => {
+                "  {msg:40} {bar:20} {decimal_bytes:>10} of {decimal_total_bytes:>10} {decimal_bytes_per_sec:>12}"
+            }
+            None => "  {msg:40} {spinner} {decimal_bytes:>10} {decimal_bytes_per_sec:>12}",
+        };
+        // The templates are our own; a wrong one would only look plain.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style);
+        self.all.add(bar.with_message(name))
+    }
+}
+
+impl Reporter for Bars {
+    fn event(&self, event: Event) {
+        let mut state = self.state();
+        match event {
+            Event::Locking { variant } => {
+                let spinner =
+                    self.all.add(ProgressBar::new_spinner().with_message(format!("locking {variant}")));
+                spinner.enable_steady_tick(std::time::Duration::from_millis(100));
+                if let Some(before) = state.locking.replace(spinner) {
+                    before.finish_and_clear();
+                }
+            }
+            Event::DownloadStarted { name, size } => {
+                let bar = self.bar(size, shortened(&name, 40));
+                state.downloads.insert(name, bar);
+            }
+            Event::DownloadProgressed { name, bytes } => {
+                if let Some(bar) = state.downloads.get(&name) {
+                    bar.set_position(bytes);
+                }
+            }
+            Event::DownloadFinished { name, .. } => {
+                if let Some(bar) = state.downloads.remove(&name) {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::LayersPlanned { all, missing, bytes } => {
+                if let Some(locking) = state.locking.take() {
+                    locking.finish_and_clear();
+                }
+                if missing > 0 {
+                    state.layers = Some(self.bar(Some(bytes), format!("{missing} of {all} layers")));
+                }
+            }
+            Event::LayerFinished { installed, .. } => {
+                if let Some(bar) = &state.layers {
+                    bar.inc(installed);
+                    if bar.length().is_some_and(|length| bar.position() >= length) {
+                        bar.finish_and_clear();
+                    }
+                }
+            }
+            Event::Note { .. } => {
+                if let Some(line) = line(&event) {
+                    self.all.suspend(|| eprintln!("{line}"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        // The bars are clean when nothing went wrong; else they would stand above the error.
+        let _cleared = self.all.clear();
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers and tables for people.
+
+/// A size with a decimal unit, as registries and disks count: `171.2 MB`.
+#[allow(clippy::cast_precision_loss)] // Three digits are shown.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// The beginning of a text that has at most `width` characters.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Rows in columns: the first to the left, the others to the right.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            if column == 0 { format!("{cell}{pad}") } else { format!("{pad}{cell}") }
+        });
+        text.push_str(format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_one_decimal() {
+        let shown: Vec<String> =
+            [0, 999, 1000, 999_949, 999_950, 171_200_000, 8_000_000_000].map(size).into();
+        assert_eq!(shown, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "171.2 MB", "8.0 GB"]);
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [vec!["a".to_owned(), "10 B".to_owned()], vec!["long".to_owned(), "1 B".to_owned()]];
+        assert_eq!(table(&rows), "  a     10 B\n  long   1 B\n");
+        assert_eq!(shortened("python, openssl", 10), "python, o…");
+    }
+}
