@@ -1,1 +1,21 @@
-//! End-to-end tests of the real binary against real programs.
+//! What the end-to-end tests share: running the real program, reading what it made, and serving what it asks for.
+//!
+//! Everything is written under `target/tmp` of the workspace. A test gets a folder of its own, which goes with it; the
+//! store is one for the whole run, so that archives and layers are made once, unless a test asks for its own.
+
+// A test that cannot go on says why and stops: that is what these are for here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod container;
+mod image;
+mod program;
+mod server;
+mod tree;
+mod workspace;
+
+pub use container::{Container, Daemon, apart};
+pub use image::{Image, Output};
+pub use program::{Imgbuild, Outcome, capture};
+pub use server::{Answer, Request, Server};
+pub use tree::{Kind, Node, Tree};
+pub use workspace::{channel, channel_folder, scratch, shared_store, temporary, workspace_root};
