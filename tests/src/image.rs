@@ -4,7 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oci::{Blobs, Digest, ImageConfig, Layout, Manifest, MediaType, Tarball};
+use oci::layout::Layout;
+use oci::tarball::Tarball;
+use oci::{Blobs, Digest, ImageConfig, Manifest, MediaType};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// What one run of `imgbuild build` made.
@@ -158,7 +161,7 @@ fn blobs(path: &Path) -> Box<dyn Blobs> {
     if path.is_dir() { Box::new(Layout::open(path).unwrap()) } else { Box::new(Tarball::open(path).unwrap()) }
 }
 
-fn document<T: for<'de> serde::Deserialize<'de>>(blobs: &dyn Blobs, digest: &Digest) -> T {
+fn document<T: DeserializeOwned>(blobs: &dyn Blobs, digest: &Digest) -> T {
     let mut bytes = Vec::new();
     blobs.open(digest).unwrap().read_to_end(&mut bytes).unwrap();
     serde_json::from_slice(&bytes).unwrap()
