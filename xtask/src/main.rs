@@ -1,5 +1,6 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
+mod bench;
 mod channel;
 mod docs;
 mod programs;
@@ -21,6 +22,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures the program, whole process, beside the limit of the machine.
+    Bench,
     /// Makes the conda channel that the tests use, under `target/channel`.
     Channel,
     /// Writes the pages of `docs/reference` that are made from the source.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
+        Command::Bench => bench::run(&workspace())?,
         Command::Channel => channel::run(&workspace())?,
         Command::Docs { check: false } => docs::write(&workspace())?,
         Command::Docs { check: true } => docs::check(&workspace())?,
