@@ -248,3 +248,28 @@ fn arm64_is_locked_and_written_as_well() {
         assert!(folder.path().join(interpreter.program.as_str()).exists());
     }
 }
+
+#[test]
+fn the_compiler_runs_from_a_folder() {
+    let locked = support::try_locked("bookworm", Platform::LinuxAmd64, &[], None, Some("3.11")).unwrap();
+    let names: Vec<_> = locked.packages.iter().map(|it| it.name.as_str()).collect();
+    assert!(names.contains(&"libc6") && !names.contains(&"bash"), "{names:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let mut sink = Folder::new(root);
+    for package in &locked.packages {
+        let package = imgbuild_debian::Package::new(package, &support::Curl::new().path(&package.sha256));
+        package.write(&layer::Exclusions::new(), &mut sink).unwrap();
+    }
+    let mut python = Command::new(root.join("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));
+    python
+        .arg("--library-path")
+        .arg(root.join("usr/lib/x86_64-linux-gnu"))
+        .arg(root.join("usr/bin/python3.11"));
+    python.env("PYTHONHOME", root.join("usr")).args([
+        "-S",
+        "-c",
+        "import py_compile, sys; print(sys.version_info[:2])",
+    ]);
+    assert_eq!(run(&mut python), "(3, 11)\n");
+}

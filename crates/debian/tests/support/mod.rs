@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imgbuild_debian::{
-    Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, lock, sources,
+    Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
 };
 use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
 use lock::DebianPackage;
@@ -60,7 +60,7 @@ impl Fetch for Curl {
 
 /// Locks a base from the build host's own mirror.
 pub(crate) fn locked(suite: &str, platform: Platform, packages: &[&str], python: Option<&str>) -> Locked {
-    try_locked(suite, platform, packages, python)
+    try_locked(suite, platform, packages, python, None)
         .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
 }
 
@@ -69,6 +69,7 @@ pub(crate) fn try_locked(
     platform: Platform,
     packages: &[&str],
     python: Option<&str>,
+    compiler_of: Option<&str>,
 ) -> Result<Locked, imgbuild_debian::LockDebianError> {
     let curl = Curl::new();
     let mirror = Mirror::choose(None, Path::new("/etc/apt"), suite).unwrap();
@@ -90,6 +91,18 @@ pub(crate) fn try_locked(
         keep: &[],
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    if let Some(version) = compiler_of {
+        let (compiler, packages) = runtime.block_on(compiler(&request, version, &curl))?;
+        let set = ::lock::DebianSet {
+            suite: suite.to_owned(),
+            mirror: None,
+            security_mirror: None,
+            packages: compiler.packages,
+            excluded: Vec::new(),
+            compilers: Vec::new(),
+        };
+        return Ok(Locked { set, packages });
+    }
     runtime.block_on(lock(&request, &curl))
 }
 
