@@ -9,6 +9,7 @@ use crate::language::Document;
 pub fn schema() -> Value {
     let mut schema = language();
     allow_templates(&mut schema);
+    schema.sort_all_objects();
     schema
 }
 
@@ -17,6 +18,8 @@ pub(crate) fn language() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Document>().to_value();
     remove_null(&mut schema);
+    // Whether maps keep the order of insertion is a feature of `serde_json`, which any dependency may switch on.
+    schema.sort_all_objects();
     schema
 }
 
