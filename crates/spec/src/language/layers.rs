@@ -13,7 +13,7 @@ pub struct Layers {
     /// The most layers that the image may have, those of the base included: 8 to 120.
     #[schemars(extend("examples" = [60]))]
     pub budget: Budget,
-    /// The layers' compression. Engines older than 2021 need `gzip`.
+    /// The layers' compression. Docker before version 23 needs `gzip`.
     #[schemars(extend("examples" = ["gzip"]))]
     pub compression: Compression,
     /// Whether Python files are compiled in advance, so that the image starts fast for every user.
