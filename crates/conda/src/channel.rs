@@ -74,6 +74,8 @@ pub fn channels<'a>(
     mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
     root: &Path,
 ) -> Result<Vec<Served>, ChannelError> {
+    // The folder of a spec that is named without one is the current folder, and has an empty path.
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
     let config = ChannelConfig::default_with_root_dir(root);
     let mut served = Vec::new();

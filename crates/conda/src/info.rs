@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use layer::{ImagePath, PathError, TarKind};
+use layer::{ImagePath, PathError};
 use oci::Digest;
 use rattler_conda_types::package::{
     EntryPoint, Files, HasPrefix, IndexJson, LinkJson, NoArchLinks, NoLink, NoSoftlink, PackageFile,
@@ -12,6 +12,7 @@ use rattler_conda_types::package::{
 };
 
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+use crate::package::path_type;
 
 /// Metadata that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,16 @@ pub enum InfoError {
     /// `index.json` makes no record.
     #[error("`info/index.json` of the archive makes no record: {0}")]
     Record(String),
+    /// The metadata declares more than any real archive unpacks to.
+    #[error(
+        "`info/paths.json` of the archive declares {declared} bytes, more than {MOST_RATIO} times the {size} bytes of the archive"
+    )]
+    Bomb {
+        /// The size of all files.
+        declared: u64,
+        /// The size of the archive.
+        size: u64,
+    },
     /// `paths.json` lists a path twice.
     #[error("`info/paths.json` of the archive lists `{0}` twice")]
     Twice(String),
@@ -65,6 +76,10 @@ pub struct Info {
     pub digest: Digest,
 }
 
+/// No real archive of more than some megabytes compresses better: what does is made to fill disks.
+const MOST_RATIO: u64 = 1000;
+/// So much is always allowed: a small file of zeros is no attack.
+const ALWAYS_ALLOWED: u64 = 64 << 20;
 const FILE_LIMIT: u64 = 256 << 20;
 const INDEX: &str = "info/index.json";
 const PATHS: &str = "info/paths.json";
@@ -104,12 +119,7 @@ impl InfoFiles {
                 }
                 None if path.as_str().starts_with("info/") => {}
                 None => {
-                    let kind = match head.kind {
-                        TarKind::Symlink(_) => PathType::SoftLink,
-                        TarKind::Directory => PathType::Directory,
-                        TarKind::File | TarKind::Hardlink(_) => PathType::HardLink,
-                    };
-                    found.kinds.insert(path, kind);
+                    found.kinds.insert(path, path_type(&head.kind));
                 }
             }
             if format == ArchiveFormat::TarBz2 && found.is_enough() {
@@ -200,10 +210,22 @@ impl Info {
         InfoFiles::collect(archive.info()?, archive.format())?.parse()
     }
 
+    /// Checks that the files' declared sizes are such as an archive of `size` bytes may have.
+    ///
+    /// # Errors
+    ///
+    /// When they are those of a decompression bomb.
+    pub(crate) fn check_declared(&self, size: u64) -> Result<(), InfoError> {
+        let declared = self.installed_size();
+        let most = size.saturating_mul(MOST_RATIO).saturating_add(ALWAYS_ALLOWED);
+        if declared > most { Err(InfoError::Bomb { declared, size }) } else { Ok(()) }
+    }
+
     /// The sum of the files' sizes in bytes, as far as the metadata says them.
     pub fn installed_size(&self) -> u64 {
         let file = |entry: &&PathsEntry| entry.path_type == PathType::HardLink;
-        self.paths.values().filter(file).filter_map(|entry| entry.size_in_bytes).sum()
+        let sizes = self.paths.values().filter(file).filter_map(|entry| entry.size_in_bytes);
+        sizes.fold(0, u64::saturating_add)
     }
 }
 

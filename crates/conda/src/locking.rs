@@ -170,6 +170,12 @@ async fn examine_one(
     record: RepoDataRecord,
 ) -> Result<Examined, LockingError> {
     let (sha256, info) = metadata.info(&record).await?;
+    if let Some(size) = record.package_record.size {
+        info.check_declared(size).map_err(|error| MetadataError::Info {
+            name: record.identifier.to_file_name(),
+            error,
+        })?;
+    }
     let facts = match wishes.known.get(&sha256) {
         Some(facts) => facts.clone(),
         None => complete_facts(metadata, &record, &info).await?,
@@ -305,19 +311,25 @@ async fn compiler(
 
 /// The URLs of a package and of everything that it depends on, in the order of `records`.
 fn closure(root: &RepoDataRecord, records: &[RepoDataRecord]) -> Vec<String> {
-    let mut wanted = BTreeSet::from([root.package_record.name.as_normalized().to_owned()]);
-    // What a package depends on comes before it, so one pass from the end suffices.
-    for record in records.iter().rev() {
-        if wanted.contains(record.package_record.name.as_normalized()) {
-            wanted.extend(dependencies(record));
-        }
-    }
+    let wanted = closure_names(root.package_record.name.as_normalized(), records);
     let in_closure = |record: &&RepoDataRecord| wanted.contains(record.package_record.name.as_normalized());
     records.iter().filter(in_closure).map(|record| record.url.to_string()).collect()
 }
 
+/// The names of a package and of everything that it depends on. The records are in topological order.
+pub(crate) fn closure_names(root: &str, records: &[RepoDataRecord]) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([root.to_owned()]);
+    // What a package depends on comes before it, so one pass from the end suffices.
+    for record in records.iter().rev() {
+        if names.contains(record.package_record.name.as_normalized()) {
+            names.extend(dependencies(record));
+        }
+    }
+    names
+}
+
 /// The names of what a package depends on directly.
-pub(crate) fn dependencies(record: &RepoDataRecord) -> impl Iterator<Item = String> + '_ {
+fn dependencies(record: &RepoDataRecord) -> impl Iterator<Item = String> + '_ {
     let name = |spec: &String| spec.split_whitespace().next().map(|name| name.to_lowercase());
     record.package_record.depends.iter().filter_map(name)
 }

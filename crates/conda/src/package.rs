@@ -62,6 +62,16 @@ pub enum PackageError {
         /// The size in the archive.
         found: u64,
     },
+    /// A path is of another kind than the metadata says: who trusts one would write through the other.
+    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}")]
+    Kind {
+        /// The path.
+        path: ImagePath,
+        /// The kind in the metadata.
+        declared: &'static str,
+        /// The kind in the archive.
+        found: &'static str,
+    },
     /// The metadata lists a path that the archive does not hold.
     #[error("`info/paths.json` lists `{0}`, which the archive does not hold")]
     Absent(ImagePath),
@@ -172,6 +182,7 @@ impl Package {
     /// The metadata, after everything that the lock says of it was found to hold.
     fn checked_info(&self) -> Result<Info, PackageError> {
         let info = Info::read(&self.archive())?;
+        info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
         let record = &self.record.package_record;
         let found = facts(&info);
         let check = |fact, locked: String, found: String| {
@@ -264,6 +275,23 @@ fn content_limit(info: &Info, archive_size: u64) -> u64 {
     content.saturating_add(info.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
 }
 
+/// How `paths.json` calls what a tar holds.
+pub(crate) fn path_type(kind: &TarKind) -> PathType {
+    match kind {
+        TarKind::Symlink(_) => PathType::SoftLink,
+        TarKind::Directory => PathType::Directory,
+        TarKind::File | TarKind::Hardlink(_) => PathType::HardLink,
+    }
+}
+
+fn kind_name(kind: &PathType) -> &'static str {
+    match kind {
+        PathType::HardLink => "file",
+        PathType::SoftLink => "symbolic link",
+        PathType::Directory => "folder",
+    }
+}
+
 /// The state of writing one package.
 struct Writer<'a> {
     package: &'a Package,
@@ -296,6 +324,10 @@ impl Writer<'_> {
         };
         let target = self.layout.target(path)?;
         let place = self.package.environment.prefix.join_path(&target)?;
+        let (declared, found) = (kind_name(&entry.path_type), kind_name(&path_type(&head.kind)));
+        if declared != found {
+            return Err(PackageError::Kind { path: place, declared, found });
+        }
         if self.exclusions.contains(&place) {
             self.installed.insert(path.clone(), None);
             if head.kind == TarKind::File {
@@ -304,7 +336,6 @@ impl Writer<'_> {
             return Ok(());
         }
         let installed = match &head.kind {
-            TarKind::Directory if entry.path_type != PathType::Directory => return Ok(()),
             TarKind::Directory => {
                 self.put(head, place, EntryKind::Directory, &mut io::empty(), entry, &target)?
             }
