@@ -234,7 +234,10 @@ impl Locker<'_> {
             keep: &keep,
         };
         let error = |error: debian::LockDebianError| {
-            let asked = base.packages.iter().filter(|it| error_names(&error.to_string(), &it.text));
+            // A hint may name packages that are not at fault.
+            let message = error.to_string();
+            let message = message.split("\nhint: ").next().unwrap_or_default();
+            let asked = base.packages.iter().filter(|it| error_names(message, &it.text));
             let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package")).collect();
             BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }
         };

@@ -48,7 +48,8 @@ impl Failure {
     pub(crate) fn print(&self) {
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_cause_chain();
+        // Terminals wrap lines themselves; ours would break paths and URLs, which then cannot be searched for or copied.
+        let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_cause_chain();
         let mut text = String::new();
         match handler.render_report(&mut text, &Shown::new(self.0.as_ref())) {
             Ok(()) => eprint!("{text}"),
@@ -93,9 +94,16 @@ fn cause(error: &dyn Error, above: &str, hints: &mut Vec<String>) -> Option<Caus
 
 fn without_hints(message: &str, hints: &mut Vec<String>) -> String {
     let mut parts = message.split("\nhint: ");
-    let first = parts.next().unwrap_or_default().trim_end().to_owned();
-    hints.extend(parts.map(|hint| hint.trim().to_owned()));
-    first
+    let mut rest = parts.next().unwrap_or_default().trim_end().to_owned();
+    for part in parts {
+        // A hint is one line: where several messages were joined, the next one follows.
+        let (hint, following) = part.split_once('\n').unwrap_or((part, ""));
+        hints.push(hint.trim().to_owned());
+        if !following.trim().is_empty() {
+            rest = format!("{rest}\n{}", following.trim_end());
+        }
+    }
+    rest
 }
 
 impl fmt::Debug for Shown<'_> {
