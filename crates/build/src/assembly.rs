@@ -174,7 +174,10 @@ impl Assembly {
                 _ => self.add(source, needed.values().cloned().collect()),
             }
         }
-        apt_sources(set, timestamp)?.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
+        if let Some(mirror) = apt_mirror(set) {
+            let sources = debian::AptSources::new(&set.suite, &mirror, timestamp)?;
+            self.add(Box::new(sources), Vec::new());
+        }
         self.exclude(&set.excluded);
         Ok(())
     }
@@ -218,21 +221,10 @@ impl Assembly {
     }
 }
 
-/// Where apt finds packages inside the image: nothing where the lock names no mirror.
-fn apt_sources(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, BuildError> {
-    let (Some(main), Some(security)) = (&set.mirror, &set.security_mirror) else { return Ok(None) };
-    let suite = &set.suite;
-    let stanza = |uri: &str, suites: &str| {
-        let uri = uri.trim_end_matches('/');
-        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        format!("Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {keyring}\n")
-    };
-    let main = stanza(main, &format!("{suite} {suite}-updates"));
-    let security = stanza(security, &format!("{suite}-security"));
-    let content = Content::File { bytes: format!("{main}\n{security}").into_bytes(), mode: 0o644 };
-    let contents = BTreeMap::from([(ImagePath::new("etc/apt/sources.list.d/debian.sources")?, content)]);
-    let (id, title) = (PartId::new("debian-sources", suite), "apt's sources".to_owned());
-    Ok(Some(Files::new(id, title, Role::BaseState, None, contents, Owner::ROOT, timestamp)))
+/// The mirror from which apt installs inside the image: nothing where the lock names none.
+fn apt_mirror(set: &DebianSet) -> Option<debian::Mirror> {
+    let url = |text: &Option<String>| text.as_deref().and_then(|text| Url::parse(text).ok());
+    Some(debian::Mirror { main: url(&set.mirror)?, security: url(&set.security_mirror)? })
 }
 
 /// Whether a Debian package holds modules of Debian's Python: others' layers need not depend on its version.

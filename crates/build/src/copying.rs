@@ -237,3 +237,118 @@ impl Source for Copies {
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` changed while it was copied", .0.display())]
 struct Changed(PathBuf);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use oci::Platform;
+    use spec::Spec;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with a spec that copies, and the files that it copies.
+    fn folder(copies: &str, files: &[(&str, &str)]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::write(folder.path().join("spec.toml"), format!("name = \"x\"\nbase = \"scratch\"\n{copies}"))
+            .unwrap();
+        folder
+    }
+
+    fn read(folder: &TempDir) -> Result<Copies, BuildError> {
+        let spec = Spec::load(&folder.path().join("spec.toml")).unwrap();
+        let variants = spec.variants(Platform::LinuxAmd64).unwrap();
+        Copies::read(spec.folder(), &variants[0].copy, 7).map(Option::unwrap)
+    }
+
+    fn shown(copies: &Copies) -> Vec<String> {
+        let item = |(path, (item, owner)): (&ImagePath, &(Item, Owner))| {
+            let what = match item {
+                Item::File { size, mode, .. } => format!("{mode:o} {size}"),
+                Item::Symlink { target } => format!("-> {target}"),
+                Item::Directory => "folder".to_owned(),
+            };
+            format!("{path} {what} {}:{}", owner.uid, owner.gid)
+        };
+        copies.items.iter().map(item).collect()
+    }
+
+    fn refusal(folder: &TempDir) -> String {
+        let error = read(folder).err().unwrap().to_string();
+        error.replace(&folder.path().display().to_string(), "FOLDER")
+    }
+
+    const SRC: &str = "[[copy]]\nfrom = \"src\"\nto = \"/app\"\n";
+
+    #[test]
+    fn modes_are_normal_and_ignored_files_stay_behind() {
+        let ignore = "*.log\n/src/cache/\n!keep.log\n";
+        let files = [
+            ("src/a.py", "x"),
+            ("src/run.sh", "#!/bin/sh"),
+            ("src/x.log", ""),
+            ("src/keep.log", ""),
+            ("src/cache/y", ""),
+            (".imgbuildignore", ignore),
+        ];
+        let folder = folder(SRC, &files);
+        symlink("a.py", folder.path().join("src/link")).unwrap();
+        let mode = |name: &str, mode| {
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode("src/a.py", 0o600);
+        mode("src/run.sh", 0o700);
+        let first = read(&folder).unwrap();
+        assert_eq!(
+            shown(&first),
+            [
+                "/app folder 0:0",
+                "/app/a.py 644 1 0:0",
+                "/app/keep.log 644 0 0:0",
+                "/app/link -> a.py 0:0",
+                "/app/run.sh 755 9 0:0",
+            ]
+        );
+        mode("src/a.py", 0o666);
+        assert_eq!(read(&folder).unwrap().part.recipe, first.part.recipe);
+        fs::write(folder.path().join("src/a.py"), "y").unwrap();
+        assert_ne!(read(&folder).unwrap().part.recipe, first.part.recipe);
+    }
+
+    #[test]
+    fn the_later_copy_wins_and_says_whose_it_is() {
+        let copies = format!(
+            "{SRC}[[copy]]\nfrom = \"b.py\"\nto = \"/app/a.py\"\nowner = \"1000:100\"\nmode = \"0640\"\n"
+        );
+        let folder = folder(&copies, &[("src/a.py", "x"), ("b.py", "yy")]);
+        assert_eq!(shown(&read(&folder).unwrap()), ["/app folder 0:0", "/app/a.py 640 2 1000:100"]);
+    }
+
+    #[test]
+    fn secrets_are_refused_unless_they_are_named() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+        let with_key = folder(SRC, &[("src/deep/id", key)]);
+        let expected = "`FOLDER/src/deep/id` is a private key, and is not copied into an image by accident";
+        assert_eq!(refusal(&with_key), expected);
+        let with_env = folder(SRC, &[("src/.env", "TOKEN=x"), ("src/.env.example", "TOKEN=")]);
+        let expected = "`FOLDER/src/.env` is a file of environment variables, and is not copied into an image by accident";
+        assert_eq!(refusal(&with_env), expected);
+        let named = folder("[[copy]]\nfrom = \"src/.env\"\nto = \"/app/.env\"\n", &[("src/.env", "TOKEN=x")]);
+        assert_eq!(shown(&read(&named).unwrap()), ["/app/.env 644 7 0:0"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = folder(SRC, &[("src/a", "")]);
+        let socket = std::os::unix::net::UnixListener::bind(folder.path().join("src/socket")).unwrap();
+        let expected = "`FOLDER/src/socket` is neither a file, a folder nor a link, and cannot be copied";
+        assert_eq!(refusal(&folder), expected);
+        drop(socket);
+    }
+}

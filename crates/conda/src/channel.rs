@@ -34,6 +34,14 @@ pub enum ChannelError {
         /// Why.
         error: url::ParseError,
     },
+    /// A mirror that is not served by HTTP.
+    #[error(
+        "the mirror `{mirror}` of a channel is neither `http://` nor `https://`\n\nhint: name a folder as the channel itself"
+    )]
+    MirrorScheme {
+        /// What was written.
+        mirror: String,
+    },
     /// The channel cannot be asked.
     #[error("cannot reach the channel `{channel}`")]
     Unreachable {
@@ -103,7 +111,12 @@ fn parse(name: &str, config: &ChannelConfig) -> Result<Channel, ChannelError> {
 
 fn mirror_url(mirror: &Mirror) -> Result<Url, ChannelError> {
     let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
-    Url::parse(&format!("{}/", mirror.as_str().trim_end_matches('/'))).map_err(error)
+    let url = Url::parse(&format!("{}/", mirror.as_str().trim_end_matches('/'))).map_err(error)?;
+    // rattler's mirrors are layers of an HTTP client.
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(ChannelError::MirrorScheme { mirror: mirror.to_string() }),
+    }
 }
 
 impl Served {

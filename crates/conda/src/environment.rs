@@ -1,14 +1,13 @@
 //! A locked environment as a whole: what its packages are to the image, and the files that belong to none of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
 use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
-use rattler_conda_types::RepoDataRecord;
 
-use crate::locking::{LockingError, dependencies, python_info, subdir};
+use crate::locking::{LockingError, closure_names, python_info, subdir};
 use crate::package::Environment;
 use crate::record;
 
@@ -61,7 +60,7 @@ pub fn plan_environment<'a>(
     let records =
         packages.iter().map(|package| record::from_package(package)).collect::<Result<Vec<_>, _>>()?;
     let python = python_info(records.iter(), subdir(platform))?;
-    let interpreter = interpreter_names(&records);
+    let interpreter = closure_names("python", &records);
     let role = |package: &CondaPackage| {
         if interpreter.contains(package.name()) {
             Role::Interpreter
@@ -106,18 +105,6 @@ pub fn may_hold_python(package: &CondaPackage) -> bool {
     let python =
         |spec: &str| matches!(spec.split([' ', '=', '<', '>', '[']).next(), Some("python" | "python_abi"));
     package.name() == "python" || package.text("noarch") == Some("python") || names.into_iter().any(python)
-}
-
-/// Python and everything that it depends on.
-fn interpreter_names(records: &[RepoDataRecord]) -> BTreeSet<String> {
-    let mut names = BTreeSet::from(["python".to_owned()]);
-    // What a package depends on comes before it, so one pass from the end suffices.
-    for record in records.iter().rev() {
-        if names.contains(record.package_record.name.as_normalized()) {
-            names.extend(dependencies(record));
-        }
-    }
-    names
 }
 
 /// An environment whose files cannot be written.

@@ -171,10 +171,8 @@ async fn examine_one(
 ) -> Result<Examined, LockingError> {
     let (sha256, info) = metadata.info(&record).await?;
     if let Some(size) = record.package_record.size {
-        info.check_declared(size).map_err(|error| MetadataError::Info {
-            name: record.identifier.to_file_name(),
-            error,
-        })?;
+        info.check_declared(size)
+            .map_err(|error| MetadataError::Info { name: record.identifier.to_file_name(), error })?;
     }
     let facts = match wishes.known.get(&sha256) {
         Some(facts) => facts.clone(),

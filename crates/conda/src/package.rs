@@ -1,7 +1,7 @@
 //! A conda package as a source of entries.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use rattler_conda_types::{PrefixRecord, RepoDataRecord, Subdir};
 use tempfile::SpooledTempFile;
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
-use crate::archive::{Archive, ArchiveError, ArchiveFormat};
+use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, entry_point_path, facts};
 use crate::info::{Info, InfoError};
 use crate::record::{self, RecordError};
@@ -86,8 +86,8 @@ pub enum PackageError {
         #[source]
         error: io::Error,
     },
-    /// A hard link whose two names disagree about the prefix.
-    #[error("the hard link `{path}` and its target `{target}` have different placeholders")]
+    /// A hard link to something that is not a file of the package.
+    #[error("`{path}` is a hard link to `{target}`, which is no file of the package")]
     Hardlink {
         /// The link.
         path: ImagePath,
@@ -215,12 +215,16 @@ impl Package {
         Ok(self.environment.prefix.join(&format!("conda-meta/{name}"))?)
     }
 
+    /// The package's files.
+    fn content(&self, info: &Info) -> Result<Tar, PackageError> {
+        let size = self.archive().size().map_err(ArchiveError::Read)?;
+        Ok(self.archive().content(content_limit(info, size))?)
+    }
+
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
         let info = self.checked_info()?;
         let layout = self.layout(&info)?;
-        let mut tar = self
-            .archive()
-            .content(content_limit(&info, self.archive().size().map_err(ArchiveError::Read)?))?;
+        let mut tar = self.content(&info)?;
         let mut writer = Writer {
             package: self,
             info: &info,
@@ -229,7 +233,7 @@ impl Package {
             sink,
             installed: BTreeMap::new(),
             scripts: Vec::new(),
-            held: BTreeMap::new(),
+            became: BTreeMap::new(),
         };
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
             writer.entry(&head, &mut tar.body())?;
@@ -303,16 +307,8 @@ struct Writer<'a> {
     installed: BTreeMap<ImagePath, Option<InstalledPath>>,
     /// The activation scripts, to check what the lock says of them.
     scripts: Vec<(ImagePath, String)>,
-    /// The bodies of excluded files, by the path in the archive: a hard link to one of them becomes a file.
-    held: BTreeMap<ImagePath, Held>,
-}
-
-/// An excluded file that a hard link may still need.
-struct Held {
-    body: SpooledTempFile,
-    size: u64,
-    /// The first hard link, once it has become the file.
-    became: Option<ImagePath>,
+    /// The first hard link to a file that was left out, which has become that file; by the file's path in the archive.
+    became: BTreeMap<ImagePath, ImagePath>,
 }
 
 impl Writer<'_> {
@@ -330,9 +326,6 @@ impl Writer<'_> {
         }
         if self.exclusions.contains(&place) {
             self.installed.insert(path.clone(), None);
-            if head.kind == TarKind::File {
-                self.hold(path, head.size, body)?;
-            }
             return Ok(());
         }
         let installed = match &head.kind {
@@ -436,20 +429,20 @@ impl Writer<'_> {
     ) -> Result<InstalledPath, PackageError> {
         let placeholder =
             |entry: Option<&PathsEntry>| entry.and_then(|entry| entry.prefix_placeholder.clone());
-        if placeholder(Some(entry)) != placeholder(self.info.paths.get(to)) {
-            return Err(PackageError::Hardlink { path: place, target: to.clone() });
-        }
-        let linked = match self.held.get_mut(to) {
-            None => to.clone(),
-            Some(Held { became: Some(became), .. }) => became.clone(),
-            Some(held) => {
-                held.became = Some(path.clone());
-                held.body.rewind().map_err(ArchiveError::Read)?;
-                let (mut body, size) =
-                    (std::mem::replace(&mut held.body, SpooledTempFile::new(0)), held.size);
-                return self.file(&TarHead { size, ..head.clone() }, place, &mut body, entry, target);
+        let linked = self.became.get(to).unwrap_or(to).clone();
+        let is_written = matches!(self.installed.get(&linked), Some(Some(_)));
+        let is_same = placeholder(Some(entry)) == placeholder(self.info.paths.get(to));
+        if !is_written || !is_same {
+            // The file was left out, or the two are not replaced alike: then the link is a file of its own. That is rare,
+            // so the archive is read once more instead of keeping what might be needed.
+            if is_same {
+                self.became.insert(to.clone(), path.clone());
             }
-        };
+            let Some((mut body, size)) = self.body_of(to)? else {
+                return Err(PackageError::Hardlink { path: place, target: to.clone() });
+            };
+            return self.file(&TarHead { size, ..head.clone() }, place, &mut body, entry, target);
+        }
         let kind = EntryKind::Hardlink {
             target: self.package.environment.prefix.join_path(&self.layout.target(&linked)?)?,
         };
@@ -464,11 +457,18 @@ impl Writer<'_> {
         })
     }
 
-    fn hold(&mut self, path: &ImagePath, size: u64, body: &mut dyn Read) -> Result<(), PackageError> {
-        let mut held = SpooledTempFile::new(1 << 20);
-        io::copy(body, &mut held).and_then(|_| held.flush()).map_err(ArchiveError::Read)?;
-        self.held.insert(path.clone(), Held { body: held, size, became: None });
-        Ok(())
+    /// A file's body and size; nothing where the archive holds no such file.
+    fn body_of(&self, path: &ImagePath) -> Result<Option<(SpooledTempFile, u64)>, PackageError> {
+        let mut tar = self.package.content(self.info)?;
+        while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
+            if head.kind == TarKind::File && head.path.as_ref() == Some(path) {
+                let mut copy = SpooledTempFile::new(1 << 20);
+                io::copy(&mut tar.body(), &mut copy).map_err(ArchiveError::Read)?;
+                copy.rewind().map_err(ArchiveError::Read)?;
+                return Ok(Some((copy, head.size)));
+            }
+        }
+        Ok(None)
     }
 
     fn finish(mut self) -> Result<(), PackageError> {

@@ -99,3 +99,171 @@ impl Lock {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use layer::{ImagePath, PartId, Threshold};
+    use oci::{Digest, Platform};
+
+    use super::*;
+    use crate::{
+        Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
+        ExcludedPath, SpecialDirectory, Variant,
+    };
+
+    fn path(text: &str) -> ImagePath {
+        ImagePath::new(text).unwrap()
+    }
+
+    fn conda(name: &str, version: &str) -> CondaPackage {
+        let fields = [("name", name), ("version", version), ("build", "0"), ("subdir", "linux-64")];
+        let mut record: toml::Table =
+            fields.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect();
+        record.insert("depends".to_owned(), vec!["python >=3.11", "libzlib"].into());
+        CondaPackage {
+            url: format!("https://channel.example/linux-64/{name}-{version}-0.conda"),
+            channel: "https://channel.example/".to_owned(),
+            size: Some(1000),
+            sha256: Digest::of(name),
+            facts: CondaFacts {
+                paths: Digest::of("paths"),
+                installed_size: 5000,
+                entry_points: vec!["a = b:main".to_owned()],
+                link_scripts: vec![],
+                activation: crate::Activation::default(),
+            },
+            record,
+        }
+    }
+
+    fn sample() -> Lock {
+        let debian = DebianPackage {
+            name: "base-files".to_owned(),
+            version: "12.4".to_owned(),
+            architecture: "amd64".to_owned(),
+            archive: "debian".to_owned(),
+            filename: "pool/main/b/base-files/base-files_12.4_amd64.deb".to_owned(),
+            size: 70_000,
+            sha256: Digest::of("deb"),
+            facts: DebianFacts {
+                installed_size: 300_000,
+                timestamp: 1_700_000_000,
+                scripts: None,
+                directories: vec![SpecialDirectory {
+                    path: path("tmp"),
+                    mode: "1777".to_owned(),
+                    uid: 0,
+                    gid: 0,
+                }],
+            },
+            record: "Package: base-files\nVersion: 12.4\n".to_owned(),
+        };
+        let numpy = conda("numpy", "2.0.2");
+        let excluded = ExcludedPath {
+            part: PartId::new("conda", "numpy"),
+            path: path("opt/conda/bin/f2py"),
+            winner: PartId::new("conda", "other"),
+        };
+        let set = CondaSet {
+            prefix: path("opt/conda"),
+            name: "base".to_owned(),
+            channels: vec!["https://channel.example/".to_owned()],
+            requested: vec!["numpy".to_owned()],
+            virtual_packages: [("__glibc".to_owned(), "2.36".to_owned())].into(),
+            packages: vec![numpy.url.clone()],
+            excluded: vec![excluded],
+            compilers: vec![Compiler { host: Platform::LinuxAmd64, packages: vec![numpy.url.clone()] }],
+            variables: [("A".to_owned(), "b".to_owned())].into(),
+        };
+        let base = DebianSet {
+            suite: "bookworm".to_owned(),
+            mirror: None,
+            security_mirror: None,
+            packages: vec![debian.id()],
+            excluded: vec![],
+            compilers: vec![],
+        };
+        let variant = Variant {
+            tags: vec!["3.11".parse().unwrap()],
+            platform: Platform::LinuxAmd64,
+            keys: [("python".to_owned(), "3.11".to_owned())].into(),
+            timestamp: 1_700_000_000,
+            threshold: Threshold(1 << 20),
+            debian: Some(base),
+            conda: Some(set),
+        };
+        Lock {
+            version: FORMAT_VERSION,
+            inputs: Digest::of("inputs"),
+            variants: vec![variant],
+            debian: vec![debian],
+            conda: vec![numpy],
+        }
+    }
+
+    #[test]
+    fn a_lock_is_read_back_as_it_was_written() {
+        let lock = sample();
+        let text = lock.to_text().unwrap();
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        assert_eq!(Lock::parse(&text).unwrap().to_text().unwrap(), text);
+        assert!(text.starts_with("# Made by `imgbuild lock`."));
+    }
+
+    #[test]
+    fn a_lock_of_another_version_is_refused() {
+        let text = sample().to_text().unwrap().replacen("version = 1", "version = 2", 1);
+        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 2, and this imgbuild reads version 1");
+    }
+
+    #[test]
+    fn a_lock_names_no_package_that_it_does_not_list() {
+        let mut lock = sample();
+        lock.conda.clear();
+        let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err();
+        assert_snapshot!(error, @"the lock does not list `https://channel.example/linux-64/numpy-2.0.2-0.conda`, which the variant `3.11` needs");
+        let mut lock = sample();
+        lock.debian.clear();
+        let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err();
+        assert_snapshot!(error, @"the lock does not list `base-files_12.4_amd64`, which the variant `3.11` needs");
+    }
+
+    #[test]
+    fn a_record_has_what_everything_else_relies_on() {
+        let mut lock = sample();
+        lock.conda[0].record.remove("build");
+        let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err();
+        assert_snapshot!(error, @"the record of `https://channel.example/linux-64/numpy-2.0.2-0.conda` has no `build`");
+    }
+
+    #[test]
+    fn what_is_no_path_and_no_hash_is_refused() {
+        let text = sample().to_text().unwrap();
+        for (good, bad) in [
+            ("\"opt/conda\"", "\"../conda\""),
+            ("sha256 = \"sha256:", "sha256 = \"sha256:x"),
+            ("linux/amd64", "linux/s390x"),
+        ] {
+            assert!(Lock::parse(&text.replacen(good, bad, 1)).is_err(), "{bad}");
+        }
+        let unknown = format!("surprise = 1\n{text}");
+        assert!(Lock::parse(&unknown).is_err());
+    }
+
+    #[test]
+    fn changes_are_told_by_package() {
+        let before = sample();
+        let mut after = sample();
+        after.conda[0] = conda("numpy", "2.1.0");
+        after.conda.push(conda("idna", "3.10"));
+        after.debian.clear();
+        let changes: Vec<String> =
+            Changes::between(&before, &after).0.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            changes,
+            ["+ conda/idna 3.10 0", "~ conda/numpy 2.0.2 0 -> 2.1.0 0", "- debian/base-files 12.4"]
+        );
+        assert!(Changes::between(&before, &before).0.is_empty());
+    }
+}
