@@ -21,7 +21,7 @@ const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 
 /// An archive that a source reads.
 #[derive(Debug, Clone)]
-pub enum Needed {
+pub(crate) enum Needed {
     /// A conda package.
     Conda(CondaPackage),
     /// A Debian package.
@@ -30,7 +30,7 @@ pub enum Needed {
 
 impl Needed {
     /// Its hash.
-    pub fn sha256(&self) -> Digest {
+    pub(crate) fn sha256(&self) -> Digest {
         match self {
             Self::Conda(package) => package.sha256,
             Self::Debian(package) => package.sha256,
@@ -39,7 +39,7 @@ impl Needed {
 }
 
 /// The sources of one variant.
-pub struct Assembly {
+pub(crate) struct Assembly {
     /// The sources.
     pub sources: Vec<Box<dyn Source>>,
     /// The archives that each source reads, in the order of the sources.
@@ -53,7 +53,7 @@ pub struct Assembly {
 }
 
 /// The texts and files that only a build has, and locking not.
-pub struct Extras<'a> {
+pub(crate) struct Extras<'a> {
     /// The lock's text, which is in the image.
     pub lock_text: &'a str,
     /// The files that are copied.
@@ -66,7 +66,7 @@ impl Assembly {
     /// # Errors
     ///
     /// When the lock is damaged, or lacks an interpreter for this machine.
-    pub fn new(
+    pub(crate) fn new(
         lock: &Lock,
         index: usize,
         variant: &Variant,

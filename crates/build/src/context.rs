@@ -8,8 +8,8 @@ use net::Client;
 use oci::Platform;
 use store::Store;
 
+use crate::Reporter;
 use crate::fetching::Fetcher;
-use crate::{Event, Reporter};
 
 /// What a build works with: everything that comes from the machine rather than from spec and lock.
 #[derive(Clone)]
@@ -51,9 +51,5 @@ impl Context {
             apt: PathBuf::from("/etc/apt"),
             folder: PathBuf::new(),
         }
-    }
-
-    pub(crate) fn note(&self, text: String) {
-        self.reporter.event(Event::Note { text });
     }
 }

@@ -28,7 +28,7 @@ enum Item {
 }
 
 /// All files that a spec copies. Where two copies write one path, the later one has it.
-pub struct Copies {
+pub(crate) struct Copies {
     part: Part,
     items: BTreeMap<ImagePath, (Item, Owner)>,
     mtime: i64,
@@ -40,7 +40,7 @@ impl Copies {
     /// # Errors
     ///
     /// When something cannot be read, or must not be copied.
-    pub fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, BuildError> {
+    pub(crate) fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, BuildError> {
         if copies.is_empty() {
             return Ok(None);
         }

@@ -71,7 +71,7 @@ pub enum BuildError {
         path: PathBuf,
         /// Why.
         #[source]
-        error: lock::LockError,
+        error: Box<lock::LockError>,
         /// What to do.
         #[help]
         help: Option<String>,
@@ -128,7 +128,7 @@ pub enum BuildError {
     Budget(#[from] OverBudget),
     /// A locked conda package is damaged.
     #[error("the lock's conda packages cannot be used")]
-    Package(#[from] PackageError),
+    Package(#[source] Box<PackageError>),
     /// A locked environment is damaged.
     #[error("the lock's conda environment cannot be used")]
     Environment(#[source] Box<LockingError>),
@@ -224,6 +224,12 @@ pub enum FetchFailure {
         "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"
     )]
     Damaged,
+}
+
+impl From<PackageError> for BuildError {
+    fn from(error: PackageError) -> Self {
+        Self::Package(Box::new(error))
+    }
 }
 
 impl From<tokio::task::JoinError> for BuildError {

@@ -48,11 +48,6 @@ pub enum Event {
         /// The installed size of its parts in bytes.
         installed: u64,
     },
-    /// Something that a person should know and that is no error.
-    Note {
-        /// A sentence.
-        text: String,
-    },
 }
 
 /// Takes events, from any thread.

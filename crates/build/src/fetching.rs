@@ -103,7 +103,7 @@ impl Fetcher {
 /// # Errors
 ///
 /// When it does not, or cannot be read.
-pub fn verify(path: &Path, sha256: &Digest) -> Result<(), FetchFailure> {
+pub(crate) fn verify(path: &Path, sha256: &Digest) -> Result<(), FetchFailure> {
     let read = || -> io::Result<Digest> {
         let mut reader = HashReader::new(File::open(path)?);
         let mut buffer = vec![0; 256 << 10];

@@ -99,8 +99,8 @@ pub async fn lock(
     }
     lock.debian = locker.debian.into_values().collect();
     lock.conda = locker.conda.into_values().collect();
-    for index in 0..variants.len() {
-        finish(&mut lock, index, &variants[index], earlier, context)?;
+    for (index, variant) in variants.iter().enumerate() {
+        finish(&mut lock, index, variant, earlier, context)?;
     }
     Ok(lock)
 }

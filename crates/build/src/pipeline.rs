@@ -88,7 +88,11 @@ pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
         result => result.map_err(file_error(path, "read"))?,
     };
     let help = Some("remove it and run `imgbuild lock` to make it anew".to_owned());
-    let lock = Lock::parse(&text).map_err(|error| BuildError::Lock { path: path.to_owned(), error, help })?;
+    let lock = Lock::parse(&text).map_err(|error| BuildError::Lock {
+        path: path.to_owned(),
+        error: Box::new(error),
+        help,
+    })?;
     Ok(Some((lock, text)))
 }
 
@@ -100,8 +104,11 @@ pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
 pub fn write_lock(path: &Path, lock: &Lock) -> Result<String, BuildError> {
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt;
-    let text =
-        lock.to_text().map_err(|error| BuildError::Lock { path: path.to_owned(), error, help: None })?;
+    let text = lock.to_text().map_err(|error| BuildError::Lock {
+        path: path.to_owned(),
+        error: Box::new(error),
+        help: None,
+    })?;
     let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".imgbuild-")

@@ -45,7 +45,6 @@ fn line(event: &Event) -> Option<String> {
         Event::LayerFinished { title, size: bytes, .. } => {
             Some(format!("layer {} ({})", shortened(title, 60), size(*bytes)))
         }
-        Event::Note { text } => Some(format!("note: {text}")),
         _ => None,
     }
 }
@@ -127,11 +126,6 @@ impl Reporter for Bars {
                     if bar.length().is_some_and(|length| bar.position() >= length) {
                         bar.finish_and_clear();
                     }
-                }
-            }
-            Event::Note { .. } => {
-                if let Some(line) = line(&event) {
-                    self.all.suspend(|| eprintln!("{line}"));
                 }
             }
             _ => {}
