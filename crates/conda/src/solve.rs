@@ -1,13 +1,13 @@
 //! Solving an environment with rattler.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use net::Client;
 use rattler_conda_types::{
-    GenericVirtualPackage, MatchSpec, PackageName, PackageRecord, ParseStrictness, RepoDataRecord, Subdir,
-    Version,
+    GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, ParseStrictness, RepoDataRecord,
+    Subdir, Version,
 };
 use rattler_networking::mirror_middleware::Mirror;
 use rattler_networking::{
@@ -78,7 +78,7 @@ pub struct Request {
     pub strict_priority: bool,
     /// Packages from this time on are left out.
     pub exclude_newer: Option<jiff::Timestamp>,
-    /// Records that are kept where nothing speaks against it.
+    /// Records that are kept where the channels still offer them and nothing else speaks against it.
     pub locked: Vec<RepoDataRecord>,
 }
 
@@ -187,6 +187,43 @@ impl Solving {
     }
 }
 
+/// The locked records that the channels still offer. The solver would take any record that it is given here, from
+/// whichever channel and time, so what the spec no longer allows must not reach it.
+fn keepable<'a>(
+    repodata: &'a [RepoData],
+    specs: &[MatchSpec],
+    request: &'a Request,
+) -> Vec<&'a RepoDataRecord> {
+    let names: HashSet<&PackageName> = request.locked.iter().map(|it| &it.package_record.name).collect();
+    let of_locked = |record: &&RepoDataRecord| names.contains(&record.package_record.name);
+    let channel = |record: &RepoDataRecord| {
+        request.channels.iter().position(|served| record.url.as_str().starts_with(served.url().as_str()))
+    };
+    let mut offered: HashSet<&url::Url> = HashSet::new();
+    let mut first: HashMap<&PackageName, Option<usize>> = HashMap::new();
+    for record in repodata.iter().flat_map(RepoData::iter).filter(of_locked) {
+        offered.insert(&record.url);
+        let first = first.entry(&record.package_record.name).or_insert_with(|| channel(record));
+        *first = channel(record).min(*first);
+    }
+    let old_enough = |record: &RepoDataRecord| match (request.exclude_newer, &record.package_record.timestamp)
+    {
+        (Some(time), Some(timestamp)) => timestamp.jiff_timestamp() < time,
+        _ => true,
+    };
+    // With strict priority a package comes from the first channel that has it, unless its requirement names one.
+    let of_first_channel = |record: &RepoDataRecord| {
+        let names_channel = |spec: &MatchSpec| spec.channel.is_some() && spec.matches(&record.package_record);
+        !request.strict_priority
+            || first.get(&record.package_record.name) == Some(&channel(record))
+            || specs.iter().any(names_channel)
+    };
+    let keeps = |record: &&RepoDataRecord| {
+        offered.contains(&record.url) && old_enough(record) && of_first_channel(record)
+    };
+    request.locked.iter().filter(keeps).collect()
+}
+
 fn mirror(url: url::Url) -> Mirror {
     Mirror { url, no_zstd: false, no_bz2: false, max_failures: Some(3) }
 }
@@ -205,10 +242,11 @@ fn solve(
     let exclude_newer = request
         .exclude_newer
         .map(|time| ExcludeNewer::from_datetime(time).with_timestamp_policy(TimestampPolicy::AllowMissing));
+    let locked = keepable(repodata, &specs, request);
     let task = SolverTask {
         specs,
         virtual_packages,
-        locked_packages: request.locked.iter().collect(),
+        locked_packages: locked,
         channel_priority: if request.strict_priority {
             ChannelPriority::Strict
         } else {
