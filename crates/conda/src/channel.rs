@@ -11,9 +11,9 @@ use url::Url;
 /// The channels that conda means by `defaults`, on Linux (conda's `default_channels`).
 const DEFAULTS: [&str; 2] = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"];
 
-/// The indexes that a channel may have, the smallest first.
+/// The indexes that a channel may have, those that most have first.
 const INDEXES: [&str; 4] =
-    ["repodata_shards.msgpack.zst", "repodata.json.zst", "repodata.json.bz2", "repodata.json"];
+    ["repodata.json.zst", "repodata.json", "repodata_shards.msgpack.zst", "repodata.json.bz2"];
 
 /// A channel that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -146,15 +146,19 @@ impl Served {
     /// When there is none, or nobody answers.
     pub async fn check_subdir(&self, client: &Client, subdir: Subdir) -> Result<(), ChannelError> {
         let unreachable = |error| ChannelError::Unreachable { channel: self.name.clone(), error };
+        let mut failure = None;
         for index in INDEXES {
             let from = self.locations(&format!("{subdir}/{index}")).map_err(unreachable)?;
             match client.get_range(from, 0..1).await {
                 Ok(_) => return Ok(()),
                 Err(NetError::NotFound { .. }) => {}
+                // Where one mirror is dead, another may have the next index.
+                Err(error) if self.mirrors.len() > 1 => failure = failure.or(Some(error)),
                 Err(error) => return Err(unreachable(error)),
             }
         }
-        Err(ChannelError::NoSubdir { channel: self.name.clone(), subdir })
+        let missing = || ChannelError::NoSubdir { channel: self.name.clone(), subdir };
+        Err(failure.map_or_else(missing, unreachable))
     }
 }
 
