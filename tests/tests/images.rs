@@ -1,0 +1,238 @@
+//! What an image is to those who use it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use imgbuild_tests::{Container, Image, Imgbuild, Tree, channel, workspace_root};
+use oci::Digest;
+
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// An example with the test channel in place of `conda-forge`.
+fn example(name: &str) -> String {
+    let path = workspace_root().join("examples").join(name);
+    fs_err::read_to_string(path).unwrap().replace("conda-forge", &channel())
+}
+
+fn conda(head: &str, table: &str) -> String {
+    format!(
+        "name = \"image\"\nplatforms = [\"linux/amd64\"]\n{head}\n[conda]\nchannels = [\"{}\"]\n{table}",
+        channel()
+    )
+}
+
+#[test]
+fn quickstart_runs() {
+    let imgbuild = Imgbuild::new();
+    let output = imgbuild.build(&example("quickstart.toml"), &[]);
+    assert_eq!(output.path().file_name().unwrap(), "quickstart-latest.tar");
+    let image = output.image();
+    let config = &image.config.config;
+    assert_eq!(config.user, "1000:100");
+    assert_eq!(config.entrypoint, ["/usr/bin/tini", "--"]);
+    assert_eq!(image.variable("PATH"), Some(SYSTEM_PATH));
+    assert_eq!(image.variable("LANG"), Some("C.UTF-8"));
+    assert_eq!(image.variable("CONDA_PREFIX"), None);
+    // One item of the history for each layer.
+    assert_eq!(image.config.history.len(), image.manifest.layers.len());
+
+    let container = Container::new(&image);
+    assert_eq!(container.start().success().stdout, "Hello from Python 3.11.2\n");
+    let said = |command: &[&str]| container.start_with(command).success().stdout.trim().to_owned();
+    assert_eq!(said(&["id"]), "uid=1000(user) gid=100(users) groups=100(users)");
+    assert_eq!(
+        said(&["sh", "-c", "cd && pwd && touch mine && stat -c %U:%G mine"]),
+        "/home/user\nuser:users"
+    );
+    assert_eq!(said(&["sh", "-c", "readlink /proc/1/exe"]), "/usr/bin/tini");
+    assert_eq!(said(&["locale", "charmap"]), "UTF-8");
+    assert_eq!(
+        said(&["python", "-c", "import sys; print(sys.executable, sys.flags.dont_write_bytecode)"]),
+        "/usr/bin/python 0"
+    );
+    let authorities = "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 100)";
+    assert_eq!(said(&["python", "-c", authorities]), "True");
+    assert_eq!(said(&["sh", "-c", "TZ=Asia/Tokyo date -d @0 +%R"]), "09:00");
+    // dpkg finds nothing to complain about, and knows what is installed.
+    assert_eq!(container.exec_as_root(&["dpkg", "--audit"]).success().stdout, "");
+    assert_eq!(said(&["dpkg-query", "-W", "-f", "${Version}", "tini"]), "0.19.0-1+b3");
+}
+
+#[test]
+fn conda_python_is_there_without_activation() {
+    let imgbuild = Imgbuild::new();
+    let image = imgbuild.build(&conda("python = \"3.11\"", "packages = [\"numpy\"]\n"), &[]).image();
+    let path = format!("/opt/conda/bin:{SYSTEM_PATH}");
+    assert_eq!(image.variable("PATH"), Some(path.as_str()));
+    assert_eq!(image.variable("CONDA_PREFIX"), Some("/opt/conda"));
+    assert_eq!(image.variable("CONDA_DEFAULT_ENV"), Some("base"));
+    let container = Container::new(&image);
+    let program = "import sys, numpy, ssl, sqlite3; print(sys.executable, sys.prefix)";
+    assert_eq!(
+        container.exec(&["python", "-c", program]).success().stdout,
+        "/opt/conda/bin/python /opt/conda\n"
+    );
+    // A login shell, which makes its variables itself, finds it too.
+    let login = container.exec(&["env", "-i", "bash", "-l", "-c", "command -v python && echo $CONDA_PREFIX"]);
+    assert_eq!(login.success().stdout, "/opt/conda/bin/python\n/opt/conda\n");
+    // `manager = "none"`: nobody in the image changes the environment.
+    for name in ["conda", "mamba", "micromamba"] {
+        assert!(!container.root().join("opt/conda/bin").join(name).exists());
+    }
+    let written = container.exec(&["touch", "/opt/conda/lib/mine"]);
+    assert!(written.failure().stderr.contains("Permission denied"));
+}
+
+#[test]
+fn activation_holds_for_every_process() {
+    let packages = "packages = [\"odd-activate-static\", \"odd-activate-dynamic\", \"odd-env-vars\"]\n";
+    let imgbuild = Imgbuild::new();
+    let output = imgbuild.build(&conda("", packages), &[]);
+    let image = output.image();
+    assert_eq!(image.variable("ODD_FOO"), Some("bar"));
+    assert_eq!(image.variable("ODD_HOME"), Some("/opt/conda/share/odd"));
+    assert_eq!(image.variable("ODD_QUOTED"), Some("a b"));
+    assert_eq!(image.variable("ODD_VARIABLE"), Some("value"));
+    assert_eq!(image.variable("ODD_PATH"), Some("/odd"));
+    // What only a shell can say is told, and holds for the entrypoint and for login shells.
+    let dynamic = &output.report["images"][0]["dynamicActivation"];
+    assert_eq!(dynamic[0]["package"], "odd-activate-dynamic");
+    assert_eq!(image.variable("ODD_HOST"), None);
+    let container = Container::new(&image);
+    let show = "echo $ODD_FOO $ODD_HOST $ODD_IF";
+    assert_eq!(container.start_with(&["bash", "-c", show]).success().stdout, "bar x86_64 1\n");
+    assert_eq!(container.exec(&["env", "-i", "bash", "-l", "-c", show]).success().stdout, "bar x86_64 1\n");
+    assert_eq!(container.exec(&["bash", "-c", show]).success().stdout, "bar\n");
+}
+
+#[test]
+fn an_environment_file_gives_names_and_variables() {
+    let imgbuild = Imgbuild::new();
+    let environment = format!(
+        "name: analysis\nchannels:\n  - {}\ndependencies:\n  - python=3.11\n  - six=*=pyhd8ed1ab_0\n\
+         variables:\n  GREETING: hello world\n  EMPTY: \"\"\nprefix: /home/somebody/envs/analysis\n",
+        channel()
+    );
+    imgbuild.write("environment.yml", environment);
+    let output =
+        imgbuild.build("name = \"image\"\nplatforms = [\"linux/amd64\"]\nenv = \"environment.yml\"\n", &[]);
+    let image = output.image();
+    assert_eq!(image.variable("CONDA_DEFAULT_ENV"), Some("analysis"));
+    assert_eq!(image.variable("CONDA_PREFIX"), Some("/opt/conda"));
+    assert_eq!(image.variable("GREETING"), Some("hello world"));
+    assert_eq!(image.variable("EMPTY"), Some(""));
+    let container = Container::new(&image);
+    let by_name = container.exec(&["/opt/conda/envs/analysis/bin/python", "-c", "import six; print('six')"]);
+    assert_eq!(by_name.success().stdout, "six\n");
+    let history = String::from_utf8(image.file("opt/conda/conda-meta/history")).unwrap();
+    assert!(history.contains("python=3.11") && history.contains("six"), "{history}");
+    assert!(!String::from_utf8(image.file("opt/conda/conda-meta/state")).unwrap().contains("somebody"));
+}
+
+#[test]
+fn an_explicit_list_is_taken_as_it_is() {
+    let imgbuild = Imgbuild::new();
+    let folder = imgbuild_tests::channel_folder();
+    let line = |path: &str| {
+        let md5 = imgbuild_tests::capture(std::process::Command::new("md5sum").arg(folder.join(path)));
+        format!("{}/{path}#{}\n", channel(), md5.success().stdout.split_whitespace().next().unwrap())
+    };
+    let list =
+        ["noarch/odd-noarch-generic-1.0-0.conda", "noarch/odd-softlinks-1.0-0.tar.bz2"].map(line).concat();
+    imgbuild.write("list.txt", format!("# platform: linux-64\n@EXPLICIT\n{list}"));
+    let spec = "name = \"image\"\nplatforms = [\"linux/amd64\"]\nenv = \"list.txt\"\n";
+    let image = imgbuild.build(spec, &[]).image();
+    assert_eq!(image.file("opt/conda/share/odd-noarch-generic/file.txt"), b"/opt/conda\n");
+    let meta = image.file("opt/conda/conda-meta/odd-softlinks-1.0-0.json");
+    assert!(String::from_utf8(meta).unwrap().contains("odd-softlinks-1.0-0.tar.bz2"));
+
+    // A wrong md5 stops it.
+    let wrong = list.replacen('#', "#0", 1);
+    let (start, end) = wrong.split_once("#0").unwrap();
+    let wrong = format!("{start}#0{}", end.replacen(|character: char| character.is_ascii_hexdigit(), "", 1));
+    imgbuild.write("list.txt", format!("@EXPLICIT\n{wrong}"));
+    let refused = imgbuild.run(["lock", "spec.toml"]).failure();
+    assert!(refused.stderr.contains("odd-noarch-generic"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_matrix_on_two_platforms_is_one_index_for_each_tag() {
+    let imgbuild = Imgbuild::new();
+    let output = imgbuild.build(&example("matrix.toml"), &[]);
+    let names: Vec<_> = output.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["science-py3.9.tar", "science-py3.11.tar"]);
+    for (path, version) in output.paths.iter().zip(["3.9.2", "3.11.2"]) {
+        let images = Image::all(path);
+        let platforms: Vec<_> = images.iter().map(|image| image.config.architecture.as_str()).collect();
+        assert_eq!(platforms, ["amd64", "arm64"]);
+        let container = Container::new(&images[0]);
+        let program = "import platform, numpy, pandas, requests; print(platform.python_version())";
+        assert_eq!(container.exec(&["python", "-c", program]).success().stdout.trim(), version);
+        // The other platform's programs are that platform's, made here: `e_machine` of its ELF header is 183.
+        let minor = version.rsplit_once('.').unwrap().0;
+        let program = images[1].file(&format!("opt/conda/bin/python{minor}"));
+        assert_eq!(program[18..20], [183, 0]);
+        assert_eq!(images[1].file("usr/bin/tini")[18..20], [183, 0]);
+    }
+    // One lock for all.
+    let lock = Digest::of(imgbuild.read("spec.lock"));
+    for image in output.paths.iter().flat_map(|path| Image::all(path)) {
+        assert_eq!(image.config.config.labels["io.github.imgbuild.lock"], lock.to_string());
+    }
+    let wanted = Image::all(&output.paths[0])[1].digest;
+    // `--only` and `--platform` build a part of it, and the same images.
+    let part = imgbuild.build_again(&["--locked", "--only", "python=3.9", "--platform", "linux/arm64"]);
+    assert_eq!(part.image().digest, wanted);
+}
+
+#[test]
+fn a_writable_environment_belongs_to_the_user() {
+    let table = "packages = [\"odd-modes\", \"odd-softlinks\"]\nwritable = true\n";
+    let imgbuild = Imgbuild::new();
+    let image = imgbuild.build(&conda("python = \"3.11\"", table), &[]).image();
+    let container = Container::new(&image);
+    let tree = Tree::read(&container.root());
+    let inside = tree.0.iter().filter(|(path, _)| path.starts_with("opt/conda"));
+    let others: Vec<_> = inside.filter(|(_, node)| node.owner != (1000, 100)).map(|(path, _)| path).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(tree.0["opt"].owner, (0, 0));
+    let changed = "import sysconfig, pathlib; pathlib.Path(sysconfig.get_path('purelib'), 'mine.py').write_text('x = 1'); import mine; print(mine.x)";
+    assert_eq!(container.exec(&["python", "-c", changed]).success().stdout, "1\n");
+}
+
+#[test]
+fn the_lock_is_in_the_image() {
+    let imgbuild = Imgbuild::new();
+    let image = imgbuild.build(&conda("", "packages = [\"odd-noarch-generic\"]\n"), &[]).image();
+    let lock = imgbuild.read("spec.lock");
+    assert_eq!(image.config.config.labels["io.github.imgbuild.lock"], Digest::of(&lock).to_string());
+    let held = (0..image.manifest.layers.len()).rev().find_map(|index| {
+        let mut archive = tar::Archive::new(image.layer(index));
+        archive.entries().unwrap().map(Result::unwrap).find_map(|mut entry| {
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let mut text = String::new();
+            name.ends_with(".lock").then(|| std::io::Read::read_to_string(&mut entry, &mut text).unwrap())?;
+            Some((name, text))
+        })
+    });
+    let (name, text) = held.unwrap();
+    assert!(name.contains("imgbuild"), "{name}");
+    assert_eq!(text, lock);
+}
+
+/// Each form holds the same layers, and is what it says (every build of these tests is validated).
+#[test]
+fn every_form_is_valid() {
+    let imgbuild = Imgbuild::new();
+    let spec = conda("", "packages = [\"odd-noarch-generic\"]\n");
+    let oci = imgbuild.build(&spec, &[]).image();
+    let layout = imgbuild.build_again(&["--format", "oci-dir"]);
+    assert!(layout.path().is_dir());
+    assert_eq!(layout.image().digest, oci.digest);
+    let docker = imgbuild.build_again(&["--format", "docker"]).image();
+    assert_eq!(docker.config.rootfs, oci.config.rootfs);
+    let types: Vec<_> = docker.manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+    assert!(
+        types.iter().all(|kind| *kind == "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        "{types:?}"
+    );
+}
