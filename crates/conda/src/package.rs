@@ -279,6 +279,12 @@ fn content_limit(info: &Info, archive_size: u64) -> u64 {
     content.saturating_add(info.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
 }
 
+/// What activation does, for people.
+fn shown(activation: &lock::Activation) -> String {
+    let exports = activation.exports.iter().map(|export| format!("{}={}", export.name, export.value));
+    exports.chain(activation.dynamic.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
+}
+
 /// How `paths.json` calls what a tar holds.
 pub(crate) fn path_type(kind: &TarKind) -> PathType {
     match kind {
@@ -481,8 +487,8 @@ impl Writer<'_> {
         if found != self.package.facts.activation && self.exclusions.is_empty() {
             return Err(PackageError::Fact {
                 fact: "activation",
-                locked: format!("{:?}", self.package.facts.activation),
-                found: format!("{found:?}"),
+                locked: shown(&self.package.facts.activation),
+                found: shown(&found),
             });
         }
         let mut paths: Vec<InstalledPath> =
