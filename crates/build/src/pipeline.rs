@@ -140,6 +140,17 @@ pub async fn renew_lock(
     Ok(Locked { lock, text, changes: Some(changes) })
 }
 
+/// Whether a lock is that of these variants. Its inputs say so; but a lock can be edited, and then its variants need not be
+/// those that it was made for.
+fn fits(lock: &Lock, variants: &[Variant]) -> bool {
+    let same = |(locked, variant): (&lock::Variant, &Variant)| {
+        (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
+    };
+    lock.inputs == inputs(variants)
+        && lock.variants.len() == variants.len()
+        && lock.variants.iter().zip(variants).all(same)
+}
+
 /// The lock to build from: the one that is there where it is that of the spec, else a new one.
 async fn current_lock(
     spec: &Spec,
@@ -149,7 +160,7 @@ async fn current_lock(
     context: &Context,
 ) -> Result<Locked, BuildError> {
     match read_lock(path)? {
-        Some((lock, text)) if lock.inputs == inputs(variants) => Ok(Locked { lock, text, changes: None }),
+        Some((lock, text)) if fits(&lock, variants) => Ok(Locked { lock, text, changes: None }),
         Some(_) if locked => Err(BuildError::Stale { path: path.to_owned() }),
         None if locked => Err(BuildError::NoLock { path: path.to_owned() }),
         _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
@@ -164,7 +175,7 @@ async fn current_lock(
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
     match read_lock(path)? {
         None => Err(BuildError::NoLock { path: path.to_owned() }),
-        Some((lock, _)) if lock.inputs == inputs(variants) => Ok(()),
+        Some((lock, _)) if fits(&lock, variants) => Ok(()),
         Some(_) => Err(BuildError::Stale { path: path.to_owned() }),
     }
 }
@@ -290,7 +301,7 @@ pub fn planned_layers(
     context: &Context,
 ) -> Result<Option<Vec<Vec<PlannedLayer>>>, BuildError> {
     let Some((lock, text)) = read_lock(&lock_path(spec_path))? else { return Ok(None) };
-    if lock.inputs != inputs(variants) {
+    if !fits(&lock, variants) {
         return Ok(None);
     }
     let locked = Locked { lock, text, changes: None };
