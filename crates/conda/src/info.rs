@@ -12,7 +12,7 @@ use rattler_conda_types::package::{
 };
 
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
-use crate::package::path_type;
+use crate::writing::path_type;
 
 /// Metadata that cannot be used.
 #[derive(Debug, thiserror::Error)]

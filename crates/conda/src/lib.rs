@@ -13,6 +13,7 @@ mod package;
 mod record;
 mod replace;
 mod solve;
+mod writing;
 mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
