@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod container;
+mod debian;
+mod faults;
 mod image;
 mod program;
 mod server;
@@ -14,6 +16,8 @@ mod tree;
 mod workspace;
 
 pub use container::{Container, Daemon, apart};
+pub use debian::{DebianArchive, SUITE};
+pub use faults::{Bench, named, names};
 pub use image::{Image, Output};
 pub use program::{Imgbuild, Outcome, capture};
 pub use server::{Answer, Request, Server};

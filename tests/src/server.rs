@@ -32,6 +32,8 @@ pub struct Request {
     pub path: String,
     /// The bytes that were asked for, as in the `Range` header: `0-99`, `100-`, `-100`.
     pub range: Option<String>,
+    /// The credentials, as in the `Authorization` header.
+    pub authorization: Option<String>,
     /// How often the path was asked for before.
     pub before: usize,
 }
@@ -169,13 +171,17 @@ impl Shared {
         let mut words = text.split_whitespace();
         let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
         let path = target.split('?').next().unwrap_or_default().to_owned();
-        let range = text.lines().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("range").then(|| value.trim_start_matches("bytes=").to_owned())
-        });
+        let header = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+            })
+        };
+        let range = header("range").map(|value| value.trim_start_matches("bytes=").to_owned());
+        let authorization = header("authorization");
         let mut requests = self.requests.lock().unwrap();
         let before = requests.iter().filter(|request| request.path == path).count();
-        let request = Request { method: method.to_owned(), path, range, before };
+        let request = Request { method: method.to_owned(), path, range, authorization, before };
         requests.push(request.clone());
         Ok(Some(request))
     }
