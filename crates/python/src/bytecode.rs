@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Owner, Part, RecipeHash,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, RecipeHash,
     SinkError, Source, SourceError, TarReader, TarWriter,
 };
 use oci::Digest;
 use store::{Store, StoreError};
 
 use crate::compiler::{Compiled, Compiler, CompilerError, LazyCompiler};
+use crate::links;
 use crate::pyc::{HEAD, PycHead, pyc_path};
 
 /// The version of how bytecode is made: of `compile.py`, and of what is compiled.
-const METHOD: &str = "1";
+const METHOD: &str = "2";
 /// A source larger than this is left without bytecode: it is data.
 const SOURCE_LIMIT: u64 = 32 << 20;
 
@@ -128,10 +129,16 @@ impl<S: Source> Bytecode<S> {
     }
 
     fn write_compiled(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        let ships = self.ships && self.inner.claims()?.iter().any(|claim| self.folders.bytecode(&claim.path));
-        let mut inspection =
-            Inspection { folders: &self.folders, sources: BTreeMap::new(), shipped: BTreeMap::new() };
-        if ships {
+        let claims = self.inner.claims()?;
+        let ships = self.ships && claims.iter().any(|claim| self.folders.bytecode(&claim.path));
+        let is_link = |claim: &Claim| claim.kind == Kind::Symlink && self.folders.source(&claim.path);
+        let mut inspection = Inspection {
+            folders: &self.folders,
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+            shipped: BTreeMap::new(),
+        };
+        if ships || claims.iter().any(is_link) {
             self.inner.write(exclusions, &mut inspection)?;
         }
         let failed = |error: BytecodeError| SourceError::archive(error);
@@ -146,6 +153,7 @@ impl<S: Source> Bytecode<S> {
         let mut pass = Compiling {
             source: &self.compiler,
             folders: &self.folders,
+            links: inspection.links,
             valid,
             stale,
             sink: &mut *sink,
@@ -210,20 +218,28 @@ impl EntrySink for Without<'_> {
     }
 }
 
-/// The first pass over a package that ships bytecode: which of it is valid.
+/// The first pass over a package that ships bytecode, or has sources that are links: what of it is valid, and where the
+/// links lead.
 struct Inspection<'a> {
     folders: &'a BytecodeFolders,
-    /// Time and size of each source.
-    sources: BTreeMap<ImagePath, (i64, u64)>,
+    /// Time and size of each file.
+    files: BTreeMap<ImagePath, (i64, u64)>,
+    /// The sources that are symbolic links, by where they lead.
+    links: BTreeMap<ImagePath, Vec<ImagePath>>,
     shipped: BTreeMap<ImagePath, PycHead>,
 }
 
 impl EntrySink for Inspection<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if let EntryKind::Symlink { target } = &head.kind
+            && self.folders.source(&head.path)
+            && let Some(target) = links::target(&head.path, target)
+        {
+            self.links.entry(target).or_default().push(head.path.clone());
+        }
         let EntryKind::File { size } = head.kind else { return Ok(()) };
-        if self.folders.source(&head.path) {
-            self.sources.insert(head.path.clone(), (head.mtime, size));
-        } else if self.folders.bytecode(&head.path) && size >= HEAD as u64 {
+        self.files.insert(head.path.clone(), (head.mtime, size));
+        if self.folders.bytecode(&head.path) && size >= HEAD as u64 {
             let mut bytes = [0; HEAD];
             body.read_exact(&mut bytes)
                 .map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
@@ -237,7 +253,10 @@ impl Inspection<'_> {
     /// The sources whose shipped bytecode is valid, and the shipped bytecode that is not.
     fn judge(&self, compiler: &Compiler) -> (BTreeSet<ImagePath>, BTreeSet<ImagePath>) {
         let (mut valid, mut stale) = (BTreeSet::new(), BTreeSet::new());
-        for (source, (mtime, size)) in &self.sources {
+        let own = self.files.iter().filter(|(path, _)| self.folders.source(path));
+        let linked = self.links.iter().filter_map(|(target, links)| Some((links, self.files.get(target)?)));
+        let linked = linked.flat_map(|(links, facts)| links.iter().map(move |link| (link, facts)));
+        for (source, (mtime, size)) in own.chain(linked) {
             let Some(bytecode) = pyc_path(source, compiler.tag()) else { continue };
             match self.shipped.get(&bytecode) {
                 Some(head) if head.is_valid(compiler.magic(), *mtime, *size) => {
@@ -257,6 +276,7 @@ impl Inspection<'_> {
 struct Compiling<'a> {
     source: &'a LazyCompiler,
     folders: &'a BytecodeFolders,
+    links: BTreeMap<ImagePath, Vec<ImagePath>>,
     valid: BTreeSet<ImagePath>,
     stale: BTreeSet<ImagePath>,
     sink: &'a mut dyn EntrySink,
@@ -273,29 +293,38 @@ impl EntrySink for Compiling<'_> {
         if self.stale.contains(&head.path) {
             return Ok(());
         }
-        let size = head.size();
-        let wanted = matches!(head.kind, EntryKind::File { .. })
-            && self.folders.source(&head.path)
-            && !self.valid.contains(&head.path)
-            && size <= SOURCE_LIMIT;
-        if !wanted {
+        let names = self.names(head);
+        if names.is_empty() {
             return self.sink.put(head, body);
         }
         let mut source = Vec::new();
         body.read_to_end(&mut source).map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
         self.sink.put(head, &mut source.as_slice())?;
-        self.send(head, source).map_err(|error| {
-            // The sink's error cannot carry it; the caller takes it from here.
-            self.failure = Some(error);
-            SinkError::Write(io::Error::other("no bytecode can be made"))
-        })
+        for name in names {
+            self.send(head, name, source.clone()).map_err(|error| {
+                // The sink's error cannot carry it; the caller takes it from here.
+                self.failure = Some(error);
+                SinkError::Write(io::Error::other("no bytecode can be made"))
+            })?;
+        }
+        Ok(())
     }
 }
 
 impl Compiling<'_> {
-    fn send(&mut self, head: &EntryHead, source: Vec<u8>) -> Result<(), BytecodeError> {
-        self.sources.insert(head.path.clone(), (head.owner, head.mtime));
-        self.source.get()?.compile(head.path.clone(), source, self.sender.clone())?;
+    /// The names under which a file is a source that lacks bytecode: its own, and those of links to it.
+    fn names(&self, head: &EntryHead) -> Vec<ImagePath> {
+        if !matches!(head.kind, EntryKind::File { size } if size <= SOURCE_LIMIT) {
+            return Vec::new();
+        }
+        let own = Some(&head.path).filter(|path| self.folders.source(path));
+        let links = self.links.get(&head.path).into_iter().flatten();
+        own.into_iter().chain(links).filter(|path| !self.valid.contains(*path)).cloned().collect()
+    }
+
+    fn send(&mut self, head: &EntryHead, name: ImagePath, source: Vec<u8>) -> Result<(), BytecodeError> {
+        self.sources.insert(name.clone(), (head.owner, head.mtime));
+        self.source.get()?.compile(name, source, self.sender.clone())?;
         while let Ok(compiled) = self.receiver.try_recv() {
             self.take(compiled)?;
         }

@@ -3,6 +3,7 @@
 mod bytecode;
 mod compiler;
 mod folder;
+mod links;
 mod pyc;
 
 pub use bytecode::{Bytecode, BytecodeError, BytecodeFolders};
