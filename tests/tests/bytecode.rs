@@ -54,7 +54,9 @@ fn debian_python() {
     let spec = "name = \"bytecode\"\nplatforms = [\"linux/amd64\"]\n\
                 python = { version = \"3.11\", from = \"debian\" }\n";
     let found = check(spec, "/usr/bin/python3", &["/usr/lib/python3.11", "/usr/lib/python3"]);
-    assert_eq!(found.stdout, "");
+    // A link to a file of another package: what one package holds is all that is known when it is compiled. Debian's
+    // `sysconfig` imports that file by its own name, which has its bytecode.
+    assert_eq!(found.stdout, "/usr/lib/python3.11/_sysconfigdata__linux_x86_64-linux-gnu.py: has none\n");
     assert!(number(&found, "unchecked hash") > 500, "{}", found.stderr);
 }
 
