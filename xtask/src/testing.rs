@@ -52,10 +52,20 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
     cargo(&["build", "--locked", "--workspace", "--all-targets"])?;
     cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"])?;
-    match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
-        Ok(status) if status.success() => cargo(&["nextest", "run", "--locked", "--workspace"]),
-        _ => cargo(&["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]),
-    }
+    let mut tests = match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
+        Ok(status) if status.success() => {
+            command(workspace, "cargo", &["nextest", "run", "--locked", "--workspace"])
+        }
+        _ => command(
+            workspace,
+            "cargo",
+            &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"],
+        ),
+    };
+    // The program was built a moment ago, beside this one. Building it alone would choose other features for what it is
+    // made of, and compile all of that once more.
+    tests.env("IMGBUILD_BIN", std::env::current_exe()?.with_file_name("imgbuild"));
+    step(tests)
 }
 
 /// Checks what is linked: see `deny.toml`.
