@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, RecipeHash,
-    SinkError, Source, SourceError, TarReader, TarWriter,
+    SinkError, Source, SourceError, TarReader,
 };
 use oci::Digest;
 use store::{Store, StoreError};
@@ -16,6 +16,7 @@ use store::{Store, StoreError};
 use crate::compiler::{Compiled, Compiler, CompilerError, LazyCompiler};
 use crate::links;
 use crate::pyc::{HEAD, PycHead, pyc_path};
+use crate::spool::Spool;
 
 /// The version of how bytecode is made: of `compile.py`, and of what is compiled.
 const METHOD: &str = "2";
@@ -195,7 +196,7 @@ impl<S: Source> Source for Bytecode<S> {
     }
 }
 
-fn put(
+pub(crate) fn put(
     sink: &mut dyn EntrySink,
     path: ImagePath,
     size: u64,
@@ -346,84 +347,7 @@ impl Compiling<'_> {
         while let Ok(compiled) = self.receiver.recv() {
             self.take(compiled)?;
         }
-        let dropped = self.stale.into_iter().filter(|path| !self.made.files.contains_key(path)).collect();
+        let dropped = self.stale.into_iter().filter(|path| !self.made.holds(path)).collect();
         Ok((self.made, dropped))
-    }
-}
-
-/// What was compiled, in a temporary file, in the order in which it came.
-#[derive(Default)]
-struct Spool {
-    file: Option<File>,
-    end: u64,
-    files: BTreeMap<ImagePath, Spooled>,
-}
-
-struct Spooled {
-    offset: u64,
-    size: u64,
-    owner: Owner,
-    mtime: i64,
-}
-
-impl Spool {
-    fn add(&mut self, path: ImagePath, owner: Owner, mtime: i64, bytes: &[u8]) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
-        };
-        file.write_all(bytes)?;
-        let size = bytes.len() as u64;
-        self.files.insert(path, Spooled { offset: self.end, size, owner, mtime });
-        self.end += size;
-        Ok(())
-    }
-
-    fn each(
-        &mut self,
-        mut visit: impl FnMut(&ImagePath, &Spooled, &mut dyn Read) -> Result<(), SinkError>,
-    ) -> Result<(), SinkError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        for (path, spooled) in &self.files {
-            file.seek(SeekFrom::Start(spooled.offset))
-                .map_err(|error| SinkError::Read { path: path.clone(), error })?;
-            let mut body = Read::take(&mut *file, spooled.size);
-            visit(path, spooled, &mut body)?;
-        }
-        Ok(())
-    }
-
-    fn put_all(&mut self, sink: &mut dyn EntrySink) -> Result<(), SinkError> {
-        self.each(|path, spooled, body| {
-            put(sink, path.clone(), spooled.size, spooled.owner, spooled.mtime, body)
-        })
-    }
-
-    /// Keeps everything in the store, as a tar.
-    fn keep(
-        &mut self,
-        store: &Store,
-        key: &Digest,
-        dropped: &BTreeSet<ImagePath>,
-    ) -> Result<(), BytecodeError> {
-        let head = |path: &ImagePath, size, owner, mtime| EntryHead {
-            path: path.clone(),
-            kind: EntryKind::File { size },
-            mode: 0o644,
-            owner,
-            mtime,
-        };
-        let write = |error: SinkError| BytecodeError::Spool(io::Error::other(error));
-        let mut tar = TarWriter::new(io::BufWriter::new(store.bytecode_writer(key)?));
-        for path in dropped {
-            tar.append(&head(path, 0, Owner::ROOT, 0), &mut io::empty()).map_err(write)?;
-        }
-        self.each(|path, spooled, body| {
-            tar.append(&head(path, spooled.size, spooled.owner, spooled.mtime), body)
-        })
-        .map_err(write)?;
-        let writer = tar.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        writer.commit()?;
-        Ok(())
     }
 }

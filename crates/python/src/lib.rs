@@ -5,6 +5,7 @@ mod compiler;
 mod folder;
 mod links;
 mod pyc;
+mod spool;
 
 pub use bytecode::{Bytecode, BytecodeError, BytecodeFolders};
 pub use compiler::{Compiler, CompilerError, Interpreter, LazyCompiler};
