@@ -169,8 +169,8 @@ fn nothing_satisfies_the_requirements() {
           └─ odd-unsolvable 1.0 would require
              └─ no-such-package >=2, for which no candidates were found.
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:10:26]
       9 │ channels = ["./channel"]
      10 │ packages = ["odd-empty", "odd-unsolvable"]
@@ -193,8 +193,8 @@ fn no_version_is_new_enough() {
       ╰─▶ no set of packages satisfies all requirements:
           No candidates were found for numpy >=99.
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:11:13]
      10 │ channels = ["./channel"]
      11 │ packages = ["numpy >=99"]
@@ -218,8 +218,8 @@ fn a_channel_that_refuses_connections() {
       ├─▶ tcp connect error
       ╰─▶ Connection refused (os error 111)
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:9:13]
       8 │ [conda]
       9 │ channels = ["http://127.0.0.1:PORT/channel"]
@@ -239,8 +239,8 @@ fn a_channel_that_is_not_there() {
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ╰─▶ the channel `http://MIRROR/channel` has no index for `linux-64`
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:9:13]
       8 │ [conda]
       9 │ channels = ["http://MIRROR/channel"]
@@ -265,8 +265,8 @@ fn a_channel_without_a_folder_for_the_platform() {
       × cannot lock the conda environment of `x:latest (linux/arm64)`
       ╰─▶ the channel `./partial` has no index for `linux-aarch64`
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:9:13]
       8 │ [conda]
       9 │ channels = ["./partial"]
@@ -294,8 +294,8 @@ fn a_private_channel() {
       ╰─▶ `http://127.0.0.1:PORT/linux-64/repodata.json.zst` may not be read (401 Unauthorized)
       help: check the credentials that are stored for this host
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:9:13]
       8 │ [conda]
       9 │ channels = ["http://127.0.0.1:PORT"]
@@ -319,8 +319,8 @@ fn a_private_channel() {
       ╰─▶ `http://127.0.0.1:PORT/linux-64/repodata.json.zst` may not be read (401 Unauthorized)
       help: check the credentials that are stored for this host
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:9:13]
       8 │ [conda]
       9 │ channels = ["http://127.0.0.1:PORT"]
@@ -346,8 +346,8 @@ fn a_post_link_script() {
       ╰─▶ `odd-post-link` has a script that an installer would run: `bin/.odd-post-link-post-link.sh`
       help: imgbuild runs no package's code; where the package works without the script, say so with `[conda] skip-post-link = ["odd-post-link"]`
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:10:13]
       9 │ channels = ["./channel"]
      10 │ packages = ["odd-post-link"]
@@ -382,8 +382,8 @@ fn an_unknown_debian_package() {
       ╰─▶ the suite `trixie` has no package `tinny`
       help: did you mean `tini`?
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
        ╭─[spec.toml:7:21]
      6 │ keyring = "keyring.asc"
      7 │ packages = ["tini", "tinny"]
@@ -406,8 +406,8 @@ fn a_debian_dependency_that_nothing_satisfies() {
       ╰─▶ the dependency `spelling (>= 2)` cannot be met in the suite `trixie`: `editor` → `spelling (>= 2)`
       help: the suite has `spelling 1`
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
        ╭─[spec.toml:7:13]
      6 │ keyring = "keyring.asc"
      7 │ packages = ["editor"]
@@ -434,8 +434,8 @@ fn a_debian_package_with_scripts_that_are_not_known() {
             systemctl restart words
       help: leave it out of `[base] packages`, or take the program from conda
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
        ╭─[spec.toml:7:13]
      6 │ keyring = "keyring.asc"
      7 │ packages = ["editor"]
@@ -540,8 +540,8 @@ fn files_with_secrets_among_the_copied() {
       × `src/.env` is a file of environment variables, and is not copied into an image by accident
       help: name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
        ╭─[spec.toml:8:1]
      7 │
      8 │ [[copy]]
@@ -558,8 +558,8 @@ fn files_with_secrets_among_the_copied() {
       × `src/id` is a private key, and is not copied into an image by accident
       help: name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
        ╭─[spec.toml:8:1]
      7 │
      8 │ [[copy]]

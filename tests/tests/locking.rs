@@ -194,8 +194,8 @@ fn the_first_channel_that_has_a_package_has_it() {
           └─ odd-empty * cannot be installed because there are no viable options:
              └─ odd-empty 1.0 is excluded because due to strict channel priority not using this option from: 'file://FOLDER/two/'
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:10:13]
       9 │ channels = ["./one", "./two"]
      10 │ packages = ["odd-empty"]
@@ -237,8 +237,8 @@ fn a_lock_does_not_keep_what_its_channels_do_not_offer() {
       ╰─▶ no set of packages satisfies all requirements:
           No candidates were found for odd-empty *.
 
-    Error:
-      × it was asked for here
+    Advice:
+      ☞ it was asked for here
         ╭─[spec.toml:10:13]
       9 │ channels = ["./one"]
      10 │ packages = ["odd-empty"]

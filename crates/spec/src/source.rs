@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 /// A file that was read, with the name that messages call it by.
 pub(crate) type Source = Arc<NamedSource<String>>;
@@ -109,6 +109,11 @@ pub struct Snippet {
 }
 
 impl Diagnostic for Snippet {
+    /// It is no error of its own, but where one comes from.
+    fn severity(&self) -> Option<Severity> {
+        Some(Severity::Advice)
+    }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(self.origin.source_code())
     }
