@@ -300,6 +300,26 @@ fn a_read_only_store() {
 }
 
 #[test]
+fn a_machine_that_knows_no_mirror() {
+    let bench = Bench::new();
+    bench.spec("", "");
+    bench.run(&["lock", "spec.toml"]).success();
+    // The lock names no mirror to build from, so it holds for another machine, which has other sources.
+    let spec = fs_err::read_to_string(bench.imgbuild.path("spec.toml")).unwrap();
+    let without: Vec<&str> = spec.lines().filter(|line| !line.starts_with("mirror")).collect();
+    bench.imgbuild.write("spec.toml", without.join("\n"));
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    let script = "mkdir empty; mount --bind empty /etc/apt; exec \"$@\"";
+    let outcome =
+        in_namespace(&bench, script, &["build", "--locked", "spec.toml", "--output", "out"]).failure();
+    assert_snapshot!(bench.message(&outcome), @"
+    × cannot find a Debian mirror
+    ╰─▶ no Debian mirror for `trixie` is known: the apt sources of this machine name none
+    help: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`
+    ");
+}
+
+#[test]
 fn a_read_only_folder_of_the_spec() {
     let bench = Bench::new();
     bench.conda(&["odd-empty"]);

@@ -22,44 +22,51 @@ use crate::{BuildError, Context, Event};
 #[derive(Clone)]
 pub(crate) struct Getter {
     context: Context,
-    channels: Arc<Result<Vec<conda::Served>, String>>,
-    mirror: Arc<Result<Option<Mirror>, String>>,
+    channels: Arc<[conda::Served]>,
+    base: Option<DebianMirror>,
     handle: Handle,
+}
+
+/// Where a Debian base comes from. The mirror is looked for when an archive is missing: a build that lacks none needs none.
+#[derive(Clone)]
+struct DebianMirror {
+    given: Option<String>,
+    suite: &'static str,
 }
 
 impl Getter {
     /// A getter for a variant. It is made inside the runtime that will do the downloads.
-    pub(crate) fn new(variant: &Variant, context: &Context) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When a channel of the spec is none.
+    pub(crate) fn new(variant: &Variant, context: &Context) -> Result<Self, BuildError> {
         let channels = match &variant.conda {
-            None => Ok(Vec::new()),
+            None => Vec::new(),
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                conda::channels(names, &conda.mirrors, &context.folder).map_err(|error| error.to_string())
+                conda::channels(names, &conda.mirrors, &context.folder)?
             }
         };
-        let mirror = match &variant.base {
-            Base::Scratch => Ok(None),
-            Base::Debian(base) => {
-                let given = base.mirror.as_ref().map(|mirror| mirror.as_str());
-                Mirror::choose(given, &context.apt, base.suite.as_str())
-                    .map(Some)
-                    .map_err(|error| error.to_string())
-            }
+        let base = match &variant.base {
+            Base::Scratch => None,
+            Base::Debian(base) => Some(DebianMirror {
+                given: base.mirror.as_ref().map(ToString::to_string),
+                suite: base.suite.as_str(),
+            }),
         };
-        let (channels, mirror) = (Arc::new(channels), Arc::new(mirror));
-        Self { context: context.clone(), channels, mirror, handle: Handle::current() }
+        Ok(Self { context: context.clone(), channels: channels.into(), base, handle: Handle::current() })
     }
 
-    /// Where an archive is to be had; nothing where nobody has it.
-    fn locations(&self, needed: &Needed) -> Option<Locations> {
+    /// Where an archive is to be had; nothing where its URL is none.
+    fn locations(&self, needed: &Needed) -> Result<Option<Locations>, BuildError> {
         match needed {
-            Needed::Conda(package) => {
-                let channels = self.channels.as_ref().as_ref().map(Vec::as_slice).unwrap_or_default();
-                conda::locations(channels, &package.url).or_else(|| conda_url(package).map(Locations::from))
-            }
+            Needed::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
+                .or_else(|| conda_url(package).map(Locations::from))),
             Needed::Debian(package) => {
-                let mirror = self.mirror.as_ref().as_ref().ok()?.as_ref()?;
-                debian::url(package, mirror).map(Locations::from)
+                let Some(DebianMirror { given, suite }) = &self.base else { return Ok(None) };
+                let mirror = Mirror::choose(given.as_deref(), &self.context.apt, suite)?;
+                Ok(debian::url(package, &mirror).map(Locations::from))
             }
         }
     }
@@ -76,7 +83,7 @@ impl Getter {
         }
         let nowhere = || net::NetError::NotFound { url: name.clone() };
         let failed = |error: FetchFailure| BuildError::Fetch { name: name.clone(), error: Box::new(error) };
-        let from = self.locations(needed).ok_or_else(|| failed(nowhere().into()))?;
+        let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
         self.context.fetcher.archive(&name, from, sha256, size).await.map(|_| ()).map_err(failed)
     }
 

@@ -275,7 +275,7 @@ fn work(
     let policy = Policy { budget, reserved: 0, threshold: locked.lock.variants[index].threshold };
     let codec = codec(variant, format);
     let planned = plan(&assembly, &policy, codec)?;
-    Ok(Work { assembly: Arc::new(assembly), planned, getter: Getter::new(variant, context), codec })
+    Ok(Work { assembly: Arc::new(assembly), planned, getter: Getter::new(variant, context)?, codec })
 }
 
 /// A layer as `check` shows it.

@@ -32,7 +32,7 @@ pub(crate) fn conda_compiler(
     let compiler = compiler(&set.compilers, context)?;
     let packages: Vec<CondaPackage> =
         compiler.packages.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
-    let getter = Getter::new(variant, context);
+    let getter = Getter::new(variant, context)?;
     let processes = threads(context.threads);
     let context = context.clone();
     let inner = CondaSet { packages: compiler.packages.clone(), ..set.clone() };
@@ -75,7 +75,7 @@ pub(crate) fn debian_compiler(
     let compiler = compiler(&set.compilers, context)?;
     let packages: Vec<DebianPackage> =
         compiler.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
-    let getter = Getter::new(variant, context);
+    let getter = Getter::new(variant, context)?;
     let host = compiler.host;
     let interpreter = interpreter.clone();
     let version = interpreter.version.clone();
