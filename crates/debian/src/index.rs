@@ -208,7 +208,11 @@ impl Index {
                 if line == "Essential: yes" {
                     is_essential = true;
                 } else if let Some(provides) = line.strip_prefix("Provides:") {
-                    for relation in Relation::read_list(provides).unwrap_or_default().into_iter().flatten() {
+                    let provided = Relation::read_list(provides).map_err(|error| IndexError::Unreadable {
+                        suite: suite.to_owned(),
+                        what: format!("what the package `{name}` provides: {error}"),
+                    })?;
+                    for relation in provided.into_iter().flatten() {
                         self.provided.entry(relation.name).or_default().push(place);
                     }
                 }
@@ -402,4 +406,16 @@ fn write_cached(path: &Path, bytes: &[u8]) -> Result<(), IndexError> {
     file.write_all(bytes).map_err(cache)?;
     file.persist(path).map_err(|error| cache(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_provided_must_be_readable() {
+        let text = "Package: a\nVersion: 1\nProvides: b (1\n".to_owned();
+        let error = Index::default().add(MAIN_ARCHIVE, text, "bookworm").unwrap_err();
+        insta::assert_snapshot!(error, @"the index of the suite `bookworm` cannot be read: what the package `a` provides: `b (1` is not a relation between packages");
+    }
 }

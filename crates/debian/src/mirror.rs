@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use crate::stanza::Stanza;
+use crate::stanza::{Stanza, StanzaError};
 
 /// The roots of Debian's two archives, as URLs without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,8 +148,11 @@ fn sources(apt: &Path) -> Result<Vec<Source>, MirrorError> {
         match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(MirrorError::Sources { path, error }),
-            // What apt itself would refuse says nothing about mirrors.
-            Ok(text) if deb822 => sources.extend(deb822_sources(&text)),
+            // apt refuses such a file as well; passing it over would look like a machine without mirrors.
+            Ok(text) if deb822 => {
+                let found = deb822_sources(&text).map_err(std::io::Error::other);
+                sources.extend(found.map_err(|error| MirrorError::Sources { path, error })?);
+            }
             Ok(text) => sources.extend(text.lines().filter_map(one_line)),
         }
     }
@@ -169,9 +172,9 @@ fn one_line(line: &str) -> Option<Source> {
     Some(Source { uri: words.next()?.to_owned(), suites: vec![words.next()?.to_owned()] })
 }
 
-fn deb822_sources(text: &str) -> Vec<Source> {
+fn deb822_sources(text: &str) -> Result<Vec<Source>, StanzaError> {
     let mut sources = Vec::new();
-    for stanza in Stanza::read_all(text).unwrap_or_default() {
+    for stanza in Stanza::read_all(text)? {
         let words = |name: &str| {
             stanza.get(name).unwrap_or("").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         };
@@ -181,7 +184,7 @@ fn deb822_sources(text: &str) -> Vec<Source> {
         }
         sources.extend(words("URIs").into_iter().map(|uri| Source { uri, suites: words("Suites") }));
     }
-    sources
+    Ok(sources)
 }
 
 #[cfg(test)]
@@ -220,6 +223,17 @@ mod tests {
         no Debian mirror for `bookworm` is known: the apt sources of this machine name none
         hint: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`
         ");
+    }
+
+    #[test]
+    fn sources_that_cannot_be_read_are_told() {
+        let apt = tempfile::tempdir().unwrap();
+        std::fs::create_dir(apt.path().join("sources.list.d")).unwrap();
+        std::fs::write(apt.path().join("sources.list.d/x.sources"), "Types: deb\nno field\n").unwrap();
+        let error = Mirror::choose(None, apt.path(), "bookworm").unwrap_err();
+        let MirrorError::Sources { path, error } = error else { panic!("{error}") };
+        assert!(path.ends_with("sources.list.d/x.sources"));
+        insta::assert_snapshot!(error, @"line 2 is not a field of a control file: `no field`");
     }
 
     #[test]
