@@ -9,7 +9,7 @@ use toml::Table;
 /// The floors, from the ground up: `docs/architecture.md` says what lives in each room.
 const FLOORS: [&[&str]; 5] = [
     &["layer", "lock", "oci", "spec"],
-    &["net", "python", "store"],
+    &["net", "python", "sandbox", "store"],
     &["conda", "debian", "runtime"],
     &["build"],
     &["imgbuild"],

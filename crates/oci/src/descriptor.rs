@@ -74,6 +74,16 @@ impl MediaType {
     }
 }
 
+impl MediaType {
+    /// Whether it is a layer's.
+    pub const fn is_layer(self) -> bool {
+        matches!(
+            self,
+            Self::Layer | Self::LayerGzip | Self::LayerZstd | Self::DockerLayer | Self::DockerLayerGzip
+        )
+    }
+}
+
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -16,6 +16,7 @@ mod platform;
 mod reference;
 pub mod tarball;
 mod timestamp;
+mod uncompressed;
 pub mod validate;
 
 pub use blobs::{BlobError, Blobs};
@@ -29,4 +30,5 @@ pub use name::{ImageName, NameError, Tag};
 pub use platform::{Platform, PlatformError};
 pub use reference::Reference;
 pub use timestamp::{Timestamp, TimestampError};
+pub use uncompressed::uncompressed;
 pub use validate::{ValidateError, Validated, validate};

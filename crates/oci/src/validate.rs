@@ -1,7 +1,7 @@
 //! Reads back what was written, and checks every digest, size and diff id.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::tarball::Tarball;
 use crate::{
     BlobError, Blobs, Descriptor, DiffId, Digest, HashReader, ImageConfig, Index, Manifest, MediaType,
-    Platform,
+    Platform, uncompressed,
 };
 
 /// Documents beyond this size are refused, as registries do.
@@ -314,7 +314,7 @@ impl Check<'_> {
 fn read_blob(
     blobs: &dyn Blobs,
     descriptor: &Descriptor,
-    read: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+    read: impl FnOnce(&mut (dyn Read + Send)) -> io::Result<()>,
 ) -> Result<(), BlobError> {
     let Descriptor { digest, size, .. } = *descriptor;
     let failed = |error| BlobError::Read { digest, error };
@@ -338,26 +338,18 @@ fn diff_id(blobs: &dyn Blobs, layer: &Descriptor) -> Result<DiffId, Fault> {
         Ok(())
     })?;
     match outcome {
-        Some(Ok(Some(digest))) => Ok(DiffId(digest)),
-        Some(Err(error)) => Err(Fault::Decompress { layer: layer.digest, error }),
-        None | Some(Ok(None)) => {
+        Some(Ok(digest)) => Ok(DiffId(digest)),
+        Some(Err(error)) if layer.media_type.is_layer() => {
+            Err(Fault::Decompress { layer: layer.digest, error })
+        }
+        None | Some(Err(_)) => {
             Err(Fault::Type { digest: layer.digest, media_type: layer.media_type, wanted: "layer" })
         }
     }
 }
 
-fn decompress(layer: &Descriptor, reader: &mut dyn Read) -> io::Result<Option<Digest>> {
-    let digest = |reader: &mut dyn Read| {
-        let mut reader = HashReader::new(reader);
-        io::copy(&mut reader, &mut io::sink())?;
-        Ok(Some(reader.finish().0))
-    };
-    match layer.media_type {
-        MediaType::Layer | MediaType::DockerLayer => digest(reader),
-        MediaType::LayerGzip | MediaType::DockerLayerGzip => {
-            digest(&mut flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 17, reader)))
-        }
-        MediaType::LayerZstd => digest(&mut zstd::Decoder::new(reader)?),
-        _ => Ok(None),
-    }
+fn decompress(layer: &Descriptor, reader: &mut (dyn Read + Send)) -> io::Result<Digest> {
+    let mut reader = HashReader::new(uncompressed(layer.media_type, reader)?);
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok(reader.finish().0)
 }

@@ -1,0 +1,16 @@
+//! Running one command in a root file system made of layers, without root and without a container engine.
+//!
+//! A [`Machine`] is what this machine allows: which ids of an image can be mapped, whether the kernel stacks folders, and
+//! which foreign platforms it runs. [`Machine::unpack`] writes a layer into a folder, once; [`Machine::run`] stacks such
+//! folders and runs a [`Command`] in them; [`Machine::difference`] gives what the command changed as the entries of one
+//! more layer.
+//!
+//! The inside of a sandbox is this very program, started again: [`enter`] must be the first thing that `main` does.
+
+mod command;
+mod error;
+mod machine;
+
+pub use command::{Access, Command, Ended, Input, Limits, Mount, Network, Output, Ran, User, Writable};
+pub use error::SandboxError;
+pub use machine::{Machine, enter};
