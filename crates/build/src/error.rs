@@ -205,6 +205,18 @@ pub enum BuildError {
     /// A compressor that was linked gives other bytes.
     #[error(transparent)]
     Library(#[from] layer::WrongLibrary),
+    /// Nothing can be run on this machine, or not this.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::SandboxError),
+    /// A layer cannot be unpacked.
+    #[error("the layer `{digest}` cannot be unpacked")]
+    Unpack {
+        /// The layer's blob.
+        digest: oci::Digest,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A thread died.
     #[error("a part of the build died: {0}")]
     Died(String),

@@ -15,6 +15,7 @@ mod layers;
 mod locking;
 mod pipeline;
 mod tool;
+mod unpacked;
 
 pub use context::Context;
 pub use delivery::{Delivered, Format};
@@ -28,3 +29,4 @@ pub use pipeline::{
     Built, Locked, PlannedLayer, Report, Request, build, check_lock, planned_layers, read_lock, renew_lock,
     write_lock,
 };
+pub use unpacked::{NamedLayer, remover, unpacked_layers};

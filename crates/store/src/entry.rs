@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use std::{fs, io};
 
 use crate::gate::Gate;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, unpacked};
 
 /// The kinds of what a store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,12 +23,24 @@ pub enum Kind {
     Repodata,
     /// A program, by its key.
     Tool,
+    /// A layer that was unpacked to be run, by its key.
+    Unpacked,
+    /// Which manifest a name stands for, by the hash of the name and the platform.
+    Image,
 }
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Archive, Self::Blob, Self::Layer, Self::Bytecode, Self::Repodata, Self::Tool];
+    pub const ALL: [Self; 8] = [
+        Self::Archive,
+        Self::Blob,
+        Self::Layer,
+        Self::Bytecode,
+        Self::Repodata,
+        Self::Tool,
+        Self::Unpacked,
+        Self::Image,
+    ];
 
     /// The folder, below the store's.
     pub(crate) const fn folder(self) -> &'static str {
@@ -39,6 +51,8 @@ impl Kind {
             Self::Bytecode => "bytecode-v1",
             Self::Repodata => "repodata-v1",
             Self::Tool => "tools-v1",
+            Self::Unpacked => "unpacked-v1",
+            Self::Image => "images-v1",
         }
     }
 }
@@ -52,6 +66,8 @@ impl fmt::Display for Kind {
             Self::Bytecode => "bytecode",
             Self::Repodata => "repodata",
             Self::Tool => "tool",
+            Self::Unpacked => "unpacked",
+            Self::Image => "image",
         })
     }
 }
@@ -103,7 +119,11 @@ impl Store {
 fn entry(kind: Kind, path: &Path) -> io::Result<Entry> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let metadata = fs::symlink_metadata(path)?;
-    Ok(Entry { kind, name, path: path.to_owned(), size: size(path)?, used: metadata.modified()? })
+    let size = match kind {
+        Kind::Unpacked => unpacked::size(path)?,
+        _ => size(path)?,
+    };
+    Ok(Entry { kind, name, path: path.to_owned(), size, used: metadata.modified()? })
 }
 
 fn size(path: &Path) -> io::Result<u64> {

@@ -10,6 +10,9 @@
 //! | `bytecode-v1/` | for each source's key: which blob its bytecode is |
 //! | `repodata-v1/` | indexes of channels and mirrors, kept by those who read them |
 //! | `tools-v1/` | programs that builds use, one folder each |
+//! | `images-v1/` | which manifest the name of a built image stands for; manifests and configurations are blobs |
+//! | `unpacked-v1/` | layers that were unpacked to be run, one folder each |
+//! | `scratch/` | what running commands write |
 //! | `tmp/`, `leases/`, `locks/`, `lock` | what is being written, used, and worked on |
 //!
 //! A folder whose form may change has a version in its name: another version of imgbuild never reads what it does not
@@ -22,6 +25,9 @@
 //! failure can do is leave a file too short, or a record empty. So a record states the size of its blob, and one that
 //! does not hold counts as absent; archives are hashed whenever they are read; and [`Store::verify`] hashes everything.
 //!
+//! **Foreign owners.** The files of unpacked layers and of what commands wrote may belong to ids that only a user namespace
+//! has, and that their own user cannot remove outside of it: whoever removes such folders brings a [`Remove`].
+//!
 //! **Sharing.** An open [`Store`] notes in its lease, a locked file, everything that it was given. [`Store::prune`] shuts
 //! the gate (an exclusive lock on `lock`) while it removes, and never removes what a living lease notes; everyone else
 //! holds the gate (a shared lock) for the moment of one look-up. A lock dies with its process, whatever ends it.
@@ -30,20 +36,26 @@ mod entry;
 mod error;
 mod exclusive;
 mod gate;
+mod images;
 mod lease;
 mod prune;
 mod record;
 mod root;
+mod scratch;
 mod store;
+mod unpacked;
 mod verify;
 mod writer;
 
 pub use entry::{Entry, Kind};
 pub use error::StoreError;
 pub use exclusive::Exclusive;
+pub use images::ImageRecord;
 pub use prune::{Prune, Pruned};
 pub use record::LayerRecord;
 pub use root::default_root;
+pub use scratch::Scratch;
 pub use store::Store;
+pub use unpacked::{Remove, UnpackedWriter};
 pub use verify::{Damaged, Verified};
 pub use writer::{ArchiveWriter, BlobWriter, BytecodeWriter, ToolWriter};

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use crate::lease::{living, remove_if_present};
-use crate::{Entry, Kind, Store, StoreError};
+use crate::{Entry, Kind, Remove, Store, StoreError, unpacked};
 
 /// What to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +28,15 @@ pub struct Pruned {
 
 impl Store {
     /// Removes what the policy names, but nothing that a running build uses; waits while others look things up. Records
-    /// whose blob is gone go as well.
+    /// whose blob is gone go as well, and what killed processes left. `foreign` removes folders of unpacked layers.
     ///
     /// # Errors
     ///
     /// When something cannot be read or removed.
-    pub fn prune(&self, policy: Prune, now: SystemTime) -> Result<Pruned, StoreError> {
+    pub fn prune(&self, policy: Prune, now: SystemTime, foreign: &Remove) -> Result<Pruned, StoreError> {
         let gate = self.alone()?;
         self.remove_abandoned()?;
+        self.remove_abandoned_scratch(foreign)?;
         let leases = self.root().join("leases");
         let (used, stores) = living(&leases).map_err(|error| self.error(&leases, "read", error))?;
         let mut entries = self.entries(&gate)?;
@@ -57,21 +58,32 @@ impl Store {
             };
             if chosen && !kept {
                 total -= entry.size;
-                self.remove(entry, &mut pruned)?;
+                self.remove(entry, &mut pruned, foreign)?;
             }
         }
         for entry in self.entries(&gate)? {
-            if matches!(entry.kind, Kind::Layer | Kind::Bytecode) && self.lacks_blob(&entry)? {
-                self.remove(entry, &mut pruned)?;
+            let record = matches!(entry.kind, Kind::Layer | Kind::Bytecode | Kind::Image);
+            if record && self.lacks_blob(&entry)? {
+                self.remove(entry, &mut pruned, foreign)?;
             }
         }
         Ok(pruned)
     }
 
-    pub(crate) fn remove(&self, entry: Entry, pruned: &mut Pruned) -> Result<(), StoreError> {
-        // A folder goes at once, by renaming: nobody may find half of it.
-        let path = self.root().join("tmp").join(format!("removed-{}", entry.name));
-        let removed = fs::rename(&entry.path, &path).and_then(|()| remove_if_present(&path));
+    pub(crate) fn remove(
+        &self,
+        entry: Entry,
+        pruned: &mut Pruned,
+        foreign: &Remove,
+    ) -> Result<(), StoreError> {
+        let removed = if entry.kind == Kind::Unpacked {
+            // It does not count as unpacked from the moment at which it loses its mark.
+            unpacked::unmark(&entry.path).and_then(|()| foreign(&entry.path))
+        } else {
+            // A folder goes at once, by renaming: nobody may find half of it.
+            let path = self.root().join("tmp").join(format!("removed-{}", entry.name));
+            fs::rename(&entry.path, &path).and_then(|()| remove_if_present(&path))
+        };
         removed.map_err(|error| self.error(&entry.path, "removed", error))?;
         pruned.bytes += entry.size;
         pruned.removed.push(entry);

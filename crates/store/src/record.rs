@@ -63,7 +63,11 @@ impl Store {
         self.sized_blob(&record.digest, record.size)
     }
 
-    fn record<T: DeserializeOwned>(&self, kind: Kind, key: &Digest) -> Result<Option<T>, StoreError> {
+    pub(crate) fn record<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        key: &Digest,
+    ) -> Result<Option<T>, StoreError> {
         let Some(path) = self.find(kind, &key.hex())? else { return Ok(None) };
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -94,7 +98,7 @@ impl Store {
     }
 
     /// A blob of exactly this size; one of another is damaged.
-    fn sized_blob(&self, digest: &Digest, size: u64) -> Result<Option<PathBuf>, StoreError> {
+    pub(crate) fn sized_blob(&self, digest: &Digest, size: u64) -> Result<Option<PathBuf>, StoreError> {
         let Some(path) = self.find(Kind::Blob, &digest.hex())? else { return Ok(None) };
         match fs::metadata(&path) {
             Ok(found) if found.len() == size => Ok(Some(path)),

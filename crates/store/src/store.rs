@@ -39,7 +39,7 @@ impl Store {
         let root = std::path::absolute(given).map_err(failed)?;
         make_folder(&root).map_err(failed)?;
         let kinds = Kind::ALL.map(Kind::folder);
-        for folder in kinds.into_iter().chain(["blobs", "tmp", "leases", "locks"]) {
+        for folder in kinds.into_iter().chain(["blobs", "tmp", "leases", "locks", "scratch"]) {
             let folder = root.join(folder);
             make_folder(&folder).map_err(|error| StoreError::io(given, &folder, "made", error))?;
         }
@@ -61,7 +61,7 @@ impl Store {
         drop(gate);
         let store = Self(Arc::new(Inner { root, lease }));
         // Whoever uses the store at this moment will clean up another time.
-        if store.try_alone()?.is_some() {
+        if let Some(_gate) = store.try_alone()? {
             store.remove_abandoned()?;
         }
         Ok(store)

@@ -6,9 +6,10 @@ use std::io;
 use oci::{Digest, HashReader};
 use serde_json::Value;
 
+use crate::lease::remove_if_present;
 use crate::prune::Pruned;
 use crate::record::{BytecodeRecord, LayerRecord};
-use crate::{Entry, Kind, Store, StoreError};
+use crate::{Entry, ImageRecord, Kind, Store, StoreError};
 
 /// What a check of the store found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Store {
         for entry in self.ls()? {
             let reason = match entry.kind {
                 Kind::Archive | Kind::Blob => content_fault(&entry),
-                Kind::Layer | Kind::Bytecode => match self.lacks_blob(&entry) {
+                Kind::Layer | Kind::Bytecode | Kind::Image => match self.lacks_blob(&entry) {
                     Ok(true) => {
                         Some("it is not well-formed, or its blob is gone or has another size".to_owned())
                     }
@@ -51,14 +52,14 @@ impl Store {
                     Err(error) => Some(error.to_string()),
                 },
                 // Nothing says what they should be.
-                Kind::Repodata | Kind::Tool => continue,
+                Kind::Repodata | Kind::Tool | Kind::Unpacked => continue,
             };
             verified.checked += 1;
             verified.bytes += entry.size;
             if let Some(reason) = reason {
                 let _gate = self.alone()?;
                 if entry.path.exists() {
-                    self.remove(entry.clone(), &mut Pruned::default())?;
+                    self.remove(entry.clone(), &mut Pruned::default(), &remove_if_present)?;
                 }
                 verified.damaged.push(Damaged { entry, reason });
             }
@@ -77,6 +78,8 @@ impl Store {
         let parsed = match entry.kind {
             Kind::Layer => serde_json::from_value(value)
                 .map(|record: LayerRecord| (record.descriptor.digest, record.descriptor.size)),
+            Kind::Image => serde_json::from_value(value)
+                .map(|record: ImageRecord| (record.manifest.digest, record.manifest.size)),
             _ => serde_json::from_value(value).map(|record: BytecodeRecord| (record.digest, record.size)),
         };
         let Ok((digest, size)) = parsed else { return Ok(true) };

@@ -11,7 +11,7 @@ use std::sync::Barrier;
 use std::time::{Duration, SystemTime};
 
 use layer::Key;
-use oci::{Blobs, Descriptor, DiffId, Digest, MediaType};
+use oci::{Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
 use store::{Kind, LayerRecord, Prune, Store};
 
 fn add_archive(store: &Store, text: &str) -> Digest {
@@ -31,6 +31,11 @@ fn add_layer(store: &Store, text: &str) -> (Key, LayerRecord) {
     let key = Key(Digest::of(format!("key of {text}")));
     store.put_layer(&key, &record).unwrap();
     (key, record)
+}
+
+/// What removes folders: here their files belong to whoever runs the tests.
+fn remove(path: &Path) -> std::io::Result<()> {
+    if path.exists() { fs::remove_dir_all(path) } else { Ok(()) }
 }
 
 fn set_used(path: &Path, used: SystemTime) {
@@ -226,14 +231,14 @@ fn prune_keeps_what_a_running_build_uses() {
         add_archive(&earlier, "unused");
     }
     let other = Store::open(folder.path()).unwrap();
-    let pruned = other.prune(Prune::All, SystemTime::now()).unwrap();
+    let pruned = other.prune(Prune::All, SystemTime::now(), &remove).unwrap();
     let removed: Vec<_> = pruned.removed.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(removed, [Digest::of("unused").hex()]);
     assert_eq!(pruned.bytes, 6);
     assert!(repodata.exists());
     drop(build);
 
-    other.prune(Prune::All, SystemTime::now()).unwrap();
+    other.prune(Prune::All, SystemTime::now(), &remove).unwrap();
     assert_eq!(other.ls().unwrap(), []);
     assert_eq!(other.archive(&used).unwrap(), None);
     assert_eq!(other.layer(&key).unwrap(), None);
@@ -255,11 +260,11 @@ fn prune_follows_its_policy() {
         sizes.sort_unstable();
         sizes
     };
-    store.prune(Prune::UnusedFor(15 * day), now).unwrap();
+    store.prune(Prune::UnusedFor(15 * day), now, &remove).unwrap();
     assert_eq!(sizes(&store), [3, 5]);
-    store.prune(Prune::MaxSize(8), now).unwrap();
+    store.prune(Prune::MaxSize(8), now, &remove).unwrap();
     assert_eq!(sizes(&store), [3, 5]);
-    store.prune(Prune::MaxSize(7), now).unwrap();
+    store.prune(Prune::MaxSize(7), now, &remove).unwrap();
     assert_eq!(sizes(&store), [3]);
     // A look-up makes it young again.
     let path = store.archive(&Digest::of("new")).unwrap().unwrap();
@@ -277,7 +282,7 @@ fn records_go_with_their_blobs() {
         set_used(&blob, now - Duration::from_secs(100));
     }
     let store = Store::open(folder.path()).unwrap();
-    let pruned = store.prune(Prune::UnusedFor(Duration::from_secs(50)), now).unwrap();
+    let pruned = store.prune(Prune::UnusedFor(Duration::from_secs(50)), now, &remove).unwrap();
     let kinds: Vec<_> = pruned.removed.iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, [Kind::Blob, Kind::Layer]);
     assert_eq!(store.ls().unwrap(), []);
@@ -353,4 +358,75 @@ fn run_mounted(options: &str, variable: &str, folder: &Path, test: &str) -> Stri
     let message = &text[text.find("message: ").unwrap() + 9..];
     let message = message.lines().take(3).collect::<Vec<_>>().join("\n");
     message.replace(&folder.display().to_string(), "/cache")
+}
+
+#[test]
+fn an_unpacked_layer_counts_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let key = Digest::of("key");
+    assert_eq!(store.unpacked(&key).unwrap(), None);
+    let killed = store.unpacked_writer(&key, &remove).unwrap();
+    fs::create_dir(killed.path()).unwrap();
+    fs::write(killed.path().join("half"), "").unwrap();
+    drop(killed);
+    assert_eq!(store.unpacked(&key).unwrap(), None);
+    let writer = store.unpacked_writer(&key, &remove).unwrap();
+    assert!(!writer.path().exists());
+    fs::create_dir(writer.path()).unwrap();
+    let path = writer.commit(7).unwrap();
+    assert_eq!(store.unpacked(&key).unwrap(), Some(path.clone()));
+    assert_eq!(names(&path), Vec::<String>::new());
+    assert_eq!(store.ls().unwrap()[0].size, 7);
+    // It is in use as long as this store is open.
+    store.prune(Prune::All, SystemTime::now(), &remove).unwrap();
+    assert!(path.exists());
+    drop(store);
+    let pruned = Store::open(folder.path()).unwrap().prune(Prune::All, SystemTime::now(), &remove).unwrap();
+    assert_eq!((pruned.removed.len(), pruned.bytes), (1, 7));
+    assert!(!path.exists());
+}
+
+#[test]
+fn scratch_folders_go_with_their_owner_or_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let remove = std::sync::Arc::new(remove);
+    let scratch = store.scratch(remove.clone()).unwrap();
+    fs::write(scratch.path("file"), "").unwrap();
+    // One of a killed process: nobody has locked it.
+    fs::create_dir_all(folder.path().join("scratch/1-killed/upper")).unwrap();
+    let other = store.scratch(remove).unwrap();
+    assert!(!folder.path().join("scratch/1-killed").exists());
+    assert!(scratch.path("file").exists());
+    drop((scratch, other));
+    assert_eq!(names(folder.path().join("scratch")), Vec::<String>::new());
+}
+
+#[test]
+fn an_image_is_found_by_its_name_and_platform() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let document = |media_type, text: &str| Document {
+        descriptor: Descriptor::new(media_type, Digest::of(text), text.len() as u64),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let (manifest, config) =
+        (document(MediaType::Manifest, "manifest"), document(MediaType::Config, "config"));
+    let reference = Reference { name: "team/base".parse().unwrap(), tag: "latest".parse().unwrap() };
+    assert_eq!(store.image(&reference, Platform::LinuxAmd64).unwrap(), None);
+    store.put_image(&reference, Platform::LinuxAmd64, &manifest, &config).unwrap();
+    let record = store.image(&reference, Platform::LinuxAmd64).unwrap().unwrap();
+    assert_eq!(
+        (record.reference.as_str(), record.manifest.digest),
+        ("team/base:latest", Digest::of("manifest"))
+    );
+    assert_eq!(store.image(&reference, Platform::LinuxArm64).unwrap(), None);
+    assert!(store.blob(&Digest::of("config")).unwrap().is_some());
+    assert!(store.verify().unwrap().damaged.is_empty());
+    // Without its manifest it is none.
+    fs::remove_file(store.blob(&Digest::of("manifest")).unwrap().unwrap()).unwrap();
+    assert_eq!(store.image(&reference, Platform::LinuxAmd64).unwrap(), None);
+    let damaged = store.verify().unwrap().damaged;
+    assert_eq!(damaged.iter().map(|it| it.entry.kind).collect::<Vec<_>>(), [Kind::Image]);
 }

@@ -1,0 +1,69 @@
+//! Which images were built here, by their names.
+
+use layer::KeyHasher;
+use oci::{Descriptor, Digest, Document, Platform, Reference};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+
+use crate::{Kind, Store, StoreError};
+
+/// The image that a name stands for on a platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRecord {
+    /// The name, such as `base-pytorch:latest`.
+    pub reference: String,
+    /// The platform.
+    pub platform: Platform,
+    /// Its manifest, which is a blob of the store.
+    pub manifest: Descriptor,
+}
+
+impl Store {
+    /// The image that a name stands for, where its manifest is in the store.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn image(
+        &self,
+        reference: &Reference,
+        platform: Platform,
+    ) -> Result<Option<ImageRecord>, StoreError> {
+        let key = key(&reference.to_string(), platform);
+        let Some(record) = self.record::<ImageRecord>(Kind::Image, &key)? else { return Ok(None) };
+        let blob = self.sized_blob(&record.manifest.digest, record.manifest.size)?;
+        Ok(blob.map(|_| record))
+    }
+
+    /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub fn put_image(
+        &self,
+        reference: &Reference,
+        platform: Platform,
+        manifest: &Document,
+        config: &Document,
+    ) -> Result<(), StoreError> {
+        for document in [config, manifest] {
+            let mut writer = self.blob_writer()?;
+            let written = writer.write_all(&document.bytes);
+            written.map_err(|error| self.error(&self.folder(Kind::Blob), "written", error))?;
+            writer.commit(&document.descriptor)?;
+        }
+        let reference = reference.to_string();
+        let key = key(&reference, platform);
+        let record = ImageRecord { reference, platform, manifest: manifest.descriptor.clone() };
+        self.put_record(Kind::Image, &key, &record)
+    }
+}
+
+fn key(reference: &str, platform: Platform) -> Digest {
+    KeyHasher::new("image of the store")
+        .field("reference", reference)
+        .field("platform", platform.to_string())
+        .finish()
+}
