@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use layer::{EntryHead, EntryKind, ImagePath, Owner, TarKind, TarReader, TarWriter};
+use layer::{EntryHead, EntryKind, ImagePath, LayerReader, Owner, TarKind, TarReader, TarWriter};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn our_reader_never_panics(mut bytes in entries().prop_map(|entries| written(&entries)),
+    fn our_readers_never_panic(mut bytes in entries().prop_map(|entries| written(&entries)),
                                damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
                                cut in any::<prop::sample::Index>(), truncate in any::<bool>()) {
         for (at, byte) in damage {
@@ -130,6 +130,8 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let mut reader = TarReader::new(bytes.as_slice(), 1 << 30);
+        while let Ok(Some(_)) = reader.next_entry() {}
+        let mut reader = LayerReader::new(bytes.as_slice(), 1 << 30);
         while let Ok(Some(_)) = reader.next_entry() {}
     }
 }
