@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use conda::Plan;
-use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, PartId, Role, Source};
+use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, Part, PartId, Role, Source};
 use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock};
 use oci::Digest;
 use python::{Bytecode, BytecodeFolders, LazyCompiler};
@@ -14,6 +14,7 @@ use spec::{Base, Manager, Variant};
 use url::Url;
 
 use crate::copying::Copies;
+use crate::derived::Derived;
 use crate::{BuildError, Context, tool};
 
 /// Where the lock stands in an image.
@@ -42,7 +43,9 @@ impl Needed {
 pub(crate) struct Assembly {
     /// The sources.
     pub sources: Vec<Box<dyn Source>>,
-    /// The archives that each source reads, in the order of the sources.
+    /// What is made by running something, in the order in which it is run.
+    pub derived: Vec<Box<dyn Derived>>,
+    /// The archives that each part reads: first those of the sources, then those of what is derived.
     pub archives: Vec<Vec<Needed>>,
     /// The paths that parts leave out.
     pub exclusions: BTreeMap<PartId, Exclusions>,
@@ -84,6 +87,7 @@ impl Assembly {
         let conda = locked.conda.as_ref().map(|set| (set, conda_packages.as_slice()));
         let mut assembly = Self {
             sources: Vec::new(),
+            derived: Vec::new(),
             archives: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
@@ -110,6 +114,12 @@ impl Assembly {
             extras.copies.into_iter().for_each(|copies| assembly.add(Box::new(copies), Vec::new()));
         }
         Ok(assembly)
+    }
+
+    /// All parts: those of the sources, then what is derived.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let sources = self.sources.iter().map(|source| source.part().clone());
+        sources.chain(self.derived.iter().map(|derived| derived.part().clone())).collect()
     }
 
     fn add(&mut self, source: Box<dyn Source>, archives: Vec<Needed>) {

@@ -1,12 +1,16 @@
 //! Making the layers that the store does not have: downloads and layers side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::Arc;
 
 use debian::Mirror;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use layer::{Codec, Exclusions, Key, LayerPlan, Policy, Source, layer_key, write_layer};
+use layer::{
+    Codec, Exclusions, Key, Layer, LayerError, LayerPlan, LayerWriter, Part, Policy, Role, Source, layer_key,
+    write_layer,
+};
 use net::Locations;
 use spec::{Base, Variant};
 use store::{Kind, LayerRecord};
@@ -14,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::assembly::{Assembly, Needed, archive_path, conda_url};
+use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
 use crate::{BuildError, Context, Event};
@@ -117,6 +122,7 @@ pub(crate) struct Planned {
     pub(crate) key: Key,
     pub(crate) title: String,
     pub(crate) weight: u64,
+    role: Role,
     parts: Vec<usize>,
 }
 
@@ -133,9 +139,9 @@ pub struct Finished {
     pub reused: bool,
 }
 
-/// What is in a layer, for people: all its parts, or, of many, the first and how many more.
-fn title(sources: &[Box<dyn Source>], plan: &LayerPlan) -> String {
-    let titles: Vec<&str> = plan.parts.iter().map(|index| sources[*index].part().title.as_str()).collect();
+/// What is in a layer, for people: all its parts.
+fn title(parts: &[Part], plan: &LayerPlan) -> String {
+    let titles: Vec<&str> = plan.parts.iter().map(|index| parts[*index].title.as_str()).collect();
     titles.join(", ")
 }
 
@@ -145,14 +151,15 @@ fn title(sources: &[Box<dyn Source>], plan: &LayerPlan) -> String {
 ///
 /// When there are more layers than the budget allows.
 pub(crate) fn plan(assembly: &Assembly, policy: &Policy, codec: Codec) -> Result<Vec<Planned>, BuildError> {
-    let parts: Vec<_> = assembly.sources.iter().map(|source| source.part().clone()).collect();
+    let parts = assembly.parts();
     let none = Exclusions::new();
     let exclusions = |index: usize| assembly.exclusions.get(&parts[index].id).unwrap_or(&none);
     let planned = layer::plan(&parts, policy)?.into_iter().map(|plan| {
         let keyed: Vec<_> = plan.parts.iter().map(|index| (&parts[*index], exclusions(*index))).collect();
         Planned {
             key: layer_key(&keyed, &assembly.parents, codec),
-            title: title(&assembly.sources, &plan),
+            title: title(&parts, &plan),
+            role: plan.role.role(),
             weight: keyed.iter().map(|(part, _)| part.weight).sum(),
             parts: plan.parts,
         }
@@ -161,14 +168,33 @@ pub(crate) fn plan(assembly: &Assembly, policy: &Policy, codec: Codec) -> Result
 }
 
 /// A variant's sources and what gets their archives.
+#[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) assembly: Arc<Assembly>,
-    pub(crate) planned: Vec<Planned>,
+    pub(crate) planned: Arc<[Planned]>,
     pub(crate) getter: Getter,
     pub(crate) codec: Codec,
 }
 
-/// Makes all layers of all variants that the store does not have, each once. Gives, for each variant, its layers.
+impl Work {
+    /// What makes a layer by running something; nothing for the layers of sources.
+    fn derived(&self, planned: &Planned) -> Option<&dyn Derived> {
+        let [only] = planned.parts.as_slice() else { return None };
+        let index = only.checked_sub(self.assembly.sources.len())?;
+        self.assembly.derived.get(index).map(|derived| &**derived)
+    }
+
+    /// The layers that one that is derived stands on, of those that are there.
+    fn below(&self, planned: &Planned, found: &BTreeMap<Key, (LayerRecord, bool)>) -> Vec<LayerRecord> {
+        let Some(derived) = self.derived(planned) else { return Vec::new() };
+        let before = self.planned.iter().take_while(|it| it.key != planned.key);
+        let below = before.filter(|it| derived.stands_on(it.role));
+        below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone()).collect()
+    }
+}
+
+/// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
+/// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers.
 ///
 /// # Errors
 ///
@@ -194,13 +220,23 @@ pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Fi
     missing.sort_by_key(|(work, layer)| std::cmp::Reverse(works[*work].planned[*layer].weight));
     let bytes = missing.iter().map(|(work, layer)| works[*work].planned[*layer].weight).sum();
     context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
+    let is_derived =
+        |(work, layer): &(usize, usize)| works[*work].derived(&works[*work].planned[*layer]).is_some();
+    let (mut derived, streamed): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_derived);
     let permits = Arc::new(Semaphore::new(context.threads.get() as usize));
-    let mut running: FuturesUnordered<_> = missing
+    let mut running: FuturesUnordered<_> = streamed
         .into_iter()
-        .map(|(work, layer)| make_one(&works[work], layer, Arc::clone(&permits), context))
+        .map(|(work, layer)| make_one(&works[work], layer, Vec::new(), Arc::clone(&permits), context))
         .collect();
     while let Some(made) = running.next().await {
         let (key, record, reused) = made?;
+        found.insert(key, (record, reused));
+    }
+    derived.sort_unstable();
+    for (work, layer) in derived {
+        let below = works[work].below(&works[work].planned[layer], &found);
+        let made = make_one(&works[work], layer, below, Arc::clone(&permits), context);
+        let (key, record, reused) = made.await?;
         found.insert(key, (record, reused));
     }
     let finished = |planned: &Planned| {
@@ -217,6 +253,7 @@ pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Fi
 async fn make_one(
     work: &Work,
     layer: usize,
+    below: Vec<LayerRecord>,
     permits: Arc<Semaphore>,
     context: &Context,
 ) -> Result<(Key, LayerRecord, bool), BuildError> {
@@ -226,50 +263,60 @@ async fn make_one(
     futures::future::try_join_all(needed.iter().map(|one| work.getter.get(one))).await?;
     // The semaphore is never closed, so a permit always comes.
     let _permit = permits.acquire().await;
-    let (assembly, parts, key, codec) =
-        (Arc::clone(&work.assembly), planned.parts.clone(), planned.key, work.codec);
-    let own = context.clone();
-    let made =
-        tokio::task::spawn_blocking(move || write(&assembly, &parts, key, codec, &needed, &own)).await?;
+    let (own, making) = (context.clone(), Making { work: work.clone(), layer, below, needed });
+    let made = tokio::task::spawn_blocking(move || making.make(&own)).await?;
     let (record, reused) = made?;
     context.reporter.event(Event::LayerFinished {
         title: planned.title.clone(),
         size: record.descriptor.size,
         installed: planned.weight,
     });
-    Ok((key, record, reused))
+    Ok((planned.key, record, reused))
 }
 
-fn write(
-    assembly: &Assembly,
-    parts: &[usize],
-    key: Key,
-    codec: Codec,
-    needed: &[Needed],
-    context: &Context,
-) -> Result<(LayerRecord, bool), BuildError> {
-    let store = &context.store;
-    let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
-    // Another build may have made it while this one waited.
-    if let Some(record) = store.layer(&key)? {
-        return Ok((record, true));
+/// A layer that is being made.
+struct Making {
+    work: Work,
+    layer: usize,
+    below: Vec<LayerRecord>,
+    needed: Vec<Needed>,
+}
+
+impl Making {
+    fn make(&self, context: &Context) -> Result<(LayerRecord, bool), BuildError> {
+        let key = self.work.planned[self.layer].key;
+        let store = &context.store;
+        let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
+        // Another build may have made it while this one waited.
+        if let Some(record) = store.layer(&key)? {
+            return Ok((record, true));
+        }
+        check(&self.needed, context)?;
+        let (layer, writer) = self.write(store.blob_writer()?, context)?;
+        writer.commit(&layer.descriptor)?;
+        let archives = self.needed.iter().map(Needed::sha256).collect();
+        let record =
+            LayerRecord { descriptor: layer.descriptor, diff_id: layer.diff_id, size: layer.size, archives };
+        store.put_layer(&key, &record)?;
+        Ok((record, false))
     }
-    check(needed, context)?;
-    let none = Exclusions::new();
-    let sources: Vec<(&dyn Source, &Exclusions)> = parts
-        .iter()
-        .map(|index| {
+
+    fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W), BuildError> {
+        let (assembly, codec) = (&self.work.assembly, self.work.codec);
+        let planned = &self.work.planned[self.layer];
+        let failed = |error| BuildError::Layer(Box::new(error));
+        if let Some(derived) = self.work.derived(planned) {
+            let writer = LayerWriter::new(out, codec, context.threads, &assembly.parents);
+            let mut writer = writer.map_err(|error| failed(LayerError::Write(error)))?;
+            derived.write(&self.below, context, &mut writer)?;
+            return writer.finish().map_err(|error| failed(LayerError::Write(error)));
+        }
+        let none = Exclusions::new();
+        let source = |index: &usize| {
             let source = assembly.sources[*index].as_ref();
             (source, assembly.exclusions.get(&source.part().id).unwrap_or(&none))
-        })
-        .collect();
-    let writer = store.blob_writer()?;
-    let written = write_layer(&sources, &assembly.parents, codec, context.threads, writer);
-    let (layer, writer) = written.map_err(|error| BuildError::Layer(Box::new(error)))?;
-    writer.commit(&layer.descriptor)?;
-    let archives = needed.iter().map(Needed::sha256).collect();
-    let record =
-        LayerRecord { descriptor: layer.descriptor, diff_id: layer.diff_id, size: layer.size, archives };
-    store.put_layer(&key, &record)?;
-    Ok((record, false))
+        };
+        let sources: Vec<(&dyn Source, &Exclusions)> = planned.parts.iter().map(source).collect();
+        write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)
+    }
 }

@@ -7,6 +7,7 @@ mod assembly;
 mod context;
 mod copying;
 mod delivery;
+mod derived;
 mod error;
 mod events;
 mod fetching;
@@ -19,6 +20,7 @@ mod unpacked;
 
 pub use context::Context;
 pub use delivery::{Delivered, Format};
+pub use derived::Execution;
 pub use error::{BuildError, FetchFailure};
 pub use events::{Event, Reporter, Silent};
 pub use fetching::Fetcher;

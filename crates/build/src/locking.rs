@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use conda::{LockingError, Metadata, Request, Solving, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::{ImagePath, KeyHasher, Source, Threshold};
+use layer::{ImagePath, KeyHasher, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock};
 use oci::{Digest, Platform};
 use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
@@ -128,7 +128,7 @@ fn finish(
     lock.variants[index].timestamp =
         context.source_date_epoch.unwrap_or_else(|| newest(lock, &lock.variants[index]));
     let assembly = Assembly::new(lock, index, variant, None, context)?;
-    let parts: Vec<_> = assembly.sources.iter().map(|source| source.part().clone()).collect();
+    let parts = assembly.parts();
     let same = |other: &&lock::Variant| {
         let this = &lock.variants[index];
         (other.platform, &other.keys) == (this.platform, &this.keys)

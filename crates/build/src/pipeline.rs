@@ -12,6 +12,7 @@ use spec::{Compression, Spec, Variant};
 use crate::assembly::{Assembly, Extras};
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
+use crate::derived::Execution;
 use crate::layers::{Finished, Getter, Work, make, plan};
 use crate::locking::{Upgrade, inputs, lock, lock_path, variant_name};
 use crate::{BuildError, Context, image};
@@ -46,6 +47,8 @@ pub struct Built {
     pub dynamic: Vec<(String, String)>,
     /// The paths that two packages hold, and who has them: loser, path, winner.
     pub excluded: Vec<(String, String, String)>,
+    /// What was run in the sandbox to make its layers, in its order: now, or when they were made.
+    pub executions: Vec<Execution>,
 }
 
 /// What a build made.
@@ -238,6 +241,7 @@ pub async fn build(
             layers,
             dynamic: variables.dynamic.clone(),
             excluded: excluded(&locked.lock, *index),
+            executions: work.assembly.derived.iter().map(|derived| derived.execution()).collect(),
         });
     }
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
@@ -275,7 +279,12 @@ fn work(
     let policy = Policy { budget, reserved: 0, threshold: locked.lock.variants[index].threshold };
     let codec = codec(variant, format);
     let planned = plan(&assembly, &policy, codec)?;
-    Ok(Work { assembly: Arc::new(assembly), planned, getter: Getter::new(variant, context)?, codec })
+    Ok(Work {
+        assembly: Arc::new(assembly),
+        planned: planned.into(),
+        getter: Getter::new(variant, context)?,
+        codec,
+    })
 }
 
 /// A layer as `check` shows it.
@@ -309,7 +318,7 @@ pub fn planned_layers(
     for (index, variant) in variants.iter().enumerate() {
         let work = work(spec, &locked, index, variant, Format::Oci, context)?;
         let mut layers = Vec::new();
-        for planned in &work.planned {
+        for planned in work.planned.iter() {
             let present = context.store.layer(&planned.key)?.is_some();
             layers.push(PlannedLayer { title: planned.title.clone(), weight: planned.weight, present });
         }

@@ -75,10 +75,11 @@ fn buckets(role: Role, budget: u32) -> u32 {
         Role::Base => (budget / 10).max(1),
         Role::Interpreter | Role::Cuda => (budget / 20).max(1),
         Role::Package => (budget / 4).max(1),
-        Role::BaseState | Role::Metadata | Role::Copy => 1,
+        Role::BaseState | Role::BaseConfiguration | Role::Metadata | Role::Copy => 1,
     }
 }
 
+/// The roles that every budget has room for.
 const ROLES: [Role; 7] =
     [Role::Base, Role::BaseState, Role::Interpreter, Role::Cuda, Role::Package, Role::Metadata, Role::Copy];
 
@@ -87,10 +88,12 @@ fn divisible(role: Role) -> bool {
     matches!(role, Role::Base | Role::Interpreter | Role::Cuda | Role::Package)
 }
 
-/// How many parts may have a layer of their own beside the groups.
-fn singles(budget: u32, reserved: u32) -> Result<u32, OverBudget> {
+/// How many parts may have a layer of their own beside the groups, and beside the layers that few images have: what
+/// running something changed.
+fn singles(parts: &[Part], budget: u32, reserved: u32) -> Result<u32, OverBudget> {
     let grouped: u32 = ROLES.into_iter().map(|role| buckets(role, budget)).sum();
-    let needed = grouped + reserved;
+    let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
+    let needed = grouped + reserved + u32::try_from(further).unwrap_or(u32::MAX / 2);
     budget.checked_sub(needed).ok_or(OverBudget { needed, budget })
 }
 
@@ -106,7 +109,7 @@ pub fn threshold(
     reserved: u32,
     earlier: Option<Threshold>,
 ) -> Result<Threshold, OverBudget> {
-    let allowed = singles(budget, reserved)? as usize;
+    let allowed = singles(parts, budget, reserved)? as usize;
     let fits = |threshold: Threshold| {
         parts.iter().filter(|part| divisible(part.role) && part.weight >= threshold.0).count() <= allowed
     };
@@ -197,6 +200,20 @@ mod tests {
         }
         let error = threshold(&parts, 8, 100, None).unwrap_err();
         assert_eq!(error.to_string(), "the image needs at least 108 layers, and its budget is 8");
+    }
+
+    #[test]
+    fn what_running_something_changed_has_a_layer_of_its_own() {
+        let mut parts = environment();
+        parts.push(part("configuration", Role::BaseConfiguration, 1 << 30));
+        let error = threshold(&parts, 8, 0, None).unwrap_err();
+        assert_eq!(error.to_string(), "the image needs at least 9 layers, and its budget is 8");
+        for budget in 9..=127 {
+            let threshold = threshold(&parts, budget, 0, None).unwrap();
+            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold }).unwrap();
+            assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
+            assert_eq!(layers[0].parts, [parts.len() - 1]);
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Role {
     Base,
     /// What the base's packages have in common: dpkg's status, users, the loader's cache.
     BaseState,
+    /// What running the maintainer scripts of the base's packages changed.
+    BaseConfiguration,
     /// The interpreter and the libraries that it is linked with.
     Interpreter,
     /// A CUDA library.

@@ -50,6 +50,10 @@ fn notes(report: &Report) -> String {
                 "note: `{path}` is in `{loser}` and in `{winner}`; the image has that of `{winner}`\n"
             ));
         }
+        for execution in &built.executions {
+            let (what, of) = (&execution.what, execution.of.join(", "));
+            text.push_str(&format!("note: ran in the sandbox: {what}: {of}\n"));
+        }
         for (package, script) in &built.dynamic {
             text.push_str(&format!(
                 "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint and login shells, not for `exec`\n"
@@ -117,6 +121,9 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             "layers": built.layers.iter().map(layer).collect::<Vec<_>>(),
             "excluded": built.excluded.iter().map(|(part, path, winner)| json!({
                 "part": part, "path": path, "winner": winner,
+            })).collect::<Vec<_>>(),
+            "executions": built.executions.iter().map(|execution| json!({
+                "what": execution.what, "of": execution.of,
             })).collect::<Vec<_>>(),
             "dynamicActivation": built.dynamic.iter().map(|(package, script)| json!({
                 "package": package, "script": script,
