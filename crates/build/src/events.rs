@@ -48,6 +48,13 @@ pub enum Event {
         /// The installed size of its parts in bytes.
         installed: u64,
     },
+    /// A check is run.
+    Checking {
+        /// The variant.
+        variant: String,
+        /// The command.
+        run: Vec<String>,
+    },
 }
 
 /// Takes events, from any thread.

@@ -4,6 +4,7 @@
 //! This crate emits events and draws nothing.
 
 mod assembly;
+mod checks;
 mod context;
 mod copying;
 mod delivery;
@@ -14,10 +15,13 @@ mod fetching;
 mod image;
 mod layers;
 mod locking;
+mod opening;
 mod pipeline;
+mod running;
 mod tool;
 mod unpacked;
 
+pub use checks::Checked;
 pub use context::Context;
 pub use delivery::{Delivered, Format};
 pub use derived::Execution;
@@ -27,8 +31,10 @@ pub use fetching::Fetcher;
 pub use image::LOCK_LABEL;
 pub use layers::Finished;
 pub use locking::{Upgrade, inputs, lock, lock_path, variant_name};
+pub use opening::{Opened, open_image};
 pub use pipeline::{
     Built, Locked, PlannedLayer, Report, Request, build, check_lock, planned_layers, read_lock, renew_lock,
     write_lock,
 };
+pub use running::{Runnable, Words, set};
 pub use unpacked::{NamedLayer, remover, unpacked_layers};

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use layer::{Codec, Policy};
 use lock::{Changes, Lock};
-use oci::{Digest, Image, Platform};
+use oci::{Digest, Image, Platform, Reference};
 use spec::{Compression, Spec, Variant};
+use store::Store;
 
 use crate::assembly::{Assembly, Extras};
+use crate::checks::{Checked, run_checks};
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
@@ -30,6 +32,8 @@ pub struct Request {
     pub only: BTreeMap<String, String>,
     /// Only variants of these platforms; all where nothing is said.
     pub platforms: Vec<Platform>,
+    /// Deliver without running the checks.
+    pub unchecked: bool,
 }
 
 /// One image that was built.
@@ -49,6 +53,8 @@ pub struct Built {
     pub excluded: Vec<(String, String, String)>,
     /// What was run in the sandbox to make its layers, in its order: now, or when they were made.
     pub executions: Vec<Execution>,
+    /// What became of its checks.
+    pub checks: Vec<Checked>,
 }
 
 /// What a build made.
@@ -242,7 +248,14 @@ pub async fn build(
             dynamic: variables.dynamic.clone(),
             excluded: excluded(&locked.lock, *index),
             executions: work.assembly.derived.iter().map(|derived| derived.execution()).collect(),
+            checks: Vec::new(),
         });
+    }
+    if !request.unchecked {
+        check(&mut built, &chosen, &all, context).await?;
+    }
+    for (index, built) in chosen.iter().zip(&built) {
+        remember(&all[*index], &built.image, &context.store)?;
     }
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -255,6 +268,29 @@ pub async fn build(
         delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
     }
     Ok(Report { built, delivered, changes: locked.changes, lock: lock_path })
+}
+
+/// Runs every image's checks.
+async fn check(
+    built: &mut [Built],
+    chosen: &[usize],
+    all: &[Variant],
+    context: &Context,
+) -> Result<(), BuildError> {
+    for (index, built) in chosen.iter().zip(built) {
+        let (variant, image, context) = (all[*index].clone(), built.image.clone(), context.clone());
+        built.checks = tokio::task::spawn_blocking(move || run_checks(&variant, &image, &context)).await??;
+    }
+    Ok(())
+}
+
+/// Keeps in the store what the image's names stand for.
+fn remember(variant: &Variant, image: &Image, store: &Store) -> Result<(), BuildError> {
+    for tag in &variant.tags {
+        let reference = Reference { name: variant.name.clone(), tag: tag.clone() };
+        store.put_image(&reference, variant.platform, image.manifest(), image.config())?;
+    }
+    Ok(())
 }
 
 fn excluded(lock: &Lock, index: usize) -> Vec<(String, String, String)> {

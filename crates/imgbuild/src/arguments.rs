@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Lock(LockArguments),
     /// Validate a spec, and print its variants and the layers that its lock plans.
     Check(CheckArguments),
+    /// Run an image, rootless and without a container engine; nothing stays behind.
+    Run(RunArguments),
     /// Print the JSON schema of the spec.
     Schema,
     /// Look at the local store, and free its space.
@@ -62,6 +64,9 @@ pub(crate) struct BuildArguments {
     /// Never use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Do not run the spec's checks.
+    #[arg(long)]
+    pub(crate) no_check: bool,
     /// Build only the variants with this matrix value; can be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) only: Vec<(String, String)>,
@@ -98,6 +103,39 @@ pub(crate) struct CheckArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// A tarball, a layout's folder, a spec that was built, its image's NAME:TAG, or a digest.
+    pub(crate) image: String,
+    /// The command, instead of the image's own.
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+    /// Show a file or folder of this machine inside; can be repeated.
+    #[arg(short, long, value_name = "SRC:DST[:ro]", value_parser = mount)]
+    pub(crate) mount: Vec<(PathBuf, layer::ImagePath, sandbox::Access)>,
+    /// Set a variable, or pass on this machine's where there is only a name; can be repeated.
+    #[arg(short, long, value_name = "NAME[=VALUE]", value_parser = variable)]
+    pub(crate) env: Vec<(String, Option<String>)>,
+    /// Give it this machine's network; without, it has none.
+    #[arg(long)]
+    pub(crate) net: bool,
+    /// Let it write nothing but `/tmp`, `/run`, `/dev/shm` and what is mounted.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Run as another user: a name or number, with or without a group.
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    pub(crate) user: Option<String>,
+    /// The folder to start in.
+    #[arg(short, long, value_name = "DIR", value_parser = absolute)]
+    pub(crate) workdir: Option<layer::ImagePath>,
+    /// A program to run instead of the image's entrypoint; an empty one for none.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) entrypoint: Option<String>,
+    /// The platform, where the image has several.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,6 +188,33 @@ impl From<FormatArgument> for build::Format {
             FormatArgument::Docker => Self::Docker,
         }
     }
+}
+
+fn absolute(text: &str) -> Result<layer::ImagePath, String> {
+    layer::ImagePath::from_absolute(text.trim_end_matches('/')).map_err(|error| error.to_string())
+}
+
+/// `SRC:DST`, and `:ro` or `:rw` behind it.
+fn mount(text: &str) -> Result<(PathBuf, layer::ImagePath, sandbox::Access), String> {
+    let (text, access) = match text.strip_suffix(":ro") {
+        Some(rest) => (rest, sandbox::Access::Read),
+        None => (text.strip_suffix(":rw").unwrap_or(text), sandbox::Access::Write),
+    };
+    let Some((source, target)) = text.rsplit_once(':').filter(|(source, _)| !source.is_empty()) else {
+        return Err("write it as SRC:DST or SRC:DST:ro".to_owned());
+    };
+    Ok((PathBuf::from(source), absolute(target)?, access))
+}
+
+fn variable(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() || name.contains('\0') {
+        return Err("write it as NAME=VALUE or NAME".to_owned());
+    }
+    Ok((name.to_owned(), value))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -16,9 +16,21 @@ use crate::failure::Failure;
 /// How a program ends that was stopped by Ctrl-C: 128 and the number of the signal.
 const INTERRUPTED: u8 = 130;
 
+/// How `imgbuild run` ends when the command could not be started.
+const UNSTARTED: u8 = 125;
+
 fn main() -> ExitCode {
+    sandbox::enter();
     let arguments = Arguments::parse();
     log(arguments.global.verbose);
+    // Signals are the command's: nothing of ours may take them.
+    if let Command::Run(run) = &arguments.command {
+        return commands::run::run(run, &arguments.global).unwrap_or_else(|failure| {
+            failure.print();
+            // As engines do: what was run can hardly have ended with it.
+            ExitCode::from(UNSTARTED)
+        });
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -55,6 +67,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Build(arguments) => commands::build::run(arguments, global).await,
         Command::Lock(arguments) => commands::lock::run(arguments, global).await,
         Command::Check(arguments) => commands::check::run(arguments, global),
+        // It was run before the runtime was started.
+        Command::Run(_) => Ok(()),
         Command::Schema => commands::schema::run(),
         Command::Cache(command) => commands::cache::run(command),
         Command::Completions { shell } => commands::completions::run(*shell),
@@ -65,7 +79,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn log(verbose: u8) {
     let filter = match verbose {
         0 => "error",
-        1 => "build=debug,conda=debug,debian=debug,net=debug,store=debug,python=debug",
+        1 => "build=debug,conda=debug,debian=debug,net=debug,sandbox=debug,store=debug,python=debug",
         _ => "debug",
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();

@@ -45,6 +45,7 @@ fn line(event: &Event) -> Option<String> {
         Event::LayerFinished { title, size: bytes, .. } => {
             Some(format!("layer {} ({})", shortened(title, 60), size(*bytes)))
         }
+        Event::Checking { run, .. } => Some(format!("checking {}", shortened(&run.join(" "), 70))),
         _ => None,
     }
 }

@@ -27,6 +27,16 @@ pub(crate) fn conda(
         return None;
     }
     let writable = writable(&table, source, problems);
+    for name in &table.allow_post_link {
+        if table.skip_post_link.contains(&name.value) {
+            let mistake = Mistake::Conflict {
+                first: "conda.allow-post-link".to_owned(),
+                second: "conda.skip-post-link".to_owned(),
+            };
+            let hint = format!("the script of `{}` is either run or not: remove one of the two", name.value);
+            problems.push(Problem::new(mistake).at(source, name.span.clone(), "this package").hint(hint));
+        }
+    }
     let (name, file_channels, variables, packages) = match environment {
         Some(Environment::Explicit(explicit)) => {
             if let Some(package) = table.packages.iter().flatten().next() {
@@ -63,6 +73,7 @@ pub(crate) fn conda(
         writable,
         mirrors: table.mirrors,
         exclude_newer: table.exclude_newer,
+        allow_post_link: table.allow_post_link.into_iter().map(|located| located.value).collect(),
         skip_post_link: table.skip_post_link,
         environment_name: name,
         variables,

@@ -9,12 +9,12 @@ use crate::decode::Located;
 use crate::environment::Environment;
 use crate::error::{Mistake, Problem};
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CudaKey, Document, Image, Layers, PythonFrom, PythonKey, Suite,
+    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, PythonFrom, PythonKey, Suite,
 };
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
-use crate::variant::{Base, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
+use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
 use crate::{assemble, list};
 
 /// A combination of the matrix, checked.
@@ -32,6 +32,7 @@ pub(crate) struct Draft {
     image: Image,
     copy: Vec<Copy>,
     layers: Layers,
+    checks: Vec<Check>,
 }
 
 /// What a draft is made from, beside the document.
@@ -60,6 +61,7 @@ impl Draft {
             let span = base_place.unwrap_or_default();
             problems.extend(needs_base(python.as_ref(), conda.as_ref(), env, span, source));
         }
+        let checks = checks(document.check, source, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -78,6 +80,7 @@ impl Draft {
             image: document.image,
             copy: document.copy.into_iter().map(|located| copy(located, source)).collect(),
             layers: document.layers,
+            checks,
         })
     }
 
@@ -103,6 +106,7 @@ impl Draft {
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),
+            checks: self.checks.clone(),
         })
     }
 }
@@ -148,6 +152,19 @@ fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> Copy {
     let origin = located.origin(source);
     let table = located.value;
     Copy { from: table.from, to: table.to, owner: table.owner, mode: table.mode, origin }
+}
+
+fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<Problem>) -> Vec<Check> {
+    let check = |located: Located<CheckTable>| {
+        let CheckTable { run, expect, timeout } = located.value;
+        if run.value.is_empty() {
+            let mistake = Mistake::List { key: run.key.clone(), fault: "must not be empty".to_owned() };
+            let hint = "name a program, for example `run = [\"python\", \"-c\", \"import numpy\"]`";
+            problems.push(Problem::new(mistake).at(source, run.span.clone(), "here").hint(hint));
+        }
+        Check { origin: run.origin(source), run: run.value, expect, timeout }
+    };
+    tables.into_iter().map(check).collect()
 }
 
 fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {

@@ -40,6 +40,8 @@ struct CondaInputs<'a> {
     prefix: &'a Prefix,
     manager: Manager,
     exclude_newer: Option<CutOff>,
+    #[serde(skip_serializing_if = "<[PackageName]>::is_empty")]
+    allow_post_link: &'a [PackageName],
     skip_post_link: &'a [PackageName],
 }
 
@@ -47,7 +49,7 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python` and `cuda`; the base's release, packages and keyring (as it is written); conda's
-    /// channels and packages in their order, priority, prefix, manager, `exclude-newer` and `skip-post-link`; the layers'
+    /// channels and packages in their order, priority, prefix, manager, `exclude-newer`, `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. How the files are formatted never counts.
@@ -98,6 +100,7 @@ impl Variant {
             prefix: &conda.prefix,
             manager: conda.manager,
             exclude_newer: conda.exclude_newer,
+            allow_post_link: &conda.allow_post_link,
             skip_post_link: &conda.skip_post_link,
         })
     }

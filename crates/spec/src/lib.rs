@@ -41,7 +41,9 @@ mod yaml_tree;
 
 pub use environment::{ArchiveHash, ArchiveUrl, ExplicitEntry, ExplicitList};
 pub use error::{Mistake, Problem, SpecError};
-pub use language::{Budget, ChannelPriority, Compression, Image, Layers, Manager, PythonFrom, Suite};
+pub use language::{
+    Budget, ChannelPriority, Compression, Image, Layers, Manager, PythonFrom, Seconds, Suite,
+};
 pub use reference::reference;
 pub use requirement::{Channel, Requirement};
 pub use schema::schema;
@@ -52,4 +54,4 @@ pub use values::{
     MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix, Protocol, PythonVersion, User, ValueError,
     VariableName,
 };
-pub use variant::{Base, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
+pub use variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};

@@ -2,7 +2,7 @@
 
 /// Keys of the language that later versions have: a spec that uses them is not mistyped, but early.
 const NOT_YET: &[&str] =
-    &["jupyter", "ssh", "pip", "envs", "check", "base.image", "base.layout", "cuda.toolkit", "cuda.compat"];
+    &["jupyter", "ssh", "pip", "envs", "base.image", "base.layout", "cuda.toolkit", "cuda.compat"];
 
 /// The hint for a key that is not known.
 pub(crate) fn for_key(path: &str, key: &str, known: &[String]) -> String {

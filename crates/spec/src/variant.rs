@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use oci::{ImageName, Platform, Tag};
 
 use crate::environment::ExplicitList;
-use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Suite};
+use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Seconds, Suite};
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
 use crate::values::{
@@ -40,6 +40,8 @@ pub struct Variant {
     pub copy: Vec<Copy>,
     /// How the image is cut into layers.
     pub layers: Layers,
+    /// What must succeed in the finished image, in order.
+    pub checks: Vec<Check>,
 }
 
 /// Python, by the key `python`.
@@ -116,6 +118,8 @@ pub struct Conda {
     pub mirrors: BTreeMap<crate::values::ChannelName, Vec<Mirror>>,
     /// The time from which on packages are left out.
     pub exclude_newer: Option<CutOff>,
+    /// Packages whose post-link script is run.
+    pub allow_post_link: Vec<PackageName>,
     /// Packages whose post-link script may stay without running.
     pub skip_post_link: Vec<PackageName>,
     /// The `name:` of the environment file.
@@ -144,6 +148,19 @@ pub struct Copy {
     pub owner: Option<Owner>,
     /// The mode of its files.
     pub mode: Option<Mode>,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// A command that must succeed in the finished image.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The program and its arguments: at least the program.
+    pub run: Vec<String>,
+    /// A line that it must print.
+    pub expect: Option<String>,
+    /// How long it may run.
+    pub timeout: Seconds,
     /// Where it was asked for.
     pub origin: Origin,
 }

@@ -36,6 +36,21 @@ impl Store {
         Ok(blob.map(|_| record))
     }
 
+    /// Every image that has a name, by name and platform.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn images(&self) -> Result<Vec<ImageRecord>, StoreError> {
+        let mut images = Vec::new();
+        for entry in self.ls()?.iter().filter(|entry| entry.kind == Kind::Image) {
+            let Ok(key) = Digest::from_hex(&entry.name) else { continue };
+            images.extend(self.record::<ImageRecord>(Kind::Image, &key)?);
+        }
+        images.sort_by(|one, other| (&one.reference, one.platform).cmp(&(&other.reference, other.platform)));
+        Ok(images)
+    }
+
     /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store first.
     ///
     /// # Errors

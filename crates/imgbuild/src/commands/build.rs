@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         locked: arguments.locked,
         only: arguments.only.iter().cloned().collect(),
         platforms: arguments.platform.clone(),
+        unchecked: arguments.no_check,
     };
     let report = build(&spec, &arguments.spec, &request, &context).await?;
     drop(context);
@@ -53,6 +54,15 @@ fn notes(report: &Report) -> String {
         for execution in &built.executions {
             let (what, of) = (&execution.what, execution.of.join(", "));
             text.push_str(&format!("note: ran in the sandbox: {what}: {of}\n"));
+        }
+        for check in &built.checks {
+            if let Some(reason) = &check.skipped {
+                let run = check.run.join(" ");
+                text.push_str(&format!(
+                    "note: the check `{run}` of `{}` was skipped: {reason}\n",
+                    built.name
+                ));
+            }
         }
         for (package, script) in &built.dynamic {
             text.push_str(&format!(
@@ -127,6 +137,9 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             })).collect::<Vec<_>>(),
             "dynamicActivation": built.dynamic.iter().map(|(package, script)| json!({
                 "package": package, "script": script,
+            })).collect::<Vec<_>>(),
+            "checks": built.checks.iter().map(|check| json!({
+                "run": check.run, "skipped": check.skipped,
             })).collect::<Vec<_>>(),
         })
     };

@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod lock;
+pub(crate) mod run;
 pub(crate) mod schema;
 
 use std::io::Write;

@@ -41,6 +41,10 @@ pub(crate) struct CondaTable {
     /// Leaves out packages that were made on that day, at that time, or later.
     #[schemars(extend("examples" = ["2024-05-01"]))]
     pub(crate) exclude_newer: Option<CutOff>,
+    /// Packages whose post-link script is run, in the sandbox and off the network; what it changes becomes a layer.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["qt"]]), extend("default" = []))]
+    pub(crate) allow_post_link: Vec<Located<PackageName>>,
     /// Packages whose post-link script may stay without running. For any other package that has one, it is an error.
     #[serde(default)]
     #[schemars(extend("examples" = [["font-ttf-noto-emoji"]]), extend("default" = []))]

@@ -3,6 +3,7 @@
 //! The doc comments here are what a user reads: the schema and the reference page are made of them.
 
 mod base;
+mod check;
 mod conda;
 mod copy;
 mod image;
@@ -12,6 +13,8 @@ mod python;
 
 pub use base::Suite;
 pub(crate) use base::{BaseKey, BaseTable, BaseWord};
+pub(crate) use check::CheckTable;
+pub use check::Seconds;
 pub(crate) use conda::CondaTable;
 pub use conda::{ChannelPriority, Manager};
 pub(crate) use copy::CopyTable;
@@ -71,4 +74,7 @@ pub(crate) struct Document {
     /// How the image is cut into layers.
     #[serde(default)]
     pub(crate) layers: Layers,
+    /// Commands that must succeed in the finished image.
+    #[serde(default)]
+    pub(crate) check: Vec<Located<CheckTable>>,
 }

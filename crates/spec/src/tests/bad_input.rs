@@ -487,3 +487,44 @@ fn a_bad_conda_table() {
      help: write it like `https://mirror.example/conda-forge`
     "#);
 }
+
+#[test]
+fn a_check_that_cannot_be_run() {
+    assert_snapshot!(message("name = \"a\"\n[[check]]\nrun = [\"x\"]\ntimeout = 0\n"), @r#"
+     × a time of 0 seconds cannot be kept
+      ╭─[spec.toml:4:11]
+    3 │ run = ["x"]
+    4 │ timeout = 0
+      ·           ┬
+      ·           ╰── here
+      ╰────
+     help: write a number from 1 to 86400; the default is 300
+    "#);
+    assert_snapshot!(message("name = \"a\"\n[[check]]\nrun = []\n"), @r#"
+     × `check[0].run` must not be empty
+      ╭─[spec.toml:3:7]
+    2 │ [[check]]
+    3 │ run = []
+      ·       ─┬
+      ·        ╰── here
+      ╰────
+     help: name a program, for example `run = ["python", "-c", "import numpy"]`
+    "#);
+}
+
+#[test]
+fn a_script_that_is_run_and_is_not() {
+    assert_snapshot!(message(
+        "name = \"a\"\n[conda]\npackages = [\"qt\"]\nallow-post-link = [\"qt\"]\nskip-post-link = [\"qt\"]\n"
+    ), @r#"
+     × `conda.allow-post-link` and `conda.skip-post-link` exclude each other
+      ╭─[spec.toml:4:20]
+    3 │ packages = ["qt"]
+    4 │ allow-post-link = ["qt"]
+      ·                    ──┬─
+      ·                      ╰── this package
+    5 │ skip-post-link = ["qt"]
+      ╰────
+     help: the script of `qt` is either run or not: remove one of the two
+    "#);
+}

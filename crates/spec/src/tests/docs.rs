@@ -49,6 +49,9 @@ fn whole(example: &str) -> String {
             text.push_str("to = \"/src\"\n");
         }
     }
+    if example.contains("[[check]]") && !has("run") {
+        text.push_str("run = [\"true\"]\n");
+    }
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");
     }

@@ -56,6 +56,7 @@ fn what_a_lock_holds_makes_it_stale() {
         ("\"numpy\"]", "\"numpy\"]\nchannel-priority = \"flexible\""),
         ("\"numpy\"]", "\"numpy\"]\nexclude-newer = \"2024-05-01\""),
         ("\"numpy\"]", "\"numpy\"]\nskip-post-link = [\"x\"]"),
+        ("\"numpy\"]", "\"numpy\"]\nallow-post-link = [\"x\"]"),
         ("budget = 40", "budget = 41"),
         ("budget = 40", "bytecode = false"),
         ("pytorch", "bioconda"),

@@ -170,6 +170,7 @@ fn every_key_of_the_other_tables_is_read() {
         prefix = "/srv/conda"
         manager = "mamba"
         exclude-newer = 2024-05-01
+        allow-post-link = ["qt"]
         skip-post-link = ["fonts"]
         mirrors = { "conda-forge" = ["https://mirror.example/conda-forge"] }
         [image]
@@ -190,6 +191,12 @@ fn every_key_of_the_other_tables_is_read() {
         budget = 120
         compression = "none"
         bytecode = false
+        [[check]]
+        run = ["python", "-c", "print(1)"]
+        expect = "1"
+        timeout = 60
+        [[check]]
+        run = ["true"]
         "#,
     );
     let variant = &all[0];
@@ -209,6 +216,11 @@ fn every_key_of_the_other_tables_is_read() {
     assert_eq!(variant.copy[0].mode.unwrap().bits(), 0o644);
     assert_eq!(variant.copy[0].origin.key(), "copy[0]");
     assert_eq!((variant.layers.budget.get(), variant.layers.bytecode), (120, false));
+    assert_eq!(conda.allow_post_link[0].as_str(), "qt");
+    let [first, second] = variant.checks.as_slice() else { panic!() };
+    assert_eq!((first.run.len(), first.expect.as_deref(), first.timeout.get()), (3, Some("1"), 60));
+    assert_eq!((second.run.len(), second.expect.as_deref(), second.timeout.get()), (1, None, 300));
+    assert_eq!(second.origin.key(), "check[1].run");
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! `[[check]]`: commands that must succeed in the finished image before it is delivered.
+
+use std::time::Duration;
+
+use oci::Image;
+use sandbox::{Ended, Limits, Machine, Output, Writable};
+use spec::{Check, Variant};
+
+use crate::running::{Runnable, Words};
+use crate::{BuildError, Context, Event, NamedLayer, variant_name};
+
+/// A check may write this much; what it writes is kept in memory.
+const WRITABLE: u64 = 1 << 30;
+/// A check may have this many processes and threads.
+const PROCESSES: u64 = 4096;
+/// Of what a check prints, the end is kept: enough for any traceback.
+const KEPT: usize = 64 << 10;
+
+/// What became of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The command.
+    pub run: Vec<String>,
+    /// Why it was not run; nothing where it was run and succeeded.
+    pub skipped: Option<String>,
+}
+
+/// Runs the checks of a variant, each in a new container of the image.
+///
+/// # Errors
+///
+/// When one fails, takes too long, or does not print what it must, or nothing can be run on this machine.
+pub(crate) fn run_checks(
+    variant: &Variant,
+    image: &Image,
+    context: &Context,
+) -> Result<Vec<Checked>, BuildError> {
+    if variant.checks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = |skipped: Option<String>| {
+        let checked = |check: &Check| Checked { run: check.run.clone(), skipped: skipped.clone() };
+        variant.checks.iter().map(checked).collect()
+    };
+    let machine = Machine::probe()?;
+    if let Err(error) = machine.runs(variant.platform) {
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
+        return Ok(all(Some(reason.to_owned())));
+    }
+    let layers: Vec<NamedLayer> = image
+        .layers()
+        .iter()
+        .map(|layer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id })
+        .collect();
+    let (store, config) = (&context.store, &image.head().config);
+    let runnable = Runnable::new(variant.platform, config, &layers, store, store, &machine)?;
+    for check in &variant.checks {
+        context.reporter.event(Event::Checking { variant: variant_name(variant), run: check.run.clone() });
+        run_check(check, variant, &runnable, &machine)?;
+    }
+    Ok(all(None))
+}
+
+fn run_check(
+    check: &Check,
+    variant: &Variant,
+    runnable: &Runnable,
+    machine: &Machine,
+) -> Result<(), BuildError> {
+    // An entrypoint that the spec names is the user's program; ours only prepares the way for any.
+    let entrypoint = variant.image.entrypoint.as_ref().map(|_| Vec::new());
+    let mut command = runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
+    command.writable = Writable::Memory(WRITABLE);
+    command.output = Output::Keep(KEPT);
+    command.limits = Limits {
+        time: Some(Duration::from_secs(check.timeout.get().into())),
+        processes: Some(PROCESSES),
+        ..Limits::default()
+    };
+    let ran = machine.run(&command)?;
+    let output = String::from_utf8_lossy(&ran.output);
+    let fault = match ran.ended {
+        Ended::Code(0) => match &check.expect {
+            Some(expect) if !output.lines().any(|line| line.trim_end() == expect) => {
+                format!("does not print the line `{expect}`")
+            }
+            _ => return Ok(()),
+        },
+        Ended::Code(code) => format!("fails with the exit code {code}"),
+        Ended::Signal(signal) => format!("is ended by the signal {signal}"),
+        Ended::TimedOut => format!("runs longer than {} seconds", check.timeout.get()),
+    };
+    let printed = match output.trim_end() {
+        "" => "it printed nothing".to_owned(),
+        output => format!("it printed:\n{}", indented(output)),
+    };
+    Err(BuildError::Check {
+        variant: variant_name(variant),
+        command: check.run.join(" "),
+        fault,
+        printed,
+        asked: vec![check.origin.snippet("it was asked for here", "this check")],
+    })
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

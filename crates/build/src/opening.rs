@@ -1,0 +1,123 @@
+//! The image that a user means: a file, a folder, a digest, a spec, or a name.
+
+use std::io::Read;
+use std::path::Path;
+
+use oci::{Blobs, Digest, ImageConfig, Manifest, Platform, Reference};
+use serde::de::DeserializeOwned;
+use spec::Spec;
+use store::Store;
+
+use crate::BuildError;
+
+/// No document of an image is larger.
+const DOCUMENT_LIMIT: u64 = 16 << 20;
+
+/// An image whose documents were read.
+pub struct Opened {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its configuration.
+    pub config: ImageConfig,
+    /// Where its layers are.
+    pub blobs: Box<dyn Blobs>,
+}
+
+/// Opens the image that `text` means: a tarball or a layout by its path, a manifest of the store by its digest, the image
+/// that a spec was built into by the spec's path, or by its name and tag.
+///
+/// # Errors
+///
+/// When there is none, or its documents are damaged.
+pub fn open_image(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
+    let path = Path::new(text);
+    if let Some(hex) = text.strip_prefix("sha256:") {
+        let digest = Digest::from_hex(hex).map_err(|_| not_found(text, store))?;
+        return in_store(&digest, text, store);
+    }
+    if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+        return of_spec(path, platform, store);
+    }
+    if path.exists() {
+        return Err(not_found(text, store));
+    }
+    named(text, platform, store)
+}
+
+fn named(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
+    let Some(reference) = reference(text) else { return Err(not_found(text, store)) };
+    match store.image(&reference, platform)? {
+        Some(record) => in_store(&record.manifest.digest, text, store),
+        None => Err(not_found(text, store)),
+    }
+}
+
+/// A name with or without a tag; nothing where it is none.
+fn reference(text: &str) -> Option<Reference> {
+    let (name, tag) = text.split_once(':').unwrap_or((text, "latest"));
+    Some(Reference { name: name.parse().ok()?, tag: tag.parse().ok()? })
+}
+
+fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
+    let spec = Spec::load(path)?;
+    let variants = spec.variants(platform)?;
+    let of_platform: Vec<_> = variants.iter().filter(|variant| variant.platform == platform).collect();
+    let references: Vec<Reference> = of_platform
+        .iter()
+        .filter_map(|variant| {
+            Some(Reference { name: variant.name.clone(), tag: variant.tags.first()?.clone() })
+        })
+        .collect();
+    let listed = || references.iter().map(ToString::to_string).collect::<Vec<_>>();
+    match references.as_slice() {
+        [reference] => match store.image(reference, platform)? {
+            Some(record) => in_store(&record.manifest.digest, &reference.to_string(), store),
+            None => Err(BuildError::NotBuilt { spec: path.to_owned(), reference: reference.to_string() }),
+        },
+        [] => Err(BuildError::Nothing(format!("the platform {platform}"))),
+        _ => Err(BuildError::Several { spec: path.to_owned(), references: listed() }),
+    }
+}
+
+fn in_store(digest: &Digest, text: &str, store: &Store) -> Result<Opened, BuildError> {
+    if store.blob(digest)?.is_none() {
+        return Err(not_found(text, store));
+    }
+    let manifest: Manifest = document(digest, store)?;
+    let config: ImageConfig = document(&manifest.config.digest, store)?;
+    Ok(Opened { manifest, config, blobs: Box::new(store.clone()) })
+}
+
+fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T, BuildError> {
+    let failed =
+        |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Document { digest: *digest, error };
+    let blob = blobs.open(digest).map_err(|error| failed(Box::new(error)))?;
+    let mut bytes = Vec::new();
+    blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(Box::new(error)))?;
+    let found = Digest::of(&bytes);
+    if found != *digest {
+        return Err(failed(Box::new(oci::BlobError::Digest { wanted: *digest, found })));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))
+}
+
+fn not_found(text: &str, store: &Store) -> BuildError {
+    // What cannot be listed is not what was asked for.
+    let mut known: Vec<String> =
+        store.images().unwrap_or_default().into_iter().map(|record| record.reference).collect();
+    known.dedup();
+    BuildError::NoImage { text: text.to_owned(), known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_tag_is_the_latest() {
+        let shown = |text: &str| reference(text).map(|reference| reference.to_string());
+        assert_eq!(shown("base"), Some("base:latest".to_owned()));
+        assert_eq!(shown("base:3.9-cuda11.8"), Some("base:3.9-cuda11.8".to_owned()));
+        assert_eq!(shown("Not A Name"), None);
+    }
+}

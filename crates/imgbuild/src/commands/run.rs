@@ -1,0 +1,77 @@
+//! `imgbuild run`.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use ::build::{BuildError, Runnable, Words, open_image, remover, set};
+use sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
+
+use super::{host, store};
+use crate::arguments::{Global, RunArguments};
+use crate::failure::{Failure, Plain};
+
+/// What shells add to a signal's number.
+const SIGNALLED: i32 = 128;
+
+pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode, Failure> {
+    let platform = match arguments.platform {
+        Some(platform) => platform,
+        None => host()?,
+    };
+    let store = store()?;
+    let machine = Machine::probe().map_err(BuildError::from)?;
+    let opened = open_image(&arguments.image, platform, &store)?;
+    let (manifest, config, blobs) = (&opened.manifest, &opened.config, opened.blobs.as_ref());
+    let runnable = Runnable::from_documents(manifest, config, blobs, &store, &machine)?;
+    let words = Words {
+        entrypoint: arguments
+            .entrypoint
+            .as_ref()
+            .map(|program| Some(program.clone()).filter(|program| !program.is_empty()).into_iter().collect()),
+        command: Some(arguments.command.clone()).filter(|command| !command.is_empty()),
+    };
+    let mut command = runnable.command(&words)?;
+    if std::io::stdout().is_terminal()
+        && let Ok(terminal) = std::env::var("TERM")
+    {
+        set(&mut command.env, "TERM", &terminal);
+    }
+    for (name, value) in &arguments.env {
+        match value.clone().or_else(|| std::env::var(name).ok()) {
+            Some(value) => set(&mut command.env, name, &value),
+            None => command.env.retain(|(known, _)| known != name),
+        }
+    }
+    if let Some(user) = &arguments.user {
+        command.user = User::Named(user.clone());
+    }
+    if let Some(folder) = &arguments.workdir {
+        command.folder = Some(folder.clone());
+    }
+    for (source, target, access) in &arguments.mount {
+        let (source, target) = (source.clone(), target.clone());
+        command.mounts.push(Mount { source, target, access: *access });
+    }
+    command.network = if arguments.net { Network::Host } else { Network::None };
+    command.input = Input::Inherit;
+    // It goes when the command has ended.
+    let scratch = match arguments.read_only {
+        true => None,
+        false => Some(store.scratch(remover()).map_err(Plain::from)?),
+    };
+    if let Some(scratch) = &scratch {
+        command.writable = Writable::Folder(scratch.path("upper"));
+    }
+    let ran = machine.run(&command).map_err(BuildError::from)?;
+    drop(scratch);
+    Ok(match ran.ended {
+        Ended::Code(code) => ExitCode::from(code),
+        Ended::Signal(signal) => {
+            if !global.quiet {
+                eprintln!("the command was ended by the signal {signal}");
+            }
+            ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+        }
+        Ended::TimedOut => ExitCode::FAILURE,
+    })
+}
