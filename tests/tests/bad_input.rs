@@ -344,7 +344,7 @@ fn a_post_link_script() {
     assert_snapshot!(bench.fails(&[]), @r#"
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ╰─▶ `odd-post-link` has a script that an installer would run: `bin/.odd-post-link-post-link.sh`
-      help: imgbuild runs no package's code; where the package works without the script, say so with `[conda] skip-post-link = ["odd-post-link"]`
+      help: have it run in the sandbox with `[conda] allow-post-link = ["odd-post-link"]`; where the package works without it, `skip-post-link = ["odd-post-link"]`
 
     Advice:
       ☞ it was asked for here

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::copying::Copies;
 use crate::derived::Derived;
+use crate::post_link::PostLink;
 use crate::{BuildError, Context, tool};
 
 /// Where the lock stands in an image.
@@ -45,8 +46,10 @@ pub(crate) struct Assembly {
     pub sources: Vec<Box<dyn Source>>,
     /// What is made by running something, in the order in which it is run.
     pub derived: Vec<Box<dyn Derived>>,
-    /// The archives that each part reads: first those of the sources, then those of what is derived.
-    pub archives: Vec<Vec<Needed>>,
+    /// The archives that each source reads, in the order of the sources.
+    archives: Vec<Vec<Needed>>,
+    /// The archives that each of what is derived reads, in its order.
+    derived_archives: Vec<Vec<Needed>>,
     /// The paths that parts leave out.
     pub exclusions: BTreeMap<PartId, Exclusions>,
     /// Folders that are not like others.
@@ -89,6 +92,7 @@ impl Assembly {
             sources: Vec::new(),
             derived: Vec::new(),
             archives: Vec::new(),
+            derived_archives: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
             variables: runtime::variables(conda, &given),
@@ -120,6 +124,17 @@ impl Assembly {
     pub(crate) fn parts(&self) -> Vec<Part> {
         let sources = self.sources.iter().map(|source| source.part().clone());
         sources.chain(self.derived.iter().map(|derived| derived.part().clone())).collect()
+    }
+
+    /// The archives that the part with this index reads, see [`Assembly::parts`].
+    pub(crate) fn archives(&self, index: usize) -> &[Needed] {
+        self.archives.iter().chain(&self.derived_archives).nth(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds what runs something, with the archives that it reads.
+    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<Needed>) {
+        self.derived.push(derived);
+        self.derived_archives.push(archives);
     }
 
     fn add(&mut self, source: Box<dyn Source>, archives: Vec<Needed>) {
@@ -225,8 +240,13 @@ impl Assembly {
                 _ => self.add(Box::new(source), needed),
             }
         }
-        self.add(Box::new(conda::environment_files(lock, set, owner, timestamp)?), Vec::new());
+        let scripts = set.post_link.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
         self.exclude(&set.excluded);
+        let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, self);
+        self.add(Box::new(conda::environment_files(lock, set, owner, timestamp)?), Vec::new());
+        if let Some(post_link) = post_link {
+            self.derive(Box::new(post_link), Vec::new());
+        }
         Ok(())
     }
 }

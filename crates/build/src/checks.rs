@@ -6,7 +6,7 @@ use oci::Image;
 use sandbox::{Ended, Limits, Machine, Output, Writable};
 use spec::{Check, Variant};
 
-use crate::running::{Runnable, Words};
+use crate::running::{Runnable, Words, printed};
 use crate::{BuildError, Context, Event, NamedLayer, variant_name};
 
 /// A check may write this much; what it writes is kept in memory.
@@ -91,19 +91,11 @@ fn run_check(
         Ended::Signal(signal) => format!("is ended by the signal {signal}"),
         Ended::TimedOut => format!("runs longer than {} seconds", check.timeout.get()),
     };
-    let printed = match output.trim_end() {
-        "" => "it printed nothing".to_owned(),
-        output => format!("it printed:\n{}", indented(output)),
-    };
     Err(BuildError::Check {
         variant: variant_name(variant),
         command: check.run.join(" "),
         fault,
-        printed,
+        printed: printed(&ran.output),
         asked: vec![check.origin.snippet("it was asked for here", "this check")],
     })
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -268,6 +268,19 @@ pub enum BuildError {
     #[error("the image does not say what to run")]
     #[diagnostic(help("name a command: `imgbuild run IMAGE -- COMMAND`"))]
     NoCommand,
+    /// A post-link script failed.
+    #[error("the post-link script of `{package}` {fault}\n{printed}")]
+    #[diagnostic(help(
+        "it runs as root in the image, off the network; where the package works without it: `[conda] skip-post-link = [\"{package}\"]`"
+    ))]
+    PostLink {
+        /// The package.
+        package: String,
+        /// What is wrong.
+        fault: String,
+        /// What it printed.
+        printed: String,
+    },
     /// A check failed.
     #[error("the check `{command}` of `{variant}` {fault}\n{printed}")]
     #[diagnostic(help("nothing was delivered; `imgbuild build --no-check` delivers without checking"))]

@@ -259,7 +259,7 @@ async fn make_one(
 ) -> Result<(Key, LayerRecord, bool), BuildError> {
     let planned = &work.planned[layer];
     let needed: Vec<Needed> =
-        planned.parts.iter().flat_map(|index| work.assembly.archives[*index].iter().cloned()).collect();
+        planned.parts.iter().flat_map(|index| work.assembly.archives(*index).iter().cloned()).collect();
     futures::future::try_join_all(needed.iter().map(|one| work.getter.get(one))).await?;
     // The semaphore is never closed, so a permit always comes.
     let _permit = permits.acquire().await;

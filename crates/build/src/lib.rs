@@ -17,6 +17,7 @@ mod layers;
 mod locking;
 mod opening;
 mod pipeline;
+mod post_link;
 mod running;
 mod tool;
 mod unpacked;

@@ -294,6 +294,7 @@ impl Locker<'_> {
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.clone()))
                 .collect(),
+            allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
             skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
             hosts: self.hosts(variant),
             known: self.known_facts(),
@@ -396,8 +397,12 @@ fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> B
         );
     }
     let help = match &error {
+        LockingError::LinkScript { script, .. } if script.ends_with("-pre-link.sh") => Some(
+            "scripts that run before their package is there are not supported: conda deprecates them"
+                .to_owned(),
+        ),
         LockingError::LinkScript { package, .. } => Some(format!(
-            "imgbuild runs no package's code; where the package works without the script, say so with `[conda] skip-post-link = [\"{package}\"]`"
+            "have it run in the sandbox with `[conda] allow-post-link = [\"{package}\"]`; where the package works without it, `skip-post-link = [\"{package}\"]`"
         )),
         LockingError::NoPython { .. } => Some("ask for Python: `python = \"3.11\"`".to_owned()),
         LockingError::Compiler { .. } => Some(

@@ -122,3 +122,16 @@ pub fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
     env.retain(|(known, _)| known != name);
     env.push((name.to_owned(), value.to_owned()));
 }
+
+/// What a command printed, for a message.
+pub(crate) fn printed(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    match text.trim_end() {
+        "" => "it printed nothing".to_owned(),
+        text => {
+            let lines: Vec<String> =
+                text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+            format!("it printed:\n{}", lines.join("\n"))
+        }
+    }
+}

@@ -76,6 +76,9 @@ pub enum LockingError {
     },
 }
 
+/// How the name of a script ends that runs when its package is there.
+const POST_LINK: &str = "-post-link.sh";
+
 /// What the environment is, beside its packages.
 #[derive(Debug, Clone)]
 pub struct Wishes {
@@ -89,6 +92,8 @@ pub struct Wishes {
     pub name: String,
     /// The variables of the environment file.
     pub variables: BTreeMap<String, String>,
+    /// Packages whose post-link scripts are run.
+    pub allow_post_link: BTreeSet<String>,
     /// Packages whose link scripts are not run.
     pub skip_post_link: BTreeSet<String>,
     /// The build machines for which interpreters are locked; none where no bytecode is made.
@@ -137,7 +142,7 @@ pub async fn lock_environment(
     }
     let examined = examine(wishes, metadata, records).await?;
     let excluded = exclusions(wishes, &examined)?;
-    check_scripts(wishes, &examined)?;
+    let post_link = post_link(wishes, &examined)?;
     let mut packages: Vec<CondaPackage> = examined.into_iter().map(|it| it.package).collect();
     let set = CondaSet {
         prefix: wishes.prefix.clone(),
@@ -148,6 +153,7 @@ pub async fn lock_environment(
         packages: packages.iter().map(|package| package.url.clone()).collect(),
         excluded,
         compilers,
+        post_link,
         variables: wishes.variables.clone(),
     };
     packages.extend(examine(wishes, metadata, others).await?.into_iter().map(|it| it.package));
@@ -260,18 +266,23 @@ fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
 }
 
-fn check_scripts(wishes: &Wishes, examined: &[Examined]) -> Result<(), LockingError> {
+/// The URLs of the packages whose post-link script is run, in topological order.
+fn post_link(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<String>, LockingError> {
+    let mut urls = Vec::new();
     for Examined { package, .. } in examined {
-        if let Some(script) =
-            package.facts.link_scripts.first().filter(|_| !wishes.skip_post_link.contains(package.name()))
-        {
-            return Err(LockingError::LinkScript {
-                package: package.name().to_owned(),
-                script: script.clone(),
-            });
+        if package.facts.link_scripts.is_empty() || wishes.skip_post_link.contains(package.name()) {
+            continue;
         }
+        let allowed = wishes.allow_post_link.contains(package.name());
+        // A script that runs before the package is there cannot run after all of them are.
+        let refused = package.facts.link_scripts.iter().find(|it| !allowed || !it.ends_with(POST_LINK));
+        if let Some(script) = refused {
+            let package = package.name().to_owned();
+            return Err(LockingError::LinkScript { package, script: script.clone() });
+        }
+        urls.push(package.url.clone());
     }
-    Ok(())
+    Ok(urls)
 }
 
 /// The interpreter for one kind of build machine: the environment's own where it runs there, else one of exactly the

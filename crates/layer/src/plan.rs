@@ -75,7 +75,11 @@ fn buckets(role: Role, budget: u32) -> u32 {
         Role::Base => (budget / 10).max(1),
         Role::Interpreter | Role::Cuda => (budget / 20).max(1),
         Role::Package => (budget / 4).max(1),
-        Role::BaseState | Role::BaseConfiguration | Role::Metadata | Role::Copy => 1,
+        Role::BaseState
+        | Role::BaseConfiguration
+        | Role::PackageConfiguration
+        | Role::Metadata
+        | Role::Copy => 1,
     }
 }
 

@@ -54,6 +54,8 @@ pub enum Role {
     Cuda,
     /// Any other package.
     Package,
+    /// What running the post-link scripts of packages changed.
+    PackageConfiguration,
     /// The environment's own records: `conda-meta/history`, variables, the lock.
     Metadata,
     /// Files that the user copies in.

@@ -28,6 +28,9 @@ pub struct CondaSet {
     /// The paths that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<ExcludedPath>,
+    /// The URLs of the packages whose post-link script is run when the image is built, in topological order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_link: Vec<String>,
     /// The interpreters that can compile the environment's bytecode, one for each kind of build machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compilers: Vec<Compiler>,

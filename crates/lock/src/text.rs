@@ -173,6 +173,7 @@ mod tests {
             virtual_packages: [("__glibc".to_owned(), "2.36".to_owned())].into(),
             packages: vec![numpy.url.clone()],
             excluded: vec![excluded],
+            post_link: vec![],
             compilers: vec![Compiler { host: Platform::LinuxAmd64, packages: vec![numpy.url.clone()] }],
             variables: [("A".to_owned(), "b".to_owned())].into(),
         };

@@ -97,6 +97,7 @@ mod tests {
             virtual_packages: BTreeMap::new(),
             packages: vec![],
             excluded: vec![],
+            post_link: vec![],
             compilers: vec![],
             variables: BTreeMap::from([("FROM_FILE".to_owned(), "1".to_owned())]),
         };

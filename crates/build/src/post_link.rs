@@ -1,0 +1,198 @@
+//! Post-link scripts of conda packages, run in the sandbox: what they change is a layer.
+
+use std::io::Read;
+use std::time::Duration;
+
+use layer::{EntryHead, EntrySink, ImagePath, KeyHasher, Owner, Part, PartId, RecipeHash, Role, SinkError};
+use lock::{CondaPackage, CondaSet};
+use oci::Platform;
+use runtime::Variables;
+use sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
+use store::LayerRecord;
+
+use crate::assembly::Assembly;
+use crate::derived::{Derived, Execution};
+use crate::running::set;
+use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
+
+/// Changes whenever the same scripts would leave other bytes.
+const METHOD: &str = "1";
+/// How long one script may run.
+const TIME: Duration = Duration::from_secs(600);
+/// How many processes and threads a script may have.
+const PROCESSES: u64 = 4096;
+/// Of what a script prints, the end is kept.
+const KEPT: usize = 64 << 10;
+/// Where scripts leave what an installer shows; it is no part of the environment.
+const MESSAGES: &str = ".messages.txt";
+
+/// The post-link scripts of an environment.
+pub(crate) struct PostLink {
+    part: Part,
+    platform: Platform,
+    prefix: ImagePath,
+    owner: Owner,
+    timestamp: i64,
+    variables: Variables,
+    packages: Vec<CondaPackage>,
+}
+
+impl PostLink {
+    /// The scripts of `packages`, which an assembly runs when all packages are there; nothing where there are none.
+    pub(crate) fn new(
+        set: &CondaSet,
+        packages: Vec<CondaPackage>,
+        platform: Platform,
+        owner: Owner,
+        timestamp: i64,
+        assembly: &Assembly,
+    ) -> Option<Self> {
+        if packages.is_empty() {
+            return None;
+        }
+        let mut hasher = KeyHasher::new("post-link scripts")
+            .field("method", METHOD)
+            .field("platform", platform.to_string())
+            .field("prefix", set.prefix.as_str())
+            .field("owner", format!("{}:{}", owner.uid, owner.gid))
+            .field("timestamp", timestamp.to_string())
+            .list("scripts", packages.iter().map(|package| package.url.as_str()))
+            .list(
+                "variables",
+                assembly.variables.values.iter().map(|(name, value)| format!("{name}={value}")),
+            );
+        for part in assembly.parts().iter().filter(|part| is_below(part.role)) {
+            let excluded = assembly.exclusions.get(&part.id).into_iter().flatten();
+            hasher = hasher
+                .field("part", part.id.as_str())
+                .field("recipe", part.recipe.0.as_bytes())
+                .list("excluded", excluded.map(ImagePath::as_str));
+        }
+        let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
+        let part = Part {
+            id: PartId::new("imgbuild", "post-link"),
+            title: format!("post-link scripts of {}", names.join(", ")),
+            recipe: RecipeHash(hasher.finish()),
+            role: Role::PackageConfiguration,
+            weight: 0,
+            root: None,
+        };
+        let (prefix, variables) = (set.prefix.clone(), assembly.variables.clone());
+        Some(Self { part, platform, prefix, owner, timestamp, variables, packages })
+    }
+
+    /// One script, as conda runs it.
+    fn command(&self, package: &CondaPackage) -> Command {
+        let prefix = self.prefix.to_string();
+        let mut env: Vec<(String, String)> = self.variables.values.clone().into_iter().collect();
+        let number = package.record.get("build_number").and_then(toml::Value::as_integer).unwrap_or(0);
+        let own = [
+            ("PREFIX", prefix.clone()),
+            ("ROOT_PREFIX", prefix.clone()),
+            ("PKG_NAME", package.name().to_owned()),
+            ("PKG_VERSION", package.version().to_owned()),
+            ("PKG_BUILDNUM", number.to_string()),
+            ("SOURCE_DATE_EPOCH", self.timestamp.to_string()),
+            // What Python would leave beside its sources is there already, or not wanted.
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+            ("PYTHONHASHSEED", "0".to_owned()),
+        ];
+        for (name, value) in own {
+            set(&mut env, name, &value);
+        }
+        Command {
+            platform: self.platform,
+            layers: Vec::new(),
+            writable: Writable::Nothing,
+            words: vec!["/bin/bash".to_owned(), format!("{prefix}/bin/.{}-post-link.sh", package.name())],
+            env,
+            folder: Some(self.prefix.clone()),
+            user: User::Id { uid: 0, gid: Some(0) },
+            mounts: Vec::new(),
+            network: Network::None,
+            limits: Limits { time: Some(TIME), processes: Some(PROCESSES), ..Limits::default() },
+            input: Input::Nothing,
+            output: Output::Keep(KEPT),
+        }
+    }
+}
+
+/// Whether the layers of a role are there when the scripts run.
+fn is_below(role: Role) -> bool {
+    match role {
+        Role::Base
+        | Role::BaseState
+        | Role::BaseConfiguration
+        | Role::Interpreter
+        | Role::Cuda
+        | Role::Package => true,
+        Role::PackageConfiguration | Role::Metadata | Role::Copy => false,
+    }
+}
+
+impl Derived for PostLink {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn stands_on(&self, role: Role) -> bool {
+        is_below(role)
+    }
+
+    fn execution(&self) -> Execution {
+        let of = self.packages.iter().map(|package| package.name().to_owned()).collect();
+        Execution { what: "post-link scripts".to_owned(), of }
+    }
+
+    fn write(
+        &self,
+        below: &[LayerRecord],
+        context: &Context,
+        sink: &mut dyn EntrySink,
+    ) -> Result<(), BuildError> {
+        let machine = Machine::probe()?;
+        machine.runs(self.platform)?;
+        machine.has_owners()?;
+        let named = |record: &LayerRecord| NamedLayer {
+            descriptor: record.descriptor.clone(),
+            diff_id: record.diff_id,
+        };
+        let below: Vec<NamedLayer> = below.iter().map(named).collect();
+        let layers = unpacked_layers(&context.store, &machine, &context.store, &below)?;
+        let scratch = context.store.scratch(remover())?;
+        let upper = scratch.path("upper");
+        for package in &self.packages {
+            let mut command = self.command(package);
+            command.layers.clone_from(&layers);
+            command.writable = Writable::Folder(upper.clone());
+            let ran = machine.run(&command)?;
+            let fault = match ran.ended {
+                Ended::Code(0) => continue,
+                Ended::Code(code) => format!("failed with the exit code {code}"),
+                Ended::Signal(signal) => format!("was ended by the signal {signal}"),
+                Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
+            };
+            let printed = crate::running::printed(&ran.output);
+            return Err(BuildError::PostLink { package: package.name().to_owned(), fault, printed });
+        }
+        let messages = self.prefix.join(MESSAGES)?;
+        let mut owned = OwnedPrefix { prefix: &self.prefix, owner: self.owner, sink };
+        Ok(machine.difference(&upper, self.timestamp, &|path| *path == messages, &mut owned)?)
+    }
+}
+
+/// Gives what stands below the prefix to whom the prefix belongs: the scripts ran as root.
+struct OwnedPrefix<'a> {
+    prefix: &'a ImagePath,
+    owner: Owner,
+    sink: &'a mut dyn EntrySink,
+}
+
+impl EntrySink for OwnedPrefix<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if head.path != *self.prefix && head.path.strip_prefix(self.prefix).is_none() {
+            return self.sink.put(head, body);
+        }
+        self.sink.put(&EntryHead { owner: self.owner, ..head.clone() }, body)
+    }
+}
