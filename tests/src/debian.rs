@@ -8,8 +8,10 @@ use std::time::SystemTime;
 
 use oci::Digest;
 use pgp::composed::{
-    ArmorOptions, CleartextSignedMessage, KeyType, SecretKeyParamsBuilder, SignedPublicKey, SignedSecretKey,
+    ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
+    SignedPublicKey, SignedSecretKey,
 };
+use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Password, Timestamp};
 use tempfile::TempDir;
@@ -76,11 +78,7 @@ impl DebianArchive {
     pub fn add(&mut self, name: &str, version: &str, fields: &str, postinst: &str) {
         let deb = deb(name, version, postinst);
         let filename = format!("pool/{name}_{version}_all.deb");
-        self.index.push_str(&format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: all\nInstalled-Size: 1\n{fields}Filename: {filename}\nSize: {}\nSHA256: {}\n\n",
-            deb.len(),
-            Digest::of(&deb).hex()
-        ));
+        self.index.push_str(&stanza(name, version, fields, &filename, &deb));
         self.write(&format!("debian/{filename}"), &deb);
     }
 
@@ -93,6 +91,43 @@ impl DebianArchive {
         self.publish_suite("debian", SUITE, &self.index);
         self.publish_suite("debian", &format!("{SUITE}-updates"), "");
         self.publish_suite("debian-security", &format!("{SUITE}-security"), "");
+    }
+
+    /// Writes a flat repository with these packages, by name and version, below `folder`, as vendors have them:
+    /// `Packages.gz` is the one index, and the signature stands in a file of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub fn flat(&self, folder: &str, packages: &[(&str, &str)]) {
+        let mut index = String::new();
+        for (name, version) in packages {
+            let deb = deb(name, version, "");
+            let file = format!("{name}_{version}_all.deb");
+            index.push_str(&stanza(name, version, "", &format!("./{file}"), &deb));
+            self.write(&format!("{folder}/{file}"), &deb);
+        }
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(index.as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        let release = format!(
+            "Origin: Test\nDate: Wed, 01 Jan 2020 00:00:00 UTC\nSHA256:\n {} {} Packages.gz\n {} {} Packages\n",
+            Digest::of(&packed).hex(),
+            packed.len(),
+            Digest::of(&index).hex(),
+            index.len()
+        );
+        let signature = DetachedSignature::sign_binary_data(
+            rand::thread_rng(),
+            &self.key.primary_key,
+            &Password::empty(),
+            HashAlgorithm::Sha512,
+            release.as_bytes(),
+        );
+        let signature = signature.unwrap().to_armored_bytes(ArmorOptions::default()).unwrap();
+        self.write(&format!("{folder}/Packages.gz"), &packed);
+        self.write(&format!("{folder}/Release"), release.as_bytes());
+        self.write(&format!("{folder}/Release.gpg"), &signature);
     }
 
     /// The folder to serve: it holds `debian` and `debian-security`.
@@ -158,6 +193,14 @@ impl DebianArchive {
     }
 }
 
+fn stanza(name: &str, version: &str, fields: &str, filename: &str, deb: &[u8]) -> String {
+    format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: all\nInstalled-Size: 1\n{fields}Filename: {filename}\nSize: {}\nSHA256: {}\n\n",
+        deb.len(),
+        Digest::of(deb).hex()
+    )
+}
+
 fn xz(bytes: &[u8]) -> Vec<u8> {
     let mut writer = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(6)).unwrap();
     writer.write_all(bytes).unwrap();
@@ -188,6 +231,19 @@ fn deb(name: &str, version: &str, postinst: &str) -> Vec<u8> {
 fn tar(files: &[(String, String, u32)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, text, mode) in files {
+        // dpkg makes no folder that the package does not hold.
+        let folders = path.trim_start_matches("./").match_indices('/').map(|(end, _)| end);
+        for end in folders {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_size(0);
+            header.set_mode(0o755);
+            header.set_mtime(1_000_000_000);
+            header.set_uid(0);
+            header.set_gid(0);
+            let folder = format!("{}/", &path.trim_start_matches("./")[..end]);
+            builder.append_data(&mut header, folder, std::io::empty()).unwrap();
+        }
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(*mode);

@@ -199,9 +199,8 @@ impl Assembly {
                 _ => self.add(source, needed.values().cloned().collect()),
             }
         }
-        if let Some(mirror) = apt_mirror(set) {
-            let sources = debian::AptSources::new(&set.suite, &mirror, timestamp)?;
-            self.add(Box::new(sources), Vec::new());
+        if let Some(files) = debian::apt_files(set, timestamp)? {
+            self.add(Box::new(files), Vec::new());
         }
         self.exclude(&set.excluded);
         Ok(())
@@ -249,12 +248,6 @@ impl Assembly {
         }
         Ok(())
     }
-}
-
-/// The mirror from which apt installs inside the image: nothing where the lock names none.
-fn apt_mirror(set: &DebianSet) -> Option<debian::Mirror> {
-    let url = |text: &Option<String>| text.as_deref().and_then(|text| Url::parse(text).ok());
-    Some(debian::Mirror { main: url(&set.mirror)?, security: url(&set.security_mirror)? })
 }
 
 /// Whether a Debian package holds modules of Debian's Python: others' layers need not depend on its version.

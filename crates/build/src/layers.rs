@@ -16,6 +16,7 @@ use spec::{Base, Variant};
 use store::{Kind, LayerRecord};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use crate::assembly::{Assembly, Needed, archive_path, conda_url};
 use crate::derived::Derived;
@@ -37,6 +38,8 @@ pub(crate) struct Getter {
 struct DebianMirror {
     given: Option<String>,
     suite: &'static str,
+    /// The roots of further repositories, by name.
+    repositories: BTreeMap<String, Url>,
 }
 
 impl Getter {
@@ -58,6 +61,7 @@ impl Getter {
             Base::Debian(base) => Some(DebianMirror {
                 given: base.mirror.as_ref().map(ToString::to_string),
                 suite: base.suite.as_str(),
+                repositories: repositories(base)?,
             }),
         };
         Ok(Self { context: context.clone(), channels: channels.into(), base, handle: Handle::current() })
@@ -69,9 +73,12 @@ impl Getter {
             Needed::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
                 .or_else(|| conda_url(package).map(Locations::from))),
             Needed::Debian(package) => {
-                let Some(DebianMirror { given, suite }) = &self.base else { return Ok(None) };
-                let mirror = Mirror::choose(given.as_deref(), &self.context.apt, suite)?;
-                Ok(debian::url(package, &mirror).map(Locations::from))
+                let Some(base) = &self.base else { return Ok(None) };
+                if let Some(root) = base.repositories.get(&package.archive) {
+                    return Ok(debian::url(package, root).map(Locations::from));
+                }
+                let mirror = Mirror::choose(base.given.as_deref(), &self.context.apt, base.suite)?;
+                Ok(debian::url(package, mirror.archive(&package.archive)).map(Locations::from))
             }
         }
     }
@@ -102,6 +109,11 @@ impl Getter {
         })?;
         check(needed, &self.context)
     }
+}
+
+fn repositories(base: &spec::Debian) -> Result<BTreeMap<String, Url>, BuildError> {
+    let root = |it: &spec::Repository| Ok((it.name.to_string(), Mirror::new(it.url.as_str())?.main));
+    base.sources.iter().map(root).collect()
 }
 
 /// Checks that the archives are what the lock says: nothing is made of anything else.

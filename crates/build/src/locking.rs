@@ -203,6 +203,8 @@ impl Locker<'_> {
             .field("suite", base.suite.as_str())
             .field("platform", variant.platform.to_string())
             .list("package", &packages)
+            .list("component", base.components.iter().map(spec::Component::as_str))
+            .list("source", base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url, it.suite)))
             .list("mirror", base.mirror.iter().map(ToString::to_string))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
@@ -213,11 +215,12 @@ impl Locker<'_> {
         }
         let mirror = base.mirror.as_ref().map(|mirror| mirror.as_str());
         let mirror = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str())?;
-        let keyring = keyring(base)?;
+        let keyring = keyring(base.keyring.as_ref())?;
+        let repositories = base.sources.iter().map(repository).collect::<Result<Vec<_>, _>>()?;
         let keep: Vec<DebianPackage> = self.earlier.iter().flat_map(|lock| &lock.debian).cloned().collect();
         let keep: Vec<_> = keep.into_iter().filter(|package| self.upgrade.keeps(&package.name)).collect();
         let cache = self.context.store.repodata_folder().join("debian-v1");
-        let components = ["main".to_owned()];
+        let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
         let request = |platform, packages, python| debian::Request {
             index: debian::IndexRequest {
                 suite: base.suite.as_str(),
@@ -225,6 +228,7 @@ impl Locker<'_> {
                 components: &components,
                 mirror: &mirror,
                 keyring: &keyring,
+                repositories: &repositories,
                 now: self.context.now,
                 cache: &cache,
                 offline: self.context.fetcher.client().is_offline(),
@@ -246,8 +250,6 @@ impl Locker<'_> {
         let fetcher = &self.context.fetcher;
         let locked: BoxFuture<'_, _> = debian::lock(&wanted, fetcher).boxed();
         let mut locked = locked.await.map_err(error)?;
-        locked.set.mirror = Some(mirror.main.to_string());
-        locked.set.security_mirror = Some(mirror.security.to_string());
         if let Some(interpreter) = debian::interpreter(&locked.set, &locked.packages) {
             for host in hosts {
                 let wanted = request(host, &[], None);
@@ -352,8 +354,9 @@ fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     specs
 }
 
-fn keyring(base: &spec::Debian) -> Result<debian::Keyring, BuildError> {
-    let Some(given) = &base.keyring else {
+/// A keyring of the spec; where it names none, Debian's.
+fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError> {
+    let Some(given) = given else {
         let error = |error: debian::KeyringError| BuildError::Keyring {
             path: PathBuf::new(),
             error: Box::new(error),
@@ -364,6 +367,16 @@ fn keyring(base: &spec::Debian) -> Result<debian::Keyring, BuildError> {
     let bytes = std::fs::read(&path)
         .map_err(|error| BuildError::Keyring { path: path.clone(), error: Box::new(error) })?;
     debian::Keyring::read(&bytes).map_err(|error| BuildError::Keyring { path, error: Box::new(error) })
+}
+
+fn repository(given: &spec::Repository) -> Result<debian::Repository, BuildError> {
+    Ok(debian::Repository {
+        name: given.name.to_string(),
+        url: debian::Mirror::new(given.url.as_str())?.main,
+        suite: given.suite.to_string(),
+        components: given.components.iter().map(ToString::to_string).collect(),
+        keyring: keyring(given.keyring.as_ref())?,
+    })
 }
 
 /// Whether a message speaks of a package, as a word of its own.

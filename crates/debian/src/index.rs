@@ -1,21 +1,19 @@
 //! The packages that a suite has: `Packages`, fetched, verified and kept.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use oci::{Digest, Platform};
+use oci::Platform;
 use url::Url;
 
-use crate::fetch::{Fetch, FetchError};
+use crate::fetch::Fetch;
+use crate::index_error::IndexError;
 use crate::keyring::Keyring;
 use crate::mirror::Mirror;
-use crate::release::{IndexFile, Release, ReleaseError};
 use crate::stanza::{field, paragraphs};
+use crate::suite::{Priority, Suite};
 use crate::{MAIN_ARCHIVE, Relation, SECURITY_ARCHIVE, Version};
-
-/// An `InRelease` is some 200 kB.
-const LARGEST_RELEASE: u64 = 8 << 20;
 
 /// Where indexes come from.
 #[derive(Debug)]
@@ -28,8 +26,10 @@ pub struct IndexRequest<'a> {
     pub components: &'a [String],
     /// The mirror.
     pub mirror: &'a Mirror,
-    /// Who may sign.
+    /// Who may sign the mirror.
     pub keyring: &'a Keyring,
+    /// Further repositories.
+    pub repositories: &'a [Repository],
     /// The time, in seconds since 1970.
     pub now: i64,
     /// The folder that keeps indexes between runs.
@@ -38,107 +38,76 @@ pub struct IndexRequest<'a> {
     pub offline: bool,
 }
 
-/// Why the packages of a suite are not known.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// Something could not be fetched.
-    #[error("cannot fetch the index of the suite `{suite}`")]
-    Fetch {
-        /// The suite.
-        suite: String,
-        /// Why.
-        #[source]
-        error: Box<FetchError>,
-    },
-    /// The mirror does not have the suite.
-    #[error(
-        "the mirror has no suite `{suite}`: `{url}` is not there\nhint: the suites are called by their code names, such as `bookworm` and `trixie`"
-    )]
-    NoSuite {
-        /// The suite.
-        suite: String,
-        /// What was looked for.
-        url: Box<Url>,
-    },
-    /// `InRelease` is not good.
-    #[error("cannot trust the index `{url}` of the suite `{suite}`: {error}{}", hint(error))]
-    Release {
-        /// Where it is.
-        url: Box<Url>,
-        /// The suite.
-        suite: String,
-        /// Why.
-        error: Box<ReleaseError>,
-    },
-    /// An index file is not what `InRelease` says.
-    #[error(
-        "`{url}` is not the file that the signed index names\nexpected: {expected_size} bytes, {expected}\n   found: {found_size} bytes, {found}\nhint: the mirror may be in the middle of an update: try again, or take another with `[base] mirror`"
-    )]
-    Changed {
-        /// Where it is.
-        url: Box<Url>,
-        /// The size that was signed.
-        expected_size: u64,
-        /// The hash that was signed.
-        expected: Digest,
-        /// The size that was found.
-        found_size: u64,
-        /// The hash that was found.
-        found: Digest,
-    },
-    /// The suite has no such component.
-    #[error(
-        "the suite `{suite}` has no component `{component}` for `{architecture}`\nhint: it has the components {known} for {architectures}"
-    )]
-    NoComponent {
-        /// The suite.
-        suite: String,
-        /// The component.
-        component: String,
-        /// The architecture.
-        architecture: String,
-        /// What it has.
-        known: String,
-        /// What it has.
-        architectures: String,
-    },
-    /// The cache lacks it, and the network may not be used.
-    #[error(
-        "the index of the suite `{suite}` is not in the cache, and `--offline` forbids fetching it\nhint: run `imgbuild lock` once without `--offline`"
-    )]
-    Offline {
-        /// The suite.
-        suite: String,
-    },
-    /// The cache could not be read or written.
-    #[error("cannot use the cached index `{}`", path.display())]
-    Cache {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
-    /// A signed index cannot be read.
-    #[error("the index of the suite `{suite}` cannot be read: {what}")]
-    Unreadable {
-        /// The suite.
-        suite: String,
-        /// What is wrong.
-        what: String,
-    },
+/// A further repository of packages.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// What it is called: the `archive` of its packages in the lock.
+    pub name: String,
+    /// Its root, without a slash at the end.
+    pub url: Url,
+    /// Its suite, or, with a slash at its end, the folder of a flat one.
+    pub suite: String,
+    /// Its components: none for a flat one.
+    pub components: Vec<String>,
+    /// Who may sign it.
+    pub keyring: Keyring,
 }
 
-fn hint(error: &ReleaseError) -> &'static str {
-    match error {
-        ReleaseError::Signature(_) => {
-            "\nhint: where the mirror is not Debian's own, name its keys with `[base] keyring`"
+impl Repository {
+    /// As the lock and the image have it: secrets stay outside.
+    pub(crate) fn locked(&self) -> lock::Repository {
+        lock::Repository {
+            name: self.name.clone(),
+            url: without_credentials(&self.url),
+            suite: self.suite.clone(),
+            components: self.components.clone(),
+            keyring: self.keyring.for_lock(),
         }
-        ReleaseError::Expired(_) | ReleaseError::Future(_) => {
-            "\nhint: the mirror is out of date, or this machine's clock is wrong"
+    }
+}
+
+/// A URL without user and password, and without a slash at its end.
+pub(crate) fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    // What cannot have them has none.
+    let _none = url.set_username("").and_then(|()| url.set_password(None));
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+impl<'a> IndexRequest<'a> {
+    /// The root of an archive by its name in the lock; nothing where no repository is called so.
+    pub fn root(&self, archive: &str) -> Option<&'a Url> {
+        if [MAIN_ARCHIVE, SECURITY_ARCHIVE].contains(&archive) {
+            return Some(self.mirror.archive(archive));
         }
-        ReleaseError::OtherSuite { .. } => "\nhint: the mirror answers with another suite than was asked for",
-        ReleaseError::Stanza(_) | ReleaseError::Field(_) => "",
+        self.repositories.iter().find(|it| it.name == archive).map(|it| &it.url)
+    }
+
+    /// All suites that packages are taken from, Debian's own first.
+    fn suites(&self) -> Vec<Suite<'a>> {
+        let debian = |archive, end: &str| Suite {
+            archive,
+            root: self.mirror.archive(archive),
+            name: format!("{}{end}", self.suite),
+            components: self.components,
+            keyring: self.keyring,
+            // The updates and the security fixes have only the components in which there are any.
+            may_lack_components: !end.is_empty(),
+        };
+        let own = [
+            debian(MAIN_ARCHIVE, ""),
+            debian(MAIN_ARCHIVE, "-updates"),
+            debian(SECURITY_ARCHIVE, "-security"),
+        ];
+        let further = self.repositories.iter().map(|it| Suite {
+            archive: &it.name,
+            root: &it.url,
+            name: it.suite.clone(),
+            components: &it.components,
+            keyring: &it.keyring,
+            may_lack_components: false,
+        });
+        own.into_iter().chain(further).collect()
     }
 }
 
@@ -150,15 +119,24 @@ pub(crate) struct Candidate {
     /// Its whole stanza.
     pub(crate) record: String,
     pub(crate) archive: String,
+    pub(crate) priority: Priority,
 }
 
 /// All packages of a suite with its updates and security fixes.
 #[derive(Debug, Default)]
 pub struct Index {
-    texts: Vec<(String, String)>,
+    texts: Vec<Text>,
     names: BTreeMap<String, Vec<Place>>,
     provided: BTreeMap<String, Vec<Place>>,
     essential: Vec<String>,
+}
+
+/// A `Packages` file.
+#[derive(Debug)]
+struct Text {
+    archive: String,
+    priority: Priority,
+    text: String,
 }
 
 /// A stanza: which text, and where in it.
@@ -177,22 +155,37 @@ impl Index {
     /// When one cannot be had or trusted.
     pub async fn fetch(request: &IndexRequest<'_>, fetch: &impl Fetch) -> Result<Self, IndexError> {
         let mut index = Self::default();
-        let suites = [
-            (MAIN_ARCHIVE, request.suite.to_owned()),
-            (MAIN_ARCHIVE, format!("{}-updates", request.suite)),
-            (SECURITY_ARCHIVE, format!("{}-security", request.suite)),
-        ];
-        for (archive, suite) in suites {
-            let root = request.mirror.archive(archive);
-            for text in fetch_suite(request, root, &suite, fetch).await? {
-                index.add(archive, text, &suite)?;
+        for suite in request.suites() {
+            let fetched = suite.fetch(request, fetch).await?;
+            for text in fetched.texts {
+                index.add(suite.archive, fetched.priority, text, &suite.name)?;
             }
         }
+        index.retain_architecture(request.platform.architecture());
         Ok(index)
     }
 
+    /// A flat repository has the packages of all architectures in one index.
+    fn retain_architecture(&mut self, architecture: &str) {
+        let texts = &self.texts;
+        let fits = |place: &Place| {
+            let found = field(&texts[place.text].text[place.start..place.end], "Architecture");
+            found.is_none_or(|it| it == "all" || it == architecture)
+        };
+        for places in self.names.values_mut().chain(self.provided.values_mut()) {
+            places.retain(&fits);
+        }
+        self.names.retain(|_, places| !places.is_empty());
+    }
+
     /// Adds the packages of a `Packages` file.
-    pub(crate) fn add(&mut self, archive: &str, text: String, suite: &str) -> Result<(), IndexError> {
+    pub(crate) fn add(
+        &mut self,
+        archive: &str,
+        priority: Priority,
+        text: String,
+        suite: &str,
+    ) -> Result<(), IndexError> {
         let number = self.texts.len();
         let base = text.as_ptr() as usize;
         for paragraph in paragraphs(&text) {
@@ -223,26 +216,28 @@ impl Index {
         }
         self.essential.sort();
         self.essential.dedup();
-        self.texts.push((archive.to_owned(), text));
+        self.texts.push(Text { archive: archive.to_owned(), priority, text });
         Ok(())
     }
 
     fn candidate(&self, place: Place) -> Option<Candidate> {
-        let (archive, text) = &self.texts[place.text];
+        let Text { archive, priority, text } = &self.texts[place.text];
         let record = &text[place.start..place.end];
         Some(Candidate {
             name: field(record, "Package")?.to_owned(),
             version: field(record, "Version")?.parse().ok()?,
             record: record.to_owned(),
             archive: archive.clone(),
+            priority: *priority,
         })
     }
 
-    /// The versions of a package, the highest first; of equal ones that of the archive that was added first.
+    /// The versions of a package in the order in which apt takes them: first by the priority of where they come from,
+    /// then the highest version, then the archive that was added first.
     pub(crate) fn versions(&self, name: &str) -> Vec<Candidate> {
         let places = self.names.get(name).into_iter().flatten();
         let mut candidates: Vec<_> = places.filter_map(|place| self.candidate(*place)).collect();
-        candidates.sort_by(|a, b| b.version.cmp(&a.version));
+        candidates.sort_by_cached_key(|it| Reverse((it.priority, it.version.clone())));
         candidates
     }
 
@@ -262,152 +257,6 @@ impl Index {
     }
 }
 
-async fn fetch_suite(
-    request: &IndexRequest<'_>,
-    root: &Url,
-    suite: &str,
-    fetch: &impl Fetch,
-) -> Result<Vec<String>, IndexError> {
-    let dists = join(root, &format!("dists/{suite}"), suite)?;
-    let url = join(&dists, "InRelease", suite)?;
-    let release = fetch_release(request, &url, suite, fetch).await?;
-    let architecture = request.platform.architecture();
-    let mut texts = Vec::new();
-    for component in request.components {
-        let path = format!("{component}/binary-{architecture}/Packages");
-        let (Some(plain), Some(packed)) = (release.file(&path), release.file(&format!("{path}.xz"))) else {
-            // The updates and security suites may have nothing in a component that the suite itself has.
-            return Err(IndexError::NoComponent {
-                suite: suite.to_owned(),
-                component: component.clone(),
-                architecture: architecture.to_owned(),
-                known: listed(release.components()),
-                architectures: listed(release.architectures()),
-            });
-        };
-        let packed_bytes = fetch_packed(request, &dists, &path, packed, suite, fetch).await?;
-        let url = join(&dists, &path, suite)?;
-        texts.push(unpack(&packed_bytes, plain, &url, suite)?);
-    }
-    Ok(texts)
-}
-
-fn listed(words: &[String]) -> String {
-    words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
-}
-
-async fn fetch_release(
-    request: &IndexRequest<'_>,
-    url: &Url,
-    suite: &str,
-    fetch: &impl Fetch,
-) -> Result<Release, IndexError> {
-    let verify = |bytes: &[u8]| {
-        Release::verify(&String::from_utf8_lossy(bytes), suite, request.keyring, request.now).map_err(
-            |error| IndexError::Release {
-                url: Box::new(url.clone()),
-                suite: suite.to_owned(),
-                error: Box::new(error),
-            },
-        )
-    };
-    let path = request.cache.join(format!("{suite}-{}.InRelease", &Digest::of(url.as_str()).hex()[..16]));
-    if request.offline {
-        let bytes = read_cached(&path)?.ok_or_else(|| IndexError::Offline { suite: suite.to_owned() })?;
-        return verify(&bytes);
-    }
-    let bytes = match fetch.get(url, LARGEST_RELEASE).await {
-        Ok(bytes) => bytes,
-        Err(FetchError::NotFound(url)) => {
-            return Err(IndexError::NoSuite { suite: suite.to_owned(), url: Box::new(url) });
-        }
-        Err(error) => return Err(IndexError::Fetch { suite: suite.to_owned(), error: Box::new(error) }),
-    };
-    let release = verify(&bytes)?;
-    write_cached(&path, &bytes)?;
-    Ok(release)
-}
-
-/// The packed `Packages`: from the cache by its hash, else by its hash from the mirror, else by its name.
-async fn fetch_packed(
-    request: &IndexRequest<'_>,
-    dists: &Url,
-    path: &str,
-    file: IndexFile,
-    suite: &str,
-    fetch: &impl Fetch,
-) -> Result<Vec<u8>, IndexError> {
-    let cached = request.cache.join(format!("{}.xz", file.sha256.hex()));
-    // A damaged cache is not an error: the file is fetched anew.
-    if let Some(bytes) = read_cached(&cached)?.filter(|bytes| Digest::of(bytes) == file.sha256) {
-        return Ok(bytes);
-    }
-    if request.offline {
-        return Err(IndexError::Offline { suite: suite.to_owned() });
-    }
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let by_hash = join(dists, &format!("{folder}/by-hash/SHA256/{}", file.sha256.hex()), suite)?;
-    let by_name = join(dists, &format!("{path}.xz"), suite)?;
-    let (url, fetched) = match fetch.get(&by_hash, file.size).await {
-        Err(FetchError::NotFound(_)) => {
-            let fetched = fetch.get(&by_name, file.size).await;
-            (by_name, fetched)
-        }
-        fetched => (by_hash, fetched),
-    };
-    let bytes =
-        fetched.map_err(|error| IndexError::Fetch { suite: suite.to_owned(), error: Box::new(error) })?;
-    check(&bytes, file, &url)?;
-    write_cached(&cached, &bytes)?;
-    Ok(bytes)
-}
-
-fn check(bytes: &[u8], file: IndexFile, url: &Url) -> Result<(), IndexError> {
-    let (found, found_size) = (Digest::of(bytes), bytes.len() as u64);
-    if (found, found_size) == (file.sha256, file.size) {
-        return Ok(());
-    }
-    let url = Box::new(url.clone());
-    Err(IndexError::Changed { url, expected_size: file.size, expected: file.sha256, found_size, found })
-}
-
-fn unpack(packed: &[u8], file: IndexFile, url: &Url, suite: &str) -> Result<String, IndexError> {
-    let mut bytes = Vec::new();
-    let unreadable = |what: String| IndexError::Unreadable { suite: suite.to_owned(), what };
-    // One byte more than was signed shows that there are too many.
-    let mut reader = lzma_rust2::XzReader::new(packed, true).take(file.size + 1);
-    reader.read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
-    check(&bytes, file, url)?;
-    String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))
-}
-
-fn join(root: &Url, path: &str, suite: &str) -> Result<Url, IndexError> {
-    let text = format!("{}/{path}", root.as_str().trim_end_matches('/'));
-    Url::parse(&text).map_err(|error| IndexError::Unreadable {
-        suite: suite.to_owned(),
-        what: format!("`{text}`: {error}"),
-    })
-}
-
-fn read_cached(path: &Path) -> Result<Option<Vec<u8>>, IndexError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(IndexError::Cache { path: path.to_owned(), error }),
-    }
-}
-
-/// Writes a file so that it bears its name only when it is whole.
-fn write_cached(path: &Path, bytes: &[u8]) -> Result<(), IndexError> {
-    let cache = |error| IndexError::Cache { path: path.to_owned(), error };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(cache)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cache)?;
-    file.write_all(bytes).map_err(cache)?;
-    file.persist(path).map_err(|error| cache(error.error))?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_provided_must_be_readable() {
         let text = "Package: a\nVersion: 1\nProvides: b (1\n".to_owned();
-        let error = Index::default().add(MAIN_ARCHIVE, text, "bookworm").unwrap_err();
+        let error = Index::default().add(MAIN_ARCHIVE, Priority::Usual, text, "bookworm").unwrap_err();
         insta::assert_snapshot!(error, @"the index of the suite `bookworm` cannot be read: what the package `a` provides: `b (1` is not a relation between packages");
     }
 }

@@ -2,9 +2,13 @@
 
 use std::io::Cursor;
 
-use pgp::composed::{CleartextSignedMessage, Deserializable, SignedPublicKey, SignedPublicSubKey};
+use pgp::armor::BlockType;
+use pgp::composed::{
+    CleartextSignedMessage, Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey,
+};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::Signature;
+use pgp::packet::{Signature, SignatureType};
+use pgp::ser::Serialize;
 use pgp::types::KeyDetails;
 
 const ARCHIVE_KEYS: &[u8] = include_bytes!("../keys/debian-archive-keyring.pgp");
@@ -16,6 +20,8 @@ const CLOCK_TOLERANCE: i64 = 24 * 60 * 60;
 #[derive(Debug, Clone)]
 pub struct Keyring {
     keys: Vec<SignedPublicKey>,
+    armored: String,
+    is_debian: bool,
 }
 
 /// A file that is not a keyring.
@@ -80,7 +86,7 @@ impl Keyring {
     ///
     /// Never, as a test shows.
     pub fn debian() -> Result<Self, KeyringError> {
-        Self::read(ARCHIVE_KEYS)
+        Ok(Self { is_debian: true, ..Self::read(ARCHIVE_KEYS)? })
     }
 
     /// Reads a keyring file, armored or not.
@@ -89,7 +95,8 @@ impl Keyring {
     ///
     /// When it holds no key.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyringError> {
-        let keys: Vec<_> = if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        let is_armored = bytes.trim_ascii_start().starts_with(b"-----BEGIN");
+        let keys: Vec<_> = if is_armored {
             let (keys, _) = SignedPublicKey::from_armor_many(Cursor::new(bytes)).map_err(|_| KeyringError)?;
             keys.filter_map(Result::ok).collect()
         } else {
@@ -97,7 +104,21 @@ impl Keyring {
             let keys = SignedPublicKey::from_bytes_many(Cursor::new(bytes)).map_err(|_| KeyringError)?;
             keys.filter_map(Result::ok).collect()
         };
-        if keys.is_empty() { Err(KeyringError) } else { Ok(Self { keys }) }
+        if keys.is_empty() {
+            return Err(KeyringError);
+        }
+        let armored = if is_armored {
+            String::from_utf8(bytes.to_vec()).map_err(|_| KeyringError)?
+        } else {
+            armor(bytes).map_err(|_| KeyringError)?
+        };
+        Ok(Self { keys, armored, is_debian: false })
+    }
+
+    /// The whole file as armored text, which a lock can hold and apt can read; nothing for Debian's own keys, which
+    /// every base has.
+    pub(crate) fn for_lock(&self) -> Option<String> {
+        Some(self.armored.clone()).filter(|_| !self.is_debian)
     }
 
     /// The fingerprints of the keys, in the order of the file.
@@ -117,11 +138,41 @@ impl Keyring {
         let format = |error: pgp::errors::Error| SignatureError::Format(error.to_string());
         let (message, _) = CleartextSignedMessage::from_string(signed).map_err(format)?;
         let text = message.signed_text();
+        self.check_any(message.signatures().iter(), text.as_bytes(), now)?;
+        Ok(text.replace("\r\n", "\n"))
+    }
+
+    /// Checks a text whose signatures stand in a file beside it, such as `Release` with `Release.gpg`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::verify`].
+    pub fn verify_detached(&self, text: &[u8], signatures: &[u8], now: i64) -> Result<(), SignatureError> {
+        let format = |error: pgp::errors::Error| SignatureError::Format(error.to_string());
+        let read: Vec<DetachedSignature> = if signatures.trim_ascii_start().starts_with(b"-----BEGIN") {
+            let (read, _) = DetachedSignature::from_armor_many(Cursor::new(signatures)).map_err(format)?;
+            read.filter_map(Result::ok).collect()
+        } else {
+            let read = DetachedSignature::from_bytes_many(Cursor::new(signatures)).map_err(format)?;
+            read.filter_map(Result::ok).collect()
+        };
+        // A signature of another type says something else than that the text is good.
+        let of_text = |it: &&Signature| matches!(it.typ(), Some(SignatureType::Binary | SignatureType::Text));
+        self.check_any(read.iter().map(|it| &it.signature).filter(of_text), text, now)
+    }
+
+    /// Whether one of the signatures is good; else what is wrong with the one that came nearest.
+    fn check_any<'s>(
+        &self,
+        signatures: impl Iterator<Item = &'s Signature>,
+        text: &[u8],
+        now: i64,
+    ) -> Result<(), SignatureError> {
         let mut nearest = SignatureError::Untrusted;
-        for signature in message.signatures() {
+        for signature in signatures {
             for key in &self.keys {
-                match check(key, signature, text.as_bytes(), now) {
-                    Some(Ok(())) => return Ok(text.replace("\r\n", "\n")),
+                match check(key, signature, text, now) {
+                    Some(Ok(())) => return Ok(()),
                     Some(Err(error)) => nearest = error,
                     None => {}
                 }
@@ -129,6 +180,25 @@ impl Keyring {
         }
         Err(nearest)
     }
+}
+
+/// Bytes that are packets already.
+struct Packets<'a>(&'a [u8]);
+
+impl Serialize for Packets<'_> {
+    fn to_writer<W: std::io::Write>(&self, writer: &mut W) -> pgp::errors::Result<()> {
+        Ok(writer.write_all(self.0)?)
+    }
+
+    fn write_len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn armor(packets: &[u8]) -> pgp::errors::Result<String> {
+    let mut bytes = Vec::new();
+    pgp::armor::write(&Packets(packets), BlockType::PublicKey, &mut bytes, None, true)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Whether `signature` is good; nothing where it is not one of this key's.

@@ -5,13 +5,14 @@
 //! of: one source for each package, and one, [`State`], for what dpkg and the packages' scripts would have left on
 //! the disk. No script runs, and nothing in here touches the network by itself: it is given a [`Fetch`].
 
-mod apt_sources;
+mod apt;
 mod archive;
 mod base_system;
 mod effects;
 mod examine;
 mod fetch;
 mod index;
+mod index_error;
 mod interpreter;
 mod keyring;
 mod locking;
@@ -24,13 +25,15 @@ mod resolve;
 mod scripts;
 mod stanza;
 mod state;
+mod suite;
 mod version;
 
-pub use apt_sources::AptSources;
+pub use apt::apt_files;
 pub use archive::{ArchiveError, Member};
 pub use examine::{Examined, examine, facts};
 pub use fetch::{Fetch, FetchError};
-pub use index::{Index, IndexError, IndexRequest};
+pub use index::{Index, IndexRequest, Repository};
+pub use index_error::IndexError;
 pub use interpreter::{Interpreter, interpreter};
 pub use keyring::{Keyring, KeyringError, SignatureError};
 pub use locking::{LockDebianError, Locked, Request, compiler, glibc, lock, sources, url};

@@ -12,8 +12,8 @@ use url::Url;
 use crate::archive::ArchiveError;
 use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
-use crate::index::{Candidate, Index, IndexError, IndexRequest};
-use crate::mirror::Mirror;
+use crate::index::{Candidate, Index, IndexRequest, Repository, without_credentials};
+use crate::index_error::IndexError;
 use crate::package::{Package, installed_size};
 use crate::packages::{NoPython, default_packages, python_packages};
 use crate::resolve::{ResolveError, Wanted, relations, resolve};
@@ -143,9 +143,12 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
     Ok(Locked {
         set: DebianSet {
             suite,
-            mirror: None,
-            security_mirror: None,
+            mirror: Some(without_credentials(&request.index.mirror.main)),
+            security_mirror: Some(without_credentials(&request.index.mirror.security)),
+            components: request.index.components.to_vec(),
+            keyring: request.index.keyring.for_lock(),
             packages: ids,
+            repositories: request.index.repositories.iter().map(Repository::locked).collect(),
             excluded,
             compilers: Vec::new(),
         },
@@ -178,23 +181,29 @@ async fn lock_packages(
     essential: bool,
     fetch: &impl Fetch,
 ) -> Result<(Vec<DebianPackage>, Vec<Examined>), LockDebianError> {
+    let architecture = request.index.platform.architecture();
+    // What another platform has, and what came from a source that the spec does not name any more, serves nobody.
+    let serves = |it: &&DebianPackage| {
+        (it.architecture == "all" || it.architecture == architecture)
+            && request.index.root(&it.archive).is_some()
+    };
     let wanted = Wanted {
         packages: wanted,
-        architecture: request.index.platform.architecture(),
-        keep: request.keep,
+        architecture,
+        keep: request.keep.iter().filter(serves).collect(),
         suite: request.index.suite,
         essential,
     };
     let candidates = resolve(index, &wanted)?;
-    let mirror = request.index.mirror;
-    let locked = stream::iter(candidates.into_iter().map(|it| lock_one(it, mirror, fetch)));
+    let index = &request.index;
+    let locked = stream::iter(candidates.into_iter().map(|it| lock_one(it, index, fetch)));
     let locked: Vec<_> = locked.buffered(DOWNLOADS).try_collect().await?;
     Ok(locked.into_iter().unzip())
 }
 
 async fn lock_one(
     candidate: Candidate,
-    mirror: &Mirror,
+    index: &IndexRequest<'_>,
     fetch: &impl Fetch,
 ) -> Result<(DebianPackage, Examined), LockDebianError> {
     let name = candidate.name.clone();
@@ -207,7 +216,8 @@ async fn lock_one(
         version: candidate.version.to_string(),
         architecture: value("Architecture")?.to_owned(),
         archive: candidate.archive.clone(),
-        filename: value("Filename")?.to_owned(),
+        // A flat repository's packages stand beside its index.
+        filename: value("Filename")?.trim_start_matches("./").to_owned(),
         size: value("Size")?.parse().map_err(|_| bad("Size"))?,
         sha256: Digest::from_hex(value("SHA256")?).map_err(|_| bad("SHA256"))?,
         facts: lock::DebianFacts::default(),
@@ -216,7 +226,8 @@ async fn lock_one(
     };
     // What becomes part of a URL must not leave the archive's root.
     ImagePath::new(&package.filename).map_err(|_| bad("Filename"))?;
-    let url = url(&package, mirror).ok_or_else(|| bad("Filename"))?;
+    let root = index.root(&package.archive).ok_or_else(|| bad("Filename"))?;
+    let url = url(&package, root).ok_or_else(|| bad("Filename"))?;
     let fetched = fetch.archive(&url, &package.sha256, package.size).await;
     let path = fetched.map_err(|error| LockDebianError::Fetch {
         package: name.clone(),
@@ -231,10 +242,9 @@ async fn lock_one(
     Ok((package, examined))
 }
 
-/// Where a mirror has a package; nothing where the record's path makes no URL.
-pub fn url(package: &DebianPackage, mirror: &Mirror) -> Option<Url> {
-    let root = mirror.archive(&package.archive).as_str().trim_end_matches('/');
-    Url::parse(&format!("{root}/{}", package.filename)).ok()
+/// Where the archive whose root is `root` has a package; nothing where the record's path makes no URL.
+pub fn url(package: &DebianPackage, root: &Url) -> Option<Url> {
+    Url::parse(&format!("{}/{}", root.as_str().trim_end_matches('/'), package.filename)).ok()
 }
 
 /// The version of glibc that the packages hold, such as `2.36`: conda's `__glibc`.

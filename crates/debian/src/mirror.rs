@@ -84,17 +84,6 @@ impl Mirror {
         }
     }
 
-    /// The apt sources of an image of `suite` that takes further packages from this mirror.
-    pub(crate) fn apt_sources(&self, suite: &str) -> String {
-        let stanza = |uri: &Url, suites: &str| {
-            format!(
-                "Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-            )
-        };
-        let main = stanza(&self.main, &format!("{suite} {suite}-updates"));
-        format!("{main}\n{}", stanza(&self.security, &format!("{suite}-security")))
-    }
-
     /// The root of the archive that is called `debian` or `debian-security` in the lock.
     pub fn archive(&self, archive: &str) -> &Url {
         if archive == crate::SECURITY_ARCHIVE { &self.security } else { &self.main }

@@ -1,4 +1,4 @@
-//! `InRelease`: the signed table of an archive's index files.
+//! `InRelease`, or `Release` with its signature: the signed table of an archive's index files.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,28 @@ use oci::Digest;
 use crate::keyring::{Keyring, SignatureError, time};
 use crate::stanza::{Stanza, StanzaError};
 
-/// A verified `InRelease`.
+/// A verified `Release`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Release {
     files: BTreeMap<String, IndexFile>,
     components: Vec<String>,
     architectures: Vec<String>,
+    automatic: bool,
+    by_hash: bool,
+}
+
+/// A signed text.
+#[derive(Debug)]
+pub(crate) enum Signed<'a> {
+    /// With its signatures inside: `InRelease`.
+    Inline(&'a [u8]),
+    /// With its signatures beside it: `Release` and `Release.gpg`.
+    Detached {
+        /// The text.
+        text: &'a [u8],
+        /// The signatures, armored or not.
+        signature: &'a [u8],
+    },
 }
 
 /// The size and the hash of an index file.
@@ -41,6 +57,8 @@ pub enum ReleaseError {
     OtherSuite {
         /// Which.
         found: String,
+        /// Which was asked for.
+        asked: String,
     },
     /// It has expired.
     #[error("it was valid until {}", time(*.0))]
@@ -51,15 +69,27 @@ pub enum ReleaseError {
 }
 
 impl Release {
-    /// Verifies `text` as the `InRelease` of `suite` at the time `now`.
-    pub(crate) fn verify(text: &str, suite: &str, keyring: &Keyring, now: i64) -> Result<Self, ReleaseError> {
-        let signed = keyring.verify(text, now)?;
-        let stanza = Stanza::read_all(&signed)?.into_iter().next().ok_or(ReleaseError::Field("Suite"))?;
+    /// Verifies the `Release` of `suite` at the time `now`. That of a flat repository need not say what it is of.
+    pub(crate) fn verify(
+        signed: &Signed<'_>,
+        suite: Option<&str>,
+        keyring: &Keyring,
+        now: i64,
+    ) -> Result<Self, ReleaseError> {
+        let text = match signed {
+            Signed::Inline(bytes) => keyring.verify(&String::from_utf8_lossy(bytes), now)?,
+            Signed::Detached { text, signature } => {
+                keyring.verify_detached(text, signature, now)?;
+                String::from_utf8_lossy(text).into_owned()
+            }
+        };
+        let stanza = Stanza::read_all(&text)?.into_iter().next().ok_or(ReleaseError::Field("Suite"))?;
         let names = ["Codename", "Suite"].map(|field| stanza.get(field).unwrap_or(""));
         // A mirror could answer with the release of another suite, which is signed as well.
-        if !names.contains(&suite) {
-            let found = if names[0].is_empty() { names[1] } else { names[0] };
-            return Err(ReleaseError::OtherSuite { found: found.to_owned() });
+        if let Some(suite) = suite.filter(|suite| !names.contains(suite)) {
+            let found = names.into_iter().find(|name| !name.is_empty());
+            let found = found.ok_or(ReleaseError::Field("Suite"))?.to_owned();
+            return Err(ReleaseError::OtherSuite { found, asked: suite.to_owned() });
         }
         let date = stanza.get("Date").and_then(read_time).ok_or(ReleaseError::Field("Date"))?;
         if date > now + 24 * 60 * 60 {
@@ -73,11 +103,28 @@ impl Release {
         }
         let words = |field| stanza.get(field).unwrap_or("").split_whitespace().map(str::to_owned).collect();
         let files = read_files(stanza.get("SHA256").ok_or(ReleaseError::Field("SHA256"))?)?;
-        Ok(Self { files, components: words("Components"), architectures: words("Architectures") })
+        let says = |field| stanza.get(field).is_some_and(|it| it.eq_ignore_ascii_case("yes"));
+        Ok(Self {
+            files,
+            components: words("Components"),
+            architectures: words("Architectures"),
+            automatic: !says("NotAutomatic"),
+            by_hash: says("Acquire-By-Hash"),
+        })
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<IndexFile> {
         self.files.get(path).copied()
+    }
+
+    /// Whether apt takes its packages unasked.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.automatic
+    }
+
+    /// Whether its index files are also to be had by their hashes, and so as long as somebody may ask for them.
+    pub(crate) fn is_by_hash(&self) -> bool {
+        self.by_hash
     }
 
     pub(crate) fn components(&self) -> &[String] {
@@ -99,15 +146,20 @@ fn read_files(text: &str) -> Result<BTreeMap<String, IndexFile>, ReleaseError> {
         let (Some(sha256), Some(size), Some(path), None) = (sha256, size, path, words.next()) else {
             return Err(ReleaseError::Field("SHA256"));
         };
+        // Flat repositories' may begin so.
+        let path = path.strip_prefix("./").unwrap_or(path);
         files.insert(path.to_owned(), IndexFile { size, sha256 });
     }
     Ok(files)
 }
 
-/// Such as `Sat, 17 May 2025 08:52:01 UTC`.
+/// Such as `Sat, 17 May 2025 08:52:01 UTC`. Other words for the same zone are as good to apt, and no other zone is.
 fn read_time(text: &str) -> Option<i64> {
-    let text = text.trim().strip_suffix("UTC")?.trim_end();
-    let time = DateTime::strptime("%a, %d %b %Y %H:%M:%S", text).ok()?;
+    let (text, zone) = text.trim().rsplit_once(' ')?;
+    if !["UTC", "GMT", "Z", "+0000"].contains(&zone) {
+        return None;
+    }
+    let time = DateTime::strptime("%a, %d %b %Y %H:%M:%S", text.trim_end()).ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
@@ -118,6 +170,9 @@ mod tests {
     #[test]
     fn times_are_read() {
         assert_eq!(read_time("Sat, 17 May 2025 08:52:01 UTC"), Some(1_747_471_921));
+        assert_eq!(read_time("Sat, 17 May 2025 08:52:01 +0000"), Some(1_747_471_921));
+        assert_eq!(read_time("Sat, 17 May 2025 8:52:01 GMT"), Some(1_747_471_921));
         assert_eq!(read_time("Sat, 17 May 2025 08:52:01 CET"), None);
+        assert_eq!(read_time("Sat, 17 May 2025 08:52:01 +0200"), None);
     }
 }

@@ -7,6 +7,7 @@ use lock::DebianPackage;
 use crate::index::{Candidate, Index};
 use crate::relation::show;
 use crate::stanza::field;
+use crate::suite::Priority;
 use crate::{Operator, Relation, RelationError};
 
 /// What was asked for.
@@ -17,7 +18,7 @@ pub(crate) struct Wanted<'a> {
     /// Debian's name of the architecture.
     pub(crate) architecture: &'a str,
     /// Packages that keep their version while it serves.
-    pub(crate) keep: &'a [DebianPackage],
+    pub(crate) keep: Vec<&'a DebianPackage>,
     /// The suite, for messages.
     pub(crate) suite: &'a str,
     /// Whether the Essential packages are wanted as well.
@@ -157,8 +158,12 @@ impl From<ResolveError> for Stop {
 pub(crate) fn resolve(index: &Index, wanted: &Wanted<'_>) -> Result<Vec<Candidate>, ResolveError> {
     let mut dropped = BTreeSet::new();
     loop {
-        let kept =
-            wanted.keep.iter().filter(|it| !dropped.contains(&it.name)).filter_map(kept_candidate).collect();
+        let kept = wanted
+            .keep
+            .iter()
+            .filter(|it| !dropped.contains(&it.name))
+            .filter_map(|it| kept_candidate(it))
+            .collect();
         let mut resolver = Resolver {
             index,
             wanted,
@@ -182,6 +187,7 @@ fn kept_candidate(package: &DebianPackage) -> Option<(&str, Candidate)> {
         version: package.version.parse().ok()?,
         record: package.record.clone(),
         archive: package.archive.clone(),
+        priority: Priority::Usual,
     };
     Some((package.name.as_str(), candidate))
 }

@@ -149,6 +149,110 @@ fn a_suite_that_is_not_there() {
 }
 
 #[test]
+fn a_component_that_is_not_there() {
+    let mut archive = Archive::new(vec![]);
+    archive.components.push("contirb".to_owned());
+    assert_snapshot!(archive.failure(&[]), @"
+    the suite `test` has no component `contirb` for `amd64`
+    hint: it has the components `main` for `amd64`
+    ");
+}
+
+#[test]
+fn updates_may_lack_a_component_and_the_suite_may_not() {
+    let mut archive = Archive::new(vec![package("a", "")]);
+    let release = "Suite: test-updates\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nComponents: contrib\nSHA256:\n";
+    archive.sign("debian", "test-updates", release);
+    archive.lock(&["a"]).unwrap();
+    let release = "Suite: test-updates\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nComponents: main\nSHA256:\n";
+    archive.sign("debian", "test-updates", release);
+    // It says that it has the component, and has not.
+    assert_snapshot!(archive.failure(&["a"]), @"
+    the suite `test-updates` has no component `main` for `amd64`
+    hint: it has the components `main` for
+    ");
+}
+
+#[test]
+fn a_flat_repository_is_as_good_as_any() {
+    let mut archive = Archive::new(vec![package("a", "")]);
+    let newer = deb("a", &tarball(&[entry("./opt/a", EntryType::Regular, "", b"newer")]));
+    archive
+        .add_flat("tools", &[Package { name: "b", fields: "Version: 1\nDepends: a\n", deb: plain_deb("b") }]);
+    let locked = archive.lock(&["b"]).unwrap();
+    assert_eq!(names(&locked), ["a", "apt", "b", "ca-certificates", "tini", "tzdata"]);
+    let b = locked.packages.iter().find(|it| it.name == "b").unwrap();
+    assert_eq!((b.archive.as_str(), b.filename.as_str()), ("tools", "pool/b.deb"));
+    assert_eq!(archive.lock_with(&["b"], &archive.keyring(), true, &[]).unwrap(), locked, "offline");
+    // The newest of all counts, and what was locked stays for as long as its source is asked for.
+    archive.repositories.clear();
+    let source = |archive: &Archive| {
+        archive.lock(&["a"]).unwrap().packages.into_iter().find(|it| it.name == "a").unwrap().archive
+    };
+    archive.add_flat("tools", &[Package { name: "a", fields: "Version: 1\n", deb: newer.clone() }]);
+    assert_eq!(source(&archive), "debian", "of equal versions the first source's");
+    archive.repositories.clear();
+    archive.add_flat("tools", &[Package { name: "a", fields: "Version: 1.1\n", deb: newer }]);
+    assert_eq!(source(&archive), "tools");
+    archive.repositories.clear();
+    let error = archive.lock_with(&["b"], &archive.keyring(), false, &locked.packages).unwrap_err();
+    assert_snapshot!(archive.shown(&error), @"the suite `test` has no package `b`");
+}
+
+#[test]
+fn a_source_that_asks_not_to_be_used_is_used_where_nothing_else_serves() {
+    let mut archive = Archive::new(vec![package("a", "Version: 1\n")]);
+    let index = archive.stanza("backports", "a", "Version: 2\n", &plain_deb("a"))
+        + &archive.stanza("backports", "new", "Version: 1\nDepends: a (>= 2)\n", &plain_deb("new"));
+    let fields = "NotAutomatic: yes\nButAutomaticUpgrades: yes\n";
+    archive.publish_with("backports", "test-backports", &index, fields);
+    archive.ask_for("backports", "test-backports", &["main"]);
+    let version = |packages: &[&str]| {
+        let locked = archive.lock(packages);
+        locked.map(|it| it.packages.into_iter().find(|it| it.name == "a").unwrap().version)
+    };
+    assert_eq!(version(&["a"]).unwrap(), "1");
+    assert_eq!(version(&["a=2"]).unwrap(), "2");
+    assert_eq!(version(&["new"]).unwrap(), "2");
+}
+
+#[test]
+fn a_source_that_is_not_what_it_says() {
+    let mut archive = Archive::new(vec![]);
+    archive.add_flat("tools", &[]);
+    archive.repositories[0].keyring = Keyring::debian().unwrap();
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/tools/Release` of the suite `./`: no key of the keyring made any of its signatures, or its text was changed
+    hint: name the keys of this source with `keyring` in `[base.sources.tools]`
+    ");
+    archive.repositories[0].keyring = archive.keyring();
+    let release = archive.files.get_mut("tools/Release").unwrap();
+    release.push(b'\n');
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/tools/Release` of the suite `./`: no key of the keyring made any of its signatures, or its text was changed
+    hint: name the keys of this source with `keyring` in `[base.sources.tools]`
+    ");
+    archive.files.remove("tools/Release.gpg");
+    assert_snapshot!(archive.failure(&[]), @"
+    the source `tools` has no suite `./`: `http://127.0.0.1/tools/InRelease` is not there
+    hint: the folder of a flat repository holds `InRelease`, or `Release` with `Release.gpg`
+    ");
+    archive.repositories.clear();
+    archive.publish("tools", "stable", "");
+    archive.ask_for("tools", "testing", &["main"]);
+    assert_snapshot!(archive.failure(&[]), @"
+    the source `tools` has no suite `testing`: `http://127.0.0.1/tools/dists/testing/InRelease` is not there
+    hint: a repository without the folder `dists` is flat: its suite ends with a slash, like `./`
+    ");
+    let stable = archive.files["tools/dists/stable/InRelease"].clone();
+    archive.files.insert("tools/dists/testing/InRelease".to_owned(), stable);
+    assert_snapshot!(archive.failure(&[]), @r#"
+    cannot trust the index `http://127.0.0.1/tools/dists/testing/InRelease` of the suite `testing`: it is that of the suite `stable`
+    hint: where that is the one, write `suite = "stable"` in `[base.sources.tools]`
+    "#);
+}
+
+#[test]
 fn a_changed_index() {
     let mut archive = Archive::new(vec![]);
     let packages = archive.files.get_mut("debian/dists/test/main/binary-amd64/Packages.xz").unwrap();

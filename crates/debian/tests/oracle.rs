@@ -17,7 +17,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_debian::{Account, AptSources, Locked, Mirror};
+use imgbuild_debian::{Account, Locked, Mirror, apt_files};
 use layer::Source;
 use oci::Platform;
 use support::{Folder, TIMESTAMP, locked, write_base};
@@ -25,7 +25,7 @@ use support::{Folder, TIMESTAMP, locked, write_base};
 /// What differs, by the beginning of its path, and why.
 const EXCEPTIONS: [(&str, &str); 19] = [
     ("etc/.pwd.lock", "a lock that a program left behind"),
-    ("etc/apt/sources.list", "mmdebstrap writes the mirror that it used; ours is `AptSources`"),
+    ("etc/apt/sources.list", "mmdebstrap writes the mirror that it used; ours are `apt_files`"),
     ("etc/fstab", "mmdebstrap's own, and empty"),
     ("etc/group-", "the backup of a program that changed the file"),
     ("etc/gshadow-", "the backup of a program that changed the file"),
@@ -195,9 +195,8 @@ fn goes_on(suite: &str, library: &str) {
         shell: "/bin/bash".to_owned(),
     };
     write_base(&locked, &[account], root);
-    let mirror = Mirror::choose(None, Path::new("/etc/apt"), suite).unwrap();
-    let sources = AptSources::new(suite, &mirror, TIMESTAMP).unwrap();
-    sources.write(&layer::Exclusions::new(), &mut Folder::new(root)).unwrap();
+    let files = apt_files(&locked.set, TIMESTAMP).unwrap().unwrap();
+    files.write(&layer::Exclusions::new(), &mut Folder::new(root)).unwrap();
     assert_eq!(inside(root, "dpkg --audit"), "");
     assert_eq!(inside(root, "dpkg --verify"), "");
     assert_eq!(inside(root, "id user"), "uid=1000(user) gid=100(users) groups=100(users)\n");

@@ -19,14 +19,46 @@ pub struct DebianSet {
     /// The same for the security archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_mirror: Option<String>,
+    /// The components of the suite that packages are taken from.
+    #[serde(default = "main")]
+    pub components: Vec<String>,
+    /// The keys that sign the mirror, as armored text, where they are not Debian's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
+    /// The further repositories that packages are taken from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<Repository>,
     /// The paths that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<ExcludedPath>,
     /// The interpreters that can compile bytecode for Debian's Python, one for each kind of build machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compilers: Vec<Compiler>,
+}
+
+/// The component of a lock from before there was a choice.
+fn main() -> Vec<String> {
+    vec!["main".to_owned()]
+}
+
+/// A further repository of Debian packages, as apt inside the image knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Repository {
+    /// What it is called: the `archive` of its packages.
+    pub name: String,
+    /// Its root, without user and password.
+    pub url: String,
+    /// Its suite, or, with a slash at its end, the folder of a flat one.
+    pub suite: String,
+    /// Its components: none for a flat one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// The keys that sign it, as armored text, where they are not Debian's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
 }
 
 /// A locked Debian package.
@@ -39,7 +71,8 @@ pub struct DebianPackage {
     pub version: String,
     /// Its architecture: `amd64`, `arm64` or `all`.
     pub architecture: String,
-    /// The archive that it comes from: `debian` or `debian-security`. Which mirror serves it is not locked.
+    /// The archive that it comes from: `debian`, `debian-security` or the name of a further repository. Which mirror
+    /// serves Debian's is not locked.
     pub archive: String,
     /// Its path below the archive's root, such as `pool/main/b/bash/bash_5.2.15-2+b7_amd64.deb`.
     pub filename: String,

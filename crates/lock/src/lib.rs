@@ -11,6 +11,6 @@ mod text;
 
 pub use changes::{Change, Changes};
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
-pub use debian::{DebianFacts, DebianPackage, DebianSet, SpecialDirectory};
+pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
 pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
 pub use text::LockError;

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::{
         Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
-        ExcludedPath, SpecialDirectory, Variant,
+        ExcludedPath, Repository, SpecialDirectory, Variant,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -181,7 +181,16 @@ mod tests {
             suite: "bookworm".to_owned(),
             mirror: None,
             security_mirror: None,
+            components: vec!["main".to_owned()],
+            keyring: None,
             packages: vec![debian.id()],
+            repositories: vec![Repository {
+                name: "tools".to_owned(),
+                url: "https://packages.example/debian".to_owned(),
+                suite: "stable".to_owned(),
+                components: vec!["main".to_owned()],
+                keyring: Some("-----BEGIN PGP PUBLIC KEY BLOCK-----\n".to_owned()),
+            }],
             excluded: vec![],
             compilers: vec![],
         };

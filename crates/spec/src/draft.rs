@@ -11,10 +11,11 @@ use crate::error::{Mistake, Problem};
 use crate::language::{
     BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, PythonFrom, PythonKey, Suite,
 };
+use crate::repositories::{components, keyring_file, repositories};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
-use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
+use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Python, Variant};
 use crate::{assemble, list};
 
 /// A combination of the matrix, checked.
@@ -170,13 +171,15 @@ fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<
 fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {
     let origin = key.as_ref().map(|located| located.origin(context.source));
     let debian = |suite| {
-        Base::Debian(Debian {
+        Base::Debian(Box::new(Debian {
             suite,
             packages: Vec::new(),
+            components: components("base.components", None, context.source, &mut Vec::new()),
+            sources: Vec::new(),
             mirror: None,
             keyring: None,
             origin: origin.clone(),
-        })
+        }))
     };
     match key.map(|located| located.value) {
         None => debian(Suite::default()),
@@ -192,16 +195,15 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 }
                 Base::Scratch
             }
-            _ => Base::Debian(Debian {
+            _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
                 packages: packages(table.packages, context.source, problems),
+                components: components("base.components", table.components, context.source, problems),
+                sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
-                keyring: table.keyring.map(|located| Keyring {
-                    path: context.folder.join(&located.value),
-                    origin: located.origin(context.source),
-                }),
+                keyring: table.keyring.map(|located| keyring_file(&located, context)),
                 origin,
-            }),
+            })),
         },
     }
 }
@@ -223,6 +225,11 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
     }
     place(table.debian.as_ref())
         .or_else(|| place(table.packages.as_ref()))
+        .or_else(|| place(table.components.as_ref()))
+        .or_else(|| {
+            let (name, table) = table.sources.iter().next()?;
+            Some((format!("base.sources.{name}"), table.span.clone()))
+        })
         .or_else(|| place(table.mirror.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))
 }

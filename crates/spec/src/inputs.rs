@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use crate::environment::ArchiveHash;
 use crate::language::{Budget, ChannelPriority, Manager, PythonFrom, Suite};
-use crate::values::{CudaVersion, CutOff, PackageName, Prefix, PythonVersion};
-use crate::variant::{Base, CondaPackages, Variant};
+use crate::values::{
+    Component, CudaVersion, CutOff, PackageName, Prefix, PythonVersion, RepositoryName, RepositorySuite,
+};
+use crate::variant::{Base, CondaPackages, Repository, Variant};
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
 const FORM: u32 = 1;
@@ -29,6 +31,24 @@ struct DebianInputs<'a> {
     suite: Suite,
     packages: Vec<&'a str>,
     keyring: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_default")]
+    components: &'a [Component],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<RepositoryInputs<'a>>,
+}
+
+#[derive(Serialize)]
+struct RepositoryInputs<'a> {
+    name: &'a RepositoryName,
+    url: String,
+    suite: &'a RepositorySuite,
+    components: &'a [Component],
+    keyring: Option<&'a str>,
+}
+
+/// What a spec without the key has does not count, so that locks from before there was one stay.
+fn is_default(components: &&[Component]) -> bool {
+    matches!(components, [one] if one.as_str() == "main")
 }
 
 #[derive(Serialize)]
@@ -45,11 +65,22 @@ struct CondaInputs<'a> {
     skip_post_link: &'a [PackageName],
 }
 
+fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
+    RepositoryInputs {
+        name: &repository.name,
+        url: repository.url.without_credentials(),
+        suite: &repository.suite,
+        components: &repository.components,
+        keyring: repository.keyring.as_ref().map(|keyring| keyring.origin.text()),
+    }
+}
+
 impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
-    /// It covers the platform; `python` and `cuda`; the base's release, packages and keyring (as it is written); conda's
-    /// channels and packages in their order, priority, prefix, manager, `exclude-newer`, `allow-post-link` and `skip-post-link`; the layers'
+    /// It covers the platform; `python` and `cuda`; the base's release, packages, components, sources and keyrings (as
+    /// they are written); conda's channels and packages in their order, priority, prefix, manager, `exclude-newer`,
+    /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. How the files are formatted never counts.
@@ -79,6 +110,8 @@ impl Variant {
             suite: debian.suite,
             packages: debian.packages.iter().map(|package| package.text.as_str()).collect(),
             keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
+            components: &debian.components,
+            sources: debian.sources.iter().map(repository_inputs).collect(),
         })
     }
 

@@ -25,6 +25,7 @@ mod language;
 mod list;
 mod matrix;
 mod reference;
+mod repositories;
 mod requirement;
 mod schema;
 mod source;
@@ -50,8 +51,10 @@ pub use schema::schema;
 pub use source::{Origin, Snippet};
 pub use spec::Spec;
 pub use values::{
-    ChannelName, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ImagePath, LabelKey,
-    MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix, Protocol, PythonVersion, User, ValueError,
-    VariableName,
+    ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ImagePath,
+    LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix, Protocol, PythonVersion,
+    RepositoryName, RepositorySuite, User, ValueError, VariableName,
 };
-pub use variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Variant};
+pub use variant::{
+    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Repository, Variant,
+};

@@ -82,6 +82,12 @@ fn key(page: &mut String, around: &[Part<'_>], name: &str, property: &Value, req
         let line = format!("{name} = {}", toml_value(example));
         let _ = writeln!(page, "\n```toml\n{}{line}\n```", header.collect::<String>());
     }
+    // A table of tables, whose names are the user's.
+    if let Some(table) = property.get("additionalProperties").filter(|any| any["properties"].is_object()) {
+        let named = format!("{name}.NAME");
+        let around: Vec<_> = around.iter().copied().chain([Part::Table(&named)]).collect();
+        keys(page, &around, table);
+    }
 }
 
 fn properties(table: &Value) -> BTreeMap<String, Value> {

@@ -10,8 +10,8 @@ use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Secon
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
 use crate::values::{
-    ContextPath, CudaVersion, CutOff, EnvironmentName, ImagePath, Mirror, Mode, Owner, PackageName, Prefix,
-    PythonVersion, VariableName,
+    Component, ContextPath, CudaVersion, CutOff, EnvironmentName, ImagePath, Mirror, Mode, Owner,
+    PackageName, Prefix, PythonVersion, RepositoryName, RepositorySuite, VariableName,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -68,7 +68,7 @@ pub struct Cuda {
 #[derive(Debug, Clone)]
 pub enum Base {
     /// Debian, from packages.
-    Debian(Debian),
+    Debian(Box<Debian>),
     /// Nothing; the variant has then neither Python nor conda.
     Scratch,
 }
@@ -81,12 +81,33 @@ pub struct Debian {
     pub suite: Suite,
     /// Packages beyond the default set.
     pub packages: Vec<Requirement>,
+    /// The components of the release that packages are taken from: at least one.
+    pub components: Vec<Component>,
+    /// Further repositories, by name.
+    pub sources: Vec<Repository>,
     /// The mirror; without one, the machine's own.
     pub mirror: Option<Mirror>,
     /// The keys that the mirror's index is signed with; without one, Debian's.
     pub keyring: Option<Keyring>,
     /// Where the base was asked for; nothing for the default.
     pub origin: Option<Origin>,
+}
+
+/// A further repository of Debian packages.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// What it is called.
+    pub name: RepositoryName,
+    /// Its root.
+    pub url: Mirror,
+    /// Its suite, or the folder of a flat one.
+    pub suite: RepositorySuite,
+    /// Its components: none for a flat one, else at least one.
+    pub components: Vec<Component>,
+    /// The keys that its index is signed with; without one, Debian's.
+    pub keyring: Option<Keyring>,
+    /// Where it was named.
+    pub origin: Origin,
 }
 
 /// A file of OpenPGP keys.

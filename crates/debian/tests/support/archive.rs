@@ -5,12 +5,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use imgbuild_debian::{
-    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Request, lock,
+    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Repository, Request, lock,
 };
 use oci::{Digest, Platform};
 use pgp::composed::{
-    ArmorOptions, CleartextSignedMessage, KeyType, SecretKeyParamsBuilder, SignedPublicKey, SignedSecretKey,
+    ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
+    SignedPublicKey, SignedSecretKey,
 };
+use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Password, Timestamp};
 use url::Url;
@@ -33,6 +35,10 @@ pub(crate) struct Archive {
     pub(crate) lifetime: u32,
     /// When signatures are made.
     pub(crate) signed_at: i64,
+    /// The components that are asked for.
+    pub(crate) components: Vec<String>,
+    /// The further repositories that are asked for.
+    pub(crate) repositories: Vec<Repository>,
 }
 
 impl Archive {
@@ -48,21 +54,22 @@ impl Archive {
             .generate(rand::thread_rng())
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut archive = Self { key, files: BTreeMap::new(), folder, lifetime: 0, signed_at: NOW - 60 };
+        let mut archive = Self {
+            key,
+            files: BTreeMap::new(),
+            folder,
+            lifetime: 0,
+            signed_at: NOW - 60,
+            components: vec!["main".to_owned()],
+            repositories: Vec::new(),
+        };
         let mut index = String::new();
         let defaults =
             imgbuild_debian::DEFAULT_PACKAGES.map(|name| Package { name, fields: "", deb: plain_deb(name) });
         for package in defaults.into_iter().chain(packages) {
-            let filename = format!("pool/{}.deb", package.name);
             let version = if package.fields.contains("Version:") { "" } else { "Version: 1\n" };
-            index.push_str(&format!(
-                "Package: {}\n{version}Architecture: all\nInstalled-Size: 1\n{}Filename: {filename}\nSize: {}\nSHA256: {}\n\n",
-                package.name,
-                package.fields,
-                package.deb.len(),
-                Digest::of(&package.deb).hex()
-            ));
-            archive.files.insert(format!("debian/{filename}"), package.deb);
+            let fields = format!("{version}{}", package.fields);
+            index.push_str(&archive.stanza("debian", package.name, &fields, &package.deb));
         }
         archive.publish("debian", "test", &index);
         archive.publish("debian", "test-updates", "");
@@ -72,18 +79,72 @@ impl Archive {
 
     /// Writes the index of a suite and signs it.
     pub(crate) fn publish(&mut self, archive: &str, suite: &str, index: &str) {
+        self.publish_with(archive, suite, index, "");
+    }
+
+    /// The same, with further fields of its `Release`.
+    pub(crate) fn publish_with(&mut self, archive: &str, suite: &str, index: &str, fields: &str) {
         let folder = format!("{archive}/dists/{suite}");
         let packed = xz(index.as_bytes());
         let line = |bytes: &[u8], name: &str| {
             format!(" {} {} main/binary-amd64/{name}\n", Digest::of(bytes).hex(), bytes.len())
         };
         let release = format!(
-            "Suite: {suite}\nCodename: {suite}\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nArchitectures: amd64\nComponents: main\nSHA256:\n{}{}",
+            "Suite: {suite}\nCodename: {suite}\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nArchitectures: amd64\nComponents: main\n{fields}SHA256:\n{}{}",
             line(index.as_bytes(), "Packages"),
             line(&packed, "Packages.xz")
         );
         self.files.insert(format!("{folder}/main/binary-amd64/Packages.xz"), packed);
         self.sign(archive, suite, &release);
+    }
+
+    /// Adds a flat repository with these packages at `name`, and asks for it: `Packages.gz` is the one index, the
+    /// signature stands in a file of its own, and nothing says of which suite it is.
+    pub(crate) fn add_flat(&mut self, name: &str, packages: &[Package]) {
+        let mut index = String::new();
+        for package in packages {
+            let stanza = self.stanza(name, package.name, package.fields, &package.deb);
+            index.push_str(&stanza.replace("Filename: pool/", "Filename: ./pool/"));
+        }
+        let packed = gzip(index.as_bytes());
+        let release = format!(
+            "Origin: Test\nDate: Mon, 31 Dec 2029 00:00:00 +0000\nSHA256:\n {} {} ./Packages.gz\n",
+            Digest::of(&packed).hex(),
+            packed.len()
+        );
+        let signature = DetachedSignature::sign_binary_data(
+            rand::thread_rng(),
+            &self.key.primary_key,
+            &Password::empty(),
+            HashAlgorithm::Sha512,
+            release.as_bytes(),
+        );
+        let signature = signature.unwrap().to_armored_bytes(ArmorOptions::default()).unwrap();
+        self.files.insert(format!("{name}/Packages.gz"), packed);
+        self.files.insert(format!("{name}/Release"), release.into_bytes());
+        self.files.insert(format!("{name}/Release.gpg"), signature);
+        self.ask_for(name, "./", &[]);
+    }
+
+    /// Adds a package to an archive, and gives its stanza.
+    pub(crate) fn stanza(&mut self, archive: &str, name: &str, fields: &str, deb: &[u8]) -> String {
+        self.files.insert(format!("{archive}/pool/{name}.deb"), deb.to_vec());
+        format!(
+            "Package: {name}\nArchitecture: all\nInstalled-Size: 1\n{fields}Filename: pool/{name}.deb\nSize: {}\nSHA256: {}\n\n",
+            deb.len(),
+            Digest::of(deb).hex()
+        )
+    }
+
+    /// Asks for a further repository at `name`.
+    pub(crate) fn ask_for(&mut self, name: &str, suite: &str, components: &[&str]) {
+        self.repositories.push(Repository {
+            name: name.to_owned(),
+            url: format!("http://127.0.0.1/{name}").parse().unwrap(),
+            suite: suite.to_owned(),
+            components: components.iter().map(|it| (*it).to_owned()).collect(),
+            keyring: self.keyring(),
+        });
     }
 
     pub(crate) fn sign(&mut self, archive: &str, suite: &str, release: &str) {
@@ -128,9 +189,10 @@ impl Archive {
             index: IndexRequest {
                 suite: "test",
                 platform: Platform::LinuxAmd64,
-                components: &["main".to_owned()],
+                components: &self.components,
                 mirror: &mirror,
                 keyring,
+                repositories: &self.repositories,
                 now: NOW,
                 cache: &cache,
                 offline,
@@ -178,6 +240,12 @@ impl Fetch for Archive {
         std::fs::write(&path, bytes).unwrap();
         Ok(path)
     }
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
 }
 
 pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {

@@ -1,10 +1,12 @@
 //! `[base]`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::Located;
-use crate::values::{DebianPackageName, Mirror};
+use crate::values::{Component, DebianPackageName, Mirror, RepositoryName, RepositorySuite};
 
 /// A word, or a table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,12 +43,44 @@ pub(crate) struct BaseTable {
     /// Debian packages beyond the default set, by name.
     #[schemars(extend("examples" = [["git", "tmux"]]), extend("default" = []))]
     pub(crate) packages: Option<Located<Vec<Located<DebianPackageName>>>>,
+    /// The components of the release that packages are taken from.
+    #[schemars(extend("examples" = [["main", "contrib", "non-free"]]), extend("default" = ["main"]))]
+    pub(crate) components: Option<Located<Vec<Located<Component>>>>,
+    /// Further signed repositories, each by a name of your own: a vendor's, a company's, Debian's backports.
+    ///
+    /// apt inside the image knows them as well. A package is taken in its newest version, wherever that comes from;
+    /// but a repository that says of itself that it is not to be used unasked (`NotAutomatic`, as backports do), comes
+    /// after all others.
+    #[serde(default)]
+    #[schemars(extend("examples" = [sources_example()]), extend("default" = {}))]
+    pub(crate) sources: BTreeMap<RepositoryName, Located<RepositoryTable>>,
     /// The mirror that the packages come from. The default is the one that the machine's own apt uses.
     #[schemars(extend("examples" = ["https://mirror.example/debian"]))]
     pub(crate) mirror: Option<Located<Mirror>>,
     /// A file of keys that the mirror's index is signed with, relative to the spec's folder. The default is
     /// Debian's own archive keys.
     #[schemars(extend("examples" = ["keys/archive.asc"]))]
+    pub(crate) keyring: Option<Located<String>>,
+}
+
+fn sources_example() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
+    let table =
+        [("url", "https://packages.example/debian"), ("suite", "stable"), ("keyring", "keys/tools.asc")];
+    BTreeMap::from([("tools", table.into())])
+}
+
+/// A repository of Debian packages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct RepositoryTable {
+    /// Its root: the folder that holds `dists` and `pool`, or, of a flat repository, the packages.
+    pub(crate) url: Mirror,
+    /// Its suite. That of a flat repository, which has no `dists`, ends with a slash: `./`.
+    pub(crate) suite: Located<RepositorySuite>,
+    /// Its components: `main` where nothing is said. A flat repository has none.
+    pub(crate) components: Option<Located<Vec<Located<Component>>>>,
+    /// A file of keys that its index is signed with, relative to the spec's folder. The default is Debian's own
+    /// archive keys.
     pub(crate) keyring: Option<Located<String>>,
 }
 

@@ -1,5 +1,6 @@
 //! The language as its users meet it.
 
+mod bad_base;
 mod bad_environment;
 mod bad_input;
 mod bad_matrix;

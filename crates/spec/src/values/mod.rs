@@ -4,6 +4,7 @@ mod name;
 mod path;
 mod port;
 mod reference;
+mod repository;
 mod time;
 mod user;
 mod version;
@@ -12,6 +13,7 @@ pub use name::{ChannelName, DebianPackageName, EnvironmentName, LabelKey, Packag
 pub use path::{ContextPath, ImagePath, Mode, Prefix};
 pub use port::{Port, Protocol};
 pub use reference::{MatchSpecText, Mirror};
+pub use repository::{Component, RepositoryName, RepositorySuite};
 pub use time::CutOff;
 pub use user::{Owner, User};
 pub use version::{CudaVersion, PythonVersion};

@@ -12,6 +12,16 @@ checked_text!(
     Mirror, check_mirror, String
 );
 
+impl Mirror {
+    /// The URL without the user and password that it may name: what may stand in a lock and in an image.
+    pub fn without_credentials(&self) -> String {
+        let Ok(mut url) = url::Url::parse(self.as_str()) else { return self.as_str().to_owned() };
+        // A URL that has no host has neither.
+        let _none = url.set_username("").and_then(|()| url.set_password(None));
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
 fn check_match_spec(text: &str) -> Result<(), ValueError> {
     if !printable(text) || text.trim() != text {
         return Err(ValueError::new(format!("`{}` is not a requirement", text.escape_default()))

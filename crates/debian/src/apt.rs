@@ -1,0 +1,71 @@
+//! What apt is told inside the image.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
+use lock::{DebianSet, Repository};
+
+/// The keys that the package `debian-archive-keyring` brings, which apt depends on.
+const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Where keyrings belong that no package brings (`sources.list(5)`).
+const KEYRINGS: &str = "/etc/apt/keyrings";
+
+/// Where apt takes packages from: the files below `/etc/apt`, with the time `timestamp`, in seconds since 1970.
+///
+/// They are a part of their own, because a base is the same from whatever mirror it was built, and only who builds the
+/// image knows which one its users shall have. Nothing where the lock names none.
+///
+/// # Errors
+///
+/// When a name of the lock is none of a file.
+pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathError> {
+    let mut files = BTreeMap::new();
+    let mut file = |path: &str, text: String| -> Result<(), PathError> {
+        let content = Content::File { bytes: text.into_bytes(), mode: 0o644 };
+        files.insert(ImagePath::from_absolute(path)?, content);
+        Ok(())
+    };
+    if let (Some(main), Some(security)) = (&set.mirror, &set.security_mirror) {
+        let signed_by = keyring_path("debian", set.keyring.as_deref());
+        let suite = &set.suite;
+        let components = set.components.join(" ");
+        let main = stanza(main, &format!("{suite} {suite}-updates"), &components, &signed_by);
+        let security = stanza(security, &format!("{suite}-security"), &components, &signed_by);
+        file("/etc/apt/sources.list.d/debian.sources", format!("{main}\n{security}"))?;
+        if let Some(keyring) = &set.keyring {
+            file(&signed_by, keyring.clone())?;
+        }
+    }
+    for Repository { name, url, suite, components, keyring } in &set.repositories {
+        let signed_by = keyring_path(name, keyring.as_deref());
+        let text = stanza(url, suite, &components.join(" "), &signed_by);
+        file(&format!("/etc/apt/sources.list.d/{name}.sources"), text)?;
+        if let Some(keyring) = keyring {
+            file(&signed_by, keyring.clone())?;
+        }
+    }
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let id = PartId::new("debian-state", "apt-sources");
+    let title = "apt's sources".to_owned();
+    Ok(Some(Files::new(id, title, Role::BaseState, None, files, Owner::ROOT, timestamp)))
+}
+
+fn keyring_path(name: &str, keyring: Option<&str>) -> String {
+    // apt tells armored text from packets by the end of the name.
+    keyring.map_or_else(|| DEBIAN_KEYRING.to_owned(), |_| format!("{KEYRINGS}/{name}.asc"))
+}
+
+/// One source (`sources.list(5)`). A flat one has no components.
+fn stanza(url: &str, suites: &str, components: &str, signed_by: &str) -> String {
+    let mut text = format!("Types: deb\nURIs: {url}\nSuites: {suites}\n");
+    if !components.is_empty() {
+        // Writing into a string cannot fail.
+        let _infallible = writeln!(text, "Components: {components}");
+    }
+    let _infallible = writeln!(text, "Signed-By: {signed_by}");
+    text
+}

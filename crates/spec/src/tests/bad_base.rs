@@ -1,0 +1,97 @@
+//! What a bad `[base]` gets: each whole message.
+
+use insta::assert_snapshot;
+
+use super::message;
+
+#[test]
+fn components_and_sources() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("components = []"), @"
+     × `base.components` must not be empty
+      ╭─[spec.toml:3:14]
+    2 │ [base]
+    3 │ components = []
+      ·              ─┬
+      ·               ╰── here
+      ╰────
+     help: remove the key for its default
+    ");
+    assert_snapshot!(base("components = [\"non free\"]"), @r#"
+     × `non free` is not the name of a component
+      ╭─[spec.toml:3:15]
+    2 │ [base]
+    3 │ components = ["non free"]
+      ·               ─────┬────
+      ·                    ╰── here
+      ╰────
+     help: Debian's are `main`, `contrib`, `non-free` and `non-free-firmware`
+    "#);
+    assert_snapshot!(base("sources.debian = { url = \"https://a.example\", suite = \"x\" }"), @r#"
+     × `debian` is the name of Debian's own archive, and no further source can have it
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ sources.debian = { url = "https://a.example", suite = "x" }
+      ·         ───┬──
+      ·            ╰── here
+      ╰────
+     help: give it another name; the mirror of Debian's own is `[base] mirror`
+    "#);
+    assert_snapshot!(base("sources.tools = { url = \"https://a.example\" }"), @r#"
+     × the key `base.sources.tools.suite` is missing
+      ╭─[spec.toml:3:17]
+    2 │ [base]
+    3 │ sources.tools = { url = "https://a.example" }
+      ·                 ──────────────┬──────────────
+      ·                               ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(base("sources.tools = { url = \"a.example\", suite = \"x\" }"), @r#"
+     × `a.example` is not the URL of a mirror: relative URL without a base
+      ╭─[spec.toml:3:25]
+    2 │ [base]
+    3 │ sources.tools = { url = "a.example", suite = "x" }
+      ·                         ─────┬─────
+      ·                              ╰── here
+      ╰────
+     help: write it like `https://mirror.example/conda-forge`
+    "#);
+    assert_snapshot!(base("sources.tools = { url = \"https://a.example\", suite = \"./\", components = [\"main\"] }"), @r#"
+     × `base.sources.tools.suite` and `base.sources.tools.components` exclude each other
+      ╭─[spec.toml:3:73]
+    2 │ [base]
+    3 │ sources.tools = { url = "https://a.example", suite = "./", components = ["main"] }
+      ·                                                                         ────┬───
+      ·                                                                             ╰── only suites below `dists` have components
+      ╰────
+     help: a suite that ends with a slash is a flat repository, which has no components: remove one
+           of the two
+    "#);
+    assert_snapshot!(base("scratch = true\nsources.tools = { url = \"https://a.example\", suite = \"x\" }"), @r#"
+     × `base.scratch` and `base.sources.tools` exclude each other
+      ╭─[spec.toml:3:11]
+    2 │ [base]
+    3 │ scratch = true
+      ·           ──┬─
+      ·             ╰── an empty base
+    4 │ sources.tools = { url = "https://a.example", suite = "x" }
+      ·                 ─────────────────────┬────────────────────
+      ·                                      ╰── only Debian has this
+      ╰────
+    "#);
+}
+
+#[test]
+fn two_sources_of_one_name() {
+    let source = "[base.sources.tools]\nurl = \"https://a.example\"\nsuite = \"x\"\n";
+    assert_snapshot!(message(&format!("name = \"a\"\n{source}{source}")), @r#"
+     × this is not valid TOML: duplicate key
+      ╭─[spec.toml:5:15]
+    4 │ suite = "x"
+    5 │ [base.sources.tools]
+      ·               ──┬──
+      ·                 ╰── here
+    6 │ url = "https://a.example"
+      ╰────
+    "#);
+}

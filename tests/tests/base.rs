@@ -1,0 +1,105 @@
+//! What a spec says of its base, held against the real apt and dpkg inside the image.
+//!
+//! Needs root, and the build host's mirror.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::Command;
+
+use imgbuild_tests::{Bench, Container, DebianArchive, Image, Imgbuild, Server, capture};
+use insta::assert_snapshot;
+
+/// Runs a shell's line in an unpacked image, with the network of this machine.
+fn inside(root: &Path, line: &str) -> String {
+    for name in ["resolv.conf", "hosts"] {
+        fs_err::copy(Path::new("/etc").join(name), root.join("etc").join(name)).unwrap();
+    }
+    let mut command = Command::new("chroot");
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");
+    let outcome = capture(command.arg(root).args(["/bin/sh", "-c", line]));
+    outcome.success().stdout
+}
+
+/// The devices that apt and gpgv open.
+fn with_devices(image: &Image) -> Container {
+    let container = Container::new(image);
+    for (name, minor) in [("null", "3"), ("random", "8"), ("urandom", "9")] {
+        let path = container.root().join("dev").join(name);
+        if !path.exists() {
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            capture(Command::new("mknod").args(["-m", "666"]).arg(path).args(["c", "1", minor])).success();
+        }
+    }
+    container
+}
+
+#[test]
+fn apt_inside_goes_on_with_the_sources_of_the_spec() {
+    let archive = DebianArchive::new();
+    archive.flat("vendor", &[("vendor-tool", "1.0"), ("vendor-extra", "2.0")]);
+    let server = Server::new(archive.folder());
+    let url = server.url();
+    for suite in ["bookworm", "trixie"] {
+        let imgbuild = Imgbuild::new();
+        fs_err::copy(archive.keyring(), imgbuild.path("vendor.asc")).unwrap();
+        let spec = format!(
+            "name = \"base\"\n[base]\ndebian = \"{suite}\"\ncomponents = [\"main\", \"contrib\"]\npackages = [\"vendor-tool\"]\n[base.sources.vendor]\nurl = \"{url}/vendor\"\nsuite = \"./\"\nkeyring = \"vendor.asc\"\n"
+        );
+        let image = imgbuild.build(&spec, &[]).image();
+        let file = |path: &str| String::from_utf8(image.file(path)).unwrap().replace(&url, "http://SERVER");
+        let expected =
+            "Types: deb\nURIs: http://SERVER/vendor\nSuites: ./\nSigned-By: /etc/apt/keyrings/vendor.asc\n";
+        assert_eq!(file("etc/apt/sources.list.d/vendor.sources"), expected);
+        assert!(file("etc/apt/sources.list.d/debian.sources").contains("\nComponents: main contrib\n"));
+        assert!(file("etc/apt/keyrings/vendor.asc").starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"));
+        assert!(!String::from_utf8_lossy(&image.file("usr/share/imgbuild/spec.lock")).contains("PRIVATE"));
+
+        let container = with_devices(&image);
+        let root = container.root();
+        assert_eq!(inside(&root, "dpkg-query -W -f '${Version}' vendor-tool"), "1.0");
+        inside(&root, "apt-get update");
+        let policy = inside(&root, "apt-cache policy vendor-extra");
+        assert!(policy.contains("Candidate: 2.0") && policy.contains("/vendor ./ Packages"), "{policy}");
+        inside(&root, "apt-get install -y vendor-extra");
+        assert_eq!(inside(&root, "dpkg --verify"), "");
+    }
+}
+
+#[test]
+fn a_source_must_have_what_is_asked_of_it() {
+    let bench = Bench::new();
+    bench.archive.flat("vendor", &[("vendor-tool", "1.0")]);
+    let url = bench.mirror.url();
+    let spec = |more: &str| {
+        bench.spec("", "");
+        let base = bench.imgbuild.read("spec.toml").trim_end().to_owned();
+        bench.imgbuild.write("spec.toml", format!("{base}\n{more}"));
+    };
+    let vendor = format!("[base.sources.vendor]\nurl = \"{url}/vendor\"\nsuite = \"./\"\n");
+    spec(&format!("packages = [\"vendor-tool\"]\n{vendor}keyring = \"keyring.asc\"\n"));
+    let first = bench.build(&[]);
+    // Another store, and only what the lock says: the package comes from its source.
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    assert_eq!(bench.build(&["--locked"]), first);
+    fs_err::remove_dir_all(bench.imgbuild.path("out")).unwrap();
+    spec(&format!("{vendor}keyring = \"keyring.asc\"\n"));
+    let stale = bench.imgbuild.run(["lock", "--check", "spec.toml"]).failure();
+    assert!(stale.stderr.contains("is stale"), "{}", stale.stderr);
+    spec(&vendor);
+    assert_snapshot!(bench.fails(&[]), @"
+    × cannot lock the Debian base of `x:latest (linux/amd64)`
+    ╰─▶ cannot trust the index `http://MIRROR/vendor/Release` of the suite `./`: no key of the keyring made any of its signatures, or its text was changed
+    help: name the keys of this source with `keyring` in `[base.sources.vendor]`
+    ");
+    spec(&format!("{vendor}keyring = \"nowhere.asc\"\n"));
+    assert_snapshot!(bench.fails(&[]), @"
+    × cannot use the keyring `nowhere.asc`
+    ╰─▶ No such file or directory (os error 2)
+    ");
+    spec("components = [\"main\", \"contrib\"]\n");
+    assert_snapshot!(bench.fails(&[]), @"
+    × cannot lock the Debian base of `x:latest (linux/amd64)`
+    ╰─▶ the suite `trixie` has no component `contrib` for `amd64`
+    help: it has the components `main` for `amd64`, `arm64`
+    ");
+}
