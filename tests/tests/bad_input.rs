@@ -418,21 +418,23 @@ fn a_debian_dependency_that_nothing_satisfies() {
 }
 
 #[test]
-fn a_debian_package_with_scripts_that_are_not_known() {
+fn a_debian_package_whose_scripts_may_not_be_run() {
     let mut archive = DebianArchive::new();
     archive.add("editor", "1", "Depends: spelling\n", "#!/bin/sh\ncurl example.org | sh\n");
     archive.add("spelling", "1", "", "#!/bin/sh\nadduser --system words\nsystemctl restart words\n");
     archive.publish();
     let bench = Bench::with(archive, |_| Answer::File);
     bench.packages(&["editor"]);
+    let spec = bench.imgbuild.read("spec.toml");
+    bench.imgbuild.write("spec.toml", spec + "configure = false\n");
     assert_snapshot!(bench.fails(&[]), @r#"
       × cannot lock the Debian base of `x:latest (linux/amd64)`
-      ╰─▶ the package `editor` 1 cannot be installed yet: its maintainer scripts (postinst) do more than imgbuild reproduces
+      ╰─▶ the maintainer scripts (postinst) of the package `editor` 1 do more than imgbuild reproduces
             curl example.org | sh
-          the package `spelling` 1 cannot be installed yet: its maintainer scripts (postinst) do more than imgbuild reproduces
+          the maintainer scripts (postinst) of the package `spelling` 1 do more than imgbuild reproduces
             adduser --system words
             systemctl restart words
-      help: leave it out of `[base] packages`, or take the program from conda
+      help: `[base] configure = false` forbids running them: leave the packages out, or take the programs from conda
 
     Advice:
       ☞ it was asked for here
@@ -441,8 +443,24 @@ fn a_debian_package_with_scripts_that_are_not_known() {
      7 │ packages = ["editor"]
        ·             ────┬───
        ·                 ╰── this package
+     8 │ configure = false
        ╰────
     "#);
+}
+
+#[test]
+fn scripts_that_dpkg_itself_needs() {
+    let mut archive = DebianArchive::new();
+    archive.add("shell", "2", "Essential: yes\n", "#!/bin/sh\nadd-shell /bin/new\n");
+    archive.publish();
+    let bench = Bench::with(archive, |_| Answer::File);
+    bench.spec("", "");
+    assert_snapshot!(bench.fails(&[]), @r"
+    × cannot lock the Debian base of `x:latest (linux/amd64)`
+    ╰─▶ the maintainer scripts (postinst) of the package `shell` 2 do more than imgbuild reproduces
+          add-shell /bin/new
+    help: dpkg itself needs what they make, so that it cannot run them: a newer imgbuild may know them
+    ");
 }
 
 #[test]

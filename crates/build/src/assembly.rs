@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use conda::Plan;
+use debian::Configuration;
 use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, Part, PartId, Role, Source};
 use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock};
 use oci::Digest;
@@ -13,8 +14,10 @@ use runtime::{DEFAULT_USER, Variables};
 use spec::{Base, Manager, Variant};
 use url::Url;
 
+use crate::configuring::Configuring;
 use crate::copying::Copies;
 use crate::derived::Derived;
+use crate::locking::variant_name;
 use crate::post_link::PostLink;
 use crate::{BuildError, Context, tool};
 
@@ -183,7 +186,8 @@ impl Assembly {
         let compiler = compiler.transpose()?;
         let needed: BTreeMap<String, Needed> =
             packages.iter().map(|it| (it.name.clone(), Needed::Debian(it.clone()))).collect();
-        for source in debian::sources(set, &packages, archive, &[account], timestamp) {
+        let accounts = [account];
+        for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
             match (part.role, &compiler) {
                 (Role::Base, Some((compiler, folders))) if is_python(&packages, part.id.name()) => {
@@ -198,6 +202,13 @@ impl Assembly {
                 }
                 _ => self.add(source, needed.values().cloned().collect()),
             }
+        }
+        let configuration =
+            Configuration::new(set, &packages, archive, &accounts, timestamp, variant.platform);
+        if let (Some(configuration), Base::Debian(base)) = (configuration, &variant.base) {
+            let (name, parents) = (variant_name(variant), self.parents.clone());
+            let configuring = Configuring::new(name, configuration, parents, &base.packages);
+            self.derive(Box::new(configuring), needed.values().cloned().collect());
         }
         if let Some(files) = debian::apt_files(set, timestamp)? {
             self.add(Box::new(files), Vec::new());

@@ -52,6 +52,21 @@ pub enum BuildError {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// Debian packages cannot be configured.
+    #[error("cannot configure the Debian packages of `{variant}`")]
+    #[diagnostic(help(
+        "their maintainer scripts run in the sandbox, off the network; `[base] configure = false` names them while locking"
+    ))]
+    Configure {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<debian::ConfigurationError>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// A Debian mirror cannot be used.
     #[error("cannot find a Debian mirror")]
     Mirror(#[from] debian::MirrorError),

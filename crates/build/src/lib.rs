@@ -5,6 +5,7 @@
 
 mod assembly;
 mod checks;
+mod configuring;
 mod context;
 mod copying;
 mod delivery;

@@ -208,6 +208,7 @@ impl Locker<'_> {
             .list("mirror", base.mirror.iter().map(ToString::to_string))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
+            .field("configure", [u8::from(base.configure)])
             .list("host", hosts.iter().map(ToString::to_string))
             .finish();
         if let Some(set) = self.bases.get(&key) {
@@ -235,6 +236,7 @@ impl Locker<'_> {
             },
             packages,
             python,
+            configure: base.configure,
             keep: &keep,
         };
         let error = |error: debian::LockDebianError| {

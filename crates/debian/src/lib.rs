@@ -3,11 +3,14 @@
 //!
 //! [`lock`] finds the packages of a base and their facts; [`sources`] turns locked packages into what layers are made
 //! of: one source for each package, and one, [`State`], for what dpkg and the packages' scripts would have left on
-//! the disk. No script runs, and nothing in here touches the network by itself: it is given a [`Fetch`].
+//! the disk. No script of theirs runs. Packages whose scripts are not known are configured by dpkg itself, in the sandbox:
+//! [`Configuration`]. Nothing in here touches the network by itself: it is given a [`Fetch`].
 
 mod apt;
 mod archive;
 mod base_system;
+mod configuration;
+mod dependencies;
 mod effects;
 mod examine;
 mod fetch;
@@ -19,6 +22,7 @@ mod locking;
 mod mirror;
 mod package;
 mod packages;
+mod parting;
 mod relation;
 mod release;
 mod resolve;
@@ -30,6 +34,7 @@ mod version;
 
 pub use apt::apt_files;
 pub use archive::{ArchiveError, Member};
+pub use configuration::{Configuration, ConfigurationError};
 pub use examine::{Examined, examine, facts};
 pub use fetch::{Fetch, FetchError};
 pub use index::{Index, IndexRequest, Repository};

@@ -10,12 +10,14 @@ use oci::Digest;
 use url::Url;
 
 use crate::archive::ArchiveError;
+use crate::configuration;
 use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
 use crate::index::{Candidate, Index, IndexRequest, Repository, without_credentials};
 use crate::index_error::IndexError;
 use crate::package::{Package, installed_size};
 use crate::packages::{NoPython, default_packages, python_packages};
+use crate::parting::configured;
 use crate::resolve::{ResolveError, Wanted, relations, resolve};
 use crate::scripts::UnknownScripts;
 use crate::stanza::field;
@@ -34,6 +36,8 @@ pub struct Request<'a> {
     pub packages: &'a [String],
     /// The version of Debian's Python, such as `3.11`, where it is asked for.
     pub python: Option<&'a str>,
+    /// Whether dpkg may configure packages in the sandbox, where their scripts are not known.
+    pub configure: bool,
     /// Packages of an earlier lock, which keep their versions while these serve.
     pub keep: &'a [DebianPackage],
 }
@@ -59,9 +63,18 @@ pub enum LockDebianError {
     /// The suite's Python is another.
     #[error(transparent)]
     Python(#[from] NoPython),
-    /// Packages whose scripts are not known: all of them at once.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Scripts(Vec<UnknownScripts>),
+    /// Packages whose scripts would have to be run, which the spec forbids: all of them at once.
+    #[error(
+        "{}\nhint: `[base] configure = false` forbids running them: leave the packages out, or take the programs from conda",
+        lines(.0)
+    )]
+    Configure(Vec<UnknownScripts>),
+    /// What dpkg and apt need has scripts that are not known, and nothing can run them.
+    #[error(
+        "{}\nhint: dpkg itself needs what they make, so that it cannot run them: a newer imgbuild may know them",
+        lines(.0)
+    )]
+    Foundation(Vec<UnknownScripts>),
     /// A damaged or hostile archive.
     #[error("cannot use the package `{package}`")]
     Archive {
@@ -107,6 +120,10 @@ pub enum LockDebianError {
     Stopped(String),
 }
 
+fn lines(unknown: &[UnknownScripts]) -> String {
+    unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 impl From<IndexError> for LockDebianError {
     fn from(error: IndexError) -> Self {
         Self::Index(Box::new(error))
@@ -123,8 +140,8 @@ impl From<ResolveError> for LockDebianError {
 ///
 /// # Errors
 ///
-/// When the index cannot be had or trusted, dependencies cannot be met, an archive is not what the index says, or a
-/// package needs its scripts run.
+/// When the index cannot be had or trusted, dependencies cannot be met, an archive is not what the index says, or
+/// scripts need to be run and may not or cannot.
 pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, LockDebianError> {
     let index = Index::fetch(&request.index, fetch).await?;
     let mut wanted = default_packages(request.index.suite);
@@ -133,11 +150,8 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
     }
     wanted.extend(request.packages.iter().cloned());
     let (packages, examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
-    let unknown: Vec<_> = examined.iter().filter_map(|it| it.scripts.check().err()).collect();
-    if !unknown.is_empty() {
-        return Err(LockDebianError::Scripts(unknown));
-    }
-    let excluded = excluded(&packages, &examined)?;
+    let configured = configured(&packages, &examined, request.configure)?;
+    let excluded = excluded(&packages, &examined, &configured)?;
     let ids = packages.iter().map(DebianPackage::id).collect();
     let suite = request.index.suite.to_owned();
     Ok(Locked {
@@ -148,6 +162,7 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             components: request.index.components.to_vec(),
             keyring: request.index.keyring.for_lock(),
             packages: ids,
+            configured,
             repositories: request.index.repositories.iter().map(Repository::locked).collect(),
             excluded,
             compilers: Vec::new(),
@@ -254,7 +269,8 @@ pub fn glibc(packages: &[DebianPackage]) -> Option<String> {
     Some(version.upstream().to_owned())
 }
 
-/// What the layers of a base are made of: a source for each package, and the base's state.
+/// What the layers of a base are made of: a source for each package, and the base's state, without that of the packages
+/// that dpkg configures: see [`crate::Configuration`].
 ///
 /// `archive` tells the file of each package's archive; `timestamp` is the time of what no package holds.
 pub fn sources(
@@ -267,13 +283,21 @@ pub fn sources(
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
     let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
     let packages: Vec<_> = chosen.map(|it| Package::new(it, &archive(it) as &Path)).collect();
-    let state = State::new(&set.suite, packages.clone(), accounts, timestamp);
+    let configured = |it: &&Package| set.configured.contains(&it.locked().id());
+    let known = packages.iter().filter(|it| !configured(it)).cloned().collect();
+    let state = State::new(&set.suite, known, accounts, timestamp);
     let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
     packages.chain([Box::new(state) as Box<dyn Source>]).collect()
 }
 
-/// The paths that packages leave to those that say that they replace them (Debian policy 7.6).
-fn excluded(packages: &[DebianPackage], examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockDebianError> {
+/// The paths that packages leave to those that say that they replace them (Debian policy 7.6). Where one of the packages is
+/// `configured`, its scripts may divert a path that two hold: then its layer leaves the path out, and what dpkg makes of it
+/// comes with the configuration.
+fn excluded(
+    packages: &[DebianPackage],
+    examined: &[Examined],
+    configured: &[String],
+) -> Result<Vec<ExcludedPath>, LockDebianError> {
     let mut holders: BTreeMap<&ImagePath, Vec<usize>> = BTreeMap::new();
     for (index, examined) in examined.iter().enumerate() {
         for claim in &examined.claims {
@@ -298,23 +322,33 @@ fn excluded(packages: &[DebianPackage], examined: &[Examined]) -> Result<Vec<Exc
                 return Err(same_path(*above, *below, path));
             }
         }
-        let [first, rest @ ..] = indexes.as_slice() else { continue };
-        let mut winner = *first;
+        let Some((first, rest)) = indexes.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+            continue;
+        };
+        let mut winner = Some(*first);
         for other in rest {
-            winner = match (
-                replaces(&packages[winner], &packages[*other])?,
-                replaces(&packages[*other], &packages[winner])?,
-            ) {
-                (true, false) => winner,
-                (false, true) => *other,
-                _ => return Err(same_path(winner, *other, path)),
+            winner = match winner {
+                Some(one) => match (
+                    replaces(&packages[one], &packages[*other])?,
+                    replaces(&packages[*other], &packages[one])?,
+                ) {
+                    (true, false) => Some(one),
+                    (false, true) => Some(*other),
+                    _ if [one, *other].iter().any(|it| configured.contains(&packages[*it].id())) => None,
+                    _ => return Err(same_path(one, *other, path)),
+                },
+                None => None,
             };
         }
-        let losers = indexes.iter().filter(|it| **it != winner);
+        let is_configured = |index: usize| configured.contains(&packages[index].id());
+        let losers = indexes.iter().filter(|it| match winner {
+            Some(winner) => **it != winner,
+            None => is_configured(**it),
+        });
         excluded.extend(losers.map(|it| ExcludedPath {
             part: part(*it),
             path: (*path).clone(),
-            winner: part(winner),
+            winner: winner.map_or_else(configuration::part_id, part),
         }));
     }
     excluded.sort();

@@ -375,7 +375,7 @@ impl Resolver<'_> {
 }
 
 /// A relation with a version is met by what provides that version, never by an unversioned `Provides` (policy 7.5).
-fn provided_allows(relation: &Relation, version: Option<&crate::Version>) -> bool {
+pub(crate) fn provided_allows(relation: &Relation, version: Option<&crate::Version>) -> bool {
     match (&relation.version, version) {
         (None, _) => true,
         (Some(_), Some(version)) => relation.allows(version),

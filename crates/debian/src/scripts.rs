@@ -27,7 +27,7 @@ pub struct Scripts {
 /// A package whose scripts do more than is known here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the package `{package}` {version} cannot be installed yet: its maintainer scripts ({}) do more than imgbuild reproduces\n  {}\nhint: leave it out of `[base] packages`, or take the program from conda",
+    "the maintainer scripts ({}) of the package `{package}` {version} do more than imgbuild reproduces\n  {}",
     scripts.join(", "), lines.join("\n  ")
 )]
 pub struct UnknownScripts {
@@ -289,6 +289,7 @@ fn is_for_upgrades(line: &str) -> bool {
     line.starts_with("if ")
         && !line.contains("||")
         && !line.contains(" -o ")
+        && !line.contains('!')
         && (line.contains("[ -n \"$2\" ]")
             || line.contains("-a -n \"$2\"")
             || line.contains(" lt-nl ")
@@ -399,9 +400,8 @@ mod tests {
     fn what_is_not_understood_is_named() {
         let error = scripts("#!/bin/sh\nset -e\nadduser --system x\n").effects().unwrap_err();
         insta::assert_snapshot!(error, @r"
-        the package `example` 1 cannot be installed yet: its maintainer scripts (postinst) do more than imgbuild reproduces
+        the maintainer scripts (postinst) of the package `example` 1 do more than imgbuild reproduces
           adduser --system x
-        hint: leave it out of `[base] packages`, or take the program from conda
         ");
     }
 
@@ -409,5 +409,6 @@ mod tests {
     fn an_alternative_with_a_variable_is_not_guessed_at() {
         assert!(scripts("update-alternatives --install /usr/bin/x x $path 3\n").effects().is_err());
         assert!(scripts("if [ \"$1\" = upgrade ]; then\n x\nelse\n y\nfi\n").effects().is_err());
+        assert!(scripts("if [ \"$1\" != upgrade ]; then\n x\nfi\n").effects().is_err());
     }
 }

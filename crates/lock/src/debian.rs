@@ -27,6 +27,9 @@ pub struct DebianSet {
     pub keyring: Option<String>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
+    /// Those of them that dpkg itself configures in the sandbox, because their maintainer scripts do what is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configured: Vec<String>,
     /// The further repositories that packages are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<Repository>,

@@ -184,6 +184,7 @@ mod tests {
             components: vec!["main".to_owned()],
             keyring: None,
             packages: vec![debian.id()],
+            configured: vec![],
             repositories: vec![Repository {
                 name: "tools".to_owned(),
                 url: "https://packages.example/debian".to_owned(),

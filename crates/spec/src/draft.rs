@@ -178,6 +178,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             sources: Vec::new(),
             mirror: None,
             keyring: None,
+            configure: true,
             origin: origin.clone(),
         }))
     };
@@ -202,6 +203,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
                 keyring: table.keyring.map(|located| keyring_file(&located, context)),
+                configure: table.configure.is_none_or(|located| located.value),
                 origin,
             })),
         },
@@ -232,6 +234,7 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
         })
         .or_else(|| place(table.mirror.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))
+        .or_else(|| place(table.configure.as_ref()))
 }
 
 /// Two combinations with one name, tag and platform: the second image would replace the first.

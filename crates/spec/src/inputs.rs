@@ -35,6 +35,9 @@ struct DebianInputs<'a> {
     components: &'a [Component],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<RepositoryInputs<'a>>,
+    /// Only where it is forbidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configure: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +82,7 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python` and `cuda`; the base's release, packages, components, sources and keyrings (as
-    /// they are written); conda's channels and packages in their order, priority, prefix, manager, `exclude-newer`,
+    /// they are written) and `configure`; conda's channels and packages in their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
@@ -112,6 +115,7 @@ impl Variant {
             keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
             components: &debian.components,
             sources: debian.sources.iter().map(repository_inputs).collect(),
+            configure: (!debian.configure).then_some(false),
         })
     }
 

@@ -89,6 +89,8 @@ pub struct Debian {
     pub mirror: Option<Mirror>,
     /// The keys that the mirror's index is signed with; without one, Debian's.
     pub keyring: Option<Keyring>,
+    /// Whether dpkg may configure packages in the sandbox, where what their scripts do is not known.
+    pub configure: bool,
     /// Where the base was asked for; nothing for the default.
     pub origin: Option<Origin>,
 }

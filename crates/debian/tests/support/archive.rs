@@ -199,6 +199,7 @@ impl Archive {
             },
             packages: &packages,
             python: None,
+            configure: true,
             keep,
         };
         tokio::runtime::Runtime::new().unwrap().block_on(lock(&request, self))

@@ -89,6 +89,7 @@ pub(crate) fn try_locked(
         },
         packages: &packages,
         python,
+        configure: true,
         keep: &[],
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -102,6 +103,7 @@ pub(crate) fn try_locked(
             keyring: None,
             repositories: Vec::new(),
             packages: compiler.packages,
+            configured: Vec::new(),
             excluded: Vec::new(),
             compilers: Vec::new(),
         };

@@ -61,6 +61,11 @@ pub(crate) struct BaseTable {
     /// Debian's own archive keys.
     #[schemars(extend("examples" = ["keys/archive.asc"]))]
     pub(crate) keyring: Option<Located<String>>,
+    /// Whether dpkg may configure packages in the sandbox, off the network, where imgbuild does not know what their
+    /// maintainer scripts do. `false` makes such packages an error that names them. Those of the default set, and what
+    /// imgbuild's own keys add, need none of it.
+    #[schemars(extend("examples" = [false]), extend("default" = true))]
+    pub(crate) configure: Option<Located<bool>>,
 }
 
 fn sources_example() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {

@@ -1,0 +1,244 @@
+//! Packages that dpkg itself configures, in the sandbox: what it and their scripts change is a layer.
+//!
+//! The known packages and their state are the root; there apt installs the others from their archives, off the network,
+//! as it would anywhere. What comes of it is compared with the packages' own layers: only the difference is kept.
+
+mod changes;
+mod cleaned;
+mod installing;
+mod root;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use layer::{
+    EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role, Source,
+};
+use lock::{DebianPackage, DebianSet};
+use oci::Platform;
+use sandbox::{Machine, SandboxError};
+
+use crate::dependencies::Dependencies;
+use crate::package::Package;
+use crate::state::{Account, State};
+use changes::Changes;
+use tree::{Recorder, Tree};
+
+/// Changes whenever the same packages would leave other bytes.
+const METHOD: &str = "1";
+
+/// The packages of a base that dpkg configures.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    part: Part,
+    platform: Platform,
+    known: Vec<Package>,
+    configured: Vec<Package>,
+    state: State,
+    exclusions: BTreeMap<PartId, Exclusions>,
+    timestamp: i64,
+}
+
+/// Why packages cannot be configured.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The root in which they are installed cannot be made.
+    #[error("the packages that are there before cannot be unpacked")]
+    Root(#[source] Box<LayerError>),
+    /// An archive is not what the lock says.
+    #[error("`{package}` cannot be read")]
+    Package {
+        /// The package.
+        package: String,
+        /// Why.
+        #[source]
+        error: Box<layer::SourceError>,
+    },
+    /// The layer cannot be written.
+    #[error(transparent)]
+    Sink(#[from] layer::SinkError),
+    /// A package failed.
+    #[error("{} {fault}\n{printed}", failed(package.as_deref()))]
+    Failed {
+        /// The package, where dpkg named one.
+        package: Option<String>,
+        /// What is wrong, such as `failed with the exit code 1`.
+        fault: String,
+        /// What was printed about it.
+        printed: String,
+    },
+    /// A folder of the build machine.
+    #[error("`{}` cannot be written", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+}
+
+fn failed(package: Option<&str>) -> String {
+    package.map_or_else(|| "apt-get".to_owned(), |package| format!("configuring the package `{package}`"))
+}
+
+/// The part that has the paths that two packages hold and scripts settle.
+pub(crate) fn part_id() -> PartId {
+    PartId::new("debian-state", "configuration")
+}
+
+impl Configuration {
+    /// The configuration of a set; nothing where all of its packages are known. The arguments are those of
+    /// [`crate::sources`].
+    pub fn new(
+        set: &DebianSet,
+        packages: &[DebianPackage],
+        archive: impl Fn(&DebianPackage) -> PathBuf,
+        accounts: &[Account],
+        timestamp: i64,
+        platform: Platform,
+    ) -> Option<Self> {
+        if set.configured.is_empty() {
+            return None;
+        }
+        let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
+        let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
+        let packages = chosen.map(|it| Package::new(it, &archive(it)));
+        let (configured, known): (Vec<_>, Vec<_>) =
+            packages.partition(|it| set.configured.contains(&it.locked().id()));
+        let state = State::new(&set.suite, known.clone(), accounts, timestamp);
+        let mut exclusions: BTreeMap<PartId, Exclusions> = BTreeMap::new();
+        for excluded in &set.excluded {
+            exclusions.entry(excluded.part.clone()).or_default().insert(excluded.path.clone());
+        }
+        let hash = |package: &Package| package.locked().sha256.hex();
+        let recipe = KeyHasher::new("debian configuration")
+            .field("method", METHOD)
+            .field("platform", platform.to_string())
+            .field("timestamp", timestamp.to_string())
+            .list("known", known.iter().map(hash))
+            .list("configured", configured.iter().map(hash))
+            .field("state", state.part().recipe.0.as_bytes())
+            .list("excluded", set.excluded.iter().map(|it| format!("{} {}", it.part, it.path)))
+            .finish();
+        let title = match configured.as_slice() {
+            [package] => format!("configuration of {}", package.locked().name),
+            packages => format!("configuration of {} packages", packages.len()),
+        };
+        let part = Part {
+            id: part_id(),
+            title,
+            recipe: RecipeHash(recipe),
+            role: Role::BaseConfiguration,
+            weight: 0,
+            root: None,
+        };
+        Some(Self { part, platform, known, configured, state, exclusions, timestamp })
+    }
+
+    /// The part that its layer is.
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
+    /// What it is run for.
+    pub fn platform(&self) -> Platform {
+        self.platform
+    }
+
+    /// The names of the packages that are configured.
+    pub fn names(&self) -> Vec<String> {
+        self.configured.iter().map(|it| it.locked().name.clone()).collect()
+    }
+
+    /// The packages that are configured, as `name version`.
+    pub fn titles(&self) -> Vec<String> {
+        self.configured.iter().map(|it| it.part().title.clone()).collect()
+    }
+
+    /// Which of the packages `asked` lead to `package`: themselves, or through what they depend on.
+    pub fn asked_for(&self, package: &str, asked: &[String]) -> Vec<String> {
+        let all: Vec<DebianPackage> =
+            self.known.iter().chain(&self.configured).map(|it| it.locked().clone()).collect();
+        let Ok(dependencies) = Dependencies::read(&all) else { return Vec::new() };
+        let index = |name: &str| all.iter().position(|it| it.name == name);
+        let leads = |name: &&String| {
+            let name = name.split('=').next().unwrap_or_default();
+            let closure = dependencies.closure(index(name));
+            index(package).is_some_and(|package| closure.contains(&package))
+        };
+        asked.iter().filter(leads).cloned().collect()
+    }
+
+    /// Installs the packages in a root made of the others, and writes what changed. `scratch` is an empty folder of which
+    /// the caller removes all that is left in it by [`Machine::remove`]; `parents` are the image's folders that are not
+    /// like others.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be run here, an archive is not what the lock says, or a package fails.
+    pub fn write(
+        &self,
+        machine: &Machine,
+        scratch: &Path,
+        parents: &Parents,
+        sink: &mut dyn EntrySink,
+    ) -> Result<(), ConfigurationError> {
+        machine.runs(self.platform)?;
+        machine.has_owners()?;
+        let expected = self.expected()?;
+        let root = self.unpack(machine, &scratch.join("root"), parents)?;
+        let upper = scratch.join("changed");
+        self.install(machine, scratch, &upper)?;
+        let mut real = Recorder {
+            tree: Tree::default(),
+            inner: None,
+            timestamp: self.timestamp,
+            other: Some(&expected),
+        };
+        machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut real)?;
+        let real = real.tree;
+        let mut changes = Changes::new(&root, &expected, &real, self.timestamp, sink);
+        machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut changes)?;
+        Ok(changes.finish()?)
+    }
+
+    /// What the layers of the packages hold.
+    fn expected(&self) -> Result<Tree, ConfigurationError> {
+        let mut recorder =
+            Recorder { tree: Tree::default(), inner: None, timestamp: self.timestamp, other: None };
+        for package in &self.configured {
+            package.write(self.excluded(&package.part().id), &mut recorder).map_err(|error| {
+                ConfigurationError::Package { package: package.locked().id(), error: Box::new(error) }
+            })?;
+        }
+        Ok(recorder.tree)
+    }
+
+    /// The paths that a part leaves out.
+    fn excluded(&self, part: &PartId) -> &Exclusions {
+        static NONE: Exclusions = Exclusions::new();
+        self.exclusions.get(part).unwrap_or(&NONE)
+    }
+}
+
+/// The name of a package's file, as apt expects it: a colon is written as `%3a`.
+fn file_name(package: &Package) -> String {
+    format!("{}.deb", package.locked().id().replace(':', "%3a"))
+}
+
+/// Where packages stand for apt.
+fn archive_path(package: &Package) -> String {
+    format!("/{}/{}", cleaned::ARCHIVES, file_name(package))
+}
+
+/// An absolute path inside.
+fn inside(path: &str) -> Result<ImagePath, ConfigurationError> {
+    ImagePath::new(path)
+        .map_err(|error| ConfigurationError::File { path: path.into(), error: io::Error::other(error) })
+}

@@ -1,0 +1,71 @@
+//! The root in which packages are installed: the known ones, with their state.
+
+use std::io::{self, BufWriter};
+use std::num::NonZero;
+use std::path::Path;
+
+use layer::{Codec, LayerError, LayerWriter, Parents, SinkError, Source, SourceError};
+use sandbox::Machine;
+
+use super::tree::{Recorder, Tree};
+use super::{Configuration, ConfigurationError};
+
+impl Configuration {
+    /// Unpacks the known packages and their state into the new folder `folder`, and gives what there is.
+    pub(super) fn unpack(
+        &self,
+        machine: &Machine,
+        folder: &Path,
+        parents: &Parents,
+    ) -> Result<Tree, ConfigurationError> {
+        let failed = |error| ConfigurationError::File { path: folder.to_owned(), error };
+        let (mut reader, writer) = io::pipe().map_err(failed)?;
+        let (written, unpacked) = std::thread::scope(|scope| {
+            let writing = scope.spawn(|| self.write_root(writer, parents));
+            let unpacked = machine.unpack(&mut reader, folder);
+            // A writer that is still writing then learns that nobody reads.
+            drop(reader);
+            (writing.join(), unpacked)
+        });
+        let written = written.unwrap_or_else(|_| {
+            Err(LayerError::Write(io::Error::other("the thread that wrote the root has failed")))
+        });
+        match (written, unpacked) {
+            // Where nobody reads any more, the reader knows why.
+            (Err(error), Err(unpacked)) if is_write(&error) => Err(unpacked.into()),
+            (Err(error), _) => Err(ConfigurationError::Root(Box::new(error))),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Ok(tree), Ok(())) => Ok(tree),
+        }
+    }
+
+    fn write_root(&self, out: io::PipeWriter, parents: &Parents) -> Result<Tree, LayerError> {
+        let out = BufWriter::with_capacity(1 << 20, out);
+        let writer = LayerWriter::new(out, Codec::None, NonZero::<u32>::MIN, parents);
+        let mut writer = writer.map_err(LayerError::Write)?;
+        let mut recorder = Recorder {
+            tree: Tree::default(),
+            inner: Some(&mut writer),
+            timestamp: self.timestamp,
+            other: None,
+        };
+        let known = self.known.iter().map(|it| it as &dyn Source);
+        for source in known.chain([&self.state as &dyn Source]) {
+            let part = source.part().id.clone();
+            let written = source.write(self.excluded(&part), &mut recorder);
+            written.map_err(|error| LayerError::Part { part, error })?;
+        }
+        let tree = recorder.tree;
+        let (_, out) = writer.finish().map_err(LayerError::Write)?;
+        out.into_inner().map_err(|error| LayerError::Write(error.into_error()))?;
+        Ok(tree)
+    }
+}
+
+/// Whether what failed is the writing, and not a package.
+fn is_write(error: &LayerError) -> bool {
+    match error {
+        LayerError::Write(_) => true,
+        LayerError::Part { error, .. } => matches!(error, SourceError::Sink(SinkError::Write(_))),
+    }
+}
