@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use conda::{
-    ChannelError, EnvironmentError, EnvironmentFilesError, ExplicitError, LockingError, PackageError,
-};
+use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, LockedError, LockingError, PackageError};
 use layer::{LayerError, OverBudget, PathError};
 use miette::Diagnostic;
 use spec::Snippet;
@@ -31,14 +29,28 @@ pub enum BuildError {
         #[related]
         asked: Vec<Snippet>,
     },
-    /// The explicit list of a variant cannot be taken.
-    #[error("cannot take the explicit list of `{variant}`")]
-    Explicit {
+    /// The packages that another tool has locked cannot be taken.
+    #[error("cannot take the packages of `{file}` for `{variant}`")]
+    Locked {
+        /// The file.
+        file: String,
         /// The variant.
         variant: String,
         /// Why.
         #[source]
-        error: Box<ExplicitError>,
+        error: Box<LockedError>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// A package that cannot be moved here.
+    #[error("`{name}` cannot be upgraded here: `{file}` says which version there is")]
+    #[diagnostic(help("upgrade it with the tool that wrote the file, and lock again"))]
+    LockedElsewhere {
+        /// The package.
+        name: String,
+        /// The file.
+        file: String,
     },
     /// The Debian base of a variant cannot be locked.
     #[error("cannot lock the Debian base of `{variant}`")]

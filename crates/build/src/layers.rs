@@ -53,7 +53,7 @@ impl Getter {
             None => Vec::new(),
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                conda::channels(names, &conda.mirrors, &context.folder)?
+                conda::serving_channels(names, &conda.mirrors, &context.folder)?
             }
         };
         let base = match &variant.base {

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use conda::{LockingError, Metadata, Request, Solving, Wishes};
+use conda::{LockedError, LockingError, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock};
 use oci::{Digest, Platform};
-use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
+use spec::{
+    Base, ChannelPriority, CondaPackages, LockedList, LockedPackages, PythonFrom, Requirement, Snippet, Spec,
+    Variant,
+};
 
 use crate::assembly::Assembly;
 use crate::{BuildError, Context, Event};
@@ -76,7 +79,7 @@ pub async fn lock(
     upgrade: &Upgrade,
     context: &Context,
 ) -> Result<Lock, BuildError> {
-    check_upgrade(earlier, upgrade)?;
+    check_upgrade(variants, earlier, upgrade)?;
     let mut locker = Locker {
         spec,
         earlier,
@@ -105,8 +108,15 @@ pub async fn lock(
     Ok(lock)
 }
 
-fn check_upgrade(earlier: Option<&Lock>, upgrade: &Upgrade) -> Result<(), BuildError> {
-    let (Upgrade::Packages(names), Some(earlier)) = (upgrade, earlier) else { return Ok(()) };
+fn check_upgrade(variants: &[Variant], earlier: Option<&Lock>, upgrade: &Upgrade) -> Result<(), BuildError> {
+    let Upgrade::Packages(names) = upgrade else { return Ok(()) };
+    for conda in variants.iter().filter_map(|variant| variant.conda.as_ref()) {
+        let CondaPackages::Locked(locked) = &conda.packages else { continue };
+        if let Some(name) = names.iter().find(|name| locked.version(name).is_some()) {
+            return Err(BuildError::LockedElsewhere { name: name.clone(), file: locked.file.clone() });
+        }
+    }
+    let Some(earlier) = earlier else { return Ok(()) };
     let known = |name: &&String| {
         earlier.conda.iter().any(|package| package.name() == name.as_str())
             || earlier.debian.iter().any(|package| package.name == **name)
@@ -276,7 +286,8 @@ impl Locker<'_> {
         glibc: Option<&str>,
     ) -> Result<CondaSet, BuildError> {
         let names = conda.channels.iter().map(|channel| &channel.name);
-        let channels = conda::channels(names, &conda.mirrors, self.spec.folder())?;
+        let channels = conda::channels(names.clone(), &conda.mirrors, self.spec.folder())?;
+        let serving = conda::serving_channels(names, &conda.mirrors, self.spec.folder())?;
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         let subdir = conda::subdir(variant.platform);
         let request = Request {
@@ -305,15 +316,20 @@ impl Locker<'_> {
         };
         let fetcher = &self.context.fetcher;
         let store = &self.context.store;
-        let solving = Solving::new(fetcher.client(), &channels, store.repodata_folder().join("conda-v1"))?;
-        let metadata = Metadata { client: fetcher.client(), archives: fetcher, store, channels: &channels };
+        let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
+        let metadata = Metadata { client: fetcher.client(), archives: fetcher, store, channels: &serving };
         let records = match &conda.packages {
             CondaPackages::Requirements(_) => None,
-            CondaPackages::Explicit(list) => {
-                let records = conda::explicit_records(list, &metadata).boxed().await;
-                let error =
-                    |error| BuildError::Explicit { variant: variant_name(variant), error: Box::new(error) };
-                Some(records.map_err(error)?)
+            CondaPackages::Locked(locked) => {
+                let taking = Taking {
+                    solving: &solving,
+                    metadata: &metadata,
+                    channels: &channels,
+                    subdir,
+                    virtual_packages: &wishes.request.virtual_packages,
+                };
+                let records = taking.records(&locked.packages).boxed().await;
+                Some(records.map_err(|error| locked_error(variant, locked, error))?)
             }
         };
         let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
@@ -347,13 +363,36 @@ impl Locker<'_> {
 fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.clone()).collect(),
-        CondaPackages::Explicit(_) => return Vec::new(),
+        CondaPackages::Locked(locked) => return exported(locked),
     };
     if let Some(python) = variant.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
         specs.push(format!("python {}.*", python.version));
     }
     specs.extend(conda.manager.package().map(str::to_owned));
     specs
+}
+
+/// What an export asks for is what it lists, as conda sees it that reads one. Other locks do not say what was asked for.
+fn exported(locked: &LockedPackages) -> Vec<String> {
+    match &locked.packages {
+        LockedList::Archives(_) => Vec::new(),
+        LockedList::Builds(builds) => {
+            builds.iter().map(|it| format!("{}={}={}", it.name, it.version, it.build)).collect()
+        }
+    }
+}
+
+/// An error with what to do.
+fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) -> BuildError {
+    let help = match &error {
+        LockedError::Builds { .. } => Some(
+            "an export with builds holds for the platform and the channels that it was made with: set `platforms` and `channels`, or export with `--no-builds`".to_owned(),
+        ),
+        LockedError::Virtual { .. } => Some("lock for an older system, or build on a newer base".to_owned()),
+        _ => None,
+    };
+    let file = locked.file.clone();
+    BuildError::Locked { file, variant: variant_name(variant), error: Box::new(error), help }
 }
 
 /// A keyring of the spec; where it names none, Debian's.
@@ -392,7 +431,7 @@ fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> B
     let message = chain(&error);
     let requirements: &[Requirement] = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements,
-        CondaPackages::Explicit(_) => &[],
+        CondaPackages::Locked(_) => &[],
     };
     let speaks_of = |requirement: &&Requirement| {
         let name = requirement.text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();

@@ -72,7 +72,8 @@ pub struct Served {
     pub mirrors: Vec<Url>,
 }
 
-/// Resolves the names of channels. `defaults` becomes what conda means by it. Relative paths are below `root`.
+/// Resolves the names of channels. `defaults` becomes what conda means by it. Relative paths are below `root`. A mirror is
+/// one of its channel however that is written: by its name, or by its URL.
 ///
 /// # Errors
 ///
@@ -82,27 +83,74 @@ pub fn channels<'a>(
     mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
     root: &Path,
 ) -> Result<Vec<Served>, ChannelError> {
-    // The folder of a spec that is named without one is the current folder, and has an empty path.
-    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
-    let config = ChannelConfig::default_with_root_dir(root);
+    let config = configuration(root);
+    let mirrors = resolve_mirrors(mirrors, &config)?;
     let mut served = Vec::new();
     for name in names {
-        let mirrors =
-            mirrors.get(name).into_iter().flatten().map(mirror_url).collect::<Result<Vec<_>, _>>()?;
-        if name.as_str() == "defaults" {
-            for url in DEFAULTS {
-                // A mirror of `defaults` holds both channels, each under its own name.
-                let last = url.rsplit('/').next().unwrap_or(url);
-                let mirrors =
-                    mirrors.iter().filter_map(|mirror| mirror.join(&format!("{last}/")).ok()).collect();
-                served.push(Served { name: name.to_string(), channel: parse(url, &config)?, mirrors });
-            }
-        } else {
-            served.push(Served { name: name.to_string(), channel: parse(name.as_str(), &config)?, mirrors });
+        for channel in resolve(name, &config)? {
+            let url = channel.base_url.url().as_str();
+            let mirrors = mirrors.get(url).map(|(_, mirrors)| mirrors.clone()).unwrap_or_default();
+            served.push(Served { name: name.to_string(), channel, mirrors });
         }
     }
     Ok(served)
+}
+
+/// Who serves packages: the channels, and those that only have mirrors. A lock names packages of channels that nobody
+/// else names.
+///
+/// # Errors
+///
+/// As for [`channels`].
+pub fn serving_channels<'a>(
+    names: impl IntoIterator<Item = &'a ChannelName>,
+    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    root: &Path,
+) -> Result<Vec<Served>, ChannelError> {
+    let mut served = channels(names, mirrors, root)?;
+    for (url, (channel, mirrors)) in resolve_mirrors(mirrors, &configuration(root))? {
+        if !served.iter().any(|served| served.url().as_str() == url) {
+            served.push(Served { name: url, channel, mirrors });
+        }
+    }
+    Ok(served)
+}
+
+fn configuration(root: &Path) -> ChannelConfig {
+    // The folder of a spec that is named without one is the current folder, and has an empty path.
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    ChannelConfig::default_with_root_dir(std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf()))
+}
+
+/// The channels that a name stands for.
+fn resolve(name: &ChannelName, config: &ChannelConfig) -> Result<Vec<Channel>, ChannelError> {
+    match name.as_str() {
+        "defaults" => DEFAULTS.iter().map(|url| parse(url, config)).collect(),
+        name => Ok(vec![parse(name, config)?]),
+    }
+}
+
+/// The mirrors of each channel, by its URL.
+fn resolve_mirrors(
+    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    config: &ChannelConfig,
+) -> Result<BTreeMap<String, (Channel, Vec<Url>)>, ChannelError> {
+    let mut resolved = BTreeMap::new();
+    for (name, mirrors) in mirrors {
+        let urls = mirrors.iter().map(mirror_url).collect::<Result<Vec<_>, _>>()?;
+        for channel in resolve(name, config)? {
+            let url = channel.base_url.url().to_string();
+            let mirrors = if name.as_str() == "defaults" {
+                // A mirror of `defaults` holds both channels, each under its own name.
+                let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(&url);
+                urls.iter().filter_map(|mirror| mirror.join(&format!("{last}/")).ok()).collect()
+            } else {
+                urls.clone()
+            };
+            resolved.insert(url, (channel, mirrors));
+        }
+    }
+    Ok(resolved)
 }
 
 fn parse(name: &str, config: &ChannelConfig) -> Result<Channel, ChannelError> {
@@ -120,6 +168,11 @@ fn mirror_url(mirror: &Mirror) -> Result<Url, ChannelError> {
 }
 
 impl Served {
+    /// A channel by its URL, which nobody has named.
+    pub(crate) fn unnamed(url: Url) -> Self {
+        Self { name: url.to_string(), channel: Channel::from_url(url), mirrors: Vec::new() }
+    }
+
     /// The channel's own URL, with a slash at its end.
     pub fn url(&self) -> &Url {
         self.channel.base_url.url().as_ref()

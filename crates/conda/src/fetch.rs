@@ -61,6 +61,16 @@ pub enum MetadataError {
         #[source]
         error: NetError,
     },
+    /// An archive whose sha256 nobody knows has not the MD5 that it should have.
+    #[error("`{name}` has the hash `{found}`, and must have `{wanted}`")]
+    Md5 {
+        /// The archive.
+        name: String,
+        /// What it must have.
+        wanted: String,
+        /// What it has.
+        found: String,
+    },
     /// The metadata cannot be used.
     #[error("cannot use the metadata of `{name}`")]
     Info {
@@ -107,15 +117,28 @@ impl Metadata<'_> {
         Ok(Wanted { name, from, sha256: package.sha256.as_ref().map(record::digest), size: package.size })
     }
 
-    /// The whole archive of a package.
+    /// The whole archive of a package. Where only its MD5 is known, that is checked; what is locked is the sha256.
     ///
     /// # Errors
     ///
-    /// When it cannot be had.
+    /// When it cannot be had, or is another one.
     pub async fn archive(&self, record: &RepoDataRecord) -> Result<(Digest, PathBuf), MetadataError> {
         let wanted = self.wanted(record)?;
         let name = wanted.name.clone();
-        self.archives.fetch(wanted).await.map_err(|error| MetadataError::Fetch { name, error })
+        let known = wanted.sha256.is_some();
+        let fetched = self.archives.fetch(wanted).await;
+        let (digest, path) = fetched.map_err(|error| MetadataError::Fetch { name: name.clone(), error })?;
+        if let Some(wanted) = record.package_record.md5.filter(|_| !known) {
+            let read =
+                |error| MetadataError::Info { name: name.clone(), error: ArchiveError::Read(error).into() };
+            let found = rattler_digest::compute_file_digest::<rattler_digest::Md5>(&path).map_err(read)?;
+            if found != wanted {
+                let text = |hash| spec::Md5::from(<[u8; 16]>::from(hash)).to_string();
+                let (wanted, found) = (text(wanted), text(found));
+                return Err(MetadataError::Md5 { name, wanted, found });
+            }
+        }
+        Ok((digest, path))
     }
 
     /// The metadata of a package and its archive's hash. Of a `.conda`, only the metadata is read.

@@ -4,10 +4,10 @@ mod activation;
 mod archive;
 mod channel;
 mod environment;
-mod explicit;
 mod facts;
 mod fetch;
 mod info;
+mod locked;
 mod locking;
 mod package;
 mod record;
@@ -17,11 +17,11 @@ mod writing;
 mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
-pub use channel::{ChannelError, Served, channels, locations};
+pub use channel::{ChannelError, Served, channels, locations, serving_channels};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
-pub use explicit::{ExplicitError, explicit_records};
 pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};
+pub use locked::{LockedError, Taking};
 pub use locking::{LockingError, Wishes, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};
 /// A record of a channel's index, as rattler knows it.

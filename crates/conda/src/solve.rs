@@ -187,6 +187,40 @@ impl Solving {
     }
 }
 
+impl Solving {
+    /// The records of packages by name in one channel; none where the channel has no index for the platform.
+    ///
+    /// # Errors
+    ///
+    /// When the channel has an index, and it cannot be read.
+    pub(crate) async fn offered(
+        &self,
+        served: &Served,
+        subdir: Subdir,
+        names: impl IntoIterator<Item = PackageName>,
+    ) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
+        if !self.client.is_offline() {
+            match served.check_subdir(&self.client, subdir).await {
+                Err(ChannelError::NoSubdir { .. }) => return Ok(Vec::new()),
+                checked => checked?,
+            }
+        }
+        let specs: Vec<MatchSpec> = names.into_iter().map(MatchSpec::from).collect();
+        let query = self.gateway.query([served.channel.clone()], [subdir], specs).recursive(false);
+        let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
+        Ok(output.into_iter().flat_map(|repodata| repodata.iter().cloned().collect::<Vec<_>>()).collect())
+    }
+}
+
+/// Whether a requirement on a virtual package is met.
+///
+/// # Errors
+///
+/// When the requirement or the version is none.
+pub(crate) fn is_met(requirement: &str, name: &str, version: &str) -> Result<bool, EnvironmentError> {
+    Ok(match_spec(requirement)?.matches(&generic(name, version)?))
+}
+
 /// The locked records that the channels still offer. The solver would take any record that it is given here, from
 /// whichever channel and time, so what the spec no longer allows must not reach it.
 fn keepable<'a>(

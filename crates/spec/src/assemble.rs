@@ -1,7 +1,7 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
 use crate::decode::Located;
-use crate::environment::Environment;
+use crate::environment::{Environment, LockFormat, OtherLock};
 use crate::error::{Mistake, Problem};
 use crate::language::{CondaTable, Manager};
 use crate::list;
@@ -13,14 +13,15 @@ use crate::variant::{Conda, CondaPackages};
 /// The channel where the spec and its environment file name none.
 const DEFAULT_CHANNEL: &str = "conda-forge";
 
-/// The environment; nothing where neither packages, a file, a manager nor conda's Python are asked for.
+/// The environment; nothing where neither packages, a file, a manager nor conda's Python are asked for. Where the file
+/// holds locked packages, they are given beside it: which these are depends on the platform.
 pub(crate) fn conda(
     table: Option<Located<CondaTable>>,
     environment: Option<Environment>,
     python: bool,
     source: &Source,
     problems: &mut Vec<Problem>,
-) -> Option<Conda> {
+) -> Option<(Conda, Option<OtherLock>)> {
     let table = table.map(|located| located.value).unwrap_or_default();
     let asked = table.packages.as_ref().is_some_and(|packages| !packages.is_empty());
     if !asked && environment.is_none() && !python && table.manager == Manager::None {
@@ -37,47 +38,47 @@ pub(crate) fn conda(
             problems.push(Problem::new(mistake).at(source, name.span.clone(), "this package").hint(hint));
         }
     }
-    let (name, file_channels, variables, packages) = match environment {
-        Some(Environment::Explicit(explicit)) => {
-            if let Some(package) = table.packages.iter().flatten().next() {
-                let mistake =
-                    Mistake::Conflict { first: "conda.packages".to_owned(), second: "env".to_owned() };
-                let file = explicit.origin.file();
-                let hint = format!(
-                    "`{file}` is an explicit list, the whole environment: add the package's URL to it"
-                );
-                problems.push(
-                    Problem::new(mistake).at(source, package.span.clone(), "asked for here").hint(hint),
-                );
-            }
-            (None, Vec::new(), Default::default(), CondaPackages::Explicit(explicit))
-        }
-        other => {
-            let mut requirements = own_requirements(&table, source);
-            let (name, channels, variables) = match other {
-                Some(Environment::File(file)) => {
-                    requirements.extend(file.requirements);
-                    (file.name, file.channels, file.variables)
-                }
-                _ => Default::default(),
-            };
-            (name, channels, variables, CondaPackages::Requirements(requirements))
-        }
-    };
-    Some(Conda {
-        channels: channels(table.channels, file_channels, source, problems),
-        packages,
+    let environment = environment.unwrap_or_default();
+    let mut requirements = own_requirements(&table, source);
+    if let Some(lock) = &environment.locked {
+        problems.extend(beside_lock(&table, lock, source));
+    } else {
+        requirements.extend(environment.requirements);
+    }
+    let conda = Conda {
+        channels: channels(table.channels, environment.channels, source, problems),
+        packages: CondaPackages::Requirements(requirements),
         channel_priority: table.channel_priority,
         prefix: table.prefix.unwrap_or_default(),
         manager: table.manager,
         writable,
         mirrors: table.mirrors,
-        exclude_newer: table.exclude_newer,
+        exclude_newer: table.exclude_newer.map(|time| time.value),
         allow_post_link: table.allow_post_link.into_iter().map(|located| located.value).collect(),
         skip_post_link: table.skip_post_link,
-        environment_name: name,
-        variables,
-    })
+        environment_name: environment.name,
+        variables: environment.variables,
+    };
+    Some((conda, environment.locked))
+}
+
+/// Keys that would change what a lock has settled.
+fn beside_lock(table: &CondaTable, lock: &OtherLock, source: &Source) -> Option<Problem> {
+    let (key, span) = match (table.packages.iter().flatten().next(), &table.exclude_newer) {
+        (Some(package), _) => ("conda.packages", package.span.clone()),
+        (None, Some(time)) => ("conda.exclude-newer", time.span.clone()),
+        (None, None) => return None,
+    };
+    let mistake = Mistake::Conflict { first: key.to_owned(), second: "env".to_owned() };
+    let what = format!("`{}` is {}, the whole environment", lock.file, lock.format.title());
+    let hint = match lock.format {
+        LockFormat::Explicit => format!("{what}: add the package's URL to it"),
+        LockFormat::Export => {
+            format!("{what}: without its line `prefix:` it is solved, as any environment file")
+        }
+        LockFormat::Pixi | LockFormat::CondaLock => format!("{what}: change it with the tool that wrote it"),
+    };
+    Some(Problem::new(mistake).at(source, span, "asked for here").hint(hint))
 }
 
 fn own_requirements(table: &CondaTable, source: &Source) -> Vec<Requirement> {

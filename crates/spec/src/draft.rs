@@ -6,10 +6,11 @@ use std::path::Path;
 use oci::{ImageName, Platform, Tag};
 
 use crate::decode::Located;
-use crate::environment::Environment;
+use crate::environment::{Environment, LockedPackages, OtherLock};
 use crate::error::{Mistake, Problem};
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, PythonFrom, PythonKey, Suite,
+    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, Manager, PythonFrom,
+    PythonKey, Suite,
 };
 use crate::repositories::{components, keyring_file, repositories};
 use crate::requirement::Requirement;
@@ -30,6 +31,8 @@ pub(crate) struct Draft {
     cuda: Option<Cuda>,
     base: Base,
     conda: Option<Conda>,
+    /// Locked packages, which are those of `conda` on each platform.
+    lock: Option<OtherLock>,
     image: Image,
     copy: Vec<Copy>,
     layers: Layers,
@@ -57,6 +60,7 @@ impl Draft {
         let environment = context.environment.clone();
         let from_conda = python.as_ref().is_some_and(|python| python.from == PythonFrom::Conda);
         let conda = assemble::conda(document.conda, environment, from_conda, source, &mut problems);
+        let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
         if matches!(base, Base::Scratch) {
             let env = document.env.as_ref().map(|env| env.origin(source));
             let span = base_place.unwrap_or_default();
@@ -78,6 +82,7 @@ impl Draft {
             cuda: document.cuda.map(|located| cuda(located, source)),
             base,
             conda,
+            lock,
             image: document.image,
             copy: document.copy.into_iter().map(|located| copy(located, source)).collect(),
             layers: document.layers,
@@ -87,13 +92,11 @@ impl Draft {
 
     /// The variant for one platform.
     pub(crate) fn variant(&self, platform: Platform) -> Result<Variant, Problem> {
-        if let Some(Conda { packages: CondaPackages::Explicit(list), .. }) = &self.conda
-            && let Some(listed) = list.platform.filter(|listed| *listed != platform)
-        {
-            let file = list.origin.file().to_owned();
-            let problem = Problem::new(Mistake::ExplicitPlatform { file, listed, wanted: platform });
-            let hint = "a list holds for one platform: set `platforms`, or write one list for each";
-            return Err(problem.at(list.origin.source(), list.origin.span(), "this list").hint(hint));
+        let mut conda = self.conda.clone();
+        if let (Some(conda), Some(lock)) = (&mut conda, &self.lock) {
+            let locked = lock.on(platform)?;
+            self.check_lock(&locked, conda.manager)?;
+            conda.packages = CondaPackages::Locked(locked);
         }
         Ok(Variant {
             name: self.name.clone(),
@@ -103,12 +106,39 @@ impl Draft {
             python: self.python.clone(),
             cuda: self.cuda.clone(),
             base: self.base.clone(),
-            conda: self.conda.clone(),
+            conda,
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),
             checks: self.checks.clone(),
         })
+    }
+}
+
+impl Draft {
+    /// What the spec asks for beside a lock must be in it: the lock is taken as it is.
+    fn check_lock(&self, locked: &LockedPackages, manager: Manager) -> Result<(), Problem> {
+        let lacks = |found: String, key: &str, wanted: String| {
+            let file = locked.file.clone();
+            Problem::new(Mistake::LockLacks { file, found, key: key.to_owned(), wanted })
+        };
+        if let Some(python) = self.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
+            let found = locked.version("python");
+            if !found.is_some_and(|found| python.version.holds(found)) {
+                let found = found.map_or("no Python".to_owned(), |version| format!("Python {version}"));
+                let problem = lacks(found, python.origin.key(), python.version.to_string());
+                let hint = "remove the key: the lock says which Python there is";
+                return Err(problem
+                    .at(python.origin.source(), python.origin.span(), "asked for here")
+                    .hint(hint));
+            }
+        }
+        if let Some(package) = manager.package().filter(|package| locked.version(package).is_none()) {
+            let problem = lacks(format!("no package `{package}`"), "conda.manager", "it".to_owned());
+            let problem = problem.at(locked.origin.source(), locked.origin.span(), "this lock");
+            return Err(problem.hint(format!("add `{package}` to the environment before it is locked")));
+        }
+        Ok(())
     }
 }
 

@@ -207,15 +207,95 @@ pub enum Mistake {
         /// The file.
         file: String,
     },
-    /// An explicit list that was written for another platform.
-    #[error("`{file}` lists packages for `{listed}`, but the image is for `{wanted}`")]
-    ExplicitPlatform {
-        /// The list.
+    /// A file of locked packages that has nothing for the platform.
+    #[error("`{file}` has packages for {listed}, but the image is for `{wanted}`, which is `{}`", crate::environment::subdir(*.wanted))]
+    LockPlatform {
+        /// The file.
         file: String,
-        /// Its platform.
-        listed: Platform,
+        /// Its platforms.
+        listed: String,
         /// The variant's platform.
         wanted: Platform,
+    },
+    /// Several platforms of a lock are one platform of images.
+    #[error("`{file}` has several platforms that are `{wanted}`: {found}")]
+    ManyPlatforms {
+        /// The file.
+        file: String,
+        /// The variant's platform.
+        wanted: Platform,
+        /// The platforms of the lock.
+        found: String,
+    },
+    /// A lock of a version that is not known.
+    #[error("`{file}` has version {version}, and this version of imgbuild reads {known}")]
+    LockVersion {
+        /// The file.
+        file: String,
+        /// Its version.
+        version: u64,
+        /// The versions that are read.
+        known: String,
+    },
+    /// A lock contradicts itself, or holds a value that is none.
+    #[error("`{file}` cannot be used: {message}")]
+    Lock {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A lock has not the environment that was asked for.
+    #[error("`{file}` has no environment `{environment}`")]
+    NoEnvironment {
+        /// The file.
+        file: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A lock has not the category that was asked for.
+    #[error("`{file}` has no package of the category `{category}`")]
+    NoCategory {
+        /// The file.
+        file: String,
+        /// The category.
+        category: String,
+    },
+    /// A choice where there is nothing to choose from.
+    #[error("`{key}` chooses from a lock of {tool}, and the file is none")]
+    NothingToChoose {
+        /// The key.
+        key: String,
+        /// Whose lock has such a choice.
+        tool: String,
+    },
+    /// A lock with packages that pip installs.
+    #[error("`{file}` has PyPI packages, which cannot be installed yet: {packages}")]
+    PypiPackages {
+        /// The file.
+        file: String,
+        /// The packages.
+        packages: String,
+    },
+    /// A lock with packages that are nowhere to be had.
+    #[error("`{file}` has packages that are built from source or are files of one machine: {packages}")]
+    SourcePackages {
+        /// The file.
+        file: String,
+        /// The packages.
+        packages: String,
+    },
+    /// A lock that does not hold what the spec asks for beside it.
+    #[error("`{file}` has {found}, but `{key}` asks for {wanted}")]
+    LockLacks {
+        /// The file.
+        file: String,
+        /// What it has.
+        found: String,
+        /// The key of the spec.
+        key: String,
+        /// What the spec asks for.
+        wanted: String,
     },
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::error::{Mistake, Problem};
 use crate::source::{Source, source};
 
-/// Far more than any spec, environment file or explicit list has.
-const LIMIT: usize = 4 << 20;
+/// Far more bytes than any spec, environment file or explicit list has.
+pub(crate) const LIMIT: usize = 4 << 20;
 
 /// Where files come from: the disk, or a test's own table. It hands over no more than `limit` bytes.
 pub(crate) type Read<'a> = dyn Fn(&Path, usize) -> io::Result<Vec<u8>> + 'a;
@@ -23,18 +23,18 @@ pub(crate) fn from_disk(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a file of text.
-pub(crate) fn text(path: &Path, read: &Read<'_>) -> Result<Source, Problem> {
+/// Reads a file of text that has no more than `limit` bytes.
+pub(crate) fn text(path: &Path, limit: usize, read: &Read<'_>) -> Result<Source, Problem> {
     let file = path.display().to_string();
-    let bytes = read(path, LIMIT + 1).map_err(|error| {
+    let bytes = read(path, limit + 1).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
         };
         Problem::new(Mistake::Unreadable { file: file.clone(), reason })
     })?;
-    if bytes.len() > LIMIT {
-        return Err(Problem::new(Mistake::TooLarge { file, limit: LIMIT }));
+    if bytes.len() > limit {
+        return Err(Problem::new(Mistake::TooLarge { file, limit }));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(source(&file, text)),

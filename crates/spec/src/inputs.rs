@@ -3,7 +3,7 @@
 use oci::{Digest, Platform};
 use serde::Serialize;
 
-use crate::environment::ArchiveHash;
+use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, PythonFrom, Suite};
 use crate::values::{
     Component, CudaVersion, CutOff, PackageName, Prefix, PythonVersion, RepositoryName, RepositorySuite,
@@ -59,7 +59,7 @@ struct CondaInputs<'a> {
     channels: Vec<&'a str>,
     channel_priority: ChannelPriority,
     requirements: Vec<&'a str>,
-    explicit: Vec<(String, Option<ArchiveHash>)>,
+    explicit: Vec<(String, Option<String>)>,
     prefix: &'a Prefix,
     manager: Manager,
     exclude_newer: Option<CutOff>,
@@ -125,9 +125,7 @@ impl Variant {
             CondaPackages::Requirements(requirements) => {
                 (requirements.iter().map(|requirement| requirement.text.as_str()).collect(), Vec::new())
             }
-            CondaPackages::Explicit(list) => {
-                (Vec::new(), list.entries.iter().map(|entry| (entry.url.to_string(), entry.hash)).collect())
-            }
+            CondaPackages::Locked(locked) => (Vec::new(), explicit(&locked.packages)),
         };
         Some(CondaInputs {
             channels: conda.channels.iter().map(|channel| channel.name.as_str()).collect(),
@@ -140,5 +138,21 @@ impl Variant {
             allow_post_link: &conda.allow_post_link,
             skip_post_link: &conda.skip_post_link,
         })
+    }
+}
+
+/// Locked packages: where each is and its hash, or what is to be found on the channels.
+fn explicit(packages: &LockedList) -> Vec<(String, Option<String>)> {
+    let archive = |archive: &LockedArchive| {
+        let LockedArchive { sha256, md5, .. } = archive;
+        (archive.url.to_string(), sha256.map(|it| it.to_string()).or(md5.map(|it| it.to_string())))
+    };
+    let build = |build: &LockedBuild| {
+        let LockedBuild { channel, name, version, build } = build;
+        (format!("{}::{name}={version}={build}", channel.as_deref().unwrap_or_default()), None)
+    };
+    match packages {
+        LockedList::Archives(archives) => archives.iter().map(archive).collect(),
+        LockedList::Builds(builds) => builds.iter().map(build).collect(),
     }
 }

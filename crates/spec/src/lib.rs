@@ -40,7 +40,7 @@ mod values;
 mod variant;
 mod yaml_tree;
 
-pub use environment::{ArchiveHash, ArchiveUrl, ExplicitEntry, ExplicitList};
+pub use environment::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
 pub use error::{Mistake, Problem, SpecError};
 pub use language::{
     Budget, ChannelPriority, Compression, Image, Layers, Manager, PythonFrom, Seconds, Suite,

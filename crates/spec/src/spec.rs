@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use oci::Platform;
 
-use crate::decode::decode;
+use crate::decode::{Located, decode};
 use crate::draft::{Context, Draft, shared_tags};
-use crate::environment::{self, Environment};
+use crate::environment::{self, Choice, Contents, Environment};
 use crate::error::{Mistake, Problem, SpecError};
 use crate::files::{self, Read};
-use crate::language::Document;
+use crate::language::{Document, EnvKey, EnvTable};
 use crate::matrix;
 use crate::source::Source;
 use crate::template::{Combination, Expander, describe};
@@ -38,7 +38,7 @@ impl Spec {
 
     pub(crate) fn load_with(path: &Path, read: &Read<'_>) -> Result<Self, SpecError> {
         let fail = |problems| SpecError::new(&path.display().to_string(), problems);
-        let source = files::text(path, read).map_err(|problem| fail(vec![problem]))?;
+        let source = files::text(path, files::LIMIT, read).map_err(|problem| fail(vec![problem]))?;
         let root = toml_tree::read(&source).map_err(|problem| fail(vec![problem]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let drafts = Loader { source: &source, folder: &folder, read, files: BTreeMap::new() }
@@ -63,7 +63,7 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// When an explicit list was written for another platform than one that is asked for.
+    /// When a file of locked packages does not hold what is asked for.
     pub fn variants(&self, host: Platform) -> Result<Vec<Variant>, SpecError> {
         let mut variants = Vec::new();
         let mut problems = Vec::new();
@@ -91,7 +91,7 @@ struct Loader<'a> {
     folder: &'a Path,
     read: &'a Read<'a>,
     /// Every combination may name the same file: it is read once.
-    files: BTreeMap<PathBuf, Result<Environment, Vec<Problem>>>,
+    files: BTreeMap<PathBuf, Result<Contents, Vec<Problem>>>,
 }
 
 impl Loader<'_> {
@@ -137,18 +137,44 @@ impl Loader<'_> {
             let label = |span: &std::ops::Range<usize>| label(source, span, keys);
             errors.into_iter().map(|error| error.problem(source, label)).collect::<Vec<_>>()
         })?;
-        let environment =
-            document.env.as_ref().map(|env| self.environment(&env.value, env.span.clone(), keys));
+        let environment = document.env.as_ref().map(|env| self.environment(env, keys));
         let context = Context { source, folder: self.folder, keys, environment: environment.transpose()? };
         Draft::new(document, &context)
     }
 
+    /// The environment that `env` names.
     fn environment(
+        &mut self,
+        env: &Located<EnvKey>,
+        keys: &Combination,
+    ) -> Result<Environment, Vec<Problem>> {
+        let (file, choice) = match &env.value {
+            EnvKey::Short(file) => (
+                Located { value: file.clone(), span: env.span.clone(), key: env.key.clone() },
+                Choice::default(),
+            ),
+            EnvKey::Table(table) => (table.file.clone(), self.choice(table)),
+        };
+        let contents = self.contents(&file.value, file.span.clone(), keys)?;
+        contents.choose(&choice, &file.origin(self.source))
+    }
+
+    fn choice(&self, table: &EnvTable) -> Choice {
+        let word = |word: &Located<String>| (word.value.clone(), word.origin(self.source));
+        let words = |words: &Located<Vec<Located<String>>>| words.value.iter().map(word).collect();
+        Choice {
+            environment: table.environment.as_ref().map(word),
+            platform: table.platform.as_ref().map(word),
+            categories: table.categories.as_ref().map(words),
+        }
+    }
+
+    fn contents(
         &mut self,
         name: &str,
         span: std::ops::Range<usize>,
         keys: &Combination,
-    ) -> Result<Environment, Vec<Problem>> {
+    ) -> Result<Contents, Vec<Problem>> {
         let path = self.folder.join(name);
         if let Some(known) = self.files.get(&path) {
             return known.clone();
@@ -157,7 +183,7 @@ impl Loader<'_> {
             Some(_) => problem,
             None => problem.at(self.source, span.clone(), label(self.source, &span, keys)),
         };
-        let result = files::text(&path, self.read)
+        let result = files::text(&path, environment::limit(&path), self.read)
             .map_err(|problem| vec![problem])
             .and_then(|source| environment::read(&source))
             .map_err(|problems| problems.into_iter().map(place).collect());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use oci::{ImageName, Platform, Tag};
 
-use crate::environment::ExplicitList;
+use crate::environment::LockedPackages;
 use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Seconds, Suite};
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
@@ -156,8 +156,8 @@ pub struct Conda {
 pub enum CondaPackages {
     /// Requirements that the solver is given: the spec's first, then those of the environment file.
     Requirements(Vec<Requirement>),
-    /// Archives that are taken as they are listed.
-    Explicit(ExplicitList),
+    /// Packages that another tool has locked: they are taken as they are.
+    Locked(LockedPackages),
 }
 
 /// A file or folder that is copied into the image.

@@ -13,7 +13,13 @@ use crate::tree::{Entry, Node, Value};
 /// Reads a YAML document. Anchors, merge keys and sizes are bounded by the parser's own budget.
 pub(crate) fn read(source: &Source) -> Result<Node, Problem> {
     let text = source.inner();
-    match serde_saphyr::from_str::<Spanned<Yaml>>(text) {
+    // Locks have a value for every twenty bytes or so. What aliases copy stays bounded as it is.
+    let budget = serde_saphyr::budget! {
+        max_nodes: (text.len() / 8).max(250_000),
+        max_events: (text.len() / 4).max(1_000_000),
+    };
+    let options = serde_saphyr::options! { budget: budget };
+    match serde_saphyr::from_str_with_options::<Spanned<Yaml>>(text, options) {
         Ok(root) => Ok(node(text, root)),
         Err(error) => {
             // Without the parser's own snippet and position: the caret shows the place.

@@ -1,4 +1,4 @@
-//! The two things that a type can ask of the deserializer beyond serde's own model.
+//! The three things that a type can ask of the deserializer beyond serde's own model.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,6 +10,9 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 pub(super) const LOCATED: &str = "imgbuild::Located";
 pub(super) const LITERAL: &str = "imgbuild::Literal";
+/// The name of a type that passes over keys that it does not know: the files of other tools, which say more than is
+/// needed here, are read with `#[serde(rename = "imgbuild::Open")]`.
+pub(super) const OPEN: &str = "imgbuild::Open";
 
 /// A value with the place where it was written.
 #[derive(Debug, Clone)]

@@ -109,13 +109,16 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
     /// Unknown keys are noted and passed over, so that one run tells all of them.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         match &self.node.value {
             // Else serde would take a list's items for the fields.
             Value::List(_) => Err(DecodeError::invalid_type("a list", &visitor)),
+            Value::Table(entries) if name == marker::OPEN => {
+                visitor.visit_map(access::Table::new(&self, entries, None))
+            }
             Value::Table(entries) => visitor.visit_map(access::Table::new(&self, entries, Some(fields))),
             _ => self.deserialize_any(visitor),
         }

@@ -1,85 +1,22 @@
 //! conda's explicit list: what `conda list --explicit` writes, and what is installed without solving.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use oci::{Digest, Platform};
-use serde::{Serialize, Serializer};
+use oci::Digest;
 
+use super::locked::{
+    ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, Md5, OtherLock, Platforms, platform,
+};
 use crate::error::{Mistake, Problem};
 use crate::source::{Origin, Source};
 
 pub(super) const MARK: &str = "@EXPLICIT";
 
-/// An explicit list: every archive of the environment, by URL.
-#[derive(Debug, Clone)]
-pub struct ExplicitList {
-    /// The platform of the line `# platform: linux-64`, where there is one.
-    pub platform: Option<Platform>,
-    /// The archives, in the order of the list.
-    pub entries: Vec<ExplicitEntry>,
-    /// Where the list begins.
-    pub origin: Origin,
-}
-
-/// One archive of an explicit list.
-#[derive(Debug, Clone)]
-pub struct ExplicitEntry {
-    /// Where it is.
-    pub url: ArchiveUrl,
-    /// The hash after `#`, where there is one.
-    pub hash: Option<ArchiveHash>,
-    /// The line.
-    pub origin: Origin,
-}
-
-/// The URL of a conda archive: `https://`, `http://` or `file://`, and a name that ends in `.conda` or `.tar.bz2`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveUrl(url::Url);
-
-impl ArchiveUrl {
-    /// The URL.
-    pub fn as_url(&self) -> &url::Url {
-        &self.0
-    }
-}
-
-impl fmt::Display for ArchiveUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-/// The hash of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ArchiveHash {
-    /// An MD5: the only one that older conda writes. It finds an archive, but it does not prove one.
-    Md5([u8; 16]),
-    /// A sha256.
-    Sha256(Digest),
-}
-
-impl fmt::Display for ArchiveHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Md5(bytes) => {
-                f.write_str("md5:")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-            Self::Sha256(digest) => digest.fmt(f),
-        }
-    }
-}
-
-impl Serialize for ArchiveHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-pub(super) fn read(source: &Source) -> Result<ExplicitList, Vec<Problem>> {
-    let mut list =
-        ExplicitList { platform: None, entries: Vec::new(), origin: Origin::new(source, 0..0, "") };
+pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
+    let mut listed = None;
+    let mut origin = Origin::new(source, 0..0, "");
+    let (mut archives, mut pypi) = (Vec::new(), Vec::new());
     let mut problems = Vec::new();
     let mut start = 0;
     for raw in source.inner().split_inclusive('\n') {
@@ -88,75 +25,91 @@ pub(super) fn read(source: &Source) -> Result<ExplicitList, Vec<Problem>> {
         let span = begin..begin + line.len();
         start += raw.len();
         if line == MARK {
-            list.origin = Origin::new(source, span, MARK);
+            origin = Origin::new(source, span, MARK);
         } else if let Some(comment) = line.strip_prefix('#') {
-            match comment.trim().strip_prefix("platform:").map(str::trim) {
-                None => {}
-                Some("linux-64") => list.platform = Some(Platform::LinuxAmd64),
-                Some("linux-aarch64") => list.platform = Some(Platform::LinuxArm64),
-                Some(other) => {
-                    let message = format!("`{other}` is not a platform that images can be built for");
+            match read_comment(comment.trim()) {
+                Comment::Platform(name) if platform(name).is_none() => {
+                    let message = format!("`{name}` is not a platform that images can be built for");
                     problems
                         .push(problem(source, span, message).hint("it can be `linux-64`, `linux-aarch64`"));
                 }
+                Comment::Platform(name) => listed = Some(name.to_owned()),
+                Comment::Pip(name) => pypi.push((name.to_owned(), Origin::new(source, span, name))),
+                Comment::Other => {}
             }
         } else if !line.is_empty() {
-            match entry(line) {
-                Ok((url, hash)) => {
-                    let key = format!("{MARK}[{}]", list.entries.len());
-                    list.entries.push(ExplicitEntry { url, hash, origin: Origin::new(source, span, key) });
-                }
+            let key = format!("{MARK}[{}]", archives.len());
+            match entry(line, Origin::new(source, span.clone(), key)) {
+                Ok(archive) => archives.push(archive),
                 Err(message) => problems.push(problem(source, span, message)),
             }
         }
     }
-    if problems.is_empty() { Ok(list) } else { Err(problems) }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let content = Content { packages: LockedList::Archives(archives), pypi, sources: Vec::new() };
+    let platforms = match listed {
+        None => Platforms::Any(content),
+        Some(name) => {
+            let contents = platform(&name).map(|platform| (platform, Ok(content)));
+            Platforms::Of(BTreeMap::from_iter(contents), vec![name])
+        }
+    };
+    let (format, file) = (LockFormat::Explicit, source.name().to_owned());
+    Ok(OtherLock { format, file, origin, platforms })
+}
+
+enum Comment<'a> {
+    Platform(&'a str),
+    /// conda-lock writes what pip is to install as comments: `# pip NAME @ URL#sha256=…`.
+    Pip(&'a str),
+    Other,
+}
+
+fn read_comment(comment: &str) -> Comment<'_> {
+    if let Some(name) = comment.strip_prefix("platform:") {
+        return Comment::Platform(name.trim());
+    }
+    match comment.strip_prefix("pip ").and_then(|rest| rest.split_once(" @ ")) {
+        Some((name, _)) => Comment::Pip(name.trim()),
+        None => Comment::Other,
+    }
 }
 
 fn problem(source: &Source, span: Range<usize>, message: String) -> Problem {
     Problem::new(Mistake::Explicit { message }).at(source, span, "here")
 }
 
-fn entry(line: &str) -> Result<(ArchiveUrl, Option<ArchiveHash>), String> {
+fn entry(line: &str, origin: Origin) -> Result<LockedArchive, String> {
     let (text, hash) = match line.split_once('#') {
         Some((text, hash)) => (text, Some(hash)),
         None => (line, None),
     };
-    let url = url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https" | "file") {
-        return Err(format!("`{}` is no scheme that packages are fetched by", url.scheme()));
-    }
-    if !url.path().ends_with(".conda") && !url.path().ends_with(".tar.bz2") {
-        return Err("its name ends neither in `.conda` nor in `.tar.bz2`".to_owned());
-    }
-    let hash =
-        hash.map(|hash| self::hash(hash).ok_or_else(|| format!("`{hash}` is neither an MD5 nor a sha256")));
-    Ok((ArchiveUrl(url), hash.transpose()?))
+    let url = ArchiveUrl::read(text)?;
+    let (sha256, md5) = match hash {
+        None => (None, None),
+        Some(hash) => self::hash(hash).ok_or_else(|| format!("`{hash}` is neither an MD5 nor a sha256"))?,
+    };
+    Ok(LockedArchive { url, sha256, md5, size: None, origin })
 }
 
 /// conda writes a bare MD5, and newer ones `sha256:` and the digits; other tools the bare digits of either.
-fn hash(text: &str) -> Option<ArchiveHash> {
+fn hash(text: &str) -> Option<(Option<Digest>, Option<Md5>)> {
     let lower = text.to_ascii_lowercase();
-    let digits = lower.strip_prefix("sha256:").or_else(|| lower.strip_prefix("md5:")).unwrap_or(&lower);
-    let marked = lower.len() > digits.len();
-    match digits.len() {
-        64 if !marked || lower.starts_with("sha256:") => {
-            Digest::from_hex(digits).ok().map(ArchiveHash::Sha256)
-        }
-        32 if (!marked || lower.starts_with("md5:")) && digits.is_ascii() => {
-            let mut bytes = [0; 16];
-            for (at, byte) in bytes.iter_mut().enumerate() {
-                let pair = &digits[2 * at..2 * at + 2];
-                *byte = u8::from_str_radix(pair, 16).ok().filter(|_| !pair.starts_with('+'))?;
-            }
-            Some(ArchiveHash::Md5(bytes))
-        }
-        _ => None,
+    match lower.split_once(':') {
+        Some(("sha256", digits)) => Some((Some(Digest::from_hex(digits).ok()?), None)),
+        Some(("md5", digits)) => Some((None, Some(Md5::from_hex(digits)?))),
+        Some(_) => None,
+        None if lower.len() == 64 => Some((Some(Digest::from_hex(&lower).ok()?), None)),
+        None => Some((None, Some(Md5::from_hex(&lower)?))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use oci::Platform;
+
     use super::*;
     use crate::source::source;
 
@@ -168,19 +121,13 @@ mod tests {
              https://c.example/noarch/b-1-0.tar.bz2#sha256:{digits}\r\nhttps://c.example/noarch/c-1-0.conda\n",
             "0A".repeat(16)
         );
-        let list = read(&source("explicit.txt", text)).unwrap();
-        assert_eq!(list.platform, Some(Platform::LinuxAmd64));
+        let list = read(&source("explicit.txt", text)).unwrap().on(Platform::LinuxAmd64).unwrap();
         assert_eq!(list.origin.line(), 2);
-        let hashes: Vec<_> = list.entries.iter().map(|entry| entry.hash).collect();
-        assert_eq!(
-            hashes,
-            [
-                Some(ArchiveHash::Md5([10; 16])),
-                Some(ArchiveHash::Sha256(Digest::from_hex(&digits).unwrap())),
-                None
-            ]
-        );
-        let entry = &list.entries[1];
+        let LockedList::Archives(archives) = &list.packages else { panic!("{list:?}") };
+        let hashes: Vec<_> = archives.iter().map(|entry| (entry.sha256, entry.md5)).collect();
+        let (sha256, md5) = (Digest::from_hex(&digits).unwrap(), Md5::from([10; 16]));
+        assert_eq!(hashes, [(None, Some(md5)), (Some(sha256), None), (None, None)]);
+        let entry = &archives[1];
         assert_eq!((entry.origin.line(), entry.origin.column()), (4, 1));
         assert_eq!(entry.url.to_string(), "https://c.example/noarch/b-1-0.tar.bz2");
     }

@@ -1,26 +1,18 @@
-//! conda's environment file: `environment.yml`.
+//! conda's environment file: `environment.yml`, and what `conda env export` makes of an environment.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::Environment;
+use super::locked::{Content, LockFormat, LockedBuild, LockedList, OtherLock, Platforms};
 use crate::decode::{Literal, Located, decode};
 use crate::error::{Mistake, Problem};
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
+use crate::tree::Node;
 use crate::values::{ChannelName, EnvironmentName, MatchSpecText, VariableName};
-use crate::yaml_tree;
-
-/// An environment file.
-#[derive(Debug, Clone)]
-pub(crate) struct EnvironmentFile {
-    pub(crate) name: Option<EnvironmentName>,
-    /// Without `nodefaults`: only the channels that are named are ever used.
-    pub(crate) channels: Vec<Channel>,
-    pub(crate) requirements: Vec<Requirement>,
-    pub(crate) variables: BTreeMap<VariableName, String>,
-}
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -30,9 +22,8 @@ struct Document {
     channels: Option<Vec<Located<ChannelName>>>,
     dependencies: Option<Vec<Located<Dependency>>>,
     variables: Option<BTreeMap<VariableName, Literal>>,
-    /// Where the environment was on the machine that exported it: nothing to an image.
-    #[serde(rename = "prefix")]
-    _prefix: Option<IgnoredAny>,
+    /// Where the environment was on the machine that exported it: nothing to an image, but a sign of an export.
+    prefix: Option<Literal>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,9 +40,8 @@ struct Others {
     pip: Option<Located<IgnoredAny>>,
 }
 
-pub(super) fn read(source: &Source) -> Result<EnvironmentFile, Vec<Problem>> {
-    let root = yaml_tree::read(source).map_err(|problem| vec![problem])?;
-    let document: Document = decode(&root, "").map_err(|errors| {
+pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Problem>> {
+    let document: Document = decode(root, "").map_err(|errors| {
         errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
     })?;
     let mut requirements = Vec::new();
@@ -74,9 +64,24 @@ pub(super) fn read(source: &Source) -> Result<EnvironmentFile, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    // `conda env export` writes the prefix, and each package with version and build. With a requirement of another form
+    // somebody has changed the file since, and it is solved like any other.
+    let exported = document.prefix.is_some() && !requirements.is_empty();
+    let builds = requirements.iter().map(|requirement| build(&requirement.text));
+    let builds = if exported { builds.collect() } else { None };
     let channels = document.channels.unwrap_or_default().into_iter();
     let channels = channels.filter(|channel| channel.value.as_str() != "nodefaults");
-    Ok(EnvironmentFile {
+    let locked = builds.map(|builds| OtherLock {
+        format: LockFormat::Export,
+        file: source.name().to_owned(),
+        origin: Origin::new(source, 0..0, ""),
+        platforms: Platforms::Any(Content {
+            packages: LockedList::Builds(builds),
+            pypi: Vec::new(),
+            sources: Vec::new(),
+        }),
+    });
+    Ok(Environment {
         name: document.name,
         channels: channels.map(|channel| Channel::new(channel, source)).collect(),
         requirements,
@@ -86,5 +91,44 @@ pub(super) fn read(source: &Source) -> Result<EnvironmentFile, Vec<Problem>> {
             .into_iter()
             .map(|(name, text)| (name, text.0))
             .collect(),
+        locked,
     })
+}
+
+/// `name=version=build`, or `channel::name=version=build`: exactly one package.
+fn build(text: &str) -> Option<LockedBuild> {
+    let (channel, rest) = match text.split_once("::") {
+        Some((channel, rest)) => (Some(channel.to_owned()), rest),
+        None => (None, text),
+    };
+    let parts: Vec<&str> = rest.split('=').collect();
+    let exact = |part: &str| !part.is_empty() && !part.contains(|it: char| "*<>!~|, []".contains(it));
+    match parts.as_slice() {
+        [name, version, build] if parts.iter().all(|part| exact(part)) => Some(LockedBuild {
+            channel,
+            name: name.to_lowercase(),
+            version: (*version).to_owned(),
+            build: (*build).to_owned(),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_with_version_and_build_is_one_package() {
+        let found = build("conda-forge::NumPy=1.26.4=py311_0").unwrap();
+        assert_eq!(
+            (found.channel.as_deref(), found.name.as_str(), found.version.as_str(), found.build.as_str()),
+            (Some("conda-forge"), "numpy", "1.26.4", "py311_0")
+        );
+        for other in
+            ["numpy", "numpy=1.26", "numpy==1.26", "numpy=1.26=py311*", "numpy=1.*=0", "numpy >=1.26"]
+        {
+            assert_eq!(build(other), None, "{other}");
+        }
+    }
 }

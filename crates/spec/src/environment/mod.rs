@@ -1,29 +1,77 @@
-//! What `env` names: an environment file, or an explicit list.
+//! What `env` names: an environment file, or packages that another tool has locked.
 
+mod conda_lock;
 mod explicit;
 mod file;
+mod locked;
+mod pixi;
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
+use std::rc::Rc;
 
-pub use explicit::{ArchiveHash, ArchiveUrl, ExplicitEntry, ExplicitList};
-pub(crate) use file::EnvironmentFile;
+use oci::Digest;
+use serde::Deserialize;
 
+pub use locked::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
+pub(crate) use locked::{OtherLock, subdir};
+
+use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
-use crate::source::Source;
+use crate::files;
+use crate::requirement::{Channel, Requirement};
+use crate::source::{Origin, Source};
+use crate::values::{ChannelName, EnvironmentName, VariableName};
+use crate::yaml_tree;
 
-/// A file of packages.
+/// What a file says of an environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    pub(crate) name: Option<EnvironmentName>,
+    /// Without `nodefaults`: only the channels that are named are ever used.
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) requirements: Vec<Requirement>,
+    pub(crate) variables: BTreeMap<VariableName, String>,
+    /// The packages, where they are locked already.
+    pub(crate) locked: Option<OtherLock>,
+}
+
+/// A file that `env` names, before anything is chosen from it.
 #[derive(Debug, Clone)]
-pub(crate) enum Environment {
-    File(EnvironmentFile),
-    Explicit(ExplicitList),
+pub(crate) enum Contents {
+    File(Environment),
+    Explicit(OtherLock),
+    Pixi(Rc<pixi::PixiLock>),
+    CondaLock(Rc<conda_lock::CondaLock>),
+}
+
+/// What is chosen from a file that holds more than one environment: words, and where they were written.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    pub(crate) environment: Option<(String, Origin)>,
+    pub(crate) platform: Option<(String, Origin)>,
+    pub(crate) categories: Option<Vec<(String, Origin)>>,
+}
+
+/// A channel of a lock.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct ChannelTable {
+    url: Located<String>,
 }
 
 /// Files of other tools whose name alone tells them.
-const NOT_YET: &[&str] =
-    &["pixi.lock", "conda-lock.yml", "conda-lock.yaml", "pylock.toml", "requirements.txt"];
+const NOT_YET: &[&str] = &["pylock.toml", "requirements.txt"];
 
-/// Reads it, by what it holds: an explicit list says so in a line of its own.
-pub(crate) fn read(source: &Source) -> Result<Environment, Vec<Problem>> {
+/// How many bytes a file may have. Locks are written by programs, and those of large projects have some megabytes.
+pub(crate) fn limit(path: &Path) -> usize {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name.ends_with(".lock") || name.contains("conda-lock") { 4 * files::LIMIT } else { files::LIMIT }
+}
+
+/// Reads it, by what it holds: an explicit list says so in a line of its own, and locks have keys of their own.
+pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
     let file = source.name();
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if NOT_YET.contains(&name) {
@@ -31,12 +79,88 @@ pub(crate) fn read(source: &Source) -> Result<Environment, Vec<Problem>> {
         return Err(vec![problem.hint(format!("this version of imgbuild does not read `{name}` yet"))]);
     }
     if source.inner().lines().any(|line| line.trim() == explicit::MARK) {
-        return explicit::read(source).map(Environment::Explicit);
+        return explicit::read(source).map(Contents::Explicit);
     }
-    if name.ends_with(".yml") || name.ends_with(".yaml") {
-        return file::read(source).map(Environment::File);
+    if ![".yml", ".yaml", ".lock"].iter().any(|ending| name.ends_with(ending)) {
+        let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
+        let hint =
+            "an environment file is named `*.yml` or `*.yaml`; an explicit list has a line `@EXPLICIT`";
+        return Err(vec![problem.hint(hint)]);
     }
-    let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
-    let hint = "an environment file is named `*.yml` or `*.yaml`; an explicit list has a line `@EXPLICIT`";
-    Err(vec![problem.hint(hint)])
+    let root = yaml_tree::read(source).map_err(|problem| vec![problem])?;
+    let has = |key: &str| root.get(key).is_some();
+    // The first versions of pixi's lock had conda-lock's keys: the name tells them apart.
+    if name == "pixi.lock" || has("version") && has("environments") {
+        pixi::read(source, &root).map(|lock| Contents::Pixi(Rc::new(lock)))
+    } else if name.contains("conda-lock") || has("metadata") && has("package") {
+        conda_lock::read(source, &root).map(|lock| Contents::CondaLock(Rc::new(lock)))
+    } else {
+        file::read(source, &root).map(Contents::File)
+    }
+}
+
+impl Contents {
+    /// What is chosen from it. `asked` is where the file was named.
+    pub(crate) fn choose(&self, choice: &Choice, asked: &Origin) -> Result<Environment, Vec<Problem>> {
+        let first = choice.categories.iter().flatten().next();
+        let environment = choice.environment.as_ref().map(|(_, origin)| ("environment", "pixi", origin));
+        let platform = choice.platform.as_ref().map(|(_, origin)| ("platform", "pixi", origin));
+        let categories = first.map(|(_, origin)| ("categories", "conda-lock", origin));
+        let unused = match self {
+            Self::File(_) | Self::Explicit(_) => environment.or(platform).or(categories),
+            Self::Pixi(_) => categories,
+            Self::CondaLock(_) => environment.or(platform),
+        };
+        if let Some((key, tool, origin)) = unused {
+            let mistake = Mistake::NothingToChoose { key: format!("env.{key}"), tool: tool.to_owned() };
+            let hint = "remove the key, or name such a lock as `file`";
+            return Err(vec![Problem::new(mistake).at(origin.source(), origin.span(), "here").hint(hint)]);
+        }
+        match self {
+            Self::File(file) => Ok(file.clone()),
+            Self::Explicit(lock) => Ok(Environment::locked(lock.clone(), Vec::new())),
+            Self::Pixi(lock) => lock.choose(choice, asked),
+            Self::CondaLock(lock) => lock.choose(choice, asked),
+        }
+    }
+}
+
+impl Environment {
+    fn locked(lock: OtherLock, channels: Vec<Channel>) -> Self {
+        Self { channels, locked: Some(lock), ..Self::default() }
+    }
+}
+
+/// The channels of a lock.
+fn channels(tables: &[ChannelTable], source: &Source) -> Result<Vec<Channel>, Vec<Problem>> {
+    let channel = |table: &ChannelTable| {
+        let Range { start, end } = table.url.span;
+        let name: ChannelName =
+            without_credentials(&table.url.value).parse().map_err(|error: crate::ValueError| {
+                vec![locked::problem(source, start..end, error.to_string())]
+            })?;
+        Ok(Channel { name, origin: Some(Origin::new(source, start..end, table.url.key.clone())) })
+    };
+    tables.iter().map(channel).collect()
+}
+
+/// The URL of a channel without user, password and conda token; a name as it is.
+fn without_credentials(channel: &str) -> String {
+    match url::Url::parse(channel) {
+        Ok(mut url) => {
+            locked::strip_credentials(&mut url);
+            url.to_string()
+        }
+        Err(_) => channel.to_owned(),
+    }
+}
+
+/// The hashes of a package, as they are written.
+fn hashes(sha256: Option<&Literal>, md5: Option<&Literal>) -> Result<(Option<Digest>, Option<Md5>), String> {
+    let read_sha256 = |text: &Literal| {
+        Digest::from_hex(&text.0.to_ascii_lowercase()).map_err(|_| format!("`{}` is not a sha256", text.0))
+    };
+    let read_md5 =
+        |text: &Literal| Md5::from_hex(&text.0).ok_or_else(|| format!("`{}` is not an MD5", text.0));
+    Ok((sha256.map(read_sha256).transpose()?, md5.map(read_md5).transpose()?))
 }

@@ -40,7 +40,7 @@ pub(crate) struct CondaTable {
     pub(crate) mirrors: BTreeMap<ChannelName, Vec<Mirror>>,
     /// Leaves out packages that were made on that day, at that time, or later.
     #[schemars(extend("examples" = ["2024-05-01"]))]
-    pub(crate) exclude_newer: Option<CutOff>,
+    pub(crate) exclude_newer: Option<Located<CutOff>>,
     /// Packages whose post-link script is run, in the sandbox and off the network; what it changes becomes a layer.
     #[serde(default)]
     #[schemars(extend("examples" = [["qt"]]), extend("default" = []))]

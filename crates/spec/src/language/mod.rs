@@ -6,6 +6,7 @@ mod base;
 mod check;
 mod conda;
 mod copy;
+mod env;
 mod image;
 mod layers;
 mod matrix;
@@ -18,6 +19,7 @@ pub use check::Seconds;
 pub(crate) use conda::CondaTable;
 pub use conda::{ChannelPriority, Manager};
 pub(crate) use copy::CopyTable;
+pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
 pub use layers::{Budget, Compression, Layers};
 pub(crate) use matrix::Matrix;
@@ -51,11 +53,10 @@ pub(crate) struct Document {
     /// The CUDA version that the image is for: packages are chosen as on a machine whose driver has it.
     #[schemars(extend("examples" = ["11.8"]))]
     pub(crate) cuda: Option<Located<CudaKey>>,
-    /// A file that names the conda packages: an `environment.yml`, or an explicit list (`@EXPLICIT`).
-    ///
-    /// The path is relative to the spec's folder.
+    /// A file that names the conda packages: an `environment.yml`; or one in which another tool has locked them: a
+    /// `pixi.lock`, a `conda-lock.yml`, an export with builds, an explicit list (`@EXPLICIT`). Its path, or a table.
     #[schemars(extend("examples" = ["environment.yml"]))]
-    pub(crate) env: Option<Located<String>>,
+    pub(crate) env: Option<Located<EnvKey>>,
     /// One image for each combination of these keys' values; `{key}` stands for the value in every string.
     #[serde(rename = "matrix")]
     #[schemars(with = "Option<Matrix>")]

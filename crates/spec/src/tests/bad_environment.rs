@@ -144,16 +144,16 @@ fn a_wrong_type() {
 
 #[test]
 fn another_tools_file() {
-    let spec = ("spec.toml", "name = \"a\"\nenv = \"pixi.lock\"\n");
-    assert_snapshot!(message_of(&[spec, ("pixi.lock", "version: 6\n")]), @r#"
-     × `pixi.lock` is neither an environment file nor an explicit list
+    let spec = ("spec.toml", "name = \"a\"\nenv = \"requirements.txt\"\n");
+    assert_snapshot!(message_of(&[spec, ("requirements.txt", "numpy\n")]), @r#"
+     × `requirements.txt` is neither an environment file nor an explicit list
       ╭─[spec.toml:2:7]
     1 │ name = "a"
-    2 │ env = "pixi.lock"
-      ·       ─────┬─────
-      ·            ╰── here
+    2 │ env = "requirements.txt"
+      ·       ─────────┬────────
+      ·                ╰── here
       ╰────
-     help: this version of imgbuild does not read `pixi.lock` yet
+     help: this version of imgbuild does not read `requirements.txt` yet
     "#);
     let spec = ("spec.toml", "name = \"a\"\nenv = \"packages.txt\"\n");
     assert_snapshot!(message_of(&[spec, ("packages.txt", "numpy\n")]), @r#"
@@ -214,8 +214,9 @@ fn an_explicit_list_with_a_line_that_is_no_archive() {
 #[test]
 fn an_explicit_list_for_another_platform() {
     let spec = ("spec.toml", "name = \"a\"\nenv = \"explicit.txt\"\n");
-    assert_snapshot!(message_of(&[spec, ("explicit.txt", "# platform: linux-aarch64\n@EXPLICIT\n")]), @r"
-     × `explicit.txt` lists packages for `linux/arm64`, but the image is for `linux/amd64`
+    assert_snapshot!(message_of(&[spec, ("explicit.txt", "# platform: linux-aarch64\n@EXPLICIT\n")]), @"
+     × `explicit.txt` has packages for `linux-aarch64`, but the image is for `linux/amd64`, which is
+     │ `linux-64`
       ╭─[explicit.txt:2:1]
     1 │ # platform: linux-aarch64
     2 │ @EXPLICIT

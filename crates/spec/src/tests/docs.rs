@@ -52,11 +52,32 @@ fn whole(example: &str) -> String {
     if example.contains("[[check]]") && !has("run") {
         text.push_str("run = [\"true\"]\n");
     }
+    if example.contains("[env]") && !has("file") {
+        let file = if has("categories") { "conda-lock.yml" } else { "pixi.lock" };
+        text.push_str(&format!("file = \"{file}\"\n"));
+    }
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");
     }
     text
 }
+
+/// What the examples of `env` choose from.
+const PIXI: &str = "\
+version: 7
+platforms: [{ name: linux-64-cuda, subdir: linux-64 }]
+environments:
+  default: { channels: [], packages: { linux-64-cuda: [] } }
+  gpu: { channels: [], packages: { linux-64-cuda: [] } }
+packages: []
+";
+
+const CONDA_LOCK: &str = "\
+version: 1
+metadata: { channels: [], platforms: [linux-64] }
+package:
+  - { name: a, manager: conda, platform: linux-64, url: https://c.example/noarch/a-1-0.conda, hash: {} }
+";
 
 #[test]
 fn every_example_is_a_spec() {
@@ -65,7 +86,13 @@ fn every_example_is_a_spec() {
     assert!(found.len() > 30, "{} examples", found.len());
     for example in found {
         let text = whole(&example);
-        if let Err(error) = load(&[("spec.toml", &text), ("environment.yml", "dependencies: [numpy]\n")]) {
+        let files = [
+            ("spec.toml", text.as_str()),
+            ("environment.yml", "dependencies: [numpy]\n"),
+            ("pixi.lock", PIXI),
+            ("conda-lock.yml", CONDA_LOCK),
+        ];
+        if let Err(error) = load(&files) {
             panic!("{}\n{text}", super::render(&error));
         }
     }

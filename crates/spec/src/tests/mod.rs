@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_matrix;
 mod docs;
 mod inputs;
+mod locks;
 mod property;
 mod variants;
 

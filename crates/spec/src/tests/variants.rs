@@ -3,7 +3,7 @@
 use oci::Platform;
 
 use super::{variants, variants_of};
-use crate::{ArchiveHash, Base, Compression, CondaPackages, PythonFrom, Suite, Variant};
+use crate::{Base, Compression, CondaPackages, LockedList, PythonFrom, Suite, Variant};
 
 const HOST: Platform = Platform::LinuxAmd64;
 
@@ -12,7 +12,7 @@ fn requirements(variant: &Variant) -> Vec<String> {
         CondaPackages::Requirements(all) => {
             all.iter().map(|one| format!("{} ({} {})", one.text, one.origin, one.origin.key())).collect()
         }
-        CondaPackages::Explicit(_) => panic!("an explicit list"),
+        CondaPackages::Locked(_) => panic!("locked packages"),
     }
 }
 
@@ -144,14 +144,13 @@ fn conda_forge_is_the_channel_where_none_is_named() {
 #[test]
 fn an_explicit_list_is_known_by_what_it_holds() {
     let list = "# platform: linux-64\n@EXPLICIT\nhttps://c.example/linux-64/a-1-0.conda#0123456789abcdef0123456789ABCDEF\n";
-    let all = variants_of(&[
-        ("spec.toml", "name = \"a\"\nenv = \"packages.lock\"\npython = 3.11\n"),
-        ("packages.lock", list),
-    ]);
-    let CondaPackages::Explicit(list) = &all[0].conda.as_ref().unwrap().packages else { panic!() };
-    assert!(matches!(list.entries[0].hash, Some(ArchiveHash::Md5(_))));
-    assert_eq!(list.entries[0].hash.unwrap().to_string(), "md5:0123456789abcdef0123456789abcdef");
-    assert_eq!(list.entries[0].origin.to_string(), "packages.lock:3");
+    let all =
+        variants_of(&[("spec.toml", "name = \"a\"\nenv = \"packages.lock\"\n"), ("packages.lock", list)]);
+    let CondaPackages::Locked(list) = &all[0].conda.as_ref().unwrap().packages else { panic!() };
+    let LockedList::Archives(archives) = &list.packages else { panic!() };
+    assert_eq!(archives[0].sha256, None);
+    assert_eq!(archives[0].md5.unwrap().to_string(), "md5:0123456789abcdef0123456789abcdef");
+    assert_eq!(archives[0].origin.to_string(), "packages.lock:3");
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl PythonVersion {
         }
     }
 
+    /// Whether a whole version, for example `3.11.9`, is one of these.
+    pub fn holds(&self, version: &str) -> bool {
+        version.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// Whether the patch release is named.
     pub fn names_patch(&self) -> bool {
         self.series() != self.0
@@ -65,6 +70,8 @@ mod tests {
             assert!(bad.parse::<PythonVersion>().is_err(), "{bad}");
         }
         assert_eq!("3.11.9".parse::<PythonVersion>().unwrap().series(), "3.11");
+        let series = "3.1".parse::<PythonVersion>().unwrap();
+        assert!(series.holds("3.1.4") && !series.holds("3.11.4"));
         assert!(!"3.11".parse::<PythonVersion>().unwrap().names_patch());
         assert!("11.8".parse::<CudaVersion>().is_ok());
         for bad in ["11", "11.8.0", "0.1", "cu118", "11."] {

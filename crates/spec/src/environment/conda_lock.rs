@@ -1,0 +1,156 @@
+//! `conda-lock.yml`, version 1: what conda-lock writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::locked::{
+    ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
+};
+use super::{Choice, Environment, channels};
+use crate::decode::{Literal, Located, decode};
+use crate::error::{Mistake, Problem};
+use crate::source::{Origin, Source};
+use crate::suggest;
+use crate::tree::Node;
+
+/// The version that is read: there is no other one yet.
+const VERSION: u64 = 1;
+/// The categories that `conda-lock install` takes where nothing else is said.
+const DEFAULT: [&str; 2] = ["main", "dev"];
+
+/// A lock of conda-lock, before it is known which of its categories are wanted.
+#[derive(Debug)]
+pub(crate) struct CondaLock {
+    source: Source,
+    document: Document,
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct Head {
+    version: Located<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct Document {
+    metadata: Metadata,
+    package: Vec<Located<PackageTable>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct Metadata {
+    channels: Vec<super::ChannelTable>,
+    platforms: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct PackageTable {
+    name: Literal,
+    manager: String,
+    platform: String,
+    url: String,
+    hash: Hash,
+    category: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "imgbuild::Open")]
+struct Hash {
+    md5: Option<Literal>,
+    sha256: Option<Literal>,
+}
+
+pub(super) fn read(source: &Source, root: &Node) -> Result<CondaLock, Vec<Problem>> {
+    let mistakes = |errors: Vec<crate::decode::DecodeError>| -> Vec<Problem> {
+        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect()
+    };
+    let head: Head = decode(root, "").map_err(mistakes)?;
+    if head.version.value != VERSION {
+        let file = source.name().to_owned();
+        let mistake = Mistake::LockVersion { file, version: head.version.value, known: VERSION.to_string() };
+        let hint = "take a newer imgbuild, or lock with an older conda-lock";
+        return Err(vec![Problem::new(mistake).at(source, head.version.span, "here").hint(hint)]);
+    }
+    Ok(CondaLock { source: Source::clone(source), document: decode(root, "").map_err(mistakes)? })
+}
+
+impl CondaLock {
+    /// The categories that are chosen, or the default ones. `asked` is where the file was named.
+    pub(super) fn choose(&self, choice: &Choice, asked: &Origin) -> Result<Environment, Vec<Problem>> {
+        let wanted = match &choice.categories {
+            None => DEFAULT.map(str::to_owned).to_vec(),
+            Some(chosen) => {
+                self.check_categories(chosen)?;
+                chosen.iter().map(|(category, _)| category.clone()).collect()
+            }
+        };
+        let mut contents = BTreeMap::new();
+        for name in &self.document.metadata.platforms {
+            if let Some(platform) = platform(name) {
+                contents.insert(platform, self.content(name, &wanted));
+            }
+        }
+        let lock = OtherLock {
+            format: LockFormat::CondaLock,
+            file: self.source.name().to_owned(),
+            origin: asked.clone(),
+            platforms: Platforms::Of(contents, self.document.metadata.platforms.clone()),
+        };
+        Ok(Environment::locked(lock, channels(&self.document.metadata.channels, &self.source)?))
+    }
+
+    fn check_categories(&self, chosen: &[(String, Origin)]) -> Result<(), Vec<Problem>> {
+        let known: BTreeSet<&str> =
+            self.document.package.iter().map(|package| package.value.category()).collect();
+        let known: Vec<String> = known.into_iter().map(str::to_owned).collect();
+        let unknown = chosen.iter().filter(|(category, _)| !known.contains(category));
+        let problems: Vec<Problem> = unknown
+            .map(|(category, origin)| {
+                let mistake =
+                    Mistake::NoCategory { file: self.source.name().to_owned(), category: category.clone() };
+                let problem = Problem::new(mistake).at(origin.source(), origin.span(), "asked for here");
+                problem.hint(suggest::for_value(category, &known))
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn content(&self, platform: &str, categories: &[String]) -> Result<Content, Problem> {
+        let mut archives = Vec::new();
+        let mut pypi = Vec::new();
+        // A package of two categories is listed once for each.
+        let mut seen = BTreeSet::new();
+        for package in &self.document.package {
+            let PackageTable { name, manager, url, hash, .. } = &package.value;
+            let wanted = package.value.platform == platform
+                && categories.iter().any(|category| category == package.value.category());
+            // Virtual packages are listed for conda-lock's own sake.
+            if !wanted || name.0.starts_with("__") || !seen.insert((manager, url)) {
+                continue;
+            }
+            let origin = Origin::new(&self.source, package.span.clone(), package.key.clone());
+            let problem = |message: String| problem(&self.source, package.span.clone(), message);
+            match manager.as_str() {
+                "conda" => {
+                    let hashes = super::hashes(hash.sha256.as_ref(), hash.md5.as_ref());
+                    let (sha256, md5) = hashes.map_err(problem)?;
+                    let url = ArchiveUrl::read(url).map_err(problem)?;
+                    archives.push(LockedArchive { url, sha256, md5, size: None, origin });
+                }
+                "pip" => pypi.push((name.0.clone(), origin)),
+                other => return Err(problem(format!("`{other}` is no package manager that is known here"))),
+            }
+        }
+        Ok(Content { packages: LockedList::Archives(archives), pypi, sources: Vec::new() })
+    }
+}
+
+impl PackageTable {
+    fn category(&self) -> &str {
+        self.category.as_deref().unwrap_or(DEFAULT[0])
+    }
+}

@@ -1,0 +1,342 @@
+//! Packages that another tool has locked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use oci::{Digest, Platform};
+use serde::{Serialize, Serializer};
+
+use crate::error::{Mistake, Problem};
+use crate::source::{Origin, Source};
+use crate::suggest;
+
+/// The packages of an environment as another tool has locked them: they are taken as they are, without solving.
+#[derive(Debug, Clone)]
+pub struct LockedPackages {
+    /// What the file is.
+    pub format: LockFormat,
+    /// The packages.
+    pub packages: LockedList,
+    /// The file, or the place where it was asked for.
+    pub origin: Origin,
+    /// The file, as messages call it.
+    pub file: String,
+}
+
+/// What a file of locked packages is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockFormat {
+    /// conda's explicit list, with a line `@EXPLICIT`.
+    Explicit,
+    /// pixi's lock.
+    Pixi,
+    /// conda-lock's.
+    CondaLock,
+    /// What `conda env export` writes.
+    Export,
+}
+
+/// The packages of a lock.
+#[derive(Debug, Clone)]
+pub enum LockedList {
+    /// Archives, by URL.
+    Archives(Vec<LockedArchive>),
+    /// Names with version and build, which are to be found on the channels.
+    Builds(Vec<LockedBuild>),
+}
+
+/// An archive that another tool has locked.
+#[derive(Debug, Clone)]
+pub struct LockedArchive {
+    /// Where it is.
+    pub url: ArchiveUrl,
+    /// Its sha256, where the file has it.
+    pub sha256: Option<Digest>,
+    /// Its MD5, where the file has it. It finds an archive, but it does not prove one.
+    pub md5: Option<Md5>,
+    /// Its size in bytes, where the file has it.
+    pub size: Option<u64>,
+    /// Where it is listed.
+    pub origin: Origin,
+}
+
+/// A package of `conda env export`: all of it but where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBuild {
+    /// The channel, where the entry names one.
+    pub channel: Option<String>,
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The build string.
+    pub build: String,
+}
+
+/// The URL of a conda archive: `https://`, `http://` or `file://`, and a name that ends in `.conda` or `.tar.bz2`. It
+/// holds no credentials.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArchiveUrl(url::Url);
+
+/// The MD5 of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Md5([u8; 16]);
+
+/// A file of locked packages, before it is known for which platform they are wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct OtherLock {
+    pub(crate) format: LockFormat,
+    pub(crate) file: String,
+    /// The file, or the place where it was asked for.
+    pub(crate) origin: Origin,
+    pub(crate) platforms: Platforms,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Platforms {
+    /// The file does not say what it is for.
+    Any(Content),
+    /// What it holds for each platform that images can be made for, and all platforms that it is for, by their names in
+    /// it. What is wrong with one that nobody asks for is nobody's mistake.
+    Of(BTreeMap<Platform, Result<Content, Problem>>, Vec<String>),
+}
+
+/// What a file holds for one platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    pub(crate) packages: LockedList,
+    /// What only pip can install: names and places.
+    pub(crate) pypi: Vec<(String, Origin)>,
+    /// What is built from source, or is a file of the machine that locked: names and places.
+    pub(crate) sources: Vec<(String, Origin)>,
+}
+
+impl OtherLock {
+    /// The packages for one platform.
+    pub(crate) fn on(&self, platform: Platform) -> Result<LockedPackages, Problem> {
+        let content = match &self.platforms {
+            Platforms::Any(content) => content,
+            Platforms::Of(contents, listed) => {
+                let content = contents.get(&platform).ok_or_else(|| self.other_platform(listed, platform))?;
+                content.as_ref().map_err(Problem::clone)?
+            }
+        };
+        let listing = |found: &[(String, Origin)], mistake: fn(String, String) -> Mistake, hint: &str| {
+            let (_, origin) = found.first()?;
+            let problem = Problem::new(mistake(self.file.clone(), names(found)));
+            Some(problem.at(origin.source(), origin.span(), "the first of them").hint(hint))
+        };
+        let pypi = listing(
+            &content.pypi,
+            |file, packages| Mistake::PypiPackages { file, packages },
+            "this version of imgbuild installs conda packages only: lock them as such, or without these",
+        );
+        let sources = listing(
+            &content.sources,
+            |file, packages| Mistake::SourcePackages { file, packages },
+            "build them into a channel, and lock the environment with that",
+        );
+        match pypi.or(sources) {
+            Some(problem) => Err(problem),
+            None => Ok(LockedPackages {
+                format: self.format,
+                packages: content.packages.clone(),
+                origin: self.origin.clone(),
+                file: self.file.clone(),
+            }),
+        }
+    }
+
+    fn other_platform(&self, listed: &[String], wanted: Platform) -> Problem {
+        let hint = match self.format {
+            LockFormat::Explicit | LockFormat::Export => {
+                "a list holds for one platform: set `platforms`, or write one list for each".to_owned()
+            }
+            LockFormat::Pixi => {
+                let subdir = subdir(wanted);
+                format!(
+                    "add `{subdir}` to the platforms of pixi's manifest and run `pixi lock`, or set `platforms`"
+                )
+            }
+            LockFormat::CondaLock => {
+                format!("lock for `--platform {}` too, or set `platforms`", subdir(wanted))
+            }
+        };
+        let listed = if listed.is_empty() { "no platform".to_owned() } else { suggest::list(listed) };
+        let problem = Problem::new(Mistake::LockPlatform { file: self.file.clone(), listed, wanted });
+        let label = if self.format == LockFormat::Explicit { "this list" } else { "asked for here" };
+        problem.at(self.origin.source(), self.origin.span(), label).hint(hint)
+    }
+}
+
+/// The first names, and how many there are beyond them.
+fn names(found: &[(String, Origin)]) -> String {
+    const SHOWN: usize = 8;
+    let mut names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let text = suggest::list(&names);
+    if more == 0 { text } else { format!("{text} and {more} more") }
+}
+
+impl LockedPackages {
+    /// The version of a package, by the name of its archive; nothing where it is not there.
+    pub fn version(&self, name: &str) -> Option<&str> {
+        match &self.packages {
+            LockedList::Archives(archives) => {
+                let mut parts = archives.iter().filter_map(|archive| archive.url.package());
+                parts.find(|package| package.0 == name).map(|package| package.1)
+            }
+            LockedList::Builds(builds) => {
+                builds.iter().find(|build| build.name == name).map(|build| build.version.as_str())
+            }
+        }
+    }
+}
+
+impl LockFormat {
+    /// What messages call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Explicit => "an explicit list",
+            Self::Pixi => "a lock of pixi",
+            Self::CondaLock => "a lock of conda-lock",
+            Self::Export => "an export with builds",
+        }
+    }
+}
+
+impl ArchiveUrl {
+    /// Reads it. User, password and a conda token are left out: who fetches has credentials of its own.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let mut url = url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            return Err(format!("`{}` is no scheme that packages are fetched by", url.scheme()));
+        }
+        if !url.path().ends_with(".conda") && !url.path().ends_with(".tar.bz2") {
+            return Err("its name ends neither in `.conda` nor in `.tar.bz2`".to_owned());
+        }
+        url.set_fragment(None);
+        url.set_query(None);
+        strip_credentials(&mut url);
+        Ok(Self(url))
+    }
+
+    /// The URL.
+    pub fn as_url(&self) -> &url::Url {
+        &self.0
+    }
+
+    /// Name, version and build, which make the name of the file.
+    pub fn package(&self) -> Option<(&str, &str, &str)> {
+        let file = self.0.path().rsplit('/').next()?;
+        let stem = file.strip_suffix(".conda").or_else(|| file.strip_suffix(".tar.bz2"))?;
+        let mut parts = stem.rsplitn(3, '-');
+        let (build, version, name) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((name, version, build))
+    }
+}
+
+impl fmt::Display for ArchiveUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Md5 {
+    /// Reads 32 hexadecimal digits.
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        let nibble = |byte: &u8| char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let nibbles = digits.as_bytes().iter().map(nibble).collect::<Option<Vec<_>>>()?;
+        let bytes: Vec<u8> = nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        (nibbles.len() == 32).then(|| bytes.try_into().ok().map(Self))?
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for Md5 {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("md5:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Md5 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The platform that conda calls so, where images can be made for it.
+pub(super) fn platform(subdir: &str) -> Option<Platform> {
+    match subdir {
+        "linux-64" => Some(Platform::LinuxAmd64),
+        "linux-aarch64" => Some(Platform::LinuxArm64),
+        _ => None,
+    }
+}
+
+/// conda's name of a platform.
+pub(crate) fn subdir(platform: Platform) -> &'static str {
+    match platform {
+        Platform::LinuxAmd64 => "linux-64",
+        Platform::LinuxArm64 => "linux-aarch64",
+    }
+}
+
+/// Takes user, password and conda token (`/t/TOKEN/`) out of a URL.
+pub(super) fn strip_credentials(url: &mut url::Url) {
+    if url.scheme() == "file" {
+        return;
+    }
+    // Neither fails for a URL that has a host, and one without has no user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if let Some((_, path)) = url.path().strip_prefix("/t/").and_then(|path| path.split_once('/')) {
+        let path = format!("/{path}");
+        url.set_path(&path);
+    }
+}
+
+/// A mistake at one place of such a file.
+pub(super) fn problem(source: &Source, span: std::ops::Range<usize>, message: String) -> Problem {
+    Problem::new(Mistake::Lock { file: source.name().to_owned(), message }).at(source, span, "here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_their_credentials_and_nothing_else() {
+        for (given, kept) in [
+            ("https://u:p@c.example/x/noarch/a-1-0.conda", "https://c.example/x/noarch/a-1-0.conda"),
+            ("https://c.example/t/SECRET/x/noarch/a-1-0.conda", "https://c.example/x/noarch/a-1-0.conda"),
+            ("https://c.example/x/noarch/a-1-0.tar.bz2?k=SECRET", "https://c.example/x/noarch/a-1-0.tar.bz2"),
+            ("file:///t/x/noarch/a-1-0.conda", "file:///t/x/noarch/a-1-0.conda"),
+        ] {
+            assert_eq!(ArchiveUrl::read(given).unwrap().to_string(), kept);
+        }
+        let url = ArchiveUrl::read("https://c.example/x/noarch/ca-certificates-1.0-h_0.conda").unwrap();
+        assert_eq!(url.package(), Some(("ca-certificates", "1.0", "h_0")));
+    }
+
+    #[test]
+    fn an_md5_has_32_digits() {
+        assert_eq!(Md5::from_hex(&"0A".repeat(16)), Some(Md5([10; 16])));
+        for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"+1".repeat(16), &"é".repeat(16)] {
+            assert_eq!(Md5::from_hex(bad), None, "{bad}");
+        }
+    }
+}
