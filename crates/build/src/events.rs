@@ -9,6 +9,11 @@ pub enum Event {
         /// The variant: its first tag and its platform.
         variant: String,
     },
+    /// The packages that another tool has locked are taken as they are.
+    Taking {
+        /// The file.
+        file: String,
+    },
     /// A download began.
     DownloadStarted {
         /// The file.

@@ -17,6 +17,7 @@ mod image;
 mod layers;
 mod locking;
 mod opening;
+mod other_locks;
 mod pipeline;
 mod post_link;
 mod running;

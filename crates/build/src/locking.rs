@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use conda::{LockedError, LockingError, Metadata, Request, Solving, Taking, Wishes};
+use conda::{LockingError, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock};
 use oci::{Digest, Platform};
-use spec::{
-    Base, ChannelPriority, CondaPackages, LockedList, LockedPackages, PythonFrom, Requirement, Snippet, Spec,
-    Variant,
-};
+use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
 
 use crate::assembly::Assembly;
-use crate::{BuildError, Context, Event};
+use crate::{BuildError, Context, Event, other_locks};
 
 /// What an existing lock's packages are allowed to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,12 +107,7 @@ pub async fn lock(
 
 fn check_upgrade(variants: &[Variant], earlier: Option<&Lock>, upgrade: &Upgrade) -> Result<(), BuildError> {
     let Upgrade::Packages(names) = upgrade else { return Ok(()) };
-    for conda in variants.iter().filter_map(|variant| variant.conda.as_ref()) {
-        let CondaPackages::Locked(locked) = &conda.packages else { continue };
-        if let Some(name) = names.iter().find(|name| locked.version(name).is_some()) {
-            return Err(BuildError::LockedElsewhere { name: name.clone(), file: locked.file.clone() });
-        }
-    }
+    other_locks::check_upgrade(variants, names)?;
     let Some(earlier) = earlier else { return Ok(()) };
     let known = |name: &&String| {
         earlier.conda.iter().any(|package| package.name() == name.as_str())
@@ -321,15 +313,17 @@ impl Locker<'_> {
         let records = match &conda.packages {
             CondaPackages::Requirements(_) => None,
             CondaPackages::Locked(locked) => {
+                self.context.reporter.event(Event::Taking { file: locked.file.clone() });
+                let request = &wishes.request;
                 let taking = Taking {
                     solving: &solving,
                     metadata: &metadata,
                     channels: &channels,
                     subdir,
-                    virtual_packages: &wishes.request.virtual_packages,
+                    virtual_packages: &request.virtual_packages,
+                    known: &request.locked,
                 };
-                let records = taking.records(&locked.packages).boxed().await;
-                Some(records.map_err(|error| locked_error(variant, locked, error))?)
+                Some(other_locks::take(variant, locked, &taking).await?)
             }
         };
         let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
@@ -363,36 +357,13 @@ impl Locker<'_> {
 fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.clone()).collect(),
-        CondaPackages::Locked(locked) => return exported(locked),
+        CondaPackages::Locked(locked) => return other_locks::exported(locked),
     };
     if let Some(python) = variant.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
         specs.push(format!("python {}.*", python.version));
     }
     specs.extend(conda.manager.package().map(str::to_owned));
     specs
-}
-
-/// What an export asks for is what it lists, as conda sees it that reads one. Other locks do not say what was asked for.
-fn exported(locked: &LockedPackages) -> Vec<String> {
-    match &locked.packages {
-        LockedList::Archives(_) => Vec::new(),
-        LockedList::Builds(builds) => {
-            builds.iter().map(|it| format!("{}={}={}", it.name, it.version, it.build)).collect()
-        }
-    }
-}
-
-/// An error with what to do.
-fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) -> BuildError {
-    let help = match &error {
-        LockedError::Builds { .. } => Some(
-            "an export with builds holds for the platform and the channels that it was made with: set `platforms` and `channels`, or export with `--no-builds`".to_owned(),
-        ),
-        LockedError::Virtual { .. } => Some("lock for an older system, or build on a newer base".to_owned()),
-        _ => None,
-    };
-    let file = locked.file.clone();
-    BuildError::Locked { file, variant: variant_name(variant), error: Box::new(error), help }
 }
 
 /// A keyring of the spec; where it names none, Debian's.

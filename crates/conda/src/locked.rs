@@ -99,6 +99,8 @@ pub struct Taking<'a> {
     pub subdir: Subdir,
     /// Names and versions of the virtual packages of the image.
     pub virtual_packages: &'a BTreeMap<String, String>,
+    /// Records of an earlier lock: what they say of a package need not be looked up again.
+    pub known: &'a [RepoDataRecord],
 }
 
 impl Taking<'_> {
@@ -133,6 +135,9 @@ impl Taking<'_> {
                 let (name, subdir) = (archive.identifier.to_file_name(), subdir.to_owned());
                 return Err(LockedError::Subdir { name, subdir, wanted: self.subdir });
             }
+            if self.known(archive.locked).is_some() {
+                continue;
+            }
             let key = (archive.channel.to_string(), subdir.to_owned());
             wanted
                 .entry(key)
@@ -154,10 +159,23 @@ impl Taking<'_> {
         }
         // The results come back in the order of the lock, whichever answer is first.
         let records = located.into_iter().map(|archive| {
-            let offered = offered.get(archive.locked.url.as_url()).cloned();
+            let offered = offered.get(archive.locked.url.as_url());
+            let offered = self.known(archive.locked).or(offered).cloned();
             self.archive(archive, offered)
         });
         futures::stream::iter(records.collect::<Vec<_>>()).buffered(16).try_collect().await
+    }
+
+    /// What an earlier lock has of an archive, where it is the same one.
+    fn known(&self, archive: &LockedArchive) -> Option<&RepoDataRecord> {
+        self.known.iter().find(|record| {
+            let package = &record.package_record;
+            let sha256 = package.sha256.as_ref().map(record::digest);
+            let md5 = package.md5.map(|it| spec::Md5::from(<[u8; 16]>::from(it)));
+            record.url == *archive.url.as_url()
+                && (archive.sha256.is_none() || archive.sha256 == sha256)
+                && (archive.sha256.is_some() || archive.md5.is_none() || archive.md5 == md5)
+        })
     }
 
     async fn archive(
@@ -226,35 +244,32 @@ impl Taking<'_> {
     }
 
     async fn builds(&self, builds: &[LockedBuild]) -> Result<Vec<RepoDataRecord>, LockedError> {
-        let names = || builds.iter().map(|build| PackageName::new_unchecked(&build.name));
+        let known = |build: &LockedBuild, served: &Served| {
+            let below = |record: &&RepoDataRecord| record.url.as_str().starts_with(served.url().as_str());
+            self.known.iter().filter(below).find(|record| is_it(build, record)).cloned()
+        };
+        let unknown =
+            |build: &&LockedBuild| !self.channels.iter().any(|served| known(build, served).is_some());
+        let names: Vec<PackageName> =
+            builds.iter().filter(unknown).map(|build| PackageName::new_unchecked(&build.name)).collect();
         let mut offered: Vec<(&Served, Vec<RepoDataRecord>)> = Vec::new();
         for served in self.channels {
-            for subdir in [self.subdir, Subdir::NoArch] {
-                offered.push((served, self.solving.offered(served, subdir, names()).await?));
+            let mut records: Vec<_> = builds.iter().filter_map(|build| known(build, served)).collect();
+            for subdir in [self.subdir, Subdir::NoArch].into_iter().filter(|_| !names.is_empty()) {
+                records.extend(self.solving.offered(served, subdir, names.clone()).await?);
             }
+            offered.push((served, records));
         }
         let mut records = Vec::new();
         let mut missing = Vec::new();
         for build in builds {
-            let of_channel = |served: &Served| {
-                build.channel.as_ref().is_none_or(|channel| {
-                    served.name == *channel
-                        || served.url().path().trim_matches('/').ends_with(channel.as_str())
-                })
-            };
-            let is_it = |record: &&RepoDataRecord| {
-                let found = &record.package_record;
-                found.name.as_normalized() == build.name
-                    && found.version.as_str() == build.version
-                    && found.build.as_str() == build.build
-            };
-            let channels = offered.iter().filter(|(served, _)| of_channel(served));
             // The newer format where a channel has both, as when solving.
             let best = |records: &Vec<RepoDataRecord>| {
-                let found = records.iter().filter(is_it);
+                let found = records.iter().filter(|record| is_it(build, record));
                 found.max_by_key(|record| record.identifier.to_file_name().ends_with(".conda")).cloned()
             };
-            match channels.into_iter().find_map(|(_, records)| best(records)) {
+            let mut channels = offered.iter().filter(|(served, _)| of_channel(build, served));
+            match channels.find_map(|(_, records)| best(records)) {
                 Some(record) => records.push(record),
                 None => missing.push(format!("{}={}={}", build.name, build.version, build.build)),
             }
@@ -283,6 +298,22 @@ impl Taking<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a build may come from a channel: from any, where the export names none.
+fn of_channel(build: &LockedBuild, served: &Served) -> bool {
+    let named = |channel: &String| {
+        let path = served.url().path().trim_matches('/');
+        served.name == *channel || path == channel || path.ends_with(&format!("/{channel}"))
+    };
+    build.channel.as_ref().is_none_or(named)
+}
+
+fn is_it(build: &LockedBuild, record: &RepoDataRecord) -> bool {
+    let found = &record.package_record;
+    found.name.as_normalized() == build.name
+        && found.version.as_str() == build.version
+        && found.build.as_str() == build.build
 }
 
 /// An archive, taken apart into what its URL says.

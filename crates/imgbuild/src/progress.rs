@@ -35,6 +35,7 @@ impl Reporter for Lines {
 fn line(event: &Event) -> Option<String> {
     match event {
         Event::Locking { variant } => Some(format!("locking {variant}")),
+        Event::Taking { file } => Some(format!("taking the packages of {file} as they are locked there")),
         Event::DownloadFinished { name, size: bytes } => {
             Some(format!("downloaded {name} ({})", size(*bytes)))
         }
@@ -99,6 +100,8 @@ impl Reporter for Bars {
                     before.finish_and_clear();
                 }
             }
+            // It stays: it says why no upgrade moves these.
+            Event::Taking { .. } => drop(line(&event).map(|line| self.all.println(line))),
             Event::DownloadStarted { name, size } => {
                 let bar = self.bar(size, shortened(&name, 40));
                 state.downloads.insert(name, bar);

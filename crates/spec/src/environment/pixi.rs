@@ -244,16 +244,18 @@ impl PixiLock {
         let problem = |message: String| problem(&self.source, package.span.clone(), message);
         let PackageTable { sha256, md5, size, .. } = &package.value;
         let (sha256, md5) = super::hashes(sha256.as_ref(), md5.as_ref()).map_err(problem)?;
-        let url = ArchiveUrl::read(url).map_err(problem)?;
+        // Of a channel that is a folder, version 7 has paths.
+        let url = if url.starts_with('/') { format!("file://{url}") } else { url.to_owned() };
+        let url = ArchiveUrl::read(&url).map_err(problem)?;
         let origin = Origin::new(&self.source, package.span.clone(), package.key.clone());
         Ok(LockedArchive { url, sha256, md5, size: *size, origin })
     }
 }
 
-/// A path of the machine that locked, or a folder with sources: anything but the URL of an archive.
+/// A folder with sources, or a path beside pixi's manifest: anything but the URL or the whole path of an archive.
 fn is_local(location: &str) -> bool {
     let archive = location.ends_with(".conda") || location.ends_with(".tar.bz2");
-    !archive || !location.contains("://")
+    !archive || !(location.contains("://") || location.starts_with('/'))
 }
 
 impl PackageTable {

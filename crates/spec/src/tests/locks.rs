@@ -492,7 +492,7 @@ fn a_platform_that_a_lock_lacks() {
     2 │ platforms = ["linux/arm64"]
     3 │ env = "conda-lock.yml"
       ·       ────────┬───────
-      ·               ╰── this list
+      ·               ╰── asked for here
       ╰────
      help: lock for `--platform linux-aarch64` too, or set `platforms`
     "#);

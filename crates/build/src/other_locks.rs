@@ -1,0 +1,57 @@
+//! Packages that another tool has locked.
+
+use std::collections::BTreeSet;
+
+use conda::{LockedError, Record, Taking};
+use futures::FutureExt;
+use spec::{CondaPackages, LockedList, LockedPackages, Variant};
+
+use crate::BuildError;
+use crate::locking::variant_name;
+
+/// The records of locked packages.
+pub(crate) async fn take(
+    variant: &Variant,
+    locked: &LockedPackages,
+    taking: &Taking<'_>,
+) -> Result<Vec<Record>, BuildError> {
+    let records = taking.records(&locked.packages).boxed().await;
+    records.map_err(|error| locked_error(variant, locked, error))
+}
+
+/// Refuses to upgrade what only the tool that wrote a lock can.
+pub(crate) fn check_upgrade(variants: &[Variant], names: &BTreeSet<String>) -> Result<(), BuildError> {
+    for conda in variants.iter().filter_map(|variant| variant.conda.as_ref()) {
+        let CondaPackages::Locked(locked) = &conda.packages else { continue };
+        if let Some(name) = names.iter().find(|name| locked.version(name).is_some()) {
+            return Err(BuildError::LockedElsewhere { name: name.clone(), file: locked.file.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// What an export asks for is what it lists, as conda sees it that reads one. Other locks do not say what was asked for.
+pub(crate) fn exported(locked: &LockedPackages) -> Vec<String> {
+    match &locked.packages {
+        LockedList::Archives(_) => Vec::new(),
+        LockedList::Builds(builds) => {
+            builds.iter().map(|it| format!("{}={}={}", it.name, it.version, it.build)).collect()
+        }
+    }
+}
+
+/// An error with what to do.
+fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) -> BuildError {
+    let help = match &error {
+        LockedError::Builds { .. } => Some(
+            "an export with builds holds for the platform and the channels that it was made with: set `platforms` and `channels`, or export with `--no-builds`".to_owned(),
+        ),
+        LockedError::Virtual { requirement, .. } if requirement.starts_with("__cuda") => {
+            Some("`cuda` must be what the lock was made for, or nothing".to_owned())
+        }
+        LockedError::Virtual { .. } => Some("lock for an older system, or build on a newer base".to_owned()),
+        _ => None,
+    };
+    let file = locked.file.clone();
+    BuildError::Locked { file, variant: variant_name(variant), error: Box::new(error), help }
+}
