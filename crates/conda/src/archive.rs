@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use layer::{TarError, TarReader};
+use layer::{TarError, TarReader, ZipMember};
 
-use crate::zip::{self, Member, ZipError};
+use crate::zip::{self, ZipError};
 
 /// An archive that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -113,14 +113,19 @@ impl<'a> Archive<'a> {
         Ok(TarReader::new(Box::new(bzip2::read::MultiBzDecoder::new(file)), limit))
     }
 
-    fn member(&self, limit: u64, choose: impl FnOnce(zip::Members) -> Member) -> Result<Tar, ArchiveError> {
+    fn member(
+        &self,
+        limit: u64,
+        choose: impl FnOnce(zip::Members) -> ZipMember,
+    ) -> Result<Tar, ArchiveError> {
         let mut file = File::open(self.path)?;
         let total = file.metadata()?.len();
         let member = choose(read_members(&mut file, total)?);
-        let header = read_at(&mut file, member.header, Member::LOCAL_LIMIT.min(total - member.header))?;
-        let data = member.data_offset(&header)?;
+        let header =
+            read_at(&mut file, member.header(), ZipMember::LOCAL_LIMIT.min(total - member.header()))?;
+        let data = member.data_offset(&header).map_err(ZipError::from)?;
         file.seek(SeekFrom::Start(data))?;
-        info_tar(BufReader::with_capacity(256 * 1024, file.take(member.size)), limit)
+        info_tar(BufReader::with_capacity(256 * 1024, file.take(member.size())), limit)
     }
 }
 
@@ -144,7 +149,9 @@ fn read_members(file: &mut File, total: u64) -> Result<zip::Members, ArchiveErro
     loop {
         let tail = read_at(file, total - length, length)?;
         match zip::members(&tail, total) {
-            Err(ZipError::NeedTail(offset)) if total - offset > length && total - offset < (1 << 20) => {
+            Err(ZipError::Zip(layer::ZipError::NeedTail(offset)))
+                if total - offset > length && total - offset < (1 << 20) =>
+            {
                 length = total - offset;
             }
             result => return Ok(result?),

@@ -5,6 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
+use layer::ZipMember;
 use net::{Client, Locations, NetError};
 use oci::Digest;
 use rattler_conda_types::RepoDataRecord;
@@ -14,7 +15,7 @@ use crate::archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::channel::{Served, serving};
 use crate::info::{Info, InfoError, InfoFiles};
 use crate::record;
-use crate::zip::{self, Member, ZipError};
+use crate::zip::{self, ZipError};
 
 /// An archive that is wanted.
 #[derive(Debug, Clone)]
@@ -183,25 +184,28 @@ impl Metadata<'_> {
         let member = loop {
             match zip::members(&tail, size) {
                 Ok(members) => break members.info,
-                Err(ZipError::NeedTail(offset)) if offset < start && size - offset < (1 << 20) => {
+                Err(ZipError::Zip(layer::ZipError::NeedTail(offset)))
+                    if offset < start && size - offset < (1 << 20) =>
+                {
                     start = offset;
                     tail = self.client.get_range(wanted.from.clone(), start..size).await.map_err(net)?;
                 }
                 Err(error) => return Err(info(error.into())),
             }
         };
-        if member.size > INFO_LIMIT {
+        if member.size() > INFO_LIMIT {
             return Err(MetadataError::Info { name: name(), error: InfoError::TooLarge("info/".to_owned()) });
         }
-        let end = (member.header + member.size + Member::LOCAL_LIMIT.min(4096)).min(size);
-        let bytes = match member.header.checked_sub(start) {
+        let end = (member.header() + member.size() + ZipMember::LOCAL_LIMIT.min(4096)).min(size);
+        let bytes = match member.header().checked_sub(start) {
             Some(within) => tail.slice(usize::try_from(within).unwrap_or(tail.len()).min(tail.len())..),
-            None => self.client.get_range(wanted.from.clone(), member.header..end).await.map_err(net)?,
+            None => self.client.get_range(wanted.from.clone(), member.header()..end).await.map_err(net)?,
         };
-        let data = member.data_offset(&bytes).map_err(|error| info(error.into()))? - member.header;
-        let truncated = || info(ArchiveError::Zip(ZipError::Truncated));
+        let data = member.data_offset(&bytes).map_err(|error| info(ZipError::from(error).into()))?;
+        let data = data - member.header();
+        let truncated = || info(ZipError::from(layer::ZipError::Truncated).into());
         let data = usize::try_from(data).map_err(|_| truncated())?;
-        let length = usize::try_from(member.size).map_err(|_| truncated())?;
+        let length = usize::try_from(member.size()).map_err(|_| truncated())?;
         let data = bytes.get(data..data + length).ok_or_else(truncated)?.to_vec();
         let tar = info_tar(Cursor::new(data), INFO_LIMIT).map_err(info)?;
         InfoFiles::collect(tar, ArchiveFormat::Conda)

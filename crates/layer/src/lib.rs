@@ -19,6 +19,7 @@ mod tar_stream;
 mod tar_writer;
 mod whiteout;
 mod writer;
+mod zip;
 
 pub use claim::{Claim, Conflict, Exclusion, Kind, Resolution, resolve};
 pub use compression::{Codec, WrongLibrary, check_libraries};
@@ -34,3 +35,4 @@ pub use tar_reader::{TarError, TarHead, TarKind, TarReader};
 pub use tar_writer::TarWriter;
 pub use whiteout::Whiteout;
 pub use writer::{Layer, LayerError, LayerWriter, layer_key, write_layer};
+pub use zip::{ZipArchive, ZipBody, ZipError, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};

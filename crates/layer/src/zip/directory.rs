@@ -1,0 +1,111 @@
+//! The central directory: what a zip says of itself at its end.
+
+use std::collections::BTreeSet;
+
+use super::member::{LOCAL_SIZE, ZipMember};
+use super::{Fields, ZipError};
+
+const END: &[u8] = b"PK\x05\x06";
+const END_64: &[u8] = b"PK\x06\x06";
+const LOCATOR_64: &[u8] = b"PK\x06\x07";
+
+/// Where the central directory is, and how many members it lists.
+struct Directory {
+    offset: u64,
+    size: u64,
+    count: u64,
+}
+
+/// Reads the central directory from the last bytes of a file of `total` bytes: its members, in the order in which they
+/// stand in the file. A directory of more than `most` is refused before it is read.
+///
+/// # Errors
+///
+/// When the container is refused, or the directory begins before `tail`.
+pub fn zip_members(tail: &[u8], total: u64, most: u64) -> Result<Vec<ZipMember>, ZipError> {
+    let start = total.checked_sub(tail.len() as u64).ok_or(ZipError::Truncated)?;
+    let directory = directory(tail, start)?;
+    if directory.count > most {
+        return Err(ZipError::Refused("it has too many members"));
+    }
+    let within = directory.offset.checked_sub(start).ok_or(ZipError::NeedTail(directory.offset))?;
+    let within = usize::try_from(within).map_err(|_| ZipError::Truncated)?;
+    let length = usize::try_from(directory.size).map_err(|_| ZipError::Truncated)?;
+    let end = within.checked_add(length).ok_or(ZipError::Truncated)?;
+    let mut fields = Fields(tail.get(within..end).ok_or(ZipError::Truncated)?);
+    let mut members = Vec::new();
+    for _ in 0..directory.count {
+        members.push(ZipMember::read(&mut fields)?);
+    }
+    if !fields.0.is_empty() {
+        return Err(ZipError::Refused("its directory has another size than it says"));
+    }
+    members.sort_by_key(|member| member.header);
+    place(&mut members, directory.offset)?;
+    let mut names = BTreeSet::new();
+    if !members.iter().all(|member| names.insert(member.name())) {
+        return Err(ZipError::Refused("it has a member twice"));
+    }
+    Ok(members)
+}
+
+/// Tells each member where it ends at the latest.
+fn place(members: &mut [ZipMember], directory: u64) -> Result<(), ZipError> {
+    let mut next = directory;
+    for member in members.iter_mut().rev() {
+        let least = LOCAL_SIZE + member.name().len() as u64;
+        let end = member.header.checked_add(member.packed).and_then(|at| at.checked_add(least));
+        if end.is_none_or(|end| end > next) {
+            return Err(ZipError::Refused("its members overlap"));
+        }
+        member.end = next;
+        next = member.header;
+    }
+    Ok(())
+}
+
+fn directory(tail: &[u8], start: u64) -> Result<Directory, ZipError> {
+    let end_at = tail.len().checked_sub(22).ok_or(ZipError::Truncated)?;
+    let mut end = Fields(&tail[end_at..]);
+    if end.take(4)? != END {
+        return Err(ZipError::Truncated);
+    }
+    let (disk, first_disk) = (end.u16()?, end.u16()?);
+    let (here, count) = (end.u16()?, end.u16()?);
+    let (size, offset) = (end.u32()?, end.u32()?);
+    if end.u16()? != 0 {
+        return Err(ZipError::Refused("it has a comment"));
+    }
+    if here == u16::MAX || count == u16::MAX || size == u32::MAX || offset == u32::MAX {
+        return directory_64(tail, start, end_at);
+    }
+    if (disk, first_disk) != (0, 0) || here != count {
+        return Err(ZipError::Refused("it spans several disks"));
+    }
+    let directory = Directory { offset: offset.into(), size: size.into(), count: count.into() };
+    if directory.offset + directory.size != start + end_at as u64 {
+        return Err(ZipError::Refused("its directory does not stand at its end"));
+    }
+    Ok(directory)
+}
+
+fn directory_64(tail: &[u8], start: u64, end_at: usize) -> Result<Directory, ZipError> {
+    let locator_at = end_at.checked_sub(20).ok_or(ZipError::Truncated)?;
+    let record_at = locator_at.checked_sub(56).ok_or(ZipError::Truncated)?;
+    let mut locator = Fields(&tail[locator_at..end_at]);
+    let mut record = Fields(&tail[record_at..locator_at]);
+    if locator.take(4)? != LOCATOR_64 || record.take(4)? != END_64 {
+        return Err(ZipError::Refused("its zip64 records do not stand at its end"));
+    }
+    let (_, offset, disks) = (locator.u32()?, locator.u64()?, locator.u32()?);
+    let size = record.u64()?;
+    let (_, _, disk, first_disk) = (record.u16()?, record.u16()?, record.u32()?, record.u32()?);
+    let (here, count) = (record.u64()?, record.u64()?);
+    let directory = Directory { size: record.u64()?, offset: record.u64()?, count };
+    let at = start + record_at as u64;
+    let sane = offset == at && size == 44 && disks <= 1 && (disk, first_disk) == (0, 0) && here == count;
+    if !sane || directory.offset.checked_add(directory.size) != Some(at) {
+        return Err(ZipError::Refused("its zip64 records contradict the file"));
+    }
+    Ok(directory)
+}
