@@ -7,9 +7,20 @@
 //!
 //! The inside of a sandbox is this very program, started again: [`enter`] must be the first thing that `main` does.
 
+mod channel;
 mod command;
+mod difference;
+mod emulator;
 mod error;
+mod forbidden;
+mod ids;
+mod inside;
 mod machine;
+mod outside;
+mod running;
+mod signals;
+mod terminal;
+mod wire;
 
 pub use command::{Access, Command, Ended, Input, Limits, Mount, Network, Output, Ran, User, Writable};
 pub use error::SandboxError;

@@ -1,0 +1,103 @@
+//! Saying what is in a folder that a command wrote to.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use super::unpack::OPAQUE;
+use super::world::MADE;
+use super::{answer, expect};
+use crate::channel::Channel;
+use crate::wire::{Answer, Ask, Failure, Found, FoundKind, Step};
+
+/// Lists the folder, then opens what the outside asks for.
+pub(super) fn run(channel: &Channel, folder: &OwnedFd) -> Result<(), Failure> {
+    let made = match open(folder, b"made", OFlags::RDONLY) {
+        Ok(file) => {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut std::fs::File::from(file), &mut text)
+                .step(|| format!("read `{MADE}`"))?;
+            text.split_terminator('\0').map(str::to_owned).collect()
+        }
+        Err(_) => Vec::new(),
+    };
+    answer(channel, &Answer::Made(made))?;
+    let upper = match open(folder, b"upper", OFlags::RDONLY | OFlags::DIRECTORY) {
+        // No command was run.
+        Err(Errno::NOENT) => return answer(channel, &Answer::Done),
+        upper => upper.step(|| "open what was written".to_owned())?,
+    };
+    let mut waiting = vec![Vec::new()];
+    while let Some(path) = waiting.pop() {
+        let found = list(&upper, &path, &mut waiting)
+            .step(|| format!("read `/{}`", String::from_utf8_lossy(&path)))?;
+        answer(channel, &Answer::Found(found))?;
+    }
+    answer(channel, &Answer::Done)?;
+    loop {
+        let Ok((Ask::Open(path), _)) = expect(channel) else { return Ok(()) };
+        let shown = || format!("open `/{}`", String::from_utf8_lossy(&path));
+        let file = open(&upper, &path, OFlags::RDONLY).step(shown)?;
+        channel.send_with(&Answer::Opened, &[file.as_fd()]).step(|| "answer the outside".to_owned())?;
+    }
+}
+
+/// What is in one folder. Its own folders are left for later.
+fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io::Result<Vec<Found>> {
+    let here = if path.is_empty() { b".".as_slice() } else { path };
+    let folder = open(upper, here, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let mut found = Vec::new();
+    if !path.is_empty() {
+        let mut mark = [0_u8; 2];
+        let length = rustix::fs::fgetxattr(&folder, OPAQUE, &mut mark);
+        let opaque = matches!(length, Ok(1)) && mark[0] == b'y';
+        found.push(entry(path.to_vec(), FoundKind::Directory { opaque }, &rustix::fs::fstat(&folder)?));
+    }
+    for item in Dir::read_from(&folder)? {
+        let item = item?;
+        let name = item.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let mut inner = path.to_vec();
+        if !inner.is_empty() {
+            inner.push(b'/');
+        }
+        inner.extend(name.to_bytes());
+        let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                waiting.push(inner);
+                continue;
+            }
+            FileType::RegularFile => FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
+            FileType::Symlink => {
+                FoundKind::Symlink(rustix::fs::readlinkat(&folder, name, Vec::new())?.into_bytes())
+            }
+            FileType::CharacterDevice if stat.st_rdev == 0 => FoundKind::Whiteout,
+            _ => FoundKind::Special,
+        };
+        found.push(entry(inner, kind, &stat));
+    }
+    Ok(found)
+}
+
+fn entry(path: Vec<u8>, kind: FoundKind, stat: &Stat) -> Found {
+    let several = matches!(kind, FoundKind::File { .. }) && stat.st_nlink > 1;
+    Found {
+        path,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mtime: stat.st_mtime,
+        inode: several.then_some((stat.st_dev, stat.st_ino)),
+        kind,
+    }
+}
+
+fn open(folder: &OwnedFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve)
+}

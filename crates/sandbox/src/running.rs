@@ -1,0 +1,234 @@
+//! Running a command, seen from the outside.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::emulator::{self, Emulation};
+use crate::outside::Inside;
+use crate::signals::Signals;
+use crate::terminal::{self, Relay};
+use crate::wire::{self, Answer, Ask, Job, Plan, World};
+use crate::{
+    Access, Command, Ended, Input, Machine, Mount, Network, Output, Ran, SandboxError, User, Writable,
+};
+
+pub(crate) fn run(machine: &Machine, command: &Command) -> Result<Ran, SandboxError> {
+    let world = world(machine, command)?;
+    let foreground = command.output == Output::Inherit;
+    let terminal = terminal::of(command);
+    let plan = plan(command, terminal);
+    let mut kept = match command.output {
+        Output::Inherit => None,
+        Output::Keep(limit) => Some(Kept::new(limit)?),
+    };
+    let signals =
+        foreground.then(Signals::watch).transpose().map_err(SandboxError::step("watch for signals"))?;
+    let deadline = command.limits.time.map(|time| Instant::now() + time);
+    let mut inside = machine.start(Job::Run(Box::new(world.clone())))?;
+    inside.done()?;
+    {
+        let nothing = File::open("/dev/null").map_err(SandboxError::step("open `/dev/null`"))?;
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        let input = if command.input == Input::Inherit { stdin.as_fd() } else { nothing.as_fd() };
+        let (output, error) = match kept.as_ref().and_then(|kept| kept.writer.as_ref()) {
+            Some(writer) => (writer.as_fd(), writer.as_fd()),
+            None => (stdout.as_fd(), stderr.as_fd()),
+        };
+        inside.ask_with(&Ask::Run(Box::new(world), Box::new(plan)), &[input, output, error])?;
+    }
+    // Only the sandbox holds it now: it ends with the last process in there.
+    if let Some(kept) = &mut kept {
+        kept.writer = None;
+    }
+    let ended = watch(&inside, &mut kept, signals.as_ref(), terminal.is_some(), deadline)?;
+    inside.end();
+    let output =
+        kept.map(Kept::finish).transpose().map_err(SandboxError::step("read what the command prints"))?;
+    Ok(Ran { ended, output: output.unwrap_or_default() })
+}
+
+fn world(machine: &Machine, command: &Command) -> Result<World, SandboxError> {
+    let absolute = |path: &Path| {
+        let path = std::path::absolute(path).map_err(SandboxError::step("find the working folder"))?;
+        Ok::<_, SandboxError>(path.into_os_string())
+    };
+    let writable = match &command.writable {
+        Writable::Nothing => wire::Writable::Nothing,
+        Writable::Memory(bytes) => wire::Writable::Memory(*bytes),
+        Writable::Folder(folder) => {
+            machine.make(folder)?;
+            wire::Writable::Folder(absolute(folder)?)
+        }
+    };
+    let mount = |mount: &Mount| {
+        Ok::<_, SandboxError>(wire::Mount {
+            source: absolute(&mount.source)?,
+            target: mount.target.as_str().to_owned(),
+            write: mount.access == Access::Write,
+        })
+    };
+    Ok(World {
+        layers: command.layers.iter().map(|layer| absolute(layer)).collect::<Result<_, _>>()?,
+        writable,
+        mounts: command.mounts.iter().map(mount).collect::<Result<_, _>>()?,
+        host_network: command.network == Network::Host,
+        emulator: match emulator::of(command.platform)? {
+            Emulation::None => None,
+            Emulation::Register(line) => Some(line),
+        },
+        single: machine.is_single(),
+    })
+}
+
+fn plan(command: &Command, terminal: Option<wire::Terminal>) -> Plan {
+    let limits = &command.limits;
+    Plan {
+        words: command.words.clone(),
+        env: command.env.clone(),
+        folder: command.folder.as_ref().map(|folder| folder.as_str().to_owned()),
+        user: match &command.user {
+            User::Id { uid, gid } => wire::User::Id { uid: *uid, gid: *gid },
+            User::Named(name) => wire::User::Named(name.clone()),
+        },
+        limits: wire::Limits {
+            processes: limits.processes,
+            open_files: limits.open_files,
+            file_size: limits.file_size,
+            memory: limits.memory,
+        },
+        terminal,
+    }
+}
+
+/// Waits for the end, and meanwhile takes what is printed, hands signals on, and serves the terminal.
+fn watch(
+    inside: &Inside,
+    kept: &mut Option<Kept>,
+    signals: Option<&Signals>,
+    with_terminal: bool,
+    deadline: Option<Instant>,
+) -> Result<Ended, SandboxError> {
+    let failed = SandboxError::step("wait for the command");
+    let mut relay: Option<Relay> = None;
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Ok(Ended::TimedOut);
+        }
+        let mut wanted = vec![PollFd::new(inside.channel(), PollFlags::IN)];
+        let output = kept.as_ref().filter(|kept| !kept.ended).map(|kept| add(&mut wanted, &kept.reader));
+        let signal = signals.map(|signals| add(&mut wanted, signals));
+        let served = relay.as_ref().map(|relay| relay.add(&mut wanted));
+        let timeout = left.map(|left| Timespec::try_from(left + Duration::from_millis(1)));
+        let timeout = timeout.transpose().ok().flatten();
+        match poll(&mut wanted, timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(failed(error.into())),
+            Ok(_) => {}
+        }
+        let is_ready = |index: Option<usize>| index.is_some_and(|index| !wanted[index].revents().is_empty());
+        let (answered, output, signal) = (is_ready(Some(0)), is_ready(output), is_ready(signal));
+        let served = served.map(|indices| indices.map(is_ready));
+        drop(wanted);
+        if output && let Some(kept) = kept {
+            kept.take().map_err(SandboxError::step("read what the command prints"))?;
+        }
+        if let (Some(relay), Some(served)) = (&mut relay, served) {
+            relay.serve(served).map_err(SandboxError::step("serve the terminal"))?;
+        }
+        if signal && let Some(signals) = signals {
+            for number in signals.pending() {
+                pass_on(inside, relay.as_ref(), number)?;
+            }
+        }
+        if answered {
+            match inside.answer()? {
+                (Answer::Started, mut files) => {
+                    if let (true, Some(master)) = (with_terminal, files.pop()) {
+                        relay = Some(Relay::start(master).map_err(SandboxError::step("use the terminal"))?);
+                    }
+                }
+                (Answer::Ended(ended), _) => {
+                    if let Some(relay) = &mut relay {
+                        relay.finish();
+                    }
+                    return Ok(ended.map_or_else(Ended::Signal, Ended::Code));
+                }
+                _ => return Err(SandboxError::Lost),
+            }
+        }
+    }
+}
+
+pub(crate) fn add<'fd, Fd: AsFd>(wanted: &mut Vec<PollFd<'fd>>, file: &'fd Fd) -> usize {
+    wanted.push(PollFd::new(file, PollFlags::IN));
+    wanted.len() - 1
+}
+
+fn pass_on(inside: &Inside, relay: Option<&Relay>, number: i32) -> Result<(), SandboxError> {
+    use rustix::process::{Signal, getpid, kill_process};
+    match (Signal::from_named_raw(number), relay) {
+        // The sandbox's terminal tells its processes.
+        (Some(Signal::WINCH), Some(relay)) => relay.resize(),
+        (Some(Signal::TSTP), None) => {
+            inside.ask(&Ask::Signal(number))?;
+            // As this program would have done without us.
+            let _ = kill_process(getpid(), Signal::STOP);
+        }
+        _ => inside.ask(&Ask::Signal(number))?,
+    }
+    Ok(())
+}
+
+/// What a command prints, where it is kept.
+struct Kept {
+    reader: OwnedFd,
+    writer: Option<OwnedFd>,
+    limit: usize,
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Kept {
+    fn new(limit: usize) -> Result<Self, SandboxError> {
+        let (reader, writer) = io::pipe().map_err(SandboxError::step("make a pipe"))?;
+        Ok(Self {
+            reader: reader.into(),
+            writer: Some(writer.into()),
+            limit,
+            bytes: Vec::new(),
+            ended: false,
+        })
+    }
+
+    /// Takes what is there, and waits where nothing is.
+    fn take(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 16 * 1024];
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(&self.reader, &mut buffer))?;
+        self.ended = read == 0;
+        self.bytes.extend_from_slice(&buffer[..read]);
+        if self.bytes.len() > self.limit.saturating_mul(2).max(64 * 1024) {
+            self.shorten();
+        }
+        Ok(())
+    }
+
+    fn shorten(&mut self) {
+        let over = self.bytes.len().saturating_sub(self.limit);
+        self.bytes.drain(..over);
+    }
+
+    /// Takes the rest, once nobody can write any more.
+    fn finish(mut self) -> io::Result<Vec<u8>> {
+        while !self.ended {
+            self.take()?;
+        }
+        self.shorten();
+        Ok(self.bytes)
+    }
+}
