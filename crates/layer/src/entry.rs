@@ -1,5 +1,7 @@
 //! What stands in a layer.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ImagePath;
 
 /// The head of an entry: all of it but a file's bytes.
@@ -43,7 +45,7 @@ pub enum EntryKind {
 }
 
 /// The numbers of a user and a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// The user.
     pub uid: u32,

@@ -47,6 +47,14 @@ pub enum BlobError {
         /// Its size as it is.
         found: u64,
     },
+    /// What was read goes on behind its end.
+    #[error("the blob `{digest}` has more than the {wanted} bytes that it should have")]
+    Longer {
+        /// The blob.
+        digest: Digest,
+        /// Its size as the manifest states it.
+        wanted: u64,
+    },
     /// What was read has another digest.
     #[error("the blob `{wanted}` holds something else: its digest is `{found}`")]
     Digest {
@@ -55,4 +63,14 @@ pub enum BlobError {
         /// The digest of what was read.
         found: Digest,
     },
+}
+
+/// Checks what was read of a blob, of which at most one byte more than it should have.
+pub(crate) fn check(digest: Digest, wanted: u64, found: Digest, read: u64) -> Result<(), BlobError> {
+    match () {
+        () if read > wanted => Err(BlobError::Longer { digest, wanted }),
+        () if read < wanted => Err(BlobError::Size { digest, wanted, found: read }),
+        () if found != digest => Err(BlobError::Digest { wanted: digest, found }),
+        () => Ok(()),
+    }
 }

@@ -12,9 +12,9 @@ use crate::image::Document;
 use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, MediaType, Reference};
 
 /// The tag, as the image specification has it in an index: skopeo finds images by it.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The whole reference, as docker, buildkit and containerd write and read it: `ctr` and podman name images by it.
-const IMAGE_NAME: &str = "io.containerd.image.name";
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// Says that imgbuild wrote the layout, and so may replace it.
 pub(crate) const WRITER: &str = "io.github.imgbuild.layout";
 

@@ -157,6 +157,11 @@ impl Layout {
         Ok(Self { root: root.to_owned(), index })
     }
 
+    /// A layout whose index is read elsewhere.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned(), index: Index::new(Vec::new()) }
+    }
+
     /// Its index.
     pub fn index(&self) -> &Index {
         &self.index

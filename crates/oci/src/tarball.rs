@@ -108,6 +108,8 @@ fn header(path: &str, size: u64, kind: tar::EntryType) -> io::Result<tar::Header
 pub struct Tarball {
     path: PathBuf,
     entries: BTreeMap<String, Place>,
+    /// Symbolic links and what they lead to: old versions of docker write a layer that occurs twice as one.
+    links: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,9 +127,15 @@ impl Tarball {
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut archive = tar::Archive::new(File::open(path)?);
         let length = std::fs::metadata(path)?.len();
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut links) = (BTreeMap::new(), BTreeMap::new());
         for entry in archive.entries_with_seek()? {
             let entry = entry?;
+            if let Some(target) = entry.link_name_bytes().filter(|_| entry.header().entry_type().is_symlink())
+            {
+                let target = String::from_utf8_lossy(&target).into_owned();
+                let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
+                links.insert(name.clone(), beside(&name, &target));
+            }
             if !entry.header().entry_type().is_file() {
                 continue;
             }
@@ -144,7 +152,7 @@ impl Tarball {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
-        Ok(Self { path: path.to_owned(), entries })
+        Ok(Self { path: path.to_owned(), entries, links })
     }
 
     /// Opens a file of the tarball; nothing where it holds none of that name.
@@ -153,11 +161,26 @@ impl Tarball {
     ///
     /// When the tarball cannot be read.
     pub fn file(&self, name: &str) -> io::Result<Option<impl Read + Send + use<>>> {
-        let Some(place) = self.entries.get(name) else { return Ok(None) };
+        let linked = || self.entries.get(self.links.get(name)?);
+        let Some(place) = self.entries.get(name).or_else(linked) else { return Ok(None) };
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(place.offset))?;
         Ok(Some(file.take(place.size)))
     }
+}
+
+/// What a link leads to, by the names of the tarball: one that leads out of it leads to nothing.
+fn beside(name: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = name.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop(),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 impl Blobs for Tarball {

@@ -1,0 +1,67 @@
+//! Why an image cannot be what ours stands on.
+
+use std::path::PathBuf;
+
+use layer::{ImagePath, MergeError, ResolveError};
+use oci::ReadError;
+
+/// An image that ours cannot stand on.
+#[derive(Debug, thiserror::Error)]
+pub enum BaseError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A layer cannot be laid over those below it.
+    #[error("layer {number} of `{}` cannot be read", file.display())]
+    Layer {
+        /// The layout or tarball.
+        file: PathBuf,
+        /// The layer, the first being 1.
+        number: usize,
+        /// Why.
+        #[source]
+        error: Box<MergeError>,
+    },
+    /// A path cannot be followed.
+    #[error("the base has a path that cannot be followed")]
+    Resolve(#[from] ResolveError),
+    /// A prefix that would be written through a link.
+    #[error(
+        "`{prefix}` cannot be the environment's folder: in the base, `{link}` is a link, and the path leads to `{target}`\n\nhint: set `prefix = \"{target}\"` in `[conda]`"
+    )]
+    PrefixLink {
+        /// The prefix.
+        prefix: ImagePath,
+        /// The link.
+        link: ImagePath,
+        /// Where the prefix leads.
+        target: ImagePath,
+    },
+    /// A prefix that is there already.
+    #[error(
+        "`{prefix}` cannot be the environment's folder: the base has files there\n\nhint: set another `prefix` in `[conda]`"
+    )]
+    PrefixTaken {
+        /// The prefix.
+        prefix: ImagePath,
+    },
+    /// A file that would hide something of the base.
+    #[error("`{path}` cannot be written: the base has {what} there")]
+    Taken {
+        /// The path.
+        path: ImagePath,
+        /// What the base has: `a folder`, `a link`.
+        what: &'static str,
+    },
+}
+
+/// A base without the C library that conda's packages are linked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoGlibc {
+    /// It has another one.
+    #[error("its C library is musl, and conda's packages need glibc: the image could not start")]
+    Musl,
+    /// It has none at all.
+    #[error("it has no C library, and conda's packages need glibc: the image could not start")]
+    Nothing,
+}

@@ -1,0 +1,10 @@
+//! Images that others made, as what ours stand on: what their layers hold, read without unpacking them.
+
+mod error;
+mod facts;
+mod glibc;
+mod image;
+
+pub use error::{BaseError, NoGlibc};
+pub use facts::{Account, DpkgPackage, Facts, OperatingSystem};
+pub use image::BaseImage;

@@ -1,0 +1,194 @@
+//! The one image that is meant, in a layout that may hold several.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::documents::{LooseDescriptor, LooseDocument, LoosePlatform, blob, parse};
+use super::{Choice, ReadError, StoredImage, StoredLayer};
+use crate::contents::{IMAGE_NAME, REF_NAME, blob_path};
+use crate::{Blobs, Descriptor, Digest, ImageConfig, MediaType};
+
+/// How deep indexes may nest: `index.json`, the index of an image's platforms, and what tools put between.
+const DEPTH_LIMIT: usize = 4;
+/// The media types of docker's schema 1.
+const SCHEMA_1: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+];
+/// Docker's type for zstd, which its specification does not have and some tools write.
+const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+
+/// An image that the layout holds, for one platform.
+struct Candidate {
+    descriptor: LooseDescriptor,
+    /// The names of the item of `index.json` that leads to it.
+    names: Vec<String>,
+    manifest: LooseDocument,
+    platform: LoosePlatform,
+}
+
+struct Search<'a> {
+    file: &'a Path,
+    blobs: &'a dyn Blobs,
+    found: Vec<Candidate>,
+}
+
+/// Finds the image that is meant by `index.json`.
+pub(super) fn image(
+    file: &Path,
+    index: &[u8],
+    blobs: Box<dyn Blobs>,
+    choice: &Choice<'_>,
+) -> Result<StoredImage, ReadError> {
+    let top: LooseDocument = parse(file, "index.json", index)?;
+    let items = top.manifests.unwrap_or_default();
+    let mut search = Search { file, blobs: blobs.as_ref(), found: Vec::new() };
+    let named: Vec<_> = items.iter().map(|item| (names(item), item)).collect();
+    let chosen = |(names, item): &&(Vec<String>, &LooseDescriptor)| match choice.reference {
+        None => true,
+        Some(wanted) => item.digest.to_string() == wanted || names.iter().any(|name| name == wanted),
+    };
+    for (names, item) in named.iter().filter(chosen) {
+        search.item(item, names, 0)?;
+    }
+    let found = search.found;
+    if found.is_empty()
+        && !items.is_empty()
+        && let Some(wanted) = choice.reference
+        && !named.iter().any(|item| chosen(&item))
+    {
+        let there: BTreeSet<String> = named.iter().map(|(names, item)| shown(names, item)).collect();
+        let (wanted, there) = (wanted.to_owned(), there.into_iter().collect());
+        return Err(ReadError::Reference { file: file.to_owned(), wanted, there });
+    }
+    let candidate = one(file, found, choice)?;
+    stored(file, candidate, blobs)
+}
+
+/// The one candidate for the platform.
+fn one(file: &Path, found: Vec<Candidate>, choice: &Choice<'_>) -> Result<Candidate, ReadError> {
+    if found.is_empty() {
+        return Err(ReadError::Empty { file: file.to_owned() });
+    }
+    let (os, architecture) = (choice.platform.os(), choice.platform.architecture());
+    let fits = |candidate: &Candidate| {
+        (candidate.platform.os.as_str(), candidate.platform.architecture.as_str()) == (os, architecture)
+    };
+    let platforms: BTreeSet<String> = found
+        .iter()
+        .map(|candidate| format!("{}/{}", candidate.platform.os, candidate.platform.architecture))
+        .collect();
+    let mut fitting: Vec<Candidate> = found.into_iter().filter(fits).collect();
+    let digests: BTreeSet<Digest> = fitting.iter().map(|candidate| candidate.descriptor.digest).collect();
+    match (digests.len(), fitting.pop()) {
+        (1, Some(candidate)) => Ok(candidate),
+        (_, Some(last)) => {
+            let all = fitting.iter().chain([&last]);
+            let there: BTreeSet<String> =
+                all.map(|candidate| shown(&candidate.names, &candidate.descriptor)).collect();
+            Err(ReadError::Ambiguous { file: file.to_owned(), there: there.into_iter().collect() })
+        }
+        _ => {
+            let there = platforms.into_iter().collect();
+            Err(ReadError::Platform { file: file.to_owned(), wanted: choice.platform, there })
+        }
+    }
+}
+
+/// What an item of `index.json` is called.
+fn names(item: &LooseDescriptor) -> Vec<String> {
+    [IMAGE_NAME, REF_NAME].iter().filter_map(|key| item.annotations.get(*key).cloned()).collect()
+}
+
+fn shown(names: &[String], item: &LooseDescriptor) -> String {
+    names.first().cloned().unwrap_or_else(|| item.digest.to_string())
+}
+
+impl Search<'_> {
+    /// Follows an item of an index down to images.
+    fn item(&mut self, item: &LooseDescriptor, names: &[String], depth: usize) -> Result<(), ReadError> {
+        if SCHEMA_1.contains(&item.media_type.as_str()) {
+            return Err(ReadError::Schema1 { file: self.file.to_owned() });
+        }
+        // Buildkit's attestations, which belong to no platform.
+        if item.platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
+            return Ok(());
+        }
+        let bytes = blob(self.file, "manifest", self.blobs, item)?;
+        let document: LooseDocument = parse(self.file, &blob_path(&item.digest), &bytes)?;
+        if document.schema_version == 1 {
+            return Err(ReadError::Schema1 { file: self.file.to_owned() });
+        }
+        if let Some(items) = &document.manifests {
+            if depth == DEPTH_LIMIT {
+                return Err(ReadError::TooDeep { file: self.file.to_owned() });
+            }
+            return items.iter().try_for_each(|item| self.item(item, names, depth + 1));
+        }
+        let Some(config) = &document.config else { return Ok(()) };
+        let is_image = [MediaType::Config, MediaType::DockerConfig]
+            .iter()
+            .any(|image| image.as_str() == config.media_type);
+        // Signatures and other artifacts are stored as manifests as well.
+        if !is_image {
+            return Ok(());
+        }
+        // The configuration is what engines go by where the index says nothing.
+        let platform = match &item.platform {
+            Some(platform) => platform.clone(),
+            None => {
+                let bytes = blob(self.file, "configuration", self.blobs, config)?;
+                parse(self.file, &blob_path(&config.digest), &bytes)?
+            }
+        };
+        let descriptor = item.clone();
+        self.found.push(Candidate { descriptor, names: names.to_owned(), manifest: document, platform });
+        Ok(())
+    }
+}
+
+fn stored(file: &Path, candidate: Candidate, blobs: Box<dyn Blobs>) -> Result<StoredImage, ReadError> {
+    let Candidate { descriptor, names, manifest, .. } = candidate;
+    let Some(config) = manifest.config else { return Err(ReadError::Empty { file: file.to_owned() }) };
+    let config_bytes = blob(file, "configuration", blobs.as_ref(), &config)?;
+    let parsed: ImageConfig = parse(file, &blob_path(&config.digest), &config_bytes)?;
+    let loose = manifest.layers.unwrap_or_default();
+    let diff_ids = &parsed.rootfs.diff_ids;
+    if loose.len() != diff_ids.len() {
+        let (layers, diff_ids) = (loose.len(), diff_ids.len());
+        return Err(ReadError::Count { file: file.to_owned(), layers, diff_ids });
+    }
+    let layers = loose.into_iter().zip(diff_ids).enumerate().map(|(index, (layer, diff_id))| {
+        let media_type = layer_type(file, index + 1, &layer.media_type)?;
+        let annotations = layer.annotations;
+        let descriptor = Descriptor { annotations, ..Descriptor::new(media_type, layer.digest, layer.size) };
+        Ok(StoredLayer { descriptor, diff_id: *diff_id })
+    });
+    let layers = layers.collect::<Result<Vec<_>, ReadError>>()?;
+    Ok(StoredImage {
+        file: file.to_owned(),
+        blobs,
+        digest: descriptor.digest,
+        has_manifest: true,
+        name: names.into_iter().next(),
+        config_descriptor: Descriptor::new(MediaType::Config, config.digest, config.size),
+        config: parsed,
+        config_bytes,
+        layers,
+    })
+}
+
+/// The media type of a layer in OCI's words.
+fn layer_type(file: &Path, number: usize, text: &str) -> Result<MediaType, ReadError> {
+    let (file, media_type) = (file.to_owned(), text.to_owned());
+    if text.contains(".foreign.") || text.contains(".nondistributable.") {
+        return Err(ReadError::Foreign { file, number, media_type });
+    }
+    match text.parse() {
+        Ok(MediaType::Layer | MediaType::DockerLayer) => Ok(MediaType::Layer),
+        Ok(MediaType::LayerGzip | MediaType::DockerLayerGzip) => Ok(MediaType::LayerGzip),
+        Ok(MediaType::LayerZstd) => Ok(MediaType::LayerZstd),
+        _ if text == DOCKER_LAYER_ZSTD => Ok(MediaType::LayerZstd),
+        _ => Err(ReadError::LayerType { file, number, media_type }),
+    }
+}
