@@ -6,11 +6,13 @@
 mod changes;
 mod conda;
 mod debian;
+mod layout;
 mod model;
 mod text;
 
 pub use changes::{Change, Changes};
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
 pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
+pub use layout::{LayoutBase, LayoutLayer};
 pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
 pub use text::LockError;

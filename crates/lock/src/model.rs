@@ -6,7 +6,7 @@ use layer::{ImagePath, PartId, Threshold};
 use oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
-use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet};
+use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, LayoutBase};
 
 /// The version of the lock's format. A lock of another version is refused, never guessed at.
 pub const FORMAT_VERSION: u32 = 1;
@@ -48,6 +48,9 @@ pub struct Variant {
     /// Its Debian base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debian: Option<DebianSet>,
+    /// The image that it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<LayoutBase>,
     /// Its conda environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conda: Option<CondaSet>,

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::{
         Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
-        ExcludedPath, Repository, SpecialDirectory, Variant,
+        ExcludedPath, LayoutBase, LayoutLayer, Repository, SpecialDirectory, Variant,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -195,6 +195,24 @@ mod tests {
             excluded: vec![],
             compilers: vec![],
         };
+        let layer = LayoutLayer {
+            media_type: oci::MediaType::LayerGzip,
+            digest: Digest::of("blob"),
+            size: 100,
+            diff_id: oci::DiffId(Digest::of("tar")),
+            uncompressed_size: 1000,
+        };
+        let layout = LayoutBase {
+            name: Some("registry.example/base:1".to_owned()),
+            manifest: Digest::of("manifest"),
+            has_manifest: true,
+            config: Digest::of("config"),
+            config_size: 10,
+            created: Some(1_700_000_000),
+            system: Some("debian 12".to_owned()),
+            glibc: Some("2.36".to_owned()),
+            layers: vec![layer],
+        };
         let variant = Variant {
             tags: vec!["3.11".parse().unwrap()],
             platform: Platform::LinuxAmd64,
@@ -202,6 +220,7 @@ mod tests {
             timestamp: 1_700_000_000,
             threshold: Threshold(1 << 20),
             debian: Some(base),
+            layout: Some(layout),
             conda: Some(set),
         };
         Lock {

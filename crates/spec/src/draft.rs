@@ -9,14 +9,14 @@ use crate::decode::Located;
 use crate::environment::{Environment, LockedPackages, OtherLock};
 use crate::error::{Mistake, Problem};
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, Manager, PythonFrom,
-    PythonKey, Suite,
+    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager,
+    PythonFrom, PythonKey, Suite,
 };
 use crate::repositories::{components, keyring_file, repositories};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
-use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Python, Variant};
+use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Layout, Python, Variant};
 use crate::{assemble, list};
 
 /// A combination of the matrix, checked.
@@ -67,6 +67,7 @@ impl Draft {
             problems.extend(needs_base(python.as_ref(), conda.as_ref(), env, span, source));
         }
         let checks = checks(document.check, source, &mut problems);
+        problems.extend(debian_python(python.as_ref(), &base));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -219,13 +220,15 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
         Some(BaseKey::Short(BaseWord::Scratch)) => Base::Scratch,
         Some(BaseKey::Table(table)) => match &table.scratch {
             Some(scratch) if scratch.value => {
-                if let Some((key, span)) = debian_key(&table) {
+                let layout = table.layout.as_ref().map(|layout| (layout.key.clone(), layout.span.clone()));
+                if let Some((key, span)) = debian_key(&table).or(layout) {
                     let mistake = Mistake::Conflict { first: "base.scratch".to_owned(), second: key };
                     let problem = Problem::new(mistake).at(context.source, span, "only Debian has this");
                     problems.push(problem.at(context.source, scratch.span.clone(), "an empty base"));
                 }
                 Base::Scratch
             }
+            _ if table.layout.is_some() => layout(*table, context, problems),
             _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
                 packages: packages(table.packages, context.source, problems),
@@ -250,7 +253,7 @@ fn packages(
     packages.value.iter().map(|located| Requirement::new(located, source)).collect()
 }
 
-/// A key of the table that an empty base has no use for.
+/// A key of the table that only Debian packages have a use for.
 fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
     fn place<T>(key: Option<&Located<T>>) -> Option<(String, std::ops::Range<usize>)> {
         key.map(|located| (located.key.clone(), located.span.clone()))
@@ -265,6 +268,35 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
         .or_else(|| place(table.mirror.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))
         .or_else(|| place(table.configure.as_ref()))
+}
+
+/// An existing image, where the table has no key that is about something else.
+fn layout(mut table: BaseTable, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {
+    let Some(located) = table.layout.take() else { return Base::Scratch };
+    let origin = located.origin(context.source);
+    if let Some((key, span)) = debian_key(&table) {
+        let mistake = Mistake::Conflict { first: "base.layout".to_owned(), second: key };
+        let problem = Problem::new(mistake).at(context.source, span, "only Debian packages have this");
+        problems.push(problem.at(context.source, located.span.clone(), "an existing image"));
+    }
+    let (text, reference) = match located.value {
+        LayoutKey::Short(path) => (path, None),
+        LayoutKey::Table(table) => (table.path, table.reference),
+    };
+    Base::Layout(Layout { path: context.folder.join(&text), text, reference, origin })
+}
+
+/// Debian's Python is a Debian package, which no existing image gets.
+fn debian_python(python: Option<&Python>, base: &Base) -> Option<Problem> {
+    let (Some(python), Base::Layout(layout)) = (python, base) else { return None };
+    if python.from != PythonFrom::Debian {
+        return None;
+    }
+    let mistake = Mistake::Conflict { first: "base.layout".to_owned(), second: "python.from".to_owned() };
+    let source = python.origin.source();
+    let problem = Problem::new(mistake).at(source, python.origin.span(), "a Debian package");
+    let problem = problem.at(source, layout.origin.span(), "an existing image");
+    Some(problem.hint("take Python from conda: `python = \"3.11\"`"))
 }
 
 /// Two combinations with one name, tag and platform: the second image would replace the first.

@@ -21,6 +21,8 @@ struct Inputs<'a> {
     python: Option<(&'a PythonVersion, PythonFrom)>,
     cuda: Option<&'a CudaVersion>,
     debian: Option<DebianInputs<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layout: Option<(&'a str, Option<&'a str>)>,
     conda: Option<CondaInputs<'a>>,
     budget: Budget,
     bytecode: bool,
@@ -81,7 +83,7 @@ fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
 impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
-    /// It covers the platform; `python` and `cuda`; the base's release, packages, components, sources and keyrings (as
+    /// It covers the platform; `python` and `cuda`; the base's release, packages, components, sources, keyrings and layout (as
     /// they are written) and `configure`; conda's channels and packages in their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
@@ -94,6 +96,7 @@ impl Variant {
             python: self.python.as_ref().map(|python| (&python.version, python.from)),
             cuda: self.cuda.as_ref().map(|cuda| &cuda.version),
             debian: self.debian_inputs(),
+            layout: self.layout_inputs(),
             conda: self.conda_inputs(),
             budget: self.layers.budget,
             bytecode: self.layers.bytecode,
@@ -117,6 +120,11 @@ impl Variant {
             sources: debian.sources.iter().map(repository_inputs).collect(),
             configure: (!debian.configure).then_some(false),
         })
+    }
+
+    fn layout_inputs(&self) -> Option<(&str, Option<&str>)> {
+        let Base::Layout(layout) = &self.base else { return None };
+        Some((&layout.text, layout.reference.as_deref()))
     }
 
     fn conda_inputs(&self) -> Option<CondaInputs<'_>> {

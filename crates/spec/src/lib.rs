@@ -56,5 +56,5 @@ pub use values::{
     RepositoryName, RepositorySuite, User, ValueError, VariableName,
 };
 pub use variant::{
-    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Python, Repository, Variant,
+    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Python, Repository, Variant,
 };

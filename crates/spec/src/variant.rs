@@ -69,6 +69,8 @@ pub struct Cuda {
 pub enum Base {
     /// Debian, from packages.
     Debian(Box<Debian>),
+    /// An image that is there.
+    Layout(Layout),
     /// Nothing; the variant has then neither Python nor conda.
     Scratch,
 }
@@ -108,6 +110,20 @@ pub struct Repository {
     pub components: Vec<Component>,
     /// The keys that its index is signed with; without one, Debian's.
     pub keyring: Option<Keyring>,
+    /// Where it was named.
+    pub origin: Origin,
+}
+
+/// An image that is there, as a base.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Layout {
+    /// The layout or tarball, beside the spec's: relative to the same folder as the path that the spec was loaded from.
+    pub path: PathBuf,
+    /// Its path as it is written.
+    pub text: String,
+    /// Which of its images.
+    pub reference: Option<String>,
     /// Where it was named.
     pub origin: Origin,
 }

@@ -30,7 +30,7 @@ pub(crate) enum BaseWord {
     Scratch,
 }
 
-/// The base: Debian, put together from signed packages, or nothing.
+/// The base: Debian, put together from signed packages, an existing image, or nothing.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct BaseTable {
@@ -66,6 +66,32 @@ pub(crate) struct BaseTable {
     /// imgbuild's own keys add, need none of it.
     #[schemars(extend("examples" = [false]), extend("default" = true))]
     pub(crate) configure: Option<Located<bool>>,
+    /// An existing image: an OCI layout (a folder or a tarball), or a tarball of `docker save`, relative to the spec's
+    /// folder. It excludes all keys that are about Debian packages.
+    #[schemars(extend("examples" = ["base.tar"]))]
+    pub(crate) layout: Option<Located<LayoutKey>>,
+}
+
+/// A path, or a table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(untagged)]
+pub(crate) enum LayoutKey {
+    Short(String),
+    Table(LayoutTable),
+}
+
+/// An existing image: where it is, and which one it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct LayoutTable {
+    /// The layout or tarball, relative to the spec's folder.
+    #[schemars(extend("examples" = ["base.tar"]))]
+    pub(crate) path: String,
+    /// Which image of the layout: its name, its tag, or its digest, as the layout has it. It is needed where there are
+    /// several; an image for several platforms is one.
+    #[schemars(extend("examples" = ["docker.io/library/debian:12"]))]
+    pub(crate) reference: Option<String>,
 }
 
 fn sources_example() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {

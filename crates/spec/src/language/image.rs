@@ -12,7 +12,8 @@ use crate::values::{ImagePath, LabelKey, Port, User, VariableName};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Image {
-    /// The user that it runs as, by numbers or names, with or without a group. The default is `1000:100`.
+    /// The user that it runs as, by numbers or names, with or without a group. The default is `1000:100` on Debian, and that of
+    /// the base on an existing image.
     #[schemars(extend("examples" = ["1000:100"]))]
     pub user: Option<User>,
     /// The folder that it starts in.

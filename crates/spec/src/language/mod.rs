@@ -13,7 +13,7 @@ mod matrix;
 mod python;
 
 pub use base::Suite;
-pub(crate) use base::{BaseKey, BaseTable, BaseWord, RepositoryTable};
+pub(crate) use base::{BaseKey, BaseTable, BaseWord, LayoutKey, RepositoryTable};
 pub(crate) use check::CheckTable;
 pub use check::Seconds;
 pub(crate) use conda::CondaTable;
