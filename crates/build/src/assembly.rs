@@ -17,6 +17,7 @@ use url::Url;
 use crate::configuring::Configuring;
 use crate::copying::Copies;
 use crate::derived::Derived;
+use crate::foundation::Foundation;
 use crate::locking::variant_name;
 use crate::post_link::PostLink;
 use crate::{BuildError, Context, tool};
@@ -59,6 +60,8 @@ pub(crate) struct Assembly {
     pub parents: Parents,
     /// The image's environment variables.
     pub variables: Variables,
+    /// The image that it stands on.
+    pub foundation: Option<Foundation>,
 }
 
 /// The texts and files that only a build has, and locking not.
@@ -91,6 +94,8 @@ impl Assembly {
             .filter_map(|url| lock.conda_package(url))
             .collect();
         let conda = locked.conda.as_ref().map(|set| (set, conda_packages.as_slice()));
+        let foundation = Foundation::open(locked.layout.as_ref(), variant, context)?;
+        let base = foundation.as_ref().map(|foundation| foundation.config.config.env.as_slice());
         let mut assembly = Self {
             sources: Vec::new(),
             derived: Vec::new(),
@@ -98,29 +103,68 @@ impl Assembly {
             derived_archives: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: runtime::variables(conda, &given),
+            variables: runtime::variables(base, conda, &given),
+            foundation,
         };
         let timestamp = locked.timestamp;
+        assembly.check_foundation(locked)?;
         if let Some(set) = &locked.debian {
             assembly.add_debian(lock, set, variant, timestamp, context)?;
         }
         if let Some(set) = &locked.conda {
             assembly.add_conda(lock, set, variant, timestamp, context)?;
         }
-        if matches!(variant.base, Base::Debian(_)) {
-            let files = runtime::runtime_files(&assembly.variables, timestamp)?;
+        let has_shell = match &variant.base {
+            Base::Debian(_) => true,
+            Base::Layout(_) => assembly.foundation.as_ref().is_some_and(|it| it.shell().is_some()),
+            Base::Scratch => false,
+        };
+        if has_shell {
+            let place = |path: &ImagePath| assembly.place(path);
+            let files = runtime::runtime_files(&assembly.variables, timestamp, place)?;
             files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
         }
         if let Some(extras) = extras {
             let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
-            let contents = BTreeMap::from([(ImagePath::new(LOCK_PATH)?, text)]);
+            let contents = BTreeMap::from([(assembly.place(&ImagePath::new(LOCK_PATH)?)?, text)]);
             let id = PartId::new("imgbuild", "lock");
             let files =
                 Files::new(id, "the lock".to_owned(), Role::Metadata, None, contents, Owner::ROOT, timestamp);
             assembly.add(Box::new(files), Vec::new());
-            extras.copies.into_iter().for_each(|copies| assembly.add(Box::new(copies), Vec::new()));
+            if let Some(mut copies) = extras.copies {
+                if let Some(foundation) = &assembly.foundation {
+                    copies = copies.onto(foundation)?;
+                }
+                assembly.add(Box::new(copies), Vec::new());
+            }
         }
         Ok(assembly)
+    }
+
+    /// Checks that the image that this one stands on can carry it, and takes over the modes and owners of its folders.
+    fn check_foundation(&mut self, locked: &lock::Variant) -> Result<(), BuildError> {
+        let Some(foundation) = &self.foundation else { return Ok(()) };
+        for (path, mode, owner) in foundation.image.special_folders() {
+            self.parents.insert(path.clone(), mode, owner);
+        }
+        if let Some(set) = &locked.conda {
+            foundation.check_prefix(&set.prefix)?;
+            if let Some((package, _)) = self.variables.dynamic.first() {
+                foundation.needs_bash(&format!("the activation scripts of `{package}`"))?;
+            }
+            if !set.post_link.is_empty() {
+                foundation.needs_bash("post-link scripts")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a file must be written to be found at a path.
+    fn place(&self, path: &ImagePath) -> Result<ImagePath, BuildError> {
+        match &self.foundation {
+            None => Ok(path.clone()),
+            Some(foundation) => foundation.file_path(path),
+        }
     }
 
     /// All parts: those of the sources, then what is derived.
@@ -225,7 +269,7 @@ impl Assembly {
         timestamp: i64,
         context: &Context,
     ) -> Result<(), BuildError> {
-        let owner = prefix_owner(variant);
+        let owner = prefix_owner(variant, self.foundation.as_ref())?;
         let error = |error| BuildError::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders } =
             conda::plan_environment(lock, set, variant.platform, owner).map_err(error)?;
@@ -274,13 +318,14 @@ fn is_python(packages: &[DebianPackage], name: &str) -> bool {
 }
 
 /// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
-fn prefix_owner(variant: &Variant) -> Owner {
+fn prefix_owner(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, BuildError> {
     let writable =
         variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
-    match (&variant.image.user, writable) {
-        (_, false) => Owner::ROOT,
-        (Some(spec::User::Id { uid, gid }), true) => Owner { uid: *uid, gid: gid.unwrap_or(*uid) },
-        (_, true) => Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid },
+    match (&variant.image.user, writable, foundation) {
+        (_, false, _) => Ok(Owner::ROOT),
+        (Some(spec::User::Id { uid, gid }), true, _) => Ok(Owner { uid: *uid, gid: gid.unwrap_or(*uid) }),
+        (user, true, Some(foundation)) => foundation.owner(user.as_ref()),
+        (_, true, None) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use oci::Image;
+use runtime::ACTIVATE;
 use sandbox::{Ended, Limits, Machine, Output, Writable};
-use spec::{Check, Variant};
+use spec::{Base, Check, Variant};
 
 use crate::running::{Runnable, Words, printed};
 use crate::{BuildError, Context, Event, NamedLayer, variant_name};
@@ -68,8 +69,10 @@ fn run_check(
     runnable: &Runnable,
     machine: &Machine,
 ) -> Result<(), BuildError> {
-    // An entrypoint that the spec names is the user's program; ours only prepares the way for any.
-    let entrypoint = variant.image.entrypoint.as_ref().map(|_| Vec::new());
+    // An entrypoint that the spec or an existing image names is a program of somebody's; ours only prepares the way for any.
+    let named = variant.image.entrypoint.is_some() || matches!(variant.base, Base::Layout(_));
+    let activation = runnable.entrypoint().iter().filter(|word| *word == ACTIVATE).cloned();
+    let entrypoint = named.then(|| activation.collect());
     let mut command = runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
     command.writable = Writable::Memory(WRITABLE);
     command.output = Output::Keep(KEPT);

@@ -15,6 +15,7 @@ use oci::{Digest, HashReader};
 use spec::Copy;
 
 use crate::BuildError;
+use crate::foundation::Foundation;
 
 const IGNORE_FILE: &str = ".imgbuildignore";
 /// How much of a file is looked at to see whether it is a private key.
@@ -52,6 +53,29 @@ impl Copies {
             walk.start()?;
         }
         Ok(Some(Self::new(items, mtime)))
+    }
+
+    /// The same files, at paths that lead through no link of an image and hide nothing of it but files.
+    ///
+    /// # Errors
+    ///
+    /// When a file would stand in place of a folder or a link, or a folder in place of something else.
+    pub(crate) fn onto(self, foundation: &Foundation) -> Result<Self, BuildError> {
+        let mut items = BTreeMap::new();
+        for (path, (item, owner)) in self.items {
+            match item {
+                // Folders that are there stay as they are.
+                Item::Directory => {
+                    if let Some(path) = foundation.new_folder(&path)? {
+                        items.insert(path, (item, owner));
+                    }
+                }
+                Item::File { .. } | Item::Symlink { .. } => {
+                    items.insert(foundation.file_path(&path)?, (item, owner));
+                }
+            }
+        }
+        Ok(Self::new(items, self.mtime))
     }
 
     fn new(items: BTreeMap<ImagePath, (Item, Owner)>, mtime: i64) -> Self {

@@ -3,17 +3,29 @@
 use std::collections::BTreeMap;
 
 use lock::Lock;
-use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, Timestamp};
-use runtime::{DEFAULT_USER, Variables};
-use spec::{Base, User, Variant};
+use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
+use runtime::{DEFAULT_USER, Ground, Variables};
+use spec::{User, Variant};
+use store::LayerRecord;
 
 use crate::BuildError;
+use crate::foundation::Foundation;
 use crate::layers::Finished;
 
 /// The label that holds the digest of the lock's text.
 pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 
-/// Assembles the image of a variant.
+/// What an image's configuration is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) variant: &'a Variant,
+    pub(crate) variables: &'a Variables,
+    pub(crate) foundation: Option<&'a Foundation>,
+    pub(crate) ground: &'a Ground,
+    /// The digest of the lock's text.
+    pub(crate) lock: Digest,
+}
+
+/// Assembles the image of a variant: the layers of what it stands on first, as they are.
 ///
 /// # Errors
 ///
@@ -21,10 +33,8 @@ pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 pub(crate) fn assemble(
     lock: &Lock,
     index: usize,
-    variant: &Variant,
-    variables: &Variables,
+    parts: &Parts<'_>,
     layers: &[Finished],
-    lock_digest: Digest,
 ) -> Result<Image, BuildError> {
     let created = Timestamp::from_seconds(lock.variants[index].timestamp)?;
     let history = |layer: &Finished| History {
@@ -33,20 +43,25 @@ pub(crate) fn assemble(
         comment: layer.title.clone(),
         empty_layer: false,
     };
-    let layers = layers
+    let (mut all, behind) = parts.foundation.map(Foundation::image_layers).unwrap_or_default();
+    let mut own: Vec<ImageLayer> = layers
         .iter()
-        .map(|layer| (layer.record.descriptor.clone(), layer.record.diff_id, history(layer)))
+        .map(|layer| {
+            let LayerRecord { descriptor, diff_id, .. } = &layer.record;
+            ImageLayer::new(descriptor.clone(), *diff_id, history(layer))
+        })
         .collect();
-    let head = ImageHead {
-        platform: variant.platform,
-        created,
-        config: config(variant, variables, lock_digest),
-        annotations: annotations(variant, created),
-    };
-    Ok(Image::new(head, layers)?)
+    if let Some(first) = own.first_mut() {
+        first.before = behind;
+    }
+    all.append(&mut own);
+    let mut annotations = parts.foundation.map(Foundation::annotations).unwrap_or_default();
+    annotations.extend(own_annotations(parts.variant, created));
+    let head = ImageHead { platform: parts.variant.platform, created, config: config(parts), annotations };
+    Ok(Image::of_layers(head, all)?)
 }
 
-fn annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, String> {
+fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::from([
         ("org.opencontainers.image.created".to_owned(), created.to_string()),
         ("org.opencontainers.image.title".to_owned(), variant.name.to_string()),
@@ -61,26 +76,32 @@ fn annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, String
     annotations
 }
 
-fn config(variant: &Variant, variables: &Variables, lock_digest: Digest) -> ContainerConfig {
-    let has_base = matches!(variant.base, Base::Debian(_));
-    let start = runtime::start(has_base, variables);
+fn config(parts: &Parts<'_>) -> ContainerConfig {
+    let Parts { variant, variables, foundation, ground, lock } = *parts;
+    let start = runtime::start(ground, variables);
     let image = &variant.image;
-    let mut labels = BTreeMap::from([(LOCK_LABEL.to_owned(), lock_digest.to_string())]);
+    let base = foundation.map(|foundation| foundation.config.config.clone()).unwrap_or_default();
+    let mut labels = foundation.map(Foundation::labels).unwrap_or_default();
+    labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
     labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.clone())));
-    let default_user =
-        if has_base { format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid) } else { String::new() };
+    let default_user = match ground {
+        Ground::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
+        Ground::Image { .. } | Ground::Scratch => base.user,
+    };
     // A user who names an entrypoint of their own means no command but their own.
     let default_cmd = if image.entrypoint.is_some() { Vec::new() } else { start.cmd };
+    let ports = image.expose.iter().map(|port| (port.to_string(), Empty {}));
+    let volumes = image.volumes.iter().map(|path| (path.as_str().to_owned(), Empty {}));
     ContainerConfig {
         user: image.user.as_ref().map_or(default_user, user),
-        exposed_ports: image.expose.iter().map(|port| (port.to_string(), Empty {})).collect(),
+        exposed_ports: base.exposed_ports.into_iter().chain(ports).collect(),
         env: variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         entrypoint: image.entrypoint.clone().unwrap_or(start.entrypoint),
         cmd: image.cmd.clone().unwrap_or(default_cmd),
-        volumes: image.volumes.iter().map(|path| (path.as_str().to_owned(), Empty {})).collect(),
-        working_dir: image.workdir.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+        volumes: base.volumes.into_iter().chain(volumes).collect(),
+        working_dir: image.workdir.as_ref().map_or(base.working_dir, |path| path.as_str().to_owned()),
         labels,
-        stop_signal: String::new(),
+        stop_signal: base.stop_signal,
     }
 }
 

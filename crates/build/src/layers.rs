@@ -22,6 +22,7 @@ use crate::assembly::{Assembly, Needed, archive_path, conda_url};
 use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
+use crate::foundation::Foundation;
 use crate::{BuildError, Context, Event};
 
 /// Gets the archives of one variant, from the mirrors that its spec names.
@@ -57,7 +58,7 @@ impl Getter {
             }
         };
         let base = match &variant.base {
-            Base::Scratch => None,
+            Base::Scratch | Base::Layout(_) => None,
             Base::Debian(base) => Some(DebianMirror {
                 given: base.mirror.as_ref().map(ToString::to_string),
                 suite: base.suite.as_str(),
@@ -201,7 +202,8 @@ impl Work {
         let Some(derived) = self.derived(planned) else { return Vec::new() };
         let before = self.planned.iter().take_while(|it| it.key != planned.key);
         let below = before.filter(|it| derived.stands_on(it.role));
-        below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone()).collect()
+        let below = below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone());
+        self.assembly.foundation.iter().flat_map(Foundation::records).chain(below).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod derived;
 mod error;
 mod events;
 mod fetching;
+mod foundation;
 mod image;
 mod layers;
 mod locking;

@@ -12,6 +12,7 @@ use oci::{Digest, Platform};
 use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
 
 use crate::assembly::Assembly;
+use crate::foundation::{self, Foundation};
 use crate::{BuildError, Context, Event, other_locks};
 
 /// What an existing lock's packages are allowed to do.
@@ -131,12 +132,13 @@ fn finish(
         context.source_date_epoch.unwrap_or_else(|| newest(lock, &lock.variants[index]));
     let assembly = Assembly::new(lock, index, variant, None, context)?;
     let parts = assembly.parts();
+    let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
     let same = |other: &&lock::Variant| {
         let this = &lock.variants[index];
         (other.platform, &other.keys) == (this.platform, &this.keys)
     };
     let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
-    let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), 0, earlier)?;
+    let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
     lock.variants[index].threshold = threshold;
     Ok(())
 }
@@ -148,7 +150,8 @@ fn newest(lock: &Lock, variant: &lock::Variant) -> i64 {
     // conda's times are in milliseconds; those of old records are in seconds.
     let seconds = |time: i64| if time > 253_402_300_799 { time / 1000 } else { time };
     let conda = conda.filter_map(|package| package.record.get("timestamp")?.as_integer()).map(seconds);
-    debian.map(|package| package.facts.timestamp).chain(conda).max().unwrap_or(0)
+    let base = variant.layout.iter().filter_map(|base| base.created);
+    debian.map(|package| package.facts.timestamp).chain(conda).chain(base).max().unwrap_or(0)
 }
 
 struct Locker<'a> {
@@ -165,14 +168,24 @@ struct Locker<'a> {
 impl Locker<'_> {
     async fn variant(&mut self, variant: &Variant) -> Result<lock::Variant, BuildError> {
         let debian = match &variant.base {
-            Base::Scratch => None,
+            Base::Scratch | Base::Layout(_) => None,
             Base::Debian(base) => Some(self.base(variant, base).await?),
+        };
+        let layout = match &variant.base {
+            Base::Layout(layout) => Some(foundation::lock(variant, layout, self.context)?),
+            Base::Debian(_) | Base::Scratch => None,
         };
         let glibc = debian.as_ref().and_then(|set| {
             let packages: Vec<_> =
                 self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
             debian::glibc(&packages)
         });
+        let glibc = match &variant.base {
+            Base::Layout(layout) if variant.conda.is_some() => {
+                Some(foundation::glibc(variant, layout, self.context)?)
+            }
+            _ => glibc,
+        };
         let conda = match &variant.conda {
             None => None,
             Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
@@ -184,6 +197,7 @@ impl Locker<'_> {
             timestamp: 0,
             threshold: Threshold(0),
             debian,
+            layout,
             conda,
         })
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use layer::{Codec, Policy};
 use lock::{Changes, Lock};
 use oci::{Digest, Image, Platform, Reference};
-use spec::{Compression, Spec, Variant};
+use runtime::{Ground, Start};
+use spec::{Base, Compression, Spec, Variant};
 use store::Store;
 
 use crate::assembly::{Assembly, Extras};
@@ -15,6 +16,7 @@ use crate::checks::{Checked, run_checks};
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
+use crate::foundation::Foundation;
 use crate::layers::{Finished, Getter, Work, make, plan};
 use crate::locking::{Upgrade, inputs, lock, lock_path, variant_name};
 use crate::{BuildError, Context, image};
@@ -55,6 +57,9 @@ pub struct Built {
     pub executions: Vec<Execution>,
     /// What became of its checks.
     pub checks: Vec<Checked>,
+    /// Whether what it starts is process 1 itself, because the image that it stands on has nothing that reaps and
+    /// forwards signals.
+    pub no_init: bool,
 }
 
 /// What a build made.
@@ -154,6 +159,7 @@ pub async fn renew_lock(
 fn fits(lock: &Lock, variants: &[Variant]) -> bool {
     let same = |(locked, variant): (&lock::Variant, &Variant)| {
         (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
+            && locked.layout.is_some() == matches!(variant.base, Base::Layout(_))
     };
     lock.inputs == inputs(variants)
         && lock.variants.len() == variants.len()
@@ -234,12 +240,21 @@ pub async fn build(
     for index in &chosen {
         works.push(work(spec, &locked, *index, &all[*index], request.format, context)?);
     }
+    for foundation in works.iter().filter_map(|work| work.assembly.foundation.as_ref()) {
+        foundation.keep(&context.store)?;
+    }
     let finished = make(&works, context).await?;
     let mut built = Vec::new();
     for ((index, work), layers) in chosen.iter().zip(&works).zip(finished) {
         let variant = &all[*index];
         let variables = &work.assembly.variables;
-        let image = image::assemble(&locked.lock, *index, variant, variables, &layers, lock_digest)?;
+        let conda_init = environment_init(&locked.lock, *index);
+        let foundation = work.assembly.foundation.as_ref();
+        let ground = ground(variant, foundation, conda_init);
+        let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
+        let image = image::assemble(&locked.lock, *index, &parts, &layers)?;
+        let below = foundation.map(Foundation::finished).unwrap_or_default();
+        let layers = below.into_iter().chain(layers).collect();
         built.push(Built {
             name: variant_name(variant),
             platform: variant.platform,
@@ -249,6 +264,7 @@ pub async fn build(
             excluded: excluded(&locked.lock, *index),
             executions: work.assembly.derived.iter().map(|derived| derived.execution()).collect(),
             checks: Vec::new(),
+            no_init: lacks_init(variant, &ground),
         });
     }
     if !request.unchecked {
@@ -293,6 +309,26 @@ fn remember(variant: &Variant, image: &Image, store: &Store) -> Result<(), Build
     Ok(())
 }
 
+/// The `tini` of a variant's environment.
+fn environment_init(lock: &Lock, index: usize) -> Option<String> {
+    let set = lock.variants[index].conda.as_ref()?;
+    let mut packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
+    packages.find(|package| package.name() == "tini").map(|_| format!("{}/bin/tini", set.prefix))
+}
+
+fn ground(variant: &Variant, foundation: Option<&Foundation>, environment_init: Option<String>) -> Ground {
+    match (&variant.base, foundation) {
+        (Base::Debian(_), _) => Ground::Debian,
+        (Base::Layout(_), Some(foundation)) => foundation.ground(environment_init),
+        (Base::Layout(_), None) | (Base::Scratch, _) => Ground::Scratch,
+    }
+}
+
+fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
+    let own = |start: &Start| start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
+    matches!(ground, Ground::Image { start, init: None, .. } if own(start))
+}
+
 fn excluded(lock: &Lock, index: usize) -> Vec<(String, String, String)> {
     let variant = &lock.variants[index];
     let conda = variant.conda.iter().flat_map(|set| &set.excluded);
@@ -312,7 +348,8 @@ fn work(
     let extras = Extras { lock_text: &locked.text, copies };
     let assembly = Assembly::new(&locked.lock, index, variant, Some(extras), context)?;
     let budget = variant.layers.budget.get().into();
-    let policy = Policy { budget, reserved: 0, threshold: locked.lock.variants[index].threshold };
+    let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
+    let policy = Policy { budget, reserved, threshold: locked.lock.variants[index].threshold };
     let codec = codec(variant, format);
     let planned = plan(&assembly, &policy, codec)?;
     Ok(Work {
@@ -353,7 +390,9 @@ pub fn planned_layers(
     let mut all = Vec::new();
     for (index, variant) in variants.iter().enumerate() {
         let work = work(spec, &locked, index, variant, Format::Oci, context)?;
-        let mut layers = Vec::new();
+        let below = work.assembly.foundation.iter().flat_map(Foundation::finished);
+        let below = below.map(|it| PlannedLayer { title: it.title, weight: it.weight, present: true });
+        let mut layers: Vec<PlannedLayer> = below.collect();
         for planned in work.planned.iter() {
             let present = context.store.layer(&planned.key)?.is_some();
             layers.push(PlannedLayer { title: planned.title.clone(), weight: planned.weight, present });

@@ -61,6 +61,9 @@ impl PostLink {
                 "variables",
                 assembly.variables.values.iter().map(|(name, value)| format!("{name}={value}")),
             );
+        if let Some(foundation) = &assembly.foundation {
+            hasher = hasher.list("base", foundation.diff_ids());
+        }
         for part in assembly.parts().iter().filter(|part| is_below(part.role)) {
             let excluded = assembly.exclusions.get(&part.id).into_iter().flatten();
             hasher = hasher

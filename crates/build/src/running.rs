@@ -48,6 +48,11 @@ impl Runnable {
         Ok(Self { platform, config: config.clone(), layers })
     }
 
+    /// The image's entrypoint.
+    pub fn entrypoint(&self) -> &[String] {
+        &self.config.entrypoint
+    }
+
     /// An image that was read from its documents.
     ///
     /// # Errors

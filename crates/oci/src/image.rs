@@ -33,6 +33,15 @@ pub struct ImageLayer {
     pub diff_id: DiffId,
     /// How it came to be.
     pub history: History,
+    /// The items of the history before it that have no layer: an image that others made has them.
+    pub before: Vec<History>,
+}
+
+impl ImageLayer {
+    /// A layer with one item of the history.
+    pub fn new(descriptor: Descriptor, diff_id: DiffId, history: History) -> Self {
+        Self { descriptor, diff_id, history, before: Vec::new() }
+    }
 }
 
 /// A document of an image: its bytes, and what points to them.
@@ -81,7 +90,7 @@ pub enum ImageError {
     #[error("the layer `{0}` occurs twice, with different sizes, media types or diff ids")]
     Ambiguous(Digest),
     /// A layer's item of the history says that it has no layer.
-    #[error("the history of the layer `{0}` says that there is no layer")]
+    #[error("the history of the layer `{0}` says that there is no layer, or that there are several")]
     EmptyLayer(Digest),
     /// Docker's image format has no zstd layers.
     #[error(
@@ -113,8 +122,17 @@ impl Image {
     pub fn new(head: ImageHead, layers: Vec<(Descriptor, DiffId, History)>) -> Result<Self, ImageError> {
         let layers: Vec<_> = layers
             .into_iter()
-            .map(|(descriptor, diff_id, history)| ImageLayer { descriptor, diff_id, history })
+            .map(|(descriptor, diff_id, history)| ImageLayer::new(descriptor, diff_id, history))
             .collect();
+        Self::of_layers(head, layers)
+    }
+
+    /// The same, of layers that may have more of the history than their own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Image::new`].
+    pub fn of_layers(head: ImageHead, layers: Vec<ImageLayer>) -> Result<Self, ImageError> {
         check(&layers)?;
         Self::assemble(head, layers, MediaType::Manifest, MediaType::Config)
     }
@@ -153,7 +171,10 @@ impl Image {
                     kind: RootFsKind::Layers,
                     diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
                 },
-                history: layers.iter().map(|layer| layer.history.clone()).collect(),
+                history: layers
+                    .iter()
+                    .flat_map(|layer| layer.before.iter().chain([&layer.history]).cloned())
+                    .collect(),
             },
         )?;
         let mut manifest = Document::new(
@@ -213,12 +234,12 @@ fn check(layers: &[ImageLayer]) -> Result<(), ImageError> {
         return Err(ImageError::TooManyLayers(layers.len()));
     }
     let mut seen = BTreeMap::new();
-    for ImageLayer { descriptor, diff_id, history } in layers {
+    for ImageLayer { descriptor, diff_id, history, before } in layers {
         let digest = descriptor.digest;
         if !matches!(descriptor.media_type, MediaType::Layer | MediaType::LayerGzip | MediaType::LayerZstd) {
             return Err(ImageError::NotALayer { digest, media_type: descriptor.media_type });
         }
-        if history.empty_layer {
+        if history.empty_layer || before.iter().any(|item| !item.empty_layer) {
             return Err(ImageError::EmptyLayer(digest));
         }
         let stated = (descriptor.size, descriptor.media_type, *diff_id);
@@ -280,7 +301,7 @@ mod tests {
         insta::assert_snapshot!(refused(vec![layer("one", MediaType::Layer), other]), @"the layer `sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed` occurs twice, with different sizes, media types or diff ids");
         let mut empty = layer("one", MediaType::Layer);
         empty.2.empty_layer = true;
-        insta::assert_snapshot!(refused(vec![empty]), @"the history of the layer `sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed` says that there is no layer");
+        insta::assert_snapshot!(refused(vec![empty]), @"the history of the layer `sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed` says that there is no layer, or that there are several");
         let many = (0..128).map(|number| layer(&number.to_string(), MediaType::Layer)).collect();
         insta::assert_snapshot!(refused(many), @r#"
         the image has 128 layers, and engines take 127 at most

@@ -20,19 +20,20 @@ pub struct Variables {
 /// `python` is the environment's without activation.
 ///
 /// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
-/// `given` are the spec's own, which win over all.
+/// `base` are those of the image that this one stands on, where it stands on one: they stay, and the environment's folder
+/// comes before its `PATH`. `given` are the spec's own, which win over all.
 pub fn variables(
+    base: Option<&[String]>,
     conda: Option<(&CondaSet, &[&CondaPackage])>,
     given: &BTreeMap<String, String>,
 ) -> Variables {
-    let mut variables = Variables::default();
+    let mut variables = Variables { values: inherited(base), dynamic: Vec::new() };
     let values = &mut variables.values;
+    let path = values.entry("PATH".to_owned()).or_insert_with(|| SYSTEM_PATH.to_owned()).clone();
     let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
-    put("LANG", "C.UTF-8".to_owned());
-    put("PATH", SYSTEM_PATH.to_owned());
     if let Some((set, packages)) = conda {
         let prefix = set.prefix.to_string();
-        put("PATH", format!("{prefix}/bin:{SYSTEM_PATH}"));
+        put("PATH", format!("{prefix}/bin:{path}"));
         for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
             put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
         }
@@ -50,6 +51,18 @@ pub fn variables(
     }
     variables.values.extend(given.clone());
     variables
+}
+
+/// What an image begins with. Whether an image of others has a locale is its own matter.
+fn inherited(base: Option<&[String]>) -> BTreeMap<String, String> {
+    let Some(base) = base else {
+        return BTreeMap::from([("LANG".to_owned(), "C.UTF-8".to_owned())]);
+    };
+    let variable = |text: &String| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (name.to_owned(), value.to_owned())
+    };
+    base.iter().map(variable).filter(|(name, _)| !name.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +117,7 @@ mod tests {
         let gdal = package("gdal", &[("GDAL_DATA", "$CONDA_PREFIX/share/gdal"), ("X", "first")], &[]);
         let gcc = package("gcc", &[("X", "second")], &["etc/conda/activate.d/gcc.sh"]);
         let given = BTreeMap::from([("FROM_FILE".to_owned(), "2".to_owned())]);
-        let variables = variables(Some((&set, &[&gdal, &gcc])), &given);
+        let variables = variables(None, Some((&set, &[&gdal, &gcc])), &given);
         let shown: Vec<String> =
             variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(

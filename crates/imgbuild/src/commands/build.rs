@@ -64,6 +64,12 @@ fn notes(report: &Report) -> String {
                 ));
             }
         }
+        if built.no_init {
+            text.push_str(&format!(
+                "note: nothing in the base of `{}` reaps processes and forwards signals as process 1; with the conda package `tini` it starts by that\n",
+                built.name
+            ));
+        }
         for (package, script) in &built.dynamic {
             text.push_str(&format!(
                 "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint and login shells, not for `exec`\n"
