@@ -10,7 +10,7 @@ use toml::Table;
 const FLOORS: [&[&str]; 5] = [
     &["layer", "lock", "oci", "spec"],
     &["net", "python", "sandbox", "store"],
-    &["conda", "debian", "runtime"],
+    &["base", "conda", "debian", "runtime"],
     &["build"],
     &["imgbuild"],
 ];
