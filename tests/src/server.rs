@@ -32,6 +32,8 @@ pub struct Request {
     pub path: String,
     /// The bytes that were asked for, as in the `Range` header: `0-99`, `100-`, `-100`.
     pub range: Option<String>,
+    /// The server's own address, as in the `Host` header.
+    pub host: String,
     /// The credentials, as in the `Authorization` header.
     pub authorization: Option<String>,
     /// How often the path was asked for before.
@@ -47,6 +49,8 @@ pub enum Answer {
     Bytes(Vec<u8>),
     /// It answers with a status and no body.
     Status(u16),
+    /// It answers 401 with this `WWW-Authenticate` header.
+    Challenge(String),
     /// It declares the whole file, sends so many bytes of it, and closes.
     Truncated(usize),
     /// It sends so many bytes of the file, and then nothing more until the client goes.
@@ -125,6 +129,10 @@ impl Shared {
             Answer::Status(status) => {
                 write!(stream, "HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             }
+            Answer::Challenge(header) => write!(
+                stream,
+                "HTTP/1.1 401 -\r\nwww-authenticate: {header}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            ),
             Answer::Bytes(bytes) => send(&mut stream, &request, bytes.len() as u64, &mut bytes.as_slice()),
             whole => {
                 let Some(mut file) = path.is_file().then(|| fs_err::File::open(&path)).transpose()? else {
@@ -179,9 +187,10 @@ impl Shared {
         };
         let range = header("range").map(|value| value.trim_start_matches("bytes=").to_owned());
         let authorization = header("authorization");
+        let host = header("host").unwrap_or_default();
         let mut requests = self.requests.lock().unwrap();
         let before = requests.iter().filter(|request| request.path == path).count();
-        let request = Request { method: method.to_owned(), path, range, authorization, before };
+        let request = Request { method: method.to_owned(), path, range, host, authorization, before };
         requests.push(request.clone());
         Ok(Some(request))
     }

@@ -9,11 +9,12 @@ use crate::channel::{self, ChannelError};
 use crate::programs::{self, Lacking, Program};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 9] = [
+const PROGRAMS: [Program; 10] = [
     ("containerd", "containerd"),
     ("crun", "crun"),
     ("ctr", "containerd"),
     ("docker", "docker.io"),
+    ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("mmdebstrap", "mmdebstrap"),
     ("podman", "podman"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use net::{Client, Locations, MirrorList, NetError};
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
-use spec::{ChannelName, Mirror};
+use spec::{ChannelMirror, ChannelName};
 use url::Url;
 
 /// The channels that conda means by `defaults`, on Linux (conda's `default_channels`).
@@ -34,9 +34,9 @@ pub enum ChannelError {
         /// Why.
         error: url::ParseError,
     },
-    /// A mirror that is not served by HTTP.
+    /// A mirror that no server serves.
     #[error(
-        "the mirror `{mirror}` of a channel is neither `http://` nor `https://`\n\nhint: name a folder as the channel itself"
+        "the mirror `{mirror}` of a channel is neither `http://`, `https://` nor `oci://`\n\nhint: name a folder as the channel itself"
     )]
     MirrorScheme {
         /// What was written.
@@ -80,7 +80,7 @@ pub struct Served {
 /// When a name or a mirror's URL is wrong.
 pub fn channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
-    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
     root: &Path,
 ) -> Result<Vec<Served>, ChannelError> {
     let config = configuration(root);
@@ -104,7 +104,7 @@ pub fn channels<'a>(
 /// As for [`channels`].
 pub fn serving_channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
-    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
     root: &Path,
 ) -> Result<Vec<Served>, ChannelError> {
     let mut served = channels(names, mirrors, root)?;
@@ -132,7 +132,7 @@ fn resolve(name: &ChannelName, config: &ChannelConfig) -> Result<Vec<Channel>, C
 
 /// The mirrors of each channel, by its URL.
 fn resolve_mirrors(
-    mirrors: &BTreeMap<ChannelName, Vec<Mirror>>,
+    mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
     config: &ChannelConfig,
 ) -> Result<BTreeMap<String, (Channel, Vec<Url>)>, ChannelError> {
     let mut resolved = BTreeMap::new();
@@ -157,12 +157,12 @@ fn parse(name: &str, config: &ChannelConfig) -> Result<Channel, ChannelError> {
     Channel::from_str(name, config).map_err(|error| ChannelError::Parse { name: name.to_owned(), error })
 }
 
-fn mirror_url(mirror: &Mirror) -> Result<Url, ChannelError> {
+fn mirror_url(mirror: &ChannelMirror) -> Result<Url, ChannelError> {
     let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
     let url = Url::parse(&format!("{}/", mirror.as_str().trim_end_matches('/'))).map_err(error)?;
     // rattler's mirrors are layers of an HTTP client.
     match url.scheme() {
-        "http" | "https" => Ok(url),
+        "http" | "https" | "oci" => Ok(url),
         _ => Err(ChannelError::MirrorScheme { mirror: mirror.to_string() }),
     }
 }

@@ -146,8 +146,8 @@ impl Solving {
             .filter(|served| !served.mirrors.is_empty())
             .map(|served| (served.url().clone(), served.mirrors.iter().cloned().map(mirror).collect()))
             .collect();
-        let layers: [Arc<dyn Middleware>; 2] =
-            [Arc::new(MirrorMiddleware::from_map(mirrors)), credentials()?];
+        let layers: [Arc<dyn Middleware>; 3] =
+            [Arc::new(MirrorMiddleware::from_map(mirrors)), credentials()?, crate::registry::registries()];
         let action =
             if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
         let gateway = Gateway::builder()

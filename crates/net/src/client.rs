@@ -195,12 +195,12 @@ impl Client {
         }
     }
 
-    /// Refuses what is not HTTP, and everything while offline.
+    /// Refuses everything while offline, and what is not HTTP. `oci` is for the layers to become HTTP.
     pub(crate) fn guard(&self, url: &Url) -> Result<(), NetError> {
         let shown = || RedactedUrl(url).to_string();
         match url.scheme() {
-            "http" | "https" if self.options.offline => Err(NetError::Offline { url: shown() }),
-            "http" | "https" => Ok(()),
+            "http" | "https" | "oci" if self.options.offline => Err(NetError::Offline { url: shown() }),
+            "http" | "https" | "oci" => Ok(()),
             _ => Err(NetError::Scheme { url: shown() }),
         }
     }

@@ -51,9 +51,9 @@ pub use schema::schema;
 pub use source::{Origin, Snippet};
 pub use spec::Spec;
 pub use values::{
-    ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ImagePath,
-    LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix, Protocol, PythonVersion,
-    RepositoryName, RepositorySuite, User, ValueError, VariableName,
+    ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
+    EnvironmentName, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix,
+    Protocol, PythonVersion, RepositoryName, RepositorySuite, User, ValueError, VariableName,
 };
 pub use variant::{
     Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Python, Repository, Variant,

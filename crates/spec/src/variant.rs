@@ -154,7 +154,7 @@ pub struct Conda {
     /// Whether it belongs to the image's user; with a manager, always.
     pub writable: bool,
     /// For a channel, as it is written in `channels`, the URLs to fetch it from.
-    pub mirrors: BTreeMap<crate::values::ChannelName, Vec<Mirror>>,
+    pub mirrors: BTreeMap<crate::values::ChannelName, Vec<crate::values::ChannelMirror>>,
     /// The time from which on packages are left out.
     pub exclude_newer: Option<CutOff>,
     /// Packages whose post-link script is run.

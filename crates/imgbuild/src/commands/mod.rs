@@ -34,7 +34,7 @@ fn store() -> Result<Store, Failure> {
 fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Context, Failure> {
     let options = net::Options { offline, ..net::Options::default() };
     let client = net::Client::new(options).map_err(Plain::from)?;
-    let client = client.with_layers([conda::credentials().map_err(Plain::from)?]);
+    let client = client.with_layers([conda::credentials().map_err(Plain::from)?, conda::registries()]);
     // A clock before 1970 is no clock: signatures are then not valid yet, and say so.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let mut context =

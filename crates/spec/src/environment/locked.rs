@@ -73,7 +73,7 @@ pub struct LockedBuild {
     pub build: String,
 }
 
-/// The URL of a conda archive: `https://`, `http://` or `file://`, and a name that ends in `.conda` or `.tar.bz2`. It
+/// The URL of a conda archive: `https://`, `http://`, `oci://` or `file://`, and a name that ends in `.conda` or `.tar.bz2`. It
 /// holds no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArchiveUrl(url::Url);
@@ -211,7 +211,7 @@ impl ArchiveUrl {
     /// Reads it. User, password and a conda token are left out: who fetches has credentials of its own.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let mut url = url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https" | "file") {
+        if !matches!(url.scheme(), "http" | "https" | "file" | "oci") {
             return Err(format!("`{}` is no scheme that packages are fetched by", url.scheme()));
         }
         if !url.path().ends_with(".conda") && !url.path().ends_with(".tar.bz2") {

@@ -6,13 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::Located;
-use crate::values::{ChannelName, CutOff, MatchSpecText, Mirror, PackageName, Prefix};
+use crate::values::{ChannelMirror, ChannelName, CutOff, MatchSpecText, PackageName, Prefix};
 
 /// The conda environment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CondaTable {
-    /// The channels, the first one first: names, URLs or `file://` paths. Those of the `env` file come after them.
+    /// The channels, the first one first: names, URLs, `file://` paths, or `oci://HOST/PATH` for one in an OCI registry.
+    /// Those of the `env` file come after them.
     ///
     /// The default is `conda-forge`, where the `env` file names none either.
     #[schemars(extend("examples" = [["conda-forge"]]), extend("default" = ["conda-forge"]))]
@@ -37,7 +38,7 @@ pub(crate) struct CondaTable {
     /// For a channel, the URLs to fetch it from instead.
     #[serde(default)]
     #[schemars(extend("examples" = [mirrors_example()]), extend("default" = {}))]
-    pub(crate) mirrors: BTreeMap<ChannelName, Vec<Mirror>>,
+    pub(crate) mirrors: BTreeMap<ChannelName, Vec<ChannelMirror>>,
     /// Leaves out packages that were made on that day, at that time, or later.
     #[schemars(extend("examples" = ["2024-05-01"]))]
     pub(crate) exclude_newer: Option<Located<CutOff>>,

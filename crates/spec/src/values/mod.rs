@@ -12,7 +12,7 @@ mod version;
 pub use name::{ChannelName, DebianPackageName, EnvironmentName, LabelKey, PackageName, VariableName};
 pub use path::{ContextPath, ImagePath, Mode, Prefix};
 pub use port::{Port, Protocol};
-pub use reference::{MatchSpecText, Mirror};
+pub use reference::{ChannelMirror, MatchSpecText, Mirror};
 pub use repository::{Component, RepositoryName, RepositorySuite};
 pub use time::CutOff;
 pub use user::{Owner, User};

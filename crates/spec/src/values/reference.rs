@@ -12,6 +12,11 @@ checked_text!(
     Mirror, check_mirror, String
 );
 
+checked_text!(
+    /// The URL of a mirror of a conda channel: `https://`, `http://`, or `oci://` for one in a registry.
+    ChannelMirror, check_channel_mirror, String
+);
+
 impl Mirror {
     /// The URL without the user and password that it may name: what may stand in a lock and in an image.
     pub fn without_credentials(&self) -> String {
@@ -31,6 +36,14 @@ fn check_match_spec(text: &str) -> Result<(), ValueError> {
 }
 
 fn check_mirror(text: &str) -> Result<(), ValueError> {
+    check_url(text, &["http", "https", "file"])
+}
+
+fn check_channel_mirror(text: &str) -> Result<(), ValueError> {
+    check_url(text, &["http", "https", "file", "oci"])
+}
+
+fn check_url(text: &str, schemes: &[&str]) -> Result<(), ValueError> {
     let error = |rule: String| {
         ValueError::new(format!("`{}` is not the URL of a mirror: {rule}", text.escape_default()))
             .hint("write it like `https://mirror.example/conda-forge`")
@@ -40,7 +53,7 @@ fn check_mirror(text: &str) -> Result<(), ValueError> {
     }
     let url = url::Url::parse(text).map_err(|reason| error(reason.to_string()))?;
     match url.scheme() {
-        "http" | "https" | "file" => Ok(()),
+        scheme if schemes.contains(&scheme) => Ok(()),
         scheme => Err(error(format!("`{scheme}` is no scheme that packages are fetched by"))),
     }
 }
