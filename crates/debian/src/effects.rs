@@ -32,12 +32,22 @@ pub(crate) enum Effect {
     Alternative(Alternative),
     /// Calls `deb-systemd-helper enable`.
     EnableUnit(String),
+    /// Calls `deb-systemd-helper update-state` for a unit that is not enabled.
+    RecordUnit(String),
+    /// Calls `deb-systemd-helper --user enable`.
+    EnableUserUnit(String),
     /// Calls `update-rc.d … defaults`.
     InitScript(String),
     /// Calls `dpkg-divert`.
     Divert { path: String, to: String },
     /// Calls `addgroup --system`: a group with the next free number from 100 up.
     SystemGroup(String),
+    /// Calls `adduser --system`, or `systemd-sysusers`: a user with the next free number, in the group `nogroup`.
+    SystemUser(SystemUser),
+    /// Calls `ucf` and `ucfr` for a file that is not there yet.
+    ConfigurationFile { from: String, to: String },
+    /// Makes `ucf`'s records.
+    Ucf,
     /// Gives a file of the package another mode, and a group that is made at the same time.
     Regroup { path: String, mode: u32, group: String },
     /// Calls `add-shell`.
@@ -62,7 +72,7 @@ impl Effect {
     /// The file of the package that it needs.
     pub(crate) fn uses(&self) -> Option<&str> {
         match self {
-            Self::Copy { from, .. } => Some(from),
+            Self::Copy { from, .. } | Self::ConfigurationFile { from, .. } => Some(from),
             Self::Regroup { path, .. } => Some(path),
             _ => None,
         }
@@ -79,6 +89,28 @@ fn executable() -> u32 {
 
 fn root() -> String {
     "root".to_owned()
+}
+
+/// A user that a package needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct SystemUser {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) comment: String,
+    pub(crate) home: String,
+    pub(crate) shell: String,
+    pub(crate) by: MadeBy,
+}
+
+/// Which program makes a user: they number and lock them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MadeBy {
+    /// From 100 up.
+    Adduser,
+    /// From 999 down.
+    Sysusers,
 }
 
 /// One choice for a name with alternatives, see `update-alternatives(1)`.

@@ -81,11 +81,14 @@ impl Scripts {
         Some(self.files.iter().fold(hasher, |hasher, (name, text)| hasher.field(name, text)).finish())
     }
 
-    /// A hash of what the scripts do at a first installation beside what debhelper wrote: the key of the table.
+    /// A hash of what the scripts do at a first installation beside what debhelper wrote and is understood: the key of the
+    /// table.
     pub fn residue(&self) -> Digest {
         let hasher = KeyHasher::new("residue of maintainer scripts");
-        let residues =
-            INSTALLING.iter().filter_map(|name| Some((name, strip(self.files.get(name)?).residue)));
+        let residues = INSTALLING.iter().filter_map(|name| {
+            let stripped = strip(self.files.get(name)?);
+            Some((name, [stripped.residue, stripped.unknown].concat()))
+        });
         residues.fold(hasher, |hasher, (name, residue)| hasher.field(name, residue.join("\n"))).finish()
     }
 
@@ -100,12 +103,13 @@ impl Scripts {
             let Some(text) = self.files.get(name) else { continue };
             let stripped = strip(text);
             effects.extend(stripped.effects);
-            let mut lines = stripped.unknown;
-            if known.is_none() {
-                let (found, left) = interpret(&stripped.residue);
-                effects.extend(found);
-                lines.extend(left);
+            if known.is_some() {
+                continue;
             }
+            let mut lines = stripped.unknown;
+            let (found, left) = interpret(&stripped.residue);
+            effects.extend(found);
+            lines.extend(left);
             if !lines.is_empty() {
                 scripts.push(name.to_owned());
                 unknown.extend(lines);
@@ -147,6 +151,7 @@ impl Scripts {
 struct Stripped {
     residue: Vec<String>,
     effects: Vec<Effect>,
+    /// What debhelper wrote and is not understood.
     unknown: Vec<String>,
 }
 
@@ -207,11 +212,19 @@ impl Stripped {
         };
         match tool {
             "dh_installsystemd" | "dh_systemd_enable" => {
-                let enabled = lines.iter().filter_map(|line| quoted(line, "deb-systemd-helper enable "));
-                self.effects.extend(enabled.map(Effect::EnableUnit));
+                // A unit that only stays enabled where it was is recorded, and not enabled.
+                let recorded = lines.iter().any(|line| line.contains("deb-systemd-helper debian-installed "));
+                let (command, effect): (_, fn(String) -> Effect) = match recorded {
+                    true => ("deb-systemd-helper update-state ", Effect::RecordUnit),
+                    false => ("deb-systemd-helper enable ", Effect::EnableUnit),
+                };
+                let units = lines.iter().filter_map(|line| quoted(line, command));
+                self.effects.extend(units.map(effect));
             }
             "dh_installsystemduser" => {
-                self.unknown.extend(lines.iter().filter(|line| line.contains("enable ")).cloned());
+                let enabled =
+                    lines.iter().filter_map(|line| quoted(line, "deb-systemd-helper --user enable "));
+                self.effects.extend(enabled.map(Effect::EnableUserUnit));
             }
             "dh_installinit" => {
                 for line in lines.iter().filter(|line| line.contains("update-rc.d ")) {
@@ -227,7 +240,7 @@ impl Stripped {
                 self.unknown.extend(unknown);
             }
             tool if WITHOUT_EFFECT.contains(&tool) => {}
-            _ => self.unknown.extend(lines.first().map(|line| format!("{tool}: {line}"))),
+            _ => self.unknown.extend(lines.iter().map(|line| format!("{tool}: {line}"))),
         }
     }
 }

@@ -5,6 +5,8 @@ use layer::{EntryKind, Owner};
 use super::StateError;
 use super::collect::{Collected, Read};
 use super::tree::Tree;
+use crate::base_system::group_number;
+use crate::effects::{MadeBy, SystemUser};
 
 /// A user that the image has beside those of Debian.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(crate) struct Accounts {
     users: Vec<String>,
     groups: Vec<String>,
     system_groups: Vec<String>,
+    /// The users that packages made, and what stands in place of their passwords.
+    system_users: Vec<(String, &'static str)>,
     pub(crate) shadow: bool,
 }
 
@@ -73,6 +77,22 @@ impl Accounts {
             self.groups.push(format!("{name}:*:{free}:"));
             self.system_groups.push(name.to_owned());
         }
+    }
+
+    /// Adds a user, where there is none of that name.
+    pub(crate) fn system_user(&mut self, user: &SystemUser) {
+        if has(&self.users, 0, &user.name) {
+            return;
+        }
+        let is_free = |it: &u32| !has(&self.users, 2, &it.to_string());
+        let (number, locked) = match user.by {
+            MadeBy::Adduser => ((100..1000).find(is_free), "!"),
+            MadeBy::Sysusers => ((100..1000).rev().find(is_free), "!*"),
+        };
+        let (number, group) = (number.unwrap_or(999), group_number("nogroup").unwrap_or(65534));
+        let SystemUser { name, comment, home, shell, .. } = user;
+        self.users.push(format!("{name}:*:{number}:{group}:{comment}:{home}:{shell}"));
+        self.system_users.push((name.clone(), locked));
     }
 
     /// The number of a group.
@@ -125,8 +145,11 @@ impl Accounts {
     fn write_shadow(&self, timestamp: i64, tree: &mut Tree) {
         let day = timestamp.div_euclid(24 * 60 * 60);
         let name = |line: &String| line.split(':').next().unwrap_or("").to_owned();
-        let users: Vec<_> =
-            self.users.iter().map(|it| format!("{}:*:{day}:0:99999:7:::", name(it))).collect();
+        let user = |name: String| match self.system_users.iter().find(|(user, _)| *user == name) {
+            Some((_, locked)) => format!("{name}:{locked}:{day}::::::"),
+            None => format!("{name}:*:{day}:0:99999:7:::"),
+        };
+        let users: Vec<_> = self.users.iter().map(name).map(user).collect();
         let lock = |group: &String| if self.system_groups.contains(group) { "!" } else { "*" };
         let groups: Vec<_> = self.groups.iter().map(name).map(|it| format!("{it}:{}::", lock(&it))).collect();
         tree.file("/etc/shadow", 0o640, "shadow", text(&users).as_bytes());

@@ -18,10 +18,11 @@ use crate::package::Package;
 use crate::scripts::Scripts;
 
 /// Files below these folders are kept in memory, because scripts read them: they are small.
-const READ_BY_SCRIPTS: [&str; 7] = [
+const READ_BY_SCRIPTS: [&str; 8] = [
     "etc/init.d/",
     "etc/ld.so.conf.d/",
     "usr/lib/systemd/system/",
+    "usr/lib/systemd/user/",
     "usr/share/base-passwd/",
     "usr/share/ca-certificates/",
     "usr/share/debianutils/",

@@ -146,7 +146,12 @@ fn relations(value: &str) -> String {
 fn conffiles(package: &Read) -> String {
     let listed = package.control.text("conffiles").unwrap_or_default();
     let mut text = String::new();
-    for line in listed.lines().map(str::trim).filter(|it| it.starts_with('/')) {
+    for line in listed.lines().map(str::trim) {
+        // What only goes with an upgrade has no hash yet.
+        if let Some(path) = line.strip_prefix("remove-on-upgrade ") {
+            let _infallible = write!(text, "\n {path} newconffile remove-on-upgrade");
+            continue;
+        }
         let path = ImagePath::from_absolute(line).and_then(merged).ok();
         if let Some(md5) = path.and_then(|it| package.conffiles.get(&it)) {
             let _infallible = write!(text, "\n {line} {md5}");

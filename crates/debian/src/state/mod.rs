@@ -9,6 +9,7 @@ mod elf;
 mod ldconfig;
 mod pam;
 mod tree;
+mod ucf;
 mod units;
 
 use std::io;
@@ -123,7 +124,8 @@ impl State {
         let mut diversions = Vec::new();
         let mut regrouped = Vec::new();
         let mut added_shells = Vec::new();
-        let mut shells = false;
+        let mut configuration_files = ucf::Records::default();
+        let (mut shells, mut has_ucf) = (false, false);
         for package in &collected.packages {
             for effect in &package.effects {
                 match effect {
@@ -135,11 +137,18 @@ impl State {
                     Effect::Link { path, target } => tree.link(path, target),
                     Effect::Alternative(alternative) => alternatives.push(alternative),
                     Effect::EnableUnit(unit) => units::enable(package, unit, &mut tree)?,
+                    Effect::RecordUnit(unit) => units::record(package, unit, &mut tree)?,
+                    Effect::EnableUserUnit(unit) => units::enable_user(package, unit, &mut tree)?,
                     Effect::InitScript(name) => units::init_script(package, name, &mut tree)?,
                     Effect::Divert { path, to } => {
                         diversions.push([path, to, &package.name].map(String::clone))
                     }
                     Effect::SystemGroup(name) => accounts.system_group(name),
+                    Effect::SystemUser(user) => accounts.system_user(user),
+                    Effect::ConfigurationFile { from, to } => {
+                        configuration_files.install(package, from, to, &mut tree)?
+                    }
+                    Effect::Ucf => has_ucf = true,
                     Effect::Regroup { path, mode, group } => regrouped.push((package, path, *mode, group)),
                     Effect::AddShell(path) => added_shells.push(path.as_str()),
                     Effect::Accounts => accounts.read_masters(package)?,
@@ -158,6 +167,9 @@ impl State {
         for (package, path, mode, group) in regrouped {
             let owner = layer::Owner { uid: 0, gid: accounts.group_number(group) };
             tree.copy_as(package, path, mode, owner)?;
+        }
+        if has_ucf {
+            configuration_files.write(&mut tree);
         }
         if shells {
             accounts::shells(&collected, &added_shells, &mut tree);
