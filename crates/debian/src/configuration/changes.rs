@@ -16,7 +16,6 @@ pub(super) struct Changes<'a> {
     pub(super) expected: &'a Tree,
     /// What there really is, as far as it was written.
     pub(super) real: &'a Tree,
-    pub(super) timestamp: i64,
     pub(super) sink: &'a mut dyn EntrySink,
     /// Folders that are as expected: they are written where something below them is.
     pending: BTreeMap<ImagePath, EntryHead>,
@@ -27,10 +26,9 @@ impl<'a> Changes<'a> {
         root: &'a Tree,
         expected: &'a Tree,
         real: &'a Tree,
-        timestamp: i64,
         sink: &'a mut dyn EntrySink,
     ) -> Self {
-        Self { root, expected, real, timestamp, sink, pending: BTreeMap::new() }
+        Self { root, expected, real, sink, pending: BTreeMap::new() }
     }
 
     fn pass(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
@@ -64,7 +62,7 @@ impl<'a> Changes<'a> {
             };
             let Ok(path) = whiteout else { continue };
             let kind = EntryKind::File { size: 0 };
-            let head = EntryHead { path, kind, mode: 0o644, owner: Owner::ROOT, mtime: self.timestamp };
+            let head = EntryHead { path, kind, mode: 0o644, owner: Owner::ROOT, mtime: 0 };
             self.pass(&head, &mut io::empty())?;
         }
         Ok(())

@@ -203,7 +203,7 @@ impl Configuration {
         };
         machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut real)?;
         let real = real.tree;
-        let mut changes = Changes::new(&root, &expected, &real, self.timestamp, sink);
+        let mut changes = Changes::new(&root, &expected, &real, sink);
         machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut changes)?;
         Ok(changes.finish()?)
     }
