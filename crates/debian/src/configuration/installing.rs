@@ -1,6 +1,7 @@
 //! `apt-get install` of the packages' archives, in the sandbox.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -90,22 +91,25 @@ impl Configuration {
         Err(ConfigurationError::Failed { package, fault: own.unwrap_or(fault), printed })
     }
 
-    /// The archives under the names that apt expects, and the program that forbids starting services.
+    /// The archives under the names that apt expects, and the program that forbids starting services: readable by the
+    /// sandbox's root, who need be nobody here.
     fn lay_out(&self, archives: &Path, policy: &Path) -> Result<(), ConfigurationError> {
-        let failed = |path: &Path| {
+        fn failed(path: &Path) -> impl FnOnce(io::Error) -> ConfigurationError {
             let path = path.to_owned();
             move |error| ConfigurationError::File { path, error }
+        }
+        let open = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed(path))
         };
         fs::create_dir(archives).map_err(failed(archives))?;
+        open(archives, 0o755)?;
         for package in &self.configured {
             let path = archives.join(file_name(package));
-            // Another file system knows no further names of a file.
-            fs::hard_link(package.archive(), &path)
-                .or_else(|_| fs::copy(package.archive(), &path).map(|_| ()))
-                .map_err(failed(&path))?;
+            fs::copy(package.archive(), &path).map_err(failed(&path))?;
+            open(&path, 0o644)?;
         }
         fs::write(policy, POLICY_TEXT).map_err(failed(policy))?;
-        fs::set_permissions(policy, fs::Permissions::from_mode(0o755)).map_err(failed(policy))
+        open(policy, 0o755)
     }
 
     fn environment(&self) -> Vec<(String, String)> {
