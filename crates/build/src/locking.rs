@@ -215,12 +215,14 @@ impl Locker<'_> {
         let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
         let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
         let packages: Vec<String> = base.packages.iter().map(|package| package.text.clone()).collect();
+        let path_rules = path_rules(base);
         let key = KeyHasher::new("base")
             .field("suite", base.suite.as_str())
             .field("platform", variant.platform.to_string())
             .list("package", &packages)
             .list("component", base.components.iter().map(spec::Component::as_str))
             .list("source", base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url, it.suite)))
+            .list("path rule", path_rules.iter().map(ToString::to_string))
             .list("mirror", base.mirror.iter().map(ToString::to_string))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
@@ -234,8 +236,7 @@ impl Locker<'_> {
         let mirror = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str())?;
         let keyring = keyring(base.keyring.as_ref())?;
         let repositories = base.sources.iter().map(repository).collect::<Result<Vec<_>, _>>()?;
-        let keep: Vec<DebianPackage> = self.earlier.iter().flat_map(|lock| &lock.debian).cloned().collect();
-        let keep: Vec<_> = keep.into_iter().filter(|package| self.upgrade.keeps(&package.name)).collect();
+        let keep = self.kept_debian(base.suite.as_str());
         let cache = self.context.store.repodata_folder().join("debian-v1");
         let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
         let request = |platform, packages, python| debian::Request {
@@ -253,6 +254,7 @@ impl Locker<'_> {
             packages,
             python,
             configure: base.configure,
+            path_rules: &path_rules,
             keep: &keep,
         };
         let error = |error: debian::LockDebianError| {
@@ -348,6 +350,18 @@ impl Locker<'_> {
         Ok(set)
     }
 
+    /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.
+    fn kept_debian(&self, suite: &str) -> Vec<DebianPackage> {
+        let Some(earlier) = self.earlier else { return Vec::new() };
+        let sets = earlier.variants.iter().filter_map(|variant| variant.debian.as_ref());
+        let same = sets.filter(|set| set.suite == suite);
+        let ids: BTreeSet<&String> = same
+            .flat_map(|set| set.packages.iter().chain(set.compilers.iter().flat_map(|it| &it.packages)))
+            .collect();
+        let kept = ids.into_iter().filter_map(|id| earlier.debian_package(id));
+        kept.filter(|package| self.upgrade.keeps(&package.name)).cloned().collect()
+    }
+
     /// What the earlier lock has for this variant, and may stay.
     fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
         let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
@@ -393,6 +407,24 @@ fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError>
     let bytes = std::fs::read(&path)
         .map_err(|error| BuildError::Keyring { path: path.clone(), error: Box::new(error) })?;
     debian::Keyring::read(&bytes).map_err(|error| BuildError::Keyring { path, error: Box::new(error) })
+}
+
+/// What of the packages' files is left out.
+fn path_rules(base: &spec::Debian) -> Vec<lock::PathRule> {
+    let slim = base.profile == spec::Profile::Slim;
+    let named = |name: &str| base.exclude.iter().any(|it| it.as_str() == name);
+    let left_out = debian::LeftOut {
+        documentation: slim || named("documentation"),
+        locales: slim || named("locales"),
+        exclude: base
+            .exclude
+            .iter()
+            .map(spec::ExcludedPart::as_str)
+            .filter(|it| it.starts_with('/'))
+            .collect(),
+        include: base.include.iter().map(spec::PathGlob::as_str).collect(),
+    };
+    left_out.rules()
 }
 
 fn repository(given: &spec::Repository) -> Result<debian::Repository, BuildError> {

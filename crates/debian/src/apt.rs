@@ -1,4 +1,4 @@
-//! What apt is told inside the image.
+//! What apt and dpkg are told inside the image.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,11 @@ const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Where keyrings belong that no package brings (`sources.list(5)`).
 const KEYRINGS: &str = "/etc/apt/keyrings";
 
-/// Where apt takes packages from: the files below `/etc/apt`, with the time `timestamp`, in seconds since 1970.
+/// dpkg reads every file of that folder.
+const DPKG_CONFIGURATION: &str = "/etc/dpkg/dpkg.cfg.d/imgbuild";
+
+/// Where apt takes packages from and what dpkg leaves out of them: files with the time `timestamp`, in seconds since
+/// 1970.
 ///
 /// They are a part of their own, because a base is the same from whatever mirror it was built, and only who builds the
 /// image knows which one its users shall have. Nothing where the lock names none.
@@ -46,11 +50,17 @@ pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathE
             file(&signed_by, keyring.clone())?;
         }
     }
+    if !set.path_rules.is_empty() {
+        let lines = set.path_rules.iter().map(|rule| format!("{rule}\n"));
+        let text =
+            "# What the image was built without. Packages that are installed later keep to it.\n".to_owned();
+        file(DPKG_CONFIGURATION, lines.fold(text, |text, line| text + &line))?;
+    }
     if files.is_empty() {
         return Ok(None);
     }
     let id = PartId::new("debian-state", "apt-sources");
-    let title = "apt's sources".to_owned();
+    let title = "apt's and dpkg's configuration".to_owned();
     Ok(Some(Files::new(id, title, Role::BaseState, None, files, Owner::ROOT, timestamp)))
 }
 

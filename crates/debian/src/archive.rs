@@ -74,6 +74,9 @@ pub enum What {
         /// The limit.
         limit: u64,
     },
+    /// What is to be left out of it cannot be told.
+    #[error("cannot be filtered: {0}")]
+    Glob(globset::Error),
     /// It is not what the index or the lock says.
     #[error("is not what its index says: {0}")]
     Mismatch(String),

@@ -23,6 +23,7 @@ mod mirror;
 mod package;
 mod packages;
 mod parting;
+mod path_filter;
 mod relation;
 mod release;
 mod resolve;
@@ -45,6 +46,7 @@ pub use locking::{LockDebianError, Locked, Request, compiler, glibc, lock, sourc
 pub use mirror::{Mirror, MirrorError};
 pub use package::Package;
 pub use packages::{DEFAULT_PACKAGES, NoPython, default_packages, python_packages};
+pub use path_filter::LeftOut;
 pub use relation::{Operator, Relation, RelationError};
 pub use release::ReleaseError;
 pub use resolve::ResolveError;

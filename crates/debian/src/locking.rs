@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use layer::{ImagePath, PartId, Source};
-use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath};
+use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
 use oci::Digest;
 use url::Url;
 
@@ -38,6 +38,8 @@ pub struct Request<'a> {
     pub python: Option<&'a str>,
     /// Whether dpkg may configure packages in the sandbox, where their scripts are not known.
     pub configure: bool,
+    /// Which of the packages' paths are left out, see [`crate::LeftOut`].
+    pub path_rules: &'a [PathRule],
     /// Packages of an earlier lock, which keep their versions while these serve.
     pub keep: &'a [DebianPackage],
 }
@@ -161,6 +163,7 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             security_mirror: Some(without_credentials(&request.index.mirror.security)),
             components: request.index.components.to_vec(),
             keyring: request.index.keyring.for_lock(),
+            path_rules: request.path_rules.to_vec(),
             packages: ids,
             configured,
             repositories: request.index.repositories.iter().map(Repository::locked).collect(),
@@ -282,7 +285,8 @@ pub fn sources(
 ) -> Vec<Box<dyn Source>> {
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
     let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
-    let packages: Vec<_> = chosen.map(|it| Package::new(it, &archive(it) as &Path)).collect();
+    let packages: Vec<_> =
+        chosen.map(|it| Package::new(it, &archive(it) as &Path).without(&set.path_rules)).collect();
     let configured = |it: &&Package| set.configured.contains(&it.locked().id());
     let known = packages.iter().filter(|it| !configured(it)).cloned().collect();
     let state = State::new(&set.suite, known, accounts, timestamp);

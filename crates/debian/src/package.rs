@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Owner, Part, PartId,
     RecipeHash, Role, SinkError, Source, SourceError,
 };
-use lock::DebianPackage;
+use lock::{DebianPackage, PathRule};
 
 use crate::archive::{ArchiveError, Deb, What};
 use crate::examine::{Control, examine};
+use crate::path_filter::PathFilter;
 use crate::stanza::field;
 
 /// A Debian package whose archive is on the disk.
@@ -19,27 +21,30 @@ use crate::stanza::field;
 pub struct Package {
     locked: DebianPackage,
     archive: PathBuf,
+    path_rules: Arc<[PathRule]>,
     part: Part,
 }
 
 impl Package {
     /// The package `locked`, whose `.deb` is the file `archive`.
     pub fn new(locked: &DebianPackage, archive: &Path) -> Self {
-        let facts = &locked.facts;
-        let special = |it: &lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
-        let recipe = KeyHasher::new("debian")
-            .field("sha256", locked.sha256.as_bytes())
-            .list("directories", facts.directories.iter().map(special))
-            .finish();
         let part = Part {
             id: PartId::new("debian", &locked.name),
             title: format!("{} {}", locked.name, locked.version),
-            recipe: RecipeHash(recipe),
+            recipe: recipe(locked, &[]),
             role: Role::Base,
-            weight: facts.installed_size,
+            weight: locked.facts.installed_size,
             root: None,
         };
-        Self { locked: locked.clone(), archive: archive.to_owned(), part }
+        Self { locked: locked.clone(), archive: archive.to_owned(), path_rules: Arc::new([]), part }
+    }
+
+    /// The package without the paths that these rules exclude.
+    #[must_use]
+    pub fn without(mut self, rules: &[PathRule]) -> Self {
+        self.part.recipe = recipe(&self.locked, rules);
+        self.path_rules = rules.into();
+        self
     }
 
     /// Its record in the lock.
@@ -52,9 +57,25 @@ impl Package {
         &self.archive
     }
 
+    /// What is left out of it.
+    pub(crate) fn filter(&self, deb: &Deb) -> Result<PathFilter, ArchiveError> {
+        PathFilter::new(&self.path_rules).map_err(|error| deb.error(What::Glob(error)))
+    }
+
     pub(crate) fn installed_size(&self) -> u64 {
         installed_size(&self.locked.record)
     }
+}
+
+fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
+    let special = |it: &lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
+    let mut hasher = KeyHasher::new("debian")
+        .field("sha256", locked.sha256.as_bytes())
+        .list("directories", locked.facts.directories.iter().map(special));
+    if !rules.is_empty() {
+        hasher = hasher.list("path rules", rules.iter().map(ToString::to_string));
+    }
+    RecipeHash(hasher.finish())
 }
 
 /// The field `Installed-Size` of a stanza, in KiB.
@@ -110,8 +131,11 @@ impl Package {
         let deb = Deb::open(&self.archive)?;
         let control = Control::read(&deb)?;
         self.check_control(&deb, &control)?;
-        let mut orphans =
-            if exclusions.is_empty() { Orphans::default() } else { self.orphans(&deb, exclusions)? };
+        let filter = self.filter(&deb)?;
+        let mut orphans = Orphans::default();
+        if !exclusions.is_empty() || !self.path_rules.is_empty() {
+            orphans = self.orphans(&deb, exclusions, &filter)?;
+        }
         let mut list = String::new();
         let mut listed = BTreeSet::new();
         let mut newest = 0;
@@ -126,13 +150,14 @@ impl Package {
             };
             newest = newest.max(head.mtime);
             installed += head.size();
-            let excluded = exclusions.contains(&head.path);
+            let excluded = exclusions.contains(&head.path) || filter.leaves_out(&name, &head);
+            // What is not there is not in the list: `dpkg --verify` would miss it.
             if !excluded && listed.insert(name.clone()) {
                 list.push_str(&format!("{name}\n"));
             }
-            orphans.adopt(&mut head);
+            let adopted = orphans.adopt(&mut head);
             let own_heir = matches!(&head.kind, EntryKind::Hardlink { target } if *target == head.path);
-            if own_heir || (excluded && exclusions.contains(&head.path)) {
+            if own_heir || (excluded && !adopted) {
                 return Ok(());
             }
             Ok(sink.put(&head, body)?)
@@ -142,14 +167,17 @@ impl Package {
     }
 
     /// The files that are excluded and yet needed, because a link of another name points to them.
-    fn orphans(&self, deb: &Deb, exclusions: &Exclusions) -> Result<Orphans, Stop> {
+    fn orphans(&self, deb: &Deb, exclusions: &Exclusions, filter: &PathFilter) -> Result<Orphans, Stop> {
         let mut orphans = Orphans::default();
+        let mut gone = BTreeSet::new();
         deb.data(self.installed_size(), &mut |member, _: &mut dyn Read| -> Result<(), Stop> {
-            if let Some(EntryHead { path, kind: EntryKind::Hardlink { target }, .. }) = member.head
-                && exclusions.contains(&target)
-                && !exclusions.contains(&path)
+            let Some(head) = member.head else { return Ok(()) };
+            if exclusions.contains(&head.path) || filter.leaves_out(&member.listed, &head) {
+                gone.insert(head.path);
+            } else if let EntryKind::Hardlink { target } = head.kind
+                && gone.contains(&target)
             {
-                orphans.heirs.entry(target).or_insert(path);
+                orphans.heirs.entry(target).or_insert(head.path);
             }
             Ok(())
         })?;
@@ -216,12 +244,13 @@ struct Orphans {
 }
 
 impl Orphans {
-    /// Gives an excluded file the name of its heir, and points further links to that.
-    fn adopt(&mut self, head: &mut EntryHead) {
+    /// Gives an excluded file the name of its heir, and points further links to that. Tells whether it got one.
+    fn adopt(&mut self, head: &mut EntryHead) -> bool {
         match &mut head.kind {
             EntryKind::File { .. } => {
                 if let Some(heir) = self.heirs.get(&head.path) {
                     head.path = heir.clone();
+                    return true;
                 }
             }
             EntryKind::Hardlink { target } => {
@@ -231,5 +260,6 @@ impl Orphans {
             }
             EntryKind::Directory | EntryKind::Symlink { .. } => {}
         }
+        false
     }
 }

@@ -4,7 +4,7 @@ use layer::ImagePath;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Compiler, ExcludedPath};
+use crate::{Compiler, ExcludedPath, PathRule};
 
 /// The Debian packages of one variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct DebianSet {
     /// The keys that sign the mirror, as armored text, where they are not Debian's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyring: Option<String>,
+    /// Which paths of packages are left out: the lines of dpkg's own configuration, `path-exclude=GLOB` and
+    /// `path-include=GLOB`, of which the last one that matches counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path_rules: Vec<PathRule>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
     /// Those of them that dpkg itself configures in the sandbox, because their maintainer scripts do what is not known.

@@ -8,6 +8,7 @@ mod conda;
 mod debian;
 mod layout;
 mod model;
+mod path_rule;
 mod text;
 
 pub use changes::{Change, Changes};
@@ -15,4 +16,5 @@ pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVaria
 pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
 pub use layout::{LayoutBase, LayoutLayer};
 pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
+pub use path_rule::{PathRule, PathRuleError};
 pub use text::LockError;

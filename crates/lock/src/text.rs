@@ -183,6 +183,7 @@ mod tests {
             security_mirror: None,
             components: vec!["main".to_owned()],
             keyring: None,
+            path_rules: vec!["path-exclude=/usr/share/man/*".parse().unwrap()],
             packages: vec![debian.id()],
             configured: vec![],
             repositories: vec![Repository {
@@ -274,6 +275,7 @@ mod tests {
             ("\"opt/conda\"", "\"../conda\""),
             ("sha256 = \"sha256:", "sha256 = \"sha256:x"),
             ("linux/amd64", "linux/s390x"),
+            ("path-exclude=/usr", "path-exclude=usr"),
         ] {
             assert!(Lock::parse(&text.replacen(good, bad, 1)).is_err(), "{bad}");
         }

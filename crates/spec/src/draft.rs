@@ -9,7 +9,7 @@ use crate::decode::Located;
 use crate::environment::{Environment, LockedPackages, OtherLock};
 use crate::error::{Mistake, Problem};
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager,
+    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
     PythonFrom, PythonKey, Suite,
 };
 use crate::repositories::{components, keyring_file, repositories};
@@ -205,6 +205,9 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
         Base::Debian(Box::new(Debian {
             suite,
             packages: Vec::new(),
+            profile: Profile::default(),
+            exclude: Vec::new(),
+            include: Vec::new(),
             components: components("base.components", None, context.source, &mut Vec::new()),
             sources: Vec::new(),
             mirror: None,
@@ -232,6 +235,11 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
                 packages: packages(table.packages, context.source, problems),
+                profile: table.profile.map(|located| located.value).unwrap_or_default(),
+                exclude: list::unique("base.exclude", table.exclude, context.source, problems)
+                    .unwrap_or_default(),
+                include: list::unique("base.include", table.include, context.source, problems)
+                    .unwrap_or_default(),
                 components: components("base.components", table.components, context.source, problems),
                 sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
@@ -260,6 +268,9 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
     }
     place(table.debian.as_ref())
         .or_else(|| place(table.packages.as_ref()))
+        .or_else(|| place(table.profile.as_ref()))
+        .or_else(|| place(table.exclude.as_ref()))
+        .or_else(|| place(table.include.as_ref()))
         .or_else(|| place(table.components.as_ref()))
         .or_else(|| {
             let (name, table) = table.sources.iter().next()?;

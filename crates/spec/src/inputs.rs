@@ -4,14 +4,15 @@ use oci::{Digest, Platform};
 use serde::Serialize;
 
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
-use crate::language::{Budget, ChannelPriority, Manager, PythonFrom, Suite};
+use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
 use crate::values::{
-    Component, CudaVersion, CutOff, PackageName, Prefix, PythonVersion, RepositoryName, RepositorySuite,
+    Component, CudaVersion, CutOff, ExcludedPart, PackageName, PathGlob, Prefix, PythonVersion,
+    RepositoryName, RepositorySuite,
 };
 use crate::variant::{Base, CondaPackages, Repository, Variant};
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// The parts of a variant that locking reads, in one fixed order.
 #[derive(Serialize)]
@@ -33,9 +34,10 @@ struct DebianInputs<'a> {
     suite: Suite,
     packages: Vec<&'a str>,
     keyring: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_default")]
+    profile: Profile,
+    exclude: &'a [ExcludedPart],
+    include: &'a [PathGlob],
     components: &'a [Component],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<RepositoryInputs<'a>>,
     /// Only where it is forbidden.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,11 +51,6 @@ struct RepositoryInputs<'a> {
     suite: &'a RepositorySuite,
     components: &'a [Component],
     keyring: Option<&'a str>,
-}
-
-/// What a spec without the key has does not count, so that locks from before there was one stay.
-fn is_default(components: &&[Component]) -> bool {
-    matches!(components, [one] if one.as_str() == "main")
 }
 
 #[derive(Serialize)]
@@ -83,8 +80,9 @@ fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
 impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
-    /// It covers the platform; `python` and `cuda`; the base's release, packages, components, sources, keyrings and layout (as
-    /// they are written) and `configure`; conda's channels and packages in their order, priority, prefix, manager, `exclude-newer`,
+    /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
+    /// components, sources, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
+    /// their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
@@ -116,6 +114,9 @@ impl Variant {
             suite: debian.suite,
             packages: debian.packages.iter().map(|package| package.text.as_str()).collect(),
             keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
+            profile: debian.profile,
+            exclude: &debian.exclude,
+            include: &debian.include,
             components: &debian.components,
             sources: debian.sources.iter().map(repository_inputs).collect(),
             configure: (!debian.configure).then_some(false),

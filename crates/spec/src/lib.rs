@@ -43,7 +43,7 @@ mod yaml_tree;
 pub use environment::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
 pub use error::{Mistake, Problem, SpecError};
 pub use language::{
-    Budget, ChannelPriority, Compression, Image, Layers, Manager, PythonFrom, Seconds, Suite,
+    Budget, ChannelPriority, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
 };
 pub use reference::reference;
 pub use requirement::{Channel, Requirement};
@@ -52,8 +52,9 @@ pub use source::{Origin, Snippet};
 pub use spec::Spec;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
-    EnvironmentName, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName, Port, Prefix,
-    Protocol, PythonVersion, RepositoryName, RepositorySuite, User, ValueError, VariableName,
+    EnvironmentName, ExcludedPart, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName,
+    PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, User, ValueError,
+    VariableName,
 };
 pub use variant::{
     Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Python, Repository, Variant,

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use oci::{ImageName, Platform, Tag};
 
 use crate::environment::LockedPackages;
-use crate::language::{ChannelPriority, Image, Layers, Manager, PythonFrom, Seconds, Suite};
+use crate::language::{ChannelPriority, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
 use crate::values::{
-    Component, ContextPath, CudaVersion, CutOff, EnvironmentName, ImagePath, Mirror, Mode, Owner,
-    PackageName, Prefix, PythonVersion, RepositoryName, RepositorySuite, VariableName,
+    Component, ContextPath, CudaVersion, CutOff, EnvironmentName, ExcludedPart, ImagePath, Mirror, Mode,
+    Owner, PackageName, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, VariableName,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -83,6 +83,12 @@ pub struct Debian {
     pub suite: Suite,
     /// Packages beyond the default set.
     pub packages: Vec<Requirement>,
+    /// What of the packages' files is left out.
+    pub profile: Profile,
+    /// What else is left out.
+    pub exclude: Vec<ExcludedPart>,
+    /// What stays all the same.
+    pub include: Vec<PathGlob>,
     /// The components of the release that packages are taken from: at least one.
     pub components: Vec<Component>,
     /// Further repositories, by name.

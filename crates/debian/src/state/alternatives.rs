@@ -13,7 +13,12 @@ use crate::effects::Alternative;
 /// that which came first.
 pub(crate) fn install(alternatives: &[&Alternative], collected: &Collected, tree: &mut Tree) {
     let mut by_name: BTreeMap<&str, Vec<&Alternative>> = BTreeMap::new();
-    for alternative in alternatives {
+    let there = |path: &str| {
+        let path = ImagePath::from_absolute(path).and_then(merged);
+        path.is_ok_and(|path| collected.paths.contains(&path) || tree.contains(&path))
+    };
+    // What was left out of the packages is no choice.
+    for alternative in alternatives.iter().filter(|it| there(&it.path)) {
         by_name.entry(&alternative.name).or_default().push(alternative);
     }
     for (name, choices) in by_name {

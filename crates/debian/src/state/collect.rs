@@ -107,6 +107,7 @@ fn read(package: &Package) -> Result<Read, StateError> {
         .filter_map(Effect::uses)
         .filter_map(|it| ImagePath::from_absolute(it).and_then(merged).ok())
         .collect();
+    let filter = package.filter(&deb)?;
     let conffiles = control.text("conffiles").unwrap_or_default();
     let listed: BTreeSet<ImagePath> = conffiles
         .lines()
@@ -129,6 +130,13 @@ fn read(package: &Package) -> Result<Read, StateError> {
                                              body: &mut dyn std::io::Read|
      -> Result<(), ArchiveError> {
         let Some(head) = member.head else { return Ok(()) };
+        if filter.leaves_out(&member.listed, &head) {
+            // dpkg goes on to wait for it.
+            if listed.contains(&head.path) {
+                read.conffiles.insert(head.path, "newconffile".to_owned());
+            }
+            return Ok(());
+        }
         let failed = |it| deb.error(What::Read(it));
         let path = head.path.clone();
         match &head.kind {

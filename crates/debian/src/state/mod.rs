@@ -78,7 +78,7 @@ impl State {
         let recipe = KeyHasher::new("debian state")
             .field("suite", suite)
             .field("timestamp", timestamp.to_string())
-            .list("packages", packages.iter().map(|it| it.locked().sha256.hex()))
+            .list("packages", packages.iter().map(|it| it.part().recipe.0.hex()))
             .list("accounts", accounts.iter().map(Account::line))
             .finish();
         let part = Part {

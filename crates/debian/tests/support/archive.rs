@@ -37,6 +37,8 @@ pub(crate) struct Archive {
     pub(crate) signed_at: i64,
     /// The components that are asked for.
     pub(crate) components: Vec<String>,
+    /// What is left out.
+    pub(crate) path_rules: Vec<::lock::PathRule>,
     /// The further repositories that are asked for.
     pub(crate) repositories: Vec<Repository>,
 }
@@ -61,6 +63,7 @@ impl Archive {
             lifetime: 0,
             signed_at: NOW - 60,
             components: vec!["main".to_owned()],
+            path_rules: Vec::new(),
             repositories: Vec::new(),
         };
         let mut index = String::new();
@@ -200,6 +203,7 @@ impl Archive {
             packages: &packages,
             python: None,
             configure: true,
+            path_rules: &self.path_rules,
             keep,
         };
         tokio::runtime::Runtime::new().unwrap().block_on(lock(&request, self))

@@ -60,7 +60,18 @@ impl Fetch for Curl {
 
 /// Locks a base from the build host's own mirror.
 pub(crate) fn locked(suite: &str, platform: Platform, packages: &[&str], python: Option<&str>) -> Locked {
-    try_locked(suite, platform, packages, python, None)
+    locked_without(suite, platform, packages, python, &[])
+}
+
+/// Locks a base without these paths.
+pub(crate) fn locked_without(
+    suite: &str,
+    platform: Platform,
+    packages: &[&str],
+    python: Option<&str>,
+    path_rules: &[::lock::PathRule],
+) -> Locked {
+    try_locked(suite, platform, packages, python, None, path_rules)
         .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
 }
 
@@ -70,6 +81,7 @@ pub(crate) fn try_locked(
     packages: &[&str],
     python: Option<&str>,
     compiler_of: Option<&str>,
+    path_rules: &[::lock::PathRule],
 ) -> Result<Locked, imgbuild_debian::LockDebianError> {
     let curl = Curl::new();
     let mirror = Mirror::choose(None, Path::new("/etc/apt"), suite).unwrap();
@@ -90,6 +102,7 @@ pub(crate) fn try_locked(
         packages: &packages,
         python,
         configure: true,
+        path_rules,
         keep: &[],
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -102,6 +115,7 @@ pub(crate) fn try_locked(
             components: vec!["main".to_owned()],
             keyring: None,
             repositories: Vec::new(),
+            path_rules: Vec::new(),
             packages: compiler.packages,
             configured: Vec::new(),
             excluded: Vec::new(),

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::Located;
-use crate::values::{Component, DebianPackageName, Mirror, RepositoryName, RepositorySuite};
+use crate::values::{
+    Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RepositoryName, RepositorySuite,
+};
 
 /// A word, or a table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -43,6 +45,17 @@ pub(crate) struct BaseTable {
     /// Debian packages beyond the default set, by name.
     #[schemars(extend("examples" = [["git", "tmux"]]), extend("default" = []))]
     pub(crate) packages: Option<Located<Vec<Located<DebianPackageName>>>>,
+    /// What of the packages' files is left out. dpkg inside the image keeps to it as well.
+    #[schemars(extend("examples" = ["full"]), extend("default" = "slim"))]
+    pub(crate) profile: Option<Located<Profile>>,
+    /// What else is left out: `documentation`, `locales`, or paths by a glob, whose `*` stands for slashes as well.
+    ///
+    /// Packages' copyright files stay, whatever is left out.
+    #[schemars(extend("examples" = [["/usr/share/icons/*"]]), extend("default" = []))]
+    pub(crate) exclude: Option<Located<Vec<Located<ExcludedPart>>>>,
+    /// What stays although the profile or `exclude` names it: paths by a glob.
+    #[schemars(extend("examples" = [["/usr/share/locale/de/*"]]), extend("default" = []))]
+    pub(crate) include: Option<Located<Vec<Located<PathGlob>>>>,
     /// The components of the release that packages are taken from.
     #[schemars(extend("examples" = [["main", "contrib", "non-free"]]), extend("default" = ["main"]))]
     pub(crate) components: Option<Located<Vec<Located<Component>>>>,
@@ -113,6 +126,20 @@ pub(crate) struct RepositoryTable {
     /// A file of keys that its index is signed with, relative to the spec's folder. The default is Debian's own
     /// archive keys.
     pub(crate) keyring: Option<Located<String>>,
+}
+
+/// How much of the packages an image has.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Profile {
+    /// Without documentation and translations.
+    #[default]
+    Slim,
+    /// With all that the packages hold.
+    Full,
 }
 
 /// A release of Debian.

@@ -12,8 +12,8 @@ mod layers;
 mod matrix;
 mod python;
 
-pub use base::Suite;
 pub(crate) use base::{BaseKey, BaseTable, BaseWord, LayoutKey, RepositoryTable};
+pub use base::{Profile, Suite};
 pub(crate) use check::CheckTable;
 pub use check::Seconds;
 pub(crate) use conda::CondaTable;

@@ -95,3 +95,39 @@ fn two_sources_of_one_name() {
       ╰────
     "#);
 }
+
+#[test]
+fn what_is_left_out() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("profile = \"tiny\""), @r#"
+     × `base.profile` cannot be `tiny`
+      ╭─[spec.toml:3:11]
+    2 │ [base]
+    3 │ profile = "tiny"
+      ·           ───┬──
+      ·              ╰── here
+      ╰────
+     help: it can be `slim`, `full`
+    "#);
+    assert_snapshot!(base("exclude = [\"docs\"]"), @r#"
+     × `docs` is nothing that can be left out
+      ╭─[spec.toml:3:12]
+    2 │ [base]
+    3 │ exclude = ["docs"]
+      ·            ───┬──
+      ·               ╰── here
+      ╰────
+     help: it can be `documentation`, `locales`, or a glob like `/usr/share/icons/*`
+    "#);
+    assert_snapshot!(base("include = [\"usr/share/**\"]"), @r#"
+     × `usr/share/**` is not a glob over absolute paths
+      ╭─[spec.toml:3:12]
+    2 │ [base]
+    3 │ include = ["usr/share/**"]
+      ·            ───────┬──────
+      ·                   ╰── here
+      ╰────
+     help: write it like `/usr/share/icons/*`: `*` stands for slashes as well, and `?` and `[a-z]`
+           for one character
+    "#);
+}

@@ -1,5 +1,6 @@
 //! Checked values: each rule of the language stands at the type that it is about.
 
+mod glob;
 mod name;
 mod path;
 mod port;
@@ -9,6 +10,7 @@ mod time;
 mod user;
 mod version;
 
+pub use glob::{ExcludedPart, PathGlob};
 pub use name::{ChannelName, DebianPackageName, EnvironmentName, LabelKey, PackageName, VariableName};
 pub use path::{ContextPath, ImagePath, Mode, Prefix};
 pub use port::{Port, Protocol};
