@@ -9,7 +9,8 @@ use crate::channel::{self, ChannelError};
 use crate::programs::{self, Lacking, Program};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 10] = [
+const PROGRAMS: [Program; 14] = [
+    ("busybox", "busybox-static"),
     ("containerd", "containerd"),
     ("crun", "crun"),
     ("ctr", "containerd"),
@@ -17,7 +18,10 @@ const PROGRAMS: [Program; 10] = [
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("mmdebstrap", "mmdebstrap"),
+    ("newuidmap", "uidmap"),
     ("podman", "podman"),
+    ("python3", "python3"),
+    ("qemu-aarch64-static", "qemu-user-static"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
 ];

@@ -117,6 +117,9 @@ pub enum SandboxError {
         #[source]
         error: Option<io::Error>,
     },
+    /// Layers cannot be stacked. It is tried otherwise then.
+    #[error("the layers cannot be stacked with overlayfs")]
+    Stack(#[source] io::Error),
     /// The inside ended without an answer.
     #[error("the sandbox ended without an answer: something on this machine killed it")]
     Lost,
@@ -142,6 +145,7 @@ impl From<Failure> for SandboxError {
                 Self::Step { step, error: Some(io::Error::from_raw_os_error(number)) }
             }
             Failure::Namespace(namespace, number) => Forbidden::of(namespace, number).into(),
+            Failure::Stack(number) => Self::Stack(io::Error::from_raw_os_error(number)),
             Failure::NoUser(name) => Self::NoUser(name),
             Failure::NoGroup(name) => Self::NoGroup(name),
             Failure::NoProgram(name) => Self::NoProgram(name),

@@ -26,6 +26,8 @@ pub struct Machine {
     ids: Ids,
     /// Why only one id is mapped, where several were tried for.
     refused: Option<String>,
+    /// Whether the kernel stacks folders in a user namespace.
+    overlay: bool,
 }
 
 impl Machine {
@@ -49,13 +51,9 @@ impl Machine {
     fn probe_with(ids: Ids) -> Result<Self, SandboxError> {
         let inside = Inside::start(&ids, Job::Probe, &[])?;
         let (Answer::Probed { overlay }, _) = inside.answer()? else { return Err(SandboxError::Lost) };
-        overlay.map_err(|number| SandboxError::Step {
-            step: "stack layers with overlayfs".to_owned(),
-            error: Some(io::Error::from_raw_os_error(number)),
-        })?;
         inside.ask(&Ask::Proc)?;
         inside.done()?;
-        Ok(Self { ids, refused: None })
+        Ok(Self { ids, refused: None, overlay: overlay.is_ok() })
     }
 
     /// How ids of images are mapped here, as a name for folders: what was unpacked under another name belongs to other
@@ -210,6 +208,11 @@ impl Machine {
     /// Starts a job under the ids of this machine.
     pub(crate) fn start(&self, job: Job) -> Result<Inside, SandboxError> {
         Inside::start(&self.ids, job, &[])
+    }
+
+    /// Whether the kernel stacks folders in a user namespace.
+    pub(crate) fn stacks(&self) -> bool {
+        self.overlay
     }
 
     /// Whether there is one id only.

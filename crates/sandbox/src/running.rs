@@ -1,11 +1,14 @@
 //! Running a command, seen from the outside.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use oci::Platform;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::emulator::{self, Emulation};
@@ -18,7 +21,52 @@ use crate::{
 };
 
 pub(crate) fn run(machine: &Machine, command: &Command) -> Result<Ran, SandboxError> {
-    let world = world(machine, command)?;
+    let mut world = world(machine, command)?;
+    if machine.stacks() {
+        // The kernel may stack folders, and not these: such as those that are in a stack themselves.
+        match attempt(machine, command, world.clone()) {
+            Err(SandboxError::Stack(_)) => {}
+            result => return result,
+        }
+    }
+    let copy = Copy::make(machine, command)?;
+    world.copied = Some(absolute(&copy.folder)?);
+    attempt(machine, command, world)
+}
+
+/// The folder that the layers are copied into.
+struct Copy<'a> {
+    folder: PathBuf,
+    /// Who removes it afterwards, where it is not kept.
+    remover: Option<&'a Machine>,
+}
+
+impl<'a> Copy<'a> {
+    fn make(machine: &'a Machine, command: &Command) -> Result<Self, SandboxError> {
+        if let Writable::Folder(folder) = &command.writable {
+            return Ok(Self { folder: folder.clone(), remover: None });
+        }
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let beside = command.layers.first().and_then(|layer| layer.parent());
+        let place = beside.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = place.join(format!(".copied.{}.{number}", std::process::id()));
+        machine.remove(&folder)?;
+        machine.make(&folder)?;
+        Ok(Self { folder, remover: Some(machine) })
+    }
+}
+
+impl Drop for Copy<'_> {
+    fn drop(&mut self) {
+        if let Some(machine) = self.remover {
+            // It is in nobody's way, and the next one of that name removes it.
+            let _ = machine.remove(&self.folder);
+        }
+    }
+}
+
+fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, SandboxError> {
     let foreground = command.output == Output::Inherit;
     let terminal = terminal::of(command);
     let plan = plan(command, terminal);
@@ -52,11 +100,12 @@ pub(crate) fn run(machine: &Machine, command: &Command) -> Result<Ran, SandboxEr
     Ok(Ran { ended, output: output.unwrap_or_default() })
 }
 
+fn absolute(path: &Path) -> Result<OsString, SandboxError> {
+    let path = std::path::absolute(path).map_err(SandboxError::step("find the working folder"))?;
+    Ok(path.into_os_string())
+}
+
 fn world(machine: &Machine, command: &Command) -> Result<World, SandboxError> {
-    let absolute = |path: &Path| {
-        let path = std::path::absolute(path).map_err(SandboxError::step("find the working folder"))?;
-        Ok::<_, SandboxError>(path.into_os_string())
-    };
     let writable = match &command.writable {
         Writable::Nothing => wire::Writable::Nothing,
         Writable::Memory(bytes) => wire::Writable::Memory(*bytes),
@@ -82,6 +131,7 @@ fn world(machine: &Machine, command: &Command) -> Result<World, SandboxError> {
             Emulation::Register(line) => Some(line),
         },
         single: machine.is_single(),
+        copied: None,
     })
 }
 
@@ -89,6 +139,7 @@ fn plan(command: &Command, terminal: Option<wire::Terminal>) -> Plan {
     let limits = &command.limits;
     Plan {
         words: command.words.clone(),
+        native: Platform::host() == Some(command.platform),
         env: command.env.clone(),
         folder: command.folder.as_ref().map(|folder| folder.as_str().to_owned()),
         user: match &command.user {

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) emulator: Option<String>,
     /// Whether there is one id only.
     pub(crate) single: bool,
+    /// Where overlayfs cannot be used: the folder that the layers are copied into.
+    pub(crate) copied: Option<OsString>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) folder: Option<String>,
     pub(crate) user: User,
     pub(crate) limits: Limits,
+    /// Whether the platform is this machine's own.
+    pub(crate) native: bool,
     /// Which of the three are terminals, to be replaced by one of the sandbox's own of this size.
     pub(crate) terminal: Option<Terminal>,
 }
@@ -151,6 +155,12 @@ pub(crate) struct Found {
     pub(crate) inode: Option<(u64, u64)>,
 }
 
+impl Found {
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self.kind, FoundKind::Directory { .. })
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum FoundKind {
     File {
@@ -172,6 +182,8 @@ pub(crate) enum Failure {
     Step(String, i32),
     /// A step of making namespaces failed, which settings of the kernel may forbid.
     Namespace(Namespace, i32),
+    /// The layers cannot be stacked with overlayfs.
+    Stack(i32),
     /// The image has no such user.
     NoUser(String),
     /// The image has no such group.

@@ -1,5 +1,6 @@
 //! Saying what is in a folder that a command wrote to.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
@@ -7,7 +8,7 @@ use rustix::io::Errno;
 
 use super::unpack::OPAQUE;
 use super::world::MADE;
-use super::{answer, expect};
+use super::{answer, copied, expect};
 use crate::channel::Channel;
 use crate::wire::{Answer, Ask, Failure, Found, FoundKind, Step};
 
@@ -23,6 +24,13 @@ pub(super) fn run(channel: &Channel, folder: &OwnedFd) -> Result<(), Failure> {
         Err(_) => Vec::new(),
     };
     answer(channel, &Answer::Made(made))?;
+    if let Ok(tree) = open(folder, copied::TREE.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY) {
+        for found in copied::changes(folder, &tree)?.chunks(256) {
+            answer(channel, &Answer::Found(found.to_vec()))?;
+        }
+        answer(channel, &Answer::Done)?;
+        return serve(channel, &tree);
+    }
     let upper = match open(folder, b"upper", OFlags::RDONLY | OFlags::DIRECTORY) {
         // No command was run.
         Err(Errno::NOENT) => return answer(channel, &Answer::Done),
@@ -35,10 +43,15 @@ pub(super) fn run(channel: &Channel, folder: &OwnedFd) -> Result<(), Failure> {
         answer(channel, &Answer::Found(found))?;
     }
     answer(channel, &Answer::Done)?;
+    serve(channel, &upper)
+}
+
+/// Opens what the outside asks for.
+fn serve(channel: &Channel, upper: &OwnedFd) -> Result<(), Failure> {
     loop {
         let Ok((Ask::Open(path), _)) = expect(channel) else { return Ok(()) };
         let shown = || format!("open `/{}`", String::from_utf8_lossy(&path));
-        let file = open(&upper, &path, OFlags::RDONLY).step(shown)?;
+        let file = open(upper, &path, OFlags::RDONLY).step(shown)?;
         channel.send_with(&Answer::Opened, &[file.as_fd()]).step(|| "answer the outside".to_owned())?;
     }
 }
@@ -49,9 +62,7 @@ fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io:
     let folder = open(upper, here, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut found = Vec::new();
     if !path.is_empty() {
-        let mut mark = [0_u8; 2];
-        let length = rustix::fs::fgetxattr(&folder, OPAQUE, &mut mark);
-        let opaque = matches!(length, Ok(1)) && mark[0] == b'y';
+        let opaque = is_opaque(&folder);
         found.push(entry(path.to_vec(), FoundKind::Directory { opaque }, &rustix::fs::fstat(&folder)?));
     }
     for item in Dir::read_from(&folder)? {
@@ -66,21 +77,38 @@ fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io:
         }
         inner.extend(name.to_bytes());
         let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => {
-                waiting.push(inner);
-                continue;
-            }
-            FileType::RegularFile => FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
-            FileType::Symlink => {
-                FoundKind::Symlink(rustix::fs::readlinkat(&folder, name, Vec::new())?.into_bytes())
-            }
-            FileType::CharacterDevice if stat.st_rdev == 0 => FoundKind::Whiteout,
-            _ => FoundKind::Special,
-        };
-        found.push(entry(inner, kind, &stat));
+        if FileType::from_raw_mode(stat.st_mode).is_dir() {
+            waiting.push(inner);
+        } else {
+            found.push(entry_of(inner, &stat, &folder, name)?);
+        }
     }
     Ok(found)
+}
+
+/// Whether a folder hides those below it.
+pub(super) fn is_opaque(folder: &OwnedFd) -> bool {
+    let mut mark = [0_u8; 2];
+    matches!(rustix::fs::fgetxattr(folder, OPAQUE, &mut mark), Ok(1)) && mark[0] == b'y'
+}
+
+/// What stands in a folder under a name.
+pub(super) fn entry_of(
+    path: Vec<u8>,
+    stat: &Stat,
+    folder: &OwnedFd,
+    name: &CStr,
+) -> rustix::io::Result<Found> {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => FoundKind::Directory { opaque: false },
+        FileType::RegularFile => FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
+        FileType::Symlink => {
+            FoundKind::Symlink(rustix::fs::readlinkat(folder, name, Vec::new())?.into_bytes())
+        }
+        FileType::CharacterDevice if stat.st_rdev == 0 => FoundKind::Whiteout,
+        _ => FoundKind::Special,
+    };
+    Ok(entry(path, kind, stat))
 }
 
 fn entry(path: Vec<u8>, kind: FoundKind, stat: &Stat) -> Found {
@@ -96,7 +124,7 @@ fn entry(path: Vec<u8>, kind: FoundKind, stat: &Stat) -> Found {
     }
 }
 
-fn open(folder: &OwnedFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+pub(super) fn open(folder: &OwnedFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
     rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve)

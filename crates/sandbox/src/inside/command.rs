@@ -1,5 +1,6 @@
 //! The last process: it gives up what a command must not have, and becomes the command.
 
+use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -139,6 +140,21 @@ fn become_user(identity: &Identity, single: bool) -> Result<(), Failure> {
     rustix::thread::set_capabilities(None, kept).step(what)
 }
 
+/// The machines of ELF headers (`e_machine`) whose programs this kernel runs by itself.
+const MACHINES: &[u8] = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => &[62, 3],
+    b"aarch64" => &[183, 40],
+    _ => &[],
+};
+
+/// Whether it is a program of another machine. What the kernel cannot run, the C library gives to a shell, which is right
+/// for scripts alone.
+fn is_foreign(place: &str) -> bool {
+    let mut head = [0; 20];
+    let read = std::fs::File::open(place).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head.starts_with(b"\x7fELF") && !(MACHINES.contains(&head[18]) && head[19] == 0)
+}
+
 /// Becomes the command; returns only where that fails.
 fn execute(plan: &Plan) -> Failure {
     let Some((program, arguments)) = plan.words.split_first() else {
@@ -153,6 +169,9 @@ fn execute(plan: &Plan) -> Failure {
     };
     let mut forbidden = None;
     for place in places {
+        if plan.native && is_foreign(&place) {
+            return Failure::NotExecutable(place, Errno::NOEXEC.raw_os_error());
+        }
         let mut command = Command::new(&place);
         command.arg0(program).args(arguments).env_clear();
         let error = command.envs(plan.env.iter().map(|(name, value)| (name, value))).exec();

@@ -6,6 +6,7 @@
 
 mod changes;
 mod command;
+mod copied;
 mod filter;
 mod first;
 mod init;

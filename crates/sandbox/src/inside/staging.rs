@@ -22,6 +22,8 @@ pub(super) const ROOT: &str = "root";
 pub(super) const SCRATCH: &str = "scratch";
 /// The folder that keeps what the command writes.
 pub(super) const WRITABLE: &str = "writable";
+/// The folder that the layers are copied into, where they cannot be stacked.
+pub(super) const COPIED: &str = "copied";
 
 /// The name of a layer.
 pub(super) fn layer(index: usize) -> String {
@@ -63,6 +65,9 @@ pub(super) fn open(world: &World) -> Result<Vec<Source>, Failure> {
     }
     if let Writable::Folder(path) = &world.writable {
         open(WRITABLE.to_owned(), Path::new(path), None)?;
+    }
+    if let Some(path) = &world.copied {
+        open(COPIED.to_owned(), Path::new(path), None)?;
     }
     for (index, mount) in world.mounts.iter().enumerate() {
         open(mount_name(index), Path::new(&mount.source), Some(mount.write))?;

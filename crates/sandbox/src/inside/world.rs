@@ -9,6 +9,7 @@ use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, unmount};
 
+use super::copied;
 use super::root::{Root, by_descriptor};
 use super::staging::{self, ROOT, SCRATCH, WRITABLE, restrict};
 use crate::wire::{Failure, Namespace, Step, World, Writable};
@@ -91,6 +92,7 @@ pub(super) fn probe_overlay() -> Result<Result<(), i32>, Failure> {
         host_network: false,
         emulator: None,
         single: false,
+        copied: None,
     };
     staging::stage(&world, &[])?;
     scratch("")?;
@@ -127,6 +129,12 @@ fn scratch(limit: &str) -> Result<(), Failure> {
 
 /// The stack of layers with what is written on top.
 fn stack(world: &World) -> Result<(), Failure> {
+    if world.copied.is_some() {
+        let what = || "mount the copy of the layers".to_owned();
+        copied::make(world.layers.len())?;
+        mount_bind(format!("{}/{}", staging::COPIED, copied::TREE), ROOT).step(what)?;
+        return restrict(Path::new(ROOT), PLAIN).step(what);
+    }
     let upper = format!("{}/upper", place(world));
     if let Writable::Folder(_) = world.writable {
         let what = || "use the folder for what is written".to_owned();
@@ -149,7 +157,7 @@ fn stack(world: &World) -> Result<(), Failure> {
         rustix::fs::chown(&*upper, Some(uid), Some(gid)).step(what)?;
         rustix::fs::chmod(&*upper, Mode::from_raw_mode(stat.st_mode & 0o7777)).step(what)?;
     }
-    overlay(world).step(|| "stack the layers with overlayfs".to_owned())
+    overlay(world).map_err(|error| Failure::Stack(error.raw_os_error()))
 }
 
 /// Where what is written goes.
