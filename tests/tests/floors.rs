@@ -10,7 +10,7 @@ use toml::Table;
 const FLOORS: [&[&str]; 5] = [
     &["layer", "lock", "oci", "spec"],
     &["net", "python", "sandbox", "store"],
-    &["base", "conda", "debian", "runtime"],
+    &["base", "conda", "debian", "pypi", "runtime"],
     &["build"],
     &["imgbuild"],
 ];

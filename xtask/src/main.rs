@@ -5,6 +5,8 @@ mod channel;
 mod docs;
 mod programs;
 mod testing;
+mod tools;
+mod wheels;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,8 @@ enum Command {
     },
     /// Runs everything that must hold: format, lints, licences, and all tests.
     Test,
+    /// Fetches uv and the wheels that the tests use, under `target/wheels`.
+    Wheels,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +57,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Docs { check: false } => docs::write(&workspace())?,
         Command::Docs { check: true } => docs::check(&workspace())?,
         Command::Test => testing::run(&workspace())?,
+        Command::Wheels => wheels::run(&workspace())?,
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::channel::{self, ChannelError};
 use crate::programs::{self, Lacking, Program};
+use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
 const PROGRAMS: [Program; 14] = [
@@ -44,6 +45,9 @@ pub(crate) enum TestError {
     /// The tests need the channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
+    /// The tests need uv and wheels.
+    #[error(transparent)]
+    Wheels(#[from] WheelsError),
 }
 
 /// Runs everything, the quick checks first; stops at the first that fails.
@@ -54,6 +58,7 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     deny(workspace)?;
     cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     channel::run(workspace)?;
+    wheels::run(workspace)?;
     // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
     cargo(&["build", "--locked", "--workspace", "--all-targets"])?;
     cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"])?;

@@ -9,6 +9,7 @@ mod debian;
 mod layout;
 mod model;
 mod path_rule;
+mod pypi;
 mod text;
 
 pub use changes::{Change, Changes};
@@ -17,4 +18,5 @@ pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirec
 pub use layout::{LayoutBase, LayoutLayer};
 pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};
+pub use pypi::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiFacts, PypiPackage, VcsInfo};
 pub use text::LockError;

@@ -3,13 +3,22 @@
 //! The packages are made by the Python programs under `xtask/channel/`, whose README says what is in the channel. Here
 //! is decided whether there is anything to do, and the tools that they need are set up.
 
-mod tools;
-
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use tools::{Tools, ToolsError};
+use crate::programs::{self, Lacking, Program};
+use crate::tools::{Tools, ToolsError};
+
+/// Programs that must be on the machine, and the Debian packages that bring them.
+const PROGRAMS: [Program; 6] = [
+    ("python3", "python3"),
+    ("gcc", "gcc libc6-dev"),
+    ("make", "make"),
+    ("strip", "binutils"),
+    ("gpgv", "gpgv"),
+    ("bash", "bash"),
+];
 
 /// Why there is no channel.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +26,9 @@ pub(crate) enum ChannelError {
     /// A file of the recipe or of `target/` cannot be read or written.
     #[error(transparent)]
     File(#[from] std::io::Error),
+    /// Programs are neither there nor may we install them.
+    #[error("the channel cannot be made: {0}")]
+    Lacking(#[from] Lacking),
     /// The tools cannot be had.
     #[error(transparent)]
     Tools(#[from] ToolsError),
@@ -41,6 +53,7 @@ pub(crate) fn run(workspace: &Path) -> Result<(), ChannelError> {
         eprintln!("channel: up to date");
         return Ok(());
     }
+    programs::ensure(&PROGRAMS)?;
     let tools = Tools::ready(&recipe.join("tools.txt"), &target.join("channel-parts/tools"))?;
     if !tools.command().arg(recipe.join("make.py")).arg(&target).status()?.success() {
         return Err(ChannelError::Failed);

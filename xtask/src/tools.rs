@@ -1,25 +1,18 @@
-//! The Python environment in which the channel is made.
+//! Python environments with tools in them, which pip installs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::programs::{self, Lacking, Program};
 
-/// Programs that must be on the machine, and the Debian packages that bring them.
-const PROGRAMS: [Program; 6] = [
-    ("python3", "python3"),
-    ("gcc", "gcc libc6-dev"),
-    ("make", "make"),
-    ("strip", "binutils"),
-    ("gpgv", "gpgv"),
-    ("bash", "bash"),
-];
+/// What makes the environments.
+const PYTHON: Program = ("python3", "python3");
 
 /// Why the tools cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolsError {
     /// Programs are neither there nor may we install them.
-    #[error("the channel cannot be made: {0}")]
+    #[error("the tools cannot be installed: {0}")]
     Lacking(#[from] Lacking),
     /// `pip` or `venv` failed; it has said why.
     #[error(
@@ -43,13 +36,13 @@ impl Tools {
     /// The environment in `folder` with what `list` (a requirements file) names, made when it is not there or the list
     /// has changed.
     pub(crate) fn ready(list: &Path, folder: &Path) -> Result<Self, ToolsError> {
-        programs::ensure(&PROGRAMS)?;
+        programs::ensure(&[PYTHON])?;
         let tools = Self { python: folder.join("bin/python") };
         let (stamp, wanted) = (folder.join(".stamp"), fs_err::read_to_string(list)?);
         if fs_err::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(tools);
         }
-        eprintln!("channel: installing tools");
+        eprintln!("xtask: installing the tools of `{}`", list.display());
         if folder.exists() {
             fs_err::remove_dir_all(folder)?;
         }

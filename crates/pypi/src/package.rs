@@ -1,0 +1,186 @@
+//! A locked wheel as a source of entries.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use layer::{
+    Claim, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role, SinkError, Source,
+    SourceError, ZipArchive,
+};
+use lock::PypiPackage;
+
+use crate::filename::{FilenameError, WheelFilename};
+use crate::layout::Layout;
+use crate::record::RecordError;
+use crate::wheel::{Wheel, WheelError};
+use crate::writing::Writer;
+
+/// Why a wheel cannot be written into a layer.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The lock names a file that is no wheel.
+    #[error(transparent)]
+    Filename(#[from] FilenameError),
+    /// The wheel cannot be read, or is not one that may be installed.
+    #[error(transparent)]
+    Wheel(#[from] WheelError),
+    /// A file of it has another hash than its `RECORD` says.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A path must not be written.
+    #[error(transparent)]
+    Path(#[from] layer::PathError),
+    /// It claims a path twice, or one below a file.
+    #[error(transparent)]
+    Conflict(#[from] layer::Conflict),
+    /// The wheel is not what the lock says.
+    #[error("the lock says of its {fact} `{locked}`, and the wheel `{found}`")]
+    Fact {
+        /// What differs.
+        fact: &'static str,
+        /// What the lock says.
+        locked: String,
+        /// What the wheel says.
+        found: String,
+    },
+    /// A file that is written anew cannot be.
+    #[error("its `{file}` cannot be written")]
+    Write {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The layer refuses an entry.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// A locked wheel.
+#[derive(Debug, Clone)]
+pub struct Package {
+    part: Part,
+    pub(crate) locked: PypiPackage,
+    filename: WheelFilename,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) requested: bool,
+    archive: PathBuf,
+}
+
+impl Package {
+    /// The wheel `locked`, which is, or will be when it is written, the file `archive`. It is `requested` when somebody
+    /// asked for it, and not only another package.
+    ///
+    /// # Errors
+    ///
+    /// When the lock's record contradicts itself.
+    pub fn new(
+        locked: &PypiPackage,
+        role: Role,
+        layout: Arc<Layout>,
+        requested: bool,
+        archive: PathBuf,
+    ) -> Result<Self, PackageError> {
+        let filename: WheelFilename = locked.filename.parse()?;
+        let named = format!("{} {}", filename.name, filename.version);
+        check("name", &format!("{} {}", locked.name, locked.version), &named)?;
+        let origin = locked.origin.as_ref().map(direct_url).transpose()?;
+        let recipe = KeyHasher::new("wheel")
+            .field("archive", locked.sha256.as_bytes())
+            .field("filename", &locked.filename)
+            .field("prefix", layout.prefix.as_str())
+            .field("site-packages", layout.site_packages.as_str())
+            .field("headers", layout.headers.as_str())
+            .field("interpreter", layout.interpreter.as_str())
+            .field("minor", [layout.minor])
+            .field("owner", format!("{}:{}", layout.owner.uid, layout.owner.gid))
+            .field("requested", [u8::from(requested)])
+            .list("origin", origin)
+            .finish();
+        let part = Part {
+            id: PartId::new("pypi", &locked.name),
+            title: format!("{} {}", locked.name, locked.version),
+            recipe: RecipeHash(recipe),
+            role,
+            weight: locked.facts.installed_size,
+            root: Some(layout.prefix.clone()),
+        };
+        Ok(Self { part, locked: locked.clone(), filename, layout, requested, archive })
+    }
+
+    /// The wheel, after everything that the lock says of it was found to hold.
+    fn open(&self) -> Result<(ZipArchive, Wheel), PackageError> {
+        let (archive, wheel) = Wheel::open(&self.archive, &self.filename)?;
+        let (locked, found) = (&self.locked.facts, wheel.facts());
+        check("paths", &locked.paths, &found.paths)?;
+        check("installed size", &locked.installed_size, &found.installed_size)?;
+        check("time", &locked.timestamp, &found.timestamp)?;
+        check("entry points", &locked.entry_points.join(", "), &found.entry_points.join(", "))?;
+        let python = |facts: &lock::PypiFacts| facts.requires_python.clone().unwrap_or_default();
+        check("Python", &python(locked), &python(&found))?;
+        check("requirements", &locked.requires_dist.join(", "), &found.requires_dist.join(", "))?;
+        Ok((archive, wheel))
+    }
+
+    /// The files that are written beside the wheel's own, in the folder of its metadata.
+    pub(crate) fn added(&self) -> impl Iterator<Item = &'static str> {
+        let requested = self.requested.then_some("REQUESTED");
+        let origin = self.locked.origin.as_ref().map(|_| "direct_url.json");
+        ["INSTALLER"].into_iter().chain(requested).chain(origin)
+    }
+
+    fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
+        let (_, wheel) = self.open()?;
+        let mut claims = Vec::new();
+        for member in &wheel.members {
+            claims.extend(wheel.target(member, &self.layout)?);
+        }
+        for entry_point in wheel.entry_points().installed(self.layout.minor) {
+            claims.push(self.layout.script(&entry_point.name)?);
+        }
+        for name in self.added().chain(["RECORD"]) {
+            claims.push(wheel.metadata_path(&self.layout, name)?);
+        }
+        let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
+        let part = [(self.part.id.clone(), claims)];
+        layer::resolve(&part)?;
+        let [(_, claims)] = part;
+        Ok(claims)
+    }
+
+    fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
+        let (archive, wheel) = self.open()?;
+        Writer::new(self, &archive, &wheel, exclusions, sink).write()
+    }
+}
+
+/// The text of `direct_url.json`.
+pub(crate) fn direct_url(origin: &lock::DirectUrl) -> Result<Vec<u8>, PackageError> {
+    serde_json::to_vec(origin)
+        .map_err(|error| PackageError::Write { file: "direct_url.json", error: error.into() })
+}
+
+fn check<T: PartialEq + ToString>(fact: &'static str, locked: &T, found: &T) -> Result<(), PackageError> {
+    if locked == found {
+        return Ok(());
+    }
+    Err(PackageError::Fact { fact, locked: locked.to_string(), found: found.to_string() })
+}
+
+impl Source for Package {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        self.read_claims().map_err(SourceError::archive)
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        self.write_all(exclusions, sink).map_err(|error| match error {
+            PackageError::Sink(error) => SourceError::Sink(error),
+            error => SourceError::archive(error),
+        })
+    }
+}
