@@ -36,7 +36,13 @@ fn main() -> ExitCode {
 }
 
 fn drive(verb: &str, arguments: Vec<String>) -> Result<u8, SandboxError> {
-    let machine = Machine::probe()?;
+    let mut machine = Machine::probe()?;
+    if arguments.iter().any(|it| it == "--without-stacking") {
+        machine = machine.without_stacking();
+    }
+    if arguments.iter().any(|it| it == "--without-attributes") {
+        machine = machine.without_attributes();
+    }
     let folder = || Path::new(&arguments[0]);
     match verb {
         "mapping" => println!("{}", machine.mapping()),
@@ -111,6 +117,7 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
                     access: if access == "rw" { Access::Write } else { Access::Read },
                 });
             }
+            "--without-stacking" | "--without-attributes" => {}
             "--net" => command.network = Network::Host,
             "--seconds" => command.limits.time = Some(Duration::from_secs(number())),
             "--processes" => command.limits.processes = Some(number()),

@@ -28,6 +28,8 @@ pub struct Machine {
     refused: Option<String>,
     /// Whether the kernel stacks folders in a user namespace.
     overlay: bool,
+    /// Whether a stack can be written to that is in memory.
+    attributes: bool,
 }
 
 impl Machine {
@@ -50,10 +52,24 @@ impl Machine {
 
     fn probe_with(ids: Ids) -> Result<Self, SandboxError> {
         let inside = Inside::start(&ids, Job::Probe, &[])?;
-        let (Answer::Probed { overlay }, _) = inside.answer()? else { return Err(SandboxError::Lost) };
+        let (Answer::Probed { overlay, attributes }, _) = inside.answer()? else {
+            return Err(SandboxError::Lost);
+        };
         inside.ask(&Ask::Proc)?;
         inside.done()?;
-        Ok(Self { ids, refused: None, overlay: overlay.is_ok() })
+        Ok(Self { ids, refused: None, overlay: overlay.is_ok(), attributes })
+    }
+
+    /// This machine, had it a kernel that stacks no folders in a user namespace. It is there for tests.
+    #[doc(hidden)]
+    pub fn without_stacking(self) -> Self {
+        Self { overlay: false, ..self }
+    }
+
+    /// This machine, had it a kernel whose files in memory have no attributes. It is there for tests.
+    #[doc(hidden)]
+    pub fn without_attributes(self) -> Self {
+        Self { attributes: false, ..self }
     }
 
     /// How ids of images are mapped here, as a name for folders: what was unpacked under another name belongs to other
@@ -213,6 +229,11 @@ impl Machine {
     /// Whether the kernel stacks folders in a user namespace.
     pub(crate) fn stacks(&self) -> bool {
         self.overlay
+    }
+
+    /// Whether a stack can be written to that is in memory.
+    pub(crate) fn stacks_in_memory(&self) -> bool {
+        self.attributes
     }
 
     /// Whether there is one id only.

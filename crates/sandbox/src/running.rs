@@ -23,46 +23,56 @@ use crate::{
 pub(crate) fn run(machine: &Machine, command: &Command) -> Result<Ran, SandboxError> {
     let mut world = world(machine, command)?;
     if machine.stacks() {
+        let disk = match command.writable {
+            Writable::Memory(_) if !machine.stacks_in_memory() => Some(Beside::make(machine, command)?),
+            _ => None,
+        };
+        if let Some(disk) = &disk {
+            world.writable = wire::Writable::Disk(absolute(&disk.folder)?);
+        }
         // The kernel may stack folders, and not these: such as those that are in a stack themselves.
         match attempt(machine, command, world.clone()) {
             Err(SandboxError::Stack(_)) => {}
             result => return result,
         }
     }
-    let copy = Copy::make(machine, command)?;
-    world.copied = Some(absolute(&copy.folder)?);
+    let copy = match &command.writable {
+        // It is made once, for all commands that write there.
+        Writable::Folder(folder) => {
+            world.copied = Some(absolute(folder)?);
+            None
+        }
+        _ => Some(Beside::make(machine, command)?),
+    };
+    if let Some(copy) = &copy {
+        world.copied = Some(absolute(&copy.folder)?);
+    }
     attempt(machine, command, world)
 }
 
-/// The folder that the layers are copied into.
-struct Copy<'a> {
+/// A folder beside the layers, for one command.
+struct Beside<'a> {
     folder: PathBuf,
-    /// Who removes it afterwards, where it is not kept.
-    remover: Option<&'a Machine>,
+    machine: &'a Machine,
 }
 
-impl<'a> Copy<'a> {
+impl<'a> Beside<'a> {
     fn make(machine: &'a Machine, command: &Command) -> Result<Self, SandboxError> {
-        if let Writable::Folder(folder) = &command.writable {
-            return Ok(Self { folder: folder.clone(), remover: None });
-        }
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let beside = command.layers.first().and_then(|layer| layer.parent());
-        let place = beside.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let place = command.layers.first().and_then(|layer| layer.parent());
+        let place = place.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = place.join(format!(".copied.{}.{number}", std::process::id()));
+        let folder = place.join(format!(".sandbox.{}.{number}", std::process::id()));
         machine.remove(&folder)?;
         machine.make(&folder)?;
-        Ok(Self { folder, remover: Some(machine) })
+        Ok(Self { folder, machine })
     }
 }
 
-impl Drop for Copy<'_> {
+impl Drop for Beside<'_> {
     fn drop(&mut self) {
-        if let Some(machine) = self.remover {
-            // It is in nobody's way, and the next one of that name removes it.
-            let _ = machine.remove(&self.folder);
-        }
+        // It is in nobody's way, and the next one of that name removes it.
+        let _ = self.machine.remove(&self.folder);
     }
 }
 

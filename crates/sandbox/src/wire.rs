@@ -44,7 +44,20 @@ pub(crate) struct World {
 pub(crate) enum Writable {
     Nothing,
     Memory(u64),
+    /// What is kept.
     Folder(OsString),
+    /// A folder in place of memory.
+    Disk(OsString),
+}
+
+impl Writable {
+    /// The folder of this machine that is written to.
+    pub(crate) fn folder(&self) -> Option<&OsString> {
+        match self {
+            Self::Folder(folder) | Self::Disk(folder) => Some(folder),
+            Self::Nothing | Self::Memory(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,6 +142,8 @@ pub(crate) enum Answer {
     Probed {
         /// Whether it stacks folders; else the number of the error.
         overlay: Result<(), i32>,
+        /// Whether files in memory have the attributes that a stack needs.
+        attributes: bool,
     },
     /// What was made in the folder only to be mounted on.
     Made(Vec<String>),

@@ -126,6 +126,35 @@ fn what_cannot_be_stacked_is_copied() {
     }
 }
 
+#[test]
+fn a_kernel_that_stacks_nothing_or_not_in_memory_runs_commands_all_the_same() {
+    for who in Who::ALL {
+        for option in ["--without-stacking", "--without-attributes"] {
+            let world = World::new(who);
+            let below = tar(&[folder("a", 0o755, (0, 0)), file("a/hidden", 0o644, (0, 0), b"1")]);
+            let layers = world.layers(&[
+                below,
+                tar(&[file("b", 0o644, (0, 0), b"2"), file(".wh.home", 0o644, (0, 0), b"")]),
+            ]);
+            let script = "cat b a/hidden; ls -d home; rm -r a; mkdir a; echo a/*; cat etc/hosts | head -n 1; echo x > x";
+            for _ in 0..2 {
+                let said = world.run(&[option], &layers, &["sh", "-c", script]);
+                assert_eq!(
+                    (said.output.as_str(), said.error.as_str()),
+                    ("21a/*\n127.0.0.1\tlocalhost\n", "ls: home: No such file or directory\n"),
+                    "{who:?} {option}"
+                );
+            }
+            let said = world.run(&[option, "--read-only"], &layers, &["touch", "/x"]);
+            assert_eq!(said.error, "touch: /x: Read-only file system\n");
+            let left = fs::read_dir(world.folder.path()).unwrap().flatten();
+            assert!(
+                !left.map(|it| it.file_name()).any(|name| name.to_string_lossy().starts_with(".sandbox"))
+            );
+        }
+    }
+}
+
 /// A program for arm64: it writes `arm64`, and ends with 7.
 fn arm64() -> Vec<u8> {
     let code: [u32; 8] = [

@@ -20,7 +20,8 @@ pub(super) fn run(channel: &Channel) -> Result<(), Failure> {
             user_namespace(channel)?;
             other_namespaces(false)?;
             become_root(&setup)?;
-            answer(channel, &Answer::Probed { overlay: world::probe_overlay()? })?;
+            let overlay = world::probe_overlay()?;
+            answer(channel, &Answer::Probed { overlay, attributes: world::probe_attributes() })?;
             init(channel)
         }
         Job::Emulator(line) => {

@@ -11,7 +11,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use crate::wire::{Failure, Namespace, Step, World, Writable};
+use crate::wire::{Failure, Namespace, Step, World};
 
 /// Where the staging place is mounted: what is below is hidden, but was opened before.
 const PLACES: [&str; 4] = ["/tmp", "/var/tmp", "/mnt", "/run"];
@@ -63,7 +63,7 @@ pub(super) fn open(world: &World) -> Result<Vec<Source>, Failure> {
     for (index, path) in world.layers.iter().enumerate() {
         open(layer(index), Path::new(path), None)?;
     }
-    if let Writable::Folder(path) = &world.writable {
+    if let Some(path) = world.writable.folder() {
         open(WRITABLE.to_owned(), Path::new(path), None)?;
     }
     if let Some(path) = &world.copied {

@@ -99,6 +99,12 @@ pub(super) fn probe_overlay() -> Result<Result<(), i32>, Failure> {
     Ok(overlay(&world).map_err(Errno::raw_os_error))
 }
 
+/// Whether a folder in memory can be marked as opaque: not before Linux 6.6.
+pub(super) fn probe_attributes() -> bool {
+    let place = format!("{SCRATCH}/upper");
+    rustix::fs::setxattr(&*place, "user.imgbuild", b"y", rustix::fs::XattrFlags::empty()).is_ok()
+}
+
 /// Tells the kernel of an emulator, to see whether it listens.
 pub(super) fn probe_emulator(line: &str) -> Result<(), Failure> {
     probe_overlay()?.map_or_else(|_| Ok(()), Ok)?;
@@ -136,7 +142,7 @@ fn stack(world: &World) -> Result<(), Failure> {
         return restrict(Path::new(ROOT), PLAIN).step(what);
     }
     let upper = format!("{}/upper", place(world));
-    if let Writable::Folder(_) = world.writable {
+    if world.writable.folder().is_some() {
         let what = || "use the folder for what is written".to_owned();
         // The kernel keeps a mark of a command that was killed here, and refuses the folder.
         for name in ["work", "upper"] {
@@ -162,7 +168,7 @@ fn stack(world: &World) -> Result<(), Failure> {
 
 /// Where what is written goes.
 fn place(world: &World) -> &'static str {
-    if let Writable::Folder(_) = world.writable { WRITABLE } else { SCRATCH }
+    if world.writable.folder().is_some() { WRITABLE } else { SCRATCH }
 }
 
 fn overlay(world: &World) -> rustix::io::Result<()> {
