@@ -232,9 +232,9 @@ fn an_archive_that_has_not_the_stated_hash() {
     × cannot take the packages of `pixi.lock` for `x:latest (linux/amd64)`
     ╰─▶ the channel's `tzdata-2026b-0.tar.bz2` has the hash `md5:db8319b778ebfbe09983a3d00c00a767`, and the lock says `md5:00000000000000000000000000000000`
     ");
-    // By what the archive is.
+    // By what the archive is: where a store of objects has no index, it says that none may be read.
     let channel = Server::with(&channel_folder(), |request| {
-        if request.path.contains("repodata") { Answer::Status(404) } else { Answer::File }
+        if request.path.contains("repodata") { Answer::Status(403) } else { Answer::File }
     });
     let taken = Taken { bench: Bench::new(), channel };
     assert_snapshot!(taken.fails("pixi.lock", &of_version(6).replace(&sha256, &"0".repeat(64))), @"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use net::Client;
+use net::{Client, NetError};
 use rattler_conda_types::{
     GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, ParseStrictness, RepoDataRecord,
     Subdir, Version,
@@ -202,6 +202,10 @@ impl Solving {
         if !self.client.is_offline() {
             match served.check_subdir(&self.client, subdir).await {
                 Err(ChannelError::NoSubdir { .. }) => return Ok(Vec::new()),
+                // Stores of objects say so of what is not there. Who may not read the archives will hear of it.
+                Err(ChannelError::Unreachable { error: NetError::Unauthorized { .. }, .. }) => {
+                    return Ok(Vec::new());
+                }
                 checked => checked?,
             }
         }

@@ -71,8 +71,8 @@ pub enum Mistake {
         /// What is wrong with the line.
         message: String,
     },
-    /// The name of the `env` file says neither what conda's environment files are called nor does its text.
-    #[error("`{file}` is neither an environment file nor an explicit list")]
+    /// The `env` file says neither by its name nor by its text what it is.
+    #[error("`{file}` is neither an environment file nor a lock that imgbuild reads")]
     UnknownEnvironmentFormat {
         /// The file.
         file: String,
@@ -248,6 +248,14 @@ pub enum Mistake {
     /// A lock has not the environment that was asked for.
     #[error("`{file}` has no environment `{environment}`")]
     NoEnvironment {
+        /// The file.
+        file: String,
+        /// The environment.
+        environment: String,
+    },
+    /// An environment of a lock without packages.
+    #[error("the environment `{environment}` of `{file}` has no packages")]
+    EmptyEnvironment {
         /// The file.
         file: String,
         /// The environment.

@@ -42,7 +42,7 @@ struct Document {
 #[derive(Debug, Deserialize)]
 #[serde(rename = "imgbuild::Open")]
 struct Metadata {
-    channels: Vec<super::ChannelTable>,
+    channels: Vec<super::ChannelKey>,
     platforms: Vec<String>,
 }
 

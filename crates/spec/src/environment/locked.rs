@@ -174,6 +174,7 @@ fn names(found: &[(String, Origin)]) -> String {
     const SHOWN: usize = 8;
     let mut names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
+    names.dedup();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
     let text = suggest::list(&names);

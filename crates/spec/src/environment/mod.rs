@@ -54,7 +54,14 @@ pub(crate) struct Choice {
     pub(crate) categories: Option<Vec<(String, Origin)>>,
 }
 
-/// A channel of a lock.
+/// A channel of a lock. The first versions of conda-lock wrote the URL alone.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ChannelKey {
+    Short(Located<String>),
+    Table(ChannelTable),
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename = "imgbuild::Open")]
 struct ChannelTable {
@@ -81,21 +88,28 @@ pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
     if source.inner().lines().any(|line| line.trim() == explicit::MARK) {
         return explicit::read(source).map(Contents::Explicit);
     }
-    if ![".yml", ".yaml", ".lock"].iter().any(|ending| name.ends_with(ending)) {
+    let unknown = || {
         let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
-        let hint =
-            "an environment file is named `*.yml` or `*.yaml`; an explicit list has a line `@EXPLICIT`";
-        return Err(vec![problem.hint(hint)]);
+        let hint = "an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's is `pixi.lock`; an explicit list has a line `@EXPLICIT`";
+        vec![problem.hint(hint)]
+    };
+    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    if !is_yaml && !name.ends_with(".lock") {
+        return Err(unknown());
     }
-    let root = yaml_tree::read(source).map_err(|problem| vec![problem])?;
+    // Other tools' locks end in `.lock` as well, and are no YAML.
+    let known = is_yaml || name == "pixi.lock";
+    let root = yaml_tree::read(source).map_err(|problem| if known { vec![problem] } else { unknown() })?;
     let has = |key: &str| root.get(key).is_some();
     // The first versions of pixi's lock had conda-lock's keys: the name tells them apart.
     if name == "pixi.lock" || has("version") && has("environments") {
         pixi::read(source, &root).map(|lock| Contents::Pixi(Rc::new(lock)))
     } else if name.contains("conda-lock") || has("metadata") && has("package") {
         conda_lock::read(source, &root).map(|lock| Contents::CondaLock(Rc::new(lock)))
-    } else {
+    } else if is_yaml {
         file::read(source, &root).map(Contents::File)
+    } else {
+        Err(unknown())
     }
 }
 
@@ -132,16 +146,17 @@ impl Environment {
 }
 
 /// The channels of a lock.
-fn channels(tables: &[ChannelTable], source: &Source) -> Result<Vec<Channel>, Vec<Problem>> {
-    let channel = |table: &ChannelTable| {
-        let Range { start, end } = table.url.span;
+fn channels(channels: &[ChannelKey], source: &Source) -> Result<Vec<Channel>, Vec<Problem>> {
+    let channel = |channel: &ChannelKey| {
+        let (ChannelKey::Short(url) | ChannelKey::Table(ChannelTable { url })) = channel;
+        let Range { start, end } = url.span;
         let name: ChannelName =
-            without_credentials(&table.url.value).parse().map_err(|error: crate::ValueError| {
+            without_credentials(&url.value).parse().map_err(|error: crate::ValueError| {
                 vec![locked::problem(source, start..end, error.to_string())]
             })?;
-        Ok(Channel { name, origin: Some(Origin::new(source, start..end, table.url.key.clone())) })
+        Ok(Channel { name, origin: Some(Origin::new(source, start..end, url.key.clone())) })
     };
-    tables.iter().map(channel).collect()
+    channels.iter().map(channel).collect()
 }
 
 /// The URL of a channel without user, password and conda token; a name as it is.

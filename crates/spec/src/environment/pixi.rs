@@ -57,7 +57,7 @@ struct PlatformTable {
 #[derive(Debug, Deserialize)]
 #[serde(rename = "imgbuild::Open")]
 struct EnvironmentTable {
-    channels: Vec<super::ChannelTable>,
+    channels: Vec<super::ChannelKey>,
     packages: BTreeMap<String, Vec<Located<Reference>>>,
 }
 
@@ -120,16 +120,23 @@ impl PixiLock {
             let known: Vec<String> = self.document.environments.keys().cloned().collect();
             let hint = match &choice.environment {
                 Some(_) => suggest::for_value(name, &known),
-                None => format!(
-                    "choose one: `env = {{ file = …, environment = … }}`; there are {}",
-                    suggest::list(&known)
-                ),
+                None => choose_one(&known),
             };
             let mistake = Mistake::NoEnvironment { file, environment: name.to_owned() };
             return Err(vec![
                 Problem::new(mistake).at(origin.source(), origin.span(), "asked for here").hint(hint),
             ]);
         };
+        if environment.packages.values().all(Vec::is_empty) {
+            let filled = |(_, environment): &(&String, &EnvironmentTable)| {
+                environment.packages.values().any(|packages| !packages.is_empty())
+            };
+            let filled = self.document.environments.iter().filter(filled).map(|(name, _)| name);
+            let hint = choose_one(&filled.collect::<Vec<_>>());
+            let mistake = Mistake::EmptyEnvironment { file, environment: name.to_owned() };
+            let problem = Problem::new(mistake).at(origin.source(), origin.span(), "asked for here");
+            return Err(vec![problem.hint(hint)]);
+        }
         let mut contents = BTreeMap::new();
         for wanted in [Platform::LinuxAmd64, Platform::LinuxArm64] {
             let content = match self.platform_name(environment, wanted, choice, asked) {
@@ -250,6 +257,13 @@ impl PixiLock {
         let origin = Origin::new(&self.source, package.span.clone(), package.key.clone());
         Ok(LockedArchive { url, sha256, md5, size: *size, origin })
     }
+}
+
+fn choose_one<T: AsRef<str>>(known: &[T]) -> String {
+    if known.is_empty() {
+        return "add packages to it with pixi, and lock again".to_owned();
+    }
+    format!("choose one: `env = {{ file = …, environment = … }}`; there are {}", suggest::list(known))
 }
 
 /// A folder with sources, or a path beside pixi's manifest: anything but the URL or the whole path of an archive.

@@ -146,7 +146,7 @@ fn a_wrong_type() {
 fn another_tools_file() {
     let spec = ("spec.toml", "name = \"a\"\nenv = \"requirements.txt\"\n");
     assert_snapshot!(message_of(&[spec, ("requirements.txt", "numpy\n")]), @r#"
-     × `requirements.txt` is neither an environment file nor an explicit list
+     × `requirements.txt` is neither an environment file nor a lock that imgbuild reads
       ╭─[spec.toml:2:7]
     1 │ name = "a"
     2 │ env = "requirements.txt"
@@ -155,16 +155,29 @@ fn another_tools_file() {
       ╰────
      help: this version of imgbuild does not read `requirements.txt` yet
     "#);
+    let spec = ("spec.toml", "name = \"a\"\nenv = \"uv.lock\"\n");
+    assert_snapshot!(message_of(&[spec, ("uv.lock", "version = 1\n[[package]]\n")]), @r#"
+     × `uv.lock` is neither an environment file nor a lock that imgbuild reads
+      ╭─[spec.toml:2:7]
+    1 │ name = "a"
+    2 │ env = "uv.lock"
+      ·       ────┬────
+      ·           ╰── here
+      ╰────
+     help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
+           is `pixi.lock`; an explicit list has a line `@EXPLICIT`
+    "#);
     let spec = ("spec.toml", "name = \"a\"\nenv = \"packages.txt\"\n");
     assert_snapshot!(message_of(&[spec, ("packages.txt", "numpy\n")]), @r#"
-     × `packages.txt` is neither an environment file nor an explicit list
+     × `packages.txt` is neither an environment file nor a lock that imgbuild reads
       ╭─[spec.toml:2:7]
     1 │ name = "a"
     2 │ env = "packages.txt"
       ·       ───────┬──────
       ·              ╰── here
       ╰────
-     help: an environment file is named `*.yml` or `*.yaml`; an explicit list has a line `@EXPLICIT`
+     help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
+           is `pixi.lock`; an explicit list has a line `@EXPLICIT`
     "#);
 }
 

@@ -67,9 +67,9 @@ const PIXI: &str = "\
 version: 7
 platforms: [{ name: linux-64-cuda, subdir: linux-64 }]
 environments:
-  default: { channels: [], packages: { linux-64-cuda: [] } }
-  gpu: { channels: [], packages: { linux-64-cuda: [] } }
-packages: []
+  default: { channels: [], packages: { linux-64-cuda: [{ conda: 'https://c.example/noarch/a-1-0.conda' }] } }
+  gpu: { channels: [], packages: { linux-64-cuda: [{ conda: 'https://c.example/noarch/a-1-0.conda' }] } }
+packages: [{ conda: 'https://c.example/noarch/a-1-0.conda' }]
 ";
 
 const CONDA_LOCK: &str = "\

@@ -297,6 +297,10 @@ fn a_conda_lock_with_its_categories() {
     "#);
     let main = files("{ file = \"conda-lock.yml\", categories = [\"main\"] }");
     assert!(!taken(&main[0]).contains("black"));
+    // The first versions wrote channels so.
+    let old = CONDA_LOCK.replace("- url: forge\n    used_env_vars: []", "- forge");
+    let old = variants_of(&[("spec.toml", &spec("\"conda-lock.yml\"")), ("conda-lock.yml", &old)]);
+    assert_eq!(taken(&old[0]), taken(&files("\"conda-lock.yml\"")[0]));
     // The name may be another one.
     let other = variants_of(&[("spec.toml", &spec("\"linux.yml\"")), ("linux.yml", CONDA_LOCK)]);
     assert_eq!(taken(&other[0]), taken(&files("\"conda-lock.yml\"")[0]));
@@ -547,6 +551,18 @@ fn an_environment_or_category_that_is_not_there() {
       ·            ╰── asked for here
       ╰────
      help: choose one: `env = { file = …, environment = … }`; there are `docs`, `gpu`, `prod`
+    "#);
+    let empty = "version: 6\nenvironments:\n  default:\n    channels: []\n    packages: {}\n  gpu:\n    channels: []\n    \
+        packages:\n      linux-64:\n      - conda: x\npackages: []\n";
+    assert_snapshot!(message_of(&[("spec.toml", &spec("\"pixi.lock\"")), ("pixi.lock", empty)]), @r#"
+     × the environment `default` of `pixi.lock` has no packages
+      ╭─[spec.toml:3:7]
+    2 │ platforms = ["linux/amd64"]
+    3 │ env = "pixi.lock"
+      ·       ─────┬─────
+      ·            ╰── asked for here
+      ╰────
+     help: choose one: `env = { file = …, environment = … }`; there are `gpu`
     "#);
     let spec = spec("{ file = \"conda-lock.yml\", categories = [\"main\", \"test\"] }");
     assert_snapshot!(message_of(&[("spec.toml", &spec), ("conda-lock.yml", CONDA_LOCK)]), @r#"
