@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
-/// The ids that images use: Debian's are all below, with `nobody` as the last but one.
+/// How many ids images use: Debian's are all below, with `nobody` as the last but one.
 const WANTED: u32 = 65_536;
 /// Where root's ids begin on a machine that gives root no subordinate ones: the first that systemd's list of ids has as
 /// unused (`UIDS-GIDS`, 0x70000000 to 0x7FFDFFFF).
@@ -64,7 +64,7 @@ impl Ids {
             let with_own = |own, range: Extent| {
                 vec![
                     Extent { inside: 0, outside: own, count: 1 },
-                    Extent { inside: 1, outside: range.outside, count: range.count.min(WANTED - 1) },
+                    Extent { inside: 1, outside: range.outside, count: range.count },
                 ]
             };
             return Ok(Self {
@@ -122,7 +122,6 @@ fn of_root(own: &[Extent], subordinate: Option<Extent>) -> Vec<Extent> {
     };
     let fixed = Extent { inside: 0, outside: FIRST, count: WANTED };
     let subordinate = subordinate.filter(|range| range.count >= WANTED);
-    let subordinate = subordinate.map(|range| Extent { inside: 0, count: WANTED, ..range });
     match subordinate.into_iter().chain([fixed]).find(|range| here(*range)) {
         Some(range) => vec![range],
         // Root of a container with few ids: the ids are those of the container.
@@ -162,7 +161,7 @@ fn subordinate(file: &str, uid: u32) -> io::Result<Option<Extent>> {
         let (first, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         (user == number || Some(user) == name).then_some(Extent { inside: 0, outside: first, count })
     });
-    Ok(ranges.filter(|range| range.count > 0).max_by_key(|range| range.count.min(WANTED)))
+    Ok(ranges.filter(|range| range.count > 0).max_by_key(|range| range.count))
 }
 
 /// A program of the `PATH`.
@@ -182,7 +181,7 @@ mod tests {
         let fixed = Extent { inside: 0, outside: FIRST, count: WANTED };
         assert_eq!(of_root(&[ALL], None), [fixed]);
         let given = Extent { inside: 0, outside: 100_000, count: 200_000 };
-        assert_eq!(of_root(&[ALL], Some(given)), [Extent { count: WANTED, ..given }]);
+        assert_eq!(of_root(&[ALL], Some(given)), [given]);
         let small = Extent { count: 1000, ..given };
         assert_eq!(of_root(&[ALL], Some(small)), [fixed]);
     }

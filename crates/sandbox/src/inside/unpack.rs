@@ -85,7 +85,11 @@ impl Unpacker {
                     OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let file = rustix::fs::openat(&place, name, flags, Mode::from_raw_mode(0o600)).step(what)?;
                 let mut file = File::from(file);
-                let written = io::copy(body, &mut file).step(what)?;
+                // What the kernel has no number for is the archive's fault.
+                let written = io::copy(body, &mut file).map_err(|error| match error.raw_os_error() {
+                    Some(number) => Failure::Step(what(), number),
+                    None => Failure::Layer(format!("{error} in `{path}`")),
+                })?;
                 if written != head.size {
                     return Err(Failure::Layer(format!("the archive is truncated in `{path}`")));
                 }

@@ -260,3 +260,12 @@ pub(crate) fn list(tar: &[u8]) -> String {
     }
     lines
 }
+
+/// Changes the first header of a tar, and sums it up anew.
+pub(crate) fn patched(mut tar: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    tar[at..at + bytes.len()].copy_from_slice(bytes);
+    let header = tar[..148].iter().chain(&[b' '; 8]).chain(&tar[156..512]);
+    let sum: u32 = header.map(|byte| u32::from(*byte)).sum();
+    tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    tar
+}
