@@ -103,3 +103,17 @@ fn a_source_must_have_what_is_asked_of_it() {
     help: it has the components `main` for `amd64`, `arm64`
     ");
 }
+
+#[test]
+fn a_version_that_the_mirror_has_no_more() {
+    let bench = Bench::new();
+    bench.spec("", "");
+    bench.run(&["lock", "spec.toml"]);
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    fs_err::remove_file(bench.archive.folder().join("debian/pool/tini_1_all.deb")).unwrap();
+    assert_snapshot!(bench.fails(&["--locked"]), @"
+    × cannot get `tini_1_all`
+    ╰─▶ `http://MIRROR/debian/pool/tini_1_all.deb` is not there
+    help: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones
+    ");
+}

@@ -10,6 +10,7 @@ use store::Store;
 
 use crate::Reporter;
 use crate::fetching::Fetcher;
+use crate::vendor::Vendor;
 
 /// What a build works with: everything that comes from the machine rather than from spec and lock.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Context {
     pub source_date_epoch: Option<i64>,
     /// Where the machine's apt keeps its sources.
     pub apt: PathBuf,
+    /// The folder that archives come from, instead of the network.
+    pub vendor: Option<Arc<Vendor>>,
     /// The folder of the spec: channels that are paths are relative to it.
     pub folder: PathBuf,
 }
@@ -49,6 +52,7 @@ impl Context {
             now,
             source_date_epoch: None,
             apt: PathBuf::from("/etc/apt"),
+            vendor: None,
             folder: PathBuf::new(),
         }
     }

@@ -178,6 +178,25 @@ pub enum BuildError {
         /// The lock.
         path: PathBuf,
     },
+    /// A folder of archives cannot be used.
+    #[error("`{}` is not a folder of archives: it has no `SHA256SUMS` that can be read", folder.display())]
+    #[diagnostic(help("make it with `imgbuild lock --vendor`"))]
+    NoVendor {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        error: Option<std::io::Error>,
+    },
+    /// The index of a folder of archives is damaged.
+    #[error("line {line} of `{}` is not a hash and a path", path.display())]
+    #[diagnostic(help("remove the file and run `imgbuild lock --vendor` again"))]
+    VendorIndex {
+        /// The index.
+        path: PathBuf,
+        /// The line, counted from one.
+        line: usize,
+    },
     /// What is to be upgraded is not in the lock.
     #[error("`{0}` is not a package of the lock, so it cannot be upgraded")]
     NotLocked(String),
@@ -413,6 +432,26 @@ pub enum FetchFailure {
         "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"
     )]
     Damaged,
+    /// A folder of archives lacks it.
+    #[error("the folder `{}` does not hold it\n\nhint: run `imgbuild lock --vendor {}` where there is a network", .0.display(), .0.display())]
+    NotVendored(PathBuf),
+    /// A folder of archives holds something else.
+    #[error("`{}` is not what the lock says\n\nhint: it was changed or damaged: run `imgbuild lock --vendor` where there is a network", .0.display())]
+    VendorDamaged(PathBuf),
+    /// A file of such a folder cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Vendored {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The mirror has not that version any more.
+    #[error(
+        "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones"
+    )]
+    Gone(String),
 }
 
 impl From<PackageError> for BuildError {

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::error::FetchFailure;
+use crate::vendor::Vendor;
 use crate::{Event, Reporter};
 
 /// How many downloads run at once.
@@ -73,6 +74,22 @@ impl Fetcher {
         let path = writer.commit(&sha256)?;
         self.reporter.event(Event::DownloadFinished { name: name.to_owned(), size });
         Ok(path)
+    }
+
+    /// Takes an archive from a folder into the store.
+    pub(crate) fn vendored(&self, vendor: &Vendor, sha256: &Digest) -> Result<(), FetchFailure> {
+        let missing = || FetchFailure::NotVendored(vendor.folder().to_owned());
+        let path = vendor.path(sha256).ok_or_else(missing)?;
+        let mut writer = oci::HashWriter::new(self.store.archive_writer()?);
+        let read = |error| FetchFailure::Vendored { path: path.clone(), error };
+        let mut file = File::open(&path).map_err(read)?;
+        io::copy(&mut file, &mut writer).map_err(read)?;
+        let (writer, found, _) = writer.finish();
+        if found != *sha256 {
+            return Err(FetchFailure::VendorDamaged(path));
+        }
+        writer.commit(sha256)?;
+        Ok(())
     }
 
     /// An archive whose hash nobody has said: it is computed.

@@ -96,8 +96,19 @@ impl Getter {
         }
         let nowhere = || net::NetError::NotFound { url: name.clone() };
         let failed = |error: FetchFailure| BuildError::Fetch { name: name.clone(), error: Box::new(error) };
+        if let Some(vendor) = &self.context.vendor {
+            let (fetcher, vendor) = (self.context.fetcher.clone(), Arc::clone(vendor));
+            let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
+            return taken.map_err(failed);
+        }
         let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
-        self.context.fetcher.archive(&name, from, sha256, size).await.map(|_| ()).map_err(failed)
+        let fetched = self.context.fetcher.archive(&name, from, sha256, size).await;
+        fetched.map(|_| ()).map_err(|error| match (error, needed) {
+            (FetchFailure::Net(net::NetError::NotFound { url }), Needed::Debian(_)) => {
+                failed(FetchFailure::Gone(url))
+            }
+            (error, _) => failed(error),
+        })
     }
 
     /// Gets archives and checks them, from a thread that may block.

@@ -24,6 +24,7 @@ mod post_link;
 mod running;
 mod tool;
 mod unpacked;
+mod vendor;
 
 pub use checks::Checked;
 pub use context::Context;
@@ -37,8 +38,9 @@ pub use layers::Finished;
 pub use locking::{Upgrade, inputs, lock, lock_path, variant_name};
 pub use opening::{Opened, open_image};
 pub use pipeline::{
-    Built, Locked, PlannedLayer, Report, Request, build, check_lock, planned_layers, read_lock, renew_lock,
-    write_lock,
+    Built, Locked, PlannedLayer, Report, Request, build, check_lock, current_lock, planned_layers, read_lock,
+    renew_lock, write_lock,
 };
 pub use running::{Runnable, Words, set};
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
+pub use vendor::{Vendor, Vendored, vendor};

@@ -167,7 +167,11 @@ fn fits(lock: &Lock, variants: &[Variant]) -> bool {
 }
 
 /// The lock to build from: the one that is there where it is that of the spec, else a new one.
-async fn current_lock(
+///
+/// # Errors
+///
+/// When it cannot be read or made, or must be made and `locked` forbids it.
+pub async fn current_lock(
     spec: &Spec,
     variants: &[Variant],
     path: &Path,

@@ -64,6 +64,9 @@ pub(crate) struct BuildArguments {
     /// Never use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Take the archives from this folder, which `imgbuild lock --vendor` made; implies `--locked` and `--offline`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) vendor: Option<PathBuf>,
     /// Do not run the spec's checks.
     #[arg(long)]
     pub(crate) no_check: bool,
@@ -91,6 +94,9 @@ pub(crate) struct LockArguments {
     /// Never use the network.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Keep every archive of the lock in this folder, for `imgbuild build --vendor`. A lock that fits stays as it is.
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    pub(crate) vendor: Option<PathBuf>,
     /// Print what changed as JSON.
     #[arg(long)]
     pub(crate) json: bool,

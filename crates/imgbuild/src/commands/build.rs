@@ -1,8 +1,9 @@
 //! `imgbuild build`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use ::build::{Built, Delivered, Report, Request, build};
+use ::build::{Built, Delivered, Report, Request, Vendor, build};
 use serde_json::{Value, json};
 use spec::Spec;
 
@@ -16,11 +17,13 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let start = Instant::now();
     let spec = Spec::load(&arguments.spec)?;
     let reporter = reporter(global);
-    let context = context(&arguments.spec, arguments.offline, reporter)?;
+    let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
+    let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;
+    context.vendor = vendor.map(Arc::new);
     let request = Request {
         output: arguments.output.clone(),
         format: arguments.format.into(),
-        locked: arguments.locked,
+        locked: arguments.locked || context.vendor.is_some(),
         only: arguments.only.iter().cloned().collect(),
         platforms: arguments.platform.clone(),
         unchecked: arguments.no_check,

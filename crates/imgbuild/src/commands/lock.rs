@@ -1,6 +1,6 @@
 //! `imgbuild lock`.
 
-use ::build::{Upgrade, check_lock, lock_path, renew_lock};
+use ::build::{Upgrade, check_lock, current_lock, lock_path, renew_lock, vendor};
 use serde_json::json;
 use spec::Spec;
 
@@ -26,16 +26,32 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
         Some(packages) => Upgrade::Packages(packages.iter().cloned().collect()),
     };
     let context = context(&arguments.spec, arguments.offline, reporter(global))?;
-    let locked = renew_lock(&spec, &variants, &path, &upgrade, &context).await?;
+    let locked = match &arguments.vendor {
+        // Who asks for the archives of a lock does not ask for another lock.
+        Some(_) if upgrade == Upgrade::Keep => current_lock(&spec, &variants, &path, false, &context).await?,
+        _ => renew_lock(&spec, &variants, &path, &upgrade, &context).await?,
+    };
+    let kept = match &arguments.vendor {
+        Some(folder) => Some(vendor(&locked.lock, &variants, folder, &context).await?),
+        None => None,
+    };
     drop(context);
     let changes = locked.changes.unwrap_or_default().0;
     if arguments.json {
         let change = |change: &lock::Change| json!({ "package": change.package, "before": change.before, "after": change.after });
         let changes: Vec<_> = changes.iter().map(change).collect();
-        return print_json(&json!({ "lock": path, "changes": changes }));
+        let kept = kept.map(|kept| json!({ "archives": kept.archives, "added": kept.added }));
+        return print_json(&match kept {
+            Some(kept) => json!({ "lock": path, "changes": changes, "vendored": kept }),
+            None => json!({ "lock": path, "changes": changes }),
+        });
     }
     let packages = locked.lock.conda.len() + locked.lock.debian.len();
     let mut text: String = changes.iter().map(|change| format!("{change}\n")).collect();
     text.push_str(&format!("{}: {packages} packages, {} changed\n", path.display(), changes.len()));
+    if let (Some(kept), Some(folder)) = (kept, &arguments.vendor) {
+        let (archives, added) = (kept.archives, kept.added);
+        text.push_str(&format!("{}: {archives} archives, {added} added\n", folder.display()));
+    }
     print(&text)
 }
