@@ -81,6 +81,7 @@ impl EntrySink for Changes<'_> {
                 }
             }
             EntryKind::Symlink { target } if is_cleaned_link(&head.path, target) => return Ok(()),
+            _ if self.real.is_idle_mark(&head.path) => return Ok(()),
             _ if self.real.agrees(self.expected, &head.path) => return Ok(()),
             _ => {}
         }

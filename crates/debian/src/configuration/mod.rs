@@ -27,7 +27,7 @@ use changes::Changes;
 use tree::{Recorder, Tree};
 
 /// Changes whenever the same packages would leave other bytes.
-const METHOD: &str = "1";
+const METHOD: &str = "2";
 
 /// The packages of a base that dpkg configures.
 #[derive(Debug, Clone)]
@@ -202,7 +202,7 @@ impl Configuration {
             other: Some(&expected),
         };
         machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut real)?;
-        let real = real.tree;
+        let real = real.tree.on(&root);
         let mut changes = Changes::new(&root, &expected, &real, sink);
         machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut changes)?;
         Ok(changes.finish()?)

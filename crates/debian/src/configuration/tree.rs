@@ -60,6 +60,17 @@ impl Tree {
         self.leaves.contains_key(path)
     }
 
+    /// Forgets that folders hide what is below them, where `root` does not have them: overlayfs says so of every new one.
+    pub(super) fn on(mut self, root: &Self) -> Self {
+        self.opaque.retain(|path| root.directories.contains_key(path));
+        self
+    }
+
+    /// Whether an entry is the mark of a folder that hides nothing.
+    pub(super) fn is_idle_mark(&self, path: &ImagePath) -> bool {
+        path.file_name() == OPAQUE && path.parent().is_none_or(|parent| !self.opaque.contains(&parent))
+    }
+
     /// Whether the layers below do not show through at a path.
     fn hides(&self, path: &ImagePath) -> bool {
         path.ancestors().any(|ancestor| self.opaque.contains(&ancestor))
