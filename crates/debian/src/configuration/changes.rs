@@ -8,6 +8,12 @@ use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError};
 use super::cleaned::{MACHINE_ID, is_cleaned, is_cleaned_link};
 use super::tree::{Tree, WHITEOUT};
 
+/// Whether a path is dpkg's list of a package's paths. dpkg lists what is left out as well, and would then miss it:
+/// ours do not.
+fn is_list(path: &ImagePath) -> bool {
+    path.as_str().starts_with("var/lib/dpkg/info/") && path.as_str().ends_with(".list")
+}
+
 /// Passes on of a real tree what is not in the layers already.
 pub(super) struct Changes<'a> {
     /// The root in which the packages were installed.
@@ -81,6 +87,7 @@ impl EntrySink for Changes<'_> {
                 }
             }
             EntryKind::Symlink { target } if is_cleaned_link(&head.path, target) => return Ok(()),
+            _ if is_list(&head.path) && self.expected.has_leaf(&head.path) => return Ok(()),
             _ if self.real.is_idle_mark(&head.path) => return Ok(()),
             _ if self.real.agrees(self.expected, &head.path) => return Ok(()),
             _ => {}

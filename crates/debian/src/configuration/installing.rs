@@ -21,7 +21,7 @@ const SHOWN: usize = 40;
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
 /// apt takes the archives as they are, asks nobody, and leaves configuration files as packages have them.
-const APT: [&str; 20] = [
+const APT: [&str; 18] = [
     "/usr/bin/apt-get",
     "--quiet",
     "--yes",
@@ -40,8 +40,6 @@ const APT: [&str; 20] = [
     "Dpkg::Options::=--force-confdef",
     "-o",
     "Dpkg::Options::=--force-confold",
-    "install",
-    "--",
 ];
 
 impl Configuration {
@@ -65,11 +63,7 @@ impl Configuration {
             platform: self.platform,
             layers: vec![scratch.join("root")],
             writable: Writable::Folder(upper.to_owned()),
-            words: APT
-                .iter()
-                .map(|it| (*it).to_owned())
-                .chain(self.configured.iter().map(archive_path))
-                .collect(),
+            words: self.words(),
             env: self.environment(),
             folder: None,
             user: User::Id { uid: 0, gid: Some(0) },
@@ -89,6 +83,15 @@ impl Configuration {
         let output = String::from_utf8_lossy(&ran.output);
         let Failure { package, fault: own, printed } = Failure::read(&output);
         Err(ConfigurationError::Failed { package, fault: own.unwrap_or(fault), printed })
+    }
+
+    fn words(&self) -> Vec<String> {
+        // What the image is built without: the configuration that says so is no part of the root.
+        let rules =
+            self.path_rules.iter().flat_map(|it| ["-o".to_owned(), format!("Dpkg::Options::=--{it}")]);
+        let options = APT.iter().map(|it| (*it).to_owned()).chain(rules);
+        let archives = self.configured.iter().map(archive_path);
+        options.chain(["install".to_owned(), "--".to_owned()]).chain(archives).collect()
     }
 
     /// The archives under the names that apt expects, and the program that forbids starting services: readable by the

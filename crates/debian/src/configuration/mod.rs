@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use layer::{
     EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role, Source,
 };
-use lock::{DebianPackage, DebianSet};
+use lock::{DebianPackage, DebianSet, PathRule};
 use oci::Platform;
 use sandbox::{Machine, SandboxError};
 
@@ -38,6 +38,7 @@ pub struct Configuration {
     configured: Vec<Package>,
     state: State,
     exclusions: BTreeMap<PartId, Exclusions>,
+    path_rules: Vec<PathRule>,
     timestamp: i64,
 }
 
@@ -108,7 +109,7 @@ impl Configuration {
         }
         let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
         let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
-        let packages = chosen.map(|it| Package::new(it, &archive(it)));
+        let packages = chosen.map(|it| Package::new(it, &archive(it)).without(&set.path_rules));
         let (configured, known): (Vec<_>, Vec<_>) =
             packages.partition(|it| set.configured.contains(&it.locked().id()));
         let state = State::new(&set.suite, known.clone(), accounts, timestamp);
@@ -116,7 +117,7 @@ impl Configuration {
         for excluded in &set.excluded {
             exclusions.entry(excluded.part.clone()).or_default().insert(excluded.path.clone());
         }
-        let hash = |package: &Package| package.locked().sha256.hex();
+        let hash = |package: &Package| package.part().recipe.0.hex();
         let recipe = KeyHasher::new("debian configuration")
             .field("method", METHOD)
             .field("platform", platform.to_string())
@@ -138,7 +139,8 @@ impl Configuration {
             weight: 0,
             root: None,
         };
-        Some(Self { part, platform, known, configured, state, exclusions, timestamp })
+        let path_rules = set.path_rules.clone();
+        Some(Self { part, platform, known, configured, state, exclusions, path_rules, timestamp })
     }
 
     /// The part that its layer is.
