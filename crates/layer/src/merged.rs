@@ -111,6 +111,9 @@ struct Upper {
     bodies: BTreeMap<ImagePath, Vec<u8>>,
     removed: BTreeSet<ImagePath>,
     opaque: BTreeSet<Option<ImagePath>>,
+    /// Folders that something came before, and that lower layers have to have, if anything: engines that unpack over
+    /// these look there.
+    early: BTreeSet<ImagePath>,
 }
 
 impl Merged {
@@ -279,6 +282,7 @@ impl Upper {
         };
         // The root has nothing to say but its mode, which no folder of ours takes.
         let Some(path) = path else { return Ok(()) };
+        self.note_folders(path.ancestors());
         let ambiguous = |rule| Err(MergeError::Ambiguous { path: path.clone(), rule });
         let mut node = Node { kind: NodeKind::Directory, mode: head.mode, owner: head.owner, layer };
         let mut bytes = body;
@@ -314,36 +318,52 @@ impl Upper {
 
     fn whiteout(&mut self, whiteout: Whiteout) -> Result<(), MergeError> {
         match whiteout {
-            Whiteout::Opaque(folder) => _ = self.opaque.insert(folder),
+            Whiteout::Opaque(folder) => {
+                if let Some(folder) = &folder {
+                    self.note_folders(folder.ancestors().chain([folder.clone()]));
+                }
+                self.opaque.insert(folder);
+            }
             Whiteout::Removes(path) => {
                 if self.nodes.contains_key(&path) || below(&self.nodes, path.as_str()).next().is_some() {
                     let rule = "its layer holds it, and then takes it away";
                     return Err(MergeError::Ambiguous { path, rule });
                 }
+                self.note_folders(path.ancestors());
                 self.removed.insert(path);
             }
         }
         Ok(())
     }
 
+    /// Notes the folders that a path stands in and that the layer has not stated yet.
+    fn note_folders(&mut self, folders: impl Iterator<Item = ImagePath>) {
+        for folder in folders {
+            let hidden = self.removed.contains(&folder) || self.is_hidden(&folder);
+            if !hidden && !self.nodes.contains_key(&folder) {
+                self.early.insert(folder);
+            }
+        }
+    }
+
     /// Checks what depends on the layers below: engines that unpack a layer by itself make folders where those that
     /// unpack it over the others follow links.
     fn check(&self, lower: &Merged) -> Result<(), MergeError> {
-        for path in self.nodes.keys() {
-            for ancestor in path.ancestors() {
-                let hidden = || self.removed.contains(&ancestor) || self.is_hidden(&ancestor);
-                let kind = match self.nodes.get(&ancestor) {
-                    Some(node) => &node.kind,
-                    None if hidden() => &NodeKind::Directory,
-                    None => lower.nodes.get(&ancestor).map_or(&NodeKind::Directory, |node| &node.kind),
-                };
-                if *kind != NodeKind::Directory {
-                    let rule = "it stands below a link or a file";
-                    return Err(MergeError::Ambiguous { path: path.clone(), rule });
-                }
-            }
+        let rule = "something of its layer stands below it, and it is a link or a file";
+        let is_folder = |path: &ImagePath, nodes: &BTreeMap<ImagePath, Node>| {
+            nodes.get(path).is_none_or(|node| node.kind == NodeKind::Directory)
+        };
+        if let Some(path) = self.early.iter().find(|path| !is_folder(path, &lower.nodes)) {
+            return Err(MergeError::Ambiguous { path: path.clone(), rule });
         }
-        Ok(())
+        let opaque = self.opaque.iter().flatten();
+        let above = opaque.clone().cloned();
+        let paths = self.nodes.keys().chain(&self.removed).chain(opaque);
+        let mut folders = paths.flat_map(ImagePath::ancestors).chain(above);
+        match folders.find(|path| !is_folder(path, &self.nodes)) {
+            Some(path) => Err(MergeError::Ambiguous { path, rule }),
+            None => Ok(()),
+        }
     }
 
     /// Whether what lower layers hold at a path is hidden by something above it.
