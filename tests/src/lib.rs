@@ -9,6 +9,7 @@
 mod container;
 mod debian;
 mod faults;
+mod foreign;
 mod image;
 mod lock_tools;
 mod program;
@@ -20,6 +21,7 @@ mod workspace;
 pub use container::{Container, Daemon, apart};
 pub use debian::{DebianArchive, SUITE};
 pub use faults::{Bench, named, names};
+pub use foreign::{HandmadeLayer, write_layout};
 pub use image::{Image, Output};
 pub use lock_tools::LockTools;
 pub use program::{Imgbuild, Outcome, capture};

@@ -293,7 +293,7 @@ impl Upper {
                 NodeKind::Special
             }
             LayerKind::Hardlink(target) => match self.nodes.get(&target) {
-                Some(found) if found.kind != NodeKind::Directory => {
+                Some(found) if found.kind != NodeKind::Directory && target != path => {
                     // A link shares all with what it links to.
                     bytes = self.bodies.get(&target).cloned();
                     node = found.clone();

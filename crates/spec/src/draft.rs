@@ -224,9 +224,11 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
         Some(BaseKey::Table(table)) => match &table.scratch {
             Some(scratch) if scratch.value => {
                 let layout = table.layout.as_ref().map(|layout| (layout.key.clone(), layout.span.clone()));
-                if let Some((key, span)) = debian_key(&table).or(layout) {
+                let debian = debian_key(&table).map(|it| (it, "only Debian has this"));
+                let other = debian.or(layout.map(|it| (it, "an existing image")));
+                if let Some(((key, span), label)) = other {
                     let mistake = Mistake::Conflict { first: "base.scratch".to_owned(), second: key };
-                    let problem = Problem::new(mistake).at(context.source, span, "only Debian has this");
+                    let problem = Problem::new(mistake).at(context.source, span, label);
                     problems.push(problem.at(context.source, scratch.span.clone(), "an empty base"));
                 }
                 Base::Scratch
