@@ -128,6 +128,57 @@ fn an_expired_release() {
 }
 
 #[test]
+fn a_release_that_is_not_valid_yet() {
+    let mut archive = Archive::new(vec![]);
+    let release = "Suite: test\nDate: Sat, 05 Jan 2030 00:00:00 UTC\nSHA256:\n";
+    archive.sign("debian", "test", release);
+    assert_snapshot!(archive.failure(&[]), @"
+    cannot trust the index `http://127.0.0.1/debian/dists/test/InRelease` of the suite `test`: its date is 2030-01-05T00:00:00Z, which is in the future
+    hint: the mirror is out of date, or this machine's clock is wrong
+    ");
+}
+
+#[test]
+fn an_architecture_that_is_not_there() {
+    let mut archive = Archive::new(vec![]);
+    let file = format!(" {} 0 main/binary-arm64/Packages\n", oci::Digest::of("").hex());
+    let release = format!(
+        "Suite: test\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nArchitectures: arm64\nComponents: main\nSHA256:\n{file}"
+    );
+    archive.sign("debian", "test", &release);
+    assert_snapshot!(archive.failure(&[]), @"
+    the suite `test` has no component `main` for `amd64`
+    hint: it has the components `main` for `arm64`
+    ");
+}
+
+#[test]
+fn a_mirror_in_the_middle_of_a_sync_has_the_index_by_its_hash() {
+    let mut archive = Archive::new(vec![package("a", "")]);
+    let path = "debian/dists/test/main/binary-amd64/Packages.xz";
+    let packed = archive.files[path].clone();
+    let mut index = String::new();
+    std::io::Read::read_to_string(&mut lzma_rust2::XzReader::new(packed.as_slice(), true), &mut index)
+        .unwrap();
+    archive.publish_with("debian", "test", &index, "Acquire-By-Hash: yes\n");
+    let packed = archive.files.insert(path.to_owned(), b"the next one".to_vec()).unwrap();
+    let by_hash =
+        format!("debian/dists/test/main/binary-amd64/by-hash/SHA256/{}", oci::Digest::of(&packed).hex());
+    archive.files.insert(by_hash, packed);
+    archive.lock(&["a"]).unwrap();
+    // Without, it is told what the matter may be.
+    let mut archive = Archive::new(vec![]);
+    archive.files.insert(path.to_owned(), b"the next one".to_vec());
+    let message = archive.failure(&[]);
+    assert!(
+        message.ends_with(
+            "the mirror may be in the middle of an update: try again, or take another with `[base] mirror`"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
 fn another_suite() {
     let mut archive = Archive::new(vec![]);
     let other = archive.files["debian/dists/test-updates/InRelease"].clone();
