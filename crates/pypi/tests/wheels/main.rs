@@ -1,6 +1,7 @@
 //! Wheels: what each odd one becomes or why it is refused, and the comparison with what uv installs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod locking;
 mod odd;
 mod oracle;
 mod support;

@@ -86,13 +86,13 @@ fn target() -> PathBuf {
 }
 
 /// A program that `cargo xtask wheels` has installed.
-fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let path = target().join("tools/bin").join(name);
     assert!(path.is_file(), "`{name}` is not there\nhint: run `cargo xtask wheels`");
     path
 }
 
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{command:?}: {text}");
