@@ -1,10 +1,13 @@
 //! The root in which packages are installed: the known ones, with their state.
 
-use std::io::{self, BufWriter};
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::Path;
 
-use layer::{Codec, LayerError, LayerWriter, Parents, SinkError, Source, SourceError};
+use layer::{
+    Codec, EntryHead, EntrySink, ImagePath, LayerError, LayerWriter, Parents, SinkError, Source, SourceError,
+};
 use sandbox::Machine;
 
 use super::tree::{Recorder, Tree};
@@ -49,16 +52,33 @@ impl Configuration {
             timestamp: self.timestamp,
             other: None,
         };
-        let known = self.known.iter().map(|it| it as &dyn Source);
-        for source in known.chain([&self.state as &dyn Source]) {
-            let part = source.part().id.clone();
-            let written = source.write(self.excluded(&part), &mut recorder);
-            written.map_err(|error| LayerError::Part { part, error })?;
+        let failed = |source: &dyn Source, error| LayerError::Part { part: source.part().id.clone(), error };
+        // The state has some files of packages as well, with another mode or owner.
+        let claims = self.state.claims().map_err(|error| failed(&self.state, error))?;
+        let of_state: BTreeSet<ImagePath> = claims.into_iter().map(|claim| claim.path).collect();
+        for package in &self.known {
+            let mut sink = Without { paths: &of_state, inner: &mut recorder };
+            let written = package.write(self.excluded(&package.part().id), &mut sink);
+            written.map_err(|error| failed(package, error))?;
         }
+        let written = self.state.write(self.excluded(&self.state.part().id), &mut recorder);
+        written.map_err(|error| failed(&self.state, error))?;
         let tree = recorder.tree;
         let (_, out) = writer.finish().map_err(LayerError::Write)?;
         out.into_inner().map_err(|error| LayerError::Write(error.into_error()))?;
         Ok(tree)
+    }
+}
+
+/// Passes on what does not stand at one of these paths.
+struct Without<'a> {
+    paths: &'a BTreeSet<ImagePath>,
+    inner: &'a mut dyn EntrySink,
+}
+
+impl EntrySink for Without<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if self.paths.contains(&head.path) { Ok(()) } else { self.inner.put(head, body) }
     }
 }
 
