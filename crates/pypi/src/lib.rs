@@ -17,6 +17,7 @@ mod pylock;
 mod record;
 mod shebang;
 mod tags;
+mod tool;
 mod uv;
 mod virtual_environment;
 mod wheel;

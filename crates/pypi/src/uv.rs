@@ -12,6 +12,9 @@ pub enum UvError {
     /// It is not there.
     #[error("`uv` is not on PATH\nhint: install it, for example by `pip install uv`")]
     Absent,
+    /// It is not there, and cannot be taken.
+    #[error("`uv` cannot be had: {0}\nhint: install it, for example by `pip install uv`")]
+    Take(String),
     /// It cannot be started, or its files cannot be written.
     #[error("cannot run `{}`", program.display())]
     Start {

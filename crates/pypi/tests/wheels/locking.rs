@@ -227,3 +227,27 @@ fn uv_is_found_on_the_path() {
     let absent = Uv::new("/nowhere/uv".into()).compile(&Requirements::default(), TARGET, Path::new("/"));
     assert_snapshot!(absent.unwrap_err(), @"cannot run `/nowhere/uv`");
 }
+
+#[test]
+fn uv_is_taken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let uv = Uv::take(folder.path(), &tool("python")).unwrap();
+    let names = || fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names().len(), 1, "{:?}", names());
+    let program = folder.path().join(&names()[0]).join("bin/uv");
+    assert_eq!(uv, Uv::new(program.clone()));
+    assert!(run(Command::new(program).arg("--version")).starts_with("uv "));
+    // It is there: nobody is asked.
+    assert_eq!(Uv::take(folder.path(), Path::new("/nowhere/python")).unwrap(), uv);
+    let empty = tempfile::tempdir().unwrap();
+    assert_snapshot!(Uv::take(empty.path(), Path::new("/nowhere/python")).unwrap_err(), @r#"
+    `uv` cannot be had: `/nowhere/python` cannot be run: No such file or directory (os error 2)
+    hint: install it, for example by `pip install uv`
+    "#);
+    let failing = Uv::take(empty.path(), Path::new("/bin/false")).unwrap_err();
+    assert_snapshot!(failing, @r#"
+    `uv` cannot be had: pip could not download it
+    hint: install it, for example by `pip install uv`
+    "#);
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+}
