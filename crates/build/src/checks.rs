@@ -81,7 +81,14 @@ fn run_check(
         processes: Some(PROCESSES),
         ..Limits::default()
     };
-    let ran = machine.run(&command)?;
+    let asked = vec![check.origin.snippet("it was asked for here", "this check")];
+    let ran = match machine.run(&command) {
+        Ok(ran) => ran,
+        Err(error) => {
+            let (variant, command) = (variant_name(variant), check.run.join(" "));
+            return Err(BuildError::CheckStart { variant, command, error: Box::new(error), asked });
+        }
+    };
     let output = String::from_utf8_lossy(&ran.output);
     let fault = match ran.ended {
         Ended::Code(0) => match &check.expect {
@@ -99,6 +106,6 @@ fn run_check(
         command: check.run.join(" "),
         fault,
         printed: printed(&ran.output),
-        asked: vec![check.origin.snippet("it was asked for here", "this check")],
+        asked,
     })
 }

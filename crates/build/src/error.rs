@@ -360,6 +360,9 @@ pub enum BuildError {
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A stored image cannot be read.
+    #[error(transparent)]
+    Read(Box<oci::ReadError>),
     /// A platform is none of ours.
     #[error(transparent)]
     Platform(#[from] oci::PlatformError),
@@ -387,6 +390,20 @@ pub enum BuildError {
         fault: String,
         /// What it printed.
         printed: String,
+    },
+    /// A check cannot be started.
+    #[error("the check `{command}` of `{variant}` cannot be started")]
+    CheckStart {
+        /// The variant.
+        variant: String,
+        /// The command.
+        command: String,
+        /// Why.
+        #[source]
+        error: Box<sandbox::SandboxError>,
+        /// Where it was asked for.
+        #[related]
+        asked: Vec<Snippet>,
     },
     /// A check failed.
     #[error("the check `{command}` of `{variant}` {fault}\n{printed}")]
@@ -452,6 +469,12 @@ pub enum FetchFailure {
         "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones"
     )]
     Gone(String),
+}
+
+impl From<oci::ReadError> for BuildError {
+    fn from(error: oci::ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
 }
 
 impl From<PackageError> for BuildError {

@@ -3,24 +3,44 @@
 use std::io::Read;
 use std::path::Path;
 
-use oci::{Blobs, Digest, ImageConfig, Manifest, Platform, Reference};
+use oci::{
+    Blobs, Choice, ContainerConfig, Digest, ImageConfig, Manifest, Platform, Reference, StoredImage,
+    StoredLayer,
+};
 use serde::de::DeserializeOwned;
 use spec::Spec;
 use store::Store;
 
-use crate::BuildError;
+use crate::{BuildError, NamedLayer};
 
 /// No document of an image is larger.
 const DOCUMENT_LIMIT: u64 = 16 << 20;
 
 /// An image whose documents were read.
 pub struct Opened {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// Its configuration.
-    pub config: ImageConfig,
+    /// The platform that it is built for.
+    pub platform: Platform,
+    /// How a container of it is started.
+    pub config: ContainerConfig,
+    /// Its layers, the first first.
+    pub layers: Vec<NamedLayer>,
+    blobs: OpenedBlobs,
+}
+
+/// Where the layers of an image are.
+enum OpenedBlobs {
+    Store(Store),
+    File(Box<StoredImage>),
+}
+
+impl Opened {
     /// Where its layers are.
-    pub blobs: Box<dyn Blobs>,
+    pub fn blobs(&self) -> &dyn Blobs {
+        match &self.blobs {
+            OpenedBlobs::Store(store) => store,
+            OpenedBlobs::File(image) => image.blobs(),
+        }
+    }
 }
 
 /// Opens the image that `text` means: a tarball or a layout by its path, a manifest of the store by its digest, the image
@@ -39,7 +59,7 @@ pub fn open_image(text: &str, platform: Platform, store: &Store) -> Result<Opene
         return of_spec(path, platform, store);
     }
     if path.exists() {
-        return Err(not_found(text, store));
+        return in_file(path, platform);
     }
     named(text, platform, store)
 }
@@ -79,13 +99,41 @@ fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, Bui
     }
 }
 
+/// An image of anybody's making, in a tarball or a layout.
+fn in_file(path: &Path, platform: Platform) -> Result<Opened, BuildError> {
+    let image = StoredImage::open(path, &Choice { platform, reference: None })?;
+    let named =
+        |layer: &StoredLayer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id };
+    Ok(Opened {
+        platform: platform_of(&image.config)?,
+        config: image.config.config.clone(),
+        layers: image.layers.iter().map(named).collect(),
+        blobs: OpenedBlobs::File(Box::new(image)),
+    })
+}
+
 fn in_store(digest: &Digest, text: &str, store: &Store) -> Result<Opened, BuildError> {
     if store.blob(digest)?.is_none() {
         return Err(not_found(text, store));
     }
     let manifest: Manifest = document(digest, store)?;
     let config: ImageConfig = document(&manifest.config.digest, store)?;
-    Ok(Opened { manifest, config, blobs: Box::new(store.clone()) })
+    if manifest.layers.len() != config.rootfs.diff_ids.len() {
+        let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
+        return Err(BuildError::Layers { layers, diff_ids });
+    }
+    let pairs = manifest.layers.into_iter().zip(&config.rootfs.diff_ids);
+    let layers = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
+    Ok(Opened {
+        platform: platform_of(&config)?,
+        layers,
+        config: config.config,
+        blobs: OpenedBlobs::Store(store.clone()),
+    })
+}
+
+fn platform_of(config: &ImageConfig) -> Result<Platform, BuildError> {
+    Ok(format!("{}/{}", config.os, config.architecture).parse()?)
 }
 
 fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T, BuildError> {

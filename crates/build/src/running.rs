@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use oci::{Blobs, ContainerConfig, ImageConfig, Manifest, Platform};
+use oci::{Blobs, ContainerConfig, Platform};
 use sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable};
 use store::Store;
 
 use crate::{BuildError, NamedLayer, unpacked_layers};
+
+/// What the entrypoints of our images begin with, and others' as well: it reaps processes and forwards signals, which process
+/// 1 of the sandbox does already.
+const TINI: [&str; 2] = ["/usr/bin/tini", "--"];
 
 /// What engines set where an image says nothing.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -53,29 +57,6 @@ impl Runnable {
         &self.config.entrypoint
     }
 
-    /// An image that was read from its documents.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Runnable::new`], and when the documents contradict each other.
-    pub fn from_documents(
-        manifest: &Manifest,
-        config: &ImageConfig,
-        blobs: &dyn Blobs,
-        store: &Store,
-        machine: &Machine,
-    ) -> Result<Self, BuildError> {
-        let platform: Platform = format!("{}/{}", config.os, config.architecture).parse()?;
-        if manifest.layers.len() != config.rootfs.diff_ids.len() {
-            let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
-            return Err(BuildError::Layers { layers, diff_ids });
-        }
-        let pairs = manifest.layers.iter().zip(&config.rootfs.diff_ids);
-        let named = pairs
-            .map(|(descriptor, diff_id)| NamedLayer { descriptor: descriptor.clone(), diff_id: *diff_id });
-        Self::new(platform, &config.config, &named.collect::<Vec<_>>(), blobs, store, machine)
-    }
-
     /// A command in the image, with the image's environment, user and folder, off the network, which can write nothing:
     /// the caller changes what is to be otherwise.
     ///
@@ -90,6 +71,7 @@ impl Runnable {
         let default = if words.entrypoint.is_some() { &no_command } else { own.1 };
         let command = words.command.as_ref().unwrap_or(default);
         let all: Vec<String> = entrypoint.iter().chain(command).cloned().collect();
+        let all = all.strip_prefix(TINI.map(str::to_owned).as_slice()).unwrap_or(&all).to_vec();
         if all.is_empty() {
             return Err(BuildError::NoCommand);
         }

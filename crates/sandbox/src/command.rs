@@ -17,7 +17,7 @@ pub struct Command {
     pub writable: Writable,
     /// The program and its arguments. A program without a slash is looked for on the `PATH` of `env`, inside.
     pub words: Vec<String>,
-    /// Its environment: nothing of the caller's is passed on.
+    /// Its environment: nothing of the caller's is passed on. Where it does not say `HOME`, that is the user's in the image.
     pub env: Vec<(String, String)>,
     /// The folder that it starts in, made where it is not there; nothing for the root.
     pub folder: Option<ImagePath>,

@@ -64,7 +64,7 @@ fn environment_and_folder_are_those_that_are_asked_for() {
     let said = support::said(command.env("SECRET", "x").output().unwrap());
     let mut lines: Vec<_> = said.output.lines().collect();
     lines.sort_unstable();
-    assert_eq!(lines, ["A=b c", "PATH=/bin"]);
+    assert_eq!(lines, ["A=b c", "HOME=/root", "PATH=/bin"]);
     assert_eq!(
         world.sh(&["--in", "/new/place"], "pwd; stat -c %a:%u /new/place").ok(),
         "/new/place\n755:0\n"

@@ -117,7 +117,9 @@ fn how_to_run(delivered: &Delivered) -> String {
             reference.tag
         );
     }
-    format!("\n{path}\n  load: docker load -i {path}\n  run:  docker run --rm -it {reference}\n")
+    format!(
+        "\n{path}\n  run:  imgbuild run {reference}\n  load: docker load -i {path}\n        docker run --rm -it {reference}\n"
+    )
 }
 
 fn as_json(report: &Report, seconds: f64) -> Value {

@@ -21,8 +21,8 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     let store = store()?;
     let machine = Machine::probe().map_err(BuildError::from)?;
     let opened = open_image(&arguments.image, platform, &store)?;
-    let (manifest, config, blobs) = (&opened.manifest, &opened.config, opened.blobs.as_ref());
-    let runnable = Runnable::from_documents(manifest, config, blobs, &store, &machine)?;
+    let (config, layers) = (&opened.config, &opened.layers);
+    let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
     let words = Words {
         entrypoint: arguments
             .entrypoint

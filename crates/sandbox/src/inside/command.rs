@@ -70,7 +70,7 @@ pub(super) fn run(channel: &Channel) -> Result<(), Failure> {
     limit(&plan.limits)?;
     become_user(&identity, single)?;
     filter::set()?;
-    Err(execute(&plan))
+    Err(execute(&plan, &identity))
 }
 
 /// Takes the three standard descriptors, in a session of its own.
@@ -156,7 +156,7 @@ fn is_foreign(place: &str) -> bool {
 }
 
 /// Becomes the command; returns only where that fails.
-fn execute(plan: &Plan) -> Failure {
+fn execute(plan: &Plan, identity: &Identity) -> Failure {
     let Some((program, arguments)) = plan.words.split_first() else {
         return Failure::NoProgram(String::new());
     };
@@ -173,7 +173,7 @@ fn execute(plan: &Plan) -> Failure {
             return Failure::NotExecutable(place, Errno::NOEXEC.raw_os_error());
         }
         let mut command = Command::new(&place);
-        command.arg0(program).args(arguments).env_clear();
+        command.arg0(program).args(arguments).env_clear().env("HOME", &identity.home);
         let error = command.envs(plan.env.iter().map(|(name, value)| (name, value))).exec();
         let number = error.raw_os_error().unwrap_or_default();
         match Errno::from_raw_os_error(number) {

@@ -12,6 +12,8 @@ pub(super) struct Identity {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) groups: Vec<u32>,
+    /// The home folder; the root where nothing names another, as engines have it.
+    pub(super) home: String,
 }
 
 /// Looks a user up.
@@ -28,6 +30,7 @@ struct Line<'a> {
     id: u32,
     gid: Option<u32>,
     members: &'a str,
+    home: &'a str,
 }
 
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
@@ -36,7 +39,8 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
         let name = fields.next()?;
         let id = fields.nth(1)?.parse().ok()?;
         let fourth = fields.next().unwrap_or_default();
-        Some(Line { name, id, gid: fourth.parse().ok(), members: fourth })
+        let home = fields.nth(1).unwrap_or_default();
+        Some(Line { name, id, gid: fourth.parse().ok(), members: fourth, home })
     })
 }
 
@@ -62,6 +66,8 @@ fn find(passwd: &str, group: &str, user: &User) -> Result<Identity, Failure> {
         (None, None) => return Err(Failure::NoUser(user)),
     };
     let name = entry.as_ref().map(|entry| entry.name);
+    let home = entry.as_ref().map(|entry| entry.home).filter(|home| home.starts_with('/')).unwrap_or("/");
+    let home = home.to_owned();
     let Some(wanted) = named_group else {
         let gid = entry.as_ref().and_then(|entry| entry.gid).unwrap_or(0);
         let member = |line: &Line<'_>| name.is_some_and(|name| line.members.split(',').any(|it| it == name));
@@ -69,14 +75,14 @@ fn find(passwd: &str, group: &str, user: &User) -> Result<Identity, Failure> {
         groups.push(gid);
         groups.sort_unstable();
         groups.dedup();
-        return Ok(Identity { uid, gid, groups });
+        return Ok(Identity { uid, gid, groups, home });
     };
     let gid = match (lines(group).find(|line| line.name == wanted), wanted.parse()) {
         (Some(line), _) => line.id,
         (None, Ok(number)) => number,
         (None, Err(_)) => return Err(Failure::NoGroup(wanted)),
     };
-    Ok(Identity { uid, gid, groups: vec![gid] })
+    Ok(Identity { uid, gid, groups: vec![gid], home })
 }
 
 #[cfg(test)]
@@ -87,7 +93,7 @@ mod tests {
     const GROUP: &str = "root:x:0:\nusers:x:100:\nvideo:x:44:app,other\n";
 
     fn found(user: &str) -> (u32, u32, Vec<u32>) {
-        let Identity { uid, gid, groups } = find(PASSWD, GROUP, &User::Named(user.to_owned())).unwrap();
+        let Identity { uid, gid, groups, .. } = find(PASSWD, GROUP, &User::Named(user.to_owned())).unwrap();
         (uid, gid, groups)
     }
 
@@ -100,6 +106,12 @@ mod tests {
         assert_eq!(found("1000:7"), (1000, 7, vec![7]));
         assert_eq!(found("4242"), (4242, 0, vec![0]));
         assert_eq!(found(":users"), (0, 100, vec![100]));
+    }
+
+    #[test]
+    fn a_user_has_the_home_that_the_image_says() {
+        let home = |user: &str| find(PASSWD, GROUP, &User::Named(user.to_owned())).unwrap().home;
+        assert_eq!((home("app").as_str(), home("4242").as_str()), ("/home/app", "/"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The environment is that of DESIGN.md §8: JupyterLab with numpy, pandas, scipy, scikit-learn and matplotlib, from the
 //! test channel. No test asserts a time; this prints ratios.
 
+mod base;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
@@ -13,6 +15,7 @@ use fs_err as fs;
 use serde_json::Value;
 
 use crate::channel::{self, ChannelError};
+use crate::programs::Lacking;
 
 /// How often each row is measured; the fastest counts, as the one that the rest of the machine disturbed least.
 const RUNS: usize = 3;
@@ -36,6 +39,9 @@ pub(crate) enum BenchError {
     /// A record of the store is not what it was.
     #[error("cannot read what the program wrote: {0}")]
     Json(#[from] serde_json::Error),
+    /// A program is not there.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
     /// The channel cannot be made.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -70,6 +76,7 @@ pub(crate) fn run(workspace: &Path) -> Result<(), BenchError> {
     bench.program("plain.toml", &["lock"])?;
     bench.program("plain.toml", &["build"])?;
     bench.program("bytecode.toml", &["lock"])?;
+    bench.write_bases()?;
 
     let limit = bench.limit()?;
     let cold = bench.best(|| bench.forget(true, false), "plain.toml")?;
@@ -92,6 +99,11 @@ pub(crate) fn run(workspace: &Path) -> Result<(), BenchError> {
     row("warm rebuild", warm);
     row("environment with bytecode, none known", bytecode);
     row("environment with bytecode, all known", rebuilt);
+    row("Debian base: archives in the store, no layers", bench.base()?);
+    row("mmdebstrap of the same packages, from this disk", bench.mmdebstrap()?);
+    for (name, size) in bench.base_sizes()? {
+        println!("{:<58} {:>8.1} MB", format!("  the {name} image, compressed"), size as f64 / 1e6);
+    }
     let compileall = bench.compileall()?;
     println!("{:<58} {:>8.2} s", "  what the bytecode adds", bytecode.seconds - cold.seconds);
     println!("{:<58} {compileall:>8.2} s", "  python -m compileall of the same files, on every core");
