@@ -117,3 +117,50 @@ fn a_version_that_the_mirror_has_no_more() {
     help: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones
     ");
 }
+
+#[test]
+fn apt_inside_keeps_to_the_pins_of_the_spec() {
+    let archive = DebianArchive::new();
+    archive.flat("vendor", &[("vendor-tool", "1.0"), ("vendor-tool", "1.1"), ("vendor-tool", "2.0")]);
+    let server = Server::new(archive.folder());
+    let url = server.url();
+    let imgbuild = Imgbuild::new();
+    fs_err::copy(archive.keyring(), imgbuild.path("vendor.asc")).unwrap();
+    let spec = format!(
+        "name = \"base\"\n[base]\npackages = [\"vendor-tool\"]\npin.vendor-tool = \"1.*\"\npin.tini = {{ source = \"debian\" }}\n[base.sources.vendor]\nurl = \"{url}/vendor\"\nsuite = \"./\"\nkeyring = \"vendor.asc\"\n"
+    );
+    let image = imgbuild.build(&spec, &[]).image();
+    let preferences = String::from_utf8(image.file("etc/apt/preferences.d/imgbuild")).unwrap();
+    assert_eq!(preferences, "Package: vendor-tool\nPin: version 1.*\nPin-Priority: 1001\n");
+
+    let container = with_devices(&image);
+    let root = container.root();
+    assert_eq!(inside(&root, "dpkg-query -W -f '${Version}' vendor-tool"), "1.1");
+    inside(&root, "apt-get update");
+    let policy = inside(&root, "apt-cache policy vendor-tool");
+    assert!(policy.contains("Candidate: 1.1") && policy.contains(" 2.0 500"), "{policy}");
+    inside(&root, "apt-get upgrade -y");
+    assert_eq!(inside(&root, "dpkg-query -W -f '${Version}' vendor-tool"), "1.1");
+}
+
+#[test]
+fn a_pin_that_nothing_meets_is_shown_where_it_stands() {
+    let bench = Bench::new();
+    bench.spec("", "");
+    let base = bench.imgbuild.read("spec.toml").trim_end().to_owned();
+    bench.imgbuild.write("spec.toml", format!("{base}\npin.tini = \"2.*\"\n"));
+    assert_snapshot!(bench.fails(&[]), @r#"
+      × cannot lock the Debian base of `x:latest (linux/amd64)`
+      ╰─▶ the pin of `tini` cannot be kept: there is no `tini` with the version `2.*`
+      help: it can be `1` from `debian`
+
+    Advice:
+      ☞ it was pinned here
+       ╭─[spec.toml:7:12]
+     6 │ keyring = "keyring.asc"
+     7 │ pin.tini = "2.*"
+       ·            ──┬──
+       ·              ╰── this pin
+       ╰────
+    "#);
+}

@@ -216,12 +216,14 @@ impl Locker<'_> {
         let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
         let packages: Vec<String> = base.packages.iter().map(|package| package.text.clone()).collect();
         let path_rules = path_rules(base);
+        let pins: Vec<_> = base.pins.iter().map(pin).collect();
         let key = KeyHasher::new("base")
             .field("suite", base.suite.as_str())
             .field("platform", variant.platform.to_string())
             .list("package", &packages)
             .list("component", base.components.iter().map(spec::Component::as_str))
             .list("source", base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url, it.suite)))
+            .list("pin", pins.iter().map(|pin| format!("{pin:?}")))
             .list("path rule", path_rules.iter().map(ToString::to_string))
             .list("mirror", base.mirror.iter().map(ToString::to_string))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
@@ -255,6 +257,7 @@ impl Locker<'_> {
             python,
             configure: base.configure,
             path_rules: &path_rules,
+            pins: &pins,
             keep: &keep,
         };
         let error = |error: debian::LockDebianError| {
@@ -262,7 +265,10 @@ impl Locker<'_> {
             let message = error.to_string();
             let message = message.split("\nhint: ").next().unwrap_or_default();
             let asked = base.packages.iter().filter(|it| error_names(message, &it.text));
-            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package")).collect();
+            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
+            let pinned = base.pins.iter().filter(|pin| error_names(message, pin.package.as_str()));
+            let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
+            let asked = asked.chain(pinned).collect();
             BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }
         };
         let python = python.map(|python| python.version.as_str());
@@ -425,6 +431,14 @@ fn path_rules(base: &spec::Debian) -> Vec<lock::PathRule> {
         include: base.include.iter().map(spec::PathGlob::as_str).collect(),
     };
     left_out.rules()
+}
+
+fn pin(given: &spec::Pin) -> debian::Pin {
+    debian::Pin {
+        package: given.package.to_string(),
+        version: given.version.as_ref().map(ToString::to_string),
+        source: given.source.as_ref().map(ToString::to_string),
+    }
 }
 
 fn repository(given: &spec::Repository) -> Result<debian::Repository, BuildError> {

@@ -15,7 +15,13 @@ const KEYRINGS: &str = "/etc/apt/keyrings";
 /// dpkg reads every file of that folder.
 const DPKG_CONFIGURATION: &str = "/etc/dpkg/dpkg.cfg.d/imgbuild";
 
-/// Where apt takes packages from and what dpkg leaves out of them: files with the time `timestamp`, in seconds since
+/// apt reads every file of that folder.
+const APT_PREFERENCES: &str = "/etc/apt/preferences.d/imgbuild";
+
+/// Above 1000 a version is taken even where a newer one is installed (`apt_preferences(5)`).
+const PINNED: u32 = 1001;
+
+/// Where apt takes packages from, which versions it keeps to, and what dpkg leaves out of them: files with the time `timestamp`, in seconds since
 /// 1970.
 ///
 /// They are a part of their own, because a base is the same from whatever mirror it was built, and only who builds the
@@ -55,6 +61,12 @@ pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathE
         let text =
             "# What the image was built without. Packages that are installed later keep to it.\n".to_owned();
         file(DPKG_CONFIGURATION, lines.fold(text, |text, line| text + &line))?;
+    }
+    if !set.pins.is_empty() {
+        let pins = set.pins.iter().map(|(package, version)| {
+            format!("Package: {package}\nPin: version {version}\nPin-Priority: {PINNED}\n")
+        });
+        file(APT_PREFERENCES, pins.collect::<Vec<_>>().join("\n"))?;
     }
     if files.is_empty() {
         return Ok(None);

@@ -178,6 +178,17 @@ impl Index {
         self.names.retain(|_, places| !places.is_empty());
     }
 
+    /// Keeps of one package only what `fits`.
+    pub(crate) fn retain(&mut self, name: &str, fits: impl Fn(&Candidate) -> bool) {
+        let places = self.names.get(name).cloned().unwrap_or_default();
+        let (kept, removed): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|place| self.candidate(*place).is_some_and(|it| fits(&it)));
+        self.names.insert(name.to_owned(), kept);
+        for places in self.provided.values_mut() {
+            places.retain(|place| !removed.contains(place));
+        }
+    }
+
     /// Adds the packages of a `Packages` file.
     pub(crate) fn add(
         &mut self,

@@ -18,6 +18,7 @@ use crate::index_error::IndexError;
 use crate::package::{Package, installed_size};
 use crate::packages::{NoPython, default_packages, python_packages};
 use crate::parting::configured;
+use crate::pin::{Pin, PinError};
 use crate::resolve::{ResolveError, Wanted, relations, resolve};
 use crate::scripts::UnknownScripts;
 use crate::stanza::field;
@@ -40,6 +41,8 @@ pub struct Request<'a> {
     pub configure: bool,
     /// Which of the packages' paths are left out, see [`crate::LeftOut`].
     pub path_rules: &'a [PathRule],
+    /// What some packages are held to.
+    pub pins: &'a [Pin],
     /// Packages of an earlier lock, which keep their versions while these serve.
     pub keep: &'a [DebianPackage],
 }
@@ -62,6 +65,9 @@ pub enum LockDebianError {
     /// The dependencies.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
+    /// A pin.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// The suite's Python is another.
     #[error(transparent)]
     Python(#[from] NoPython),
@@ -145,13 +151,21 @@ impl From<ResolveError> for LockDebianError {
 /// When the index cannot be had or trusted, dependencies cannot be met, an archive is not what the index says, or
 /// scripts need to be run and may not or cannot.
 pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, LockDebianError> {
-    let index = Index::fetch(&request.index, fetch).await?;
+    let mut index = Index::fetch(&request.index, fetch).await?;
+    for pin in request.pins {
+        pin.apply(&mut index)?;
+    }
     let mut wanted = default_packages(request.index.suite);
     if let Some(version) = request.python {
         wanted.extend(python_packages(&index, request.index.suite, version)?);
     }
     wanted.extend(request.packages.iter().cloned());
     let (packages, examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
+    for pin in request.pins {
+        if !packages.iter().any(|it| it.name == pin.package) {
+            return Err(PinError::Unused { package: pin.package.clone() }.into());
+        }
+    }
     let configured = configured(&packages, &examined, request.configure)?;
     let excluded = excluded(&packages, &examined, &configured)?;
     let ids = packages.iter().map(DebianPackage::id).collect();
@@ -166,6 +180,7 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             path_rules: request.path_rules.to_vec(),
             packages: ids,
             configured,
+            pins: request.pins.iter().filter_map(Pin::locked).collect(),
             repositories: request.index.repositories.iter().map(Repository::locked).collect(),
             excluded,
             compilers: Vec::new(),
@@ -185,7 +200,11 @@ pub async fn compiler(
     version: &str,
     fetch: &impl Fetch,
 ) -> Result<(Compiler, Vec<DebianPackage>), LockDebianError> {
-    let index = Index::fetch(&request.index, fetch).await?;
+    let mut index = Index::fetch(&request.index, fetch).await?;
+    for pin in request.pins {
+        // Another platform may have other versions, and these packages do not come into the image.
+        let _unmet = pin.apply(&mut index);
+    }
     let wanted = [format!("python{version}-minimal"), format!("libpython{version}-stdlib")];
     let (packages, _) = lock_packages(request, &index, &wanted, false, fetch).await?;
     let ids = packages.iter().map(DebianPackage::id).collect();
@@ -200,10 +219,12 @@ async fn lock_packages(
     fetch: &impl Fetch,
 ) -> Result<(Vec<DebianPackage>, Vec<Examined>), LockDebianError> {
     let architecture = request.index.platform.architecture();
-    // What another platform has, and what came from a source that the spec does not name any more, serves nobody.
+    // What another platform has, what came from a source that the spec does not name any more, and what a pin forbids,
+    // serves nobody.
     let serves = |it: &&DebianPackage| {
         (it.architecture == "all" || it.architecture == architecture)
             && request.index.root(&it.archive).is_some()
+            && request.pins.iter().all(|pin| pin.package != it.name || pin.allows(&it.version, &it.archive))
     };
     let wanted = Wanted {
         packages: wanted,

@@ -108,7 +108,7 @@ fn arrows(chain: &[String]) -> String {
     chain.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" → ")
 }
 
-fn suggestion(nearest: &[String]) -> String {
+pub(crate) fn suggestion(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("\nhint: did you mean {}?", quoted(nearest)) }
 }
 
@@ -407,7 +407,7 @@ fn priority(candidate: &Candidate) -> usize {
     PRIORITIES.iter().position(|it| *it == priority).unwrap_or(PRIORITIES.len())
 }
 
-fn nearest(index: &Index, name: &str) -> Vec<String> {
+pub(crate) fn nearest(index: &Index, name: &str) -> Vec<String> {
     let mut scored: Vec<_> = index
         .names()
         .map(|it| (strsim::damerau_levenshtein(it, name), it))

@@ -1,5 +1,7 @@
 //! Debian packages in the lock.
 
+use std::collections::BTreeMap;
+
 use layer::ImagePath;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,9 @@ pub struct DebianSet {
     /// Those of them that dpkg itself configures in the sandbox, because their maintainer scripts do what is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configured: Vec<String>,
+    /// The packages that apt inside the image holds to a version, or to how it begins and then `*`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, String>,
     /// The further repositories that packages are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<Repository>,

@@ -186,6 +186,7 @@ mod tests {
             path_rules: vec!["path-exclude=/usr/share/man/*".parse().unwrap()],
             packages: vec![debian.id()],
             configured: vec![],
+            pins: [("git".to_owned(), "1:2.39.*".to_owned())].into(),
             repositories: vec![Repository {
                 name: "tools".to_owned(),
                 url: "https://packages.example/debian".to_owned(),

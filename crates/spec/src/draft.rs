@@ -12,7 +12,7 @@ use crate::language::{
     BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
     PythonFrom, PythonKey, Suite,
 };
-use crate::repositories::{components, keyring_file, repositories};
+use crate::repositories::{components, keyring_file, pins, repositories};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
@@ -210,6 +210,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             include: Vec::new(),
             components: components("base.components", None, context.source, &mut Vec::new()),
             sources: Vec::new(),
+            pins: Vec::new(),
             mirror: None,
             keyring: None,
             configure: true,
@@ -243,6 +244,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 include: list::unique("base.include", table.include, context.source, problems)
                     .unwrap_or_default(),
                 components: components("base.components", table.components, context.source, problems),
+                pins: pins(table.pin, &table.sources, context.source, problems),
                 sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
                 keyring: table.keyring.map(|located| keyring_file(&located, context)),
@@ -277,6 +279,10 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
         .or_else(|| {
             let (name, table) = table.sources.iter().next()?;
             Some((format!("base.sources.{name}"), table.span.clone()))
+        })
+        .or_else(|| {
+            let (name, pin) = table.pin.iter().next()?;
+            Some((format!("base.pin.{name}"), pin.span.clone()))
         })
         .or_else(|| place(table.mirror.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))

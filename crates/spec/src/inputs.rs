@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
 use crate::values::{
-    Component, CudaVersion, CutOff, ExcludedPart, PackageName, PathGlob, Prefix, PythonVersion,
-    RepositoryName, RepositorySuite,
+    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
+    PythonVersion, RepositoryName, RepositorySuite, SourceName, VersionPattern,
 };
 use crate::variant::{Base, CondaPackages, Repository, Variant};
 
@@ -39,6 +39,8 @@ struct DebianInputs<'a> {
     include: &'a [PathGlob],
     components: &'a [Component],
     sources: Vec<RepositoryInputs<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pins: Vec<PinInputs<'a>>,
     /// Only where it is forbidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     configure: Option<bool>,
@@ -52,6 +54,9 @@ struct RepositoryInputs<'a> {
     components: &'a [Component],
     keyring: Option<&'a str>,
 }
+
+/// The package, its version, and its source.
+type PinInputs<'a> = (&'a DebianPackageName, Option<&'a VersionPattern>, Option<&'a SourceName>);
 
 #[derive(Serialize)]
 struct CondaInputs<'a> {
@@ -81,7 +86,7 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
-    /// components, sources, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
+    /// components, sources, pins, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
     /// their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
@@ -110,6 +115,7 @@ impl Variant {
 
     fn debian_inputs(&self) -> Option<DebianInputs<'_>> {
         let Base::Debian(debian) = &self.base else { return None };
+        let pins = debian.pins.iter().map(|pin| (&pin.package, pin.version.as_ref(), pin.source.as_ref()));
         Some(DebianInputs {
             suite: debian.suite,
             packages: debian.packages.iter().map(|package| package.text.as_str()).collect(),
@@ -119,6 +125,7 @@ impl Variant {
             include: &debian.include,
             components: &debian.components,
             sources: debian.sources.iter().map(repository_inputs).collect(),
+            pins: pins.collect(),
             configure: (!debian.configure).then_some(false),
         })
     }

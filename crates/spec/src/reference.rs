@@ -83,7 +83,7 @@ fn key(page: &mut String, around: &[Part<'_>], name: &str, property: &Value, req
         let _ = writeln!(page, "\n```toml\n{}{line}\n```", header.collect::<String>());
     }
     // A table of tables, whose names are the user's.
-    if let Some(table) = property.get("additionalProperties").filter(|any| any["properties"].is_object()) {
+    if let Some(table) = property.get("additionalProperties").and_then(table_of) {
         let named = format!("{name}.NAME");
         let around: Vec<_> = around.iter().copied().chain([Part::Table(&named)]).collect();
         keys(page, &around, table);

@@ -1,18 +1,21 @@
-//! What `[base]` says of where Debian packages come from.
+//! What `[base]` says of where Debian packages come from, and which of them may be taken.
 
 use std::collections::BTreeMap;
 
 use crate::decode::Located;
 use crate::draft::Context;
 use crate::error::{Mistake, Problem};
-use crate::language::RepositoryTable;
-use crate::list;
+use crate::language::{PinKey, PinTable, RepositoryTable};
 use crate::source::Source;
-use crate::values::{Component, RepositoryName};
-use crate::variant::{Keyring, Repository};
+use crate::values::{Component, DebianPackageName, RepositoryName};
+use crate::variant::{Keyring, Pin, Repository};
+use crate::{list, suggest};
 
 /// The component where nothing is said.
 const DEFAULT_COMPONENT: &str = "main";
+
+/// What Debian's own archives are called, which no further repository can be.
+const DEBIANS_OWN: [&str; 2] = ["debian", "debian-security"];
 
 /// The components of one archive: those that are written, else the default.
 pub(crate) fn components(
@@ -66,6 +69,43 @@ fn repository(
         keyring: keyring.map(|located| keyring_file(&located, context)),
         origin,
     }
+}
+
+/// The pins, each of a source that there is.
+pub(crate) fn pins(
+    keys: BTreeMap<DebianPackageName, Located<PinKey>>,
+    sources: &BTreeMap<RepositoryName, Located<RepositoryTable>>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Vec<Pin> {
+    let known: Vec<String> =
+        DEBIANS_OWN.into_iter().map(str::to_owned).chain(sources.keys().map(ToString::to_string)).collect();
+    let mut pin = |(package, located): (DebianPackageName, Located<PinKey>)| {
+        let origin = located.origin(source);
+        let table = match located.value {
+            PinKey::Short(version) => PinTable { version: Some(version), source: None },
+            PinKey::Table(table) => table,
+        };
+        let key = format!("base.pin.{package}");
+        if table.version.is_none() && table.source.is_none() {
+            let mistake = Mistake::List { key: key.clone(), fault: "must not be empty".to_owned() };
+            let hint = "say which version, or which source, for example `{ version = \"1:2.39.*\" }`";
+            problems.push(Problem::new(mistake).at(source, located.span.clone(), "here").hint(hint));
+        }
+        let from = table.source.map(|from| {
+            if !known.iter().any(|it| it == from.value.as_str()) {
+                let mistake =
+                    Mistake::UnknownValue { key: format!("{key}.source"), value: from.value.to_string() };
+                let hint = suggest::for_value(from.value.as_str(), &known);
+                problems.push(
+                    Problem::new(mistake).at(source, from.span.clone(), "no source is called so").hint(hint),
+                );
+            }
+            from.value
+        });
+        Pin { package, version: table.version, source: from, origin }
+    };
+    keys.into_iter().map(&mut pin).collect()
 }
 
 /// A file of keys, beside the spec.

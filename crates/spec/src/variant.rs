@@ -10,8 +10,9 @@ use crate::language::{ChannelPriority, Image, Layers, Manager, Profile, PythonFr
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
 use crate::values::{
-    Component, ContextPath, CudaVersion, CutOff, EnvironmentName, ExcludedPart, ImagePath, Mirror, Mode,
-    Owner, PackageName, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, VariableName,
+    Component, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ExcludedPart, ImagePath,
+    Mirror, Mode, Owner, PackageName, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite,
+    SourceName, VariableName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -93,6 +94,8 @@ pub struct Debian {
     pub components: Vec<Component>,
     /// Further repositories, by name.
     pub sources: Vec<Repository>,
+    /// What of some packages may be taken, by name.
+    pub pins: Vec<Pin>,
     /// The mirror; without one, the machine's own.
     pub mirror: Option<Mirror>,
     /// The keys that the mirror's index is signed with; without one, Debian's.
@@ -117,6 +120,19 @@ pub struct Repository {
     /// The keys that its index is signed with; without one, Debian's.
     pub keyring: Option<Keyring>,
     /// Where it was named.
+    pub origin: Origin,
+}
+
+/// What of a package may be taken: at least one of the two is said.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// The package.
+    pub package: DebianPackageName,
+    /// Its version, or how that begins.
+    pub version: Option<VersionPattern>,
+    /// Where it comes from: `debian`, `debian-security`, or one of the further repositories.
+    pub source: Option<SourceName>,
+    /// Where it was pinned.
     pub origin: Origin,
 }
 

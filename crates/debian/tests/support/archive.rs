@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use imgbuild_debian::{
-    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Repository, Request, lock,
+    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Pin, Repository, Request, lock,
 };
 use oci::{Digest, Platform};
 use pgp::composed::{
@@ -39,6 +39,8 @@ pub(crate) struct Archive {
     pub(crate) components: Vec<String>,
     /// What is left out.
     pub(crate) path_rules: Vec<::lock::PathRule>,
+    /// What some packages are held to.
+    pub(crate) pins: Vec<Pin>,
     /// The further repositories that are asked for.
     pub(crate) repositories: Vec<Repository>,
 }
@@ -64,6 +66,7 @@ impl Archive {
             signed_at: NOW - 60,
             components: vec!["main".to_owned()],
             path_rules: Vec::new(),
+            pins: Vec::new(),
             repositories: Vec::new(),
         };
         let mut index = String::new();
@@ -204,6 +207,7 @@ impl Archive {
             python: None,
             configure: true,
             path_rules: &self.path_rules,
+            pins: &self.pins,
             keep,
         };
         tokio::runtime::Runtime::new().unwrap().block_on(lock(&request, self))

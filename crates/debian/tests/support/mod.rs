@@ -103,6 +103,7 @@ pub(crate) fn try_locked(
         python,
         configure: true,
         path_rules,
+        pins: &[],
         keep: &[],
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -118,6 +119,7 @@ pub(crate) fn try_locked(
             path_rules: Vec::new(),
             packages: compiler.packages,
             configured: Vec::new(),
+            pins: std::collections::BTreeMap::new(),
             excluded: Vec::new(),
             compilers: Vec::new(),
         };

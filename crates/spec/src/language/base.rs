@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::Located;
 use crate::values::{
     Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RepositoryName, RepositorySuite,
+    SourceName, VersionPattern,
 };
 
 /// A word, or a table.
@@ -67,6 +68,13 @@ pub(crate) struct BaseTable {
     #[serde(default)]
     #[schemars(extend("examples" = [sources_example()]), extend("default" = {}))]
     pub(crate) sources: BTreeMap<RepositoryName, Located<RepositoryTable>>,
+    /// Packages of which only one version, or what one source has, is taken, by name: a version, whose end may be
+    /// `*`, or a table.
+    ///
+    /// A pin that nothing meets is an error, and so is one of a package that the image does not have.
+    #[serde(default)]
+    #[schemars(extend("examples" = [pin_example()]), extend("default" = {}))]
+    pub(crate) pin: BTreeMap<DebianPackageName, Located<PinKey>>,
     /// The mirror that the packages come from. The default is the one that the machine's own apt uses.
     #[schemars(extend("examples" = ["https://mirror.example/debian"]))]
     pub(crate) mirror: Option<Located<Mirror>>,
@@ -111,6 +119,29 @@ fn sources_example() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static s
     let table =
         [("url", "https://packages.example/debian"), ("suite", "stable"), ("keyring", "keys/tools.asc")];
     BTreeMap::from([("tools", table.into())])
+}
+
+fn pin_example() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("git", "1:2.39.*")])
+}
+
+/// A version, or a table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(untagged)]
+pub(crate) enum PinKey {
+    Short(VersionPattern),
+    Table(PinTable),
+}
+
+/// Which of a package's versions may be taken: a version, a source, or both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct PinTable {
+    /// Its version, or the beginning of it and `*`.
+    pub(crate) version: Option<VersionPattern>,
+    /// Where it comes from: `debian` (with its updates), `debian-security`, or a name of `[base.sources]`.
+    pub(crate) source: Option<Located<SourceName>>,
 }
 
 /// A repository of Debian packages.

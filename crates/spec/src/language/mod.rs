@@ -12,7 +12,7 @@ mod layers;
 mod matrix;
 mod python;
 
-pub(crate) use base::{BaseKey, BaseTable, BaseWord, LayoutKey, RepositoryTable};
+pub(crate) use base::{BaseKey, BaseTable, BaseWord, LayoutKey, PinKey, PinTable, RepositoryTable};
 pub use base::{Profile, Suite};
 pub(crate) use check::CheckTable;
 pub use check::Seconds;

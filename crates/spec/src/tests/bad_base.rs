@@ -131,3 +131,81 @@ fn what_is_left_out() {
            for one character
     "#);
 }
+
+#[test]
+fn pins() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("pin.git = \"~1:2.39\""), @r#"
+     × `~1:2.39` is not a Debian version
+      ╭─[spec.toml:3:11]
+    2 │ [base]
+    3 │ pin.git = "~1:2.39"
+      ·           ────┬────
+      ·               ╰── here
+      ╰────
+     help: write it whole, like `1:2.39.5-0+deb12u2`, or how it begins and then `*`, like `1:2.39.*`
+    "#);
+    assert_snapshot!(base("pin.git = { version = \"1:2.*.1\" }"), @r#"
+     × `1:2.*.1` is not a Debian version
+      ╭─[spec.toml:3:23]
+    2 │ [base]
+    3 │ pin.git = { version = "1:2.*.1" }
+      ·                       ────┬────
+      ·                           ╰── here
+      ╰────
+     help: write it whole, like `1:2.39.5-0+deb12u2`, or how it begins and then `*`, like `1:2.39.*`
+    "#);
+    assert_snapshot!(base("pin.git = {}"), @r#"
+     × `base.pin.git` must not be empty
+      ╭─[spec.toml:3:11]
+    2 │ [base]
+    3 │ pin.git = {}
+      ·           ─┬
+      ·            ╰── here
+      ╰────
+     help: say which version, or which source, for example `{ version = "1:2.39.*" }`
+    "#);
+    assert_snapshot!(base("pin.git = { from = \"debian\" }"), @r#"
+     × unknown key `base.pin.git.from`
+      ╭─[spec.toml:3:13]
+    2 │ [base]
+    3 │ pin.git = { from = "debian" }
+      ·             ──┬─
+      ·               ╰── here
+      ╰────
+     help: known here: `version`, `source`
+    "#);
+    assert_snapshot!(base("pin.Git = \"1\""), @r#"
+     × `Git` is not the name of a Debian package
+      ╭─[spec.toml:3:5]
+    2 │ [base]
+    3 │ pin.Git = "1"
+      ·     ─┬─
+      ·      ╰── here
+      ╰────
+     help: write the name alone, in lower-case letters, digits, `+`, `-` and `.`
+    "#);
+    assert_snapshot!(base("pin.git = { source = \"backport\" }\nsources.backports = { url = \"https://a.example\", suite = \"x\" }"), @r#"
+     × `base.pin.git.source` cannot be `backport`
+      ╭─[spec.toml:3:22]
+    2 │ [base]
+    3 │ pin.git = { source = "backport" }
+      ·                      ─────┬────
+      ·                           ╰── no source is called so
+    4 │ sources.backports = { url = "https://a.example", suite = "x" }
+      ╰────
+     help: did you mean `backports`? It can be `debian`, `debian-security`, `backports`
+    "#);
+    assert_snapshot!(base("layout = \"base.tar\"\npin.git = \"1\""), @r#"
+     × `base.layout` and `base.pin.git` exclude each other
+      ╭─[spec.toml:3:10]
+    2 │ [base]
+    3 │ layout = "base.tar"
+      ·          ─────┬────
+      ·               ╰── an existing image
+    4 │ pin.git = "1"
+      ·           ─┬─
+      ·            ╰── only Debian packages have this
+      ╰────
+    "#);
+}

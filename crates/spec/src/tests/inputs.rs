@@ -56,6 +56,8 @@ fn what_a_lock_holds_makes_it_stale() {
         ("[\"git\"]", "[\"git\"]\ninclude = [\"/usr/share/locale/de/*\"]"),
         ("[\"git\"]", "[\"git\"]\ncomponents = [\"main\", \"contrib\"]"),
         ("[\"git\"]", "[\"git\"]\nsources.a = { url = \"https://a.example\", suite = \"./\" }"),
+        ("[\"git\"]", "[\"git\"]\npin.git = \"1:2.*\""),
+        ("[\"git\"]", "[\"git\"]\npin.git = { source = \"debian\" }"),
         ("\"numpy\"]", "\"numpy\"]\nprefix = \"/srv/conda\""),
         ("\"numpy\"]", "\"numpy\"]\nmanager = \"conda\""),
         ("\"numpy\"]", "\"numpy\"]\nchannel-priority = \"flexible\""),

@@ -3,6 +3,7 @@
 mod glob;
 mod name;
 mod path;
+mod pin;
 mod port;
 mod reference;
 mod repository;
@@ -13,6 +14,7 @@ mod version;
 pub use glob::{ExcludedPart, PathGlob};
 pub use name::{ChannelName, DebianPackageName, EnvironmentName, LabelKey, PackageName, VariableName};
 pub use path::{ContextPath, ImagePath, Mode, Prefix};
+pub use pin::{SourceName, VersionPattern};
 pub use port::{Port, Protocol};
 pub use reference::{ChannelMirror, MatchSpecText, Mirror};
 pub use repository::{Component, RepositoryName, RepositorySuite};
