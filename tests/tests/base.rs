@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Bench, Container, DebianArchive, Image, Imgbuild, Server, capture};
+use imgbuild_tests::{Answer, Bench, Container, DebianArchive, Image, Imgbuild, Server, capture};
 use insta::assert_snapshot;
 
 /// Runs a shell's line in an unpacked image, with the network of this machine.
@@ -114,7 +114,7 @@ fn a_version_that_the_mirror_has_no_more() {
     assert_snapshot!(bench.fails(&["--locked"]), @"
     × cannot get `tini_1_all`
     ╰─▶ `http://MIRROR/debian/pool/tini_1_all.deb` is not there
-    help: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones
+    help: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones
     ");
 }
 
@@ -163,4 +163,75 @@ fn a_pin_that_nothing_meets_is_shown_where_it_stands() {
        ·              ╰── this pin
        ╰────
     "#);
+}
+
+/// Asks for the base, and for it as it was at a time.
+fn ask_for(bench: &Bench, time: Option<&str>) {
+    bench.spec("", "");
+    let base = bench.imgbuild.read("spec.toml").trim_end().to_owned();
+    let url = bench.mirror.url();
+    let snapshot = time.map(|time| {
+        format!("snapshot = {{ time = \"{time}\", mirror = \"{url}/snapshot/{{archive}}/{{time}}\" }}\n")
+    });
+    bench.imgbuild.write("spec.toml", format!("{base}\n{}", snapshot.unwrap_or_default()));
+}
+
+/// The lock but for what says which spec it is of.
+fn lock_of(bench: &Bench) -> String {
+    let lock = bench.imgbuild.read("spec.lock");
+    lock.lines().filter(|line| !line.starts_with("inputs")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_snapshot_is_the_archive_as_it_was() {
+    let mut archive = DebianArchive::new();
+    archive.release_fields = "Valid-Until: Wed, 08 Jan 2020 00:00:00 UTC\n".to_owned();
+    archive.publish();
+    for time in ["20191230T000000Z", "20191231T000000Z", "20200102T000000Z", "20200109T000000Z"] {
+        for name in ["debian", "debian-security"] {
+            let to = archive.folder().join("snapshot").join(name);
+            fs_err::create_dir_all(&to).unwrap();
+            let mut copy = Command::new("cp");
+            capture(copy.arg("-r").arg(archive.folder().join(name)).arg(to.join(time))).success();
+        }
+    }
+    let mut bench = Bench::with(archive, |_| Answer::File);
+    ask_for(&bench, None);
+    assert!(bench.fails(&[]).contains("it was valid until 2020-01-08"));
+    ask_for(&bench, Some("20191230T000000Z"));
+    assert_snapshot!(bench.fails(&[]), @r#"
+    × cannot lock the Debian base of `x:latest (linux/amd64)`
+    ╰─▶ cannot trust the index `http://MIRROR/snapshot/debian/20191230T000000Z/dists/trixie/InRelease` of the suite `trixie`: its date is 2020-01-01T00:00:00Z, which is after the snapshot's time
+    help: the mirror of `[base] snapshot` answers with another time than was asked for
+    "#);
+    ask_for(&bench, Some("20200109T000000Z"));
+    assert_snapshot!(bench.fails(&[]), @r#"
+    × cannot lock the Debian base of `x:latest (linux/amd64)`
+    ╰─▶ cannot trust the index `http://MIRROR/snapshot/debian/20200109T000000Z/dists/trixie/InRelease` of the suite `trixie`: it was valid until 2020-01-08T00:00:00Z, which is before the snapshot's time
+    help: the mirror of `[base] snapshot` answers with another time than was asked for
+    "#);
+    ask_for(&bench, Some("20191231T000000Z"));
+    bench.run(&["lock", "spec.toml"]);
+    ask_for(&bench, Some("20200102T000000Z"));
+    bench.run(&["lock", "spec.toml"]);
+    let then = lock_of(&bench);
+    let image = bench.build(&[]);
+
+    // The same archive, while it was valid.
+    bench.archive.release_fields.clear();
+    bench.archive.publish();
+    ask_for(&bench, None);
+    bench.run(&["lock", "spec.toml"]);
+    assert_eq!(lock_of(&bench), then);
+    // It goes on.
+    bench.archive.add("tini", "2", "", "");
+    bench.archive.publish();
+    fs_err::remove_file(bench.archive.folder().join("debian/pool/tini_1_all.deb")).unwrap();
+    bench.run(&["lock", "spec.toml", "--upgrade"]);
+    assert_ne!(lock_of(&bench), then);
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    fs_err::remove_dir_all(bench.imgbuild.path("out")).unwrap();
+    ask_for(&bench, Some("20200102T000000Z"));
+    bench.run(&["lock", "spec.toml"]);
+    assert_eq!(bench.build(&[]), image);
 }

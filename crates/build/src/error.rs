@@ -466,7 +466,7 @@ pub enum FetchFailure {
     },
     /// The mirror has not that version any more.
     #[error(
-        "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones"
+        "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
     )]
     Gone(String),
 }

@@ -23,6 +23,7 @@ use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
 use crate::foundation::Foundation;
+use crate::locking::snapshot_mirror;
 use crate::{BuildError, Context, Event};
 
 /// Gets the archives of one variant, from the mirrors that its spec names.
@@ -37,6 +38,8 @@ pub(crate) struct Getter {
 /// Where a Debian base comes from. The mirror is looked for when an archive is missing: a build that lacks none needs none.
 #[derive(Clone)]
 struct DebianMirror {
+    /// The archives of a snapshot, which come before any other mirror.
+    snapshot: Option<Mirror>,
     given: Option<String>,
     suite: &'static str,
     /// The roots of further repositories, by name.
@@ -60,6 +63,7 @@ impl Getter {
         let base = match &variant.base {
             Base::Scratch | Base::Layout(_) => None,
             Base::Debian(base) => Some(DebianMirror {
+                snapshot: base.snapshot.as_ref().map(snapshot_mirror).transpose()?,
                 given: base.mirror.as_ref().map(ToString::to_string),
                 suite: base.suite.as_str(),
                 repositories: repositories(base)?,
@@ -78,7 +82,10 @@ impl Getter {
                 if let Some(root) = base.repositories.get(&package.archive) {
                     return Ok(debian::url(package, root).map(Locations::from));
                 }
-                let mirror = Mirror::choose(base.given.as_deref(), &self.context.apt, base.suite)?;
+                let mirror = match &base.snapshot {
+                    Some(snapshot) => snapshot.clone(),
+                    None => Mirror::choose(base.given.as_deref(), &self.context.apt, base.suite)?,
+                };
                 Ok(debian::url(package, mirror.archive(&package.archive)).map(Locations::from))
             }
         }

@@ -226,6 +226,7 @@ impl Locker<'_> {
             .list("pin", pins.iter().map(|pin| format!("{pin:?}")))
             .list("path rule", path_rules.iter().map(ToString::to_string))
             .list("mirror", base.mirror.iter().map(ToString::to_string))
+            .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time)))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
             .field("configure", [u8::from(base.configure)])
@@ -235,10 +236,19 @@ impl Locker<'_> {
             return Ok(set.clone());
         }
         let mirror = base.mirror.as_ref().map(|mirror| mirror.as_str());
-        let mirror = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str())?;
+        let usual = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str());
+        let (mirror, image_mirror) = match &base.snapshot {
+            None => usual.map(|usual| (usual.clone(), Some(usual)))?,
+            Some(snapshot) => match usual {
+                Err(debian::MirrorError::Unknown { .. }) => (snapshot_mirror(snapshot)?, None),
+                usual => (snapshot_mirror(snapshot)?, Some(usual?)),
+            },
+        };
         let keyring = keyring(base.keyring.as_ref())?;
         let repositories = base.sources.iter().map(repository).collect::<Result<Vec<_>, _>>()?;
-        let keep = self.kept_debian(base.suite.as_str());
+        // A snapshot says of every package which version it is.
+        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str()));
+        let keep = kept.unwrap_or_default();
         let cache = self.context.store.repodata_folder().join("debian-v1");
         let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
         let request = |platform, packages, python| debian::Request {
@@ -250,9 +260,11 @@ impl Locker<'_> {
                 keyring: &keyring,
                 repositories: &repositories,
                 now: self.context.now,
+                snapshot: base.snapshot.as_ref().map(|snapshot| snapshot.time.seconds()),
                 cache: &cache,
                 offline: self.context.fetcher.client().is_offline(),
             },
+            image_mirror: image_mirror.as_ref(),
             packages,
             python,
             configure: base.configure,
@@ -431,6 +443,13 @@ fn path_rules(base: &spec::Debian) -> Vec<lock::PathRule> {
         include: base.include.iter().map(spec::PathGlob::as_str).collect(),
     };
     left_out.rules()
+}
+
+/// Debian's archives at the time of a snapshot.
+pub(crate) fn snapshot_mirror(snapshot: &spec::Snapshot) -> Result<debian::Mirror, debian::MirrorError> {
+    let root = |archive| debian::Mirror::new(&snapshot.mirror.root(archive, &snapshot.time));
+    let (main, security) = (root(debian::MAIN_ARCHIVE)?.main, root(debian::SECURITY_ARCHIVE)?.main);
+    Ok(debian::Mirror { main, security })
 }
 
 fn pin(given: &spec::Pin) -> debian::Pin {

@@ -32,6 +32,8 @@ pub struct IndexRequest<'a> {
     pub repositories: &'a [Repository],
     /// The time, in seconds since 1970.
     pub now: i64,
+    /// The time at which the mirror's own suites are looked at, where the mirror keeps old ones: in seconds since 1970.
+    pub snapshot: Option<i64>,
     /// The folder that keeps indexes between runs.
     pub cache: &'a Path,
     /// Whether only what the cache has may be used.

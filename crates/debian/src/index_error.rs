@@ -122,6 +122,9 @@ fn hint(error: &ReleaseError, archive: &str) -> String {
         ReleaseError::Expired(_) | ReleaseError::Future(_) => {
             "\nhint: the mirror is out of date, or this machine's clock is wrong".to_owned()
         }
+        ReleaseError::OlderThanSnapshot(_) | ReleaseError::NewerThanSnapshot(_) => {
+            "\nhint: the mirror of `[base] snapshot` answers with another time than was asked for".to_owned()
+        }
         ReleaseError::OtherSuite { .. } if is_debian(archive) => {
             "\nhint: the mirror answers with another suite than was asked for".to_owned()
         }

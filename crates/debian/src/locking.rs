@@ -15,6 +15,7 @@ use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
 use crate::index::{Candidate, Index, IndexRequest, Repository, without_credentials};
 use crate::index_error::IndexError;
+use crate::mirror::Mirror;
 use crate::package::{Package, installed_size};
 use crate::packages::{NoPython, default_packages, python_packages};
 use crate::parting::configured;
@@ -33,6 +34,8 @@ const DOWNLOADS: usize = 8;
 pub struct Request<'a> {
     /// The suite and where it comes from.
     pub index: IndexRequest<'a>,
+    /// The mirror that apt uses inside the image; nothing where it has none.
+    pub image_mirror: Option<&'a Mirror>,
     /// Packages beside the default set, by name or as `name=version`.
     pub packages: &'a [String],
     /// The version of Debian's Python, such as `3.11`, where it is asked for.
@@ -173,8 +176,8 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
     Ok(Locked {
         set: DebianSet {
             suite,
-            mirror: Some(without_credentials(&request.index.mirror.main)),
-            security_mirror: Some(without_credentials(&request.index.mirror.security)),
+            mirror: request.image_mirror.map(|it| without_credentials(&it.main)),
+            security_mirror: request.image_mirror.map(|it| without_credentials(&it.security)),
             components: request.index.components.to_vec(),
             keyring: request.index.keyring.for_lock(),
             path_rules: request.path_rules.to_vec(),

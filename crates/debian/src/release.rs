@@ -66,15 +66,24 @@ pub enum ReleaseError {
     /// It is from the future.
     #[error("its date is {}, which is in the future", time(*.0))]
     Future(i64),
+    /// It had expired at the snapshot's time.
+    #[error("it was valid until {}, which is before the snapshot's time", time(*.0))]
+    OlderThanSnapshot(i64),
+    /// It was made after the snapshot's time.
+    #[error("its date is {}, which is after the snapshot's time", time(*.0))]
+    NewerThanSnapshot(i64),
 }
 
 impl Release {
     /// Verifies the `Release` of `suite` at the time `now`. That of a flat repository need not say what it is of.
+    ///
+    /// What an archive had at the time of a `snapshot` must have been valid then; its signatures must be good now.
     pub(crate) fn verify(
         signed: &Signed<'_>,
         suite: Option<&str>,
         keyring: &Keyring,
         now: i64,
+        snapshot: Option<i64>,
     ) -> Result<Self, ReleaseError> {
         let text = match signed {
             Signed::Inline(bytes) => keyring.verify(&String::from_utf8_lossy(bytes), now)?,
@@ -92,13 +101,18 @@ impl Release {
             return Err(ReleaseError::OtherSuite { found, asked: suite.to_owned() });
         }
         let date = stanza.get("Date").and_then(read_time).ok_or(ReleaseError::Field("Date"))?;
-        if date > now + 24 * 60 * 60 {
-            return Err(ReleaseError::Future(date));
+        let at = snapshot.unwrap_or(now);
+        if date > at + 24 * 60 * 60 {
+            let error =
+                snapshot.map_or(ReleaseError::Future(date), |_| ReleaseError::NewerThanSnapshot(date));
+            return Err(error);
         }
         if let Some(until) = stanza.get("Valid-Until") {
             let until = read_time(until).ok_or(ReleaseError::Field("Valid-Until"))?;
-            if until <= now {
-                return Err(ReleaseError::Expired(until));
+            if until <= at {
+                let error =
+                    snapshot.map_or(ReleaseError::Expired(until), |_| ReleaseError::OlderThanSnapshot(until));
+                return Err(error);
             }
         }
         let words = |field| stanza.get(field).unwrap_or("").split_whitespace().map(str::to_owned).collect();

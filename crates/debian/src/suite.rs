@@ -191,7 +191,10 @@ impl Suite<'_> {
         signed: &Signed<'_>,
     ) -> Result<Release, IndexError> {
         let named = Some(self.name.as_str()).filter(|_| !self.is_flat());
-        Release::verify(signed, named, self.keyring, request.now).map_err(|error| self.untrusted(url, error))
+        let own = [crate::MAIN_ARCHIVE, crate::SECURITY_ARCHIVE].contains(&self.archive);
+        let snapshot = request.snapshot.filter(|_| own);
+        Release::verify(signed, named, self.keyring, request.now, snapshot)
+            .map_err(|error| self.untrusted(url, error))
     }
 
     fn untrusted(&self, url: &Url, error: ReleaseError) -> IndexError {

@@ -12,7 +12,7 @@ use crate::language::{
     BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
     PythonFrom, PythonKey, Suite,
 };
-use crate::repositories::{components, keyring_file, pins, repositories};
+use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
@@ -212,6 +212,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             sources: Vec::new(),
             pins: Vec::new(),
             mirror: None,
+            snapshot: None,
             keyring: None,
             configure: true,
             origin: origin.clone(),
@@ -247,6 +248,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 pins: pins(table.pin, &table.sources, context.source, problems),
                 sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
+                snapshot: snapshot(table.snapshot, context.source, problems),
                 keyring: table.keyring.map(|located| keyring_file(&located, context)),
                 configure: table.configure.is_none_or(|located| located.value),
                 origin,
@@ -285,6 +287,7 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
             Some((format!("base.pin.{name}"), pin.span.clone()))
         })
         .or_else(|| place(table.mirror.as_ref()))
+        .or_else(|| place(table.snapshot.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))
         .or_else(|| place(table.configure.as_ref()))
 }

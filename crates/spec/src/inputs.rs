@@ -7,7 +7,7 @@ use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
 use crate::values::{
     Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, SourceName, VersionPattern,
+    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
 };
 use crate::variant::{Base, CondaPackages, Repository, Variant};
 
@@ -41,6 +41,8 @@ struct DebianInputs<'a> {
     sources: Vec<RepositoryInputs<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pins: Vec<PinInputs<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<&'a SnapshotTime>,
     /// Only where it is forbidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     configure: Option<bool>,
@@ -86,7 +88,7 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
-    /// components, sources, pins, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
+    /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
     /// their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
@@ -126,6 +128,7 @@ impl Variant {
             components: &debian.components,
             sources: debian.sources.iter().map(repository_inputs).collect(),
             pins: pins.collect(),
+            snapshot: debian.snapshot.as_ref().map(|snapshot| &snapshot.time),
             configure: (!debian.configure).then_some(false),
         })
     }

@@ -53,9 +53,10 @@ pub use spec::Spec;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
     EnvironmentName, ExcludedPart, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName,
-    PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, SourceName, User,
-    ValueError, VariableName, VersionPattern,
+    PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror,
+    SnapshotTime, SourceName, User, ValueError, VariableName, VersionPattern,
 };
 pub use variant::{
-    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Pin, Python, Repository, Variant,
+    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,
+    Snapshot, Variant,
 };

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::decode::Located;
 use crate::draft::Context;
 use crate::error::{Mistake, Problem};
-use crate::language::{PinKey, PinTable, RepositoryTable};
+use crate::language::{PinKey, PinTable, RepositoryTable, SnapshotTable};
 use crate::source::Source;
 use crate::values::{Component, DebianPackageName, RepositoryName};
-use crate::variant::{Keyring, Pin, Repository};
+use crate::variant::{Keyring, Pin, Repository, Snapshot};
 use crate::{list, suggest};
 
 /// The component where nothing is said.
@@ -106,6 +106,21 @@ pub(crate) fn pins(
         Pin { package, version: table.version, source: from, origin }
     };
     keys.into_iter().map(&mut pin).collect()
+}
+
+/// The time at which Debian's archives are taken.
+pub(crate) fn snapshot(
+    table: Option<Located<SnapshotTable>>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<Snapshot> {
+    let Located { value: SnapshotTable { time, mirror }, span, key } = table?;
+    if mirror.is_none() {
+        let mistake = Mistake::MissingKey { key: format!("{key}.mirror") };
+        let hint = "no mirror is built in: write where one keeps old archives, like `mirror = \"https://snapshot.example/archive/{archive}/{time}\"`";
+        problems.push(Problem::new(mistake).at(source, span, "here").hint(hint));
+    }
+    Some(Snapshot { time, mirror: mirror? })
 }
 
 /// A file of keys, beside the spec.

@@ -127,7 +127,8 @@ impl Loader<'_> {
         used: &mut BTreeSet<String>,
     ) -> Result<Draft, Vec<Problem>> {
         let source = self.source;
-        let mut expander = Expander { source, values: keys, used: BTreeSet::new(), problems: Vec::new() };
+        let mut expander =
+            Expander { source, values: keys, used: BTreeSet::new(), problems: Vec::new(), own: &[] };
         let expanded = expander.document(root);
         used.append(&mut expander.used);
         if !expander.problems.is_empty() {

@@ -6,6 +6,7 @@ use crate::error::{Mistake, Problem};
 use crate::source::Source;
 use crate::suggest;
 use crate::tree::{Entry, Node, Value};
+use crate::values::SNAPSHOT_NAMES;
 
 /// One combination of the matrix.
 pub(crate) type Combination = BTreeMap<String, String>;
@@ -22,6 +23,8 @@ pub(crate) struct Expander<'a> {
     pub(crate) values: &'a Combination,
     pub(crate) used: BTreeSet<String>,
     pub(crate) problems: Vec<Problem>,
+    /// Names that stay as they are written: what stands for them is not known to the spec.
+    pub(crate) own: &'static [&'static str],
 }
 
 impl Expander<'_> {
@@ -30,9 +33,22 @@ impl Expander<'_> {
         let Value::Table(entries) = &root.value else { return root.clone() };
         let expand = |entry: &Entry| match entry.name() {
             "matrix" => entry.clone(),
+            "base" => Entry { key: entry.key.clone(), value: self.base(&entry.value) },
             _ => Entry { key: entry.key.clone(), value: self.node(&entry.value) },
         };
         Node { span: root.span.clone(), value: Value::Table(entries.iter().map(expand).collect()) }
+    }
+
+    /// `[base]`, whose snapshot's mirror has braces of its own.
+    fn base(&mut self, node: &Node) -> Node {
+        let Value::Table(entries) = &node.value else { return self.node(node) };
+        let expand = |entry: &Entry| {
+            self.own = if entry.name() == "snapshot" { &SNAPSHOT_NAMES } else { &[] };
+            Entry { key: entry.key.clone(), value: self.node(&entry.value) }
+        };
+        let value = Value::Table(entries.iter().map(expand).collect());
+        self.own = &[];
+        Node { span: node.span.clone(), value }
     }
 
     fn node(&mut self, node: &Node) -> Node {
@@ -69,6 +85,11 @@ impl Expander<'_> {
                 return out;
             };
             match self.values.get(name) {
+                _ if self.own.contains(&name) => {
+                    out.push('{');
+                    out.push_str(name);
+                    out.push('}');
+                }
                 Some(value) => {
                     self.used.insert(name.to_owned());
                     out.push_str(value);
@@ -113,8 +134,13 @@ mod tests {
     fn expand(text: &str) -> Result<String, String> {
         let source = source("spec.toml", String::new());
         let values = Combination::from([("python".to_owned(), "3.9".to_owned())]);
-        let mut expander =
-            Expander { source: &source, values: &values, used: BTreeSet::new(), problems: Vec::new() };
+        let mut expander = Expander {
+            source: &source,
+            values: &values,
+            used: BTreeSet::new(),
+            problems: Vec::new(),
+            own: &[],
+        };
         let node = Node { span: 0..0, value: Value::Null };
         let out = expander.text(text, &node);
         expander.problems.first().map_or(Ok(out), |problem| Err(problem.to_string()))

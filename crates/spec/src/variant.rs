@@ -12,7 +12,7 @@ use crate::source::Origin;
 use crate::values::{
     Component, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ExcludedPart, ImagePath,
     Mirror, Mode, Owner, PackageName, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite,
-    SourceName, VariableName, VersionPattern,
+    SnapshotMirror, SnapshotTime, SourceName, VariableName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -98,6 +98,8 @@ pub struct Debian {
     pub pins: Vec<Pin>,
     /// The mirror; without one, the machine's own.
     pub mirror: Option<Mirror>,
+    /// The time at which Debian's own archives are taken, and from where.
+    pub snapshot: Option<Snapshot>,
     /// The keys that the mirror's index is signed with; without one, Debian's.
     pub keyring: Option<Keyring>,
     /// Whether dpkg may configure packages in the sandbox, where what their scripts do is not known.
@@ -121,6 +123,15 @@ pub struct Repository {
     pub keyring: Option<Keyring>,
     /// Where it was named.
     pub origin: Origin,
+}
+
+/// Debian's own archives at some time.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The time.
+    pub time: SnapshotTime,
+    /// Who has them.
+    pub mirror: SnapshotMirror,
 }
 
 /// What of a package may be taken: at least one of the two is said.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::Located;
 use crate::values::{
     Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RepositoryName, RepositorySuite,
-    SourceName, VersionPattern,
+    SnapshotMirror, SnapshotTime, SourceName, VersionPattern,
 };
 
 /// A word, or a table.
@@ -78,6 +78,10 @@ pub(crate) struct BaseTable {
     /// The mirror that the packages come from. The default is the one that the machine's own apt uses.
     #[schemars(extend("examples" = ["https://mirror.example/debian"]))]
     pub(crate) mirror: Option<Located<Mirror>>,
+    /// The release as it was at some time, from a mirror that keeps what others have no more. In its URL `{archive}`
+    /// stands for `debian` or `debian-security`, and `{time}` for the time. No such mirror is built in.
+    #[schemars(extend("examples" = [snapshot_example()]))]
+    pub(crate) snapshot: Option<Located<SnapshotTable>>,
     /// A file of keys that the mirror's index is signed with, relative to the spec's folder. The default is
     /// Debian's own archive keys.
     #[schemars(extend("examples" = ["keys/archive.asc"]))]
@@ -119,6 +123,22 @@ fn sources_example() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static s
     let table =
         [("url", "https://packages.example/debian"), ("suite", "stable"), ("keyring", "keys/tools.asc")];
     BTreeMap::from([("tools", table.into())])
+}
+
+fn snapshot_example() -> BTreeMap<&'static str, &'static str> {
+    let mirror = "https://snapshot.example/archive/{archive}/{time}";
+    BTreeMap::from([("time", "20240501T000000Z"), ("mirror", mirror)])
+}
+
+/// A time, and who has what there was then.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct SnapshotTable {
+    /// The time, in UTC.
+    pub(crate) time: SnapshotTime,
+    /// The URL of an archive's root. `{archive}` stands for `debian` or `debian-security`, and `{time}` for the time.
+    /// It must be given: no mirror is built in.
+    pub(crate) mirror: Option<SnapshotMirror>,
 }
 
 fn pin_example() -> BTreeMap<&'static str, &'static str> {

@@ -12,7 +12,9 @@ mod layers;
 mod matrix;
 mod python;
 
-pub(crate) use base::{BaseKey, BaseTable, BaseWord, LayoutKey, PinKey, PinTable, RepositoryTable};
+pub(crate) use base::{
+    BaseKey, BaseTable, BaseWord, LayoutKey, PinKey, PinTable, RepositoryTable, SnapshotTable,
+};
 pub use base::{Profile, Suite};
 pub(crate) use check::CheckTable;
 pub use check::Seconds;

@@ -209,3 +209,59 @@ fn pins() {
       ╰────
     "#);
 }
+
+#[test]
+fn snapshots() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("snapshot = { time = \"20240501T000000Z\" }"), @r#"
+     × the key `base.snapshot.mirror` is missing
+      ╭─[spec.toml:3:12]
+    2 │ [base]
+    3 │ snapshot = { time = "20240501T000000Z" }
+      ·            ──────────────┬──────────────
+      ·                          ╰── here
+      ╰────
+     help: no mirror is built in: write where one keeps old archives, like `mirror = "https://
+           snapshot.example/archive/{archive}/{time}"`
+    "#);
+    assert_snapshot!(base("snapshot = { time = \"2024-05-01\", mirror = \"https://s.example/{archive}/{time}\" }"), @r#"
+     × `2024-05-01` is not the time of a snapshot
+      ╭─[spec.toml:3:21]
+    2 │ [base]
+    3 │ snapshot = { time = "2024-05-01", mirror = "https://s.example/{archive}/{time}" }
+      ·                     ──────┬─────
+      ·                           ╰── here
+      ╰────
+     help: write it like `20240501T000000Z`, in UTC
+    "#);
+    assert_snapshot!(base("snapshot = { time = \"20240501T000000Z\", mirror = \"https://s.example/{archive}\" }"), @r#"
+     × `https://s.example/{archive}` lacks `{time}`
+      ╭─[spec.toml:3:50]
+    2 │ [base]
+    3 │ snapshot = { time = "20240501T000000Z", mirror = "https://s.example/{archive}" }
+      ·                                                  ──────────────┬──────────────
+      ·                                                                ╰── here
+      ╰────
+     help: write it like `https://snapshot.example/archive/{archive}/{time}`
+    "#);
+    assert_snapshot!(base("snapshot = { time = \"20240501T000000Z\", mirror = \"https://s.example/{suite}/{time}\" }"), @r#"
+     × the template `{suite}` has no key in `[matrix]`
+      ╭─[spec.toml:3:69]
+    2 │ [base]
+    3 │ snapshot = { time = "20240501T000000Z", mirror = "https://s.example/{suite}/{time}" }
+      ·                                                                     ───┬───
+      ·                                                                        ╰── no such key
+      ╰────
+     help: add `suite = ["…"]` to `[matrix]`; for the braces themselves, write `{{suite}}`
+    "#);
+    assert_snapshot!(base("mirror = \"https://s.example/{archive}\""), @r#"
+     × the template `{archive}` has no key in `[matrix]`
+      ╭─[spec.toml:3:29]
+    2 │ [base]
+    3 │ mirror = "https://s.example/{archive}"
+      ·                             ────┬────
+      ·                                 ╰── no such key
+      ╰────
+     help: add `archive = ["…"]` to `[matrix]`; for the braces themselves, write `{{archive}}`
+    "#);
+}

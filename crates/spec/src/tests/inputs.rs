@@ -57,6 +57,10 @@ fn what_a_lock_holds_makes_it_stale() {
         ("[\"git\"]", "[\"git\"]\ncomponents = [\"main\", \"contrib\"]"),
         ("[\"git\"]", "[\"git\"]\nsources.a = { url = \"https://a.example\", suite = \"./\" }"),
         ("[\"git\"]", "[\"git\"]\npin.git = \"1:2.*\""),
+        (
+            "[\"git\"]",
+            "[\"git\"]\nsnapshot = { time = \"20240501T000000Z\", mirror = \"https://s.example/{archive}/{time}\" }",
+        ),
         ("[\"git\"]", "[\"git\"]\npin.git = { source = \"debian\" }"),
         ("\"numpy\"]", "\"numpy\"]\nprefix = \"/srv/conda\""),
         ("\"numpy\"]", "\"numpy\"]\nmanager = \"conda\""),
@@ -97,4 +101,17 @@ fn what_a_lock_does_not_hold_does_not() {
     ] {
         assert_eq!(changed(from, to), before, "{from} -> {to}");
     }
+}
+
+#[test]
+fn the_time_of_a_snapshot_counts_and_its_mirror_does_not() {
+    let with = |time: &str, host: &str| {
+        let snapshot = format!(
+            "[\"git\"]\nsnapshot = {{ time = \"{time}\", mirror = \"https://{host}/{{archive}}/{{time}}\" }}"
+        );
+        changed("[\"git\"]", &snapshot)
+    };
+    let before = with("20240501T000000Z", "a.example");
+    assert_eq!(with("20240501T000000Z", "b.example"), before);
+    assert_ne!(with("20240502T000000Z", "a.example"), before);
 }

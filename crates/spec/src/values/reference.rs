@@ -35,7 +35,7 @@ fn check_match_spec(text: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
-fn check_mirror(text: &str) -> Result<(), ValueError> {
+pub(super) fn check_mirror(text: &str) -> Result<(), ValueError> {
     check_url(text, &["http", "https", "file"])
 }
 
