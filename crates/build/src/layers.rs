@@ -19,11 +19,11 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::assembly::{Assembly, Needed, archive_path, conda_url};
+use crate::debian_base::snapshot_mirror;
 use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
 use crate::foundation::Foundation;
-use crate::locking::snapshot_mirror;
 use crate::{BuildError, Context, Event};
 
 /// Gets the archives of one variant, from the mirrors that its spec names.

@@ -8,6 +8,7 @@ mod checks;
 mod configuring;
 mod context;
 mod copying;
+mod debian_base;
 mod delivery;
 mod derived;
 mod error;

@@ -1,0 +1,65 @@
+//! What the spec says of a Debian base, in the words of the crate that locks it.
+
+use std::path::PathBuf;
+
+use crate::BuildError;
+
+/// A keyring of the spec; where it names none, Debian's.
+pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError> {
+    let Some(given) = given else {
+        let error = |error: debian::KeyringError| BuildError::Keyring {
+            path: PathBuf::new(),
+            error: Box::new(error),
+        };
+        return debian::Keyring::debian().map_err(error);
+    };
+    let path = given.path.clone();
+    let bytes = std::fs::read(&path)
+        .map_err(|error| BuildError::Keyring { path: path.clone(), error: Box::new(error) })?;
+    debian::Keyring::read(&bytes).map_err(|error| BuildError::Keyring { path, error: Box::new(error) })
+}
+
+/// What of the packages' files is left out.
+pub(crate) fn path_rules(base: &spec::Debian) -> Vec<lock::PathRule> {
+    let slim = base.profile == spec::Profile::Slim;
+    let named = |name: &str| base.exclude.iter().any(|it| it.as_str() == name);
+    let left_out = debian::LeftOut {
+        documentation: slim || named("documentation"),
+        locales: slim || named("locales"),
+        exclude: base
+            .exclude
+            .iter()
+            .map(spec::ExcludedPart::as_str)
+            .filter(|it| it.starts_with('/'))
+            .collect(),
+        include: base.include.iter().map(spec::PathGlob::as_str).collect(),
+    };
+    left_out.rules()
+}
+
+/// Debian's archives at the time of a snapshot.
+pub(crate) fn snapshot_mirror(snapshot: &spec::Snapshot) -> Result<debian::Mirror, debian::MirrorError> {
+    let root = |archive| debian::Mirror::new(&snapshot.mirror.root(archive, &snapshot.time));
+    let (main, security) = (root(debian::MAIN_ARCHIVE)?.main, root(debian::SECURITY_ARCHIVE)?.main);
+    Ok(debian::Mirror { main, security })
+}
+
+/// A pin as resolving knows it.
+pub(crate) fn pin(given: &spec::Pin) -> debian::Pin {
+    debian::Pin {
+        package: given.package.to_string(),
+        version: given.version.as_ref().map(ToString::to_string),
+        source: given.source.as_ref().map(ToString::to_string),
+    }
+}
+
+/// A further repository, with its keys.
+pub(crate) fn repository(given: &spec::Repository) -> Result<debian::Repository, BuildError> {
+    Ok(debian::Repository {
+        name: given.name.to_string(),
+        url: debian::Mirror::new(given.url.as_str())?.main,
+        suite: given.suite.to_string(),
+        components: given.components.iter().map(ToString::to_string).collect(),
+        keyring: keyring(given.keyring.as_ref())?,
+    })
+}
