@@ -81,6 +81,20 @@ mod tests {
         found
     }
 
+    /// A lock with the environments that the documentation speaks of.
+    const PIXI_LOCK: &str = "version: 6
+environments:
+  default:
+    channels: [{ url: 'https://conda.example/main/' }]
+    packages: { linux-64: [{ conda: 'https://conda.example/main/linux-64/zlib-1.3-0.conda' }] }
+  gpu:
+    channels: [{ url: 'https://conda.example/main/' }]
+    packages: { linux-64: [{ conda: 'https://conda.example/main/linux-64/zlib-1.3-0.conda' }] }
+packages:
+- conda: https://conda.example/main/linux-64/zlib-1.3-0.conda
+  sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+";
+
     #[test]
     fn every_spec_in_the_documentation_is_one() {
         let root = workspace();
@@ -96,6 +110,7 @@ mod tests {
                 let folder = tempfile::tempdir().unwrap();
                 fs_err::write(folder.path().join("spec.toml"), &block).unwrap();
                 fs_err::write(folder.path().join("environment.yml"), "dependencies: [numpy]\n").unwrap();
+                fs_err::write(folder.path().join("pixi.lock"), PIXI_LOCK).unwrap();
                 match Spec::load(&folder.path().join("spec.toml"))
                     .and_then(|it| it.variants(Platform::LinuxAmd64))
                 {
