@@ -230,6 +230,8 @@ impl Assembly {
         let compiler = compiler.transpose()?;
         let needed: BTreeMap<String, Needed> =
             packages.iter().map(|it| (it.name.clone(), Needed::Debian(it.clone()))).collect();
+        let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
+        let of_image: Vec<Needed> = packages.iter().filter(in_image).cloned().map(Needed::Debian).collect();
         let accounts = [account];
         for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
@@ -244,7 +246,7 @@ impl Assembly {
                     let archives = needed.get(part.id.name()).into_iter().cloned().collect();
                     self.add(source, archives);
                 }
-                _ => self.add(source, needed.values().cloned().collect()),
+                _ => self.add(source, of_image.clone()),
             }
         }
         let configuration =

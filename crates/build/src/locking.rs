@@ -231,6 +231,7 @@ impl Locker<'_> {
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
             .field("configure", [u8::from(base.configure)])
+            .field("package-manager", [u8::from(base.package_manager)])
             .list("host", hosts.iter().map(ToString::to_string))
             .finish();
         if let Some(set) = self.bases.get(&key) {
@@ -269,6 +270,7 @@ impl Locker<'_> {
             packages,
             python,
             configure: base.configure,
+            package_manager: base.package_manager,
             path_rules: &path_rules,
             pins: &pins,
             keep: &keep,

@@ -31,6 +31,9 @@ const PINNED: u32 = 1001;
 ///
 /// When a name of the lock is none of a file.
 pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathError> {
+    if !set.package_manager {
+        return Ok(None);
+    }
     let mut files = BTreeMap::new();
     let mut file = |path: &str, text: String| -> Result<(), PathError> {
         let content = Content::File { bytes: text.into_bytes(), mode: 0o644 };

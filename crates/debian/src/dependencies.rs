@@ -54,11 +54,20 @@ impl Dependencies {
 
     /// `from`, and everything that it leads to.
     pub(crate) fn closure(&self, from: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        self.closure_by(from, |_, _| true)
+    }
+
+    /// `from`, and everything that it leads to by dependencies that `follows` follows.
+    pub(crate) fn closure_by(
+        &self,
+        from: impl IntoIterator<Item = usize>,
+        follows: impl Fn(usize, usize) -> bool,
+    ) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut queue: Vec<usize> = from.into_iter().collect();
         while let Some(index) = queue.pop() {
             if found.insert(index) {
-                queue.extend(self.met[index].iter().flatten());
+                queue.extend(self.met[index].iter().flatten().filter(|to| follows(index, **to)));
             }
         }
         found

@@ -29,6 +29,7 @@ mod relation;
 mod release;
 mod resolve;
 mod scripts;
+mod slim;
 mod stanza;
 mod state;
 mod suite;

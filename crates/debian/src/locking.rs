@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::archive::ArchiveError;
 use crate::configuration;
+use crate::dependencies::Dependencies;
 use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
 use crate::index::{Candidate, Index, IndexRequest, Repository, without_credentials};
@@ -22,6 +23,7 @@ use crate::parting::configured;
 use crate::pin::{Pin, PinError};
 use crate::resolve::{ResolveError, Wanted, relations, resolve};
 use crate::scripts::UnknownScripts;
+use crate::slim::kept;
 use crate::stanza::field;
 use crate::state::{Account, State};
 use crate::{Relation, Version};
@@ -42,6 +44,8 @@ pub struct Request<'a> {
     pub python: Option<&'a str>,
     /// Whether dpkg may configure packages in the sandbox, where their scripts are not known.
     pub configure: bool,
+    /// Whether the image has apt and dpkg.
+    pub package_manager: bool,
     /// Which of the packages' paths are left out, see [`crate::LeftOut`].
     pub path_rules: &'a [PathRule],
     /// What some packages are held to.
@@ -163,13 +167,28 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
         wanted.extend(python_packages(&index, request.index.suite, version)?);
     }
     wanted.extend(request.packages.iter().cloned());
-    let (packages, examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
+    let (mut packages, mut examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
     for pin in request.pins {
         if !packages.iter().any(|it| it.name == pin.package) {
             return Err(PinError::Unused { package: pin.package.clone() }.into());
         }
     }
-    let configured = configured(&packages, &examined, request.configure)?;
+    let mut configured = configured(&packages, &examined, request.configure)?;
+    let mut left_out = Vec::new();
+    if !request.package_manager {
+        let wanted: Vec<String> = wanted.into_iter().filter(|it| it != "apt").collect();
+        left_out = without_manager(&packages, &wanted)?;
+        configured.retain(|id| !left_out.contains(id));
+    }
+    if configured.is_empty() {
+        // What is not in the image is needed only while others are configured.
+        let out: Vec<bool> = packages.iter().map(|it| left_out.contains(&it.id())).collect();
+        let mut of_package = out.iter();
+        packages.retain(|_| of_package.next() == Some(&false));
+        let mut of_package = out.iter();
+        examined.retain(|_| of_package.next() == Some(&false));
+        left_out.clear();
+    }
     let excluded = excluded(&packages, &examined, &configured)?;
     let ids = packages.iter().map(DebianPackage::id).collect();
     let suite = request.index.suite.to_owned();
@@ -182,6 +201,8 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             keyring: request.index.keyring.for_lock(),
             path_rules: request.path_rules.to_vec(),
             packages: ids,
+            package_manager: request.package_manager,
+            left_out,
             configured,
             pins: request.pins.iter().filter_map(Pin::locked).collect(),
             repositories: request.index.repositories.iter().map(Repository::locked).collect(),
@@ -190,6 +211,13 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
         },
         packages,
     })
+}
+
+/// The packages of a base that an image without a package manager does not have.
+fn without_manager(packages: &[DebianPackage], wanted: &[String]) -> Result<Vec<String>, LockDebianError> {
+    let kept = kept(packages, &Dependencies::read(packages)?, wanted);
+    let out = packages.iter().enumerate().filter(|(index, _)| !kept.contains(index));
+    Ok(out.map(|(_, package)| package.id()).collect())
 }
 
 /// Locks the interpreter of Debian's Python `version` for the build machine: `request.index.platform` is that
@@ -309,11 +337,16 @@ pub fn sources(
 ) -> Vec<Box<dyn Source>> {
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
     let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
-    let packages: Vec<_> =
-        chosen.map(|it| Package::new(it, &archive(it) as &Path).without(&set.path_rules)).collect();
+    let chosen = chosen.filter(|it| !set.left_out.contains(&it.id()));
+    let package = |it| {
+        let package = Package::new(it, &archive(it) as &Path).without(&set.path_rules);
+        if set.package_manager { package } else { package.without_manager() }
+    };
+    let packages: Vec<_> = chosen.map(package).collect();
     let configured = |it: &&Package| set.configured.contains(&it.locked().id());
     let known = packages.iter().filter(|it| !configured(it)).cloned().collect();
     let state = State::new(&set.suite, known, accounts, timestamp);
+    let state = if set.package_manager { state } else { state.without_manager() };
     let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
     packages.chain([Box::new(state) as Box<dyn Source>]).collect()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Owner, Part, PartId,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
     RecipeHash, Role, SinkError, Source, SourceError,
 };
 use lock::{DebianPackage, PathRule};
@@ -22,6 +22,7 @@ pub struct Package {
     locked: DebianPackage,
     archive: PathBuf,
     path_rules: Arc<[PathRule]>,
+    manager: bool,
     part: Part,
 }
 
@@ -36,7 +37,13 @@ impl Package {
             weight: locked.facts.installed_size,
             root: None,
         };
-        Self { locked: locked.clone(), archive: archive.to_owned(), path_rules: Arc::new([]), part }
+        Self {
+            locked: locked.clone(),
+            archive: archive.to_owned(),
+            path_rules: Arc::new([]),
+            manager: true,
+            part,
+        }
     }
 
     /// The package without the paths that these rules exclude.
@@ -44,6 +51,15 @@ impl Package {
     pub fn without(mut self, rules: &[PathRule]) -> Self {
         self.part.recipe = recipe(&self.locked, rules);
         self.path_rules = rules.into();
+        self
+    }
+
+    /// The package for an image without dpkg: its record is one that scanners know, and not dpkg's.
+    #[must_use]
+    pub fn without_manager(mut self) -> Self {
+        let recipe = KeyHasher::new("debian without dpkg").field("package", self.part.recipe.0.as_bytes());
+        self.part.recipe = RecipeHash(recipe.finish());
+        self.manager = false;
         self
     }
 
@@ -118,7 +134,18 @@ impl Source for Package {
 
     fn claims(&self) -> Result<Vec<Claim>, SourceError> {
         let examined = examine(&self.archive, self.installed_size()).map_err(SourceError::archive)?;
-        Ok(examined.claims)
+        if self.manager {
+            return Ok(examined.claims);
+        }
+        let own = || -> Result<_, ArchiveError> {
+            let deb = Deb::open(&self.archive)?;
+            let control = Control::read(&deb)?;
+            Ok((control.info_paths(&deb)?, self.status_paths(&deb, &control)?))
+        };
+        let (info, status) = own().map_err(SourceError::archive)?;
+        let info: BTreeSet<ImagePath> = info.into_values().collect();
+        let status = status.into_values().map(|path| Claim { path, kind: Kind::File });
+        Ok(examined.claims.into_iter().filter(|claim| !info.contains(&claim.path)).chain(status).collect())
     }
 
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
@@ -193,7 +220,8 @@ impl Package {
         exclusions: &Exclusions,
         sink: &mut dyn EntrySink,
     ) -> Result<(), Stop> {
-        for (name, path) in control.info_paths(deb)? {
+        let paths = if self.manager { control.info_paths(deb)? } else { self.status_paths(deb, control)? };
+        for (name, path) in paths {
             if exclusions.contains(&path) {
                 continue;
             }
@@ -208,6 +236,24 @@ impl Package {
             )?;
         }
         Ok(())
+    }
+
+    /// The paths of the package's own record where there is no dpkg: its control file and its checksums, as scanners look for
+    /// them in images of Google's distroless, by the names of the control files.
+    fn status_paths(
+        &self,
+        deb: &Deb,
+        control: &Control,
+    ) -> Result<BTreeMap<String, ImagePath>, ArchiveError> {
+        let path = |suffix: &str| {
+            let path = ImagePath::new(&format!("var/lib/dpkg/status.d/{}{suffix}", self.locked.name));
+            path.map_err(|it| deb.error(What::Path(it)))
+        };
+        let mut paths = BTreeMap::from([("control".to_owned(), path("")?)]);
+        if control.files.contains_key("md5sums") {
+            paths.insert("md5sums".to_owned(), path(".md5sums")?);
+        }
+        Ok(paths)
     }
 
     fn check_control(&self, deb: &Deb, control: &Control) -> Result<(), Stop> {

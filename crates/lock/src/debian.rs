@@ -33,6 +33,12 @@ pub struct DebianSet {
     pub path_rules: Vec<PathRule>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
+    /// Whether the image has apt, dpkg and their databases.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub package_manager: bool,
+    /// Those packages that are no part of the image, but are there while others are configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Those of them that dpkg itself configures in the sandbox, because their maintainer scripts do what is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configured: Vec<String>,
@@ -48,6 +54,16 @@ pub struct DebianSet {
     /// The interpreters that can compile bytecode for Debian's Python, one for each kind of build machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compilers: Vec<Compiler>,
+}
+
+/// An image has a package manager where nothing else is said.
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // Serde's form.
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// The component of a lock from before there was a choice.

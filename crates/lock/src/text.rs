@@ -185,6 +185,8 @@ mod tests {
             keyring: None,
             path_rules: vec!["path-exclude=/usr/share/man/*".parse().unwrap()],
             packages: vec![debian.id()],
+            package_manager: true,
+            left_out: vec![],
             configured: vec![],
             pins: [("git".to_owned(), "1:2.39.*".to_owned())].into(),
             repositories: vec![Repository {

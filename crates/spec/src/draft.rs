@@ -215,6 +215,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             snapshot: None,
             keyring: None,
             configure: true,
+            package_manager: true,
             origin: origin.clone(),
         }))
     };
@@ -251,6 +252,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 snapshot: snapshot(table.snapshot, context.source, problems),
                 keyring: table.keyring.map(|located| keyring_file(&located, context)),
                 configure: table.configure.is_none_or(|located| located.value),
+                package_manager: table.package_manager.is_none_or(|located| located.value),
                 origin,
             })),
         },
@@ -290,6 +292,7 @@ fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
         .or_else(|| place(table.snapshot.as_ref()))
         .or_else(|| place(table.keyring.as_ref()))
         .or_else(|| place(table.configure.as_ref()))
+        .or_else(|| place(table.package_manager.as_ref()))
 }
 
 /// An existing image, where the table has no key that is about something else.

@@ -46,6 +46,9 @@ struct DebianInputs<'a> {
     /// Only where it is forbidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     configure: Option<bool>,
+    /// Only where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package_manager: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -88,7 +91,8 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
-    /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written) and `configure`; conda's channels and packages in
+    /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
+    /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
@@ -130,6 +134,7 @@ impl Variant {
             pins: pins.collect(),
             snapshot: debian.snapshot.as_ref().map(|snapshot| &snapshot.time),
             configure: (!debian.configure).then_some(false),
+            package_manager: (!debian.package_manager).then_some(false),
         })
     }
 

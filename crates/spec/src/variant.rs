@@ -104,6 +104,8 @@ pub struct Debian {
     pub keyring: Option<Keyring>,
     /// Whether dpkg may configure packages in the sandbox, where what their scripts do is not known.
     pub configure: bool,
+    /// Whether the image has apt and dpkg.
+    pub package_manager: bool,
     /// Where the base was asked for; nothing for the default.
     pub origin: Option<Origin>,
 }

@@ -10,11 +10,12 @@ mod root;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use layer::{
-    EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role, Source,
+    EntryHead, EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash,
+    Role, SinkError, Source,
 };
 use lock::{DebianPackage, DebianSet, PathRule};
 use oci::Platform;
@@ -40,6 +41,7 @@ pub struct Configuration {
     exclusions: BTreeMap<PartId, Exclusions>,
     path_rules: Vec<PathRule>,
     timestamp: i64,
+    manager: bool,
 }
 
 /// Why packages cannot be configured.
@@ -125,6 +127,7 @@ impl Configuration {
             .list("known", known.iter().map(hash))
             .list("configured", configured.iter().map(hash))
             .field("state", state.part().recipe.0.as_bytes())
+            .field("manager", [u8::from(set.package_manager)])
             .list("excluded", set.excluded.iter().map(|it| format!("{} {}", it.part, it.path)))
             .finish();
         let title = match configured.as_slice() {
@@ -140,7 +143,8 @@ impl Configuration {
             root: None,
         };
         let path_rules = set.path_rules.clone();
-        Some(Self { part, platform, known, configured, state, exclusions, path_rules, timestamp })
+        let manager = set.package_manager;
+        Some(Self { part, platform, known, configured, state, exclusions, path_rules, timestamp, manager })
     }
 
     /// The part that its layer is.
@@ -191,6 +195,8 @@ impl Configuration {
         parents: &Parents,
         sink: &mut dyn EntrySink,
     ) -> Result<(), ConfigurationError> {
+        let mut without = WithoutManager { inner: &mut *sink };
+        let sink: &mut dyn EntrySink = if self.manager { &mut *without.inner } else { &mut without };
         machine.runs(self.platform)?;
         machine.has_owners()?;
         let expected = self.expected()?;
@@ -226,6 +232,25 @@ impl Configuration {
     fn excluded(&self, part: &PartId) -> &Exclusions {
         static NONE: Exclusions = Exclusions::new();
         self.exclusions.get(part).unwrap_or(&NONE)
+    }
+}
+
+/// What only a package manager has a use for.
+const OF_MANAGER: [&str; 6] =
+    ["etc/apt/", "var/cache/apt/", "var/cache/debconf/", "var/lib/apt/", "var/lib/dpkg/", "var/lib/ucf/"];
+
+/// Passes on what an image without a package manager has.
+struct WithoutManager<'a> {
+    inner: &'a mut dyn EntrySink,
+}
+
+impl EntrySink for WithoutManager<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let path = format!("{}/", head.path.as_str());
+        if OF_MANAGER.iter().any(|folder| path.starts_with(folder)) {
+            return Ok(());
+        }
+        self.inner.put(head, body)
     }
 }
 

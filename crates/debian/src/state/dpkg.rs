@@ -10,7 +10,8 @@ use super::tree::Tree;
 use crate::archive::merged;
 use crate::{Relation, relation};
 
-const FOLDER: &str = "/var/lib/dpkg";
+/// Where the database is.
+pub(crate) const FOLDER: &str = "/var/lib/dpkg";
 
 /// The fields of a stanza in the order in which dpkg writes them; the others follow in their own order.
 const ORDER: [&str; 21] = [

@@ -35,6 +35,7 @@ pub struct State {
     packages: Vec<Package>,
     accounts: Vec<Account>,
     timestamp: i64,
+    manager: bool,
     part: Part,
 }
 
@@ -89,7 +90,26 @@ impl State {
             weight: 1 << 20,
             root: None,
         };
-        Self { suite: suite.to_owned(), packages, accounts: accounts.to_vec(), timestamp, part }
+        Self {
+            suite: suite.to_owned(),
+            packages,
+            accounts: accounts.to_vec(),
+            timestamp,
+            manager: true,
+            part,
+        }
+    }
+
+    /// The state of a base without dpkg: without its database.
+    #[must_use]
+    pub fn without_manager(mut self) -> Self {
+        let recipe =
+            KeyHasher::new("debian state without dpkg").field("state", self.part.recipe.0.as_bytes());
+        self.part.recipe = RecipeHash(recipe.finish());
+        "the state of Debian ".clone_into(&mut self.part.title);
+        self.part.title.push_str(&self.suite);
+        self.manager = false;
+        self
     }
 
     /// The modes and owners of all folders of the base that are not like others: of its packages and of the state.
@@ -178,6 +198,9 @@ impl State {
         alternatives::install(&alternatives, &collected, &mut tree);
         dpkg::database(&self.suite, &collected, &diversions, &mut tree);
         ldconfig::cache(&collected, &mut tree);
+        if !self.manager {
+            tree.remove_below(&dpkg::FOLDER[1..]);
+        }
         Ok(tree)
     }
 }

@@ -21,6 +21,13 @@ impl Tree {
         Self { timestamp, entries: BTreeMap::new() }
     }
 
+    /// Removes everything below a folder, and the folder.
+    pub(crate) fn remove_below(&mut self, folder: &str) {
+        self.entries.retain(|path, _| {
+            !path.as_str().strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&EntryHead, &[u8])> {
         self.entries.values().map(|(head, bytes)| (head, bytes.as_slice()))
     }

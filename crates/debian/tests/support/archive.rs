@@ -208,6 +208,7 @@ impl Archive {
             packages: &packages,
             python: None,
             configure: true,
+            package_manager: true,
             path_rules: &self.path_rules,
             pins: &self.pins,
             keep,

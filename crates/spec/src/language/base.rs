@@ -91,6 +91,10 @@ pub(crate) struct BaseTable {
     /// imgbuild's own keys add, need none of it.
     #[schemars(extend("examples" = [false]), extend("default" = true))]
     pub(crate) configure: Option<Located<bool>>,
+    /// Whether the image has apt and dpkg. Without them it is smaller; scanners then find its packages in
+    /// `/var/lib/dpkg/status.d`.
+    #[schemars(extend("examples" = [false]), extend("default" = true))]
+    pub(crate) package_manager: Option<Located<bool>>,
     /// An existing image: an OCI layout (a folder or a tarball), or a tarball of `docker save`, relative to the spec's
     /// folder. It excludes all keys that are about Debian packages.
     #[schemars(extend("examples" = ["base.tar"]))]
