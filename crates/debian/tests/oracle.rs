@@ -23,7 +23,7 @@ use oci::Platform;
 use support::{Folder, TIMESTAMP, locked, locked_without, write_base};
 
 /// What differs, by the beginning of its path, and why.
-const EXCEPTIONS: [(&str, &str); 22] = [
+const EXCEPTIONS: [(&str, &str); 24] = [
     ("etc/.pwd.lock", "a lock that a program left behind"),
     ("etc/apt/sources.list", "mmdebstrap writes the mirror that it used; ours are `apt_files`"),
     ("etc/fstab", "mmdebstrap's own, and empty"),
@@ -43,6 +43,8 @@ const EXCEPTIONS: [(&str, &str); 22] = [
     ("var/lib/dpkg/diversions-old", "a backup"),
     ("var/lib/dpkg/diversions", "dpkg writes it in the order of a hash table; it is compared as a set"),
     ("var/lib/dpkg/status-old", "a backup"),
+    ("var/lib/ucf/hashfile.", "ucf's numbered backups of its database"),
+    ("var/lib/ucf/registry.", "ucf's numbered backups of its database"),
     ("var/log/alternatives.log", "a log"),
     ("var/log/dpkg.log", "a log"),
     ("etc/dpkg/dpkg.cfg.d/", "mmdebstrap keeps what it was told to give dpkg; ours is `apt_files`"),
@@ -132,7 +134,9 @@ fn differences(expected: &Path, ours: &Path) -> Vec<String> {
     assert!(theirs.len() > 3000, "the oracle holds {} paths", theirs.len());
     let paths: std::collections::BTreeSet<_> = theirs.keys().chain(mine.keys()).collect();
     let known = |path: &str| {
-        EXCEPTIONS.iter().any(|(it, _)| path == *it || (it.ends_with(['/', '_']) && path.starts_with(it)))
+        EXCEPTIONS
+            .iter()
+            .any(|(it, _)| path == *it || (it.ends_with(['/', '_', '.']) && path.starts_with(it)))
     };
     // Bytecode is made by another crate, and is not part of a package.
     let bytecode = |path: &str| path.contains("__pycache__");

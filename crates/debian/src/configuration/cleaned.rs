@@ -10,13 +10,15 @@ pub(super) const POLICY: &str = "usr/sbin/policy-rc.d";
 pub(super) const MACHINE_ID: &str = "etc/machine-id";
 
 /// Folders of which nothing is kept: what is in them is of the machine, of the run, or a cache.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     "dev/",
     "proc/",
     "run/",
     "sys/",
     "tmp/",
     "var/cache/apt/",
+    // It knows folders by their times, which layers do not keep: fontconfig would not use it.
+    "var/cache/fontconfig/",
     "var/cache/ldconfig/",
     "var/lib/apt/lists/",
     "var/log/apt/",
@@ -58,9 +60,17 @@ pub(super) fn is_cleaned(path: &ImagePath) -> bool {
     FILES.contains(&text)
         || FOLDERS.iter().any(|folder| text.starts_with(folder))
         || (text.starts_with("var/log/") && text.ends_with(".log"))
+        || is_backup_of_ucf(text)
         || (text.starts_with("etc/ssh/ssh_host_") && text.contains("_key"))
         // Bytecode is made by `python::Bytecode`: what Python writes depends on more than the source.
         || text.split('/').any(|part| part == "__pycache__")
+}
+
+/// Whether a file is one of the numbered backups that `ucf(1)` makes of its databases.
+fn is_backup_of_ucf(path: &str) -> bool {
+    let number =
+        ["var/lib/ucf/hashfile.", "var/lib/ucf/registry."].iter().find_map(|it| path.strip_prefix(it));
+    number.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a link leads to something that is not kept: the certificate that every machine makes for itself.

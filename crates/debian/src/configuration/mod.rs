@@ -28,7 +28,7 @@ use changes::Changes;
 use tree::{Recorder, Tree};
 
 /// Changes whenever the same packages would leave other bytes.
-const METHOD: &str = "2";
+const METHOD: &str = "3";
 
 /// The packages of a base that dpkg configures.
 #[derive(Debug, Clone)]

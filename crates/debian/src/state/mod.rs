@@ -27,6 +27,9 @@ pub use accounts::Account;
 use collect::Collected;
 use tree::Tree;
 
+/// Changes whenever the same packages would have another state.
+const METHOD: &str = "2";
+
 /// The state of a base as a source of entries: users, alternatives, certificates, the loader's cache, dpkg's
 /// database.
 #[derive(Debug, Clone)]
@@ -77,6 +80,7 @@ impl State {
     /// time `timestamp`, in seconds since 1970.
     pub fn new(suite: &str, packages: Vec<Package>, accounts: &[Account], timestamp: i64) -> Self {
         let recipe = KeyHasher::new("debian state")
+            .field("method", METHOD)
             .field("suite", suite)
             .field("timestamp", timestamp.to_string())
             .list("packages", packages.iter().map(|it| it.part().recipe.0.hex()))

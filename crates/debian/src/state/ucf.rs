@@ -32,14 +32,10 @@ impl Records {
         Ok(())
     }
 
-    /// Writes the records, each with the one before its last change.
+    /// Writes the records. Their numbered backups are not kept, as those of the packages that dpkg configures are not.
     pub(crate) fn write(&self, tree: &mut Tree) {
         for (name, lines) in [("hashfile", &self.hashes), ("registry", &self.owners)] {
             tree.file(&format!("{FOLDER}/{name}"), 0o644, "root", lines.concat().as_bytes());
-            for (number, _) in lines.iter().enumerate() {
-                let before = lines[..lines.len() - number - 1].concat();
-                tree.file(&format!("{FOLDER}/{name}.{number}"), 0o644, "root", before.as_bytes());
-            }
         }
     }
 }
