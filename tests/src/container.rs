@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Image, Outcome, capture, scratch};
+use crate::{Image, Outcome, Tree, capture, scratch};
 
 /// An unpacked image whose programs run by `crun`, as its configuration says and off the network.
 #[derive(Debug)]
@@ -44,6 +44,25 @@ impl Container {
         let bundle = scratch("container");
         image.unpack(&bundle.path().join("root"));
         Self { bundle, image: image.config.clone() }
+    }
+
+    /// Unpacks an image as an engine shows it: what whiteouts name is gone.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot, or when we are not root.
+    pub fn without_hidden(image: &Image) -> Self {
+        let container = Self::new(image);
+        for path in Tree::read(&container.root()).0.keys() {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if let Some(hidden) = name.strip_prefix(".wh.") {
+                for name in [hidden, name] {
+                    let path = container.root().join(folder).join(name);
+                    capture(Command::new("rm").arg("-rf").arg(path)).success();
+                }
+            }
+        }
+        container
     }
 
     /// The unpacked image.

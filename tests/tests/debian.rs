@@ -5,29 +5,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Container, DebianArchive, Image, Imgbuild, SUITE, Server, Tree, capture};
+use imgbuild_tests::{Container, DebianArchive, Imgbuild, SUITE, Server, capture};
 use insta::assert_snapshot;
 
 fn spec(suite: &str, platform: &str, packages: &[&str], more: &str) -> String {
     format!(
         "name = \"base\"\nplatforms = [\"{platform}\"]\n{more}\n[base]\ndebian = \"{suite}\"\npackages = {packages:?}\n"
     )
-}
-
-/// The image as an engine shows it: what whiteouts name is gone.
-fn unpacked(image: &Image) -> Container {
-    let container = Container::new(image);
-    let tree = Tree::read(&container.root());
-    for path in tree.0.keys() {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if let Some(hidden) = name.strip_prefix(".wh.") {
-            for name in [hidden, name] {
-                let path = container.root().join(folder).join(name);
-                capture(Command::new("rm").arg("-rf").arg(path)).success();
-            }
-        }
-    }
-    container
 }
 
 /// Runs a program inside of `root` as root, with the network of this machine.
@@ -42,7 +26,7 @@ fn inside(root: &Path, command: &str) -> String {
 fn apt_goes_on_where_dpkg_has_configured() {
     let imgbuild = Imgbuild::new();
     let output = imgbuild.build(&spec("bookworm", "linux/amd64", &["nginx-light"], ""), &[]);
-    let container = unpacked(&output.image());
+    let container = Container::without_hidden(&output.image());
     let root = container.root();
     for (name, device) in [("null", "3"), ("random", "8"), ("urandom", "9")] {
         let mut mknod = Command::new("mknod");
