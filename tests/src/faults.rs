@@ -1,7 +1,7 @@
 //! Specs that are locked in a moment, and what the program says when it fails.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Answer, DebianArchive, Imgbuild, Outcome, Request, SUITE, Server, channel_folder};
 
@@ -71,6 +71,19 @@ impl Bench {
             files.iter().map(|file| format!("file://{}/{file}\n", channel.display())).collect();
         self.imgbuild.write("explicit.txt", format!("@EXPLICIT\n{urls}"));
         self.spec("env = \"explicit.txt\"", "");
+    }
+
+    /// The blob of a layer in the store; others are documents of images.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn layer_blob(&self) -> PathBuf {
+        let records = self.imgbuild.store().join("layers-v1");
+        let record = fs_err::read(records.join(&names(&records)[0])).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        let digest = record["descriptor"]["digest"].as_str().unwrap().trim_start_matches("sha256:");
+        self.imgbuild.store().join("blobs/sha256").join(digest)
     }
 
     /// Runs the program, which must succeed.

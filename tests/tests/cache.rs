@@ -27,7 +27,8 @@ fn json(bench: &Bench, arguments: &[&str]) -> Value {
 
 /// Everything that is cached, by its path.
 fn entries(bench: &Bench) -> Vec<String> {
-    let kinds = ["archives", "blobs/sha256", "layers-v1", "bytecode-v1", "tools-v1", "repodata-v1"];
+    let kinds =
+        ["archives", "blobs/sha256", "layers-v1", "bytecode-v1", "tools-v1", "repodata-v1", "images-v1"];
     let all = kinds.iter().flat_map(|kind| {
         let found = names(&bench.imgbuild.store().join(kind));
         found.into_iter().map(move |name| format!("{kind}/{name}"))
@@ -38,7 +39,7 @@ fn entries(bench: &Bench) -> Vec<String> {
 #[test]
 fn an_empty_store() {
     let bench = Bench::new();
-    assert_snapshot!(printed(&bench, &["cache", "ls"]), @"
+    assert_snapshot!(printed(&bench, &["cache", "ls"]), @r#"
     STORE
       archive   0  0 B
       blob      0  0 B
@@ -46,8 +47,10 @@ fn an_empty_store() {
       bytecode  0  0 B
       repodata  0  0 B
       tool      0  0 B
+      unpacked  0  0 B
+      image     0  0 B
       all       0  0 B
-    ");
+    "#);
     assert_snapshot!(printed(&bench, &["cache", "ls", "--json"]), @r#"
     {
       "root": "STORE",
@@ -65,16 +68,18 @@ fn ls_counts_what_is_there() {
     // The sizes of compressed things are no matter of this test.
     let counts: Vec<String> =
         text.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
-    assert_snapshot!(counts.join("\n"), @"
+    assert_snapshot!(counts.join("\n"), @r#"
     STORE
     archive 6
-    blob 6
+    blob 8
     layer 6
     bytecode 0
     repodata 2
     tool 0
-    all 20
-    ");
+    unpacked 0
+    image 1
+    all 23
+    "#);
     let listed = json(&bench, &["cache", "ls", "--json"]);
     assert_eq!(listed["root"], bench.imgbuild.store().display().to_string());
     let listed = listed["entries"].as_array().unwrap();
@@ -90,16 +95,14 @@ fn ls_counts_what_is_there() {
 fn verify_reads_everything() {
     let bench = built();
     let before = entries(&bench);
-    assert_snapshot!(printed(&bench, &["cache", "verify"]), @"checked 18 things");
+    assert_snapshot!(printed(&bench, &["cache", "verify"]), @"checked 21 things");
     assert_eq!(json(&bench, &["cache", "verify", "--json"])["damaged"], serde_json::json!([]));
     assert_eq!(entries(&bench), before);
-    let blob = bench.imgbuild.store().join("blobs/sha256");
-    let blob = blob.join(&names(&blob)[0]);
-    fs_err::write(&blob, "something else").unwrap();
+    fs_err::write(bench.layer_blob(), "something else").unwrap();
     let outcome = bench.imgbuild.run(["cache", "verify", "--json"]).failure();
     assert_snapshot!(named(&outcome.stdout), @r#"
     {
-      "checked": 18,
+      "checked": 21,
       "damaged": [
         "blob SHA256: its sha256 is `SHA256`",
         "layer SHA256: it is not well-formed, or its blob is gone or has another size"

@@ -84,15 +84,15 @@ fn golden_digests() {
             layers.collect::<Vec<_>>().join("\n  ")
         ));
     }
-    insta::assert_snapshot!(digests.join("\n"), @r"
-    zstd sha256:3435376de0ca3e202e08c869465da8dcf056f79a1da31f29ec322b1a752325ba
-      sha256:a7c81e07ef01b301beb43732080e50fdf2a8d8d8628cb5632d63bf1bbf0112b1
+    insta::assert_snapshot!(digests.join("\n"), @r#"
+    zstd sha256:8ae2bfdb1129daeccbf2f776e7d009d7232e9bcc14748f9d15281921d09f6b55
+      sha256:71c5fc871dce3585816a19168ca7b340b55af9b8af23b83942274d325a3d1b74
       sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
-    gzip sha256:4c39ad2d68f1ca6b63ea060cc859bf4ccb3fa7c7aad96acc5904028289925644
-      sha256:f4b8f34dd2aa20dcf850f3fe51b1956894f2cf0e9dd8058fc34f32251b5d5101
+    gzip sha256:e2a47d5942ebf3e61a74299693ddf721438f6b3867efc41dde4638212648c5fb
+      sha256:81f1880e6fa9deb72a76e6d95c44f6c75a7b1e4342d778df118a89266c19b190
       sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
-    none sha256:24e4eb05211161c8b61f17d2ad244734c844420f783aa991a0b85a1b3d4e871b
-      sha256:28004f4f43ab9285628b61f05362be61adbe2dd676c5ad0b7746fb3080a32303
+    none sha256:945d6cb93aae39db0c2f66a7ad931044ee74995a97cb04ce93a69efdd3de15d7
+      sha256:82f1c06f4a6379a7118e68b7ec50d39ad641bd51df07ff7b22ab4e7ef1bf1d14
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
-    ");
+    "#);
 }

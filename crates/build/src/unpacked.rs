@@ -5,15 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use layer::KeyHasher;
-use oci::{Blobs, Descriptor, DiffId, HashReader, uncompressed};
+use oci::{Blobs, Descriptor, DiffId, HashReader, uncompressed, unpacked_limit};
 use sandbox::Machine;
 use store::{Kind, Remove, Store};
 
 use crate::BuildError;
-
-/// A layer may unpack to this many times its size, and [`ALWAYS`] beside; more is a bomb.
-const RATIO: u64 = 1000;
-const ALWAYS: u64 = 64 << 20;
 
 /// A layer as a manifest and a configuration name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +73,7 @@ fn unpacked_layer(
     let failed = |error| BuildError::Unpack { digest, error };
     let unreadable = |error| failed(Box::new(oci::BlobError::Read { digest, error }));
     let blob = blobs.open(&digest).map_err(|error| failed(Box::new(error)))?;
-    let limit = size.saturating_mul(RATIO).saturating_add(ALWAYS);
+    let limit = unpacked_limit(size);
     let tar = uncompressed(media_type, blob.take(size)).map_err(unreadable)?;
     let mut tar = HashReader::new(tar.take(limit));
     let remove = remover();

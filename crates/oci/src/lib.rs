@@ -32,5 +32,5 @@ pub use platform::{Platform, PlatformError};
 pub use reference::Reference;
 pub use stored::{Choice, LayerFault, ReadError, StoredImage, StoredLayer};
 pub use timestamp::{Timestamp, TimestampError};
-pub use uncompressed::uncompressed;
+pub use uncompressed::{uncompressed, unpacked_limit};
 pub use validate::{ValidateError, Validated, validate};

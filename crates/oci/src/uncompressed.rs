@@ -4,6 +4,15 @@ use std::io::{self, BufReader, Read};
 
 use crate::MediaType;
 
+/// A layer may unpack to this many times its size, and [`ALWAYS`] beside; more is a bomb. Gzip's own limit is 1032 times.
+const RATIO: u64 = 1032;
+const ALWAYS: u64 = 64 << 20;
+
+/// The most bytes that a layer of `size` bytes may unpack to: who reads one that somebody else made stops there.
+pub const fn unpacked_limit(size: u64) -> u64 {
+    size.saturating_mul(RATIO).saturating_add(ALWAYS)
+}
+
 /// The uncompressed tar of a layer with this media type. Nothing is checked: whoever must know that the bytes are the
 /// right ones wraps the result into a [`crate::HashReader`] and compares the diffID.
 ///

@@ -16,11 +16,8 @@ use crate::layout::Layout;
 use crate::tarball::Tarball;
 use crate::{
     BlobError, Blobs, Descriptor, DiffId, Digest, HashReader, ImageConfig, MediaType, Platform, uncompressed,
+    unpacked_limit,
 };
-
-/// A layer may unpack to this many times its size, and [`ALWAYS`] beside; more is a bomb. Gzip's limit is 1032 times.
-const RATIO: u64 = 1032;
-const ALWAYS: u64 = 64 << 20;
 
 /// Which image is meant, where there are several.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +131,7 @@ impl StoredImage {
     ) -> Result<(T, u64), LayerFault> {
         let Descriptor { digest, size, media_type, .. } = layer.descriptor;
         let mut packed = HashReader::new(self.blobs.open(&digest)?.take(size.saturating_add(1)));
-        let limit = size.saturating_mul(RATIO).saturating_add(ALWAYS);
+        let limit = unpacked_limit(size);
         let unpacked = uncompressed(media_type, &mut packed).map_err(LayerFault::Decompress)?;
         let mut tar = HashReader::new(unpacked.take(limit));
         let outcome = read(&mut tar);
