@@ -7,7 +7,7 @@ use std::sync::Arc;
 use conda::Plan;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, Part, PartId, Role, Source};
-use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock};
+use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiPackage, PypiSet};
 use oci::Digest;
 use python::{Bytecode, BytecodeFolders, LazyCompiler};
 use runtime::{DEFAULT_USER, Variables};
@@ -20,6 +20,7 @@ use crate::derived::Derived;
 use crate::foundation::Foundation;
 use crate::locking::variant_name;
 use crate::post_link::PostLink;
+use crate::wheels::{self, ImagePython};
 use crate::{BuildError, Context, tool};
 
 /// Where the lock stands in an image.
@@ -32,6 +33,8 @@ pub(crate) enum Needed {
     Conda(CondaPackage),
     /// A Debian package.
     Debian(DebianPackage),
+    /// A wheel.
+    Pypi(PypiPackage),
 }
 
 impl Needed {
@@ -40,6 +43,7 @@ impl Needed {
         match self {
             Self::Conda(package) => package.sha256,
             Self::Debian(package) => package.sha256,
+            Self::Pypi(package) => package.sha256,
         }
     }
 }
@@ -94,6 +98,8 @@ impl Assembly {
             .filter_map(|url| lock.conda_package(url))
             .collect();
         let conda = locked.conda.as_ref().map(|set| (set, conda_packages.as_slice()));
+        let wheels = locked.pypi.as_ref().map(|set| &set.prefix);
+        let wheels = wheels.filter(|prefix| locked.conda.as_ref().is_none_or(|set| set.prefix != **prefix));
         let foundation = Foundation::open(locked.layout.as_ref(), variant, context)?;
         let base = foundation.as_ref().map(|foundation| foundation.config.config.env.as_slice());
         let mut assembly = Self {
@@ -103,16 +109,20 @@ impl Assembly {
             derived_archives: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: runtime::variables(base, conda, &given),
+            variables: runtime::variables(base, conda, wheels, &given),
             foundation,
         };
         let timestamp = locked.timestamp;
         assembly.check_foundation(locked)?;
+        let mut python = None;
         if let Some(set) = &locked.debian {
-            assembly.add_debian(lock, set, variant, timestamp, context)?;
+            python = assembly.add_debian(lock, set, variant, timestamp, context)?;
         }
         if let Some(set) = &locked.conda {
-            assembly.add_conda(lock, set, variant, timestamp, context)?;
+            python = assembly.add_conda(lock, set, variant, timestamp, context)?.or(python);
+        }
+        if let Some(set) = &locked.pypi {
+            assembly.add_wheels(lock, set, index, variant, python, context)?;
         }
         let has_shell = match &variant.base {
             Base::Debian(_) => true,
@@ -202,7 +212,7 @@ impl Assembly {
         variant: &Variant,
         timestamp: i64,
         context: &Context,
-    ) -> Result<(), BuildError> {
+    ) -> Result<Option<ImagePython>, BuildError> {
         let packages: Vec<DebianPackage> =
             set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
         for directory in packages.iter().flat_map(|package| &package.facts.directories) {
@@ -222,8 +232,8 @@ impl Assembly {
         let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
         self.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
         let archive = |package: &DebianPackage| archive_path(context, &package.sha256);
-        let interpreter = debian::interpreter(set, &packages).filter(|_| variant.layers.bytecode);
-        let compiler = interpreter.as_ref().map(|interpreter| {
+        let interpreter = debian::interpreter(set, &packages);
+        let compiler = interpreter.as_ref().filter(|_| variant.layers.bytecode).map(|interpreter| {
             let compiler = tool::debian_compiler(lock, set, interpreter, variant, context);
             compiler.map(|compiler| (compiler, BytecodeFolders(interpreter.modules.clone())))
         });
@@ -260,7 +270,11 @@ impl Assembly {
             self.add(Box::new(files), Vec::new());
         }
         self.exclude(&set.excluded);
-        Ok(())
+        Ok(interpreter.and_then(|found| {
+            let compiler = compiler.map(|(compiler, _)| compiler);
+            let python = ImagePython::new(&found.version, found.program, None)?;
+            Some(ImagePython { compiler, ..python })
+        }))
     }
 
     fn add_conda(
@@ -270,7 +284,7 @@ impl Assembly {
         variant: &Variant,
         timestamp: i64,
         context: &Context,
-    ) -> Result<(), BuildError> {
+    ) -> Result<Option<ImagePython>, BuildError> {
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
         let error = |error| BuildError::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders } =
@@ -278,10 +292,15 @@ impl Assembly {
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
-        let compiler: Option<Arc<LazyCompiler>> = match python_version.filter(|_| variant.layers.bytecode) {
-            Some(version) => Some(tool::conda_compiler(lock, set, version, variant, context)?),
-            None => None,
-        };
+        let compiler: Option<Arc<LazyCompiler>> =
+            match python_version.clone().filter(|_| variant.layers.bytecode) {
+                Some(version) => Some(tool::conda_compiler(lock, set, version, variant, context)?),
+                None => None,
+            };
+        let site_packages = environment.python.as_ref();
+        let site_packages = site_packages.map(|it| it.site_packages_path.to_string_lossy().into_owned());
+        let program = set.prefix.join("bin/python")?;
+        let python = python_version.and_then(|it| ImagePython::new(&it, program, site_packages));
         for (package, role) in packages {
             let path = archive_path(context, &package.sha256);
             let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
@@ -303,6 +322,40 @@ impl Assembly {
         if let Some(post_link) = post_link {
             self.derive(Box::new(post_link), Vec::new());
         }
+        Ok(python.map(|python| ImagePython { compiler, ..python }))
+    }
+
+    fn add_wheels(
+        &mut self,
+        lock: &Lock,
+        set: &PypiSet,
+        index: usize,
+        variant: &Variant,
+        python: Option<ImagePython>,
+        context: &Context,
+    ) -> Result<(), BuildError> {
+        let locked = &lock.variants[index];
+        let conda = locked.conda.as_ref().filter(|conda| conda.prefix == set.prefix);
+        let python = python.ok_or(BuildError::NoPython)?;
+        let owner = match conda {
+            Some(_) => prefix_owner(variant, self.foundation.as_ref())?,
+            // As with a manager of conda: who has pip in an environment wants to change it.
+            None if set.requested.iter().any(|name| name == "pip") => {
+                user(variant, self.foundation.as_ref())?
+            }
+            None => Owner::ROOT,
+        };
+        if let (None, Some(foundation)) = (conda, &self.foundation) {
+            foundation.check_prefix(&set.prefix)?;
+        }
+        if owner != Owner::ROOT {
+            self.parents.insert_tree(set.prefix.clone(), owner);
+        }
+        let layout = wheels::layout(set, conda, &python, owner)?;
+        let is_virtual = conda.is_none();
+        let sources = wheels::sources(lock, set, layout, is_virtual, &python, locked.timestamp, context)?;
+        sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
+        self.exclude(&set.excluded);
         Ok(())
     }
 }
@@ -323,11 +376,15 @@ fn is_python(packages: &[DebianPackage], name: &str) -> bool {
 fn prefix_owner(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, BuildError> {
     let writable =
         variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
-    match (&variant.image.user, writable, foundation) {
-        (_, false, _) => Ok(Owner::ROOT),
-        (Some(spec::User::Id { uid, gid }), true, _) => Ok(Owner { uid: *uid, gid: gid.unwrap_or(*uid) }),
-        (user, true, Some(foundation)) => foundation.owner(user.as_ref()),
-        (_, true, None) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
+    if writable { user(variant, foundation) } else { Ok(Owner::ROOT) }
+}
+
+/// The image's user.
+fn user(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, BuildError> {
+    match (&variant.image.user, foundation) {
+        (Some(spec::User::Id { uid, gid }), _) => Ok(Owner { uid: *uid, gid: gid.unwrap_or(*uid) }),
+        (user, Some(foundation)) => foundation.owner(user.as_ref()),
+        (_, None) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
     }
 }
 

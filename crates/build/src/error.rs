@@ -251,6 +251,19 @@ pub enum BuildError {
     /// A path is wrong.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A locked wheel is damaged.
+    #[error("the lock's wheel `{wheel}` cannot be used")]
+    Wheel {
+        /// The wheel's file name.
+        wheel: String,
+        /// Why.
+        #[source]
+        error: Box<pypi::PackageError>,
+    },
+    /// Wheels in an image without Python.
+    #[error("the lock has wheels, and no Python that they are for")]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
+    NoPython,
     /// Nothing can compile bytecode on this machine.
     #[error("the lock has no interpreter that compiles bytecode on {host}")]
     #[diagnostic(help("run `imgbuild lock` on this machine, or set `[layers] bytecode = false`"))]

@@ -77,6 +77,10 @@ impl Getter {
         match needed {
             Needed::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
                 .or_else(|| conda_url(package).map(Locations::from))),
+            Needed::Pypi(package) => {
+                let url = package.url.as_ref().and_then(|url| Url::parse(url).ok());
+                Ok(url.map(Locations::from))
+            }
             Needed::Debian(package) => {
                 let Some(base) = &self.base else { return Ok(None) };
                 if let Some(root) = base.repositories.get(&package.archive) {
@@ -96,6 +100,7 @@ impl Getter {
         let (name, size) = match needed {
             Needed::Conda(package) => (package.file_name().to_owned(), package.size),
             Needed::Debian(package) => (package.id(), Some(package.size)),
+            Needed::Pypi(package) => (package.filename.clone(), package.size),
         };
         let sha256 = needed.sha256();
         if self.context.store.archive(&sha256)?.is_some() {
@@ -141,6 +146,7 @@ fn check(needed: &[Needed], context: &Context) -> Result<(), BuildError> {
         let (name, sha256) = match one {
             Needed::Conda(package) => (package.file_name().to_owned(), package.sha256),
             Needed::Debian(package) => (package.id(), package.sha256),
+            Needed::Pypi(package) => (package.filename.clone(), package.sha256),
         };
         let verified = verify(&archive_path(context, &sha256), &sha256);
         verified.map_err(|error| BuildError::Fetch { name, error: Box::new(error) })?;

@@ -26,6 +26,7 @@ mod running;
 mod tool;
 mod unpacked;
 mod vendor;
+mod wheels;
 
 pub use checks::Checked;
 pub use context::Context;

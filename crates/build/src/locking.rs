@@ -94,6 +94,7 @@ pub async fn lock(
         variants: Vec::new(),
         debian: Vec::new(),
         conda: Vec::new(),
+        pypi: Vec::new(),
     };
     for variant in variants {
         context.reporter.event(Event::Locking { variant: variant_name(variant) });
@@ -200,6 +201,7 @@ impl Locker<'_> {
             debian,
             layout,
             conda,
+            pypi: None,
         })
     }
 

@@ -148,7 +148,13 @@ pub async fn renew_lock(
 ) -> Result<Locked, BuildError> {
     let earlier = read_lock(path)?.map(|(lock, _)| lock);
     let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
-    let empty = Lock { variants: Vec::new(), debian: Vec::new(), conda: Vec::new(), ..lock.clone() };
+    let empty = Lock {
+        variants: Vec::new(),
+        debian: Vec::new(),
+        conda: Vec::new(),
+        pypi: Vec::new(),
+        ..lock.clone()
+    };
     let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock);
     let text = write_lock(path, &lock)?;
     Ok(Locked { lock, text, changes: Some(changes) })

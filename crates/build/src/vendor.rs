@@ -1,7 +1,7 @@
 //! Archives in a folder of their own: what a machine without a network builds from.
 //!
-//! The folder is for people as well: `debian/NAME_VERSION_ARCHITECTURE.deb`, `conda/SUBDIR/FILE`, and `SHA256SUMS`, which
-//! `sha256sum --check` reads.
+//! The folder is for people as well: `debian/NAME_VERSION_ARCHITECTURE.deb`, `conda/SUBDIR/FILE`, `pypi/WHEEL`, and
+//! `SHA256SUMS`, which `sha256sum --check` reads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -80,6 +80,7 @@ impl Vendor {
             Needed::Debian(package) => {
                 ("debian".to_owned(), format!("{}.deb", package.id().replace(':', "%3a")))
             }
+            Needed::Pypi(package) => ("pypi".to_owned(), package.filename.clone()),
         };
         let usual = ImagePath::new(&format!("{folder}/{name}"))?;
         if self.files.iter().any(|(other, path)| *path == usual && other != sha256) {
@@ -178,5 +179,7 @@ fn needed(lock: &Lock, variant: &lock::Variant) -> Vec<Needed> {
         let compilers = set.compilers.iter().flat_map(|compiler| &compiler.packages);
         set.packages.iter().chain(compilers).filter_map(|url| lock.conda_package(url))
     });
-    debian.cloned().map(Needed::Debian).chain(conda.cloned().map(Needed::Conda)).collect()
+    let wheels = variant.pypi.iter().flat_map(|set| &set.packages).filter_map(|id| lock.pypi_package(id));
+    let archives = debian.cloned().map(Needed::Debian).chain(conda.cloned().map(Needed::Conda));
+    archives.chain(wheels.cloned().map(Needed::Pypi)).collect()
 }

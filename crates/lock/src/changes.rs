@@ -43,6 +43,9 @@ fn versions(lock: &Lock) -> BTreeMap<String, BTreeSet<String>> {
     for package in &lock.debian {
         versions.entry(format!("debian/{}", package.name)).or_default().insert(package.version.clone());
     }
+    for package in &lock.pypi {
+        versions.entry(format!("pypi/{}", package.name)).or_default().insert(package.version.clone());
+    }
     versions
 }
 

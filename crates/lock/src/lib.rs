@@ -18,5 +18,8 @@ pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirec
 pub use layout::{LayoutBase, LayoutLayer};
 pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};
-pub use pypi::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiFacts, PypiPackage, VcsInfo};
+pub use pypi::{
+    ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,
+    VcsInfo,
+};
 pub use text::LockError;

@@ -6,7 +6,7 @@ use layer::{ImagePath, PartId, Threshold};
 use oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
-use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, LayoutBase};
+use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, LayoutBase, PypiPackage, PypiSet};
 
 /// The version of the lock's format. A lock of another version is refused, never guessed at.
 pub const FORMAT_VERSION: u32 = 1;
@@ -28,6 +28,9 @@ pub struct Lock {
     /// Every conda package of any variant, once, sorted by name.
     #[serde(rename = "conda", default, skip_serializing_if = "Vec::is_empty")]
     pub conda: Vec<CondaPackage>,
+    /// Every wheel of any variant, once, sorted by identifier.
+    #[serde(rename = "pypi", default, skip_serializing_if = "Vec::is_empty")]
+    pub pypi: Vec<PypiPackage>,
 }
 
 /// One image: one combination of the matrix on one platform.
@@ -54,6 +57,9 @@ pub struct Variant {
     /// Its conda environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conda: Option<CondaSet>,
+    /// Its wheels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pypi: Option<PypiSet>,
 }
 
 /// A path that is left out of a package, because another package has it.
@@ -87,5 +93,10 @@ impl Lock {
     /// The Debian package that is called `id`, see [`DebianPackage::id`].
     pub fn debian_package(&self, id: &str) -> Option<&DebianPackage> {
         self.debian.iter().find(|package| package.id() == id)
+    }
+
+    /// The wheel that is called `id`, see [`PypiPackage::id`].
+    pub fn pypi_package(&self, id: &str) -> Option<&PypiPackage> {
+        self.pypi.iter().find(|package| package.id() == id)
     }
 }

@@ -2,8 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use layer::ImagePath;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
+
+use crate::ExcludedPath;
+
+/// The wheels of one variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PypiSet {
+    /// The environment that they are put into: the conda environment's prefix, or a virtual environment.
+    pub prefix: ImagePath,
+    /// The names of the projects that somebody asked for, normalised and sorted. The others are there for these.
+    pub requested: Vec<String>,
+    /// The packages' identifiers (see [`PypiPackage::id`]), sorted.
+    pub packages: Vec<String>,
+    /// What the wheels need and the conda environment has, such as `numpy 1.26.4`, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provided: Vec<String>,
+    /// The paths that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedPath>,
+}
 
 /// A locked wheel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +36,10 @@ pub struct PypiPackage {
     pub version: String,
     /// The name of the wheel's file, which says for which Pythons and platforms it is.
     pub filename: String,
-    /// Where it is, without credentials.
-    pub url: String,
+    /// Where it is, without credentials, where the requirement or another tool's lock said that. A wheel of an index is found
+    /// again through the index, by its name, version and hash: so a lock depends on no mirror.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The size of the wheel in bytes, where the index says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -25,8 +48,68 @@ pub struct PypiPackage {
     /// Where it came from, when that was no index: what becomes `direct_url.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<DirectUrl>,
+    /// How it was built, when it was no wheel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<PypiBuild>,
     /// What only the wheel knows.
     pub facts: PypiFacts,
+}
+
+/// How a wheel was built from source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PypiBuild {
+    /// What it was built from.
+    pub source: PypiSource,
+    /// The identifiers of the wheels that it was built with, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
+}
+
+/// What a wheel is built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum PypiSource {
+    /// A source distribution.
+    Sdist {
+        /// The name of its file.
+        filename: String,
+        /// Where it is, without credentials; nothing where an index has it, as for a wheel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Its hash.
+        sha256: Digest,
+        /// Its size in bytes, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        /// The folder of it in which the project is, where that is not its root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subdirectory: Option<String>,
+    },
+    /// A revision of a git repository.
+    Git {
+        /// The repository, without credentials.
+        url: String,
+        /// The commit.
+        commit: String,
+        /// The folder of it in which the project is, where that is not its root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subdirectory: Option<String>,
+    },
+    /// A folder beside the spec.
+    Folder {
+        /// Its path, relative to the spec's folder.
+        path: String,
+        /// A hash of its files.
+        sha256: Digest,
+    },
+}
+
+impl PypiPackage {
+    /// What a variant calls it: the name of the wheel's file and its hash. Two builds of one wheel may have one name.
+    pub fn id(&self) -> String {
+        format!("{}#{}", self.filename, self.sha256.hex())
+    }
 }
 
 /// What a layer's key needs to know of a wheel and only the wheel says.

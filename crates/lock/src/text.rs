@@ -76,6 +76,7 @@ impl Lock {
         }
         let conda: BTreeSet<&str> = self.conda.iter().map(|package| package.url.as_str()).collect();
         let debian: BTreeSet<String> = self.debian.iter().map(crate::DebianPackage::id).collect();
+        let pypi: BTreeSet<String> = self.pypi.iter().map(crate::PypiPackage::id).collect();
         for variant in &self.variants {
             let missing = |package: &String| LockError::Missing {
                 package: package.clone(),
@@ -95,6 +96,12 @@ impl Lock {
                     return Err(missing(package));
                 }
             }
+            let wheels = variant.pypi.iter().flat_map(|set| &set.packages);
+            let built = self.pypi.iter().filter_map(|package| package.build.as_ref());
+            let requires = built.flat_map(|build| &build.requires);
+            if let Some(package) = wheels.chain(requires).find(|it| !pypi.contains(*it)) {
+                return Err(missing(package));
+            }
         }
         Ok(())
     }
@@ -109,7 +116,8 @@ mod tests {
     use super::*;
     use crate::{
         Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
-        ExcludedPath, LayoutBase, LayoutLayer, Repository, SpecialDirectory, Variant,
+        ExcludedPath, LayoutBase, LayoutLayer, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,
+        Repository, SpecialDirectory, Variant,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -134,6 +142,27 @@ mod tests {
                 activation: crate::Activation::default(),
             },
             record,
+        }
+    }
+
+    fn wheel(name: &str, version: &str, build: Option<PypiBuild>) -> PypiPackage {
+        PypiPackage {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            filename: format!("{name}-{version}-py3-none-any.whl"),
+            url: None,
+            size: Some(2000),
+            sha256: Digest::of(name),
+            origin: None,
+            build,
+            facts: PypiFacts {
+                paths: Digest::of("paths"),
+                installed_size: 9000,
+                timestamp: 1_700_000_000,
+                entry_points: vec![],
+                requires_python: Some(">=3.6".to_owned()),
+                requires_dist: vec![],
+            },
         }
     }
 
@@ -217,6 +246,22 @@ mod tests {
             glibc: Some("2.36".to_owned()),
             layers: vec![layer],
         };
+        let setuptools = wheel("setuptools", "80.1", None);
+        let source = PypiSource::Sdist {
+            filename: "idna-3.10.tar.gz".to_owned(),
+            url: None,
+            sha256: Digest::of("sdist"),
+            size: Some(3000),
+            subdirectory: None,
+        };
+        let idna = wheel("idna", "3.10", Some(PypiBuild { source, requires: vec![setuptools.id()] }));
+        let wheels = PypiSet {
+            prefix: path("opt/conda"),
+            requested: vec!["idna".to_owned()],
+            packages: vec![idna.id()],
+            provided: vec!["numpy 2.0.2".to_owned()],
+            excluded: vec![],
+        };
         let variant = Variant {
             tags: vec!["3.11".parse().unwrap()],
             platform: Platform::LinuxAmd64,
@@ -226,6 +271,7 @@ mod tests {
             debian: Some(base),
             layout: Some(layout),
             conda: Some(set),
+            pypi: Some(wheels),
         };
         Lock {
             version: FORMAT_VERSION,
@@ -233,6 +279,7 @@ mod tests {
             variants: vec![variant],
             debian: vec![debian],
             conda: vec![numpy],
+            pypi: vec![setuptools, idna],
         }
     }
 
@@ -261,6 +308,13 @@ mod tests {
         lock.debian.clear();
         let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err();
         assert_snapshot!(error, @"the lock does not list `base-files_12.4_amd64`, which the variant `3.11` needs");
+        for (left, missing) in [(1, 0), (0, 1)] {
+            let mut lock = sample();
+            let missing = lock.pypi[missing].id();
+            lock.pypi = vec![lock.pypi.swap_remove(left)];
+            let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err().to_string();
+            assert_eq!(error, format!("the lock does not list `{missing}`, which the variant `3.11` needs"));
+        }
     }
 
     #[test]
@@ -293,11 +347,17 @@ mod tests {
         after.conda[0] = conda("numpy", "2.1.0");
         after.conda.push(conda("idna", "3.10"));
         after.debian.clear();
+        after.pypi[1] = wheel("idna", "3.11", None);
         let changes: Vec<String> =
             Changes::between(&before, &after).0.iter().map(ToString::to_string).collect();
         assert_eq!(
             changes,
-            ["+ conda/idna 3.10 0", "~ conda/numpy 2.0.2 0 -> 2.1.0 0", "- debian/base-files 12.4"]
+            [
+                "+ conda/idna 3.10 0",
+                "~ conda/numpy 2.0.2 0 -> 2.1.0 0",
+                "- debian/base-files 12.4",
+                "~ pypi/idna 3.10 -> 3.11"
+            ]
         );
         assert!(Changes::between(&before, &before).0.is_empty());
     }

@@ -99,10 +99,11 @@ fn unpack(filename: &str, sha256: Digest, archive: &Path, name: &str, folder: &P
         name: parsed.name.clone(),
         version: parsed.version.to_string(),
         filename: filename.to_owned(),
-        url: String::new(),
+        url: None,
         size: None,
         sha256,
         origin: None,
+        build: None,
         facts: wheel.facts(),
     };
     let prefix = ImagePath::new(name).map_err(failed)?;

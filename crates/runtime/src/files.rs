@@ -30,7 +30,7 @@ pub fn runtime_files<E: From<PathError>>(
     timestamp: i64,
     place: impl Fn(&ImagePath) -> Result<ImagePath, E>,
 ) -> Result<Option<Files>, E> {
-    if !variables.values.contains_key("CONDA_PREFIX") {
+    if !["CONDA_PREFIX", "VIRTUAL_ENV"].iter().any(|it| variables.values.contains_key(*it)) {
         return Ok(None);
     }
     let mut contents = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use layer::ImagePath;
 use lock::{CondaPackage, CondaSet};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -21,10 +22,12 @@ pub struct Variables {
 ///
 /// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
 /// `base` are those of the image that this one stands on, where it stands on one: they stay, and the environment's folder
-/// comes before its `PATH`. `given` are the spec's own, which win over all.
+/// comes before its `PATH`. `virtual_environment` is one of Python's, whose commands come before all others. `given` are the
+/// spec's own, which win over all.
 pub fn variables(
     base: Option<&[String]>,
     conda: Option<(&CondaSet, &[&CondaPackage])>,
+    virtual_environment: Option<&ImagePath>,
     given: &BTreeMap<String, String>,
 ) -> Variables {
     let mut variables = Variables { values: inherited(base), dynamic: Vec::new() };
@@ -49,6 +52,11 @@ pub fn variables(
                 .extend(scripts.map(|script| (package.name().to_owned(), script.as_str().to_owned())));
         }
     }
+    if let Some(prefix) = virtual_environment {
+        let path = variables.values.get("PATH").cloned().unwrap_or_default();
+        variables.values.insert("PATH".to_owned(), format!("{prefix}/bin:{path}"));
+        variables.values.insert("VIRTUAL_ENV".to_owned(), prefix.to_string());
+    }
     variables.values.extend(given.clone());
     variables
 }
@@ -68,7 +76,6 @@ fn inherited(base: Option<&[String]>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use layer::ImagePath;
     use lock::{Activation, CondaFacts, EnvironmentVariable};
 
     fn package(name: &str, exports: &[(&str, &str)], dynamic: &[&str]) -> CondaPackage {
@@ -117,7 +124,7 @@ mod tests {
         let gdal = package("gdal", &[("GDAL_DATA", "$CONDA_PREFIX/share/gdal"), ("X", "first")], &[]);
         let gcc = package("gcc", &[("X", "second")], &["etc/conda/activate.d/gcc.sh"]);
         let given = BTreeMap::from([("FROM_FILE".to_owned(), "2".to_owned())]);
-        let variables = variables(None, Some((&set, &[&gdal, &gcc])), &given);
+        let variables = variables(None, Some((&set, &[&gdal, &gcc])), None, &given);
         let shown: Vec<String> =
             variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -133,5 +140,13 @@ mod tests {
             ]
         );
         assert_eq!(variables.dynamic, [("gcc".to_owned(), "etc/conda/activate.d/gcc.sh".to_owned())]);
+    }
+
+    #[test]
+    fn a_virtual_environment_is_first() {
+        let prefix = ImagePath::new("opt/venv").unwrap();
+        let found = variables(Some(&["PATH=/bin".to_owned()]), None, Some(&prefix), &BTreeMap::new());
+        assert_eq!(found.values["PATH"], "/opt/venv/bin:/bin");
+        assert_eq!(found.values["VIRTUAL_ENV"], "/opt/venv");
     }
 }

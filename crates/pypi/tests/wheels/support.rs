@@ -145,10 +145,11 @@ pub(crate) fn locked(path: &Path) -> Result<PypiPackage, PackageError> {
         name: filename.name.clone(),
         version: filename.version.to_string(),
         filename: text.to_owned(),
-        url: format!("https://index.example/{text}"),
+        url: None,
         size: Some(bytes.len() as u64),
         sha256: Digest::of(&bytes),
         origin: None,
+        build: None,
         facts: wheel.facts(),
     })
 }

@@ -1,0 +1,101 @@
+//! Wheels as sources: into the prefix of the image's conda environment, or into a virtual environment.
+
+use std::sync::Arc;
+
+use layer::{ImagePath, Owner, Role, Source};
+use lock::{CondaSet, Lock, PypiPackage, PypiSet};
+use pypi::Layout;
+use python::{Bytecode, BytecodeFolders, LazyCompiler};
+
+use crate::assembly::{Needed, archive_path};
+use crate::{BuildError, Context};
+
+/// Names with which the projects of CUDA's libraries begin.
+const CUDA: &str = "nvidia-";
+
+/// The Python of an image, as its wheels find it.
+pub(crate) struct ImagePython {
+    /// Its whole version, such as `3.11.2`.
+    pub version: String,
+    /// Its minor version.
+    pub minor: u8,
+    /// The program, such as `/usr/bin/python3.11`.
+    pub program: ImagePath,
+    /// Where a conda environment's modules are below its prefix.
+    pub site_packages: Option<String>,
+    /// What compiles bytecode for it.
+    pub compiler: Option<Arc<LazyCompiler>>,
+}
+
+impl ImagePython {
+    /// A Python of a version such as `3.11.2`; nothing for a version that is none of Python 3's.
+    pub(crate) fn new(version: &str, program: ImagePath, site_packages: Option<String>) -> Option<Self> {
+        let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+        Some(Self { version: version.to_owned(), minor, program, site_packages, compiler: None })
+    }
+}
+
+/// Where the wheels of a set go. `conda` is the environment that the image has.
+///
+/// # Errors
+///
+/// When a path is too long.
+pub(crate) fn layout(
+    set: &PypiSet,
+    conda: Option<&CondaSet>,
+    python: &ImagePython,
+    owner: Owner,
+) -> Result<Layout, BuildError> {
+    let prefix = set.prefix.clone();
+    let layout = if conda.is_some_and(|conda| conda.prefix == prefix) {
+        Layout::conda(prefix, python.minor, python.site_packages.as_deref(), owner)
+    } else {
+        Layout::virtual_environment(prefix, python.minor, owner)
+    };
+    Ok(layout?)
+}
+
+/// What the wheels are to the image: sources, with the archives that they read.
+///
+/// # Errors
+///
+/// When the lock is damaged.
+pub(crate) fn sources(
+    lock: &Lock,
+    set: &PypiSet,
+    layout: Layout,
+    is_virtual: bool,
+    python: &ImagePython,
+    timestamp: i64,
+    context: &Context,
+) -> Result<Vec<(Box<dyn Source>, Vec<Needed>)>, BuildError> {
+    let layout = Arc::new(layout);
+    let mut sources: Vec<(Box<dyn Source>, Vec<Needed>)> = Vec::new();
+    if is_virtual {
+        let files = pypi::virtual_environment(&layout, &python.program, &python.version, timestamp)?;
+        sources.push((Box::new(files), Vec::new()));
+    }
+    for package in set.packages.iter().filter_map(|id| lock.pypi_package(id)) {
+        let role = if package.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
+        let requested = set.requested.contains(&package.name);
+        let archive = archive_path(context, &package.sha256);
+        let source = pypi::Package::new(package, role, Arc::clone(&layout), requested, archive);
+        let source = source.map_err(|error| wheel_error(package, error))?;
+        let needed = vec![Needed::Pypi(package.clone())];
+        match &python.compiler {
+            None => sources.push((Box::new(source), needed)),
+            Some(compiler) => {
+                let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
+                let store = context.store.clone();
+                // No installer keeps bytecode that a wheel brings.
+                let source = Bytecode::new(source, folders, Arc::clone(compiler), store, false);
+                sources.push((Box::new(source), needed));
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn wheel_error(package: &PypiPackage, error: pypi::PackageError) -> BuildError {
+    BuildError::Wheel { wheel: package.filename.clone(), error: Box::new(error) }
+}
