@@ -52,6 +52,16 @@ pub enum BuildError {
         /// The file.
         file: String,
     },
+    /// Wheels, which no layer is made of yet.
+    #[error("`{variant}` has wheels, which this version of imgbuild does not install yet")]
+    #[diagnostic(help("name conda packages instead, or remove what asks for wheels"))]
+    Wheels {
+        /// The variant.
+        variant: String,
+        /// The line that asked for them.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// The Debian base of a variant cannot be locked.
     #[error("cannot lock the Debian base of `{variant}`")]
     Debian {

@@ -78,6 +78,10 @@ pub async fn lock(
     upgrade: &Upgrade,
     context: &Context,
 ) -> Result<Lock, BuildError> {
+    if let Some((variant, pip)) = variants.iter().find_map(|it| Some((it, it.pip.as_ref()?))) {
+        let asked = vec![pip.origin.snippet("the wheels were asked for here", "here")];
+        return Err(BuildError::Wheels { variant: variant_name(variant), asked });
+    }
     check_upgrade(variants, earlier, upgrade)?;
     let mut locker = Locker {
         spec,

@@ -108,6 +108,7 @@ impl Draft {
             cuda: self.cuda.clone(),
             base: self.base.clone(),
             conda,
+            pip: None,
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),

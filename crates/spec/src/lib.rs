@@ -24,6 +24,7 @@ mod inputs;
 mod language;
 mod list;
 mod matrix;
+mod pip;
 mod reference;
 mod repositories;
 mod requirement;
@@ -45,6 +46,9 @@ pub use error::{Mistake, Problem, SpecError};
 pub use language::{
     Budget, ChannelPriority, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
 };
+pub use pip::{
+    AllowBuilds, ListedWheel, ListedWheels, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource,
+};
 pub use reference::reference;
 pub use requirement::{Channel, Requirement};
 pub use schema::schema;
@@ -53,8 +57,8 @@ pub use spec::Spec;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
     EnvironmentName, ExcludedPart, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName,
-    PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror,
-    SnapshotTime, SourceName, User, ValueError, VariableName, VersionPattern,
+    PathGlob, PipUrl, Port, Prefix, ProjectName, Protocol, PythonVersion, RepositoryName, RepositorySuite,
+    SnapshotMirror, SnapshotTime, SourceName, User, ValueError, VariableName, VersionPattern,
 };
 pub use variant::{
     Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,

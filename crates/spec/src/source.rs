@@ -4,10 +4,21 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{
+    Diagnostic, LabeledSpan, MietteError, NamedSource, Severity, SourceCode, SourceSpan, SpanContents,
+};
 
-/// A file that was read, with the name that messages call it by.
-pub(crate) type Source = Arc<NamedSource<String>>;
+use crate::values::credentials;
+
+/// A file that was read.
+pub(crate) type Source = Arc<SourceFile>;
+
+/// A file's text, with the name that messages call it by. What a message shows of it holds no user and no password.
+pub(crate) struct SourceFile {
+    /// The text as it is, where what is shown differs.
+    whole: Option<String>,
+    shown: NamedSource<String>,
+}
 
 /// Makes a source of a file's text.
 pub(crate) fn source(name: &str, text: String) -> Source {
@@ -16,7 +27,46 @@ pub(crate) fn source(name: &str, text: String) -> Source {
         Some("yml" | "yaml") => "yaml",
         _ => "text",
     };
-    Arc::new(NamedSource::new(name, text).with_language(language))
+    let mut hidden = None;
+    for secret in credentials(&text) {
+        // As long as before, so that every place stays where it is.
+        let stars = "*".repeat(secret.len() - 1);
+        hidden.get_or_insert_with(|| text.clone()).replace_range(secret.start..secret.end - 1, &stars);
+    }
+    let (whole, shown) = match hidden {
+        Some(hidden) => (Some(text), hidden),
+        None => (None, text),
+    };
+    Arc::new(SourceFile { whole, shown: NamedSource::new(name, shown).with_language(language) })
+}
+
+impl SourceFile {
+    /// The name that messages call it by.
+    pub(crate) fn name(&self) -> &str {
+        self.shown.name()
+    }
+
+    /// The text as it is: not to be shown.
+    pub(crate) fn inner(&self) -> &str {
+        self.whole.as_deref().unwrap_or(self.shown.inner())
+    }
+}
+
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl SourceCode for SourceFile {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        self.shown.read_span(span, before, after)
+    }
 }
 
 /// The place in a file where something was asked for.
@@ -52,7 +102,7 @@ impl Origin {
         &self.key
     }
 
-    /// What is written there.
+    /// What is written there: it may hold a user and a password.
     pub fn text(&self) -> &str {
         self.source.inner().get(self.span.clone()).unwrap_or_default()
     }
@@ -134,5 +184,19 @@ mod tests {
         let origin = Origin::new(&source, start..start + 3, "ké");
         assert_eq!((origin.line(), origin.column(), origin.text()), (3, 4, "= 1"));
         assert_eq!(origin.to_string(), "spec.toml:3");
+    }
+
+    #[test]
+    fn a_message_shows_no_password_and_every_place_stays() {
+        let text = "[conda]\nchannels = [\"https://me:s3cret@c.example/é\", \"x\"]\n";
+        let source = source("spec.toml", text.to_owned());
+        assert_eq!(source.inner(), text);
+        let start = text.find("\"x\"").unwrap();
+        let origin = Origin::new(&source, start..start + 3, "channels[1]");
+        assert_eq!((origin.text(), origin.column()), ("\"x\"", 44));
+        let shown = source.read_span(&(0..text.len()).into(), 0, 0).unwrap();
+        let shown = String::from_utf8(shown.data().to_vec()).unwrap();
+        assert_eq!(shown, text.replace("me:s3cret", "*********"));
+        assert!(!format!("{origin:?} {source:?}").contains("s3cret"));
     }
 }

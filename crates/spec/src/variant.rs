@@ -7,6 +7,7 @@ use oci::{ImageName, Platform, Tag};
 
 use crate::environment::LockedPackages;
 use crate::language::{ChannelPriority, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
+use crate::pip::Pip;
 use crate::requirement::{Channel, Requirement};
 use crate::source::Origin;
 use crate::values::{
@@ -35,6 +36,9 @@ pub struct Variant {
     pub base: Base,
     /// The conda environment, where anything is to be in it.
     pub conda: Option<Conda>,
+    /// The wheels, where any are asked for. They go into the environment's Python where it has one, else into a virtual
+    /// environment of Debian's.
+    pub pip: Option<Pip>,
     /// The image's configuration.
     pub image: Image,
     /// What is copied from the spec's folder, in the order of writing.

@@ -706,16 +706,16 @@ fn a_damaged_lock() {
     2 │   default:
       ╰────
     ");
-    assert_snapshot!(with(&lock.replace("size: 31", "size: big")), @"
+    assert_snapshot!(with(&lock.replace("size: 31", "size: big")), @r#"
      × `packages[0].size` must be a whole number, but is a string
        ╭─[pixi.lock:31:9]
     30 │   md5: '0123456789abcdef0123456789abcdef'
     31 │   size: big
        ·         ─┬─
        ·          ╰── here
-    32 │ - conda: https://user:secret@conda.example/t/token/nvidia/noarch/cuda-version-12.4-0.conda
+    32 │ - conda: https://***********@conda.example/t/token/nvidia/noarch/cuda-version-12.4-0.conda
        ╰────
-    ");
+    "#);
     assert_snapshot!(with(""), @"
     × the file must hold a table, but holds empty
      ╭─[pixi.lock:1:1]

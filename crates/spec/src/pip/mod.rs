@@ -1,0 +1,189 @@
+//! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use oci::Digest;
+
+use crate::environment::LockFormat;
+use crate::source::Origin;
+use crate::values::{PipUrl, ProjectName, without_credentials};
+
+/// The wheels of an image, as they are asked for: by `[pip]`, and by the file that `env` names.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Pip {
+    /// What is to be installed; never nothing.
+    pub packages: PipPackages,
+    /// What packages must be if they are needed at all; never beside locked wheels.
+    pub constraints: Vec<PipRequirement>,
+    /// The index that is asked, in the place of the machine's own. It may hold credentials and variables.
+    pub index_url: Option<PipUrl>,
+    /// Further indexes.
+    pub extra_index_urls: Vec<PipUrl>,
+    /// Whether versions that are not released yet may be taken (`--pre`).
+    pub prereleases: bool,
+    /// Whether every requirement has hashes, and names one version or one file: nothing else may be installed.
+    pub require_hashes: bool,
+    /// What may be built from source.
+    pub allow_builds: AllowBuilds,
+    /// Where wheels were asked for first.
+    pub origin: Origin,
+}
+
+/// What pip's part is made of.
+#[derive(Debug, Clone)]
+pub enum PipPackages {
+    /// Requirements that are to be locked: those of `[pip] packages`, then those of its files, then those of the `env`
+    /// file.
+    Requirements(Vec<PipRequirement>),
+    /// A `pylock.toml`: it is taken as it is.
+    Pylock(PylockFile),
+    /// Wheels that a lock of conda packages lists beside them: they are taken as they are.
+    Wheels(ListedWheels),
+}
+
+/// A `pylock.toml`. It is text here: whoever takes wheels from it checks it.
+#[derive(Debug, Clone)]
+pub struct PylockFile {
+    /// Its path, beside the spec's: relative to the same folder as the path that the spec was loaded from. Paths in it are
+    /// relative to its own folder.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// Where it was named.
+    pub origin: Origin,
+}
+
+/// The wheels of a lock of conda packages.
+#[derive(Debug, Clone)]
+pub struct ListedWheels {
+    /// What the file is.
+    pub format: LockFormat,
+    /// The file, as messages call it.
+    pub file: String,
+    /// The wheels for the variant's platform: at least one.
+    pub wheels: Vec<ListedWheel>,
+}
+
+/// A wheel that another tool has locked.
+#[derive(Debug, Clone)]
+pub struct ListedWheel {
+    /// The project.
+    pub name: ProjectName,
+    /// Its version, as the name of the file has it.
+    pub version: String,
+    /// Where it is, without credentials: `https://` or `http://`, and a name that ends in `.whl`.
+    pub url: url::Url,
+    /// Its hash.
+    pub sha256: Digest,
+    /// Its size in bytes, where the file has it.
+    pub size: Option<u64>,
+    /// Where it is listed.
+    pub origin: Origin,
+}
+
+/// A requirement, by the PyPA specification "Dependency specifiers" (PEP 508), or a URL or path as pip takes them.
+#[derive(Clone)]
+pub struct PipRequirement {
+    /// The project; nothing only for a path or URL that does not say it.
+    pub name: Option<ProjectName>,
+    /// One line, as uv and pip read it out of a requirements file in the spec's folder: without options and hashes. It may
+    /// hold credentials and variables (`${NAME}`), which are not expanded.
+    pub text: String,
+    /// Where it comes from.
+    pub source: RequirementSource,
+    /// The extras that are asked for, as they are written.
+    pub extras: Vec<String>,
+    /// The condition under which it is installed.
+    pub marker: Option<String>,
+    /// The hashes of the files that may be taken; none where any may be.
+    pub hashes: Vec<Digest>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where a required project comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequirementSource {
+    /// From the indexes.
+    Index,
+    /// A wheel, or an archive of sources.
+    Url(PipUrl),
+    /// A git repository.
+    Git {
+        /// Its URL, as git takes it.
+        url: PipUrl,
+        /// A branch, tag or commit; without one, the repository's `HEAD`.
+        revision: Option<String>,
+        /// The folder of the project in it.
+        subdirectory: Option<String>,
+    },
+    /// A wheel, an archive of sources, or the folder of a project, on this machine. What is in it is not known to the spec.
+    Path {
+        /// The path, relative to the spec's folder, or absolute.
+        path: PathBuf,
+        /// Whether it was named by `-e`.
+        editable: bool,
+    },
+}
+
+/// What may be built from source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AllowBuilds {
+    /// Nothing: wheels only.
+    #[default]
+    None,
+    /// These projects.
+    Named(Vec<ProjectName>),
+    /// Everything.
+    All,
+}
+
+impl AllowBuilds {
+    /// Whether a project may be built, by its name in any spelling.
+    pub fn allows(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Named(names) => name.parse::<ProjectName>().is_ok_and(|name| names.contains(&name)),
+            Self::All => true,
+        }
+    }
+}
+
+impl PipRequirement {
+    /// The text without users and passwords: what may stand in a lock, in a key and in a message.
+    pub fn without_credentials(&self) -> String {
+        without_credentials(&self.text)
+    }
+}
+
+impl fmt::Display for PipRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.without_credentials())
+    }
+}
+
+impl fmt::Debug for PipRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} {:?} ({:?})", self.source, self.origin)
+    }
+}
+
+impl RequirementSource {
+    /// Whether what it names is no wheel, so that it must be built. What an index has is not known.
+    pub fn is_built(&self) -> bool {
+        match self {
+            Self::Index => false,
+            Self::Url(url) => !file_of(url.as_str()).ends_with(".whl"),
+            Self::Git { .. } => true,
+            Self::Path { path, .. } => path.extension().is_none_or(|it| it != "whl"),
+        }
+    }
+}
+
+/// The last part of a URL's path.
+pub(crate) fn file_of(url: &str) -> &str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
+}

@@ -1,0 +1,173 @@
+//! What the pip section names: projects and URLs.
+
+use std::fmt;
+
+use super::{ValueError, printable};
+
+/// The name of a project on a package index, normalised: lower case, with a single `-` for each run of `-`, `_` and `.`
+/// ("Names and normalization" of the PyPA specifications).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectName(String);
+
+impl ProjectName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for ProjectName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let ends = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
+        let known = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+        if !ends(text.chars().next()) || !ends(text.chars().last()) || !text.chars().all(known) {
+            return Err(ValueError::new(format!("`{}` is not the name of a project", text.escape_default()))
+                .hint("write the name alone, in letters, digits, `-`, `_` and `.`"));
+        }
+        let words = text.split(['-', '_', '.']).filter(|word| !word.is_empty());
+        Ok(Self(words.collect::<Vec<_>>().join("-").to_ascii_lowercase()))
+    }
+}
+
+super::as_text!(ProjectName, String);
+
+/// A URL as it was written, which may name a user, a password and variables (`${TOKEN}`): neither `Display` nor `Debug`
+/// shows a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PipUrl(String);
+
+impl PipUrl {
+    /// `text` with what stands before the host, and with variables as they are written.
+    pub(crate) fn read(text: &str, schemes: &[&str]) -> Result<Self, ValueError> {
+        let error = |rule: String| {
+            ValueError::new(format!(
+                "`{}` is not a URL that can be used: {rule}",
+                without_credentials(text).escape_default()
+            ))
+        };
+        if !printable(text) || text.contains(char::is_whitespace) {
+            return Err(error("it is empty, or holds spaces or control characters".to_owned()));
+        }
+        let url = url::Url::parse(text).map_err(|reason| error(reason.to_string()))?;
+        if !text.contains("://") || !schemes.contains(&url.scheme()) {
+            let known: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();
+            return Err(error("it has another scheme".to_owned())
+                .hint(format!("it can begin with {}", known.join(", "))));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// All of it, with user and password. Variables (`${NAME}`) are not expanded.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL without user, password and query: what may stand in a lock, in a key and in a message.
+    pub fn without_credentials(&self) -> String {
+        let url = without_credentials(&self.0);
+        let (url, fragment) = match url.split_once('#') {
+            Some((url, fragment)) => (url, Some(fragment)),
+            None => (url.as_str(), None),
+        };
+        let url = url.split('?').next().unwrap_or_default();
+        fragment.map_or_else(|| url.to_owned(), |fragment| format!("{url}#{fragment}"))
+    }
+}
+
+/// The URL of an index: `https://`, `http://` or `file://`.
+impl std::str::FromStr for PipUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::read(text, &["https", "http", "file"])
+    }
+}
+
+super::as_text!(PipUrl, String);
+
+impl fmt::Display for PipUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.without_credentials())
+    }
+}
+
+impl fmt::Debug for PipUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.without_credentials())
+    }
+}
+
+/// A text without the users and passwords of the URLs in it.
+pub(crate) fn without_credentials(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut start = 0;
+    for secret in credentials(text) {
+        out.push_str(&text[start..secret.start]);
+        start = secret.end;
+    }
+    out.push_str(&text[start..]);
+    out
+}
+
+/// Where users and passwords stand in a text, each with the `@` behind it.
+pub(crate) fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    while let Some(at) = text[start..].find("://") {
+        start += at + "://".len();
+        let end = text[start..].find(|it: char| "/?#'\"`<>".contains(it) || it.is_whitespace());
+        let authority = &text[start..end.map_or(text.len(), |end| start + end)];
+        // A user alone is no secret where a program is asked to log in as such, like `git` of `ssh://git@…`.
+        if let Some(at) = authority.rfind('@').filter(|at| authority[..*at] != *"git") {
+            found.push(start..start + at + 1);
+        }
+        start += authority.len();
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised() {
+        for (given, name) in [("Friendly-.-Bard", "friendly-bard"), ("zope.interface", "zope-interface")] {
+            assert_eq!(given.parse::<ProjectName>().map(|it| it.to_string()), Ok(name.to_owned()));
+        }
+        for bad in ["", "-a", "a-", "a b", "a>=1", "é", "../a"] {
+            assert!(bad.parse::<ProjectName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_never_shown() {
+        for (given, shown) in [
+            ("https://u:p@i.example/simple", "https://i.example/simple"),
+            ("https://u:p@x@i.example/simple/?token=x#a", "https://i.example/simple/#a"),
+            ("https://${USER}:${PASSWORD}@i.example", "https://i.example"),
+            ("https://i.example/a@1.0", "https://i.example/a@1.0"),
+        ] {
+            let url = given.parse::<PipUrl>().unwrap();
+            assert_eq!((url.as_str(), url.to_string().as_str()), (given, shown));
+            assert_eq!(format!("{url:?}"), format!("{shown:?}"));
+        }
+        assert_eq!(
+            without_credentials("a @ https://u:p@h.example/a b @ git+ssh://git@h.example/b"),
+            "a @ https://h.example/a b @ git+ssh://git@h.example/b"
+        );
+        for bad in
+            ["", "i.example", "/simple", "ftp://i.example", "https:i.example", "https://u:p@ i.example"]
+        {
+            assert!(!format!("{:?}", bad.parse::<PipUrl>().unwrap_err()).contains("u:p"), "{bad}");
+        }
+    }
+}
