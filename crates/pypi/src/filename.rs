@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::Version;
+pub(crate) use python::is_name;
+pub use python::normalized;
 
 /// The name of a wheel's file: `NAME-VERSION(-BUILD)-PYTHON-ABI-PLATFORM.whl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +33,6 @@ pub struct FilenameError {
     pub name: String,
     /// The rule that it breaks.
     pub rule: &'static str,
-}
-
-/// A project's name as indexes compare it: lower case, with single hyphens ("Names and normalization").
-pub fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
-}
-
-/// Whether a text is a project's name at all: letters and digits, with `.`, `-` and `_` inside.
-pub(crate) fn is_name(name: &str) -> bool {
-    let inner = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
-    let ends = |it: &str| it.starts_with(|it: char| it.is_ascii_alphanumeric());
-    name.chars().all(inner) && ends(name) && name.ends_with(|it: char| it.is_ascii_alphanumeric())
 }
 
 impl FromStr for WheelFilename {
