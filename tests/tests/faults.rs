@@ -81,6 +81,28 @@ fn facts_of_the_lock_that_do_not_hold() {
 }
 
 #[test]
+fn the_python_distributions_of_the_lock_that_do_not_hold() {
+    let bench = Bench::new();
+    let conda = "[conda]\nchannels = [\"./channel\"]\npackages = [\"six\"]\n[layers]\nbytecode = false";
+    bench.spec("python = \"3.11\"", conda);
+    bench.run(&["lock", "spec.toml"]);
+    let lock = bench.imgbuild.read("spec.lock");
+    let held = line(&lock, "distributions = [\"six");
+    assert_snapshot!(after_edit(&bench, &lock, held, "distributions = [\"six 1.16.0\"]"), @"
+    × cannot put `conda/six` into a layer
+    ╰─▶ the lock says of its distributions `six 1.16.0`, and the archive `six 1.17.0`
+    ");
+    assert_snapshot!(after_edit(&bench, &lock, held, ""), @"
+    × cannot put `conda/six` into a layer
+    ╰─▶ the lock says nothing of the Python distributions in it: `six 1.17.0`
+    help: the lock was changed by hand, or written by another version: run `imgbuild lock`
+    ");
+    // Locking again takes nothing from a lock that says nothing of them, and changes nothing else.
+    bench.run(&["lock", "spec.toml"]);
+    assert_eq!(bench.imgbuild.read("spec.lock"), lock);
+}
+
+#[test]
 fn a_lock_without_what_it_names() {
     let bench = Bench::new();
     let conda = "[conda]\nchannels = [\"./channel\"]\npackages = [\"odd-modes\"]";

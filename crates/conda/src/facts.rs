@@ -5,6 +5,7 @@ use lock::CondaFacts;
 use rattler::install::PythonInfo;
 use rattler_conda_types::package::PathType;
 
+use crate::distributions::distributions;
 use crate::info::Info;
 
 /// The paths of a package below the prefix, after those of a noarch Python package were moved.
@@ -84,6 +85,7 @@ pub(crate) fn facts(info: &Info) -> CondaFacts {
         installed_size: info.installed_size(),
         entry_points: info.entry_points.iter().map(ToString::to_string).collect(),
         link_scripts: link_scripts.into_iter().filter(present).collect(),
+        distributions: distributions(info),
         activation: lock::Activation::default(),
     }
 }

@@ -221,6 +221,19 @@ impl Info {
         if declared > most { Err(InfoError::Bomb { declared, size }) } else { Ok(()) }
     }
 
+    /// How far the tar of the package's files may unpack where the archive has `size` bytes: what is declared and room for
+    /// headers. Old packages declare nothing; no real one compresses better than a hundred to one.
+    pub(crate) fn content_limit(&self, size: u64) -> u64 {
+        const ROOM: u64 = 64 << 20;
+        let sized = self.paths.values().all(|entry| entry.size_in_bytes.is_some());
+        let content = if sized {
+            self.paths.values().filter_map(|entry| entry.size_in_bytes).fold(0, u64::saturating_add)
+        } else {
+            size.saturating_mul(100)
+        };
+        content.saturating_add(self.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
+    }
+
     /// The sum of the files' sizes in bytes, as far as the metadata says them.
     pub fn installed_size(&self) -> u64 {
         let file = |entry: &&PathsEntry| entry.path_type == PathType::HardLink;

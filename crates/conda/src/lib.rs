@@ -3,6 +3,7 @@
 mod activation;
 mod archive;
 mod channel;
+mod distributions;
 mod environment;
 mod facts;
 mod fetch;
@@ -19,6 +20,7 @@ mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Served, channels, locations, serving_channels};
+pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};

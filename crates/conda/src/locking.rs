@@ -98,7 +98,7 @@ pub struct Wishes {
     pub skip_post_link: BTreeSet<String>,
     /// The build machines for which interpreters are locked; none where no bytecode is made.
     pub hosts: BTreeSet<Platform>,
-    /// Facts that are known from an earlier lock, by the archives' hashes.
+    /// The facts of an earlier lock, by the archives' hashes: those that need a whole archive are not read again.
     pub known: BTreeMap<Digest, CondaFacts>,
 }
 
@@ -181,7 +181,8 @@ async fn examine_one(
             .map_err(|error| MetadataError::Info { name: record.identifier.to_file_name(), error })?;
     }
     let facts = match wishes.known.get(&sha256) {
-        Some(facts) => facts.clone(),
+        // An earlier lock may lack what this program reads, so only what needs the files is taken from it.
+        Some(known) => CondaFacts { activation: known.activation.clone(), ..facts(&info) },
         None => complete_facts(metadata, &record, &info).await?,
     };
     let package = CondaPackage {

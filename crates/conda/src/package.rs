@@ -46,6 +46,14 @@ pub enum PackageError {
         /// What the archive says.
         found: String,
     },
+    /// The lock knows nothing of distributions that the archive holds, as one from before they were locked.
+    #[error(
+        "the lock says nothing of the Python distributions in it: `{found}`\n\nhint: the lock was changed by hand, or written by another version: run `imgbuild lock`"
+    )]
+    Distributions {
+        /// What the archive holds.
+        found: String,
+    },
     /// A file is not as large as the metadata says.
     #[error("`{path}` has {found} bytes, and `info/paths.json` declares {declared}")]
     Size {
@@ -190,6 +198,10 @@ impl Package {
         check("installed size", self.facts.installed_size.to_string(), found.installed_size.to_string())?;
         check("entry points", self.facts.entry_points.join(", "), found.entry_points.join(", "))?;
         check("link scripts", self.facts.link_scripts.join(", "), found.link_scripts.join(", "))?;
+        if self.facts.distributions.is_empty() && !found.distributions.is_empty() {
+            return Err(PackageError::Distributions { found: found.distributions.join(", ") });
+        }
+        check("distributions", self.facts.distributions.join(", "), found.distributions.join(", "))?;
         Ok(info)
     }
 
@@ -212,7 +224,7 @@ impl Package {
     /// The package's files.
     pub(crate) fn content(&self, info: &Info) -> Result<Tar, PackageError> {
         let size = self.archive().size().map_err(ArchiveError::Read)?;
-        Ok(self.archive().content(content_limit(info, size))?)
+        Ok(self.archive().content(info.content_limit(size))?)
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
@@ -249,17 +261,4 @@ fn canonical(json: &[u8]) -> Result<Vec<u8>, PackageError> {
     let value: serde_json::Value =
         serde_json::from_slice(json).map_err(|error| PackageError::Meta(error.into()))?;
     oci::canonical::to_vec(&value).map_err(|error| PackageError::Meta(io::Error::other(error)))
-}
-
-/// How far a package's tar may unpack: what its metadata declares and room for headers. Old packages declare nothing; no
-/// real one compresses better than a hundred to one.
-fn content_limit(info: &Info, archive_size: u64) -> u64 {
-    const ROOM: u64 = 64 << 20;
-    let sized = info.paths.values().all(|entry| entry.size_in_bytes.is_some());
-    let content = if sized {
-        info.paths.values().filter_map(|entry| entry.size_in_bytes).fold(0, u64::saturating_add)
-    } else {
-        archive_size.saturating_mul(100)
-    };
-    content.saturating_add(info.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
 }

@@ -72,6 +72,10 @@ pub struct CondaFacts {
     /// The scripts that an installer would run, such as `bin/.NAME-post-link.sh`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub link_scripts: Vec<String>,
+    /// The Python distributions that it installs, such as `numpy 1.26.4`: normalised name and version, sorted. One whose
+    /// version only its metadata says stands without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<String>,
     /// What its activation scripts do.
     #[serde(default, skip_serializing_if = "Activation::is_empty")]
     pub activation: Activation,

@@ -139,6 +139,7 @@ mod tests {
                 installed_size: 5000,
                 entry_points: vec!["a = b:main".to_owned()],
                 link_scripts: vec![],
+                distributions: vec![format!("{name} {version}")],
                 activation: crate::Activation::default(),
             },
             record,

@@ -97,6 +97,7 @@ mod tests {
                 installed_size: 0,
                 entry_points: vec![],
                 link_scripts: vec![],
+                distributions: vec![],
                 activation,
             },
             record,
