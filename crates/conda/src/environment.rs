@@ -7,7 +7,8 @@ use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
 use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
 
-use crate::locking::{LockingError, closure_names, python_info, subdir};
+use crate::locked_python::{python_info, python_record};
+use crate::locking::{LockingError, closure_names, subdir};
 use crate::package::Environment;
 use crate::record;
 
@@ -83,10 +84,9 @@ pub fn plan_environment<'a>(
             bytecode_folders.push(site_packages);
         }
     }
-    let python_record = records.iter().find(|it| it.package_record.name.as_normalized() == "python");
     Ok(Plan {
         packages: packages.into_iter().map(|package| (package, role(package))).collect(),
-        python_version: python_record.map(|record| record.package_record.version.to_string()),
+        python_version: python_record(&records).map(|record| record.package_record.version.to_string()),
         environment: Arc::new(Environment {
             prefix: set.prefix.clone(),
             python,

@@ -9,6 +9,7 @@ mod facts;
 mod fetch;
 mod info;
 mod locked;
+mod locked_python;
 mod locking;
 mod package;
 mod record;
@@ -25,6 +26,7 @@ pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_p
 pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};
 pub use locked::{LockedError, Taking};
+pub use locked_python::{Implementation, LockedPython, locked_python};
 pub use locking::{LockingError, Wishes, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};
 /// A record of a channel's index, as rattler knows it.

@@ -7,7 +7,6 @@ use futures::{StreamExt, TryStreamExt};
 use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind, resolve};
 use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use oci::{Digest, Platform};
-use rattler::install::PythonInfo;
 use rattler_conda_types::{PackageRecord, RepoDataRecord, Subdir};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
@@ -15,6 +14,7 @@ use crate::archive::{Archive, ArchiveFormat};
 use crate::facts::{Layout, facts, needs_files};
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::{Info, InfoError};
+use crate::locked_python::{python_info, python_record};
 use crate::record::{self, RecordError};
 use crate::solve::{EnvironmentError, Request, Solving};
 
@@ -226,26 +226,6 @@ async fn complete_facts(
     Ok(facts)
 }
 
-/// The environment's interpreter, by its record.
-///
-/// # Errors
-///
-/// When its version or its `python_site_packages_path` cannot be used.
-pub(crate) fn python_info<'a>(
-    mut records: impl Iterator<Item = &'a RepoDataRecord>,
-    subdir: Subdir,
-) -> Result<Option<PythonInfo>, LockingError> {
-    let Some(record) = records.find(|record| record.package_record.name.as_normalized() == "python") else {
-        return Ok(None);
-    };
-    let refused = |error: String| LockingError::Python { package: record.identifier.to_file_name(), error };
-    let python = PythonInfo::from_python_record(&record.package_record, subdir)
-        .map_err(|it| refused(it.to_string()))?;
-    // It comes from the channel, and files are put there.
-    ImagePath::new(&python.site_packages_path.to_string_lossy()).map_err(|it| refused(it.to_string()))?;
-    Ok(Some(python))
-}
-
 fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
     let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
     let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
@@ -294,10 +274,7 @@ async fn compiler(
     records: &[RepoDataRecord],
     host: Platform,
 ) -> Result<Option<(Compiler, Vec<RepoDataRecord>)>, LockingError> {
-    let Some(python) = records.iter().find(|record| record.package_record.name.as_normalized() == "python")
-    else {
-        return Ok(None);
-    };
+    let Some(python) = python_record(records) else { return Ok(None) };
     let urls = |records: &[RepoDataRecord]| records.iter().map(|record| record.url.to_string()).collect();
     if host == wishes.platform {
         return Ok(Some((Compiler { host, packages: closure(python, records) }, Vec::new())));

@@ -1,6 +1,6 @@
 //! Solving an environment with rattler.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -213,6 +213,40 @@ impl Solving {
         let query = self.gateway.query([served.channel.clone()], [subdir], specs).recursive(false);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         Ok(output.into_iter().flat_map(|repodata| repodata.iter().cloned().collect::<Vec<_>>()).collect())
+    }
+}
+
+impl Solving {
+    /// Which projects the channels have as conda packages: of `names`, which are normalised by PyPI's rule, those that a
+    /// package is called by, and how conda writes it (`typing-extensions` is `typing_extensions`). Only the indexes' names
+    /// are read, and where an environment was solved they are there already.
+    ///
+    /// # Errors
+    ///
+    /// When a channel's index cannot be read.
+    pub async fn known_names(
+        &self,
+        channels: &[Served],
+        subdir: Subdir,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, EnvironmentError> {
+        let channels = channels.iter().map(|served| served.channel.clone());
+        let query = self.gateway.names(channels, [subdir, Subdir::NoArch]);
+        let known = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
+        let mut found = BTreeMap::new();
+        for package in known {
+            let package = package.as_normalized();
+            let name = python::normalized(package);
+            // Two packages may be called alike: the one that is spelled as the project is first, else the alphabet's first.
+            let rank = |package: &str| (package != name, package.to_owned());
+            if names.contains(&name) {
+                let best: &mut String = found.entry(name.clone()).or_insert_with(|| package.to_owned());
+                if rank(package) < rank(best) {
+                    package.clone_into(best);
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
