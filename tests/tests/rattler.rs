@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -69,6 +70,24 @@ fn compare(spec: &str, subdir: &str, packages: usize) {
     let differences = ours_kept.differences(&theirs.filtered(|path| !excepted(path)), facts);
     assert_eq!(differences, "");
     assert_eq!(records_differ(&prefix, &installed), "");
+    assert_eq!(distributions(&imgbuild.read("spec.lock")), importable(&installed));
+}
+
+/// The Python distributions that the lock says the packages hold.
+fn distributions(lock: &str) -> BTreeSet<String> {
+    let lock: toml::Table = lock.parse().unwrap();
+    let packages = lock["conda"].as_array().unwrap().iter();
+    let held = packages.filter_map(|package| package["facts"].get("distributions")?.as_array());
+    held.flatten().map(|it| it.as_str().unwrap().to_owned()).collect()
+}
+
+/// Those that Python finds in the prefix.
+fn importable(prefix: &Path) -> BTreeSet<String> {
+    let script = "import glob, importlib.metadata, re, sys; \
+        [print(re.sub('[-_.]+', '-', it.metadata['Name']).lower(), it.version) \
+        for it in importlib.metadata.distributions(path=glob.glob(sys.argv[1] + '/lib/python3.*/site-packages'))]";
+    let outcome = capture(Command::new("python3").args(["-I", "-c", script]).arg(prefix)).success();
+    outcome.stdout.lines().map(str::to_owned).collect()
 }
 
 /// Runs rattler; gives the number of packages that it installed.
