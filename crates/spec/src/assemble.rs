@@ -24,6 +24,7 @@ pub(crate) fn conda(
 ) -> Option<(Conda, Option<OtherLock>)> {
     let table = table.map(|located| located.value).unwrap_or_default();
     let asked = table.packages.as_ref().is_some_and(|packages| !packages.is_empty());
+    let environment = environment.filter(Environment::is_of_conda);
     if !asked && environment.is_none() && !python && table.manager == Manager::None {
         return None;
     }

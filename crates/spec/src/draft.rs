@@ -12,6 +12,7 @@ use crate::language::{
     BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
     PythonFrom, PythonKey, Suite,
 };
+use crate::pip::{Section, needs_python};
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
@@ -33,6 +34,7 @@ pub(crate) struct Draft {
     conda: Option<Conda>,
     /// Locked packages, which are those of `conda` on each platform.
     lock: Option<OtherLock>,
+    pip: Section,
     image: Image,
     copy: Vec<Copy>,
     layers: Layers,
@@ -45,6 +47,7 @@ pub(crate) struct Context<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) keys: &'a Combination,
     pub(crate) environment: Option<Environment>,
+    pub(crate) pip: Section,
 }
 
 impl Draft {
@@ -63,8 +66,13 @@ impl Draft {
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
         if matches!(base, Base::Scratch) {
             let env = document.env.as_ref().map(|env| env.origin(source));
-            let span = base_place.unwrap_or_default();
-            problems.extend(needs_base(python.as_ref(), conda.as_ref(), env, span, source));
+            let asked = match (&python, &conda) {
+                (Some(python), _) => Some(("Python", Some(python.origin.clone()))),
+                (None, Some(_)) => Some(("a conda environment", env)),
+                (None, None) => context.pip.origin().map(|origin| ("a wheel", Some(origin.clone()))),
+            };
+            let base = base_place.unwrap_or_default();
+            problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
         let checks = checks(document.check, source, &mut problems);
         problems.extend(debian_python(python.as_ref(), &base));
@@ -84,6 +92,7 @@ impl Draft {
             base,
             conda,
             lock,
+            pip: context.pip.clone(),
             image: document.image,
             copy: document.copy.into_iter().map(|located| copy(located, source)).collect(),
             layers: document.layers,
@@ -94,10 +103,17 @@ impl Draft {
     /// The variant for one platform.
     pub(crate) fn variant(&self, platform: Platform) -> Result<Variant, Problem> {
         let mut conda = self.conda.clone();
+        let mut wheels = None;
         if let (Some(conda), Some(lock)) = (&mut conda, &self.lock) {
-            let locked = lock.on(platform)?;
+            let (locked, listed) = lock.on(platform)?;
+            wheels = listed;
             self.check_lock(&locked, conda.manager)?;
             conda.packages = CondaPackages::Locked(locked);
+        }
+        let pip = self.pip.pip(wheels)?;
+        let no_python = pip.as_ref().and_then(|pip| needs_python(pip, self.python.as_ref(), conda.as_ref()));
+        if let Some(problem) = no_python {
+            return Err(problem);
         }
         Ok(Variant {
             name: self.name.clone(),
@@ -108,7 +124,7 @@ impl Draft {
             cuda: self.cuda.clone(),
             base: self.base.clone(),
             conda,
-            pip: None,
+            pip,
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),
@@ -144,25 +160,15 @@ impl Draft {
     }
 }
 
-/// What an empty base cannot carry: both need a C library.
-fn needs_base(
-    python: Option<&Python>,
-    conda: Option<&Conda>,
-    env: Option<Origin>,
-    base: std::ops::Range<usize>,
-    source: &Source,
-) -> Option<Problem> {
-    let (what, origin) = match (python, conda) {
-        (Some(python), _) => ("Python", Some(python.origin.clone())),
-        (None, Some(_)) => ("a conda environment", env),
-        (None, None) => return None,
-    };
+/// What an empty base cannot carry: it needs a C library.
+fn needs_base(what: &str, origin: Option<Origin>, base: std::ops::Range<usize>, source: &Source) -> Problem {
     let problem = Problem::new(Mistake::NeedsBase { what: what.to_owned() });
     let mut problem = problem.at(source, base, "an empty base");
-    if let Some(origin) = origin {
+    // What another file asks for cannot be shown beside the spec's line.
+    if let Some(origin) = origin.filter(|origin| origin.file() == source.name()) {
         problem = problem.at(source, origin.span(), "asked for here");
     }
-    Some(problem.hint("build on Debian: `base = \"bookworm\"`, which is the default"))
+    problem.hint("build on Debian: `base = \"bookworm\"`, which is the default")
 }
 
 fn python(located: Located<PythonKey>, source: &Source) -> Python {

@@ -201,11 +201,32 @@ pub enum Mistake {
         /// What needs it.
         what: String,
     },
-    /// The pip part of an environment file.
-    #[error("the `pip:` part of `{file}` cannot be installed yet")]
-    Pip {
-        /// The file.
-        file: String,
+    /// Wheels, and no Python.
+    #[error("wheels are asked for, but no Python that they could be for")]
+    NoPython,
+    /// A requirement in a set with hashes that is not held to one file.
+    #[error(
+        "`{requirement}` {fault}, and every requirement beside one with a hash must be one version with a hash"
+    )]
+    Hashes {
+        /// The requirement.
+        requirement: String,
+        /// What it lacks.
+        fault: String,
+    },
+    /// A requirements file that includes itself.
+    #[error("a requirements file includes itself: {files}")]
+    RequirementsCycle {
+        /// The files on the way.
+        files: String,
+    },
+    /// Requirements files that name more files than anyone has.
+    #[error("requirements files name more than {many} files, or stand more than {deep} deep in one another")]
+    TooManyRequirementsFiles {
+        /// How deep they may be.
+        deep: usize,
+        /// How many they may be.
+        many: usize,
     },
     /// A file of locked packages that has nothing for the platform.
     #[error("`{file}` has packages for {listed}, but the image is for `{wanted}`, which is `{}`", crate::environment::subdir(*.wanted))]
@@ -277,8 +298,8 @@ pub enum Mistake {
         /// Whose lock has such a choice.
         tool: String,
     },
-    /// A lock with packages that pip installs.
-    #[error("`{file}` has PyPI packages, which cannot be installed yet: {packages}")]
+    /// A lock with packages of PyPI that are no wheels.
+    #[error("`{file}` has PyPI packages that are not wheels with a sha256: {packages}")]
     PypiPackages {
         /// The file.
         file: String,

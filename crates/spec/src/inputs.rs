@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
+use crate::pip::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource};
 use crate::values::{
-    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
+    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, PipUrl, Prefix,
+    ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
 };
 use crate::variant::{Base, CondaPackages, Repository, Variant};
 
@@ -25,6 +26,9 @@ struct Inputs<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     layout: Option<(&'a str, Option<&'a str>)>,
     conda: Option<CondaInputs<'a>>,
+    /// Only where wheels are asked for, so that no other lock depends on what is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pip: Option<PipInputs>,
     budget: Budget,
     bytecode: bool,
 }
@@ -77,6 +81,29 @@ struct CondaInputs<'a> {
     skip_post_link: &'a [PackageName],
 }
 
+#[derive(Serialize)]
+struct PipInputs {
+    requirements: Vec<RequirementInputs>,
+    /// The digest of a `pylock.toml`.
+    pylock: Option<Digest>,
+    /// Where each listed wheel is, and its hash.
+    wheels: Vec<(String, Digest)>,
+    constraints: Vec<String>,
+    index_url: Option<String>,
+    extra_index_urls: Vec<String>,
+    prereleases: bool,
+    require_hashes: bool,
+    /// Nothing for everything.
+    allow_builds: Option<Vec<ProjectName>>,
+}
+
+#[derive(Serialize)]
+struct RequirementInputs {
+    text: String,
+    editable: bool,
+    hashes: Vec<Digest>,
+}
+
 fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
     RepositoryInputs {
         name: &repository.name,
@@ -94,10 +121,13 @@ impl Variant {
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `exclude-newer`,
-    /// `allow-post-link` and `skip-post-link`; the layers'
+    /// `allow-post-link` and `skip-post-link`; the requirements, constraints, indexes and `allow-builds` of pip, the text
+    /// of a `pylock.toml`, and the wheels that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
-    /// say where the same packages are fetched from. How the files are formatted never counts.
+    /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
+    /// project, wheel or repository that a requirement names, and the values of variables. Users and passwords in URLs
+    /// never count. How the files are formatted never counts.
     pub fn inputs(&self) -> Digest {
         let inputs = Inputs {
             form: FORM,
@@ -107,6 +137,7 @@ impl Variant {
             debian: self.debian_inputs(),
             layout: self.layout_inputs(),
             conda: self.conda_inputs(),
+            pip: self.pip.as_ref().map(pip_inputs),
             budget: self.layers.budget,
             bytecode: self.layers.bytecode,
         };
@@ -162,6 +193,42 @@ impl Variant {
             allow_post_link: &conda.allow_post_link,
             skip_post_link: &conda.skip_post_link,
         })
+    }
+}
+
+fn pip_inputs(pip: &Pip) -> PipInputs {
+    let mut inputs = PipInputs {
+        requirements: Vec::new(),
+        pylock: None,
+        wheels: Vec::new(),
+        constraints: pip.constraints.iter().map(PipRequirement::without_credentials).collect(),
+        index_url: pip.index_url.as_ref().map(PipUrl::without_credentials),
+        extra_index_urls: pip.extra_index_urls.iter().map(PipUrl::without_credentials).collect(),
+        prereleases: pip.prereleases,
+        require_hashes: pip.require_hashes,
+        allow_builds: match &pip.allow_builds {
+            AllowBuilds::None => Some(Vec::new()),
+            AllowBuilds::Named(names) => Some(names.clone()),
+            AllowBuilds::All => None,
+        },
+    };
+    match &pip.packages {
+        PipPackages::Requirements(requirements) => {
+            inputs.requirements = requirements.iter().map(requirement_inputs).collect();
+        }
+        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(&file.text)),
+        PipPackages::Wheels(listed) => {
+            inputs.wheels = listed.wheels.iter().map(|it| (it.url.to_string(), it.sha256)).collect();
+        }
+    }
+    inputs
+}
+
+fn requirement_inputs(requirement: &PipRequirement) -> RequirementInputs {
+    RequirementInputs {
+        text: requirement.without_credentials(),
+        editable: matches!(requirement.source, RequirementSource::Path { editable: true, .. }),
+        hashes: requirement.hashes.clone(),
     }
 }
 

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(source.inner(), text);
         let start = text.find("\"x\"").unwrap();
         let origin = Origin::new(&source, start..start + 3, "channels[1]");
-        assert_eq!((origin.text(), origin.column()), ("\"x\"", 44));
+        assert_eq!((origin.text(), origin.column()), ("\"x\"", 46));
         let shown = source.read_span(&(0..text.len()).into(), 0, 0).unwrap();
         let shown = String::from_utf8(shown.data().to_vec()).unwrap();
         assert_eq!(shown, text.replace("me:s3cret", "*********"));

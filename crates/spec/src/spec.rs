@@ -12,6 +12,7 @@ use crate::error::{Mistake, Problem, SpecError};
 use crate::files::{self, Read};
 use crate::language::{Document, EnvKey, EnvTable};
 use crate::matrix;
+use crate::pip::{Reader, Section};
 use crate::source::Source;
 use crate::template::{Combination, Expander, describe};
 use crate::toml_tree;
@@ -27,7 +28,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Reads and checks a spec and the files that its `env` names.
+    /// Reads and checks a spec and the files that its `env` and `[pip]` name.
     ///
     /// # Errors
     ///
@@ -41,9 +42,9 @@ impl Spec {
         let source = files::text(path, files::LIMIT, read).map_err(|problem| fail(vec![problem]))?;
         let root = toml_tree::read(&source).map_err(|problem| fail(vec![problem]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        let drafts = Loader { source: &source, folder: &folder, read, files: BTreeMap::new() }
-            .drafts(&root)
-            .map_err(fail)?;
+        let reader = Reader { folder: &folder, read, texts: BTreeMap::new() };
+        let loader = Loader { source: &source, folder: &folder, read, files: BTreeMap::new(), reader };
+        let drafts = loader.drafts(&root).map_err(fail)?;
         Ok(Self { source, folder, drafts })
     }
 
@@ -92,6 +93,8 @@ struct Loader<'a> {
     read: &'a Read<'a>,
     /// Every combination may name the same file: it is read once.
     files: BTreeMap<PathBuf, Result<Contents, Vec<Problem>>>,
+    /// The same for requirements files.
+    reader: Reader<'a>,
 }
 
 impl Loader<'_> {
@@ -134,12 +137,14 @@ impl Loader<'_> {
         if !expander.problems.is_empty() {
             return Err(expander.problems);
         }
-        let document: Document = decode(&expanded, "").map_err(|errors| {
+        let mut document: Document = decode(&expanded, "").map_err(|errors| {
             let label = |span: &std::ops::Range<usize>| label(source, span, keys);
             errors.into_iter().map(|error| error.problem(source, label)).collect::<Vec<_>>()
         })?;
-        let environment = document.env.as_ref().map(|env| self.environment(env, keys));
-        let context = Context { source, folder: self.folder, keys, environment: environment.transpose()? };
+        let environment = document.env.as_ref().map(|env| self.environment(env, keys)).transpose()?;
+        let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
+        let pip = Section::read(document.pip.take(), from_environment, &mut self.reader, source)?;
+        let context = Context { source, folder: self.folder, keys, environment, pip };
         Draft::new(document, &context)
     }
 
@@ -157,7 +162,7 @@ impl Loader<'_> {
             EnvKey::Table(table) => (table.file.clone(), self.choice(table)),
         };
         let contents = self.contents(&file.value, file.span.clone(), keys)?;
-        contents.choose(&choice, &file.origin(self.source))
+        contents.choose(&choice, &file.value, &file.origin(self.source))
     }
 
     fn choice(&self, table: &EnvTable) -> Choice {

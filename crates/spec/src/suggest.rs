@@ -1,7 +1,7 @@
 //! Hints: the nearest known word, and the words that this version does not know yet.
 
 /// Keys of the language that later versions have: a spec that uses them is not mistyped, but early.
-const NOT_YET: &[&str] = &["jupyter", "ssh", "pip", "envs", "base.image", "cuda.toolkit", "cuda.compat"];
+const NOT_YET: &[&str] = &["jupyter", "ssh", "envs", "base.image", "cuda.toolkit", "cuda.compat"];
 
 /// The hint for a key that is not known.
 pub(crate) fn for_key(path: &str, key: &str, known: &[String]) -> String {

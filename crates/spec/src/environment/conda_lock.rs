@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::locked::{
     ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
 };
-use super::{Choice, Environment, channels};
-use crate::decode::{Literal, Located, decode};
+use super::{Choice, Environment, channels, versioned};
+use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
 use crate::source::{Origin, Source};
 use crate::suggest;
@@ -24,12 +24,6 @@ const DEFAULT: [&str; 2] = ["main", "dev"];
 pub(crate) struct CondaLock {
     source: Source,
     document: Document,
-}
-
-#[derive(Deserialize)]
-#[serde(rename = "imgbuild::Open")]
-struct Head {
-    version: Located<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,17 +59,9 @@ struct Hash {
 }
 
 pub(super) fn read(source: &Source, root: &Node) -> Result<CondaLock, Vec<Problem>> {
-    let mistakes = |errors: Vec<crate::decode::DecodeError>| -> Vec<Problem> {
-        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect()
-    };
-    let head: Head = decode(root, "").map_err(mistakes)?;
-    if head.version.value != VERSION {
-        let file = source.name().to_owned();
-        let mistake = Mistake::LockVersion { file, version: head.version.value, known: VERSION.to_string() };
-        let hint = "take a newer imgbuild, or lock with an older conda-lock";
-        return Err(vec![Problem::new(mistake).at(source, head.version.span, "here").hint(hint)]);
-    }
-    Ok(CondaLock { source: Source::clone(source), document: decode(root, "").map_err(mistakes)? })
+    let hint = |_| "take a newer imgbuild, or lock with an older conda-lock";
+    let document = versioned::read(source, root, VERSION..=VERSION, hint)?;
+    Ok(CondaLock { source: Source::clone(source), document })
 }
 
 impl CondaLock {
@@ -120,8 +106,8 @@ impl CondaLock {
     }
 
     fn content(&self, platform: &str, categories: &[String]) -> Result<Content, Problem> {
+        let mut content = Content::empty();
         let mut archives = Vec::new();
-        let mut pypi = Vec::new();
         // A package of two categories is listed once for each.
         let mut seen = BTreeSet::new();
         for package in &self.document.package {
@@ -134,18 +120,19 @@ impl CondaLock {
             }
             let origin = Origin::new(&self.source, package.span.clone(), package.key.clone());
             let problem = |message: String| problem(&self.source, package.span.clone(), message);
+            let hashes = super::hashes(hash.sha256.as_ref(), hash.md5.as_ref());
+            let (sha256, md5) = hashes.map_err(problem)?;
             match manager.as_str() {
                 "conda" => {
-                    let hashes = super::hashes(hash.sha256.as_ref(), hash.md5.as_ref());
-                    let (sha256, md5) = hashes.map_err(problem)?;
                     let url = ArchiveUrl::read(url).map_err(problem)?;
                     archives.push(LockedArchive { url, sha256, md5, size: None, origin });
                 }
-                "pip" => pypi.push((name.0.clone(), origin)),
+                "pip" => content.pypi(&name.0, url, sha256, None, origin),
                 other => return Err(problem(format!("`{other}` is no package manager that is known here"))),
             }
         }
-        Ok(Content { packages: LockedList::Archives(archives), pypi, sources: Vec::new() })
+        content.packages = LockedList::Archives(archives);
+        Ok(content)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const MARK: &str = "@EXPLICIT";
 pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
     let mut listed = None;
     let mut origin = Origin::new(source, 0..0, "");
-    let (mut archives, mut pypi) = (Vec::new(), Vec::new());
+    let (mut archives, mut content) = (Vec::new(), Content::empty());
     let mut problems = Vec::new();
     let mut start = 0;
     for raw in source.inner().split_inclusive('\n') {
@@ -34,7 +34,11 @@ pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
                         .push(problem(source, span, message).hint("it can be `linux-64`, `linux-aarch64`"));
                 }
                 Comment::Platform(name) => listed = Some(name.to_owned()),
-                Comment::Pip(name) => pypi.push((name.to_owned(), Origin::new(source, span, name))),
+                Comment::Pip(name, location) => {
+                    let sha256 = location.split_once("#sha256=").map(|(_, digits)| digits);
+                    let sha256 = sha256.and_then(|digits| Digest::from_hex(digits).ok());
+                    content.pypi(name, location, sha256, None, Origin::new(source, span, name));
+                }
                 Comment::Other => {}
             }
         } else if !line.is_empty() {
@@ -48,7 +52,7 @@ pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let content = Content { packages: LockedList::Archives(archives), pypi, sources: Vec::new() };
+    content.packages = LockedList::Archives(archives);
     let platforms = match listed {
         None => Platforms::Any(content),
         Some(name) => {
@@ -63,7 +67,7 @@ pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
 enum Comment<'a> {
     Platform(&'a str),
     /// conda-lock writes what pip is to install as comments: `# pip NAME @ URL#sha256=…`.
-    Pip(&'a str),
+    Pip(&'a str, &'a str),
     Other,
 }
 
@@ -72,7 +76,7 @@ fn read_comment(comment: &str) -> Comment<'_> {
         return Comment::Platform(name.trim());
     }
     match comment.strip_prefix("pip ").and_then(|rest| rest.split_once(" @ ")) {
-        Some((name, _)) => Comment::Pip(name.trim()),
+        Some((name, location)) => Comment::Pip(name.trim(), location.trim()),
         None => Comment::Other,
     }
 }
@@ -121,7 +125,7 @@ mod tests {
              https://c.example/noarch/b-1-0.tar.bz2#sha256:{digits}\r\nhttps://c.example/noarch/c-1-0.conda\n",
             "0A".repeat(16)
         );
-        let list = read(&source("explicit.txt", text)).unwrap().on(Platform::LinuxAmd64).unwrap();
+        let (list, _) = read(&source("explicit.txt", text)).unwrap().on(Platform::LinuxAmd64).unwrap();
         assert_eq!(list.origin.line(), 2);
         let LockedList::Archives(archives) = &list.packages else { panic!("{list:?}") };
         let hashes: Vec<_> = archives.iter().map(|entry| (entry.sha256, entry.md5)).collect();

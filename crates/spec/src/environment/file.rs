@@ -1,14 +1,14 @@
 //! conda's environment file: `environment.yml`, and what `conda env export` makes of an environment.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::Environment;
 use super::locked::{Content, LockFormat, LockedBuild, LockedList, OtherLock, Platforms};
+use super::{Environment, PipPart};
 use crate::decode::{Literal, Located, decode};
-use crate::error::{Mistake, Problem};
+use crate::error::Problem;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
 use crate::tree::Node;
@@ -37,7 +37,7 @@ enum Dependency {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Others {
-    pip: Option<Located<IgnoredAny>>,
+    pip: Option<Vec<Located<String>>>,
 }
 
 pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Problem>> {
@@ -45,24 +45,17 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
         errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
     })?;
     let mut requirements = Vec::new();
-    let mut problems = Vec::new();
+    let mut pip = Vec::new();
     for item in document.dependencies.unwrap_or_default() {
         match item.value {
             Dependency::Short(text) => {
                 let origin = Origin::new(source, item.span, item.key);
                 requirements.push(Requirement { text: text.as_str().to_owned(), origin });
             }
-            Dependency::Table(Others { pip }) => {
-                let problem = Problem::new(Mistake::Pip { file: source.name().to_owned() });
-                let hint = "this version of imgbuild installs conda packages only: name them as such, or remove this part";
-                let end = pip.map_or(item.span.end, |pip| pip.span.start);
-                let span = item.span.start..end.max(item.span.start);
-                problems.push(problem.at(source, span, "this part").hint(hint));
+            Dependency::Table(Others { pip: found }) => {
+                pip.extend(found.iter().flatten().map(|line| Requirement::new(line, source)));
             }
         }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
     }
     // `conda env export` writes the prefix, and each package with version and build. With a requirement of another form
     // somebody has changed the file since, and it is solved like any other.
@@ -77,7 +70,8 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
         origin: Origin::new(source, 0..0, ""),
         platforms: Platforms::Any(Content {
             packages: LockedList::Builds(builds),
-            pypi: Vec::new(),
+            wheels: Vec::new(),
+            no_wheels: Vec::new(),
             sources: Vec::new(),
         }),
     });
@@ -92,6 +86,7 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
             .map(|(name, text)| (name, text.0))
             .collect(),
         locked,
+        pip: (!pip.is_empty()).then(|| PipPart::Lines(pip, PathBuf::new())),
     })
 }
 

@@ -7,6 +7,7 @@ use oci::{Digest, Platform};
 use serde::{Serialize, Serializer};
 
 use crate::error::{Mistake, Problem};
+use crate::pip::{ListedWheel, ListedWheels};
 use crate::source::{Origin, Source};
 use crate::suggest;
 
@@ -105,15 +106,17 @@ pub(crate) enum Platforms {
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
     pub(crate) packages: LockedList,
-    /// What only pip can install: names and places.
-    pub(crate) pypi: Vec<(String, Origin)>,
+    /// The packages of PyPI.
+    pub(crate) wheels: Vec<ListedWheel>,
+    /// Those of PyPI that are no wheels with a hash: names and places.
+    pub(crate) no_wheels: Vec<(String, Origin)>,
     /// What is built from source, or is a file of the machine that locked: names and places.
     pub(crate) sources: Vec<(String, Origin)>,
 }
 
 impl OtherLock {
-    /// The packages for one platform.
-    pub(crate) fn on(&self, platform: Platform) -> Result<LockedPackages, Problem> {
+    /// The packages for one platform, and the wheels beside them.
+    pub(crate) fn on(&self, platform: Platform) -> Result<(LockedPackages, Option<ListedWheels>), Problem> {
         let content = match &self.platforms {
             Platforms::Any(content) => content,
             Platforms::Of(contents, listed) => {
@@ -127,24 +130,23 @@ impl OtherLock {
             Some(problem.at(origin.source(), origin.span(), "the first of them").hint(hint))
         };
         let pypi = listing(
-            &content.pypi,
+            &content.no_wheels,
             |file, packages| Mistake::PypiPackages { file, packages },
-            "this version of imgbuild installs conda packages only: lock them as such, or without these",
+            "lock the environment without them, and build each into a wheel or a conda package that it can be locked with",
         );
         let sources = listing(
             &content.sources,
             |file, packages| Mistake::SourcePackages { file, packages },
             "build them into a channel, and lock the environment with that",
         );
-        match pypi.or(sources) {
-            Some(problem) => Err(problem),
-            None => Ok(LockedPackages {
-                format: self.format,
-                packages: content.packages.clone(),
-                origin: self.origin.clone(),
-                file: self.file.clone(),
-            }),
+        if let Some(problem) = pypi.or(sources) {
+            return Err(problem);
         }
+        let (format, file) = (self.format, self.file.clone());
+        let wheels = content.wheels.clone();
+        let wheels = (!wheels.is_empty()).then(|| ListedWheels { format, file: file.clone(), wheels });
+        let (packages, origin) = (content.packages.clone(), self.origin.clone());
+        Ok((LockedPackages { format, packages, origin, file }, wheels))
     }
 
     fn other_platform(&self, listed: &[String], wanted: Platform) -> Problem {

@@ -5,10 +5,12 @@ mod explicit;
 mod file;
 mod locked;
 mod pixi;
+mod versioned;
+mod wheels;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use oci::Digest;
@@ -20,6 +22,7 @@ pub(crate) use locked::{OtherLock, subdir};
 use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
 use crate::files;
+use crate::pip::is_pylock;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
 use crate::values::{ChannelName, EnvironmentName, VariableName};
@@ -35,6 +38,17 @@ pub(crate) struct Environment {
     pub(crate) variables: BTreeMap<VariableName, String>,
     /// The packages, where they are locked already.
     pub(crate) locked: Option<OtherLock>,
+    /// What pip is to install, where it says anything of it.
+    pub(crate) pip: Option<PipPart>,
+}
+
+/// What a file that `env` names has for pip.
+#[derive(Debug, Clone)]
+pub(crate) enum PipPart {
+    /// Lines of a requirements file, and the file that they stand in, beside the spec.
+    Lines(Vec<Requirement>, PathBuf),
+    /// The file itself, by its name beside the spec, and where it was named.
+    File(String, Origin),
 }
 
 /// A file that `env` names, before anything is chosen from it.
@@ -44,6 +58,8 @@ pub(crate) enum Contents {
     Explicit(OtherLock),
     Pixi(Rc<pixi::PixiLock>),
     CondaLock(Rc<conda_lock::CondaLock>),
+    /// A file of requirements or locked wheels: those read it who read such files.
+    Pip,
 }
 
 /// What is chosen from a file that holds more than one environment: words, and where they were written.
@@ -68,9 +84,6 @@ struct ChannelTable {
     url: Located<String>,
 }
 
-/// Files of other tools whose name alone tells them.
-const NOT_YET: &[&str] = &["pylock.toml", "requirements.txt"];
-
 /// How many bytes a file may have. Locks are written by programs, and those of large projects have some megabytes.
 pub(crate) fn limit(path: &Path) -> usize {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -81,16 +94,15 @@ pub(crate) fn limit(path: &Path) -> usize {
 pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
     let file = source.name();
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if NOT_YET.contains(&name) {
-        let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
-        return Err(vec![problem.hint(format!("this version of imgbuild does not read `{name}` yet"))]);
-    }
     if source.inner().lines().any(|line| line.trim() == explicit::MARK) {
         return explicit::read(source).map(Contents::Explicit);
     }
+    if is_pylock(name) || name.ends_with(".txt") || name.ends_with(".in") {
+        return Ok(Contents::Pip);
+    }
     let unknown = || {
         let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
-        let hint = "an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's is `pixi.lock`; an explicit list has a line `@EXPLICIT`";
+        let hint = "an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's is `pixi.lock`; an explicit list has a line `@EXPLICIT`; for pip there are `*.txt` and `pylock.toml`";
         vec![problem.hint(hint)]
     };
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
@@ -114,14 +126,19 @@ pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
 }
 
 impl Contents {
-    /// What is chosen from it. `asked` is where the file was named.
-    pub(crate) fn choose(&self, choice: &Choice, asked: &Origin) -> Result<Environment, Vec<Problem>> {
+    /// What is chosen from it: the file `file`, which was named at `asked`.
+    pub(crate) fn choose(
+        &self,
+        choice: &Choice,
+        file: &str,
+        asked: &Origin,
+    ) -> Result<Environment, Vec<Problem>> {
         let first = choice.categories.iter().flatten().next();
         let environment = choice.environment.as_ref().map(|(_, origin)| ("environment", "pixi", origin));
         let platform = choice.platform.as_ref().map(|(_, origin)| ("platform", "pixi", origin));
         let categories = first.map(|(_, origin)| ("categories", "conda-lock", origin));
         let unused = match self {
-            Self::File(_) | Self::Explicit(_) => environment.or(platform).or(categories),
+            Self::File(_) | Self::Explicit(_) | Self::Pip => environment.or(platform).or(categories),
             Self::Pixi(_) => categories,
             Self::CondaLock(_) => environment.or(platform),
         };
@@ -131,10 +148,20 @@ impl Contents {
             return Err(vec![Problem::new(mistake).at(origin.source(), origin.span(), "here").hint(hint)]);
         }
         match self {
-            Self::File(file) => Ok(file.clone()),
+            Self::File(environment) => {
+                let mut environment = environment.clone();
+                if let Some(PipPart::Lines(_, path)) = &mut environment.pip {
+                    *path = PathBuf::from(file);
+                }
+                Ok(environment)
+            }
             Self::Explicit(lock) => Ok(Environment::locked(lock.clone(), Vec::new())),
             Self::Pixi(lock) => lock.choose(choice, asked),
             Self::CondaLock(lock) => lock.choose(choice, asked),
+            Self::Pip => {
+                let pip = Some(PipPart::File(file.to_owned(), asked.clone()));
+                Ok(Environment { pip, ..Environment::default() })
+            }
         }
     }
 }
@@ -142,6 +169,12 @@ impl Contents {
 impl Environment {
     fn locked(lock: OtherLock, channels: Vec<Channel>) -> Self {
         Self { channels, locked: Some(lock), ..Self::default() }
+    }
+
+    /// Whether it says anything of conda's packages; one for pip alone makes no conda environment.
+    pub(crate) fn is_of_conda(&self) -> bool {
+        let nothing = self.requirements.is_empty() && self.variables.is_empty() && self.locked.is_none();
+        !nothing || self.pip.is_none()
     }
 }
 

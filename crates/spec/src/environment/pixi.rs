@@ -12,8 +12,8 @@ use super::locked::{
     ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
     subdir,
 };
-use super::{Choice, Environment, channels};
-use crate::decode::{Literal, Located, decode};
+use super::{Choice, Environment, channels, versioned};
+use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
 use crate::source::{Origin, Source};
 use crate::suggest;
@@ -29,12 +29,6 @@ const DEFAULT: &str = "default";
 pub(crate) struct PixiLock {
     source: Source,
     document: Document,
-}
-
-#[derive(Deserialize)]
-#[serde(rename = "imgbuild::Open")]
-struct Head {
-    version: Located<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,25 +80,11 @@ struct PackageTable {
 }
 
 pub(super) fn read(source: &Source, root: &Node) -> Result<PixiLock, Vec<Problem>> {
-    let mistakes = |errors: Vec<crate::decode::DecodeError>| -> Vec<Problem> {
-        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect()
+    let hint = |version| match version < *VERSIONS.start() {
+        true => "`pixi lock` of a current pixi writes it anew",
+        false => "take a newer imgbuild, or lock with an older pixi",
     };
-    let head: Head = decode(root, "").map_err(mistakes)?;
-    let version = head.version.value;
-    if !VERSIONS.contains(&version) {
-        let mistake = Mistake::LockVersion {
-            file: source.name().to_owned(),
-            version,
-            known: format!("{} to {}", VERSIONS.start(), VERSIONS.end()),
-        };
-        let hint = if version < *VERSIONS.start() {
-            "`pixi lock` of a current pixi writes it anew"
-        } else {
-            "take a newer imgbuild, or lock with an older pixi"
-        };
-        return Err(vec![Problem::new(mistake).at(source, head.version.span, "here").hint(hint)]);
-    }
-    let document = decode(root, "").map_err(mistakes)?;
+    let document = versioned::read(source, root, VERSIONS, hint)?;
     Ok(PixiLock { source: Source::clone(source), document })
 }
 
@@ -211,8 +191,7 @@ impl PixiLock {
                 }
             }
         }
-        let mut content =
-            Content { packages: LockedList::Archives(Vec::new()), pypi: Vec::new(), sources: Vec::new() };
+        let mut content = Content::empty();
         let mut archives = Vec::new();
         for reference in references {
             let origin = |located: &std::ops::Range<usize>| {
@@ -236,7 +215,10 @@ impl PixiLock {
             };
             let name = || package.value.name.as_ref().map_or_else(|| key.1.to_owned(), |name| name.0.clone());
             if pypi.is_some() && conda.is_none() {
-                content.pypi.push((name(), origin(&package.span)));
+                let PackageTable { sha256, size, .. } = &package.value;
+                let (sha256, _) = super::hashes(sha256.as_ref(), None)
+                    .map_err(|message| problem(&self.source, package.span.clone(), message))?;
+                content.pypi(&name(), key.1, sha256, *size, origin(&package.span));
             } else if is_local(key.1) {
                 content.sources.push((name(), origin(&package.span)));
             } else {

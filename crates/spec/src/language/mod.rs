@@ -10,6 +10,7 @@ mod env;
 mod image;
 mod layers;
 mod matrix;
+mod pip;
 mod python;
 
 pub(crate) use base::{
@@ -25,6 +26,7 @@ pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
 pub use layers::{Budget, Compression, Layers};
 pub(crate) use matrix::Matrix;
+pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;
 pub(crate) use python::{CudaKey, PythonKey};
 
@@ -55,8 +57,9 @@ pub(crate) struct Document {
     /// The CUDA version that the image is for: packages are chosen as on a machine whose driver has it.
     #[schemars(extend("examples" = ["11.8"]))]
     pub(crate) cuda: Option<Located<CudaKey>>,
-    /// A file that names the conda packages: an `environment.yml`; or one in which another tool has locked them: a
-    /// `pixi.lock`, a `conda-lock.yml`, an export with builds, an explicit list (`@EXPLICIT`). Its path, or a table.
+    /// A file that names the packages: an `environment.yml`; or one in which another tool has locked them: a `pixi.lock`,
+    /// a `conda-lock.yml`, an export with builds, an explicit list (`@EXPLICIT`). Its path, or a table. A
+    /// `requirements.txt` or a `pylock.toml` means the same here as in `[pip] requirements`.
     #[schemars(extend("examples" = ["environment.yml"]))]
     pub(crate) env: Option<Located<EnvKey>>,
     /// One image for each combination of these keys' values; `{key}` stands for the value in every string.
@@ -68,6 +71,15 @@ pub(crate) struct Document {
     pub(crate) base: Option<Located<BaseKey>>,
     /// The conda environment.
     pub(crate) conda: Option<Located<CondaTable>>,
+    /// Wheels: packages of a package index, beside those of conda or with Debian's Python alone.
+    ///
+    /// They go into the environment's Python where the conda environment has one, else into a virtual environment of
+    /// Debian's Python, `/opt/venv`. So a spec with wheels asks for a Python: by `python`, or by a conda package `python`.
+    ///
+    /// The `pip:` list of an `environment.yml` is appended to what is named here. There and in requirements files, `-r`,
+    /// `-c`, `-e`, `--index-url`, `--extra-index-url`, `--pre` and `--hash` do what they do for pip, `--only-binary` is what
+    /// happens anyway, and any other option is an error. Paths are relative to the file that they stand in.
+    pub(crate) pip: Option<Located<PipTable>>,
     /// The image's configuration, by the OCI image specification.
     #[serde(default)]
     pub(crate) image: Image,

@@ -1,9 +1,19 @@
 //! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
 
+mod lines;
+mod marker;
+mod requirement;
+mod requirements_file;
+mod section;
+mod specifier;
+
 use std::fmt;
 use std::path::PathBuf;
 
 use oci::Digest;
+
+pub(crate) use requirements_file::Reader;
+pub(crate) use section::{Section, is_pylock, needs_python};
 
 use crate::environment::LockFormat;
 use crate::source::Origin;

@@ -74,22 +74,6 @@ fn a_yaml_syntax_error() {
 }
 
 #[test]
-fn a_pip_part() {
-    assert_snapshot!(message("dependencies:\n  - python=3.11\n  - pip:\n      - transformers\n"), @r"
-     × the `pip:` part of `environment.yml` cannot be installed yet
-      ╭─[environment.yml:3:5]
-    2 │   - python=3.11
-    3 │   - pip:
-      ·     ──┬─
-      ·       ╰── this part
-    4 │       - transformers
-      ╰────
-     help: this version of imgbuild installs conda packages only: name them as such, or remove this
-           part
-    ");
-}
-
-#[test]
 fn an_unknown_key() {
     assert_snapshot!(message("channel:\n  - conda-forge\n"), @r"
      × unknown key `channel`
@@ -144,17 +128,6 @@ fn a_wrong_type() {
 
 #[test]
 fn another_tools_file() {
-    let spec = ("spec.toml", "name = \"a\"\nenv = \"requirements.txt\"\n");
-    assert_snapshot!(message_of(&[spec, ("requirements.txt", "numpy\n")]), @r#"
-     × `requirements.txt` is neither an environment file nor a lock that imgbuild reads
-      ╭─[spec.toml:2:7]
-    1 │ name = "a"
-    2 │ env = "requirements.txt"
-      ·       ─────────┬────────
-      ·                ╰── here
-      ╰────
-     help: this version of imgbuild does not read `requirements.txt` yet
-    "#);
     let spec = ("spec.toml", "name = \"a\"\nenv = \"uv.lock\"\n");
     assert_snapshot!(message_of(&[spec, ("uv.lock", "version = 1\n[[package]]\n")]), @r#"
      × `uv.lock` is neither an environment file nor a lock that imgbuild reads
@@ -165,19 +138,18 @@ fn another_tools_file() {
       ·           ╰── here
       ╰────
      help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
-           is `pixi.lock`; an explicit list has a line `@EXPLICIT`
+           is `pixi.lock`; an explicit list has a line `@EXPLICIT`; for pip there are `*.txt` and
+           `pylock.toml`
     "#);
     let spec = ("spec.toml", "name = \"a\"\nenv = \"packages.txt\"\n");
     assert_snapshot!(message_of(&[spec, ("packages.txt", "numpy\n")]), @r#"
-     × `packages.txt` is neither an environment file nor a lock that imgbuild reads
-      ╭─[spec.toml:2:7]
-    1 │ name = "a"
-    2 │ env = "packages.txt"
-      ·       ───────┬──────
-      ·              ╰── here
+     × wheels are asked for, but no Python that they could be for
+      ╭─[packages.txt:1:1]
+    1 │ numpy
+      · ──┬──
+      ·   ╰── this is installed for a Python
       ╰────
-     help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
-           is `pixi.lock`; an explicit list has a line `@EXPLICIT`
+     help: add it to the spec, for example `python = "3.11"`
     "#);
 }
 

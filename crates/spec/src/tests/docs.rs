@@ -29,6 +29,9 @@ fn whole(example: &str) -> String {
     let has =
         |key: &str| example.lines().any(|line| line.split('=').next().unwrap_or_default().trim() == key);
     let mut text = if has("name") { String::new() } else { "name = \"example\"\n".to_owned() };
+    if example.contains("[pip]") && !has("python") {
+        text.push_str("python = \"3.11\"\n");
+    }
     if example.contains("[matrix]") && !example.contains('{') || !example.contains("[matrix]") {
         text.push_str(example);
     } else {
@@ -91,6 +94,8 @@ fn every_example_is_a_spec() {
             ("environment.yml", "dependencies: [numpy]\n"),
             ("pixi.lock", PIXI),
             ("conda-lock.yml", CONDA_LOCK),
+            ("requirements.txt", "six\n"),
+            ("constraints.txt", "six==1.16.0\n"),
         ];
         if let Err(error) = load(&files) {
             panic!("{}\n{text}", super::render(&error));

@@ -600,8 +600,8 @@ fn packages_that_only_pip_installs_and_those_from_source() {
         )
     };
     let with = |spec: String, lock: String| message_of(&[("spec.toml", &spec), ("pixi.lock", &lock)]);
-    assert_snapshot!(with(spec("docs", "linux/amd64"), pixi_6()), @"
-     × `pixi.lock` has PyPI packages, which cannot be installed yet: `docs`, `sphinx`
+    assert_snapshot!(with(spec("docs", "linux/amd64"), pixi_6()), @r#"
+     × `pixi.lock` has PyPI packages that are not wheels with a sha256: `docs`, `sphinx`
        ╭─[pixi.lock:41:3]
     40 │   name: theirs
     41 │ - pypi: https://files.example/sphinx-7.0-py3-none-any.whl
@@ -609,8 +609,9 @@ fn packages_that_only_pip_installs_and_those_from_source() {
        ·   ╰── the first of them
     42 │   name: sphinx
        ╰────
-     help: this version of imgbuild installs conda packages only: lock them as such, or without these
-    ");
+     help: lock the environment without them, and build each into a wheel or a conda package that it
+           can be locked with
+    "#);
     assert_snapshot!(with(spec("gpu", "linux/arm64"), pixi_6()), @"
      × `pixi.lock` has packages that are built from source or are files of one machine: `mine`,
      │ `theirs`
@@ -636,29 +637,31 @@ fn packages_that_only_pip_installs_and_those_from_source() {
      help: build them into a channel, and lock the environment with that
     ");
     let spec = super::locks::spec("{ file = \"conda-lock.yml\", categories = [\"docs\"] }");
-    assert_snapshot!(message_of(&[("spec.toml", &spec), ("conda-lock.yml", CONDA_LOCK)]), @"
-     × `conda-lock.yml` has PyPI packages, which cannot be installed yet: `sphinx`
+    assert_snapshot!(message_of(&[("spec.toml", &spec), ("conda-lock.yml", CONDA_LOCK)]), @r#"
+     × wheels are asked for, but no Python that they could be for
        ╭─[conda-lock.yml:55:3]
     54 │   optional: true
     55 │ - name: sphinx
        ·   ▲
-       ·   ╰── the first of them
+       ·   ╰── this is installed for a Python
     56 │   version: '7.0'
        ╰────
-     help: this version of imgbuild installs conda packages only: lock them as such, or without these
-    ");
+     help: `conda-lock.yml` has none: lock the environment with a Python, or take Debian's: `python =
+           { version = "3.11", from = "debian" }`
+    "#);
     let list = "@EXPLICIT\nhttps://c.example/noarch/a-1-0.conda\n# pip sphinx @ https://files.example/sphinx-7.0-py3-none-any.whl#sha256=ab\n";
     let spec = super::locks::spec("\"list.txt\"");
-    assert_snapshot!(message_of(&[("spec.toml", &spec), ("list.txt", list)]), @"
-     × `list.txt` has PyPI packages, which cannot be installed yet: `sphinx`
+    assert_snapshot!(message_of(&[("spec.toml", &spec), ("list.txt", list)]), @r#"
+     × `list.txt` has PyPI packages that are not wheels with a sha256: `sphinx`
       ╭─[list.txt:3:1]
     2 │ https://c.example/noarch/a-1-0.conda
     3 │ # pip sphinx @ https://files.example/sphinx-7.0-py3-none-any.whl#sha256=ab
       · ─────────────────────────────────────┬────────────────────────────────────
       ·                                      ╰── the first of them
       ╰────
-     help: this version of imgbuild installs conda packages only: lock them as such, or without these
-    ");
+     help: lock the environment without them, and build each into a wheel or a conda package that it
+           can be locked with
+    "#);
 }
 
 #[test]

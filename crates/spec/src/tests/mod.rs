@@ -4,9 +4,11 @@ mod bad_base;
 mod bad_environment;
 mod bad_input;
 mod bad_matrix;
+mod bad_pip;
 mod docs;
 mod inputs;
 mod locks;
+mod pip;
 mod property;
 mod variants;
 

@@ -56,7 +56,9 @@ impl PipUrl {
         if !printable(text) || text.contains(char::is_whitespace) {
             return Err(error("it is empty, or holds spaces or control characters".to_owned()));
         }
-        let url = url::Url::parse(text).map_err(|reason| error(reason.to_string()))?;
+        let url = url::Url::parse(text).map_err(|reason| {
+            error(reason.to_string()).hint("write it like `https://index.example/simple`")
+        })?;
         if !text.contains("://") || !schemes.contains(&url.scheme()) {
             let known: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();
             return Err(error("it has another scheme".to_owned())

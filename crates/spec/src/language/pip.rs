@@ -1,0 +1,133 @@
+//! `[pip]`.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use crate::decode::Located;
+use crate::values::{PipUrl, ProjectName};
+
+/// Wheels, beside the packages of conda or with Debian's Python alone.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct PipTable {
+    /// Requirements, as pip reads them: names with versions, extras and markers, URLs, repositories of git, and paths of
+    /// wheels or of projects, which `-e` may stand before.
+    ///
+    /// What a project's folder holds is looked at when the spec is locked: another content of it alone makes no lock stale.
+    #[schemars(extend("examples" = [["transformers >=4.40", "tool @ git+https://git.example/tool@v1", "-e ./local-project"]]), extend("default" = []))]
+    pub(crate) packages: Option<Vec<Located<String>>>,
+    /// A requirements file, or several of them; or a `pylock.toml` (also `pylock.NAME.toml`), which is taken as it is.
+    ///
+    /// In a file with hashes, each requirement must name one version and have a hash, and nothing else is installed.
+    #[schemars(extend("examples" = ["requirements.txt"]), extend("default" = []))]
+    pub(crate) requirements: Option<Located<FilesKey>>,
+    /// A file, or several of them, of the versions that packages must have if they are needed at all.
+    #[schemars(extend("examples" = ["constraints.txt"]), extend("default" = []))]
+    pub(crate) constraints: Option<Located<FilesKey>>,
+    /// The index that is asked, in the place of the one that files name, and of the machine's own.
+    ///
+    /// A user and password in it are used, and never shown or locked; `${{NAME}}` stands for a variable of the environment.
+    #[schemars(extend("examples" = ["https://index.example/simple"]))]
+    pub(crate) index_url: Option<Located<PipUrl>>,
+    /// Further indexes, behind which come those that files name.
+    #[schemars(extend("examples" = [["https://wheels.example/simple"]]), extend("default" = []))]
+    pub(crate) extra_index_urls: Option<Vec<Located<PipUrl>>>,
+    /// Projects that may be built from source, or `true` for all of them: archives of sources, folders and repositories of
+    /// git. They are built in the sandbox.
+    #[schemars(extend("examples" = [["local-project"]]), extend("default" = false))]
+    pub(crate) allow_builds: Option<AllowBuildsKey>,
+}
+
+/// A path, or several.
+#[derive(Debug)]
+pub(crate) enum FilesKey {
+    One(String),
+    Many(Vec<Located<String>>),
+}
+
+/// Names, or whether all are meant.
+#[derive(Debug)]
+pub(crate) enum AllowBuildsKey {
+    All(bool),
+    Named(Vec<Located<ProjectName>>),
+}
+
+impl<'de> Deserialize<'de> for FilesKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Files;
+
+        impl<'de> Visitor<'de> for Files {
+            type Value = FilesKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path or a list of paths")
+            }
+
+            fn visit_str<E>(self, path: &str) -> Result<FilesKey, E> {
+                Ok(FilesKey::One(path.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<FilesKey, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(items)).map(FilesKey::Many)
+            }
+        }
+
+        deserializer.deserialize_any(Files)
+    }
+}
+
+impl<'de> Deserialize<'de> for AllowBuildsKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Builds;
+
+        impl<'de> Visitor<'de> for Builds {
+            type Value = AllowBuildsKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of names or `true`")
+            }
+
+            fn visit_bool<E>(self, all: bool) -> Result<AllowBuildsKey, E> {
+                Ok(AllowBuildsKey::All(all))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<AllowBuildsKey, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(items)).map(AllowBuildsKey::Named)
+            }
+        }
+
+        deserializer.deserialize_any(Builds)
+    }
+}
+
+impl JsonSchema for FilesKey {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Files".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
+
+impl JsonSchema for AllowBuildsKey {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AllowBuilds".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "type": "boolean" }] })
+    }
+}

@@ -1,0 +1,251 @@
+//! One requirement: by name, by URL, or by path.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::specifier::{self, Specifier, What};
+use super::{PipRequirement, RequirementSource, file_of};
+use crate::source::Origin;
+use crate::values::{PipUrl, ProjectName, ValueError, printable, without_credentials};
+
+/// More bytes than a requirement has, with any number of markers.
+const LIMIT: usize = 16 << 10;
+/// How archives of sources are named.
+const SOURCES: [&str; 6] = [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst"];
+/// What stands before the URL of a repository.
+const OTHERS: [&str; 3] = ["hg+", "svn+", "bzr+"];
+
+/// A requirement, and whether it can be only one version or one file.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) requirement: PipRequirement,
+    pub(crate) pinned: bool,
+}
+
+/// Where and how a requirement is written.
+pub(super) struct Place<'a> {
+    /// What its paths are relative to; itself relative to the spec's folder.
+    pub(super) folder: &'a Path,
+    /// Whether it stands behind `-e`.
+    pub(super) editable: bool,
+    pub(super) origin: Origin,
+}
+
+/// Reads a requirement without options.
+pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> {
+    let text = text.trim();
+    let error = |rule: String| {
+        let shown = without_credentials(text);
+        let shown = if printable(&shown) { shown } else { shown.escape_debug().to_string() };
+        ValueError::new(format!("`{shown}` is not a requirement: {rule}"))
+    };
+    if text.len() > LIMIT {
+        return Err(ValueError::new(format!("a requirement has more than {LIMIT} bytes")));
+    }
+    if !printable(text) {
+        return Err(error("it is empty or holds control characters".to_owned()));
+    }
+    if text.contains("${") && !text.contains("://") {
+        return Err(error("it has a variable, which can only stand in a URL".to_owned()));
+    }
+    let direct = is_direct(text) || place.editable && !text.contains(" @ ");
+    let listed = if direct { unnamed(text, place) } else { named(text, place) };
+    let listed = listed.map_err(|Fault { rule, hint }| {
+        let hint = hint.unwrap_or("write it like `numpy >=1.26`, `name @ https://…` or `./folder`");
+        error(rule).hint(hint)
+    })?;
+    if place.editable && !matches!(listed.requirement.source, RequirementSource::Path { .. }) {
+        let message = format!("`{}` cannot be editable: it is no folder", without_credentials(text));
+        return Err(ValueError::new(message)
+            .hint("leave out `-e`: it is built, and stands in the image like any other"));
+    }
+    Ok(listed)
+}
+
+impl Place<'_> {
+    fn requirement(
+        &self,
+        name: Option<ProjectName>,
+        text: String,
+        source: RequirementSource,
+        (extras, marker): (&[&str], Option<&str>),
+    ) -> PipRequirement {
+        PipRequirement {
+            name,
+            text,
+            source,
+            extras: extras.iter().map(|&extra| extra.to_owned()).collect(),
+            marker: marker.map(str::to_owned),
+            hashes: Vec::new(),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+/// What is wrong, and what to write instead where that is known.
+struct Fault {
+    rule: String,
+    hint: Option<&'static str>,
+}
+
+impl From<String> for Fault {
+    fn from(rule: String) -> Self {
+        Self { rule, hint: None }
+    }
+}
+
+impl From<ValueError> for Fault {
+    fn from(error: ValueError) -> Self {
+        Self::from(error.to_string())
+    }
+}
+
+fn fault<T>(rule: impl Into<String>, hint: &'static str) -> Result<T, Fault> {
+    Err(Fault { rule: rule.into(), hint: Some(hint) })
+}
+
+/// Whether it is a URL or a path without a name before it.
+fn is_direct(text: &str) -> bool {
+    let first = text.split([' ', '\t', '[', ';', '@']).next().unwrap_or_default();
+    let file = SOURCES.iter().chain(&[".whl"]).any(|end| first.ends_with(end));
+    let repository = OTHERS.iter().chain(&["git+"]).any(|kind| first.starts_with(kind));
+    repository || first.starts_with(['.', '/']) || first.contains(['/', '\\', ':']) || file
+}
+
+fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
+    let Specifier { name, extras, what, marker } = specifier::read(text)?;
+    let (what, source, pinned) = match what {
+        What::Versions(versions, pinned) => (versions, RequirementSource::Index, pinned),
+        What::Direct(location) => {
+            let (text, source) = direct(location, place)?;
+            (format!(" @ {text}"), source, true)
+        }
+    };
+    let project = name.parse::<ProjectName>()?;
+    let text = format!("{name}{}{what}{}", extras_text(&extras), marker_text(marker));
+    let requirement = place.requirement(Some(project), text, source, (&extras, marker));
+    Ok(Listed { requirement, pinned })
+}
+
+fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
+    let (location, marker) = specifier::split_marker(text);
+    let marker = specifier::checked(marker)?;
+    let (location, extras) = match location.strip_suffix(']').and_then(|_| location.rfind('[')) {
+        Some(at) => (location[..at].trim_end(), specifier::extras(&location[at..])?.0),
+        None => (location, Vec::new()),
+    };
+    let (text, source) = direct(location, place)?;
+    let name = match &source {
+        RequirementSource::Path { path, .. } => name_of(&path.to_string_lossy()),
+        RequirementSource::Url(url) => egg(location).or_else(|| name_of(file_of(url.as_str()))),
+        _ => egg(location),
+    };
+    let text = format!("{text}{}{}", extras_text(&extras), marker_text(marker));
+    let requirement = place.requirement(name, text, source, (&extras, marker));
+    Ok(Listed { requirement, pinned: true })
+}
+
+fn extras_text(extras: &[&str]) -> String {
+    if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) }
+}
+
+fn marker_text(marker: Option<&str>) -> String {
+    marker.map(|marker| format!(" ; {marker}")).unwrap_or_default()
+}
+
+/// A URL or a path: as it is written, or for a path as it is seen from the spec's folder.
+fn direct(location: &str, place: &Place<'_>) -> Result<(String, RequirementSource), Fault> {
+    if let Some(kind) = OTHERS.iter().find(|kind| location.starts_with(*kind)) {
+        return fault(format!("`{kind}` is not known"), "of repositories, only those of git can be named");
+    }
+    if let Some(repository) = location.strip_prefix("git+") {
+        return Ok((location.to_owned(), git(repository)?));
+    }
+    let scheme = location.split_once(':').map(|(scheme, _)| scheme);
+    match scheme.filter(|it| it.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))) {
+        None => local(location, place),
+        Some("file") => {
+            let url = url::Url::parse(location).ok().filter(|_| location.starts_with("file:///"));
+            match url.and_then(|url| url.to_file_path().ok()) {
+                Some(path) => {
+                    Ok((location.to_owned(), RequirementSource::Path { path, editable: place.editable }))
+                }
+                None => fault("a file's URL begins with `file:///`", "write its path, as `./folder`"),
+            }
+        }
+        Some(_) => {
+            let url = PipUrl::read(location, &["https", "http"])?;
+            let file = file_of(url.as_str());
+            if !SOURCES.iter().chain(&[".whl"]).any(|end| file.ends_with(end)) {
+                return fault(
+                    "its URL names neither a wheel nor an archive of sources",
+                    "it must end in `.whl`, `.tar.gz` or `.zip`; a repository is written as `git+https://…`",
+                );
+            }
+            Ok((location.to_owned(), RequirementSource::Url(url)))
+        }
+    }
+}
+
+fn git(location: &str) -> Result<RequirementSource, Fault> {
+    if !location.contains("://") {
+        return fault(
+            "`git+` must be followed by a URL",
+            "write `git@host:path` as `git+ssh://git@host/path`",
+        );
+    }
+    let (location, fragment) = match location.split_once('#') {
+        Some((location, fragment)) => (location, fragment),
+        None => (location, ""),
+    };
+    let fields = fragment.split('&').filter_map(|field| field.split_once('='));
+    let subdirectory =
+        fields.filter(|(key, _)| *key == "subdirectory").map(|(_, value)| value.to_owned()).next();
+    // An `@` before the first slash of the path parts the user from the host.
+    let authority = location.find("://").map_or(0, |at| at + "://".len());
+    let path = location[authority..].find('/').map_or(location.len(), |at| authority + at);
+    let (url, revision) = match location[path..].rfind('@') {
+        Some(at) => (&location[..path + at], Some(location[path + at + 1..].to_owned())),
+        None => (location, None),
+    };
+    if revision.as_deref().is_some_and(|it| it.is_empty() || it.starts_with('-')) {
+        return fault(
+            "what is behind its `@` is no revision",
+            "name a branch, a tag or a commit behind the `@`",
+        );
+    }
+    let url = PipUrl::read(url, &["https", "http", "ssh", "file"])?;
+    Ok(RequirementSource::Git { url, revision, subdirectory })
+}
+
+fn local(location: &str, place: &Place<'_>) -> Result<(String, RequirementSource), Fault> {
+    if location.contains('\\') {
+        return fault("a path has slashes", "write it like `./folder`");
+    }
+    let path = relative(place.folder, location);
+    let mut text = path.to_string_lossy().into_owned();
+    // Without it, a name alone would be one of the index.
+    if !path.is_absolute() && !path.starts_with("..") {
+        text = if text == "." { text } else { format!("./{text}") };
+    }
+    Ok((text, RequirementSource::Path { path, editable: place.editable }))
+}
+
+/// `path` beside `folder`, without `.` in it.
+pub(super) fn relative(folder: &Path, path: &str) -> PathBuf {
+    let joined = folder.join(path);
+    let kept: PathBuf = joined.components().filter(|part| *part != Component::CurDir).collect();
+    if kept.as_os_str().is_empty() { PathBuf::from(".") } else { kept }
+}
+
+/// The project that a file is of, where its name says it.
+fn name_of(file: &str) -> Option<ProjectName> {
+    let wheel = file.rsplit('/').next()?.strip_suffix(".whl")?;
+    wheel.split('-').next()?.parse().ok()
+}
+
+/// `#egg=NAME`: how projects were named before `NAME @`.
+fn egg(location: &str) -> Option<ProjectName> {
+    let (_, fragment) = location.split_once('#')?;
+    let name = fragment.split('&').find_map(|field| field.strip_prefix("egg="))?;
+    name.split('[').next()?.parse().ok()
+}

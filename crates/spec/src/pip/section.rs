@@ -1,0 +1,273 @@
+//! `[pip]`, and what the file that `env` names says of wheels: put together, and held against the rules.
+
+use std::path::Path;
+
+use super::requirement::Listed;
+use super::requirements_file::{Kind, Lines, Listing, Reader};
+use super::{AllowBuilds, ListedWheels, Pip, PipPackages, PylockFile, requirement};
+use crate::decode::Located;
+use crate::environment::PipPart;
+use crate::error::{Mistake, Problem};
+use crate::language::{AllowBuildsKey, FilesKey, PipTable};
+use crate::list;
+use crate::requirement::Requirement;
+use crate::source::{Origin, Source};
+use crate::values::{PipUrl, ProjectName};
+use crate::variant::{Conda, CondaPackages, Python};
+
+/// Whether a file is a lock of wheels, by its name ("pylock.toml Specification").
+pub(crate) fn is_pylock(file: &str) -> bool {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == "pylock.toml" || name.starts_with("pylock.") && name.ends_with(".toml")
+}
+
+/// What a spec and its files say of wheels, before it is known what a lock of conda packages lists.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Section {
+    /// What they ask for.
+    pip: Option<Pip>,
+    /// The keys of the spec that a lock of all packages leaves nothing to say, and where they stand.
+    keys: Vec<(String, Origin)>,
+    allow_builds: AllowBuilds,
+}
+
+/// A file that is named, and by which key.
+struct File {
+    name: String,
+    origin: Origin,
+}
+
+impl Section {
+    /// Reads the section and every file that it and `env` name.
+    pub(crate) fn read(
+        table: Option<Located<PipTable>>,
+        environment: Option<PipPart>,
+        reader: &mut Reader<'_>,
+        source: &Source,
+    ) -> Result<Self, Vec<Problem>> {
+        let table = table.map(|located| located.value).unwrap_or_default();
+        let (packages, constraints) = (origins(&table.packages, source), files_of(table.constraints, source));
+        let mut requirements = files_of(table.requirements, source);
+        let mut lines = Vec::new();
+        match environment {
+            Some(PipPart::File(name, origin)) => requirements.push(File { name, origin }),
+            Some(PipPart::Lines(found, file)) => {
+                lines.extend(found.into_iter().map(|line| (line, file.clone())))
+            }
+            None => {}
+        }
+        let mut keys: Vec<(String, Origin)> = Vec::new();
+        let mut note = |origin: &Origin| keys.push((plain(origin.key()), origin.clone()));
+        packages.iter().map(|package| &package.origin).for_each(&mut note);
+        requirements.iter().chain(&constraints).map(|file| &file.origin).for_each(&mut note);
+        table
+            .index_url
+            .iter()
+            .chain(table.extra_index_urls.iter().flatten())
+            .for_each(|url| note(&url.origin(source)));
+        let mut problems = Vec::new();
+        let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
+        let pylock = requirements.iter().position(|file| is_pylock(&file.name));
+        let pip = if let Some(at) = pylock {
+            let file = requirements.swap_remove(at);
+            let others =
+                keys.iter().map(|(_, origin)| origin).chain(lines.iter().map(|(line, _)| &line.origin));
+            problems.extend(alone(&file, others));
+            pylock_file(&file, reader, allow_builds.clone()).map_err(|problem| problems.push(problem)).ok()
+        } else {
+            let mut read = Lines::new(reader);
+            for package in packages {
+                read.line(package.text.trim(), Path::new(""), Kind::Package, package.origin);
+            }
+            for (files, kind) in [(&requirements, Kind::Requirements), (&constraints, Kind::Constraints)] {
+                for file in files {
+                    read.file(&file.name, Path::new(""), kind, &file.origin);
+                }
+            }
+            for (line, file) in lines {
+                read.item(&line, file.parent().unwrap_or_else(|| Path::new("")));
+            }
+            let Lines { listing, problems: found, .. } = read;
+            problems.extend(found);
+            let index = (table.index_url, table.extra_index_urls);
+            listed(listing, index, allow_builds.clone(), &mut problems)
+        };
+        if problems.is_empty() { Ok(Self { pip, keys, allow_builds }) } else { Err(problems) }
+    }
+
+    /// The first place that asks for wheels.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.pip.as_ref().map(|pip| &pip.origin)
+    }
+
+    /// The wheels of a variant: those that are asked for, or those of its lock.
+    pub(crate) fn pip(&self, wheels: Option<ListedWheels>) -> Result<Option<Pip>, Problem> {
+        let Some(wheels) = wheels else { return Ok(self.pip.clone()) };
+        let other = self.keys.first().map(|(key, origin)| (key.clone(), origin));
+        let other = other.or_else(|| self.origin().map(|origin| ("pip:".to_owned(), origin)));
+        if let Some((key, origin)) = other {
+            let problem = Problem::new(Mistake::Conflict { first: key, second: "env".to_owned() });
+            return Err(problem.at(origin.source(), origin.span(), "asked for here").hint(format!(
+                "`{}` is {} that lists wheels: change it with the tool that wrote it",
+                wheels.file,
+                wheels.format.title()
+            )));
+        }
+        let Some(origin) = wheels.wheels.first().map(|wheel| wheel.origin.clone()) else { return Ok(None) };
+        Ok(Some(Pip {
+            packages: PipPackages::Wheels(wheels),
+            constraints: Vec::new(),
+            index_url: None,
+            extra_index_urls: Vec::new(),
+            prereleases: false,
+            require_hashes: true,
+            allow_builds: self.allow_builds.clone(),
+            origin,
+        }))
+    }
+}
+
+/// A key without the place in its list: `pip.packages[0]` is of `pip.packages`.
+fn plain(key: &str) -> String {
+    key.split('[').next().unwrap_or_default().to_owned()
+}
+
+fn origins(packages: &Option<Vec<Located<String>>>, source: &Source) -> Vec<Requirement> {
+    packages.iter().flatten().map(|located| Requirement::new(located, source)).collect()
+}
+
+fn files_of(key: Option<Located<FilesKey>>, source: &Source) -> Vec<File> {
+    let Some(located) = key else { return Vec::new() };
+    let origin = located.origin(source);
+    match located.value {
+        FilesKey::One(name) => vec![File { name, origin }],
+        FilesKey::Many(names) => {
+            names.into_iter().map(|it| File { origin: it.origin(source), name: it.value }).collect()
+        }
+    }
+}
+
+fn allow_builds(key: Option<AllowBuildsKey>, source: &Source, problems: &mut Vec<Problem>) -> AllowBuilds {
+    match key {
+        None | Some(AllowBuildsKey::All(false)) => AllowBuilds::None,
+        Some(AllowBuildsKey::All(true)) => AllowBuilds::All,
+        Some(AllowBuildsKey::Named(names)) => {
+            list::check_unique("pip.allow-builds", &names, source, problems);
+            let mut names: Vec<ProjectName> = names.into_iter().map(|located| located.value).collect();
+            names.sort();
+            if names.is_empty() { AllowBuilds::None } else { AllowBuilds::Named(names) }
+        }
+    }
+}
+
+/// A `pylock.toml` has settled everything.
+fn alone<'a>(file: &File, mut others: impl Iterator<Item = &'a Origin>) -> Option<Problem> {
+    let own = &file.origin;
+    let same = |origin: &&Origin| origin.span() != own.span() || origin.file() != own.file();
+    let other = others.find(same)?;
+    let second = match other.key() {
+        key if plain(key) == "pip.requirements" && plain(own.key()) == "pip.requirements" => {
+            other.text().trim_matches(['"', '\'']).to_owned()
+        }
+        key => plain(key),
+    };
+    let mistake = Mistake::Conflict { first: file.name.clone(), second };
+    let problem = Problem::new(mistake).at(other.source(), other.span(), "asked for here");
+    Some(
+        problem
+            .hint(format!("`{}` is a lock of all wheels: change it with the tool that wrote it", file.name)),
+    )
+}
+
+fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) -> Result<Pip, Problem> {
+    let path = requirement::relative(Path::new(""), &file.name);
+    let origin = file.origin.clone();
+    let text = reader.text(&path).map_err(|it| it.at(origin.source(), origin.span(), "named here"))?;
+    Ok(Pip {
+        packages: PipPackages::Pylock(PylockFile {
+            path: reader.folder.join(path),
+            text: text.inner().to_owned(),
+            origin: origin.clone(),
+        }),
+        constraints: Vec::new(),
+        index_url: None,
+        extra_index_urls: Vec::new(),
+        prereleases: false,
+        require_hashes: true,
+        allow_builds,
+        origin,
+    })
+}
+
+/// What is listed, where it is anything. What the spec says of indexes goes before what files say.
+fn listed(
+    listing: Listing,
+    (index_url, extra): (Option<Located<PipUrl>>, Option<Vec<Located<PipUrl>>>),
+    allow_builds: AllowBuilds,
+    problems: &mut Vec<Problem>,
+) -> Option<Pip> {
+    let Listing { requirements, constraints, prereleases, .. } = listing;
+    let origin = requirements.first()?.requirement.origin.clone();
+    let hashed = requirements.iter().any(|listed| !listed.requirement.hashes.is_empty());
+    let require_hashes = listing.require_hashes || hashed;
+    if require_hashes {
+        problems.extend(requirements.iter().find_map(without_hash));
+    }
+    let mut extra_index_urls: Vec<PipUrl> = Vec::new();
+    for url in extra.into_iter().flatten().map(|it| it.value).chain(listing.extra_index_urls) {
+        if !extra_index_urls.contains(&url) {
+            extra_index_urls.push(url);
+        }
+    }
+    Some(Pip {
+        packages: PipPackages::Requirements(requirements.into_iter().map(|it| it.requirement).collect()),
+        constraints,
+        index_url: index_url.map(|it| it.value).or(listing.index_url.map(|(url, _)| url)),
+        extra_index_urls,
+        prereleases,
+        require_hashes,
+        allow_builds,
+        origin,
+    })
+}
+
+/// A requirement that anything could be taken for.
+fn without_hash(listed: &Listed) -> Option<Problem> {
+    let Listed { requirement, pinned } = listed;
+    let fault = match (requirement.hashes.is_empty(), pinned) {
+        (true, _) => "has no hash",
+        (false, false) => "is not one version",
+        (false, true) => return None,
+    };
+    let mistake = Mistake::Hashes { requirement: requirement.to_string(), fault: fault.to_owned() };
+    let origin = &requirement.origin;
+    let problem = Problem::new(mistake).at(origin.source(), origin.span(), "this one");
+    Some(problem.hint("write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes` does, or give none of them a hash"))
+}
+
+/// Wheels without a Python that they could be for.
+pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Conda>) -> Option<Problem> {
+    let named = |requirement: &Requirement| conda_name(&requirement.text) == "python";
+    let lock = match conda.map(|conda| &conda.packages) {
+        _ if python.is_some() => return None,
+        Some(CondaPackages::Requirements(requirements)) if requirements.iter().any(named) => return None,
+        Some(CondaPackages::Locked(locked)) if locked.version("python").is_some() => return None,
+        Some(CondaPackages::Locked(locked)) => Some(locked),
+        _ => None,
+    };
+    let problem = Problem::new(Mistake::NoPython);
+    let problem = problem.at(pip.origin.source(), pip.origin.span(), "this is installed for a Python");
+    Some(match lock {
+        Some(locked) => problem.hint(format!(
+            "`{}` has none: lock the environment with a Python, or take Debian's: `python = {{ version = \"3.11\", from = \"debian\" }}`",
+            locked.file
+        )),
+        None => problem.hint("add it to the spec, for example `python = \"3.11\"`"),
+    })
+}
+
+/// The package of a match spec, as far as its text says it.
+fn conda_name(text: &str) -> String {
+    let name = text.rsplit_once("::").map_or(text, |(_, name)| name).trim();
+    name.split(|it: char| " =<>!~[;,".contains(it)).next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,575 @@
+//! What is wrong with what is asked of pip: each whole message.
+
+use insta::assert_snapshot;
+
+use super::message_of;
+
+const SPEC: &str = "name = \"a\"\npython = \"3.11\"\n";
+
+/// Of a spec that has a Python.
+fn message(section: &str, files: &[(&str, &str)]) -> String {
+    let spec = format!("{SPEC}{section}");
+    message_of(&[&[("spec.toml", spec.as_str())], files].concat())
+}
+
+/// Of one line of a requirements file.
+fn line(line: &str) -> String {
+    message("pip.requirements = \"requirements.txt\"\n", &[("requirements.txt", &format!("six\n{line}\n"))])
+}
+
+#[test]
+fn no_python() {
+    assert_snapshot!(message_of(&[("spec.toml", "name = \"a\"\n[pip]\npackages = [\"six\"]\n")]), @r#"
+     × wheels are asked for, but no Python that they could be for
+      ╭─[spec.toml:3:13]
+    2 │ [pip]
+    3 │ packages = ["six"]
+      ·             ──┬──
+      ·               ╰── this is installed for a Python
+      ╰────
+     help: add it to the spec, for example `python = "3.11"`
+    "#);
+    let environment = "dependencies:\n  - numpy\n  - pip:\n      - six\n";
+    assert_snapshot!(message_of(&[("spec.toml", "name = \"a\"\nenv = \"e.yml\"\n"), ("e.yml", environment)]), @r#"
+     × wheels are asked for, but no Python that they could be for
+      ╭─[e.yml:4:9]
+    3 │   - pip:
+    4 │       - six
+      ·         ─┬─
+      ·          ╰── this is installed for a Python
+      ╰────
+     help: add it to the spec, for example `python = "3.11"`
+    "#);
+    let export = "dependencies:\n  - numpy=1=0\n  - pip:\n      - six\nprefix: /e\n";
+    assert_snapshot!(message_of(&[("spec.toml", "name = \"a\"\nenv = \"e.yml\"\n"), ("e.yml", export)]), @r#"
+     × wheels are asked for, but no Python that they could be for
+      ╭─[e.yml:4:9]
+    3 │   - pip:
+    4 │       - six
+      ·         ─┬─
+      ·          ╰── this is installed for a Python
+    5 │ prefix: /e
+      ╰────
+     help: `e.yml` has none: lock the environment with a Python, or take Debian's: `python =
+           { version = "3.11", from = "debian" }`
+    "#);
+}
+
+#[test]
+fn wheels_on_nothing() {
+    let spec = "name = \"a\"\nbase = \"scratch\"\n[pip]\npackages = [\"six\"]\n";
+    assert_snapshot!(message_of(&[("spec.toml", spec)]), @r#"
+     × the base is `scratch`, but a wheel needs a base with glibc: the image could not start
+      ╭─[spec.toml:2:8]
+    1 │ name = "a"
+    2 │ base = "scratch"
+      ·        ────┬────
+      ·            ╰── an empty base
+    3 │ [pip]
+    4 │ packages = ["six"]
+      ·             ──┬──
+      ·               ╰── asked for here
+      ╰────
+     help: build on Debian: `base = "bookworm"`, which is the default
+    "#);
+    let spec = "name = \"a\"\nbase = \"scratch\"\nenv = \"requirements.txt\"\n";
+    assert_snapshot!(message_of(&[("spec.toml", spec), ("requirements.txt", "six\n")]), @r#"
+     × the base is `scratch`, but a wheel needs a base with glibc: the image could not start
+      ╭─[spec.toml:2:8]
+    1 │ name = "a"
+    2 │ base = "scratch"
+      ·        ────┬────
+      ·            ╰── an empty base
+    3 │ env = "requirements.txt"
+      ╰────
+     help: build on Debian: `base = "bookworm"`, which is the default
+    "#);
+}
+
+#[test]
+fn a_requirement_that_is_none() {
+    assert_snapshot!(message("[pip]\npackages = [\"numpy 1.26\", \"six\"]\n", &[]), @r#"
+     × `numpy 1.26` is not a requirement: `1.26` is no comparison: write `>=`, `==` or another one
+     │ before a version
+      ╭─[spec.toml:4:13]
+    3 │ [pip]
+    4 │ packages = ["numpy 1.26", "six"]
+      ·             ──────┬─────
+      ·                   ╰── here
+      ╰────
+     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+    "#);
+    assert_snapshot!(line("numpy >>1"), @r#"
+     × `numpy >>1` is not a requirement: `>>1` is not a comparison with a version
+      ╭─[requirements.txt:2:1]
+    1 │ six
+    2 │ numpy >>1
+      · ────┬────
+      ·     ╰── here
+      ╰────
+     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+    "#);
+    assert_snapshot!(line("numpy ; python_versio < '3.12'"), @r#"
+     × `numpy ; python_versio < '3.12'` is not a requirement: its marker has `python_versio` in the
+     │ place of a variable, such as `python_version`, or a text in quotes
+      ╭─[requirements.txt:2:1]
+    1 │ six
+    2 │ numpy ; python_versio < '3.12'
+      · ───────────────┬──────────────
+      ·                ╰── here
+      ╰────
+     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+    "#);
+    let environment = "dependencies:\n  - pip:\n      - pandas[x\n";
+    assert_snapshot!(message("env = \"e.yml\"\n", &[("e.yml", environment)]), @r#"
+     × `pandas[x` is not a requirement: a `[` without its partner
+      ╭─[e.yml:3:9]
+    2 │   - pip:
+    3 │       - pandas[x
+      ·         ────┬───
+      ·             ╰── here
+      ╰────
+     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+    "#);
+}
+
+#[test]
+fn all_rules_of_requirements() {
+    let rule = |text: &str| {
+        let whole = line(text);
+        whole.lines().next().unwrap_or_default().trim().to_owned()
+    };
+    let all = [
+        "-numpy",
+        "numpy==",
+        "numpy==1 2",
+        "numpy>=1,",
+        "numpy==1.*.2",
+        "numpy[",
+        "numpy[a b]",
+        "a_",
+        "é",
+        "numpy;",
+        "numpy @",
+        "numpy @ ftp://h.example/x.whl",
+        "numpy @ https://h.example/x",
+        "hg+https://h.example/x",
+        "git+git@h.example:x/y",
+        "git+https://h.example/x@",
+        "git+https://h.example/x@--upload-pack=x",
+        "file://h/x",
+        "..\\x",
+        "${HOME}/x",
+        "https://",
+        "-e git+https://h.example/x",
+        "a b",
+        "https://c.example/noarch/a-1-0.conda",
+    ];
+    let rules: Vec<String> = all.iter().map(|text| rule(text)).collect();
+    assert_snapshot!(rules.join("\n"), @r#"
+    × the option `-n` does not work here
+    × `numpy==` is not a requirement: `==` is not a comparison with a version
+    × `numpy==1 2` is not a requirement: `==1 2` is not a comparison with a version
+    × `numpy>=1,` is not a requirement: there is nothing beside a `,`
+    × `numpy==1.*.2` is not a requirement: `==1.*.2` is not a comparison with a version
+    × `numpy[` is not a requirement: a `[` without its partner
+    × `numpy[a b]` is not a requirement: `a b` is not the name of an extra
+    × `a_` is not a requirement: the name `a_` must begin and end with a letter or digit
+    × `é` is not a requirement: it does not begin with a name
+    × `numpy;` is not a requirement: its marker ends before a variable, such as `python_version`, or
+    × `numpy @` is not a requirement: there is nothing behind its `@`
+    × `numpy @ ftp://h.example/x.whl` is not a requirement: `ftp://h.example/x.whl` is not a URL
+    × `numpy @ https://h.example/x` is not a requirement: its URL names neither a wheel nor an
+    × `hg+https://h.example/x` is not a requirement: `hg+` is not known
+    × `git+git@h.example:x/y` is not a requirement: `git+` must be followed by a URL
+    × `git+https://h.example/x@` is not a requirement: what is behind its `@` is no revision
+    × `git+https://h.example/x@--upload-pack=x` is not a requirement: what is behind its `@` is no
+    × `file://h/x` is not a requirement: a file's URL begins with `file:///`
+    × `..\x` is not a requirement: a path has slashes
+    × `${HOME}/x` is not a requirement: it has a variable, which can only stand in a URL
+    × `https://` is not a requirement: `https://` is not a URL that can be used: empty host
+    × `git+https://h.example/x` cannot be editable: it is no folder
+    × `a b` is not a requirement: `b` is no comparison: write `>=`, `==` or another one before a
+    × `https://c.example/noarch/a-1-0.conda` is not a requirement: its URL names neither a wheel nor
+    "#);
+}
+
+#[test]
+fn an_option_that_does_not_work_here() {
+    assert_snapshot!(line("--find-links ./wheels"), @r#"
+     × the option `--find-links` does not work here
+      ╭─[requirements.txt:2:1]
+    1 │ six
+    2 │ --find-links ./wheels
+      · ──────────┬──────────
+      ·           ╰── here
+      ╰────
+     help: name each wheel by its path or URL, or serve the folder as an index and name it by
+           `--index-url`
+    "#);
+    assert_snapshot!(line("--extra-index https://i.example/simple"), @r#"
+     × the option `--extra-index` does not work here
+      ╭─[requirements.txt:2:1]
+    1 │ six
+    2 │ --extra-index https://i.example/simple
+      · ───────────────────┬──────────────────
+      ·                    ╰── here
+      ╰────
+     help: did you mean `--extra-index-url`? It can be `--requirement`, `--constraint`, `--editable`,
+           `--index-url`, `--extra-index-url`, `--pre`, `--require-hashes`, `--only-binary`,
+           `--prefer-binary`
+    "#);
+    assert_snapshot!(message("[pip]\npackages = [\"-r requirements.txt\"]\n", &[]), @r#"
+     × `-r` cannot stand among packages
+      ╭─[spec.toml:4:13]
+    3 │ [pip]
+    4 │ packages = ["-r requirements.txt"]
+      ·             ──────────┬──────────
+      ·                       ╰── here
+      ╰────
+     help: name the file by `[pip] requirements`
+    "#);
+    let all = [
+        "--no-index",
+        "--trusted-host h.example",
+        "--no-binary :all:",
+        "six --config-settings=a=b",
+        "--hash=sha256:ab",
+        "six -r x.txt",
+        "-r",
+        "--pre=yes",
+        "-e ./x ; extra == 'a'",
+        "-r 'x",
+        "--no-deps",
+        "six --hash=sha256:ab",
+        "six --hash=sha512:ab",
+        "six --hash=md6:ab",
+        "--index-url ./wheels",
+        "-",
+    ];
+    let rules: Vec<String> = all
+        .iter()
+        .map(|text| {
+            let whole = line(text);
+            let hint = whole
+                .split_once("help: ")
+                .map(|(_, hint)| hint.split_whitespace().collect::<Vec<_>>().join(" "));
+            format!("{}\n  {}", whole.lines().next().unwrap_or_default().trim(), hint.unwrap_or_default())
+        })
+        .collect();
+    assert_snapshot!(rules.join("\n"), @r#"
+    × the option `--no-index` does not work here
+      name the index that is to be asked alone by `--index-url`
+    × the option `--trusted-host` does not work here
+      add the host's certificate to those of this machine (`SSL_CERT_FILE`), or name it by `http://`
+    × the option `--no-binary` does not work here
+      a project without a wheel is built where `[pip] allow-builds` names it
+    × the option `--config-settings` does not work here
+      projects are built without settings: build the wheel by yourself, and name it by its path or URL
+    × the option `--hash` does not work here
+      it stands behind the requirement that it is about
+    × `-r` stands behind a requirement
+      write it into a line of its own
+    × there is nothing behind `-r`
+      
+    × `--pre` has no value
+      
+    × `;` stands behind an option, and belongs to none
+      
+    × a ' without its partner
+      
+    × the option `--no-deps` does not work here
+      it can be `--requirement`, `--constraint`, `--editable`, `--index-url`, `--extra-index- url`, `--pre`, `--require-hashes`, `--only-binary`, `--prefer-binary`
+    × `sha256:ab` is not a hash
+      write it like `--hash=sha256:…`, with 64 hexadecimal digits
+    × its hashes are sha512, and none is a sha256
+      wheels are locked by their sha256: write the file anew with such hashes
+    × `md6:ab` is not a hash
+      write it like `--hash=sha256:…`, with 64 hexadecimal digits
+    × `./wheels` is not a URL that can be used: relative URL without a base
+      write it like `https://index.example/simple`
+    × the option `-` does not work here
+      it can be `--requirement`, `--constraint`, `--editable`, `--index-url`, `--extra-index- url`, `--pre`, `--require-hashes`, `--only-binary`, `--prefer-binary`
+    "#);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let files = [("requirements.txt", "six\n-r more/a.txt\n")];
+    assert_snapshot!(message("pip.requirements = \"requirements.txt\"\n", &files), @r#"
+     × cannot read `more/a.txt`: there is no such file
+      ╭─[requirements.txt:2:1]
+    1 │ six
+    2 │ -r more/a.txt
+      · ──────┬──────
+      ·       ╰── named here
+      ╰────
+    "#);
+    assert_snapshot!(message("pip.constraints = [\"c.txt\"]\n", &[]), @r#"
+     × cannot read `c.txt`: there is no such file
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.constraints = ["c.txt"]
+      ·                    ───┬───
+      ·                       ╰── named here
+      ╰────
+    "#);
+    assert_snapshot!(message("pip.requirements = \"https://h.example/requirements.txt\"\n", &[]), @r#"
+     × `https://h.example/requirements.txt` is no file of this machine
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "https://h.example/requirements.txt"
+      ·                    ──────────────────┬─────────────────
+      ·                                      ╰── named here
+      ╰────
+     help: keep a copy of it beside the spec, and name that
+    "#);
+    assert_snapshot!(message("env = \"pylock.toml\"\n", &[]), @r#"
+     × cannot read `pylock.toml`: there is no such file
+      ╭─[spec.toml:3:7]
+    2 │ python = "3.11"
+    3 │ env = "pylock.toml"
+      ·       ──────┬──────
+      ·             ╰── here
+      ╰────
+    "#);
+    let large = "six\n".repeat(2 << 20);
+    assert_snapshot!(message("pip.requirements = \"requirements.txt\"\n", &[("requirements.txt", &large)]), @r#"
+     × `requirements.txt` is larger than 4194304 bytes
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "requirements.txt"
+      ·                    ─────────┬────────
+      ·                             ╰── named here
+      ╰────
+    "#);
+}
+
+#[test]
+fn files_that_name_one_another() {
+    let files = [("requirements.txt", "-r more/a.txt\n"), ("more/a.txt", "six\n-r ../requirements.txt\n")];
+    assert_snapshot!(message("pip.requirements = \"requirements.txt\"\n", &files), @r#"
+     × a requirements file includes itself: `requirements.txt` → `more/a.txt` → `more/../
+     │ requirements.txt`
+      ╭─[more/a.txt:2:1]
+    1 │ six
+    2 │ -r ../requirements.txt
+      · ───────────┬──────────
+      ·            ╰── named here
+      ╰────
+    "#);
+    let names: Vec<String> = (0..=20).map(|number| format!("{number}.txt")).collect();
+    let texts: Vec<String> = (0..=20).map(|number| format!("-r {0}.txt\n-r {0}.txt\n", number + 1)).collect();
+    let files: Vec<(&str, &str)> =
+        names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_snapshot!(message("pip.requirements = \"0.txt\"\n", &files), @r#"
+     × requirements files name more than 128 files, or stand more than 16 deep in one another
+      ╭─[15.txt:1:1]
+    1 │ -r 16.txt
+      · ────┬────
+      ·     ╰── named here
+    2 │ -r 16.txt
+      ╰────
+    "#);
+}
+
+#[test]
+fn constraints_are_names_and_versions() {
+    let with =
+        |text: &str| message("[pip]\npackages = [\"six\"]\nconstraints = \"c.txt\"\n", &[("c.txt", text)]);
+    assert_snapshot!(with("numpy<2\nsix[x]<2\n"), @r#"
+     × `six[x]<2` is no constraint: it has extras
+      ╭─[c.txt:2:1]
+    1 │ numpy<2
+    2 │ six[x]<2
+      · ────┬───
+      ·     ╰── here
+      ╰────
+     help: a constraint is a name and the versions that it may have; name it as a requirement instead
+    "#);
+    assert_snapshot!(with("-r requirements.txt\n"), @r#"
+     × a file of constraints names no requirements
+      ╭─[c.txt:1:1]
+    1 │ -r requirements.txt
+      · ─────────┬─────────
+      ·          ╰── here
+      ╰────
+     help: name it by `-r`, or a further file of constraints by `-c`
+    "#);
+}
+
+#[test]
+fn two_indexes() {
+    let files = [
+        ("requirements.txt", "-i https://me:s3cret@a.example/simple\n-r b.txt\n"),
+        ("b.txt", "--index-url https://me:s3cret@b.example/simple\n"),
+    ];
+    assert_snapshot!(message("pip.requirements = \"requirements.txt\"\n", &files), @r#"
+     × `https://b.example/simple` is a second index, beside that of requirements.txt:1: `https://
+     │ a.example/simple`
+      ╭─[b.txt:1:1]
+    1 │ --index-url https://*********@b.example/simple
+      · ───────────────────────┬──────────────────────
+      ·                        ╰── here
+      ╰────
+     help: name further ones by `--extra-index-url`, or one for all by `[pip] index-url`
+    "#);
+}
+
+#[test]
+fn a_requirement_without_a_hash() {
+    let hash = "ab".repeat(32);
+    let with =
+        |text: &str| message("pip.requirements = \"requirements.txt\"\n", &[("requirements.txt", text)]);
+    assert_snapshot!(with(&format!("six==1.16.0 --hash=sha256:{hash}\nnumpy==1.26.0\n")), @r#"
+     × `numpy==1.26.0` has no hash, and every requirement beside one with a hash must be one version
+     │ with a hash
+      ╭─[requirements.txt:2:1]
+    1 │ six==1.16.0 --hash=sha256:abababababababababababababababababababababababababababababababab
+    2 │ numpy==1.26.0
+      · ──────┬──────
+      ·       ╰── this one
+      ╰────
+     help: write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes`
+           does, or give none of them a hash
+    "#);
+    assert_snapshot!(with(&format!("six>=1.16.0 --hash=sha256:{hash}\n")), @r#"
+     × `six>=1.16.0` is not one version, and every requirement beside one with a hash must be one
+     │ version with a hash
+      ╭─[requirements.txt:1:1]
+    1 │ six>=1.16.0 --hash=sha256:abababababababababababababababababababababababababababababababab
+      · ─────────────────────────────────────────────┬────────────────────────────────────────────
+      ·                                              ╰── this one
+      ╰────
+     help: write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes`
+           does, or give none of them a hash
+    "#);
+    assert_snapshot!(with("--require-hashes\nsix==1.16.0\n"), @r#"
+     × `six==1.16.0` has no hash, and every requirement beside one with a hash must be one version
+     │ with a hash
+      ╭─[requirements.txt:2:1]
+    1 │ --require-hashes
+    2 │ six==1.16.0
+      · ─────┬─────
+      ·      ╰── this one
+      ╰────
+     help: write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes`
+           does, or give none of them a hash
+    "#);
+}
+
+#[test]
+fn something_beside_a_lock() {
+    let pylock = ("pylock.toml", "lock-version = \"1.0\"\n");
+    assert_snapshot!(message("[pip]\nrequirements = \"pylock.toml\"\npackages = [\"six\"]\n", &[pylock]), @r#"
+     × `pylock.toml` and `pip.packages` exclude each other
+      ╭─[spec.toml:5:13]
+    4 │ requirements = "pylock.toml"
+    5 │ packages = ["six"]
+      ·             ──┬──
+      ·               ╰── asked for here
+      ╰────
+     help: `pylock.toml` is a lock of all wheels: change it with the tool that wrote it
+    "#);
+    assert_snapshot!(message("[pip]\nrequirements = [\"pylock.toml\", \"requirements.txt\"]\n", &[pylock]), @r#"
+     × `pylock.toml` and `requirements.txt` exclude each other
+      ╭─[spec.toml:4:32]
+    3 │ [pip]
+    4 │ requirements = ["pylock.toml", "requirements.txt"]
+      ·                                ─────────┬────────
+      ·                                         ╰── asked for here
+      ╰────
+     help: `pylock.toml` is a lock of all wheels: change it with the tool that wrote it
+    "#);
+    assert_snapshot!(message("env = \"pylock.toml\"\npip.index-url = \"https://i.example\"\n", &[pylock]), @r#"
+     × `pylock.toml` and `pip.index-url` exclude each other
+      ╭─[spec.toml:4:17]
+    3 │ env = "pylock.toml"
+    4 │ pip.index-url = "https://i.example"
+      ·                 ─────────┬─────────
+      ·                          ╰── asked for here
+      ╰────
+     help: `pylock.toml` is a lock of all wheels: change it with the tool that wrote it
+    "#);
+    assert_snapshot!(message("env = { file = \"pylock.toml\", environment = \"x\" }\n", &[pylock]), @r#"
+     × `env.environment` chooses from a lock of pixi, and the file is none
+      ╭─[spec.toml:3:45]
+    2 │ python = "3.11"
+    3 │ env = { file = "pylock.toml", environment = "x" }
+      ·                                             ─┬─
+      ·                                              ╰── here
+      ╰────
+     help: remove the key, or name such a lock as `file`
+    "#);
+}
+
+#[test]
+fn values_of_the_wrong_type() {
+    assert_snapshot!(message("pip.requirements = 1\n", &[]), @r#"
+     × `pip.requirements` must be a path or a list of paths, but is an integer
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = 1
+      ·                    ┬
+      ·                    ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(message("pip.allow-builds = \"tool\"\n", &[]), @r#"
+     × `pip.allow-builds` must be a list of names or `true`, but is a string
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.allow-builds = "tool"
+      ·                    ───┬──
+      ·                       ╰── here
+      ╰────
+    "#);
+    assert_snapshot!(message("pip.allow-builds = [\"tool >=1\"]\n", &[]), @r#"
+     × `tool >=1` is not the name of a project
+      ╭─[spec.toml:3:21]
+    2 │ python = "3.11"
+    3 │ pip.allow-builds = ["tool >=1"]
+      ·                     ─────┬────
+      ·                          ╰── here
+      ╰────
+     help: write the name alone, in letters, digits, `-`, `_` and `.`
+    "#);
+    assert_snapshot!(message("pip.index-url = \"i.example/simple\"\n", &[]), @r#"
+     × `i.example/simple` is not a URL that can be used: relative URL without a base
+      ╭─[spec.toml:3:17]
+    2 │ python = "3.11"
+    3 │ pip.index-url = "i.example/simple"
+      ·                 ─────────┬────────
+      ·                          ╰── here
+      ╰────
+     help: write it like `https://index.example/simple`
+    "#);
+    assert_snapshot!(message("pip.index-url = \"ftp://me:s3cret@i.example\"\n", &[]), @r#"
+     × `ftp://i.example` is not a URL that can be used: it has another scheme
+      ╭─[spec.toml:3:17]
+    2 │ python = "3.11"
+    3 │ pip.index-url = "ftp://*********@i.example"
+      ·                 ─────────────┬─────────────
+      ·                              ╰── here
+      ╰────
+     help: it can begin with `https://`, `http://`, `file://`
+    "#);
+    assert_snapshot!(message("pip.package = [\"six\"]\n", &[]), @r#"
+     × unknown key `pip.package`
+      ╭─[spec.toml:3:5]
+    2 │ python = "3.11"
+    3 │ pip.package = ["six"]
+      ·     ───┬───
+      ·        ╰── here
+      ╰────
+     help: did you mean `packages`?
+    "#);
+    assert_snapshot!(message("env = \"e.yml\"\n", &[("e.yml", "dependencies:\n  - pip: six\n")]), @r#"
+     × `dependencies[0].pip` must be a list, but is a string
+      ╭─[e.yml:2:10]
+    1 │ dependencies:
+    2 │   - pip: six
+      ·          ─┬─
+      ·           ╰── here
+      ╰────
+    "#);
+}
