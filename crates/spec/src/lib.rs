@@ -24,6 +24,7 @@ mod inputs;
 mod language;
 mod list;
 mod matrix;
+mod mistake;
 mod pip;
 mod reference;
 mod repositories;

@@ -115,3 +115,81 @@ fn the_time_of_a_snapshot_counts_and_its_mirror_does_not() {
     assert_eq!(with("20240501T000000Z", "b.example"), before);
     assert_ne!(with("20240502T000000Z", "a.example"), before);
 }
+
+const PIP: &str = r#"name = "a"
+python = "3.11"
+[pip]
+packages = ["six >=1.16", "tool @ git+https://git.example/tool@v1", "./project"]
+requirements = "requirements.txt"
+constraints = "constraints.txt"
+index-url = "https://i.example/simple"
+extra-index-urls = ["https://j.example/simple"]
+allow-builds = ["tool", "project"]
+"#;
+const REQUIREMENTS: &str = "numpy==1.26.0\n";
+const CONSTRAINTS: &str = "scipy<2\n";
+
+fn changed_pip(from: &str, to: &str) -> Digest {
+    assert!([PIP, REQUIREMENTS, CONSTRAINTS].iter().any(|text| text.contains(from)), "{from}");
+    variants_of(&[
+        ("spec.toml", &PIP.replace(from, to)),
+        ("requirements.txt", &REQUIREMENTS.replace(from, to)),
+        ("constraints.txt", &CONSTRAINTS.replace(from, to)),
+    ])[0]
+        .inputs()
+}
+
+#[test]
+fn the_digest_of_known_wheels_is_held() {
+    // When this changes, every lock with wheels becomes stale.
+    insta::assert_snapshot!(changed_pip("six", "six"), @"sha256:b5ddc46eaab382e0af9959a9d65e019e224225c4bc73ae1cb4885acd45881e06");
+}
+
+#[test]
+fn what_is_asked_of_pip_makes_it_stale() {
+    let before = changed_pip("six", "six");
+    for (from, to) in [
+        (">=1.16", ">=1.17"),
+        ("\"six >=1.16\"", "\"six[x] >=1.16\""),
+        ("\"six >=1.16\"", "\"six >=1.16 ; os_name == 'posix'\""),
+        ("@v1", "@v2"),
+        ("\"./project\"", "\"-e ./project\""),
+        ("\"./project\"", "\"../project\""),
+        ("1.26.0", "1.26.1"),
+        ("numpy==1.26.0", "--pre\nnumpy==1.26.0"),
+        ("scipy<2", "scipy<3"),
+        ("i.example", "k.example"),
+        ("j.example", "k.example"),
+        ("[\"tool\", \"project\"]", "true"),
+        ("[\"tool\", \"project\"]", "[\"tool\"]"),
+    ] {
+        assert_ne!(changed_pip(from, to), before, "{from} -> {to}");
+    }
+    let hashed = |digits: &str| {
+        let hash = format!("--hash=sha256:{}", digits.repeat(32));
+        let spec = "name = \"a\"\npython = \"3.11\"\npip.requirements = \"requirements.txt\"\n";
+        variants_of(&[("spec.toml", spec), ("requirements.txt", &format!("six==1 {hash}\n"))])[0].inputs()
+    };
+    assert_ne!(hashed("ab"), hashed("cd"));
+    let pylock = |text: &str| {
+        let spec = "name = \"a\"\npython = \"3.11\"\nenv = \"pylock.toml\"\n";
+        variants_of(&[("spec.toml", spec), ("pylock.toml", text)])[0].inputs()
+    };
+    assert_ne!(pylock("lock-version = \"1.0\""), pylock("lock-version = \"1.1\""));
+}
+
+#[test]
+fn how_it_is_written_does_not() {
+    let before = changed_pip("six", "six");
+    for (from, to) in [
+        ("six >=1.16", "six>=  1.16"),
+        ("\"./project\"", "\"project/.\""),
+        ("https://i.example", "https://me:secret@i.example"),
+        ("git+https://git", "git+https://${{TOKEN}}@git"),
+        ("numpy==1.26.0", "# why\nnumpy == 1.26.0 # so\n--only-binary=:all:"),
+        ("[\"tool\", \"project\"]", "[\"Project\", \"tool\"]"),
+        ("name = \"a\"", "name = \"b\""),
+    ] {
+        assert_eq!(changed_pip(from, to), before, "{from} -> {to}");
+    }
+}

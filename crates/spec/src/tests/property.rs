@@ -44,8 +44,20 @@ prefix: /é
 const EXPLICIT: &str =
     "# platform: linux-64\n@EXPLICIT\nhttps://c.example/a-1-0.conda#0123456789abcdef0123456789abcdef\n";
 
+const REQUIREMENTS: &str = "\
+# what we need
+six[a,b] >= 1.16, <2 ; python_version < '3.12' and (os_name == \"posix\" or 'x' in extra) # why
+numpy==1.26.0 \\
+    --hash=sha256:abababababababababababababababababababababababababababababababab
+-r requirements.txt
+--extra-index-url=https://${USER}:pass@i.example/é --pre
+-e 'a b'
+x @ git+ssh://git@h.example/x.git@main#subdirectory=a ; os_name == 'a'
+./wheels/x-1-py3-none-any.whl[a]
+";
+
 fn survives(spec: &str, environment: &str) {
-    let files = [("spec.toml", spec), ("environment.yml", environment)];
+    let files = [("spec.toml", spec), ("environment.yml", environment), ("requirements.txt", environment)];
     match load(&files) {
         Ok(spec) => {
             for platform in Platform::ALL {
@@ -126,13 +138,24 @@ proptest! {
     }
 
     #[test]
+    fn any_changed_requirements_are_read_or_refused(requirements in mutated(REQUIREMENTS)) {
+        survives("name = \"a\"\npython = \"3.11\"\nenv = \"requirements.txt\"\n", &requirements);
+        survives("name = \"a\"\npython = \"3.11\"\npip.packages = [\"x\"]\npip.constraints = \"requirements.txt\"\n", &requirements);
+        for line in requirements.lines() {
+            let item = serde_json::Value::from(line).to_string();
+            survives("name = \"a\"\nenv = \"environment.yml\"\n", &format!("dependencies: [python, pip: [{item}]]"));
+        }
+    }
+
+    #[test]
     fn any_value_of_any_key_is_read_or_refused(value in "\\PC{0,40}") {
         let quoted = serde_json::Value::from(value).to_string();
         for key in [
             "name = V", "tags = [V]", "platforms = [V]", "python = V", "cuda = V", "env = V", "base = V",
             "base.packages = [V]", "base.mirror = V", "conda.channels = [V]", "conda.packages = [V]", "conda.prefix = V",
             "conda.exclude-newer = V", "conda.mirrors.V = [V]", "image.user = V", "image.workdir = V", "image.env.V = V",
-            "image.labels.V = V", "image.expose = [V]", "copy = [{ from = V, to = V, owner = V, mode = V }]",
+            "image.labels.V = V", "pip.packages = [V]", "pip.requirements = V", "pip.constraints = [V]", "pip.index-url = V",
+            "pip.extra-index-urls = [V]", "pip.allow-builds = [V]", "image.expose = [V]", "copy = [{ from = V, to = V, owner = V, mode = V }]",
             "matrix.V = [V]", "V = V",
         ] {
             survives(&format!("name = \"a\"\n{}\n", key.replace('V', &quoted)), "");

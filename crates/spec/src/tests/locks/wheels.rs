@@ -1,0 +1,181 @@
+//! The wheels that locks list beside conda's packages.
+
+use insta::assert_snapshot;
+
+use super::super::{message_of, variants_of};
+use super::{A, B};
+use crate::{LockFormat, PipPackages, Variant};
+
+fn pixi() -> String {
+    format!(
+        "version: 6
+environments:
+  default:
+    channels:
+    - url: https://conda.example/forge/
+    packages:
+      linux-64:
+      - conda: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
+      - pypi: https://me:s3cret@files.example/a/Sphinx_Theme-7.0-py3-none-any.whl?token=s3cret#x
+      - pypi: direct+https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl
+      linux-aarch64:
+      - conda: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
+      - pypi: https://files.example/old-1.0.tar.gz
+      - pypi: ./mine
+      - pypi: git+https://git.example/theirs@0123
+      - pypi: https://files.example/bare-1.0-py3-none-any.whl
+      - pypi: https://files.example/six-1.16.0-py2.py3-none-any.whl
+packages:
+- conda: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
+  sha256: {A}
+- pypi: https://me:s3cret@files.example/a/Sphinx_Theme-7.0-py3-none-any.whl?token=s3cret#x
+  name: sphinx-theme
+  version: '7.0'
+  sha256: {A}
+  size: 31
+- pypi: direct+https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl
+  name: torch
+  sha256: {B}
+- pypi: https://files.example/old-1.0.tar.gz
+  name: old
+  sha256: {A}
+- pypi: ./mine
+  name: mine
+- pypi: git+https://git.example/theirs@0123
+  name: theirs
+- pypi: https://files.example/bare-1.0-py3-none-any.whl
+  name: bare
+- pypi: https://files.example/six-1.16.0-py2.py3-none-any.whl
+  name: six
+  sha256: {A}
+"
+    )
+}
+
+const CONDA_LOCK: &str = "version: 1
+metadata: { channels: [], platforms: [linux-64] }
+package:
+- name: python
+  manager: conda
+  platform: linux-64
+  url: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
+  hash: { md5: 0123456789abcdef0123456789abcdef }
+- name: six
+  manager: pip
+  platform: linux-64
+  url: https://files.example/six-1.16.0-py2.py3-none-any.whl
+  hash: { sha256: abababababababababababababababababababababababababababababababab }
+";
+
+const SPEC: &str = "name = \"a\"\nplatforms = [\"linux/amd64\"]\nenv = \"pixi.lock\"\n";
+
+fn shown(variant: &Variant) -> String {
+    let PipPackages::Wheels(listed) = &variant.pip.as_ref().unwrap().packages else { panic!("{variant:?}") };
+    let line = |wheel: &crate::ListedWheel| {
+        let sha256 = &wheel.sha256.hex()[..4];
+        format!(
+            "{} {} {} {sha256} {:?} <- {}\n",
+            wheel.name, wheel.version, wheel.url, wheel.size, wheel.origin
+        )
+    };
+    listed.wheels.iter().map(line).collect()
+}
+
+#[test]
+fn those_of_pixi() {
+    let variant = variants_of(&[("spec.toml", SPEC), ("pixi.lock", &pixi())]).remove(0);
+    assert_snapshot!(shown(&variant), @r#"
+    sphinx-theme 7.0 https://files.example/a/Sphinx_Theme-7.0-py3-none-any.whl abab Some(31) <- pixi.lock:21
+    torch 2.3.0+cu118 https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl 1234 None <- pixi.lock:26
+    "#);
+    assert!(!format!("{variant:?}").contains("s3cret"));
+}
+
+#[test]
+fn those_of_conda_lock_and_of_its_explicit_list() {
+    let spec = SPEC.replace("pixi.lock", "conda-lock.yml");
+    let of_lock = variants_of(&[("spec.toml", &spec), ("conda-lock.yml", CONDA_LOCK)]).remove(0);
+    assert_snapshot!(shown(&of_lock), @"six 1.16.0 https://files.example/six-1.16.0-py2.py3-none-any.whl abab None <- conda-lock.yml:9");
+    let list = format!(
+        "@EXPLICIT\nhttps://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda\n\
+         # pip six @ https://files.example/six-1.16.0-py2.py3-none-any.whl#sha256={A}\n"
+    );
+    let spec = SPEC.replace("pixi.lock", "list.txt");
+    let of_list = variants_of(&[("spec.toml", &spec), ("list.txt", &list)]).remove(0);
+    assert_eq!(
+        shown(&of_list).split(" <- ").next(),
+        shown(&of_lock).split(" <- ").next(),
+        "a wheel is the same one wherever it is listed"
+    );
+    let PipPackages::Wheels(listed) = of_list.pip.unwrap().packages else { panic!() };
+    assert_eq!((listed.format, listed.file.as_str()), (LockFormat::Explicit, "list.txt"));
+}
+
+#[test]
+fn a_lock_is_stale_when_its_wheels_are_others() {
+    let inputs = |lock: &str| variants_of(&[("spec.toml", SPEC), ("pixi.lock", lock)])[0].inputs();
+    let before = inputs(&pixi());
+    assert_ne!(inputs(&pixi().replace(B, &"cd".repeat(32))), before);
+    assert_ne!(inputs(&pixi().replace("Theme-7.0", "Theme-7.1")), before);
+    assert_eq!(inputs(&pixi().replace("six-1.16.0", "six-1.17.0").replace("s3cret", "other")), before);
+}
+
+#[test]
+fn what_is_no_wheel_with_a_hash() {
+    let spec = SPEC.replace("amd64", "arm64");
+    assert_snapshot!(message_of(&[("spec.toml", &spec), ("pixi.lock", &pixi())]), @r#"
+     × `pixi.lock` has PyPI packages that are not wheels with a sha256: `bare`, `mine`, `old`,
+     │ `theirs`
+       ╭─[pixi.lock:29:3]
+    28 │   sha256: 1234567890123456789012345678901234567890123456789012345678901234
+    29 │ - pypi: https://files.example/old-1.0.tar.gz
+       ·   ▲
+       ·   ╰── the first of them
+    30 │   name: old
+       ╰────
+     help: lock the environment without them, and build each into a wheel or a conda package that it
+           can be locked with
+    "#);
+    let bad = pixi().replace(B, "1234");
+    assert_snapshot!(message_of(&[("spec.toml", SPEC), ("pixi.lock", &bad)]), @r#"
+     × `pixi.lock` cannot be used: `1234` is not a sha256
+       ╭─[pixi.lock:26:3]
+    25 │   size: 31
+    26 │ - pypi: direct+https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl
+       ·   ▲
+       ·   ╰── here
+    27 │   name: torch
+       ╰────
+    "#);
+}
+
+#[test]
+fn something_beside_listed_wheels() {
+    let with = |section: &str| {
+        let spec = format!("{SPEC}{section}");
+        message_of(&[("spec.toml", &spec), ("pixi.lock", &pixi()), ("c.txt", "six<2\n")])
+    };
+    assert_snapshot!(with("pip.packages = [\"six\"]\n"), @r#"
+     × `pip.packages` and `env` exclude each other
+      ╭─[spec.toml:4:17]
+    3 │ env = "pixi.lock"
+    4 │ pip.packages = ["six"]
+      ·                 ──┬──
+      ·                   ╰── asked for here
+      ╰────
+     help: `pixi.lock` is a lock of pixi that lists wheels: change it with the tool that wrote it
+    "#);
+    assert_snapshot!(with("pip.constraints = [\"c.txt\"]\n"), @r#"
+     × `pip.constraints` and `env` exclude each other
+      ╭─[spec.toml:4:20]
+    3 │ env = "pixi.lock"
+    4 │ pip.constraints = ["c.txt"]
+      ·                    ───┬───
+      ·                       ╰── asked for here
+      ╰────
+     help: `pixi.lock` is a lock of pixi that lists wheels: change it with the tool that wrote it
+    "#);
+    // What builds may do has nothing to say, and is no mistake.
+    let spec = format!("{SPEC}pip.allow-builds = [\"x\"]\n");
+    assert_eq!(variants_of(&[("spec.toml", &spec), ("pixi.lock", &pixi())]).len(), 1);
+}
