@@ -90,7 +90,30 @@ impl ZipArchive {
             ZipMethod::Stored => Data::Stored(packed),
             ZipMethod::Deflated => Data::Deflated(DeflateDecoder::new(packed)),
         };
-        Some(ZipBody { member, data, left: member.size(), crc: Crc::new() })
+        Some(ZipBody(Body { member, data, left: member.size(), crc: Crc::new() }))
+    }
+}
+
+impl ZipMember {
+    /// The content of a member of which only some bytes are there: those from [`ZipMember::header`] on, as many as the
+    /// header and [`ZipMember::packed`] take. What stands behind it is not checked, nor are the other members: whoever
+    /// relies upon the whole archive opens it as a [`ZipArchive`].
+    ///
+    /// # Errors
+    ///
+    /// When the header differs from the directory, or the content from what the directory promises.
+    pub fn content(&self, bytes: &[u8]) -> Result<Vec<u8>, ZipFileError> {
+        let within = |offset: u64| usize::try_from(offset).map_err(|_| ZipError::Truncated);
+        let start = within(self.data_offset(bytes)? - self.header())?;
+        let end = start.checked_add(within(self.packed())?).ok_or(ZipError::Truncated)?;
+        let packed = bytes.get(start..end).ok_or(ZipError::Truncated)?;
+        let data = match self.method() {
+            ZipMethod::Stored => Data::Stored(packed),
+            ZipMethod::Deflated => Data::Deflated(DeflateDecoder::new(packed)),
+        };
+        let mut content = Vec::new();
+        Body { member: self, data, left: self.size(), crc: Crc::new() }.read_to_end(&mut content)?;
+        Ok(content)
     }
 }
 
@@ -154,12 +177,12 @@ impl Read for Section<'_> {
 }
 
 #[derive(Debug)]
-enum Data<'a> {
-    Stored(BufReader<Section<'a>>),
-    Deflated(DeflateDecoder<BufReader<Section<'a>>>),
+enum Data<R: BufRead> {
+    Stored(R),
+    Deflated(DeflateDecoder<R>),
 }
 
-impl Data<'_> {
+impl<R: BufRead> Data<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Stored(data) => data.read(buffer),
@@ -179,14 +202,24 @@ impl Data<'_> {
 
 /// The content of a member.
 #[derive(Debug)]
-pub struct ZipBody<'a> {
+pub struct ZipBody<'a>(Body<'a, BufReader<Section<'a>>>);
+
+impl Read for ZipBody<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+/// The same, wherever its packed bytes are.
+#[derive(Debug)]
+struct Body<'a, R: BufRead> {
     member: &'a ZipMember,
-    data: Data<'a>,
+    data: Data<R>,
     left: u64,
     crc: Crc,
 }
 
-impl ZipBody<'_> {
+impl<R: BufRead> Body<'_, R> {
     fn refused(&self, rule: &'static str) -> io::Error {
         let error = ZipError::Member { name: self.member.name().to_owned(), rule };
         io::Error::new(io::ErrorKind::InvalidData, error)
@@ -205,7 +238,7 @@ impl ZipBody<'_> {
     }
 }
 
-impl Read for ZipBody<'_> {
+impl<R: BufRead> Read for Body<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);

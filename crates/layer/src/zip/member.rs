@@ -56,6 +56,11 @@ impl ZipMember {
         self.header
     }
 
+    /// Where the next member, or the directory, begins.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
     /// The bytes that it takes in the archive.
     pub fn packed(&self) -> u64 {
         self.packed
