@@ -30,6 +30,12 @@ pub(crate) fn failed(url: &Url, error: io::Error) -> NetError {
     }
 }
 
+/// How many bytes the file of a URL has.
+pub(crate) async fn length(url: &Url) -> Result<u64, NetError> {
+    let file = open(url).await?;
+    Ok(file.metadata().await.map_err(|error| failed(url, error))?.len())
+}
+
 /// Reads at most `limit` bytes from `start` on; when it must be all that there is, more is an error.
 pub(crate) async fn read(url: &Url, start: u64, limit: u64, all: bool) -> Result<Bytes, NetError> {
     let mut file = open(url).await?;

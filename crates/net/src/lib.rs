@@ -15,10 +15,14 @@ mod location;
 mod middleware;
 mod redact;
 mod retry;
+mod tail;
 
+/// Bytes in memory, which clones share.
+pub use bytes::Bytes;
 pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
 pub use redact::RedactedUrl;
 pub use retry::Schedule;
+pub use tail::Tail;
