@@ -35,6 +35,13 @@ pub struct FilenameError {
     pub rule: &'static str,
 }
 
+impl WheelFilename {
+    /// The project and its version.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+}
+
 impl FromStr for WheelFilename {
     type Err = FilenameError;
 

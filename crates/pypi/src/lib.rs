@@ -5,32 +5,57 @@
 //! format", "Recording installed projects", "Entry points", "Core metadata" and "Direct URL origin"; where these leave a
 //! choice, the result is what `uv pip install` makes. No code of a wheel runs.
 //!
-//! Which wheels there are to be is decided by [`Uv`], whose `pylock.toml` [`wheels`] reads.
+//! Which wheels there are to be is decided by [`Uv`]: [`Locking`] tells it what is wanted and what is there already, and
+//! reads the wheels that it chooses.
 
+mod building;
+mod closure;
+mod credentials;
+mod cuda;
 mod entry_points;
+mod environment;
+mod fetch;
 mod filename;
+mod finishing;
 mod headers;
 mod layout;
+mod locking;
+mod locking_error;
+mod marker;
 mod metadata;
 mod package;
+mod pip_settings;
 mod pylock;
 mod record;
+mod request;
+mod resolving;
+mod settings;
 mod shebang;
+mod sources;
+mod stub;
 mod tags;
 mod tool;
+mod urls;
 mod uv;
 mod virtual_environment;
 mod wheel;
 mod writing;
 
+pub use building::{AllowBuilds, BuildFailed, Builder, Built, NothingBuilt, Source};
 pub use entry_points::{EntryPoint, EntryPointError, EntryPoints};
+pub use environment::{Environment, PythonError};
+pub use fetch::{Archives, FetchError, MetadataError, Wanted, WheelReader};
 pub use filename::{FilenameError, WheelFilename, normalized};
 pub use layout::Layout;
+pub use locking::{ChosenWheel, ListedWheel, Locked, Locking};
+pub use locking_error::LockingError;
 pub use metadata::Metadata;
 pub use package::{Package, PackageError};
-pub use pylock::{LockedWheel, PylockError, wheels};
+pub use pylock::{Choice, LockedWheel, PylockError, Reading, read as read_pylock};
 pub use record::{Record, RecordError, Recorded};
+pub use request::{Indexes, NothingProvided, Provided, ProvidedError, ProvidedPackage, Request, Requirement};
+pub use settings::{Settings, SettingsError, Variables};
 pub use tags::{Tags, Target};
-pub use uv::{Requirements, Uv, UvError};
+pub use uv::{Uv, UvError};
 pub use virtual_environment::virtual_environment;
 pub use wheel::{Wheel, WheelError};

@@ -1,14 +1,19 @@
-//! `pylock.toml` ("pylock.toml Specification", PEP 751): what uv locks, and the wheels of it that fit.
+//! `pylock.toml` ("pylock.toml Specification", PEP 751): what uv locks, and what of it fits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
 
 use lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use oci::Digest;
+use pep508_rs::MarkerTree;
 use serde::Deserialize;
 use url::Url;
 
+use crate::building::Source;
+use crate::environment::Environment;
 use crate::filename::{FilenameError, WheelFilename, normalized};
+use crate::marker::without_groups;
 use crate::tags::Tags;
 
 /// A `pylock.toml` that cannot be used.
@@ -23,16 +28,42 @@ pub enum PylockError {
     /// It follows rules that are not known yet.
     #[error("the lock file has version `{0}`, and version 1 is the one that is known")]
     Version(String),
-    /// It was made for more than one environment.
-    #[error(
-        "the lock file has `{0}` under a condition or more than once: it is for several environments\nhint: lock for one Python and one platform, without `--universal`"
-    )]
-    Several(String),
-    /// A package is not there as a wheel.
-    #[error("there is no wheel of `{0}`: it would have to be built\nhint: choose a version that has wheels")]
-    Build(String),
-    /// A wheel's address is neither a URL nor a path.
-    #[error("`{0}` is not where a wheel can be")]
+    /// It was made for other environments.
+    #[error("the lock file is not for {environment}: its `{key}` is `{stated}`")]
+    Environment {
+        /// What it is wanted for.
+        environment: String,
+        /// The key.
+        key: &'static str,
+        /// What it says.
+        stated: String,
+    },
+    /// A condition is none.
+    #[error("the lock file has a condition that is none: `{}`", .0.escape_default())]
+    Marker(String),
+    /// It has two packages of one name for one environment.
+    #[error("the lock file has `{name}` twice for {environment}")]
+    Twice {
+        /// The name.
+        name: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A package has no file at all.
+    #[error("the lock file has no file of `{0}`")]
+    NoFile(String),
+    /// A package is not for this Python.
+    #[error("`{package}` is for Python {wanted}, and the image has {python}")]
+    Python {
+        /// The package and its version.
+        package: String,
+        /// What it is for.
+        wanted: String,
+        /// What there is.
+        python: String,
+    },
+    /// A file's address is neither a URL nor a path.
+    #[error("`{0}` is not where a package can be")]
     Location(String),
     /// A wheel's name is not one.
     #[error(transparent)]
@@ -40,6 +71,14 @@ pub enum PylockError {
     /// Nothing vouches for a wheel.
     #[error("the lock file has no sha256 of `{0}`")]
     NoHash(String),
+    /// No file has one of the hashes that were asked for.
+    #[error(
+        "no file of `{package}` has one of its hashes\nhint: the hashes are those of other files, or somebody has replaced a file of the index"
+    )]
+    Hashes {
+        /// The package and its version.
+        package: String,
+    },
     /// No wheel runs on the target.
     #[error("no wheel of `{package}` fits {target}: there is {found}\nhint: wanted is one of {wanted}")]
     NoWheel {
@@ -54,7 +93,7 @@ pub enum PylockError {
     },
 }
 
-/// A wheel that a lock file chooses for a target. What only the wheel knows is not among it.
+/// A wheel that a lock file chooses. What only the wheel knows is not among it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedWheel {
     /// The project's name, normalised.
@@ -63,34 +102,77 @@ pub struct LockedWheel {
     pub filename: WheelFilename,
     /// Where it is, without credentials.
     pub url: Url,
+    /// Where a requirement says that it is: a URL, or a path that is relative to the spec's folder where it is below that.
+    pub given: Option<String>,
     /// Its size in bytes, where it is said.
     pub size: Option<u64>,
-    /// Its hash.
-    pub sha256: Digest,
+    /// Its hash. Only that of a URL that a requirement names may be unknown.
+    pub sha256: Option<Digest>,
     /// Where it came from, when that was no index.
     pub origin: Option<DirectUrl>,
+}
+
+/// What a lock file chooses of a package.
+#[derive(Debug)]
+pub enum Choice {
+    /// A wheel.
+    Wheel(LockedWheel),
+    /// Something that must be built, since no wheel fits.
+    Source {
+        /// The project's normalised name.
+        name: String,
+        /// What it is built from.
+        source: Source,
+        /// Why no wheel fits, where there are any.
+        refused: Option<PylockError>,
+    },
+}
+
+/// Where a lock file stands, and for what it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// The folder of the lock file: its paths are relative to that.
+    pub folder: &'a Path,
+    /// The folder of the spec: paths are locked relative to that.
+    pub root: &'a Path,
+    /// What it is read for.
+    pub environment: &'a Environment,
+    /// Whether URLs are locked: those of another tool's lock are. A wheel that uv chose is found again through its index.
+    pub urls: bool,
+    /// The hashes, by normalised name, that files must have; every one is right for a name that is not there.
+    pub hashes: &'a BTreeMap<String, BTreeSet<Digest>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Document {
     lock_version: String,
+    requires_python: Option<String>,
+    #[serde(default)]
+    environments: Vec<String>,
+    #[serde(default)]
+    default_groups: Vec<String>,
     #[serde(default)]
     packages: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Entry {
     name: String,
     version: Option<String>,
     marker: Option<String>,
+    requires_python: Option<String>,
     #[serde(default)]
     wheels: Vec<File>,
     archive: Option<File>,
+    sdist: Option<File>,
+    vcs: Option<Vcs>,
+    directory: Option<Directory>,
 }
 
-/// A wheel, or an archive that a requirement named.
-#[derive(Deserialize)]
+/// A wheel, a source distribution, or an archive that a requirement named.
+#[derive(Default, Deserialize)]
 struct File {
     name: Option<String>,
     url: Option<String>,
@@ -101,29 +183,57 @@ struct File {
     hashes: BTreeMap<String, String>,
 }
 
-/// Chooses the wheels of a lock file that fit best. Its paths are relative to `folder`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Vcs {
+    r#type: String,
+    url: Option<String>,
+    path: Option<String>,
+    commit_id: String,
+    subdirectory: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Directory {
+    path: String,
+    #[serde(default)]
+    editable: bool,
+    subdirectory: Option<String>,
+}
+
+/// Chooses what of a lock file fits best, sorted by name: of its packages those whose condition holds, without extras and
+/// with the groups of dependencies that it has by default.
 ///
 /// # Errors
 ///
-/// When it is damaged, is for several environments, or has no wheel of a package that fits.
-pub fn wheels(text: &str, folder: &Path, tags: &Tags) -> Result<Vec<LockedWheel>, PylockError> {
-    let document: Document = toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        PylockError::Syntax { line: before.matches('\n').count() + 1 }
-    })?;
-    if document.lock_version.split('.').next() != Some("1") {
-        return Err(PylockError::Version(document.lock_version));
+/// When it is damaged, is for other environments, or has nothing of a package that fits.
+pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError> {
+    let document = document(text)?;
+    let environment = reading.environment;
+    let other = |key, stated| PylockError::Environment { environment: environment.to_string(), key, stated };
+    if let Some(versions) = document.requires_python.filter(|versions| !environment.has_python(versions)) {
+        return Err(other("requires-python", versions));
     }
-    let mut names = BTreeSet::new();
-    let mut chosen = Vec::new();
-    for package in document.packages {
-        if package.marker.is_some() || !names.insert(normalized(&package.name)) {
-            return Err(PylockError::Several(package.name));
+    let holds = |marker: &String| {
+        let wrong = |_| PylockError::Marker(marker.clone());
+        let tree = MarkerTree::from_str(&without_groups(marker, &document.default_groups)).map_err(wrong)?;
+        Ok::<bool, PylockError>(environment.holds(&tree, &[]))
+    };
+    let holding = document.environments.iter().map(holds).collect::<Result<Vec<_>, _>>()?;
+    if !holding.is_empty() && !holding.contains(&true) {
+        return Err(other("environments", document.environments.join(" | ")));
+    }
+    let mut choices = BTreeMap::new();
+    for package in &document.packages {
+        if !package.marker.as_ref().map_or(Ok(true), holds)? {
+            continue;
         }
-        chosen.push(package.choose(folder, tags)?);
+        let name = normalized(&package.name);
+        if choices.insert(name.clone(), package.choose(reading)?).is_some() {
+            return Err(PylockError::Twice { name, environment: environment.to_string() });
+        }
     }
-    chosen.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(chosen)
+    Ok(choices.into_values().collect())
 }
 
 impl Entry {
@@ -131,16 +241,45 @@ impl Entry {
         self.version.iter().fold(self.name.clone(), |name, version| format!("{name} {version}"))
     }
 
-    fn choose(&self, folder: &Path, tags: &Tags) -> Result<LockedWheel, PylockError> {
+    fn choose(&self, reading: Reading<'_>) -> Result<Choice, PylockError> {
+        let environment = reading.environment;
+        if let Some(wanted) = self.requires_python.as_ref().filter(|it| !environment.has_python(it)) {
+            let (package, python) = (self.title(), environment.python().to_string());
+            return Err(PylockError::Python { package, wanted: wanted.clone(), python });
+        }
+        let refused = match self.wheel(reading)? {
+            Ok(wheel) => return Ok(Choice::Wheel(wheel)),
+            Err(refused) => refused,
+        };
+        let name = normalized(&self.name);
+        match (self.source(&name, reading)?, refused) {
+            (Some(source), refused) => Ok(Choice::Source { name, source, refused }),
+            (None, Some(refused)) => Err(refused),
+            (None, None) => Err(PylockError::NoFile(self.title())),
+        }
+    }
+
+    /// The wheel that fits best, or else why none does; nothing where there are none.
+    fn wheel(&self, reading: Reading<'_>) -> Result<Result<LockedWheel, Option<PylockError>>, PylockError> {
+        let tags = reading.environment.tags();
         let direct = self.archive.as_ref();
-        let files = self.wheels.iter().chain(direct);
-        let files = files.map(|file| Ok((file.filename()?, file))).filter(|file: &Result<_, PylockError>| {
+        let mut files = Vec::new();
+        for file in self.wheels.iter().chain(direct) {
+            let name = file.filename();
             // An archive that is no wheel is a source.
-            !matches!(file, Err(PylockError::Filename(FilenameError { name, .. })) if !name.ends_with(".whl"))
-        });
-        let files: Vec<(WheelFilename, &File)> = files.collect::<Result<_, _>>()?;
+            if direct.is_none() || name.ends_with(".whl") {
+                files.push((name.parse::<WheelFilename>()?, file));
+            }
+        }
         if files.is_empty() {
-            return Err(PylockError::Build(self.title()));
+            return Ok(Err(None));
+        }
+        let all: Vec<WheelFilename> = files.iter().map(|(filename, _)| filename.clone()).collect();
+        if let Some(hashes) = reading.hashes.get(&normalized(&self.name)) {
+            files.retain(|(_, file)| file.sha256().is_some_and(|hash| hashes.contains(&hash)));
+            if files.is_empty() {
+                return Ok(Err(Some(PylockError::Hashes { package: self.title() })));
+            }
         }
         // Of two that fit alike, the one with the higher build number is newer; of two of one name, the first is nearer.
         let fitting =
@@ -149,51 +288,134 @@ impl Entry {
             let newer = other.0 == best.0 && other.1.build > best.1.build;
             if other.0 < best.0 || newer { other } else { best }
         });
-        let Some((_, filename, file)) = best else { return Err(self.no_wheel(&files, tags)) };
-        let url = file.location(folder)?;
-        let sha256 = file.hashes.get("sha256").and_then(|hash| Digest::from_hex(hash).ok());
-        let sha256 = sha256.ok_or_else(|| PylockError::NoHash(filename.to_string()))?;
-        let origin = direct.map(|archive| DirectUrl {
+        let Some((_, filename, file)) = best else {
+            return Ok(Err(Some(no_wheel(&self.title(), &all, tags))));
+        };
+        let url = file.location(reading.folder)?;
+        let sha256 = file.sha256();
+        if sha256.is_none() && (direct.is_none() || file.url.is_none()) {
+            return Err(PylockError::NoHash(filename.to_string()));
+        }
+        // Where a file is on this machine says nothing in an image.
+        let origin = direct.filter(|archive| archive.url.is_some()).map(|archive| DirectUrl {
             url: url.to_string(),
             info: DirectUrlInfo::Archive(ArchiveInfo { hashes: archive.hashes.clone() }),
             subdirectory: archive.subdirectory.clone(),
         });
+        let path = file.path.as_ref().filter(|_| file.url.is_none());
+        let given = match path {
+            Some(path) => Some(relative(&reading.folder.join(path), reading.root)),
+            None => (direct.is_some() || reading.urls).then(|| url.to_string()),
+        };
         let name = normalized(&self.name);
-        Ok(LockedWheel { name, filename: filename.clone(), url, size: file.size, sha256, origin })
+        let filename = filename.clone();
+        Ok(Ok(LockedWheel { name, filename, url, given, size: file.size, sha256, origin }))
     }
 
-    fn no_wheel(&self, files: &[(WheelFilename, &File)], tags: &Tags) -> PylockError {
-        let found: BTreeSet<String> = files
-            .iter()
-            .map(|(it, _)| {
-                format!("`{}-{}-{}`", it.pythons.join("."), it.abis.join("."), it.platforms.join("."))
-            })
-            .collect();
-        let minor = tags.target().minor;
-        let kinds =
-            [format!("cp3{minor}-cp3{minor}-"), format!("cp3{minor}-abi3-"), "py3-none-any".to_owned()];
-        let sorted = tags.sorted();
-        let best = |kind: &String| sorted.iter().find(|tag| tag.starts_with(kind.as_str()));
-        let wanted: Vec<String> = kinds.iter().filter_map(best).map(|tag| format!("`{tag}`")).collect();
-        PylockError::NoWheel {
-            package: self.title(),
-            target: tags.target().to_string(),
-            found: found.into_iter().collect::<Vec<_>>().join(", "),
-            wanted: wanted.join(", "),
+    fn source(&self, name: &str, reading: Reading<'_>) -> Result<Option<Source>, PylockError> {
+        let name = || Some(name.to_owned());
+        let sdist = self.sdist.as_ref().map(|file| (file, false));
+        if let Some((file, direct)) = sdist.or(self.archive.as_ref().map(|file| (file, true))) {
+            let (url, sha256) = (file.location(reading.folder)?, file.sha256());
+            let hashes = reading.hashes.get(&normalized(&self.name));
+            if hashes.is_some_and(|hashes| sha256.is_none_or(|hash| !hashes.contains(&hash))) {
+                return Err(PylockError::Hashes { package: self.title() });
+            }
+            return Ok(Some(Source::Sdist {
+                name: name(),
+                version: self.version.clone(),
+                filename: file.filename(),
+                url,
+                direct,
+                sha256,
+                size: file.size,
+                subdirectory: file.subdirectory.clone(),
+            }));
+        }
+        if let Some(vcs) = self.vcs.as_ref() {
+            let location = File { url: vcs.url.clone(), path: vcs.path.clone(), ..File::default() };
+            if vcs.r#type != "git" {
+                return Err(PylockError::Location(format!("a repository of {}", vcs.r#type)));
+            }
+            return Ok(Some(Source::Git {
+                name: name(),
+                url: location.location(reading.folder)?,
+                revision: Some(vcs.commit_id.clone()),
+                subdirectory: vcs.subdirectory.clone(),
+            }));
+        }
+        Ok(self.directory.as_ref().map(|directory| {
+            let path = reading.folder.join(&directory.path);
+            let path = directory.subdirectory.iter().fold(path, |path, below| path.join(below));
+            let path = without_dots(&path);
+            let given = relative(&path, reading.root);
+            Source::Folder { name: name(), path, given, editable: directory.editable }
+        }))
+    }
+}
+
+/// Says which wheels there are and which would fit.
+pub(crate) fn no_wheel(package: &str, files: &[WheelFilename], tags: &Tags) -> PylockError {
+    let found: BTreeSet<String> = files
+        .iter()
+        .map(|it| format!("`{}-{}-{}`", it.pythons.join("."), it.abis.join("."), it.platforms.join(".")))
+        .collect();
+    let minor = tags.target().minor;
+    let kinds = [format!("cp3{minor}-cp3{minor}-"), format!("cp3{minor}-abi3-"), "py3-none-any".to_owned()];
+    let sorted = tags.sorted();
+    let best = |kind: &String| sorted.iter().find(|tag| tag.starts_with(kind.as_str()));
+    let wanted: Vec<String> = kinds.iter().filter_map(best).map(|tag| format!("`{tag}`")).collect();
+    PylockError::NoWheel {
+        package: package.to_owned(),
+        target: tags.target().to_string(),
+        found: found.into_iter().collect::<Vec<_>>().join(", "),
+        wanted: wanted.join(", "),
+    }
+}
+
+/// All files of a lock file that have a URL, by their hashes.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, Url>, PylockError> {
+    let document = document(text)?;
+    let mut files = BTreeMap::new();
+    for package in &document.packages {
+        for file in package.wheels.iter().chain(&package.sdist) {
+            if let Some(sha256) = file.sha256() {
+                files.insert(sha256, file.location(folder)?);
+            }
         }
     }
+    Ok(files)
+}
+
+fn document(text: &str) -> Result<Document, PylockError> {
+    let document: Document = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        PylockError::Syntax { line: before.matches('\n').count() + 1 }
+    })?;
+    if document.lock_version.split('.').next() != Some("1") {
+        return Err(PylockError::Version(document.lock_version));
+    }
+    Ok(document)
 }
 
 impl File {
     /// The name of the file: said, or the last part of where it is.
-    fn filename(&self) -> Result<WheelFilename, PylockError> {
+    fn filename(&self) -> String {
         let text = self.name.clone().or_else(|| {
             let url = self.url.as_ref().and_then(|url| Url::parse(url).ok());
             let path = url.as_ref().map(|url| url.path().to_owned()).or_else(|| self.path.clone())?;
             // `+` of local versions is escaped by some indexes.
             path.rsplit('/').next().map(|name| name.replace("%2B", "+").replace("%2b", "+"))
         });
-        Ok(text.unwrap_or_default().parse::<WheelFilename>()?)
+        text.unwrap_or_default()
+    }
+
+    fn sha256(&self) -> Option<Digest> {
+        self.hashes.get("sha256").and_then(|hash| Digest::from_hex(hash).ok())
     }
 
     /// Where it is. User and password are never kept.
@@ -208,7 +430,28 @@ impl File {
             }
             return Ok(url);
         }
-        let path = self.path.as_ref().map(|path| folder.join(path));
+        let path = self.path.as_ref().map(|path| without_dots(&folder.join(path)));
         path.and_then(|path| Url::from_file_path(path).ok()).ok_or_else(|| PylockError::Location(shown()))
     }
+}
+
+/// A path without `.` and `..`: the folders that it names need not be there.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            component => plain.push(component),
+        }
+    }
+    plain
+}
+
+/// How a path is locked: relative to the spec's folder where it is below that.
+fn relative(path: &Path, root: &Path) -> String {
+    let (path, root) = (without_dots(path), without_dots(root));
+    path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned()
 }

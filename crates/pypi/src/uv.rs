@@ -1,9 +1,18 @@
 //! Locking by uv: requirements into a `pylock.toml`.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::str::FromStr;
 
+use pep440_rs::Version;
+
+use crate::environment::Environment;
+use crate::locking::Locking;
+use crate::request::Request;
+use crate::settings::Settings;
 use crate::tags::Target;
 
 /// Why uv did not lock.
@@ -12,6 +21,14 @@ pub enum UvError {
     /// It is not there.
     #[error("`uv` is not on PATH\nhint: install it, for example by `pip install uv`")]
     Absent,
+    /// It is too old.
+    #[error("`{}` has version {found}, and {MINIMUM} is the oldest that is used\nhint: upgrade it, for example by `pip install --upgrade uv`", program.display())]
+    Old {
+        /// The program.
+        program: PathBuf,
+        /// Its version.
+        found: String,
+    },
     /// It is not there, and cannot be taken.
     #[error("`uv` cannot be had: {0}\nhint: install it, for example by `pip install uv`")]
     Take(String),
@@ -37,17 +54,57 @@ pub enum UvError {
     Failed(String),
 }
 
-/// What is to be locked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Requirements {
-    /// Requirements, a line of a requirements file each; options such as `--index-url` and `-r` too.
-    pub lines: Vec<String>,
-    /// What packages must be if they are needed at all, such as `numpy==1.26.4`.
-    pub constraints: Vec<String>,
-    /// The index that is asked, in the place of the one that uv's own settings name.
-    pub index_url: Option<String>,
-    /// Further indexes.
-    pub extra_index_urls: Vec<String>,
+/// The oldest version that has all that is asked of it: lock files by PEP 751, and the platforms and CUDA versions that are
+/// named here.
+const MINIMUM: &str = "0.13.0";
+
+/// One run of uv.
+#[derive(Debug, Clone)]
+pub(crate) struct Compilation {
+    /// Lines of a requirements file.
+    pub(crate) requirements: Vec<String>,
+    /// Lines of a constraints file.
+    pub(crate) constraints: Vec<String>,
+    /// What is locked for.
+    pub(crate) environment: Environment,
+    /// Where packages are looked for.
+    pub(crate) settings: Settings,
+    /// What paths of the requirements are relative to.
+    pub(crate) folder: PathBuf,
+    /// A folder for uv's files.
+    pub(crate) scratch: PathBuf,
+    /// The backend of PyTorch's packages, such as `cu124`.
+    pub(crate) backend: Option<String>,
+    /// Versions that are kept where they may be.
+    pub(crate) preferences: BTreeMap<String, String>,
+    /// Whether dependencies are chosen too.
+    pub(crate) dependencies: bool,
+    /// Whether source distributions count. Nothing is built: `folder` must have settings that state their metadata.
+    pub(crate) sources: bool,
+    /// Whether versions before a release count.
+    pub(crate) prereleases: bool,
+    /// Whether the network may not be used.
+    pub(crate) offline: bool,
+}
+
+impl Compilation {
+    /// A run for a request, of nothing yet.
+    pub(crate) fn new(locking: &Locking<'_>, request: &Request) -> Self {
+        Self {
+            requirements: Vec::new(),
+            constraints: Vec::new(),
+            environment: request.environment.clone(),
+            settings: locking.settings.clone(),
+            folder: request.folder.clone(),
+            scratch: PathBuf::new(),
+            backend: None,
+            preferences: BTreeMap::new(),
+            dependencies: true,
+            sources: false,
+            prereleases: request.prereleases,
+            offline: locking.metadata.client.is_offline(),
+        }
+    }
 }
 
 /// A uv that is on this machine.
@@ -66,73 +123,145 @@ impl Uv {
     ///
     /// # Errors
     ///
-    /// When it is in none of them.
-    pub fn find(path: &std::ffi::OsStr) -> Result<Self, UvError> {
-        let programs = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-        let found = programs.map(|folder| folder.join("uv")).find(|program| program.is_file());
-        found.map(Self::new).ok_or(UvError::Absent)
+    /// When it is in none of them, or the first one is too old.
+    pub fn find(path: &OsStr) -> Result<Self, UvError> {
+        let found = Self::new(program("uv", path).ok_or(UvError::Absent)?);
+        found.check_version()?;
+        Ok(found)
     }
 
-    /// Locks requirements for a target, wheels only, and returns the text of the `pylock.toml`. Paths in the requirements
-    /// are relative to `folder`. Credentials and settings are those that uv reads by itself.
+    /// The uv of this machine where there is one that can be used, else the one that is kept in the folder `tools`; where
+    /// it is not there yet, pip of the machine's `python3` downloads it ([`Uv::take`]).
+    ///
+    /// # Errors
+    ///
+    /// When there is none and it cannot be taken.
+    pub fn find_or_take(path: &OsStr, tools: &Path) -> Result<Self, UvError> {
+        match Self::find(path) {
+            Err(error @ (UvError::Absent | UvError::Old { .. })) => match program("python3", path) {
+                Some(python) => Self::take(tools, &python),
+                None => Err(error),
+            },
+            found => found,
+        }
+    }
+
+    fn check_version(&self) -> Result<(), UvError> {
+        let output = Command::new(&self.program).arg("--version").stdin(Stdio::null()).output();
+        let output = output.map_err(|error| self.start(error))?;
+        // `uv 0.13.8 (x86_64-unknown-linux-gnu)`.
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let found = said.split_whitespace().nth(1).unwrap_or_default();
+        let version = Version::from_str(found).ok();
+        if version.is_some() && version >= Version::from_str(MINIMUM).ok() {
+            return Ok(());
+        }
+        let found = if found.is_empty() { "unknown" } else { found };
+        Err(UvError::Old { program: self.program.clone(), found: found.to_owned() })
+    }
+
+    fn start(&self, error: io::Error) -> UvError {
+        UvError::Start { program: self.program.clone(), error }
+    }
+
+    /// Locks, beside what else the program does.
     ///
     /// # Errors
     ///
     /// When uv cannot be run, or cannot satisfy the requirements.
-    pub fn compile(
-        &self,
-        requirements: &Requirements,
-        target: Target,
-        folder: &Path,
-    ) -> Result<String, UvError> {
-        let start = |error| UvError::Start { program: self.program.clone(), error };
-        let mut constraints = tempfile::NamedTempFile::new().map_err(start)?;
-        io::Write::write_all(&mut constraints, lines(&requirements.constraints).as_bytes()).map_err(start)?;
-        let mut command = Command::new(&self.program);
-        command.args(["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--color", "never"]);
-        command.args(["--format", "pylock.toml", "--only-binary", ":all:"]);
-        command.args(["--python-version", &format!("3.{}", target.minor)]);
-        command
-            .args(["--python-platform", &format!("{}-manylinux_2_{}", target.machine(), platform(target))]);
-        command.arg("--constraints").arg(constraints.path());
-        if let Some(index) = &requirements.index_url {
-            command.env("UV_DEFAULT_INDEX", index);
-        }
-        if !requirements.extra_index_urls.is_empty() {
-            // By a variable, so that other users of the machine do not see what may hold a password.
-            command.env("UV_INDEX", requirements.extra_index_urls.join(" "));
-        }
+    pub(crate) async fn run(&self, what: Compilation) -> Result<String, UvError> {
+        let uv = self.clone();
+        let finished = tokio::task::spawn_blocking(move || uv.compile(&what)).await;
+        finished.map_err(|error| UvError::Failed(error.to_string()))?
+    }
+
+    /// Locks, and returns the text of the `pylock.toml`, whose paths are relative to the scratch folder.
+    ///
+    /// # Errors
+    ///
+    /// When uv cannot be run, or cannot satisfy the requirements.
+    fn compile(&self, what: &Compilation) -> Result<String, UvError> {
+        let start = |error| self.start(error);
+        let constraints = what.scratch.join("constraints.txt");
+        std::fs::write(&constraints, lines(&what.constraints)).map_err(start)?;
+        // What uv finds where it is to write, it keeps where it may.
+        let output = what.scratch.join("pylock.toml");
+        std::fs::write(&output, preferred(&what.preferences)).map_err(start)?;
+        let mut command = self.command(what);
+        command.arg("--constraints").arg(&constraints).arg("--output-file").arg(&output);
         // Requirements come through standard input: then paths in them are relative to the folder in which uv runs.
-        let child = command.arg("-").current_dir(folder).stdin(Stdio::piped());
-        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+        let child = command.arg("-").current_dir(&what.folder).stdin(Stdio::piped());
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(start)?;
         if let Some(mut input) = child.stdin.take() {
-            match io::Write::write_all(&mut input, lines(&requirements.lines).as_bytes()) {
+            match input.write_all(lines(&what.requirements).as_bytes()) {
                 // It has stopped before it read everything, and says why.
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(start(error)),
                 _ => {}
             }
         }
-        let output = child.wait_with_output().map_err(start)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        let finished = child.wait_with_output().map_err(start)?;
+        if finished.status.success() {
+            return std::fs::read_to_string(&output).map_err(start);
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+        let said = what.settings.redacted(String::from_utf8_lossy(&finished.stderr).trim_end());
         match said.find("No solution found") {
             Some(at) => Err(UvError::Unsatisfiable {
-                target: target.to_string(),
+                target: what.environment.to_string(),
                 explanation: said.get(at..).unwrap_or_default().to_owned(),
             }),
             None => Err(UvError::Failed(said)),
         }
     }
+
+    fn command(&self, what: &Compilation) -> Command {
+        let target = what.environment.target();
+        let mut command = Command::new(&self.program);
+        command.args(["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--color", "never"]);
+        command.args(["--format", "pylock.toml", "--python-version", &what.environment.python().to_string()]);
+        command.args(["--python-platform", &platform(target)]);
+        if !what.sources {
+            command.args(["--only-binary", ":all:"]);
+        }
+        if !what.dependencies {
+            command.arg("--no-deps");
+        }
+        if what.offline {
+            command.arg("--offline");
+        }
+        if let Some(backend) = &what.backend {
+            command.args(["--torch-backend", backend]);
+        }
+        if what.prereleases {
+            command.args(["--prerelease", "allow"]);
+        }
+        what.settings.apply(&mut command);
+        command
+    }
+}
+
+/// A program in one of the folders of PATH.
+fn program(name: &str, path: &OsStr) -> Option<PathBuf> {
+    let programs = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    programs.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// The newest glibc that uv knows by name and that the target has.
-fn platform(target: Target) -> u8 {
+/// A lock file that says no more than versions.
+fn preferred(versions: &BTreeMap<String, String>) -> String {
+    let head = "lock-version = \"1.0\"\ncreated-by = \"imgbuild\"\npackages = [";
+    let entry = |(name, version): (&String, &String)| {
+        let (name, version) = (toml::Value::from(name.as_str()), toml::Value::from(version.as_str()));
+        format!("\n{{ name = {name}, version = {version}, wheels = [] }},")
+    };
+    format!("{head}{}\n]\n", versions.iter().map(entry).collect::<String>())
+}
+
+/// How uv calls a target: by the newest glibc that it knows and that the target has.
+fn platform(target: Target) -> String {
     const KNOWN: [u8; 12] = [17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40];
-    KNOWN.into_iter().rev().find(|glibc| *glibc <= target.glibc).unwrap_or(17)
+    let glibc = KNOWN.into_iter().rev().find(|glibc| *glibc <= target.glibc).unwrap_or(17);
+    format!("{}-manylinux_2_{glibc}", target.machine())
 }

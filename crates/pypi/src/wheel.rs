@@ -126,8 +126,14 @@ const INSTALLERS: [&str; 4] = ["RECORD", "INSTALLER", "REQUESTED", "direct_url.j
 /// Signatures of `RECORD`, which it cannot list.
 const SIGNATURES: [&str; 2] = ["RECORD.jws", "RECORD.p7s"];
 
+/// The files that are read of a wheel, in its folder of metadata.
+pub(crate) const METADATA_FILES: [&str; 4] = ["METADATA", "WHEEL", "RECORD", "entry_points.txt"];
+
+/// No real wheel has more files.
+pub(crate) const MOST_MEMBERS: u64 = 200_000;
+
 /// The most that a file of metadata may have.
-const TEXT_LIMIT: u64 = 64 << 20;
+pub(crate) const TEXT_LIMIT: u64 = 64 << 20;
 
 impl Wheel {
     /// Opens the wheel at `path`, and reads what it says of itself. `filename` is its real name; the file on the disk may
@@ -137,10 +143,10 @@ impl Wheel {
     ///
     /// When it cannot be read, or is not a wheel that may be installed.
     pub fn open(path: &Path, filename: &WheelFilename) -> Result<(ZipArchive, Self), WheelError> {
-        // No real wheel packs better than a hundred to one, or has more files.
+        // No real wheel packs better than a hundred to one.
         let size = path.metadata().map_err(ZipFileError::Read)?.len();
         let limits =
-            ZipLimits { members: 200_000, content: size.saturating_mul(100).saturating_add(64 << 20) };
+            ZipLimits { members: MOST_MEMBERS, content: size.saturating_mul(100).saturating_add(64 << 20) };
         let archive = ZipArchive::open(path, limits)?;
         let wheel = Self::read(filename, archive.members(), &mut |number| {
             let mut bytes = Vec::new();

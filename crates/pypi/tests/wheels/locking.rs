@@ -1,19 +1,17 @@
-//! Choosing wheels: tags, lock files, and uv against an index on loopback.
+//! Choosing wheels: tags, lock files, and uv itself.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use insta::assert_snapshot;
 use oci::Platform;
-use pypi::{LockedWheel, Requirements, Target, Uv, UvError, wheels};
+use pypi::{Choice, Environment, LockedWheel, Reading, Target, Uv, read_pylock};
 
 use crate::oracle::{run, tool};
-use crate::support::WheelBuilder;
 
-const TARGET: Target = Target { platform: Platform::LinuxAmd64, minor: 11, glibc: 36 };
+pub(crate) const TARGET: Target = Target { platform: Platform::LinuxAmd64, minor: 11, glibc: 36 };
 
 /// The tags by `packaging`: Python's minor version, glibc's, the machine.
 const TAGS: &str = r#"
@@ -40,9 +38,22 @@ fn the_tags_are_those_of_packaging_in_its_order() {
     }
 }
 
+fn choices(text: &str) -> Result<Vec<Choice>, String> {
+    let environment = Environment::new(TARGET, "3.11.9").unwrap();
+    let (folder, root, hashes) = (Path::new("/spec/locks"), Path::new("/spec"), BTreeMap::new());
+    let reading = Reading { folder, root, environment: &environment, urls: false, hashes: &hashes };
+    read_pylock(text, reading).map_err(|error| error.to_string())
+}
+
 fn chosen(text: &str) -> Result<Vec<LockedWheel>, String> {
-    let text = format!("lock-version = \"1.0\"\ncreated-by = \"test\"\n{text}");
-    wheels(&text, Path::new("/locks"), &TARGET.tags()).map_err(|error| error.to_string())
+    let choices = choices(&format!("lock-version = \"1.0\"\ncreated-by = \"test\"\n{text}"))?;
+    let wheel = |choice| match choice {
+        Choice::Wheel(wheel) => Ok(wheel),
+        Choice::Source { source, refused, .. } => {
+            Err(format!("{source} ({})", refused.map(|it| it.to_string()).unwrap_or_default()))
+        }
+    };
+    choices.into_iter().map(wheel).collect()
 }
 
 /// An entry of a lock file with wheels of `odd` that bear these tags.
@@ -80,7 +91,7 @@ fn credentials_do_not_get_into_what_is_locked() {
     let damaged = entry(&["py3-none-any"])
         .replace("url =", "name = 'odd-1.0-py3-none-any.whl', url =")
         .replace("@index", "@[index");
-    assert_snapshot!(chosen(&damaged).unwrap_err(), @"`<a damaged URL>` is not where a wheel can be");
+    assert_snapshot!(chosen(&damaged).unwrap_err(), @"`<a damaged URL>` is not where a package can be");
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn wheels_may_be_files_and_direct_archives() {
     let path = format!(
         "[[packages]]\nname = 'odd'\nwheels = [{{ path = 'w/odd-1.0-py3-none-any.whl', hashes = {{ sha256 = '{hash}' }} }}]\n"
     );
-    assert_eq!(chosen(&path).unwrap()[0].url.as_str(), "file:///locks/w/odd-1.0-py3-none-any.whl");
+    assert_eq!(chosen(&path).unwrap()[0].url.as_str(), "file:///spec/locks/w/odd-1.0-py3-none-any.whl");
     let archive = format!(
         "[[packages]]\nname = 'odd'\narchive = {{ url = 'https://h.example/odd-1.0%2Bcpu-py3-none-any.whl', hashes = {{ sha256 = '{hash}' }} }}\n"
     );
@@ -105,113 +116,42 @@ fn lock_files_that_cannot_be_used_are_refused() {
     no wheel of `Odd 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: there is `cp311-cp311-win_amd64`, `cp312-cp312-manylinux_2_17_x86_64`
     hint: wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
     "#);
-    assert_snapshot!(refused("[[packages]]\nname = 'odd'\nversion = '1.0'\n"), @r#"
-    there is no wheel of `odd 1.0`: it would have to be built
-    hint: choose a version that has wheels
-    "#);
-    assert_snapshot!(refused(&entry(&["py3-none-any"]).replace("'Odd'", "'Odd'\nmarker = \"os_name == 'nt'\"")), @r#"
-    the lock file has `Odd` under a condition or more than once: it is for several environments
-    hint: lock for one Python and one platform, without `--universal`
-    "#);
-    assert_snapshot!(refused(&entry(&["py3-none-any"]).repeat(2)), @r#"
-    the lock file has `Odd` under a condition or more than once: it is for several environments
-    hint: lock for one Python and one platform, without `--universal`
-    "#);
+    assert_snapshot!(refused("[[packages]]\nname = 'odd'\nversion = '1.0'\n"), @"the lock file has no file of `odd 1.0`");
+    assert_snapshot!(refused(&entry(&["py3-none-any"]).repeat(2)), @"the lock file has `odd` twice for Python 3.11 on linux/amd64 with glibc 2.36");
+    assert_snapshot!(refused(&entry(&["py3-none-any"]).replace("'Odd'", "'Odd'\nmarker = 'os_name'")), @"the lock file has a condition that is none: `os_name`");
+    assert_snapshot!(refused(&entry(&["py3-none-any"]).replace("'Odd'", "'Odd'\nrequires-python = '>=3.12'")), @"`Odd 1.0` is for Python >=3.12, and the image has 3.11.9");
+    assert_snapshot!(refused("requires-python = '<3.11'"), @"the lock file is not for Python 3.11 on linux/amd64 with glibc 2.36: its `requires-python` is `<3.11`");
+    assert_snapshot!(refused("environments = [\"os_name == 'nt'\", \"python_version > '3.11'\"]"), @"the lock file is not for Python 3.11 on linux/amd64 with glibc 2.36: its `environments` is `os_name == 'nt' | python_version > '3.11'`");
+    let source = "[[packages]]\nname = 'odd'\nversion = '1.0'\nsdist = { url = 'https://i.example/odd-1.0.tar.gz', hashes = {} }\n";
+    assert_snapshot!(refused(source), @"the source distribution `odd-1.0.tar.gz` ()");
     assert_snapshot!(refused(&entry(&["py3-none-any"]).replace("sha256", "md5")), @"the lock file has no sha256 of `odd-1.0-py3-none-any.whl`");
     assert_snapshot!(refused(&entry(&["py3-none"])), @"`odd-1.0-py3-none.whl` is not the name of a wheel: it has not five or six parts between hyphens");
     let secret = "packages = [{ name = 'odd', wheels = 'https://user:secret@index.example/' }]";
     assert_snapshot!(refused(secret), @"the lock file cannot be read: line 3 is not what PEP 751 says");
-    let version = wheels("lock-version = '2.0'", Path::new("/"), &TARGET.tags()).unwrap_err();
+    let version = choices("lock-version = '2.0'").unwrap_err();
     assert_snapshot!(version, @"the lock file has version `2.0`, and version 1 is the one that is known");
 }
 
-/// An index on loopback that asks for a password: every project's page lists the wheels of a folder. It ends with the
-/// process of the test.
-fn index(folder: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let folder = folder.to_owned();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or("/").to_owned();
-            // `user:secret`
-            let allowed =
-                head.iter().any(|line| line.eq_ignore_ascii_case("authorization: Basic dXNlcjpzZWNyZXQ="));
-            let (status, body) = if !allowed {
-                ("401 Unauthorized", Vec::new())
-            } else if let Some(project) = path.strip_prefix("/simple/") {
-                let names =
-                    fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
-                let project = project.trim_end_matches('/');
-                let links = names.filter(|name| name.starts_with(&format!("{project}-"))).map(|name| {
-                    let hash = oci::Digest::of(fs::read(folder.join(&name)).unwrap()).hex();
-                    format!("<a href='/files/{name}#sha256={hash}'>{name}</a>")
-                });
-                (
-                    "200 OK",
-                    format!("<!DOCTYPE html><html><body>{}</body></html>", links.collect::<String>())
-                        .into_bytes(),
-                )
-            } else {
-                let name = path.trim_start_matches("/files/");
-                fs::read(folder.join(name)).map_or(("404 Not Found", Vec::new()), |bytes| ("200 OK", bytes))
-            };
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
-            let _gone = stream.write_all(&[head.as_bytes(), &body].concat());
-        }
-    });
-    address
-}
-
-fn wheel(name: &str, version: &str, requires: &str) -> WheelBuilder {
-    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}\n");
-    WheelBuilder::new(name, version).file(&format!("{name}-{version}.dist-info/METADATA"), &metadata)
-}
-
 #[test]
-fn uv_locks_from_an_index_with_a_password() {
-    let folder = tempfile::tempdir().unwrap();
-    wheel("inner", "1.0", "").write(folder.path());
-    wheel("inner", "2.0", "").write(folder.path());
-    wheel("outer", "1.0", "Requires-Dist: inner>=1\nRequires-Dist: other; sys_platform == 'win32'\n")
-        .write(folder.path());
-    let address = index(folder.path());
-    let uv = Uv::new(tool("uv"));
-    let wishes = |line: &str, constraint: &str, credentials: &str| Requirements {
-        lines: vec![line.to_owned()],
-        constraints: vec![constraint.to_owned()],
-        index_url: Some(format!("http://{credentials}{address}/simple/")),
-        extra_index_urls: Vec::new(),
+fn a_lock_file_may_be_for_several_environments() {
+    let with = |version: &str, marker: &str| {
+        let entry = entry(&["py3-none-any"]).replace("odd-1.0", &format!("odd-{version}"));
+        entry.replace("'Odd'", &format!("'Odd'\nmarker = \"{marker}\""))
     };
-    let compile = |requirements: &Requirements| uv.compile(requirements, TARGET, folder.path());
-    let text = compile(&wishes("outer", "inner<2", "user:secret@")).unwrap();
-    let locked = wheels(&text, folder.path(), &TARGET.tags()).unwrap();
-    let shown: Vec<String> = locked.iter().map(|it| it.url.to_string().replace(&address, "INDEX")).collect();
-    assert_eq!(
-        shown,
-        ["http://INDEX/files/inner-1.0-py3-none-any.whl", "http://INDEX/files/outer-1.0-py3-none-any.whl"]
-    );
-    let bytes = fs::read(folder.path().join("outer-1.0-py3-none-any.whl")).unwrap();
-    assert_eq!(locked[1].sha256, oci::Digest::of(bytes));
-
-    let error = compile(&wishes("outer", "inner>2", "user:secret@")).unwrap_err();
-    assert!(matches!(error, UvError::Unsatisfiable { .. }));
-    assert_snapshot!(error, @r#"
-    the Python packages cannot be chosen for Python 3.11 on linux/amd64 with glibc 2.36:
-    No solution found when resolving dependencies
-      cause: Because only inner<=2.0 is available and all versions of outer depend on inner>2, we can conclude that all versions of outer cannot be used.
-             And because you require outer, we can conclude that your requirements are unsatisfiable.
-    "#);
-    let denied = compile(&wishes("outer", "inner", "user:wrong@")).unwrap_err().to_string();
-    assert!(denied.contains("401") && !denied.contains("wrong"), "{denied}");
-    let nonsense = compile(&wishes("outer ==", "inner", "user:secret@")).unwrap_err();
-    assert!(matches!(&nonsense, UvError::Failed(said) if said.contains("outer ==")), "{nonsense}");
+    let versions = |text: &str| -> Vec<String> {
+        chosen(text).unwrap().iter().map(|it| it.filename.version.to_string()).collect()
+    };
+    let several = [
+        with("1.0", "python_full_version == '3.11.*'"),
+        with("2.0", "python_full_version >= '3.12' or platform_machine == 'aarch64'"),
+        with("3.0", "sys_platform == 'win32'"),
+        with("4.0", "'test' in extras"),
+        with("5.0", "'dev' in dependency_groups"),
+    ];
+    assert_eq!(versions(&several.concat()), ["1.0"]);
+    let groups = "default-groups = ['dev']\ndependency-groups = ['dev', 'docs']\n";
+    assert_eq!(versions(&format!("{groups}{}", with("5.0", "'dev' in dependency_groups"))), ["5.0"]);
+    assert_eq!(versions(&with("6.0", "'test' not in extras and 'linux' in sys_platform")), ["6.0"]);
 }
 
 #[test]
@@ -224,8 +164,15 @@ fn uv_is_found_on_the_path() {
     `uv` is not on PATH
     hint: install it, for example by `pip install uv`
     "#);
-    let absent = Uv::new("/nowhere/uv".into()).compile(&Requirements::default(), TARGET, Path::new("/"));
-    assert_snapshot!(absent.unwrap_err(), @"cannot run `/nowhere/uv`");
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("uv");
+    fs::write(&old, "#!/bin/sh\necho 'uv 0.4.30 (0 2024-11-04)'\n").unwrap();
+    fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let old = Uv::find(folder.path().as_os_str()).unwrap_err().to_string();
+    assert_snapshot!(old.replace(&folder.path().display().to_string(), "FOLDER"), @r#"
+    `FOLDER/uv` has version 0.4.30, and 0.13.0 is the oldest that is used
+    hint: upgrade it, for example by `pip install --upgrade uv`
+    "#);
 }
 
 #[test]

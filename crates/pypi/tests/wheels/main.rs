@@ -1,7 +1,9 @@
 //! Wheels: what each odd one becomes or why it is refused, and the comparison with what uv installs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod index;
 mod locking;
 mod odd;
 mod oracle;
+mod resolving;
 mod support;

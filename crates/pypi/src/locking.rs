@@ -1,0 +1,321 @@
+//! Locking wheels: from requirements to packages with their facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::str::FromStr;
+
+use lock::PypiPackage;
+use oci::Digest;
+use pep440_rs::Version;
+use pep508_rs::{MarkerTree, VersionOrUrl};
+use url::Url;
+
+use crate::building::{Builder, Built};
+use crate::environment::Dependency;
+use crate::fetch::WheelReader;
+use crate::filename::WheelFilename;
+use crate::locking_error::LockingError;
+use crate::metadata;
+use crate::pylock::{self, Choice, LockedWheel, Reading};
+use crate::request::{Provided, ProvidedPackage, Request, Requirement};
+use crate::settings::Settings;
+use crate::uv::Uv;
+use crate::wheel::Wheel;
+
+/// What locks.
+pub struct Locking<'a> {
+    /// uv.
+    pub uv: &'a Uv,
+    /// The settings of indexes.
+    pub settings: &'a Settings,
+    /// What reads the metadata of wheels.
+    pub metadata: WheelReader<'a>,
+    /// What reads the metadata of what conda provides.
+    pub provided: &'a dyn Provided,
+    /// Who builds wheels.
+    pub builder: &'a dyn Builder,
+}
+
+/// What was locked.
+#[derive(Debug)]
+pub struct Locked {
+    /// The wheels, sorted by name.
+    pub wheels: Vec<ChosenWheel>,
+    /// The names of what somebody asked for, sorted.
+    pub requested: Vec<String>,
+    /// What the wheels need and conda provides, such as `numpy 1.26.4`, sorted.
+    pub provided: Vec<String>,
+    /// The wheels that others were built with, sorted by [`PypiPackage::id`].
+    pub build_requires: Vec<PypiPackage>,
+}
+
+/// A wheel that was chosen.
+#[derive(Debug, Clone)]
+pub struct ChosenWheel {
+    /// What the lock says of it.
+    pub package: PypiPackage,
+    /// What it says of itself.
+    pub wheel: Wheel,
+}
+
+/// A wheel that was built for a request.
+pub(crate) struct BuiltWheel {
+    pub(crate) built: Built,
+    pub(crate) wheel: Wheel,
+    /// Its file, under its own name.
+    pub(crate) url: Url,
+}
+
+/// One request on its way.
+pub(crate) struct Run<'a> {
+    pub(crate) locking: &'a Locking<'a>,
+    pub(crate) request: &'a Request,
+    pub(crate) scratch: tempfile::TempDir,
+    pub(crate) built: BTreeMap<String, BuiltWheel>,
+    /// The names of what was built, by the places of the requirements that name the sources.
+    pub(crate) names: BTreeMap<usize, String>,
+    /// What provided distributions say of themselves, where an extra of them is wanted.
+    pub(crate) metadata: BTreeMap<String, metadata::Metadata>,
+}
+
+impl<'a> Locking<'a> {
+    /// Locks what is requested.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be satisfied, a wheel cannot be read, or something would have to be built and may not be.
+    pub async fn lock(&self, request: &Request) -> Result<Locked, LockingError> {
+        let mut run = Run::new(self, request)?;
+        let lines = run.lines().await?;
+        let (wheels, provided) = run.resolve(&lines).await?;
+        run.finish(wheels, provided, None).await
+    }
+
+    /// Takes a `pylock.toml` as it is; its paths are relative to `folder`. Of the request, the requirements do not count.
+    ///
+    /// # Errors
+    ///
+    /// When it is not for the request's environment, contradicts what conda provides or itself, or a wheel cannot be read.
+    pub async fn take_pylock(
+        &self,
+        request: &Request,
+        text: &str,
+        folder: &Path,
+    ) -> Result<Locked, LockingError> {
+        let run = Run::new(self, request)?;
+        let hashes = BTreeMap::new();
+        let choices = pylock::read(text, run.reading(folder, true, &hashes))?;
+        run.take(choices).await
+    }
+
+    /// Takes wheels that another tool has locked. Of the request, the requirements do not count.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Locking::take_pylock`].
+    pub async fn take_wheels(
+        &self,
+        request: &Request,
+        wheels: &[ListedWheel],
+    ) -> Result<Locked, LockingError> {
+        let run = Run::new(self, request)?;
+        let tags = request.environment.tags();
+        let mut choices = Vec::new();
+        for listed in wheels {
+            let filename = listed.filename()?;
+            if tags.rank(&filename).is_none() {
+                return Err(pylock::no_wheel(&filename.title(), &[filename], tags).into());
+            }
+            choices.push(Choice::Wheel(LockedWheel {
+                name: filename.name.clone(),
+                filename,
+                url: listed.url.clone(),
+                given: Some(listed.url.to_string()),
+                size: listed.size,
+                sha256: Some(listed.sha256),
+                origin: None,
+            }));
+        }
+        run.take(choices).await
+    }
+}
+
+/// A wheel of another tool's lock.
+#[derive(Debug, Clone)]
+pub struct ListedWheel {
+    /// Where it is, without credentials.
+    pub url: Url,
+    /// Its hash.
+    pub sha256: Digest,
+    /// Its size in bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+impl ListedWheel {
+    pub(crate) fn filename(&self) -> Result<WheelFilename, LockingError> {
+        let name = self.url.path().rsplit('/').next().unwrap_or_default();
+        Ok(name.replace("%2B", "+").replace("%2b", "+").parse::<WheelFilename>()?)
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(locking: &'a Locking<'a>, request: &'a Request) -> Result<Self, LockingError> {
+        Ok(Self {
+            locking,
+            request,
+            scratch: tempfile::tempdir_in(std::path::absolute(std::env::temp_dir())?)?,
+            built: BTreeMap::new(),
+            names: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+        })
+    }
+
+    pub(crate) fn reading<'b>(
+        &'b self,
+        folder: &'b Path,
+        urls: bool,
+        hashes: &'b BTreeMap<String, BTreeSet<Digest>>,
+    ) -> Reading<'b> {
+        let request = self.request;
+        Reading { folder, root: &request.folder, environment: &request.environment, urls, hashes }
+    }
+
+    pub(crate) fn provides(&self, name: &str) -> Option<&'a ProvidedPackage> {
+        self.request.provided.iter().find(|package| package.name == name)
+    }
+
+    /// The requirements that hold, with their places.
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = (usize, &'a Requirement)> {
+        let environment = &self.request.environment;
+        let marker = |it: &Requirement| match (&it.source, &it.marker) {
+            (Some(_), Some(marker)) => MarkerTree::from_str(marker).ok(),
+            (Some(_), None) => None,
+            (None, _) => it.dependency().map(|dependency| dependency.marker),
+        };
+        let requirements = self.request.requirements.iter().enumerate();
+        requirements.filter(move |(_, it)| marker(it).is_none_or(|marker| environment.holds(&marker, &[])))
+    }
+
+    /// The hashes that files of a name must have.
+    pub(crate) fn hashes(&self) -> BTreeMap<String, BTreeSet<Digest>> {
+        let mut hashes: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
+        for (_, requirement) in self.requirements().filter(|(_, it)| !it.hashes.is_empty()) {
+            if let Some(name) = requirement.name().or_else(|| wheel_name(&requirement.text)) {
+                hashes.entry(name).or_default().extend(&requirement.hashes);
+            }
+        }
+        hashes
+    }
+
+    /// The lines that uv is given, after everything that they name and that is no wheel was built.
+    pub(crate) async fn lines(&mut self) -> Result<Vec<String>, LockingError> {
+        for (index, requirement) in self.requirements() {
+            self.check(index, requirement)?;
+        }
+        let mut lines = Vec::new();
+        let requirements: Vec<_> = self.requirements().collect();
+        for (index, requirement) in requirements {
+            let Some(source) = &requirement.source else {
+                lines.push(requirement.text.clone());
+                continue;
+            };
+            let name = self.build(source.clone(), Some(index), &requirement.hashes).await?;
+            self.names.insert(index, name.clone());
+            let extras = match requirement.extras.as_slice() {
+                [] => String::new(),
+                extras => format!("[{}]", extras.join(",")),
+            };
+            lines.extend(self.built.get(&name).map(|built| format!("{name}{extras} @ {}", built.url)));
+        }
+        Ok(lines)
+    }
+
+    /// Checks what a requirement says before anybody is asked.
+    pub(crate) fn check(&self, index: usize, requirement: &Requirement) -> Result<(), LockingError> {
+        let wrong = |rule: &str| LockingError::Requirement {
+            requirement: index,
+            text: requirement.shown(),
+            rule: rule.to_owned(),
+        };
+        if self.request.require_hashes && requirement.hashes.is_empty() {
+            let text = requirement.shown();
+            return Err(LockingError::NoHash { requirement: index, text });
+        }
+        if requirement.source.is_some() {
+            return Ok(());
+        }
+        if requirement.text.contains(['\n', '\r']) || requirement.text.trim_start().starts_with('-') {
+            return Err(wrong("it is an option, or more than one line"));
+        }
+        let read = match Dependency::from_str(&requirement.text) {
+            Ok(read) => read,
+            // A URL or a path alone.
+            Err(_) if requirement.text.contains(['/', '\\']) || wheel_name(&requirement.text).is_some() => {
+                return Ok(());
+            }
+            Err(error) => return Err(wrong(error.to_string().lines().next().unwrap_or_default())),
+        };
+        let Some(package) = self.provides(read.name.as_ref()) else { return Ok(()) };
+        let agrees = match &read.version_or_url {
+            None => true,
+            Some(VersionOrUrl::Url(_)) => false,
+            Some(VersionOrUrl::VersionSpecifier(versions)) => {
+                Version::from_str(&package.version).is_ok_and(|version| versions.contains(&version))
+            }
+        };
+        if agrees { Ok(()) } else { Err(self.conflict(Some(index), package, None)) }
+    }
+
+    pub(crate) fn conflict(
+        &self,
+        requirement: Option<usize>,
+        package: &ProvidedPackage,
+        explanation: Option<String>,
+    ) -> LockingError {
+        let wanted = requirement.and_then(|index| self.request.requirements.get(index));
+        LockingError::Conflict {
+            requirement,
+            wanted: match wanted {
+                Some(wanted) => format!("the pip requirement `{}`", wanted.shown()),
+                None => "what the wheels require".to_owned(),
+            },
+            package: package.package.clone(),
+            provided: format!("{} {}", package.name, package.version),
+            explanation,
+        }
+    }
+
+    /// The place of the requirement of a name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.requirements().find(|(_, it)| it.name().as_deref() == Some(name)).map(|(index, _)| index)
+    }
+
+    /// The place of the first requirement of which uv speaks.
+    pub(crate) fn blamed(&self, explanation: &str) -> Option<usize> {
+        let said = explanation.split("you require ").skip(1);
+        let end = |it: char| !it.is_ascii_alphanumeric() && !"-_.".contains(it);
+        said.filter_map(|rest| self.place(&crate::normalized(rest.split(end).next()?))).next()
+    }
+
+    /// Why nothing can be chosen: often because conda has another version.
+    pub(crate) fn unsatisfiable(&self, explanation: &str, target: String) -> LockingError {
+        let requirement = self.blamed(explanation);
+        // uv says so of what only one version is offered of.
+        let is_only = |package: &&ProvidedPackage| {
+            let only = format!("only {}", package.name);
+            let mut found = explanation.split(only.as_str()).skip(1);
+            found.any(|rest| rest.starts_with(['<', '>', '=', '!', '~', ' ']))
+        };
+        match self.request.provided.iter().find(is_only) {
+            Some(package) => self.conflict(requirement, package, Some(explanation.to_owned())),
+            None => LockingError::Unsatisfiable { requirement, target, explanation: explanation.to_owned() },
+        }
+    }
+}
+
+/// The name of the project in the name of a wheel at the end of a URL or path.
+pub(crate) fn wheel_name(text: &str) -> Option<String> {
+    let text = text.split(['?', '#', ';', ' ']).next().unwrap_or_default();
+    let name = text.rsplit('/').next().unwrap_or_default();
+    Some(name.parse::<WheelFilename>().ok()?.name)
+}

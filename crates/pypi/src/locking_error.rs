@@ -1,0 +1,167 @@
+//! Why wheels cannot be locked.
+
+use std::io;
+
+use crate::building::BuildFailed;
+use crate::fetch::MetadataError;
+use crate::filename::FilenameError;
+use crate::pylock::PylockError;
+use crate::request::ProvidedError;
+use crate::settings::SettingsError;
+use crate::uv::UvError;
+
+/// Why wheels cannot be locked. Requirements are named by their places in the request.
+#[derive(Debug, thiserror::Error)]
+pub enum LockingError {
+    /// uv cannot be run, or failed.
+    #[error(transparent)]
+    Uv(#[from] UvError),
+    /// The settings of indexes cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A line is not a requirement.
+    #[error("`{}` is not a requirement: {rule}", text.escape_default())]
+    Requirement {
+        /// Which one.
+        requirement: usize,
+        /// The line.
+        text: String,
+        /// What is wrong.
+        rule: String,
+    },
+    /// No set of wheels satisfies all requirements.
+    #[error("no set of wheels satisfies all requirements for {target}:\n{explanation}")]
+    Unsatisfiable {
+        /// The first of the requirements of which uv speaks.
+        requirement: Option<usize>,
+        /// What they were to be chosen for.
+        target: String,
+        /// What uv says.
+        explanation: String,
+    },
+    /// What conda provides contradicts a requirement.
+    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}\nhint: let conda install another version of it, or change the requirement", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default())]
+    Conflict {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What is wanted, for people.
+        wanted: String,
+        /// conda's package.
+        package: String,
+        /// What that provides: name and version.
+        provided: String,
+        /// What uv says.
+        explanation: Option<String>,
+    },
+    /// Something would have to be built, and may not be.
+    #[error("{what}, and may not be built\nhint: {hint}")]
+    NotPermitted {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What is no wheel: `the folder `x` is no wheel`.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Something cannot be built.
+    #[error("{what} cannot be built")]
+    Build {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What cannot be built.
+        what: String,
+        /// Why.
+        #[source]
+        error: BuildFailed,
+    },
+    /// What was built is not what was wanted.
+    #[error("{what} was built, and became `{filename}`, which {rule}")]
+    Built {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What was built.
+        what: String,
+        /// The wheel.
+        filename: String,
+        /// What is wrong.
+        rule: String,
+    },
+    /// A lock file cannot be used.
+    #[error(transparent)]
+    Pylock(#[from] PylockError),
+    /// A wheel's name is not one.
+    #[error(transparent)]
+    Filename(#[from] FilenameError),
+    /// A wheel cannot be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// What conda's package says of itself cannot be had.
+    #[error("cannot read what conda's package `{package}` says of `{name}`")]
+    Provided {
+        /// The distribution.
+        name: String,
+        /// conda's package.
+        package: String,
+        /// Why.
+        #[source]
+        error: ProvidedError,
+    },
+    /// A package requires one that is not there.
+    #[error(
+        "`{package}` requires `{required}`, and {found}\nhint: the list of packages must be whole: it is taken as it is"
+    )]
+    Missing {
+        /// The package and its version.
+        package: String,
+        /// What it requires.
+        required: String,
+        /// What is there.
+        found: String,
+    },
+    /// A requirement has no hash, where all must have one.
+    #[error(
+        "`{text}` has no hash of sha256, and every requirement must have one here\nhint: `uv pip compile --generate-hashes` writes them"
+    )]
+    NoHash {
+        /// The requirement.
+        requirement: usize,
+        /// What it says.
+        text: String,
+    },
+    /// Frameworks do not use CUDA.
+    #[error("the image has CUDA {cuda}, and these wheels do not use it:\n{}\nhint: choose other versions or an index with wheels for CUDA, or leave `cuda` out", wheels.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    ProcessorOnly {
+        /// The version of CUDA.
+        cuda: String,
+        /// The wheels, each with the reason.
+        wheels: Vec<String>,
+    },
+    /// A locked wheel is not on any index any more.
+    #[error(
+        "no index has `{filename}` with the locked hash any more\nhint: lock again with `--upgrade {name}`"
+    )]
+    Gone {
+        /// The wheel's file.
+        filename: String,
+        /// The project.
+        name: String,
+    },
+    /// A file for uv cannot be written.
+    #[error("cannot write what uv is to read")]
+    Write(#[from] io::Error),
+}
+
+impl LockingError {
+    /// The place of the requirement that the error speaks of, where it speaks of one.
+    pub fn requirement(&self) -> Option<usize> {
+        match self {
+            Self::Requirement { requirement, .. } | Self::NoHash { requirement, .. } => Some(*requirement),
+            Self::Unsatisfiable { requirement, .. }
+            | Self::Conflict { requirement, .. }
+            | Self::NotPermitted { requirement, .. }
+            | Self::Build { requirement, .. }
+            | Self::Built { requirement, .. } => *requirement,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is to be locked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use futures::future::BoxFuture;
+use lock::PypiPackage;
+use oci::Digest;
+
+use crate::building::{AllowBuilds, Source};
+use crate::environment::{Dependency, Environment};
+
+/// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
+/// by its place in the list.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is wanted.
+    pub requirements: Vec<Requirement>,
+    /// What packages must be if they are needed at all, such as `numpy<2`.
+    pub constraints: Vec<String>,
+    /// Whether versions before a release are taken too.
+    pub prereleases: bool,
+    /// What they are locked for.
+    pub environment: Environment,
+    /// The folder that paths are relative to.
+    pub folder: PathBuf,
+    /// What may be built.
+    pub allow_builds: AllowBuilds,
+    /// The version of CUDA, such as `12.4`, that frameworks are to use.
+    pub cuda: Option<String>,
+    /// What is there already.
+    pub provided: Vec<ProvidedPackage>,
+    /// Whether the requirements are all that there is to be, each with its hashes, as a hashed file of them says.
+    pub require_hashes: bool,
+    /// The packages of an earlier lock that stay where nothing speaks against it.
+    pub earlier: Vec<PypiPackage>,
+}
+
+/// Where packages are looked for, beside what uv's and pip's own settings say. URLs may hold variables (`${NAME}`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Indexes {
+    /// The index that is asked, in the place of the one that the settings name.
+    pub index_url: Option<String>,
+    /// Further indexes.
+    pub extra_index_urls: Vec<String>,
+    /// Folders and pages that list packages.
+    pub find_links: Vec<String>,
+    /// Whether no index is asked.
+    pub no_index: bool,
+}
+
+/// One thing that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// The line that uv is given: a requirement, or the URL or path of a wheel.
+    pub text: String,
+    /// What it is a source of, where it names one. Then `text` is for people.
+    pub source: Option<Source>,
+    /// The extras of a source.
+    pub extras: Vec<String>,
+    /// The condition of a source.
+    pub marker: Option<String>,
+    /// Hashes of files, one of which must be that of the file that is taken; none where all are right.
+    pub hashes: Vec<Digest>,
+}
+
+impl Requirement {
+    /// A requirement as a line says it: `numpy>=1.26 ; python_version < "3.12"`, `name @ https://…whl`, `./x.whl`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), source: None, extras: Vec::new(), marker: None, hashes: Vec::new() }
+    }
+
+    /// The requirement of what is built from a source.
+    pub fn of(text: impl Into<String>, source: Source) -> Self {
+        Self { source: Some(source), ..Self::new(text) }
+    }
+
+    /// What messages show: the text without users and passwords.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = String::new();
+        let mut rest = self.text.as_str();
+        while let Some(at) = rest.find("://") {
+            let (before, after) = rest.split_at(at + "://".len());
+            shown.push_str(before);
+            let end = after.find(|it: char| "/?#".contains(it) || it.is_whitespace()).unwrap_or(after.len());
+            rest = after
+                .get(..end)
+                .and_then(|authority| authority.rfind('@'))
+                .map_or(after, |at| &after[at + 1..]);
+        }
+        shown.push_str(rest);
+        shown
+    }
+
+    /// The requirement, where it is one by name.
+    pub(crate) fn dependency(&self) -> Option<Dependency> {
+        if self.source.is_some() {
+            return None;
+        }
+        Dependency::from_str(&self.text).ok()
+    }
+
+    /// The normalised name of what is wanted, where it is said.
+    pub(crate) fn name(&self) -> Option<String> {
+        match &self.source {
+            Some(source) => source.name().map(str::to_owned),
+            None => self.dependency().map(|dependency| dependency.name.to_string()),
+        }
+    }
+}
+
+/// A distribution that is there before any wheel is: a conda package holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvidedPackage {
+    /// Its normalised name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What holds it, for people: `numpy 1.26.4 py311h64a7726_0`.
+    pub package: String,
+}
+
+/// Metadata of a provided distribution that cannot be had: the error of whoever provides.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ProvidedError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Reads what provided distributions say of themselves. Whoever knows their archives implements it.
+pub trait Provided: Send + Sync {
+    /// The text of a distribution's `METADATA`, by its normalised name.
+    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>>;
+}
+
+/// Provides nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct NothingProvided;
+
+impl Provided for NothingProvided {
+    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>> {
+        let error = ProvidedError(format!("nothing provides `{name}`").into());
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+/// The versions that may stay, by name.
+pub(crate) fn preferences(earlier: &[PypiPackage]) -> BTreeMap<String, String> {
+    let of_index = earlier.iter().filter(|package| package.url.is_none() && package.build.is_none());
+    of_index.map(|package| (package.name.clone(), package.version.clone())).collect()
+}
+
+/// A text with variables (`${NAME}`) in their places. One that is not set stays as it is written.
+pub(crate) fn expanded(text: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        expanded.push_str(before);
+        match after.split_once('}').map(|(name, after)| (variables.get(name), after)) {
+            Some((Some(value), after)) => {
+                expanded.push_str(value);
+                rest = after;
+            }
+            _ => {
+                expanded.push_str("${");
+                rest = after;
+            }
+        }
+    }
+    expanded.push_str(rest);
+    expanded
+}

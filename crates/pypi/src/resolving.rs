@@ -1,0 +1,131 @@
+//! Choosing wheels: uv chooses, and whatever it cannot choose without more is got for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use pep440_rs::Version;
+use pep508_rs::ExtraName;
+
+use crate::closure::{Closure, Distribution, Walk};
+use crate::cuda;
+use crate::headers::Headers;
+use crate::locking::{ChosenWheel, Run, wheel_name};
+use crate::locking_error::LockingError;
+use crate::metadata::Metadata;
+use crate::pylock;
+use crate::request::{ProvidedError, Requirement, preferences};
+use crate::stub;
+use crate::uv::{Compilation, UvError};
+
+impl Run<'_> {
+    /// Lets uv choose until nothing new is to be built, and no new extra of what conda provides is asked for. Gives the
+    /// wheels, and the names of what conda provides.
+    pub(crate) async fn resolve(
+        &mut self,
+        lines: &[String],
+    ) -> Result<(Vec<ChosenWheel>, BTreeSet<String>), LockingError> {
+        let roots = self.roots();
+        self.read_extras(
+            &Closure { environment: &self.request.environment, distributions: BTreeMap::new() }
+                .walk(roots.clone()),
+        )
+        .await?;
+        let hashes = self.hashes();
+        loop {
+            let output = self.scratch.path().to_owned();
+            let text = match self.compile(lines, self.constraints()?).await {
+                Ok(text) => text,
+                Err(UvError::Unsatisfiable { explanation, target }) => {
+                    self.build_wanted(&explanation, target).await?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let choices = pylock::read(&text, self.reading(&output, false, &hashes))?;
+            let (wheels, used) = self.examine(choices).await?;
+            if !self.read_extras(&self.closure(&wheels).walk(roots.clone())).await? {
+                return Ok((wheels, used));
+            }
+        }
+    }
+
+    /// The names that are asked for, with their extras.
+    pub(crate) fn roots(&self) -> Vec<(String, Vec<ExtraName>)> {
+        let root = |(index, requirement): (usize, &Requirement)| match requirement.dependency() {
+            Some(dependency) => Some((dependency.name.to_string(), dependency.extras)),
+            None => {
+                let extras = requirement.extras.iter().filter_map(|extra| ExtraName::from_str(extra).ok());
+                let name = self.names.get(&index).cloned().or_else(|| wheel_name(&requirement.text));
+                name.map(|name| (name, extras.collect()))
+            }
+        };
+        self.requirements().filter_map(root).collect()
+    }
+
+    pub(crate) fn constraints(&self) -> Result<Vec<String>, LockingError> {
+        let request = self.request;
+        let mut lines = request.constraints.clone();
+        let folder = self.scratch.path().join("provided");
+        lines.extend(stub::constraints(&request.provided, &self.metadata, &request.environment, &folder)?);
+        let built = self.built.iter().map(|(name, built)| format!("{name} @ {}", built.url));
+        lines.extend(built);
+        Ok(lines)
+    }
+
+    pub(crate) async fn compile(
+        &self,
+        lines: &[String],
+        constraints: Vec<String>,
+    ) -> Result<String, UvError> {
+        let request = self.request;
+        let compilation = Compilation {
+            requirements: lines.to_vec(),
+            constraints,
+            scratch: self.scratch.path().to_owned(),
+            backend: request.cuda.as_deref().and_then(cuda::backend),
+            preferences: preferences(&request.earlier),
+            dependencies: !request.require_hashes,
+            ..Compilation::new(self.locking, request)
+        };
+        self.locking.uv.run(compilation).await
+    }
+
+    /// Reads the metadata of provided distributions of which an extra is asked for. Gives whether there were new ones.
+    pub(crate) async fn read_extras(&mut self, walk: &Walk) -> Result<bool, LockingError> {
+        let asked = walk.extras.iter().filter(|(_, extras)| !extras.is_empty());
+        let asked = asked.filter_map(|(name, _)| self.provides(name));
+        let new: Vec<_> = asked.filter(|package| !self.metadata.contains_key(&package.name)).collect();
+        for package in &new {
+            let failed = |error| LockingError::Provided {
+                name: package.name.clone(),
+                package: package.package.clone(),
+                error,
+            };
+            let text = self.locking.provided.metadata(&package.name).await.map_err(failed)?;
+            let read = Metadata::read(&Headers::read(&text));
+            let read = read.map_err(|error| failed(ProvidedError(error.into())))?;
+            self.metadata.insert(package.name.clone(), read);
+        }
+        Ok(!new.is_empty())
+    }
+
+    /// What is there: wheels, and what conda provides.
+    pub(crate) fn closure<'b>(&'b self, wheels: &'b [ChosenWheel]) -> Closure<'b> {
+        let mut distributions = BTreeMap::new();
+        for package in &self.request.provided {
+            let Ok(version) = Version::from_str(&package.version) else { continue };
+            let metadata = self.metadata.get(&package.name);
+            let requires = metadata.map(|it| it.requires_dist.as_slice()).unwrap_or_default();
+            distributions
+                .insert(package.name.as_str(), Distribution { version, requires, extras_only: true });
+        }
+        for chosen in wheels {
+            let metadata = chosen.wheel.metadata();
+            let version = chosen.wheel.filename().version.clone();
+            let distribution =
+                Distribution { version, requires: &metadata.requires_dist, extras_only: false };
+            distributions.insert(chosen.package.name.as_str(), distribution);
+        }
+        Closure { environment: &self.request.environment, distributions }
+    }
+}

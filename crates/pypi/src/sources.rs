@@ -1,0 +1,166 @@
+//! Building what is no wheel: what requirements name, and what uv finds only as a source.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use oci::Digest;
+use url::Url;
+
+use crate::building::Source;
+use crate::fetch::Wanted;
+use crate::filename::WheelFilename;
+use crate::locking::{BuiltWheel, Run};
+use crate::locking_error::LockingError;
+use crate::pylock::{self, Choice};
+use crate::uv::{Compilation, UvError};
+use crate::wheel::Wheel;
+
+impl Run<'_> {
+    /// Builds a wheel, and gives its name.
+    pub(crate) async fn build(
+        &mut self,
+        mut source: Source,
+        requirement: Option<usize>,
+        hashes: &[Digest],
+    ) -> Result<String, LockingError> {
+        let what = source.to_string();
+        let allowed = &self.request.allow_builds;
+        if !allowed.allows(source.name()) {
+            let hint = match source.name() {
+                Some(name) => format!(
+                    "`{}` in `[pip]` lets imgbuild build it, in the sandbox",
+                    allowed.with(name)
+                ),
+                None => "`allow-builds = true` in `[pip]` lets imgbuild build it, in the sandbox; so does its name, where \
+                         the requirement says that: `name @ …`"
+                    .to_owned(),
+            };
+            let what = format!("{what} is no wheel");
+            return Err(LockingError::NotPermitted { requirement, what, hint });
+        }
+        if let Source::Sdist { filename, url, sha256, size, .. } = &mut source
+            && sha256.is_none()
+        {
+            let wanted = Wanted { name: filename.clone(), from: (&*url).into(), sha256: None, size: *size };
+            *sha256 = Some(self.locking.metadata.archive(wanted).await?.0);
+        }
+        if let (Source::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
+            && !hashes.contains(found)
+        {
+            return Err(pylock::PylockError::Hashes { package: what }.into());
+        }
+        let name = source.name().map(str::to_owned);
+        let built = self.locking.builder.build(source).await;
+        let built = built.map_err(|error| LockingError::Build { requirement, what: what.clone(), error })?;
+        let filename: WheelFilename = built.filename.parse()?;
+        let wrong = |rule: String| LockingError::Built {
+            requirement,
+            what: what.clone(),
+            filename: filename.to_string(),
+            rule,
+        };
+        if name.as_ref().is_some_and(|name| *name != filename.name) {
+            return Err(wrong(format!("is not called `{}`", name.unwrap_or_default())));
+        }
+        if self.request.environment.tags().rank(&filename).is_none() {
+            return Err(wrong(format!("does not fit {}", self.request.environment)));
+        }
+        if let Some(package) = self.provides(&filename.name) {
+            return Err(self.conflict(requirement, package, None));
+        }
+        let (_, wheel) = Wheel::open(&built.archive, &filename).map_err(|error| wrong(error.to_string()))?;
+        // uv believes the name.
+        let folder = self.scratch.path().join("built");
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(&built.filename);
+        if !path.exists() {
+            std::os::unix::fs::symlink(std::path::absolute(&built.archive)?, &path)?;
+        }
+        let name = filename.name;
+        let url = Url::from_file_path(&path).map_err(|()| std::io::Error::other("a path is not absolute"))?;
+        self.built.insert(name.clone(), BuiltWheel { built, wheel, url });
+        Ok(name)
+    }
+
+    /// Builds what uv would need, or says why nothing can be chosen.
+    pub(crate) async fn build_wanted(
+        &mut self,
+        explanation: &str,
+        target: String,
+    ) -> Result<(), LockingError> {
+        let named = explanation.split("Wheels are required for `").skip(1);
+        let named = named.filter_map(|rest| Some(rest.split_once('`')?.0.to_owned()));
+        let wanted: BTreeSet<String> = named.filter(|name| !self.built.contains_key(name)).collect();
+        if wanted.is_empty() {
+            return Err(self.unsatisfiable(explanation, target));
+        }
+        for name in wanted {
+            let requirement = self.place(&name).or_else(|| self.blamed(explanation));
+            if !self.request.allow_builds.allows(Some(&name)) {
+                let allowed = self.request.allow_builds.with(&name);
+                return Err(LockingError::NotPermitted {
+                    requirement,
+                    what: format!("`{name}` has no wheel that fits"),
+                    hint: format!("`{allowed}` in `[pip]` lets imgbuild build it, in the sandbox"),
+                });
+            }
+            let source = self.source(&name, explanation, &target).await?;
+            self.build(source, requirement, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// The source distribution that uv would choose. Nothing is built for that: its metadata is stated to be empty.
+    pub(crate) async fn source(
+        &self,
+        name: &str,
+        explanation: &str,
+        target: &str,
+    ) -> Result<Source, LockingError> {
+        let folder = self.scratch.path().join(format!("source-{name}"));
+        std::fs::create_dir_all(&folder)?;
+        self.state_no_dependencies(&[name], &folder)?;
+        let own =
+            self.requirements().filter(|(_, it)| it.source.is_none() && it.name().as_deref() == Some(name));
+        let mut requirements: Vec<String> = own.map(|(_, it)| it.text.clone()).collect();
+        requirements.push(name.to_owned());
+        let request = self.request;
+        let compilation = Compilation {
+            requirements,
+            constraints: request.constraints.clone(),
+            folder: folder.clone(),
+            scratch: folder.clone(),
+            dependencies: false,
+            sources: true,
+            ..Compilation::new(self.locking, request)
+        };
+        let unsatisfiable = || self.unsatisfiable(explanation, target.to_owned());
+        let text = self.locking.uv.run(compilation).await.map_err(|error| match error {
+            UvError::Unsatisfiable { .. } => unsatisfiable(),
+            error => error.into(),
+        })?;
+        let hashes = self.hashes();
+        let choices = pylock::read(&text, self.reading(&folder, false, &hashes))?;
+        let source = choices.into_iter().find_map(|choice| match choice {
+            Choice::Source { source, .. } => Some(source),
+            Choice::Wheel(_) => None,
+        });
+        source.ok_or_else(unsatisfiable)
+    }
+
+    /// Writes settings for uv into a folder: those of the spec's folder, and that the source distributions of these names
+    /// require nothing, so that nothing is built to find that out.
+    pub(crate) fn state_no_dependencies(&self, names: &[&str], folder: &Path) -> Result<(), LockingError> {
+        let mut settings = crate::settings::project_settings(&self.request.folder)?.unwrap_or_default();
+        let stated = |name: &&str| {
+            let mut table = toml::Table::new();
+            table.insert("name".to_owned(), toml::Value::from(*name));
+            table.insert("requires-dist".to_owned(), toml::Value::Array(Vec::new()));
+            toml::Value::Table(table)
+        };
+        let stated = toml::Value::Array(names.iter().map(stated).collect());
+        settings.insert("dependency-metadata".to_owned(), stated);
+        std::fs::write(folder.join("uv.toml"), settings.to_string())?;
+        Ok(())
+    }
+}

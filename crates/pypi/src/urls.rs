@@ -1,0 +1,155 @@
+//! Where the wheels of indexes are: remembered on this machine, found again on others. No lock says it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use lock::{PypiPackage, PypiSource};
+use oci::Digest;
+use store::Store;
+use url::Url;
+
+use crate::cuda;
+use crate::fetch::write_whole;
+use crate::locking::{Locking, Run};
+use crate::locking_error::LockingError;
+use crate::pylock;
+use crate::request::Request;
+use crate::uv::Compilation;
+
+fn path(store: &Store, sha256: &Digest) -> PathBuf {
+    store.repodata_folder().join("pypi-urls-v1").join(sha256.hex())
+}
+
+/// Remembers where a file is. Failing to is no reason to fail: its index is asked again.
+pub(crate) fn keep(store: &Store, sha256: &Digest, url: &Url) {
+    let path = path(store, sha256);
+    let known = std::fs::read(&path).is_ok_and(|known| known == url.as_str().as_bytes());
+    if !known && write_whole(&path, url.as_str().as_bytes()).is_none() {
+        tracing::debug!("where {sha256} is cannot be kept");
+    }
+}
+
+fn known(store: &Store, sha256: &Digest) -> Option<Url> {
+    Url::parse(&std::fs::read_to_string(path(store, sha256)).ok()?).ok()
+}
+
+/// A file of an index that is wanted.
+struct File<'a> {
+    name: &'a str,
+    version: &'a str,
+    filename: &'a str,
+    sha256: Digest,
+    is_source: bool,
+}
+
+impl<'a> File<'a> {
+    /// The file of a package that an index has: its wheel, or what that was built from.
+    fn of(package: &'a PypiPackage) -> Option<Self> {
+        let PypiPackage { name, version, .. } = package;
+        match package.build.as_ref().map(|build| &build.source) {
+            None if package.url.is_none() => {
+                let (filename, sha256) = (package.filename.as_str(), package.sha256);
+                Some(Self { name, version, filename, sha256, is_source: false })
+            }
+            Some(PypiSource::Sdist { filename, url: None, sha256, .. }) => {
+                Some(Self { name, version, filename, sha256: *sha256, is_source: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Locking<'_> {
+    /// Where files are, by their hashes: the wheels of these packages, and the source distributions of those that were
+    /// built. What the lock says where it is, is where that says; files of indexes are where they were found before or,
+    /// where nobody knows or `anew` is wanted, where the indexes have them now.
+    ///
+    /// # Errors
+    ///
+    /// When uv fails, or no index has a file any more.
+    pub async fn locate(
+        &self,
+        request: &Request,
+        packages: &[&PypiPackage],
+        anew: bool,
+    ) -> Result<BTreeMap<Digest, Url>, LockingError> {
+        let mut located = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for package in packages {
+            if let Some(url) = &package.url {
+                located.insert(package.sha256, given(url, request)?);
+            }
+            if let Some(PypiSource::Sdist { url: Some(url), sha256, .. }) =
+                package.build.as_ref().map(|build| &build.source)
+            {
+                located.insert(*sha256, given(url, request)?);
+            }
+            let Some(file) = File::of(package) else { continue };
+            match known(self.metadata.store, &file.sha256).filter(|_| !anew) {
+                Some(url) => {
+                    located.insert(file.sha256, url);
+                }
+                None => wanted.push(file),
+            }
+        }
+        // A name may be there in several versions, of which uv chooses one only.
+        while !wanted.is_empty() {
+            let mut names = BTreeSet::new();
+            let (now, later): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|file| names.insert(file.name));
+            let found = self.find(request, &now).await?;
+            for file in now {
+                let gone =
+                    || LockingError::Gone { filename: file.filename.to_owned(), name: file.name.to_owned() };
+                let url = found.get(&file.sha256).ok_or_else(gone)?;
+                keep(self.metadata.store, &file.sha256, url);
+                located.insert(file.sha256, url.clone());
+            }
+            wanted = later;
+        }
+        Ok(located)
+    }
+
+    /// Asks the indexes for all files of these versions.
+    async fn find(
+        &self,
+        request: &Request,
+        files: &[File<'_>],
+    ) -> Result<BTreeMap<Digest, Url>, LockingError> {
+        let run = Run::new(self, request)?;
+        let mut found = BTreeMap::new();
+        for is_source in [false, true] {
+            let files: Vec<&File<'_>> = files.iter().filter(|file| file.is_source == is_source).collect();
+            if files.is_empty() {
+                continue;
+            }
+            let scratch = run.scratch.path().join(if is_source { "sources" } else { "wheels" });
+            std::fs::create_dir_all(&scratch)?;
+            let mut compilation = Compilation {
+                requirements: files.iter().map(|file| format!("{}=={}", file.name, file.version)).collect(),
+                scratch: scratch.clone(),
+                backend: request.cuda.as_deref().and_then(cuda::backend),
+                dependencies: false,
+                sources: is_source,
+                prereleases: true,
+                ..Compilation::new(self, request)
+            };
+            if is_source {
+                let names: Vec<&str> = files.iter().map(|file| file.name).collect();
+                run.state_no_dependencies(&names, &scratch)?;
+                compilation.folder = scratch.clone();
+            }
+            let text = self.uv.run(compilation).await?;
+            found.extend(pylock::files(&text, &scratch)?);
+        }
+        Ok(found)
+    }
+}
+
+/// What the lock says where something is: a URL, or a path relative to the spec's folder.
+fn given(text: &str, request: &Request) -> Result<Url, LockingError> {
+    if let Ok(url) = Url::parse(text) {
+        return Ok(url);
+    }
+    let path = std::path::absolute(request.folder.join(text))?;
+    Url::from_file_path(path).map_err(|()| pylock::PylockError::Location(text.to_owned()).into())
+}
