@@ -2,7 +2,7 @@
 //! evaluated by whoever knows the image's Python.
 
 /// The variables of a marker; those with a dot, and the last one, are of the time before PEP 508.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 18] = [
     "os_name",
     "sys_platform",
     "platform_machine",
@@ -19,9 +19,11 @@ const VARIABLES: [&str; 17] = [
     "sys.platform",
     "platform.machine",
     "platform.version",
+    "platform.python_implementation",
     "python_implementation",
 ];
-const OPERATORS: [&str; 8] = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"];
+/// Without `===`, which uv does not know here.
+const OPERATORS: [&str; 7] = ["==", "~=", "!=", "<=", ">=", "<", ">"];
 /// More parentheses in one another than anyone writes.
 const DEPTH: usize = 32;
 
@@ -153,6 +155,7 @@ mod tests {
             ("(os_name == 'a'", "ends before `)`"),
             ("os_name == 'a')", "`)` in the place of `and`"),
             ("os_name not 'a'", "in the place of a comparison"),
+            ("os_name === 'a'", "`=` in the place of a variable"),
             (&"(".repeat(100_000), "too deep"),
         ] {
             assert!(check(bad).unwrap_err().contains(rule), "{bad}: {:?}", check(bad));

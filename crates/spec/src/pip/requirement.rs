@@ -163,6 +163,7 @@ fn direct(location: &str, place: &Place<'_>) -> Result<(String, RequirementSourc
     let scheme = location.split_once(':').map(|(scheme, _)| scheme);
     match scheme.filter(|it| it.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))) {
         None => local(location, place),
+        Some("file") if !location.starts_with("file://") => local(&location["file:".len()..], place),
         Some("file") => {
             let url = url::Url::parse(location).ok().filter(|_| location.starts_with("file:///"));
             match url.and_then(|url| url.to_file_path().ok()) {
@@ -218,8 +219,8 @@ fn git(location: &str) -> Result<RequirementSource, Fault> {
 }
 
 fn local(location: &str, place: &Place<'_>) -> Result<(String, RequirementSource), Fault> {
-    if location.contains('\\') {
-        return fault("a path has slashes", "write it like `./folder`");
+    if location.contains('\\') || location.starts_with('~') {
+        return fault("a path has slashes, and no `~`", "write it like `./folder` or `/home/me/folder`");
     }
     let path = relative(place.folder, location);
     let mut text = path.to_string_lossy().into_owned();

@@ -12,7 +12,7 @@ use crate::files::{self, Read};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::suggest;
-use crate::values::{PipUrl, ValueError};
+use crate::values::{PipUrl, ValueError, without_credentials};
 
 /// More files than any list needs, each counted as often as it is named.
 const FILES: usize = 128;
@@ -77,7 +77,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         let here = |problem: Problem| problem.at(asked.source(), asked.span(), "named here");
         if name.contains("://") {
             let problem = here(Problem::new(Mistake::Value {
-                message: format!("`{}` is no file of this machine", crate::values::without_credentials(name)),
+                message: format!("`{}` is no file of this machine", without_credentials(name)),
             }));
             return self.problems.push(problem.hint("keep a copy of it beside the spec, and name that"));
         }
@@ -160,12 +160,16 @@ impl<'a, 'r> Lines<'a, 'r> {
 
     /// A line of options.
     fn options(&mut self, line: &str, folder: &Path, kind: Kind, origin: &Origin) -> Result<(), ValueError> {
+        if let Some(project) = editable(line) {
+            return self.option(Known::Editable, project, folder, kind, origin);
+        }
         let mut words = words(line)?.into_iter();
         while let Some(word) = words.next() {
             let (name, attached) = option(&word);
-            if !name.starts_with('-') {
+            if !word.starts_with('-') {
+                let word = without_credentials(&word);
                 return Err(ValueError::new(format!(
-                    "`{name}` stands behind an option, and belongs to none"
+                    "`{word}` stands behind an option, and belongs to none"
                 )));
             }
             let known = Known::of(name)?;
@@ -230,6 +234,14 @@ impl<'a, 'r> Lines<'a, 'r> {
         }
         Ok(())
     }
+}
+
+/// What stands behind `-e`: all of the line, for it may have a marker.
+fn editable(line: &str) -> Option<&str> {
+    let behind = line.strip_prefix("--editable").or_else(|| line.strip_prefix("-e"))?;
+    let project = behind.strip_prefix('=').unwrap_or(behind).trim();
+    let quoted = |quote: char| project.strip_prefix(quote)?.strip_suffix(quote);
+    (!project.is_empty()).then(|| quoted('"').or_else(|| quoted('\'')).unwrap_or(project))
 }
 
 /// The options that are known.
@@ -330,7 +342,8 @@ fn hashes(options: &str) -> Result<Vec<oci::Digest>, ValueError> {
             return Err(ValueError::new(format!("`{name}` stands behind a requirement"))
                 .hint("write it into a line of its own"));
         }
-        let hash = attached.map(str::to_owned).or_else(|| words.next()).unwrap_or_default();
+        let hash = attached.map(str::to_owned).or_else(|| words.next());
+        let hash = hash.ok_or_else(|| ValueError::new("there is nothing behind `--hash`"))?;
         let wrong = || {
             ValueError::new(format!("`{}` is not a hash", hash.escape_debug()))
                 .hint("write it like `--hash=sha256:…`, with 64 hexadecimal digits")

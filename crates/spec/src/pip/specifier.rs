@@ -43,12 +43,14 @@ pub(super) fn read(text: &str) -> Result<Specifier<'_>, String> {
     Ok(Specifier { name, extras, what: self::versions(versions)?, marker: checked(rest)? })
 }
 
-/// A URL or path, and the marker behind it: `URL ; marker`, since a URL may hold `;` itself.
+/// A URL or path, and the marker behind it. A URL may hold `;` itself: one with a space beside it parts the two.
 pub(super) fn split_marker(text: &str) -> (&str, Option<&str>) {
-    let end =
-        text.char_indices().find(|(at, it)| it.is_whitespace() && text[*at..].trim_start().starts_with(';'));
-    match end {
-        Some((at, _)) => (text[..at].trim_end(), Some(text[at..].trim_start().trim_start_matches(';'))),
+    let space = |it: Option<char>| it.is_none_or(char::is_whitespace);
+    let parting = |(at, _): &(usize, &str)| {
+        space(text[..*at].chars().next_back()) || space(text[at + 1..].chars().next())
+    };
+    match text.match_indices(';').find(parting) {
+        Some((at, _)) => (text[..at].trim_end(), Some(&text[at + 1..])),
         None => (text.trim_end(), None),
     }
 }
@@ -111,7 +113,9 @@ fn versions<'a>(text: &str) -> Result<What<'a>, String> {
             .map(|it| (format!("{operator}{}", version.trim_start()), *it.operator()))
             .map_err(|_| format!("`{one}` is not a comparison with a version"))
     };
-    let parts = inside.split(',').map(one).collect::<Result<Vec<_>, _>>()?;
+    // uv and pip take a comma at the end.
+    let parts =
+        inside.strip_suffix(',').unwrap_or(inside).split(',').map(one).collect::<Result<Vec<_>, _>>()?;
     let pinned = matches!(parts.as_slice(), [(_, Operator::Equal | Operator::ExactEqual)]);
     let parts: Vec<String> = parts.into_iter().map(|(text, _)| text).collect();
     Ok(What::Versions(parts.join(","), pinned))

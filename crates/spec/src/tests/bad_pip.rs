@@ -143,7 +143,7 @@ fn all_rules_of_requirements() {
         "-numpy",
         "numpy==",
         "numpy==1 2",
-        "numpy>=1,",
+        "numpy>=1,,<2",
         "numpy==1.*.2",
         "numpy[",
         "numpy[a b]",
@@ -159,6 +159,7 @@ fn all_rules_of_requirements() {
         "git+https://h.example/x@--upload-pack=x",
         "file://h/x",
         "..\\x",
+        "~/x",
         "${HOME}/x",
         "https://",
         "-e git+https://h.example/x",
@@ -170,7 +171,7 @@ fn all_rules_of_requirements() {
     × the option `-n` does not work here
     × `numpy==` is not a requirement: `==` is not a comparison with a version
     × `numpy==1 2` is not a requirement: `==1 2` is not a comparison with a version
-    × `numpy>=1,` is not a requirement: there is nothing beside a `,`
+    × `numpy>=1,,<2` is not a requirement: there is nothing beside a `,`
     × `numpy==1.*.2` is not a requirement: `==1.*.2` is not a comparison with a version
     × `numpy[` is not a requirement: a `[` without its partner
     × `numpy[a b]` is not a requirement: `a b` is not the name of an extra
@@ -185,7 +186,8 @@ fn all_rules_of_requirements() {
     × `git+https://h.example/x@` is not a requirement: what is behind its `@` is no revision
     × `git+https://h.example/x@--upload-pack=x` is not a requirement: what is behind its `@` is no
     × `file://h/x` is not a requirement: a file's URL begins with `file:///`
-    × `..\x` is not a requirement: a path has slashes
+    × `..\x` is not a requirement: a path has slashes, and no `~`
+    × `~/x` is not a requirement: a path has slashes, and no `~`
     × `${HOME}/x` is not a requirement: it has a variable, which can only stand in a URL
     × `https://` is not a requirement: `https://` is not a URL that can be used: empty host
     × `git+https://h.example/x` cannot be editable: it is no folder
@@ -238,7 +240,9 @@ fn an_option_that_does_not_work_here() {
         "six -r x.txt",
         "-r",
         "--pre=yes",
-        "-e ./x ; extra == 'a'",
+        "--pre six",
+        "-e ./x ; 'a'",
+        "six --hash",
         "-r 'x",
         "--no-deps",
         "six --hash=sha256:ab",
@@ -274,7 +278,11 @@ fn an_option_that_does_not_work_here() {
       
     × `--pre` has no value
       
-    × `;` stands behind an option, and belongs to none
+    × `six` stands behind an option, and belongs to none
+      
+    × `./x ; 'a'` is not a requirement: its marker ends before a comparison, such as `>=`
+      write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+    × there is nothing behind `--hash`
       
     × a ' without its partner
       

@@ -91,7 +91,10 @@ fn a_requirements_file_is_read_as_pip_reads_it() {
              name @ file:///srv/wheels/name-1.0-py3-none-any.whl\n\
              git+ssh://git@git.example/team/x.git@main#egg=x&subdirectory=src\n\
              ./wheels/Some_Thing-1.0+cu118-py3-none-any.whl\n\
-             zipp===3.1\n",
+             zipp===3.1\n\
+             --editable=./proj[dev] ; python_version >= '3.9'\n\
+             a @ https://files.example/a-1.0.tar.gz; os_name == 'posix'\n\
+             b @ file:./b\n",
         ),
         ("more/requirements.txt", "-i https://index.example/simple\n../beside\n-r deeper.txt\n"),
         ("more/deeper.txt", "scipy\r\n\r\nother @ ./other\r\n"),
@@ -108,6 +111,9 @@ fn a_requirements_file_is_read_as_pip_reads_it() {
     x: git+ssh://git@git.example/team/x.git@main#egg=x&subdirectory=src <- requirements.txt:12 Git { url: "ssh://git@git.example/team/x.git", revision: Some("main"), subdirectory: Some("src") }
     some-thing: ./wheels/Some_Thing-1.0+cu118-py3-none-any.whl <- requirements.txt:13 Path { path: "wheels/Some_Thing-1.0+cu118-py3-none-any.whl", editable: false }
     zipp: zipp===3.1 <- requirements.txt:14
+    ?: ./proj[dev] ; python_version >= '3.9' <- requirements.txt:15 Path { path: "proj", editable: true }
+    a: a @ https://files.example/a-1.0.tar.gz ; os_name == 'posix' <- requirements.txt:16 Url("https://files.example/a-1.0.tar.gz")
+    b: b @ ./b <- requirements.txt:17 Path { path: "b", editable: false }
     constraint scipy!=1.12 <- constraints.txt:1
     index Some("https://index.example/simple") ["https://${USER}:${PASSWORD}@wheels.example/simple"] pre true hashes false builds None <- requirements.txt:2
     "#);
