@@ -27,7 +27,7 @@ pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
 pub use info::{Info, InfoError};
 pub use locked::{LockedError, Taking};
 pub use locked_python::{Implementation, LockedPython, locked_python};
-pub use locking::{LockingError, Wishes, lock_environment, subdir};
+pub use locking::{LockingError, Wishes, claims, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};
 /// A record of a channel's index, as rattler knows it.
 pub use rattler_conda_types::RepoDataRecord as Record;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind, resolve};
 use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use oci::{Digest, Platform};
+use rattler::install::PythonInfo;
 use rattler_conda_types::{PackageRecord, RepoDataRecord, Subdir};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
@@ -228,23 +229,57 @@ async fn complete_facts(
 
 fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
     let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
-    let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
-    for Examined { package, info, .. } in examined {
-        let name = || package.file_name().to_owned();
-        let layout = match (info.index.noarch.is_python(), &python) {
-            (false, _) => Layout::new(None),
-            (true, Some(python)) => Layout::new(Some(python)),
-            (true, None) => return Err(LockingError::NoPython { package: name() }),
-        };
-        let path_error = |error| LockingError::Path { package: name(), error };
-        let mut claimed = layout.claims(info).map_err(path_error)?;
-        for claim in &mut claimed {
-            claim.path = wishes.prefix.join_path(&claim.path).map_err(path_error)?;
-        }
-        claims.push((PartId::new("conda", package.name()), claimed));
-    }
+    let claims = examined.iter().map(|it| claimed(&it.package, &it.info, python.as_ref(), &wishes.prefix));
+    let claims = claims.collect::<Result<Vec<_>, _>>()?;
     let excluded = resolve(&claims)?.excluded.into_iter();
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
+}
+
+/// The paths in the image that a package writes.
+fn claimed(
+    package: &CondaPackage,
+    info: &Info,
+    python: Option<&PythonInfo>,
+    prefix: &ImagePath,
+) -> Result<(PartId, Vec<Claim>), LockingError> {
+    let name = || package.file_name().to_owned();
+    let layout = match (info.index.noarch.is_python(), python) {
+        (false, _) => Layout::new(None),
+        (true, Some(python)) => Layout::new(Some(python)),
+        (true, None) => return Err(LockingError::NoPython { package: name() }),
+    };
+    let path_error = |error| LockingError::Path { package: name(), error };
+    let mut claimed = layout.claims(info).map_err(path_error)?;
+    for claim in &mut claimed {
+        claim.path = prefix.join_path(&claim.path).map_err(path_error)?;
+    }
+    Ok((PartId::new("conda", package.name()), claimed))
+}
+
+/// The paths that the packages of a locked environment write, in its order: so that what is put beside them can be compared.
+///
+/// # Errors
+///
+/// When the lock is damaged, or a package's metadata cannot be had.
+pub async fn claims(
+    set: &CondaSet,
+    packages: &[&CondaPackage],
+    platform: Platform,
+    metadata: &Metadata<'_>,
+) -> Result<Vec<(PartId, Vec<Claim>)>, LockingError> {
+    let records: Vec<RepoDataRecord> =
+        packages.iter().map(|package| record::from_package(package)).collect::<Result<_, _>>()?;
+    let python = python_info(&records, subdir(platform))?;
+    let python = python.as_ref();
+    let claims = packages.iter().zip(&records).map(|(package, record)| {
+        let claimed = async move {
+            let (_, info) = metadata.info(record).await?;
+            claimed(package, &info, python, &set.prefix)
+        };
+        claimed.boxed()
+    });
+    let claims: Vec<_> = claims.collect();
+    futures::stream::iter(claims).buffered(16).try_collect().await
 }
 
 /// The URLs of the packages whose post-link script is run, in topological order.

@@ -99,7 +99,7 @@ impl Package {
             .list("origin", origin)
             .finish();
         let part = Part {
-            id: PartId::new("pypi", &locked.name),
+            id: part_id(&locked.name),
             title: format!("{} {}", locked.name, locked.version),
             recipe: RecipeHash(recipe),
             role,
@@ -124,35 +124,58 @@ impl Package {
     }
 
     /// The files that are written beside the wheel's own, in the folder of its metadata.
-    pub(crate) fn added(&self) -> impl Iterator<Item = &'static str> {
-        let requested = self.requested.then_some("REQUESTED");
-        let origin = self.locked.origin.as_ref().map(|_| "direct_url.json");
-        ["INSTALLER"].into_iter().chain(requested).chain(origin)
+    pub(crate) fn added(&self) -> impl Iterator<Item = &'static str> + use<> {
+        added(&self.locked, self.requested)
     }
 
     fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
         let (_, wheel) = self.open()?;
-        let mut claims = Vec::new();
-        for member in &wheel.members {
-            claims.extend(wheel.target(member, &self.layout)?);
-        }
-        for entry_point in wheel.entry_points().installed(self.layout.minor) {
-            claims.push(self.layout.script(&entry_point.name)?);
-        }
-        for name in self.added().chain(["RECORD"]) {
-            claims.push(wheel.metadata_path(&self.layout, name)?);
-        }
-        let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
-        let part = [(self.part.id.clone(), claims)];
-        layer::resolve(&part)?;
-        let [(_, claims)] = part;
-        Ok(claims)
+        claims(&wheel, &self.locked, &self.layout, self.requested)
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
         let (archive, wheel) = self.open()?;
         Writer::new(self, &archive, &wheel, exclusions, sink).write()
     }
+}
+
+/// What a locked wheel is called among the parts of an image.
+pub fn part_id(name: &str) -> PartId {
+    PartId::new("pypi", name)
+}
+
+/// The paths that a wheel writes, by its metadata alone.
+///
+/// # Errors
+///
+/// When one of them must not be written, or it holds one twice.
+pub fn claims(
+    wheel: &Wheel,
+    locked: &PypiPackage,
+    layout: &Layout,
+    requested: bool,
+) -> Result<Vec<Claim>, PackageError> {
+    let mut claims = Vec::new();
+    for member in &wheel.members {
+        claims.extend(wheel.target(member, layout)?);
+    }
+    for entry_point in wheel.entry_points().installed(layout.minor) {
+        claims.push(layout.script(&entry_point.name)?);
+    }
+    for name in added(locked, requested).chain(["RECORD"]) {
+        claims.push(wheel.metadata_path(layout, name)?);
+    }
+    let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
+    let part = [(part_id(&locked.name), claims)];
+    layer::resolve(&part)?;
+    let [(_, claims)] = part;
+    Ok(claims)
+}
+
+fn added(locked: &PypiPackage, requested: bool) -> impl Iterator<Item = &'static str> + use<> {
+    let requested = requested.then_some("REQUESTED");
+    let origin = locked.origin.as_ref().map(|_| "direct_url.json");
+    ["INSTALLER"].into_iter().chain(requested).chain(origin)
 }
 
 /// The text of `direct_url.json`.

@@ -150,7 +150,7 @@ pub(crate) fn preferences(earlier: &[PypiPackage]) -> BTreeMap<String, String> {
 }
 
 /// A text with variables (`${NAME}`) in their places. One that is not set stays as it is written.
-pub(crate) fn expanded(text: &str, variables: &BTreeMap<String, String>) -> String {
+pub fn expanded(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

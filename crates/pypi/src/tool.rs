@@ -18,7 +18,7 @@ use crate::uv::{Uv, UvError};
 use crate::wheel::Wheel;
 
 /// The version that is taken.
-const VERSION: &str = "0.13.8";
+pub const VERSION: &str = "0.13.8";
 
 /// Its wheel for a kind of build machine, and the wheel's hash.
 fn wheel(host: Platform) -> (&'static str, &'static str) {
