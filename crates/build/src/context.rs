@@ -1,5 +1,6 @@
 //! What a build works with.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Context {
     pub source_date_epoch: Option<i64>,
     /// Where the machine's apt keeps its sources.
     pub apt: PathBuf,
+    /// The variables of this process: they say where programs are, and which indexes uv and pip use.
+    pub variables: BTreeMap<String, String>,
     /// The folder that archives come from, instead of the network.
     pub vendor: Option<Arc<Vendor>>,
     /// The folder of the spec: channels that are paths are relative to it.
@@ -52,6 +55,10 @@ impl Context {
             now,
             source_date_epoch: None,
             apt: PathBuf::from("/etc/apt"),
+            // What is no text names no index and no program.
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
             vendor: None,
             folder: PathBuf::new(),
         }

@@ -52,15 +52,24 @@ pub enum BuildError {
         /// The file.
         file: String,
     },
-    /// Wheels, which no layer is made of yet.
-    #[error("`{variant}` has wheels, which this version of imgbuild does not install yet")]
-    #[diagnostic(help("name conda packages instead, or remove what asks for wheels"))]
-    Wheels {
+    /// The wheels of a variant cannot be locked or found.
+    #[error("cannot lock the wheels of `{variant}`")]
+    Pypi {
         /// The variant.
         variant: String,
-        /// The line that asked for them.
+        /// Why.
+        #[source]
+        error: Box<pypi::LockingError>,
+        /// The lines that asked for them.
         #[related]
         asked: Vec<Snippet>,
+    },
+    /// Wheels for a Python that nobody makes wheels for.
+    #[error("wheels cannot be chosen for Python {python}")]
+    #[diagnostic(help("they are chosen for CPython 3 with its global lock, on a base with glibc"))]
+    OtherPython {
+        /// The version of Python.
+        python: String,
     },
     /// The Debian base of a variant cannot be locked.
     #[error("cannot lock the Debian base of `{variant}`")]
@@ -467,6 +476,9 @@ pub enum FetchFailure {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// The indexes do not have it.
+    #[error(transparent)]
+    Index(Box<pypi::LockingError>),
     /// What the store holds is not what its name says.
     #[error(
         "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"

@@ -14,6 +14,13 @@ pub enum Event {
         /// The file.
         file: String,
     },
+    /// Channels have as conda packages what is to be installed as wheels.
+    InChannels {
+        /// The variant.
+        variant: String,
+        /// The conda packages.
+        names: Vec<String>,
+    },
     /// A download began.
     DownloadStarted {
         /// The file.

@@ -39,6 +39,11 @@ impl Fetcher {
         Self { client, store, reporter, permits: Arc::new(Semaphore::new(DOWNLOADS)) }
     }
 
+    /// The same with another client: one that knows the credentials of an index.
+    pub(crate) fn with_client(&self, client: Client) -> Self {
+        Self { client, ..self.clone() }
+    }
+
     /// The client that it uses.
     pub fn client(&self) -> &Client {
         &self.client
@@ -143,6 +148,20 @@ impl conda::Archives for Fetcher {
                 None => self.unknown(&name, from).await,
             };
             fetched.map_err(|error| conda::FetchError(Box::new(error)))
+        }
+        .boxed()
+    }
+}
+
+impl pypi::Archives for Fetcher {
+    fn fetch(&self, wanted: pypi::Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), pypi::FetchError>> {
+        let pypi::Wanted { name, from, sha256, size } = wanted;
+        async move {
+            let fetched = match sha256 {
+                Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),
+                None => self.unknown(&name, from).await,
+            };
+            fetched.map_err(|error| pypi::FetchError(Box::new(error)))
         }
         .boxed()
     }

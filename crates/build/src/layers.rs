@@ -11,6 +11,7 @@ use layer::{
     Codec, Exclusions, Key, Layer, LayerError, LayerPlan, LayerWriter, Part, Policy, Role, Source, layer_key,
     write_layer,
 };
+use lock::Lock;
 use net::Locations;
 use spec::{Base, Variant};
 use store::{Kind, LayerRecord};
@@ -24,6 +25,7 @@ use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
 use crate::foundation::Foundation;
+use crate::wheel_index::WheelIndex;
 use crate::{BuildError, Context, Event};
 
 /// Gets the archives of one variant, from the mirrors that its spec names.
@@ -32,6 +34,7 @@ pub(crate) struct Getter {
     context: Context,
     channels: Arc<[conda::Served]>,
     base: Option<DebianMirror>,
+    wheels: Option<WheelIndex>,
     handle: Handle,
 }
 
@@ -69,7 +72,23 @@ impl Getter {
                 repositories: repositories(base)?,
             }),
         };
-        Ok(Self { context: context.clone(), channels: channels.into(), base, handle: Handle::current() })
+        let (channels, handle) = (channels.into(), Handle::current());
+        Ok(Self { context: context.clone(), channels, base, wheels: None, handle })
+    }
+
+    /// The same, which finds the wheels of the lock's variant with this index as well.
+    ///
+    /// # Errors
+    ///
+    /// When the settings of an index are damaged.
+    pub(crate) fn with_wheels(
+        self,
+        lock: &Lock,
+        index: usize,
+        variant: &Variant,
+    ) -> Result<Self, BuildError> {
+        let wheels = WheelIndex::of_lock(lock, index, variant, &self.context)?;
+        Ok(Self { wheels, ..self })
     }
 
     /// Where an archive is to be had; nothing where its URL is none.
@@ -77,10 +96,8 @@ impl Getter {
         match needed {
             Needed::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
                 .or_else(|| conda_url(package).map(Locations::from))),
-            Needed::Pypi(package) => {
-                let url = package.url.as_ref().and_then(|url| Url::parse(url).ok());
-                Ok(url.map(Locations::from))
-            }
+            // See `WheelIndex`.
+            Needed::Pypi(_) => Ok(None),
             Needed::Debian(package) => {
                 let Some(base) = &self.base else { return Ok(None) };
                 if let Some(root) = base.repositories.get(&package.archive) {
@@ -112,6 +129,9 @@ impl Getter {
             let (fetcher, vendor) = (self.context.fetcher.clone(), Arc::clone(vendor));
             let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
             return taken.map_err(failed);
+        }
+        if let (Needed::Pypi(package), Some(wheels)) = (needed, &self.wheels) {
+            return wheels.get(package).await;
         }
         let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
         let fetched = self.context.fetcher.archive(&name, from, sha256, size).await;

@@ -5,6 +5,7 @@
 
 mod assembly;
 mod checks;
+mod conda_errors;
 mod configuring;
 mod context;
 mod copying;
@@ -26,6 +27,8 @@ mod running;
 mod tool;
 mod unpacked;
 mod vendor;
+mod wheel_index;
+mod wheel_locking;
 mod wheels;
 
 pub use checks::Checked;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use conda::{LockingError, Metadata, Request, Solving, Taking, Wishes};
+use conda::{Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Threshold};
-use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock};
+use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
-use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Requirement, Snippet, Spec, Variant};
+use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Spec, Variant};
 
 use crate::assembly::Assembly;
+use crate::conda_errors::{conda_error, error_names};
 use crate::debian_base::{keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::foundation::{self, Foundation};
 use crate::{BuildError, Context, Event, other_locks};
@@ -29,7 +30,7 @@ pub enum Upgrade {
 }
 
 impl Upgrade {
-    fn keeps(&self, name: &str) -> bool {
+    pub(crate) fn keeps(&self, name: &str) -> bool {
         match self {
             Self::Keep => true,
             Self::Packages(names) => !names.contains(name),
@@ -78,10 +79,6 @@ pub async fn lock(
     upgrade: &Upgrade,
     context: &Context,
 ) -> Result<Lock, BuildError> {
-    if let Some((variant, pip)) = variants.iter().find_map(|it| Some((it, it.pip.as_ref()?))) {
-        let asked = vec![pip.origin.snippet("the wheels were asked for here", "here")];
-        return Err(BuildError::Wheels { variant: variant_name(variant), asked });
-    }
     check_upgrade(variants, earlier, upgrade)?;
     let mut locker = Locker {
         spec,
@@ -91,6 +88,7 @@ pub async fn lock(
         bases: BTreeMap::new(),
         debian: BTreeMap::new(),
         conda: BTreeMap::new(),
+        pypi: BTreeMap::new(),
     };
     let mut lock = Lock {
         version: FORMAT_VERSION,
@@ -106,6 +104,7 @@ pub async fn lock(
     }
     lock.debian = locker.debian.into_values().collect();
     lock.conda = locker.conda.into_values().collect();
+    lock.pypi = locker.pypi.into_values().collect();
     for (index, variant) in variants.iter().enumerate() {
         finish(&mut lock, index, variant, earlier, context)?;
     }
@@ -119,6 +118,7 @@ fn check_upgrade(variants: &[Variant], earlier: Option<&Lock>, upgrade: &Upgrade
     let known = |name: &&String| {
         earlier.conda.iter().any(|package| package.name() == name.as_str())
             || earlier.debian.iter().any(|package| package.name == **name)
+            || earlier.pypi.iter().any(|package| package.name == **name)
     };
     match names.iter().find(|name| !known(name)) {
         Some(unknown) => Err(BuildError::NotLocked(unknown.clone())),
@@ -127,7 +127,7 @@ fn check_upgrade(variants: &[Variant], earlier: Option<&Lock>, upgrade: &Upgrade
 }
 
 /// What depends on all packages of a variant together: its time, and the threshold of its layers.
-fn finish(
+pub(crate) fn finish(
     lock: &mut Lock,
     index: usize,
     variant: &Variant,
@@ -157,18 +157,22 @@ fn newest(lock: &Lock, variant: &lock::Variant) -> i64 {
     let seconds = |time: i64| if time > 253_402_300_799 { time / 1000 } else { time };
     let conda = conda.filter_map(|package| package.record.get("timestamp")?.as_integer()).map(seconds);
     let base = variant.layout.iter().filter_map(|base| base.created);
-    debian.map(|package| package.facts.timestamp).chain(conda).chain(base).max().unwrap_or(0)
+    let wheels = variant.pypi.iter().flat_map(|set| &set.packages).filter_map(|id| lock.pypi_package(id));
+    let wheels = wheels.map(|package| package.facts.timestamp);
+    debian.map(|package| package.facts.timestamp).chain(conda).chain(wheels).chain(base).max().unwrap_or(0)
 }
 
-struct Locker<'a> {
-    spec: &'a Spec,
-    earlier: Option<&'a Lock>,
-    upgrade: &'a Upgrade,
-    context: &'a Context,
+/// What locks one variant after the other.
+pub(crate) struct Locker<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) earlier: Option<&'a Lock>,
+    pub(crate) upgrade: &'a Upgrade,
+    pub(crate) context: &'a Context,
     /// Bases that were locked already, by all that they depend on: variants share them.
     bases: BTreeMap<Digest, DebianSet>,
-    debian: BTreeMap<(String, String, String), DebianPackage>,
-    conda: BTreeMap<(String, String), CondaPackage>,
+    pub(crate) debian: BTreeMap<(String, String, String), DebianPackage>,
+    pub(crate) conda: BTreeMap<(String, String), CondaPackage>,
+    pub(crate) pypi: BTreeMap<String, PypiPackage>,
 }
 
 impl Locker<'_> {
@@ -196,7 +200,7 @@ impl Locker<'_> {
             None => None,
             Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
         };
-        Ok(lock::Variant {
+        let locked = lock::Variant {
             tags: variant.tags.clone(),
             platform: variant.platform,
             keys: variant.keys.clone(),
@@ -206,7 +210,18 @@ impl Locker<'_> {
             layout,
             conda,
             pypi: None,
-        })
+        };
+        match &variant.pip {
+            None => Ok(locked),
+            Some(pip) => self.wheels(variant, pip, locked).await,
+        }
+    }
+
+    /// The variant of the earlier lock that is the nearest to this one.
+    pub(crate) fn same(&self, variant: &Variant) -> Option<&lock::Variant> {
+        let of_platform = |other: &&lock::Variant| other.platform == variant.platform;
+        let candidates = || self.earlier.into_iter().flat_map(|lock| &lock.variants).filter(of_platform);
+        candidates().find(|other| other.keys == variant.keys).or_else(|| candidates().next())
     }
 
     /// The build machines for which interpreters are locked: those like the image, and this one.
@@ -392,10 +407,8 @@ impl Locker<'_> {
     /// What the earlier lock has for this variant, and may stay.
     fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
         let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
-        let of_platform = |other: &&lock::Variant| other.platform == variant.platform;
-        let candidates = || earlier.variants.iter().filter(of_platform);
-        let same = candidates().find(|other| other.keys == variant.keys).or_else(|| candidates().next());
-        let urls = same.and_then(|variant| variant.conda.as_ref()).map(|set| set.packages.as_slice());
+        let urls =
+            self.same(variant).and_then(|variant| variant.conda.as_ref()).map(|set| set.packages.as_slice());
         let packages = urls.unwrap_or_default().iter().filter_map(|url| earlier.conda_package(url));
         let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
         let records = kept.map(conda::record).collect::<Result<Vec<_>, _>>();
@@ -419,63 +432,4 @@ fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     }
     specs.extend(conda.manager.package().map(str::to_owned));
     specs
-}
-
-/// Whether a message speaks of a package, as a word of its own.
-fn error_names(message: &str, name: &str) -> bool {
-    let word = |character: char| character.is_ascii_alphanumeric() || "-_.+".contains(character);
-    message.split(|character| !word(character)).any(|found| found == name)
-}
-
-/// An error with the lines of the spec that it speaks of, and what to do.
-fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> BuildError {
-    let message = chain(&error);
-    let requirements: &[Requirement] = match &conda.packages {
-        CondaPackages::Requirements(requirements) => requirements,
-        CondaPackages::Locked(_) => &[],
-    };
-    let speaks_of = |requirement: &&Requirement| {
-        let name = requirement.text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
-        error_names(&message, name.rsplit(':').next().unwrap_or(name)) || message.contains(&requirement.text)
-    };
-    let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
-    let mut asked: Vec<Snippet> =
-        requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
-    if let Some(python) = variant.python.as_ref().filter(|_| error_names(&message, "python")) {
-        asked.push(snippet(&python.origin));
-    }
-    for channel in
-        conda.channels.iter().filter(|channel| message.contains(&format!("channel `{}`", channel.name)))
-    {
-        asked.extend(
-            channel.origin.iter().map(|origin| origin.snippet("it was asked for here", "this channel")),
-        );
-    }
-    let help = match &error {
-        LockingError::LinkScript { script, .. } if script.ends_with("-pre-link.sh") => Some(
-            "scripts that run before their package is there are not supported: conda deprecates them"
-                .to_owned(),
-        ),
-        LockingError::LinkScript { package, .. } => Some(format!(
-            "have it run in the sandbox with `[conda] allow-post-link = [\"{package}\"]`; where the package works without it, `skip-post-link = [\"{package}\"]`"
-        )),
-        LockingError::NoPython { .. } => Some("ask for Python: `python = \"3.11\"`".to_owned()),
-        LockingError::Compiler { .. } => Some(
-            "without an interpreter for this machine no bytecode can be made: `[layers] bytecode = false`"
-                .to_owned(),
-        ),
-        _ => None,
-    };
-    BuildError::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push('\n');
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -343,7 +343,12 @@ fn excluded(lock: &Lock, index: usize) -> Vec<(String, String, String)> {
     let variant = &lock.variants[index];
     let conda = variant.conda.iter().flat_map(|set| &set.excluded);
     let debian = variant.debian.iter().flat_map(|set| &set.excluded);
-    debian.chain(conda).map(|it| (it.part.to_string(), it.path.to_string(), it.winner.to_string())).collect()
+    let wheels = variant.pypi.iter().flat_map(|set| &set.excluded);
+    debian
+        .chain(conda)
+        .chain(wheels)
+        .map(|it| (it.part.to_string(), it.path.to_string(), it.winner.to_string()))
+        .collect()
 }
 
 fn work(
@@ -365,7 +370,7 @@ fn work(
     Ok(Work {
         assembly: Arc::new(assembly),
         planned: planned.into(),
-        getter: Getter::new(variant, context)?,
+        getter: Getter::new(variant, context)?.with_wheels(&locked.lock, index, variant)?,
         codec,
     })
 }

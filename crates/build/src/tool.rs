@@ -128,7 +128,7 @@ fn key(archives: impl Iterator<Item = Digest>, host: Platform) -> Digest {
 }
 
 /// The folder of a tool: from the store, or filled now, by one process.
-fn tool(
+pub(crate) fn tool(
     store: &Store,
     key: &Digest,
     fill: impl FnOnce(&Path) -> Result<(), String>,

@@ -138,8 +138,8 @@ pub async fn vendor(
     };
     let mut seen = std::collections::BTreeSet::new();
     let mut added = 0;
-    for (locked, variant) in lock.variants.iter().zip(variants) {
-        let getter = Getter::new(variant, context)?;
+    for (index, (locked, variant)) in lock.variants.iter().zip(variants).enumerate() {
+        let getter = Getter::new(variant, context)?.with_wheels(lock, index, variant)?;
         let missing: Vec<Needed> = needed(lock, locked)
             .into_iter()
             .filter(|needed| seen.insert(needed.sha256()))

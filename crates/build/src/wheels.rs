@@ -47,12 +47,27 @@ pub(crate) fn layout(
     owner: Owner,
 ) -> Result<Layout, BuildError> {
     let prefix = set.prefix.clone();
-    let layout = if conda.is_some_and(|conda| conda.prefix == prefix) {
-        Layout::conda(prefix, python.minor, python.site_packages.as_deref(), owner)
+    let is_conda = conda.is_some_and(|conda| conda.prefix == prefix);
+    layout_of(prefix, is_conda, python.minor, python.site_packages.as_deref(), owner)
+}
+
+/// The layout of a conda environment, or of a virtual one, for Python 3.`minor`.
+///
+/// # Errors
+///
+/// When a path is too long.
+pub(crate) fn layout_of(
+    prefix: ImagePath,
+    is_conda: bool,
+    minor: u8,
+    site_packages: Option<&str>,
+    owner: Owner,
+) -> Result<Layout, BuildError> {
+    Ok(if is_conda {
+        Layout::conda(prefix, minor, site_packages, owner)?
     } else {
-        Layout::virtual_environment(prefix, python.minor, owner)
-    };
-    Ok(layout?)
+        Layout::virtual_environment(prefix, minor, owner)?
+    })
 }
 
 /// What the wheels are to the image: sources, with the archives that they read.
@@ -96,6 +111,6 @@ pub(crate) fn sources(
     Ok(sources)
 }
 
-fn wheel_error(package: &PypiPackage, error: pypi::PackageError) -> BuildError {
+pub(crate) fn wheel_error(package: &PypiPackage, error: pypi::PackageError) -> BuildError {
     BuildError::Wheel { wheel: package.filename.clone(), error: Box::new(error) }
 }

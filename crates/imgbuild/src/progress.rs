@@ -36,6 +36,10 @@ fn line(event: &Event) -> Option<String> {
     match event {
         Event::Locking { variant } => Some(format!("locking {variant}")),
         Event::Taking { file } => Some(format!("taking the packages of {file} as they are locked there")),
+        Event::InChannels { variant, names } => Some(format!(
+            "{variant}: the channels have {} as conda packages too, which fit an environment better",
+            names.join(", ")
+        )),
         Event::DownloadFinished { name, size: bytes } => {
             Some(format!("downloaded {name} ({})", size(*bytes)))
         }
@@ -101,7 +105,9 @@ impl Reporter for Bars {
                 }
             }
             // It stays: it says why no upgrade moves these.
-            Event::Taking { .. } => drop(line(&event).map(|line| self.all.println(line))),
+            Event::Taking { .. } | Event::InChannels { .. } => {
+                drop(line(&event).map(|line| self.all.println(line)))
+            }
             Event::DownloadStarted { name, size } => {
                 let bar = self.bar(size, shortened(&name, 40));
                 state.downloads.insert(name, bar);

@@ -1,0 +1,385 @@
+//! What finds and locks the wheels of one variant: uv, the indexes' settings and credentials, and the image's Python.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use conda::Implementation;
+use layer::{ImagePath, KeyHasher};
+use lock::{Lock, PypiPackage};
+use net::{Locations, NetError};
+use oci::Digest;
+use pypi::{
+    Environment, Indexes, Locking, NothingBuilt, NothingProvided, Request, Requirement, Settings, Target, Uv,
+    UvError, Variables, WheelReader,
+};
+use spec::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource, Variant};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::error::FetchFailure;
+use crate::fetching::Fetcher;
+use crate::tool::tool;
+use crate::{BuildError, Context};
+
+/// Where wheels go that find no conda environment with a Python.
+const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
+
+/// The Python that a variant's wheels are for, by the lock of everything beneath them.
+#[derive(Debug, Clone)]
+pub(crate) struct WheelsPython {
+    /// The environment that they are put into.
+    pub prefix: ImagePath,
+    /// Whether that is the conda environment.
+    pub is_conda: bool,
+    /// What they must run on.
+    pub environment: Environment,
+    /// Where a conda environment's modules are below its prefix.
+    pub site_packages: Option<String>,
+}
+
+/// What finds and locks wheels for one variant.
+#[derive(Clone)]
+pub(crate) struct WheelIndex {
+    context: Context,
+    fetcher: Fetcher,
+    settings: Settings,
+    request: Request,
+    /// The wheels of the lock.
+    packages: Arc<[PypiPackage]>,
+    /// Where those are that the store lacks.
+    located: Arc<OnceCell<BTreeMap<Digest, Url>>>,
+}
+
+impl WheelsPython {
+    /// The Python of `lock`'s variant with this index.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or one that wheels cannot be chosen for.
+    pub(crate) fn new(lock: &Lock, index: usize, variant: &Variant) -> Result<Self, BuildError> {
+        let locked = &lock.variants[index];
+        let failed = |error| BuildError::Environment(Box::new(error));
+        if let Some(set) = &locked.conda {
+            let find = |url: &str| lock.conda_package(url);
+            if let Some(python) = conda::locked_python(set, find, variant.platform).map_err(failed)? {
+                if python.implementation != Implementation::CPython {
+                    return Err(BuildError::OtherPython { python: python.version });
+                }
+                return Ok(Self {
+                    prefix: set.prefix.clone(),
+                    is_conda: true,
+                    environment: environment(lock, index, &python.version)?,
+                    site_packages: Some(python.site_packages.as_str().to_owned()),
+                });
+            }
+        }
+        let set = locked.debian.as_ref().ok_or(BuildError::NoPython)?;
+        let packages: Vec<_> =
+            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+        let python = debian::interpreter(set, &packages).ok_or(BuildError::NoPython)?;
+        Ok(Self {
+            prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
+            is_conda: false,
+            environment: environment(lock, index, &python.version)?,
+            site_packages: None,
+        })
+    }
+}
+
+/// The environment of a Python of a version, with the variant's glibc.
+fn environment(lock: &Lock, index: usize, version: &str) -> Result<Environment, BuildError> {
+    let locked = &lock.variants[index];
+    let of_debian = locked.debian.as_ref().and_then(|set| {
+        let packages: Vec<_> =
+            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+        debian::glibc(&packages)
+    });
+    let of_base = locked.layout.as_ref().and_then(|base| base.glibc.clone());
+    let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
+    let glibc = of_debian.or(of_base).as_deref().and_then(minor);
+    let python = version.strip_prefix("3.").and_then(|it| it.split('.').next()?.parse::<u8>().ok());
+    let other = || BuildError::OtherPython { python: version.to_owned() };
+    let (Some(glibc), Some(minor)) = (glibc, python) else { return Err(other()) };
+    Environment::new(Target { platform: locked.platform, minor, glibc }, version).map_err(|_| other())
+}
+
+impl WheelIndex {
+    /// What finds wheels for a variant and its Python.
+    ///
+    /// # Errors
+    ///
+    /// When the settings of an index are damaged, or a path of the spec is none.
+    pub(crate) fn new(
+        variant: &Variant,
+        pip: &Pip,
+        python: &WheelsPython,
+        context: &Context,
+    ) -> Result<Self, BuildError> {
+        let folder = std::path::absolute(&context.folder).map_err(|error| BuildError::File {
+            path: context.folder.clone(),
+            what: "found",
+            error,
+        })?;
+        let indexes = Indexes {
+            index_url: pip.index_url.as_ref().map(|url| url.as_str().to_owned()),
+            extra_index_urls: pip.extra_index_urls.iter().map(|url| url.as_str().to_owned()).collect(),
+            ..Indexes::default()
+        };
+        let mut variables = context.variables.clone();
+        if context.fetcher.client().is_offline() {
+            variables.insert("UV_OFFLINE".to_owned(), "1".to_owned());
+        }
+        let settings = Settings::read(&variables, &folder, &indexes)
+            .map_err(|error| pypi_error(variant, None, pypi::LockingError::from(error)))?;
+        let requirements: &[PipRequirement] = match &pip.packages {
+            PipPackages::Requirements(requirements) => requirements,
+            PipPackages::Pylock(_) | PipPackages::Wheels(_) => &[],
+        };
+        let request = Request {
+            requirements: requirements.iter().map(|it| requirement(it, &folder, &variables)).collect(),
+            constraints: pip.constraints.iter().map(|it| it.text.clone()).collect(),
+            prereleases: pip.prereleases,
+            environment: python.environment.clone(),
+            folder,
+            allow_builds: match &pip.allow_builds {
+                AllowBuilds::None => pypi::AllowBuilds::Nothing,
+                AllowBuilds::Named(names) => {
+                    pypi::AllowBuilds::Names(names.iter().map(ToString::to_string).collect())
+                }
+                AllowBuilds::All => pypi::AllowBuilds::Everything,
+            },
+            cuda: variant.cuda.as_ref().map(|cuda| cuda.version.to_string()),
+            provided: Vec::new(),
+            require_hashes: pip.require_hashes,
+            earlier: Vec::new(),
+        };
+        let client = context.fetcher.client().with_layers([settings.layer()]);
+        let fetcher = context.fetcher.with_client(client);
+        let (packages, located) = (Arc::new([]), Arc::default());
+        Ok(Self { context: context.clone(), fetcher, settings, request, packages, located })
+    }
+
+    /// What finds the wheels of the variant of `lock` with this index; nothing where it has none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WheelIndex::new`].
+    pub(crate) fn of_lock(
+        lock: &Lock,
+        index: usize,
+        variant: &Variant,
+        context: &Context,
+    ) -> Result<Option<Self>, BuildError> {
+        let (Some(set), Some(pip)) = (&lock.variants[index].pypi, &variant.pip) else { return Ok(None) };
+        let python = WheelsPython::new(lock, index, variant)?;
+        let found = set.packages.iter().filter_map(|id| lock.pypi_package(id));
+        // What is built is asked for when it is.
+        let packages = found.filter(|package| package.build.is_none()).cloned().collect();
+        Ok(Some(Self { packages, ..Self::new(variant, pip, &python, context)? }))
+    }
+
+    /// What is requested: whoever locks says what is there and what may stay.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// uv: from the PATH, or taken once.
+    pub(crate) async fn uv(&self) -> Result<Uv, pypi::LockingError> {
+        let path = self.context.variables.get("PATH").cloned().unwrap_or_default();
+        let store = self.context.store.clone();
+        let find = move || match Uv::find(path.as_ref()) {
+            Ok(uv) => Ok(uv),
+            Err(_) => {
+                let key = KeyHasher::new("uv").field("version", pypi::UV_VERSION).finish();
+                let take = |folder: &Path| Uv::find_or_take(path.as_ref(), folder);
+                let taken =
+                    tool(&store, &key, |folder| take(folder).map(|_| ()).map_err(|it| it.to_string()));
+                take(&taken.map_err(|error| UvError::Take(error.to_string()))?)
+            }
+        };
+        Ok(tokio::task::spawn_blocking(find).await.map_err(std::io::Error::other)??)
+    }
+
+    /// What reads wheels' metadata.
+    pub(crate) fn reader(&self) -> WheelReader<'_> {
+        WheelReader { client: self.fetcher.client(), archives: &self.fetcher, store: &self.context.store }
+    }
+
+    /// The settings of the indexes.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where wheels and source distributions are, by their hashes; asked `anew`, where nothing is remembered.
+    ///
+    /// # Errors
+    ///
+    /// When uv cannot be had or fails, or no index has one of them any more.
+    pub(crate) async fn locate(
+        &self,
+        packages: &[&PypiPackage],
+        anew: bool,
+    ) -> Result<BTreeMap<Digest, Url>, pypi::LockingError> {
+        let uv = self.uv().await?;
+        self.locking(&uv).locate(&self.request, packages, anew).await
+    }
+}
+
+impl WheelIndex {
+    /// Locks what wheels are built with: for the image's Python, and wheels only.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be chosen or read.
+    #[expect(dead_code, reason = "what builds wheels in the sandbox comes next")]
+    pub(crate) async fn lock_requirements(
+        &self,
+        requirements: Vec<String>,
+    ) -> Result<Vec<PypiPackage>, pypi::LockingError> {
+        let uv = self.uv().await?;
+        let request = Request {
+            requirements: requirements.into_iter().map(Requirement::new).collect(),
+            constraints: Vec::new(),
+            allow_builds: pypi::AllowBuilds::Nothing,
+            cuda: None,
+            require_hashes: false,
+            ..self.request.clone()
+        };
+        let locked = self.locking(&uv).lock(&request).await?;
+        Ok(locked.wheels.into_iter().map(|chosen| chosen.package).collect())
+    }
+
+    /// Gets a wheel into the store.
+    ///
+    /// # Errors
+    ///
+    /// When no index has it, or it cannot be had.
+    pub(crate) async fn get(&self, package: &PypiPackage) -> Result<(), BuildError> {
+        let failed = |error| BuildError::Fetch { name: package.filename.clone(), error: Box::new(error) };
+        let url = self.url(package).await.map_err(|error| failed(FetchFailure::Index(Box::new(error))))?;
+        let (name, sha256, size) = (&package.filename, package.sha256, package.size);
+        match self.fetcher.archive(name, Locations::from(&url), sha256, size).await {
+            // An index may have moved its files since.
+            Err(FetchFailure::Net(NetError::NotFound { .. })) if package.url.is_none() => {
+                let located = self.locate(&[package], true).await;
+                let located = located.map_err(|error| failed(FetchFailure::Index(Box::new(error))))?;
+                let url = located.get(&sha256).unwrap_or(&url);
+                self.fetcher.archive(name, Locations::from(url), sha256, size).await.map(drop).map_err(failed)
+            }
+            result => result.map(drop).map_err(failed),
+        }
+    }
+
+    /// Where a wheel is. All that the variant lacks are looked for at once, when the first one is.
+    async fn url(&self, package: &PypiPackage) -> Result<Url, pypi::LockingError> {
+        let gone =
+            || pypi::LockingError::Gone { filename: package.filename.clone(), name: package.name.clone() };
+        let all = self.located.get_or_try_init(|| async {
+            let is_missing =
+                |it: &&PypiPackage| !matches!(self.context.store.archive(&it.sha256), Ok(Some(_)));
+            let missing: Vec<&PypiPackage> = self.packages.iter().filter(is_missing).collect();
+            self.locate(&missing, false).await
+        });
+        if let Some(url) = all.await?.get(&package.sha256) {
+            return Ok(url.clone());
+        }
+        self.locate(&[package], false).await?.remove(&package.sha256).ok_or_else(gone)
+    }
+
+    fn locking<'a>(&'a self, uv: &'a Uv) -> Locking<'a> {
+        Locking {
+            uv,
+            settings: &self.settings,
+            metadata: self.reader(),
+            provided: &NothingProvided,
+            builder: &NothingBuilt,
+        }
+    }
+}
+
+/// A requirement of the spec, as it is locked.
+fn requirement(given: &PipRequirement, folder: &Path, variables: &Variables) -> Requirement {
+    let source = source(given, folder, variables);
+    Requirement {
+        text: given.text.clone(),
+        source,
+        extras: given.extras.clone(),
+        marker: given.marker.clone(),
+        hashes: given.hashes.clone(),
+    }
+}
+
+/// What a requirement is to be built from; nothing where it is a wheel or comes from an index.
+fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Option<pypi::Source> {
+    if !given.source.is_built() {
+        return None;
+    }
+    let name = given.name.as_ref().map(ToString::to_string);
+    let url = |url: &spec::PipUrl| Url::parse(&pypi::expanded(url.as_str(), variables)).ok();
+    let sdist = |url: Url| {
+        let filename = url.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let sha256 = match given.hashes.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        };
+        let fragment = url.fragment().unwrap_or_default().split('&');
+        let subdirectory = fragment.filter_map(|part| part.strip_prefix("subdirectory=")).next();
+        pypi::Source::Sdist {
+            name: name.clone(),
+            version: None,
+            filename,
+            direct: true,
+            sha256,
+            size: None,
+            subdirectory: subdirectory.map(str::to_owned),
+            url,
+        }
+    };
+    match &given.source {
+        RequirementSource::Index => None,
+        RequirementSource::Url(named) => url(named).map(sdist),
+        RequirementSource::Git { url: named, revision, subdirectory } => Some(pypi::Source::Git {
+            name,
+            url: url(named)?,
+            revision: revision.clone(),
+            subdirectory: subdirectory.clone(),
+        }),
+        RequirementSource::Path { path, editable } => {
+            let whole: PathBuf = folder.join(path);
+            if whole.is_file() {
+                return Url::from_file_path(&whole).ok().map(sdist);
+            }
+            let given = path.display().to_string();
+            Some(pypi::Source::Folder { name, path: whole, given, editable: *editable })
+        }
+    }
+}
+
+/// An error with the lines of the spec that it speaks of.
+pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::LockingError) -> BuildError {
+    let mut asked = Vec::new();
+    let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
+    if let Some(Pip { packages, .. }) = pip {
+        match packages {
+            PipPackages::Requirements(requirements) => {
+                let spoken_of = error.requirement().and_then(|index| requirements.get(index));
+                asked.extend(spoken_of.map(|requirement| snippet(&requirement.origin)));
+            }
+            PipPackages::Pylock(file) => asked.push(file.origin.snippet("it was named here", "this file")),
+            PipPackages::Wheels(_) => {}
+        }
+    }
+    if let (pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)
+        && let spec::CondaPackages::Requirements(requirements) = &conda.packages
+    {
+        let conda_name = package.split(' ').next().unwrap_or_default();
+        let name = |text: &str| {
+            let name = text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
+            name.rsplit(':').next().unwrap_or(name).to_lowercase()
+        };
+        let asks = requirements.iter().find(|requirement| name(&requirement.text) == conda_name);
+        asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
+    }
+    BuildError::Pypi { variant: crate::variant_name(variant), error: Box::new(error), asked }
+}

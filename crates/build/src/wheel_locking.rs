@@ -1,0 +1,245 @@
+//! Locking the wheels of a variant, on top of the lock of everything beneath them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use layer::{Claim, Owner, PartId};
+use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
+use oci::Digest;
+use pypi::{
+    ChosenWheel, ListedWheel, Locking, NothingBuilt, Provided, ProvidedError, ProvidedPackage, Request,
+};
+use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
+
+use crate::locking::{Locker, finish};
+use crate::wheel_index::{WheelIndex, WheelsPython, pypi_error};
+use crate::wheels::layout_of;
+use crate::{BuildError, Context, Event, variant_name};
+
+impl Locker<'_> {
+    /// The variant with its wheels, which stand on everything that is locked already.
+    pub(crate) async fn wheels(
+        &mut self,
+        variant: &Variant,
+        pip: &Pip,
+        locked: lock::Variant,
+    ) -> Result<lock::Variant, BuildError> {
+        let mut beneath = Lock {
+            version: FORMAT_VERSION,
+            inputs: Digest::of(""),
+            variants: vec![locked.clone()],
+            debian: self.debian.values().cloned().collect(),
+            conda: self.conda.values().cloned().collect(),
+            pypi: Vec::new(),
+        };
+        finish(&mut beneath, 0, variant, self.earlier, self.context)?;
+        let (context, earlier) = (self.context, self.kept_wheels(variant));
+        let (set, packages) = match &variant.conda {
+            None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
+            Some(conda) => {
+                let names = conda.channels.iter().map(|channel| &channel.name);
+                let serving = conda::serving_channels(names, &conda.mirrors, self.spec.folder())?;
+                let (fetcher, store) = (&context.fetcher, &context.store);
+                let solving =
+                    Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
+                let metadata =
+                    Metadata { client: fetcher.client(), archives: fetcher, store, channels: &serving };
+                let locking = lock_wheels(variant, pip, beneath, earlier, Some(&metadata), context);
+                let locked = locking.boxed().await?;
+                if let CondaPackages::Requirements(_) = &conda.packages {
+                    hint(variant, pip, &solving, &serving, context).await?;
+                }
+                locked
+            }
+        };
+        self.pypi.extend(packages.into_iter().map(|package| (package.id(), package)));
+        Ok(lock::Variant { pypi: Some(set), ..locked })
+    }
+
+    /// What the earlier lock has of wheels for this variant and may stay, with what they were built with.
+    fn kept_wheels(&self, variant: &Variant) -> Vec<PypiPackage> {
+        let (Some(earlier), Some(same)) = (self.earlier, self.same(variant)) else { return Vec::new() };
+        let ids = same.pypi.iter().flat_map(|set| &set.packages);
+        let wheels: Vec<&PypiPackage> = ids.filter_map(|id| earlier.pypi_package(id)).collect();
+        let builds = wheels.iter().filter_map(|package| package.build.as_ref());
+        let requires = builds.flat_map(|build| &build.requires).filter_map(|id| earlier.pypi_package(id));
+        let kept = wheels.iter().copied().filter(|package| self.upgrade.keeps(&package.name));
+        kept.chain(requires).cloned().collect()
+    }
+}
+
+/// Locks the wheels of a variant. `lock` holds that variant alone, and no wheels; `earlier` are those of an earlier lock
+/// that may stay, and those that they were built with. `metadata` reads conda packages, where the variant has any.
+///
+/// # Errors
+///
+/// When they cannot be chosen, read or built.
+async fn lock_wheels(
+    variant: &Variant,
+    pip: &Pip,
+    lock: Lock,
+    earlier: Vec<PypiPackage>,
+    metadata: Option<&Metadata<'_>>,
+    context: &Context,
+) -> Result<(PypiSet, Vec<PypiPackage>), BuildError> {
+    let python = WheelsPython::new(&lock, 0, variant)?;
+    let index = WheelIndex::new(variant, pip, &python, context)?;
+    let conda: Vec<&CondaPackage> = match &lock.variants[0].conda {
+        Some(set) if python.is_conda => {
+            set.packages.iter().filter_map(|url| lock.conda_package(url)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let provided = CondaDistributions::new(&conda, metadata);
+    let request = Request { provided: provided.packages(), earlier, ..index.request().clone() };
+    let failed = |error| pypi_error(variant, Some(pip), error);
+    let uv = index.uv().await.map_err(failed)?;
+    let locking = Locking {
+        uv: &uv,
+        settings: index.settings(),
+        metadata: index.reader(),
+        provided: &provided,
+        builder: &NothingBuilt,
+    };
+    let locked = match &pip.packages {
+        PipPackages::Requirements(_) => locking.lock(&request).await,
+        PipPackages::Pylock(file) => {
+            context.reporter.event(Event::Taking { file: file.path.display().to_string() });
+            let folder = file.path.parent().map(std::path::absolute).transpose();
+            let folder = folder
+                .map_err(|error| BuildError::File { path: file.path.clone(), what: "found", error })?
+                .unwrap_or_else(|| request.folder.clone());
+            locking.take_pylock(&request, &file.text, &folder).await
+        }
+        PipPackages::Wheels(listed) => {
+            context.reporter.event(Event::Taking { file: listed.file.clone() });
+            let wheel = |it: &spec::ListedWheel| ListedWheel {
+                url: it.url.clone(),
+                sha256: it.sha256,
+                size: it.size,
+            };
+            let wheels: Vec<ListedWheel> = listed.wheels.iter().map(wheel).collect();
+            locking.take_wheels(&request, &wheels).await
+        }
+    };
+    let locked = locked.map_err(failed)?;
+    let excluded = excluded(&lock, &conda, &python, &locked.wheels, &locked.requested, metadata).await?;
+    let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
+    let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
+    ids.sort();
+    packages.extend(locked.build_requires);
+    let set = PypiSet {
+        prefix: python.prefix,
+        requested: locked.requested,
+        packages: ids,
+        provided: locked.provided,
+        excluded,
+    };
+    Ok((set, packages))
+}
+
+/// Who has the paths that several wheels, or wheels and conda packages, hold: as with pip, what is installed later. Paths
+/// that conda packages hold among themselves are decided already.
+async fn excluded(
+    lock: &Lock,
+    conda: &[&CondaPackage],
+    python: &WheelsPython,
+    wheels: &[ChosenWheel],
+    requested: &[String],
+    metadata: Option<&Metadata<'_>>,
+) -> Result<Vec<ExcludedPath>, BuildError> {
+    let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
+    let mut decided = BTreeSet::new();
+    if let (Some(set), Some(metadata), true) = (&lock.variants[0].conda, metadata, python.is_conda) {
+        let platform = lock.variants[0].platform;
+        let found = conda::claims(set, conda, platform, metadata).await;
+        claims = found.map_err(|error| BuildError::Environment(Box::new(error)))?;
+        decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
+    }
+    let minor = python.environment.target().minor;
+    let site_packages = python.site_packages.as_deref();
+    let layout = layout_of(python.prefix.clone(), python.is_conda, minor, site_packages, Owner::ROOT)?;
+    for chosen in wheels {
+        let wheel_error = |error| crate::wheels::wheel_error(&chosen.package, error);
+        let is_requested = requested.contains(&chosen.package.name);
+        let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout, is_requested);
+        claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
+    }
+    let resolution = layer::resolve(&claims)
+        .map_err(|error| BuildError::Environment(Box::new(conda::LockingError::Conflict(error))))?;
+    let excluded = resolution.excluded.into_iter();
+    let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
+    Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
+}
+
+/// The Python distributions that conda packages hold.
+struct CondaDistributions<'a> {
+    found: BTreeMap<String, (String, &'a CondaPackage)>,
+    metadata: Option<&'a Metadata<'a>>,
+}
+
+impl<'a> CondaDistributions<'a> {
+    fn new(packages: &[&'a CondaPackage], metadata: Option<&'a Metadata<'a>>) -> Self {
+        let mut found = BTreeMap::new();
+        for package in packages {
+            for distribution in &package.facts.distributions {
+                // Where only its metadata says the version, it is the package's, as nearly always.
+                let (name, version) = distribution
+                    .split_once(' ')
+                    .unwrap_or_else(|| (distribution.as_str(), package.version()));
+                found.insert(name.to_owned(), (version.to_owned(), *package));
+            }
+        }
+        Self { found, metadata }
+    }
+
+    fn packages(&self) -> Vec<ProvidedPackage> {
+        let provided = |(name, (version, package)): (&String, &(String, &CondaPackage))| ProvidedPackage {
+            name: name.clone(),
+            version: version.clone(),
+            package: format!("{} {} {}", package.name(), package.version(), package.build()),
+        };
+        self.found.iter().map(provided).collect()
+    }
+
+    async fn read(&self, name: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        let missing = || format!("no conda package holds `{name}`");
+        let (_, package) = self.found.get(name).ok_or_else(missing)?;
+        let metadata = self.metadata.ok_or_else(missing)?;
+        let (_, path) = metadata.archive(&conda::record(package)?).await?;
+        let (format, name) = (ArchiveFormat::of(package.file_name())?, name.to_owned());
+        let read = move || conda::distribution_metadata(&Archive::new(&path, format), &name);
+        Ok(tokio::task::spawn_blocking(read).await??.ok_or_else(missing)?)
+    }
+}
+
+impl Provided for CondaDistributions<'_> {
+    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>> {
+        async move { self.read(name).await.map_err(ProvidedError) }.boxed()
+    }
+}
+
+/// Tells of requirements that the channels have as conda packages: these fit the environment better.
+///
+/// # Errors
+///
+/// When a channel's index cannot be read.
+async fn hint(
+    variant: &Variant,
+    pip: &Pip,
+    solving: &Solving,
+    channels: &[Served],
+    context: &Context,
+) -> Result<(), BuildError> {
+    let PipPackages::Requirements(requirements) = &pip.packages else { return Ok(()) };
+    let from_index = requirements.iter().filter(|it| matches!(it.source, RequirementSource::Index));
+    let wanted = from_index.filter_map(|it| Some(it.name.as_ref()?.to_string())).collect();
+    let known = solving.known_names(channels, conda::subdir(variant.platform), &wanted).await?;
+    if !known.is_empty() {
+        let (variant, names) = (variant_name(variant), known.into_values().collect());
+        context.reporter.event(Event::InChannels { variant, names });
+    }
+    Ok(())
+}
