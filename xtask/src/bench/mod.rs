@@ -4,6 +4,7 @@
 //! test channel. No test asserts a time; this prints ratios.
 
 mod base;
+mod wheels;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -77,6 +78,7 @@ pub(crate) fn run(workspace: &Path) -> Result<(), BenchError> {
     bench.program("plain.toml", &["build"])?;
     bench.program("bytecode.toml", &["lock"])?;
     bench.write_bases()?;
+    bench.write_wheels()?;
 
     let limit = bench.limit()?;
     let cold = bench.best(|| bench.forget(true, false), "plain.toml")?;
@@ -103,6 +105,15 @@ pub(crate) fn run(workspace: &Path) -> Result<(), BenchError> {
     row("mmdebstrap of the same packages, from this disk", bench.mmdebstrap()?);
     for (name, size) in bench.base_sizes()? {
         println!("{:<58} {:>8.1} MB", format!("  the {name} image, compressed"), size as f64 / 1e6);
+    }
+    row("wheels: archives in the store, no layers of them", bench.wheels("wheels", false)?);
+    row("wheels with bytecode, none known", bench.wheels("wheels-bytecode", true)?);
+    row("wheels with bytecode, all known", bench.wheels("wheels-bytecode", false)?);
+    row("`uv pip install` of the same wheels, into a folder", bench.uv()?);
+    row("one wheel of 900 MB", bench.wheels("large", false)?);
+    for (name, spec) in [("with bytecode", "wheels-bytecode"), ("without", "wheels")] {
+        let seconds = bench.import(spec)?;
+        println!("{:<58} {seconds:>8.2} s", format!("  import numpy, pandas, scipy in the image, {name}"));
     }
     let compileall = bench.compileall()?;
     println!("{:<58} {:>8.2} s", "  what the bytecode adds", bytecode.seconds - cold.seconds);
@@ -186,17 +197,21 @@ impl Bench {
 
     /// The conda archives that the lock names: their names by their hashes.
     fn archives(&self) -> Result<BTreeMap<String, String>, BenchError> {
-        let lock = fs::read_to_string(self.folder.join("plain.lock"))?;
+        self.locked_archives("plain.lock", "[[conda]]")
+    }
+
+    /// The archives of one kind that a lock names: their names by their hashes.
+    fn locked_archives(&self, lock: &str, kind: &str) -> Result<BTreeMap<String, String>, BenchError> {
+        let lock = fs::read_to_string(self.folder.join(lock))?;
         let mut archives = BTreeMap::new();
         let mut url = String::new();
-        let mut in_conda = false;
+        let mut is_kind = false;
         for line in lock.lines() {
             let value = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
             match line {
-                "[[conda]]" => in_conda = true,
-                line if line.starts_with("[[") => in_conda = false,
-                line if line.starts_with("url = ") => url = value(line),
-                line if in_conda && line.starts_with("sha256 = ") => {
+                line if line.starts_with("[[") => is_kind = line == kind,
+                line if line.starts_with("url = ") || line.starts_with("filename = ") => url = value(line),
+                line if is_kind && line.starts_with("sha256 = ") => {
                     let name = url.rsplit('/').next().unwrap_or_default().to_owned();
                     archives.insert(value(line).trim_start_matches("sha256:").to_owned(), name);
                 }
@@ -223,14 +238,22 @@ impl Bench {
 
     /// Removes layers from the store: all, or only those that hold conda packages; and the bytecode.
     fn forget(&self, only_conda: bool, bytecode: bool) -> Result<(), BenchError> {
-        let archives = self.archives()?;
+        let archives = if only_conda { Some(self.archives()?) } else { None };
+        self.forget_layers_of(archives.as_ref(), bytecode)
+    }
+
+    /// Removes layers from the store: those that hold one of these archives, or all; and the bytecode.
+    fn forget_layers_of(
+        &self,
+        archives: Option<&BTreeMap<String, String>>,
+        bytecode: bool,
+    ) -> Result<(), BenchError> {
         for entry in fs::read_dir(self.store().join("layers-v1"))? {
             let path = entry?.path();
             let record: Value = serde_json::from_slice(&fs::read(&path)?)?;
             let used = record["archives"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let conda =
-                used.map(|hash| hash.trim_start_matches("sha256:")).any(|hash| archives.contains_key(hash));
-            if conda || !only_conda {
+            let mut used = used.map(|hash| hash.trim_start_matches("sha256:"));
+            if archives.is_none_or(|archives| used.any(|hash| archives.contains_key(hash))) {
                 let digest = record["descriptor"]["digest"].as_str().unwrap_or_default();
                 let blob = self.store().join("blobs/sha256").join(digest.trim_start_matches("sha256:"));
                 if blob.is_file() {
