@@ -34,6 +34,7 @@ mod stanza;
 mod state;
 mod suite;
 mod version;
+mod writing;
 
 pub use apt::apt_files;
 pub use archive::{ArchiveError, Member};

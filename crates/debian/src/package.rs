@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
-    RecipeHash, Role, SinkError, Source, SourceError,
+    RecipeHash, Role, Source, SourceError,
 };
 use lock::{DebianPackage, PathRule};
 
@@ -15,6 +15,10 @@ use crate::archive::{ArchiveError, Deb, What};
 use crate::examine::{Control, examine};
 use crate::path_filter::PathFilter;
 use crate::stanza::field;
+use crate::writing::{Stop, Writing, Written};
+
+/// Changes whenever the same archive would become other entries.
+const METHOD: &str = "2";
 
 /// A Debian package whose archive is on the disk.
 #[derive(Debug, Clone)]
@@ -86,6 +90,7 @@ impl Package {
 fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
     let special = |it: &lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
     let mut hasher = KeyHasher::new("debian")
+        .field("method", METHOD)
         .field("sha256", locked.sha256.as_bytes())
         .list("directories", locked.facts.directories.iter().map(special));
     if !rules.is_empty() {
@@ -97,34 +102,6 @@ fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
 /// The field `Installed-Size` of a stanza, in KiB.
 pub(crate) fn installed_size(record: &str) -> u64 {
     field(record, "Installed-Size").and_then(|it| it.parse().ok()).unwrap_or(0)
-}
-
-/// What can go wrong while a package is written: its own error, or the sink's.
-#[derive(Debug)]
-enum Stop {
-    Archive(ArchiveError),
-    Sink(SinkError),
-}
-
-impl From<ArchiveError> for Stop {
-    fn from(error: ArchiveError) -> Self {
-        Self::Archive(error)
-    }
-}
-
-impl From<SinkError> for Stop {
-    fn from(error: SinkError) -> Self {
-        Self::Sink(error)
-    }
-}
-
-impl From<Stop> for SourceError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Archive(error) => Self::archive(error),
-            Stop::Sink(error) => Self::Sink(error),
-        }
-    }
 }
 
 impl Source for Package {
@@ -159,56 +136,11 @@ impl Package {
         let control = Control::read(&deb)?;
         self.check_control(&deb, &control)?;
         let filter = self.filter(&deb)?;
-        let mut orphans = Orphans::default();
-        if !exclusions.is_empty() || !self.path_rules.is_empty() {
-            orphans = self.orphans(&deb, exclusions, &filter)?;
-        }
-        let mut list = String::new();
-        let mut listed = BTreeSet::new();
-        let mut newest = 0;
-        let mut installed = 0;
-        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| -> Result<(), Stop> {
-            let name = member.listed;
-            let Some(mut head) = member.head else {
-                if listed.insert(name.clone()) {
-                    list.push_str(&format!("{name}\n"));
-                }
-                return Ok(());
-            };
-            newest = newest.max(head.mtime);
-            installed += head.size();
-            let excluded = exclusions.contains(&head.path) || filter.leaves_out(&name, &head);
-            // What is not there is not in the list: `dpkg --verify` would miss it.
-            if !excluded && listed.insert(name.clone()) {
-                list.push_str(&format!("{name}\n"));
-            }
-            let adopted = orphans.adopt(&mut head);
-            let own_heir = matches!(&head.kind, EntryKind::Hardlink { target } if *target == head.path);
-            if own_heir || (excluded && !adopted) {
-                return Ok(());
-            }
-            Ok(sink.put(&head, body)?)
-        })?;
+        let mut writing = Writing::new(&deb, self.installed_size(), exclusions, &filter);
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| writing.put(&member, body, sink))?;
+        let Written { list, newest, installed } = writing.finish();
         self.check_facts(&deb, newest, installed)?;
         self.write_info(&deb, &control, list, newest, exclusions, sink)
-    }
-
-    /// The files that are excluded and yet needed, because a link of another name points to them.
-    fn orphans(&self, deb: &Deb, exclusions: &Exclusions, filter: &PathFilter) -> Result<Orphans, Stop> {
-        let mut orphans = Orphans::default();
-        let mut gone = BTreeSet::new();
-        deb.data(self.installed_size(), &mut |member, _: &mut dyn Read| -> Result<(), Stop> {
-            let Some(head) = member.head else { return Ok(()) };
-            if exclusions.contains(&head.path) || filter.leaves_out(&member.listed, &head) {
-                gone.insert(head.path);
-            } else if let EntryKind::Hardlink { target } = head.kind
-                && gone.contains(&target)
-            {
-                orphans.heirs.entry(target).or_insert(head.path);
-            }
-            Ok(())
-        })?;
-        Ok(orphans)
     }
 
     fn write_info(
@@ -280,32 +212,5 @@ impl Package {
             facts.installed_size, facts.timestamp
         );
         Err(deb.error(What::Mismatch(what)).into())
-    }
-}
-
-/// Excluded files whose bytes another name needs: the first such name becomes the file.
-#[derive(Debug, Default)]
-struct Orphans {
-    heirs: BTreeMap<ImagePath, ImagePath>,
-}
-
-impl Orphans {
-    /// Gives an excluded file the name of its heir, and points further links to that. Tells whether it got one.
-    fn adopt(&mut self, head: &mut EntryHead) -> bool {
-        match &mut head.kind {
-            EntryKind::File { .. } => {
-                if let Some(heir) = self.heirs.get(&head.path) {
-                    head.path = heir.clone();
-                    return true;
-                }
-            }
-            EntryKind::Hardlink { target } => {
-                if let Some(heir) = self.heirs.get(target) {
-                    *target = heir.clone();
-                }
-            }
-            EntryKind::Directory | EntryKind::Symlink { .. } => {}
-        }
-        false
     }
 }
