@@ -274,8 +274,12 @@ pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Fi
             }
         }
     }
-    // The largest first: what is left at the end is then small, and no core waits long for another.
-    missing.sort_by_key(|(work, layer)| std::cmp::Reverse(works[*work].planned[*layer].weight));
+    // The largest first: what is left at the end is then small, and no core waits long for another. After all of them the
+    // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
+    missing.sort_by_key(|(work, layer)| {
+        let planned = &works[*work].planned[*layer];
+        (planned.role == Role::BaseState, std::cmp::Reverse(planned.weight))
+    });
     let bytes = missing.iter().map(|(work, layer)| works[*work].planned[*layer].weight).sum();
     context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
     let is_derived =

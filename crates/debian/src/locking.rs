@@ -340,7 +340,8 @@ pub fn sources(
     let chosen = chosen.filter(|it| !set.left_out.contains(&it.id()));
     let package = |it| {
         let package = Package::new(it, &archive(it) as &Path).without(&set.path_rules);
-        if set.package_manager { package } else { package.without_manager() }
+        let package = if set.package_manager { package } else { package.without_manager() };
+        if set.configured.contains(&it.id()) { package } else { package.with_state() }
     };
     let packages: Vec<_> = chosen.map(package).collect();
     let configured = |it: &&Package| set.configured.contains(&it.locked().id());

@@ -15,6 +15,7 @@ use crate::archive::{ArchiveError, Deb, What};
 use crate::examine::{Control, examine};
 use crate::path_filter::PathFilter;
 use crate::stanza::field;
+use crate::state::{self, Reading, Shared, StateError};
 use crate::writing::{Stop, Writing, Written};
 
 /// Changes whenever the same archive would become other entries.
@@ -28,6 +29,8 @@ pub struct Package {
     path_rules: Arc<[PathRule]>,
     manager: bool,
     part: Part,
+    /// What the state needs of it; nothing where no state is made of it.
+    shared: Option<Shared>,
 }
 
 impl Package {
@@ -47,6 +50,7 @@ impl Package {
             path_rules: Arc::new([]),
             manager: true,
             part,
+            shared: None,
         }
     }
 
@@ -55,6 +59,7 @@ impl Package {
     pub fn without(mut self, rules: &[PathRule]) -> Self {
         self.part.recipe = recipe(&self.locked, rules);
         self.path_rules = rules.into();
+        self.shared = None;
         self
     }
 
@@ -65,6 +70,38 @@ impl Package {
         self.part.recipe = RecipeHash(recipe.finish());
         self.manager = false;
         self
+    }
+
+    /// The package as one of those that a state is made of: writing it and making the state from its clones unpacks the
+    /// archive once.
+    #[must_use]
+    pub(crate) fn with_state(mut self) -> Self {
+        self.shared = Some(Shared::default());
+        self
+    }
+
+    /// What the state needs of it.
+    pub(crate) fn read(&self) -> Result<Arc<state::Read>, StateError> {
+        match &self.shared {
+            Some(shared) => shared.get_or_read(|| self.read_archive()),
+            None => self.read_archive().map(Arc::new),
+        }
+    }
+
+    fn read_archive(&self) -> Result<state::Read, StateError> {
+        let deb = Deb::open(&self.archive)?;
+        let control = Arc::new(Control::read(&deb)?);
+        let filter = self.filter(&deb)?;
+        let mut reading = Reading::new(&self.locked.name, &deb, control, &filter)?;
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| {
+            reading.pass(&member, body, |_| Ok::<(), ArchiveError>(()))
+        })?;
+        Ok(reading.finish())
+    }
+
+    /// Frees the memory that [`Package::read`] uses.
+    pub(crate) fn forget(&self) {
+        self.shared.iter().for_each(Shared::forget);
     }
 
     /// Its record in the lock.
@@ -133,13 +170,24 @@ impl Source for Package {
 impl Package {
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), Stop> {
         let deb = Deb::open(&self.archive)?;
-        let control = Control::read(&deb)?;
+        let control = Arc::new(Control::read(&deb)?);
         self.check_control(&deb, &control)?;
         let filter = self.filter(&deb)?;
+        let mut place = self.shared.as_ref().and_then(Shared::place);
+        // Where the scripts are not known, making the state says so.
+        let mut reading = place
+            .as_ref()
+            .and_then(|_| Reading::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
         let mut writing = Writing::new(&deb, self.installed_size(), exclusions, &filter);
-        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| writing.put(&member, body, sink))?;
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| match &mut reading {
+            Some(reading) => reading.pass(&member, body, |body| writing.put(&member, body, sink)),
+            None => writing.put(&member, body, sink),
+        })?;
         let Written { list, newest, installed } = writing.finish();
         self.check_facts(&deb, newest, installed)?;
+        if let Some(place) = &mut place {
+            **place = reading.map(|it| Arc::new(it.finish()));
+        }
         self.write_info(&deb, &control, list, newest, exclusions, sink)
     }
 

@@ -114,6 +114,7 @@ impl Configuration {
         let packages = chosen.map(|it| Package::new(it, &archive(it)).without(&set.path_rules));
         let (configured, known): (Vec<_>, Vec<_>) =
             packages.partition(|it| set.configured.contains(&it.locked().id()));
+        let known: Vec<_> = known.into_iter().map(Package::with_state).collect();
         let state = State::new(&set.suite, known.clone(), accounts, timestamp);
         let mut exclusions: BTreeMap<PartId, Exclusions> = BTreeMap::new();
         for excluded in &set.excluded {

@@ -3,7 +3,8 @@
 use layer::{EntryKind, Owner};
 
 use super::StateError;
-use super::collect::{Collected, Read};
+use super::collect::Collected;
+use super::read::Read;
 use super::tree::Tree;
 use crate::base_system::group_number;
 use crate::effects::{MadeBy, SystemUser};

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 use super::StateError;
-use super::collect::Read;
+use super::read::Read;
 use super::tree::Tree;
 
 const FOLDER: &str = "usr/share/ca-certificates/";

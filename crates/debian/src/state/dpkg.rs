@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use layer::ImagePath;
 
-use super::collect::{Collected, Read};
+use super::collect::Collected;
+use super::read::Read;
 use super::tree::Tree;
 use crate::archive::merged;
 use crate::{Relation, relation};
@@ -53,7 +54,7 @@ const RELATIONS: [&str; 9] = [
 /// Writes the database, with the links of a merged `/usr`.
 pub(crate) fn database(suite: &str, collected: &Collected, diversions: &[[String; 3]], tree: &mut Tree) {
     let architecture = architecture(collected);
-    let mut packages: Vec<&Read> = collected.packages.iter().collect();
+    let mut packages: Vec<&Read> = collected.packages.iter().map(|it| &**it).collect();
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     let status: String = packages.iter().map(|it| stanza(it)).collect();
     let file = |tree: &mut Tree, name: &str, text: &str| {

@@ -1,8 +1,8 @@
 //! As much of ELF as `ldconfig` needs: is it a shared library, for which machine, and what is its name.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use super::collect::Library;
+use super::read::Library;
 
 /// The machines that images are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,9 +11,8 @@ pub(crate) enum Machine {
     Aarch64,
 }
 
-/// Libraries above this size are looked at on the disk.
-const IN_MEMORY: usize = 8 << 20;
-
+/// The size of the header in bytes.
+const HEAD: u64 = 64;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const DT_STRTAB: u64 = 5;
@@ -21,14 +20,10 @@ const DT_SONAME: u64 = 14;
 const ET_DYN: u16 = 3;
 
 /// Reads a library; nothing where it is none, such as a linker's script.
-pub(crate) fn library(body: &mut dyn Read) -> io::Result<Option<Library>> {
-    let mut head = [0; 64];
-    let mut filled = 0;
-    while filled < head.len() {
-        match body.read(&mut head[filled..])? {
-            0 => return Ok(None),
-            read => filled += read,
-        }
+pub(crate) fn library(file: &mut (impl Read + Seek)) -> io::Result<Option<Library>> {
+    let head = read_at(file, 0, HEAD)?;
+    if head.len() as u64 != HEAD {
+        return Ok(None);
     }
     // 64 bits, little endian.
     if &head[..6] != b"\x7fELF\x02\x01" || u16_at(&head, 16) != ET_DYN {
@@ -39,11 +34,8 @@ pub(crate) fn library(body: &mut dyn Read) -> io::Result<Option<Library>> {
         183 => Machine::Aarch64,
         _ => return Ok(None),
     };
-    let mut file = tempfile::spooled_tempfile(IN_MEMORY);
-    file.write_all(&head)?;
-    io::copy(body, &mut file)?;
     // A library whose tables are cut off has no name, for `ldconfig` as well.
-    let soname = soname(&mut file, &head).unwrap_or_default();
+    let soname = soname(file, &head).unwrap_or_default();
     Ok(Some(Library { soname, machine }))
 }
 

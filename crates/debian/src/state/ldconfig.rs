@@ -103,10 +103,7 @@ fn search(folder: &str, collected: &Collected, tree: &mut Tree) -> Vec<Found> {
 }
 
 /// The library that a path leads to, through symbolic links.
-fn follow<'a>(
-    path: &ImagePath,
-    collected: &'a Collected,
-) -> Option<(ImagePath, &'a super::collect::Library)> {
+fn follow<'a>(path: &ImagePath, collected: &'a Collected) -> Option<(ImagePath, &'a super::read::Library)> {
     let mut path = path.clone();
     for _ in 0..10 {
         if let Some(library) = collected.packages.iter().find_map(|it| it.libraries.get(&path)) {

@@ -8,6 +8,7 @@ mod dpkg;
 mod elf;
 mod ldconfig;
 mod pam;
+mod read;
 mod tree;
 mod ucf;
 mod units;
@@ -25,6 +26,7 @@ use crate::package::Package;
 use crate::scripts::UnknownScripts;
 pub use accounts::Account;
 use collect::Collected;
+pub(crate) use read::{Read, Reading, Shared};
 use tree::Tree;
 
 /// Changes whenever the same packages would have another state.
@@ -232,6 +234,7 @@ impl Source for State {
         for (head, bytes) in tree.entries().filter(|(head, _)| !exclusions.contains(&head.path)) {
             sink.put(head, &mut io::Cursor::new(bytes))?;
         }
+        self.packages.iter().for_each(Package::forget);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! `/etc/pam.d/common-*`, as `pam-auth-update` writes them where `libpam-runtime`'s own profile is the only one.
 
 use super::StateError;
-use super::collect::Read;
+use super::read::Read;
 use super::tree::Tree;
 
 /// What takes the place of each mark of the templates below `/usr/share/pam`; nothing takes that of the others.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use layer::{EntryHead, EntryKind, ImagePath, Owner};
 
 use super::StateError;
-use super::collect::Read;
+use super::read::Read;
 use crate::archive::merged;
 use crate::base_system::group_number;
 

@@ -3,7 +3,7 @@
 use md5::{Digest as _, Md5};
 
 use super::StateError;
-use super::collect::Read;
+use super::read::Read;
 use super::tree::Tree;
 
 const FOLDER: &str = "/var/lib/ucf";

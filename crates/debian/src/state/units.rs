@@ -1,7 +1,7 @@
 //! Services that scripts enable: systemd's units as `deb-systemd-helper` does, init scripts as `update-rc.d` does.
 
 use super::StateError;
-use super::collect::Read;
+use super::read::Read;
 use super::tree::Tree;
 
 /// Whose units they are: the system's, or every user's.

@@ -9,7 +9,7 @@ use std::process::Command;
 use imgbuild_debian::{
     Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
 };
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
 use lock::DebianPackage;
 use oci::{Digest, Platform};
 use url::Url;
@@ -133,12 +133,17 @@ pub(crate) fn try_locked(
     runtime.block_on(lock(&request, &curl))
 }
 
-/// Writes a whole base into `root`, as an engine would unpack its layers.
-pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
+/// What the layers of a base are made of.
+pub(crate) fn sources_of(locked: &Locked, accounts: &[Account]) -> Vec<Box<dyn Source>> {
     let curl = Curl::new();
     let archive = |it: &DebianPackage| curl.path(&it.sha256);
+    sources(&locked.set, &locked.packages, archive, accounts, TIMESTAMP)
+}
+
+/// Writes a whole base into `root`, as an engine would unpack its layers.
+pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
     let mut folder = Folder::new(root);
-    for source in sources(&locked.set, &locked.packages, archive, accounts, TIMESTAMP) {
+    for source in sources_of(locked, accounts) {
         let excluded = locked.set.excluded.iter().filter(|it| it.part == source.part().id);
         let exclusions: Exclusions = excluded.map(|it| it.path.clone()).collect();
         source
