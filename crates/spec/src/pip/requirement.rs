@@ -9,6 +9,8 @@ use crate::values::{PipUrl, ProjectName, ValueError, printable, without_credenti
 
 /// More bytes than a requirement has, with any number of markers.
 const LIMIT: usize = 16 << 10;
+/// How many characters of one a message begins with.
+const SHOWN: usize = 120;
 /// How archives of sources are named.
 const SOURCES: [&str; 6] = [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst"];
 /// What stands before the URL of a repository.
@@ -36,6 +38,9 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
     let error = |rule: String| {
         let shown = without_credentials(text);
         let shown = if printable(&shown) { shown } else { shown.escape_debug().to_string() };
+        // All of it is shown at its place.
+        let end = shown.char_indices().nth(SHOWN).map(|(at, _)| at);
+        let shown = end.map_or_else(|| shown.clone(), |end| format!("{}…", &shown[..end]));
         ValueError::new(format!("`{shown}` is not a requirement: {rule}"))
     };
     if text.len() > LIMIT {

@@ -581,3 +581,32 @@ fn values_of_the_wrong_type() {
       ╰────
     "#);
 }
+
+#[test]
+fn text_that_nobody_has_written() {
+    let read = |path: &std::path::Path, _: usize| match path.to_str() {
+        Some("spec.toml") => Ok(format!("{SPEC}pip.requirements = \"requirements.txt\"\n").into_bytes()),
+        _ => Ok(b"n\0u\0m\0p\0y\0\xff".to_vec()),
+    };
+    let error = crate::Spec::load_with(std::path::Path::new("spec.toml"), &read).unwrap_err();
+    assert_eq!(error.to_string(), "`requirements.txt` is not UTF-8 text");
+    assert_eq!(error.problems()[0].origin().map(|origin| origin.line()), Some(3));
+    let message = |text: &String| {
+        let spec = ("spec.toml", "name = \"a\"\npip.requirements = \"requirements.txt\"\n");
+        super::load(&[spec, ("requirements.txt", text)]).unwrap_err().to_string()
+    };
+    let all = [
+        format!("numpy ; {}", "(".repeat(10_000)),
+        format!("numpy{}", ">=1,".repeat(10_000)),
+        format!("numpy[{}", "a,".repeat(4_000)),
+        "numpy\u{7}".to_owned(),
+        "numpy ; os_name == '\u{0}'".to_owned(),
+    ];
+    assert_snapshot!(all.iter().map(message).collect::<Vec<_>>().join("\n"), @r#"
+    `numpy ; ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((…` is not a requirement: its parentheses are too deep
+    a requirement has more than 16384 bytes
+    `numpy[a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,…` is not a requirement: a `[` without its partner
+    `numpy\u{7}` is not a requirement: it is empty or holds control characters
+    `numpy ; os_name == \'\0\'` is not a requirement: it is empty or holds control characters
+    "#);
+}

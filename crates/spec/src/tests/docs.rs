@@ -104,6 +104,18 @@ fn every_example_is_a_spec() {
 }
 
 #[test]
+fn the_examples_of_the_repository_are_specs() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let specs: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
+    assert!(specs.len() > 4, "{specs:?}");
+    for path in specs {
+        let variants = crate::Spec::load(&path).and_then(|spec| spec.variants(oci::Platform::LinuxAmd64));
+        assert!(variants.is_ok_and(|variants| !variants.is_empty()), "{}", path.display());
+    }
+}
+
+#[test]
 fn every_key_is_described_and_has_an_example_or_keys_of_its_own() {
     fn check(path: &str, schema: &Value) {
         let Some(properties) = schema["properties"].as_object() else {
