@@ -1,6 +1,6 @@
 //! `[pip]`, and what the file that `env` names says of wheels: put together, and held against the rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::requirement::Listed;
 use super::requirements_file::{Kind, Lines, Listing, Reader};
@@ -37,6 +37,15 @@ struct File {
     origin: Origin,
 }
 
+/// What is named, in the order in which it is read.
+struct Named {
+    packages: Vec<Requirement>,
+    requirements: Vec<File>,
+    constraints: Vec<File>,
+    /// Lines of an environment file, and its path.
+    lines: (Vec<Requirement>, PathBuf),
+}
+
 impl Section {
     /// Reads the section and every file that it and `env` name.
     pub(crate) fn read(
@@ -46,51 +55,35 @@ impl Section {
         source: &Source,
     ) -> Result<Self, Vec<Problem>> {
         let table = table.map(|located| located.value).unwrap_or_default();
-        let (packages, constraints) = (origins(&table.packages, source), files_of(table.constraints, source));
-        let mut requirements = files_of(table.requirements, source);
-        let mut lines = Vec::new();
+        let mut named = Named {
+            packages: origins(&table.packages, source),
+            requirements: files_of(table.requirements, source),
+            constraints: files_of(table.constraints, source),
+            lines: Default::default(),
+        };
         match environment {
-            Some(PipPart::File(name, origin)) => requirements.push(File { name, origin }),
-            Some(PipPart::Lines(found, file)) => {
-                lines.extend(found.into_iter().map(|line| (line, file.clone())))
-            }
+            Some(PipPart::File(name, origin)) => named.requirements.push(File { name, origin }),
+            Some(PipPart::Lines(lines, file)) => named.lines = (lines, file),
             None => {}
         }
-        let mut keys: Vec<(String, Origin)> = Vec::new();
-        let mut note = |origin: &Origin| keys.push((plain(origin.key()), origin.clone()));
-        packages.iter().map(|package| &package.origin).for_each(&mut note);
-        requirements.iter().chain(&constraints).map(|file| &file.origin).for_each(&mut note);
-        table
-            .index_url
-            .iter()
-            .chain(table.extra_index_urls.iter().flatten())
-            .for_each(|url| note(&url.origin(source)));
+        let urls = table.index_url.iter().chain(table.extra_index_urls.iter().flatten());
+        let urls: Vec<Origin> = urls.map(|url| url.origin(source)).collect();
+        let key = |origin: &Origin| (plain(origin.key()), origin.clone());
+        let keys: Vec<(String, Origin)> = named.origins().chain(&urls).map(key).collect();
         let mut problems = Vec::new();
         let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
-        let pylock = requirements.iter().position(|file| is_pylock(&file.name));
-        let pip = if let Some(at) = pylock {
-            let file = requirements.swap_remove(at);
-            let others =
-                keys.iter().map(|(_, origin)| origin).chain(lines.iter().map(|(line, _)| &line.origin));
-            problems.extend(alone(&file, others));
-            pylock_file(&file, reader, allow_builds.clone()).map_err(|problem| problems.push(problem)).ok()
-        } else {
-            let mut read = Lines::new(reader);
-            for package in packages {
-                read.line(package.text.trim(), Path::new(""), Kind::Package, package.origin);
+        let pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
+            Some(file) => {
+                let lines = named.lines.0.iter().map(|line| &line.origin);
+                problems.extend(alone(file, named.origins().chain(&urls).chain(lines)));
+                let pip = pylock_file(file, reader, allow_builds.clone());
+                pip.map_err(|problem| problems.push(problem)).ok()
             }
-            for (files, kind) in [(&requirements, Kind::Requirements), (&constraints, Kind::Constraints)] {
-                for file in files {
-                    read.file(&file.name, Path::new(""), kind, &file.origin);
-                }
+            None => {
+                let listing = named.listing(reader, &mut problems);
+                let index = (table.index_url, table.extra_index_urls);
+                listed(listing, index, allow_builds.clone(), &mut problems)
             }
-            for (line, file) in lines {
-                read.item(&line, file.parent().unwrap_or_else(|| Path::new("")));
-            }
-            let Lines { listing, problems: found, .. } = read;
-            problems.extend(found);
-            let index = (table.index_url, table.extra_index_urls);
-            listed(listing, index, allow_builds.clone(), &mut problems)
         };
         if problems.is_empty() { Ok(Self { pip, keys, allow_builds }) } else { Err(problems) }
     }
@@ -124,6 +117,33 @@ impl Section {
             allow_builds: self.allow_builds.clone(),
             origin,
         }))
+    }
+}
+
+impl Named {
+    /// Where the spec names something.
+    fn origins(&self) -> impl Iterator<Item = &Origin> {
+        let files = self.requirements.iter().chain(&self.constraints).map(|file| &file.origin);
+        self.packages.iter().map(|package| &package.origin).chain(files)
+    }
+
+    fn listing(self, reader: &mut Reader<'_>, problems: &mut Vec<Problem>) -> Listing {
+        let mut read = Lines::new(reader);
+        for package in self.packages {
+            read.line(package.text.trim(), Path::new(""), Kind::Package, package.origin);
+        }
+        for (files, kind) in [(self.requirements, Kind::Requirements), (self.constraints, Kind::Constraints)]
+        {
+            for file in files {
+                read.file(&file.name, Path::new(""), kind, &file.origin);
+            }
+        }
+        let (lines, file) = self.lines;
+        for line in lines {
+            read.item(&line, file.parent().unwrap_or_else(|| Path::new("")));
+        }
+        problems.append(&mut read.problems);
+        read.listing
     }
 }
 

@@ -5,6 +5,7 @@ mod bad_environment;
 mod bad_input;
 mod bad_matrix;
 mod bad_pip;
+mod bad_requirements;
 mod docs;
 mod inputs;
 mod locks;
