@@ -116,11 +116,7 @@ impl WheelIndex {
         python: &WheelsPython,
         context: &Context,
     ) -> Result<Self, BuildError> {
-        let folder = std::path::absolute(&context.folder).map_err(|error| BuildError::File {
-            path: context.folder.clone(),
-            what: "found",
-            error,
-        })?;
+        let folder = absolute(&context.folder)?;
         let indexes = Indexes {
             index_url: pip.index_url.as_ref().map(|url| url.as_str().to_owned()),
             extra_index_urls: pip.extra_index_urls.iter().map(|url| url.as_str().to_owned()).collect(),
@@ -296,6 +292,12 @@ impl WheelIndex {
             builder: &NothingBuilt,
         }
     }
+}
+
+/// A folder from the root on; one without a name is the current one.
+pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, BuildError> {
+    let found = std::path::absolute(folder.join("."));
+    found.map_err(|error| BuildError::File { path: folder.to_owned(), what: "found", error })
 }
 
 /// A requirement of the spec, as it is locked.

@@ -14,7 +14,7 @@ use pypi::{
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
 use crate::locking::{Locker, finish};
-use crate::wheel_index::{WheelIndex, WheelsPython, pypi_error};
+use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
 use crate::wheels::layout_of;
 use crate::{BuildError, Context, Event, variant_name};
 
@@ -107,10 +107,7 @@ async fn lock_wheels(
         PipPackages::Requirements(_) => locking.lock(&request).await,
         PipPackages::Pylock(file) => {
             context.reporter.event(Event::Taking { file: file.path.display().to_string() });
-            let folder = file.path.parent().map(std::path::absolute).transpose();
-            let folder = folder
-                .map_err(|error| BuildError::File { path: file.path.clone(), what: "found", error })?
-                .unwrap_or_else(|| request.folder.clone());
+            let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
             locking.take_pylock(&request, &file.text, &folder).await
         }
         PipPackages::Wheels(listed) => {
