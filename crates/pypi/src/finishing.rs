@@ -1,11 +1,9 @@
 //! Putting together what was chosen: the wheels are read, and what must hold of all of them is checked.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use futures::{StreamExt, TryStreamExt};
 use lock::PypiPackage;
-use pep440_rs::Version;
 use pep508_rs::ExtraName;
 
 use crate::cuda::{self, Chosen};
@@ -26,7 +24,7 @@ impl Run<'_> {
             match choice {
                 Choice::Wheel(wheel) => match self.provides(&wheel.name) {
                     Some(package)
-                        if Version::from_str(&package.version).ok().as_ref()
+                        if package.known_version(&self.metadata).as_ref()
                             == Some(&wheel.filename.version) =>
                     {
                         used.insert(wheel.name);
@@ -156,7 +154,7 @@ impl Run<'_> {
         build_requires.sort_by_key(PypiPackage::id);
         build_requires.dedup_by_key(|package| package.id());
         let provided = used.iter().filter_map(|name| self.provides(name));
-        let provided = provided.map(|package| format!("{} {}", package.name, package.version)).collect();
+        let provided = provided.map(|package| self.provided_title(package)).collect();
         Ok(Locked { wheels, requested: requested.into_iter().collect(), provided, build_requires })
     }
 

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use lock::PypiPackage;
 use oci::Digest;
-use pep440_rs::Version;
 use pep508_rs::{MarkerTree, VersionOrUrl};
 use url::Url;
 
@@ -85,7 +84,7 @@ impl<'a> Locking<'a> {
     ///
     /// When it cannot be satisfied, a wheel cannot be read, or something would have to be built and may not be.
     pub async fn lock(&self, request: &Request) -> Result<Locked, LockingError> {
-        let mut run = Run::new(self, request)?;
+        let mut run = Run::start(self, request).await?;
         let lines = run.lines().await?;
         let (wheels, provided) = run.resolve(&lines).await?;
         run.finish(wheels, provided, None).await
@@ -102,7 +101,7 @@ impl<'a> Locking<'a> {
         text: &str,
         folder: &Path,
     ) -> Result<Locked, LockingError> {
-        let run = Run::new(self, request)?;
+        let run = Run::start(self, request).await?;
         let hashes = BTreeMap::new();
         let choices = pylock::read(text, run.reading(folder, true, &hashes))?;
         run.take(choices).await
@@ -118,7 +117,7 @@ impl<'a> Locking<'a> {
         request: &Request,
         wheels: &[ListedWheel],
     ) -> Result<Locked, LockingError> {
-        let run = Run::new(self, request)?;
+        let run = Run::start(self, request).await?;
         let tags = request.environment.tags();
         let mut choices = Vec::new();
         for listed in wheels {
@@ -170,6 +169,15 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// A run that knows what is there.
+    async fn start(locking: &'a Locking<'a>, request: &'a Request) -> Result<Self, LockingError> {
+        let mut run = Self::new(locking, request)?;
+        for package in request.provided.iter().filter(|package| package.version.is_none()) {
+            run.read_provided(package).await?;
+        }
+        Ok(run)
+    }
+
     pub(crate) fn reading<'b>(
         &'b self,
         folder: &'b Path,
@@ -184,13 +192,18 @@ impl<'a> Run<'a> {
         self.request.provided.iter().find(|package| package.name == name)
     }
 
+    /// What conda provides, for people and for the lock.
+    pub(crate) fn provided_title(&self, package: &ProvidedPackage) -> String {
+        let version = package.known_version(&self.metadata);
+        version.map_or_else(|| package.name.clone(), |version| format!("{} {version}", package.name))
+    }
+
     /// The requirements that hold, with their places.
     pub(crate) fn requirements(&self) -> impl Iterator<Item = (usize, &'a Requirement)> {
         let environment = &self.request.environment;
-        let marker = |it: &Requirement| match (&it.source, &it.marker) {
-            (Some(_), Some(marker)) => MarkerTree::from_str(marker).ok(),
-            (Some(_), None) => None,
-            (None, _) => it.dependency().map(|dependency| dependency.marker),
+        let marker = |it: &Requirement| match it.dependency() {
+            Some(dependency) => Some(dependency.marker),
+            None => it.marker.as_ref().and_then(|marker| MarkerTree::from_str(marker).ok()),
         };
         let requirements = self.request.requirements.iter().enumerate();
         requirements.filter(move |(_, it)| marker(it).is_none_or(|marker| environment.holds(&marker, &[])))
@@ -260,7 +273,7 @@ impl<'a> Run<'a> {
             None => true,
             Some(VersionOrUrl::Url(_)) => false,
             Some(VersionOrUrl::VersionSpecifier(versions)) => {
-                Version::from_str(&package.version).is_ok_and(|version| versions.contains(&version))
+                package.known_version(&self.metadata).is_some_and(|version| versions.contains(&version))
             }
         };
         if agrees { Ok(()) } else { Err(self.conflict(Some(index), package, None)) }
@@ -280,7 +293,7 @@ impl<'a> Run<'a> {
                 None => "what the wheels require".to_owned(),
             },
             package: package.package.clone(),
-            provided: format!("{} {}", package.name, package.version),
+            provided: self.provided_title(package),
             explanation,
         }
     }
@@ -313,9 +326,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The name of the project in the name of a wheel at the end of a URL or path.
+/// The name of the project in the name of a wheel, in a line that has its URL or path.
 pub(crate) fn wheel_name(text: &str) -> Option<String> {
-    let text = text.split(['?', '#', ';', ' ']).next().unwrap_or_default();
-    let name = text.rsplit('/').next().unwrap_or_default();
-    Some(name.parse::<WheelFilename>().ok()?.name)
+    let mut words =
+        text.split([' ', ';', '?', '#', '[']).map(|word| word.rsplit('/').next().unwrap_or_default());
+    words.find_map(|word| Some(word.replace("%2B", "+").parse::<WheelFilename>().ok()?.name))
 }

@@ -7,9 +7,11 @@ use std::str::FromStr;
 use futures::future::BoxFuture;
 use lock::PypiPackage;
 use oci::Digest;
+use pep440_rs::Version;
 
 use crate::building::{AllowBuilds, Source};
 use crate::environment::{Dependency, Environment};
+use crate::metadata::Metadata;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
 /// by its place in the list.
@@ -57,9 +59,9 @@ pub struct Requirement {
     pub text: String,
     /// What it is a source of, where it names one. Then `text` is for people.
     pub source: Option<Source>,
-    /// The extras of a source.
+    /// The extras of a source, or of a wheel that is named by its URL or path alone.
     pub extras: Vec<String>,
-    /// The condition of a source.
+    /// The condition of such.
     pub marker: Option<String>,
     /// Hashes of files, one of which must be that of the file that is taken; none where all are right.
     pub hashes: Vec<Digest>,
@@ -115,10 +117,18 @@ impl Requirement {
 pub struct ProvidedPackage {
     /// Its normalised name.
     pub name: String,
-    /// Its version.
-    pub version: String,
+    /// Its version; where that is not known, its metadata is read for it.
+    pub version: Option<String>,
     /// What holds it, for people: `numpy 1.26.4 py311h64a7726_0`.
     pub package: String,
+}
+
+impl ProvidedPackage {
+    /// Its version: known, or as its metadata says it; nothing where that is none by PEP 440.
+    pub(crate) fn known_version(&self, metadata: &BTreeMap<String, Metadata>) -> Option<Version> {
+        let read = || metadata.get(&self.name).map(|metadata| metadata.version.as_str());
+        Version::from_str(self.version.as_deref().or_else(read)?).ok()
+    }
 }
 
 /// Metadata of a provided distribution that cannot be had: the error of whoever provides.

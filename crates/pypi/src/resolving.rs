@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use pep440_rs::Version;
 use pep508_rs::ExtraName;
 
 use crate::closure::{Closure, Distribution, Walk};
@@ -13,7 +12,7 @@ use crate::locking::{ChosenWheel, Run, wheel_name};
 use crate::locking_error::LockingError;
 use crate::metadata::Metadata;
 use crate::pylock;
-use crate::request::{ProvidedError, Requirement, preferences};
+use crate::request::{ProvidedError, ProvidedPackage, Requirement, preferences};
 use crate::stub;
 use crate::uv::{Compilation, UvError};
 
@@ -96,24 +95,30 @@ impl Run<'_> {
         let asked = asked.filter_map(|(name, _)| self.provides(name));
         let new: Vec<_> = asked.filter(|package| !self.metadata.contains_key(&package.name)).collect();
         for package in &new {
-            let failed = |error| LockingError::Provided {
-                name: package.name.clone(),
-                package: package.package.clone(),
-                error,
-            };
-            let text = self.locking.provided.metadata(&package.name).await.map_err(failed)?;
-            let read = Metadata::read(&Headers::read(&text));
-            let read = read.map_err(|error| failed(ProvidedError(error.into())))?;
-            self.metadata.insert(package.name.clone(), read);
+            self.read_provided(package).await?;
         }
         Ok(!new.is_empty())
+    }
+
+    /// Reads what a provided distribution says of itself.
+    pub(crate) async fn read_provided(&mut self, package: &ProvidedPackage) -> Result<(), LockingError> {
+        let failed = |error| LockingError::Provided {
+            name: package.name.clone(),
+            package: package.package.clone(),
+            error,
+        };
+        let text = self.locking.provided.metadata(&package.name).await.map_err(failed)?;
+        let read = Metadata::read(&Headers::read(&text));
+        let read = read.map_err(|error| failed(ProvidedError(error.into())))?;
+        self.metadata.insert(package.name.clone(), read);
+        Ok(())
     }
 
     /// What is there: wheels, and what conda provides.
     pub(crate) fn closure<'b>(&'b self, wheels: &'b [ChosenWheel]) -> Closure<'b> {
         let mut distributions = BTreeMap::new();
         for package in &self.request.provided {
-            let Ok(version) = Version::from_str(&package.version) else { continue };
+            let Some(version) = package.known_version(&self.metadata) else { continue };
             let metadata = self.metadata.get(&package.name);
             let requires = metadata.map(|it| it.requires_dist.as_slice()).unwrap_or_default();
             distributions

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::str::FromStr;
 
 use flate2::Crc;
 use pep440_rs::Version;
@@ -28,7 +27,7 @@ pub(crate) fn constraints(
     let mut lines = Vec::new();
     for package in provided {
         // What has no version that uv reads is found out when a wheel of its name is chosen.
-        let Ok(version) = Version::from_str(&package.version) else { continue };
+        let Some(version) = package.known_version(metadata) else { continue };
         let stem = format!("{}-{version}", package.name.replace('-', "_"));
         let path = folder.join(format!("{stem}-py3-none-any.whl"));
         let metadata = metadata.get(&package.name);
