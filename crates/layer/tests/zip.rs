@@ -21,6 +21,10 @@ fn contents(path: &Path) -> Result<Vec<Content>, String> {
     for (number, member) in archive.members().iter().enumerate() {
         let mut bytes = Vec::new();
         archive.body(number).unwrap().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        // The same from a part of the file.
+        let part = &std::fs::read(path).unwrap()[usize::try_from(member.header()).unwrap()..];
+        assert_eq!(member.content(part).unwrap(), bytes);
+        assert!(member.content(&part[..usize::try_from(member.packed()).unwrap()]).is_err());
         found.push((member.name().to_owned(), member.mode(), member.mtime(), bytes));
     }
     Ok(found)

@@ -376,3 +376,43 @@ fn proxies_of_the_environment_are_used() {
     assert!(!child("channel.invalid"));
     assert_eq!(proxy.count(), 1);
 }
+
+/// Serves what is asked for from the end, as `bytes=-4`.
+fn from_the_end(head: &str, body: &str) -> Vec<u8> {
+    let length: usize = header(head, "range").unwrap().strip_prefix("bytes=-").unwrap().parse().unwrap();
+    let start = body.len().saturating_sub(length);
+    let range = format!("content-range: bytes {start}-{}/{}\r\n", body.len() - 1, body.len());
+    let headers = format!("content-length: {}\r\n{range}", body.len() - start);
+    answer("206 Partial Content", &headers, &body[start..])
+}
+
+#[tokio::test]
+async fn the_end_of_a_content_tells_its_size() {
+    let tail = async |server: &Server, length: u64| {
+        let tail = client().get_tail(&server.url("x"), length).await.unwrap();
+        tail.map(|tail| (String::from_utf8(tail.bytes.to_vec()).unwrap(), tail.total))
+    };
+    let good = Server::start(|_, head| from_the_end(head, "0123456789"));
+    assert_eq!(tail(&good, 4).await, Some(("6789".to_owned(), 10)));
+    assert_eq!(tail(&good, 40).await, Some(("0123456789".to_owned(), 10)));
+    // Who knows no ranges sends everything: that serves only where it is short.
+    let plain = Server::start(|_, _| whole("0123456789"));
+    assert_eq!(tail(&plain, 10).await, Some(("0123456789".to_owned(), 10)));
+    assert_eq!(tail(&plain, 9).await, None);
+    for strange in [
+        answer("200 OK", "", "0123456789"),
+        answer("416 Range Not Satisfiable", "content-length: 0\r\n", ""),
+        answer("501 Not Implemented", "content-length: 0\r\n", ""),
+        answer("206 Partial Content", "content-length: 4\r\n", "6789"),
+        answer("206 Partial Content", "content-length: 4\r\ncontent-range: bytes 0-3/10\r\n", "0123"),
+    ] {
+        let server = Server::start(move |_, _| strange.clone());
+        assert_eq!(tail(&server, 4).await, None);
+        assert_eq!(server.count(), 1);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x"), "0123456789").unwrap();
+    let url = Url::from_file_path(folder.path().join("x")).unwrap();
+    let tail = offline().get_tail(&url, 4).await.unwrap().unwrap();
+    assert_eq!((&tail.bytes[..], tail.total), (b"6789".as_slice(), 10));
+}
