@@ -173,7 +173,7 @@ async fn excluded(
 
 /// The Python distributions that conda packages hold.
 struct CondaDistributions<'a> {
-    found: BTreeMap<String, (String, &'a CondaPackage)>,
+    found: BTreeMap<String, (Option<String>, &'a CondaPackage)>,
     metadata: Option<&'a Metadata<'a>>,
 }
 
@@ -182,22 +182,23 @@ impl<'a> CondaDistributions<'a> {
         let mut found = BTreeMap::new();
         for package in packages {
             for distribution in &package.facts.distributions {
-                // Where only its metadata says the version, it is the package's, as nearly always.
-                let (name, version) = distribution
-                    .split_once(' ')
-                    .unwrap_or_else(|| (distribution.as_str(), package.version()));
-                found.insert(name.to_owned(), (version.to_owned(), *package));
+                let (name, version) = match distribution.split_once(' ') {
+                    Some((name, version)) => (name, Some(version.to_owned())),
+                    None => (distribution.as_str(), None),
+                };
+                found.insert(name.to_owned(), (version, *package));
             }
         }
         Self { found, metadata }
     }
 
     fn packages(&self) -> Vec<ProvidedPackage> {
-        let provided = |(name, (version, package)): (&String, &(String, &CondaPackage))| ProvidedPackage {
-            name: name.clone(),
-            version: version.clone(),
-            package: format!("{} {} {}", package.name(), package.version(), package.build()),
-        };
+        let provided =
+            |(name, (version, package)): (&String, &(Option<String>, &CondaPackage))| ProvidedPackage {
+                name: name.clone(),
+                version: version.clone(),
+                package: format!("{} {} {}", package.name(), package.version(), package.build()),
+            };
         self.found.iter().map(provided).collect()
     }
 

@@ -152,3 +152,37 @@ impl Middleware for Credentials {
         next.run(request, extensions).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_gets_its_own() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let netrc = folder.path().join("netrc");
+        std::fs::write(&netrc, "machine n.example login net password rc\ndefault login all password all\n")
+            .unwrap();
+        let variables = [("NETRC".to_owned(), netrc.display().to_string())].into();
+        let logins = ["https://one:1234@a.example/one/simple", "https://two:p%40ss@a.example/two/simple"];
+        let logins = logins.iter().filter_map(|text| Login::of_url(&url(text))).collect();
+        let credentials = Credentials::new(logins, &variables).unwrap();
+        let user =
+            |text: &str| credentials.of(&url(text)).map(|login| format!("{}:{}", login.user, login.password));
+        assert_eq!(user("https://a.example/two/files/x.whl").as_deref(), Some("two:p@ss"));
+        assert_eq!(user("https://a.example/one/files/x.whl").as_deref(), Some("one:1234"));
+        assert_eq!(user("https://a.example/files/x.whl").as_deref(), Some("one:1234"));
+        assert_eq!(user("http://n.example:8080/x").as_deref(), Some("net:rc"));
+        for other in [
+            "http://a.example/one/",
+            "https://a.example:444/one/",
+            "https://b.a.example/",
+            "https://b.example/",
+        ] {
+            assert_eq!(user(other), None, "{other}");
+        }
+        assert_eq!(credentials.redacted("user one with p@ss and 1234"), "user one with *** and ***");
+        assert!(!format!("{credentials:?}").contains("1234"));
+    }
+}

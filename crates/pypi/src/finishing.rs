@@ -10,7 +10,8 @@ use crate::cuda::{self, Chosen};
 use crate::environment::dependency;
 use crate::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::locking_error::LockingError;
-use crate::pylock::{self, Choice, LockedWheel};
+use crate::pylock::{Choice, LockedWheel};
+use crate::pylock_error::PylockError;
 use crate::urls;
 
 impl Run<'_> {
@@ -123,7 +124,7 @@ impl Run<'_> {
             let Choice::Wheel(wheel) = choice else { continue };
             if names.contains(&wheel.name) {
                 let environment = self.request.environment.to_string();
-                return Err(pylock::PylockError::Twice { name: wheel.name.clone(), environment }.into());
+                return Err(PylockError::Twice { name: wheel.name.clone(), environment }.into());
             }
             names.push(wheel.name.clone());
         }
@@ -171,7 +172,7 @@ impl Run<'_> {
             if !environment.has_python(&wanted) {
                 let package = format!("{} {}", chosen.package.name, chosen.package.version);
                 let python = environment.python().to_string();
-                return Err(pylock::PylockError::Python { package, wanted, python }.into());
+                return Err(PylockError::Python { package, wanted, python }.into());
             }
         }
         let walk = self.closure(wheels).walk(roots.to_vec());

@@ -225,6 +225,9 @@ impl<'a> Run<'a> {
         for (index, requirement) in self.requirements() {
             self.check(index, requirement)?;
         }
+        if let Some(text) = self.request.constraints.iter().find(|text| is_option(text)) {
+            return Err(LockingError::Constraint { text: Requirement::new(text.as_str()).shown() });
+        }
         let mut lines = Vec::new();
         let requirements: Vec<_> = self.requirements().collect();
         for (index, requirement) in requirements {
@@ -257,7 +260,7 @@ impl<'a> Run<'a> {
         if requirement.source.is_some() {
             return Ok(());
         }
-        if requirement.text.contains(['\n', '\r']) || requirement.text.trim_start().starts_with('-') {
+        if is_option(&requirement.text) {
             return Err(wrong("it is an option, or more than one line"));
         }
         let read = match Dependency::from_str(&requirement.text) {
@@ -324,6 +327,11 @@ impl<'a> Run<'a> {
             None => LockingError::Unsatisfiable { requirement, target, explanation: explanation.to_owned() },
         }
     }
+}
+
+/// Whether uv would read a line as an option, or as more than one. With `-e` it would run the code of a project.
+fn is_option(text: &str) -> bool {
+    text.contains(['\n', '\r']) || text.trim_start().starts_with('-')
 }
 
 /// The name of the project in the name of a wheel, in a line that has its URL or path.

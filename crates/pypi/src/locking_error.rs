@@ -5,7 +5,7 @@ use std::io;
 use crate::building::BuildFailed;
 use crate::fetch::MetadataError;
 use crate::filename::FilenameError;
-use crate::pylock::PylockError;
+use crate::pylock_error::PylockError;
 use crate::request::ProvidedError;
 use crate::settings::SettingsError;
 use crate::uv::UvError;
@@ -28,6 +28,12 @@ pub enum LockingError {
         text: String,
         /// What is wrong.
         rule: String,
+    },
+    /// A line is not a constraint.
+    #[error("`{}` is not a constraint: it is an option, or more than one line", text.escape_default())]
+    Constraint {
+        /// The line.
+        text: String,
     },
     /// No set of wheels satisfies all requirements.
     #[error("no set of wheels satisfies all requirements for {target}:\n{explanation}")]

@@ -99,3 +99,51 @@ fn read_sections(text: &str) -> BTreeMap<String, String> {
     values.extend(sections.remove("install").unwrap_or_default());
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_as_pip_reads_them() {
+        let values = read_sections(
+            "# a comment\n[global]\nindex_url = https://a.example/simple\ntrusted-host: a.example\n[install]\nextra-index-url =\n    https://b.example\n    https://c.example ; not a comment\nno-index = true\n[freeze]\nindex-url = https://no.example\n",
+        );
+        let shown: Vec<String> = values.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(
+            shown,
+            [
+                "extra-index-url= https://b.example https://c.example ; not a comment",
+                "index-url=https://a.example/simple",
+                "no-index=true",
+                "trusted-host=a.example"
+            ]
+        );
+    }
+
+    #[test]
+    fn later_places_override_earlier_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str, host: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, format!("[global]\nindex-url = https://{host}.example/\n")).unwrap();
+            path.display().to_string()
+        };
+        let mut variables = Variables::new();
+        let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
+        set("HOME", folder.path().join("home").display().to_string());
+        set("XDG_CONFIG_DIRS", folder.path().join("xdg").display().to_string());
+        let index = |variables: &Variables| PipSettings::read(variables).unwrap().index_url.unwrap();
+        place("xdg/pip/pip.conf", "machine");
+        assert_eq!(index(&variables), "https://machine.example/");
+        place("home/.config/pip/pip.conf", "user");
+        assert_eq!(index(&variables), "https://user.example/");
+        variables.insert("PIP_CONFIG_FILE".to_owned(), place("own.conf", "own"));
+        assert_eq!(index(&variables), "https://own.example/");
+        variables.insert("PIP_INDEX_URL".to_owned(), "https://variable.example/".to_owned());
+        assert_eq!(index(&variables), "https://variable.example/");
+        variables.insert("PIP_FIND_LINKS".to_owned(), "/nowhere/at/all https://links.example".to_owned());
+        assert_eq!(PipSettings::read(&variables).unwrap().find_links, ["https://links.example"]);
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oci::Digest;
+use pep508_rs::VersionOrUrl;
 use url::Url;
 
 use crate::building::Source;
@@ -12,8 +13,26 @@ use crate::filename::WheelFilename;
 use crate::locking::{BuiltWheel, Run};
 use crate::locking_error::LockingError;
 use crate::pylock::{self, Choice};
+use crate::pylock_error::PylockError;
+use crate::request::Requirement;
 use crate::uv::{Compilation, UvError};
 use crate::wheel::Wheel;
+
+/// uv's settings of a project that say where packages come from. Others may be about what a project is built of.
+const OF_INDEXES: [&str; 12] = [
+    "allow-insecure-host",
+    "exclude-newer",
+    "exclude-newer-package",
+    "extra-index-url",
+    "find-links",
+    "index",
+    "index-strategy",
+    "index-url",
+    "keyring-provider",
+    "native-tls",
+    "no-index",
+    "system-certs",
+];
 
 impl Run<'_> {
     /// Builds a wheel, and gives its name.
@@ -23,6 +42,9 @@ impl Run<'_> {
         requirement: Option<usize>,
         hashes: &[Digest],
     ) -> Result<String, LockingError> {
+        if let Source::Folder { name: name @ None, path, .. } = &mut source {
+            *name = project_name(path);
+        }
         let what = source.to_string();
         let allowed = &self.request.allow_builds;
         if !allowed.allows(source.name()) {
@@ -47,7 +69,7 @@ impl Run<'_> {
         if let (Source::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
             && !hashes.contains(found)
         {
-            return Err(pylock::PylockError::Hashes { package: what }.into());
+            return Err(PylockError::Hashes { package: what }.into());
         }
         let name = source.name().map(str::to_owned);
         let built = self.locking.builder.build(source).await;
@@ -120,9 +142,13 @@ impl Run<'_> {
         let folder = self.scratch.path().join(format!("source-{name}"));
         std::fs::create_dir_all(&folder)?;
         self.state_no_dependencies(&[name], &folder)?;
-        let own =
-            self.requirements().filter(|(_, it)| it.source.is_none() && it.name().as_deref() == Some(name));
-        let mut requirements: Vec<String> = own.map(|(_, it)| it.text.clone()).collect();
+        // By name alone: what a URL names could be built for its metadata.
+        let by_name = |requirement: &Requirement| {
+            let dependency = requirement.dependency()?;
+            let is_url = matches!(dependency.version_or_url, Some(VersionOrUrl::Url(_)));
+            (dependency.name.as_ref() == name && !is_url).then(|| requirement.text.clone())
+        };
+        let mut requirements: Vec<String> = self.requirements().filter_map(|(_, it)| by_name(it)).collect();
         requirements.push(name.to_owned());
         let request = self.request;
         let compilation = Compilation {
@@ -152,6 +178,7 @@ impl Run<'_> {
     /// require nothing, so that nothing is built to find that out.
     pub(crate) fn state_no_dependencies(&self, names: &[&str], folder: &Path) -> Result<(), LockingError> {
         let mut settings = crate::settings::project_settings(&self.request.folder)?.unwrap_or_default();
+        settings.retain(|key, _| OF_INDEXES.contains(&key));
         let stated = |name: &&str| {
             let mut table = toml::Table::new();
             table.insert("name".to_owned(), toml::Value::from(*name));
@@ -163,4 +190,11 @@ impl Run<'_> {
         std::fs::write(folder.join("uv.toml"), settings.to_string())?;
         Ok(())
     }
+}
+
+/// The name that a project's `pyproject.toml` states, where it does.
+fn project_name(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("pyproject.toml")).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    Some(crate::normalized(table.get("project")?.get("name")?.as_str()?))
 }

@@ -13,6 +13,7 @@ use crate::fetch::write_whole;
 use crate::locking::{Locking, Run};
 use crate::locking_error::LockingError;
 use crate::pylock;
+use crate::pylock_error::PylockError;
 use crate::request::Request;
 use crate::uv::Compilation;
 
@@ -151,5 +152,5 @@ fn given(text: &str, request: &Request) -> Result<Url, LockingError> {
         return Ok(url);
     }
     let path = std::path::absolute(request.folder.join(text))?;
-    Url::from_file_path(path).map_err(|()| pylock::PylockError::Location(text.to_owned()).into())
+    Url::from_file_path(path).map_err(|()| PylockError::Location(text.to_owned()).into())
 }

@@ -1,9 +1,14 @@
 //! Wheels: what each odd one becomes or why it is refused, and the comparison with what uv installs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bench;
+mod building;
+mod choosing;
 mod index;
+mod indexes;
 mod locking;
 mod odd;
 mod oracle;
-mod resolving;
+mod reading;
 mod support;
+mod taking;

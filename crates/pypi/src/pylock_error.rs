@@ -1,0 +1,80 @@
+//! Why a `pylock.toml` cannot be used.
+
+use crate::filename::FilenameError;
+
+/// A `pylock.toml` that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PylockError {
+    /// It is not TOML, or not what the specification says. The line is not shown: it may hold a password.
+    #[error("the lock file cannot be read: line {line} is not what PEP 751 says")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// It follows rules that are not known yet.
+    #[error("the lock file has version `{0}`, and version 1 is the one that is known")]
+    Version(String),
+    /// It was made for other environments.
+    #[error("the lock file is not for {environment}: its `{key}` is `{stated}`")]
+    Environment {
+        /// What it is wanted for.
+        environment: String,
+        /// The key.
+        key: &'static str,
+        /// What it says.
+        stated: String,
+    },
+    /// A condition is none.
+    #[error("the lock file has a condition that is none: `{}`", .0.escape_default())]
+    Marker(String),
+    /// It has two packages of one name for one environment.
+    #[error("the lock file has `{name}` twice for {environment}")]
+    Twice {
+        /// The name.
+        name: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A package has no file at all.
+    #[error("the lock file has no file of `{0}`")]
+    NoFile(String),
+    /// A package is not for this Python.
+    #[error("`{package}` is for Python {wanted}, and the image has {python}")]
+    Python {
+        /// The package and its version.
+        package: String,
+        /// What it is for.
+        wanted: String,
+        /// What there is.
+        python: String,
+    },
+    /// A file's address is neither a URL nor a path.
+    #[error("`{0}` is not where a package can be")]
+    Location(String),
+    /// A wheel's name is not one.
+    #[error(transparent)]
+    Filename(#[from] FilenameError),
+    /// Nothing vouches for a wheel.
+    #[error("the lock file has no sha256 of `{0}`")]
+    NoHash(String),
+    /// No file has one of the hashes that were asked for.
+    #[error(
+        "no file of `{package}` has one of its hashes\nhint: the hashes are those of other files, or somebody has replaced a file of the index"
+    )]
+    Hashes {
+        /// The package and its version.
+        package: String,
+    },
+    /// No wheel runs on the target.
+    #[error("no wheel of `{package}` fits {target}: there is {found}\nhint: wanted is one of {wanted}")]
+    NoWheel {
+        /// The package and its version.
+        package: String,
+        /// What the wheel must fit.
+        target: String,
+        /// The tags that there are.
+        found: String,
+        /// The best tags of each kind that would fit.
+        wanted: String,
+    },
+}
