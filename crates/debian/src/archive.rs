@@ -69,7 +69,9 @@ pub enum What {
     #[error("is hostile or damaged: {0}")]
     Conflict(#[from] layer::Conflict),
     /// It unpacks to too much.
-    #[error("unpacks to more than {limit} bytes, {FACTOR} times what its index declares and more")]
+    #[error(
+        "unpacks to more than {limit} bytes, far more than a package does of the size that its index declares"
+    )]
     TooLarge {
         /// The limit.
         limit: u64,
@@ -80,6 +82,16 @@ pub enum What {
     /// It is not what the index or the lock says.
     #[error("is not what its index says: {0}")]
     Mismatch(String),
+}
+
+/// What a reader of an archive's members failed with.
+impl From<io::Error> for What {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(TooLarge { limit }) => Self::TooLarge { limit: *limit },
+            None => Self::Read(error),
+        }
+    }
 }
 
 /// The places of the members in a `.deb`.
@@ -153,19 +165,13 @@ impl Deb {
                 Box::new(decoder)
             }
         };
-        let mut archive = tar::Archive::new(Bounded { inner: decoder, left: limit });
-        let bounded = |it: io::Error| {
-            let too_large = it.get_ref().is_some_and(|inner| inner.is::<TooLarge>());
-            error(if too_large { What::TooLarge { limit } } else { What::Read(it) })
-        };
+        let mut archive = tar::Archive::new(Bounded { inner: decoder, limit, left: limit });
+        let unreadable = |it: io::Error| error(it.into());
         let mut long = LongNames::default();
-        for entry in archive.entries().map_err(bounded)?.raw(true) {
-            let mut entry = entry.map_err(bounded)?;
+        for entry in archive.entries().map_err(unreadable)?.raw(true) {
+            let mut entry = entry.map_err(unreadable)?;
             if let Some(field) = LongNames::field(entry.header().entry_type()) {
-                long.take(field, &mut entry).map_err(|it| match it {
-                    What::Read(it) => bounded(it),
-                    what => error(what),
-                })?;
+                long.take(field, &mut entry).map_err(error)?;
                 continue;
             }
             let member = member(entry.header(), entry.size(), std::mem::take(&mut long)).map_err(error)?;
@@ -174,7 +180,7 @@ impl Deb {
         let mut rest = archive.into_inner();
         let mut buffer = [0; 4096];
         loop {
-            let read = rest.read(&mut buffer).map_err(bounded)?;
+            let read = rest.read(&mut buffer).map_err(unreadable)?;
             if read == 0 {
                 break;
             }
@@ -287,7 +293,7 @@ impl LongNames {
             return Err(What::Format("its tar has a long name twice, or one that is too long".to_owned()));
         }
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(What::Read)?;
+        entry.read_to_end(&mut bytes)?;
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         if bytes[end..].iter().any(|byte| *byte != 0) {
             return Err(What::Format("its tar has a long name with something behind its end".to_owned()));
@@ -398,17 +404,22 @@ pub(crate) fn merged(path: ImagePath) -> Result<ImagePath, PathError> {
 /// A reader that fails once more than allowed has been read.
 struct Bounded<R> {
     inner: R,
+    limit: u64,
     left: u64,
 }
 
+/// Travels through [`io::Error`] to where a [`What::TooLarge`] can be made of it.
 #[derive(Debug, thiserror::Error)]
-#[error("too large")]
-struct TooLarge;
+#[error("it unpacks to more than {limit} bytes")]
+struct TooLarge {
+    limit: u64,
+}
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(TooLarge))?;
+        let too_large = || io::Error::other(TooLarge { limit: self.limit });
+        self.left = self.left.checked_sub(read as u64).ok_or_else(too_large)?;
         Ok(read)
     }
 }

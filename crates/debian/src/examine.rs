@@ -42,7 +42,7 @@ impl Control {
                 return Err(refuse("is not a plain control file"));
             }
             let mut bytes = Vec::new();
-            body.read_to_end(&mut bytes).map_err(|it| deb.error(What::Read(it)))?;
+            body.read_to_end(&mut bytes).map_err(|it| deb.error(it.into()))?;
             if files.insert(name.clone(), (head, bytes)).is_some() {
                 return Err(refuse("is a control file that is there twice"));
             }

@@ -496,7 +496,17 @@ fn a_bomb() {
     let message = hostile(members("data.tar.xz", &xz(&data)));
     assert_snapshot!(message, @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` unpacks to more than 67129344 bytes, 20 times what its index declares and more
+    caused by: the archive `FOLDER/evil.deb` unpacks to more than 67129344 bytes, far more than a package does of the size that its index declares
     ");
     assert_eq!(hostile(members("data.tar.zst", &zstd::encode_all(&data[..], 1).unwrap())), message);
+    let data = tarball(&[entry("./control", EntryType::Regular, "", &zeros)]);
+    let bomb = ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.zst", &zstd::encode_all(&data[..], 1).unwrap()),
+        ("data.tar", b""),
+    ]);
+    assert_snapshot!(hostile(bomb), @"
+    cannot use the package `evil`
+    caused by: the archive `FOLDER/evil.deb` unpacks to more than 67108864 bytes, far more than a package does of the size that its index declares
+    ");
 }

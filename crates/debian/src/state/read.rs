@@ -11,7 +11,7 @@ use tempfile::SpooledTempFile;
 use super::StateError;
 use super::elf::{Machine, library};
 use super::ldconfig::is_library_name;
-use crate::archive::{ArchiveError, Deb, Member, What, merged};
+use crate::archive::{ArchiveError, Deb, Member, merged};
 use crate::effects::Effect;
 use crate::examine::Control;
 use crate::path_filter::PathFilter;
@@ -169,7 +169,7 @@ impl<'a> Reading<'a> {
                     let mut passing = Passing { inner: body, kept: tempfile::spooled_tempfile(IN_MEMORY) };
                     next(&mut passing)?;
                     let kept = passing.finish().and_then(|kept| self.keep(&wanted, head, kept));
-                    kept.map_err(|error| self.deb.error(What::Read(error)))?;
+                    kept.map_err(|error| self.deb.error(error.into()))?;
                 }
                 None => next(body)?,
             },
