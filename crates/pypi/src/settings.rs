@@ -118,7 +118,8 @@ impl Settings {
         command.envs(&self.uv);
         let default = indexes.index_url.as_ref().or(self.pip.index_url.as_ref());
         if let Some(index) = default {
-            command.env("UV_DEFAULT_INDEX", index);
+            // The older name of the same.
+            command.env_remove("UV_INDEX_URL").env("UV_DEFAULT_INDEX", index);
         }
         let mut join = |name: &str, separator: &str, lists: [&[String]; 2]| {
             let mut values = lists.concat();
