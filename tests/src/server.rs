@@ -47,6 +47,8 @@ pub enum Answer {
     File,
     /// It serves these bytes instead.
     Bytes(Vec<u8>),
+    /// It serves this page of HTML.
+    Page(String),
     /// It answers with a status and no body.
     Status(u16),
     /// It answers 401 with this `WWW-Authenticate` header.
@@ -129,6 +131,11 @@ impl Shared {
             Answer::Status(status) => {
                 write!(stream, "HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             }
+            Answer::Page(page) => write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
+                page.len()
+            ),
             Answer::Challenge(header) => write!(
                 stream,
                 "HTTP/1.1 401 -\r\nwww-authenticate: {header}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

@@ -1,0 +1,393 @@
+//! What bad wheels, indexes and requirements get, through the program: the whole message with the line of the spec that asked
+//! for it, and nothing delivered. Projects are hand-made and stand on an index of HTML on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::Command;
+
+use imgbuild_tests::{Answer, Imgbuild, Server, capture, channel};
+use insta::assert_snapshot;
+
+/// Makes the projects: each argument is `FILE KEY=VALUE…`, in a line of its own.
+const MAKE: &str = r#"
+import base64, hashlib, io, sys, tarfile, zipfile
+for line in sys.argv[1].strip().splitlines():
+    filename, *settings = line.strip().split()
+    settings = dict(it.split('=', 1) for it in settings)
+    name, version = filename.split('-')[:2]
+    if filename.endswith('.tar.gz'):
+        version = version.removesuffix('.tar.gz')
+        with tarfile.open(filename, 'w:gz') as sdist:
+            data = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'.encode()
+            info = tarfile.TarInfo(f'{name}-{version}/PKG-INFO')
+            info.size = len(data)
+            sdist.addfile(info, io.BytesIO(data))
+        continue
+    info = f'{name}-{version}.dist-info/'
+    metadata = f'Metadata-Version: 2.1\nName: {settings.get("name", name)}\nVersion: {version}\n'
+    if 'requires' in settings:
+        metadata += f'Requires-Dist: {settings["requires"]}\n'
+    files = {f'{name}/__init__.py': 'x = 1\n', info + 'METADATA': metadata,
+             info + 'WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n'}
+    if 'path' in settings:
+        files[settings['path']] = 'x = 1\n'
+    if 'command' in settings:
+        files[info + 'entry_points.txt'] = f'[console_scripts]\n{settings["command"]} = {name}:main\n'
+    record = ''
+    for path, text in files.items():
+        said = settings.get('record') if path.endswith('.py') else None
+        digest = base64.urlsafe_b64encode(hashlib.sha256((said or text).encode()).digest()).decode().rstrip('=')
+        record += f'{path},sha256={digest},{len(text)}\n'
+    files[info + 'RECORD'] = record + info + 'RECORD,,\n'
+    with zipfile.ZipFile(filename, 'w') as wheel:
+        for path, text in files.items():
+            wheel.writestr(zipfile.ZipInfo(path, (2024, 1, 2, 3, 4, 6)), text)
+"#;
+
+const PROJECTS: &str = "
+    good-1.0-py3-none-any.whl
+    needs-1.0-py3-none-any.whl requires=good>=2
+    foreign-1.0-cp311-cp311-win_amd64.whl
+    foreign-1.0-cp311-cp311-macosx_11_0_arm64.whl
+    source-1.0.tar.gz
+    outside-1.0-py3-none-any.whl path=../../etc/profile.d/x.sh
+    absolute-1.0-py3-none-any.whl path=/etc/x
+    record-1.0-py3-none-any.whl record=y
+    renamed-1.0-py3-none-any.whl name=other
+    hostile-1.0-py3-none-any.whl command=../../../usr/bin/sh
+    numpy-2.4.0-py3-none-any.whl
+";
+
+/// A program, and the index that it asks.
+struct Bench {
+    imgbuild: Imgbuild,
+    index: Server,
+}
+
+/// A page that links to files of a folder, with their hashes.
+fn page(folder: &Path, project: &str) -> Answer {
+    let files = fs_err::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut names: Vec<String> =
+        files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    let links: String = names
+        .iter()
+        .filter(|name| name.split('-').next() == Some(project))
+        .map(|name| {
+            let sha256 = oci::Digest::of(fs_err::read(folder.join(name)).unwrap());
+            format!("<a href=\"/{name}#sha256={}\">{name}</a><br>\n", sha256.hex())
+        })
+        .collect();
+    if links.is_empty() {
+        Answer::Status(404)
+    } else {
+        Answer::Page(format!("<!DOCTYPE html><body>{links}</body>"))
+    }
+}
+
+impl Bench {
+    /// `fault` is asked first what an index does.
+    fn new(fault: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        let imgbuild = Imgbuild::new();
+        let folder = imgbuild.path("index");
+        fs_err::create_dir(&folder).unwrap();
+        capture(Command::new("python3").args(["-c", MAKE, PROJECTS]).current_dir(&folder)).success();
+        let root = folder.clone();
+        let index = Server::with(&folder, move |request| match fault(&request.path) {
+            Some(answer) => answer,
+            None => match request.path.strip_prefix("/simple/") {
+                Some(project) => page(&root, project.trim_end_matches('/')),
+                None => Answer::File,
+            },
+        });
+        Self { imgbuild, index }
+    }
+
+    /// The message of a build of wheels from this index.
+    fn refuses(&self, wheels: &str) -> String {
+        self.refuses_in("python = { version = \"3.11\", from = \"debian\" }", wheels)
+    }
+
+    fn refuses_in(&self, head: &str, wheels: &str) -> String {
+        let spec = format!(
+            "name = \"x\"\nplatforms = [\"linux/amd64\"]\n{head}\n[pip]\n{wheels}\nindex-url = \"URL\"\n"
+        );
+        self.imgbuild.write("spec.toml", spec.replace("URL", &format!("{}/simple", self.index.url())));
+        let outcome = self.imgbuild.run(["build", "spec.toml", "--quiet", "--output", "out"]).failure();
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+        assert!(
+            !self.imgbuild.path("out").exists()
+                || self.imgbuild.path("out").read_dir().unwrap().next().is_none()
+        );
+        let address = self.index.url();
+        let address = address.trim_start_matches("http://");
+        outcome
+            .stderr
+            .replace(address, "INDEX")
+            .replace(&self.imgbuild.folder().display().to_string(), "FOLDER")
+    }
+}
+
+fn refused(wheels: &str) -> String {
+    Bench::new(|_| None).refuses(wheels)
+}
+
+#[test]
+fn no_wheel_for_the_platform() {
+    assert_snapshot!(refused("packages = [\"foreign\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because foreign==1.0 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and only foreign==1.0 is available, we can conclude that all versions of foreign cannot be used.
+                   And because you require foreign, we can conclude that your requirements are unsatisfiable.
+      help: Wheels are available for `foreign` (v1.0) on the following platforms: `macosx_11_0_arm64`, `win_amd64`
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["foreign"]
+       ·             ────┬────
+       ·                 ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn requirements_that_contradict_each_other() {
+    assert_snapshot!(refused("packages = [\"needs\", \"good <2\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because all versions of needs depend on good>=2 and you require needs, we can conclude that you require good>=2.
+                   And because you require good<2, we can conclude that your requirements are unsatisfiable.
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["needs", "good <2"]
+       ·             ───┬───
+       ·                ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_source_distribution_without_permission() {
+    assert_snapshot!(refused("packages = [\"good\", \"source\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `source` has no wheel that fits, and may not be built
+      help: `allow-builds = ["source"]` in `[pip]` lets imgbuild build it, in the sandbox
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:21]
+     4 │ [pip]
+     5 │ packages = ["good", "source"]
+       ·                     ────┬───
+       ·                         ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_local_project_without_permission() {
+    let bench = Bench::new(|_| None);
+    bench.imgbuild.write("project/pyproject.toml", "[project]\nname = \"project\"\nversion = \"1\"\n");
+    assert_snapshot!(bench.refuses("packages = [\"-e ./project\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ the folder `project` is no wheel, and may not be built
+      help: `allow-builds = true` in `[pip]` lets imgbuild build it, in the sandbox; so does its name, where the requirement says that: `name @ …`
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["-e ./project"]
+       ·             ───────┬──────
+       ·                    ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn conda_has_another_version() {
+    let conda =
+        format!("python = \"3.11\"\n[conda]\nchannels = [\"{}\"]\npackages = [\"numpy 1.26.*\"]", channel());
+    let message = Bench::new(|_| None).refuses_in(&conda, "packages = [\"numpy >=2\"]");
+    assert_snapshot!(message.replace(&channel(), "CHANNEL"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ the pip requirement `numpy>=2` contradicts conda's package `numpy 1.26.4 py311_0`, which provides `numpy 1.26.4`
+      help: let conda install another version of it, or change the requirement
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:8:13]
+     7 │ [pip]
+     8 │ packages = ["numpy >=2"]
+       ·             ─────┬─────
+       ·                  ╰── this requirement
+     9 │ index-url = "http://INDEX/simple"
+       ╰────
+
+    Advice: 
+      ☞ conda was asked for it here
+       ╭─[spec.toml:6:13]
+     5 │ channels = ["CHANNEL"]
+     6 │ packages = ["numpy 1.26.*"]
+       ·             ───────┬──────
+       ·                    ╰── this requirement
+     7 │ [pip]
+       ╰────
+    "#);
+}
+
+#[test]
+fn paths_that_leave_the_environment() {
+    assert_snapshot!(refused("packages = [\"outside\"]"), @r#"
+    × cannot lock the wheels of `x:latest (linux/amd64)`
+    ├─▶ `outside-1.0-py3-none-any.whl` cannot be installed
+    ╰─▶ the path `../../etc/profile.d/x.sh` has a component `..`
+    "#);
+    assert_snapshot!(refused("packages = [\"absolute\"]"), @r#"
+    × cannot lock the wheels of `x:latest (linux/amd64)`
+    ├─▶ `absolute-1.0-py3-none-any.whl` cannot be installed
+    ╰─▶ the path `/etc/x` is absolute
+    "#);
+}
+
+#[test]
+fn a_record_that_does_not_hold() {
+    assert_snapshot!(refused("packages = [\"record\"]"), @r#"
+    × cannot put `pypi/record` into a layer
+    ╰─▶ `record/__init__.py` has the hash `sha256=nia_NpkRxFwkPGhBR7I_yeHc_PJX0pmhxjIBam_NM_Q`, and its `RECORD` says `sha256=ofzkNjhU_4iM_0uOeHXWAMJoI5BBKoz3mzfQsRFIsPo`
+    "#);
+}
+
+#[test]
+fn a_wheel_of_another_name() {
+    assert_snapshot!(refused("packages = [\"renamed\"]"), @r#"
+    × cannot lock the wheels of `x:latest (linux/amd64)`
+    ╰─▶ `uv` failed while it chose Python packages:
+        error: Package metadata name `other` does not match given name `renamed`
+    "#);
+}
+
+#[test]
+fn a_command_with_a_hostile_name() {
+    assert_snapshot!(refused("packages = [\"hostile\"]"), @r#"
+    × cannot lock the wheels of `x:latest (linux/amd64)`
+    ├─▶ `hostile-1.0-py3-none-any.whl` cannot be installed
+    ╰─▶ its entry point `../../../usr/bin/sh` has a name that no command may have
+    "#);
+}
+
+#[test]
+fn a_file_that_is_not_what_the_index_says() {
+    let changed = |path: &str| path.ends_with(".whl").then(|| Answer::Page("x".repeat(2000)));
+    assert_snapshot!(Bench::new(changed).refuses("packages = [\"good\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because good==1.0 has an invalid package format and only good==1.0 is available, we can conclude that all versions of good cannot be used.
+                   And because you require good, we can conclude that your requirements are unsatisfiable.
+            Failed to read from zip file
+      help: The structure of `good` (v1.0) was invalid:
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["good"]
+       ·             ───┬──
+       ·                ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_file_with_another_hash() {
+    let name = "good-1.0-py3-none-any.whl";
+    let lies = move |path: &str| {
+        let link = format!("<a href=\"/{name}#sha256={}\">{name}</a>", "0".repeat(64));
+        path.starts_with("/simple/").then(|| Answer::Page(link))
+    };
+    assert_snapshot!(Bench::new(lies).refuses("packages = [\"good\"]"), @r#"
+    × cannot get `good-1.0-py3-none-any.whl`
+    ╰─▶ `http://INDEX/good-1.0-py3-none-any.whl` has the sha256 `6a0f3d066be453020129754161e18672b29c1d7fbe5c69eeefab229f4527c661`, and `0000000000000000000000000000000000000000000000000000000000000000` was expected
+    "#);
+}
+
+#[test]
+fn an_index_that_fails() {
+    let index = |answer: fn() -> Answer| {
+        let fault = move |path: &str| path.starts_with("/simple/").then(answer);
+        Bench::new(fault).refuses("packages = [\"good\"]")
+    };
+    assert_snapshot!(index(|| Answer::Challenge("Basic realm=\"x\"".to_owned())), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because good was not found in the package registry and you require good, we can conclude that your requirements are unsatisfiable.
+      help: An index URL (http://INDEX/simple) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["good"]
+       ·             ───┬──
+       ·                ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+    assert_snapshot!(index(|| Answer::Status(404)), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because good was not found in the package registry and you require good, we can conclude that your requirements are unsatisfiable.
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["good"]
+       ·             ───┬──
+       ·                ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+    assert_snapshot!(index(|| Answer::Page("{ garbage".to_owned())), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
+          No solution found when resolving dependencies
+            cause: Because there are no versions of good and you require good, we can conclude that your requirements are unsatisfiable.
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["good"]
+       ·             ───┬──
+       ·                ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_file_that_is_gone() {
+    let gone = |path: &str| path.ends_with(".whl").then_some(Answer::Status(404));
+    assert_snapshot!(Bench::new(gone).refuses("packages = [\"good\"]"), @r#"
+    × cannot lock the wheels of `x:latest (linux/amd64)`
+    ╰─▶ `uv` failed while it chose Python packages:
+        error: Failed to fetch: http://INDEX/good-1.0-py3-none-any.whl
+          cause: HTTP status client error (404 -) for url (http://INDEX/good-1.0-py3-none-any.whl)
+    "#);
+}
