@@ -316,7 +316,7 @@ fn a_file_with_another_hash() {
     let name = "good-1.0-py3-none-any.whl";
     let lies = move |path: &str| {
         let link = format!("<a href=\"/{name}#sha256={}\">{name}</a>", "0".repeat(64));
-        path.starts_with("/simple/").then(|| Answer::Page(link))
+        path.starts_with("/simple/").then_some(Answer::Page(link))
     };
     assert_snapshot!(Bench::new(lies).refuses("packages = [\"good\"]"), @r#"
     × cannot get `good-1.0-py3-none-any.whl`

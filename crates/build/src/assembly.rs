@@ -34,7 +34,7 @@ pub(crate) enum Needed {
     /// A Debian package.
     Debian(DebianPackage),
     /// A wheel.
-    Pypi(PypiPackage),
+    Pypi(Box<PypiPackage>),
 }
 
 impl Needed {

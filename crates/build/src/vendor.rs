@@ -181,5 +181,5 @@ fn needed(lock: &Lock, variant: &lock::Variant) -> Vec<Needed> {
     });
     let wheels = variant.pypi.iter().flat_map(|set| &set.packages).filter_map(|id| lock.pypi_package(id));
     let archives = debian.cloned().map(Needed::Debian).chain(conda.cloned().map(Needed::Conda));
-    archives.chain(wheels.cloned().map(Needed::Pypi)).collect()
+    archives.chain(wheels.cloned().map(Box::new).map(Needed::Pypi)).collect()
 }

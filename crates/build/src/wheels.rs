@@ -13,6 +13,9 @@ use crate::{BuildError, Context};
 /// Names with which the projects of CUDA's libraries begin.
 const CUDA: &str = "nvidia-";
 
+/// A source, with the archives that it reads.
+pub(crate) type Supplied = (Box<dyn Source>, Vec<Needed>);
+
 /// The Python of an image, as its wheels find it.
 pub(crate) struct ImagePython {
     /// Its whole version, such as `3.11.2`.
@@ -83,9 +86,9 @@ pub(crate) fn sources(
     python: &ImagePython,
     timestamp: i64,
     context: &Context,
-) -> Result<Vec<(Box<dyn Source>, Vec<Needed>)>, BuildError> {
+) -> Result<Vec<Supplied>, BuildError> {
     let layout = Arc::new(layout);
-    let mut sources: Vec<(Box<dyn Source>, Vec<Needed>)> = Vec::new();
+    let mut sources: Vec<Supplied> = Vec::new();
     if is_virtual {
         let files = pypi::virtual_environment(&layout, &python.program, &python.version, timestamp)?;
         sources.push((Box::new(files), Vec::new()));
@@ -96,7 +99,7 @@ pub(crate) fn sources(
         let archive = archive_path(context, &package.sha256);
         let source = pypi::Package::new(package, role, Arc::clone(&layout), requested, archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
-        let needed = vec![Needed::Pypi(package.clone())];
+        let needed = vec![Needed::Pypi(Box::new(package.clone()))];
         match &python.compiler {
             None => sources.push((Box::new(source), needed)),
             Some(compiler) => {
