@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use layer::EntrySink;
 use oci::Platform;
@@ -219,6 +219,14 @@ impl Machine {
         let target = open(folder)?;
         let inside = Inside::start(&self.ids, Job::Difference, &[target.as_fd()])?;
         difference::write(&inside, timestamp, cleaned, sink)
+    }
+
+    /// The folder of this machine in which the root of the image is as commands left it, or what they changed of it, where the
+    /// folder of their [`crate::Writable::Folder`] is `folder`. Nothing in there is to be trusted, links least of all; but
+    /// nobody changes it any more.
+    pub fn written(&self, folder: &Path) -> PathBuf {
+        let copied = folder.join(inside::TREE);
+        if copied.is_dir() { copied } else { folder.join("upper") }
     }
 
     /// Starts a job under the ids of this machine.

@@ -18,7 +18,7 @@ use super::{remove, staging};
 use crate::wire::{Failure, Found, FoundKind, Step};
 
 /// The copy, in the folder that is mounted under [`staging::COPIED`], and the record of it.
-pub(super) const TREE: &str = "tree";
+pub(crate) const TREE: &str = "tree";
 pub(super) const RECORD: &str = "record";
 
 /// What a file was like.

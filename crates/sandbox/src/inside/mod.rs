@@ -21,6 +21,8 @@ pub(crate) mod world;
 use std::io;
 use std::process::Command;
 
+pub(crate) use copied::TREE;
+
 use crate::channel::Channel;
 use crate::wire::{Answer, Failure};
 
