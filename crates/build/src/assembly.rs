@@ -66,6 +66,8 @@ pub(crate) struct Assembly {
     pub variables: Variables,
     /// The image that it stands on.
     pub foundation: Option<Foundation>,
+    /// The Python that its wheels are for.
+    pub python: Option<ImagePython>,
 }
 
 /// The texts and files that only a build has, and locking not.
@@ -111,6 +113,7 @@ impl Assembly {
             parents: Parents::default(),
             variables: runtime::variables(base, conda, wheels, &given),
             foundation,
+            python: None,
         };
         let timestamp = locked.timestamp;
         assembly.check_foundation(locked)?;
@@ -122,8 +125,9 @@ impl Assembly {
             python = assembly.add_conda(lock, set, variant, timestamp, context)?.or(python);
         }
         if let Some(set) = &locked.pypi {
-            assembly.add_wheels(lock, set, index, variant, python, context)?;
+            assembly.add_wheels(lock, set, index, variant, python.as_ref(), context)?;
         }
+        assembly.python = python;
         let has_shell = match &variant.base {
             Base::Debian(_) => true,
             Base::Layout(_) => assembly.foundation.as_ref().is_some_and(|it| it.shell().is_some()),
@@ -331,7 +335,7 @@ impl Assembly {
         set: &PypiSet,
         index: usize,
         variant: &Variant,
-        python: Option<ImagePython>,
+        python: Option<&ImagePython>,
         context: &Context,
     ) -> Result<(), BuildError> {
         let locked = &lock.variants[index];
@@ -351,9 +355,9 @@ impl Assembly {
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
-        let layout = wheels::layout(set, conda, &python, owner)?;
+        let layout = wheels::layout(set, conda, python, owner)?;
         let is_virtual = conda.is_none();
-        let sources = wheels::sources(lock, set, layout, is_virtual, &python, locked.timestamp, context)?;
+        let sources = wheels::sources(lock, set, layout, is_virtual, python, locked.timestamp, context)?;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.exclude(&set.excluded);
         Ok(())

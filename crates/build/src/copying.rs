@@ -17,7 +17,7 @@ use spec::Copy;
 use crate::BuildError;
 use crate::foundation::Foundation;
 
-const IGNORE_FILE: &str = ".imgbuildignore";
+pub(crate) const IGNORE_FILE: &str = ".imgbuildignore";
 /// How much of a file is looked at to see whether it is a private key.
 const KEY_HEAD: u64 = 4096;
 
@@ -105,7 +105,7 @@ impl Copies {
     }
 }
 
-fn ignored(folder: &Path) -> Result<Gitignore, BuildError> {
+pub(crate) fn ignored(folder: &Path) -> Result<Gitignore, BuildError> {
     let path = folder.join(IGNORE_FILE);
     let mut builder = GitignoreBuilder::new(folder);
     if path.exists()
@@ -203,7 +203,7 @@ fn file_error(path: &Path, what: &'static str, error: std::io::Error) -> BuildEr
 }
 
 /// What makes a file a secret, where it is one.
-fn secret(path: &Path) -> std::io::Result<Option<&'static str>> {
+pub(crate) fn secret(path: &Path) -> std::io::Result<Option<&'static str>> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if name == ".env" || name.starts_with(".env.") && !name.ends_with(".example") {
         return Ok(Some("is a file of environment variables"));

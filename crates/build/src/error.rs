@@ -279,6 +279,24 @@ pub enum BuildError {
         #[source]
         error: Box<pypi::PackageError>,
     },
+    /// A locked wheel is nowhere, and cannot be built anew.
+    #[error("the locked wheel `{wheel}` is not in the cache, and cannot be built anew")]
+    Rebuild {
+        /// The wheel.
+        wheel: String,
+        /// Why.
+        #[source]
+        error: Box<crate::BuildingError>,
+    },
+    /// A local project is another one than it was.
+    #[error("the lock `{}` is stale: the folder `{folder}` is not what it was made for", path.display())]
+    #[diagnostic(help("run `imgbuild lock` to build it as it is now"))]
+    StaleFolder {
+        /// The lock.
+        path: PathBuf,
+        /// The folder, as the lock has it.
+        folder: String,
+    },
     /// Wheels in an image without Python.
     #[error("the lock has wheels, and no Python that they are for")]
     #[diagnostic(help("run `imgbuild lock` to renew it"))]

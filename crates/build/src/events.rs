@@ -42,6 +42,18 @@ pub enum Event {
         /// Its size in bytes.
         size: u64,
     },
+    /// A wheel is being built from its source, in the sandbox.
+    WheelStarted {
+        /// The project.
+        name: String,
+    },
+    /// A wheel was built.
+    WheelFinished {
+        /// The wheel's file.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// How many layers have to be made.
     LayersPlanned {
         /// All layers of all variants, each once.

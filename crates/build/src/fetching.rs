@@ -98,7 +98,11 @@ impl Fetcher {
     }
 
     /// An archive whose hash nobody has said: it is computed.
-    async fn unknown(&self, name: &str, from: Locations) -> Result<(Digest, PathBuf), FetchFailure> {
+    pub(crate) async fn unknown(
+        &self,
+        name: &str,
+        from: Locations,
+    ) -> Result<(Digest, PathBuf), FetchFailure> {
         let _permit = self.permits.acquire().await;
         self.reporter.event(Event::DownloadStarted { name: name.to_owned(), size: None });
         let mut bytes = 0;

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::assembly::{Assembly, Needed, archive_path, conda_url};
+use crate::building::Building;
 use crate::debian_base::snapshot_mirror;
 use crate::derived::Derived;
 use crate::error::FetchFailure;
@@ -35,6 +36,8 @@ pub(crate) struct Getter {
     channels: Arc<[conda::Served]>,
     base: Option<DebianMirror>,
     wheels: Option<WheelIndex>,
+    /// What builds those wheels of the lock anew that are nowhere.
+    building: Option<Arc<Building>>,
     handle: Handle,
 }
 
@@ -73,7 +76,7 @@ impl Getter {
             }),
         };
         let (channels, handle) = (channels.into(), Handle::current());
-        Ok(Self { context: context.clone(), channels, base, wheels: None, handle })
+        Ok(Self { context: context.clone(), channels, base, wheels: None, building: None, handle })
     }
 
     /// The same, which finds the wheels of the lock's variant with this index as well.
@@ -88,7 +91,9 @@ impl Getter {
         variant: &Variant,
     ) -> Result<Self, BuildError> {
         let wheels = WheelIndex::of_lock(lock, index, variant, &self.context)?;
-        Ok(Self { wheels, ..self })
+        let building =
+            wheels.clone().map(|wheels| Building::of_lock(lock, index, variant, wheels, &self.context));
+        Ok(Self { wheels, building: building.map(Arc::new), ..self })
     }
 
     /// Where an archive is to be had; nothing where its URL is none.
@@ -130,6 +135,12 @@ impl Getter {
             let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
             return taken.map_err(failed);
         }
+        if let (Needed::Pypi(package), Some(building)) = (needed, &self.building)
+            && let Some(build) = &package.build
+        {
+            let built = building.rebuild(package, build).await;
+            return built.map_err(|error| BuildError::Rebuild { wheel: name, error: Box::new(error) });
+        }
         if let (Needed::Pypi(package), Some(wheels)) = (needed, &self.wheels) {
             return wheels.get(package).await;
         }
@@ -161,7 +172,7 @@ fn repositories(base: &spec::Debian) -> Result<BTreeMap<String, Url>, BuildError
 }
 
 /// Checks that the archives are what the lock says: nothing is made of anything else.
-fn check(needed: &[Needed], context: &Context) -> Result<(), BuildError> {
+pub(crate) fn check(needed: &[Needed], context: &Context) -> Result<(), BuildError> {
     for one in needed {
         let (name, sha256) = match one {
             Needed::Conda(package) => (package.file_name().to_owned(), package.sha256),

@@ -4,6 +4,7 @@
 //! This crate emits events and draws nothing.
 
 mod assembly;
+mod building;
 mod checks;
 mod conda_errors;
 mod configuring;
@@ -31,6 +32,7 @@ mod wheel_index;
 mod wheel_locking;
 mod wheels;
 
+pub use building::{BuildingError, GitError, ProjectError, SourceError};
 pub use checks::Checked;
 pub use context::Context;
 pub use delivery::{Delivered, Format};

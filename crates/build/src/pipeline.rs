@@ -12,6 +12,7 @@ use spec::{Base, Compression, Spec, Variant};
 use store::Store;
 
 use crate::assembly::{Assembly, Extras};
+use crate::building;
 use crate::checks::{Checked, run_checks};
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
@@ -185,7 +186,11 @@ pub async fn current_lock(
     context: &Context,
 ) -> Result<Locked, BuildError> {
     match read_lock(path)? {
-        Some((lock, text)) if fits(&lock, variants) => Ok(Locked { lock, text, changes: None }),
+        Some((lock, text)) if fits(&lock, variants) => match building::changed_folder(&lock, path) {
+            None => Ok(Locked { lock, text, changes: None }),
+            Some(folder) if locked => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
+            Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+        },
         Some(_) if locked => Err(BuildError::Stale { path: path.to_owned() }),
         None if locked => Err(BuildError::NoLock { path: path.to_owned() }),
         _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
@@ -200,12 +205,15 @@ pub async fn current_lock(
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
     match read_lock(path)? {
         None => Err(BuildError::NoLock { path: path.to_owned() }),
-        Some((lock, _)) if fits(&lock, variants) => Ok(()),
+        Some((lock, _)) if fits(&lock, variants) => match building::changed_folder(&lock, path) {
+            None => Ok(()),
+            Some(folder) => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
+        },
         Some(_) => Err(BuildError::Stale { path: path.to_owned() }),
     }
 }
 
-fn codec(variant: &Variant, format: Format) -> Codec {
+pub(crate) fn codec(variant: &Variant, format: Format) -> Codec {
     match (variant.layers.compression, format) {
         (Compression::None, _) => Codec::None,
         // Docker's own format knows no zstd.
@@ -272,7 +280,7 @@ pub async fn build(
             layers,
             dynamic: variables.dynamic.clone(),
             excluded: excluded(&locked.lock, *index),
-            executions: work.assembly.derived.iter().map(|derived| derived.execution()).collect(),
+            executions: executions(&locked.lock, *index, &work.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, &ground),
         });
@@ -294,6 +302,16 @@ pub async fn build(
         delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
     }
     Ok(Report { built, delivered, changes: locked.changes, lock: lock_path })
+}
+
+/// What was run to make an image: what its layers are derived by, and the builds of its wheels.
+fn executions(lock: &Lock, index: usize, assembly: &Assembly) -> Vec<Execution> {
+    let derived = assembly.derived.iter().map(|derived| derived.execution());
+    let wheels = lock.variants[index].pypi.iter().flat_map(|set| &set.packages);
+    let built = wheels.filter_map(|id| lock.pypi_package(id)).filter(|package| package.build.is_some());
+    let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
+    let builds = (!of.is_empty()).then(|| Execution { what: "builds of wheels".to_owned(), of });
+    derived.chain(builds).collect()
 }
 
 /// Runs every image's checks.

@@ -202,6 +202,11 @@ impl WheelIndex {
         WheelReader { client: self.fetcher.client(), archives: &self.fetcher, store: &self.context.store }
     }
 
+    /// What downloads, with the credentials of the indexes.
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
     /// The settings of the indexes.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
@@ -228,7 +233,6 @@ impl WheelIndex {
     /// # Errors
     ///
     /// When they cannot be chosen or read.
-    #[expect(dead_code, reason = "what builds wheels in the sandbox comes next")]
     pub(crate) async fn lock_requirements(
         &self,
         requirements: Vec<String>,

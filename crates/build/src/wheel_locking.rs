@@ -8,11 +8,10 @@ use futures::future::BoxFuture;
 use layer::{Claim, Owner, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
 use oci::Digest;
-use pypi::{
-    ChosenWheel, ListedWheel, Locking, NothingBuilt, Provided, ProvidedError, ProvidedPackage, Request,
-};
+use pypi::{ChosenWheel, ListedWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
+use crate::building::Building;
 use crate::locking::{Locker, finish};
 use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
 use crate::wheels::layout_of;
@@ -93,7 +92,9 @@ async fn lock_wheels(
         _ => Vec::new(),
     };
     let provided = CondaDistributions::new(&conda, metadata);
-    let request = Request { provided: provided.packages(), earlier, ..index.request().clone() };
+    let request =
+        Request { provided: provided.packages(), earlier: earlier.clone(), ..index.request().clone() };
+    let building = Building::new(variant.clone(), lock.clone(), index.clone(), earlier, context.clone());
     let failed = |error| pypi_error(variant, Some(pip), error);
     let uv = index.uv().await.map_err(failed)?;
     let locking = Locking {
@@ -101,7 +102,7 @@ async fn lock_wheels(
         settings: index.settings(),
         metadata: index.reader(),
         provided: &provided,
-        builder: &NothingBuilt,
+        builder: &building,
     };
     let locked = match &pip.packages {
         PipPackages::Requirements(_) => locking.lock(&request).await,

@@ -43,6 +43,8 @@ fn line(event: &Event) -> Option<String> {
         Event::DownloadFinished { name, size: bytes } => {
             Some(format!("downloaded {name} ({})", size(*bytes)))
         }
+        Event::WheelStarted { name } => Some(format!("building the wheel of {name}")),
+        Event::WheelFinished { name, size: bytes } => Some(format!("built {name} ({})", size(*bytes))),
         Event::LayersPlanned { all, missing: 0, .. } => Some(format!("all {all} layers are in the cache")),
         Event::LayersPlanned { all, missing, bytes } => {
             Some(format!("making {missing} of {all} layers ({} installed)", size(*bytes)))
@@ -121,6 +123,10 @@ impl Reporter for Bars {
                 if let Some(bar) = state.downloads.remove(&name) {
                     bar.finish_and_clear();
                 }
+            }
+            // What takes minutes has a line, and what ran in the sandbox is known.
+            Event::WheelStarted { .. } | Event::WheelFinished { .. } => {
+                drop(line(&event).map(|line| self.all.println(line)));
             }
             Event::LayersPlanned { all, missing, bytes } => {
                 if let Some(locking) = state.locking.take() {

@@ -1,0 +1,410 @@
+//! Git repositories as sources, by the machine's own git: so that credentials, proxies and keys are those that it knows.
+//!
+//! A repository is fetched bare, and its files are read as git keeps them (`ls-tree`, `cat-file`): no checkout, so that no
+//! attribute, filter, hook or setting changes a byte.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use layer::ImagePath;
+use url::Url;
+
+use super::git_objects::Objects;
+use super::source::{ARCHIVAL, SourceError, SourceTree};
+
+/// How deep repositories may stand in each other.
+const DEPTH: usize = 8;
+
+/// The largest list of files, and of submodules, in bytes.
+const LIST_LIMIT: usize = 256 << 20;
+
+/// The longest target of a symbolic link.
+const LINK_LIMIT: u64 = 4096;
+
+/// How a repository may be reached.
+const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
+
+/// What could lead git to other places than those that it is told.
+const PLACES: [&str; 17] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_TEMPLATE_DIR",
+    "GIT_DEFAULT_HASH",
+    "GIT_ATTR_SOURCE",
+    "GIT_CONFIG",
+    "GIT_EXTERNAL_DIFF",
+];
+
+/// A repository that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no git.
+    #[error(
+        "`git` is not on PATH, and fetches what is in a repository\nhint: install it, for example by `apt-get install git`"
+    )]
+    Absent,
+    /// It cannot be started, or does not answer.
+    #[error("cannot run `git`")]
+    Start(#[source] io::Error),
+    /// There is to be no network.
+    #[error("the repository `{0}` cannot be fetched offline")]
+    Offline(String),
+    /// It failed.
+    #[error("`git` could not {what} of `{url}`\nit printed:\n{printed}")]
+    Failed {
+        /// What it was to do.
+        what: &'static str,
+        /// The repository.
+        url: String,
+        /// What it printed.
+        printed: String,
+    },
+    /// The repository has no such revision.
+    #[error("the repository `{url}` has no branch, tag or commit `{}`", revision.escape_default())]
+    NoRevision {
+        /// The repository.
+        url: String,
+        /// What was asked for.
+        revision: String,
+    },
+    /// It is reached in a way that is not allowed.
+    #[error("the repository `{url}` {rule}")]
+    Refused {
+        /// The repository.
+        url: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// Its files are not listed as they should be.
+    #[error("`git` lists the files of `{0}` in a way that is not known")]
+    Listing(String),
+}
+
+/// A commit that was fetched.
+pub(super) struct Repository {
+    folder: PathBuf,
+    url: Url,
+    /// The commit.
+    pub(super) commit: String,
+}
+
+/// A URL as messages and locks show it: without a password, and without a user but for `ssh`, which needs one.
+pub(super) fn shown(url: &Url) -> Url {
+    let mut url = url.clone();
+    // What has no host has neither.
+    let _ = url.set_password(None);
+    if url.scheme() != "ssh" {
+        let _ = url.set_username("");
+    }
+    url.set_fragment(None);
+    url
+}
+
+/// Git in a bare repository, with nothing of this machine but its credentials.
+pub(super) fn git(folder: &Path) -> Command {
+    let mut command = Command::new("git");
+    for variable in PLACES {
+        command.env_remove(variable);
+    }
+    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
+    // A repository may name others, and these reach no program of this machine.
+    command.env("GIT_ALLOW_PROTOCOL", SCHEMES.join(":"));
+    command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"]);
+    command.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]);
+    command.arg("--git-dir").arg(folder).stdin(Stdio::null());
+    command
+}
+
+/// What a process of git gave, or why there was none.
+pub(super) fn started<T>(result: io::Result<T>) -> Result<T, GitError> {
+    result.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => GitError::Absent,
+        _ => GitError::Start(error),
+    })
+}
+
+impl Repository {
+    /// Fetches a repository into the new folder `folder`, and finds the commit that `revision` stands for: a branch, a tag, a
+    /// commit, or what the repository itself points at.
+    ///
+    /// # Errors
+    ///
+    /// When there is no git, the repository cannot be had, or has no such revision.
+    pub(super) fn fetch(
+        url: &Url,
+        revision: Option<&str>,
+        folder: PathBuf,
+        offline: bool,
+    ) -> Result<Self, GitError> {
+        let name = shown(url).to_string();
+        let refused = |rule| Err(GitError::Refused { url: name.clone(), rule });
+        if !SCHEMES.contains(&url.scheme()) {
+            return refused("is reached neither by `https`, `ssh`, `http` nor as a file");
+        }
+        if offline && url.scheme() != "file" {
+            return Err(GitError::Offline(name));
+        }
+        let plain = |it: char| !it.is_control() && !" ~^:?*[\\".contains(it);
+        if let Some(revision) = revision
+            && (revision.is_empty()
+                || revision.starts_with('-')
+                || revision.contains("..")
+                || !revision.chars().all(plain))
+        {
+            return Err(GitError::NoRevision { url: name, revision: revision.to_owned() });
+        }
+        let mut repository = Self { folder, url: url.clone(), commit: String::new() };
+        repository.run("begin a copy", ["init", "--quiet", "--bare", "--template="])?;
+        let mut wanted = vec!["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+        wanted.extend(revision.is_none().then_some("+HEAD:refs/imgbuild/head"));
+        repository.fetch_refs("fetch the branches and tags", &wanted)?;
+        repository.commit = match repository.find(revision)? {
+            Some(commit) => commit,
+            // A commit that no branch has, or a reference of the forge's own: whoever serves it may give it by its name.
+            None => {
+                let revision = revision.unwrap_or("HEAD");
+                let own = format!("+{revision}:refs/imgbuild/wanted");
+                let unknown = || GitError::NoRevision { url: name.clone(), revision: revision.to_owned() };
+                repository.fetch_refs("fetch the revision", &[&own]).map_err(|_| unknown())?;
+                repository.resolve("refs/imgbuild/wanted")?.ok_or_else(unknown)?
+            }
+        };
+        Ok(repository)
+    }
+
+    fn fetch_refs(&self, what: &'static str, refs: &[&str]) -> Result<(), GitError> {
+        let options =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--"];
+        let url = [self.url.as_str()];
+        self.run(what, options.iter().chain(&url).chain(refs)).map(|_| ())
+    }
+
+    /// The commit of a revision among what was fetched, looked for as pip does: a branch, a tag, any other name.
+    fn find(&self, revision: Option<&str>) -> Result<Option<String>, GitError> {
+        let Some(revision) = revision else { return self.resolve("refs/imgbuild/head") };
+        // A whole hash means that commit, whatever a branch is called.
+        if is_commit(revision) {
+            return self.resolve(revision);
+        }
+        for name in [format!("refs/heads/{revision}"), format!("refs/tags/{revision}")] {
+            if let Some(commit) = self.resolve(&name)? {
+                return Ok(Some(commit));
+            }
+        }
+        let is_hash = revision.len() >= 7 && revision.bytes().all(|it| it.is_ascii_hexdigit());
+        if is_hash { self.resolve(revision) } else { Ok(None) }
+    }
+
+    fn resolve(&self, name: &str) -> Result<Option<String>, GitError> {
+        let mut command = git(&self.folder);
+        command
+            .args(["rev-parse", "--quiet", "--verify", "--end-of-options"])
+            .arg(format!("{name}^{{commit}}"));
+        let output = started(command.stderr(Stdio::null()).output())?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Some(text).filter(|text| output.status.success() && is_commit(text)))
+    }
+
+    fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        &self,
+        what: &'static str,
+        words: I,
+    ) -> Result<Vec<u8>, GitError> {
+        let output = started(git(&self.folder).args(words).output())?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        // Git itself takes passwords out of what it prints; the URL that it was given may hold one.
+        let name = shown(&self.url).to_string();
+        let said = String::from_utf8_lossy(&output.stderr).replace(self.url.as_str(), &name);
+        let lines: Vec<String> =
+            said.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+        Err(GitError::Failed { what, url: name, printed: lines.join("\n") })
+    }
+
+    /// Puts the files of the commit, and those of the repositories in it. Where it has no `.git_archival.txt` that says
+    /// something, one is put that says which commit this is and how far it is from a tag: what setuptools-scm and those like
+    /// it know a version by. There is no `.git`: no two copies of a repository have the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or put, or a repository in it cannot be had.
+    pub(super) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
+        self.put_below(None, tree, offline, DEPTH)
+    }
+
+    fn put_below(
+        &self,
+        below: Option<&ImagePath>,
+        tree: &mut SourceTree<'_>,
+        offline: bool,
+        depth: usize,
+    ) -> Result<(), SourceError> {
+        let listing = || GitError::Listing(shown(&self.url).to_string());
+        let list = self.run("list the files", ["ls-tree", "-r", "-z", "--full-tree", &self.commit])?;
+        if list.len() > LIST_LIMIT {
+            return Err(SourceError::TooLarge);
+        }
+        let mut objects = Objects::start(&self.folder)?;
+        let mut submodules = Vec::new();
+        for line in list.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+            let at = line.iter().position(|byte| *byte == b'\t').ok_or_else(listing)?;
+            let (head, name) = (std::str::from_utf8(&line[..at]).map_err(|_| listing())?, &line[at + 1..]);
+            let [mode, _, object] = head.split(' ').collect::<Vec<_>>()[..] else {
+                return Err(listing().into());
+            };
+            let own = ImagePath::from_archive(name)?.ok_or_else(listing)?;
+            let path = below.map_or_else(|| Ok(own.clone()), |below| below.join_path(&own))?;
+            if own.as_str() == ARCHIVAL && below.is_none() {
+                continue;
+            }
+            match mode {
+                "160000" => submodules.push((own, path, object.to_owned())),
+                "120000" => {
+                    let (size, mut body) =
+                        objects.open(object).map_err(GitError::Start)?.ok_or_else(listing)?;
+                    let mut target = String::new();
+                    if size > LINK_LIMIT || body.read_to_string(&mut target).is_err() {
+                        return Err(SourceError::Member {
+                            path: path.to_string(),
+                            rule: "is no link that can be made",
+                        });
+                    }
+                    tree.link(&path, &target)?;
+                    body.end().map_err(GitError::Start)?;
+                }
+                "100644" | "100755" | "100664" => {
+                    let (size, mut body) =
+                        objects.open(object).map_err(GitError::Start)?.ok_or_else(listing)?;
+                    tree.file(&path, mode == "100755", size, &mut body)?;
+                    body.end().map_err(GitError::Start)?;
+                }
+                _ => return Err(listing().into()),
+            }
+        }
+        if below.is_none() {
+            let text = self.archival()?;
+            tree.file(&ImagePath::new(ARCHIVAL)?, false, text.len() as u64, &mut text.as_bytes())?;
+        }
+        for (number, (own, path, commit)) in submodules.into_iter().enumerate() {
+            let url = self.submodule(&own)?;
+            if depth == 0 {
+                return Err(SourceError::Member {
+                    path: path.to_string(),
+                    rule: "is a repository too deep in others",
+                });
+            }
+            let mut folder = self.folder.clone().into_os_string();
+            folder.push(format!("-{number}"));
+            tree.folder(&path)?;
+            let inner = Self::fetch(&url, Some(&commit), folder.into(), offline)?;
+            inner.put_below(Some(&path), tree, offline, depth - 1)?;
+        }
+        Ok(())
+    }
+
+    /// The text of `.git_archival.txt`, as `git archive` would fill it in.
+    fn archival(&self) -> Result<String, GitError> {
+        let words = ["log", "-1", "--no-show-signature", "--no-color", "--format=%ct", &self.commit];
+        let seconds = self.run("read the commit", words)?;
+        let seconds = String::from_utf8_lossy(&seconds).trim().parse().unwrap_or(0);
+        // Versions of git write the same time in different ways.
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
+        let time = time.trim_end_matches('Z');
+        let mut text = format!("node: {}\nnode-date: {time}+00:00\n", self.commit);
+        let mut describe = git(&self.folder);
+        describe.args(["describe", "--tags", "--long", "--abbrev=10", "--match", "*[0-9]*", &self.commit]);
+        let output = started(describe.stderr(Stdio::null()).output())?;
+        if output.status.success() {
+            text.push_str(&format!("describe-name: {}\n", String::from_utf8_lossy(&output.stdout).trim()));
+        }
+        Ok(text)
+    }
+
+    /// Where the repository at a path is to be had, by `.gitmodules`.
+    fn submodule(&self, path: &ImagePath) -> Result<Url, GitError> {
+        let name = shown(&self.url).to_string();
+        let refused = |rule| GitError::Refused { url: name.clone(), rule };
+        let blob = format!("--blob={}:.gitmodules", self.commit);
+        let words = ["config", &blob, "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"];
+        let text = self.run("read the submodules", words)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let entries: Vec<(&str, &str)> =
+            text.split('\0').filter_map(|entry| entry.split_once('\n')).collect();
+        let key = entries
+            .iter()
+            .find_map(|(key, value)| key.strip_suffix(".path").filter(|_| *value == path.as_str()));
+        let key =
+            key.ok_or_else(|| refused("has a repository in it of which its `.gitmodules` says nothing"))?;
+        let url =
+            entries.iter().find(|(other, _)| other.strip_suffix(".url") == Some(key)).map(|(_, url)| *url);
+        let url =
+            url.ok_or_else(|| refused("has a repository in it of which its `.gitmodules` says no URL"))?;
+        let url =
+            absolute(&self.url, url).ok_or_else(|| refused("has a repository in it whose URL is none"))?;
+        if url.scheme() == "file" && self.url.scheme() != "file" {
+            return Err(refused("has a repository in it that is on this machine"));
+        }
+        Ok(url)
+    }
+}
+
+/// Whether a text is the whole hash of a commit.
+fn is_commit(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// The URL of a submodule, which may be relative to that of its parent, or in the form `user@host:path`.
+fn absolute(parent: &Url, url: &str) -> Option<Url> {
+    if url.starts_with("./") || url.starts_with("../") {
+        let mut base = parent.clone();
+        let path = format!("{}/", base.path().trim_end_matches('/'));
+        base.set_path(&path);
+        return base.join(url).ok();
+    }
+    if let Ok(url) = Url::parse(url)
+        && SCHEMES.contains(&url.scheme())
+    {
+        return Some(url);
+    }
+    let (host, path) = url
+        .split_once(':')
+        .filter(|(host, path)| !host.contains('/') && !path.starts_with("//") && !path.starts_with(':'))?;
+    Url::parse(&format!("ssh://{host}/{}", path.trim_start_matches('/'))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submodules_are_relative_to_their_parents() {
+        let url =
+            |parent: &str, url: &str| absolute(&Url::parse(parent).unwrap(), url).map(|it| it.to_string());
+        let parent = "https://git.example/group/project.git";
+        assert_eq!(url(parent, "../other.git").unwrap(), "https://git.example/group/other.git");
+        assert_eq!(url(parent, "https://elsewhere.example/x").unwrap(), "https://elsewhere.example/x");
+        assert_eq!(url(parent, "git@git.example:group/x.git").unwrap(), "ssh://git@git.example/group/x.git");
+        assert_eq!(url(parent, "ext::sh -c evil"), None);
+        assert_eq!(url(parent, "/etc"), None);
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let text = |url: &str| shown(&Url::parse(url).unwrap()).to_string();
+        assert_eq!(text("https://user:secret@git.example/x.git#egg=x"), "https://git.example/x.git");
+        assert_eq!(text("ssh://git:secret@git.example/x.git"), "ssh://git@git.example/x.git");
+    }
+}

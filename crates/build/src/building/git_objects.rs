@@ -1,0 +1,79 @@
+//! The bytes of git's objects, one after the other.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use super::git::{GitError, git, started};
+
+/// A process that gives objects by their hashes.
+pub(super) struct Objects {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Objects {
+    /// Starts it for a repository.
+    ///
+    /// # Errors
+    ///
+    /// When there is no git.
+    pub(super) fn start(folder: &Path) -> Result<Self, GitError> {
+        let mut command = git(folder);
+        command
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = started(command.spawn())?;
+        let gone = || GitError::Start(io::ErrorKind::BrokenPipe.into());
+        let output = child.stdout.take().ok_or_else(gone)?;
+        Ok(Self { input: child.stdin.take(), output: BufReader::with_capacity(1 << 16, output), child })
+    }
+
+    /// The size and the bytes of an object; nothing where there is none.
+    pub(super) fn open(&mut self, object: &str) -> io::Result<Option<(u64, Body<'_>)>> {
+        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(input, "{object}")?;
+        let mut head = String::new();
+        (&mut self.output).take(1024).read_line(&mut head)?;
+        let [_, "blob", size] = head.split_whitespace().collect::<Vec<_>>()[..] else { return Ok(None) };
+        let Ok(size) = size.parse() else { return Ok(None) };
+        Ok(Some((size, Body { output: &mut self.output, left: size })))
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        // It ends with its input, or is in the middle of an object that nobody reads on.
+        drop(self.input.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The bytes of one object.
+pub(super) struct Body<'a> {
+    output: &'a mut BufReader<ChildStdout>,
+    left: u64,
+}
+
+impl Body<'_> {
+    /// Reads on to the next object.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        io::copy(&mut self, &mut io::sink())?;
+        self.output.read_exact(&mut [0])
+    }
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = (&mut *self.output).take(self.left).read(buffer)?;
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}

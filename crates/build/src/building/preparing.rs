@@ -1,0 +1,201 @@
+//! From what is wanted to a source that lies ready: fetched, checked, written as a layer of the sandbox.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use layer::ImagePath;
+use lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
+use net::Locations;
+use pypi::Source;
+use store::Scratch;
+use url::Url;
+
+use super::BuildingError;
+use super::folder::Folder;
+use super::git::{Repository, shown};
+use super::sdist::put_sdist;
+use super::source::{Project, SOURCE, SourceError, write_source};
+use crate::{Context, Fetcher, remover};
+
+/// A source that lies ready.
+pub(super) struct Prepared {
+    /// A folder for everything of this build.
+    pub(super) scratch: Arc<Scratch>,
+    /// How messages call the project.
+    pub(super) shown: String,
+    /// Its normalised name, where it is known.
+    pub(super) name: Option<String>,
+    /// Its version, where it is known.
+    pub(super) version: Option<String>,
+    /// What of it is known before it is built.
+    pub(super) project: Project,
+    /// The folder of the project in the sandbox.
+    pub(super) folder: ImagePath,
+    /// The source, for the lock.
+    pub(super) source: PypiSource,
+    /// Where it came from, when that was no index.
+    pub(super) origin: Option<DirectUrl>,
+}
+
+/// What is known of a project beside its source.
+pub(super) struct Known {
+    pub(super) shown: String,
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Known {
+    pub(super) fn of(source: &Source) -> Self {
+        let version = match source {
+            Source::Sdist { version, .. } => version.clone(),
+            Source::Git { .. } | Source::Folder { .. } => None,
+        };
+        let name = source.name().map(str::to_owned);
+        let shown = match (source, &name) {
+            (_, Some(name)) => name.clone(),
+            (Source::Sdist { filename, .. }, None) => filename.clone(),
+            (Source::Git { url, .. }, None) => self::shown(url).to_string(),
+            (Source::Folder { given, .. }, None) => given.clone(),
+        };
+        Self { shown, name, version }
+    }
+}
+
+/// The tar of the source's layer, below the scratch folder.
+pub(super) const SOURCE_TAR: &str = "source.tar";
+
+/// Fetches a source and writes its layer.
+///
+/// # Errors
+///
+/// When it cannot be had or used.
+pub(super) async fn prepare(
+    source: Source,
+    fetcher: &Fetcher,
+    context: &Context,
+) -> Result<Prepared, BuildingError> {
+    let known = Known::of(&source);
+    match source {
+        Source::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
+            let plain = shown(&url);
+            let failed = |error| BuildingError::Fetch { name: known.shown.clone(), error: Box::new(error) };
+            let from = Locations::from(&plain_of(&url));
+            let (sha256, path) = match sha256 {
+                Some(sha256) => {
+                    (sha256, fetcher.archive(&filename, from, sha256, size).await.map_err(failed)?)
+                }
+                None => fetcher.unknown(&filename, from).await.map_err(failed)?,
+            };
+            let size = size.or_else(|| path.metadata().ok().map(|found| found.len()));
+            let hashes = BTreeMap::from([("sha256".to_owned(), sha256.hex())]);
+            let info = DirectUrlInfo::Archive(ArchiveInfo { hashes });
+            let origin = direct.then(|| DirectUrl {
+                url: plain.to_string(),
+                info,
+                subdirectory: subdirectory.clone(),
+            });
+            let url = direct.then(|| plain.to_string());
+            let source = PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
+            crate::fetching::verify(&path, &sha256).map_err(failed)?;
+            written(known, source, origin, context, move |tree| put_sdist(&path, &filename, tree)).await
+        }
+        Source::Git { url, revision, subdirectory, .. } => {
+            let (own, offline) = (context.clone(), context.fetcher.client().is_offline());
+            let (from, wanted, shown) = (url.clone(), revision.clone(), known.shown.clone());
+            let fetched = tokio::task::spawn_blocking(move || {
+                let scratch = own.store.scratch(remover())?;
+                let fetched =
+                    Repository::fetch(&from, wanted.as_deref(), scratch.path("repository"), offline);
+                let failed = |error: super::git::GitError| BuildingError::Source {
+                    name: shown,
+                    error: Box::new(error.into()),
+                };
+                Ok::<_, BuildingError>((fetched.map_err(failed)?, scratch))
+            });
+            let (repository, scratch) = fetched.await??;
+            let commit = repository.commit.clone();
+            let url = self::shown(&url).to_string();
+            let vcs =
+                VcsInfo { vcs: "git".to_owned(), commit_id: commit.clone(), requested_revision: revision };
+            let info = DirectUrlInfo::Vcs(vcs);
+            let origin = DirectUrl { url: url.clone(), info, subdirectory: subdirectory.clone() };
+            let source = PypiSource::Git { url, commit, subdirectory };
+            let put = move |tree: &mut super::source::SourceTree<'_>| {
+                let put = repository.put(tree, offline);
+                drop(scratch);
+                put
+            };
+            written(known, source, Some(origin), context, put).await
+        }
+        Source::Folder { path, given, .. } => {
+            let (spec, shown) = (context.folder.clone(), known.shown.clone());
+            let read = tokio::task::spawn_blocking(move || Folder::read(&path, &spec)).await?;
+            let folder =
+                read.map_err(|error| BuildingError::Source { name: shown, error: Box::new(error) })?;
+            let source = PypiSource::Folder { path: given.clone(), sha256: folder.sha256 };
+            let info = DirectUrlInfo::Dir(DirInfo { editable: false });
+            let origin = DirectUrl { url: folder_url(&given), info, subdirectory: None };
+            written(known, source, Some(origin), context, move |tree| folder.put(tree)).await
+        }
+    }
+}
+
+/// Writes the layer of a source, and puts all together that is known of it.
+async fn written(
+    known: Known,
+    source: PypiSource,
+    origin: Option<DirectUrl>,
+    context: &Context,
+    put: impl FnOnce(&mut super::source::SourceTree<'_>) -> Result<(), SourceError> + Send + 'static,
+) -> Result<Prepared, BuildingError> {
+    let subdirectory = match &source {
+        PypiSource::Sdist { subdirectory, .. } | PypiSource::Git { subdirectory, .. } => subdirectory.clone(),
+        PypiSource::Folder { .. } => None,
+    };
+    let (store, shown) = (context.store.clone(), known.shown.clone());
+    let below = subdirectory.clone();
+    let write = move || {
+        let scratch = store.scratch(remover())?;
+        let project = write_source(&scratch.path(SOURCE_TAR), below.as_deref(), put);
+        let failed = |error| BuildingError::Source { name: shown, error: Box::new(error) };
+        Ok::<_, BuildingError>((project.map_err(failed)?, scratch))
+    };
+    let (project, scratch) = tokio::task::spawn_blocking(write).await??;
+    let folder = match subdirectory.as_deref().filter(|it| !matches!(*it, "" | ".")) {
+        None => ImagePath::new(SOURCE)?,
+        Some(subdirectory) => ImagePath::new(SOURCE)?.join(subdirectory)?,
+    };
+    let Known { shown, name, version } = known;
+    Ok(Prepared { scratch: Arc::new(scratch), shown, name, version, project, folder, source, origin })
+}
+
+/// A URL without its fragment, which no server is asked for.
+fn plain_of(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    url
+}
+
+/// What `direct_url.json` says of a local project. The folder is not in the image, and where it was on the machine that locked
+/// is nobody's business: the path is as the spec has it, from the spec's folder on, as if that were the root.
+pub(super) fn folder_url(given: &str) -> String {
+    let parts = Path::new(given).components().filter_map(|part| match part {
+        std::path::Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    let place: PathBuf = std::iter::once("/".to_owned()).chain(parts).collect();
+    Url::from_file_path(place).map_or_else(|()| "file:///".to_owned(), |url| url.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_that_locks_is_not_in_the_url_of_a_folder() {
+        assert_eq!(folder_url("./my project"), "file:///my%20project");
+        assert_eq!(folder_url("../libs/a"), "file:///libs/a");
+        assert_eq!(folder_url("."), "file:///");
+    }
+}

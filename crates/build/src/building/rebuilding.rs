@@ -1,0 +1,116 @@
+//! Building a wheel anew that a lock names and no store has.
+
+use std::path::Path;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use lock::{Lock, PypiBuild, PypiPackage, PypiSource};
+use oci::Digest;
+use pypi::Source;
+use url::Url;
+
+use super::error::named;
+use super::folder::Folder;
+use super::preparing::prepare;
+use super::source::SourceError;
+use super::{Building, BuildingError, Made};
+use crate::{Event, FetchFailure};
+
+/// The first local project of a lock that is not what was locked any more, as the lock names it. `path` is the lock's own.
+pub(crate) fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
+    let spec = path.parent().unwrap_or(Path::new(""));
+    let builds = lock.pypi.iter().filter_map(|package| package.build.as_ref());
+    let mut folders = builds.filter_map(|build| match &build.source {
+        PypiSource::Folder { path, sha256 } => Some((path, sha256)),
+        PypiSource::Sdist { .. } | PypiSource::Git { .. } => None,
+    });
+    // What cannot be read is told when it is built.
+    let is_changed = |(path, sha256): &(&String, &Digest)| {
+        !Folder::read(&spec.join(path), spec).is_ok_and(|found| found.sha256 == **sha256)
+    };
+    folders.find(is_changed).map(|(path, _)| path.clone())
+}
+
+impl Building {
+    /// Builds a wheel of the lock anew, from the source that the lock names and with the requirements that it names, into the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be built, or another wheel comes out.
+    pub(crate) fn rebuild<'a>(
+        &'a self,
+        package: &'a PypiPackage,
+        build: &'a PypiBuild,
+    ) -> BoxFuture<'a, Result<(), BuildingError>> {
+        self.wheel_anew(package, build).boxed()
+    }
+
+    async fn wheel_anew(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), BuildingError> {
+        self.context.reporter.event(Event::WheelStarted { name: package.name.clone() });
+        self.machine(&package.name)?;
+        let source = self.locked_source(package, build).await?;
+        let prepared = prepare(source, self.index.fetcher(), &self.context).await?;
+        if let (PypiSource::Folder { path, sha256: locked }, PypiSource::Folder { sha256: found, .. }) =
+            (&build.source, &prepared.source)
+            && locked != found
+        {
+            let error = SourceError::FolderChanged { path: path.clone(), found: *found, locked: *locked };
+            return Err(BuildingError::Source { name: package.name.clone(), error: Box::new(error) });
+        }
+        let known = |id: &String| self.earlier.iter().find(|it| it.id() == *id).cloned();
+        let requires = build.requires.iter().filter_map(known).collect();
+        let Made { taken, .. } = self.make(&prepared, Some(requires)).await?;
+        if taken.sha256 != package.sha256 || taken.filename.to_string() != package.filename {
+            return Err(BuildingError::OtherWheel {
+                name: package.name.clone(),
+                found: named(&taken.filename.to_string(), &taken.sha256),
+                locked: named(&package.filename, &package.sha256),
+            });
+        }
+        self.context
+            .reporter
+            .event(Event::WheelFinished { name: package.filename.clone(), size: taken.size });
+        Ok(())
+    }
+
+    /// The source that the lock names.
+    async fn locked_source(&self, package: &PypiPackage, build: &PypiBuild) -> Result<Source, BuildingError> {
+        let name = Some(package.name.clone());
+        match &build.source {
+            PypiSource::Sdist { filename, url, sha256, size, subdirectory } => {
+                let failed = |error| BuildingError::Fetch {
+                    name: package.name.clone(),
+                    error: Box::new(FetchFailure::Index(Box::new(error))),
+                };
+                let located = self.index.locate(&[package], false).await.map_err(failed)?.remove(sha256);
+                let gone =
+                    || pypi::LockingError::Gone { filename: filename.clone(), name: package.name.clone() };
+                Ok(Source::Sdist {
+                    name,
+                    version: Some(package.version.clone()),
+                    filename: filename.clone(),
+                    url: located.ok_or_else(|| failed(gone()))?,
+                    direct: url.is_some(),
+                    sha256: Some(*sha256),
+                    size: *size,
+                    subdirectory: subdirectory.clone(),
+                })
+            }
+            PypiSource::Git { url, commit, subdirectory } => {
+                let wrong = |_| BuildingError::LockedSource { name: package.name.clone(), what: url.clone() };
+                let url = Url::parse(url).map_err(wrong)?;
+                Ok(Source::Git {
+                    name,
+                    url,
+                    revision: Some(commit.clone()),
+                    subdirectory: subdirectory.clone(),
+                })
+            }
+            PypiSource::Folder { path, .. } => {
+                let (folder, given) = (self.context.folder.join(path), path.clone());
+                Ok(Source::Folder { name, path: folder, given, editable: false })
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The source of a project as a layer of the sandbox: always at one path, of one owner, of one time, so that a build finds
+//! the same thing wherever and whenever it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use layer::{
+    Codec, EntryHead, EntryKind, EntrySink, ImagePath, LayerWriter, Owner, Parents, PathError, SinkError,
+    TarError, ZipFileError,
+};
+
+/// Whom the source belongs to in the sandbox, and who builds it: nobody of any image, who may write this source, the folders
+/// of the results and `/tmp`.
+pub(super) const BUILDER: Owner = Owner { uid: 65_533, gid: 65_533 };
+
+/// The time of every file, and what backends take for now: the first that a zip can hold, in seconds since 1970.
+pub(super) const TIME: i64 = 315_532_800;
+
+/// Where the source is in the sandbox.
+pub(super) const SOURCE: &str = "build/source";
+
+/// No source unpacks to more, in bytes.
+const LIMIT: u64 = 8 << 30;
+
+/// The files that are looked at before anything is built, and their largest size in bytes.
+const LOOKED_AT: [&str; 4] = ["pyproject.toml", "setup.py", "setup.cfg", ARCHIVAL];
+const LOOKED_AT_LIMIT: u64 = 4 << 20;
+
+/// Where setuptools-scm and those like it look for a version when there is no repository.
+pub(super) const ARCHIVAL: &str = ".git_archival.txt";
+
+/// A source that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Its tar is damaged or hostile.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// Its zip is damaged or hostile.
+    #[error(transparent)]
+    Zip(#[from] ZipFileError),
+    /// A path of it must not be written.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// It holds something twice, or below something that is no folder.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A file of this machine cannot be read or written.
+    #[error("`{}` cannot be {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// It is packed in a way that no source distribution is.
+    #[error(
+        "`{0}` is not named like a source distribution\nhint: these end in `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz` or `.zip`"
+    )]
+    Kind(String),
+    /// It has no folder of its own.
+    #[error("it holds `{}` beside `{first}`: a source distribution has one folder, with all else in it", other.escape_default())]
+    SeveralFolders {
+        /// The folder that it has.
+        first: String,
+        /// What stands beside it.
+        other: String,
+    },
+    /// A link leads out of it.
+    #[error("its link `{path}` leads out of it, to `{}`", target.escape_default())]
+    Link {
+        /// The link.
+        path: ImagePath,
+        /// Where it points.
+        target: String,
+    },
+    /// It holds what no source holds.
+    #[error("it holds `{}`, which {rule}", path.escape_default())]
+    Member {
+        /// The path.
+        path: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// It fills the disk.
+    #[error("it unpacks to more than {LIMIT} bytes")]
+    TooLarge,
+    /// The project is not where it should be.
+    #[error("it has no folder `{0}`, in which the project should be")]
+    NoSubdirectory(String),
+    /// An ignore file is wrong.
+    #[error("`{}` cannot be read", path.display())]
+    Ignore {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: ignore::Error,
+    },
+    /// A folder is another one than it was.
+    #[error(
+        "the folder `{path}` is not what was locked: its files have the hash `{found}`, and the lock has `{locked}`\nhint: run `imgbuild lock` to build it as it is now"
+    )]
+    FolderChanged {
+        /// The folder, as it is written in the lock.
+        path: String,
+        /// The hash of its files.
+        found: oci::Digest,
+        /// The hash in the lock.
+        locked: oci::Digest,
+    },
+    /// A file changed while it was read.
+    #[error("`{}` changed while it was read", .0.display())]
+    Changed(PathBuf),
+    /// A repository cannot be had.
+    #[error(transparent)]
+    Git(#[from] super::git::GitError),
+}
+
+/// What of a project is known before it is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Project {
+    files: BTreeMap<&'static str, Vec<u8>>,
+    folders: BTreeSet<String>,
+}
+
+impl Project {
+    /// The bytes of a file in the project's root; nothing where it is not there, or is none of those that are looked at.
+    pub(super) fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
+    }
+
+    /// Whether it has such a folder, relative to the project's root.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        path == "." || self.folders.contains(path)
+    }
+}
+
+/// Takes the files of a source, in any order.
+pub(super) struct SourceTree<'a> {
+    writer: LayerWriter<'a, BufWriter<File>>,
+    root: ImagePath,
+    /// The project's root, relative to the source's.
+    subdirectory: Option<ImagePath>,
+    left: u64,
+    project: Project,
+}
+
+/// Writes the layer of a source to the tar `archive`. `subdirectory` is where in it the project is; `fill` puts the files.
+///
+/// # Errors
+///
+/// When the source cannot be used.
+pub(super) fn write_source(
+    archive: &Path,
+    subdirectory: Option<&str>,
+    fill: impl FnOnce(&mut SourceTree<'_>) -> Result<(), SourceError>,
+) -> Result<Project, SourceError> {
+    let failed = |error| SourceError::File { path: archive.to_owned(), what: "written", error };
+    let root = ImagePath::new(SOURCE)?;
+    let mut parents = Parents::default();
+    parents.insert_tree(root.clone(), BUILDER);
+    let out = BufWriter::new(File::create(archive).map_err(failed)?);
+    let writer = LayerWriter::new(out, Codec::None, NonZero::<u32>::MIN, &parents).map_err(failed)?;
+    let subdirectory = subdirectory.filter(|it| !matches!(*it, "" | ".")).map(ImagePath::new).transpose()?;
+    let mut tree = SourceTree {
+        writer,
+        root: root.clone(),
+        subdirectory: subdirectory.clone(),
+        left: LIMIT,
+        project: Project::default(),
+    };
+    let whole =
+        EntryHead { path: root, kind: EntryKind::Directory, mode: 0o755, owner: BUILDER, mtime: TIME };
+    tree.writer.put(&whole, &mut io::empty())?;
+    fill(&mut tree)?;
+    let SourceTree { writer, project, .. } = tree;
+    let (_, out) = writer.finish().map_err(failed)?;
+    out.into_inner().map_err(|error| failed(error.into_error()))?;
+    match subdirectory {
+        Some(subdirectory) if !project.folders.contains("") => {
+            Err(SourceError::NoSubdirectory(subdirectory.as_str().to_owned()))
+        }
+        _ => Ok(project),
+    }
+}
+
+impl SourceTree<'_> {
+    /// What a path is called from the project's root; nothing outside of it. The root itself has no name.
+    fn in_project<'p>(&self, path: &'p ImagePath) -> Option<&'p str> {
+        match &self.subdirectory {
+            None => Some(path.as_str()),
+            Some(subdirectory) if path == subdirectory => Some(""),
+            Some(subdirectory) => path.strip_prefix(subdirectory),
+        }
+    }
+
+    fn put(
+        &mut self,
+        path: &ImagePath,
+        kind: EntryKind,
+        mode: u32,
+        body: &mut dyn Read,
+    ) -> Result<(), SourceError> {
+        let folders = path.ancestors().chain((kind == EntryKind::Directory).then(|| path.clone()));
+        let folders: Vec<String> = folders.filter_map(|it| self.in_project(&it).map(str::to_owned)).collect();
+        self.project.folders.extend(folders);
+        let path = self.root.join_path(path)?;
+        Ok(self.writer.put(&EntryHead { path, kind, mode, owner: BUILDER, mtime: TIME }, body)?)
+    }
+
+    /// Puts a file of `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it is there already, is too large, or has another size.
+    pub(super) fn file(
+        &mut self,
+        path: &ImagePath,
+        executable: bool,
+        size: u64,
+        body: &mut dyn Read,
+    ) -> Result<(), SourceError> {
+        self.left = self.left.checked_sub(size).ok_or(SourceError::TooLarge)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        let looked_at = self.in_project(path).and_then(|name| LOOKED_AT.into_iter().find(|it| *it == name));
+        let Some(name) = looked_at else {
+            return self.put(path, EntryKind::File { size }, mode, body);
+        };
+        if size > LOOKED_AT_LIMIT {
+            return Err(SourceError::Member { path: path.to_string(), rule: "is too large to be one" });
+        }
+        let mut bytes = Vec::new();
+        let read = body.take(LOOKED_AT_LIMIT).read_to_end(&mut bytes);
+        read.map_err(|error| SinkError::Read { path: path.clone(), error })?;
+        self.put(path, EntryKind::File { size }, mode, &mut bytes.as_slice())?;
+        self.project.files.insert(name, bytes);
+        Ok(())
+    }
+
+    /// Puts a folder.
+    ///
+    /// # Errors
+    ///
+    /// When something else is there.
+    pub(super) fn folder(&mut self, path: &ImagePath) -> Result<(), SourceError> {
+        self.put(path, EntryKind::Directory, 0o755, &mut io::empty())
+    }
+
+    /// Puts a symbolic link, wherever it points: what follows it is in the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// When something is there already.
+    pub(super) fn link(&mut self, path: &ImagePath, target: &str) -> Result<(), SourceError> {
+        if self.in_project(path) == Some("pyproject.toml") {
+            return Err(SourceError::Member { path: path.to_string(), rule: "must be a file of its own" });
+        }
+        self.put(path, EntryKind::Symlink { target: target.to_owned() }, 0o777, &mut io::empty())
+    }
+
+    /// Puts another name of a file that is there.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not there.
+    pub(super) fn name(&mut self, path: &ImagePath, target: &ImagePath) -> Result<(), SourceError> {
+        let target = self.root.join_path(target)?;
+        self.put(path, EntryKind::Hardlink { target }, 0o644, &mut io::empty())
+    }
+}
