@@ -110,6 +110,7 @@ packages:
                 let folder = tempfile::tempdir().unwrap();
                 fs_err::write(folder.path().join("spec.toml"), &block).unwrap();
                 fs_err::write(folder.path().join("environment.yml"), "dependencies: [numpy]\n").unwrap();
+                fs_err::write(folder.path().join("requirements.txt"), "numpy\n").unwrap();
                 fs_err::write(folder.path().join("pixi.lock"), PIXI_LOCK).unwrap();
                 match Spec::load(&folder.path().join("spec.toml"))
                     .and_then(|it| it.variants(Platform::LinuxAmd64))
