@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Imgbuild, Server, capture, scratch};
+use imgbuild_tests::{Imgbuild, Server, capture, channel, scratch, workspace_root};
 use insta::assert_snapshot;
 use lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
 
@@ -389,6 +389,20 @@ fn a_repository_is_built_at_its_commit() {
     let DirectUrlInfo::Vcs(vcs) = &origin.info else { panic!("{origin:?}") };
     assert_eq!((vcs.commit_id.as_str(), vcs.requested_revision.as_deref()), (first.as_str(), Some("v1.0")));
 
+    // A branch may go on: what is locked stays, until it is upgraded.
+    let requirement = format!("\"hello @ git+{}/served.git@main#subdirectory=sub\"", server.url());
+    imgbuild.write("spec.toml", spec(&requirement, ""));
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let second = wheel(&imgbuild, "hello");
+    fs_err::write(source.join("sub/hello.py"), "x = 'git 3'\n").unwrap();
+    git(&source, &["commit", "--quiet", "--all", "--message", "third"]);
+    git(&source, &["push", "--quiet", "../served.git", "main"]);
+    git(&folder.path().join("served.git"), &["update-server-info"]);
+    imgbuild.run(["lock", "spec.toml"]).success();
+    assert_eq!(wheel(&imgbuild, "hello"), second);
+    imgbuild.run(["lock", "spec.toml", "--upgrade", "hello"]).success();
+    assert_ne!(wheel(&imgbuild, "hello").sha256, second.sha256);
+
     let requirement = format!("\"hello @ git+{}/served.git@nowhere\"", server.url());
     let found = refused(&imgbuild, &spec(&requirement, "")).replace(&server.url(), "SERVER");
     assert_snapshot!(found, @r#"
@@ -477,18 +491,50 @@ fn a_foreign_platform_that_cannot_be_run_is_an_error() {
     project(&imgbuild, "hello", "");
     let spec = spec("\"hello @ ./hello\"", "").replace("python =", "platforms = [\"linux/arm64\"]\npython =");
     imgbuild.write("spec.toml", spec);
-    // Without programs there is no emulator.
+    // A PATH with uv and nothing else has no emulator.
+    let uv = workspace_root().join("target/wheels/tools/bin/uv");
+    assert!(uv.is_file(), "`uv` is not there\nhint: run `cargo xtask wheels`");
+    fs_err::create_dir(imgbuild.path("tools")).unwrap();
+    fs_err::os::unix::fs::symlink(uv, imgbuild.path("tools/uv")).unwrap();
     let mut command = imgbuild.command(["lock", "spec.toml"]);
-    let outcome = capture(command.env("PATH", "/nowhere"));
-    if outcome.code == Some(0) {
+    let outcome = capture(command.env("PATH", imgbuild.path("tools")));
+    let registered = Path::new("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists();
+    if registered {
         // This machine has told its kernel of an emulator once and for all.
-        return;
+        outcome.success();
+    } else {
+        assert_snapshot!(message(&imgbuild, &outcome.failure().stderr), @r#"
+          × cannot lock the wheels of `built:latest (linux/arm64)`
+          ├─▶ the folder `hello` cannot be built
+          ╰─▶ `hello` has no wheel and would have to be built for linux/arm64, whose programs do not run on this machine
+          help: choose a version that has a wheel for linux/arm64, or lock on a machine that runs its programs: programs of `linux/arm64` cannot be run on this machine: there is no `qemu-aarch64-static`
+                install `qemu-user-static`
+
+        Advice:
+          ☞ it was asked for here
+           ╭─[spec.toml:5:13]
+         4 │ [pip]
+         5 │ packages = ["hello @ ./hello"]
+           ·             ────────┬────────
+           ·                     ╰── this requirement
+         6 │ allow-builds = true
+           ╰────
+        "#);
     }
-    assert_snapshot!(message(&imgbuild, &outcome.stderr), @r#"
-    × cannot lock the wheels of `built:latest (linux/arm64)`
-    ╰─▶ `uv` is not on PATH
-    help: install it, for example by `pip install uv`
-    "#);
+}
+
+#[test]
+fn the_python_of_a_conda_environment_builds_too() {
+    let imgbuild = Imgbuild::new();
+    let probe = "def build_wheel(directory, config_settings=None, metadata_directory=None):\n    import sys\n    assert sys.base_prefix == '/opt/conda' and os.environ['CONDA_PREFIX'] == '/opt/conda', sys.base_prefix\n    return wheel(directory)\n";
+    project(&imgbuild, "hello", probe);
+    let spec = format!(
+        "name = \"built\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\n[conda]\nchannels = [\"{}\"]\n[pip]\npackages = [\"-e ./hello\"]\nallow-builds = true\n",
+        channel()
+    );
+    imgbuild.build(&spec, &[]);
+    let code = "import hello; print(hello.__file__)";
+    assert_eq!(said(&imgbuild, &["python", "-c", code]), "/opt/conda/lib/python3.11/site-packages/hello.py");
 }
 
 #[test]

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use lock::{Lock, PypiBuild, PypiPackage};
+use lock::{DirectUrl, DirectUrlInfo, Lock, PypiBuild, PypiPackage, PypiSource};
 use pypi::{BuildFailed, Builder, Built, Source, Tags};
 use sandbox::Machine;
 use spec::Variant;
@@ -115,8 +115,18 @@ impl Building {
         let shown = Known::of(&source).shown;
         // Before anything is fetched that would be of no use.
         self.machine(&shown)?;
-        let prepared = prepare(source, self.index.fetcher(), &self.context).await?;
-        if let Some(built) = self.kept(&prepared)? {
+        let pinned = self.pinned(&source);
+        if let Some((source, origin)) = &pinned
+            && let Some(built) = self.kept(source, Some(origin))?
+        {
+            return Ok(built);
+        }
+        let commit = pinned.and_then(|(source, _)| match source {
+            PypiSource::Git { commit, .. } => Some(commit),
+            PypiSource::Sdist { .. } | PypiSource::Folder { .. } => None,
+        });
+        let prepared = prepare(source, commit, self.index.fetcher(), &self.context).await?;
+        if let Some(built) = self.kept(&prepared.source, prepared.origin.as_ref())? {
             return Ok(built);
         }
         self.context.reporter.event(Event::WheelStarted { name: shown });
@@ -136,10 +146,24 @@ impl Building {
         })
     }
 
+    /// The commit that an earlier lock has of what is asked for: a branch may have gone on since.
+    fn pinned(&self, source: &Source) -> Option<(PypiSource, DirectUrl)> {
+        let Source::Git { url, revision: wanted, subdirectory: folder, .. } = source else { return None };
+        let same = |package: &PypiPackage| {
+            let (source, origin) = (&package.build.as_ref()?.source, package.origin.as_ref()?);
+            let PypiSource::Git { url: known, subdirectory, .. } = source else { return None };
+            let DirectUrlInfo::Vcs(vcs) = &origin.info else { return None };
+            let is_same = *known == git::shown(url).as_str()
+                && subdirectory == folder
+                && vcs.requested_revision == *wanted;
+            is_same.then(|| (source.clone(), origin.clone()))
+        };
+        self.earlier.iter().find_map(same)
+    }
+
     /// The wheel that an earlier lock has of the same source, where the store has it and it still fits.
-    fn kept(&self, prepared: &Prepared) -> Result<Option<Built>, BuildingError> {
-        let of_source =
-            |it: &&PypiPackage| it.build.as_ref().is_some_and(|build| build.source == prepared.source);
+    fn kept(&self, source: &PypiSource, origin: Option<&DirectUrl>) -> Result<Option<Built>, BuildingError> {
+        let of_source = |it: &&PypiPackage| it.build.as_ref().is_some_and(|build| build.source == *source);
         let Some((package, build)) =
             self.earlier.iter().find(of_source).and_then(|it| Some((it, it.build.as_ref()?)))
         else {
@@ -159,7 +183,7 @@ impl Building {
             filename: package.filename.clone(),
             sha256: package.sha256,
             size,
-            origin: prepared.origin.clone(),
+            origin: origin.cloned(),
             build: build.clone(),
             requires,
         }))

@@ -65,13 +65,14 @@ impl Known {
 /// The tar of the source's layer, below the scratch folder.
 pub(super) const SOURCE_TAR: &str = "source.tar";
 
-/// Fetches a source and writes its layer.
+/// Fetches a source and writes its layer. Of a repository, `commit` is taken where one is given, whatever its revision is now.
 ///
 /// # Errors
 ///
 /// When it cannot be had or used.
 pub(super) async fn prepare(
     source: Source,
+    commit: Option<String>,
     fetcher: &Fetcher,
     context: &Context,
 ) -> Result<Prepared, BuildingError> {
@@ -102,7 +103,8 @@ pub(super) async fn prepare(
         }
         Source::Git { url, revision, subdirectory, .. } => {
             let (own, offline) = (context.clone(), context.fetcher.client().is_offline());
-            let (from, wanted, shown) = (url.clone(), revision.clone(), known.shown.clone());
+            let (from, wanted, shown) =
+                (url.clone(), commit.or_else(|| revision.clone()), known.shown.clone());
             let fetched = tokio::task::spawn_blocking(move || {
                 let scratch = own.store.scratch(remover())?;
                 let fetched =

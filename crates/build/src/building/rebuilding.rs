@@ -50,7 +50,7 @@ impl Building {
         self.context.reporter.event(Event::WheelStarted { name: package.name.clone() });
         self.machine(&package.name)?;
         let source = self.locked_source(package, build).await?;
-        let prepared = prepare(source, self.index.fetcher(), &self.context).await?;
+        let prepared = prepare(source, None, self.index.fetcher(), &self.context).await?;
         if let (PypiSource::Folder { path, sha256: locked }, PypiSource::Folder { sha256: found, .. }) =
             (&build.source, &prepared.source)
             && locked != found
