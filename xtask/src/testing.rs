@@ -10,7 +10,8 @@ use crate::programs::{self, Lacking, Program};
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 15] = [
+    ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("containerd", "containerd"),
     ("crun", "crun"),
