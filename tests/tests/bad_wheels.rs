@@ -2,47 +2,8 @@
 //! for it, and nothing delivered. Projects are hand-made and stand on an index of HTML on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
-use std::process::Command;
-
-use imgbuild_tests::{Answer, Imgbuild, Server, capture, channel};
+use imgbuild_tests::{Answer, Imgbuild, Server, channel, package_index};
 use insta::assert_snapshot;
-
-/// Makes the projects: each argument is `FILE KEY=VALUE…`, in a line of its own.
-const MAKE: &str = r#"
-import base64, hashlib, io, sys, tarfile, zipfile
-for line in sys.argv[1].strip().splitlines():
-    filename, *settings = line.strip().split()
-    settings = dict(it.split('=', 1) for it in settings)
-    name, version = filename.split('-')[:2]
-    if filename.endswith('.tar.gz'):
-        version = version.removesuffix('.tar.gz')
-        with tarfile.open(filename, 'w:gz') as sdist:
-            data = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'.encode()
-            info = tarfile.TarInfo(f'{name}-{version}/PKG-INFO')
-            info.size = len(data)
-            sdist.addfile(info, io.BytesIO(data))
-        continue
-    info = f'{name}-{version}.dist-info/'
-    metadata = f'Metadata-Version: 2.1\nName: {settings.get("name", name)}\nVersion: {version}\n'
-    if 'requires' in settings:
-        metadata += f'Requires-Dist: {settings["requires"]}\n'
-    files = {f'{name}/__init__.py': 'x = 1\n', info + 'METADATA': metadata,
-             info + 'WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n'}
-    if 'path' in settings:
-        files[settings['path']] = 'x = 1\n'
-    if 'command' in settings:
-        files[info + 'entry_points.txt'] = f'[console_scripts]\n{settings["command"]} = {name}:main\n'
-    record = ''
-    for path, text in files.items():
-        said = settings.get('record') if path.endswith('.py') else None
-        digest = base64.urlsafe_b64encode(hashlib.sha256((said or text).encode()).digest()).decode().rstrip('=')
-        record += f'{path},sha256={digest},{len(text)}\n'
-    files[info + 'RECORD'] = record + info + 'RECORD,,\n'
-    with zipfile.ZipFile(filename, 'w') as wheel:
-        for path, text in files.items():
-            wheel.writestr(zipfile.ZipInfo(path, (2024, 1, 2, 3, 4, 6)), text)
-"#;
 
 const PROJECTS: &str = "
     good-1.0-py3-none-any.whl
@@ -64,42 +25,11 @@ struct Bench {
     index: Server,
 }
 
-/// A page that links to files of a folder, with their hashes.
-fn page(folder: &Path, project: &str) -> Answer {
-    let files = fs_err::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let mut names: Vec<String> =
-        files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    let links: String = names
-        .iter()
-        .filter(|name| name.split('-').next() == Some(project))
-        .map(|name| {
-            let sha256 = oci::Digest::of(fs_err::read(folder.join(name)).unwrap());
-            format!("<a href=\"/{name}#sha256={}\">{name}</a><br>\n", sha256.hex())
-        })
-        .collect();
-    if links.is_empty() {
-        Answer::Status(404)
-    } else {
-        Answer::Page(format!("<!DOCTYPE html><body>{links}</body>"))
-    }
-}
-
 impl Bench {
     /// `fault` is asked first what an index does.
     fn new(fault: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let imgbuild = Imgbuild::new();
-        let folder = imgbuild.path("index");
-        fs_err::create_dir(&folder).unwrap();
-        capture(Command::new("python3").args(["-c", MAKE, PROJECTS]).current_dir(&folder)).success();
-        let root = folder.clone();
-        let index = Server::with(&folder, move |request| match fault(&request.path) {
-            Some(answer) => answer,
-            None => match request.path.strip_prefix("/simple/") {
-                Some(project) => page(&root, project.trim_end_matches('/')),
-                None => Answer::File,
-            },
-        });
+        let index = package_index(&imgbuild.path("index"), PROJECTS, fault);
         Self { imgbuild, index }
     }
 
@@ -201,7 +131,7 @@ fn a_local_project_without_permission() {
     assert_snapshot!(bench.refuses("packages = [\"-e ./project\"]"), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
       ╰─▶ the folder `project` is no wheel, and may not be built
-      help: `allow-builds = true` in `[pip]` lets imgbuild build it, in the sandbox; so does its name, where the requirement says that: `name @ …`
+      help: `allow-builds = ["project"]` in `[pip]` lets imgbuild build it, in the sandbox
 
     Advice: 
       ☞ it was asked for here

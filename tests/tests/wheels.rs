@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Container, Imgbuild, Kind, Tree, apart, capture, channel, scratch, workspace_root};
+use imgbuild_tests::{
+    Container, Imgbuild, Kind, Tree, apart, capture, channel, package_index, scratch, workspace_root,
+};
 use lock::{Lock, PypiPackage};
 
 /// Projects with native modules, headers, programs, commands, and folders that several of them share.
@@ -236,4 +238,38 @@ fn what_conda_has_is_not_installed_twice() {
         "1.26.4 /opt/conda/lib/python3.11/site-packages/numpy/__init__.py /opt/conda/lib/python3.11/site-packages/pandas/__init__.py"
     );
     assert_eq!(said(&["pip", "check"]), "No broken requirements found.");
+}
+
+/// A wheel whose modules stand beside those of conda's `idna`, one in the place of one of them; and two that share a folder.
+const OVERLAPPING: &str = "
+    beside-1.0-py3-none-any.whl path=idna/beside.py,idna/compat.py,shared/beside.py
+    behind-1.0-py3-none-any.whl path=shared/behind.py,shared/beside.py
+";
+
+#[test]
+fn a_wheel_has_the_paths_that_a_conda_package_has_too() {
+    let imgbuild = Imgbuild::new();
+    let index = package_index(&imgbuild.path("index"), OVERLAPPING, |_| None);
+    let spec = conda("\"idna 3.20.*\"", "\"beside\", \"behind\"");
+    let output = imgbuild.build(&format!("{spec}index-url = \"{}/simple\"\n", index.url()), &[]);
+    let excluded: Vec<String> = output.report["images"][0]["excluded"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{} loses {} to {}", it["part"], it["path"], it["winner"]).replace('"', ""))
+        .collect();
+    insta::assert_snapshot!(excluded.join("\n"), @r#"
+    conda/idna loses /opt/conda/lib/python3.11/site-packages/idna/compat.py to pypi/beside
+    pypi/behind loses /opt/conda/lib/python3.11/site-packages/shared/beside.py to pypi/beside
+    "#);
+    let container = Container::new(&output.image());
+    let said = |code: &str| container.start_with(&["python", "-c", code]).success().stdout.trim().to_owned();
+    assert_eq!(
+        said(
+            "import idna.compat, idna.beside, shared.beside, shared.behind; print(idna.compat.x, idna.__file__)"
+        ),
+        "1 /opt/conda/lib/python3.11/site-packages/idna/__init__.py"
+    );
+    // Each has bytecode, that of the file that stands there.
+    assert_eq!(said("import idna.compat as m, os; print(os.path.exists(m.__cached__), m.x)"), "True 1");
 }
