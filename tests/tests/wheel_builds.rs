@@ -34,6 +34,8 @@ def wheel(directory, name="hello", version="1.0"):
             digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
             record += f"{path},sha256={digest},{len(text)}\n"
         archive.writestr(zipfile.ZipInfo(f"{info}/RECORD"), record)
+    # As those do that rename a temporary file.
+    os.chmod(os.path.join(directory, file), 0o600)
     return file
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
@@ -130,16 +132,25 @@ fn a_local_project_is_built_and_says_where_it_is_from() {
 }
 
 #[test]
-fn two_stores_build_one_wheel_and_the_lock_is_enough() {
+fn two_users_build_one_wheel_and_the_lock_is_enough() {
     let one = Imgbuild::new();
     project(&one, "hello", "");
     let text = spec("\"hello @ ./hello\"", "");
     one.write("spec.toml", &text);
     one.run(["lock", "spec.toml"]).success();
-    let other = Imgbuild::with_private_store();
+    // Somebody else, elsewhere.
+    let ids = one.write("ids", "nobody:1000000:65536\n");
+    let words = "umask 077; mount --bind \"$0\" /etc/subuid && mount --bind \"$0\" /etc/subgid && \
+        exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
+    let through = ["unshare", "--mount", "sh", "-c", words, ids.to_str().unwrap()];
+    let other = Imgbuild::with_private_store().through(through).variable("TZ", "Pacific/Kiritimati");
+    let home = other.folder().to_owned();
+    let other = other.variable("HOME", &home);
     project(&other, "hello", "");
     other.write("spec.toml", &text);
     other.write("spec.lock", one.read("spec.lock"));
+    capture(Command::new("chown").args(["-R", "65534:65534"]).arg(&home)).success();
+    capture(Command::new("chmod").arg("755").arg(&home)).success();
     // Its store has no wheel: it is built anew from the lock, and is the same.
     let outcome = other.run(["build", "spec.toml", "--output", "out", "--locked"]).success();
     assert!(outcome.stderr.contains("building the wheel of hello"), "{}", outcome.stderr);

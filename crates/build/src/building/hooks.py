@@ -24,6 +24,7 @@ def backend(request):
 
 def main():
     request = json.loads(sys.argv[1])
+    os.umask(0o022)
     # Some put folders into zips, and these hold no time before 1980.
     for folder, _, _ in os.walk("/" + request["source"]):
         os.utime(folder, (request["time"], request["time"]))
@@ -36,6 +37,12 @@ def main():
         sys.exit(f"the build backend {request['backend']} has no hook {request['hook']}")
     with open(request["answer"], "x", encoding="utf-8") as file:
         json.dump(answer, file)
+    # Some backends rename temporary files, which nobody else may read.
+    for folder in request["results"]:
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                os.chmod(path, 0o644)
 
 
 main()

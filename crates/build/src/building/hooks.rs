@@ -57,6 +57,7 @@ struct Request<'a> {
     source: &'a str,
     time: i64,
     answer: String,
+    results: [String; 1],
 }
 
 impl Hooks {
@@ -95,6 +96,7 @@ impl Hooks {
             source: SOURCE,
             time: TIME,
             answer: format!("/{ANSWER}/answer.json"),
+            results: [format!("/{WHEEL}")],
         };
         let request = serde_json::to_string(&request).map_err(io::Error::from);
         let request = request.map_err(|error| BuildingError::file(Path::new(HOOKS), "written", error))?;
