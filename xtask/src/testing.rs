@@ -10,7 +10,7 @@ use crate::programs::{self, Lacking, Program};
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 15] = [
+const PROGRAMS: [Program; 16] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("containerd", "containerd"),
@@ -19,6 +19,7 @@ const PROGRAMS: [Program; 15] = [
     ("docker", "docker.io"),
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
+    ("git", "git"),
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
     ("podman", "podman"),
