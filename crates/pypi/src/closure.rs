@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pep440_rs::Version;
-use pep508_rs::{ExtraName, VersionOrUrl};
 
-use crate::environment::{Dependency, Environment, dependency};
+use crate::dependency::Dependency;
+use crate::environment::Environment;
 
 /// A distribution.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(crate) struct Closure<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     /// The names of what is required, with the extras that are asked for.
-    pub(crate) extras: BTreeMap<String, BTreeSet<ExtraName>>,
+    pub(crate) extras: BTreeMap<String, BTreeSet<String>>,
     /// What is required and not there.
     pub(crate) missing: Vec<Missing>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Missing {
 
 impl Closure<'_> {
     /// Walks from these names, with these extras, along all requirements that hold.
-    pub(crate) fn walk(&self, roots: impl IntoIterator<Item = (String, Vec<ExtraName>)>) -> Walk {
+    pub(crate) fn walk(&self, roots: impl IntoIterator<Item = (String, Vec<String>)>) -> Walk {
         let mut walk = Walk::default();
         let mut queue = VecDeque::new();
         for (name, extras) in roots {
@@ -55,26 +55,25 @@ impl Closure<'_> {
         }
         let mut told = BTreeSet::new();
         while let Some(name) = queue.pop_front() {
-            let extras: Vec<ExtraName> = walk.extras.get(&name).into_iter().flatten().cloned().collect();
+            let extras: Vec<String> = walk.extras.get(&name).into_iter().flatten().cloned().collect();
             let Some(distribution) = self.distributions.get(name.as_str()) else { continue };
             for text in distribution.requires {
-                let Some(it) = dependency(text) else { continue };
-                let by_extra = !self.environment.holds(&it.marker, &[]);
-                if !self.environment.holds(&it.marker, &extras) || (distribution.extras_only && !by_extra) {
+                let Some(it) = Dependency::of_metadata(text) else { continue };
+                let by_extra = !it.holds(self.environment, &[]);
+                if !it.holds(self.environment, &extras) || (distribution.extras_only && !by_extra) {
                     continue;
                 }
-                let required = it.name.to_string();
                 if let Some(found) = self.unmet(&it)
                     && told.insert((name.clone(), text.clone()))
                 {
                     walk.missing.push(Missing { name: name.clone(), requirement: text.clone(), found });
                 }
-                let is_new = !walk.extras.contains_key(&required);
-                let asked = walk.extras.entry(required.clone()).or_default();
+                let is_new = !walk.extras.contains_key(&it.name);
+                let asked = walk.extras.entry(it.name.clone()).or_default();
                 let before = asked.len();
                 asked.extend(it.extras);
                 if is_new || asked.len() > before {
-                    queue.push_back(required);
+                    queue.push_back(it.name);
                 }
             }
         }
@@ -83,15 +82,11 @@ impl Closure<'_> {
 
     /// What is there in the place of what is required, where that is not met: nothing, or another version.
     fn unmet(&self, required: &Dependency) -> Option<Option<Version>> {
-        let Some(distribution) = self.distributions.get(required.name.to_string().as_str()) else {
+        let Some(distribution) = self.distributions.get(required.name.as_str()) else {
             return Some(None);
         };
-        match &required.version_or_url {
-            Some(VersionOrUrl::VersionSpecifier(versions)) if !versions.contains(&distribution.version) => {
-                Some(Some(distribution.version.clone()))
-            }
-            // Whatever is there by that name may come from that URL.
-            _ => None,
-        }
+        // Whatever is there by that name may come from a URL.
+        let fits = required.versions.as_ref().is_none_or(|it| it.contains(&distribution.version));
+        (!fits).then(|| Some(distribution.version.clone()))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::environment::{Environment, dependency};
+use crate::dependency::Dependency;
+use crate::environment::Environment;
 
 /// The versions of CUDA for which PyTorch has an index that uv knows, the newest first.
 const BACKENDS: [(u32, u32); 25] = [
@@ -103,12 +104,9 @@ pub(crate) fn processor_only(wheels: &[Chosen<'_>], environment: &Environment) -
 /// Whether a wheel requires libraries of CUDA here. The wheels of torch before version 2 hold them.
 fn uses_nvidia(wheel: &Chosen<'_>, environment: &Environment) -> bool {
     let old = wheel.version.starts_with("0.") || wheel.version.starts_with("1.");
-    let required = wheel.requires.iter().filter_map(|text| dependency(text));
-    let mut holding = required.filter(|it| environment.holds(&it.marker, &[]));
-    old || holding.any(|it| {
-        let name = it.name.to_string();
-        name.starts_with("nvidia-") || name.starts_with("cuda-")
-    })
+    let required = wheel.requires.iter().filter_map(|text| Dependency::of_metadata(text));
+    let mut holding = required.filter(|it| it.holds(environment, &[]));
+    old || holding.any(|it| it.name.starts_with("nvidia-") || it.name.starts_with("cuda-"))
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, VerbatimUrl};
+use spec::{Marker, MarkerVariable};
 
+use crate::evaluation;
 use crate::tags::{Tags, Target};
-
-/// A requirement, read.
-pub(crate) type Dependency = pep508_rs::Requirement<VerbatimUrl>;
 
 /// A version of Python that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +23,12 @@ pub struct PythonError {
 #[derive(Debug, Clone)]
 pub struct Environment {
     target: Target,
-    python: Version,
     tags: Tags,
-    markers: MarkerEnvironment,
+    version: Version,
+    /// The same as it was given.
+    python: String,
+    /// Its first two numbers.
+    minor: String,
 }
 
 impl Environment {
@@ -43,21 +44,7 @@ impl Environment {
             return Err(wrong());
         }
         let minor = format!("3.{}", target.minor);
-        // Nobody knows the kernel under which an image will run.
-        let markers = MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: python,
-            os_name: "posix",
-            platform_machine: target.machine(),
-            platform_python_implementation: "CPython",
-            platform_release: "",
-            platform_system: "Linux",
-            platform_version: "",
-            python_full_version: python,
-            python_version: &minor,
-            sys_platform: "linux",
-        });
-        Ok(Self { target, python: version, tags: target.tags(), markers: markers.map_err(|_| wrong())? })
+        Ok(Self { target, tags: target.tags(), version, python: python.to_owned(), minor })
     }
 
     /// What wheels must run on.
@@ -72,17 +59,33 @@ impl Environment {
 
     /// The whole version of Python.
     pub fn python(&self) -> &Version {
-        &self.python
+        &self.version
     }
 
-    /// Whether a condition holds, with these extras.
-    pub(crate) fn holds(&self, marker: &MarkerTree, extras: &[ExtraName]) -> bool {
-        marker.evaluate(&self.markers, extras)
+    /// Whether a condition holds where these extras, by their normalised names, are active.
+    pub fn holds(&self, marker: &Marker, extras: &[String]) -> bool {
+        evaluation::holds(marker.condition(), self, extras)
+    }
+
+    /// What a variable of a condition says here.
+    pub(crate) fn value(&self, variable: MarkerVariable) -> &str {
+        match variable {
+            MarkerVariable::OsName => "posix",
+            MarkerVariable::SysPlatform => "linux",
+            MarkerVariable::PlatformMachine => self.target.machine(),
+            MarkerVariable::PlatformPythonImplementation => "CPython",
+            MarkerVariable::PlatformSystem => "Linux",
+            MarkerVariable::PythonVersion => &self.minor,
+            MarkerVariable::PythonFullVersion | MarkerVariable::ImplementationVersion => &self.python,
+            MarkerVariable::ImplementationName => "cpython",
+            // Nobody knows the kernel under which an image will run, and an extra is not of the environment.
+            MarkerVariable::PlatformRelease | MarkerVariable::PlatformVersion | MarkerVariable::Extra => "",
+        }
     }
 
     /// Whether Python's version is one of these; what is no set of versions forbids nothing.
     pub(crate) fn has_python(&self, versions: &str) -> bool {
-        VersionSpecifiers::from_str(versions).map_or(true, |versions| versions.contains(&self.python))
+        VersionSpecifiers::from_str(versions).map_or(true, |versions| versions.contains(&self.version))
     }
 }
 
@@ -90,13 +93,4 @@ impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.target.fmt(f)
     }
-}
-
-/// Reads a requirement of a wheel's metadata. Old wheels hold some that nobody reads any more: these are none.
-pub(crate) fn dependency(text: &str) -> Option<Dependency> {
-    let read = Dependency::from_str(text);
-    if read.is_err() {
-        tracing::debug!("`{}` is not a requirement that is known", text.escape_default());
-    }
-    read.ok()
 }

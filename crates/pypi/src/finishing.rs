@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use lock::PypiPackage;
-use pep508_rs::ExtraName;
 
 use crate::cuda::{self, Chosen};
-use crate::environment::dependency;
+use crate::dependency::Dependency;
 use crate::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::locking_error::LockingError;
 use crate::pylock::{Choice, LockedWheel};
@@ -140,7 +139,7 @@ impl Run<'_> {
         taken: Option<Vec<String>>,
     ) -> Result<Locked, LockingError> {
         let is_whole = taken.is_some() || self.request.require_hashes;
-        let roots: Vec<(String, Vec<ExtraName>)> = match &taken {
+        let roots: Vec<(String, Vec<String>)> = match &taken {
             Some(names) => names.iter().map(|name| (name.clone(), Vec::new())).collect(),
             None => self.roots(),
         };
@@ -163,7 +162,7 @@ impl Run<'_> {
     pub(crate) fn check_whole(
         &self,
         wheels: &[ChosenWheel],
-        roots: &[(String, Vec<ExtraName>)],
+        roots: &[(String, Vec<String>)],
         used: &mut BTreeSet<String>,
     ) -> Result<(), LockingError> {
         let environment = &self.request.environment;
@@ -183,7 +182,7 @@ impl Run<'_> {
             || missing.name.clone(),
             |chosen| format!("{} {}", chosen.package.name, chosen.package.version),
         );
-        let required = dependency(&missing.requirement).map(|it| it.name.to_string()).unwrap_or_default();
+        let required = Dependency::of_metadata(&missing.requirement).map(|it| it.name).unwrap_or_default();
         let found = match (missing.found, self.provides(&required)) {
             (None, _) => format!("nothing is there by the name `{required}`"),
             (Some(version), None) => format!("the list has `{required} {version}`"),

@@ -6,11 +6,12 @@ use std::str::FromStr;
 
 use lock::PypiPackage;
 use oci::Digest;
-use pep508_rs::{MarkerTree, VersionOrUrl};
+use pep440_rs::VersionSpecifiers;
+use spec::Marker;
 use url::Url;
 
 use crate::building::{Builder, Built};
-use crate::environment::Dependency;
+use crate::dependency::Dependency;
 use crate::fetch::WheelReader;
 use crate::filename::WheelFilename;
 use crate::locking_error::LockingError;
@@ -202,8 +203,8 @@ impl<'a> Run<'a> {
     pub(crate) fn requirements(&self) -> impl Iterator<Item = (usize, &'a Requirement)> {
         let environment = &self.request.environment;
         let marker = |it: &Requirement| match it.dependency() {
-            Some(dependency) => Some(dependency.marker),
-            None => it.marker.as_ref().and_then(|marker| MarkerTree::from_str(marker).ok()),
+            Some(dependency) => dependency.marker,
+            None => it.marker.as_ref().and_then(|marker| Marker::from_str(marker).ok()),
         };
         let requirements = self.request.requirements.iter().enumerate();
         requirements.filter(move |(_, it)| marker(it).is_none_or(|marker| environment.holds(&marker, &[])))
@@ -269,16 +270,14 @@ impl<'a> Run<'a> {
             Err(_) if requirement.text.contains(['/', '\\']) || wheel_name(&requirement.text).is_some() => {
                 return Ok(());
             }
-            Err(error) => return Err(wrong(error.to_string().lines().next().unwrap_or_default())),
+            Err(error) => return Err(wrong(&error.to_string())),
         };
-        let Some(package) = self.provides(read.name.as_ref()) else { return Ok(()) };
-        let agrees = match &read.version_or_url {
-            None => true,
-            Some(VersionOrUrl::Url(_)) => false,
-            Some(VersionOrUrl::VersionSpecifier(versions)) => {
-                package.known_version(&self.metadata).is_some_and(|version| versions.contains(&version))
-            }
+        let Some(package) = self.provides(&read.name) else { return Ok(()) };
+        let fits = |versions: &VersionSpecifiers| {
+            let known = package.known_version(&self.metadata);
+            versions.is_empty() || known.is_some_and(|version| versions.contains(&version))
         };
+        let agrees = read.versions.as_ref().is_some_and(fits);
         if agrees { Ok(()) } else { Err(self.conflict(Some(index), package, None)) }
     }
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use oci::Digest;
-use pep508_rs::MarkerTree;
 use serde::Deserialize;
+use spec::Marker;
 use url::Url;
 
 use crate::building::Source;
@@ -140,8 +140,8 @@ pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError
     }
     let holds = |marker: &String| {
         let wrong = |_| PylockError::Marker(marker.clone());
-        let tree = MarkerTree::from_str(&without_groups(marker, &document.default_groups)).map_err(wrong)?;
-        Ok::<bool, PylockError>(environment.holds(&tree, &[]))
+        let read = Marker::from_str(&without_groups(marker, &document.default_groups)).map_err(wrong)?;
+        Ok::<bool, PylockError>(environment.holds(&read, &[]))
     };
     let holding = document.environments.iter().map(holds).collect::<Result<Vec<_>, _>>()?;
     if !holding.is_empty() && !holding.contains(&true) {

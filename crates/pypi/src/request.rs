@@ -10,7 +10,8 @@ use oci::Digest;
 use pep440_rs::Version;
 
 use crate::building::{AllowBuilds, Source};
-use crate::environment::{Dependency, Environment};
+use crate::dependency::Dependency;
+use crate::environment::Environment;
 use crate::metadata::Metadata;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
@@ -107,7 +108,7 @@ impl Requirement {
     pub(crate) fn name(&self) -> Option<String> {
         match &self.source {
             Some(source) => source.name().map(str::to_owned),
-            None => self.dependency().map(|dependency| dependency.name.to_string()),
+            None => self.dependency().map(|dependency| dependency.name),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! Choosing wheels: uv chooses, and whatever it cannot choose without more is got for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
-
-use pep508_rs::ExtraName;
 
 use crate::closure::{Closure, Distribution, Walk};
 use crate::cuda;
+use crate::filename::normalized;
 use crate::headers::Headers;
 use crate::locking::{ChosenWheel, Run, wheel_name};
 use crate::locking_error::LockingError;
@@ -49,11 +47,11 @@ impl Run<'_> {
     }
 
     /// The names that are asked for, with their extras.
-    pub(crate) fn roots(&self) -> Vec<(String, Vec<ExtraName>)> {
+    pub(crate) fn roots(&self) -> Vec<(String, Vec<String>)> {
         let root = |(index, requirement): (usize, &Requirement)| match requirement.dependency() {
-            Some(dependency) => Some((dependency.name.to_string(), dependency.extras)),
+            Some(dependency) => Some((dependency.name, dependency.extras)),
             None => {
-                let extras = requirement.extras.iter().filter_map(|extra| ExtraName::from_str(extra).ok());
+                let extras = requirement.extras.iter().map(|extra| normalized(extra));
                 let name = self.names.get(&index).cloned().or_else(|| wheel_name(&requirement.text));
                 name.map(|name| (name, extras.collect()))
             }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use oci::Digest;
-use pep508_rs::VersionOrUrl;
 use url::Url;
 
 use crate::building::Source;
@@ -145,8 +144,7 @@ impl Run<'_> {
         // By name alone: what a URL names could be built for its metadata.
         let by_name = |requirement: &Requirement| {
             let dependency = requirement.dependency()?;
-            let is_url = matches!(dependency.version_or_url, Some(VersionOrUrl::Url(_)));
-            (dependency.name.as_ref() == name && !is_url).then(|| requirement.text.clone())
+            (dependency.name == name && dependency.versions.is_some()).then(|| requirement.text.clone())
         };
         let mut requirements: Vec<String> = self.requirements().filter_map(|(_, it)| by_name(it)).collect();
         requirements.push(name.to_owned());

@@ -11,7 +11,8 @@ use flate2::Crc;
 use pep440_rs::Version;
 use url::Url;
 
-use crate::environment::{Environment, dependency};
+use crate::dependency::Dependency;
+use crate::environment::Environment;
 use crate::metadata::Metadata;
 use crate::request::ProvidedPackage;
 
@@ -38,11 +39,9 @@ pub(crate) fn constraints(
         // conda's packagers leave some requirements out on purpose. Where such a package comes all the same, it is one that
         // fits.
         for text in metadata.map(|it| it.requires_dist.as_slice()).unwrap_or_default() {
-            let Some(it) = dependency(text) else { continue };
-            let held = environment.holds(&it.marker, &[]) && !is_provided(it.name.as_ref());
-            if let (true, Some(pep508_rs::VersionOrUrl::VersionSpecifier(versions))) =
-                (held, &it.version_or_url)
-            {
+            let Some(it) = Dependency::of_metadata(text) else { continue };
+            let held = it.holds(environment, &[]) && !is_provided(&it.name);
+            if let Some(versions) = it.versions.as_ref().filter(|it| held && !it.is_empty()) {
                 lines.push(format!("{} {versions}", it.name));
             }
         }
@@ -63,8 +62,8 @@ fn text(
         text += &format!("Provides-Extra: {extra}\n");
     }
     for requirement in &metadata.requires_dist {
-        let Some(it) = dependency(requirement) else { continue };
-        if requirement.contains("extra") && !environment.holds(&it.marker, &[]) {
+        let Some(it) = Dependency::of_metadata(requirement) else { continue };
+        if requirement.contains("extra") && !it.holds(environment, &[]) {
             text += &format!("Requires-Dist: {}\n", requirement.replace('\n', " "));
         }
     }

@@ -48,7 +48,9 @@ pub use language::{
     Budget, ChannelPriority, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
 };
 pub use pip::{
-    AllowBuilds, ListedWheel, ListedWheels, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource,
+    AllowBuilds, Comparison, Condition, DependencySpecifier, ListedWheel, ListedWheels, Marker,
+    MarkerOperator, MarkerValue, MarkerVariable, Pip, PipPackages, PipRequirement, PylockFile,
+    RequirementSource, VersionsOrUrl,
 };
 pub use reference::reference;
 pub use requirement::{Channel, Requirement};

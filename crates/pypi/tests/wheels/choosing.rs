@@ -24,7 +24,7 @@ async fn what_contradicts_itself_is_explained() {
     No solution found when resolving dependencies
       cause: Because absent was not found in the package registry and you require absent, we can conclude that your requirements are unsatisfiable.
     "#);
-    assert_snapshot!(bench.refused(&bench.request(&["inner", "outer =="])).await, @"[1] `outer ==` is not a requirement: Unexpected end of version specifier, expected version");
+    assert_snapshot!(bench.refused(&bench.request(&["inner", "outer =="])).await, @"[1] `outer ==` is not a requirement: `==` is not a comparison with a version");
     assert_snapshot!(bench.refused(&bench.request(&["inner", "--index-url http://user:pw@h.example/"])).await, @"[1] `--index-url http://h.example/` is not a requirement: it is an option, or more than one line");
     // With `-e`, uv would run the code of a project.
     assert_snapshot!(bench.refused(&bench.request(&["-e ./project"])).await, @"[0] `-e ./project` is not a requirement: it is an option, or more than one line");

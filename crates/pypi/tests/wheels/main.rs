@@ -4,6 +4,7 @@
 mod bench;
 mod building;
 mod choosing;
+mod dependencies;
 mod index;
 mod indexes;
 mod locking;

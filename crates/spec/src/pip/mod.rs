@@ -12,6 +12,9 @@ use std::path::PathBuf;
 
 use oci::Digest;
 
+pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
+pub use specifier::{DependencySpecifier, VersionsOrUrl};
+
 pub(crate) use requirements_file::Reader;
 pub(crate) use section::{Section, is_pylock, needs_python};
 

@@ -2,13 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::specifier::{self, Specifier, What};
+use pep440_rs::Operator;
+
+use super::marker::{self, Marker};
+use super::specifier::{self, DependencySpecifier, LIMIT, VersionsOrUrl};
 use super::{PipRequirement, RequirementSource, file_of};
 use crate::source::Origin;
 use crate::values::{PipUrl, ProjectName, ValueError, printable, without_credentials};
 
-/// More bytes than a requirement has, with any number of markers.
-const LIMIT: usize = 16 << 10;
 /// How many characters of one a message begins with.
 const SHOWN: usize = 120;
 /// How archives of sources are named.
@@ -117,10 +118,15 @@ fn is_direct(text: &str) -> bool {
 }
 
 fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
-    let Specifier { name, extras, what, marker } = specifier::read(text)?;
-    let (what, source, pinned) = match what {
-        What::Versions(versions, pinned) => (versions, RequirementSource::Index, pinned),
-        What::Direct(location) => {
+    let DependencySpecifier { name, extras, wanted, marker } = specifier::read(text)?;
+    let marker = checked(marker.as_ref())?;
+    let (what, source, pinned) = match wanted {
+        VersionsOrUrl::Versions { specifiers, text } => {
+            let pins = |operator| matches!(operator, &Operator::Equal | &Operator::ExactEqual);
+            let pinned = matches!(&specifiers[..], [only] if pins(only.operator()));
+            (text, RequirementSource::Index, pinned)
+        }
+        VersionsOrUrl::Url(location) => {
             let (text, source) = direct(location, place)?;
             (format!(" @ {text}"), source, true)
         }
@@ -133,7 +139,8 @@ fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
 
 fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     let (location, marker) = specifier::split_marker(text);
-    let marker = specifier::checked(marker)?;
+    let marker = marker.map(marker::read).transpose()?;
+    let marker = checked(marker.as_ref())?;
     let (location, extras) = match location.strip_suffix(']').and_then(|_| location.rfind('[')) {
         Some(at) => (location[..at].trim_end(), specifier::extras(&location[at..])?.0),
         None => (location, Vec::new()),
@@ -147,6 +154,13 @@ fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     let text = format!("{text}{}{}", extras_text(&extras), marker_text(marker));
     let requirement = place.requirement(name, text, source, (&extras, marker));
     Ok(Listed { requirement, pinned: true })
+}
+
+/// The text of a marker that a spec may have.
+fn checked(marker: Option<&Marker>) -> Result<Option<&str>, Fault> {
+    let Some(marker) = marker else { return Ok(None) };
+    marker::check(marker.condition())?;
+    Ok(Some(marker.as_str()))
 }
 
 fn extras_text(extras: &[&str]) -> String {

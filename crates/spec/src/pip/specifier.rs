@@ -3,44 +3,73 @@
 
 use std::str::FromStr as _;
 
-use pep440_rs::{Operator, VersionSpecifier};
+use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 
-use super::marker;
+use super::marker::{self, Marker};
+use crate::values::ValueError;
 
-/// A requirement by name, in its parts.
-#[derive(Debug)]
-pub(super) struct Specifier<'a> {
-    pub(super) name: &'a str,
-    pub(super) extras: Vec<&'a str>,
-    pub(super) what: What<'a>,
-    pub(super) marker: Option<&'a str>,
+/// More bytes than a requirement has, with any number of markers.
+pub(super) const LIMIT: usize = 16 << 10;
+
+/// A requirement by name, in its parts: what uv and pip read, in specs and in the metadata of packages.
+#[derive(Debug, Clone)]
+pub struct DependencySpecifier<'a> {
+    /// The project, as it is written.
+    pub name: &'a str,
+    /// The extras that are asked for, as they are written.
+    pub extras: Vec<&'a str>,
+    /// What is asked for of the project.
+    pub wanted: VersionsOrUrl<'a>,
+    /// The condition under which it counts.
+    pub marker: Option<Marker>,
 }
 
 /// What is asked for of a project.
-#[derive(Debug)]
-pub(super) enum What<'a> {
-    /// Versions without spaces, which may be none; and whether they are one version.
-    Versions(String, bool),
+#[derive(Debug, Clone)]
+pub enum VersionsOrUrl<'a> {
+    /// Versions; without comparisons, every one.
+    Versions {
+        /// The comparisons.
+        specifiers: VersionSpecifiers,
+        /// The same as they are written, without spaces.
+        text: String,
+    },
     /// A URL or a path, not yet checked.
-    Direct(&'a str),
+    Url(&'a str),
+}
+
+impl<'a> DependencySpecifier<'a> {
+    /// Reads a requirement by name.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or has more than 16 KiB. The error says what is wrong with it.
+    pub fn read(text: &'a str) -> Result<Self, ValueError> {
+        read(text).map_err(ValueError::new)
+    }
 }
 
 /// Reads a requirement by name. The error says what is wrong with it.
-pub(super) fn read(text: &str) -> Result<Specifier<'_>, String> {
-    let (name, rest) = name(text)?;
+pub(super) fn read(text: &str) -> Result<DependencySpecifier<'_>, String> {
+    if text.len() > LIMIT {
+        return Err(format!("it has more than {LIMIT} bytes"));
+    }
+    let (name, rest) = name(text.trim())?;
     let (extras, rest) = extras(rest)?;
     if let Some(direct) = rest.strip_prefix('@') {
         let (direct, rest) = split_marker(direct.trim_start());
         if direct.is_empty() {
             return Err("there is nothing behind its `@`".to_owned());
         }
-        return Ok(Specifier { name, extras, what: What::Direct(direct), marker: checked(rest)? });
+        let marker = rest.map(marker::read).transpose()?;
+        return Ok(DependencySpecifier { name, extras, wanted: VersionsOrUrl::Url(direct), marker });
     }
     let (versions, rest) = match rest.split_once(';') {
         Some((versions, marker)) => (versions, Some(marker)),
         None => (rest, None),
     };
-    Ok(Specifier { name, extras, what: self::versions(versions)?, marker: checked(rest)? })
+    let wanted = self::versions(versions)?;
+    Ok(DependencySpecifier { name, extras, wanted, marker: rest.map(marker::read).transpose()? })
 }
 
 /// A URL or path, and the marker behind it. A URL may hold `;` itself: one with a space beside it parts the two.
@@ -53,12 +82,6 @@ pub(super) fn split_marker(text: &str) -> (&str, Option<&str>) {
         Some((at, _)) => (text[..at].trim_end(), Some(&text[at + 1..])),
         None => (text.trim_end(), None),
     }
-}
-
-/// A marker that is one.
-pub(super) fn checked(marker: Option<&str>) -> Result<Option<&str>, String> {
-    let Some(marker) = marker.map(str::trim) else { return Ok(None) };
-    marker::check(marker).map(|()| Some(marker))
 }
 
 fn name(text: &str) -> Result<(&str, &str), String> {
@@ -90,11 +113,11 @@ pub(super) fn extras(text: &str) -> Result<(Vec<&str>, &str), String> {
     Ok((extras, rest.trim_start()))
 }
 
-fn versions<'a>(text: &str) -> Result<What<'a>, String> {
+fn versions<'a>(text: &str) -> Result<VersionsOrUrl<'a>, String> {
     let text = text.trim();
     let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')).unwrap_or(text).trim();
     if inside.is_empty() {
-        return Ok(What::Versions(String::new(), false));
+        return Ok(VersionsOrUrl::Versions { specifiers: VersionSpecifiers::empty(), text: String::new() });
     }
     let one = |one: &str| {
         let one = one.trim();
@@ -108,15 +131,15 @@ fn versions<'a>(text: &str) -> Result<What<'a>, String> {
             ));
         }
         let operator = &one[..one.len() - version.len()];
-        let parsed = VersionSpecifier::from_str(&format!("{operator}{}", version.trim_start()));
-        parsed
-            .map(|it| (format!("{operator}{}", version.trim_start()), *it.operator()))
-            .map_err(|_| format!("`{one}` is not a comparison with a version"))
+        let text = format!("{operator}{}", version.trim_start());
+        match VersionSpecifier::from_str(&text) {
+            Ok(specifier) => Ok((text, specifier)),
+            Err(_) => Err(format!("`{one}` is not a comparison with a version")),
+        }
     };
     // uv and pip take a comma at the end.
     let parts =
         inside.strip_suffix(',').unwrap_or(inside).split(',').map(one).collect::<Result<Vec<_>, _>>()?;
-    let pinned = matches!(parts.as_slice(), [(_, Operator::Equal | Operator::ExactEqual)]);
-    let parts: Vec<String> = parts.into_iter().map(|(text, _)| text).collect();
-    Ok(What::Versions(parts.join(","), pinned))
+    let (texts, specifiers): (Vec<String>, Vec<VersionSpecifier>) = parts.into_iter().unzip();
+    Ok(VersionsOrUrl::Versions { specifiers: specifiers.into_iter().collect(), text: texts.join(",") })
 }
