@@ -5,6 +5,7 @@ mod bench;
 mod building;
 mod choosing;
 mod dependencies;
+mod dependency_texts;
 mod index;
 mod indexes;
 mod locking;
