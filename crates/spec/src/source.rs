@@ -29,9 +29,12 @@ pub(crate) fn source(name: &str, text: String) -> Source {
     };
     let mut hidden = None;
     for secret in credentials(&text) {
+        // The `?` of a query stays, and the `@` behind a password.
+        let query = text[secret.clone()].starts_with('?');
+        let secret = if query { secret.start + 1..secret.end } else { secret.start..secret.end - 1 };
         // As long as before, so that every place stays where it is.
-        let stars = "*".repeat(secret.len() - 1);
-        hidden.get_or_insert_with(|| text.clone()).replace_range(secret.start..secret.end - 1, &stars);
+        let stars = "*".repeat(secret.len());
+        hidden.get_or_insert_with(|| text.clone()).replace_range(secret, &stars);
     }
     let (whole, shown) = match hidden {
         Some(hidden) => (Some(text), hidden),

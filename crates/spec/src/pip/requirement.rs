@@ -193,6 +193,7 @@ fn direct(location: &str, place: &Place<'_>) -> Result<(String, RequirementSourc
             }
         }
         Some(_) => {
+            without_query(location)?;
             let url = PipUrl::read(location, &["https", "http"])?;
             let file = file_of(url.as_str());
             if !SOURCES.iter().chain(&[".whl"]).any(|end| file.ends_with(end)) {
@@ -204,6 +205,17 @@ fn direct(location: &str, place: &Place<'_>) -> Result<(String, RequirementSourc
             Ok((location.to_owned(), RequirementSource::Url(url)))
         }
     }
+}
+
+/// The lock keeps where a file is, and a query is often what opens the door.
+fn without_query(url: &str) -> Result<(), Fault> {
+    if !url.split('#').next().unwrap_or_default().contains('?') {
+        return Ok(());
+    }
+    fault(
+        "its URL has a query, which may be a secret and would be locked",
+        "name it without one; user and password can stand before the host or in `~/.netrc`",
+    )
 }
 
 fn git(location: &str) -> Result<RequirementSource, Fault> {
@@ -233,6 +245,7 @@ fn git(location: &str) -> Result<RequirementSource, Fault> {
             "name a branch, a tag or a commit behind the `@`",
         );
     }
+    without_query(url)?;
     let url = PipUrl::read(url, &["https", "http", "ssh", "file"])?;
     Ok(RequirementSource::Git { url, revision, subdirectory })
 }

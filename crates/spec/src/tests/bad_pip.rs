@@ -276,3 +276,29 @@ fn values_of_the_wrong_type() {
       ╰────
     "#);
 }
+
+#[test]
+fn a_query_is_not_locked_and_not_shown() {
+    assert_snapshot!(message("pip.packages = [\"x @ https://h.example/x-1.tar.gz?token=s3cret\"]\n", &[]), @r#"
+     × `x @ https://h.example/x-1.tar.gz` is not a requirement: its URL has a query, which may be a
+     │ secret and would be locked
+      ╭─[spec.toml:3:17]
+    2 │ python = "3.11"
+    3 │ pip.packages = ["x @ https://h.example/x-1.tar.gz?************"]
+      ·                 ───────────────────────┬───────────────────────
+      ·                                        ╰── here
+      ╰────
+     help: name it without one; user and password can stand before the host or in `~/.netrc`
+    "#);
+    assert_snapshot!(message("pip.packages = [\"x @ git+https://h.example/x?token=s3cret\"]\n", &[]), @r#"
+     × `x @ git+https://h.example/x` is not a requirement: its URL has a query, which may be a secret
+     │ and would be locked
+      ╭─[spec.toml:3:17]
+    2 │ python = "3.11"
+    3 │ pip.packages = ["x @ git+https://h.example/x?************"]
+      ·                 ─────────────────────┬────────────────────
+      ·                                      ╰── here
+      ╰────
+     help: name it without one; user and password can stand before the host or in `~/.netrc`
+    "#);
+}

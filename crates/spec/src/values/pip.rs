@@ -107,7 +107,7 @@ impl fmt::Debug for PipUrl {
     }
 }
 
-/// A text without the users and passwords of the URLs in it.
+/// A text without the users, passwords and queries of the URLs in it.
 pub(crate) fn without_credentials(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut start = 0;
@@ -119,7 +119,7 @@ pub(crate) fn without_credentials(text: &str) -> String {
     out
 }
 
-/// Where users and passwords stand in a text, each with the `@` behind it.
+/// Where users and passwords stand in a text, each with the `@` behind it, and queries, which may be tokens.
 pub(crate) fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -132,6 +132,11 @@ pub(crate) fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
             found.push(start..start + at + 1);
         }
         start += authority.len();
+        let rest = &text[start..];
+        let rest =
+            &rest[..rest.find(|it: char| "#'\"`<>".contains(it) || it.is_whitespace()).unwrap_or(rest.len())];
+        found.extend(rest.find('?').map(|query| start + query..start + rest.len()));
+        start += rest.len();
     }
     found
 }
@@ -162,6 +167,7 @@ mod tests {
             assert_eq!((url.as_str(), url.to_string().as_str()), (given, shown));
             assert_eq!(format!("{url:?}"), format!("{shown:?}"));
         }
+        assert_eq!(without_credentials("https://h.example/a?token=x#b c?d"), "https://h.example/a#b c?d");
         assert_eq!(
             without_credentials("a @ https://u:p@h.example/a b @ git+ssh://git@h.example/b"),
             "a @ https://h.example/a b @ git+ssh://git@h.example/b"
