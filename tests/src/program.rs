@@ -109,6 +109,28 @@ impl Imgbuild {
         path
     }
 
+    /// Takes an example into its folder, with the files beside it, and gives its spec.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn example(&self, name: &str) -> String {
+        let examples = workspace_root().join("examples");
+        let mut folders = vec![name.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs_err::read_dir(examples.join(&folder)) else { continue };
+            for entry in entries.map(Result::unwrap) {
+                let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(path);
+                } else {
+                    self.write(&path, fs_err::read(entry.path()).unwrap());
+                }
+            }
+        }
+        fs_err::read_to_string(examples.join(format!("{name}.toml"))).unwrap()
+    }
+
     /// Reads a text file of its folder.
     pub fn read(&self, name: &str) -> String {
         fs_err::read_to_string(self.path(name)).unwrap()

@@ -508,7 +508,7 @@ fn a_lock_that_is_none() {
           |
         2 | variants = "none"
           | ^^^^^^^^
-        unknown field `variants`, expected one of `version`, `inputs`, `variant`, `debian`, `conda`
+        unknown field `variants`, expected one of `version`, `inputs`, `variant`, `debian`, `conda`, `pypi`
     help: remove it and run `imgbuild lock` to make it anew
     "#);
     bench.imgbuild.write("spec.lock", "version = 99\n");

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use imgbuild_tests::{Image, Imgbuild, channel, workspace_root};
+use imgbuild_tests::{Image, Imgbuild, channel};
 
 /// Builds one lock in all ways that must not matter, and compares the digests.
-fn built_everywhere_alike(spec: &str) {
+fn built_everywhere_alike(example: &str) {
     let first = Imgbuild::with_private_store();
-    first.write("spec.toml", spec);
+    let spec = first.example(example).replace("conda-forge", &channel());
+    first.write("spec.toml", &spec);
     first.run(["lock", "spec.toml"]).success();
     let wanted = first.build_again(&["--locked"]);
     let lock = first.read("spec.lock");
@@ -38,7 +39,8 @@ fn built_everywhere_alike(spec: &str) {
         .variable("SOURCE_DATE_EPOCH", "86400");
     let folder = other.path("elsewhere/deep down");
     fs_err::create_dir_all(&folder).unwrap();
-    other.write("spec.toml", spec);
+    other.example(example);
+    other.write("spec.toml", &spec);
     other.write("spec.lock", &lock);
     let mut command =
         other.command(["build", "../../spec.toml", "--locked", "--output", "../../out", "--json"]);
@@ -50,14 +52,12 @@ fn built_everywhere_alike(spec: &str) {
 
 #[test]
 fn six_packages() {
-    let spec = fs_err::read_to_string(workspace_root().join("examples/six-packages.toml")).unwrap();
-    built_everywhere_alike(&spec.replace("conda-forge", &channel()));
+    built_everywhere_alike("six-packages");
 }
 
 #[test]
 fn quickstart() {
-    let spec = workspace_root().join("examples/quickstart.toml");
-    built_everywhere_alike(&fs_err::read_to_string(spec).unwrap());
+    built_everywhere_alike("quickstart");
 }
 
 /// Digests that stand here for ever: whoever changes one changes the format, and counts up its version.

@@ -7,25 +7,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Container, Imgbuild, Output, Server, capture, channel, workspace_root};
+use imgbuild_tests::{Container, Imgbuild, Output, Server, capture, channel};
 use lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
 use oci::Platform;
 
-/// Writes an example and its folder into the program's.
+/// Writes an example, with the files beside it, and the test channel in the place of conda-forge.
 fn example(imgbuild: &Imgbuild, name: &str) {
-    let examples = workspace_root().join("examples");
-    let text = |path: &Path| fs_err::read_to_string(path).unwrap().replace("conda-forge", &channel());
-    imgbuild.write("spec.toml", text(&examples.join(format!("{name}.toml"))));
-    let mut folders = vec![examples.join(name)];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs_err::read_dir(folder) else { continue };
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                imgbuild.write(path.strip_prefix(&examples).unwrap().to_str().unwrap(), text(&path));
-            }
-        }
+    let spec = imgbuild.example(name);
+    imgbuild.write("spec.toml", spec.replace("conda-forge", &channel()));
+    let environment = format!("{name}/environment.yml");
+    if imgbuild.path(&environment).exists() {
+        let text = imgbuild.read(&environment).replace("conda-forge", &channel());
+        imgbuild.write(&environment, text);
     }
 }
 

@@ -557,19 +557,3 @@ fn nothing_is_built_that_may_not_be() {
     assert!(found.contains("allow-builds = [\"hello\"]"), "{found}");
     assert!(!found.contains("this must not run"), "{found}");
 }
-
-#[test]
-fn the_example_of_a_local_project_is_built_and_runs() {
-    let imgbuild = Imgbuild::new();
-    let examples = workspace_root().join("examples");
-    let mut copy = Command::new("cp");
-    copy.arg("-r").arg(examples.join("local-project")).arg(examples.join("local-project.toml"));
-    capture(copy.arg(imgbuild.folder())).success();
-    imgbuild.run(["build", "local-project.toml", "--output", "out"]).success();
-    let printed = imgbuild.run(["run", "local-project:latest"]).success().stdout;
-    assert_eq!(printed.lines().count(), 3, "{printed}");
-    // What it is built with comes from an index, and stays out of the image.
-    let lock = Lock::parse(&imgbuild.read("local-project.lock")).unwrap();
-    let project = lock.pypi.iter().find(|it| it.name == "word-count").unwrap();
-    assert!(!project.build.as_ref().unwrap().requires.is_empty());
-}
