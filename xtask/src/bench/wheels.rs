@@ -12,19 +12,27 @@ use crate::wheels;
 /// The bytes of the large wheel's one file: what a framework with its CUDA kernels has.
 const LARGE: u64 = 900 << 20;
 
-/// Makes a wheel of one file that hardly packs. `RECORD` may leave hashes out.
-const MAKE: &str = "import random, sys, zipfile
+/// Makes a wheel of one file that hardly packs.
+const MAKE: &str = "import base64, hashlib, random, sys, zipfile
 path, size = sys.argv[1], int(sys.argv[2])
 source, info = random.Random(0), 'large-1.0.dist-info/'
 piece = source.randbytes(1 << 20)
+record = ''
+def line(name, digest, length):
+    return name + ',sha256=' + base64.urlsafe_b64encode(digest).decode().rstrip('=') + ',' + str(length) + '\\n'
 with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as wheel:
+    digest = hashlib.sha256()
     with wheel.open('large/weights.bin', 'w', force_zip64=True) as file:
         for number in range(size >> 20):
-            file.write(piece[number % 997:] + piece[:number % 997])
-    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: large\\nVersion: 1.0\\n')
-    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-    names = ['large/weights.bin', info + 'METADATA', info + 'WHEEL', info + 'RECORD']
-    wheel.writestr(info + 'RECORD', ''.join(name + ',,\\n' for name in names))
+            part = piece[number % 997:] + piece[:number % 997]
+            digest.update(part)
+            file.write(part)
+    record += line('large/weights.bin', digest.digest(), size)
+    for name, text in [('METADATA', 'Metadata-Version: 2.1\\nName: large\\nVersion: 1.0\\n'),
+                       ('WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')]:
+        wheel.writestr(info + name, text)
+        record += line(info + name, hashlib.sha256(text.encode()).digest(), len(text))
+    wheel.writestr(info + 'RECORD', record + info + 'RECORD,,\\n')
 ";
 
 /// What is measured inside the image: the import alone, not the interpreter's start.
