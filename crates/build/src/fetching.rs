@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use net::{Client, Download, Locations, NetError, RedactedUrl, Size};
+use net::{Archives, Client, Download, FetchError, Locations, NetError, RedactedUrl, Size, Wanted};
 use oci::{Digest, HashReader};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -143,29 +143,15 @@ pub(crate) fn verify(path: &Path, sha256: &Digest) -> Result<(), FetchFailure> {
     }
 }
 
-impl conda::Archives for Fetcher {
-    fn fetch(&self, wanted: conda::Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), conda::FetchError>> {
-        let conda::Wanted { name, from, sha256, size } = wanted;
+impl Archives for Fetcher {
+    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+        let Wanted { name, from, sha256, size } = wanted;
         async move {
             let fetched = match sha256 {
                 Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),
                 None => self.unknown(&name, from).await,
             };
-            fetched.map_err(|error| conda::FetchError(Box::new(error)))
-        }
-        .boxed()
-    }
-}
-
-impl pypi::Archives for Fetcher {
-    fn fetch(&self, wanted: pypi::Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), pypi::FetchError>> {
-        let pypi::Wanted { name, from, sha256, size } = wanted;
-        async move {
-            let fetched = match sha256 {
-                Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),
-                None => self.unknown(&name, from).await,
-            };
-            fetched.map_err(|error| pypi::FetchError(Box::new(error)))
+            fetched.map_err(|error| FetchError(Box::new(error)))
         }
         .boxed()
     }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
-use futures::future::BoxFuture;
 use layer::ZipMember;
-use net::{Client, Locations, NetError};
+use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use rattler_conda_types::RepoDataRecord;
 use store::Store;
@@ -16,30 +15,6 @@ use crate::channel::{Served, serving};
 use crate::info::{Info, InfoError, InfoFiles};
 use crate::record;
 use crate::zip::{self, ZipError};
-
-/// An archive that is wanted.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// Its file name, for people.
-    pub name: String,
-    /// Where it is to be had.
-    pub from: Locations,
-    /// Its hash, where it is known.
-    pub sha256: Option<Digest>,
-    /// Its size in bytes, where it is known.
-    pub size: Option<u64>,
-}
-
-/// Gets archives into the store. Whoever builds implements it, and shows how it goes.
-pub trait Archives: Send + Sync {
-    /// The hash of an archive and where it is. One that is in the store is not downloaded again.
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
-}
-
-/// An archive that cannot be had: the error of whoever fetches.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct FetchError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Metadata that cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Served, channels, locations, serving_channels};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
-pub use fetch::{Archives, FetchError, Metadata, MetadataError, Wanted};
+pub use fetch::{Metadata, MetadataError};
 pub use info::{Info, InfoError};
 pub use locked::{LockedError, Taking};
 pub use locked_python::{Implementation, LockedPython, locked_python};

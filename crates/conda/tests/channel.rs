@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use conda::{
-    Archive, ArchiveFormat, Archives, FetchError, Implementation, Metadata, Request, Served, Solving, Wanted,
-    Wishes, distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
+    Archive, ArchiveFormat, Implementation, Metadata, Request, Served, Solving, Wishes,
+    distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::ImagePath;
 use lock::{Activation, CondaPackage, CondaSet};
-use net::{Client, Options};
+use net::{Archives, Client, FetchError, Options, Wanted};
 use oci::{Digest, Platform};
 use python::Distribution;
 use store::Store;

@@ -7,6 +7,7 @@
 //! * What fails in passing is tried again, and a download goes on where it stopped.
 //! * No error and no log holds a secret of a URL: see [`RedactedUrl`].
 
+mod archives;
 mod client;
 mod download;
 mod error;
@@ -17,6 +18,7 @@ mod redact;
 mod retry;
 mod tail;
 
+pub use archives::{Archives, FetchError, Wanted};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
 pub use client::{Client, Options};

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures::future::BoxFuture;
 use layer::{ZipError, ZipFileError, ZipMember, zip_members};
-use net::{Client, Locations, NetError};
+use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -16,30 +15,6 @@ use url::Url;
 
 use crate::filename::WheelFilename;
 use crate::wheel::{METADATA_FILES, MOST_MEMBERS, TEXT_LIMIT, Wheel, WheelError};
-
-/// An archive that is wanted.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// Its file name, for people.
-    pub name: String,
-    /// Where it is to be had.
-    pub from: Locations,
-    /// Its hash, where it is known.
-    pub sha256: Option<Digest>,
-    /// Its size in bytes, where it is known.
-    pub size: Option<u64>,
-}
-
-/// Gets archives into the store. Whoever builds implements it, and shows how it goes.
-pub trait Archives: Send + Sync {
-    /// The hash of an archive and where it is. One that is in the store is not downloaded again.
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
-}
-
-/// An archive that cannot be had: the error of whoever fetches.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct FetchError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Metadata that cannot be had.
 #[derive(Debug, thiserror::Error)]

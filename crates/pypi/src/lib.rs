@@ -47,7 +47,7 @@ mod writing;
 pub use building::{AllowBuilds, BuildFailed, Builder, Built, NothingBuilt, Source};
 pub use entry_points::{EntryPoint, EntryPointError, EntryPoints};
 pub use environment::{Environment, PythonError};
-pub use fetch::{Archives, FetchError, MetadataError, Wanted, WheelReader};
+pub use fetch::{MetadataError, WheelReader};
 pub use filename::{FilenameError, WheelFilename, normalized};
 pub use layout::Layout;
 pub use locking::{ChosenWheel, ListedWheel, Locked, Locking};

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use net::Wanted;
 use oci::Digest;
 use url::Url;
 
 use crate::building::Source;
-use crate::fetch::Wanted;
 use crate::filename::WheelFilename;
 use crate::locking::{BuiltWheel, Run};
 use crate::locking_error::LockingError;

@@ -7,12 +7,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use net::{Client, Schedule};
+use net::{Archives, Client, FetchError, Schedule, Wanted};
 use oci::Digest;
 use pypi::{
-    AllowBuilds, Archives, BuildFailed, Builder, Built, Environment, FetchError, Indexes, Locked, Locking,
-    LockingError, Provided, ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv,
-    Variables, Wanted, WheelReader,
+    AllowBuilds, BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
+    ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv, Variables, WheelReader,
 };
 use store::Store;
 

@@ -1,0 +1,32 @@
+//! Whole archives, as those who read packages ask for them: where they are kept is not their matter.
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use oci::Digest;
+
+use crate::Locations;
+
+/// An archive that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its file name, for people.
+    pub name: String,
+    /// Where it is to be had.
+    pub from: Locations,
+    /// Its hash, where it is known.
+    pub sha256: Option<Digest>,
+    /// Its size in bytes, where it is known.
+    pub size: Option<u64>,
+}
+
+/// Gets archives into the store. Whoever builds implements it, and shows how it goes.
+pub trait Archives: Send + Sync {
+    /// The hash of an archive and where it is. One that is in the store is not downloaded again.
+    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
+}
+
+/// An archive that cannot be had: the error of whoever fetches.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct FetchError(pub Box<dyn std::error::Error + Send + Sync>);
