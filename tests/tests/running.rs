@@ -66,6 +66,7 @@ fn an_image_is_run_by_its_name_digest_spec_tarball_and_layout() {
         assert!(said.starts_with("Hello from Python 3.11.2 with numpy "), "{image}: {said}");
     }
     let unknown = imgbuild.with_store(&scratch("store").path().join("store"));
+    fs_err::remove_dir_all(unknown.path("quickstart")).unwrap();
     let outcome = unknown.run(["run", "quickstart"]);
     assert_eq!(outcome.code, Some(125));
     assert_snapshot!(message(&unknown, &outcome.stderr), @r#"

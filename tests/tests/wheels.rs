@@ -20,8 +20,12 @@ const WHEELS: &str = "name = \"wheels\"\n\
     packages = [\"numpy\", \"greenlet\", \"ruff\", \"flask\", \"pyyaml\", \"zope.interface\", \"zope.event\"]\n";
 
 /// What uv makes and we do not, by how the path ends, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
     (".dist-info/INSTALLER", "it names the installer"),
+    (
+        ".dist-info/REQUESTED",
+        "uv marks what only other projects need as well; pip and we do not, see the test below",
+    ),
     (".dist-info/uv_cache.json", "uv's note of when it took a wheel from a folder"),
     ("venv/.gitignore", "an image is not a checkout"),
     ("venv/.lock", "uv's lock"),
@@ -97,10 +101,7 @@ fn a_virtual_environment_is_what_uv_installs() {
     for package in locked(&imgbuild).values() {
         let archive = imgbuild.store().join("archives").join(package.sha256.hex());
         fs_err::copy(archive, wheelhouse.join(&package.filename)).unwrap();
-        // What nobody asked for is there because another project needs it, and not marked as requested.
-        if WHEELS.contains(&format!("\"{}\"", package.name.replace("zope-", "zope."))) {
-            install.push_str(&format!(" {}", package.name));
-        }
+        install.push_str(&format!(" {}=={}", package.name, package.version));
     }
     let script = format!(
         "set -e; umask 022; export UV_CACHE_DIR=/tmp/cache UV_OFFLINE=1; uv --no-config venv -q --python /usr/bin/python3.11 /opt/venv; \

@@ -58,10 +58,22 @@ pub fn open_image(text: &str, platform: Platform, store: &Store) -> Result<Opene
     if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
         return of_spec(path, platform, store);
     }
-    if path.exists() {
+    // A project's folder often bears the name of its image.
+    let is_built = || -> Result<bool, BuildError> {
+        let Some(reference) = reference(text).filter(|_| path.is_dir() && !is_layout(path)) else {
+            return Ok(false);
+        };
+        Ok(store.image(&reference, platform)?.is_some())
+    };
+    if path.exists() && !is_built()? {
         return in_file(path, platform);
     }
     named(text, platform, store)
+}
+
+/// Whether a folder has what layouts and unpacked tarballs of images begin with.
+fn is_layout(folder: &Path) -> bool {
+    ["oci-layout", "index.json", "manifest.json"].iter().any(|name| folder.join(name).exists())
 }
 
 fn named(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
