@@ -20,12 +20,8 @@ const WHEELS: &str = "name = \"wheels\"\n\
     packages = [\"numpy\", \"greenlet\", \"ruff\", \"flask\", \"pyyaml\", \"zope.interface\", \"zope.event\"]\n";
 
 /// What uv makes and we do not, by how the path ends, and why.
-const EXCEPTIONS: [(&str, &str); 8] = [
+const EXCEPTIONS: [(&str, &str); 7] = [
     (".dist-info/INSTALLER", "it names the installer"),
-    (
-        ".dist-info/REQUESTED",
-        "uv marks what only other projects need as well; pip and we do not, see the test below",
-    ),
     (".dist-info/uv_cache.json", "uv's note of when it took a wheel from a folder"),
     ("venv/.gitignore", "an image is not a checkout"),
     ("venv/.lock", "uv's lock"),
@@ -147,7 +143,7 @@ fn python_knows_what_is_installed() {
     assert_eq!(said(&["ruff", "--version"]), format!("ruff {}", locked["ruff"].version));
     let metadata = "from importlib.metadata import distribution, entry_points; \
         d = distribution('numpy'); print(d.read_text('INSTALLER').strip(), d.read_text('REQUESTED') is not None, \
-        distribution('werkzeug').read_text('REQUESTED') is None, all(f.locate().exists() for f in d.files), \
+        distribution('werkzeug').read_text('REQUESTED') is not None, all(f.locate().exists() for f in d.files), \
         entry_points(group='console_scripts', name='flask')['flask'].value)";
     assert_eq!(said(&["python", "-c", metadata]), "imgbuild True True True flask.cli:main");
     // Every module that is imported has bytecode that holds.

@@ -123,7 +123,7 @@ async fn lock_wheels(
         }
     };
     let locked = locked.map_err(failed)?;
-    let excluded = excluded(&lock, &conda, &python, &locked.wheels, &locked.requested, metadata).await?;
+    let excluded = excluded(&lock, &conda, &python, &locked.wheels, metadata).await?;
     let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
     let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
     ids.sort();
@@ -145,7 +145,6 @@ async fn excluded(
     conda: &[&CondaPackage],
     python: &WheelsPython,
     wheels: &[ChosenWheel],
-    requested: &[String],
     metadata: Option<&Metadata<'_>>,
 ) -> Result<Vec<ExcludedPath>, BuildError> {
     let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
@@ -161,8 +160,7 @@ async fn excluded(
     let layout = layout_of(python.prefix.clone(), python.is_conda, minor, site_packages, Owner::ROOT)?;
     for chosen in wheels {
         let wheel_error = |error| crate::wheels::wheel_error(&chosen.package, error);
-        let is_requested = requested.contains(&chosen.package.name);
-        let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout, is_requested);
+        let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout);
         claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
     let resolution = layer::resolve(&claims)

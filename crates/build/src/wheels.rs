@@ -95,9 +95,8 @@ pub(crate) fn sources(
     }
     for package in set.packages.iter().filter_map(|id| lock.pypi_package(id)) {
         let role = if package.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
-        let requested = set.requested.contains(&package.name);
         let archive = archive_path(context, &package.sha256);
-        let source = pypi::Package::new(package, role, Arc::clone(&layout), requested, archive);
+        let source = pypi::Package::new(package, role, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
         let needed = vec![Needed::Pypi(Box::new(package.clone()))];
         match &python.compiler {

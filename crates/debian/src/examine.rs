@@ -110,7 +110,7 @@ pub fn examine(path: &Path, installed_size: u64) -> Result<Examined, ArchiveErro
                 return Ok(());
             }
             EntryKind::Symlink { .. } => Kind::Symlink,
-            EntryKind::File { .. } | EntryKind::Hardlink { .. } => Kind::File,
+            _ => Kind::File,
         };
         claims.push(Claim { path: head.path, kind });
         Ok(())

@@ -193,7 +193,7 @@ impl Names {
         let file = match &head.kind {
             EntryKind::File { .. } => &head.path,
             EntryKind::Hardlink { target } => self.left_out.get(target).unwrap_or(target),
-            EntryKind::Directory | EntryKind::Symlink { .. } => return,
+            _ => return,
         };
         self.left_out.insert(head.path.clone(), file.clone());
     }

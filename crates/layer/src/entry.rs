@@ -42,6 +42,11 @@ pub enum EntryKind {
         /// The file.
         target: ImagePath,
     },
+    /// Nothing: what lower layers hold at the path, with everything below it, is taken away. No package may say so: it is
+    /// said of what a command removed.
+    Removed,
+    /// Nothing of its own: what lower layers hold in the folder at the path is taken away.
+    Emptied,
 }
 
 /// The numbers of a user and a group.
@@ -62,6 +67,16 @@ impl EntryHead {
     /// A folder as every layer carries it: `root:root`, 0755, at the start of time.
     pub fn parent(path: ImagePath) -> Self {
         Self { path, kind: EntryKind::Directory, mode: 0o755, owner: Owner::ROOT, mtime: 0 }
+    }
+
+    /// What says that lower layers have nothing at `path` any more.
+    pub fn removed(path: ImagePath) -> Self {
+        Self { path, kind: EntryKind::Removed, mode: 0o644, owner: Owner::ROOT, mtime: 0 }
+    }
+
+    /// What says that lower layers have nothing in the folder `path` any more.
+    pub fn emptied(path: ImagePath) -> Self {
+        Self { kind: EntryKind::Emptied, ..Self::removed(path) }
     }
 
     /// The bytes that follow: nought for all but files.

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 /// The version of everything between an archive and a blob. It is part of every key: whoever changes what a layer
 /// holds, in what order, or how it is compressed, counts it up.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// A hash of everything that the entries of one part depend on, but for the paths that are excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

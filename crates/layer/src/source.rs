@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, EntryHead, ImagePath, RecipeHash};
+use crate::{Claim, EntryHead, ImagePath, PathError, RecipeHash};
 
 /// Names a part of an image: the ecosystem and the package's name, such as `conda/numpy` or `debian/libc6`.
 ///
@@ -157,6 +157,23 @@ pub enum SinkError {
         path: ImagePath,
         /// What it points to.
         target: ImagePath,
+    },
+    /// A name by which engines know that a path of lower layers is taken away.
+    #[error(
+        "`{path}` cannot be put into a layer: engines delete files of other layers by names that begin with `.wh.`"
+    )]
+    Reserved {
+        /// The path.
+        path: ImagePath,
+    },
+    /// What was removed has a name that no whiteout can have.
+    #[error("the removal of `{path}` cannot be put into a layer")]
+    Removal {
+        /// The path.
+        path: ImagePath,
+        /// Why.
+        #[source]
+        error: PathError,
     },
     /// The result could not be written.
     #[error("cannot write the layer")]

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 
-use crate::{EntryHead, EntryKind, ImagePath, SinkError};
+use crate::{EntryHead, EntryKind, ImagePath, SinkError, Whiteout};
 
 const BLOCK: usize = 512;
 /// The largest numbers that fit into ustar's octal fields of 12 and 8 bytes.
@@ -32,6 +32,18 @@ impl<W: Write> TarWriter<W> {
     ///
     /// When the body fails or has another size than the head says, or the archive cannot be written.
     pub fn append(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let whiteout = match head.kind {
+            EntryKind::Removed => Some(Whiteout::Removes(head.path.clone())),
+            EntryKind::Emptied => Some(Whiteout::Opaque(Some(head.path.clone()))),
+            _ => None,
+        };
+        if let Some(whiteout) = whiteout {
+            let removal = |error| SinkError::Removal { path: head.path.clone(), error };
+            let path = whiteout.path().map_err(removal)?;
+            // All of them are the same, whoever removed what.
+            let file = EntryHead { kind: EntryKind::File { size: 0 }, ..EntryHead::removed(path) };
+            return self.append_head(&file).map_err(SinkError::Write);
+        }
         self.append_head(head).map_err(SinkError::Write)?;
         if let EntryKind::File { size } = head.kind {
             self.append_body(&head.path, size, body)?;
@@ -138,7 +150,7 @@ fn read_some(body: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 const fn typeflag(kind: &EntryKind) -> u8 {
     match kind {
-        EntryKind::File { .. } => b'0',
+        EntryKind::File { .. } | EntryKind::Removed | EntryKind::Emptied => b'0',
         EntryKind::Hardlink { .. } => b'1',
         EntryKind::Symlink { .. } => b'2',
         EntryKind::Directory => b'5',

@@ -1,6 +1,6 @@
 //! Whiteouts: how a layer takes away what layers below it hold.
 
-use crate::{ImagePath, TarError};
+use crate::{ImagePath, PathError, TarError};
 
 /// What the name of every whiteout begins with.
 const PREFIX: &str = ".wh.";
@@ -17,7 +17,28 @@ pub enum Whiteout {
     Opaque(Option<ImagePath>),
 }
 
+/// Whether a path leads through a name that means something to engines, or has one itself.
+pub(crate) fn is_reserved(path: &ImagePath) -> bool {
+    path.as_str().split('/').any(|component| component.starts_with(PREFIX))
+}
+
 impl Whiteout {
+    /// The path of the file by which a layer says it.
+    ///
+    /// # Errors
+    ///
+    /// When the name becomes too long.
+    pub fn path(&self) -> Result<ImagePath, PathError> {
+        let (folder, name) = match self {
+            Self::Removes(path) => (path.parent(), format!("{PREFIX}{}", path.file_name())),
+            Self::Opaque(folder) => (folder.clone(), OPAQUE.to_owned()),
+        };
+        match folder {
+            Some(folder) => folder.join(&name),
+            None => ImagePath::new(&name),
+        }
+    }
+
     /// Whether the entry at this path is a whiteout, by its name; nothing where it is an entry like any other.
     ///
     /// # Errors

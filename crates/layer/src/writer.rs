@@ -7,9 +7,10 @@ use std::num::NonZero;
 use oci::{Descriptor, DiffId, HashWriter};
 
 use crate::compression::Encoder;
+use crate::whiteout::is_reserved;
 use crate::{
-    Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Parents, Part, PartId,
-    SinkError, Source, SourceError, TarWriter,
+    Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Owner, Parents, Part,
+    PartId, SinkError, Source, SourceError, TarWriter,
 };
 
 /// A finished layer. Its bytes may be elsewhere: in the store, or only in a registry.
@@ -34,9 +35,19 @@ pub struct LayerWriter<'a, W: Write> {
 /// What stands at a path so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    Directory { mode: u32, owner: crate::Owner },
-    File,
+    Directory {
+        mode: u32,
+        owner: Owner,
+    },
+    /// A file, and what all of its names say of it.
+    File {
+        mode: u32,
+        owner: Owner,
+        mtime: i64,
+    },
     Symlink,
+    /// Nothing any more.
+    Removed,
 }
 
 impl<'a, W: Write> LayerWriter<'a, W> {
@@ -82,6 +93,9 @@ impl<'a, W: Write> LayerWriter<'a, W> {
 
 impl<W: Write> EntrySink for LayerWriter<'_, W> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if is_reserved(&head.path) {
+            return Err(SinkError::Reserved { path: head.path.clone() });
+        }
         self.put_parents(&head.path)?;
         let before = self.seen.get(&head.path).copied();
         let twice = || Err(SinkError::Twice { path: head.path.clone() });
@@ -97,18 +111,27 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
                     Some(_) => twice(),
                 };
             }
-            EntryKind::File { .. } => Seen::File,
+            EntryKind::File { .. } => Seen::File { mode: head.mode, owner: head.owner, mtime: head.mtime },
             EntryKind::Symlink { .. } => Seen::Symlink,
-            EntryKind::Hardlink { target } => match self.seen.get(target) {
-                Some(Seen::File) => Seen::File,
+            EntryKind::Hardlink { target } => match self.seen.get(target).copied() {
+                Some(file @ Seen::File { .. }) => file,
                 _ => return Err(SinkError::Hardlink { path: head.path.clone(), target: target.clone() }),
             },
+            EntryKind::Removed => Seen::Removed,
+            // It says something of a folder, which is there or comes later.
+            EntryKind::Emptied => return self.tar.append(head, body),
         };
         if before.is_some() {
             return twice();
         }
         self.seen.insert(head.path.clone(), after);
-        self.tar.append(head, body)
+        match (&head.kind, after) {
+            // Some engines set what a link's head says, and by that change the file; others do not.
+            (EntryKind::Hardlink { .. }, Seen::File { mode, owner, mtime }) => {
+                self.tar.append(&EntryHead { mode, owner, mtime, ..head.clone() }, body)
+            }
+            _ => self.tar.append(head, body),
+        }
     }
 }
 

@@ -169,6 +169,82 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn names_by_which_engines_delete_are_refused_in_every_kind_of_entry() {
+    let target = path("lib/x");
+    let kinds = [
+        EntryKind::File { size: 0 },
+        EntryKind::Directory,
+        EntryKind::Symlink { target: "x".into() },
+        EntryKind::Hardlink { target },
+        EntryKind::Removed,
+        EntryKind::Emptied,
+    ];
+    entries(|sink| {
+        sink.put(&file("lib/x", 0), &mut std::io::empty()).unwrap();
+        for name in [".wh.x", "lib/.wh.x", "lib/.wh..wh..opq", ".wh..wh.plnk", "a/.wh.b/c", "lib/.wh."] {
+            for kind in &kinds {
+                let head = EntryHead { kind: kind.clone(), ..file(name, 0) };
+                assert_eq!(
+                    sink.put(&head, &mut std::io::empty()).unwrap_err().to_string(),
+                    format!(
+                        "`/{name}` cannot be put into a layer: engines delete files of other layers by names that begin with `.wh.`"
+                    )
+                );
+            }
+        }
+        for name in [".wh", ".WH.x", "lib/x.wh.y", "lib/.who"] {
+            sink.put(&file(name, 0), &mut std::io::empty()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_was_removed_is_said_in_the_words_of_layers() {
+    let owner = Owner { uid: 1, gid: 2 };
+    let entries = entries(|sink| {
+        let mut put = |head: &EntryHead| sink.put(head, &mut std::io::empty()).map_err(|it| it.to_string());
+        put(&EntryHead { owner, mtime: 9, ..EntryHead::removed(path("lib/x")) }).unwrap();
+        put(&EntryHead::removed(path("top"))).unwrap();
+        put(&EntryHead::emptied(path("lib"))).unwrap();
+        // A layer takes away what is below it, and nothing of its own: some engines would do both.
+        assert_eq!(put(&file("lib/x", 0)).unwrap_err(), "`/lib/x` is written twice");
+        assert_eq!(
+            put(&file("lib/x/y", 0)).unwrap_err(),
+            "`/lib/x/y` lies below `/lib/x`, which is not a folder"
+        );
+        put(&file("lib/y", 0)).unwrap();
+        assert_eq!(put(&EntryHead::removed(path("lib/y"))).unwrap_err(), "`/lib/y` is written twice");
+        let long = "x".repeat(255);
+        assert_eq!(
+            put(&EntryHead::removed(path(&long))).unwrap_err(),
+            format!("the removal of `/{long}` cannot be put into a layer")
+        );
+    });
+    let whiteout = |name: &str| (name.to_owned(), TarKind::File, 0o644, Owner::ROOT, 0);
+    let folder = ("/lib".to_owned(), TarKind::Directory, 0o755, Owner::ROOT, 0);
+    let own = ("/lib/y".to_owned(), TarKind::File, 0o644, Owner::ROOT, 7);
+    let expected = [folder, whiteout("/lib/.wh.x"), whiteout("/.wh.top"), whiteout("/lib/.wh..wh..opq"), own];
+    assert_eq!(entries, expected);
+}
+
+#[test]
+fn all_names_of_a_file_say_the_same_of_it() {
+    let user = Owner { uid: 1000, gid: 100 };
+    let entries = entries(|sink| {
+        let first = EntryHead { mode: 0o600, owner: user, ..file("x", 0) };
+        sink.put(&first, &mut std::io::empty()).unwrap();
+        let kind = EntryKind::Hardlink { target: path("x") };
+        let second = EntryHead { kind, mode: 0o755, mtime: 99, ..file("y", 0) };
+        sink.put(&second, &mut std::io::empty()).unwrap();
+        let kind = EntryKind::Hardlink { target: path("y") };
+        sink.put(&EntryHead { kind, ..file("z", 0) }, &mut std::io::empty()).unwrap();
+    });
+    let link = |name: &str, target: &str| (name.to_owned(), TarKind::Hardlink(path(target)), 0o600, user, 7);
+    let file = ("/x".to_owned(), TarKind::File, 0o600, user, 7);
+    assert_eq!(entries, [file, link("/y", "x"), link("/z", "y")]);
+}
+
+#[test]
 fn a_body_has_the_size_that_its_head_says() {
     let parents = Parents::default();
     let put = |size, body: &[u8]| {

@@ -109,6 +109,7 @@ proptest! {
                 EntryKind::Directory => TarKind::Directory,
                 EntryKind::Symlink { target } => TarKind::Symlink(target.clone()),
                 EntryKind::Hardlink { target } => TarKind::Hardlink(target.clone()),
+                kind => unreachable!("{kind:?} is not among them"),
             };
             prop_assert_eq!(head.kind, kind);
             let mut body = Vec::new();

@@ -64,13 +64,11 @@ pub struct Package {
     pub(crate) locked: PypiPackage,
     filename: WheelFilename,
     pub(crate) layout: Arc<Layout>,
-    pub(crate) requested: bool,
     archive: PathBuf,
 }
 
 impl Package {
-    /// The wheel `locked`, which is, or will be when it is written, the file `archive`. It is `requested` when somebody
-    /// asked for it, and not only another package.
+    /// The wheel `locked`, which is, or will be when it is written, the file `archive`.
     ///
     /// # Errors
     ///
@@ -79,7 +77,6 @@ impl Package {
         locked: &PypiPackage,
         role: Role,
         layout: Arc<Layout>,
-        requested: bool,
         archive: PathBuf,
     ) -> Result<Self, PackageError> {
         let filename: WheelFilename = locked.filename.parse()?;
@@ -95,7 +92,6 @@ impl Package {
             .field("interpreter", layout.interpreter.as_str())
             .field("minor", [layout.minor])
             .field("owner", format!("{}:{}", layout.owner.uid, layout.owner.gid))
-            .field("requested", [u8::from(requested)])
             .list("origin", origin)
             .finish();
         let part = Part {
@@ -106,7 +102,7 @@ impl Package {
             weight: locked.facts.installed_size,
             root: Some(layout.prefix.clone()),
         };
-        Ok(Self { part, locked: locked.clone(), filename, layout, requested, archive })
+        Ok(Self { part, locked: locked.clone(), filename, layout, archive })
     }
 
     /// The wheel, after everything that the lock says of it was found to hold.
@@ -125,12 +121,12 @@ impl Package {
 
     /// The files that are written beside the wheel's own, in the folder of its metadata.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static str> + use<> {
-        added(&self.locked, self.requested)
+        added(&self.locked)
     }
 
     fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
         let (_, wheel) = self.open()?;
-        claims(&wheel, &self.locked, &self.layout, self.requested)
+        claims(&wheel, &self.locked, &self.layout)
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
@@ -149,12 +145,7 @@ pub fn part_id(name: &str) -> PartId {
 /// # Errors
 ///
 /// When one of them must not be written, or it holds one twice.
-pub fn claims(
-    wheel: &Wheel,
-    locked: &PypiPackage,
-    layout: &Layout,
-    requested: bool,
-) -> Result<Vec<Claim>, PackageError> {
+pub fn claims(wheel: &Wheel, locked: &PypiPackage, layout: &Layout) -> Result<Vec<Claim>, PackageError> {
     let mut claims = Vec::new();
     for member in &wheel.members {
         claims.extend(wheel.target(member, layout)?);
@@ -162,7 +153,7 @@ pub fn claims(
     for entry_point in wheel.entry_points().installed(layout.minor) {
         claims.push(layout.script(&entry_point.name)?);
     }
-    for name in added(locked, requested).chain(["RECORD"]) {
+    for name in added(locked).chain(["RECORD"]) {
         claims.push(wheel.metadata_path(layout, name)?);
     }
     let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
@@ -172,10 +163,11 @@ pub fn claims(
     Ok(claims)
 }
 
-fn added(locked: &PypiPackage, requested: bool) -> impl Iterator<Item = &'static str> + use<> {
-    let requested = requested.then_some("REQUESTED");
+/// Every wheel counts as asked for, as uv has it: all of an image stands in its lock, so nothing of it may be removed as no
+/// longer needed, and a wheel is the same layer whether somebody or another package asked for it.
+fn added(locked: &PypiPackage) -> impl Iterator<Item = &'static str> + use<> {
     let origin = locked.origin.as_ref().map(|_| "direct_url.json");
-    ["INSTALLER"].into_iter().chain(requested).chain(origin)
+    ["INSTALLER", "REQUESTED"].into_iter().chain(origin)
 }
 
 /// The text of `direct_url.json`.

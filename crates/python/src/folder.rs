@@ -46,6 +46,10 @@ impl EntrySink for FolderSink<'_> {
             EntryKind::Hardlink { target } => {
                 fs::hard_link(self.place(target)?, &place).map_err(SinkError::Write)?;
             }
+            EntryKind::Removed | EntryKind::Emptied => {
+                let error = io::Error::other("a folder has no layers below it");
+                return Err(SinkError::Write(error));
+            }
             EntryKind::File { .. } => {
                 let mut file = File::create_new(&place).map_err(SinkError::Write)?;
                 io::copy(body, &mut file).map_err(SinkError::Write)?;

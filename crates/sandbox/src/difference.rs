@@ -32,7 +32,7 @@ pub(crate) fn write(
             FoundKind::Directory { opaque } => {
                 put(&head(EntryKind::Directory))?;
                 if *opaque {
-                    put(&whiteout(join(path, ".wh..wh..opq")?))?;
+                    put(&EntryHead::emptied(path.clone()))?;
                 }
             }
             FoundKind::Symlink(target) => {
@@ -40,14 +40,7 @@ pub(crate) fn write(
                     .map_err(|_| left(path, "its target is not valid UTF-8"))?;
                 put(&head(EntryKind::Symlink { target }))?;
             }
-            FoundKind::Whiteout => {
-                let name = format!(".wh.{}", path.file_name());
-                let path = match path.parent() {
-                    Some(parent) => join(&parent, &name)?,
-                    None => ImagePath::new(&name).map_err(|error| left(path, error.rule))?,
-                };
-                put(&whiteout(path))?;
-            }
+            FoundKind::Whiteout => put(&EntryHead::removed(path.clone()))?,
             FoundKind::File { size } => match found.inode.and_then(|inode| links.get(&inode)) {
                 Some(target) => {
                     let target = ImagePath::clone(target);
@@ -126,17 +119,8 @@ fn image_path(found: &Found) -> Result<ImagePath, SandboxError> {
     Ok(path)
 }
 
-fn join(path: &ImagePath, name: &str) -> Result<ImagePath, SandboxError> {
-    path.join(name).map_err(|error| left(path, &format!("the path of its whiteout {}", error.rule)))
-}
-
 fn left(path: &ImagePath, reason: &str) -> SandboxError {
     SandboxError::Left { path: path.to_string(), reason: reason.to_owned() }
-}
-
-/// Layer files that take something away are all the same.
-fn whiteout(path: ImagePath) -> EntryHead {
-    EntryHead { path, kind: EntryKind::File { size: 0 }, mode: 0o644, owner: Owner::ROOT, mtime: 0 }
 }
 
 fn file(inside: &Inside, path: &ImagePath) -> Result<File, SandboxError> {

@@ -202,8 +202,8 @@ impl Machine {
         running::run(self, command)
     }
 
-    /// What commands left in the folder of a [`crate::Writable::Folder`], as the entries of a layer: sorted, with whiteouts (`.wh.NAME`,
-    /// `.wh..wh..opq`), with the owners of the image. No time is later than `timestamp`, and what `cleaned` names is left out.
+    /// What commands left in the folder of a [`crate::Writable::Folder`], as the entries of a layer: sorted, with what they
+    /// removed, with the owners of the image. No time is later than `timestamp`, and what `cleaned` names is left out.
     ///
     /// # Errors
     ///

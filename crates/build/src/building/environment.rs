@@ -50,7 +50,7 @@ pub(super) fn write_environment(
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     for wheel in wheels {
         let archive = store.archive_path(&wheel.sha256);
-        let package = pypi::Package::new(wheel, Role::Package, Arc::clone(&layout), false, archive);
+        let package = pypi::Package::new(wheel, Role::Package, Arc::clone(&layout), archive);
         let package = package.map_err(|error| BuildingError::requirement(wheel, error))?;
         sources.push(Box::new(package));
     }

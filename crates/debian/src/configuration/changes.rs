@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError};
+use layer::{EntryHead, EntryKind, EntrySink, ImagePath, SinkError};
 
 use super::cleaned::{MACHINE_ID, is_cleaned, is_cleaned_link};
-use super::tree::{Tree, WHITEOUT};
+use super::tree::Tree;
 
 /// Whether a path is dpkg's list of a package's paths. dpkg lists what is left out as well, and would then miss it:
 /// ours do not.
@@ -38,7 +38,8 @@ impl<'a> Changes<'a> {
     }
 
     fn pass(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
-        for ancestor in head.path.ancestors() {
+        let emptied = (head.kind == EntryKind::Emptied).then(|| head.path.clone());
+        for ancestor in head.path.ancestors().chain(emptied) {
             if let Some(folder) = self.pending.remove(&ancestor) {
                 self.sink.put(&folder, &mut io::empty())?;
             }
@@ -61,15 +62,7 @@ impl<'a> Changes<'a> {
             {
                 continue;
             }
-            let name = format!("{WHITEOUT}{}", path.file_name());
-            let whiteout = match path.parent() {
-                Some(parent) => parent.join(&name),
-                None => ImagePath::new(&name),
-            };
-            let Ok(path) = whiteout else { continue };
-            let kind = EntryKind::File { size: 0 };
-            let head = EntryHead { path, kind, mode: 0o644, owner: Owner::ROOT, mtime: 0 };
-            self.pass(&head, &mut io::empty())?;
+            self.pass(&EntryHead::removed(path.clone()), &mut io::empty())?;
         }
         Ok(())
     }
@@ -88,7 +81,7 @@ impl EntrySink for Changes<'_> {
             }
             EntryKind::Symlink { target } if is_cleaned_link(&head.path, target) => return Ok(()),
             _ if is_list(&head.path) && self.expected.has_leaf(&head.path) => return Ok(()),
-            _ if self.real.is_idle_mark(&head.path) => return Ok(()),
+            EntryKind::Emptied if !self.real.is_opaque(&head.path) => return Ok(()),
             _ if self.real.agrees(self.expected, &head.path) => return Ok(()),
             _ => {}
         }

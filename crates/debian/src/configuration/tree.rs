@@ -6,9 +6,6 @@ use std::io::{self, Read};
 use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError};
 use oci::{Digest, HashReader};
 
-/// The beginning of the names of whiteouts (OCI image specification, layers).
-pub(super) const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
 /// dpkg writes the lists of a package's paths when it unpacks it: their times are no property of the package.
 const TIMELESS: &str = "var/lib/dpkg/info/";
 
@@ -66,9 +63,9 @@ impl Tree {
         self
     }
 
-    /// Whether an entry is the mark of a folder that hides nothing.
-    pub(super) fn is_idle_mark(&self, path: &ImagePath) -> bool {
-        path.file_name() == OPAQUE && path.parent().is_none_or(|parent| !self.opaque.contains(&parent))
+    /// Whether a folder hides what lower layers hold in it.
+    pub(super) fn is_opaque(&self, path: &ImagePath) -> bool {
+        self.opaque.contains(path)
     }
 
     /// Whether the layers below do not show through at a path.
@@ -132,10 +129,10 @@ impl EntrySink for Recorder<'_> {
             EntryKind::Directory => {
                 self.tree.directories.insert(path, (head.mode, head.owner));
             }
-            EntryKind::File { .. } if path.file_name() == OPAQUE => {
-                self.tree.opaque.extend(path.parent());
+            EntryKind::Emptied => {
+                self.tree.opaque.insert(path);
             }
-            EntryKind::File { .. } if path.file_name().starts_with(WHITEOUT) => {}
+            EntryKind::Removed => {}
             EntryKind::File { size } => {
                 let leaf = self.file(head, *size, body)?;
                 self.tree.leaves.insert(path, leaf);

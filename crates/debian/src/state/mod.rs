@@ -220,7 +220,7 @@ impl Source for State {
         let tree = self.tree().map_err(SourceError::archive)?;
         let claim = |head: &layer::EntryHead| {
             let kind = match head.kind {
-                EntryKind::Directory => return None,
+                EntryKind::Directory | EntryKind::Removed | EntryKind::Emptied => return None,
                 EntryKind::Symlink { .. } => Kind::Symlink,
                 EntryKind::File { .. } | EntryKind::Hardlink { .. } => Kind::File,
             };

@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
             return next(body);
         }
         match &head.kind {
-            EntryKind::Directory => return next(body),
+            EntryKind::Directory | EntryKind::Removed | EntryKind::Emptied => return next(body),
             EntryKind::Hardlink { .. } => next(body)?,
             EntryKind::Symlink { target } => {
                 self.read.links.insert(head.path.clone(), target.clone());

@@ -194,6 +194,7 @@ impl EntrySink for Folder {
                 lchown(&path, Some(head.owner.uid), Some(head.owner.gid)).unwrap();
             }
             EntryKind::Hardlink { target } => fs::hard_link(self.root.join(target.as_str()), &path).unwrap(),
+            kind => panic!("{}: {kind:?}", head.path),
         }
         Ok(())
     }

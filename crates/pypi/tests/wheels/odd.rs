@@ -177,8 +177,7 @@ fn facts_that_do_not_hold_are_errors() {
     assert_snapshot!(message(|it| it.facts.timestamp = 0), @"the lock says of its time `0`, and the wheel `1614834368`");
     let mut renamed = locked;
     renamed.name = "other".to_owned();
-    let error =
-        pypi::Package::new(&renamed, layer::Role::Package, crate::support::venv(), true, path).unwrap_err();
+    let error = pypi::Package::new(&renamed, layer::Role::Package, crate::support::venv(), path).unwrap_err();
     assert_snapshot!(error, @"the lock says of its name `other 1.0`, and the wheel `odd 1.0`");
 }
 
@@ -187,17 +186,17 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = odd().write(folder.path());
     let locked = locked(&path).unwrap();
-    let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<pypi::Layout>, requested| {
-        let package = pypi::Package::new(locked, layer::Role::Package, layout, requested, path.clone());
+    let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<pypi::Layout>| {
+        let package = pypi::Package::new(locked, layer::Role::Package, layout, path.clone());
         package.unwrap().part().recipe
     };
-    let base = recipe(&locked, crate::support::venv(), true);
-    assert_eq!(recipe(&locked, crate::support::venv(), true), base);
-    let mut recipes = vec![base, recipe(&locked, crate::support::venv(), false)];
+    let base = recipe(&locked, crate::support::venv());
+    assert_eq!(recipe(&locked, crate::support::venv()), base);
+    let mut recipes = vec![base];
     let other = |change: fn(&mut pypi::Layout)| {
         let mut layout = (*crate::support::venv()).clone();
         change(&mut layout);
-        recipe(&locked, std::sync::Arc::new(layout), true)
+        recipe(&locked, std::sync::Arc::new(layout))
     };
     recipes.push(other(|it| it.prefix = ImagePath::new("opt/other").unwrap()));
     recipes.push(other(|it| it.site_packages = ImagePath::new("opt/venv/lib").unwrap()));
@@ -207,10 +206,10 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     recipes.push(other(|it| it.owner.uid = 1000));
     let mut rebuilt = locked.clone();
     rebuilt.sha256 = oci::Digest::of("other");
-    recipes.push(recipe(&rebuilt, crate::support::venv(), true));
+    recipes.push(recipe(&rebuilt, crate::support::venv()));
     recipes.sort();
     recipes.dedup();
-    assert_eq!(recipes.len(), 9);
+    assert_eq!(recipes.len(), 8);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn compare(folder: &Path, wheels: &[PathBuf]) -> PathBuf {
         let locked = locked(wheel).unwrap_or_else(|error| panic!("{}: {error}", wheel.display()));
         install.arg("--find-links").arg(wheel.parent().unwrap());
         install.arg(format!("{}=={}", locked.name, locked.version));
-        let package = Package::new(&locked, Role::Package, layout.clone(), true, wheel.clone()).unwrap();
+        let package = Package::new(&locked, Role::Package, layout.clone(), wheel.clone()).unwrap();
         package.write(&Exclusions::new(), &mut sink).unwrap_or_else(|error| panic!("{error}"));
     }
     run(&mut install);

@@ -161,7 +161,7 @@ pub(crate) fn venv() -> Arc<Layout> {
 }
 
 pub(crate) fn package(locked: &PypiPackage, path: &Path) -> Package {
-    Package::new(locked, Role::Package, venv(), true, path.to_owned()).unwrap()
+    Package::new(locked, Role::Package, venv(), path.to_owned()).unwrap()
 }
 
 /// What was written: path to head and content.
