@@ -6,9 +6,13 @@ use oci::Digest;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 
-/// The version of everything between an archive and a blob. It is part of every key: whoever changes what a layer
+/// The version of everything between an archive and a blob. It is part of every layer's key: whoever changes what a layer
 /// holds, in what order, or how it is compressed, counts it up.
-const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 2;
+
+/// The version of how fields become a hash. Hashes of it stand in locks and in the list of known maintainer scripts, which
+/// another version of layers does not touch.
+const HASH_VERSION: u32 = 1;
 
 /// A hash of everything that the entries of one part depend on, but for the paths that are excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,10 +35,10 @@ impl fmt::Display for Key {
 pub struct KeyHasher(oci::HashWriter<std::io::Sink>);
 
 impl KeyHasher {
-    /// Starts a hash for `what`, of the current format version.
+    /// Starts a hash for `what`.
     pub fn new(what: &str) -> Self {
         let hasher = Self(oci::HashWriter::new(std::io::sink()));
-        hasher.field("format", FORMAT_VERSION.to_string()).field("what", what)
+        hasher.field("format", HASH_VERSION.to_string()).field("what", what)
     }
 
     /// Adds a field.

@@ -7,6 +7,7 @@ use std::num::NonZero;
 use oci::{Descriptor, DiffId, HashWriter};
 
 use crate::compression::Encoder;
+use crate::key::FORMAT_VERSION;
 use crate::whiteout::is_reserved;
 use crate::{
     Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Owner, Parents, Part,
@@ -137,7 +138,9 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
 
 /// The key of the layer that holds these parts, in this order.
 pub fn layer_key(parts: &[(&Part, &Exclusions)], parents: &Parents, codec: Codec) -> Key {
-    let mut hasher = KeyHasher::new("layer").field("codec", codec.recipe());
+    let mut hasher = KeyHasher::new("layer")
+        .field("format version", FORMAT_VERSION.to_string())
+        .field("codec", codec.recipe());
     for (part, exclusions) in parts {
         hasher = hasher
             .field("part", part.id.as_str())
