@@ -30,14 +30,14 @@ impl Configuring {
 
     /// The error, with the lines that asked for the package that failed, or for all where none is known.
     fn failed(&self, error: ConfigurationError) -> BuildError {
-        let names: Vec<String> = self.asked.iter().map(|it| it.text.clone()).collect();
+        let names: Vec<String> = self.asked.iter().map(|it| it.text.public()).collect();
         let packages = match &error {
             ConfigurationError::Failed { package: Some(package), .. } => vec![package.clone()],
             _ => self.configuration.names(),
         };
         let leads: Vec<String> =
             packages.iter().flat_map(|package| self.configuration.asked_for(package, &names)).collect();
-        let asked = self.asked.iter().filter(|it| leads.contains(&it.text));
+        let asked = self.asked.iter().filter(|it| leads.contains(&it.text.public()));
         let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package")).collect();
         BuildError::Configure { variant: self.variant.clone(), error: Box::new(error), asked }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use net::Client;
 use oci::Platform;
+use secret::Known;
 use store::Store;
 
 use crate::Reporter;
@@ -62,5 +63,9 @@ impl Context {
             vendor: None,
             folder: PathBuf::new(),
         }
+    }
+    /// The same, which knows these secrets as well.
+    pub(crate) fn knowing(&self, known: &Known) -> Self {
+        Self { fetcher: self.fetcher.knowing(known), ..self.clone() }
     }
 }

@@ -1,8 +1,16 @@
 //! What the spec says of a Debian base, in the words of the crate that locks it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use secret::SecretText;
+
 use crate::BuildError;
+
+/// A URL with the machine's variables in their places.
+pub(crate) fn expanded(url: &SecretText, variables: &BTreeMap<String, String>) -> SecretText {
+    SecretText::new(secret::expanded(url.whole(), variables))
+}
 
 /// A keyring of the spec; where it names none, Debian's.
 pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError> {
@@ -38,8 +46,12 @@ pub(crate) fn path_rules(base: &spec::Debian) -> Vec<lock::PathRule> {
 }
 
 /// Debian's archives at the time of a snapshot.
-pub(crate) fn snapshot_mirror(snapshot: &spec::Snapshot) -> Result<debian::Mirror, debian::MirrorError> {
-    let root = |archive| debian::Mirror::new(&snapshot.mirror.root(archive, &snapshot.time));
+pub(crate) fn snapshot_mirror(
+    snapshot: &spec::Snapshot,
+    variables: &BTreeMap<String, String>,
+) -> Result<debian::Mirror, debian::MirrorError> {
+    let root =
+        |archive| debian::Mirror::new(&expanded(&snapshot.mirror.root(archive, &snapshot.time), variables));
     let (main, security) = (root(debian::MAIN_ARCHIVE)?.main, root(debian::SECURITY_ARCHIVE)?.main);
     Ok(debian::Mirror { main, security })
 }
@@ -54,10 +66,13 @@ pub(crate) fn pin(given: &spec::Pin) -> debian::Pin {
 }
 
 /// A further repository, with its keys.
-pub(crate) fn repository(given: &spec::Repository) -> Result<debian::Repository, BuildError> {
+pub(crate) fn repository(
+    given: &spec::Repository,
+    variables: &BTreeMap<String, String>,
+) -> Result<debian::Repository, BuildError> {
     Ok(debian::Repository {
         name: given.name.to_string(),
-        url: debian::Mirror::new(given.url.as_str())?.main,
+        url: debian::Mirror::new(&expanded(given.url.secret(), variables))?.main,
         suite: given.suite.to_string(),
         components: given.components.iter().map(ToString::to_string).collect(),
         keyring: keyring(given.keyring.as_ref())?,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use net::{Archives, Client, Download, FetchError, Locations, NetError, RedactedUrl, Size, Wanted};
+use net::{Archives, Client, Download, FetchError, Locations, NetError, Size, Wanted};
 use oci::{Digest, HashReader};
+use secret::{Known, SecretUrl};
 use store::Store;
 use tokio::sync::Semaphore;
-use url::Url;
 
 use crate::error::FetchFailure;
 use crate::vendor::Vendor;
@@ -42,6 +42,11 @@ impl Fetcher {
     /// The same with another client: one that knows the credentials of an index.
     pub(crate) fn with_client(&self, client: Client) -> Self {
         Self { client, ..self.clone() }
+    }
+
+    /// The same, which knows these secrets as well.
+    pub(crate) fn knowing(&self, known: &Known) -> Self {
+        self.with_client(self.client.knowing(known))
     }
 
     /// The client that it uses.
@@ -158,7 +163,7 @@ impl Archives for Fetcher {
 }
 
 impl debian::Fetch for Fetcher {
-    async fn get(&self, url: &Url, limit: u64) -> Result<Vec<u8>, debian::FetchError> {
+    async fn get(&self, url: &SecretUrl, limit: u64) -> Result<Vec<u8>, debian::FetchError> {
         match self.client.get_bytes(url, limit).await {
             Ok(bytes) => Ok(bytes.to_vec()),
             Err(NetError::NotFound { .. }) => Err(debian::FetchError::NotFound(url.clone())),
@@ -166,8 +171,13 @@ impl debian::Fetch for Fetcher {
         }
     }
 
-    async fn archive(&self, url: &Url, sha256: &Digest, size: u64) -> Result<PathBuf, debian::FetchError> {
-        let name = RedactedUrl(url).to_string();
+    async fn archive(
+        &self,
+        url: &SecretUrl,
+        sha256: &Digest,
+        size: u64,
+    ) -> Result<PathBuf, debian::FetchError> {
+        let name = url.to_string();
         let name = name.rsplit('/').next().unwrap_or(&name);
         match Fetcher::archive(self, name, url.into(), *sha256, Some(size)).await {
             Ok(path) => Ok(path),

@@ -13,19 +13,20 @@ use layer::{
 };
 use lock::Lock;
 use net::Locations;
+use secret::{SecretText, SecretUrl};
 use spec::{Base, Variant};
 use store::{Kind, LayerRecord};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use url::Url;
 
 use crate::assembly::{Assembly, Needed, archive_path, conda_url};
 use crate::building::Building;
-use crate::debian_base::snapshot_mirror;
+use crate::debian_base::{expanded, snapshot_mirror};
 use crate::derived::Derived;
 use crate::error::FetchFailure;
 use crate::fetching::verify;
 use crate::foundation::Foundation;
+use crate::secrets::secrets;
 use crate::wheel_index::WheelIndex;
 use crate::{BuildError, Context, Event};
 
@@ -46,10 +47,10 @@ pub(crate) struct Getter {
 struct DebianMirror {
     /// The archives of a snapshot, which come before any other mirror.
     snapshot: Option<Mirror>,
-    given: Option<String>,
+    given: Option<SecretText>,
     suite: &'static str,
     /// The roots of further repositories, by name.
-    repositories: BTreeMap<String, Url>,
+    repositories: BTreeMap<String, SecretUrl>,
 }
 
 impl Getter {
@@ -63,20 +64,26 @@ impl Getter {
             None => Vec::new(),
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                conda::serving_channels(names, &conda.mirrors, &context.folder)?
+                let place = conda::Place { root: &context.folder, variables: &context.variables };
+                conda::serving_channels(names, &conda.mirrors, place)?
             }
         };
         let base = match &variant.base {
             Base::Scratch | Base::Layout(_) => None,
             Base::Debian(base) => Some(DebianMirror {
-                snapshot: base.snapshot.as_ref().map(snapshot_mirror).transpose()?,
-                given: base.mirror.as_ref().map(ToString::to_string),
+                snapshot: base
+                    .snapshot
+                    .as_ref()
+                    .map(|snapshot| snapshot_mirror(snapshot, &context.variables))
+                    .transpose()?,
+                given: base.mirror.as_ref().map(|it| expanded(it.secret(), &context.variables)),
                 suite: base.suite.as_str(),
-                repositories: repositories(base)?,
+                repositories: repositories(base, &context.variables)?,
             }),
         };
+        let context = context.knowing(&secrets(variant, &channels, context));
         let (channels, handle) = (channels.into(), Handle::current());
-        Ok(Self { context: context.clone(), channels, base, wheels: None, building: None, handle })
+        Ok(Self { context, channels, base, wheels: None, building: None, handle })
     }
 
     /// The same, which finds the wheels of the lock's variant with this index as well.
@@ -110,7 +117,7 @@ impl Getter {
                 }
                 let mirror = match &base.snapshot {
                     Some(snapshot) => snapshot.clone(),
-                    None => Mirror::choose(base.given.as_deref(), &self.context.apt, base.suite)?,
+                    None => Mirror::choose(base.given.as_ref(), &self.context.apt, base.suite)?,
                 };
                 Ok(debian::url(package, mirror.archive(&package.archive)).map(Locations::from))
             }
@@ -166,8 +173,13 @@ impl Getter {
     }
 }
 
-fn repositories(base: &spec::Debian) -> Result<BTreeMap<String, Url>, BuildError> {
-    let root = |it: &spec::Repository| Ok((it.name.to_string(), Mirror::new(it.url.as_str())?.main));
+fn repositories(
+    base: &spec::Debian,
+    variables: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, SecretUrl>, BuildError> {
+    let root = |it: &spec::Repository| {
+        Ok((it.name.to_string(), Mirror::new(&expanded(it.url.secret(), variables))?.main))
+    };
     base.sources.iter().map(root).collect()
 }
 

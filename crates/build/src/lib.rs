@@ -25,6 +25,7 @@ mod other_locks;
 mod pipeline;
 mod post_link;
 mod running;
+mod secrets;
 mod tool;
 mod unpacked;
 mod vendor;

@@ -13,8 +13,9 @@ use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Spec, Variant};
 
 use crate::assembly::Assembly;
 use crate::conda_errors::{conda_error, error_names};
-use crate::debian_base::{keyring, path_rules, pin, repository, snapshot_mirror};
+use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::foundation::{self, Foundation};
+use crate::secrets::secrets;
 use crate::{BuildError, Context, Event, other_locks};
 
 /// What an existing lock's packages are allowed to do.
@@ -236,7 +237,7 @@ impl Locker<'_> {
     async fn base(&mut self, variant: &Variant, base: &spec::Debian) -> Result<DebianSet, BuildError> {
         let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
         let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
-        let packages: Vec<String> = base.packages.iter().map(|package| package.text.clone()).collect();
+        let packages: Vec<String> = base.packages.iter().map(|package| package.text.public()).collect();
         let path_rules = path_rules(base);
         let pins: Vec<_> = base.pins.iter().map(pin).collect();
         let key = KeyHasher::new("base")
@@ -244,11 +245,14 @@ impl Locker<'_> {
             .field("platform", variant.platform.to_string())
             .list("package", &packages)
             .list("component", base.components.iter().map(spec::Component::as_str))
-            .list("source", base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url, it.suite)))
+            .list(
+                "source",
+                base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url.secret().whole(), it.suite)),
+            )
             .list("pin", pins.iter().map(|pin| format!("{pin:?}")))
             .list("path rule", path_rules.iter().map(ToString::to_string))
-            .list("mirror", base.mirror.iter().map(ToString::to_string))
-            .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time)))
+            .list("mirror", base.mirror.iter().map(|mirror| mirror.secret().whole().to_owned()))
+            .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time).whole().to_owned()))
             .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
             .field("configure", [u8::from(base.configure)])
@@ -258,17 +262,19 @@ impl Locker<'_> {
         if let Some(set) = self.bases.get(&key) {
             return Ok(set.clone());
         }
-        let mirror = base.mirror.as_ref().map(|mirror| mirror.as_str());
-        let usual = debian::Mirror::choose(mirror, &self.context.apt, base.suite.as_str());
+        let variables = &self.context.variables;
+        let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
+        let usual = debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
         let (mirror, image_mirror) = match &base.snapshot {
             None => usual.map(|usual| (usual.clone(), Some(usual)))?,
             Some(snapshot) => match usual {
-                Err(debian::MirrorError::Unknown { .. }) => (snapshot_mirror(snapshot)?, None),
-                usual => (snapshot_mirror(snapshot)?, Some(usual?)),
+                Err(debian::MirrorError::Unknown { .. }) => (snapshot_mirror(snapshot, variables)?, None),
+                usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
             },
         };
         let keyring = keyring(base.keyring.as_ref())?;
-        let repositories = base.sources.iter().map(repository).collect::<Result<Vec<_>, _>>()?;
+        let repositories =
+            base.sources.iter().map(|it| repository(it, variables)).collect::<Result<Vec<_>, _>>()?;
         // A snapshot says of every package which version it is.
         let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str()));
         let keep = kept.unwrap_or_default();
@@ -300,7 +306,7 @@ impl Locker<'_> {
             // A hint may name packages that are not at fault.
             let message = error.to_string();
             let message = message.split("\nhint: ").next().unwrap_or_default();
-            let asked = base.packages.iter().filter(|it| error_names(message, &it.text));
+            let asked = base.packages.iter().filter(|it| error_names(message, &it.text.public()));
             let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
             let pinned = base.pins.iter().filter(|pin| error_names(message, pin.package.as_str()));
             let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
@@ -336,8 +342,10 @@ impl Locker<'_> {
         glibc: Option<&str>,
     ) -> Result<CondaSet, BuildError> {
         let names = conda.channels.iter().map(|channel| &channel.name);
-        let channels = conda::channels(names.clone(), &conda.mirrors, self.spec.folder())?;
-        let serving = conda::serving_channels(names, &conda.mirrors, self.spec.folder())?;
+        let place = conda::Place { root: self.spec.folder(), variables: &self.context.variables };
+        let channels = conda::channels(names.clone(), &conda.mirrors, place)?;
+        let serving = conda::serving_channels(names, &conda.mirrors, place)?;
+        let fetcher = &self.context.fetcher.knowing(&secrets(variant, &serving, self.context));
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         let subdir = conda::subdir(variant.platform);
         let request = Request {
@@ -364,7 +372,6 @@ impl Locker<'_> {
             hosts: self.hosts(variant),
             known: self.known_facts(),
         };
-        let fetcher = &self.context.fetcher;
         let store = &self.context.store;
         let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
         let metadata = Metadata { client: fetcher.client(), archives: fetcher, store, channels: &serving };
@@ -424,7 +431,7 @@ impl Locker<'_> {
 /// What conda is asked for: the spec's packages, its Python and its manager.
 fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
-        CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.clone()).collect(),
+        CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.public()).collect(),
         CondaPackages::Locked(locked) => return other_locks::exported(locked),
     };
     if let Some(python) = variant.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {

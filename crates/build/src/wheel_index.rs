@@ -13,12 +13,14 @@ use pypi::{
     Environment, Indexes, Locking, NothingBuilt, NothingProvided, Request, Requirement, Settings, Target, Uv,
     UvError, Variables, WheelReader,
 };
+use secret::SecretUrl;
 use spec::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource, Variant};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::error::FetchFailure;
 use crate::fetching::Fetcher;
+use crate::secrets::secrets;
 use crate::tool::tool;
 use crate::{BuildError, Context};
 
@@ -48,7 +50,7 @@ pub(crate) struct WheelIndex {
     /// The wheels of the lock.
     packages: Arc<[PypiPackage]>,
     /// Where those are that the store lacks.
-    located: Arc<OnceCell<BTreeMap<Digest, Url>>>,
+    located: Arc<OnceCell<BTreeMap<Digest, SecretUrl>>>,
 }
 
 impl WheelsPython {
@@ -116,10 +118,11 @@ impl WheelIndex {
         python: &WheelsPython,
         context: &Context,
     ) -> Result<Self, BuildError> {
+        let context = &context.knowing(&secrets(variant, &[], context));
         let folder = absolute(&context.folder)?;
         let indexes = Indexes {
-            index_url: pip.index_url.as_ref().map(|url| url.as_str().to_owned()),
-            extra_index_urls: pip.extra_index_urls.iter().map(|url| url.as_str().to_owned()).collect(),
+            index_url: pip.index_url.as_ref().map(|url| url.secret().clone()),
+            extra_index_urls: pip.extra_index_urls.iter().map(|url| url.secret().clone()).collect(),
             ..Indexes::default()
         };
         let mut variables = context.variables.clone();
@@ -221,7 +224,7 @@ impl WheelIndex {
         &self,
         packages: &[&PypiPackage],
         anew: bool,
-    ) -> Result<BTreeMap<Digest, Url>, pypi::LockingError> {
+    ) -> Result<BTreeMap<Digest, SecretUrl>, pypi::LockingError> {
         let uv = self.uv().await?;
         self.locking(&uv).locate(&self.request, packages, anew).await
     }
@@ -259,20 +262,24 @@ impl WheelIndex {
         let failed = |error| BuildError::Fetch { name: package.filename.clone(), error: Box::new(error) };
         let url = self.url(package).await.map_err(|error| failed(FetchFailure::Index(Box::new(error))))?;
         let (name, sha256, size) = (&package.filename, package.sha256, package.size);
-        match self.fetcher.archive(name, Locations::from(&url), sha256, size).await {
+        match self.fetcher.archive(name, Locations::from(url.clone()), sha256, size).await {
             // An index may have moved its files since.
             Err(FetchFailure::Net(NetError::NotFound { .. })) if package.url.is_none() => {
                 let located = self.locate(&[package], true).await;
                 let located = located.map_err(|error| failed(FetchFailure::Index(Box::new(error))))?;
                 let url = located.get(&sha256).unwrap_or(&url);
-                self.fetcher.archive(name, Locations::from(url), sha256, size).await.map(drop).map_err(failed)
+                self.fetcher
+                    .archive(name, Locations::from(url.clone()), sha256, size)
+                    .await
+                    .map(drop)
+                    .map_err(failed)
             }
             result => result.map(drop).map_err(failed),
         }
     }
 
     /// Where a wheel is. All that the variant lacks are looked for at once, when the first one is.
-    async fn url(&self, package: &PypiPackage) -> Result<Url, pypi::LockingError> {
+    async fn url(&self, package: &PypiPackage) -> Result<SecretUrl, pypi::LockingError> {
         let gone =
             || pypi::LockingError::Gone { filename: package.filename.clone(), name: package.name.clone() };
         let all = self.located.get_or_try_init(|| async {
@@ -322,14 +329,15 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Optio
         return None;
     }
     let name = given.name.as_ref().map(ToString::to_string);
-    let url = |url: &spec::PipUrl| Url::parse(&pypi::expanded(url.as_str(), variables)).ok();
-    let sdist = |url: Url| {
-        let filename = url.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let url =
+        |url: &spec::PipUrl| secret::expanded(url.secret().whole(), variables).parse::<SecretUrl>().ok();
+    let sdist = |url: SecretUrl| {
+        let filename = url.whole().path().rsplit('/').next().unwrap_or_default().to_owned();
         let sha256 = match given.hashes.as_slice() {
             [only] => Some(*only),
             _ => None,
         };
-        let fragment = url.fragment().unwrap_or_default().split('&');
+        let fragment = url.whole().fragment().unwrap_or_default().split('&');
         let subdirectory = fragment.filter_map(|part| part.strip_prefix("subdirectory=")).next();
         pypi::Source::Sdist {
             name: name.clone(),
@@ -354,7 +362,7 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Optio
         RequirementSource::Path { path, editable } => {
             let whole: PathBuf = folder.join(path);
             if whole.is_file() {
-                return Url::from_file_path(&whole).ok().map(sdist);
+                return Url::from_file_path(&whole).ok().map(|url| sdist(url.into()));
             }
             let given = path.display().to_string();
             Some(pypi::Source::Folder { name, path: whole, given, editable: *editable })
@@ -384,7 +392,7 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
             let name = text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
             name.rsplit(':').next().unwrap_or(name).to_lowercase()
         };
-        let asks = requirements.iter().find(|requirement| name(&requirement.text) == conda_name);
+        let asks = requirements.iter().find(|requirement| name(&requirement.text.public()) == conda_name);
         asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
     }
     BuildError::Pypi { variant: crate::variant_name(variant), error: Box::new(error), asked }

@@ -13,6 +13,7 @@ use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
 use crate::building::Building;
 use crate::locking::{Locker, finish};
+use crate::secrets::secrets;
 use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
 use crate::wheels::layout_of;
 use crate::{BuildError, Context, Event, variant_name};
@@ -39,7 +40,9 @@ impl Locker<'_> {
             None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                let serving = conda::serving_channels(names, &conda.mirrors, self.spec.folder())?;
+                let place = conda::Place { root: self.spec.folder(), variables: &self.context.variables };
+                let serving = conda::serving_channels(names, &conda.mirrors, place)?;
+                let context = &context.knowing(&secrets(variant, &serving, context));
                 let (fetcher, store) = (&context.fetcher, &context.store);
                 let solving =
                     Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use net::{Client, Locations, MirrorList, NetError};
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
+use secret::{Known, SecretText, SecretUrl, expanded};
 use spec::{ChannelMirror, ChannelName};
 use url::Url;
 
@@ -64,16 +65,27 @@ pub enum ChannelError {
 /// A channel and who serves it.
 #[derive(Debug, Clone)]
 pub struct Served {
-    /// As it was written.
+    /// As it was written, without secrets.
     pub name: String,
-    /// The channel. Records are locked with its URL, whoever serves them.
+    /// The channel, by its public URL. Records are locked with that, whoever serves them.
     pub channel: Channel,
+    /// The channel's URL, with the secrets that it may hold.
+    url: SecretUrl,
     /// Its mirrors, in order; none where it serves itself.
-    pub mirrors: Vec<Url>,
+    pub mirrors: Vec<SecretUrl>,
 }
 
-/// Resolves the names of channels. `defaults` becomes what conda means by it. Relative paths are below `root`. A mirror is
-/// one of its channel however that is written: by its name, or by its URL.
+/// Where channels are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The folder that relative paths are below.
+    pub root: &'a Path,
+    /// What `${NAME}` in a URL stands for.
+    pub variables: &'a BTreeMap<String, String>,
+}
+
+/// Resolves the names of channels. `defaults` becomes what conda means by it. A mirror is one of its channel however that is
+/// written: by its name, or by its URL.
 ///
 /// # Errors
 ///
@@ -81,16 +93,16 @@ pub struct Served {
 pub fn channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
     mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    root: &Path,
+    place: Place<'_>,
 ) -> Result<Vec<Served>, ChannelError> {
-    let config = configuration(root);
-    let mirrors = resolve_mirrors(mirrors, &config)?;
+    let resolving = Resolving::new(place);
+    let mirrors = resolving.mirrors(mirrors)?;
     let mut served = Vec::new();
     for name in names {
-        for channel in resolve(name, &config)? {
-            let url = channel.base_url.url().as_str();
-            let mirrors = mirrors.get(url).map(|(_, mirrors)| mirrors.clone()).unwrap_or_default();
-            served.push(Served { name: name.to_string(), channel, mirrors });
+        for (channel, url) in resolving.channels(name)? {
+            let public = channel.base_url.url().as_str();
+            let mirrors = mirrors.get(public).map(|mirrored| mirrored.mirrors.clone()).unwrap_or_default();
+            served.push(Served { name: name.to_string(), channel, url, mirrors });
         }
     }
     Ok(served)
@@ -105,75 +117,109 @@ pub fn channels<'a>(
 pub fn serving_channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
     mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    root: &Path,
+    place: Place<'_>,
 ) -> Result<Vec<Served>, ChannelError> {
-    let mut served = channels(names, mirrors, root)?;
-    for (url, (channel, mirrors)) in resolve_mirrors(mirrors, &configuration(root))? {
+    let mut served = channels(names, mirrors, place)?;
+    for (url, mirrored) in Resolving::new(place).mirrors(mirrors)? {
         if !served.iter().any(|served| served.url().as_str() == url) {
-            served.push(Served { name: url, channel, mirrors });
+            served.push(Served { name: url, ..mirrored });
         }
     }
     Ok(served)
 }
 
-fn configuration(root: &Path) -> ChannelConfig {
-    // The folder of a spec that is named without one is the current folder, and has an empty path.
-    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-    ChannelConfig::default_with_root_dir(std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf()))
+/// What is needed to resolve the names of channels.
+struct Resolving<'a> {
+    config: ChannelConfig,
+    variables: &'a BTreeMap<String, String>,
 }
 
-/// The channels that a name stands for.
-fn resolve(name: &ChannelName, config: &ChannelConfig) -> Result<Vec<Channel>, ChannelError> {
-    match name.as_str() {
-        "defaults" => DEFAULTS.iter().map(|url| parse(url, config)).collect(),
-        name => Ok(vec![parse(name, config)?]),
+impl<'a> Resolving<'a> {
+    fn new(place: Place<'a>) -> Self {
+        // The folder of a spec that is named without one is the current folder, and has an empty path.
+        let root = if place.root.as_os_str().is_empty() { Path::new(".") } else { place.root };
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
+        Self { config: ChannelConfig::default_with_root_dir(root), variables: place.variables }
     }
-}
 
-/// The mirrors of each channel, by its URL.
-fn resolve_mirrors(
-    mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    config: &ChannelConfig,
-) -> Result<BTreeMap<String, (Channel, Vec<Url>)>, ChannelError> {
-    let mut resolved = BTreeMap::new();
-    for (name, mirrors) in mirrors {
-        let urls = mirrors.iter().map(mirror_url).collect::<Result<Vec<_>, _>>()?;
-        for channel in resolve(name, config)? {
-            let url = channel.base_url.url().to_string();
-            let mirrors = if name.as_str() == "defaults" {
-                // A mirror of `defaults` holds both channels, each under its own name.
-                let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(&url);
-                urls.iter().filter_map(|mirror| mirror.join(&format!("{last}/")).ok()).collect()
-            } else {
-                urls.clone()
-            };
-            resolved.insert(url, (channel, mirrors));
+    /// The channels that a name stands for, each with the URL that may hold secrets.
+    fn channels(&self, name: &ChannelName) -> Result<Vec<(Channel, SecretUrl)>, ChannelError> {
+        match name.secret().whole() {
+            "defaults" => DEFAULTS.iter().map(|url| self.channel(&SecretText::new(*url))).collect(),
+            _ => Ok(vec![self.channel(name.secret())?]),
         }
     }
-    Ok(resolved)
-}
 
-fn parse(name: &str, config: &ChannelConfig) -> Result<Channel, ChannelError> {
-    Channel::from_str(name, config).map_err(|error| ChannelError::Parse { name: name.to_owned(), error })
-}
+    fn channel(&self, name: &SecretText) -> Result<(Channel, SecretUrl), ChannelError> {
+        let whole = expanded(name.whole(), self.variables);
+        let parse = |text: &str| {
+            Channel::from_str(text, &self.config)
+                .map_err(|error| ChannelError::Parse { name: name.to_string(), error })
+        };
+        // A channel knows no query, which may be a token.
+        let url: Option<SecretUrl> = whole.parse().ok().filter(|url: &SecretUrl| url.whole().has_host());
+        let channel = parse(url.as_ref().map_or(whole.clone(), |url| url.public().to_string()).as_str())?;
+        let own = SecretUrl::from(channel.base_url.url().as_ref());
+        let Some(url) = url else {
+            // An alias has a token in a name: `t/TOKEN/name`.
+            let channel = if own.is_secret() { parse(own.public().as_str())? } else { channel };
+            return Ok((channel, own));
+        };
+        let mut known = Known::default();
+        known.add(url);
+        Ok((channel, known.whole(own.whole())))
+    }
 
-fn mirror_url(mirror: &ChannelMirror) -> Result<Url, ChannelError> {
-    let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
-    let url = Url::parse(&format!("{}/", mirror.as_str().trim_end_matches('/'))).map_err(error)?;
-    // rattler's mirrors are layers of an HTTP client.
-    match url.scheme() {
-        "http" | "https" | "oci" => Ok(url),
-        _ => Err(ChannelError::MirrorScheme { mirror: mirror.to_string() }),
+    /// The mirrors of each channel, by its public URL.
+    fn mirrors(
+        &self,
+        mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
+    ) -> Result<BTreeMap<String, Served>, ChannelError> {
+        let mut resolved = BTreeMap::new();
+        for (name, mirrors) in mirrors {
+            let urls = mirrors.iter().map(|mirror| self.mirror(mirror)).collect::<Result<Vec<_>, _>>()?;
+            for (channel, url) in self.channels(name)? {
+                let public = channel.base_url.url().to_string();
+                let mirrors = if name.secret().whole() == "defaults" {
+                    // A mirror of `defaults` holds both channels, each under its own name.
+                    let last = public.trim_end_matches('/').rsplit('/').next().unwrap_or(&public);
+                    urls.iter().filter_map(|mirror| mirror.below(&format!("{last}/")).ok()).collect()
+                } else {
+                    urls.clone()
+                };
+                resolved.insert(public.clone(), Served { name: public, channel, url, mirrors });
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn mirror(&self, mirror: &ChannelMirror) -> Result<SecretUrl, ChannelError> {
+        let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
+        let mut url = Url::parse(&expanded(mirror.secret().whole(), self.variables)).map_err(error)?;
+        url.set_path(&format!("{}/", url.path().trim_end_matches('/')));
+        // rattler's mirrors are layers of an HTTP client.
+        match url.scheme() {
+            "http" | "https" | "oci" => Ok(url.into()),
+            _ => Err(ChannelError::MirrorScheme { mirror: mirror.to_string() }),
+        }
     }
 }
 
 impl Served {
     /// A channel by its URL, which nobody has named.
     pub(crate) fn unnamed(url: Url) -> Self {
-        Self { name: url.to_string(), channel: Channel::from_url(url), mirrors: Vec::new() }
+        let channel = Channel::from_url(url.clone());
+        Self { name: url.to_string(), channel, url: url.into(), mirrors: Vec::new() }
     }
 
-    /// The channel's own URL, with a slash at its end.
+    /// The secrets of the channel and of its mirrors.
+    pub fn secrets(&self) -> Known {
+        let mut known = Known::default();
+        self.mirrors.iter().chain([&self.url]).for_each(|url| known.add(url.clone()));
+        known
+    }
+
+    /// The channel's own public URL, with a slash at its end.
     pub fn url(&self) -> &Url {
         self.channel.base_url.url().as_ref()
     }
@@ -187,7 +233,7 @@ impl Served {
         let mut mirrors = self.mirrors.iter().cloned();
         let list = match mirrors.next() {
             Some(first) => MirrorList::new(first, mirrors),
-            None => MirrorList::new(self.url().clone(), []),
+            None => MirrorList::new(self.url.clone(), []),
         };
         list.locations(path)
     }

@@ -20,7 +20,7 @@ mod writing;
 mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
-pub use channel::{ChannelError, Served, channels, locations, serving_channels};
+pub use channel::{ChannelError, Place, Served, channels, locations, serving_channels};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use fetch::{Metadata, MetadataError};

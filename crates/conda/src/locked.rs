@@ -159,7 +159,7 @@ impl Taking<'_> {
         }
         // The results come back in the order of the lock, whichever answer is first.
         let records = located.into_iter().map(|archive| {
-            let offered = offered.get(archive.locked.url.as_url());
+            let offered = offered.get(&archive.locked.url.public());
             let offered = self.known(archive.locked).or(offered).cloned();
             self.archive(archive, offered)
         });
@@ -172,7 +172,7 @@ impl Taking<'_> {
             let package = &record.package_record;
             let sha256 = package.sha256.as_ref().map(record::digest);
             let md5 = package.md5.map(|it| spec::Md5::from(<[u8; 16]>::from(it)));
-            record.url == *archive.url.as_url()
+            record.url == archive.url.public()
                 && (archive.sha256.is_none() || archive.sha256 == sha256)
                 && (archive.sha256.is_some() || archive.md5.is_none() || archive.md5 == md5)
         })
@@ -223,7 +223,7 @@ impl Taking<'_> {
         let mut record = RepoDataRecord {
             package_record,
             identifier,
-            url: archive.locked.url.as_url().clone(),
+            url: archive.locked.url.public(),
             channel: Some(channel.to_string()),
         };
         if record.package_record.size.is_none() || record.package_record.sha256.is_none() {
@@ -327,7 +327,7 @@ struct Located<'a> {
 
 impl<'a> Located<'a> {
     fn new(locked: &'a LockedArchive) -> Result<Self, LockedError> {
-        let url = locked.url.as_url();
+        let url = &locked.url.public();
         let error = || LockedError::Url(url.to_string());
         let identifier = DistArchiveIdentifier::try_from_url(url).ok_or_else(error)?;
         let mut parts = url.as_str().rsplitn(3, '/');

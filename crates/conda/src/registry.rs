@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Extensions;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
-use net::RedactedUrl;
 use oci::Digest;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{Error, Middleware, Next};
+use secret::SecretUrl;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -88,7 +88,7 @@ struct File {
 
 impl File {
     fn of(url: &Url) -> Result<Self, RegistryError> {
-        let wrong = || RegistryError::Url(RedactedUrl(url).to_string());
+        let wrong = || RegistryError::Url(SecretUrl::from(url).to_string());
         let (folder, file) = url.path().trim_start_matches('/').rsplit_once('/').ok_or_else(wrong)?;
         let (name, tag, media_type) = match index_type(file) {
             Some(media_type) => ("repodata.json".to_owned(), "latest".to_owned(), media_type),
@@ -273,7 +273,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T, Error> {
-    let shown = RedactedUrl(answer.url()).to_string();
+    let shown = SecretUrl::from(answer.url()).to_string();
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await? {
         bytes.extend_from_slice(&piece);

@@ -21,6 +21,7 @@ use rattler_solve::{
     ChannelPriority, ExcludeNewer, SolveError, SolverImpl, SolverTask, TimestampPolicy, resolvo::Solver,
 };
 use reqwest_middleware::Middleware;
+use secret::SecretUrl;
 
 use crate::channel::{ChannelError, Served};
 
@@ -144,21 +145,22 @@ impl Solving {
         let mirrors: HashMap<_, _> = channels
             .iter()
             .filter(|served| !served.mirrors.is_empty())
-            .map(|served| (served.url().clone(), served.mirrors.iter().cloned().map(mirror).collect()))
+            .map(|served| (served.url().clone(), served.mirrors.iter().map(mirror).collect()))
             .collect();
-        let layers: [Arc<dyn Middleware>; 3] =
-            [Arc::new(MirrorMiddleware::from_map(mirrors)), credentials()?, crate::registry::registries()];
+        let mirrors: Arc<dyn Middleware> = Arc::new(MirrorMiddleware::from_map(mirrors));
+        let layers = [credentials()?, crate::registry::registries()];
+        let client = channels.iter().fold(client.clone(), |client, served| client.knowing(&served.secrets()));
         let action =
             if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
         let gateway = Gateway::builder()
-            .with_client(client.middleware(layers))
+            .with_client(client.middleware([mirrors], layers))
             .with_cache_dir(cache)
             .with_channel_config(GatewayConfig {
                 default: SourceConfig { cache_action: action, ..SourceConfig::default() },
                 per_channel: HashMap::new(),
             })
             .finish();
-        Ok(Self { gateway, client: client.clone() })
+        Ok(Self { gateway, client })
     }
 
     /// Finds the packages of an environment, in topological order.
@@ -296,8 +298,9 @@ fn keepable<'a>(
     request.locked.iter().filter(keeps).collect()
 }
 
-fn mirror(url: url::Url) -> Mirror {
-    Mirror { url, no_zstd: false, no_bz2: false, max_failures: Some(3) }
+/// A mirror as rattler knows it. The secrets are the client's matter.
+fn mirror(url: &SecretUrl) -> Mirror {
+    Mirror { url: url.public(), no_zstd: false, no_bz2: false, max_failures: Some(3) }
 }
 
 fn solve(

@@ -54,7 +54,8 @@ impl Bench {
         let scratch = tempfile::tempdir().unwrap();
         let folder = channel_folder();
         let name: spec::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
-        let channels = conda::channels([&name], &BTreeMap::new(), scratch.path()).unwrap();
+        let place = conda::Place { root: scratch.path(), variables: &BTreeMap::new() };
+        let channels = conda::channels([&name], &BTreeMap::new(), place).unwrap();
         let client = Client::new(Options::default()).unwrap();
         let solving = Solving::new(&client, &channels, scratch.path().join("index")).unwrap();
         Self { scratch, client, channels, solving, archives: Folder(folder) }

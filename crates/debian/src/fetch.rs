@@ -4,18 +4,18 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use oci::Digest;
-use url::Url;
+use secret::SecretUrl;
 
 /// The network and the store, as locking needs them.
 pub trait Fetch: Sync {
     /// The bytes at `url`, at most `limit` of them.
-    fn get(&self, url: &Url, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
+    fn get(&self, url: &SecretUrl, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
 
     /// The file of an archive that is kept by its hash; it is downloaded from `url` where it is not there yet. The
     /// file has been checked: it has that size and hash.
     fn archive(
         &self,
-        url: &Url,
+        url: &SecretUrl,
         sha256: &Digest,
         size: u64,
     ) -> impl Future<Output = Result<PathBuf, FetchError>> + Send;
@@ -26,7 +26,7 @@ pub trait Fetch: Sync {
 pub enum FetchError {
     /// The server does not have it.
     #[error("`{0}` is not there")]
-    NotFound(Url),
+    NotFound(SecretUrl),
     /// Anything else: the network's or the store's own error.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),

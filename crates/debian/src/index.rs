@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use oci::Platform;
-use url::Url;
+use secret::SecretUrl;
 
 use crate::fetch::Fetch;
 use crate::index_error::IndexError;
@@ -46,7 +46,7 @@ pub struct Repository {
     /// What it is called: the `archive` of its packages in the lock.
     pub name: String,
     /// Its root, without a slash at the end.
-    pub url: Url,
+    pub url: SecretUrl,
     /// Its suite, or, with a slash at its end, the folder of a flat one.
     pub suite: String,
     /// Its components: none for a flat one.
@@ -60,7 +60,7 @@ impl Repository {
     pub(crate) fn locked(&self) -> lock::Repository {
         lock::Repository {
             name: self.name.clone(),
-            url: without_credentials(&self.url),
+            url: locked_url(&self.url),
             suite: self.suite.clone(),
             components: self.components.clone(),
             keyring: self.keyring.for_lock(),
@@ -68,17 +68,14 @@ impl Repository {
     }
 }
 
-/// A URL without user and password, and without a slash at its end.
-pub(crate) fn without_credentials(url: &Url) -> String {
-    let mut url = url.clone();
-    // What cannot have them has none.
-    let _none = url.set_username("").and_then(|()| url.set_password(None));
-    url.as_str().trim_end_matches('/').to_owned()
+/// A URL as locks and images have it: without secrets, and without a slash at its end.
+pub(crate) fn locked_url(url: &SecretUrl) -> String {
+    url.to_string().trim_end_matches('/').to_owned()
 }
 
 impl<'a> IndexRequest<'a> {
     /// The root of an archive by its name in the lock; nothing where no repository is called so.
-    pub fn root(&self, archive: &str) -> Option<&'a Url> {
+    pub fn root(&self, archive: &str) -> Option<&'a SecretUrl> {
         if [MAIN_ARCHIVE, SECURITY_ARCHIVE].contains(&archive) {
             return Some(self.mirror.archive(archive));
         }

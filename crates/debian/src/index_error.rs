@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use oci::Digest;
-use url::Url;
+use secret::SecretUrl;
 
 use crate::fetch::FetchError;
 use crate::release::ReleaseError;
@@ -29,13 +29,13 @@ pub enum IndexError {
         /// The archive.
         archive: String,
         /// What was looked for.
-        url: Box<Url>,
+        url: Box<SecretUrl>,
     },
     /// `InRelease` is not good.
     #[error("cannot trust the index `{url}` of the suite `{suite}`: {error}{}", hint(error, archive))]
     Release {
         /// Where it is.
-        url: Box<Url>,
+        url: Box<SecretUrl>,
         /// The suite.
         suite: String,
         /// The archive: Debian's, or a further repository by its name.
@@ -49,7 +49,7 @@ pub enum IndexError {
     )]
     Changed {
         /// Where it is.
-        url: Box<Url>,
+        url: Box<SecretUrl>,
         /// The size that was signed.
         expected_size: u64,
         /// The hash that was signed.
@@ -82,7 +82,7 @@ pub enum IndexError {
     )]
     NoIndex {
         /// Its folder.
-        url: Box<Url>,
+        url: Box<SecretUrl>,
     },
     /// The cache lacks it, and the network may not be used.
     #[error(

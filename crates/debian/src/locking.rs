@@ -7,14 +7,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use layer::{ImagePath, PartId, Source};
 use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
 use oci::Digest;
-use url::Url;
+use secret::SecretUrl;
 
 use crate::archive::ArchiveError;
 use crate::configuration;
 use crate::dependencies::Dependencies;
 use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
-use crate::index::{Candidate, Index, IndexRequest, Repository, without_credentials};
+use crate::index::{Candidate, Index, IndexRequest, Repository, locked_url};
 use crate::index_error::IndexError;
 use crate::mirror::Mirror;
 use crate::package::{Package, installed_size};
@@ -105,7 +105,7 @@ pub enum LockDebianError {
         /// The package.
         package: String,
         /// From where.
-        url: Box<Url>,
+        url: Box<SecretUrl>,
         /// Why.
         #[source]
         error: Box<FetchError>,
@@ -195,8 +195,8 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
     Ok(Locked {
         set: DebianSet {
             suite,
-            mirror: request.image_mirror.map(|it| without_credentials(&it.main)),
-            security_mirror: request.image_mirror.map(|it| without_credentials(&it.security)),
+            mirror: request.image_mirror.map(|it| locked_url(&it.main)),
+            security_mirror: request.image_mirror.map(|it| locked_url(&it.security)),
             components: request.index.components.to_vec(),
             keyring: request.index.keyring.for_lock(),
             path_rules: request.path_rules.to_vec(),
@@ -313,8 +313,8 @@ async fn lock_one(
 }
 
 /// Where the archive whose root is `root` has a package; nothing where the record's path makes no URL.
-pub fn url(package: &DebianPackage, root: &Url) -> Option<Url> {
-    Url::parse(&format!("{}/{}", root.as_str().trim_end_matches('/'), package.filename)).ok()
+pub fn url(package: &DebianPackage, root: &SecretUrl) -> Option<SecretUrl> {
+    root.below(&format!("./{}", package.filename)).ok()
 }
 
 /// The version of glibc that the packages hold, such as `2.36`: conda's `__glibc`.

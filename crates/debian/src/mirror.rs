@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use secret::{SecretText, SecretUrl};
 use url::Url;
 
 use crate::stanza::{Stanza, StanzaError};
@@ -10,9 +11,9 @@ use crate::stanza::{Stanza, StanzaError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     /// The main archive: suites `X` and `X-updates`.
-    pub main: Url,
+    pub main: SecretUrl,
     /// The security archive: suite `X-security`.
-    pub security: Url,
+    pub security: SecretUrl,
 }
 
 /// A mirror that cannot be used.
@@ -55,10 +56,13 @@ impl Mirror {
     /// # Errors
     ///
     /// When it is not a URL.
-    pub fn new(text: &str) -> Result<Self, MirrorError> {
-        let trimmed = text.trim_end_matches('/');
-        let url = |text: String| Url::parse(&text).map_err(|error| MirrorError::Url { text, error });
-        Ok(Self { main: url(trimmed.to_owned())?, security: url(format!("{trimmed}-security"))? })
+    pub fn new(text: &SecretText) -> Result<Self, MirrorError> {
+        let failed = |error| MirrorError::Url { text: text.public(), error };
+        let mut main = Url::parse(text.whole()).map_err(failed)?;
+        main.set_path(main.path().trim_end_matches('/').to_owned().as_str());
+        let mut security = main.clone();
+        security.set_path(&format!("{}-security", main.path()));
+        Ok(Self { main: main.into(), security: security.into() })
     }
 
     /// The mirror for `suite`: the one that is `given`, else what the apt sources below `apt` (`/etc/apt`) say.
@@ -66,7 +70,7 @@ impl Mirror {
     /// # Errors
     ///
     /// When the given one is not a URL, a list of sources cannot be read, or neither names a mirror.
-    pub fn choose(given: Option<&str>, apt: &Path, suite: &str) -> Result<Self, MirrorError> {
+    pub fn choose(given: Option<&SecretText>, apt: &Path, suite: &str) -> Result<Self, MirrorError> {
         if let Some(given) = given {
             return Self::new(given);
         }
@@ -85,18 +89,18 @@ impl Mirror {
     }
 
     /// The root of the archive that is called `debian` or `debian-security` in the lock.
-    pub fn archive(&self, archive: &str) -> &Url {
+    pub fn archive(&self, archive: &str) -> &SecretUrl {
         if archive == crate::SECURITY_ARCHIVE { &self.security } else { &self.main }
     }
 }
 
 struct Source {
-    uri: String,
+    uri: SecretText,
     suites: Vec<String>,
 }
 
-fn find(sources: &[Source], matches: impl Fn(&str) -> bool) -> Option<&str> {
-    sources.iter().find(|it| it.suites.iter().any(|suite| matches(suite))).map(|it| it.uri.as_str())
+fn find(sources: &[Source], matches: impl Fn(&str) -> bool) -> Option<&SecretText> {
+    sources.iter().find(|it| it.suites.iter().any(|suite| matches(suite))).map(|it| &it.uri)
 }
 
 fn is_security(suite: &str) -> bool {
@@ -145,7 +149,8 @@ fn sources(apt: &Path) -> Result<Vec<Source>, MirrorError> {
             Ok(text) => sources.extend(text.lines().filter_map(one_line)),
         }
     }
-    sources.retain(|source| source.uri.starts_with("http://") || source.uri.starts_with("https://"));
+    let by_http = |uri: &str| uri.starts_with("http://") || uri.starts_with("https://");
+    sources.retain(|source| by_http(source.uri.whole()));
     Ok(sources)
 }
 
@@ -158,7 +163,7 @@ fn one_line(line: &str) -> Option<Source> {
         None => rest,
     };
     let mut words = rest.split_whitespace();
-    Some(Source { uri: words.next()?.to_owned(), suites: vec![words.next()?.to_owned()] })
+    Some(Source { uri: SecretText::new(words.next()?), suites: vec![words.next()?.to_owned()] })
 }
 
 fn deb822_sources(text: &str) -> Result<Vec<Source>, StanzaError> {
@@ -171,7 +176,11 @@ fn deb822_sources(text: &str) -> Result<Vec<Source>, StanzaError> {
         if disabled || !words("Types").iter().any(|it| it == "deb") {
             continue;
         }
-        sources.extend(words("URIs").into_iter().map(|uri| Source { uri, suites: words("Suites") }));
+        sources.extend(
+            words("URIs")
+                .into_iter()
+                .map(|uri| Source { uri: SecretText::new(uri), suites: words("Suites") }),
+        );
     }
     Ok(sources)
 }
@@ -227,9 +236,9 @@ mod tests {
 
     #[test]
     fn a_given_mirror_has_its_security_archive_beside_it() {
-        let mirror = Mirror::new("http://127.0.0.1:8000/debian/").unwrap();
-        assert_eq!(mirror.security.as_str(), "http://127.0.0.1:8000/debian-security");
-        insta::assert_snapshot!(Mirror::new("nowhere").unwrap_err(), @r"
+        let mirror = Mirror::new(&SecretText::new("http://127.0.0.1:8000/debian/")).unwrap();
+        assert_eq!(mirror.security.to_string(), "http://127.0.0.1:8000/debian-security");
+        insta::assert_snapshot!(Mirror::new(&SecretText::new("nowhere")).unwrap_err(), @r"
         `nowhere` is not the URL of a Debian mirror
         hint: name the folder that holds `dists` and `pool`
         ");

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use oci::Digest;
-use url::Url;
+use secret::SecretUrl;
 
 use crate::fetch::{Fetch, FetchError};
 use crate::index::IndexRequest;
@@ -30,7 +30,7 @@ pub(crate) struct Suite<'a> {
     /// The archive's name in the lock.
     pub(crate) archive: &'a str,
     /// The archive's root.
-    pub(crate) root: &'a Url,
+    pub(crate) root: &'a SecretUrl,
     /// The suite's name, or, with a slash at its end, the folder of a flat repository.
     pub(crate) name: String,
     pub(crate) components: &'a [String],
@@ -64,7 +64,7 @@ struct Packed<'a> {
     /// The file that comes out, where it is listed as well.
     plain: Option<IndexFile>,
     /// The URL of the folder.
-    folder: &'a Url,
+    folder: &'a SecretUrl,
 }
 
 impl Suite<'_> {
@@ -73,7 +73,7 @@ impl Suite<'_> {
     }
 
     /// The folder of the `Release`.
-    fn folder(&self) -> Result<Url, IndexError> {
+    fn folder(&self) -> Result<SecretUrl, IndexError> {
         if self.is_flat() {
             let folder = self.name.trim_start_matches("./").trim_matches('/');
             return if folder.is_empty() { Ok(self.root.clone()) } else { self.join(self.root, folder) };
@@ -103,7 +103,7 @@ impl Suite<'_> {
         &self,
         release: &Release,
         architecture: &str,
-        folder: &'f Url,
+        folder: &'f SecretUrl,
     ) -> Result<Vec<Packed<'f>>, IndexError> {
         let find = |path: &str| {
             PACKINGS.into_iter().find_map(|packing| {
@@ -140,15 +140,15 @@ impl Suite<'_> {
     async fn fetch_release(
         &self,
         request: &IndexRequest<'_>,
-        folder: &Url,
+        folder: &SecretUrl,
         fetch: &impl Fetch,
     ) -> Result<Release, IndexError> {
         let urls = [self.join(folder, "InRelease")?, self.join(folder, "Release")?];
         let signature_url = self.join(folder, "Release.gpg")?;
-        let cached = |url: &Url| {
-            let hash = Digest::of(url.as_str()).hex();
+        let cached = |url: &SecretUrl| {
+            let hash = Digest::of(url.public().as_str()).hex();
             let suite: String = self.name.chars().map(|it| if it == '/' { '_' } else { it }).collect();
-            let name = url.path().rsplit('/').next().unwrap_or_default();
+            let name = url.whole().path().rsplit('/').next().unwrap_or_default();
             request.cache.join(format!("{suite}-{}.{name}", &hash[..16]))
         };
         let [inline, detached] = &urls;
@@ -187,7 +187,7 @@ impl Suite<'_> {
     fn verify(
         &self,
         request: &IndexRequest<'_>,
-        url: &Url,
+        url: &SecretUrl,
         signed: &Signed<'_>,
     ) -> Result<Release, IndexError> {
         let named = Some(self.name.as_str()).filter(|_| !self.is_flat());
@@ -197,7 +197,7 @@ impl Suite<'_> {
             .map_err(|error| self.untrusted(url, error))
     }
 
-    fn untrusted(&self, url: &Url, error: ReleaseError) -> IndexError {
+    fn untrusted(&self, url: &SecretUrl, error: ReleaseError) -> IndexError {
         IndexError::Release {
             url: Box::new(url.clone()),
             suite: self.name.clone(),
@@ -207,7 +207,12 @@ impl Suite<'_> {
     }
 
     /// What stands at a URL; nothing where it is not there.
-    async fn get(&self, url: &Url, limit: u64, fetch: &impl Fetch) -> Result<Option<Vec<u8>>, IndexError> {
+    async fn get(
+        &self,
+        url: &SecretUrl,
+        limit: u64,
+        fetch: &impl Fetch,
+    ) -> Result<Option<Vec<u8>>, IndexError> {
         match fetch.get(url, limit).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(FetchError::NotFound(_)) => Ok(None),
@@ -281,11 +286,10 @@ impl Suite<'_> {
         String::from_utf8(unpacked).map_err(|_| unreadable("it is not UTF-8".to_owned()))
     }
 
-    fn join(&self, root: &Url, path: &str) -> Result<Url, IndexError> {
-        let text = format!("{}/{path}", root.as_str().trim_end_matches('/'));
-        Url::parse(&text).map_err(|error| IndexError::Unreadable {
+    fn join(&self, root: &SecretUrl, path: &str) -> Result<SecretUrl, IndexError> {
+        root.below(&format!("./{path}")).map_err(|error| IndexError::Unreadable {
             suite: self.name.clone(),
-            what: format!("`{text}`: {error}"),
+            what: format!("`{path}` below `{root}`: {error}"),
         })
     }
 }
@@ -294,7 +298,7 @@ fn listed(words: &[String]) -> String {
     words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn check(bytes: &[u8], file: IndexFile, url: &Url) -> Result<(), IndexError> {
+fn check(bytes: &[u8], file: IndexFile, url: &SecretUrl) -> Result<(), IndexError> {
     let (found, found_size) = (Digest::of(bytes), bytes.len() as u64);
     if (found, found_size) == (file.sha256, file.size) {
         return Ok(());

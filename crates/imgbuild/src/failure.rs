@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 
+use crate::shown::{cleaned, shown};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
 
 /// What a command fails with.
@@ -52,8 +53,8 @@ impl Failure {
         let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_cause_chain();
         let mut text = String::new();
         match handler.render_report(&mut text, &Shown::new(self.0.as_ref())) {
-            Ok(()) => eprint!("{text}"),
-            Err(_) => eprintln!("error: {}", self.0),
+            Ok(()) => eprint!("{}", shown(&text)),
+            Err(_) => eprintln!("error: {}", cleaned(&self.0.to_string())),
         }
     }
 }
@@ -74,9 +75,9 @@ struct Cause {
 impl<'a> Shown<'a> {
     fn new(inner: &'a dyn Diagnostic) -> Self {
         let mut hints = Vec::new();
-        let message = without_hints(&inner.to_string(), &mut hints);
+        let message = without_hints(&cleaned(&inner.to_string()), &mut hints);
         let cause = inner.source().and_then(|source| cause(source, &message, &mut hints));
-        hints.extend(inner.help().map(|help| help.to_string()));
+        hints.extend(inner.help().map(|help| cleaned(&help.to_string())));
         hints.dedup();
         Self { inner, message, cause, hints }
     }
@@ -84,7 +85,7 @@ impl<'a> Shown<'a> {
 
 /// The chain of causes. A cause that only repeats what stands above it is passed over.
 fn cause(error: &dyn Error, above: &str, hints: &mut Vec<String>) -> Option<Cause> {
-    let message = without_hints(&error.to_string(), hints);
+    let message = without_hints(&cleaned(&error.to_string()), hints);
     if above.contains(&message) {
         return error.source().and_then(|source| cause(source, above, hints));
     }

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod progress;
+mod shown;
 mod words;
 
 use std::process::ExitCode;
@@ -82,5 +83,5 @@ fn log(verbose: u8) {
         1 => "build=debug,conda=debug,debian=debug,net=debug,sandbox=debug,store=debug,python=debug",
         _ => "debug",
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| shown::Log).without_time().init();
 }

@@ -8,6 +8,7 @@ use build::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::arguments::Global;
+use crate::shown::cleaned;
 use crate::words::{shortened, size};
 
 /// The reporter that fits standard error.
@@ -27,7 +28,7 @@ struct Lines;
 impl Reporter for Lines {
     fn event(&self, event: Event) {
         if let Some(line) = line(&event) {
-            eprintln!("{line}");
+            eprintln!("{}", cleaned(&line));
         }
     }
 }
@@ -90,7 +91,7 @@ impl Bars {
         // The templates are our own; a wrong one would only look plain.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style);
-        self.all.add(bar.with_message(name))
+        self.all.add(bar.with_message(cleaned(&name)))
     }
 }
 
@@ -99,8 +100,9 @@ impl Reporter for Bars {
         let mut state = self.state();
         match event {
             Event::Locking { variant } => {
-                let spinner =
-                    self.all.add(ProgressBar::new_spinner().with_message(format!("locking {variant}")));
+                let spinner = self
+                    .all
+                    .add(ProgressBar::new_spinner().with_message(cleaned(&format!("locking {variant}"))));
                 spinner.enable_steady_tick(std::time::Duration::from_millis(100));
                 if let Some(before) = state.locking.replace(spinner) {
                     before.finish_and_clear();
@@ -108,7 +110,7 @@ impl Reporter for Bars {
             }
             // It stays: it says why no upgrade moves these.
             Event::Taking { .. } | Event::InChannels { .. } => {
-                drop(line(&event).map(|line| self.all.println(line)))
+                drop(line(&event).map(|line| self.all.println(cleaned(&line))))
             }
             Event::DownloadStarted { name, size } => {
                 let bar = self.bar(size, shortened(&name, 40));
@@ -126,7 +128,7 @@ impl Reporter for Bars {
             }
             // What takes minutes has a line, and what ran in the sandbox is known.
             Event::WheelStarted { .. } | Event::WheelFinished { .. } => {
-                drop(line(&event).map(|line| self.all.println(line)));
+                drop(line(&event).map(|line| self.all.println(cleaned(&line))));
             }
             Event::LayersPlanned { all, missing, bytes } => {
                 if let Some(locking) = state.locking.take() {

@@ -8,10 +8,10 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
-use url::Url;
+use secret::{Known, SecretUrl};
 
 use crate::retry::{Retry, retry_after};
-use crate::{Locations, NetError, RedactedUrl, Schedule, file};
+use crate::{Locations, NetError, Schedule, file};
 
 /// How the client behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Client {
     /// The same with the layers that every request of ours goes through: credentials.
     layered: ClientWithMiddleware,
     pub(crate) options: Options,
+    /// The secrets of URLs that are asked for without them.
+    pub(crate) known: Arc<Known>,
 }
 
 impl Client {
@@ -56,11 +58,14 @@ impl Client {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
-            .read_timeout(options.read_timeout);
+            .read_timeout(options.read_timeout)
+            // A URL may hold a token, which is nobody's business to whom it leads.
+            .referer(false);
         // Who never connects needs no certificates: a machine without any can build offline.
         let builder = if options.offline { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(NetError::Client)?;
-        Ok(Self { layered: ClientBuilder::new(http.clone()).build(), http, options })
+        let layered = ClientBuilder::new(http.clone()).build();
+        Ok(Self { layered, http, options, known: Arc::default() })
     }
 
     /// The same client, whose requests go through these layers: what adds credentials.
@@ -68,6 +73,19 @@ impl Client {
     pub fn with_layers(&self, layers: impl IntoIterator<Item = Arc<dyn Middleware>>) -> Self {
         let builder = layers.into_iter().fold(ClientBuilder::new(self.http.clone()), ClientBuilder::with_arc);
         Self { layered: builder.build(), ..self.clone() }
+    }
+
+    /// The same client, which knows these secrets as well.
+    #[must_use]
+    pub fn knowing(&self, known: &Known) -> Self {
+        let mut all = Known::clone(&self.known);
+        all.extend(known);
+        Self { known: Arc::new(all), ..self.clone() }
+    }
+
+    /// A URL with the secrets that are known for it.
+    pub fn whole(&self, url: &SecretUrl) -> SecretUrl {
+        self.known.whole(url.whole())
     }
 
     /// Whether everything that needs the network is refused.
@@ -95,12 +113,12 @@ impl Client {
         }
     }
 
-    async fn try_get_bytes(&self, url: &Url, limit: u64) -> Result<Bytes, NetError> {
-        if url.scheme() == "file" {
+    async fn try_get_bytes(&self, url: &SecretUrl, limit: u64) -> Result<Bytes, NetError> {
+        if url.whole().scheme() == "file" {
             return file::read(url, 0, limit, true).await;
         }
         let mut response = self.send(url, None).await?;
-        let too_large = || NetError::TooLarge { url: RedactedUrl(url).to_string(), limit };
+        let too_large = || NetError::TooLarge { url: url.to_string(), limit };
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -138,9 +156,9 @@ impl Client {
         }
     }
 
-    async fn try_get_range(&self, url: &Url, range: &Range<u64>) -> Result<Bytes, NetError> {
+    async fn try_get_range(&self, url: &SecretUrl, range: &Range<u64>) -> Result<Bytes, NetError> {
         let wanted = range.end - range.start;
-        if url.scheme() == "file" {
+        if url.whole().scheme() == "file" {
             return file::read(url, range.start, wanted, false).await;
         }
         let header = format!("bytes={}-{}", range.start, range.end - 1);
@@ -166,20 +184,20 @@ impl Client {
     }
 
     /// Sends one request, and turns every answer but success into an error.
-    pub(crate) async fn send(&self, url: &Url, range: Option<String>) -> Result<Response, NetError> {
+    pub(crate) async fn send(&self, url: &SecretUrl, range: Option<String>) -> Result<Response, NetError> {
         self.guard(url)?;
-        let mut request = self.layered.get(url.clone());
+        let mut request = self.layered.get(self.whole(url).whole().clone());
         if let Some(range) = range {
             request = request.header(RANGE, range);
         }
-        tracing::debug!("GET {}", RedactedUrl(url));
+        tracing::debug!("GET {url}");
         let response = request.send().await.map_err(|error| match error {
             reqwest_middleware::Error::Reqwest(error) => NetError::transport(url, error),
             reqwest_middleware::Error::Middleware(error) => {
-                NetError::Layer { url: RedactedUrl(url).to_string(), error: error.into() }
+                NetError::Layer { url: url.to_string(), error: error.into() }
             }
         })?;
-        let shown = || RedactedUrl(url).to_string();
+        let shown = || url.to_string();
         match response.status() {
             status if status.is_success() => Ok(response),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(NetError::NotFound { url: shown() }),
@@ -196,9 +214,9 @@ impl Client {
     }
 
     /// Refuses everything while offline, and what is not HTTP. `oci` is for the layers to become HTTP.
-    pub(crate) fn guard(&self, url: &Url) -> Result<(), NetError> {
-        let shown = || RedactedUrl(url).to_string();
-        match url.scheme() {
+    pub(crate) fn guard(&self, url: &SecretUrl) -> Result<(), NetError> {
+        let shown = || url.to_string();
+        match url.whole().scheme() {
             "http" | "https" | "oci" if self.options.offline => Err(NetError::Offline { url: shown() }),
             "http" | "https" | "oci" => Ok(()),
             _ => Err(NetError::Scheme { url: shown() }),
@@ -207,19 +225,19 @@ impl Client {
 }
 
 /// The next bytes of an answer.
-pub(crate) async fn chunk(url: &Url, response: &mut Response) -> Result<Option<Bytes>, NetError> {
+pub(crate) async fn chunk(url: &SecretUrl, response: &mut Response) -> Result<Option<Bytes>, NetError> {
     response.chunk().await.map_err(|error| NetError::transport(url, error))
 }
 
 /// How many bytes of the answer come before those from `start` on.
-pub(crate) fn skipped(url: &Url, response: &Response, start: u64) -> Result<u64, NetError> {
+pub(crate) fn skipped(url: &SecretUrl, response: &Response, start: u64) -> Result<u64, NetError> {
     if response.status() != StatusCode::PARTIAL_CONTENT {
         return Ok(start);
     }
     // `bytes 200-1000/67589` (RFC 9110, 14.4).
     let header = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
     let first = header.and_then(|text| text.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok());
-    if first == Some(start) { Ok(0) } else { Err(NetError::Range { url: RedactedUrl(url).to_string() }) }
+    if first == Some(start) { Ok(0) } else { Err(NetError::Range { url: url.to_string() }) }
 }
 
 /// Keeps the failure that says most: the first, but that content is missing only counts where no mirror had another
@@ -232,6 +250,6 @@ pub(crate) fn note(failure: &mut Option<NetError>, error: NetError) {
     }
 }
 
-pub(crate) fn not_found(url: &Url) -> NetError {
-    NetError::NotFound { url: RedactedUrl(url).to_string() }
+pub(crate) fn not_found(url: &SecretUrl) -> NetError {
+    NetError::NotFound { url: url.to_string() }
 }

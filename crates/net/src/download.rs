@@ -4,12 +4,12 @@ use std::io::Write;
 
 use oci::{Digest, HashWriter};
 use reqwest::StatusCode;
+use secret::SecretUrl;
 use tokio::io::AsyncReadExt;
-use url::Url;
 
 use crate::client::{chunk, not_found, note, skipped};
 use crate::retry::Retry;
-use crate::{Client, Locations, NetError, RedactedUrl, file};
+use crate::{Client, Locations, NetError, file};
 
 /// What is known of a content's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Client {
         };
         let (_, found, size) = sink.finish();
         if found != what.sha256 {
-            let url = RedactedUrl(url).to_string();
+            let url = url.to_string();
             return Err(NetError::Hash { url, expected: what.sha256, found });
         }
         Ok(size)
@@ -78,12 +78,12 @@ impl Client {
     /// Writes what the sink lacks.
     async fn try_download(
         &self,
-        url: &Url,
+        url: &SecretUrl,
         size: Size,
         sink: &mut Sink<'_>,
         progress: Progress<'_>,
     ) -> Result<(), NetError> {
-        if url.scheme() == "file" {
+        if url.whole().scheme() == "file" {
             return copy_file(url, size, sink, progress).await;
         }
         let start = sink.size();
@@ -108,10 +108,10 @@ impl Client {
         }
         match stated {
             None if matches!(size, Size::Exactly(size) if sink.size() < size) => {
-                Err(NetError::Truncated { url: RedactedUrl(url).to_string(), found: sink.size() })
+                Err(NetError::Truncated { url: url.to_string(), found: sink.size() })
             }
             Some(stated) if sink.size() < stated => {
-                Err(NetError::Truncated { url: RedactedUrl(url).to_string(), found: sink.size() })
+                Err(NetError::Truncated { url: url.to_string(), found: sink.size() })
             }
             _ => check_end(url, size, sink.size()),
         }
@@ -119,7 +119,7 @@ impl Client {
 }
 
 async fn copy_file(
-    url: &Url,
+    url: &SecretUrl,
     size: Size,
     sink: &mut Sink<'_>,
     progress: Progress<'_>,
@@ -142,26 +142,26 @@ async fn copy_file(
 
 /// Gives the sink a piece, unless there would be too much.
 fn put(
-    url: &Url,
+    url: &SecretUrl,
     size: Size,
     sink: &mut Sink<'_>,
     piece: &[u8],
     progress: Progress<'_>,
 ) -> Result<(), NetError> {
     check_stated_at_most(url, size, sink.size() + piece.len() as u64)?;
-    sink.write_all(piece).map_err(|error| NetError::Sink { url: RedactedUrl(url).to_string(), error })?;
+    sink.write_all(piece).map_err(|error| NetError::Sink { url: url.to_string(), error })?;
     progress(sink.size());
     Ok(())
 }
 
 /// Checks the size that the server states before anything comes.
-fn check_stated(url: &Url, size: Size, stated: u64) -> Result<(), NetError> {
+fn check_stated(url: &SecretUrl, size: Size, stated: u64) -> Result<(), NetError> {
     check_stated_at_most(url, size, stated)?;
     check_end(url, size, stated)
 }
 
-fn check_stated_at_most(url: &Url, size: Size, found: u64) -> Result<(), NetError> {
-    let shown = || RedactedUrl(url).to_string();
+fn check_stated_at_most(url: &SecretUrl, size: Size, found: u64) -> Result<(), NetError> {
+    let shown = || url.to_string();
     match size {
         Size::Exactly(expected) if found > expected => Err(NetError::Size { url: shown(), expected, found }),
         Size::AtMost(limit) if found > limit => Err(NetError::TooLarge { url: shown(), limit }),
@@ -169,10 +169,10 @@ fn check_stated_at_most(url: &Url, size: Size, found: u64) -> Result<(), NetErro
     }
 }
 
-fn check_end(url: &Url, size: Size, found: u64) -> Result<(), NetError> {
+fn check_end(url: &SecretUrl, size: Size, found: u64) -> Result<(), NetError> {
     match size {
         Size::Exactly(expected) if found != expected => {
-            Err(NetError::Size { url: RedactedUrl(url).to_string(), expected, found })
+            Err(NetError::Size { url: url.to_string(), expected, found })
         }
         _ => Ok(()),
     }

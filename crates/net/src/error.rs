@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use oci::Digest;
 use reqwest::StatusCode;
-use url::Url;
-
-use crate::RedactedUrl;
+use secret::SecretUrl;
 
 /// A request that failed. URLs stand in it without their secrets.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +146,8 @@ pub enum NetError {
 }
 
 impl NetError {
-    pub(crate) fn transport(url: &Url, error: reqwest::Error) -> Self {
-        Self::Transport { url: RedactedUrl(url).to_string(), error: error.without_url() }
+    pub(crate) fn transport(url: &SecretUrl, error: reqwest::Error) -> Self {
+        Self::Transport { url: url.to_string(), error: error.without_url() }
     }
 
     /// Whether the same request may succeed a little later.

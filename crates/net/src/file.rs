@@ -4,16 +4,15 @@ use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use secret::SecretUrl;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use url::Url;
 
-use crate::{NetError, RedactedUrl};
+use crate::NetError;
 
 /// Opens the file of a URL.
-pub(crate) async fn open(url: &Url) -> Result<File, NetError> {
-    let path: PathBuf =
-        url.to_file_path().map_err(|()| NetError::Scheme { url: RedactedUrl(url).to_string() })?;
+pub(crate) async fn open(url: &SecretUrl) -> Result<File, NetError> {
+    let path: PathBuf = url.whole().to_file_path().map_err(|()| NetError::Scheme { url: url.to_string() })?;
     let metadata = tokio::fs::metadata(&path).await.map_err(|error| failed(url, error))?;
     // Opening a pipe would wait for its other end.
     if !metadata.is_file() {
@@ -22,8 +21,8 @@ pub(crate) async fn open(url: &Url) -> Result<File, NetError> {
     File::open(path).await.map_err(|error| failed(url, error))
 }
 
-pub(crate) fn failed(url: &Url, error: io::Error) -> NetError {
-    let url = RedactedUrl(url).to_string();
+pub(crate) fn failed(url: &SecretUrl, error: io::Error) -> NetError {
+    let url = url.to_string();
     match error.kind() {
         io::ErrorKind::NotFound => NetError::NotFound { url },
         _ => NetError::File { url, error },
@@ -31,13 +30,13 @@ pub(crate) fn failed(url: &Url, error: io::Error) -> NetError {
 }
 
 /// How many bytes the file of a URL has.
-pub(crate) async fn length(url: &Url) -> Result<u64, NetError> {
+pub(crate) async fn length(url: &SecretUrl) -> Result<u64, NetError> {
     let file = open(url).await?;
     Ok(file.metadata().await.map_err(|error| failed(url, error))?.len())
 }
 
 /// Reads at most `limit` bytes from `start` on; when it must be all that there is, more is an error.
-pub(crate) async fn read(url: &Url, start: u64, limit: u64, all: bool) -> Result<Bytes, NetError> {
+pub(crate) async fn read(url: &SecretUrl, start: u64, limit: u64, all: bool) -> Result<Bytes, NetError> {
     let mut file = open(url).await?;
     let mut bytes = Vec::new();
     let read = async {
@@ -46,7 +45,7 @@ pub(crate) async fn read(url: &Url, start: u64, limit: u64, all: bool) -> Result
     };
     read.await.map_err(|error| failed(url, error))?;
     if bytes.len() as u64 > limit {
-        return Err(NetError::TooLarge { url: RedactedUrl(url).to_string(), limit });
+        return Err(NetError::TooLarge { url: url.to_string(), limit });
     }
     Ok(bytes.into())
 }

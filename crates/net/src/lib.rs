@@ -5,7 +5,8 @@
 //!   OpenSSL.
 //! * `file://` is served by the same calls, with the same limits and checks.
 //! * What fails in passing is tried again, and a download goes on where it stopped.
-//! * No error and no log holds a secret of a URL: see [`RedactedUrl`].
+//! * No error and no log holds a secret of a URL, and none follows a redirect to another server. What is asked for by its public
+//!   URL is asked for with the secrets that are known for it: see [`secret::Known`].
 
 mod archives;
 mod client;
@@ -14,7 +15,6 @@ mod error;
 mod file;
 mod location;
 mod middleware;
-mod redact;
 mod retry;
 mod tail;
 
@@ -25,6 +25,5 @@ pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
-pub use redact::RedactedUrl;
 pub use retry::Schedule;
 pub use tail::Tail;

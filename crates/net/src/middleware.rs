@@ -2,23 +2,35 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
-use reqwest::{Request, Response};
+use http::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::retry::{is_transient, retry_after};
-use crate::{Client, RedactedUrl, Schedule};
+use secret::{Known, Login, SecretUrl};
+
+use crate::{Client, Schedule};
 
 impl Client {
-    /// This client for rattler: offline guard and retries outside, then the layers of `inner`, the outermost first.
+    /// This client for rattler: offline guard and retries outside, then the layers of `mirrors`, the secrets that are known for
+    /// what is then asked for, and the layers of `inner`, the outermost first.
     ///
     /// Retries stand outside of mirrors: a mirror layer counts only failures of the server and the connection against a
     /// mirror, and can ask another one the next time.
-    pub fn middleware(&self, inner: impl IntoIterator<Item = Arc<dyn Middleware>>) -> ClientWithMiddleware {
+    pub fn middleware(
+        &self,
+        mirrors: impl IntoIterator<Item = Arc<dyn Middleware>>,
+        inner: impl IntoIterator<Item = Arc<dyn Middleware>>,
+    ) -> ClientWithMiddleware {
         let builder = ClientBuilder::new(self.http.clone())
             .with(OfflineGuard(self.clone()))
             .with(RetryTransient(self.options.schedule));
         // Once more within, since a mirror layer may have changed the URL, from `file` to `https` too.
+        let builder = mirrors.into_iter().fold(builder, ClientBuilder::with_arc);
+        let builder = builder.with(Secrets(Arc::clone(&self.known)));
         let builder = inner.into_iter().fold(builder, ClientBuilder::with_arc);
         builder.with(OfflineGuard(self.clone())).build()
     }
@@ -35,7 +47,7 @@ impl Middleware for OfflineGuard {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         if self.0.is_offline() {
-            self.0.guard(request.url()).map_err(Error::middleware)?;
+            self.0.guard(&request.url().into()).map_err(Error::middleware)?;
         }
         next.run(request, extensions).await
     }
@@ -64,9 +76,57 @@ impl Middleware for RetryTransient {
                 result => return result,
             };
             let delay = self.0.delay(failure, asked);
-            tracing::debug!("{}: {why}; trying again in {delay:?}", RedactedUrl(request.url()));
+            tracing::debug!("{}: {why}; trying again in {delay:?}", SecretUrl::from(request.url()));
             tokio::time::sleep(delay).await;
         }
         next.run(request, extensions).await
     }
+}
+
+/// Asks with the secrets that are known, and hides them again: from errors, and from whoever keeps where an answer came from.
+struct Secrets(Arc<Known>);
+
+#[async_trait::async_trait]
+impl Middleware for Secrets {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, Error> {
+        let whole = self.0.whole(request.url());
+        // The library makes a header of user and password where a request is built; this one is built already.
+        let header = authorization(&whole).filter(|_| !request.headers().contains_key(AUTHORIZATION));
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        *request.url_mut() = whole.without_login().whole().clone();
+        match next.run(request, extensions).await {
+            Ok(response) => Ok(from_public(response)),
+            Err(Error::Reqwest(error)) => Err(Error::Reqwest(error.with_url(whole.public()))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An answer that says by its public URL where it came from.
+fn from_public(response: Response) -> Response {
+    let from = SecretUrl::from(response.url());
+    if !from.is_secret() {
+        return response;
+    }
+    let mut response = http::Response::<reqwest::Body>::from(response);
+    if let Ok(stated) = http::Response::builder().url(from.public()).body(()) {
+        response.extensions_mut().extend(stated.into_parts().0.extensions);
+    }
+    response.into()
+}
+
+/// User and password of a URL, as a server is told them (RFC 7617).
+fn authorization(url: &SecretUrl) -> Option<HeaderValue> {
+    let Login { user, password } = url.login()?;
+    let mut header =
+        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }

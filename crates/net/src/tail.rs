@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use reqwest::header::CONTENT_RANGE;
 use reqwest::{Response, StatusCode};
-use url::Url;
+use secret::SecretUrl;
 
 use crate::client::{chunk, not_found, note};
 use crate::retry::Retry;
@@ -40,8 +40,8 @@ impl Client {
         }
     }
 
-    async fn try_get_tail(&self, url: &Url, length: u64) -> Result<Option<Tail>, NetError> {
-        if url.scheme() == "file" {
+    async fn try_get_tail(&self, url: &SecretUrl, length: u64) -> Result<Option<Tail>, NetError> {
+        if url.whole().scheme() == "file" {
             let total = file::length(url).await?;
             let bytes = file::read(url, total.saturating_sub(length), length, false).await?;
             return Ok(Some(Tail { bytes, total }));

@@ -162,7 +162,7 @@ async fn missing_and_forbidden_things_are_told_at_once() {
     let url = server.url("t/secret/x?token=secret");
     let error = client().get_bytes(&url, 100).await.unwrap_err();
     insta::assert_snapshot!(shown(&server, &error), @r#"
-    `http://server.example/t/***/x?token=***` may not be read (401 Unauthorized)
+    `http://server.example/x` may not be read (401 Unauthorized)
 
     hint: check the credentials that are stored for this host
     "#);
@@ -285,7 +285,7 @@ async fn offline_nothing_leaves_the_machine() {
     hint: run once without `--offline`
     "#);
     assert!(offline().get_range(&server.url("x"), 0..1).await.is_err());
-    let error = offline().middleware([]).get(server.url("x")).send().await.unwrap_err();
+    let error = offline().middleware([], []).get(server.url("x")).send().await.unwrap_err();
     assert!(error.to_string().contains("which `--offline` forbids"), "{error}");
     assert_eq!(server.count(), 0);
 
@@ -322,13 +322,13 @@ async fn the_next_mirror_has_what_one_lacks() {
         answer[..answer.len() - 4].to_vec()
     });
     let has = Server::start(|_, head| ranged(head, "0123456789"));
-    let mirrors = MirrorList::new(lacks.url("a"), [breaks.url("b"), has.url("c")]);
+    let mirrors = MirrorList::new(lacks.url("a").into(), [breaks.url("b").into(), has.url("c").into()]);
     let from = mirrors.locations("x").unwrap();
     assert_eq!(download(&from, Size::Exactly(10), "0123456789").await.unwrap(), "0123456789");
     assert_eq!(has.ranges(), ["bytes=6-"]);
     assert_eq!((lacks.count(), breaks.count()), (1, 1));
 
-    let mirrors = MirrorList::new(lacks.url("a"), [lacks.url("b")]);
+    let mirrors = MirrorList::new(lacks.url("a").into(), [lacks.url("b").into()]);
     let error = client().get_bytes(&mirrors.locations("x").unwrap(), 9).await.unwrap_err();
     insta::assert_snapshot!(shown(&lacks, &error), @"`http://server.example/a/x` does not exist");
 }
@@ -340,9 +340,76 @@ async fn rattlers_requests_are_tried_again_too() {
         1 => Vec::new(),
         _ => whole("content"),
     });
-    let response = client().middleware([]).get(server.url("x")).send().await.unwrap();
+    let response = client().middleware([], []).get(server.url("x")).send().await.unwrap();
     assert_eq!(response.text().await.unwrap(), "content");
     assert_eq!(server.count(), 3);
+}
+
+/// What a server was told, and what the one was to which it leads.
+#[tokio::test]
+async fn secrets_go_to_their_server_alone() {
+    let other = Server::start(|_, _| whole("content"));
+    let elsewhere = other.url("x").to_string().replace("127.0.0.1", "localhost");
+    let leads = Server::start(move |_, _| {
+        answer("302 Found", &format!("location: {elsewhere}\r\ncontent-length: 0\r\n"), "")
+    });
+    let mut known = secret::Known::default();
+    let plain = leads.url("");
+    for whole in [
+        plain.as_str().replace("//", "//me:p%40ss@") + "login",
+        format!("{plain}t/TOKEN/channel"),
+        format!("{plain}query?key=TOKEN"),
+    ] {
+        known.add(whole.parse().unwrap());
+    }
+    let client = client().knowing(&known);
+    for path in ["login/x", "channel/x", "query/x"] {
+        assert_eq!(client.get_bytes(&leads.url(path), 100).await.unwrap(), "content");
+        let response = client.middleware([], []).get(leads.url(path)).send().await.unwrap();
+        assert_eq!(
+            response.url(),
+            &other.url("x").to_string().replace("127.0.0.1", "localhost").parse().unwrap()
+        );
+    }
+    let asked = leads.requests.lock().unwrap().clone();
+    let login = Some("Basic bWU6cEBzcw==");
+    let lines: Vec<_> =
+        asked.iter().map(|head| (head.lines().next().unwrap(), header(head, "authorization"))).collect();
+    assert_eq!(lines[0], ("GET /login/x HTTP/1.1", login));
+    assert_eq!(lines[2], ("GET /t/TOKEN/channel/x HTTP/1.1", None));
+    assert_eq!(lines[4], ("GET /query/x?key=TOKEN HTTP/1.1", None));
+    for pair in lines.chunks(2) {
+        assert_eq!(pair[0], pair[1], "rattler's client asks as ours does");
+    }
+    for head in other.requests.lock().unwrap().iter() {
+        assert_eq!((header(head, "authorization"), header(head, "referer")), (None, None), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_and_no_error_shows_what_it_was_asked_with() {
+    let server = Server::start(|number, _| match number {
+        0 => whole("content"),
+        _ => answer("401 Unauthorized", "content-length: 0\r\n", ""),
+    });
+    let mut known = secret::Known::default();
+    known.add(format!("{}t/CANARY/channel?key=CANARY", server.url("")).parse().unwrap());
+    let client = client().knowing(&known);
+    let response = client.middleware([], []).get(server.url("channel/x")).send().await.unwrap();
+    assert_eq!(response.url(), &server.url("channel/x"));
+    assert_eq!(response.text().await.unwrap(), "content");
+    let error = client.get_bytes(&server.url("channel/x"), 100).await.unwrap_err();
+    assert!(!format!("{error} {error:?} {client:?}").contains("CANARY"), "{error:?}");
+    drop(server);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut known = secret::Known::default();
+    known.add(format!("http://u:CANARY@{closed}/t/CANARY/channel?key=CANARY").parse().unwrap());
+    let client = client.knowing(&known);
+    let gone: Url = format!("http://{closed}/channel").parse().unwrap();
+    let error = client.middleware([], []).get(gone.clone()).send().await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    let error = client.get_bytes(&gone, 100).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
 }
 
 /// Not a test of its own: the process that [`proxies_of_the_environment_are_used`] starts.

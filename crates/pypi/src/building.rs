@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use futures::future::BoxFuture;
 use lock::{DirectUrl, PypiBuild, PypiPackage};
 use oci::Digest;
-use url::Url;
+use secret::SecretUrl;
 
 /// What a wheel can be built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Source {
         /// The name of the file.
         filename: String,
         /// Where it is.
-        url: Url,
+        url: SecretUrl,
         /// Whether somebody named that URL; else an index did.
         direct: bool,
         /// Its hash; nobody knows that of a URL before it was downloaded.
@@ -36,7 +36,7 @@ pub enum Source {
         /// The project's normalised name, where it is known.
         name: Option<String>,
         /// The repository, without `git+`.
-        url: Url,
+        url: SecretUrl,
         /// A branch, a tag, or a commit; the repository's default branch where nothing is said.
         revision: Option<String>,
         /// The folder of the project, below the repository's.
@@ -68,7 +68,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sdist { filename, .. } => write!(f, "the source distribution `{filename}`"),
-            Self::Git { url, .. } => write!(f, "the git repository `{}`", net::RedactedUrl(url)),
+            Self::Git { url, .. } => write!(f, "the git repository `{}`", url),
             Self::Folder { given, .. } => write!(f, "the folder `{given}`"),
         }
     }

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use netrc_rs::Netrc;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
+use secret::SecretUrl;
 use url::Url;
 
 use crate::settings::{SettingsError, Variables, text};
@@ -47,10 +48,8 @@ impl Login {
 
     /// The credentials in a URL.
     pub(crate) fn of_url(url: &Url) -> Option<Self> {
-        if url.username().is_empty() && url.password().is_none() {
-            return None;
-        }
-        Self::new(url, decoded(url.username()), decoded(url.password().unwrap_or_default()))
+        let login = SecretUrl::from(url).login()?;
+        Self::new(url, login.user, login.password)
     }
 
     fn is_for(&self, url: &Url) -> bool {
@@ -72,26 +71,6 @@ impl Login {
         value.set_sensitive(true);
         Some(value)
     }
-}
-
-/// What `%41` stands for.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// All credentials that are known.

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use layer::{ZipError, ZipFileError, ZipMember, zip_members};
 use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
+use secret::SecretUrl;
 use serde::{Deserialize, Serialize};
 use store::Store;
-use url::Url;
 
 use crate::filename::WheelFilename;
 use crate::wheel::{METADATA_FILES, MOST_MEMBERS, TEXT_LIMIT, Wheel, WheelError};
@@ -85,7 +85,7 @@ impl WheelReader<'_> {
     pub async fn wheel(
         &self,
         filename: &WheelFilename,
-        url: &Url,
+        url: &SecretUrl,
         sha256: Option<Digest>,
         size: Option<u64>,
     ) -> Result<(Digest, Wheel), MetadataError> {
@@ -122,7 +122,11 @@ impl WheelReader<'_> {
     }
 
     /// Reads the end and the metadata; nothing where the server knows no ranges.
-    async fn by_ranges(&self, filename: &WheelFilename, url: &Url) -> Result<Option<Parts>, MetadataError> {
+    async fn by_ranges(
+        &self,
+        filename: &WheelFilename,
+        url: &SecretUrl,
+    ) -> Result<Option<Parts>, MetadataError> {
         let net = |error| MetadataError::Net { name: filename.to_string(), error };
         let zip = |error: ZipError| MetadataError::Wheel {
             name: filename.to_string(),
@@ -217,7 +221,7 @@ fn is_metadata(member: &ZipMember) -> bool {
 /// The part of a wheel that was read so far.
 struct Read<'a> {
     client: &'a Client,
-    url: &'a Url,
+    url: &'a SecretUrl,
     offset: u64,
     bytes: net::Bytes,
 }

@@ -108,7 +108,7 @@ impl Run<'_> {
                     all.push(Choice::Wheel(LockedWheel {
                         name,
                         filename: wheel.filename().clone(),
-                        url: url.clone(),
+                        url: url.into(),
                         given: None,
                         size: Some(built.size),
                         sha256: Some(built.sha256),

@@ -57,7 +57,6 @@ pub use package::{Package, PackageError, claims, part_id};
 pub use pylock::{Choice, LockedWheel, Reading, read as read_pylock};
 pub use pylock_error::PylockError;
 pub use record::{Record, RecordError, Recorded};
-pub use request::expanded;
 pub use request::{Indexes, NothingProvided, Provided, ProvidedError, ProvidedPackage, Request, Requirement};
 pub use settings::{Settings, SettingsError, Variables};
 pub use tags::{Tags, Target};

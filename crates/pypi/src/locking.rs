@@ -7,6 +7,7 @@ use std::str::FromStr;
 use lock::PypiPackage;
 use oci::Digest;
 use pep440_rs::VersionSpecifiers;
+use secret::{SecretText, SecretUrl};
 use spec::Marker;
 use url::Url;
 
@@ -143,8 +144,8 @@ impl<'a> Locking<'a> {
 /// A wheel of another tool's lock.
 #[derive(Debug, Clone)]
 pub struct ListedWheel {
-    /// Where it is, without credentials.
-    pub url: Url,
+    /// Where it is.
+    pub url: SecretUrl,
     /// Its hash.
     pub sha256: Digest,
     /// Its size in bytes, where it is known.
@@ -153,7 +154,7 @@ pub struct ListedWheel {
 
 impl ListedWheel {
     pub(crate) fn filename(&self) -> Result<WheelFilename, LockingError> {
-        let name = self.url.path().rsplit('/').next().unwrap_or_default();
+        let name = self.url.whole().path().rsplit('/').next().unwrap_or_default();
         Ok(name.replace("%2B", "+").replace("%2b", "+").parse::<WheelFilename>()?)
     }
 }
@@ -214,7 +215,7 @@ impl<'a> Run<'a> {
     pub(crate) fn hashes(&self) -> BTreeMap<String, BTreeSet<Digest>> {
         let mut hashes: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
         for (_, requirement) in self.requirements().filter(|(_, it)| !it.hashes.is_empty()) {
-            if let Some(name) = requirement.name().or_else(|| wheel_name(&requirement.text)) {
+            if let Some(name) = requirement.name().or_else(|| wheel_name(requirement.text.whole())) {
                 hashes.entry(name).or_default().extend(&requirement.hashes);
             }
         }
@@ -222,12 +223,12 @@ impl<'a> Run<'a> {
     }
 
     /// The lines that uv is given, after everything that they name and that is no wheel was built.
-    pub(crate) async fn lines(&mut self) -> Result<Vec<String>, LockingError> {
+    pub(crate) async fn lines(&mut self) -> Result<Vec<SecretText>, LockingError> {
         for (index, requirement) in self.requirements() {
             self.check(index, requirement)?;
         }
-        if let Some(text) = self.request.constraints.iter().find(|text| is_option(text)) {
-            return Err(LockingError::Constraint { text: Requirement::new(text.as_str()).shown() });
+        if let Some(text) = self.request.constraints.iter().find(|text| is_option(text.whole())) {
+            return Err(LockingError::Constraint { text: text.public() });
         }
         let mut lines = Vec::new();
         let requirements: Vec<_> = self.requirements().collect();
@@ -242,7 +243,7 @@ impl<'a> Run<'a> {
                 [] => String::new(),
                 extras => format!("[{}]", extras.join(",")),
             };
-            lines.extend(self.built.get(&name).map(|built| format!("{name}{extras} @ {}", built.url)));
+            lines.extend(self.built.get(&name).map(|built| format!("{name}{extras} @ {}", built.url).into()));
         }
         Ok(lines)
     }
@@ -251,23 +252,26 @@ impl<'a> Run<'a> {
     pub(crate) fn check(&self, index: usize, requirement: &Requirement) -> Result<(), LockingError> {
         let wrong = |rule: &str| LockingError::Requirement {
             requirement: index,
-            text: requirement.shown(),
+            text: requirement.text.public(),
             rule: rule.to_owned(),
         };
         if self.request.require_hashes && requirement.hashes.is_empty() {
-            let text = requirement.shown();
+            let text = requirement.text.public();
             return Err(LockingError::NoHash { requirement: index, text });
         }
         if requirement.source.is_some() {
             return Ok(());
         }
-        if is_option(&requirement.text) {
+        if is_option(requirement.text.whole()) {
             return Err(wrong("it is an option, or more than one line"));
         }
-        let read = match Dependency::from_str(&requirement.text) {
+        let read = match Dependency::from_str(requirement.text.whole()) {
             Ok(read) => read,
             // A URL or a path alone.
-            Err(_) if requirement.text.contains(['/', '\\']) || wheel_name(&requirement.text).is_some() => {
+            Err(_)
+                if requirement.text.whole().contains(['/', '\\'])
+                    || wheel_name(requirement.text.whole()).is_some() =>
+            {
                 return Ok(());
             }
             Err(error) => return Err(wrong(&error.to_string())),
@@ -291,7 +295,7 @@ impl<'a> Run<'a> {
         LockingError::Conflict {
             requirement,
             wanted: match wanted {
-                Some(wanted) => format!("the pip requirement `{}`", wanted.shown()),
+                Some(wanted) => format!("the pip requirement `{}`", wanted.text),
                 None => "what the wheels require".to_owned(),
             },
             package: package.package.clone(),

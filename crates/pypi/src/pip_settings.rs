@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::settings::{SettingsError, Variables, configuration_folders, text};
 
 /// What pip knows of indexes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct PipSettings {
     pub(crate) index_url: Option<String>,
     pub(crate) extra_index_urls: Vec<String>,

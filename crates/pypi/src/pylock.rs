@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use oci::Digest;
+use secret::{SecretUrl, public};
 use serde::Deserialize;
 use spec::Marker;
 use url::Url;
@@ -25,7 +26,7 @@ pub struct LockedWheel {
     /// The name of its file.
     pub filename: WheelFilename,
     /// Where it is, without credentials.
-    pub url: Url,
+    pub url: SecretUrl,
     /// Where a requirement says that it is: a URL, or a path that is relative to the spec's folder where it is below that.
     pub given: Option<String>,
     /// Its size in bytes, where it is said.
@@ -302,7 +303,7 @@ pub(crate) fn no_wheel(package: &str, files: &[WheelFilename], tags: &Tags) -> P
 /// # Errors
 ///
 /// When it cannot be read.
-pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, Url>, PylockError> {
+pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, SecretUrl>, PylockError> {
     let document = document(text)?;
     let mut files = BTreeMap::new();
     for package in &document.packages {
@@ -342,20 +343,17 @@ impl File {
         self.hashes.get("sha256").and_then(|hash| Digest::from_hex(hash).ok())
     }
 
-    /// Where it is. User and password are never kept.
-    fn location(&self, folder: &Path) -> Result<Url, PylockError> {
-        let shown = || self.url.clone().or_else(|| self.path.clone()).unwrap_or_default();
+    /// Where it is.
+    fn location(&self, folder: &Path) -> Result<SecretUrl, PylockError> {
+        let shown = || public(&self.url.clone().or_else(|| self.path.clone()).unwrap_or_default());
         if let Some(url) = &self.url {
             // What cannot be parsed may hold a secret, and is not shown.
-            let mut url = Url::parse(url).map_err(|_| PylockError::Location("<a damaged URL>".to_owned()))?;
-            let plain = url.username().is_empty() && url.password().is_none();
-            if !plain && (url.set_username("").is_err() || url.set_password(None).is_err()) {
-                return Err(PylockError::Location("<a URL with credentials>".to_owned()));
-            }
-            return Ok(url);
+            return url.parse().map_err(|_| PylockError::Location("<a damaged URL>".to_owned()));
         }
         let path = self.path.as_ref().map(|path| without_dots(&folder.join(path)));
-        path.and_then(|path| Url::from_file_path(path).ok()).ok_or_else(|| PylockError::Location(shown()))
+        path.and_then(|path| Url::from_file_path(path).ok())
+            .map(SecretUrl::from)
+            .ok_or_else(|| PylockError::Location(shown()))
     }
 }
 

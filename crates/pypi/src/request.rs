@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use lock::PypiPackage;
 use oci::Digest;
 use pep440_rs::Version;
+use secret::SecretText;
 
 use crate::building::{AllowBuilds, Source};
 use crate::dependency::Dependency;
@@ -21,7 +22,7 @@ pub struct Request {
     /// What is wanted.
     pub requirements: Vec<Requirement>,
     /// What packages must be if they are needed at all, such as `numpy<2`.
-    pub constraints: Vec<String>,
+    pub constraints: Vec<SecretText>,
     /// Whether versions before a release are taken too.
     pub prereleases: bool,
     /// What they are locked for.
@@ -44,11 +45,11 @@ pub struct Request {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Indexes {
     /// The index that is asked, in the place of the one that the settings name.
-    pub index_url: Option<String>,
+    pub index_url: Option<SecretText>,
     /// Further indexes.
-    pub extra_index_urls: Vec<String>,
+    pub extra_index_urls: Vec<SecretText>,
     /// Folders and pages that list packages.
-    pub find_links: Vec<String>,
+    pub find_links: Vec<SecretText>,
     /// Whether no index is asked.
     pub no_index: bool,
 }
@@ -57,7 +58,7 @@ pub struct Indexes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The line that uv is given: a requirement, or the URL or path of a wheel.
-    pub text: String,
+    pub text: SecretText,
     /// What it is a source of, where it names one. Then `text` is for people.
     pub source: Option<Source>,
     /// The extras of a source, or of a wheel that is named by its URL or path alone.
@@ -71,7 +72,13 @@ pub struct Requirement {
 impl Requirement {
     /// A requirement as a line says it: `numpy>=1.26 ; python_version < "3.12"`, `name @ https://…whl`, `./x.whl`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), source: None, extras: Vec::new(), marker: None, hashes: Vec::new() }
+        Self {
+            text: SecretText::new(text),
+            source: None,
+            extras: Vec::new(),
+            marker: None,
+            hashes: Vec::new(),
+        }
     }
 
     /// The requirement of what is built from a source.
@@ -79,29 +86,12 @@ impl Requirement {
         Self { source: Some(source), ..Self::new(text) }
     }
 
-    /// What messages show: the text without users and passwords.
-    pub(crate) fn shown(&self) -> String {
-        let mut shown = String::new();
-        let mut rest = self.text.as_str();
-        while let Some(at) = rest.find("://") {
-            let (before, after) = rest.split_at(at + "://".len());
-            shown.push_str(before);
-            let end = after.find(|it: char| "/?#".contains(it) || it.is_whitespace()).unwrap_or(after.len());
-            rest = after
-                .get(..end)
-                .and_then(|authority| authority.rfind('@'))
-                .map_or(after, |at| &after[at + 1..]);
-        }
-        shown.push_str(rest);
-        shown
-    }
-
     /// The requirement, where it is one by name.
     pub(crate) fn dependency(&self) -> Option<Dependency> {
         if self.source.is_some() {
             return None;
         }
-        Dependency::from_str(&self.text).ok()
+        Dependency::from_str(self.text.whole()).ok()
     }
 
     /// The normalised name of what is wanted, where it is said.
@@ -158,25 +148,4 @@ impl Provided for NothingProvided {
 pub(crate) fn preferences(earlier: &[PypiPackage]) -> BTreeMap<String, String> {
     let of_index = earlier.iter().filter(|package| package.url.is_none() && package.build.is_none());
     of_index.map(|package| (package.name.clone(), package.version.clone())).collect()
-}
-
-/// A text with variables (`${NAME}`) in their places. One that is not set stays as it is written.
-pub fn expanded(text: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        expanded.push_str(before);
-        match after.split_once('}').map(|(name, after)| (variables.get(name), after)) {
-            Some((Some(value), after)) => {
-                expanded.push_str(value);
-                rest = after;
-            }
-            _ => {
-                expanded.push_str("${");
-                rest = after;
-            }
-        }
-    }
-    expanded.push_str(rest);
-    expanded
 }

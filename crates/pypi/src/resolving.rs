@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use secret::SecretText;
+
 use crate::closure::{Closure, Distribution, Walk};
 use crate::cuda;
 use crate::filename::normalized;
@@ -19,7 +21,7 @@ impl Run<'_> {
     /// wheels, and the names of what conda provides.
     pub(crate) async fn resolve(
         &mut self,
-        lines: &[String],
+        lines: &[SecretText],
     ) -> Result<(Vec<ChosenWheel>, BTreeSet<String>), LockingError> {
         let roots = self.roots();
         self.read_extras(
@@ -52,27 +54,28 @@ impl Run<'_> {
             Some(dependency) => Some((dependency.name, dependency.extras)),
             None => {
                 let extras = requirement.extras.iter().map(|extra| normalized(extra));
-                let name = self.names.get(&index).cloned().or_else(|| wheel_name(&requirement.text));
+                let name = self.names.get(&index).cloned().or_else(|| wheel_name(requirement.text.whole()));
                 name.map(|name| (name, extras.collect()))
             }
         };
         self.requirements().filter_map(root).collect()
     }
 
-    pub(crate) fn constraints(&self) -> Result<Vec<String>, LockingError> {
+    pub(crate) fn constraints(&self) -> Result<Vec<SecretText>, LockingError> {
         let request = self.request;
         let mut lines = request.constraints.clone();
         let folder = self.scratch.path().join("provided");
-        lines.extend(stub::constraints(&request.provided, &self.metadata, &request.environment, &folder)?);
-        let built = self.built.iter().map(|(name, built)| format!("{name} @ {}", built.url));
+        let provided = stub::constraints(&request.provided, &self.metadata, &request.environment, &folder)?;
+        lines.extend(provided.into_iter().map(SecretText::from));
+        let built = self.built.iter().map(|(name, built)| format!("{name} @ {}", built.url).into());
         lines.extend(built);
         Ok(lines)
     }
 
     pub(crate) async fn compile(
         &self,
-        lines: &[String],
-        constraints: Vec<String>,
+        lines: &[SecretText],
+        constraints: Vec<SecretText>,
     ) -> Result<String, UvError> {
         let request = self.request;
         let compilation = Compilation {

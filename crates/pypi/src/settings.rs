@@ -4,12 +4,14 @@
 //! that downloads need.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use reqwest_middleware::Middleware;
+use secret::SecretText;
 use url::Url;
 
 use crate::credentials::{Credentials, Login};
@@ -43,7 +45,7 @@ pub type Variables = BTreeMap<String, String>;
 const UV_INDEXES: [&str; 4] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"];
 
 /// What is known of indexes on this machine.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The variables of uv that were set.
     uv: Variables,
@@ -52,6 +54,13 @@ pub struct Settings {
     /// What the spec names.
     indexes: Indexes,
     credentials: Credentials,
+}
+
+impl fmt::Debug for Settings {
+    /// Nothing of them: they hold passwords in many forms.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings")
+    }
 }
 
 impl Settings {
@@ -78,7 +87,7 @@ impl Settings {
         }
         urls.extend(pip.urls().map(|url| (None, url.to_owned())));
         let own = indexes.index_url.iter().chain(&indexes.extra_index_urls).chain(&indexes.find_links);
-        urls.extend(own.map(|url| named(url)));
+        urls.extend(own.map(|url| named(url.whole())));
         for (name, url) in urls {
             let Ok(url) = Url::parse(&url) else { continue };
             logins.extend(Login::of_url(&url));
@@ -116,7 +125,9 @@ impl Settings {
             command.env_remove(name);
         }
         command.envs(&self.uv);
-        let default = indexes.index_url.as_ref().or(self.pip.index_url.as_ref());
+        let whole = |urls: &[SecretText]| urls.iter().map(|url| url.whole().to_owned()).collect::<Vec<_>>();
+        let own = indexes.index_url.as_ref().map(SecretText::whole);
+        let default = own.or(self.pip.index_url.as_deref());
         if let Some(index) = default {
             // The older name of the same.
             command.env_remove("UV_INDEX_URL").env("UV_DEFAULT_INDEX", index);
@@ -128,8 +139,8 @@ impl Settings {
                 command.env(name, values.join(separator));
             }
         };
-        join("UV_INDEX", " ", [&indexes.extra_index_urls, &self.pip.extra_index_urls]);
-        join("UV_FIND_LINKS", ",", [&indexes.find_links, &self.pip.find_links]);
+        join("UV_INDEX", " ", [&whole(&indexes.extra_index_urls), &self.pip.extra_index_urls]);
+        join("UV_FIND_LINKS", ",", [&whole(&indexes.find_links), &self.pip.find_links]);
         join("UV_INSECURE_HOST", " ", [&[], &self.pip.trusted_hosts]);
         if indexes.no_index || (self.pip.no_index && indexes.index_url.is_none()) {
             command.arg("--no-index");
@@ -140,7 +151,7 @@ impl Settings {
 /// The same with variables (`${NAME}`) in their places, as pip and uv have it in files of requirements. One that is not set
 /// stays as it is written.
 fn expanded(indexes: &Indexes, variables: &Variables) -> Indexes {
-    let expand = |text: &String| crate::request::expanded(text, variables);
+    let expand = |text: &SecretText| SecretText::new(secret::expanded(text.whole(), variables));
     Indexes {
         index_url: indexes.index_url.as_ref().map(expand),
         extra_index_urls: indexes.extra_index_urls.iter().map(expand).collect(),

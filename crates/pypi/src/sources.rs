@@ -5,6 +5,7 @@ use std::path::Path;
 
 use net::Wanted;
 use oci::Digest;
+use secret::SecretText;
 use url::Url;
 
 use crate::building::Source;
@@ -62,7 +63,8 @@ impl Run<'_> {
         if let Source::Sdist { filename, url, sha256, size, .. } = &mut source
             && sha256.is_none()
         {
-            let wanted = Wanted { name: filename.clone(), from: (&*url).into(), sha256: None, size: *size };
+            let wanted =
+                Wanted { name: filename.clone(), from: url.clone().into(), sha256: None, size: *size };
             *sha256 = Some(self.locking.metadata.archive(wanted).await?.0);
         }
         if let (Source::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
@@ -146,8 +148,9 @@ impl Run<'_> {
             let dependency = requirement.dependency()?;
             (dependency.name == name && dependency.versions.is_some()).then(|| requirement.text.clone())
         };
-        let mut requirements: Vec<String> = self.requirements().filter_map(|(_, it)| by_name(it)).collect();
-        requirements.push(name.to_owned());
+        let mut requirements: Vec<SecretText> =
+            self.requirements().filter_map(|(_, it)| by_name(it)).collect();
+        requirements.push(SecretText::new(name));
         let request = self.request;
         let compilation = Compilation {
             requirements,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lock::{PypiPackage, PypiSource};
 use oci::Digest;
+use secret::SecretUrl;
 use store::Store;
 use url::Url;
 
@@ -21,17 +22,20 @@ fn path(store: &Store, sha256: &Digest) -> PathBuf {
     store.repodata_folder().join("pypi-urls-v1").join(sha256.hex())
 }
 
-/// Remembers where a file is. Failing to is no reason to fail: its index is asked again.
-pub(crate) fn keep(store: &Store, sha256: &Digest, url: &Url) {
-    let path = path(store, sha256);
+/// Remembers where a file is, but no secret. Failing to is no reason to fail: its index is asked again.
+pub(crate) fn keep(store: &Store, sha256: &Digest, url: &SecretUrl) {
+    if url.is_secret() {
+        return;
+    }
+    let (path, url) = (path(store, sha256), url.public());
     let known = std::fs::read(&path).is_ok_and(|known| known == url.as_str().as_bytes());
     if !known && write_whole(&path, url.as_str().as_bytes()).is_none() {
         tracing::debug!("where {sha256} is cannot be kept");
     }
 }
 
-fn known(store: &Store, sha256: &Digest) -> Option<Url> {
-    Url::parse(&std::fs::read_to_string(path(store, sha256)).ok()?).ok()
+fn known(store: &Store, sha256: &Digest) -> Option<SecretUrl> {
+    std::fs::read_to_string(path(store, sha256)).ok()?.parse().ok()
 }
 
 /// A file of an index that is wanted.
@@ -73,7 +77,7 @@ impl Locking<'_> {
         request: &Request,
         packages: &[&PypiPackage],
         anew: bool,
-    ) -> Result<BTreeMap<Digest, Url>, LockingError> {
+    ) -> Result<BTreeMap<Digest, SecretUrl>, LockingError> {
         let mut located = BTreeMap::new();
         let mut wanted = Vec::new();
         for package in packages {
@@ -115,7 +119,7 @@ impl Locking<'_> {
         &self,
         request: &Request,
         files: &[File<'_>],
-    ) -> Result<BTreeMap<Digest, Url>, LockingError> {
+    ) -> Result<BTreeMap<Digest, SecretUrl>, LockingError> {
         let run = Run::new(self, request)?;
         let mut found = BTreeMap::new();
         for is_source in [false, true] {
@@ -126,7 +130,10 @@ impl Locking<'_> {
             let scratch = run.scratch.path().join(if is_source { "sources" } else { "wheels" });
             std::fs::create_dir_all(&scratch)?;
             let mut compilation = Compilation {
-                requirements: files.iter().map(|file| format!("{}=={}", file.name, file.version)).collect(),
+                requirements: files
+                    .iter()
+                    .map(|file| format!("{}=={}", file.name, file.version).into())
+                    .collect(),
                 scratch: scratch.clone(),
                 backend: request.cuda.as_deref().and_then(cuda::backend),
                 dependencies: false,
@@ -147,10 +154,10 @@ impl Locking<'_> {
 }
 
 /// What the lock says where something is: a URL, or a path relative to the spec's folder.
-fn given(text: &str, request: &Request) -> Result<Url, LockingError> {
-    if let Ok(url) = Url::parse(text) {
+fn given(text: &str, request: &Request) -> Result<SecretUrl, LockingError> {
+    if let Ok(url) = text.parse() {
         return Ok(url);
     }
     let path = std::path::absolute(request.folder.join(text))?;
-    Url::from_file_path(path).map_err(|()| PylockError::Location(text.to_owned()).into())
+    Url::from_file_path(path).map(SecretUrl::from).map_err(|()| PylockError::Location(text.to_owned()).into())
 }

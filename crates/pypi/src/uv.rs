@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 use pep440_rs::Version;
+use secret::SecretText;
 
 use crate::environment::Environment;
 use crate::locking::Locking;
@@ -62,9 +63,9 @@ const MINIMUM: &str = "0.13.0";
 #[derive(Debug, Clone)]
 pub(crate) struct Compilation {
     /// Lines of a requirements file.
-    pub(crate) requirements: Vec<String>,
+    pub(crate) requirements: Vec<SecretText>,
     /// Lines of a constraints file.
-    pub(crate) constraints: Vec<String>,
+    pub(crate) constraints: Vec<SecretText>,
     /// What is locked for.
     pub(crate) environment: Environment,
     /// Where packages are looked for.
@@ -203,7 +204,8 @@ impl Uv {
         if finished.status.success() {
             return std::fs::read_to_string(&output).map_err(start);
         }
-        let said = what.settings.redacted(String::from_utf8_lossy(&finished.stderr).trim_end());
+        let said = secret::public(String::from_utf8_lossy(&finished.stderr).trim_end());
+        let said = what.settings.redacted(&said);
         match said.find("No solution found") {
             Some(at) => Err(UvError::Unsatisfiable {
                 target: what.environment.to_string(),
@@ -245,8 +247,8 @@ fn program(name: &str, path: &OsStr) -> Option<PathBuf> {
     programs.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-fn lines(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+fn lines(lines: &[SecretText]) -> String {
+    lines.iter().map(|line| format!("{}\n", line.whole())).collect()
 }
 
 /// A lock file that says no more than versions.

@@ -7,7 +7,7 @@ use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
 use crate::pip::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource};
 use crate::values::{
-    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, PipUrl, Prefix,
+    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
     ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
 };
 use crate::variant::{Base, CondaPackages, Repository, Variant};
@@ -36,7 +36,7 @@ struct Inputs<'a> {
 #[derive(Serialize)]
 struct DebianInputs<'a> {
     suite: Suite,
-    packages: Vec<&'a str>,
+    packages: Vec<String>,
     keyring: Option<&'a str>,
     profile: Profile,
     exclude: &'a [ExcludedPart],
@@ -69,9 +69,9 @@ type PinInputs<'a> = (&'a DebianPackageName, Option<&'a VersionPattern>, Option<
 
 #[derive(Serialize)]
 struct CondaInputs<'a> {
-    channels: Vec<&'a str>,
+    channels: Vec<String>,
     channel_priority: ChannelPriority,
-    requirements: Vec<&'a str>,
+    requirements: Vec<String>,
     explicit: Vec<(String, Option<String>)>,
     prefix: &'a Prefix,
     manager: Manager,
@@ -107,7 +107,7 @@ struct RequirementInputs {
 fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
     RepositoryInputs {
         name: &repository.name,
-        url: repository.url.without_credentials(),
+        url: repository.url.to_string().trim_end_matches('/').to_owned(),
         suite: &repository.suite,
         components: &repository.components,
         keyring: repository.keyring.as_ref().map(|keyring| keyring.origin.text()),
@@ -126,8 +126,8 @@ impl Variant {
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
-    /// project, wheel or repository that a requirement names, and the values of variables. Users and passwords in URLs
-    /// never count. How the files are formatted never counts.
+    /// project, wheel or repository that a requirement names, and the values of variables. What is
+    /// secret in URLs never counts. How the files are formatted never counts.
     pub fn inputs(&self) -> Digest {
         let inputs = Inputs {
             form: FORM,
@@ -155,7 +155,7 @@ impl Variant {
         let pins = debian.pins.iter().map(|pin| (&pin.package, pin.version.as_ref(), pin.source.as_ref()));
         Some(DebianInputs {
             suite: debian.suite,
-            packages: debian.packages.iter().map(|package| package.text.as_str()).collect(),
+            packages: debian.packages.iter().map(|package| package.text.public()).collect(),
             keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
             profile: debian.profile,
             exclude: &debian.exclude,
@@ -178,12 +178,12 @@ impl Variant {
         let conda = self.conda.as_ref()?;
         let (requirements, explicit) = match &conda.packages {
             CondaPackages::Requirements(requirements) => {
-                (requirements.iter().map(|requirement| requirement.text.as_str()).collect(), Vec::new())
+                (requirements.iter().map(|requirement| requirement.text.public()).collect(), Vec::new())
             }
             CondaPackages::Locked(locked) => (Vec::new(), explicit(&locked.packages)),
         };
         Some(CondaInputs {
-            channels: conda.channels.iter().map(|channel| channel.name.as_str()).collect(),
+            channels: conda.channels.iter().map(|channel| channel.name.to_string()).collect(),
             channel_priority: conda.channel_priority,
             requirements,
             explicit,
@@ -201,9 +201,9 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         requirements: Vec::new(),
         pylock: None,
         wheels: Vec::new(),
-        constraints: pip.constraints.iter().map(PipRequirement::without_credentials).collect(),
-        index_url: pip.index_url.as_ref().map(PipUrl::without_credentials),
-        extra_index_urls: pip.extra_index_urls.iter().map(PipUrl::without_credentials).collect(),
+        constraints: pip.constraints.iter().map(ToString::to_string).collect(),
+        index_url: pip.index_url.as_ref().map(ToString::to_string),
+        extra_index_urls: pip.extra_index_urls.iter().map(ToString::to_string).collect(),
         prereleases: pip.prereleases,
         require_hashes: pip.require_hashes,
         allow_builds: match &pip.allow_builds {
@@ -216,7 +216,7 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         PipPackages::Requirements(requirements) => {
             inputs.requirements = requirements.iter().map(requirement_inputs).collect();
         }
-        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(&file.text)),
+        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(secret::public(&file.text))),
         PipPackages::Wheels(listed) => {
             inputs.wheels = listed.wheels.iter().map(|it| (it.url.to_string(), it.sha256)).collect();
         }
@@ -226,7 +226,7 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
 
 fn requirement_inputs(requirement: &PipRequirement) -> RequirementInputs {
     RequirementInputs {
-        text: requirement.without_credentials(),
+        text: requirement.to_string(),
         editable: matches!(requirement.source, RequirementSource::Path { editable: true, .. }),
         hashes: requirement.hashes.clone(),
     }

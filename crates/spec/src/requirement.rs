@@ -1,5 +1,7 @@
 //! Requirements and channels, with who asked for them.
 
+use secret::SecretText;
+
 use crate::decode::Located;
 use crate::source::{Origin, Source};
 use crate::values::ChannelName;
@@ -8,7 +10,7 @@ use crate::values::ChannelName;
 #[derive(Debug, Clone)]
 pub struct Requirement {
     /// As it was written: conda's match spec, or the name of a Debian package.
-    pub text: String,
+    pub text: SecretText,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -23,8 +25,11 @@ pub struct Channel {
 }
 
 impl Requirement {
-    pub(crate) fn new<T: ToString>(located: &Located<T>, source: &Source) -> Self {
-        Self { text: located.value.to_string(), origin: located.origin(source) }
+    pub(crate) fn new<T>(located: &Located<T>, source: &Source) -> Self
+    where
+        for<'a> SecretText: From<&'a T>,
+    {
+        Self { text: SecretText::from(&located.value), origin: located.origin(source) }
     }
 }
 

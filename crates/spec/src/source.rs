@@ -8,8 +8,6 @@ use miette::{
     Diagnostic, LabeledSpan, MietteError, NamedSource, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
-use crate::values::credentials;
-
 /// A file that was read.
 pub(crate) type Source = Arc<SourceFile>;
 
@@ -27,20 +25,21 @@ pub(crate) fn source(name: &str, text: String) -> Source {
         Some("yml" | "yaml") => "yaml",
         _ => "text",
     };
-    let mut hidden = None;
-    for secret in credentials(&text) {
-        // The `?` of a query stays, and the `@` behind a password.
-        let query = text[secret.clone()].starts_with('?');
-        let secret = if query { secret.start + 1..secret.end } else { secret.start..secret.end - 1 };
-        // As long as before, so that every place stays where it is.
-        let stars = "*".repeat(secret.len());
-        hidden.get_or_insert_with(|| text.clone()).replace_range(secret, &stars);
-    }
-    let (whole, shown) = match hidden {
-        Some(hidden) => (Some(text), hidden),
-        None => (None, text),
-    };
+    let hidden = visible(&secret::masked(&text));
+    let (whole, shown) = if hidden == text { (None, text) } else { (Some(text), hidden) };
     Arc::new(SourceFile { whole, shown: NamedSource::new(name, shown).with_language(language) })
+}
+
+/// A text in which nothing is obeyed by a terminal: other characters as long stand in the place of such.
+fn visible(text: &str) -> String {
+    let harmless = |it: char| match it {
+        '\n' | '\t' | '\r' => it,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{25a1}',
+        _ if it.is_ascii_control() => '?',
+        _ if it.is_control() => '\u{bf}',
+        _ => it,
+    };
+    text.chars().map(harmless).collect()
 }
 
 impl SourceFile {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use layer::ImagePath;
+use secret::{Login, SecretUrl};
 use url::Url;
 
 use super::git_objects::Objects;
@@ -95,21 +96,44 @@ pub enum GitError {
 /// A commit that was fetched.
 pub(super) struct Repository {
     folder: PathBuf,
-    url: Url,
+    url: SecretUrl,
     /// The commit.
     pub(super) commit: String,
 }
 
-/// A URL as messages and locks show it: without a password, and without a user but for `ssh`, which needs one.
-pub(super) fn shown(url: &Url) -> Url {
-    let mut url = url.clone();
-    // What has no host has neither.
-    let _ = url.set_password(None);
-    if url.scheme() != "ssh" {
-        let _ = url.set_username("");
-    }
+/// A repository as locks name it: without secrets, and without a fragment.
+pub(super) fn locked_url(url: &SecretUrl) -> String {
+    let mut url = url.public();
     url.set_fragment(None);
-    url
+    url.to_string()
+}
+
+/// Answers git's question for a login, out of variables.
+const ANSWER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$IMGBUILD_GIT_USER" "$IMGBUILD_GIT_PASSWORD"; }; f"#;
+
+/// Gives git the user and password of a URL for that server alone, by variables: everybody on a machine sees the arguments of
+/// its processes. No other program that keeps credentials is asked, or told them.
+fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &'static str> {
+    let Some(Login { user, password }) = url.login() else { return Ok(()) };
+    if !matches!(url.whole().scheme(), "https" | "http") {
+        return Ok(());
+    }
+    if user.chars().chain(password.chars()).any(char::is_control) {
+        return Err("has a user or a password with control characters");
+    }
+    let mut server = url.without_login().public();
+    server.set_path("");
+    let key = format!("credential.{}.helper", server.as_str().trim_end_matches('/'));
+    // There may be settings in variables already.
+    let count = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse::<usize>().ok());
+    let first = count.unwrap_or_default();
+    for (number, value) in ["", ANSWER].into_iter().enumerate() {
+        command.env(format!("GIT_CONFIG_KEY_{}", first + number), &key);
+        command.env(format!("GIT_CONFIG_VALUE_{}", first + number), value);
+    }
+    command.env("GIT_CONFIG_COUNT", (first + 2).to_string());
+    command.env("IMGBUILD_GIT_USER", user).env("IMGBUILD_GIT_PASSWORD", password);
+    Ok(())
 }
 
 /// Git in a bare repository, with nothing of this machine but its credentials.
@@ -143,18 +167,21 @@ impl Repository {
     ///
     /// When there is no git, the repository cannot be had, or has no such revision.
     pub(super) fn fetch(
-        url: &Url,
+        url: &SecretUrl,
         revision: Option<&str>,
         folder: PathBuf,
         offline: bool,
     ) -> Result<Self, GitError> {
-        let name = shown(url).to_string();
+        let name = locked_url(url);
         let refused = |rule| Err(GitError::Refused { url: name.clone(), rule });
-        if !SCHEMES.contains(&url.scheme()) {
+        if !SCHEMES.contains(&url.whole().scheme()) {
             return refused("is reached neither by `https`, `ssh`, `http` nor as a file");
         }
-        if offline && url.scheme() != "file" {
+        if offline && url.whole().scheme() != "file" {
             return Err(GitError::Offline(name));
+        }
+        if url.whole().query().is_some() {
+            return refused("has a query, which `git` would show to everybody on this machine");
         }
         let plain = |it: char| !it.is_control() && !" ~^:?*[\\".contains(it);
         if let Some(revision) = revision
@@ -187,8 +214,12 @@ impl Repository {
     fn fetch_refs(&self, what: &'static str, refs: &[&str]) -> Result<(), GitError> {
         let options =
             ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--"];
-        let url = [self.url.as_str()];
-        self.run(what, options.iter().chain(&url).chain(refs)).map(|_| ())
+        let url = self.url.without_login();
+        let mut command = git(&self.folder);
+        let refused = |rule| GitError::Refused { url: locked_url(&self.url), rule };
+        give_login(&self.url, &mut command).map_err(refused)?;
+        command.args(options).arg(url.whole().as_str()).args(refs);
+        self.finish(what, &mut command).map(|_| ())
     }
 
     /// The commit of a revision among what was fetched, looked for as pip does: a branch, a tag, any other name.
@@ -222,13 +253,16 @@ impl Repository {
         what: &'static str,
         words: I,
     ) -> Result<Vec<u8>, GitError> {
-        let output = started(git(&self.folder).args(words).output())?;
+        self.finish(what, git(&self.folder).args(words))
+    }
+
+    fn finish(&self, what: &'static str, command: &mut Command) -> Result<Vec<u8>, GitError> {
+        let output = started(command.output())?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        // Git itself takes passwords out of what it prints; the URL that it was given may hold one.
-        let name = shown(&self.url).to_string();
-        let said = String::from_utf8_lossy(&output.stderr).replace(self.url.as_str(), &name);
+        let name = locked_url(&self.url);
+        let said = secret::public(&String::from_utf8_lossy(&output.stderr));
         let lines: Vec<String> =
             said.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
         Err(GitError::Failed { what, url: name, printed: lines.join("\n") })
@@ -252,7 +286,7 @@ impl Repository {
         offline: bool,
         depth: usize,
     ) -> Result<(), SourceError> {
-        let listing = || GitError::Listing(shown(&self.url).to_string());
+        let listing = || GitError::Listing(locked_url(&self.url));
         let list = self.run("list the files", ["ls-tree", "-r", "-z", "--full-tree", &self.commit])?;
         if list.len() > LIST_LIMIT {
             return Err(SourceError::TooLarge);
@@ -334,8 +368,8 @@ impl Repository {
     }
 
     /// Where the repository at a path is to be had, by `.gitmodules`.
-    fn submodule(&self, path: &ImagePath) -> Result<Url, GitError> {
-        let name = shown(&self.url).to_string();
+    fn submodule(&self, path: &ImagePath) -> Result<SecretUrl, GitError> {
+        let name = locked_url(&self.url);
         let refused = |rule| GitError::Refused { url: name.clone(), rule };
         let blob = format!("--blob={}:.gitmodules", self.commit);
         let words = ["config", &blob, "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"];
@@ -352,12 +386,12 @@ impl Repository {
             entries.iter().find(|(other, _)| other.strip_suffix(".url") == Some(key)).map(|(_, url)| *url);
         let url =
             url.ok_or_else(|| refused("has a repository in it of which its `.gitmodules` says no URL"))?;
-        let url =
-            absolute(&self.url, url).ok_or_else(|| refused("has a repository in it whose URL is none"))?;
-        if url.scheme() == "file" && self.url.scheme() != "file" {
+        let url = absolute(self.url.whole(), url)
+            .ok_or_else(|| refused("has a repository in it whose URL is none"))?;
+        if url.scheme() == "file" && self.url.whole().scheme() != "file" {
             return Err(refused("has a repository in it that is on this machine"));
         }
-        Ok(url)
+        Ok(url.into())
     }
 }
 
@@ -403,7 +437,7 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let text = |url: &str| shown(&Url::parse(url).unwrap()).to_string();
+        let text = |url: &str| locked_url(&url.parse().unwrap());
         assert_eq!(text("https://user:secret@git.example/x.git#egg=x"), "https://git.example/x.git");
         assert_eq!(text("ssh://git:secret@git.example/x.git"), "ssh://git@git.example/x.git");
     }

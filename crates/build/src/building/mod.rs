@@ -153,9 +153,8 @@ impl Building {
             let (source, origin) = (&package.build.as_ref()?.source, package.origin.as_ref()?);
             let PypiSource::Git { url: known, subdirectory, .. } = source else { return None };
             let DirectUrlInfo::Vcs(vcs) = &origin.info else { return None };
-            let is_same = *known == git::shown(url).as_str()
-                && subdirectory == folder
-                && vcs.requested_revision == *wanted;
+            let is_same =
+                *known == git::locked_url(url) && subdirectory == folder && vcs.requested_revision == *wanted;
             is_same.then(|| (source.clone(), origin.clone()))
         };
         self.earlier.iter().find_map(same)

@@ -8,12 +8,13 @@ use layer::ImagePath;
 use lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
 use net::Locations;
 use pypi::Source;
+use secret::SecretUrl;
 use store::Scratch;
 use url::Url;
 
 use super::BuildingError;
 use super::folder::Folder;
-use super::git::{Repository, shown};
+use super::git::{Repository, locked_url};
 use super::sdist::put_sdist;
 use super::source::{Project, SOURCE, SourceError, write_source};
 use crate::{Context, Fetcher, remover};
@@ -55,7 +56,7 @@ impl Known {
         let shown = match (source, &name) {
             (_, Some(name)) => name.clone(),
             (Source::Sdist { filename, .. }, None) => filename.clone(),
-            (Source::Git { url, .. }, None) => self::shown(url).to_string(),
+            (Source::Git { url, .. }, None) => locked_url(url),
             (Source::Folder { given, .. }, None) => given.clone(),
         };
         Self { shown, name, version }
@@ -79,9 +80,9 @@ pub(super) async fn prepare(
     let known = Known::of(&source);
     match source {
         Source::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
-            let plain = shown(&url);
+            let plain = locked_url(&url);
             let failed = |error| BuildingError::Fetch { name: known.shown.clone(), error: Box::new(error) };
-            let from = Locations::from(&plain_of(&url));
+            let from = Locations::from(plain_of(&url));
             let (sha256, path) = match sha256 {
                 Some(sha256) => {
                     (sha256, fetcher.archive(&filename, from, sha256, size).await.map_err(failed)?)
@@ -91,12 +92,9 @@ pub(super) async fn prepare(
             let size = size.or_else(|| path.metadata().ok().map(|found| found.len()));
             let hashes = BTreeMap::from([("sha256".to_owned(), sha256.hex())]);
             let info = DirectUrlInfo::Archive(ArchiveInfo { hashes });
-            let origin = direct.then(|| DirectUrl {
-                url: plain.to_string(),
-                info,
-                subdirectory: subdirectory.clone(),
-            });
-            let url = direct.then(|| plain.to_string());
+            let origin =
+                direct.then(|| DirectUrl { url: plain.clone(), info, subdirectory: subdirectory.clone() });
+            let url = direct.then(|| plain.clone());
             let source = PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
             crate::fetching::verify(&path, &sha256).map_err(failed)?;
             written(known, source, origin, context, move |tree| put_sdist(&path, &filename, tree)).await
@@ -104,7 +102,7 @@ pub(super) async fn prepare(
         Source::Git { url, revision, subdirectory, .. } => {
             let (own, offline) = (context.clone(), context.fetcher.client().is_offline());
             let (from, wanted, shown) =
-                (url.clone(), commit.or_else(|| revision.clone()), known.shown.clone());
+                (fetcher.client().whole(&url), commit.or_else(|| revision.clone()), known.shown.clone());
             let fetched = tokio::task::spawn_blocking(move || {
                 let scratch = own.store.scratch(remover())?;
                 let fetched =
@@ -117,7 +115,7 @@ pub(super) async fn prepare(
             });
             let (repository, scratch) = fetched.await??;
             let commit = repository.commit.clone();
-            let url = self::shown(&url).to_string();
+            let url = locked_url(&url);
             let vcs =
                 VcsInfo { vcs: "git".to_owned(), commit_id: commit.clone(), requested_revision: revision };
             let info = DirectUrlInfo::Vcs(vcs);
@@ -173,10 +171,10 @@ async fn written(
 }
 
 /// A URL without its fragment, which no server is asked for.
-fn plain_of(url: &Url) -> Url {
-    let mut url = url.clone();
+fn plain_of(url: &SecretUrl) -> SecretUrl {
+    let mut url = url.whole().clone();
     url.set_fragment(None);
-    url
+    url.into()
 }
 
 /// What `direct_url.json` says of a local project. The folder is not in the image, and where it was on the machine that locked

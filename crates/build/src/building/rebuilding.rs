@@ -7,7 +7,6 @@ use futures::future::BoxFuture;
 use lock::{Lock, PypiBuild, PypiPackage, PypiSource};
 use oci::Digest;
 use pypi::Source;
-use url::Url;
 
 use super::error::named;
 use super::folder::Folder;
@@ -98,8 +97,11 @@ impl Building {
                 })
             }
             PypiSource::Git { url, commit, subdirectory } => {
-                let wrong = |_| BuildingError::LockedSource { name: package.name.clone(), what: url.clone() };
-                let url = Url::parse(url).map_err(wrong)?;
+                let wrong = |_: url::ParseError| BuildingError::LockedSource {
+                    name: package.name.clone(),
+                    what: url.clone(),
+                };
+                let url = url.parse().map_err(wrong)?;
                 Ok(Source::Git {
                     name,
                     url,

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 use layer::TarReader;
+use secret::SecretUrl;
 use tempfile::TempDir;
 use url::Url;
 
@@ -271,7 +272,7 @@ fn commit(folder: &Path, files: &[(&str, &str)]) -> String {
     git(folder, &["rev-parse", "HEAD"])
 }
 
-fn fetched(url: &Url, revision: Option<&str>) -> Result<(Repository, TempDir), String> {
+fn fetched(url: &SecretUrl, revision: Option<&str>) -> Result<(Repository, TempDir), String> {
     let scratch = tempfile::tempdir().unwrap();
     let fetched = Repository::fetch(url, revision, scratch.path().join("repository"), false);
     fetched.map(|it| (it, scratch)).map_err(|error| error.to_string())
@@ -294,7 +295,7 @@ fn a_repository_is_read_as_git_keeps_it() {
     git(folder.path(), &["tag", "v1.2"]);
     git(folder.path(), &["branch", "old"]);
     let second = commit(folder.path(), &[("a.py", "2")]);
-    let url = Url::from_file_path(folder.path()).unwrap();
+    let url: SecretUrl = Url::from_file_path(folder.path()).unwrap().into();
     let commit_of = |revision| fetched(&url, revision).map(|(repository, _)| repository.commit);
     assert_eq!(commit_of(None).unwrap(), second);
     for revision in ["old", "v1.2", &first, &first[..10]] {
@@ -316,12 +317,12 @@ fn a_repository_is_read_as_git_keeps_it() {
             "pyproject.toml 644 \"[project]\\n\"".to_owned(),
         ]
     );
-    let shown = |revision| commit_of(revision).err().unwrap().replace(url.as_str(), "URL");
+    let shown = |revision| commit_of(revision).err().unwrap().replace(url.whole().as_str(), "URL");
     assert_snapshot!(shown(Some("nowhere")), @"the repository `URL` has no branch, tag or commit `nowhere`");
     assert_snapshot!(shown(Some("--upload-pack=evil")), @"the repository `URL` has no branch, tag or commit `--upload-pack=evil`");
-    let ext = Url::parse("ext::sh%20-c%20evil").unwrap();
+    let ext = "ext::sh%20-c%20evil".parse().unwrap();
     assert_snapshot!(fetched(&ext, None).err().unwrap(), @"the repository `ext::sh%20-c%20evil` is reached neither by `https`, `ssh`, `http` nor as a file");
-    let absent = Url::parse("file:///nowhere/x.git").unwrap();
+    let absent = "file:///nowhere/x.git".parse().unwrap();
     assert_snapshot!(fetched(&absent, None).err().unwrap(), @r#"
     `git` could not fetch the branches and tags of `file:///nowhere/x.git`
     it printed:
@@ -347,12 +348,12 @@ fn repositories_in_a_repository_are_its_source_too() {
     commit(&outer, &[]);
     // What is pinned counts, and not what is newest.
     commit(&inner, &[("i.c", "newer")]);
-    let (repository, _scratch) = fetched(&Url::from_file_path(&outer).unwrap(), None).unwrap();
+    let (repository, _scratch) = fetched(&Url::from_file_path(&outer).unwrap().into(), None).unwrap();
     let found = layer(Some("sub"), |tree| repository.put(tree, false)).unwrap();
     assert!(found.entries.contains(&"sub/vendored/i.c 644 \"i\"".to_owned()), "{:?}", found.entries);
     assert_eq!(found.project.file("pyproject.toml"), Some(b"[project]".as_slice()));
     assert!(found.project.has_folder("vendored"));
-    let (repository, _scratch) = fetched(&Url::from_file_path(&outer).unwrap(), None).unwrap();
+    let (repository, _scratch) = fetched(&Url::from_file_path(&outer).unwrap().into(), None).unwrap();
     let error = layer(Some("elsewhere"), |tree| repository.put(tree, false)).err().unwrap();
     assert_snapshot!(error.to_string(), @"it has no folder `elsewhere`, in which the project should be");
 }

@@ -15,7 +15,7 @@ use pgp::composed::{
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Password, Timestamp};
-use url::Url;
+use secret::SecretUrl;
 
 /// When the tests take place, in seconds since 1970: 2030-01-01. Keys are made by the real clock, before that.
 pub(crate) const NOW: i64 = 1_893_456_000;
@@ -189,7 +189,7 @@ impl Archive {
         keep: &[::lock::DebianPackage],
     ) -> Result<Locked, LockDebianError> {
         let packages: Vec<String> = packages.iter().map(|it| (*it).to_owned()).collect();
-        let mirror = Mirror::new("http://127.0.0.1/debian").unwrap();
+        let mirror = Mirror::new(&secret::SecretText::new("http://127.0.0.1/debian")).unwrap();
         let cache = self.folder.path().join("cache");
         let request = Request {
             index: IndexRequest {
@@ -234,21 +234,21 @@ impl Archive {
 }
 
 impl Fetch for Archive {
-    async fn get(&self, url: &Url, limit: u64) -> Result<Vec<u8>, FetchError> {
+    async fn get(&self, url: &SecretUrl, limit: u64) -> Result<Vec<u8>, FetchError> {
         let bytes = self
             .files
-            .get(url.path().trim_start_matches('/'))
+            .get(url.whole().path().trim_start_matches('/'))
             .ok_or_else(|| FetchError::NotFound(url.clone()))?;
         let end = bytes.len().min(usize::try_from(limit).unwrap());
         Ok(bytes[..end].to_vec())
     }
 
-    async fn archive(&self, url: &Url, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
+    async fn archive(&self, url: &SecretUrl, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
         let bytes = self.get(url, size).await?;
         if Digest::of(&bytes) != *sha256 {
             return Err(FetchError::Other(format!("`{url}` has another hash than the index says").into()));
         }
-        let path = self.folder.path().join(url.path().rsplit('/').next().unwrap());
+        let path = self.folder.path().join(url.whole().path().rsplit('/').next().unwrap());
         std::fs::write(&path, bytes).unwrap();
         Ok(path)
     }

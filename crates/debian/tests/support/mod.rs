@@ -12,7 +12,7 @@ use imgbuild_debian::{
 use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
 use lock::DebianPackage;
 use oci::{Digest, Platform};
-use url::Url;
+use secret::SecretUrl;
 
 /// The time of what no package holds, and `SOURCE_DATE_EPOCH` of the oracle.
 pub(crate) const TIMESTAMP: i64 = 1_700_000_000;
@@ -35,9 +35,11 @@ impl Curl {
 }
 
 impl Fetch for Curl {
-    async fn get(&self, url: &Url, _limit: u64) -> Result<Vec<u8>, FetchError> {
-        let output =
-            Command::new("curl").args(["-fsSL", "--retry", "3", url.as_str()]).output().expect("curl");
+    async fn get(&self, url: &SecretUrl, _limit: u64) -> Result<Vec<u8>, FetchError> {
+        let output = Command::new("curl")
+            .args(["-fsSL", "--retry", "3", url.whole().as_str()])
+            .output()
+            .expect("curl");
         match output.status.code() {
             Some(0) => Ok(output.stdout),
             Some(22) => Err(FetchError::NotFound(url.clone())),
@@ -45,7 +47,7 @@ impl Fetch for Curl {
         }
     }
 
-    async fn archive(&self, url: &Url, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
+    async fn archive(&self, url: &SecretUrl, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
         let path = self.path(sha256);
         if !path.exists() {
             let bytes = self.get(url, size).await?;

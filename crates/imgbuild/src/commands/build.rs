@@ -11,6 +11,7 @@ use super::{context, print, print_json};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::progress::reporter;
+use crate::shown::cleaned;
 use crate::words::{shortened, size, table};
 
 pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(), Failure> {
@@ -35,8 +36,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         return print_json(&as_json(&report, seconds));
     }
     if !global.quiet {
-        eprint!("{}", notes(&report));
-        eprint!("{}", summary(&report, seconds));
+        eprint!("{}", cleaned(&notes(&report)));
+        eprint!("{}", cleaned(&summary(&report, seconds)));
     }
     let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
     print(&paths.collect::<String>())

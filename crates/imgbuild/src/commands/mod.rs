@@ -18,6 +18,7 @@ use oci::Platform;
 use store::Store;
 
 use crate::failure::{Failure, Plain};
+use crate::shown::cleaned;
 
 /// The platform of this machine.
 fn host() -> Result<Platform, Failure> {
@@ -46,12 +47,17 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
     Ok(context)
 }
 
-/// Data goes to standard output.
+/// What people read goes to standard output.
 fn print(text: &str) -> Result<(), Failure> {
+    print_data(&cleaned(text))
+}
+
+/// Data goes to standard output as it is.
+fn print_data(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Plain::from)?)
 }
 
 fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value).map_err(Plain::from)?))
+    print_data(&format!("{}\n", serde_json::to_string_pretty(value).map_err(Plain::from)?))
 }

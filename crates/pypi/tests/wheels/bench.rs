@@ -68,7 +68,7 @@ impl Bench {
         variables.insert("UV_CACHE_DIR".to_owned(), root.path().join("uv").display().to_string());
         variables.insert("UV_HTTP_RETRIES".to_owned(), "0".to_owned());
         let has_own = variables.keys().any(|name| name.contains("INDEX"));
-        let index_url = (!has_own).then(|| index.url(credentials));
+        let index_url = (!has_own).then(|| index.url(credentials).into());
         let settings =
             Settings::read(&variables, &spec, &Indexes { index_url, ..Indexes::default() }).unwrap();
         let schedule = Schedule { retries: 0, first: Duration::ZERO, most: Duration::ZERO };

@@ -28,7 +28,8 @@ async fn what_contradicts_itself_is_explained() {
     assert_snapshot!(bench.refused(&bench.request(&["inner", "--index-url http://user:pw@h.example/"])).await, @"[1] `--index-url http://h.example/` is not a requirement: it is an option, or more than one line");
     // With `-e`, uv would run the code of a project.
     assert_snapshot!(bench.refused(&bench.request(&["-e ./project"])).await, @"[0] `-e ./project` is not a requirement: it is an option, or more than one line");
-    let constrained = Request { constraints: vec!["-e ./project".to_owned()], ..bench.request(&["inner"]) };
+    let constrained =
+        Request { constraints: vec!["-e ./project".to_owned().into()], ..bench.request(&["inner"]) };
     assert_snapshot!(bench.refused(&constrained).await, @"`-e ./project` is not a constraint: it is an option, or more than one line");
     bench.add(&[wheel("native", "1.0", &[]).named("native-1.0-cp311-cp311-win_amd64.whl")]);
     assert_snapshot!(bench.refused(&bench.request(&["native"])).await, @r#"

@@ -87,7 +87,7 @@ fn the_wheel_that_fits_best_is_chosen() {
 fn credentials_do_not_get_into_what_is_locked() {
     let odd = chosen(&entry(&["py3-none-any"])).unwrap().remove(0);
     assert_eq!((odd.name.as_str(), odd.size), ("odd", Some(7)));
-    assert_eq!(odd.url.as_str(), "https://index.example/odd-1.0-py3-none-any.whl");
+    assert_eq!(odd.url.to_string(), "https://index.example/odd-1.0-py3-none-any.whl");
     let damaged = entry(&["py3-none-any"])
         .replace("url =", "name = 'odd-1.0-py3-none-any.whl', url =")
         .replace("@index", "@[index");
@@ -100,7 +100,7 @@ fn wheels_may_be_files_and_direct_archives() {
     let path = format!(
         "[[packages]]\nname = 'odd'\nwheels = [{{ path = 'w/odd-1.0-py3-none-any.whl', hashes = {{ sha256 = '{hash}' }} }}]\n"
     );
-    assert_eq!(chosen(&path).unwrap()[0].url.as_str(), "file:///spec/locks/w/odd-1.0-py3-none-any.whl");
+    assert_eq!(chosen(&path).unwrap()[0].url.to_string(), "file:///spec/locks/w/odd-1.0-py3-none-any.whl");
     let archive = format!(
         "[[packages]]\nname = 'odd'\narchive = {{ url = 'https://h.example/odd-1.0%2Bcpu-py3-none-any.whl', hashes = {{ sha256 = '{hash}' }} }}\n"
     );

@@ -50,7 +50,7 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
         match item.value {
             Dependency::Short(text) => {
                 let origin = Origin::new(source, item.span, item.key);
-                requirements.push(Requirement { text: text.as_str().to_owned(), origin });
+                requirements.push(Requirement { text: text.secret().clone(), origin });
             }
             Dependency::Table(Others { pip: found }) => {
                 pip.extend(found.iter().flatten().map(|line| Requirement::new(line, source)));
@@ -60,10 +60,10 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
     // `conda env export` writes the prefix, and each package with version and build. With a requirement of another form
     // somebody has changed the file since, and it is solved like any other.
     let exported = document.prefix.is_some() && !requirements.is_empty();
-    let builds = requirements.iter().map(|requirement| build(&requirement.text));
+    let builds = requirements.iter().map(|requirement| build(requirement.text.whole()));
     let builds = if exported { builds.collect() } else { None };
     let channels = document.channels.unwrap_or_default().into_iter();
-    let channels = channels.filter(|channel| channel.value.as_str() != "nodefaults");
+    let channels = channels.filter(|channel| channel.value.secret().whole() != "nodefaults");
     let locked = builds.map(|builds| OtherLock {
         format: LockFormat::Export,
         file: source.name().to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use oci::{Digest, Platform};
+use secret::SecretUrl;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Mistake, Problem};
@@ -75,9 +76,9 @@ pub struct LockedBuild {
 }
 
 /// The URL of a conda archive: `https://`, `http://`, `oci://` or `file://`, and a name that ends in `.conda` or `.tar.bz2`. It
-/// holds no credentials.
+/// may hold secrets, which only [`ArchiveUrl::secret`] gives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveUrl(url::Url);
+pub struct ArchiveUrl(SecretUrl);
 
 /// The MD5 of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,9 +212,10 @@ impl LockFormat {
 }
 
 impl ArchiveUrl {
-    /// Reads it. User, password and a conda token are left out: who fetches has credentials of its own.
+    /// Reads it.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let mut url = url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+        let mut url = url::Url::parse(text)
+            .map_err(|error| format!("`{}` is not a URL: {error}", secret::public(text)))?;
         if !matches!(url.scheme(), "http" | "https" | "file" | "oci") {
             return Err(format!("`{}` is no scheme that packages are fetched by", url.scheme()));
         }
@@ -221,19 +223,22 @@ impl ArchiveUrl {
             return Err("its name ends neither in `.conda` nor in `.tar.bz2`".to_owned());
         }
         url.set_fragment(None);
-        url.set_query(None);
-        strip_credentials(&mut url);
-        Ok(Self(url))
+        Ok(Self(url.into()))
     }
 
-    /// The URL.
-    pub fn as_url(&self) -> &url::Url {
+    /// The URL without what is secret in it: what it is locked by.
+    pub fn public(&self) -> url::Url {
+        self.0.public()
+    }
+
+    /// The URL, with the secrets that it may hold.
+    pub fn secret(&self) -> &SecretUrl {
         &self.0
     }
 
     /// Name, version and build, which make the name of the file.
     pub fn package(&self) -> Option<(&str, &str, &str)> {
-        let file = self.0.path().rsplit('/').next()?;
+        let file = self.0.whole().path().rsplit('/').next()?;
         let stem = file.strip_suffix(".conda").or_else(|| file.strip_suffix(".tar.bz2"))?;
         let mut parts = stem.rsplitn(3, '-');
         let (build, version, name) = (parts.next()?, parts.next()?, parts.next()?);
@@ -295,20 +300,6 @@ pub(crate) fn subdir(platform: Platform) -> &'static str {
     match platform {
         Platform::LinuxAmd64 => "linux-64",
         Platform::LinuxArm64 => "linux-aarch64",
-    }
-}
-
-/// Takes user, password and conda token (`/t/TOKEN/`) out of a URL.
-pub(super) fn strip_credentials(url: &mut url::Url) {
-    if url.scheme() == "file" {
-        return;
-    }
-    // Neither fails for a URL that has a host, and one without has no user.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    if let Some((_, path)) = url.path().strip_prefix("/t/").and_then(|path| path.split_once('/')) {
-        let path = format!("/{path}");
-        url.set_path(&path);
     }
 }
 

@@ -183,24 +183,12 @@ fn channels(channels: &[ChannelKey], source: &Source) -> Result<Vec<Channel>, Ve
     let channel = |channel: &ChannelKey| {
         let (ChannelKey::Short(url) | ChannelKey::Table(ChannelTable { url })) = channel;
         let Range { start, end } = url.span;
-        let name: ChannelName =
-            without_credentials(&url.value).parse().map_err(|error: crate::ValueError| {
-                vec![locked::problem(source, start..end, error.to_string())]
-            })?;
+        let name: ChannelName = url.value.parse().map_err(|error: crate::ValueError| {
+            vec![locked::problem(source, start..end, error.to_string())]
+        })?;
         Ok(Channel { name, origin: Some(Origin::new(source, start..end, url.key.clone())) })
     };
     channels.iter().map(channel).collect()
-}
-
-/// The URL of a channel without user, password and conda token; a name as it is.
-fn without_credentials(channel: &str) -> String {
-    match url::Url::parse(channel) {
-        Ok(mut url) => {
-            locked::strip_credentials(&mut url);
-            url.to_string()
-        }
-        Err(_) => channel.to_owned(),
-    }
 }
 
 /// The hashes of a package, as they are written.

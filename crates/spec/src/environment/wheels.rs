@@ -2,7 +2,7 @@
 
 use oci::Digest;
 
-use super::locked::{Content, LockedList, strip_credentials};
+use super::locked::{Content, LockedList};
 use crate::pip::ListedWheel;
 use crate::source::Origin;
 
@@ -36,12 +36,17 @@ fn wheel(location: &str, sha256: Digest, size: Option<u64>, origin: Origin) -> O
     if !matches!(url.scheme(), "https" | "http") {
         return None;
     }
-    url.set_query(None);
     url.set_fragment(None);
-    strip_credentials(&mut url);
     // The `+` of a local version is escaped by some indexes.
     let file = url.path().rsplit('/').next()?.replace("%2B", "+").replace("%2b", "+");
     let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
     let ([name, version, _, _, _] | [name, version, _, _, _, _]) = parts.as_slice() else { return None };
-    Some(ListedWheel { name: name.parse().ok()?, version: (*version).to_owned(), url, sha256, size, origin })
+    Some(ListedWheel {
+        name: name.parse().ok()?,
+        version: (*version).to_owned(),
+        url: url.into(),
+        sha256,
+        size,
+        origin,
+    })
 }

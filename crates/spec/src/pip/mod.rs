@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use oci::Digest;
+use secret::{SecretText, SecretUrl};
 
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 pub use specifier::{DependencySpecifier, VersionsOrUrl};
@@ -20,7 +21,7 @@ pub(crate) use section::{Section, is_pylock, needs_python};
 
 use crate::environment::LockFormat;
 use crate::source::Origin;
-use crate::values::{PipUrl, ProjectName, without_credentials};
+use crate::values::{PipUrl, ProjectName};
 
 /// The wheels of an image, as they are asked for: by `[pip]`, and by the file that `env` names.
 #[derive(Debug, Clone)]
@@ -86,8 +87,8 @@ pub struct ListedWheel {
     pub name: ProjectName,
     /// Its version, as the name of the file has it.
     pub version: String,
-    /// Where it is, without credentials: `https://` or `http://`, and a name that ends in `.whl`.
-    pub url: url::Url,
+    /// Where it is: `https://` or `http://`, and a name that ends in `.whl`.
+    pub url: SecretUrl,
     /// Its hash.
     pub sha256: Digest,
     /// Its size in bytes, where the file has it.
@@ -103,7 +104,7 @@ pub struct PipRequirement {
     pub name: Option<ProjectName>,
     /// One line, as uv and pip read it out of a requirements file in the spec's folder: without options and hashes. It may
     /// hold credentials and variables (`${NAME}`), which are not expanded.
-    pub text: String,
+    pub text: SecretText,
     /// Where it comes from.
     pub source: RequirementSource,
     /// The extras that are asked for, as they are written.
@@ -164,16 +165,9 @@ impl AllowBuilds {
     }
 }
 
-impl PipRequirement {
-    /// The text without users and passwords: what may stand in a lock, in a key and in a message.
-    pub fn without_credentials(&self) -> String {
-        without_credentials(&self.text)
-    }
-}
-
 impl fmt::Display for PipRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.without_credentials())
+        fmt::Display::fmt(&self.text, f)
     }
 }
 
@@ -188,7 +182,7 @@ impl RequirementSource {
     pub fn is_built(&self) -> bool {
         match self {
             Self::Index => false,
-            Self::Url(url) => !file_of(url.as_str()).ends_with(".whl"),
+            Self::Url(url) => !file_of(url.secret().whole()).ends_with(".whl"),
             Self::Git { .. } => true,
             Self::Path { path, .. } => path.extension().is_none_or(|it| it != "whl"),
         }

@@ -3,12 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use pep440_rs::Operator;
+use secret::{SecretText, public};
 
 use super::marker::{self, Marker};
 use super::specifier::{self, DependencySpecifier, LIMIT, VersionsOrUrl};
 use super::{PipRequirement, RequirementSource, file_of};
 use crate::source::Origin;
-use crate::values::{PipUrl, ProjectName, ValueError, printable, without_credentials};
+use crate::values::{PipUrl, ProjectName, ValueError, printable};
 
 /// How many characters of one a message begins with.
 const SHOWN: usize = 120;
@@ -37,7 +38,7 @@ pub(super) struct Place<'a> {
 pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> {
     let text = text.trim();
     let error = |rule: String| {
-        let shown = without_credentials(text);
+        let shown = public(text);
         let shown = if printable(&shown) { shown } else { shown.escape_debug().to_string() };
         // All of it is shown at its place.
         let end = shown.char_indices().nth(SHOWN).map(|(at, _)| at);
@@ -60,7 +61,7 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
         error(rule).hint(hint)
     })?;
     if place.editable && !matches!(listed.requirement.source, RequirementSource::Path { .. }) {
-        let message = format!("`{}` cannot be editable: it is no folder", without_credentials(text));
+        let message = format!("`{}` cannot be editable: it is no folder", public(text));
         return Err(ValueError::new(message)
             .hint("leave out `-e`: it is built, and stands in the image like any other"));
     }
@@ -77,7 +78,7 @@ impl Place<'_> {
     ) -> PipRequirement {
         PipRequirement {
             name,
-            text,
+            text: SecretText::new(text),
             source,
             extras: extras.iter().map(|&extra| extra.to_owned()).collect(),
             marker: marker.map(str::to_owned),
@@ -148,7 +149,7 @@ fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     let (text, source) = direct(location, place)?;
     let name = match &source {
         RequirementSource::Path { path, .. } => name_of(&path.to_string_lossy()),
-        RequirementSource::Url(url) => egg(location).or_else(|| name_of(file_of(url.as_str()))),
+        RequirementSource::Url(url) => egg(location).or_else(|| name_of(file_of(url.secret().whole()))),
         _ => egg(location),
     };
     let text = format!("{text}{}{}", extras_text(&extras), marker_text(marker));
@@ -195,7 +196,7 @@ fn direct(location: &str, place: &Place<'_>) -> Result<(String, RequirementSourc
         Some(_) => {
             without_query(location)?;
             let url = PipUrl::read(location, &["https", "http"])?;
-            let file = file_of(url.as_str());
+            let file = file_of(url.secret().whole());
             if !SOURCES.iter().chain(&[".whl"]).any(|end| file.ends_with(end)) {
                 return fault(
                     "its URL names neither a wheel nor an archive of sources",

@@ -12,7 +12,7 @@ use crate::files::{self, Read};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::suggest;
-use crate::values::{PipUrl, ValueError, without_credentials};
+use crate::values::{PipUrl, ValueError};
 
 /// More files than any list needs, each counted as often as it is named.
 const FILES: usize = 128;
@@ -77,7 +77,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         let here = |problem: Problem| problem.at(asked.source(), asked.span(), "named here");
         if name.contains("://") {
             let problem = here(Problem::new(Mistake::Value {
-                message: format!("`{}` is no file of this machine", without_credentials(name)),
+                message: format!("`{}` is no file of this machine", secret::public(name)),
             }));
             return self.problems.push(problem.hint("keep a copy of it beside the spec, and name that"));
         }
@@ -110,7 +110,7 @@ impl<'a, 'r> Lines<'a, 'r> {
 
     /// Reads an item of a list of lines, which may be several ones.
     pub(crate) fn item(&mut self, item: &Requirement, folder: &Path) {
-        for (line, _) in lines(&item.text) {
+        for (line, _) in lines(item.text.whole()) {
             self.line(&line, folder, Kind::Requirements, item.origin.clone());
         }
     }
@@ -167,7 +167,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         while let Some(word) = words.next() {
             let (name, attached) = option(&word);
             if !word.starts_with('-') {
-                let word = without_credentials(&word);
+                let word = secret::public(&word);
                 return Err(ValueError::new(format!(
                     "`{word}` stands behind an option, and belongs to none"
                 )));

@@ -130,7 +130,7 @@ impl Named {
     fn listing(self, reader: &mut Reader<'_>, problems: &mut Vec<Problem>) -> Listing {
         let mut read = Lines::new(reader);
         for package in self.packages {
-            read.line(package.text.trim(), Path::new(""), Kind::Package, package.origin);
+            read.line(package.text.whole().trim(), Path::new(""), Kind::Package, package.origin);
         }
         for (files, kind) in [(self.requirements, Kind::Requirements), (self.constraints, Kind::Constraints)]
         {
@@ -267,7 +267,7 @@ fn without_hash(listed: &Listed) -> Option<Problem> {
 
 /// Wheels without a Python that they could be for.
 pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Conda>) -> Option<Problem> {
-    let named = |requirement: &Requirement| conda_name(&requirement.text) == "python";
+    let named = |requirement: &Requirement| conda_name(requirement.text.whole()) == "python";
     let lock = match conda.map(|conda| &conda.packages) {
         _ if python.is_some() => return None,
         Some(CondaPackages::Requirements(requirements)) if requirements.iter().any(named) => return None,

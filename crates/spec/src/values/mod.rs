@@ -18,7 +18,6 @@ pub use name::{ChannelName, DebianPackageName, EnvironmentName, LabelKey, Packag
 pub use path::{ContextPath, ImagePath, Mode, Prefix};
 pub use pin::{SourceName, VersionPattern};
 pub use pip::{PipUrl, ProjectName};
-pub(crate) use pip::{credentials, without_credentials};
 pub use port::{Port, Protocol};
 pub use reference::{ChannelMirror, MatchSpecText, Mirror};
 pub use repository::{Component, RepositoryName, RepositorySuite};
@@ -128,7 +127,51 @@ macro_rules! checked_text {
     };
 }
 
-pub(crate) use {as_text, checked_text};
+/// A text that a rule has checked, and that may hold secrets: neither `Debug` nor `Display` nor serde shows one.
+macro_rules! secret_text {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(secret::SecretText);
+
+        impl $name {
+            /// The text, with the secrets that it may hold.
+            pub fn secret(&self) -> &secret::SecretText {
+                &self.0
+            }
+        }
+
+        impl From<&$name> for secret::SecretText {
+            fn from(text: &$name) -> Self {
+                text.0.clone()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::values::ValueError;
+
+            fn from_str(text: &str) -> Result<Self, crate::values::ValueError> {
+                $check(text)?;
+                Ok(Self(secret::SecretText::new(text)))
+            }
+        }
+
+        crate::values::as_text!($name, String);
+    };
+}
+
+pub(crate) use {as_text, checked_text, secret_text};
+
+/// A text as messages show it.
+pub(crate) fn shown(text: &str) -> String {
+    secret::public(text).escape_default().to_string()
+}
 
 impl AsRef<str> for crate::decode::Literal {
     fn as_ref(&self) -> &str {

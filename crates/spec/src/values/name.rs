@@ -1,6 +1,8 @@
 //! Names: of packages, channels, environment variables and labels.
 
-use super::{ValueError, checked_text, printable};
+use secret::SecretText;
+
+use super::{ValueError, checked_text, printable, secret_text, shown};
 use crate::decode::Literal;
 
 checked_text!(
@@ -13,9 +15,15 @@ checked_text!(
     DebianPackageName, check_debian, String
 );
 
-checked_text!(
+impl From<&DebianPackageName> for SecretText {
+    fn from(name: &DebianPackageName) -> Self {
+        Self::new(name.as_str())
+    }
+}
+
+secret_text!(
     /// A conda channel: a name, a URL, or a path written as `file://`.
-    ChannelName, check_channel, String
+    ChannelName, check_channel
 );
 
 checked_text!(
@@ -68,7 +76,7 @@ fn check_debian(text: &str) -> Result<(), ValueError> {
 
 fn check_channel(text: &str) -> Result<(), ValueError> {
     if !printable(text) || text.contains(char::is_whitespace) || text.contains("::") {
-        return Err(ValueError::new(format!("`{}` is not a conda channel", text.escape_default()))
+        return Err(ValueError::new(format!("`{}` is not a conda channel", shown(text)))
             .hint("write its name, like `conda-forge`, or its URL"));
     }
     Ok(())

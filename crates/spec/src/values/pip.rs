@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{ValueError, printable};
+use secret::SecretText;
+
+use super::{ValueError, printable, shown};
 
 /// The name of a project on a package index, normalised: lower case, with a single `-` for each run of `-`, `_` and `.`
 /// ("Names and normalization" of the PyPA specifications).
@@ -42,16 +44,13 @@ super::as_text!(ProjectName, String);
 /// A URL as it was written, which may name a user, a password and variables (`${TOKEN}`): neither `Display` nor `Debug`
 /// shows a secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PipUrl(String);
+pub struct PipUrl(SecretText);
 
 impl PipUrl {
     /// `text` with what stands before the host, and with variables as they are written.
     pub(crate) fn read(text: &str, schemes: &[&str]) -> Result<Self, ValueError> {
         let error = |rule: String| {
-            ValueError::new(format!(
-                "`{}` is not a URL that can be used: {rule}",
-                without_credentials(text).escape_default()
-            ))
+            ValueError::new(format!("`{}` is not a URL that can be used: {rule}", shown(text)))
         };
         if !printable(text) || text.contains(char::is_whitespace) {
             return Err(error("it is empty, or holds spaces or control characters".to_owned()));
@@ -64,23 +63,12 @@ impl PipUrl {
             return Err(error("it has another scheme".to_owned())
                 .hint(format!("it can begin with {}", known.join(", "))));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(SecretText::new(text)))
     }
 
-    /// All of it, with user and password. Variables (`${NAME}`) are not expanded.
-    pub fn as_str(&self) -> &str {
+    /// The URL, with the secrets that it may hold. Variables (`${NAME}`) are not expanded.
+    pub fn secret(&self) -> &SecretText {
         &self.0
-    }
-
-    /// The URL without user, password and query: what may stand in a lock, in a key and in a message.
-    pub fn without_credentials(&self) -> String {
-        let url = without_credentials(&self.0);
-        let (url, fragment) = match url.split_once('#') {
-            Some((url, fragment)) => (url, Some(fragment)),
-            None => (url.as_str(), None),
-        };
-        let url = url.split('?').next().unwrap_or_default();
-        fragment.map_or_else(|| url.to_owned(), |fragment| format!("{url}#{fragment}"))
     }
 }
 
@@ -95,50 +83,16 @@ impl std::str::FromStr for PipUrl {
 
 super::as_text!(PipUrl, String);
 
-impl fmt::Display for PipUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.without_credentials())
-    }
-}
-
 impl fmt::Debug for PipUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.without_credentials())
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
-/// A text without the users, passwords and queries of the URLs in it.
-pub(crate) fn without_credentials(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut start = 0;
-    for secret in credentials(text) {
-        out.push_str(&text[start..secret.start]);
-        start = secret.end;
+impl fmt::Display for PipUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
-    out.push_str(&text[start..]);
-    out
-}
-
-/// Where users and passwords stand in a text, each with the `@` behind it, and queries, which may be tokens.
-pub(crate) fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    while let Some(at) = text[start..].find("://") {
-        start += at + "://".len();
-        let end = text[start..].find(|it: char| "/?#'\"`<>".contains(it) || it.is_whitespace());
-        let authority = &text[start..end.map_or(text.len(), |end| start + end)];
-        // A user alone is no secret where a program is asked to log in as such, like `git` of `ssh://git@…`.
-        if let Some(at) = authority.rfind('@').filter(|at| authority[..*at] != *"git") {
-            found.push(start..start + at + 1);
-        }
-        start += authority.len();
-        let rest = &text[start..];
-        let rest =
-            &rest[..rest.find(|it: char| "#'\"`<>".contains(it) || it.is_whitespace()).unwrap_or(rest.len())];
-        found.extend(rest.find('?').map(|query| start + query..start + rest.len()));
-        start += rest.len();
-    }
-    found
 }
 
 #[cfg(test)]
@@ -158,20 +112,13 @@ mod tests {
     #[test]
     fn credentials_are_never_shown() {
         for (given, shown) in [
-            ("https://u:p@i.example/simple", "https://i.example/simple"),
-            ("https://u:p@x@i.example/simple/?token=x#a", "https://i.example/simple/#a"),
+            ("https://u:p@i.example/simple?token=x#a", "https://i.example/simple#a"),
             ("https://${USER}:${PASSWORD}@i.example", "https://i.example"),
-            ("https://i.example/a@1.0", "https://i.example/a@1.0"),
         ] {
             let url = given.parse::<PipUrl>().unwrap();
-            assert_eq!((url.as_str(), url.to_string().as_str()), (given, shown));
+            assert_eq!((url.secret().whole(), url.to_string().as_str()), (given, shown));
             assert_eq!(format!("{url:?}"), format!("{shown:?}"));
         }
-        assert_eq!(without_credentials("https://h.example/a?token=x#b c?d"), "https://h.example/a#b c?d");
-        assert_eq!(
-            without_credentials("a @ https://u:p@h.example/a b @ git+ssh://git@h.example/b"),
-            "a @ https://h.example/a b @ git+ssh://git@h.example/b"
-        );
         for bad in
             ["", "i.example", "/simple", "ftp://i.example", "https:i.example", "https://u:p@ i.example"]
         {

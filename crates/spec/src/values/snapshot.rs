@@ -2,18 +2,19 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use secret::SecretText;
 
 use super::reference::check_mirror;
-use super::{ValueError, checked_text};
+use super::{ValueError, checked_text, secret_text, shown};
 
 checked_text!(
     /// A time as archives of old indexes write it: `20240501T000000Z`.
     SnapshotTime, check_time, String
 );
 
-checked_text!(
+secret_text!(
     /// Where such an archive has what: a URL with `{archive}` and `{time}`.
-    SnapshotMirror, check_snapshot_mirror, String
+    SnapshotMirror, check_snapshot_mirror
 );
 
 /// What the URL of a snapshot's mirror leaves open.
@@ -29,8 +30,8 @@ impl SnapshotTime {
 
 impl SnapshotMirror {
     /// The root of an archive at a time: `archive` is `debian` or `debian-security`.
-    pub fn root(&self, archive: &str, time: &SnapshotTime) -> String {
-        self.as_str().replace("{archive}", archive).replace("{time}", time.as_str())
+    pub fn root(&self, archive: &str, time: &SnapshotTime) -> SecretText {
+        SecretText::new(self.0.whole().replace("{archive}", archive).replace("{time}", time.as_str()))
     }
 }
 
@@ -49,7 +50,7 @@ fn check_time(text: &str) -> Result<(), ValueError> {
 
 fn check_snapshot_mirror(text: &str) -> Result<(), ValueError> {
     if let Some(name) = SNAPSHOT_NAMES.iter().find(|name| !text.contains(&format!("{{{name}}}"))) {
-        return Err(ValueError::new(format!("`{}` lacks `{{{name}}}`", text.escape_default()))
+        return Err(ValueError::new(format!("`{}` lacks `{{{name}}}`", shown(text)))
             .hint("write it like `https://snapshot.example/archive/{archive}/{time}`"));
     }
     check_mirror(&text.replace("{archive}", "debian").replace("{time}", "20240501T000000Z"))
@@ -64,7 +65,7 @@ mod tests {
         let time: SnapshotTime = "20240501T000102Z".parse().unwrap();
         assert_eq!(time.seconds(), 1_714_521_662);
         let mirror: SnapshotMirror = "https://s.example/{archive}/{time}".parse().unwrap();
-        assert_eq!(mirror.root("debian", &time), "https://s.example/debian/20240501T000102Z");
+        assert_eq!(mirror.root("debian", &time).whole(), "https://s.example/debian/20240501T000102Z");
         for bad in ["", "2024-05-01", "20241301T000000Z", "20240501T000000", "20240501T000000ZZ"] {
             assert!(bad.parse::<SnapshotTime>().is_err(), "{bad}");
         }

@@ -219,7 +219,7 @@ const M: &str = "0123456789abcdef0123456789abcdef";
 fn taken(variant: &Variant) -> String {
     let conda = variant.conda.as_ref().unwrap();
     let CondaPackages::Locked(locked) = &conda.packages else { panic!("{conda:?}") };
-    let channels: Vec<&str> = conda.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let channels: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
     let mut text = format!("{:?} {}\n", locked.format, channels.join(" "));
     match &locked.packages {
         LockedList::Archives(archives) => {

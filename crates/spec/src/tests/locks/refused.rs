@@ -379,7 +379,7 @@ fn a_damaged_lock() {
     31 │   size: big
        ·         ─┬─
        ·          ╰── here
-    32 │ - conda: https://***********@conda.example/t/token/nvidia/noarch/cuda-version-12.4-0.conda
+    32 │ - conda: https://***********@conda.example/t/*****/nvidia/noarch/cuda-version-12.4-0.conda
        ╰────
     "#);
     assert_snapshot!(with(""), @"

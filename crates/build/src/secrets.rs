@@ -1,0 +1,43 @@
+//! The secrets of what a variant fetches: whoever builds brings them, and no lock holds them.
+
+use secret::{Known, SecretText};
+use spec::{CondaPackages, LockedList, PipPackages, RequirementSource, Variant};
+
+use crate::Context;
+
+/// The secrets of the URLs that a variant's spec names: of its channels and their mirrors, which are resolved, and of what is
+/// required by its URL. Indexes are the matter of whoever asks them.
+pub(crate) fn secrets(variant: &Variant, channels: &[conda::Served], context: &Context) -> Known {
+    let mut known = Known::default();
+    channels.iter().for_each(|served| known.extend(&served.secrets()));
+    let mut add = |text: &SecretText| {
+        known.add_text(&SecretText::new(secret::expanded(text.whole(), &context.variables)));
+    };
+    match variant.conda.as_ref().map(|conda| &conda.packages) {
+        Some(CondaPackages::Requirements(requirements)) => requirements.iter().for_each(|it| add(&it.text)),
+        Some(CondaPackages::Locked(locked)) => {
+            if let LockedList::Archives(archives) = &locked.packages {
+                archives.iter().for_each(|it| known.add(it.url.secret().clone()));
+            }
+        }
+        None => {}
+    }
+    let Some(pip) = &variant.pip else { return known };
+    let mut add = |text: &SecretText| {
+        known.add_text(&SecretText::new(secret::expanded(text.whole(), &context.variables)));
+    };
+    pip.constraints.iter().for_each(|it| add(&it.text));
+    match &pip.packages {
+        PipPackages::Requirements(requirements) => {
+            for requirement in requirements {
+                match &requirement.source {
+                    RequirementSource::Url(url) | RequirementSource::Git { url, .. } => add(url.secret()),
+                    RequirementSource::Index | RequirementSource::Path { .. } => {}
+                }
+            }
+        }
+        PipPackages::Pylock(file) => add(&SecretText::new(file.text.as_str())),
+        PipPackages::Wheels(listed) => listed.wheels.iter().for_each(|it| known.add(it.url.clone())),
+    }
+    known
+}
