@@ -9,12 +9,13 @@ use debian::Configuration;
 use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, Part, PartId, Role, Source};
 use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiPackage, PypiSet};
 use oci::Digest;
-use python::{Bytecode, BytecodeFolders, LazyCompiler};
+use python::{Bytecode, BytecodeFolders, Target};
 use runtime::{DEFAULT_USER, Variables};
 use spec::{Base, Manager, Variant};
 use url::Url;
 
 use crate::configuring::Configuring;
+use crate::copied_over::CopiedOver;
 use crate::copying::Copies;
 use crate::derived::Derived;
 use crate::foundation::Foundation;
@@ -68,6 +69,8 @@ pub(crate) struct Assembly {
     pub foundation: Option<Foundation>,
     /// The Python that its wheels are for.
     pub python: Option<ImagePython>,
+    /// All Pythons of the image, as far as their bytecode is concerned.
+    pub targets: Vec<Target>,
 }
 
 /// The texts and files that only a build has, and locking not.
@@ -114,6 +117,7 @@ impl Assembly {
             variables: runtime::variables(base, conda, wheels, &given),
             foundation,
             python: None,
+            targets: Vec::new(),
         };
         let timestamp = locked.timestamp;
         assembly.check_foundation(locked)?;
@@ -126,6 +130,9 @@ impl Assembly {
         }
         if let Some(set) = &locked.pypi {
             assembly.add_wheels(lock, set, index, variant, python.as_ref(), context)?;
+        }
+        if let Some(set) = &locked.conda {
+            assembly.add_post_link(lock, set, variant, timestamp)?;
         }
         assembly.python = python;
         let has_shell = match &variant.base {
@@ -149,7 +156,12 @@ impl Assembly {
                 if let Some(foundation) = &assembly.foundation {
                     copies = copies.onto(foundation)?;
                 }
-                assembly.add(Box::new(copies), Vec::new());
+                if CopiedOver::is_needed(&copies, &assembly) {
+                    let copied = CopiedOver::new(copies, &assembly);
+                    assembly.derive(Box::new(copied), Vec::new());
+                } else {
+                    assembly.add(Box::new(copies), Vec::new());
+                }
             }
         }
         Ok(assembly)
@@ -198,6 +210,25 @@ impl Assembly {
         self.derived_archives.push(archives);
     }
 
+    /// Adds a Python, or further folders of one that is there.
+    fn target(&mut self, target: Target) {
+        let version = |target: &Target| target.compiler.as_ref().map(|it| it.version().to_owned());
+        let is_same = |known: &&mut Target| known.tag == target.tag && version(known) == version(&target);
+        match self.targets.iter_mut().find(is_same) {
+            Some(known) => known.folders.0.extend(target.folders.0),
+            None => self.targets.push(target),
+        }
+    }
+
+    /// Whether packages of the image may hold a source at a path.
+    pub(crate) fn may_hold(&self, source: &ImagePath) -> bool {
+        let of_debian = self.sources.iter().any(|source| source.part().role == Role::Base);
+        let roots = self.sources.iter().filter_map(|it| it.part().root.clone());
+        (of_debian && source.as_str().starts_with("usr/"))
+            || self.targets.iter().any(|target| target.folders.hold(source))
+            || roots.into_iter().any(|root| source.strip_prefix(&root).is_some())
+    }
+
     fn add(&mut self, source: Box<dyn Source>, archives: Vec<Needed>) {
         self.sources.push(source);
         self.archives.push(archives);
@@ -237,11 +268,17 @@ impl Assembly {
         self.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
         let archive = |package: &DebianPackage| archive_path(context, &package.sha256);
         let interpreter = debian::interpreter(set, &packages);
-        let compiler = interpreter.as_ref().filter(|_| variant.layers.bytecode).map(|interpreter| {
-            let compiler = tool::debian_compiler(lock, set, interpreter, variant, context);
-            compiler.map(|compiler| (compiler, BytecodeFolders(interpreter.modules.clone())))
-        });
+        let compiler = interpreter
+            .as_ref()
+            .filter(|_| variant.layers.bytecode)
+            .map(|interpreter| tool::debian_compiler(lock, set, interpreter, variant, context));
         let compiler = compiler.transpose()?;
+        let target = interpreter.as_ref().map(|interpreter| Target {
+            tag: interpreter.cache_tag(),
+            folders: BytecodeFolders(interpreter.modules.clone()),
+            compiler: compiler.clone(),
+        });
+        target.iter().for_each(|target| self.target(target.clone()));
         let needed: BTreeMap<String, Needed> =
             packages.iter().map(|it| (it.name.clone(), Needed::Debian(it.clone()))).collect();
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
@@ -249,12 +286,11 @@ impl Assembly {
         let accounts = [account];
         for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
-            match (part.role, &compiler) {
-                (Role::Base, Some((compiler, folders))) if is_python(&packages, part.id.name()) => {
+            match (part.role, &target) {
+                (Role::Base, Some(target)) if is_python(&packages, part.id.name()) => {
                     let archives = needed.get(part.id.name()).into_iter().cloned().collect();
-                    let (folders, compiler) = (folders.clone(), Arc::clone(compiler));
-                    let store = context.store.clone();
-                    self.add(Box::new(Bytecode::new(source, folders, compiler, store, false)), archives);
+                    let source = Bytecode::new(source, target.clone(), context.store.clone());
+                    self.add(Box::new(source), archives);
                 }
                 (Role::Base, _) => {
                     let archives = needed.get(part.id.name()).into_iter().cloned().collect();
@@ -267,7 +303,8 @@ impl Assembly {
             Configuration::new(set, &packages, archive, &accounts, timestamp, variant.platform);
         if let (Some(configuration), Base::Debian(base)) = (configuration, &variant.base) {
             let (name, parents) = (variant_name(variant), self.parents.clone());
-            let configuring = Configuring::new(name, configuration, parents, &base.packages);
+            let configuring =
+                Configuring::new(name, configuration, parents, &base.packages, self.targets.clone());
             self.derive(Box::new(configuring), needed.values().cloned().collect());
         }
         if let Some(files) = debian::apt_files(set, timestamp)? {
@@ -275,7 +312,6 @@ impl Assembly {
         }
         self.exclude(&set.excluded);
         Ok(interpreter.and_then(|found| {
-            let compiler = compiler.map(|(compiler, _)| compiler);
             let python = ImagePython::new(&found.version, found.program, None)?;
             Some(ImagePython { compiler, ..python })
         }))
@@ -291,16 +327,22 @@ impl Assembly {
     ) -> Result<Option<ImagePython>, BuildError> {
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
         let error = |error| BuildError::Environment(Box::new(error));
-        let Plan { environment, packages, python_version, bytecode_folders } =
+        let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
             conda::plan_environment(lock, set, variant.platform, owner).map_err(error)?;
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
-        let compiler: Option<Arc<LazyCompiler>> =
-            match python_version.clone().filter(|_| variant.layers.bytecode) {
-                Some(version) => Some(tool::conda_compiler(lock, set, version, variant, context)?),
-                None => None,
-            };
+        let python = python_version.clone().zip(cache_tag.clone());
+        let compiler = match python.filter(|_| variant.layers.bytecode) {
+            Some(python) => Some(tool::conda_compiler(lock, set, python, variant, context)?),
+            None => None,
+        };
+        let target = cache_tag.map(|tag| Target {
+            tag,
+            folders: BytecodeFolders(bytecode_folders),
+            compiler: compiler.clone(),
+        });
+        target.iter().for_each(|target| self.target(target.clone()));
         let site_packages = environment.python.as_ref();
         let site_packages = site_packages.map(|it| it.site_packages_path.to_string_lossy().into_owned());
         let program = set.prefix.join("bin/python")?;
@@ -309,24 +351,32 @@ impl Assembly {
             let path = archive_path(context, &package.sha256);
             let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
             let needed = vec![Needed::Conda(package.clone())];
-            match &compiler {
-                Some(compiler) if conda::may_hold_python(package) => {
-                    let folders = BytecodeFolders(bytecode_folders.clone());
-                    let store = context.store.clone();
-                    let source = Bytecode::new(source, folders, Arc::clone(compiler), store, true);
+            match &target {
+                Some(target) if conda::may_hold_python(package) => {
+                    let source = Bytecode::new(source, target.clone(), context.store.clone());
                     self.add(Box::new(source), needed);
                 }
                 _ => self.add(Box::new(source), needed),
             }
         }
-        let scripts = set.post_link.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
         self.exclude(&set.excluded);
-        let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, self);
         self.add(Box::new(conda::environment_files(lock, set, owner, timestamp)?), Vec::new());
-        if let Some(post_link) = post_link {
-            self.derive(Box::new(post_link), Vec::new());
-        }
         Ok(python.map(|python| ImagePython { compiler, ..python }))
+    }
+
+    /// The scripts run when all packages are there, wheels as well.
+    fn add_post_link(
+        &mut self,
+        lock: &Lock,
+        set: &CondaSet,
+        variant: &Variant,
+        timestamp: i64,
+    ) -> Result<(), BuildError> {
+        let owner = prefix_owner(variant, self.foundation.as_ref())?;
+        let scripts = set.post_link.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
+        let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, self);
+        post_link.into_iter().for_each(|it| self.derive(Box::new(it), Vec::new()));
+        Ok(())
     }
 
     fn add_wheels(
@@ -357,6 +407,7 @@ impl Assembly {
         }
         let layout = wheels::layout(set, conda, python, owner)?;
         let is_virtual = conda.is_none();
+        self.target(python.target(&layout));
         let sources = wheels::sources(lock, set, layout, is_virtual, python, locked.timestamp, context)?;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.exclude(&set.excluded);

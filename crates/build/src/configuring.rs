@@ -1,16 +1,20 @@
 //! Debian packages that dpkg configures: what it changes is a layer of the base.
 
 use debian::{Configuration, ConfigurationError};
-use layer::{EntrySink, Parents, Part, Role};
+use layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role, SourceError};
+use python::{Overriding, Target};
 use sandbox::Machine;
 use spec::Requirement;
 use store::LayerRecord;
 
+use crate::bytecode_below::bytecode_of;
 use crate::derived::{Derived, Execution};
 use crate::{BuildError, Context, remover};
 
 /// The configuration of a variant's base, and where its packages were asked for.
 pub(crate) struct Configuring {
+    part: Part,
+    targets: Vec<Target>,
     variant: String,
     configuration: Configuration,
     parents: Parents,
@@ -18,14 +22,20 @@ pub(crate) struct Configuring {
 }
 
 impl Configuring {
-    /// `parents` are the folders of the base that are not like others; `asked` are the packages that the spec names.
+    /// `parents` are the folders of the base that are not like others, `asked` are the packages that the spec names, and
+    /// `targets` are the Pythons of the base.
     pub(crate) fn new(
         variant: String,
         configuration: Configuration,
         parents: Parents,
         asked: &[Requirement],
+        targets: Vec<Target>,
     ) -> Self {
-        Self { variant, configuration, parents, asked: asked.to_vec() }
+        let mut part = configuration.part().clone();
+        let hasher = KeyHasher::new("configuring").field("inner", part.recipe.0.as_bytes());
+        let hasher = targets.iter().fold(hasher, |hasher, target| target.key(hasher));
+        part.recipe = RecipeHash(hasher.finish());
+        Self { part, targets, variant, configuration, parents, asked: asked.to_vec() }
     }
 
     /// The error, with the lines that asked for the package that failed, or for all where none is known.
@@ -45,27 +55,32 @@ impl Configuring {
 
 impl Derived for Configuring {
     fn part(&self) -> &Part {
-        self.configuration.part()
+        &self.part
     }
 
-    /// It is made from the archives: a group of small packages may hold known ones and others.
-    fn stands_on(&self, _: Role) -> bool {
-        false
+    /// It is made from the archives: a group of small packages may hold known ones and others. What it changes lies over
+    /// what the layers hold.
+    fn stands_on(&self, role: Role) -> bool {
+        role == Role::Base
     }
 
-    fn execution(&self) -> Execution {
-        Execution { what: "maintainer scripts, by dpkg".to_owned(), of: self.configuration.titles() }
+    fn execution(&self) -> Option<Execution> {
+        let of = self.configuration.titles();
+        Some(Execution { what: "maintainer scripts, by dpkg".to_owned(), of })
     }
 
     fn write(
         &self,
-        _: &[LayerRecord],
+        lower: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
     ) -> Result<(), BuildError> {
         let failed = |error| self.failed(error);
         let machine = Machine::probe().map_err(|error| failed(error.into()))?;
         let scratch = context.store.scratch(remover())?;
-        self.configuration.write(&machine, scratch.folder(), &self.parents, sink).map_err(failed)
+        let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
+        let overriding = Overriding { targets: &self.targets, lower: &lower };
+        let (folder, parents) = (scratch.folder(), &self.parents);
+        self.configuration.write(&machine, folder, parents, &overriding, sink).map_err(failed)
     }
 }

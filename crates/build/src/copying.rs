@@ -78,6 +78,12 @@ impl Copies {
         Ok(Self::new(items, self.mtime))
     }
 
+    /// The paths of what is copied, but for folders.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &ImagePath> {
+        let items = self.items.iter().filter(|(_, (item, _))| !matches!(item, Item::Directory));
+        items.map(|(path, _)| path)
+    }
+
     fn new(items: BTreeMap<ImagePath, (Item, Owner)>, mtime: i64) -> Self {
         let mut hasher = KeyHasher::new("copies").field("mtime", mtime.to_le_bytes());
         let mut weight = 0;
@@ -232,8 +238,8 @@ impl Source for Copies {
         Ok(self.items.iter().filter_map(claim).collect())
     }
 
-    fn write(&self, _: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        for (path, (item, owner)) in &self.items {
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        for (path, (item, owner)) in self.items.iter().filter(|(path, _)| !exclusions.contains(*path)) {
             let head =
                 |kind, mode| EntryHead { path: path.clone(), kind, mode, owner: *owner, mtime: self.mtime };
             match item {

@@ -1,11 +1,13 @@
-//! Layers that are made by running something, in the layers that are there already.
+//! Layers that are made when others are there already: by running something in these, or over what they hold.
 
-use layer::{EntrySink, Part, Role};
+use layer::{EntrySink, ImagePath, KeyHasher, Part, Role};
 use store::LayerRecord;
 
+use crate::assembly::Assembly;
+use crate::foundation::Foundation;
 use crate::{BuildError, Context};
 
-/// A layer that holds what a command changed. Its part has a role that no source has, so that it stands alone.
+/// A layer that holds what a command changed, or what lies over others' files. Its part has a role that no source has, so that it stands alone.
 pub(crate) trait Derived: Send + Sync {
     /// The part that it is. Its recipe covers everything that the layer depends on, known from the lock: the recipes of
     /// what it stands on as well, and not their layers' keys, because how packages are grouped changes nothing here.
@@ -14,8 +16,9 @@ pub(crate) trait Derived: Send + Sync {
     /// Whether the layers of this role are there when it is made.
     fn stands_on(&self, role: Role) -> bool;
 
-    /// What is run, for the build's report: the same whether the layer is made or comes from the store.
-    fn execution(&self) -> Execution;
+    /// What is run, for the build's report: the same whether the layer is made or comes from the store; nothing where
+    /// nothing is.
+    fn execution(&self) -> Option<Execution>;
 
     /// Runs it, and gives the entries of the layer. `below` are the layers that it stands on, the lowest first. It may
     /// block.
@@ -29,6 +32,20 @@ pub(crate) trait Derived: Send + Sync {
         context: &Context,
         sink: &mut dyn EntrySink,
     ) -> Result<(), BuildError>;
+}
+
+/// Adds to a key everything that stands below a layer: the base, and the parts of some roles with what they leave out.
+pub(crate) fn below(hasher: KeyHasher, assembly: &Assembly, stands_on: impl Fn(Role) -> bool) -> KeyHasher {
+    let base = assembly.foundation.iter().flat_map(Foundation::diff_ids);
+    let mut hasher = hasher.list("base", base);
+    for part in assembly.parts().iter().filter(|part| stands_on(part.role)) {
+        let excluded = assembly.exclusions.get(&part.id).into_iter().flatten();
+        hasher = hasher
+            .field("part", part.id.as_str())
+            .field("recipe", part.recipe.0.as_bytes())
+            .list("excluded", excluded.map(ImagePath::as_str));
+    }
+    hasher
 }
 
 /// Something that was run in the sandbox, now or when its layer was made.

@@ -5,10 +5,12 @@
 
 mod assembly;
 mod building;
+mod bytecode_below;
 mod checks;
 mod conda_errors;
 mod configuring;
 mod context;
+mod copied_over;
 mod copying;
 mod debian_base;
 mod delivery;

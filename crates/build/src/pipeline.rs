@@ -306,7 +306,7 @@ pub async fn build(
 
 /// What was run to make an image: what its layers are derived by, and the builds of its wheels.
 fn executions(lock: &Lock, index: usize, assembly: &Assembly) -> Vec<Execution> {
-    let derived = assembly.derived.iter().map(|derived| derived.execution());
+    let derived = assembly.derived.iter().filter_map(|derived| derived.execution());
     let wheels = lock.variants[index].pypi.iter().flat_map(|set| &set.packages);
     let built = wheels.filter_map(|id| lock.pypi_package(id)).filter(|package| package.build.is_some());
     let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();

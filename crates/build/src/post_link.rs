@@ -3,15 +3,20 @@
 use std::io::Read;
 use std::time::Duration;
 
-use layer::{EntryHead, EntrySink, ImagePath, KeyHasher, Owner, Part, PartId, RecipeHash, Role, SinkError};
+use layer::{
+    EntryHead, EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Owner, Part, PartId, RecipeHash,
+    Role, SinkError, SourceError,
+};
 use lock::{CondaPackage, CondaSet};
 use oci::Platform;
+use python::{Overriding, Target};
 use runtime::Variables;
 use sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
 use store::LayerRecord;
 
 use crate::assembly::Assembly;
-use crate::derived::{Derived, Execution};
+use crate::bytecode_below::bytecode_of;
+use crate::derived::{Derived, Execution, below};
 use crate::running::set;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
 
@@ -35,6 +40,7 @@ pub(crate) struct PostLink {
     timestamp: i64,
     variables: Variables,
     packages: Vec<CondaPackage>,
+    targets: Vec<Target>,
 }
 
 impl PostLink {
@@ -61,16 +67,8 @@ impl PostLink {
                 "variables",
                 assembly.variables.values.iter().map(|(name, value)| format!("{name}={value}")),
             );
-        if let Some(foundation) = &assembly.foundation {
-            hasher = hasher.list("base", foundation.diff_ids());
-        }
-        for part in assembly.parts().iter().filter(|part| is_below(part.role)) {
-            let excluded = assembly.exclusions.get(&part.id).into_iter().flatten();
-            hasher = hasher
-                .field("part", part.id.as_str())
-                .field("recipe", part.recipe.0.as_bytes())
-                .list("excluded", excluded.map(ImagePath::as_str));
-        }
+        hasher = below(hasher, assembly, is_below);
+        hasher = assembly.targets.iter().fold(hasher, |hasher, target| target.key(hasher));
         let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
         let part = Part {
             id: PartId::new("imgbuild", "post-link"),
@@ -81,7 +79,20 @@ impl PostLink {
             root: None,
         };
         let (prefix, variables) = (set.prefix.clone(), assembly.variables.clone());
-        Some(Self { part, platform, prefix, owner, timestamp, variables, packages })
+        let targets = assembly.targets.clone();
+        Some(Self { part, platform, prefix, owner, timestamp, variables, packages, targets })
+    }
+
+    fn failed(&self, error: SourceError) -> BuildError {
+        let part =
+            |error| BuildError::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error }));
+        match error {
+            SourceError::Archive(error) => match error.downcast::<sandbox::SandboxError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => part(SourceError::Archive(error)),
+            },
+            error => part(error),
+        }
     }
 
     /// One script, as conda runs it.
@@ -142,14 +153,14 @@ impl Derived for PostLink {
         is_below(role)
     }
 
-    fn execution(&self) -> Execution {
+    fn execution(&self) -> Option<Execution> {
         let of = self.packages.iter().map(|package| package.name().to_owned()).collect();
-        Execution { what: "post-link scripts".to_owned(), of }
+        Some(Execution { what: "post-link scripts".to_owned(), of })
     }
 
     fn write(
         &self,
-        below: &[LayerRecord],
+        lower: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
     ) -> Result<(), BuildError> {
@@ -160,8 +171,8 @@ impl Derived for PostLink {
             descriptor: record.descriptor.clone(),
             diff_id: record.diff_id,
         };
-        let below: Vec<NamedLayer> = below.iter().map(named).collect();
-        let layers = unpacked_layers(&context.store, &machine, &context.store, &below)?;
+        let named: Vec<NamedLayer> = lower.iter().map(named).collect();
+        let layers = unpacked_layers(&context.store, &machine, &context.store, &named)?;
         let scratch = context.store.scratch(remover())?;
         let upper = scratch.path("upper");
         for package in &self.packages {
@@ -179,8 +190,15 @@ impl Derived for PostLink {
             return Err(BuildError::PostLink { package: package.name().to_owned(), fault, printed });
         }
         let messages = self.prefix.join(MESSAGES)?;
-        let mut owned = OwnedPrefix { prefix: &self.prefix, owner: self.owner, sink };
-        Ok(machine.difference(&upper, self.timestamp, &|path| *path == messages, &mut owned)?)
+        let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
+            let cleaned = |path: &ImagePath| *path == messages || left_out.contains(path);
+            let mut owned = OwnedPrefix { prefix: &self.prefix, owner: self.owner, sink };
+            let written = machine.difference(&upper, self.timestamp, &cleaned, &mut owned);
+            written.map_err(SourceError::archive)
+        };
+        let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
+        let overriding = Overriding { targets: &self.targets, lower: &lower };
+        overriding.write(&emit, sink).map_err(|error| self.failed(error))
     }
 }
 

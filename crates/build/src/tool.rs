@@ -9,7 +9,7 @@ use conda::Plan;
 use layer::{Exclusions, KeyHasher, Owner, Source};
 use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
 use oci::{Digest, Platform};
-use python::{CompilerError, FolderSink, Interpreter, LazyCompiler};
+use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
 use spec::Variant;
 use store::{Kind, Store};
 
@@ -25,7 +25,7 @@ use crate::{BuildError, Context};
 pub(crate) fn conda_compiler(
     lock: &Lock,
     set: &CondaSet,
-    version: String,
+    (version, tag): (String, CacheTag),
     variant: &Variant,
     context: &Context,
 ) -> Result<Arc<LazyCompiler>, BuildError> {
@@ -55,7 +55,8 @@ pub(crate) fn conda_compiler(
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
         let program = root.join(inner.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
-        Ok(Interpreter { command: vec![program.into_os_string()], home: None, version: wanted.clone() })
+        let (command, version) = (vec![program.into_os_string()], wanted.clone());
+        Ok(Interpreter { command, home: None, version, tag: tag.clone() })
     };
     Ok(Arc::new(LazyCompiler::new(version, processes, make)))
 }
@@ -112,6 +113,7 @@ fn debian_interpreter(root: &Path, interpreter: &debian::Interpreter, host: Plat
         command,
         home: Some(root.join("usr").into_os_string()),
         version: interpreter.version.clone(),
+        tag: interpreter.cache_tag(),
     }
 }
 

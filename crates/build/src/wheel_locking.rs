@@ -9,6 +9,7 @@ use layer::{Claim, Owner, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
 use oci::Digest;
 use pypi::{ChosenWheel, ListedWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
+use python::CacheTag;
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
 use crate::building::Building;
@@ -146,27 +147,27 @@ async fn lock_wheels(
 async fn excluded(
     lock: &Lock,
     conda: &[&CondaPackage],
-    python: &WheelsPython,
+    image_python: &WheelsPython,
     wheels: &[ChosenWheel],
     metadata: Option<&Metadata<'_>>,
 ) -> Result<Vec<ExcludedPath>, BuildError> {
     let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
     let mut decided = BTreeSet::new();
-    if let (Some(set), Some(metadata), true) = (&lock.variants[0].conda, metadata, python.is_conda) {
+    if let (Some(set), Some(metadata), true) = (&lock.variants[0].conda, metadata, image_python.is_conda) {
         let platform = lock.variants[0].platform;
         let found = conda::claims(set, conda, platform, metadata).await;
         claims = found.map_err(|error| BuildError::Environment(Box::new(error)))?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }
-    let minor = python.environment.target().minor;
-    let site_packages = python.site_packages.as_deref();
-    let layout = layout_of(python.prefix.clone(), python.is_conda, minor, site_packages, Owner::ROOT)?;
+    let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
+    let minor = environment.target().minor;
+    let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref(), Owner::ROOT)?;
     for chosen in wheels {
         let wheel_error = |error| crate::wheels::wheel_error(&chosen.package, error);
         let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout);
         claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
-    let resolution = layer::resolve(&claims)
+    let resolution = python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
         .map_err(|error| BuildError::Environment(Box::new(conda::LockingError::Conflict(error))))?;
     let excluded = resolution.excluded.into_iter();
     let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));

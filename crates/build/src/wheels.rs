@@ -5,7 +5,7 @@ use std::sync::Arc;
 use layer::{ImagePath, Owner, Role, Source};
 use lock::{CondaSet, Lock, PypiPackage, PypiSet};
 use pypi::Layout;
-use python::{Bytecode, BytecodeFolders, LazyCompiler};
+use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
 use crate::assembly::{Needed, archive_path};
 use crate::{BuildError, Context};
@@ -26,15 +26,24 @@ pub(crate) struct ImagePython {
     pub program: ImagePath,
     /// Where a conda environment's modules are below its prefix.
     pub site_packages: Option<String>,
-    /// What compiles bytecode for it.
+    /// How it names its bytecode.
+    pub tag: CacheTag,
+    /// What compiles bytecode for it; nothing where none is made.
     pub compiler: Option<Arc<LazyCompiler>>,
 }
 
 impl ImagePython {
     /// A Python of a version such as `3.11.2`; nothing for a version that is none of Python 3's.
     pub(crate) fn new(version: &str, program: ImagePath, site_packages: Option<String>) -> Option<Self> {
-        let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
-        Some(Self { version: version.to_owned(), minor, program, site_packages, compiler: None })
+        let minor: u8 = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+        let tag = CacheTag::cpython(minor.into());
+        Some(Self { version: version.to_owned(), minor, program, site_packages, tag, compiler: None })
+    }
+
+    /// It as what bytecode of wheels is made for.
+    pub(crate) fn target(&self, layout: &Layout) -> Target {
+        let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
+        Target { tag: self.tag.clone(), folders, compiler: self.compiler.clone() }
     }
 }
 
@@ -99,16 +108,8 @@ pub(crate) fn sources(
         let source = pypi::Package::new(package, role, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
         let needed = vec![Needed::Pypi(Box::new(package.clone()))];
-        match &python.compiler {
-            None => sources.push((Box::new(source), needed)),
-            Some(compiler) => {
-                let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
-                let store = context.store.clone();
-                // No installer keeps bytecode that a wheel brings.
-                let source = Bytecode::new(source, folders, Arc::clone(compiler), store, false);
-                sources.push((Box::new(source), needed));
-            }
-        }
+        let source = Bytecode::new(source, python.target(&layout), context.store.clone());
+        sources.push((Box::new(source), needed));
     }
     Ok(sources)
 }

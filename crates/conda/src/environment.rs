@@ -6,8 +6,9 @@ use std::sync::Arc;
 use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
 use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
+use python::CacheTag;
 
-use crate::locked_python::{python_info, python_record};
+use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::locking::{LockingError, closure_names, subdir};
 use crate::package::Environment;
 use crate::record;
@@ -43,6 +44,8 @@ pub struct Plan<'a> {
     pub python_version: Option<String>,
     /// The folders whose sources are importable.
     pub bytecode_folders: Vec<ImagePath>,
+    /// How its Python names its bytecode.
+    pub cache_tag: Option<CacheTag>,
 }
 
 /// Reads a locked environment.
@@ -84,6 +87,8 @@ pub fn plan_environment<'a>(
             bytecode_folders.push(site_packages);
         }
     }
+    let cache_tag =
+        python_record(&records).zip(python.as_ref()).map(|(record, info)| cache_tag(record, info));
     Ok(Plan {
         packages: packages.into_iter().map(|package| (package, role(package))).collect(),
         python_version: python_record(&records).map(|record| record.package_record.version.to_string()),
@@ -94,6 +99,7 @@ pub fn plan_environment<'a>(
             owner,
         }),
         bytecode_folders,
+        cache_tag,
     })
 }
 

@@ -3,6 +3,7 @@
 use layer::ImagePath;
 use lock::{CondaPackage, CondaSet};
 use oci::Platform;
+use python::CacheTag;
 use rattler::install::PythonInfo;
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
@@ -106,6 +107,16 @@ impl LockedPython {
             site_packages: site_packages(record, info)?,
             implementation: Implementation::of(package.build.as_str(), info.short_version.1),
         })
+    }
+}
+
+/// How the Python of a record names its bytecode.
+pub(crate) fn cache_tag(record: &RepoDataRecord, info: &PythonInfo) -> CacheTag {
+    let minor = info.short_version.1;
+    match Implementation::of(record.package_record.build.as_str(), minor) {
+        Implementation::CPython | Implementation::FreeThreaded => CacheTag::cpython(minor),
+        Implementation::PyPy => CacheTag::other("pypy", minor),
+        Implementation::GraalPy => CacheTag::other("graalpy", minor),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind, resolve};
+use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind};
 use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use oci::{Digest, Platform};
 use rattler::install::PythonInfo;
@@ -15,7 +15,7 @@ use crate::archive::{Archive, ArchiveFormat};
 use crate::facts::{Layout, facts, needs_files};
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::{Info, InfoError};
-use crate::locked_python::{python_info, python_record};
+use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::record::{self, RecordError};
 use crate::solve::{EnvironmentError, Request, Solving};
 
@@ -231,7 +231,9 @@ fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath
     let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
     let claims = examined.iter().map(|it| claimed(&it.package, &it.info, python.as_ref(), &wishes.prefix));
     let claims = claims.collect::<Result<Vec<_>, _>>()?;
-    let excluded = resolve(&claims)?.excluded.into_iter();
+    let record = python_record(examined.iter().map(|it| &it.record));
+    let tag = record.zip(python.as_ref()).map(|(record, info)| cache_tag(record, info));
+    let excluded = python::resolve(&claims, tag.as_ref())?.excluded.into_iter();
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
 }
 

@@ -245,7 +245,7 @@ impl Writer<'_> {
             return Err(PackageError::Absent(path.clone()));
         }
         let found = activation(std::mem::take(&mut self.scripts));
-        if found != self.package.facts.activation && self.exclusions.is_empty() {
+        if found != self.package.facts.activation && !self.lacks_activation() {
             return Err(PackageError::Fact {
                 fact: "activation",
                 locked: shown(&self.package.facts.activation),
@@ -257,6 +257,13 @@ impl Writer<'_> {
         paths.extend(self.entry_points()?);
         paths.sort_by(|a, b| a.relative_path.cmp(&b.relative_path));
         self.meta(paths)
+    }
+
+    /// Whether another package has one of the scripts: then what they do together is not what the lock says.
+    fn lacks_activation(&self) -> bool {
+        let prefix = &self.package.environment.prefix;
+        let below = self.exclusions.iter().filter_map(|path| path.strip_prefix(prefix));
+        below.into_iter().any(|path| is_activation_script(path) || is_variables_file(path))
     }
 
     /// The time of what does not come from the archive: the package's own.

@@ -2,6 +2,7 @@
 
 use layer::ImagePath;
 use lock::{DebianPackage, DebianSet};
+use python::CacheTag;
 
 use crate::Version;
 
@@ -18,17 +19,29 @@ pub struct Interpreter {
     pub modules: Vec<ImagePath>,
 }
 
+impl Interpreter {
+    /// How it names its bytecode.
+    pub fn cache_tag(&self) -> CacheTag {
+        let minor = self.minor.strip_prefix("3.").and_then(|minor| minor.parse().ok());
+        CacheTag::cpython(minor.unwrap_or_default())
+    }
+}
+
 /// Debian's Python among the packages of `set`; nothing where it is not among them.
 pub fn interpreter(set: &DebianSet, packages: &[DebianPackage]) -> Option<Interpreter> {
-    let in_set = |it: &&DebianPackage| set.packages.contains(&it.id());
+    among(packages.iter().filter(|it| set.packages.contains(&it.id())))
+}
+
+/// Debian's Python among packages; nothing where it is not among them.
+pub(crate) fn among<'a>(packages: impl Iterator<Item = &'a DebianPackage> + Clone) -> Option<Interpreter> {
     let is_interpreter = |name: &str| {
         let minor = name.strip_prefix("libpython")?.strip_suffix("-stdlib")?;
         (minor.starts_with("3.") && minor[2..].bytes().all(|it| it.is_ascii_digit()))
             .then(|| minor.to_owned())
     };
-    let python = packages.iter().filter(in_set).find(|it| it.name == "python3")?;
+    let python = packages.clone().find(|it| it.name == "python3")?;
     let wanted = python.version.parse::<Version>().ok()?.upstream().to_owned();
-    let mut found = packages.iter().filter(in_set).filter_map(|it| Some((is_interpreter(&it.name)?, it)));
+    let mut found = packages.filter_map(|it| Some((is_interpreter(&it.name)?, it)));
     let (minor, library) = found.find(|(minor, _)| wanted.starts_with(&format!("{minor}.")))?;
     let version = library.version.parse::<Version>().ok()?.upstream().to_owned();
     let path = |text: String| ImagePath::new(&text).ok();

@@ -361,8 +361,20 @@ fn excluded(
     configured: &[String],
 ) -> Result<Vec<ExcludedPath>, LockDebianError> {
     let mut holders: BTreeMap<&ImagePath, Vec<usize>> = BTreeMap::new();
+    let tag = crate::interpreter::among(packages.iter()).map(|it| it.cache_tag());
+    let sources: BTreeSet<&ImagePath> = match &tag {
+        Some(_) => examined.iter().flat_map(|it| &it.claims).map(|claim| &claim.path).collect(),
+        None => BTreeSet::new(),
+    };
+    // It goes with its source.
+    let cached = |path: &ImagePath| tag.as_ref()?.cached(path).filter(|it| sources.contains(&it.source));
+    let mut bytecode = Vec::new();
     for (index, examined) in examined.iter().enumerate() {
         for claim in &examined.claims {
+            if let Some(cached) = cached(&claim.path) {
+                bytecode.push((index, &claim.path, cached.source));
+                continue;
+            }
             let of_path = holders.entry(&claim.path).or_default();
             if of_path.last() != Some(&index) {
                 of_path.push(index);
@@ -413,7 +425,20 @@ fn excluded(
             winner: winner.map_or_else(configuration::part_id, part),
         }));
     }
+    for (index, path, source) in bytecode {
+        let holders = holders.get(&source).map(Vec::as_slice).unwrap_or_default();
+        let lost = |holder: &usize| excluded.iter().find(|it| it.part == part(*holder) && it.path == source);
+        // Whoever has the source, or has made it lose its place.
+        let winner = match holders.iter().find(|holder| lost(holder).is_none()) {
+            Some(holder) => part(*holder),
+            None => configuration::part_id(),
+        };
+        if winner != part(index) {
+            excluded.push(ExcludedPath { part: part(index), path: path.clone(), winner });
+        }
+    }
     excluded.sort();
+    excluded.dedup();
     Ok(excluded)
 }
 

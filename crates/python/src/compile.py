@@ -9,7 +9,6 @@ import marshal
 import os
 
 import _frozen_importlib_external as external
-import _imp
 
 
 def read(size):
@@ -29,16 +28,10 @@ def write(data):
         view = view[os.write(1, view):]
 
 
-def pyc(path, source):
-    code = compile(source, os.fsdecode(path), "exec", 0, True, 0)
-    digest = _imp.source_hash(external._RAW_MAGIC_NUMBER, source)
-    # PEP 552: hash-based, not checked against the source.
-    return external.MAGIC_NUMBER + b"\x01\x00\x00\x00" + digest + marshal.dumps(code)
-
-
-def child(path, source):
+def child(path, optimization, source):
     try:
-        data = b"\x00" + pyc(path, source)
+        code = compile(source, os.fsdecode(path), "exec", 0, True, optimization)
+        data = b"\x00" + marshal.dumps(code)
     except Exception:
         data = b"\x01"
     write(len(data).to_bytes(8, "little") + data)
@@ -48,12 +41,12 @@ def child(path, source):
 hello = "%d.%d.%d %s" % (sys.version_info[:3] + (sys.implementation.cache_tag,))
 write(len(hello).to_bytes(8, "little") + hello.encode() + external.MAGIC_NUMBER)
 while True:
-    head = read(12)
+    head = read(13)
     path = read(int.from_bytes(head[:4], "little"))
-    source = read(int.from_bytes(head[4:], "little"))
+    source = read(int.from_bytes(head[4:12], "little"))
     pid = os.fork()
     if pid == 0:
-        child(path, source)
+        child(path, head[12], source)
     if os.waitpid(pid, 0)[1] != 0:
         # It died before it wrote anything: the compiler ran out of stack or memory.
         write((1).to_bytes(8, "little") + b"\x01")

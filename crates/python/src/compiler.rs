@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use layer::ImagePath;
 
+use crate::cached::{CacheTag, Optimization};
+
 const SCRIPT: &str = include_str!("compile.py");
 
 /// Why sources cannot be compiled.
@@ -34,6 +36,16 @@ pub enum CompilerError {
         /// The interpreter's version.
         found: String,
     },
+    /// It names its bytecode in another way than the image's.
+    #[error(
+        "the interpreter that compiles bytecode names it for `{found}`, and the image's for `{wanted}`\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
+    )]
+    Tag {
+        /// The image's tag.
+        wanted: CacheTag,
+        /// The interpreter's tag.
+        found: String,
+    },
     /// It stopped in the middle of its work.
     #[error("the interpreter that compiles bytecode stopped while it compiled `{path}`")]
     Stopped {
@@ -51,23 +63,25 @@ pub struct Interpreter {
     pub home: Option<OsString>,
     /// Its exact version, such as `3.11.2`.
     pub version: String,
+    /// What the names of its bytecode hold.
+    pub tag: CacheTag,
 }
 
 /// A source that is to be compiled.
 struct Job {
     path: ImagePath,
+    optimization: Optimization,
     source: Vec<u8>,
     done: Sender<Compiled>,
 }
 
-/// What became of a source: its bytecode, or nothing where it does not compile.
-pub(crate) type Compiled = (ImagePath, Result<Option<Vec<u8>>, CompilerError>);
+/// What became of a source: what stands behind the head of its bytecode, or nothing where it does not compile.
+pub(crate) type Compiled = (ImagePath, Optimization, Result<Option<Vec<u8>>, CompilerError>);
 
 /// Interpreters that wait for sources, one for each core.
 pub struct Compiler {
     jobs: SyncSender<Job>,
     magic: [u8; 4],
-    tag: String,
 }
 
 impl Compiler {
@@ -86,9 +100,8 @@ impl Compiler {
             let receiver = Arc::clone(&receiver);
             std::thread::spawn(move || process.work(&receiver));
         }
-        let (tag, magic) =
-            hello.ok_or_else(|| CompilerError::Unavailable("none was asked for".to_owned()))?;
-        Ok(Self { jobs, magic, tag })
+        let magic = hello.ok_or_else(|| CompilerError::Unavailable("none was asked for".to_owned()))?;
+        Ok(Self { jobs, magic })
     }
 
     /// The magic number of the interpreter's bytecode.
@@ -96,21 +109,17 @@ impl Compiler {
         self.magic
     }
 
-    /// The interpreter's cache tag, such as `cpython-311`.
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
-    }
-
     /// Compiles a source that will stand at `path`; what comes of it is sent to `done`. Waits while all interpreters
     /// have enough to do.
     pub(crate) fn compile(
         &self,
         path: ImagePath,
+        optimization: Optimization,
         source: Vec<u8>,
         done: Sender<Compiled>,
     ) -> Result<(), CompilerError> {
         self.jobs
-            .send(Job { path, source, done })
+            .send(Job { path, optimization, source, done })
             .map_err(|error| CompilerError::Stopped { path: error.0.path })
     }
 }
@@ -146,8 +155,8 @@ impl Process {
         }
     }
 
-    /// What the interpreter says of itself: its cache tag and its magic number.
-    fn hello(&mut self, interpreter: &Interpreter) -> Result<(String, [u8; 4]), CompilerError> {
+    /// What the interpreter says of itself: its magic number, after version and tag were found to be the right ones.
+    fn hello(&mut self, interpreter: &Interpreter) -> Result<[u8; 4], CompilerError> {
         let failed = |error: io::Error| CompilerError::Start {
             program: interpreter
                 .command
@@ -167,7 +176,10 @@ impl Process {
                 found: version.to_owned(),
             });
         }
-        Ok((tag.to_owned(), magic))
+        if tag != interpreter.tag.as_str() {
+            return Err(CompilerError::Tag { wanted: interpreter.tag.clone(), found: tag.to_owned() });
+        }
+        Ok(magic)
     }
 
     fn read_block(&mut self) -> io::Result<Vec<u8>> {
@@ -189,11 +201,13 @@ impl Process {
                 Ok(jobs) => jobs.recv(),
                 Err(_) => break,
             };
-            let Ok(Job { path, source, done }) = job else { break };
-            let result = self.run(&path, &source).map_err(|_| CompilerError::Stopped { path: path.clone() });
+            let Ok(Job { path, optimization, source, done }) = job else { break };
+            let result = self
+                .run(&path, optimization, &source)
+                .map_err(|_| CompilerError::Stopped { path: path.clone() });
             let stopped = result.is_err();
             // Whoever asked may have given up; then nobody misses the answer.
-            let _unwanted = done.send((path, result));
+            let _unwanted = done.send((path, optimization, result));
             if stopped {
                 break;
             }
@@ -203,11 +217,17 @@ impl Process {
         let _status = self.child.wait();
     }
 
-    fn run(&mut self, path: &ImagePath, source: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    fn run(
+        &mut self,
+        path: &ImagePath,
+        optimization: Optimization,
+        source: &[u8],
+    ) -> io::Result<Option<Vec<u8>>> {
         let name = path.to_string();
         let length = u32::try_from(name.len()).map_err(io::Error::other)?;
         self.input.write_all(&length.to_le_bytes())?;
         self.input.write_all(&(source.len() as u64).to_le_bytes())?;
+        self.input.write_all(&[optimization.level()])?;
         self.input.write_all(name.as_bytes())?;
         self.input.write_all(source)?;
         self.input.flush()?;

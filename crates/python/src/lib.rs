@@ -2,14 +2,24 @@
 //! on the build machine.
 
 mod bytecode;
+mod cached;
 mod compiler;
+mod compiling;
 mod distribution;
 mod folder;
+mod inspection;
 mod links;
+mod overriding;
 mod pyc;
+mod resolving;
 mod spool;
+mod target;
 
-pub use bytecode::{Bytecode, BytecodeError, BytecodeFolders};
+pub use bytecode::{Bytecode, BytecodeError};
+pub use cached::{CacheTag, Cached, Optimization};
 pub use compiler::{Compiler, CompilerError, Interpreter, LazyCompiler};
 pub use distribution::{Distribution, NotADistribution, is_name, normalized};
 pub use folder::FolderSink;
+pub use overriding::Overriding;
+pub use resolving::resolve;
+pub use target::{BytecodeFolders, Target};

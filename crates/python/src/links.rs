@@ -1,9 +1,47 @@
-//! Sources that are symbolic links: Python looks for their bytecode beside the link.
+//! Sources that are links: Python looks for their bytecode beside the link.
+
+use std::collections::BTreeMap;
 
 use layer::ImagePath;
 
+/// As many links as Linux follows in one path.
+const MOST: usize = 40;
+
+/// Where the links of a part lead.
+#[derive(Debug, Default)]
+pub(crate) struct Links(BTreeMap<ImagePath, ImagePath>);
+
+impl Links {
+    pub(crate) fn symbolic(&mut self, link: ImagePath, text: &str) {
+        if let Some(target) = target(&link, text) {
+            self.0.insert(link, target);
+        }
+    }
+
+    pub(crate) fn hard(&mut self, link: ImagePath, target: ImagePath) {
+        self.0.insert(link, target);
+    }
+
+    /// What is no link at the end of the links that begin at a path; nothing where there is no end.
+    pub(crate) fn file(&self, path: &ImagePath) -> Option<ImagePath> {
+        let mut at = path;
+        for _ in 0..MOST {
+            match self.0.get(at) {
+                Some(next) => at = next,
+                None => return Some(at.clone()),
+            }
+        }
+        None
+    }
+
+    /// The links.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ImagePath> {
+        self.0.keys()
+    }
+}
+
 /// Where a symbolic link leads; nothing where that is no path of the image. Links on the way are not followed.
-pub(crate) fn target(link: &ImagePath, text: &str) -> Option<ImagePath> {
+fn target(link: &ImagePath, text: &str) -> Option<ImagePath> {
     let folder = link.parent().filter(|_| !text.starts_with('/'));
     let mut components: Vec<&str> = folder.iter().flat_map(|folder| folder.as_str().split('/')).collect();
     for component in text.split('/') {
@@ -32,5 +70,18 @@ mod tests {
         // The root is above itself.
         assert_eq!(leads("../../../../../etc/site.py").as_deref(), Some("/etc/site.py"));
         assert_eq!(leads("/"), None);
+    }
+
+    #[test]
+    fn links_are_followed_to_their_end() {
+        let path = |text: &str| ImagePath::new(text).unwrap();
+        let mut links = Links::default();
+        links.hard(path("c"), path("b"));
+        links.symbolic(path("b"), "a");
+        links.symbolic(path("round"), "about");
+        links.symbolic(path("about"), "round");
+        assert_eq!(links.file(&path("c")), Some(path("a")));
+        assert_eq!(links.file(&path("a")), Some(path("a")));
+        assert_eq!(links.file(&path("round")), None);
     }
 }

@@ -8,54 +8,44 @@ use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError, TarWri
 use oci::Digest;
 use store::Store;
 
-use crate::bytecode::{BytecodeError, put};
+use crate::bytecode::BytecodeError;
 
 /// What was compiled, in a temporary file, in the order in which it came.
 #[derive(Default)]
 pub(crate) struct Spool {
     file: Option<File>,
     end: u64,
-    files: BTreeMap<ImagePath, Spooled>,
-}
-
-struct Spooled {
-    offset: u64,
-    size: u64,
-    owner: Owner,
-    mtime: i64,
+    /// The heads, and where the bodies begin.
+    files: BTreeMap<ImagePath, (EntryHead, u64)>,
 }
 
 impl Spool {
-    pub(crate) fn add(&mut self, path: ImagePath, owner: Owner, mtime: i64, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, head: EntryHead, bytes: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile()?),
         };
         file.write_all(bytes)?;
-        let size = bytes.len() as u64;
-        self.files.insert(path, Spooled { offset: self.end, size, owner, mtime });
-        self.end += size;
+        self.files.insert(head.path.clone(), (head, self.end));
+        self.end += bytes.len() as u64;
         Ok(())
     }
 
     fn each(
         &mut self,
-        mut visit: impl FnMut(&ImagePath, &Spooled, &mut dyn Read) -> Result<(), SinkError>,
+        mut visit: impl FnMut(&EntryHead, &mut dyn Read) -> Result<(), SinkError>,
     ) -> Result<(), SinkError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        for (path, spooled) in &self.files {
-            file.seek(SeekFrom::Start(spooled.offset))
+        for (path, (head, offset)) in &self.files {
+            file.seek(SeekFrom::Start(*offset))
                 .map_err(|error| SinkError::Read { path: path.clone(), error })?;
-            let mut body = Read::take(&mut *file, spooled.size);
-            visit(path, spooled, &mut body)?;
+            visit(head, &mut Read::take(&mut *file, head.size()))?;
         }
         Ok(())
     }
 
     pub(crate) fn put_all(&mut self, sink: &mut dyn EntrySink) -> Result<(), SinkError> {
-        self.each(|path, spooled, body| {
-            put(sink, path.clone(), spooled.size, spooled.owner, spooled.mtime, body)
-        })
+        self.each(|head, body| sink.put(head, body))
     }
 
     /// Whether the bytecode at this path is among it.
@@ -70,22 +60,14 @@ impl Spool {
         key: &Digest,
         dropped: &BTreeSet<ImagePath>,
     ) -> Result<(), BytecodeError> {
-        let head = |path: &ImagePath, size, owner, mtime| EntryHead {
-            path: path.clone(),
-            kind: EntryKind::File { size },
-            mode: 0o644,
-            owner,
-            mtime,
-        };
         let write = |error: SinkError| BytecodeError::Spool(io::Error::other(error));
         let mut tar = TarWriter::new(io::BufWriter::new(store.bytecode_writer(key)?));
         for path in dropped {
-            tar.append(&head(path, 0, Owner::ROOT, 0), &mut io::empty()).map_err(write)?;
+            let (path, kind) = (path.clone(), EntryKind::File { size: 0 });
+            let head = EntryHead { path, kind, mode: 0o644, owner: Owner::ROOT, mtime: 0 };
+            tar.append(&head, &mut io::empty()).map_err(write)?;
         }
-        self.each(|path, spooled, body| {
-            tar.append(&head(path, spooled.size, spooled.owner, spooled.mtime), body)
-        })
-        .map_err(write)?;
+        self.each(|head, body| tar.append(head, body)).map_err(write)?;
         let writer = tar.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
         writer.commit()?;
         Ok(())

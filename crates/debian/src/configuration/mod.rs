@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use layer::{
     EntryHead, EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash,
-    Role, SinkError, Source,
+    Role, SinkError, Source, SourceError,
 };
 use lock::{DebianPackage, DebianSet, PathRule};
 use oci::Platform;
+use python::Overriding;
 use sandbox::{Machine, SandboxError};
 
 use crate::dependencies::Dependencies;
@@ -64,7 +65,7 @@ pub enum ConfigurationError {
     },
     /// The layer cannot be written.
     #[error(transparent)]
-    Sink(#[from] layer::SinkError),
+    Write(#[from] SourceError),
     /// A package failed.
     #[error("{} {fault}\n{printed}", failed(package.as_deref()))]
     Failed {
@@ -184,7 +185,7 @@ impl Configuration {
 
     /// Installs the packages in a root made of the others, and writes what changed. `scratch` is an empty folder of which
     /// the caller removes all that is left in it by [`Machine::remove`]; `parents` are the image's folders that are not
-    /// like others.
+    /// like others, and `overriding` sees to the bytecode of changed sources.
     ///
     /// # Errors
     ///
@@ -194,6 +195,7 @@ impl Configuration {
         machine: &Machine,
         scratch: &Path,
         parents: &Parents,
+        overriding: &Overriding<'_>,
         sink: &mut dyn EntrySink,
     ) -> Result<(), ConfigurationError> {
         let mut without = WithoutManager { inner: &mut *sink };
@@ -212,9 +214,14 @@ impl Configuration {
         };
         machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut real)?;
         let real = real.tree.on(&root);
-        let mut changes = Changes::new(&root, &expected, &real, sink);
-        machine.difference(&upper, self.timestamp, &cleaned::is_cleaned, &mut changes)?;
-        Ok(changes.finish()?)
+        let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
+            let cleaned = |path: &ImagePath| cleaned::is_cleaned(path) || left_out.contains(path);
+            let mut changes = Changes::new(&root, &expected, &real, sink);
+            let written = machine.difference(&upper, self.timestamp, &cleaned, &mut changes);
+            written.map_err(SourceError::archive)?;
+            Ok(changes.finish()?)
+        };
+        Ok(overriding.write(&emit, sink)?)
     }
 
     /// What the layers of the packages hold.

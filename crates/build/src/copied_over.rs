@@ -1,0 +1,77 @@
+//! Copied files with sources of Python among them: these have bytecode, and may lie over others that have some.
+
+use layer::{EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
+use python::{Overriding, Target};
+use store::LayerRecord;
+
+use crate::assembly::Assembly;
+use crate::copying::Copies;
+use crate::derived::{Derived, Execution, below};
+use crate::{BuildError, Context};
+
+/// Copied files, above the packages and the base whose sources they may lie over.
+pub(crate) struct CopiedOver {
+    part: Part,
+    copies: Copies,
+    targets: Vec<Target>,
+    /// Whether packages may have sources where some are copied.
+    over_packages: bool,
+}
+
+impl CopiedOver {
+    /// Whether copies hold something of Python that matters to an assembly which has everything else: all others depend on
+    /// nothing but themselves.
+    pub(crate) fn is_needed(copies: &Copies, assembly: &Assembly) -> bool {
+        let has_python = !assembly.targets.is_empty() || assembly.foundation.is_some();
+        sources(copies).any(|path| has_python || assembly.may_hold(path))
+    }
+
+    /// The copies of an assembly that has everything else.
+    pub(crate) fn new(copies: Copies, assembly: &Assembly) -> Self {
+        let targets = assembly.targets.clone();
+        let over_packages = sources(&copies).any(|path| assembly.may_hold(path));
+        let mut part = copies.part().clone();
+        let mut hasher = KeyHasher::new("copied over").field("copies", part.recipe.0.as_bytes());
+        hasher = targets.iter().fold(hasher, |hasher, target| target.key(hasher));
+        if over_packages {
+            hasher = below(hasher, assembly, |role| role != Role::Copy);
+        } else if let Some(foundation) = &assembly.foundation {
+            hasher = hasher.list("base", foundation.diff_ids());
+        }
+        part.recipe = RecipeHash(hasher.finish());
+        Self { part, copies, targets, over_packages }
+    }
+}
+
+/// The paths that matter to bytecode.
+fn sources(copies: &Copies) -> impl Iterator<Item = &ImagePath> {
+    copies.paths().filter(|path| path.as_str().ends_with(".py") || python::Cached::of(path).is_some())
+}
+
+impl Derived for CopiedOver {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn stands_on(&self, role: Role) -> bool {
+        self.over_packages && role != Role::Copy
+    }
+
+    fn execution(&self) -> Option<Execution> {
+        None
+    }
+
+    fn write(
+        &self,
+        lower: &[LayerRecord],
+        context: &Context,
+        sink: &mut dyn EntrySink,
+    ) -> Result<(), BuildError> {
+        let lower =
+            || crate::bytecode_below::bytecode_of(lower, &context.store).map_err(layer::SourceError::archive);
+        let overriding = Overriding { targets: &self.targets, lower: &lower };
+        let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| self.copies.write(left_out, sink);
+        let failed = |error| LayerError::Part { part: self.part.id.clone(), error };
+        overriding.write(&emit, sink).map_err(|error| BuildError::Layer(Box::new(failed(error))))
+    }
+}

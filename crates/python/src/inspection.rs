@@ -1,0 +1,122 @@
+//! The first pass over a part that holds bytecode: what of it is valid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+
+use layer::{EntryHead, EntryKind, EntrySink, ImagePath, SinkError};
+
+use crate::cached::Optimization;
+use crate::links::Links;
+use crate::pyc::{HEAD, PycHead, Stamp, source_hash};
+use crate::target::Target;
+
+/// A source larger than this is left without bytecode: it is data.
+pub(crate) const SOURCE_LIMIT: u64 = 32 << 20;
+
+/// What a part holds, as far as its bytecode depends on it.
+pub(crate) struct Inspection<'a> {
+    target: &'a Target,
+    magic: Option<[u8; 4]>,
+    files: BTreeMap<ImagePath, Stamp>,
+    links: Links,
+    /// What stands where bytecode belongs; its head, where it may be some.
+    shipped: BTreeMap<ImagePath, Option<PycHead>>,
+}
+
+/// What becomes of the bytecode that a part holds.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// It is valid, and stays.
+    pub(crate) kept: BTreeSet<ImagePath>,
+    /// It is left out.
+    pub(crate) dropped: BTreeSet<ImagePath>,
+    /// The sources of that which is left out, and is made anew.
+    pub(crate) renewed: BTreeMap<ImagePath, BTreeSet<Optimization>>,
+}
+
+impl<'a> Inspection<'a> {
+    pub(crate) fn new(target: &'a Target, magic: Option<[u8; 4]>) -> Self {
+        let (files, links, shipped) = (BTreeMap::new(), Links::default(), BTreeMap::new());
+        Self { target, magic, files, links, shipped }
+    }
+
+    pub(crate) fn judge(self) -> Verdict {
+        let mut verdict = Verdict::default();
+        for (path, head) in self.shipped {
+            let cached = self.target.tag.cached(&path);
+            let stamp = |source: &ImagePath| {
+                self.files.get(source).or_else(|| self.files.get(&self.links.file(source)?))
+            };
+            // Without its source Python never takes it.
+            let source = cached.and_then(|cached| Some((stamp(&cached.source)?, cached)));
+            match (source, head, self.magic) {
+                (Some((stamp, _)), Some(head), Some(magic)) if head.is_valid(magic, stamp) => {
+                    verdict.kept.insert(path);
+                    continue;
+                }
+                (Some((_, cached)), ..) => {
+                    verdict.renewed.entry(cached.source).or_default().insert(cached.optimization);
+                }
+                (None, ..) => {}
+            }
+            verdict.dropped.insert(path);
+        }
+        verdict
+    }
+
+    fn stamp(&self, head: &EntryHead, size: u64, body: &mut dyn Read) -> Result<Stamp, SinkError> {
+        let mut stamp = Stamp { mtime: head.mtime, size, hash: None };
+        if let Some(magic) =
+            self.magic.filter(|_| size <= SOURCE_LIMIT && head.path.as_str().ends_with(".py"))
+        {
+            let mut source = Vec::new();
+            body.read_to_end(&mut source)
+                .map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+            stamp.hash = Some(source_hash(magic, self.target.tag.has_long_hash(), &source));
+        }
+        Ok(stamp)
+    }
+}
+
+/// Reads a body to its end: whoever gives it may compare a hash.
+pub(crate) fn pass_over(path: &ImagePath, body: &mut dyn Read) -> Result<(), SinkError> {
+    let read = io::copy(body, &mut io::sink());
+    read.map(|_| ()).map_err(|error| SinkError::Read { path: path.clone(), error })
+}
+
+impl EntrySink for Inspection<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let path = head.path.clone();
+        self.look_at(head, &mut *body)?;
+        pass_over(&path, body)
+    }
+}
+
+impl Inspection<'_> {
+    fn look_at(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        let path = head.path.clone();
+        if self.target.is_place(&path, &head.kind) {
+            let mut found = None;
+            // A file without anything behind its head is none.
+            if matches!(head.kind, EntryKind::File { size } if size > HEAD as u64) {
+                let mut bytes = [0; HEAD];
+                body.read_exact(&mut bytes).map_err(|error| SinkError::Read { path: path.clone(), error })?;
+                found = Some(PycHead::parse(&bytes));
+            }
+            if !matches!(head.kind, EntryKind::Removed | EntryKind::Emptied) {
+                self.shipped.insert(path, found);
+            }
+            return Ok(());
+        }
+        match &head.kind {
+            EntryKind::File { size } => {
+                let stamp = self.stamp(head, *size, body)?;
+                self.files.insert(path, stamp);
+            }
+            EntryKind::Symlink { target } => self.links.symbolic(path, target),
+            EntryKind::Hardlink { target } => self.links.hard(path, target.clone()),
+            EntryKind::Directory | EntryKind::Removed | EntryKind::Emptied => {}
+        }
+        Ok(())
+    }
+}
