@@ -363,17 +363,6 @@ fn a_post_link_script() {
 }
 
 #[test]
-fn a_noarch_python_package_without_python() {
-    let bench = Bench::new();
-    bench.explicit(&["noarch/odd-noarch-python-1.0-pyhd8ed1ab_0.conda"]);
-    assert_snapshot!(bench.fails(&[]), @r#"
-    × cannot lock the conda environment of `x:latest (linux/amd64)`
-    ╰─▶ `odd-noarch-python-1.0-pyhd8ed1ab_0.conda` is a noarch Python package, and the environment has no Python
-    help: ask for Python: `python = "3.11"`
-    "#);
-}
-
-#[test]
 fn an_unknown_debian_package() {
     let bench = Bench::new();
     bench.packages(&["tini", "tinny"]);

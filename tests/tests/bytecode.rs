@@ -27,7 +27,7 @@ fn number(outcome: &Outcome, what: &str) -> usize {
 fn conda(python: &str, packages: &[&str]) -> String {
     format!(
         "name = \"bytecode\"\npython = \"{python}\"\nplatforms = [\"linux/amd64\"]\n\
-         [conda]\nchannels = [\"{}\"]\npackages = {packages:?}\n",
+         [conda]\nchannels = [\"{}\"]\npackages = {packages:?}\npip = false\n",
         channel()
     )
 }

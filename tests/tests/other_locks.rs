@@ -84,7 +84,8 @@ fn layers(image: &Image) -> Vec<String> {
 #[test]
 fn an_image_of_a_lock_is_the_image_of_the_solved_environment() {
     let taken = Taken::new();
-    let packages = format!("channels = [\"{CHANNEL}\"]\npackages = {SPECS:?}");
+    // Locks have no pip that nobody asked for.
+    let packages = format!("channels = [\"{CHANNEL}\"]\npackages = {SPECS:?}\npip = false");
     taken.spec("", &packages);
     let solved = taken.bench.imgbuild.build_again(&[]).image();
     let solved_lock = conda_part(&taken.bench.imgbuild.read("spec.lock"));
@@ -298,11 +299,11 @@ fn packages_that_need_another_driver_than_the_spec_names() {
         .imgbuild
         .write("list.txt", format!("@EXPLICIT\n{CHANNEL}/noarch/cuda-version-12.4-h3060b56_3.conda\n"));
     taken.spec("env = \"list.txt\"\ncuda = \"11.8\"", "");
-    assert_snapshot!(taken.bench.fails(&[]), @"
+    assert_snapshot!(taken.bench.fails(&[]), @r#"
     × cannot take the packages of `list.txt` for `x:latest (linux/amd64)`
     ╰─▶ `cuda-version-12.4-h3060b56_3` needs `__cuda >=12`, and the image has 11.8
-    help: `cuda` must be what the lock was made for, or nothing
-    ");
+    help: say which CUDA the image is for: `cuda = "12.0"`, or leave the key out
+    "#);
     taken.spec("env = \"list.txt\"\ncuda = \"12.4\"", "");
     taken.bench.run(&["lock", "spec.toml"]);
 }

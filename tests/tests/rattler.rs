@@ -161,7 +161,7 @@ fn record(prefix: &Path, name: &str) -> Map<String, Value> {
 
 fn spec(python: &str, packages: &[&str], more: &str) -> String {
     format!(
-        "name = \"rattler\"\npython = \"{python}\"\n{more}\n[conda]\nchannels = [\"{}\"]\npackages = {packages:?}\nskip-post-link = [\"odd-post-link\"]\n",
+        "name = \"rattler\"\npython = \"{python}\"\n{more}\n[conda]\nchannels = [\"{}\"]\npackages = {packages:?}\npip = false\nskip-post-link = [\"odd-post-link\"]\n",
         channel()
     )
 }

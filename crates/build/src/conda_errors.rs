@@ -1,8 +1,9 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
-use conda::LockingError;
+use conda::{EnvironmentError, LockingError};
 use spec::{CondaPackages, Requirement, Snippet, Variant};
 
+use crate::virtual_packages::{for_processor_only, what_to_write};
 use crate::{BuildError, variant_name};
 
 /// Whether a message speaks of a package, as a word of its own.
@@ -29,6 +30,11 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     if let Some(python) = variant.python.as_ref().filter(|_| error_names(&message, "python")) {
         asked.push(snippet(&python.origin));
     }
+    if let Some((origin, package)) = conda.manager_origin.as_ref().zip(conda.manager.package())
+        && error_names(&message, package)
+    {
+        asked.push(origin.snippet("it was asked for here", "this manager"));
+    }
     for channel in
         conda.channels.iter().filter(|channel| message.contains(&format!("channel `{}`", channel.name)))
     {
@@ -36,7 +42,13 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
             channel.origin.iter().map(|origin| origin.snippet("it was asked for here", "this channel")),
         );
     }
-    let help = match &error {
+    let help = help(variant, conda, &error);
+    BuildError::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }
+}
+
+/// What to do.
+fn help(variant: &Variant, conda: &spec::Conda, error: &LockingError) -> Option<String> {
+    match error {
         LockingError::LinkScript { script, .. } if script.ends_with("-pre-link.sh") => Some(
             "scripts that run before their package is there are not supported: conda deprecates them"
                 .to_owned(),
@@ -44,14 +56,36 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
         LockingError::LinkScript { package, .. } => Some(format!(
             "have it run in the sandbox with `[conda] allow-post-link = [\"{package}\"]`; where the package works without it, `skip-post-link = [\"{package}\"]`"
         )),
-        LockingError::NoPython { .. } => Some("ask for Python: `python = \"3.11\"`".to_owned()),
+        LockingError::NoPython { .. } => Some(match &conda.packages {
+            // The key would be refused: the lock has no Python.
+            CondaPackages::Locked(locked) => format!(
+                "`{}` is the whole environment, and works nowhere like this: lock it with Python in it, or without this package",
+                locked.file
+            ),
+            CondaPackages::Requirements(_) => "ask for Python: `python = \"3.11\"`".to_owned(),
+        }),
         LockingError::Compiler { .. } => Some(
             "without an interpreter for this machine no bytecode can be made: `[layers] bytecode = false`"
                 .to_owned(),
         ),
+        LockingError::Environment(EnvironmentError::Pip { .. }) => Some(
+            "name a channel that has a pip for this Python, or leave it out: `[conda] pip = false`"
+                .to_owned(),
+        ),
+        LockingError::Environment(EnvironmentError::ProcessorOnly { packages, unmet, .. }) => {
+            Some(for_processor_only(packages, unmet, variant))
+        }
+        LockingError::Environment(EnvironmentError::Unsolvable { unmet, absent, .. }) => {
+            let lacking = |package: &&str| absent.iter().any(|absent| absent == package);
+            let manager = conda.manager.package().filter(lacking).map(|package| {
+                format!(
+                    "`manager = \"{package}\"` is a package that no channel of the spec has: name one that has it, or another manager"
+                )
+            });
+            manager.or_else(|| what_to_write(unmet, variant))
+        }
         _ => None,
-    };
-    BuildError::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -74,13 +74,14 @@ impl Derived for Configuring {
         lower: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
-    ) -> Result<(), BuildError> {
+    ) -> Result<String, BuildError> {
         let failed = |error| self.failed(error);
         let machine = Machine::probe().map_err(|error| failed(error.into()))?;
         let scratch = context.store.scratch(remover())?;
         let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
         let overriding = Overriding { targets: &self.targets, lower: &lower };
         let (folder, parents) = (scratch.folder(), &self.parents);
-        self.configuration.write(&machine, folder, parents, &overriding, sink).map_err(failed)
+        self.configuration.write(&machine, folder, parents, &overriding, sink).map_err(failed)?;
+        Ok(String::new())
     }
 }

@@ -66,12 +66,13 @@ impl Derived for CopiedOver {
         lower: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
-    ) -> Result<(), BuildError> {
+    ) -> Result<String, BuildError> {
         let lower =
             || crate::bytecode_below::bytecode_of(lower, &context.store).map_err(layer::SourceError::archive);
         let overriding = Overriding { targets: &self.targets, lower: &lower };
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| self.copies.write(left_out, sink);
         let failed = |error| LayerError::Part { part: self.part.id.clone(), error };
-        overriding.write(&emit, sink).map_err(|error| BuildError::Layer(Box::new(failed(error))))
+        overriding.write(&emit, sink).map_err(|error| BuildError::Layer(Box::new(failed(error))))?;
+        Ok(String::new())
     }
 }

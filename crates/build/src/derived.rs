@@ -21,7 +21,7 @@ pub(crate) trait Derived: Send + Sync {
     fn execution(&self) -> Option<Execution>;
 
     /// Runs it, and gives the entries of the layer. `below` are the layers that it stands on, the lowest first. It may
-    /// block.
+    /// block. What comes back is what was left to be shown to whoever installs; most leave nothing.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ pub(crate) trait Derived: Send + Sync {
         below: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
-    ) -> Result<(), BuildError>;
+    ) -> Result<String, BuildError>;
 }
 
 /// Adds to a key everything that stands below a layer: the base, and the parts of some roles with what they leave out.

@@ -21,6 +21,11 @@ pub enum Event {
         /// The conda packages.
         names: Vec<String>,
     },
+    /// Something that is not as the files say it, and that a person should know.
+    Note {
+        /// What it is.
+        text: String,
+    },
     /// A download began.
     DownloadStarted {
         /// The file.

@@ -182,6 +182,7 @@ impl Foundation {
     /// Its layers as the store has them.
     pub(crate) fn records(&self) -> Vec<LayerRecord> {
         let record = |layer: &LayoutLayer| LayerRecord {
+            messages: String::new(),
             descriptor: layer.descriptor(),
             diff_id: layer.diff_id,
             size: layer.uncompressed_size,

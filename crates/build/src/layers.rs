@@ -377,24 +377,25 @@ impl Making {
             return Ok((record, true));
         }
         check(&self.needed, context)?;
-        let (layer, writer) = self.write(store.blob_writer()?, context)?;
+        let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
         writer.commit(&layer.descriptor)?;
         let archives = self.needed.iter().map(Needed::sha256).collect();
-        let record =
-            LayerRecord { descriptor: layer.descriptor, diff_id: layer.diff_id, size: layer.size, archives };
+        let Layer { descriptor, diff_id, size, .. } = layer;
+        let record = LayerRecord { descriptor, diff_id, size, archives, messages };
         store.put_layer(&key, &record)?;
         Ok((record, false))
     }
 
-    fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W), BuildError> {
+    fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W, String), BuildError> {
         let (assembly, codec) = (&self.work.assembly, self.work.codec);
         let planned = &self.work.planned[self.layer];
         let failed = |error| BuildError::Layer(Box::new(error));
         if let Some(derived) = self.work.derived(planned) {
             let writer = LayerWriter::new(out, codec, context.threads, &assembly.parents);
             let mut writer = writer.map_err(|error| failed(LayerError::Write(error)))?;
-            derived.write(&self.below, context, &mut writer)?;
-            return writer.finish().map_err(|error| failed(LayerError::Write(error)));
+            let messages = derived.write(&self.below, context, &mut writer)?;
+            let (layer, out) = writer.finish().map_err(|error| failed(LayerError::Write(error)))?;
+            return Ok((layer, out, messages));
         }
         let none = Exclusions::new();
         let source = |index: &usize| {
@@ -402,6 +403,8 @@ impl Making {
             (source, assembly.exclusions.get(&source.part().id).unwrap_or(&none))
         };
         let sources: Vec<(&dyn Source, &Exclusions)> = planned.parts.iter().map(source).collect();
-        write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)
+        let (layer, out) =
+            write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)?;
+        Ok((layer, out, String::new()))
     }
 }

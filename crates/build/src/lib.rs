@@ -31,6 +31,7 @@ mod secrets;
 mod tool;
 mod unpacked;
 mod vendor;
+mod virtual_packages;
 mod wheel_index;
 mod wheel_locking;
 mod wheels;

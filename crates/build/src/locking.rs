@@ -9,7 +9,10 @@ use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
-use spec::{Base, ChannelPriority, CondaPackages, PythonFrom, Spec, Variant};
+use spec::{
+    Base, ChannelPriority, CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Spec,
+    Variant,
+};
 
 use crate::assembly::Assembly;
 use crate::conda_errors::{conda_error, error_names};
@@ -348,8 +351,17 @@ impl Locker<'_> {
         let fetcher = &self.context.fetcher.knowing(&secrets(variant, &serving, self.context));
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         let subdir = conda::subdir(variant.platform);
+        if let Some(part) = &conda.pip_part {
+            let text = format!(
+                "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
+                part.file()
+            );
+            self.context.reporter.event(Event::Note { text });
+        }
         let request = Request {
             specs: match_specs(variant, conda),
+            pip: conda.pip,
+            constraints: if conda.pip { constraints(variant) } else { Vec::new() },
             subdir,
             virtual_packages: conda::virtual_packages(subdir, glibc, cuda),
             strict_priority: conda.channel_priority == ChannelPriority::Strict,
@@ -439,4 +451,23 @@ fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     }
     specs.extend(conda.manager.package().map(str::to_owned));
     specs
+}
+
+/// What pip brings along, and the wheels' requirements may want in another version than the newest: what conda has is not
+/// replaced by a wheel.
+const BESIDE_PIP: [&str; 2] = ["setuptools", "wheel"];
+
+/// What the wheels' requirements say of the packages that come with pip.
+fn constraints(variant: &Variant) -> Vec<String> {
+    let Some(pip) = &variant.pip else { return Vec::new() };
+    let requirements = match &pip.packages {
+        PipPackages::Requirements(requirements) => requirements.as_slice(),
+        PipPackages::Pylock(_) | PipPackages::Wheels(_) => &[],
+    };
+    let speaks_of = |it: &&PipRequirement| {
+        let named = it.name.as_ref().is_some_and(|name| BESIDE_PIP.contains(&name.as_str()));
+        named && it.source == RequirementSource::Index && it.marker.is_none()
+    };
+    let all = requirements.iter().chain(&pip.constraints).filter(speaks_of);
+    all.map(|requirement| requirement.text.public()).collect()
 }

@@ -8,6 +8,7 @@ use spec::{CondaPackages, LockedList, LockedPackages, Variant};
 
 use crate::BuildError;
 use crate::locking::variant_name;
+use crate::virtual_packages::what_to_write;
 
 /// The records of locked packages.
 pub(crate) async fn take(
@@ -46,10 +47,15 @@ fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) 
         LockedError::Builds { .. } => Some(
             "an export with builds holds for the platform and the channels that it was made with: set `platforms` and `channels`, or export with `--no-builds`".to_owned(),
         ),
-        LockedError::Virtual { requirement, .. } if requirement.starts_with("__cuda") => {
-            Some("`cuda` must be what the lock was made for, or nothing".to_owned())
-        }
-        LockedError::Virtual { .. } => Some("lock for an older system, or build on a newer base".to_owned()),
+        LockedError::Virtual(unmet) => what_to_write(std::slice::from_ref(unmet), variant).map(|what| {
+            match unmet.name.as_str() {
+                "__cuda" => format!("{what}, or leave the key out"),
+                _ => format!("{what}; or lock for an older system"),
+            }
+        }),
+        LockedError::ProcessorOnly { cuda, .. } => Some(format!(
+            "lock again for CUDA: `CONDA_OVERRIDE_CUDA={cuda}` for conda, `[system-requirements] cuda = \"{cuda}\"` for pixi; or leave `cuda` out of the spec"
+        )),
         _ => None,
     };
     let file = locked.file.clone();

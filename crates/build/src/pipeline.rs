@@ -56,6 +56,8 @@ pub struct Built {
     pub excluded: Vec<(String, String, String)>,
     /// What was run in the sandbox to make its layers, in its order: now, or when they were made.
     pub executions: Vec<Execution>,
+    /// What its packages want to be shown to whoever installs them.
+    pub messages: Vec<String>,
     /// What became of its checks.
     pub checks: Vec<Checked>,
     /// Whether what it starts is process 1 itself, because the image that it stands on has nothing that reaps and
@@ -272,11 +274,13 @@ pub async fn build(
         let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
         let image = image::assemble(&locked.lock, *index, &parts, &layers)?;
         let below = foundation.map(Foundation::finished).unwrap_or_default();
-        let layers = below.into_iter().chain(layers).collect();
+        let layers: Vec<Finished> = below.into_iter().chain(layers).collect();
+        let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
         built.push(Built {
             name: variant_name(variant),
             platform: variant.platform,
             image,
+            messages: said.cloned().collect(),
             layers,
             dynamic: variables.dynamic.clone(),
             excluded: excluded(&locked.lock, *index),

@@ -1,6 +1,7 @@
 //! Post-link scripts of conda packages, run in the sandbox: what they change is a layer.
 
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use layer::{
@@ -21,14 +22,14 @@ use crate::running::set;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
 
 /// Changes whenever the same scripts would leave other bytes.
-const METHOD: &str = "1";
+const METHOD: &str = "2";
 /// How long one script may run.
 const TIME: Duration = Duration::from_secs(600);
 /// How many processes and threads a script may have.
 const PROCESSES: u64 = 4096;
 /// Of what a script prints, the end is kept.
 const KEPT: usize = 64 << 10;
-/// Where scripts leave what an installer shows; it is no part of the environment.
+/// Where scripts leave what an installer shows, below the prefix; it is no part of the environment.
 const MESSAGES: &str = ".messages.txt";
 
 /// The post-link scripts of an environment.
@@ -163,7 +164,7 @@ impl Derived for PostLink {
         lower: &[LayerRecord],
         context: &Context,
         sink: &mut dyn EntrySink,
-    ) -> Result<(), BuildError> {
+    ) -> Result<String, BuildError> {
         let machine = Machine::probe()?;
         machine.runs(self.platform)?;
         machine.has_owners()?;
@@ -190,27 +191,42 @@ impl Derived for PostLink {
             return Err(BuildError::PostLink { package: package.name().to_owned(), fault, printed });
         }
         let messages = self.prefix.join(MESSAGES)?;
+        let text = Mutex::new(Vec::new());
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
-            let cleaned = |path: &ImagePath| *path == messages || left_out.contains(path);
-            let mut owned = OwnedPrefix { prefix: &self.prefix, owner: self.owner, sink };
-            let written = machine.difference(&upper, self.timestamp, &cleaned, &mut owned);
+            let cleaned = |path: &ImagePath| left_out.contains(path);
+            let (prefix, owner, messages) = (&self.prefix, self.owner, &messages);
+            let mut left = Left { prefix, owner, messages, text: Vec::new(), sink };
+            let written = machine.difference(&upper, self.timestamp, &cleaned, &mut left);
+            // It may be looked at more than once, and says the same each time.
+            *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
             written.map_err(SourceError::archive)
         };
         let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
         let overriding = Overriding { targets: &self.targets, lower: &lower };
-        overriding.write(&emit, sink).map_err(|error| self.failed(error))
+        overriding.write(&emit, sink).map_err(|error| self.failed(error))?;
+        let text = text.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(String::from_utf8_lossy(&text).trim_end().to_owned())
     }
 }
 
-/// Gives what stands below the prefix to whom the prefix belongs: the scripts ran as root.
-struct OwnedPrefix<'a> {
+/// What the scripts left. It gives what stands below the prefix to whom the prefix belongs, since they ran as root, and keeps
+/// what they want to be shown.
+struct Left<'a> {
     prefix: &'a ImagePath,
     owner: Owner,
+    messages: &'a ImagePath,
+    text: Vec<u8>,
     sink: &'a mut dyn EntrySink,
 }
 
-impl EntrySink for OwnedPrefix<'_> {
+impl EntrySink for Left<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if head.path == *self.messages {
+            // A link or a folder of that name says nothing.
+            let read = body.take(KEPT as u64).read_to_end(&mut self.text);
+            read.map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+            return Ok(());
+        }
         if head.path != *self.prefix && head.path.strip_prefix(self.prefix).is_none() {
             return self.sink.put(head, body);
         }

@@ -8,31 +8,11 @@ use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
 use python::CacheTag;
 
+use crate::cuda::LIBRARIES;
 use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::locking::{LockingError, closure_names, subdir};
 use crate::package::Environment;
 use crate::record;
-
-/// Names with which the packages of CUDA's libraries begin.
-const CUDA: [&str; 17] = [
-    "cuda",
-    "cudnn",
-    "cusparselt",
-    "cutensor",
-    "libcublas",
-    "libcudss",
-    "libcufft",
-    "libcufile",
-    "libcurand",
-    "libcusolver",
-    "libcusparse",
-    "libnpp",
-    "libnvfatbin",
-    "libnvjitlink",
-    "libnvjpeg",
-    "libnvvm",
-    "nccl",
-];
 
 /// A locked environment, ready to be written.
 pub struct Plan<'a> {
@@ -68,7 +48,7 @@ pub fn plan_environment<'a>(
     let role = |package: &CondaPackage| {
         if interpreter.contains(package.name()) {
             Role::Interpreter
-        } else if CUDA.iter().any(|name| package.name().starts_with(name)) {
+        } else if LIBRARIES.iter().any(|name| package.name().starts_with(name)) {
             Role::Cuda
         } else {
             Role::Package

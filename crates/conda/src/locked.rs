@@ -14,10 +14,12 @@ use spec::{LockedArchive, LockedBuild, LockedList};
 use url::Url;
 
 use crate::channel::Served;
+use crate::cuda::{self, ProcessorOnly};
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::InfoError;
 use crate::record;
-use crate::solve::{EnvironmentError, Solving, is_met};
+use crate::solve::{EnvironmentError, Solving};
+use crate::virtual_packages::{Unmet, unmet};
 
 /// Why locked packages cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -62,14 +64,15 @@ pub enum LockedError {
         builds: Vec<String>,
     },
     /// A package needs another base or CUDA than the image has.
-    #[error("`{package}` needs `{requirement}`, and the image has {version}")]
-    Virtual {
-        /// The package.
-        package: String,
-        /// What it needs.
-        requirement: String,
-        /// What there is.
-        version: String,
+    #[error("{0}")]
+    Virtual(Unmet),
+    /// Frameworks do not use CUDA, which the image is for.
+    #[error("the image has CUDA {cuda}, and these packages do not use it:{}", packages.iter().map(|it| format!("\n{it}")).collect::<String>())]
+    ProcessorOnly {
+        /// The version of CUDA.
+        cuda: String,
+        /// The packages.
+        packages: Vec<ProcessorOnly>,
     },
     /// A package is there twice.
     #[error("the lock has two packages `{name}`: `{first}` and `{second}`")]
@@ -121,6 +124,12 @@ impl Taking<'_> {
                 let name = record.package_record.name.as_normalized().to_owned();
                 let (first, second) = (first.identifier.to_file_name(), record.identifier.to_file_name());
                 return Err(LockedError::Twice { name, first, second });
+            }
+        }
+        if let Some(cuda) = self.virtual_packages.get("__cuda") {
+            let packages = cuda::of_lock(&records);
+            if !packages.is_empty() {
+                return Err(LockedError::ProcessorOnly { cuda: cuda.clone(), packages });
             }
         }
         Ok(records)
@@ -284,19 +293,12 @@ impl Taking<'_> {
     /// What the image is known to have must be enough. Who runs it decides on the rest: kernel and processor, and the
     /// driver where the spec names no CUDA.
     fn check_virtual(&self, record: &PackageRecord) -> Result<(), LockedError> {
-        for name in ["__glibc", "__cuda"] {
-            let Some(version) = self.virtual_packages.get(name) else { continue };
-            let speaks_of = |spec: &&String| spec.split([' ', '=', '<', '>', '!', '~']).next() == Some(name);
-            for requirement in record.depends.iter().chain(&record.constrains).filter(speaks_of) {
-                if !is_met(requirement, name, version)? {
-                    let package =
-                        format!("{}-{}-{}", record.name.as_normalized(), record.version, record.build);
-                    let (requirement, version) = (requirement.clone(), version.clone());
-                    return Err(LockedError::Virtual { package, requirement, version });
-                }
-            }
+        let known =
+            |unmet: &Unmet| ["__glibc", "__cuda"].contains(&unmet.name.as_str()) && unmet.found.is_some();
+        match unmet(record, self.virtual_packages).into_iter().find(known) {
+            Some(unmet) => Err(LockedError::Virtual(unmet)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -317,7 +317,7 @@ async fn compiler(
         return Ok(Some((Compiler { host, packages: closure(python, records) }, Vec::new())));
     }
     let version = python.package_record.version.to_string();
-    let mut virtual_packages = crate::solve::virtual_packages(subdir(host), None, None);
+    let mut virtual_packages = crate::virtual_packages::virtual_packages(subdir(host), None, None);
     if let Some(glibc) = wishes.request.virtual_packages.get("__glibc") {
         virtual_packages.insert("__glibc".to_owned(), glibc.clone());
     }
@@ -325,6 +325,9 @@ async fn compiler(
         specs: vec![format!("python =={version}")],
         subdir: subdir(host),
         virtual_packages,
+        // It compiles, and installs nothing.
+        pip: false,
+        constraints: Vec::new(),
         ..wishes.request.clone()
     };
     let solved = solving.solve(&request).await;

@@ -1,14 +1,12 @@
 //! Solving an environment with rattler.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use net::{Client, NetError};
-use rattler_conda_types::{
-    GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, ParseStrictness, RepoDataRecord,
-    Subdir, Version,
-};
+use rattler_conda_types::match_spec::condition::MatchSpecCondition;
+use rattler_conda_types::{MatchSpec, PackageName, ParseStrictness, RepoDataRecord, Subdir};
 use rattler_networking::mirror_middleware::Mirror;
 use rattler_networking::{
     AuthenticationMiddleware, AuthenticationStorage, AuthenticationStorageError, MirrorMiddleware,
@@ -17,13 +15,13 @@ use rattler_repodata_gateway::fetch::CacheAction;
 use rattler_repodata_gateway::{
     ChannelConfig as GatewayConfig, Gateway, GatewayError, RepoData, SourceConfig,
 };
-use rattler_solve::{
-    ChannelPriority, ExcludeNewer, SolveError, SolverImpl, SolverTask, TimestampPolicy, resolvo::Solver,
-};
 use reqwest_middleware::Middleware;
 use secret::SecretUrl;
 
 use crate::channel::{ChannelError, Served};
+use crate::cuda::{self, ProcessorOnly};
+use crate::question::Question;
+use crate::virtual_packages::Unmet;
 
 /// Why an environment cannot be solved.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +41,34 @@ pub enum EnvironmentError {
     #[error("cannot read the channels' indexes")]
     Repodata(#[source] Box<GatewayError>),
     /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{explanation}")]
+    #[error("no set of packages satisfies all requirements:\n{}{explanation}", lines(.unmet))]
     Unsolvable {
+        /// rattler's explanation.
+        explanation: String,
+        /// What the image would have to have besides, so that there is such a set; empty where nothing of the kind helps.
+        unmet: Vec<Unmet>,
+        /// The packages that were asked for, and of which no channel has any that fits.
+        absent: Vec<String>,
+    },
+    /// Frameworks do not use CUDA, which the image is for.
+    #[error(
+        "the image has CUDA {cuda}, and these packages do not use it:\n{}{}{explanation}", lines(.packages), lines(.unmet)
+    )]
+    ProcessorOnly {
+        /// The version of CUDA.
+        cuda: String,
+        /// The packages.
+        packages: Vec<ProcessorOnly>,
+        /// What the image lacks for the builds that use it.
+        unmet: Vec<Unmet>,
+        /// rattler's explanation of why no build that uses CUDA can be taken; empty where there is none.
+        explanation: String,
+    },
+    /// No pip fits, where there must be one.
+    #[error(
+        "an environment with Python has pip as well, and with pip no set of packages satisfies all requirements:\n{explanation}"
+    )]
+    Pip {
         /// rattler's explanation.
         explanation: String,
     },
@@ -64,6 +88,11 @@ pub enum EnvironmentError {
     },
 }
 
+/// A line for each.
+fn lines<T: ToString>(items: &[T]) -> String {
+    items.iter().map(|item| format!("{}\n", item.to_string())).collect()
+}
+
 /// What an environment must hold.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -71,6 +100,10 @@ pub struct Request {
     pub channels: Vec<Served>,
     /// The match specs.
     pub specs: Vec<String>,
+    /// Whether pip is there as well wherever Python is.
+    pub pip: bool,
+    /// What packages must be if they are there at all: match specs. One that conda cannot read does not count.
+    pub constraints: Vec<String>,
     /// The platform's folder.
     pub subdir: Subdir,
     /// Names and versions of the virtual packages.
@@ -83,32 +116,6 @@ pub struct Request {
     pub locked: Vec<RepoDataRecord>,
 }
 
-/// The virtual packages of a platform: from the spec and the base, never from the build machine.
-///
-/// `__linux` is the oldest kernel with long-term support that still had it when this was written: an image runs under
-/// its user's kernel, which nobody knows.
-pub fn virtual_packages(subdir: Subdir, glibc: Option<&str>, cuda: Option<&str>) -> BTreeMap<String, String> {
-    let archspec = match subdir {
-        Subdir::LinuxAarch64 => "aarch64",
-        _ => "x86_64",
-    };
-    let fixed = [("__unix", "0"), ("__linux", "5.10"), ("__archspec", archspec)];
-    let given = [("__glibc", glibc), ("__cuda", cuda)];
-    let given = given.into_iter().filter_map(|(name, version)| version.map(|version| (name, version)));
-    fixed.into_iter().chain(given).map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
-}
-
-fn generic(name: &str, version: &str) -> Result<GenericVirtualPackage, EnvironmentError> {
-    let error = || EnvironmentError::VirtualPackage { name: name.to_owned(), version: version.to_owned() };
-    // conda's `__archspec` is version 1 with the architecture as its build string.
-    let (number, build) = if name == "__archspec" { ("1", version) } else { (version, "0") };
-    Ok(GenericVirtualPackage {
-        name: PackageName::try_from(name).map_err(|_| error())?,
-        version: number.parse::<Version>().map_err(|_| error())?,
-        build_string: build.parse().map_err(|_| error())?,
-    })
-}
-
 /// Reads a match spec as conda reads it.
 ///
 /// # Errors
@@ -117,6 +124,13 @@ fn generic(name: &str, version: &str) -> Result<GenericVirtualPackage, Environme
 pub fn match_spec(text: &str) -> Result<MatchSpec, EnvironmentError> {
     let error = |error: String| EnvironmentError::MatchSpec { spec: text.to_owned(), error };
     MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|it| error(it.to_string()))
+}
+
+/// pip, on the condition that Python is there: conda adds it to what Python depends on (`add_pip_as_python_dependency`).
+fn pip_beside_python() -> MatchSpec {
+    let spec = |name: &str| MatchSpec::from(PackageName::new_unchecked(name));
+    let condition = MatchSpecCondition::MatchSpec(Box::new(spec("python")));
+    MatchSpec { condition: Some(condition), ..spec("pip") }
 }
 
 /// Reads indexes and solves.
@@ -169,7 +183,10 @@ impl Solving {
     ///
     /// When the channels cannot be read, or nothing satisfies all requirements.
     pub async fn solve(&self, request: &Request) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
-        let specs = request.specs.iter().map(|spec| match_spec(spec)).collect::<Result<Vec<_>, _>>()?;
+        let mut specs = request.specs.iter().map(|spec| match_spec(spec)).collect::<Result<Vec<_>, _>>()?;
+        if request.pip {
+            specs.push(pip_beside_python());
+        }
         let subdirs = [request.subdir, Subdir::NoArch];
         if !self.client.is_offline() {
             for served in &request.channels {
@@ -179,12 +196,20 @@ impl Solving {
             }
         }
         let channels = request.channels.iter().map(|served| served.channel.clone());
-        let query = self.gateway.query(channels, subdirs, specs.iter().cloned()).recursive(true);
+        // The gateway leaves out what does not fit; of frameworks it is told which builds there are.
+        let asked = |spec: &MatchSpec| match spec.name.as_exact().filter(|name| cuda::is_framework(name)) {
+            Some(name) if request.virtual_packages.contains_key("__cuda") => MatchSpec::from(name.clone()),
+            _ => spec.clone(),
+        };
+        let query = self.gateway.query(channels, subdirs, specs.iter().map(asked)).recursive(true);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         let repodata: Vec<RepoData> = output.into_iter().collect();
         let request = request.clone();
         // The solver computes for seconds; the runtime has other work to do meanwhile.
-        let solved = tokio::task::spawn_blocking(move || solve(&repodata, specs, &request)).await;
+        let solved = tokio::task::spawn_blocking(move || {
+            Question { repodata: &repodata, specs: &specs, request: &request }.answer()
+        })
+        .await;
         solved.map_err(|error| EnvironmentError::Solver(error.to_string()))?
     }
 }
@@ -252,87 +277,7 @@ impl Solving {
     }
 }
 
-/// Whether a requirement on a virtual package is met.
-///
-/// # Errors
-///
-/// When the requirement or the version is none.
-pub(crate) fn is_met(requirement: &str, name: &str, version: &str) -> Result<bool, EnvironmentError> {
-    Ok(match_spec(requirement)?.matches(&generic(name, version)?))
-}
-
-/// The locked records that the channels still offer. The solver would take any record that it is given here, from
-/// whichever channel and time, so what the spec no longer allows must not reach it.
-fn keepable<'a>(
-    repodata: &'a [RepoData],
-    specs: &[MatchSpec],
-    request: &'a Request,
-) -> Vec<&'a RepoDataRecord> {
-    let names: HashSet<&PackageName> = request.locked.iter().map(|it| &it.package_record.name).collect();
-    let of_locked = |record: &&RepoDataRecord| names.contains(&record.package_record.name);
-    let channel = |record: &RepoDataRecord| {
-        request.channels.iter().position(|served| record.url.as_str().starts_with(served.url().as_str()))
-    };
-    let mut offered: HashSet<&url::Url> = HashSet::new();
-    let mut first: HashMap<&PackageName, Option<usize>> = HashMap::new();
-    for record in repodata.iter().flat_map(RepoData::iter).filter(of_locked) {
-        offered.insert(&record.url);
-        let first = first.entry(&record.package_record.name).or_insert_with(|| channel(record));
-        *first = channel(record).min(*first);
-    }
-    let old_enough = |record: &RepoDataRecord| match (request.exclude_newer, &record.package_record.timestamp)
-    {
-        (Some(time), Some(timestamp)) => timestamp.jiff_timestamp() < time,
-        _ => true,
-    };
-    // With strict priority a package comes from the first channel that has it, unless its requirement names one.
-    let of_first_channel = |record: &RepoDataRecord| {
-        let names_channel = |spec: &MatchSpec| spec.channel.is_some() && spec.matches(&record.package_record);
-        !request.strict_priority
-            || first.get(&record.package_record.name) == Some(&channel(record))
-            || specs.iter().any(names_channel)
-    };
-    let keeps = |record: &&RepoDataRecord| {
-        offered.contains(&record.url) && old_enough(record) && of_first_channel(record)
-    };
-    request.locked.iter().filter(keeps).collect()
-}
-
 /// A mirror as rattler knows it. The secrets are the client's matter.
 fn mirror(url: &SecretUrl) -> Mirror {
     Mirror { url: url.public(), no_zstd: false, no_bz2: false, max_failures: Some(3) }
-}
-
-fn solve(
-    repodata: &[RepoData],
-    specs: Vec<MatchSpec>,
-    request: &Request,
-) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
-    let virtual_packages = request
-        .virtual_packages
-        .iter()
-        .map(|(name, version)| generic(name, version))
-        .collect::<Result<_, _>>()?;
-    // A record without a time is older than the time of records.
-    let exclude_newer = request
-        .exclude_newer
-        .map(|time| ExcludeNewer::from_datetime(time).with_timestamp_policy(TimestampPolicy::AllowMissing));
-    let locked = keepable(repodata, &specs, request);
-    let task = SolverTask {
-        specs,
-        virtual_packages,
-        locked_packages: locked,
-        channel_priority: if request.strict_priority {
-            ChannelPriority::Strict
-        } else {
-            ChannelPriority::Disabled
-        },
-        exclude_newer,
-        ..SolverTask::from_iter(repodata)
-    };
-    let solution = Solver.solve(task).map_err(|error| match error {
-        SolveError::Unsolvable(reasons) => EnvironmentError::Unsolvable { explanation: reasons.join("\n") },
-        error => EnvironmentError::Solver(error.to_string()),
-    })?;
-    Ok(PackageRecord::sort_topologically(solution.records))
 }

@@ -66,6 +66,8 @@ impl Bench {
         let request = Request {
             channels: self.channels.clone(),
             specs: specs.iter().map(|spec| (*spec).to_owned()).collect(),
+            pip: false,
+            constraints: Vec::new(),
             subdir: subdir(platform),
             virtual_packages: virtual_packages(subdir(platform), Some("2.36"), None),
             strict_priority: true,

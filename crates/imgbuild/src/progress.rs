@@ -41,6 +41,7 @@ fn line(event: &Event) -> Option<String> {
             "{variant}: the channels have {} as conda packages too, which fit an environment better",
             names.join(", ")
         )),
+        Event::Note { text } => Some(format!("note: {text}")),
         Event::DownloadFinished { name, size: bytes } => {
             Some(format!("downloaded {name} ({})", size(*bytes)))
         }
@@ -109,7 +110,7 @@ impl Reporter for Bars {
                 }
             }
             // It stays: it says why no upgrade moves these.
-            Event::Taking { .. } | Event::InChannels { .. } => {
+            Event::Taking { .. } | Event::InChannels { .. } | Event::Note { .. } => {
                 drop(line(&event).map(|line| self.all.println(cleaned(&line))))
             }
             Event::DownloadStarted { name, size } => {

@@ -1,10 +1,13 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
+use secret::SecretText;
+
 use crate::decode::Located;
 use crate::environment::{Environment, LockFormat, OtherLock};
 use crate::error::{Mistake, Problem};
-use crate::language::{CondaTable, Manager};
+use crate::language::{CondaTable, Manager, PythonFrom};
 use crate::list;
+use crate::pip::brings_python;
 use crate::requirement::{Channel, Requirement};
 use crate::source::Source;
 use crate::values::ChannelName;
@@ -14,18 +17,22 @@ use crate::variant::{Conda, CondaPackages};
 const DEFAULT_CHANNEL: &str = "conda-forge";
 
 /// The environment; nothing where neither packages, a file, a manager nor conda's Python are asked for. Where the file
-/// holds locked packages, they are given beside it: which these are depends on the platform.
+/// holds locked packages, they are given beside it: which these are depends on the platform. `python` is the Python that
+/// the spec asks for by its key.
 pub(crate) fn conda(
     table: Option<Located<CondaTable>>,
     environment: Option<Environment>,
-    python: bool,
+    python: Option<PythonFrom>,
     source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Option<(Conda, Option<OtherLock>)> {
     let table = table.map(|located| located.value).unwrap_or_default();
     let asked = table.packages.as_ref().is_some_and(|packages| !packages.is_empty());
-    let environment = environment.filter(Environment::is_of_conda);
-    if !asked && environment.is_none() && !python && table.manager == Manager::None {
+    let pip = table.pip.as_ref().is_none_or(|located| located.value);
+    let pip_part = environment.as_ref().filter(|_| pip && python.is_none()).and_then(Environment::pip_part);
+    let environment = environment.filter(|it| pip_part.is_some() || it.is_of_conda());
+    let from_conda = python == Some(PythonFrom::Conda);
+    if !asked && environment.is_none() && !from_conda && table.manager() == Manager::None {
         return None;
     }
     let writable = writable(&table, source, problems);
@@ -46,12 +53,22 @@ pub(crate) fn conda(
     } else {
         requirements.extend(environment.requirements);
     }
+    let brings = |requirement: &Requirement| brings_python(requirement.text.whole());
+    let pip_part = pip_part.filter(|_| environment.locked.is_none() && !requirements.iter().any(brings));
+    // What conda does, and says that it does it.
+    requirements.extend(
+        pip_part.iter().map(|origin| Requirement { text: SecretText::new("pip"), origin: origin.clone() }),
+    );
+    let manager = table.manager();
     let conda = Conda {
         channels: channels(table.channels, environment.channels, source, problems),
         packages: CondaPackages::Requirements(requirements),
         channel_priority: table.channel_priority,
         prefix: table.prefix.unwrap_or_default(),
-        manager: table.manager,
+        manager,
+        manager_origin: table.manager.as_ref().map(|located| located.origin(source)),
+        pip,
+        pip_part,
         writable,
         mirrors: table.mirrors,
         exclude_newer: table.exclude_newer.map(|time| time.value),
@@ -65,11 +82,11 @@ pub(crate) fn conda(
 
 /// Keys that would change what a lock has settled.
 fn beside_lock(table: &CondaTable, lock: &OtherLock, source: &Source) -> Option<Problem> {
-    let (key, span) = match (table.packages.iter().flatten().next(), &table.exclude_newer) {
-        (Some(package), _) => ("conda.packages", package.span.clone()),
-        (None, Some(time)) => ("conda.exclude-newer", time.span.clone()),
-        (None, None) => return None,
-    };
+    let package = table.packages.iter().flatten().next().map(|package| ("conda.packages", &package.span));
+    let time = table.exclude_newer.as_ref().map(|time| ("conda.exclude-newer", &time.span));
+    let pip = table.pip.as_ref().map(|pip| ("conda.pip", &pip.span));
+    let (key, span) = package.or(time).or(pip)?;
+    let span = span.clone();
     let mistake = Mistake::Conflict { first: key.to_owned(), second: "env".to_owned() };
     let what = format!("`{}` is {}, the whole environment", lock.file, lock.format.title());
     let hint = match lock.format {
@@ -88,7 +105,7 @@ fn own_requirements(table: &CondaTable, source: &Source) -> Vec<Requirement> {
 
 fn writable(table: &CondaTable, source: &Source, problems: &mut Vec<Problem>) -> bool {
     if let Some(writable) = table.writable.as_ref().filter(|located| !located.value)
-        && table.manager != Manager::None
+        && table.manager() != Manager::None
     {
         let mistake = Mistake::Conflict {
             first: "conda.manager".to_owned(),
@@ -97,7 +114,7 @@ fn writable(table: &CondaTable, source: &Source, problems: &mut Vec<Problem>) ->
         let hint = "a manager is there to change the environment: remove one of the two";
         problems.push(Problem::new(mistake).at(source, writable.span.clone(), "here").hint(hint));
     }
-    table.manager != Manager::None || table.writable.as_ref().is_some_and(|located| located.value)
+    table.manager() != Manager::None || table.writable.as_ref().is_some_and(|located| located.value)
 }
 
 /// The spec's channels, then those of the file that are not yet named, else the default.

@@ -61,8 +61,8 @@ impl Draft {
         let base_place = document.base.as_ref().map(|located| located.span.clone());
         let base = base(document.base, context, &mut problems);
         let environment = context.environment.clone();
-        let from_conda = python.as_ref().is_some_and(|python| python.from == PythonFrom::Conda);
-        let conda = assemble::conda(document.conda, environment, from_conda, source, &mut problems);
+        let from = python.as_ref().map(|python| python.from);
+        let conda = assemble::conda(document.conda, environment, from, source, &mut problems);
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
         if matches!(base, Base::Scratch) {
             let env = document.env.as_ref().map(|env| env.origin(source));
@@ -115,6 +115,10 @@ impl Draft {
         if let Some(problem) = no_python {
             return Err(problem);
         }
+        if let Some(conda) = &mut conda {
+            // The wheel of pip that is asked for would have to be the one that conda happens to have.
+            conda.pip = conda.pip && !pip.as_ref().is_some_and(|pip| pip.names_project("pip"));
+        }
         Ok(Variant {
             name: self.name.clone(),
             tags: self.tags.clone(),
@@ -145,7 +149,11 @@ impl Draft {
             if !found.is_some_and(|found| python.version.holds(found)) {
                 let found = found.map_or("no Python".to_owned(), |version| format!("Python {version}"));
                 let problem = lacks(found, python.origin.key(), python.version.to_string());
-                let hint = "remove the key: the lock says which Python there is";
+                let hint = if locked.version("python").is_some() {
+                    "remove the key: the lock says which Python there is"
+                } else {
+                    "the lock is the whole environment: lock it with Python in it, or remove the key"
+                };
                 return Err(problem
                     .at(python.origin.source(), python.origin.span(), "asked for here")
                     .hint(hint));

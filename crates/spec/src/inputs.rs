@@ -73,6 +73,9 @@ struct CondaInputs<'a> {
     channel_priority: ChannelPriority,
     requirements: Vec<String>,
     explicit: Vec<(String, Option<String>)>,
+    /// Only where packages are chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pip: Option<bool>,
     prefix: &'a Prefix,
     manager: Manager,
     exclude_newer: Option<CutOff>,
@@ -120,7 +123,7 @@ impl Variant {
     /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
-    /// their order, priority, prefix, manager, `exclude-newer`,
+    /// their order, priority, prefix, manager, `pip`, `exclude-newer`,
     /// `allow-post-link` and `skip-post-link`; the requirements, constraints, indexes and `allow-builds` of pip, the text
     /// of a `pylock.toml`, and the wheels that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
@@ -186,6 +189,7 @@ impl Variant {
             channels: conda.channels.iter().map(|channel| channel.name.to_string()).collect(),
             channel_priority: conda.channel_priority,
             requirements,
+            pip: matches!(conda.packages, CondaPackages::Requirements(_)).then_some(conda.pip),
             explicit,
             prefix: &conda.prefix,
             manager: conda.manager,

@@ -190,6 +190,13 @@ pub struct Conda {
     pub prefix: Prefix,
     /// The program to change it with.
     pub manager: Manager,
+    /// Where that was asked for.
+    pub manager_origin: Option<Origin>,
+    /// Whether it has pip wherever it has Python. Locked packages are taken as they are, and where a wheel of pip is asked
+    /// for, that is enough.
+    pub pip: bool,
+    /// The `pip:` part of an environment file that lists neither pip nor Python: pip is among the packages for its sake.
+    pub pip_part: Option<Origin>,
     /// Whether it belongs to the image's user; with a manager, always.
     pub writable: bool,
     /// For a channel, as it is written in `channels`, the URLs to fetch it from.

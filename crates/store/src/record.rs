@@ -22,6 +22,9 @@ pub struct LayerRecord {
     pub size: u64,
     /// The archives that it was made from.
     pub archives: Vec<Digest>,
+    /// What whoever installs its packages is to be told: text of the packages, as it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub messages: String,
 }
 
 /// What is known of a source's bytecode by its key.

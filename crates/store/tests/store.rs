@@ -27,7 +27,13 @@ fn add_layer(store: &Store, text: &str) -> (Key, LayerRecord) {
     let mut writer = store.blob_writer().unwrap();
     writer.write_all(text.as_bytes()).unwrap();
     writer.commit(&descriptor).unwrap();
-    let record = LayerRecord { descriptor, diff_id: DiffId(Digest::of(text)), size: 1, archives: vec![] };
+    let record = LayerRecord {
+        descriptor,
+        diff_id: DiffId(Digest::of(text)),
+        size: 1,
+        archives: vec![],
+        messages: String::new(),
+    };
     let key = Key(Digest::of(format!("key of {text}")));
     store.put_layer(&key, &record).unwrap();
     (key, record)

@@ -59,6 +59,9 @@ fn notes(report: &Report) -> String {
             let (what, of) = (&execution.what, execution.of.join(", "));
             text.push_str(&format!("note: ran in the sandbox: {what}: {of}\n"));
         }
+        for messages in &built.messages {
+            text.push_str(&format!("note: the post-link scripts say:\n{}", indented(messages)));
+        }
         for check in &built.checks {
             if let Some(reason) = &check.skipped {
                 let run = check.run.join(" ");
@@ -81,6 +84,14 @@ fn notes(report: &Report) -> String {
         }
     }
     text
+}
+
+/// Text of a package, each line indented, without what a terminal would act on.
+fn indented(text: &str) -> String {
+    let shown = |it: &char| !it.is_control() || *it == '\t';
+    text.lines()
+        .map(|line| format!("  {}\n", line.chars().filter(shown).collect::<String>().trim_end()))
+        .collect()
 }
 
 fn summary(report: &Report, seconds: f64) -> String {
@@ -147,6 +158,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             "executions": built.executions.iter().map(|execution| json!({
                 "what": execution.what, "of": execution.of,
             })).collect::<Vec<_>>(),
+            "messages": built.messages,
             "dynamicActivation": built.dynamic.iter().map(|(package, script)| json!({
                 "package": package, "script": script,
             })).collect::<Vec<_>>(),

@@ -171,6 +171,14 @@ impl Environment {
         Self { channels, locked: Some(lock), ..Self::default() }
     }
 
+    /// The first line for pip of an environment file.
+    pub(crate) fn pip_part(&self) -> Option<Origin> {
+        match &self.pip {
+            Some(PipPart::Lines(lines, _)) => lines.first().map(|line| line.origin.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether it says anything of conda's packages; one for pip alone makes no conda environment.
     pub(crate) fn is_of_conda(&self) -> bool {
         let nothing = self.requirements.is_empty() && self.variables.is_empty() && self.locked.is_none();

@@ -219,4 +219,12 @@ impl Suite {
             Self::Trixie => "trixie",
         }
     }
+
+    /// The version of its glibc.
+    pub const fn glibc(self) -> &'static str {
+        match self {
+            Self::Bookworm => "2.36",
+            Self::Trixie => "2.41",
+        }
+    }
 }

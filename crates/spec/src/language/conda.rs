@@ -29,9 +29,11 @@ pub(crate) struct CondaTable {
     #[schemars(extend("examples" = ["/opt/conda"]), extend("default" = "/opt/conda"))]
     pub(crate) prefix: Option<Prefix>,
     /// The program to change the environment with, inside the running image.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["micromamba"]))]
-    pub(crate) manager: Manager,
+    #[schemars(extend("examples" = ["micromamba"]), extend("default" = "none"))]
+    pub(crate) manager: Option<Located<Manager>>,
+    /// Whether the environment has pip wherever it has Python, as conda does it. Locked packages are taken as they are.
+    #[schemars(extend("examples" = [false]), extend("default" = true))]
+    pub(crate) pip: Option<Located<bool>>,
     /// Whether the environment belongs to the image's user. With a `manager` it does.
     #[schemars(extend("examples" = [true]), extend("default" = false))]
     pub(crate) writable: Option<Located<bool>>,
@@ -50,6 +52,13 @@ pub(crate) struct CondaTable {
     #[serde(default)]
     #[schemars(extend("examples" = [["font-ttf-noto-emoji"]]), extend("default" = []))]
     pub(crate) skip_post_link: Vec<PackageName>,
+}
+
+impl CondaTable {
+    /// The program to change the environment with.
+    pub(crate) fn manager(&self) -> Manager {
+        self.manager.as_ref().map(|located| located.value).unwrap_or_default()
+    }
 }
 
 fn mirrors_example() -> BTreeMap<&'static str, Vec<&'static str>> {

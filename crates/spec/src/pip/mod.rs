@@ -17,7 +17,7 @@ pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, Mar
 pub use specifier::{DependencySpecifier, VersionsOrUrl};
 
 pub(crate) use requirements_file::Reader;
-pub(crate) use section::{Section, is_pylock, needs_python};
+pub(crate) use section::{Section, brings_python, is_pylock, needs_python};
 
 use crate::environment::LockFormat;
 use crate::source::Origin;
@@ -43,6 +43,20 @@ pub struct Pip {
     pub allow_builds: AllowBuilds,
     /// Where wheels were asked for first.
     pub origin: Origin,
+}
+
+impl Pip {
+    /// Whether a requirement or a listed wheel is of this project, by its normalised name.
+    pub(crate) fn names_project(&self, project: &str) -> bool {
+        let is = |name: &ProjectName| name.as_str() == project;
+        match &self.packages {
+            PipPackages::Requirements(requirements) => {
+                requirements.iter().any(|requirement| requirement.name.as_ref().is_some_and(is))
+            }
+            PipPackages::Pylock(_) => false,
+            PipPackages::Wheels(listed) => listed.wheels.iter().any(|wheel| is(&wheel.name)),
+        }
+    }
 }
 
 /// What pip's part is made of.

@@ -267,7 +267,7 @@ fn without_hash(listed: &Listed) -> Option<Problem> {
 
 /// Wheels without a Python that they could be for.
 pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Conda>) -> Option<Problem> {
-    let named = |requirement: &Requirement| conda_name(requirement.text.whole()) == "python";
+    let named = |requirement: &Requirement| brings_python(requirement.text.whole());
     let lock = match conda.map(|conda| &conda.packages) {
         _ if python.is_some() => return None,
         Some(CondaPackages::Requirements(requirements)) if requirements.iter().any(named) => return None,
@@ -284,6 +284,11 @@ pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Co
         )),
         None => problem.hint("add it to the spec, for example `python = \"3.11\"`"),
     })
+}
+
+/// Whether a match spec brings Python into an environment for certain: it names Python, or pip, which depends on it.
+pub(crate) fn brings_python(text: &str) -> bool {
+    ["python", "pip"].contains(&conda_name(text).as_str())
 }
 
 /// The package of a match spec, as far as its text says it.

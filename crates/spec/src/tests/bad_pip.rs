@@ -24,8 +24,10 @@ fn no_python() {
       ╰────
      help: add it to the spec, for example `python = "3.11"`
     "#);
+    // conda would add pip, and with it Python.
     let environment = "dependencies:\n  - numpy\n  - pip:\n      - six\n";
-    assert_snapshot!(message_of(&[("spec.toml", "name = \"a\"\nenv = \"e.yml\"\n"), ("e.yml", environment)]), @r#"
+    let spec = "name = \"a\"\nenv = \"e.yml\"\nconda.pip = false\n";
+    assert_snapshot!(message_of(&[("spec.toml", spec), ("e.yml", environment)]), @r#"
      × wheels are asked for, but no Python that they could be for
       ╭─[e.yml:4:9]
     3 │   - pip:

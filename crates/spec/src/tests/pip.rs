@@ -162,6 +162,50 @@ dependencies:
     assert!(shown(variant.pip.as_ref().unwrap()).starts_with("six: six==1.16.0 <- e.yml:4\n"));
 }
 
+/// The requirements of conda's part, and where the part for pip stands that made it want pip.
+fn conda_part(top: &str, environment: &str) -> Option<(Vec<String>, Option<String>)> {
+    let spec = format!("name = \"a\"\nenv = \"e.yml\"\n{top}");
+    let variant = variants_of(&[("spec.toml", &spec), ("e.yml", environment)]).remove(0);
+    let conda = variant.conda?;
+    let crate::CondaPackages::Requirements(requirements) = &conda.packages else { panic!("{conda:?}") };
+    let texts = requirements.iter().map(|it| it.text.public()).collect();
+    Some((texts, conda.pip_part.map(|origin| origin.to_string())))
+}
+
+#[test]
+fn a_part_for_pip_brings_pip_where_nothing_else_brings_python() {
+    let part = "  - pip: [six]\n";
+    let of = |listed: &str| conda_part("", &format!("dependencies:\n{listed}{part}")).unwrap();
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(of("  - numpy\n"), (texts(&["numpy", "pip"]), Some("e.yml:3".to_owned())));
+    assert_eq!(of(""), (texts(&["pip"]), Some("e.yml:2".to_owned())));
+    for listed in ["python", "python=3.11", "pip", "pip>=20", "conda-forge::pip", "Python >=3"] {
+        assert_eq!(of(&format!("  - {listed}\n")), (texts(&[listed]), None));
+    }
+    // The spec's own key says which Python.
+    let with = |top: &str| conda_part(top, &format!("dependencies:\n  - numpy\n{part}")).unwrap();
+    assert_eq!(with("python = \"3.11\"\n"), (texts(&["numpy"]), None));
+    assert_eq!(with("python = { version = \"3.11\", from = \"debian\" }\n"), (texts(&["numpy"]), None));
+    assert_eq!(with("conda.packages = [\"python\"]\n"), (texts(&["python", "numpy"]), None));
+    // No part for pip, no pip.
+    assert_eq!(conda_part("", "dependencies:\n  - numpy\n").unwrap(), (texts(&["numpy"]), None));
+}
+
+#[test]
+fn pip_is_added_to_python_unless_something_speaks_against_it() {
+    let pip = |spec: &str| {
+        let variant =
+            variants_of(&[("spec.toml", &format!("name = \"a\"\npython = \"3.11\"\n{spec}"))]).remove(0);
+        variant.conda.unwrap().pip
+    };
+    assert!(pip(""));
+    assert!(pip("conda.pip = true\n"));
+    assert!(pip("pip.packages = [\"six\"]\n"));
+    assert!(!pip("conda.pip = false\n"));
+    // That wheel is the pip of the environment.
+    assert!(!pip("pip.packages = [\"pip==24.0\"]\n"));
+}
+
 #[test]
 fn env_may_name_what_the_section_may() {
     let requirements = ("requirements.txt", "six\n");

@@ -35,7 +35,7 @@ fn a_python_beside_a_lock_must_be_its_python() {
       ·          ──┬──
       ·            ╰── asked for here
       ╰────
-     help: remove the key: the lock says which Python there is
+     help: the lock is the whole environment: lock it with Python in it, or remove the key
     "#);
 }
 

@@ -1,0 +1,114 @@
+//! What to write into a spec where packages need of the system what the image does not have.
+
+use conda::{ProcessorOnly, Unmet};
+use spec::{Base, Suite, Variant};
+
+/// Debian's releases, the oldest first.
+const SUITES: [Suite; 2] = [Suite::Bookworm, Suite::Trixie];
+/// Versions of CUDA that people have drivers for, beside those that packages name, the oldest first.
+const CUDA: [&str; 8] = ["11.2", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0"];
+/// What stands for a version of CUDA where any would do.
+const ANY_CUDA: &str = "12.4";
+
+/// What to write so that requirements on virtual packages are met, a sentence for each of these; nothing where there are
+/// no requirements.
+pub(crate) fn what_to_write(unmet: &[Unmet], variant: &Variant) -> Option<String> {
+    let mut names: Vec<&str> = unmet.iter().map(|it| it.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of = |name: &&str| -> Vec<&Unmet> { unmet.iter().filter(|it| it.name == **name).collect() };
+    let mut lines: Vec<String> =
+        names.iter().map(|name| what_to_write_for(name, &of(name), variant)).collect();
+    lines.sort();
+    lines.dedup();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String {
+    let meets = |version: &str| unmet.iter().all(|it| it.is_met_by(version));
+    match name {
+        "__glibc" => match &variant.base {
+            Base::Debian(_) => match SUITES.into_iter().find(|suite| meets(suite.glibc())) {
+                Some(suite) => {
+                    let glibc = suite.glibc();
+                    format!("`[base] debian = \"{}\"` has glibc {glibc}", suite.as_str())
+                }
+                None => "no release of Debian that imgbuild builds has such a glibc: ask for another version of the package".to_owned(),
+            },
+            Base::Layout(layout) => format!(
+                "the base `{}` decides on the glibc: build on an image with another one, or ask for another version of the package",
+                layout.text
+            ),
+            Base::Scratch => "an empty base has no glibc: build on Debian".to_owned(),
+        },
+        "__cuda" => {
+            let named = unmet.iter().flat_map(|it| versions(&it.requirement)).collect::<Vec<_>>();
+            let mut known: Vec<String> = CUDA.map(str::to_owned).into();
+            if named.is_empty() {
+                known.insert(0, ANY_CUDA.to_owned());
+            } else {
+                known.extend(named);
+                known.sort_by_key(|version| numbers(version));
+            }
+            match known.iter().find(|version| meets(version)) {
+                Some(version) => format!("say which CUDA the image is for: `cuda = \"{version}\"`"),
+                None => "no version of CUDA meets that: ask for another version of the package".to_owned(),
+            }
+        }
+        "__osx" => other_system(unmet, "macOS"),
+        "__win" => other_system(unmet, "Windows"),
+        "__archspec" => {
+            "packages are chosen for every processor of the platform: ask for a build that needs no newer one".to_owned()
+        }
+        "__linux" => {
+            "an image brings no kernel, and packages are chosen for Linux from 5.10 on: ask for a version that needs no newer one".to_owned()
+        }
+        name => format!("no image has `{name}`: leave out what needs it"),
+    }
+}
+
+fn other_system(unmet: &[&Unmet], system: &str) -> String {
+    let packages: Vec<String> =
+        unmet.iter().filter_map(|it| it.package.as_ref()).map(|package| format!("`{package}`")).collect();
+    match packages.as_slice() {
+        [] => format!("that is {system}, and images are Linux: leave it out"),
+        [one] => format!("{one} is for {system}, and images are Linux: leave it out"),
+        several => format!("{} are for {system}, and images are Linux: leave them out", several.join(", ")),
+    }
+}
+
+/// The versions that a requirement names, as major and minor.
+fn versions(requirement: &str) -> Vec<String> {
+    let words = requirement.split(|it: char| !it.is_ascii_digit() && it != '.');
+    let version = |word: &str| {
+        let mut parts = word.split('.').filter_map(|part| part.parse::<u16>().ok());
+        let major = parts.next().filter(|major| *major > 0)?;
+        Some(format!("{major}.{}", parts.next().unwrap_or(0)))
+    };
+    words.filter_map(version).collect()
+}
+
+fn numbers(version: &str) -> Vec<u16> {
+    version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// What to do where builds for the processor were found in an image for CUDA.
+pub(crate) fn for_processor_only(packages: &[ProcessorOnly], unmet: &[Unmet], variant: &Variant) -> String {
+    let first = what_to_write(unmet, variant).map(|what| format!("{what}; ")).unwrap_or_default();
+    let name = packages.first().map_or("pytorch", |package| package.name.as_str());
+    format!("{first}who wants it for the processor alone says so: `{name}=*=cpu*`, or leaves `cuda` out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_requirements_name() {
+        let found = |text: &str| versions(text).join(" ");
+        assert_eq!(found("__cuda >=12.6,<13"), "12.6 13.0");
+        assert_eq!(found("__cuda[version='>=11.2.1']"), "11.2");
+        assert_eq!(found("__cuda"), "");
+        assert_eq!(found("__cuda >=99999999"), "");
+    }
+}
