@@ -60,8 +60,12 @@ pub(crate) fn conda(
         pip_part.iter().map(|origin| Requirement { text: SecretText::new("pip"), origin: origin.clone() }),
     );
     let manager = table.manager();
+    let mut channels = channels(table.channels, environment.channels, source, problems);
+    if environment.locked.is_none() {
+        add_channels(&mut channels, &requirements);
+    }
     let conda = Conda {
-        channels: channels(table.channels, environment.channels, source, problems),
+        channels,
         packages: CondaPackages::Requirements(requirements),
         channel_priority: table.channel_priority,
         prefix: table.prefix.unwrap_or_default(),
@@ -94,6 +98,7 @@ fn beside_lock(table: &CondaTable, lock: &OtherLock, source: &Source) -> Option<
         LockFormat::Export => {
             format!("{what}: without its line `prefix:` it is solved, as any environment file")
         }
+        LockFormat::List => format!("{what}: with a line `name` alone in it, it is solved, as conda does it"),
         LockFormat::Pixi | LockFormat::CondaLock => format!("{what}: change it with the tool that wrote it"),
     };
     Some(Problem::new(mistake).at(source, span, "asked for here").hint(hint))
@@ -143,4 +148,45 @@ fn channels(
         channels.extend(DEFAULT_CHANNEL.parse().ok().map(|name| Channel { name, origin: None }));
     }
     channels
+}
+
+/// Adds the channels that packages name before `::`, behind all others, as conda does.
+fn add_channels(channels: &mut Vec<Channel>, requirements: &[Requirement]) {
+    for requirement in requirements {
+        let Some(name) = channel_of(requirement.text.whole()) else { continue };
+        let is_it = |known: &Channel| known.name.secret().whole().trim_end_matches('/') == name.secret().whole();
+        if !channels.iter().any(is_it) {
+            channels.push(Channel { name, origin: Some(requirement.origin.clone()) });
+        }
+    }
+}
+
+/// The channel that a match spec names: `channel::name`, or `channel/linux-64::name`.
+fn channel_of(text: &str) -> Option<ChannelName> {
+    let (channel, _) = text.split_once("::").filter(|(channel, _)| !channel.contains(['[', '=', ' ']))?;
+    let channel = match channel.rsplit_once('/') {
+        Some((channel, "noarch" | "linux-64" | "linux-aarch64")) => channel,
+        _ => channel,
+    };
+    channel.trim_end_matches('/').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_match_spec_may_name_its_channel() {
+        for (text, channel) in [
+            ("pytorch::pytorch 2.*", Some("pytorch")),
+            ("conda-forge/linux-64::numpy", Some("conda-forge")),
+            ("https://c.example/x/::numpy=1.2=0", Some("https://c.example/x")),
+            ("pkgs/main::numpy", Some("pkgs/main")),
+            ("numpy", None),
+            ("::numpy", None),
+            ("numpy[version='1::2']", None),
+        ] {
+            assert_eq!(channel_of(text).as_ref().map(|it| it.secret().whole()), channel, "{text}");
+        }
+    }
 }

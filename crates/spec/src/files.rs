@@ -1,8 +1,9 @@
-//! Reading the files that a spec names, and nothing else.
+//! Reading the files that a spec names, and the variables of the environment that these name, and nothing else.
 
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::encoding::{self, EncodingError};
 use crate::error::{Mistake, Problem};
 use crate::source::{Source, source};
 
@@ -11,6 +12,21 @@ pub(crate) const LIMIT: usize = 4 << 20;
 
 /// Where files come from: the disk, or a test's own table. It hands over no more than `limit` bytes.
 pub(crate) type Read<'a> = dyn Fn(&Path, usize) -> io::Result<Vec<u8>> + 'a;
+
+/// What a variable of the environment is, where it is set: that of the process, or a test's own.
+pub(crate) type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// What a spec is read from.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) read: &'a Read<'a>,
+    pub(crate) variables: &'a Variables<'a>,
+}
+
+/// A variable of this process.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
 
 /// Reads from the disk.
 pub(crate) fn from_disk(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
@@ -36,8 +52,25 @@ pub(crate) fn text(path: &Path, limit: usize, read: &Read<'_>) -> Result<Source,
     if bytes.len() > limit {
         return Err(Problem::new(Mistake::TooLarge { file, limit }));
     }
-    match String::from_utf8(bytes) {
+    // TOML is UTF-8, whatever its comments say.
+    let declared = path.extension().is_none_or(|it| it != "toml");
+    match encoding::text(bytes, declared) {
         Ok(text) => Ok(source(&file, text)),
-        Err(_) => Err(Problem::new(Mistake::NotText { file })),
+        Err(EncodingError::Damaged(encoding)) => {
+            let hint = (encoding == "UTF-8").then(|| not_utf_8(declared).to_owned());
+            Err(Problem::new(Mistake::NotText { file, encoding }).hint_if_any(hint))
+        }
+        Err(EncodingError::Unknown(encoding)) => {
+            let problem = Problem::new(Mistake::UnknownEncoding { file, encoding });
+            Err(problem.hint("save it as UTF-8"))
+        }
+    }
+}
+
+fn not_utf_8(declared: bool) -> &'static str {
+    if declared {
+        "save it as UTF-8, or say what it is in a first line like `# -*- coding: latin-1 -*-`"
+    } else {
+        "save it as UTF-8"
     }
 }

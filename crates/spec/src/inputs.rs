@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
-use crate::pip::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource};
+use crate::pip::{AllowBuilds, FindLinks, Pip, PipPackages, PipRequirement, RequirementSource};
 use crate::values::{
     Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
     ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
@@ -94,6 +94,12 @@ struct PipInputs {
     constraints: Vec<String>,
     index_url: Option<String>,
     extra_index_urls: Vec<String>,
+    /// Only where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    find_links: Vec<String>,
+    /// Only where it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_index: Option<bool>,
     prereleases: bool,
     require_hashes: bool,
     /// Nothing for everything.
@@ -124,7 +130,7 @@ impl Variant {
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`,
-    /// `allow-post-link` and `skip-post-link`; the requirements, constraints, indexes and `allow-builds` of pip, the text
+    /// `allow-post-link` and `skip-post-link`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
     /// of a `pylock.toml`, and the wheels that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
@@ -208,6 +214,8 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         constraints: pip.constraints.iter().map(ToString::to_string).collect(),
         index_url: pip.index_url.as_ref().map(ToString::to_string),
         extra_index_urls: pip.extra_index_urls.iter().map(ToString::to_string).collect(),
+        find_links: pip.find_links.iter().map(FindLinks::shown).collect(),
+        no_index: pip.no_index.then_some(true),
         prereleases: pip.prereleases,
         require_hashes: pip.require_hashes,
         allow_builds: match &pip.allow_builds {

@@ -17,6 +17,7 @@
 mod assemble;
 mod decode;
 mod draft;
+mod encoding;
 mod environment;
 mod error;
 mod files;
@@ -25,6 +26,7 @@ mod language;
 mod list;
 mod matrix;
 mod mistake;
+mod note;
 mod pip;
 mod reference;
 mod repositories;
@@ -47,8 +49,9 @@ pub use error::{Mistake, Problem, SpecError};
 pub use language::{
     Budget, ChannelPriority, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
 };
+pub use note::Note;
 pub use pip::{
-    AllowBuilds, Comparison, Condition, DependencySpecifier, ListedWheel, ListedWheels, Marker,
+    AllowBuilds, Comparison, Condition, DependencySpecifier, FindLinks, ListedWheel, ListedWheels, Marker,
     MarkerOperator, MarkerValue, MarkerVariable, Pip, PipPackages, PipRequirement, PylockFile,
     RequirementSource, VersionsOrUrl,
 };

@@ -23,10 +23,28 @@ pub enum Mistake {
         limit: usize,
     },
     /// A file is not text.
-    #[error("`{file}` is not UTF-8 text")]
+    #[error("`{file}` is not {encoding} text")]
     NotText {
         /// The file.
         file: String,
+        /// The encoding that it should have.
+        encoding: String,
+    },
+    /// A file says that it is in an encoding that nobody knows.
+    #[error("`{file}` says that it is in the encoding `{encoding}`, which is not known")]
+    UnknownEncoding {
+        /// The file.
+        file: String,
+        /// The name of the encoding.
+        encoding: String,
+    },
+    /// A file is another one than it was named as.
+    #[error("`{file}` is {what}")]
+    OtherFile {
+        /// The file.
+        file: String,
+        /// What it is.
+        what: String,
     },
     /// The TOML parser stopped.
     #[error("this is not valid TOML: {message}")]

@@ -9,9 +9,10 @@ use crate::decode::{Located, decode};
 use crate::draft::{Context, Draft, shared_tags};
 use crate::environment::{self, Choice, Contents, Environment};
 use crate::error::{Mistake, Problem, SpecError};
-use crate::files::{self, Read};
+use crate::files::{self, Surroundings};
 use crate::language::{Document, EnvKey, EnvTable};
 use crate::matrix;
+use crate::note::{self, Note};
 use crate::pip::{Reader, Section};
 use crate::source::Source;
 use crate::template::{Combination, Expander, describe};
@@ -25,6 +26,7 @@ pub struct Spec {
     source: Source,
     folder: PathBuf,
     drafts: Vec<Draft>,
+    notes: Vec<Note>,
 }
 
 impl Spec {
@@ -34,18 +36,27 @@ impl Spec {
     ///
     /// When a file cannot be read, or breaks a rule of the language: all mistakes that can be told apart at once.
     pub fn load(path: &Path) -> Result<Self, SpecError> {
-        Self::load_with(path, &files::from_disk)
+        Self::load_with(path, Surroundings { read: &files::from_disk, variables: &files::variable })
     }
 
-    pub(crate) fn load_with(path: &Path, read: &Read<'_>) -> Result<Self, SpecError> {
+    pub(crate) fn load_with(path: &Path, surroundings: Surroundings<'_>) -> Result<Self, SpecError> {
+        let read = surroundings.read;
         let fail = |problems| SpecError::new(&path.display().to_string(), problems);
         let source = files::text(path, files::LIMIT, read).map_err(|problem| fail(vec![problem]))?;
         let root = toml_tree::read(&source).map_err(|problem| fail(vec![problem]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        let reader = Reader { folder: &folder, read, texts: BTreeMap::new() };
-        let loader = Loader { source: &source, folder: &folder, read, files: BTreeMap::new(), reader };
+        let reader = Reader { folder: &folder, surroundings, texts: BTreeMap::new() };
+        let files = BTreeMap::new();
+        let mut loader =
+            Loader { source: &source, folder: &folder, surroundings, files, reader, notes: Vec::new() };
         let drafts = loader.drafts(&root).map_err(fail)?;
-        Ok(Self { source, folder, drafts })
+        let notes = loader.notes;
+        Ok(Self { source, folder, drafts, notes })
+    }
+
+    /// What a person should know of the files that it names: what other tools take in them and does nothing here.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The folder of the spec: what `[[copy]]` is relative to. It is empty for the current one.
@@ -90,15 +101,16 @@ fn note(problems: &mut Vec<Problem>, problem: Problem) {
 struct Loader<'a> {
     source: &'a Source,
     folder: &'a Path,
-    read: &'a Read<'a>,
+    surroundings: Surroundings<'a>,
     /// Every combination may name the same file: it is read once.
     files: BTreeMap<PathBuf, Result<Contents, Vec<Problem>>>,
     /// The same for requirements files.
     reader: Reader<'a>,
+    notes: Vec<Note>,
 }
 
 impl Loader<'_> {
-    fn drafts(mut self, root: &Node) -> Result<Vec<Draft>, Vec<Problem>> {
+    fn drafts(&mut self, root: &Node) -> Result<Vec<Draft>, Vec<Problem>> {
         let combinations = matrix::read(root, self.source)?;
         let mut used = BTreeSet::new();
         let mut problems = Vec::new();
@@ -144,6 +156,8 @@ impl Loader<'_> {
         let environment = document.env.as_ref().map(|env| self.environment(env, keys)).transpose()?;
         let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
         let pip = Section::read(document.pip.take(), from_environment, &mut self.reader, source)?;
+        note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));
+        note::add(&mut self.notes, pip.notes().iter().cloned());
         let context = Context { source, folder: self.folder, keys, environment, pip };
         Draft::new(document, &context)
     }
@@ -189,9 +203,10 @@ impl Loader<'_> {
             Some(_) => problem,
             None => problem.at(self.source, span.clone(), label(self.source, &span, keys)),
         };
-        let result = files::text(&path, environment::limit(&path), self.read)
+        let Surroundings { read, variables } = self.surroundings;
+        let result = files::text(&path, environment::limit(&path), read)
             .map_err(|problem| vec![problem])
-            .and_then(|source| environment::read(&source))
+            .and_then(|source| environment::read(&source, variables))
             .map_err(|problems| problems.into_iter().map(place).collect());
         self.files.insert(path, result.clone());
         result

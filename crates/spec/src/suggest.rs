@@ -23,7 +23,7 @@ pub(crate) fn for_value(value: &str, known: &[String]) -> String {
 }
 
 /// The known word that `text` was most likely meant to be.
-fn nearest<'a>(text: &str, known: &'a [String]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(text: &str, known: &'a [String]) -> Option<&'a str> {
     let text = text.to_lowercase().replace('_', "-");
     let distance = |word: &str| strsim::damerau_levenshtein(&text, word);
     let near = known.iter().min_by_key(|word| distance(word))?;

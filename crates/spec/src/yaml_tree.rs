@@ -18,7 +18,8 @@ pub(crate) fn read(source: &Source) -> Result<Node, Problem> {
         max_nodes: (text.len() / 8).max(250_000),
         max_events: (text.len() / 4).max(1_000_000),
     };
-    let options = serde_saphyr::options! { budget: budget };
+    // Words like `on` and `y` are text, as in YAML 1.2, by which conda and its like read their files.
+    let options = serde_saphyr::options! { budget: budget, strict_booleans: true };
     match serde_saphyr::from_str_with_options::<Spanned<Yaml>>(text, options) {
         Ok(root) => Ok(node(text, root)),
         Err(error) => {

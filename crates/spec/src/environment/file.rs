@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::locked::{Content, LockFormat, LockedBuild, LockedList, OtherLock, Platforms};
+use super::open_file::opened;
 use super::{Environment, PipPart};
 use crate::decode::{Literal, Located, decode};
 use crate::error::Problem;
+use crate::files::Variables;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
 use crate::tree::Node;
@@ -40,8 +42,16 @@ struct Others {
     pip: Option<Vec<Located<String>>>,
 }
 
-pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Problem>> {
-    let document: Document = decode(root, "").map_err(|errors| {
+/// The keys of the file.
+pub(super) const KEYS: [&str; 5] = ["name", "channels", "dependencies", "variables", "prefix"];
+
+pub(super) fn read(
+    source: &Source,
+    root: Node,
+    variables: &Variables<'_>,
+) -> Result<Environment, Vec<Problem>> {
+    let (root, notes) = opened(root, source, variables)?;
+    let document: Document = decode(&root, "").map_err(|errors| {
         errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
     })?;
     let mut requirements = Vec::new();
@@ -87,11 +97,12 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<Environment, Vec<Prob
             .collect(),
         locked,
         pip: (!pip.is_empty()).then(|| PipPart::Lines(pip, PathBuf::new())),
+        notes,
     })
 }
 
 /// `name=version=build`, or `channel::name=version=build`: exactly one package.
-fn build(text: &str) -> Option<LockedBuild> {
+pub(super) fn build(text: &str) -> Option<LockedBuild> {
     let (channel, rest) = match text.split_once("::") {
         Some((channel, rest)) => (Some(channel.to_owned()), rest),
         None => (None, text),

@@ -36,6 +36,8 @@ pub enum LockFormat {
     CondaLock,
     /// What `conda env export` writes.
     Export,
+    /// What `conda list --export` writes.
+    List,
 }
 
 /// The packages of a lock.
@@ -152,7 +154,7 @@ impl OtherLock {
 
     fn other_platform(&self, listed: &[String], wanted: Platform) -> Problem {
         let hint = match self.format {
-            LockFormat::Explicit | LockFormat::Export => {
+            LockFormat::Explicit | LockFormat::Export | LockFormat::List => {
                 "a list holds for one platform: set `platforms`, or write one list for each".to_owned()
             }
             LockFormat::Pixi => {
@@ -167,7 +169,8 @@ impl OtherLock {
         };
         let listed = if listed.is_empty() { "no platform".to_owned() } else { suggest::list(listed) };
         let problem = Problem::new(Mistake::LockPlatform { file: self.file.clone(), listed, wanted });
-        let label = if self.format == LockFormat::Explicit { "this list" } else { "asked for here" };
+        let is_list = matches!(self.format, LockFormat::Explicit | LockFormat::List);
+        let label = if is_list { "this list" } else { "asked for here" };
         problem.at(self.origin.source(), self.origin.span(), label).hint(hint)
     }
 }
@@ -207,6 +210,7 @@ impl LockFormat {
             Self::Pixi => "a lock of pixi",
             Self::CondaLock => "a lock of conda-lock",
             Self::Export => "an export with builds",
+            Self::List => "a list of builds",
         }
     }
 }
@@ -223,6 +227,8 @@ impl ArchiveUrl {
             return Err("its name ends neither in `.conda` nor in `.tar.bz2`".to_owned());
         }
         url.set_fragment(None);
+        let path = unescaped(url.path());
+        url.set_path(&path);
         Ok(Self(url.into()))
     }
 
@@ -303,6 +309,30 @@ pub(crate) fn subdir(platform: Platform) -> &'static str {
     }
 }
 
+/// A path without the escapes that it does not need, as channels write it: conda escapes the `!` of an epoch, and the index
+/// does not.
+fn unescaped(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        plain.push_str(before);
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(byte);
+        rest = match byte.filter(known) {
+            Some(byte) => {
+                plain.push(char::from(byte));
+                &after[2..]
+            }
+            None => {
+                plain.push('%');
+                after
+            }
+        };
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// A mistake at one place of such a file.
 pub(super) fn problem(source: &Source, span: std::ops::Range<usize>, message: String) -> Problem {
     Problem::new(Mistake::Lock { file: source.name().to_owned(), message }).at(source, span, "here")
@@ -319,11 +349,19 @@ mod tests {
             ("https://c.example/t/SECRET/x/noarch/a-1-0.conda", "https://c.example/x/noarch/a-1-0.conda"),
             ("https://c.example/x/noarch/a-1-0.tar.bz2?k=SECRET", "https://c.example/x/noarch/a-1-0.tar.bz2"),
             ("file:///t/x/noarch/a-1-0.conda", "file:///t/x/noarch/a-1-0.conda"),
+            ("https://c.example/noarch/x-1%212.3-0.conda", "https://c.example/noarch/x-1!2.3-0.conda"),
+            ("https://c.example/noarch/x-1.0%2bcu1-0.conda", "https://c.example/noarch/x-1.0+cu1-0.conda"),
+            (
+                "https://c.example/a%2Fb%20c%25/%7Ex%/x-1-0.conda",
+                "https://c.example/a%2Fb%20c%25/~x%/x-1-0.conda",
+            ),
         ] {
             assert_eq!(ArchiveUrl::read(given).unwrap().to_string(), kept);
         }
         let url = ArchiveUrl::read("https://c.example/x/noarch/ca-certificates-1.0-h_0.conda").unwrap();
         assert_eq!(url.package(), Some(("ca-certificates", "1.0", "h_0")));
+        let url = ArchiveUrl::read("https://c.example/noarch/x-1%212.3-0.conda").unwrap();
+        assert_eq!(url.package(), Some(("x", "1!2.3", "0")));
     }
 
     #[test]

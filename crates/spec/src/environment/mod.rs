@@ -3,7 +3,9 @@
 mod conda_lock;
 mod explicit;
 mod file;
+mod listing;
 mod locked;
+mod open_file;
 mod pixi;
 mod versioned;
 mod wheels;
@@ -16,12 +18,14 @@ use std::rc::Rc;
 use oci::Digest;
 use serde::Deserialize;
 
+pub(crate) use listing::no_requirements;
 pub use locked::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
 pub(crate) use locked::{OtherLock, subdir};
 
 use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
-use crate::files;
+use crate::files::{self, Variables};
+use crate::note::Note;
 use crate::pip::is_pylock;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
@@ -40,6 +44,8 @@ pub(crate) struct Environment {
     pub(crate) locked: Option<OtherLock>,
     /// What pip is to install, where it says anything of it.
     pub(crate) pip: Option<PipPart>,
+    /// What a person should know of the file.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// What a file that `env` names has for pip.
@@ -91,11 +97,17 @@ pub(crate) fn limit(path: &Path) -> usize {
 }
 
 /// Reads it, by what it holds: an explicit list says so in a line of its own, and locks have keys of their own.
-pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
+pub(crate) fn read(source: &Source, variables: &Variables<'_>) -> Result<Contents, Vec<Problem>> {
     let file = source.name();
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if source.inner().lines().any(|line| line.trim() == explicit::MARK) {
         return explicit::read(source).map(Contents::Explicit);
+    }
+    if let Some(problem) = listing::table(source) {
+        return Err(vec![problem]);
+    }
+    if listing::is_export(source.inner()) {
+        return listing::read(source).map(Contents::File);
     }
     if is_pylock(name) || name.ends_with(".txt") || name.ends_with(".in") {
         return Ok(Contents::Pip);
@@ -119,7 +131,7 @@ pub(crate) fn read(source: &Source) -> Result<Contents, Vec<Problem>> {
     } else if name.contains("conda-lock") || has("metadata") && has("package") {
         conda_lock::read(source, &root).map(|lock| Contents::CondaLock(Rc::new(lock)))
     } else if is_yaml {
-        file::read(source, &root).map(Contents::File)
+        file::read(source, root, variables).map(Contents::File)
     } else {
         Err(unknown())
     }

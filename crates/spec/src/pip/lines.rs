@@ -2,15 +2,31 @@
 
 use std::ops::Range;
 
+use crate::files::Variables;
 use crate::values::ValueError;
+
+/// What ends a line, as Python's `splitlines` has it, but for what no editor shows as an end.
+const ENDS: [char; 4] = ['\n', '\r', '\u{b}', '\u{c}'];
+
+/// Lines with their ends.
+fn raw_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = rest.find(ENDS).unwrap_or(rest.len());
+        let end = if rest[at..].starts_with("\r\n") { at + 2 } else { (at + 1).min(rest.len()) };
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
+}
 
 /// A line without its comment, put together where `\` breaks it; and where its first part stands in the file.
 pub(super) fn lines(text: &str) -> Vec<(String, Range<usize>)> {
     let mut found: Vec<(String, Range<usize>)> = Vec::new();
     let mut open: Option<(String, usize)> = None;
     let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    for raw in text[start..].split_inclusive('\n') {
-        let line = raw.trim_end_matches(['\n', '\r']);
+    for raw in raw_lines(&text[start..]) {
+        let line = raw.trim_end_matches(ENDS);
         let is_comment = line.trim_start().starts_with('#');
         let (mut whole, begin) = open.take().unwrap_or((String::new(), start));
         start += raw.len();
@@ -55,6 +71,38 @@ fn without_comment(line: &str) -> &str {
         before = it;
     }
     line
+}
+
+/// A line with the variables (`${NAME}`) that stand outside of URLs in their places. Those of URLs stay as they are written:
+/// they may be secrets.
+pub(super) fn expanded(line: &str, variables: &Variables<'_>) -> Result<String, ValueError> {
+    let mut out = String::with_capacity(line.len());
+    for part in line.split_inclusive(char::is_whitespace) {
+        let mut rest = part;
+        while let Some((before, name, after)) = variable(rest).filter(|_| !part.contains("://")) {
+            let value = variables(name).ok_or_else(|| unset(name))?;
+            out.push_str(before);
+            out.push_str(&value);
+            rest = after;
+        }
+        out.push_str(rest);
+    }
+    Ok(out)
+}
+
+/// The first variable of a text, what stands before it, and what behind it. pip's have capital letters.
+fn variable(text: &str) -> Option<(&str, &str, &str)> {
+    let known = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    text.match_indices("${").find_map(|(at, open)| {
+        let (name, after) = text[at + open.len()..].split_once('}')?;
+        (!name.is_empty() && name.chars().all(known)).then_some((&text[..at], name, after))
+    })
+}
+
+/// The error for a variable that is not set.
+pub(crate) fn unset(name: &str) -> ValueError {
+    ValueError::new(format!("the variable `{name}` is not set"))
+        .hint(format!("set it, as by `export {name}=…`, or write what it stands for"))
 }
 
 /// A requirement, and the options behind it.
@@ -121,6 +169,30 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(line, place)| (line.to_owned(), place)));
         assert!(lines("").is_empty() && lines("\\").is_empty() && lines(" # a").is_empty());
+    }
+
+    #[test]
+    fn every_end_of_a_line_is_one() {
+        let found: Vec<String> = lines("a\rb\r\nc\u{c}d \\\r\n e").into_iter().map(|it| it.0).collect();
+        assert_eq!(found, ["a", "b", "c", "d  e"]);
+    }
+
+    #[test]
+    fn variables_outside_of_urls_are_put_in() {
+        let variables = |name: &str| (name != "UNSET").then(|| format!("<{name}>"));
+        for (line, expected) in [
+            ("numpy==${VERSION}", "numpy==<VERSION>"),
+            ("-r ${DIR}/${NAME_2}.txt", "-r <DIR>/<NAME_2>.txt"),
+            ("-i https://${TOKEN}@i.example x${A}", "-i https://${TOKEN}@i.example x<A>"),
+            ("$A ${a} ${} ${A", "$A ${a} ${} ${A"),
+            ("${a}${B}", "${a}<B>"),
+        ] {
+            assert_eq!(expanded(line, &variables), Ok(expected.to_owned()));
+        }
+        assert_eq!(
+            expanded("a${UNSET}", &variables).unwrap_err().to_string(),
+            "the variable `UNSET` is not set"
+        );
     }
 
     #[test]

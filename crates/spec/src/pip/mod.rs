@@ -1,7 +1,9 @@
 //! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
 
+mod find_links;
 mod lines;
 mod marker;
+mod options;
 mod requirement;
 mod requirements_file;
 mod section;
@@ -13,9 +15,11 @@ use std::path::PathBuf;
 use oci::Digest;
 use secret::{SecretText, SecretUrl};
 
+pub use find_links::FindLinks;
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 pub use specifier::{DependencySpecifier, VersionsOrUrl};
 
+pub(crate) use lines::unset;
 pub(crate) use requirements_file::Reader;
 pub(crate) use section::{Section, brings_python, is_pylock, needs_python};
 
@@ -35,6 +39,10 @@ pub struct Pip {
     pub index_url: Option<PipUrl>,
     /// Further indexes.
     pub extra_index_urls: Vec<PipUrl>,
+    /// Folders and pages that list packages.
+    pub find_links: Vec<FindLinks>,
+    /// Whether no index is asked (`--no-index`).
+    pub no_index: bool,
     /// Whether versions that are not released yet may be taken (`--pre`).
     pub prereleases: bool,
     /// Whether every requirement has hashes, and names one version or one file: nothing else may be installed.

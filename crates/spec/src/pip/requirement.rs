@@ -51,21 +51,12 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
     if !printable(text) {
         return Err(error("it is empty or holds control characters".to_owned()));
     }
-    if text.contains("${") && !text.contains("://") {
-        return Err(error("it has a variable, which can only stand in a URL".to_owned()));
-    }
     let direct = is_direct(text) || place.editable && !text.contains(" @ ");
     let listed = if direct { unnamed(text, place) } else { named(text, place) };
-    let listed = listed.map_err(|Fault { rule, hint }| {
+    listed.map_err(|Fault { rule, hint }| {
         let hint = hint.unwrap_or("write it like `numpy >=1.26`, `name @ https://…` or `./folder`");
         error(rule).hint(hint)
-    })?;
-    if place.editable && !matches!(listed.requirement.source, RequirementSource::Path { .. }) {
-        let message = format!("`{}` cannot be editable: it is no folder", public(text));
-        return Err(ValueError::new(message)
-            .hint("leave out `-e`: it is built, and stands in the image like any other"));
-    }
-    Ok(listed)
+    })
 }
 
 impl Place<'_> {
@@ -153,7 +144,11 @@ fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
         _ => egg(location),
     };
     let text = format!("{text}{}{}", extras_text(&extras), marker_text(marker));
-    let requirement = place.requirement(name, text, source, (&extras, marker));
+    // `#egg=NAME[extra]&…`: pip takes them from there as well.
+    let in_egg = egg_of(location).and_then(|egg| egg.find('[').map(|at| &egg[at..]));
+    let in_egg = in_egg.map(specifier::extras).transpose()?.map(|found| found.0).unwrap_or_default();
+    let all = [extras, in_egg].concat();
+    let requirement = place.requirement(name, text, source, (&all, marker));
     Ok(Listed { requirement, pinned: true })
 }
 
@@ -220,10 +215,12 @@ fn without_query(url: &str) -> Result<(), Fault> {
 }
 
 fn git(location: &str) -> Result<RequirementSource, Fault> {
+    let written = of_host(location);
+    let location = written.as_deref().unwrap_or(location);
     if !location.contains("://") {
         return fault(
             "`git+` must be followed by a URL",
-            "write `git@host:path` as `git+ssh://git@host/path`",
+            "write it like `git+https://host/path` or `git+ssh://git@host/path`",
         );
     }
     let (location, fragment) = match location.split_once('#') {
@@ -247,8 +244,28 @@ fn git(location: &str) -> Result<RequirementSource, Fault> {
         );
     }
     without_query(url)?;
+    if let Some((host, path)) =
+        url.strip_prefix("ssh://").and_then(|it| it.split('/').next()?.rsplit_once(':'))
+        && !path.is_empty()
+        && !path.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let host = public(&format!("ssh://{host}"));
+        return fault(
+            format!("what is behind the `:` of `{host}` is no port"),
+            "write `ssh://git@host/path`, with a slash behind the host",
+        );
+    }
     let url = PipUrl::read(url, &["https", "http", "ssh", "file"])?;
     Ok(RequirementSource::Git { url, revision, subdirectory })
+}
+
+/// `user@host:path`, as git takes it and older versions of pip have written it, as a URL.
+fn of_host(location: &str) -> Option<String> {
+    let (host, path) = location.split_once(':').filter(|_| !location.contains("://"))?;
+    let (user, name) = host.split_once('@')?;
+    let word = |text: &str| !text.is_empty() && !text.contains(['/', '#', '[', ' ']);
+    let path = path.trim_start_matches('/');
+    (word(user) && word(name) && !path.is_empty()).then(|| format!("ssh://{host}/{path}"))
 }
 
 fn local(location: &str, place: &Place<'_>) -> Result<(String, RequirementSource), Fault> {
@@ -279,7 +296,10 @@ fn name_of(file: &str) -> Option<ProjectName> {
 
 /// `#egg=NAME`: how projects were named before `NAME @`.
 fn egg(location: &str) -> Option<ProjectName> {
+    egg_of(location)?.split('[').next()?.parse().ok()
+}
+
+fn egg_of(location: &str) -> Option<&str> {
     let (_, fragment) = location.split_once('#')?;
-    let name = fragment.split('&').find_map(|field| field.strip_prefix("egg="))?;
-    name.split('[').next()?.parse().ok()
+    fragment.split('&').find_map(|field| field.strip_prefix("egg="))
 }

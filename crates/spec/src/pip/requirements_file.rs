@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::PipRequirement;
-use super::lines::{self, lines, option, split_options, words};
+use super::lines::{expanded, lines, split_options};
+use super::options::{self, Behind, Given, Known};
 use super::requirement::{self, Listed, Place, relative};
+use super::{FindLinks, PipRequirement, RequirementSource};
+use crate::environment::no_requirements;
 use crate::error::{Mistake, Problem};
-use crate::files::{self, Read};
+use crate::files::{self, Surroundings};
+use crate::note::{self, Note};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::suggest;
@@ -26,8 +29,14 @@ pub(crate) struct Listing {
     pub(crate) constraints: Vec<PipRequirement>,
     pub(crate) index_url: Option<(PipUrl, Origin)>,
     pub(crate) extra_index_urls: Vec<PipUrl>,
+    pub(crate) find_links: Vec<FindLinks>,
+    /// Where no index is to be asked.
+    pub(crate) no_index: Option<Origin>,
     pub(crate) prereleases: bool,
     pub(crate) require_hashes: bool,
+    /// What is not to be built, though the spec may permit it, and where that is said.
+    pub(crate) only_wheels: Vec<(String, Origin)>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// What a line stands for.
@@ -39,11 +48,19 @@ pub(crate) enum Kind {
     Package,
 }
 
+/// Where a line stands, and what it stands for.
+struct Context<'a> {
+    /// What its paths are relative to.
+    folder: &'a Path,
+    kind: Kind,
+    origin: &'a Origin,
+}
+
 /// Reads requirements files. It keeps their texts: every combination of a matrix may name the same ones.
 pub(crate) struct Reader<'a> {
     /// The spec's folder.
     pub(crate) folder: &'a Path,
-    pub(crate) read: &'a Read<'a>,
+    pub(crate) surroundings: Surroundings<'a>,
     pub(crate) texts: BTreeMap<PathBuf, Result<Source, Problem>>,
 }
 
@@ -61,7 +78,7 @@ impl Reader<'_> {
     /// The text of a file beside the spec.
     pub(crate) fn text(&mut self, path: &Path) -> Result<Source, Problem> {
         let whole = self.folder.join(path);
-        let read = self.read;
+        let read = self.surroundings.read;
         let text = self.texts.entry(whole).or_insert_with_key(|whole| files::text(whole, files::LIMIT, read));
         text.clone()
     }
@@ -100,6 +117,9 @@ impl<'a, 'r> Lines<'a, 'r> {
             Ok(source) => source,
             Err(problem) => return self.problems.push(here(problem)),
         };
+        if let Some(problem) = no_requirements(&source, name) {
+            return self.problems.push(here(problem));
+        }
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         self.open.push(path);
         for (line, span) in lines(source.inner()) {
@@ -119,27 +139,29 @@ impl<'a, 'r> Lines<'a, 'r> {
     pub(crate) fn line(&mut self, line: &str, folder: &Path, kind: Kind, origin: Origin) {
         let span = origin.span();
         let source = Source::clone(origin.source());
-        let result = match line.starts_with('-') {
-            true => self.options(line, folder, kind, &origin),
-            false => self.requirement(line, folder, kind, &origin),
-        };
+        let context = Context { folder, kind, origin: &origin };
+        let result = expanded(line, self.reader.surroundings.variables).and_then(|line| {
+            if line.starts_with('-') {
+                self.options(&line, &context)
+            } else {
+                self.requirement(&line, &context)
+            }
+        });
         if let Err(error) = result {
             self.problems.push(value(&error, &source, span));
         }
     }
 
-    fn requirement(
-        &mut self,
-        line: &str,
-        folder: &Path,
-        kind: Kind,
-        origin: &Origin,
-    ) -> Result<(), ValueError> {
+    fn note(&mut self, message: impl Into<String>, context: &Context<'_>) {
+        note::add(&mut self.listing.notes, [Note::new(message, context.origin.clone())]);
+    }
+
+    fn requirement(&mut self, line: &str, context: &Context<'_>) -> Result<(), ValueError> {
         let (text, options) = split_options(line);
-        let mut listed = requirement::read(text, &Place { folder, editable: false, origin: origin.clone() })?;
-        listed.requirement.hashes = hashes(options)?;
+        let listed = requirement::read(text, &context.place(false))?;
+        let listed = self.with_options(listed, options, context)?;
         let requirement = &listed.requirement;
-        if kind != Kind::Constraints {
+        if context.kind != Kind::Constraints {
             self.listing.requirements.push(listed);
             return Ok(());
         }
@@ -158,58 +180,73 @@ impl<'a, 'r> Lines<'a, 'r> {
         ))
     }
 
-    /// A line of options.
-    fn options(&mut self, line: &str, folder: &Path, kind: Kind, origin: &Origin) -> Result<(), ValueError> {
-        if let Some(project) = editable(line) {
-            return self.option(Known::Editable, project, folder, kind, origin);
+    /// A requirement with what is said behind it.
+    fn with_options(
+        &mut self,
+        mut listed: Listed,
+        options: &str,
+        context: &Context<'_>,
+    ) -> Result<Listed, ValueError> {
+        let Behind { hashes, building } = options::behind(options)?;
+        listed.requirement.hashes = hashes;
+        if let Some(option) = building {
+            if listed.requirement.source.is_built() {
+                let message = format!("`{}` would be built without `{option}`", listed.requirement);
+                return Err(ValueError::new(message).hint(
+                    "projects are built without settings: build the wheel by yourself, and name it by its path or URL",
+                ));
+            }
+            self.note(
+                format!("`{option}` is not followed: it is about building, and a wheel is taken"),
+                context,
+            );
         }
-        let mut words = words(line)?.into_iter();
-        while let Some(word) = words.next() {
-            let (name, attached) = option(&word);
-            if !word.starts_with('-') {
-                let word = secret::public(&word);
-                return Err(ValueError::new(format!(
-                    "`{word}` stands behind an option, and belongs to none"
-                )));
+        Ok(listed)
+    }
+
+    /// A line of options.
+    fn options(&mut self, line: &str, context: &Context<'_>) -> Result<(), ValueError> {
+        if let Some((project, options)) = options::editable(line) {
+            return self.editable(project, options, context);
+        }
+        for given in options::read(line)? {
+            if context.kind == Kind::Package && given.known != Known::Editable {
+                return Err(ValueError::new(format!("`{}` cannot stand among packages", given.name))
+                    .hint(given.known.key().unwrap_or("write it into a requirements file")));
             }
-            let known = Known::of(name)?;
-            if kind == Kind::Package && known != Known::Editable {
-                return Err(ValueError::new(format!("`{name}` cannot stand among packages"))
-                    .hint(known.key().unwrap_or("write it into a requirements file")));
-            }
-            let value = match (attached, known.has_value()) {
-                (Some(value), true) => value.to_owned(),
-                (None, true) => words
-                    .next()
-                    .ok_or_else(|| ValueError::new(format!("there is nothing behind `{name}`")))?,
-                (None, false) => String::new(),
-                (Some(_), false) => return Err(ValueError::new(format!("`{name}` has no value"))),
-            };
-            self.option(known, &value, folder, kind, origin)?;
+            self.option(&given, context)?;
         }
         Ok(())
     }
 
-    fn option(
-        &mut self,
-        known: Known,
-        value: &str,
-        folder: &Path,
-        kind: Kind,
-        origin: &Origin,
-    ) -> Result<(), ValueError> {
+    fn editable(&mut self, project: &str, options: &str, context: &Context<'_>) -> Result<(), ValueError> {
+        if context.kind == Kind::Constraints {
+            return Err(no_constraint());
+        }
+        let listed = requirement::read(project, &context.place(true))?;
+        let listed = self.with_options(listed, options, context)?;
+        let requirement = &listed.requirement;
+        if let RequirementSource::Index = requirement.source {
+            let message = format!("`{requirement}` cannot be editable: it names no folder and no repository");
+            return Err(ValueError::new(message).hint("leave out `-e`, or write `./folder`"));
+        }
+        // Who writes a spec knows what `-e` is in it.
+        if context.kind != Kind::Package || !matches!(requirement.source, RequirementSource::Path { .. }) {
+            let message = format!("`{requirement}` is installed in the usual way, not as `-e` says");
+            self.note(message, context);
+        }
+        self.listing.requirements.push(listed);
+        Ok(())
+    }
+
+    fn option(&mut self, given: &Given, context: &Context<'_>) -> Result<(), ValueError> {
+        let Given { name, known, value } = given;
+        let origin = context.origin;
         match known {
-            Known::Requirement | Known::Editable if kind == Kind::Constraints => {
-                let message = "a file of constraints names no requirements".to_owned();
-                return Err(ValueError::new(message)
-                    .hint("name it by `-r`, or a further file of constraints by `-c`"));
-            }
-            Known::Requirement => self.file(value, folder, Kind::Requirements, origin),
-            Known::Constraint => self.file(value, folder, Kind::Constraints, origin),
-            Known::Editable => {
-                let place = Place { folder, editable: true, origin: origin.clone() };
-                self.listing.requirements.push(requirement::read(value, &place)?);
-            }
+            Known::Requirement if context.kind == Kind::Constraints => return Err(no_constraint()),
+            Known::Requirement => self.file(value, context.folder, Kind::Requirements, origin),
+            Known::Constraint => self.file(value, context.folder, Kind::Constraints, origin),
+            Known::Editable => return self.editable(value, "", context),
             Known::Index => {
                 let url: PipUrl = value.parse()?;
                 match &self.listing.index_url {
@@ -222,145 +259,47 @@ impl<'a, 'r> Lines<'a, 'r> {
                     _ => self.listing.index_url = Some((url, origin.clone())),
                 }
             }
-            Known::ExtraIndex => {
-                let url: PipUrl = value.parse()?;
-                if !self.listing.extra_index_urls.contains(&url) {
-                    self.listing.extra_index_urls.push(url);
-                }
-            }
+            Known::ExtraIndex => add(&mut self.listing.extra_index_urls, value.parse()?),
+            Known::NoIndex => self.listing.no_index = Some(origin.clone()),
+            Known::FindLinks => add(&mut self.listing.find_links, FindLinks::read(value, context.folder)?),
             Known::Prereleases => self.listing.prereleases = true,
             Known::RequireHashes => self.listing.require_hashes = true,
-            Known::OnlyWheels | Known::PreferWheels => {}
+            Known::OnlyWheels => self.listing.only_wheels.push((value.clone(), origin.clone())),
+            Known::Usual => {}
+            Known::NoWheels if value == ":none:" => {}
+            Known::NoWheels => self.note(
+                format!("`{name} {value}` is not followed: a wheel is taken where there is one that fits"),
+                context,
+            ),
+            Known::TrustedHost => self.note(
+                format!("`{name} {value}` is not followed: certificates are always checked, and `http://` needs no permission"),
+                context,
+            ),
+            Known::OfPip => {
+                self.note(format!("`{name} {value}` does nothing here: it is about pip itself"), context);
+            }
+            Known::Removed => {
+                self.note(format!("`{name}` does nothing here, nor in pip for years"), context);
+            }
         }
         Ok(())
     }
 }
 
-/// What stands behind `-e`: all of the line, for it may have a marker.
-fn editable(line: &str) -> Option<&str> {
-    let behind = line.strip_prefix("--editable").or_else(|| line.strip_prefix("-e"))?;
-    let project = behind.strip_prefix('=').unwrap_or(behind).trim();
-    let quoted = |quote: char| project.strip_prefix(quote)?.strip_suffix(quote);
-    (!project.is_empty()).then(|| quoted('"').or_else(|| quoted('\'')).unwrap_or(project))
-}
-
-/// The options that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Requirement,
-    Constraint,
-    Editable,
-    Index,
-    ExtraIndex,
-    Prereleases,
-    RequireHashes,
-    /// `--only-binary` of whatever it names: only wheels are taken anyway, where the spec does not allow to build.
-    OnlyWheels,
-    PreferWheels,
-}
-
-impl Known {
-    const NAMES: [&str; 9] = [
-        "--requirement",
-        "--constraint",
-        "--editable",
-        "--index-url",
-        "--extra-index-url",
-        "--pre",
-        "--require-hashes",
-        "--only-binary",
-        "--prefer-binary",
-    ];
-
-    fn of(name: &str) -> Result<Self, ValueError> {
-        Ok(match name {
-            "-r" | "--requirement" => Self::Requirement,
-            "-c" | "--constraint" => Self::Constraint,
-            "-e" | "--editable" => Self::Editable,
-            "-i" | "--index-url" | "--pypi-url" => Self::Index,
-            "--extra-index-url" => Self::ExtraIndex,
-            "--pre" => Self::Prereleases,
-            "--require-hashes" => Self::RequireHashes,
-            "--only-binary" => Self::OnlyWheels,
-            "--prefer-binary" => Self::PreferWheels,
-            name => return Err(unknown(name)),
-        })
-    }
-
-    fn has_value(self) -> bool {
-        !matches!(self, Self::Prereleases | Self::RequireHashes | Self::PreferWheels)
-    }
-
-    /// What to write in the spec instead.
-    fn key(self) -> Option<&'static str> {
-        match self {
-            Self::Requirement => Some("name the file by `[pip] requirements`"),
-            Self::Constraint => Some("name the file by `[pip] constraints`"),
-            Self::Index => Some("write `[pip] index-url`"),
-            Self::ExtraIndex => Some("write `[pip] extra-index-urls`"),
-            Self::OnlyWheels | Self::PreferWheels => Some("remove it: only wheels are taken anyway"),
-            _ => None,
-        }
+impl Context<'_> {
+    fn place(&self, editable: bool) -> Place<'_> {
+        Place { folder: self.folder, editable, origin: self.origin.clone() }
     }
 }
 
-/// The error for an option that does not work here.
-fn unknown(name: &str) -> ValueError {
-    let hint = match name {
-        "-f" | "--find-links" => {
-            "name each wheel by its path or URL, or serve the folder as an index and name it by `--index-url`"
-        }
-        "--no-index" => "name the index that is to be asked alone by `--index-url`",
-        "--trusted-host" => {
-            "add the host's certificate to those of this machine (`SSL_CERT_FILE`), or name it by `http://`"
-        }
-        "--no-binary" => "a project without a wheel is built where `[pip] allow-builds` names it",
-        "--hash" => "it stands behind the requirement that it is about",
-        "--config-settings" | "--config-setting" | "--global-option" | "--build-option"
-        | "--install-option" => {
-            "projects are built without settings: build the wheel by yourself, and name it by its path or URL"
-        }
-        _ => {
-            let known: Vec<String> = Known::NAMES.map(str::to_owned).to_vec();
-            let hint = suggest::for_value(name, &known);
-            return ValueError::new(format!("the option `{name}` does not work here")).hint(hint);
-        }
-    };
-    ValueError::new(format!("the option `{name}` does not work here")).hint(hint)
+fn no_constraint() -> ValueError {
+    ValueError::new("a file of constraints names no requirements")
+        .hint("name it by `-r`, or a further file of constraints by `-c`")
 }
 
-/// The hashes behind a requirement.
-fn hashes(options: &str) -> Result<Vec<oci::Digest>, ValueError> {
-    let mut found = Vec::new();
-    let mut others = Vec::new();
-    let mut words = lines::words(options)?.into_iter();
-    while let Some(word) = words.next() {
-        let (name, attached) = option(&word);
-        if name != "--hash" {
-            let behind = Known::of(name).map(|_| ());
-            behind?;
-            return Err(ValueError::new(format!("`{name}` stands behind a requirement"))
-                .hint("write it into a line of its own"));
-        }
-        let hash = attached.map(str::to_owned).or_else(|| words.next());
-        let hash = hash.ok_or_else(|| ValueError::new("there is nothing behind `--hash`"))?;
-        let wrong = || {
-            ValueError::new(format!("`{}` is not a hash", hash.escape_debug()))
-                .hint("write it like `--hash=sha256:…`, with 64 hexadecimal digits")
-        };
-        match hash.split_once(':').ok_or_else(wrong)? {
-            ("sha256", digits) => {
-                found.push(oci::Digest::from_hex(&digits.to_ascii_lowercase()).map_err(|_| wrong())?);
-            }
-            (other @ ("sha384" | "sha512" | "md5"), _) => others.push(other.to_owned()),
-            _ => return Err(wrong()),
-        }
-    }
-    // Hashes are alternatives: one of a kind that is not checked here may go where a sha256 stays.
-    match others.first().filter(|_| found.is_empty()) {
-        Some(other) => Err(ValueError::new(format!("its hashes are {other}, and none is a sha256"))
-            .hint("wheels are locked by their sha256: write the file anew with such hashes")),
-        None => Ok(found),
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
     }
 }
 

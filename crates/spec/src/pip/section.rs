@@ -10,6 +10,7 @@ use crate::environment::PipPart;
 use crate::error::{Mistake, Problem};
 use crate::language::{AllowBuildsKey, FilesKey, PipTable};
 use crate::list;
+use crate::note::Note;
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::values::{PipUrl, ProjectName};
@@ -29,6 +30,7 @@ pub(crate) struct Section {
     /// The keys of the spec that a lock of all packages leaves nothing to say, and where they stand.
     keys: Vec<(String, Origin)>,
     allow_builds: AllowBuilds,
+    notes: Vec<Note>,
 }
 
 /// A file that is named, and by which key.
@@ -71,6 +73,7 @@ impl Section {
         let key = |origin: &Origin| (plain(origin.key()), origin.clone());
         let keys: Vec<(String, Origin)> = named.origins().chain(&urls).map(key).collect();
         let mut problems = Vec::new();
+        let mut notes = Vec::new();
         let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
         let pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
             Some(file) => {
@@ -80,12 +83,19 @@ impl Section {
                 pip.map_err(|problem| problems.push(problem)).ok()
             }
             None => {
-                let listing = named.listing(reader, &mut problems);
+                let mut listing = named.listing(reader, &mut problems);
                 let index = (table.index_url, table.extra_index_urls);
+                notes.append(&mut listing.notes);
+                notes.extend(overruled(&listing, index.0.is_some(), &allow_builds));
                 listed(listing, index, allow_builds.clone(), &mut problems)
             }
         };
-        if problems.is_empty() { Ok(Self { pip, keys, allow_builds }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { pip, keys, allow_builds, notes }) } else { Err(problems) }
+    }
+
+    /// What a person should know of the files.
+    pub(crate) fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The first place that asks for wheels.
@@ -112,6 +122,8 @@ impl Section {
             constraints: Vec::new(),
             index_url: None,
             extra_index_urls: Vec::new(),
+            find_links: Vec::new(),
+            no_index: false,
             prereleases: false,
             require_hashes: true,
             allow_builds: self.allow_builds.clone(),
@@ -212,11 +224,35 @@ fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) 
         constraints: Vec::new(),
         index_url: None,
         extra_index_urls: Vec::new(),
+        find_links: Vec::new(),
+        no_index: false,
         prereleases: false,
         require_hashes: true,
         allow_builds,
         origin,
     })
+}
+
+/// What files say and the spec says otherwise.
+fn overruled(listing: &Listing, index: bool, allow_builds: &AllowBuilds) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Some(origin) = listing.no_index.as_ref().filter(|_| index) {
+        let message = "`--no-index` is not followed: `[pip] index-url` names an index";
+        notes.push(Note::new(message, origin.clone()));
+    }
+    for (names, origin) in &listing.only_wheels {
+        let may_be_built = |name: &str| match name {
+            ":all:" => *allow_builds != AllowBuilds::None,
+            name => allow_builds.allows(name),
+        };
+        if names.split(',').any(|name| may_be_built(name.trim())) {
+            let message = format!(
+                "`--only-binary {names}` is not followed: `[pip] allow-builds` permits to build where no wheel fits"
+            );
+            notes.push(Note::new(message, origin.clone()));
+        }
+    }
+    notes
 }
 
 /// What is listed, where it is anything. What the spec says of indexes goes before what files say.
@@ -242,8 +278,10 @@ fn listed(
     Some(Pip {
         packages: PipPackages::Requirements(requirements.into_iter().map(|it| it.requirement).collect()),
         constraints,
+        no_index: listing.no_index.is_some() && index_url.is_none(),
         index_url: index_url.map(|it| it.value).or(listing.index_url.map(|(url, _)| url)),
         extra_index_urls,
+        find_links: listing.find_links,
         prereleases,
         require_hashes,
         allow_builds,

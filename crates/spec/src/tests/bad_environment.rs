@@ -89,12 +89,12 @@ fn an_unknown_key() {
 
 #[test]
 fn a_wrong_type() {
-    assert_snapshot!(message("dependencies: numpy\n"), @r"
-     × `dependencies` must be a list, but is a string
+    assert_snapshot!(message("dependencies: 3\n"), @"
+     × `dependencies` must be a list, but is an integer
       ╭─[environment.yml:1:15]
-    1 │ dependencies: numpy
-      ·               ──┬──
-      ·                 ╰── here
+    1 │ dependencies: 3
+      ·               ┬
+      ·               ╰── here
       ╰────
     ");
     assert_snapshot!(message("- numpy\n"), @r"
@@ -105,13 +105,13 @@ fn a_wrong_type() {
       · ╰── here
       ╰────
     ");
-    assert_snapshot!(message("variables:\n  A: true\n"), @r"
-     × `variables.A` must be a string or a number, but is a boolean
+    assert_snapshot!(message("variables:\n  A: [1]\n"), @"
+     × `variables.A` must be a string or a number, but is a list
       ╭─[environment.yml:2:6]
     1 │ variables:
-    2 │   A: true
-      ·      ──┬─
-      ·        ╰── here
+    2 │   A: [1]
+      ·      ┬
+      ·      ╰── here
       ╰────
     ");
     assert_snapshot!(message("dependencies:\n  - npm: [x]\n"), @r"
@@ -209,5 +209,185 @@ fn an_explicit_list_for_another_platform() {
       ·     ╰── this list
       ╰────
      help: a list holds for one platform: set `platforms`, or write one list for each
+    ");
+}
+
+#[test]
+fn what_is_printed_for_people_is_told_once() {
+    let refused = |file: &str, text: &str| {
+        let env = format!("name = \"a\"\nenv = \"{file}\"\n");
+        let requirements = format!("name = \"a\"\npython = \"3.11\"\npip.requirements = \"{file}\"\n");
+        let by_env = message_of(&[("spec.toml", &env), (file, text)]);
+        let by_pip = message_of(&[("spec.toml", &requirements), (file, text)]);
+        format!("{by_env}\n{by_pip}")
+    };
+    let conda = "# packages in environment at /opt/e:\n#\n# Name  Version  Build  Channel\nsix  1.16  py_0\n";
+    assert_snapshot!(refused("packages.txt", conda), @r#"
+     × `packages.txt` is a table that `conda list` prints for people
+      ╭─[spec.toml:2:7]
+    1 │ name = "a"
+    2 │ env = "packages.txt"
+      ·       ───────┬──────
+      ·              ╰── here
+      ╰────
+     help: write what can be installed: `conda list --explicit` or `conda env export`, and name that
+           by `env`
+     × `packages.txt` is a table that `conda list` prints for people
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "packages.txt"
+      ·                    ───────┬──────
+      ·                           ╰── named here
+      ╰────
+     help: write what can be installed: `conda list --explicit` or `conda env export`, and name that
+           by `env`
+    "#);
+    let pip = "Package Version\n------- -------\nsix     1.16.0\nnumpy   1.26.4\n";
+    assert_snapshot!(refused("requirements.txt", pip), @r#"
+     × `requirements.txt` is a table that `pip list` prints for people
+      ╭─[spec.toml:2:7]
+    1 │ name = "a"
+    2 │ env = "requirements.txt"
+      ·       ─────────┬────────
+      ·                ╰── here
+      ╰────
+     help: write requirements instead: `pip freeze > requirements.txt`
+     × `requirements.txt` is a table that `pip list` prints for people
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "requirements.txt"
+      ·                    ─────────┬────────
+      ·                             ╰── named here
+      ╰────
+     help: write requirements instead: `pip freeze > requirements.txt`
+    "#);
+    let named_as_requirements = |file: &str, text: &str| {
+        let spec = format!("name = \"a\"\npython = \"3.11\"\npip.requirements = \"{file}\"\n");
+        message_of(&[("spec.toml", &spec), (file, text)])
+    };
+    let list = "# platform: linux-64\nsix=1.16.0=py_0\nnumpy=1.24.3=py39_0\n";
+    assert_snapshot!(named_as_requirements("packages.txt", list), @r#"
+     × `packages.txt` is a list of conda packages, as `conda list --export` writes it
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "packages.txt"
+      ·                    ───────┬──────
+      ·                           ╰── named here
+      ╰────
+     help: name it by `env = "packages.txt"`
+    "#);
+    let explicit = "@EXPLICIT\nhttps://c.example/noarch/a-1-0.conda\n";
+    assert_snapshot!(named_as_requirements("explicit.txt", explicit), @r#"
+     × `explicit.txt` is an explicit list of conda packages
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "explicit.txt"
+      ·                    ───────┬──────
+      ·                           ╰── named here
+      ╰────
+     help: name it by `env = "explicit.txt"`
+    "#);
+    assert_snapshot!(named_as_requirements("environment.yml", "dependencies: [python]\n"), @r#"
+     × `environment.yml` is no file of requirements, but YAML
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "environment.yml"
+      ·                    ────────┬────────
+      ·                            ╰── named here
+      ╰────
+     help: name it by `env = "environment.yml"`
+    "#);
+    assert_snapshot!(named_as_requirements("pyproject.toml", "[project]\n"), @r#"
+     × `pyproject.toml` is no file of requirements, but TOML
+      ╭─[spec.toml:3:20]
+    2 │ python = "3.11"
+    3 │ pip.requirements = "pyproject.toml"
+      ·                    ────────┬───────
+      ·                            ╰── named here
+      ╰────
+     help: name the project's folder, as `packages = ["./folder"]`, or a `pylock.toml`
+    "#);
+}
+
+#[test]
+fn a_list_of_conda_that_cannot_be_taken() {
+    let spec = ("spec.toml", "name = \"a\"\nenv = \"packages.txt\"\n");
+    let list = "# platform: linux-64\nsix=1.16.0=py_0\nmine=0.1=dev_0\n-e ./folder\n";
+    assert_snapshot!(message_of(&[spec, ("packages.txt", list)]), @r#"
+      × `spec.toml` has 2 mistakes
+
+    Error:
+      × `packages.txt` cannot be used: `mine` was installed from a folder, which the list does not
+      │ name
+       ╭─[packages.txt:3:1]
+     2 │ six=1.16.0=py_0
+     3 │ mine=0.1=dev_0
+       · ───────┬──────
+       ·        ╰── here
+     4 │ -e ./folder
+       ╰────
+      help: remove the line, and name the folder: `[pip] packages = ["./folder"]`
+
+    Error:
+      × `packages.txt` cannot be used: `-e ./folder` is no package of conda
+       ╭─[packages.txt:4:1]
+     3 │ mine=0.1=dev_0
+     4 │ -e ./folder
+       · ─────┬─────
+       ·      ╰── here
+       ╰────
+      help: what pip installs belongs into a requirements file: `[pip] requirements`
+    "#);
+    let windows = "# platform: win-64\nsix=1.16.0=py_0\n";
+    assert_snapshot!(message_of(&[spec, ("packages.txt", windows)]), @"
+     × `packages.txt` has packages for `win-64`, but the image is for `linux/amd64`, which is `linux-
+     │ 64`
+      ╭─[packages.txt:1:1]
+    1 │ # platform: win-64
+      · ▲
+      · ╰── this list
+    2 │ six=1.16.0=py_0
+      ╰────
+     help: a list holds for one platform: set `platforms`, or write one list for each
+    ");
+}
+
+#[test]
+fn selectors_and_variables_that_nobody_knows() {
+    let environment =
+        "channels: [$UNSET/x]\ndependencies:\n  - sel(linus): a\n  - sel(linux): [b, {sel(): c}]\n";
+    assert_snapshot!(message(environment), @"
+      × `spec.toml` has 3 mistakes
+
+    Error:
+      × the variable `UNSET` is not set
+       ╭─[environment.yml:1:12]
+     1 │ channels: [$UNSET/x]
+       ·            ────┬───
+       ·                ╰── here
+     2 │ dependencies:
+       ╰────
+      help: set it, as by `export UNSET=…`, or write what it stands for
+
+    Error:
+      × `sel` cannot be `linus`
+       ╭─[environment.yml:3:5]
+     2 │ dependencies:
+     3 │   - sel(linus): a
+       ·     ─────┬────
+       ·          ╰── here
+     4 │   - sel(linux): [b, {sel(): c}]
+       ╰────
+      help: did you mean `linux`? It can be `linux`, `unix`, `osx`, `win`
+
+    Error:
+      × `sel` cannot be ``
+       ╭─[environment.yml:4:22]
+     3 │   - sel(linus): a
+     4 │   - sel(linux): [b, {sel(): c}]
+       ·                      ──┬──
+       ·                        ╰── here
+       ╰────
+      help: it can be `linux`, `unix`, `osx`, `win`
     ");
 }

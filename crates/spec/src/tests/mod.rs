@@ -11,6 +11,7 @@ mod inputs;
 mod locks;
 mod pip;
 mod property;
+mod taken;
 mod variants;
 
 use std::io;
@@ -19,16 +20,18 @@ use std::path::Path;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use oci::Platform;
 
+use crate::files::Surroundings;
 use crate::{Spec, SpecError, Variant};
 
-/// Loads `spec.toml` out of a table of files.
+/// Loads `spec.toml` out of a table of files. A variable `SET_X` of the environment is `x`, and no other one is set.
 pub(super) fn load(files: &[(&str, &str)]) -> Result<Spec, SpecError> {
     let read = |path: &Path, limit: usize| {
         let found = files.iter().find(|(name, _)| Path::new(name) == path);
         let (_, text) = found.ok_or(io::ErrorKind::NotFound)?;
         Ok(text.bytes().take(limit).collect())
     };
-    Spec::load_with(Path::new("spec.toml"), &read)
+    let variables = |name: &str| name.strip_prefix("SET_").map(str::to_lowercase);
+    Spec::load_with(Path::new("spec.toml"), Surroundings { read: &read, variables: &variables })
 }
 
 pub(super) fn variants_of(files: &[(&str, &str)]) -> Vec<Variant> {
@@ -44,7 +47,7 @@ pub(super) fn variants(text: &str) -> Vec<Variant> {
 /// The whole message, as the binary draws it without colours.
 pub(super) fn message_of(files: &[(&str, &str)]) -> String {
     match load(files).and_then(|spec| spec.variants(Platform::LinuxAmd64)) {
-        Ok(_) => panic!("this is no mistake"),
+        Ok(_) => panic!("this is no mistake: {files:?}"),
         Err(error) => render(&error),
     }
 }
