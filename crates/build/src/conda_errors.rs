@@ -1,6 +1,6 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
-use conda::{EnvironmentError, LockingError};
+use conda::{ChannelError, EnvironmentError, LockingError};
 use spec::{CondaPackages, Requirement, Snippet, Variant};
 
 use crate::virtual_packages::{for_processor_only, what_to_write};
@@ -35,9 +35,12 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     {
         asked.push(origin.snippet("it was asked for here", "this manager"));
     }
-    for channel in
-        conda.channels.iter().filter(|channel| message.contains(&format!("channel `{}`", channel.name)))
-    {
+    let named = |channel: &&spec::Channel| {
+        let name = &channel.name;
+        message.contains(&format!("channel `{name}`"))
+            || message.starts_with(&format!("`{name}` is not a channel"))
+    };
+    for channel in conda.channels.iter().filter(named) {
         asked.extend(
             channel.origin.iter().map(|origin| origin.snippet("it was asked for here", "this channel")),
         );
@@ -88,7 +91,13 @@ fn help(variant: &Variant, conda: &spec::Conda, error: &LockingError) -> Option<
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// A channel that cannot be used, with the line that asked for it.
+pub(crate) fn channel_error(variant: &Variant, conda: &spec::Conda, error: ChannelError) -> BuildError {
+    conda_error(variant, conda, LockingError::Environment(error.into()))
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -49,10 +49,29 @@ impl Copies {
         let mut items = BTreeMap::new();
         for copy in copies {
             let owner = copy.owner.map_or(Owner::ROOT, |owner| Owner { uid: owner.uid, gid: owner.gid });
-            let mut walk = Walk { folder, ignored: &ignored, copy, owner, items: &mut items };
+            let mut walk = Walk { folder, ignored: &ignored, copy, owner, items: &mut items, reads: true };
             walk.start()?;
         }
         Ok(Some(Self::new(items, mtime)))
+    }
+
+    /// Checks what [`Copies::read`] does, without reading the files.
+    ///
+    /// # Errors
+    ///
+    /// As [`Copies::read`].
+    pub(crate) fn check(folder: &Path, copies: &[Copy]) -> Result<(), BuildError> {
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let ignored = ignored(folder)?;
+        let mut items = BTreeMap::new();
+        for copy in copies {
+            let owner = Owner::ROOT;
+            let mut walk = Walk { folder, ignored: &ignored, copy, owner, items: &mut items, reads: false };
+            walk.start()?;
+        }
+        Ok(())
     }
 
     /// The same files, at paths that lead through no link of an image and hide nothing of it but files.
@@ -128,6 +147,8 @@ struct Walk<'a> {
     copy: &'a Copy,
     owner: Owner,
     items: &'a mut BTreeMap<ImagePath, (Item, Owner)>,
+    /// Whether the files are read.
+    reads: bool,
 }
 
 impl Walk<'_> {
@@ -185,7 +206,9 @@ impl Walk<'_> {
                 return Err(BuildError::Secret { path: from.to_owned(), what, asked });
             }
             let mut reader = HashReader::new(File::open(from).map_err(read)?);
-            std::io::copy(&mut reader, &mut std::io::sink()).map_err(read)?;
+            if self.reads {
+                std::io::copy(&mut reader, &mut std::io::sink()).map_err(read)?;
+            }
             let (digest, size) = reader.finish();
             // The umask of whoever checked the files out must not reach the image.
             let normal = if found.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };

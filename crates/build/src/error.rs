@@ -14,6 +14,15 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Spec(#[from] spec::SpecError),
+    /// Several things are wrong, all of which are known before anybody is asked.
+    #[error("`{spec}` has {} mistakes", errors.len())]
+    Mistakes {
+        /// The spec.
+        spec: String,
+        /// The mistakes.
+        #[related]
+        errors: Vec<BuildError>,
+    },
     /// The conda environment of a variant cannot be locked.
     #[error("cannot lock the conda environment of `{variant}`")]
     Conda {

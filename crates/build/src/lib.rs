@@ -30,6 +30,7 @@ mod running;
 mod secrets;
 mod tool;
 mod unpacked;
+mod validating;
 mod vendor;
 mod virtual_packages;
 mod wheel_index;
@@ -54,4 +55,5 @@ pub use pipeline::{
 };
 pub use running::{Runnable, Words, set};
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
+pub use validating::{notes, validate};
 pub use vendor::{Vendor, Vendored, vendor};

@@ -19,6 +19,7 @@ use crate::conda_errors::{conda_error, error_names};
 use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::foundation::{self, Foundation};
 use crate::secrets::secrets;
+use crate::validating::validate_locking;
 use crate::{BuildError, Context, Event, other_locks};
 
 /// What an existing lock's packages are allowed to do.
@@ -84,6 +85,7 @@ pub async fn lock(
     context: &Context,
 ) -> Result<Lock, BuildError> {
     check_upgrade(variants, earlier, upgrade)?;
+    validate_locking(spec, variants, context)?;
     let mut locker = Locker {
         spec,
         earlier,
@@ -441,7 +443,7 @@ impl Locker<'_> {
 }
 
 /// What conda is asked for: the spec's packages, its Python and its manager.
-fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
+pub(crate) fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.public()).collect(),
         CondaPackages::Locked(locked) => return other_locks::exported(locked),

@@ -42,7 +42,7 @@ pub(crate) fn exported(locked: &LockedPackages) -> Vec<String> {
 }
 
 /// An error with what to do.
-fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) -> BuildError {
+pub(crate) fn locked_error(variant: &Variant, locked: &LockedPackages, error: LockedError) -> BuildError {
     let help = match &error {
         LockedError::Builds { .. } => Some(
             "an export with builds holds for the platform and the channels that it was made with: set `platforms` and `channels`, or export with `--no-builds`".to_owned(),

@@ -20,6 +20,7 @@ use crate::derived::Execution;
 use crate::foundation::Foundation;
 use crate::layers::{Finished, Getter, Work, make, plan};
 use crate::locking::{Upgrade, inputs, lock, lock_path, variant_name};
+use crate::validating::{notes, validate_copying};
 use crate::{BuildError, Context, image};
 
 /// What to build, and where to put it.
@@ -76,6 +77,8 @@ pub struct Report {
     pub changes: Option<Changes>,
     /// The lock.
     pub lock: PathBuf,
+    /// What a person should know of the spec's files.
+    pub notes: Vec<String>,
 }
 
 /// A lock and its text.
@@ -253,6 +256,7 @@ pub async fn build(
     layer::check_libraries()?;
     let all = spec.variants(context.host)?;
     let chosen = chosen(&all, request)?;
+    validate_copying(spec, chosen.iter().map(|index| &all[*index]))?;
     let lock_path = lock_path(spec_path);
     let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
     let lock_digest = Digest::of(&locked.text);
@@ -305,7 +309,8 @@ pub async fn build(
         let images: Vec<Image> = group.iter().map(|index| built[*index].image.clone()).collect();
         delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
     }
-    Ok(Report { built, delivered, changes: locked.changes, lock: lock_path })
+    let notes = notes(spec, &variants, context);
+    Ok(Report { built, delivered, changes: locked.changes, lock: lock_path, notes })
 }
 
 /// What was run to make an image: what its layers are derived by, and the builds of its wheels.

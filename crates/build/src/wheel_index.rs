@@ -13,8 +13,8 @@ use pypi::{
     Environment, Indexes, Locking, NothingBuilt, NothingProvided, Request, Requirement, Settings, Target, Uv,
     UvError, Variables, WheelReader,
 };
-use secret::SecretUrl;
-use spec::{AllowBuilds, Pip, PipPackages, PipRequirement, RequirementSource, Variant};
+use secret::{SecretText, SecretUrl};
+use spec::{AllowBuilds, FindLinks, Pip, PipPackages, PipRequirement, RequirementSource, Variant};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -120,11 +120,7 @@ impl WheelIndex {
     ) -> Result<Self, BuildError> {
         let context = &context.knowing(&secrets(variant, &[], context));
         let folder = absolute(&context.folder)?;
-        let indexes = Indexes {
-            index_url: pip.index_url.as_ref().map(|url| url.secret().clone()),
-            extra_index_urls: pip.extra_index_urls.iter().map(|url| url.secret().clone()).collect(),
-            ..Indexes::default()
-        };
+        let indexes = indexes(pip, &folder);
         let mut variables = context.variables.clone();
         if context.fetcher.client().is_offline() {
             variables.insert("UV_OFFLINE".to_owned(), "1".to_owned());
@@ -302,6 +298,24 @@ impl WheelIndex {
             provided: &NothingProvided,
             builder: &NothingBuilt,
         }
+    }
+}
+
+/// Where the spec and its files say that packages are looked for. A folder that is not there is passed over, as pip does it:
+/// for uv it is an error.
+pub(crate) fn indexes(pip: &Pip, folder: &Path) -> Indexes {
+    let link = |link: &FindLinks| match link {
+        FindLinks::Url(url) => Some(url.secret().clone()),
+        FindLinks::Path(path) => {
+            let path = folder.join(path);
+            path.exists().then(|| SecretText::new(path.display().to_string()))
+        }
+    };
+    Indexes {
+        index_url: pip.index_url.as_ref().map(|url| url.secret().clone()),
+        extra_index_urls: pip.extra_index_urls.iter().map(|url| url.secret().clone()).collect(),
+        find_links: pip.find_links.iter().filter_map(link).collect(),
+        no_index: pip.no_index,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Channels: from the names that people write to the URLs that serve them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use net::{Client, Locations, MirrorList, NetError};
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
@@ -51,6 +51,14 @@ pub enum ChannelError {
         /// Why.
         #[source]
         error: NetError,
+    },
+    /// A channel that is a folder of this machine is not there.
+    #[error("the channel `{channel}` is the folder `{}`, which is not there", folder.display())]
+    NoFolder {
+        /// The channel.
+        channel: String,
+        /// The folder.
+        folder: PathBuf,
     },
     /// The channel has nothing for a platform that was asked for.
     #[error("the channel `{channel}` has no index for `{subdir}`")]
@@ -236,6 +244,26 @@ impl Served {
             None => MirrorList::new(self.url.clone(), []),
         };
         list.locations(path)
+    }
+
+    /// Checks a channel that is a folder of this machine, for which nobody has to be asked.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or has no index for a platform.
+    pub fn check_folder(&self, subdir: Subdir) -> Result<(), ChannelError> {
+        let folder = if self.mirrors.is_empty() { self.url().to_file_path().ok() } else { None };
+        let Some(folder) = folder else { return Ok(()) };
+        let channel = || self.name.clone();
+        if !folder.is_dir() {
+            return Err(ChannelError::NoFolder { channel: channel(), folder });
+        }
+        for subdir in [subdir, Subdir::NoArch] {
+            if !INDEXES.iter().any(|index| folder.join(subdir.as_str()).join(index).is_file()) {
+                return Err(ChannelError::NoSubdir { channel: channel(), subdir });
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the channel has an index for a platform: a missing one would read as an empty channel.

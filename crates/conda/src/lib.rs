@@ -29,7 +29,7 @@ pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use fetch::{Metadata, MetadataError};
 pub use info::{Info, InfoError};
-pub use locked::{LockedError, Taking};
+pub use locked::{LockedError, Taking, check_locked};
 pub use locked_python::{Implementation, LockedPython, locked_python};
 pub use locking::{LockingError, Wishes, claims, lock_environment, subdir};
 pub use package::{Environment, Package, PackageError};

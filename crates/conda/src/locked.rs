@@ -106,6 +106,25 @@ pub struct Taking<'a> {
     pub known: &'a [RepoDataRecord],
 }
 
+/// Checks what a list of locked packages says by itself: nobody is asked.
+///
+/// # Errors
+///
+/// When an archive is below no channel, is for another platform, or is there twice.
+pub fn check_locked(packages: &LockedList, wanted: Subdir) -> Result<(), LockedError> {
+    let LockedList::Archives(archives) = packages else { return Ok(()) };
+    let mut names: HashMap<String, String> = HashMap::new();
+    for archive in archives {
+        let archive = Located::new(archive)?;
+        archive.check_subdir(wanted)?;
+        let (name, second) = (archive.identifier.identifier.name.clone(), archive.identifier.to_file_name());
+        if let Some(first) = names.insert(name.clone(), second.clone()) {
+            return Err(LockedError::Twice { name, first, second });
+        }
+    }
+    Ok(())
+}
+
 impl Taking<'_> {
     /// The records of locked packages.
     ///
@@ -139,11 +158,8 @@ impl Taking<'_> {
         let located = archives.iter().map(Located::new).collect::<Result<Vec<_>, _>>()?;
         let mut wanted: BTreeMap<(String, String), Vec<PackageName>> = BTreeMap::new();
         for archive in &located {
+            archive.check_subdir(self.subdir)?;
             let subdir = archive.subdir.as_str();
-            if subdir != self.subdir.as_str() && subdir != Subdir::NoArch.as_str() {
-                let (name, subdir) = (archive.identifier.to_file_name(), subdir.to_owned());
-                return Err(LockedError::Subdir { name, subdir, wanted: self.subdir });
-            }
             if self.known(archive.locked).is_some() {
                 continue;
             }
@@ -337,5 +353,14 @@ impl<'a> Located<'a> {
         let channel = format!("{}/", channel.ok_or_else(error)?);
         let channel = Url::parse(&channel).map_err(|_| error())?;
         Ok(Self { locked, identifier, channel, subdir: subdir.unwrap_or_default().to_owned() })
+    }
+
+    fn check_subdir(&self, wanted: Subdir) -> Result<(), LockedError> {
+        let subdir = self.subdir.as_str();
+        if subdir == wanted.as_str() || subdir == Subdir::NoArch.as_str() {
+            return Ok(());
+        }
+        let (name, subdir) = (self.identifier.to_file_name(), subdir.to_owned());
+        Err(LockedError::Subdir { name, subdir, wanted })
     }
 }

@@ -65,6 +65,7 @@ struct Shown<'a> {
     message: String,
     cause: Option<Cause>,
     hints: Vec<String>,
+    related: Vec<Self>,
 }
 
 struct Cause {
@@ -79,7 +80,8 @@ impl<'a> Shown<'a> {
         let cause = inner.source().and_then(|source| cause(source, &message, &mut hints));
         hints.extend(inner.help().map(|help| cleaned(&help.to_string())));
         hints.dedup();
-        Self { inner, message, cause, hints }
+        let related = inner.related().into_iter().flatten().map(Shown::new).collect();
+        Self { inner, message, cause, hints, related }
     }
 }
 
@@ -161,6 +163,7 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn related<'b>(&'b self) -> Option<Box<dyn Iterator<Item = &'b dyn Diagnostic> + 'b>> {
-        self.inner.related()
+        let related = self.related.iter().map(|shown| shown as &dyn Diagnostic);
+        if self.related.is_empty() { None } else { Some(Box::new(related)) }
     }
 }

@@ -54,7 +54,7 @@ pub use locking::{ChosenWheel, ListedWheel, Locked, Locking};
 pub use locking_error::LockingError;
 pub use metadata::Metadata;
 pub use package::{Package, PackageError, claims, part_id};
-pub use pylock::{Choice, LockedWheel, Reading, read as read_pylock};
+pub use pylock::{Choice, LockedWheel, Reading, check as check_pylock, read as read_pylock};
 pub use pylock_error::PylockError;
 pub use record::{Record, RecordError, Recorded};
 pub use request::{Indexes, NothingProvided, Provided, ProvidedError, ProvidedPackage, Request, Requirement};

@@ -69,6 +69,16 @@ pub enum LockingError {
         /// What to do.
         hint: String,
     },
+    /// What a requirement names on this machine cannot be installed.
+    #[error("{what} cannot be installed: {rule}")]
+    Unusable {
+        /// Which one.
+        requirement: usize,
+        /// What it names: ``the wheel `x.whl` ``.
+        what: String,
+        /// Why not.
+        rule: String,
+    },
     /// Something cannot be built.
     #[error("{what} cannot be built")]
     Build {
@@ -161,7 +171,9 @@ impl LockingError {
     /// The place of the requirement that the error speaks of, where it speaks of one.
     pub fn requirement(&self) -> Option<usize> {
         match self {
-            Self::Requirement { requirement, .. } | Self::NoHash { requirement, .. } => Some(*requirement),
+            Self::Requirement { requirement, .. }
+            | Self::NoHash { requirement, .. }
+            | Self::Unusable { requirement, .. } => Some(*requirement),
             Self::Unsatisfiable { requirement, .. }
             | Self::Conflict { requirement, .. }
             | Self::NotPermitted { requirement, .. }

@@ -316,6 +316,21 @@ pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, Secret
     Ok(files)
 }
 
+/// Checks what a lock file says by itself, whatever it is taken for.
+///
+/// # Errors
+///
+/// When it is damaged.
+pub fn check(text: &str) -> Result<(), PylockError> {
+    let document = document(text)?;
+    let markers = document.packages.iter().filter_map(|package| package.marker.as_ref());
+    for marker in markers.chain(&document.environments) {
+        let read = Marker::from_str(&without_groups(marker, &document.default_groups));
+        read.map_err(|_| PylockError::Marker(marker.clone()))?;
+    }
+    Ok(())
+}
+
 fn document(text: &str) -> Result<Document, PylockError> {
     let document: Document = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

@@ -154,7 +154,8 @@ fn channels(
 fn add_channels(channels: &mut Vec<Channel>, requirements: &[Requirement]) {
     for requirement in requirements {
         let Some(name) = channel_of(requirement.text.whole()) else { continue };
-        let is_it = |known: &Channel| known.name.secret().whole().trim_end_matches('/') == name.secret().whole();
+        let is_it =
+            |known: &Channel| known.name.secret().whole().trim_end_matches('/') == name.secret().whole();
         if !channels.iter().any(is_it) {
             channels.push(Channel { name, origin: Some(requirement.origin.clone()) });
         }

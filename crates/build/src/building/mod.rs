@@ -46,6 +46,7 @@ use tokio::task::spawn_blocking;
 pub use error::BuildingError;
 pub use git::GitError;
 pub use project::ProjectError;
+pub(crate) use project::check_folder;
 pub(crate) use rebuilding::changed_folder;
 pub use source::SourceError;
 

@@ -1,5 +1,7 @@
 //! How a project is built: `[build-system]` of its `pyproject.toml` (PEP 517, PEP 518).
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::source::Project;
@@ -99,6 +101,21 @@ impl BuildSystem {
             }
         }
         Ok(system)
+    }
+}
+
+/// Checks that a folder of this machine is that of a project, as far as it says so itself.
+///
+/// # Errors
+///
+/// When it is none, or its `pyproject.toml` is damaged.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), ProjectError> {
+    let failed = |error: &dyn std::fmt::Display| ProjectError::Pyproject(error.to_string());
+    match std::fs::read_to_string(folder.join("pyproject.toml")) {
+        Ok(text) => toml::from_str::<Pyproject>(&text).map(drop).map_err(|error| failed(&error.message())),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&error)),
+        Err(_) if folder.join("setup.py").exists() => Ok(()),
+        Err(_) => Err(ProjectError::None),
     }
 }
 

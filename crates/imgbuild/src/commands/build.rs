@@ -49,6 +49,7 @@ fn notes(report: &Report) -> String {
     if let Some(changes) = report.changes.as_ref().filter(|changes| !changes.0.is_empty()) {
         text.push_str(&format!("wrote {} ({} packages changed)\n", report.lock.display(), changes.0.len()));
     }
+    text.extend(report.notes.iter().map(|note| format!("note: {note}\n")));
     for built in &report.built {
         for (loser, path, winner) in &built.excluded {
             text.push_str(&format!(
@@ -177,6 +178,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
     json!({
         "images": report.built.iter().map(image).collect::<Vec<_>>(),
         "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
+        "notes": report.notes,
         "lock": report.lock,
         "lockWritten": report.changes.is_some(),
         "seconds": (seconds * 1000.0).round() / 1000.0,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::build::{PlannedLayer, planned_layers, variant_name};
+use ::build::{PlannedLayer, notes, planned_layers, validate, variant_name};
 use serde_json::{Value, json};
 use spec::{Spec, Variant};
 
@@ -15,12 +15,14 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
     let spec = Spec::load(&arguments.spec)?;
     let variants = spec.variants(host()?)?;
     let context = context(&arguments.spec, true, Arc::new(::build::Silent))?;
+    validate(&spec, &variants, &context)?;
+    let notes = notes(&spec, &variants, &context);
     let plans = planned_layers(&spec, &arguments.spec, &variants, &context)?;
     let plan = |index: usize| plans.as_ref().map(|plans| plans[index].as_slice());
     if arguments.json {
         let variants: Vec<Value> =
             variants.iter().enumerate().map(|(index, variant)| as_json(variant, plan(index))).collect();
-        return print_json(&json!({ "variants": variants, "locked": plans.is_some() }));
+        return print_json(&json!({ "variants": variants, "locked": plans.is_some(), "notes": notes }));
     }
     let mut text = String::new();
     for (index, variant) in variants.iter().enumerate() {
@@ -36,6 +38,10 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
         text.push_str(
             "\nthere is no lock that fits this spec, so no layers are planned: run `imgbuild lock`\n",
         );
+    }
+    if !notes.is_empty() {
+        text.push('\n');
+        text.extend(notes.iter().map(|note| format!("note: {note}\n")));
     }
     print(&text)
 }

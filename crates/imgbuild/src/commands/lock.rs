@@ -1,6 +1,6 @@
 //! `imgbuild lock`.
 
-use ::build::{Upgrade, check_lock, current_lock, lock_path, renew_lock, vendor};
+use ::build::{Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
 use serde_json::json;
 use spec::Spec;
 
@@ -35,6 +35,7 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
         Some(folder) => Some(vendor(&locked.lock, &variants, folder, &context).await?),
         None => None,
     };
+    let notes = notes(&spec, &variants, &context);
     drop(context);
     let changes = locked.changes.unwrap_or_default().0;
     if arguments.json {
@@ -42,9 +43,12 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
         let changes: Vec<_> = changes.iter().map(change).collect();
         let kept = kept.map(|kept| json!({ "archives": kept.archives, "added": kept.added }));
         return print_json(&match kept {
-            Some(kept) => json!({ "lock": path, "changes": changes, "vendored": kept }),
-            None => json!({ "lock": path, "changes": changes }),
+            Some(kept) => json!({ "lock": path, "changes": changes, "notes": notes, "vendored": kept }),
+            None => json!({ "lock": path, "changes": changes, "notes": notes }),
         });
+    }
+    if !global.quiet {
+        eprint!("{}", notes.iter().map(|note| format!("note: {note}\n")).collect::<String>());
     }
     let packages = locked.lock.conda.len() + locked.lock.debian.len();
     let mut text: String = changes.iter().map(|change| format!("{change}\n")).collect();

@@ -87,8 +87,7 @@ pub(super) fn read(source: &Source) -> Result<Environment, Vec<Problem>> {
                     requirements.push(Requirement { text: spec.secret().clone(), origin });
                 }
                 _ => {
-                    let message =
-                        format!("`{}` is no package of conda", secret::public(text));
+                    let message = format!("`{}` is no package of conda", secret::public(text));
                     let hint = "what pip installs belongs into a requirements file: `[pip] requirements`";
                     problems.push(problem(source, span, message).hint(hint));
                 }

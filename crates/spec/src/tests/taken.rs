@@ -48,7 +48,8 @@ fn shown(spec: &Spec) -> String {
         }
         text.push('\n');
     }
-    let urls: Vec<&str> = pip.index_url.iter().chain(&pip.extra_index_urls).map(|it: &PipUrl| it.secret().whole()).collect();
+    let urls: Vec<&str> =
+        pip.index_url.iter().chain(&pip.extra_index_urls).map(|it: &PipUrl| it.secret().whole()).collect();
     let links: Vec<String> = pip.find_links.iter().map(FindLinks::shown).collect();
     if !urls.is_empty() || !links.is_empty() || pip.no_index {
         text.push_str(&format!("indexes {urls:?} links {links:?} none {}\n", pip.no_index));
