@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use conda::{Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::{ImagePath, KeyHasher, Threshold};
+use layer::{ImagePath, KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
 use spec::{
@@ -143,7 +143,10 @@ pub(crate) fn finish(
     lock.variants[index].timestamp =
         context.source_date_epoch.unwrap_or_else(|| newest(lock, &lock.variants[index]));
     let assembly = Assembly::new(lock, index, variant, None, context)?;
-    let parts = assembly.parts();
+    let mut parts = assembly.parts();
+    // What only a build has takes layers as well.
+    parts.push(coming("lock", Role::Metadata));
+    parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
     let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
     let same = |other: &&lock::Variant| {
         let this = &lock.variants[index];
@@ -153,6 +156,18 @@ pub(crate) fn finish(
     let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
     lock.variants[index].threshold = threshold;
     Ok(())
+}
+
+/// A part of which nothing is known yet but that it will be there.
+fn coming(name: &str, role: Role) -> Part {
+    Part {
+        id: PartId::new("imgbuild", name),
+        title: String::new(),
+        recipe: RecipeHash(Digest::of("")),
+        role,
+        weight: 0,
+        root: None,
+    }
 }
 
 /// The newest time of a variant's packages.

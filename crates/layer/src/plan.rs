@@ -3,7 +3,7 @@
 //! The rule for a part depends on that part alone, so that a change in one package changes one layer; see
 //! `docs/layering.md` for the reasons and the alternatives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,13 @@ pub struct Threshold(pub u64);
 impl Threshold {
     /// The smallest: a layer costs a request and a record, which is more than a smaller package saves.
     const SMALLEST: Self = Self(1 << 20);
+    /// With it every part is in a group.
+    const NONE: Self = Self(u64::MAX);
+
+    /// Whether a part has a layer of its own.
+    fn is_reached_by(self, part: &Part) -> bool {
+        divisible(part.role) && part.weight >= self.0 && self != Self::NONE
+    }
 }
 
 /// How many layers there may be, and how small parts are grouped.
@@ -69,21 +76,7 @@ pub struct LayerPlan {
     pub parts: Vec<usize>,
 }
 
-/// Into how many groups the small parts of a role fall: it follows from the budget alone.
-fn buckets(role: Role, budget: u32) -> u32 {
-    match role {
-        Role::Base => (budget / 10).max(1),
-        Role::Interpreter | Role::Cuda => (budget / 20).max(1),
-        Role::Package => (budget / 4).max(1),
-        Role::BaseState
-        | Role::BaseConfiguration
-        | Role::PackageConfiguration
-        | Role::Metadata
-        | Role::Copy => 1,
-    }
-}
-
-/// The roles that every budget has room for.
+/// The roles whose parts may be grouped. Those of what running something changed have a layer for each part.
 const ROLES: [Role; 7] =
     [Role::Base, Role::BaseState, Role::Interpreter, Role::Cuda, Role::Package, Role::Metadata, Role::Copy];
 
@@ -92,43 +85,102 @@ fn divisible(role: Role) -> bool {
     matches!(role, Role::Base | Role::Interpreter | Role::Cuda | Role::Package)
 }
 
-/// How many parts may have a layer of their own beside the groups, and beside the layers that few images have: what
-/// running something changed.
-fn singles(parts: &[Part], budget: u32, reserved: u32) -> Result<u32, OverBudget> {
-    let grouped: u32 = ROLES.into_iter().map(|role| buckets(role, budget)).sum();
-    let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
-    let needed = grouped + reserved + u32::try_from(further).unwrap_or(u32::MAX / 2);
-    budget.checked_sub(needed).ok_or(OverBudget { needed, budget })
+/// Whether parts of this role are of a base that we make.
+fn is_base(role: Role) -> bool {
+    matches!(role, Role::Base | Role::BaseState | Role::BaseConfiguration)
 }
 
-/// Chooses the threshold for `parts`: the one of an earlier lock while it still fits, else the smallest power of two
-/// with which the layers fit the budget.
+/// Into how many groups the small parts of each role fall. It follows from the budget, and on a base of many layers from
+/// how much of it these leave; never from which packages there are.
+#[derive(Debug, Clone, Copy)]
+struct Groups {
+    /// The budget whose numbers of groups are taken.
+    of: u32,
+    /// How many layers there may be beside those of the base and those of what running something changed.
+    room: u32,
+    /// How many of these are kept free for groups, whether or not any part falls into them.
+    kept: u32,
+}
+
+impl Groups {
+    /// The groups of a budget, where the room holds them all; else those of its half, of its quarter, and so on. Where the
+    /// room does not hold one for each role, none is kept free.
+    fn new(parts: &[Part], budget: u32, reserved: u32) -> Result<Self, OverBudget> {
+        let is_there = |role: Role| parts.iter().any(|part| part.role == role);
+        let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
+        let outside = reserved.saturating_add(u32::try_from(further).unwrap_or(u32::MAX));
+        let least =
+            u32::try_from(ROLES.into_iter().filter(|role| is_there(*role)).count()).unwrap_or(u32::MAX);
+        let needed = outside.saturating_add(least);
+        if needed > budget {
+            return Err(OverBudget { needed, budget });
+        }
+        // On an image that is there stands no Debian of ours.
+        let wanted = |role: &Role| reserved == 0 || !is_base(*role) || is_there(*role);
+        let mut groups = Self { of: budget, room: budget - outside, kept: 0 };
+        loop {
+            groups.kept = ROLES.iter().filter(|role| wanted(role)).map(|role| groups.count(*role)).sum();
+            if groups.kept <= groups.room {
+                return Ok(groups);
+            }
+            if groups.of == 0 {
+                return Ok(Self { kept: 0, ..groups });
+            }
+            groups.of /= 2;
+        }
+    }
+
+    fn count(self, role: Role) -> u32 {
+        match role {
+            Role::Base => (self.of / 10).max(1),
+            Role::Interpreter | Role::Cuda => (self.of / 20).max(1),
+            Role::Package => (self.of / 4).max(1),
+            Role::BaseState
+            | Role::BaseConfiguration
+            | Role::PackageConfiguration
+            | Role::Metadata
+            | Role::Copy => 1,
+        }
+    }
+
+    /// The layer in which a part stands.
+    fn layer_of(self, part: &Part, threshold: Threshold) -> LayerRole {
+        if threshold.is_reached_by(part) {
+            LayerRole::Single(part.role, part.id.clone())
+        } else {
+            LayerRole::Bucket(part.role, bucket(&part.id, self.count(part.role)))
+        }
+    }
+
+    /// Whether the layers fit with this threshold, now and after packages were added that are smaller than it.
+    fn fit(self, parts: &[Part], threshold: Threshold) -> bool {
+        let singles = parts.iter().filter(|part| threshold.is_reached_by(part)).count();
+        if self.kept > 0 {
+            return singles <= (self.room - self.kept) as usize;
+        }
+        let grouped =
+            parts.iter().filter(|part| ROLES.contains(&part.role) && !threshold.is_reached_by(part));
+        let grouped: BTreeSet<LayerRole> = grouped.map(|part| self.layer_of(part, threshold)).collect();
+        singles + grouped.len() <= self.room as usize
+    }
+}
+
+/// Chooses the threshold for `parts`, which are all that the image will have: the one of an earlier lock while it still
+/// fits, else the smallest power of two with which the layers fit the budget.
 ///
 /// # Errors
 ///
-/// When the groups alone are more layers than the budget allows.
+/// When one layer for each role that has parts is more than the budget allows.
 pub fn threshold(
     parts: &[Part],
     budget: u32,
     reserved: u32,
     earlier: Option<Threshold>,
 ) -> Result<Threshold, OverBudget> {
-    let allowed = singles(parts, budget, reserved)? as usize;
-    let fits = |threshold: Threshold| {
-        parts.iter().filter(|part| divisible(part.role) && part.weight >= threshold.0).count() <= allowed
-    };
-    if let Some(earlier) = earlier.filter(|earlier| fits(*earlier)) {
-        return Ok(earlier);
-    }
-    let mut threshold = Threshold::SMALLEST;
-    while !fits(threshold) {
-        match threshold.0.checked_mul(2) {
-            Some(next) => threshold = Threshold(next),
-            // No part is that large: everything is grouped.
-            None => return Ok(Threshold(u64::MAX)),
-        }
-    }
-    Ok(threshold)
+    let groups = Groups::new(parts, budget, reserved)?;
+    let powers = std::iter::successors(Some(Threshold::SMALLEST), |it| it.0.checked_mul(2).map(Threshold));
+    let fitting = earlier.into_iter().chain(powers).find(|threshold| groups.fit(parts, *threshold));
+    Ok(fitting.unwrap_or(Threshold::NONE))
 }
 
 /// Groups parts into layers, in the order in which the image has them: what changes least comes first.
@@ -137,14 +189,10 @@ pub fn threshold(
 ///
 /// When there are more layers than the budget allows, which a threshold that [`threshold`] chose never leads to.
 pub fn plan(parts: &[Part], policy: &Policy) -> Result<Vec<LayerPlan>, OverBudget> {
+    let groups = Groups::new(parts, policy.budget, policy.reserved)?;
     let mut layers: BTreeMap<LayerRole, Vec<usize>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        let role = if divisible(part.role) && part.weight >= policy.threshold.0 {
-            LayerRole::Single(part.role, part.id.clone())
-        } else {
-            LayerRole::Bucket(part.role, bucket(&part.id, buckets(part.role, policy.budget)))
-        };
-        layers.entry(role).or_default().push(index);
+        layers.entry(groups.layer_of(part, policy.threshold)).or_default().push(index);
     }
     let mut layers: Vec<_> = layers.into_iter().map(|(role, parts)| LayerPlan { role, parts }).collect();
     layers.sort_by(|a, b| (a.role.role(), &a.role).cmp(&(b.role.role(), &b.role)));
@@ -167,6 +215,8 @@ fn bucket(id: &PartId, count: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::RecipeHash;
 
@@ -203,20 +253,108 @@ mod tests {
             assert_eq!(planned, (0..parts.len()).collect::<Vec<_>>());
         }
         let error = threshold(&parts, 8, 100, None).unwrap_err();
-        assert_eq!(error.to_string(), "the image needs at least 108 layers, and its budget is 8");
+        assert_eq!(error.to_string(), "the image needs at least 103 layers, and its budget is 8");
     }
 
     #[test]
     fn what_running_something_changed_has_a_layer_of_its_own() {
         let mut parts = environment();
         parts.push(part("configuration", Role::BaseConfiguration, 1 << 30));
-        let error = threshold(&parts, 8, 0, None).unwrap_err();
-        assert_eq!(error.to_string(), "the image needs at least 9 layers, and its budget is 8");
-        for budget in 9..=127 {
+        for budget in 8..=127 {
             let threshold = threshold(&parts, budget, 0, None).unwrap();
             let layers = plan(&parts, &Policy { budget, reserved: 0, threshold }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             assert_eq!(layers[0].parts, [parts.len() - 1]);
+        }
+    }
+
+    /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
+    fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
+        let threshold = threshold(parts, budget, reserved, None).unwrap();
+        let planned = plan(parts, &Policy { budget, reserved, threshold }).unwrap();
+        let named = |layer: LayerPlan| match layer.role {
+            LayerRole::Single(_, id) => id.name().to_owned(),
+            LayerRole::Bucket(role, _) => format!("{} of {role:?}", layer.parts.len()),
+        };
+        planned.into_iter().map(named).collect()
+    }
+
+    #[test]
+    fn on_a_base_of_many_layers_only_what_is_there_counts() {
+        let mut parts = vec![
+            part("python", Role::Interpreter, 200_000_000),
+            part("six", Role::Package, 30_000),
+            part("history", Role::Metadata, 0),
+        ];
+        assert_eq!(on_base(40, 21, &parts), ["python", "1 of Package", "1 of Metadata"]);
+        assert_eq!(on_base(40, 37, &parts), ["python", "1 of Package", "1 of Metadata"]);
+        parts.extend((0..20).map(|n| part(&format!("large-{n}"), Role::Package, 50_000_000)));
+        assert_eq!(on_base(40, 37, &parts), ["python", "21 of Package", "1 of Metadata"]);
+        let error = threshold(&parts, 40, 38, None).unwrap_err();
+        assert_eq!(error.to_string(), "the image needs at least 41 layers, and its budget is 40");
+    }
+
+    fn any_part() -> impl Strategy<Value = Part> {
+        let roles = ROLES.into_iter().chain([Role::BaseConfiguration, Role::PackageConfiguration]);
+        let roles = proptest::sample::select(roles.collect::<Vec<_>>());
+        (roles, 0u32..500, prop_oneof![0u64..4 << 20, 0u64..1 << 40, Just(u64::MAX)])
+            .prop_map(|(role, name, weight)| part(&format!("{role:?}-{name}"), role, weight))
+    }
+
+    fn any_parts() -> impl Strategy<Value = Vec<Part>> {
+        proptest::collection::btree_map("[a-z]{3}", any_part(), 0..120).prop_map(|parts| {
+            let by_id: BTreeMap<PartId, Part> = parts.into_values().map(|it| (it.id.clone(), it)).collect();
+            by_id.into_values().collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn planning_fails_only_where_one_layer_for_each_role_does_not_fit(
+            parts in any_parts(),
+            budget in 8u32..=120,
+            reserved in 0u32..=130,
+        ) {
+            let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
+            let roles: BTreeSet<Role> = parts.iter().map(|part| part.role).filter(|it| ROLES.contains(it)).collect();
+            let least = reserved as usize + further + roles.len();
+            match threshold(&parts, budget, reserved, None) {
+                Err(error) => {
+                    prop_assert!(least > budget as usize);
+                    prop_assert_eq!(error.needed as usize, least);
+                }
+                Ok(threshold) => {
+                    prop_assert!(least <= budget as usize);
+                    let planned = plan(&parts, &Policy { budget, reserved, threshold }).unwrap();
+                    prop_assert!(planned.len() + reserved as usize <= budget as usize);
+                    let again = super::threshold(&parts, budget, reserved, Some(threshold)).unwrap();
+                    prop_assert_eq!(again, threshold);
+                }
+            }
+        }
+
+        #[test]
+        fn one_package_more_moves_no_other(
+            parts in any_parts(),
+            another in any_part(),
+            budget in 8u32..=120,
+            reserved in 0u32..=110,
+        ) {
+            // What running something changes is not a package.
+            prop_assume!(ROLES.contains(&another.role) && !(is_base(another.role) && reserved > 0));
+            prop_assume!(parts.iter().all(|part| part.id != another.id));
+            let Ok(threshold) = threshold(&parts, budget, reserved, None) else { return Ok(()) };
+            let policy = Policy { budget, reserved, threshold };
+            let before = plan(&parts, &policy).unwrap();
+            let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
+            // Where the budget has no room for it, a new threshold is chosen, and that moves others.
+            let Ok(after) = plan(&more, &policy) else { return Ok(()) };
+            let place = |layers: &[LayerPlan], index: usize| {
+                layers.iter().find(|layer| layer.parts.contains(&index)).map(|layer| layer.role.clone())
+            };
+            for index in 0..parts.len() {
+                prop_assert_eq!(place(&before, index), place(&after, index));
+            }
         }
     }
 
