@@ -4,8 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 
-use crate::shown::{cleaned, shown};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
+
+use crate::output::say;
+use crate::shown::{cleaned, shown};
 
 /// What a command fails with.
 #[derive(Debug)]
@@ -53,8 +55,8 @@ impl Failure {
         let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_cause_chain();
         let mut text = String::new();
         match handler.render_report(&mut text, &Shown::new(self.0.as_ref())) {
-            Ok(()) => eprint!("{}", shown(&text)),
-            Err(_) => eprintln!("error: {}", cleaned(&self.0.to_string())),
+            Ok(()) => say(&shown(&text)),
+            Err(_) => say(&format!("error: {}\n", cleaned(&self.0.to_string()))),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The `imgbuild` program: arguments, progress, messages. It decides nothing.
 
+// What is printed goes through `output`: the macros panic where nobody reads.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod arguments;
 mod commands;
 mod failure;
+mod output;
 mod progress;
 mod shown;
 mod words;
@@ -35,7 +39,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            output::say(&format!("error: cannot start: {error}\n"));
             return ExitCode::FAILURE;
         }
     };
@@ -54,8 +58,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            eprintln!(
-                "interrupted: nothing was written under its final name, and the next run goes on from here"
+            output::say(
+                "interrupted: nothing was written under its final name, and the next run goes on from here\n",
             );
             ExitCode::from(INTERRUPTED)
         }
@@ -83,5 +87,7 @@ fn log(verbose: u8) {
         1 => "build=debug,conda=debug,debian=debug,net=debug,sandbox=debug,store=debug,python=debug",
         _ => "debug",
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| shown::Log).without_time().init();
+    let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| shown::Log);
+    // Else it tells standard error that standard error is closed, and panics.
+    messages.log_internal_errors(false).without_time().init();
 }

@@ -8,6 +8,7 @@ use build::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::arguments::Global;
+use crate::output::say;
 use crate::shown::cleaned;
 use crate::words::{shortened, size};
 
@@ -28,7 +29,7 @@ struct Lines;
 impl Reporter for Lines {
     fn event(&self, event: Event) {
         if let Some(line) = line(&event) {
-            eprintln!("{}", cleaned(&line));
+            say(&format!("{}\n", cleaned(&line)));
         }
     }
 }

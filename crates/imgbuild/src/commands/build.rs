@@ -10,6 +10,7 @@ use spec::Spec;
 use super::{context, print, print_json};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
+use crate::output::say;
 use crate::progress::reporter;
 use crate::shown::cleaned;
 use crate::words::{shortened, size, table};
@@ -36,8 +37,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         return print_json(&as_json(&report, seconds));
     }
     if !global.quiet {
-        eprint!("{}", cleaned(&notes(&report)));
-        eprint!("{}", cleaned(&summary(&report, seconds)));
+        say(&cleaned(&notes(&report)));
+        say(&cleaned(&summary(&report, seconds)));
     }
     let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
     print(&paths.collect::<String>())

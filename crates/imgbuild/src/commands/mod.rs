@@ -8,7 +8,6 @@ pub(crate) mod lock;
 pub(crate) mod run;
 pub(crate) mod schema;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,6 +17,7 @@ use oci::Platform;
 use store::Store;
 
 use crate::failure::{Failure, Plain};
+use crate::output;
 use crate::shown::cleaned;
 
 /// The platform of this machine.
@@ -54,8 +54,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Data goes to standard output as it is.
 fn print_data(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Plain::from)?)
+    Ok(output::print(text).map_err(Plain::from)?)
 }
 
 fn print_json(value: &serde_json::Value) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
 use super::{host, store};
 use crate::arguments::{Global, RunArguments};
 use crate::failure::{Failure, Plain};
+use crate::output::say;
 
 /// What shells add to a signal's number.
 const SIGNALLED: i32 = 128;
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         Ended::Code(code) => ExitCode::from(code),
         Ended::Signal(signal) => {
             if !global.quiet {
-                eprintln!("the command was ended by the signal {signal}");
+                say(&format!("the command was ended by the signal {signal}\n"));
             }
             ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
         }
