@@ -9,6 +9,7 @@ use oci::Platform;
 use python::CacheTag;
 
 use crate::cuda::LIBRARIES;
+use crate::history::history;
 use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::locking::{LockingError, closure_names, subdir};
 use crate::package::Environment;
@@ -121,7 +122,7 @@ pub fn environment_files(
 ) -> Result<Files, EnvironmentFilesError> {
     let file = |bytes: Vec<u8>| Content::File { bytes, mode: 0o644 };
     let mut contents = BTreeMap::new();
-    let history = history(lock, set, timestamp)?;
+    let history = history(lock, set, jiff::Timestamp::from_second(timestamp)?);
     contents.insert(set.prefix.join("conda-meta/history")?, file(history.into_bytes()));
     if !set.variables.is_empty() {
         // What `conda env config vars set` writes, and activation reads.
@@ -135,25 +136,4 @@ pub fn environment_files(
     }
     let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
     Ok(Files::new(id, title, Role::Metadata, Some(set.prefix.clone()), contents, owner, timestamp))
-}
-
-/// The history of an environment that was made at once, as conda writes it: conda and mamba read from it which packages
-/// were asked for.
-fn history(lock: &Lock, set: &CondaSet, timestamp: i64) -> Result<String, EnvironmentFilesError> {
-    let time = jiff::Timestamp::from_second(timestamp)?.strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
-    let mut lines: Vec<String> = packages
-        .map(|package| {
-            let channel = package.channel.trim_end_matches('/');
-            let subdir = package.text("subdir").unwrap_or_default();
-            format!("+{channel}/{subdir}::{}-{}-{}", package.name(), package.version(), package.build())
-        })
-        .collect();
-    lines.sort();
-    let quoted: Vec<String> = set.requested.iter().map(|spec| format!("'{spec}'")).collect();
-    Ok(format!(
-        "==> {time} <==\n# cmd: imgbuild build\n{}\n# update specs: [{}]\n",
-        lines.join("\n"),
-        quoted.join(", ")
-    ))
 }

@@ -8,6 +8,7 @@ mod distributions;
 mod environment;
 mod facts;
 mod fetch;
+mod history;
 mod info;
 mod locked;
 mod locked_python;
