@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conda::Plan;
-use layer::{Exclusions, KeyHasher, Owner, Source};
+use layer::{Exclusions, KeyHasher, Owner, Role, Source};
 use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
 use oci::{Digest, Platform};
 use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
@@ -39,19 +39,20 @@ pub(crate) fn conda_compiler(
     let lock = Lock { variants: Vec::new(), debian: Vec::new(), conda: packages.clone(), ..lock.clone() };
     let (host, wanted) = (compiler.host, version.clone());
     let make = move || {
-        let key = key(packages.iter().map(|package| package.sha256), host);
-        let root = tool(&context.store, &key, |folder| {
+        let unavailable = |error: String| CompilerError::Unavailable(error);
+        let Plan { environment, packages: planned, .. } =
+            conda::plan_environment(&lock, &inner, host, Owner::ROOT)
+                .map_err(|error| unavailable(error.to_string()))?;
+        let source = |(package, role): (&CondaPackage, Role)| {
+            let path = archive_path(&context, &package.sha256);
+            conda::Package::new(package, role, Arc::clone(&environment), path)
+        };
+        let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
+        let sources = sources.map_err(|error| unavailable(error.to_string()))?;
+        let root = tool(&context.store, &interpreter_key(&sources, host), |folder| {
             let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Conda).collect();
             getter.get_all(&needed).map_err(|error| error.to_string())?;
-            let Plan { environment, packages, .. } =
-                conda::plan_environment(&lock, &inner, host, Owner::ROOT)
-                    .map_err(|error| error.to_string())?;
-            for (package, role) in packages {
-                let path = archive_path(&context, &package.sha256);
-                let source = conda::Package::new(package, role, Arc::clone(&environment), path);
-                extract(&source.map_err(|error| error.to_string())?, folder)?;
-            }
-            Ok(())
+            sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
         let program = root.join(inner.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
@@ -83,14 +84,13 @@ pub(crate) fn debian_compiler(
     let store = context.store.clone();
     let own = context.clone();
     let make = move || {
-        let key = key(packages.iter().map(|package| package.sha256), host);
-        let root = tool(&store, &key, |folder| {
+        let source =
+            |package: &DebianPackage| debian::Package::new(package, &archive_path(&own, &package.sha256));
+        let sources: Vec<_> = packages.iter().map(source).collect();
+        let root = tool(&store, &interpreter_key(&sources, host), |folder| {
             let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Debian).collect();
             getter.get_all(&needed).map_err(|error| error.to_string())?;
-            for package in &packages {
-                extract(&debian::Package::new(package, &archive_path(&own, &package.sha256)), folder)?;
-            }
-            Ok(())
+            sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         Ok(debian_interpreter(&root, &interpreter, host))
     };
@@ -122,11 +122,10 @@ fn compiler<'a>(compilers: &'a [Compiler], context: &Context) -> Result<&'a Comp
     found.ok_or_else(|| BuildError::NoCompiler { host: context.host.to_string() })
 }
 
-fn key(archives: impl Iterator<Item = Digest>, host: Platform) -> Digest {
-    KeyHasher::new("interpreter")
-        .field("host", host.to_string())
-        .list("archive", archives.map(|it| it.hex()))
-        .finish()
+/// What the folder of an interpreter depends on: all that its packages' entries do, the prefix and the owner among it.
+fn interpreter_key(packages: &[impl Source], host: Platform) -> Digest {
+    let recipes = packages.iter().map(|package| package.part().recipe.0.hex());
+    KeyHasher::new("interpreter").field("host", host.to_string()).list("package", recipes).finish()
 }
 
 /// The folder of a tool: from the store, or filled now, by one process.

@@ -182,11 +182,13 @@ impl WheelIndex {
     /// uv: from the PATH, or taken once.
     pub(crate) async fn uv(&self) -> Result<Uv, pypi::LockingError> {
         let path = self.context.variables.get("PATH").cloned().unwrap_or_default();
-        let store = self.context.store.clone();
+        let (store, host) = (self.context.store.clone(), self.context.host);
         let find = move || match Uv::find(path.as_ref()) {
             Ok(uv) => Ok(uv),
             Err(_) => {
-                let key = KeyHasher::new("uv").field("version", pypi::UV_VERSION).finish();
+                let key = KeyHasher::new("uv").field("version", pypi::UV_VERSION);
+                // The machines of one home directory may be of several kinds.
+                let key = key.field("host", host.to_string()).finish();
                 let take = |folder: &Path| Uv::find_or_take(path.as_ref(), folder);
                 let taken =
                     tool(&store, &key, |folder| take(folder).map(|_| ()).map_err(|it| it.to_string()));

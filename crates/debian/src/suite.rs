@@ -151,15 +151,17 @@ impl Suite<'_> {
             let name = url.whole().path().rsplit('/').next().unwrap_or_default();
             request.cache.join(format!("{suite}-{}.{name}", &hash[..16]))
         };
+        // Two builds may fetch different ones at the same time: a signature belongs to its text.
+        let signature_of =
+            |text: &[u8]| cached(&signature_url).with_extension(format!("{}.gpg", Digest::of(text).hex()));
         let [inline, detached] = &urls;
         if request.offline {
             if let Some(bytes) = read_cached(&cached(inline))? {
                 return self.verify(request, inline, &Signed::Inline(&bytes));
             }
-            let (text, signature) = (read_cached(&cached(detached))?, read_cached(&cached(&signature_url))?);
-            let (Some(text), Some(signature)) = (text, signature) else {
-                return Err(IndexError::Offline { suite: self.name.clone() });
-            };
+            let offline = || IndexError::Offline { suite: self.name.clone() };
+            let text = read_cached(&cached(detached))?.ok_or_else(offline)?;
+            let signature = read_cached(&signature_of(&text))?.ok_or_else(offline)?;
             return self.verify(request, detached, &Signed::Detached { text: &text, signature: &signature });
         }
         if let Some(bytes) = self.get(inline, LARGEST_RELEASE, fetch).await? {
@@ -179,8 +181,8 @@ impl Suite<'_> {
         };
         let release =
             self.verify(request, detached, &Signed::Detached { text: &text, signature: &signature })?;
+        write_cached(&signature_of(&text), &signature)?;
         write_cached(&cached(detached), &text)?;
-        write_cached(&cached(&signature_url), &signature)?;
         Ok(release)
     }
 

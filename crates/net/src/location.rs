@@ -13,7 +13,8 @@ pub struct Locations {
 }
 
 impl Locations {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &SecretUrl> {
+    /// All of them, the one that is asked first first.
+    pub fn iter(&self) -> impl Iterator<Item = &SecretUrl> {
         std::iter::once(&self.first).chain(&self.others)
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use layer::{ZipError, ZipFileError, ZipMember, zip_members};
+use layer::{KeyHasher, ZipError, ZipFileError, ZipMember, zip_members};
 use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use secret::SecretUrl;
@@ -95,14 +95,15 @@ impl WheelReader<'_> {
             if let Ok(Some(path)) = self.store.archive(&digest) {
                 return Ok((digest, Wheel::open(&path, filename).map_err(wrong)?.1));
             }
-            if let Some(wheel) = self.cached(&digest).and_then(|parts| parts.wheel(filename)) {
+            let key = key(&digest, url);
+            if let Some(wheel) = self.cached(&key).and_then(|parts| parts.wheel(filename)) {
                 return Ok((digest, wheel.map_err(wrong)?));
             }
             if let Some(parts) = self.by_ranges(filename, url).await? {
                 let wheel =
                     parts.wheel(filename).unwrap_or(Err(ZipFileError::from(ZipError::Truncated).into()));
                 let wheel = wheel.map_err(wrong)?;
-                self.keep(&digest, &parts);
+                self.keep(&key, &parts);
                 return Ok((digest, wheel));
             }
         }
@@ -178,26 +179,34 @@ impl WheelReader<'_> {
         Ok(Some(Parts { total, tail: STANDARD.encode(&tail[behind..]), texts }))
     }
 
-    fn cache_path(&self, digest: &Digest) -> PathBuf {
-        self.store.repodata_folder().join("pypi-info-v1").join(digest.hex())
+    fn cache_path(&self, key: &Digest) -> PathBuf {
+        self.store.repodata_folder().join("pypi-info-v2").join(key.hex())
     }
 
     /// What was read before. A damaged file is as good as none: it is read anew and replaced.
-    fn cached(&self, digest: &Digest) -> Option<Parts> {
-        let bytes = std::fs::read(self.cache_path(digest)).ok()?;
+    fn cached(&self, key: &Digest) -> Option<Parts> {
+        let bytes = std::fs::read(self.cache_path(key)).ok()?;
         serde_json::from_slice(&zstd::decode_all(bytes.as_slice()).ok()?).ok()
     }
 
     /// Keeps what was read. Failing to is no reason to fail: the next run reads it again.
-    fn keep(&self, digest: &Digest, parts: &Parts) {
+    fn keep(&self, key: &Digest, parts: &Parts) {
         let write = || -> Option<()> {
             let text = serde_json::to_vec(parts).ok()?;
-            write_whole(&self.cache_path(digest), &zstd::encode_all(text.as_slice(), 3).ok()?)
+            write_whole(&self.cache_path(key), &zstd::encode_all(text.as_slice(), 3).ok()?)
         };
         if write().is_none() {
-            tracing::debug!("the metadata of {digest} is not kept");
+            tracing::debug!("the metadata {key} is not kept");
         }
     }
+}
+
+/// The hash is only what an index or a requirement states: so what was read by ranges depends on who was asked as well.
+fn key(sha256: &Digest, url: &SecretUrl) -> Digest {
+    KeyHasher::new("wheel metadata by ranges")
+        .field("sha256", sha256.as_bytes())
+        .field("url", url.public().as_str())
+        .finish()
 }
 
 /// Writes a file of the store's caches, whole or not at all.

@@ -75,7 +75,7 @@ impl Run<'_> {
         let read = metadata.wheel(&locked.filename, &locked.url, locked.sha256, locked.size).await;
         let (sha256, wheel) = read?;
         if locked.given.is_none() {
-            urls::keep(metadata.store, &sha256, &locked.url);
+            urls::keep(metadata.store, self.locking.settings, &sha256, &locked.url);
         }
         let package = PypiPackage {
             name: locked.name,

@@ -54,6 +54,8 @@ pub struct Settings {
     /// What the spec names.
     indexes: Indexes,
     credentials: Credentials,
+    /// All the indexes and folders of files, whoever names them, without their users and passwords.
+    pub(crate) places: Vec<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -88,13 +90,14 @@ impl Settings {
         urls.extend(pip.urls().map(|url| (None, url.to_owned())));
         let own = indexes.index_url.iter().chain(&indexes.extra_index_urls).chain(&indexes.find_links);
         urls.extend(own.map(|url| named(url.whole())));
+        let places = urls.iter().map(|(_, url)| secret::public(url)).collect();
         for (name, url) in urls {
             let Ok(url) = Url::parse(&url) else { continue };
             logins.extend(Login::of_url(&url));
             logins.extend(name.and_then(|name| login_by_name(&uv, &name, &url)));
         }
         let credentials = Credentials::new(logins, variables)?;
-        Ok(Self { uv, pip, indexes, credentials })
+        Ok(Self { uv, pip, indexes, credentials, places })
     }
 
     /// The variables of this process; those that are no text are left out.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use layer::KeyHasher;
 use lock::{PypiPackage, PypiSource};
 use oci::Digest;
 use secret::SecretUrl;
@@ -16,26 +17,32 @@ use crate::locking_error::LockingError;
 use crate::pylock;
 use crate::pylock_error::PylockError;
 use crate::request::Request;
+use crate::settings::Settings;
 use crate::uv::Compilation;
 
-fn path(store: &Store, sha256: &Digest) -> PathBuf {
-    store.repodata_folder().join("pypi-urls-v1").join(sha256.hex())
+/// Other settings name other indexes: who may not reach one shall not be sent there.
+fn path(store: &Store, settings: &Settings, sha256: &Digest) -> PathBuf {
+    let key = KeyHasher::new("url of a file")
+        .field("sha256", sha256.as_bytes())
+        .list("index", &settings.places)
+        .finish();
+    store.repodata_folder().join("pypi-urls-v2").join(key.hex())
 }
 
 /// Remembers where a file is, but no secret. Failing to is no reason to fail: its index is asked again.
-pub(crate) fn keep(store: &Store, sha256: &Digest, url: &SecretUrl) {
+pub(crate) fn keep(store: &Store, settings: &Settings, sha256: &Digest, url: &SecretUrl) {
     if url.is_secret() {
         return;
     }
-    let (path, url) = (path(store, sha256), url.public());
+    let (path, url) = (path(store, settings, sha256), url.public());
     let known = std::fs::read(&path).is_ok_and(|known| known == url.as_str().as_bytes());
     if !known && write_whole(&path, url.as_str().as_bytes()).is_none() {
         tracing::debug!("where {sha256} is cannot be kept");
     }
 }
 
-fn known(store: &Store, sha256: &Digest) -> Option<SecretUrl> {
-    std::fs::read_to_string(path(store, sha256)).ok()?.parse().ok()
+fn known(store: &Store, settings: &Settings, sha256: &Digest) -> Option<SecretUrl> {
+    std::fs::read_to_string(path(store, settings, sha256)).ok()?.parse().ok()
 }
 
 /// A file of an index that is wanted.
@@ -90,7 +97,7 @@ impl Locking<'_> {
                 located.insert(*sha256, given(url, request)?);
             }
             let Some(file) = File::of(package) else { continue };
-            match known(self.metadata.store, &file.sha256).filter(|_| !anew) {
+            match known(self.metadata.store, self.settings, &file.sha256).filter(|_| !anew) {
                 Some(url) => {
                     located.insert(file.sha256, url);
                 }
@@ -106,7 +113,7 @@ impl Locking<'_> {
                 let gone =
                     || LockingError::Gone { filename: file.filename.to_owned(), name: file.name.to_owned() };
                 let url = found.get(&file.sha256).ok_or_else(gone)?;
-                keep(self.metadata.store, &file.sha256, url);
+                keep(self.metadata.store, self.settings, &file.sha256, url);
                 located.insert(file.sha256, url.clone());
             }
             wanted = later;
