@@ -187,6 +187,7 @@ impl Foundation {
             diff_id: layer.diff_id,
             size: layer.uncompressed_size,
             archives: Vec::new(),
+            notes: Vec::new(),
         };
         self.locked.layers.iter().map(record).collect()
     }

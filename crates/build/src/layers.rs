@@ -380,8 +380,8 @@ impl Making {
         let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
         writer.commit(&layer.descriptor)?;
         let archives = self.needed.iter().map(Needed::sha256).collect();
-        let Layer { descriptor, diff_id, size, .. } = layer;
-        let record = LayerRecord { descriptor, diff_id, size, archives, messages };
+        let Layer { descriptor, diff_id, size, notes } = layer;
+        let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
         store.put_layer(&key, &record)?;
         Ok((record, false))
     }

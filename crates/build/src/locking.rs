@@ -398,12 +398,19 @@ impl Locker<'_> {
                 .collect(),
             allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
             skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
+            accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
             hosts: self.hosts(variant),
             known: self.known_facts(),
         };
         let store = &self.context.store;
         let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
-        let metadata = Metadata { client: fetcher.client(), archives: fetcher, store, channels: &serving };
+        let metadata = Metadata {
+            client: fetcher.client(),
+            archives: fetcher,
+            store,
+            channels: &serving,
+            accept_damaged: &wishes.accept_damaged,
+        };
         let records = match &conda.packages {
             CondaPackages::Requirements(_) => None,
             CondaPackages::Locked(locked) => {

@@ -47,8 +47,14 @@ impl Locker<'_> {
                 let (fetcher, store) = (&context.fetcher, &context.store);
                 let solving =
                     Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
-                let metadata =
-                    Metadata { client: fetcher.client(), archives: fetcher, store, channels: &serving };
+                let damaged = locked.conda.iter().flat_map(|set| &set.accept_damaged).cloned().collect();
+                let metadata = Metadata {
+                    client: fetcher.client(),
+                    archives: fetcher,
+                    store,
+                    channels: &serving,
+                    accept_damaged: &damaged,
+                };
                 let locking = lock_wheels(variant, pip, beneath, earlier, Some(&metadata), context);
                 let locked = locking.boxed().await?;
                 if let CondaPackages::Requirements(_) = &conda.packages {

@@ -8,7 +8,7 @@ use python::Distribution;
 use rattler_conda_types::package::PathType;
 
 use crate::archive::{Archive, ArchiveError};
-use crate::info::{Info, InfoError};
+use crate::info::{Damaged, Info, InfoError};
 
 /// Why the metadata of a distribution cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +67,15 @@ pub(crate) fn distributions(info: &Info) -> Vec<String> {
 ///
 /// When the archive cannot be read, or does not hold what its metadata lists.
 pub fn distribution_metadata(archive: &Archive<'_>, name: &str) -> Result<Option<String>, DistributionError> {
-    let info = Info::read(archive)?;
+    // One file is read, of which the first one counts: what else is damaged does not matter.
+    let info = Info::read(archive, Damaged::Accepted)?;
     let size = archive.size().map_err(|error| InfoError::from(ArchiveError::Read(error)))?;
     info.check_declared(size)?;
     let Some((listed, _)) = described(&info).find(|(_, distribution)| distribution.name == name) else {
         return Ok(None);
     };
     let mut wanted = listed.clone();
-    let limit = info.content_limit(size);
+    let limit = info.content_limit(size, Damaged::Accepted);
     // Two passes are enough: a hard link leads to a file.
     for _ in 0..2 {
         match read(archive, limit, &wanted)? {
@@ -186,7 +187,7 @@ mod tests {
 
     fn found(noarch: bool, paths: &[&str]) -> Vec<String> {
         let entries: Vec<(&str, Entry)> = paths.iter().map(|path| (*path, Entry::File(""))).collect();
-        distributions(&Info::read(&archive(&package(noarch, &entries))).unwrap())
+        distributions(&Info::read(&archive(&package(noarch, &entries)), Damaged::Refused).unwrap())
     }
 
     #[test]

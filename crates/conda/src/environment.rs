@@ -78,6 +78,7 @@ pub fn plan_environment<'a>(
             python,
             subdir: subdir(platform),
             owner,
+            accept_damaged: set.accept_damaged.iter().cloned().collect(),
         }),
         bytecode_folders,
         cache_tag,

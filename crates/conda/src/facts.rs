@@ -1,9 +1,11 @@
 //! What only an archive knows, and a layer's key needs.
 
+use std::collections::BTreeMap;
+
 use layer::{Claim, ImagePath, KeyHasher, Kind, PathError};
 use lock::CondaFacts;
 use rattler::install::PythonInfo;
-use rattler_conda_types::package::PathType;
+use rattler_conda_types::package::{EntryPoint, PathType};
 
 use crate::distributions::distributions;
 use crate::info::Info;
@@ -41,21 +43,29 @@ impl<'a> Layout<'a> {
     ///
     /// As for [`Layout::target`], and when an entry point has a hostile name.
     pub(crate) fn claims(&self, info: &Info) -> Result<Vec<Claim>, PathError> {
-        let mut claims = Vec::with_capacity(info.paths.len());
+        // Two names of the archive may lead to one place: which of them stands there is decided when it is written.
+        let mut claims = BTreeMap::new();
         for (path, entry) in &info.paths {
             let kind = match entry.path_type {
                 PathType::HardLink => Kind::File,
                 PathType::SoftLink => Kind::Symlink,
                 PathType::Directory => continue,
             };
-            claims.push(Claim { path: self.target(path)?, kind });
+            claims.insert(self.target(path)?, kind);
         }
-        if self.python.is_some() {
-            for entry_point in &info.entry_points {
-                claims.push(Claim { path: entry_point_path(&entry_point.command)?, kind: Kind::File });
-            }
-        }
-        Ok(claims)
+        claims.extend(self.entry_points(info)?.into_keys().map(|path| (path, Kind::File)));
+        Ok(claims.into_iter().map(|(path, kind)| Claim { path, kind }).collect())
+    }
+
+    /// The entry points, by where their scripts stand below the prefix. They come after the files when a package is
+    /// installed, one after the other: so a script takes the place of a file, and of an earlier script.
+    ///
+    /// # Errors
+    ///
+    /// When an entry point has a hostile name.
+    pub(crate) fn entry_points(&self, info: &Info) -> Result<BTreeMap<ImagePath, EntryPoint>, PathError> {
+        let entry_points = info.entry_points.iter().filter(|_| self.python.is_some());
+        entry_points.map(|it| Ok((entry_point_path(&it.command)?, it.clone()))).collect()
     }
 }
 

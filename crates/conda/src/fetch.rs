@@ -1,10 +1,10 @@
 //! Getting at a package's metadata: by range requests where only that is needed, from the store where it was read before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
-use layer::ZipMember;
+use layer::{KeyHasher, ZipMember};
 use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use rattler_conda_types::RepoDataRecord;
@@ -12,7 +12,7 @@ use store::Store;
 
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::channel::{Served, serving};
-use crate::info::{Info, InfoError, InfoFiles};
+use crate::info::{Damaged, Info, InfoError, InfoFiles};
 use crate::record;
 use crate::zip::{self, ZipError};
 
@@ -68,6 +68,8 @@ pub struct Metadata<'a> {
     pub store: &'a Store,
     /// Who serves the packages.
     pub channels: &'a [Served],
+    /// Packages that may contradict themselves.
+    pub accept_damaged: &'a BTreeSet<String>,
 }
 
 /// How much of an archive's end is asked for first: the directory, and the metadata of most packages.
@@ -128,17 +130,26 @@ impl Metadata<'_> {
     pub async fn info(&self, record: &RepoDataRecord) -> Result<(Digest, Info), MetadataError> {
         let wanted = self.wanted(record)?;
         let name = wanted.name.clone();
+        let accepted = self.accept_damaged.contains(record.package_record.name.as_normalized());
+        let damaged = if accepted { Damaged::Accepted } else { Damaged::Refused };
         let info_error = |error: InfoError| MetadataError::Info { name: name.clone(), error };
         if let Some(digest) = wanted.sha256 {
-            if let Some(files) = self.cached(&digest) {
-                return Ok((digest, files.parse().map_err(info_error)?));
+            if let Some(files) = self.cached(&of_archive(&digest)) {
+                return Ok((digest, files.parse(damaged).map_err(info_error)?));
             }
             let stored = matches!(self.store.archive(&digest), Ok(Some(_)));
             let format = ArchiveFormat::of(&name).map_err(|error| info_error(error.into()))?;
             if let (false, ArchiveFormat::Conda, Some(size)) = (stored, format, wanted.size) {
-                let files = self.by_ranges(&wanted, size).await?;
-                self.keep(&digest, &files);
-                return Ok((digest, files.parse().map_err(info_error)?));
+                let key = of_ranges(&digest, &wanted.from);
+                let files = match self.cached(&key) {
+                    Some(files) => files,
+                    None => {
+                        let files = self.by_ranges(&wanted, size).await?;
+                        self.keep(&key, &files);
+                        files
+                    }
+                };
+                return Ok((digest, files.parse(damaged).map_err(info_error)?));
             }
         }
         let (digest, path) = self.archive(record).await?;
@@ -146,8 +157,8 @@ impl Metadata<'_> {
         let archive = Archive::new(&path, format);
         let files = archive.info().map_err(InfoError::from).and_then(|tar| InfoFiles::collect(tar, format));
         let files = files.map_err(info_error)?;
-        self.keep(&digest, &files);
-        Ok((digest, files.parse().map_err(info_error)?))
+        self.keep(&of_archive(&digest), &files);
+        Ok((digest, files.parse(damaged).map_err(info_error)?))
     }
 
     async fn by_ranges(&self, wanted: &Wanted, size: u64) -> Result<InfoFiles, MetadataError> {
@@ -187,23 +198,23 @@ impl Metadata<'_> {
             .map_err(|error| MetadataError::Info { name: name(), error })
     }
 
-    fn cache_path(&self, digest: &Digest) -> PathBuf {
-        self.store.repodata_folder().join("conda-info-v1").join(digest.hex())
+    fn cache_path(&self, key: &Digest) -> PathBuf {
+        self.store.repodata_folder().join("conda-info-v2").join(key.hex())
     }
 
     /// What was read before. A damaged file is as good as none: it is read anew and replaced.
-    fn cached(&self, digest: &Digest) -> Option<InfoFiles> {
-        let bytes = std::fs::read(self.cache_path(digest)).ok()?;
+    fn cached(&self, key: &Digest) -> Option<InfoFiles> {
+        let bytes = std::fs::read(self.cache_path(key)).ok()?;
         let bytes = zstd::decode_all(bytes.as_slice()).ok()?;
         let files: BTreeMap<String, String> = serde_json::from_slice(&bytes).ok()?;
         InfoFiles::from_texts(files)
     }
 
     /// Keeps what was read. Failing to is no reason to fail: the next run reads it again.
-    fn keep(&self, digest: &Digest, files: &InfoFiles) {
+    fn keep(&self, key: &Digest, files: &InfoFiles) {
         let write = || -> Option<()> {
             let texts = serde_json::to_vec(&files.to_texts()?).ok()?;
-            let path = self.cache_path(digest);
+            let path = self.cache_path(key);
             let folder = path.parent()?;
             std::fs::create_dir_all(folder).ok()?;
             let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
@@ -212,7 +223,19 @@ impl Metadata<'_> {
             Some(())
         };
         if write().is_none() {
-            tracing::debug!("the metadata of {digest} is not kept");
+            tracing::debug!("the metadata {key} is not kept");
         }
     }
+}
+
+/// What an archive is kept under whose hash was checked.
+fn of_archive(sha256: &Digest) -> Digest {
+    KeyHasher::new("conda metadata").field("sha256", sha256.as_bytes()).finish()
+}
+
+/// What is kept under a hash that only an index states depends on who was asked: another channel may state it too, and tell
+/// the truth.
+fn of_ranges(sha256: &Digest, from: &Locations) -> Digest {
+    let hasher = KeyHasher::new("conda metadata by ranges").field("sha256", sha256.as_bytes());
+    hasher.list("from", from.iter().map(|url| String::from(url.public()))).finish()
 }

@@ -51,9 +51,34 @@ pub enum InfoError {
         /// The size of the archive.
         size: u64,
     },
-    /// `paths.json` lists a path twice.
-    #[error("`info/paths.json` of the archive lists `{0}` twice")]
-    Twice(String),
+    /// `paths.json` lists a path twice, and says different things of it.
+    #[error(
+        "`info/paths.json` of the archive lists `{path}` twice, and says different things of it{}",
+        way_round(package)
+    )]
+    Twice {
+        /// The package.
+        package: String,
+        /// The path.
+        path: ImagePath,
+    },
+}
+
+/// What to do about a package that contradicts itself.
+pub(crate) fn way_round(package: &str) -> String {
+    format!(
+        "\n\nhint: where the package is to be trusted, `[conda] accept-damaged = [\"{package}\"]` installs it as rattler does"
+    )
+}
+
+/// What becomes of a package that different installers would install differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Damaged {
+    /// It is an error.
+    #[default]
+    Refused,
+    /// The spec accepts it: it is installed as rattler does, and where that is left to chance, as conda does.
+    Accepted,
 }
 
 impl From<layer::TarError> for InfoError {
@@ -74,6 +99,8 @@ pub struct Info {
     pub entry_points: Vec<EntryPoint>,
     /// A hash of the files that the above was read from.
     pub digest: Digest,
+    /// What was wrong with the metadata and does not matter, for people.
+    pub(crate) notes: Vec<String>,
 }
 
 /// No real archive of more than some megabytes compresses better: what does is made to fill disks.
@@ -155,7 +182,7 @@ impl InfoFiles {
     /// # Errors
     ///
     /// When a file is missing, damaged, or lists what must not be written.
-    pub(crate) fn parse(mut self) -> Result<Info, InfoError> {
+    pub(crate) fn parse(mut self, damaged: Damaged) -> Result<Info, InfoError> {
         let digest = self
             .files
             .iter()
@@ -165,12 +192,17 @@ impl InfoFiles {
             Some(paths) => paths,
             None => self.legacy_paths()?,
         };
-        let mut by_path = BTreeMap::new();
+        let (mut by_path, mut notes) = (BTreeMap::new(), Vec::new());
         for entry in paths.paths {
             let path = image_path(&entry.relative_path)?;
-            if let Some(twice) = by_path.insert(path, entry) {
-                return Err(InfoError::Twice(twice.relative_path.display().to_string()));
+            if let Some(first) = by_path.get(&path) {
+                if !is_alike(first, &entry) && damaged == Damaged::Refused {
+                    let package = index.name.as_normalized().to_owned();
+                    return Err(InfoError::Twice { package, path });
+                }
+                notes.push(format!("`info/paths.json` lists `{path}` twice"));
             }
+            by_path.insert(path, entry);
         }
         let entry_points = match self.file::<LinkJson>(LINK)? {
             Some(LinkJson { noarch: NoArchLinks::Python(links), .. }) if index.noarch.is_python() => {
@@ -178,7 +210,7 @@ impl InfoFiles {
             }
             _ => Vec::new(),
         };
-        Ok(Info { index, paths: by_path, entry_points, digest: digest.finish() })
+        Ok(Info { index, paths: by_path, entry_points, digest: digest.finish(), notes })
     }
 
     fn file<T: PackageFile>(&mut self, file: &'static str) -> Result<Option<T>, InfoError> {
@@ -206,8 +238,8 @@ impl Info {
     /// # Errors
     ///
     /// When the archive or its metadata cannot be used.
-    pub fn read(archive: &Archive<'_>) -> Result<Self, InfoError> {
-        InfoFiles::collect(archive.info()?, archive.format())?.parse()
+    pub fn read(archive: &Archive<'_>, damaged: Damaged) -> Result<Self, InfoError> {
+        InfoFiles::collect(archive.info()?, archive.format())?.parse(damaged)
     }
 
     /// Checks that the files' declared sizes are such as an archive of `size` bytes may have.
@@ -223,13 +255,16 @@ impl Info {
 
     /// How far the tar of the package's files may unpack where the archive has `size` bytes: what is declared and room for
     /// headers. Old packages declare nothing; no real one compresses better than a hundred to one.
-    pub(crate) fn content_limit(&self, size: u64) -> u64 {
+    pub(crate) fn content_limit(&self, size: u64, damaged: Damaged) -> u64 {
         const ROOM: u64 = 64 << 20;
         let sized = self.paths.values().all(|entry| entry.size_in_bytes.is_some());
-        let content = if sized {
-            self.paths.values().filter_map(|entry| entry.size_in_bytes).fold(0, u64::saturating_add)
-        } else {
-            size.saturating_mul(100)
+        let content = match damaged {
+            // What it declares need not be true.
+            Damaged::Accepted => size.saturating_mul(MOST_RATIO),
+            Damaged::Refused if sized => {
+                self.paths.values().filter_map(|entry| entry.size_in_bytes).fold(0, u64::saturating_add)
+            }
+            Damaged::Refused => size.saturating_mul(100),
         };
         content.saturating_add(self.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
     }
@@ -240,6 +275,14 @@ impl Info {
         let sizes = self.paths.values().filter(file).filter_map(|entry| entry.size_in_bytes);
         sizes.fold(0, u64::saturating_add)
     }
+}
+
+/// Whether two entries of one path make the same of the archive's file.
+pub(crate) fn is_alike(one: &PathsEntry, other: &PathsEntry) -> bool {
+    let replaced = |entry: &PathsEntry| {
+        entry.prefix_placeholder.as_ref().map(|it| (it.file_mode, it.placeholder.clone()))
+    };
+    (one.path_type, replaced(one)) == (other.path_type, replaced(other))
 }
 
 /// A path of the metadata as the path of an entry.

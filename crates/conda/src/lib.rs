@@ -8,6 +8,7 @@ mod distributions;
 mod environment;
 mod facts;
 mod fetch;
+mod finishing;
 mod history;
 mod info;
 mod locked;
@@ -19,6 +20,10 @@ mod record;
 mod registry;
 mod replace;
 mod solve;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+mod twice;
 mod virtual_packages;
 mod writing;
 mod zip;
@@ -29,7 +34,7 @@ pub use cuda::ProcessorOnly;
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use fetch::{Metadata, MetadataError};
-pub use info::{Info, InfoError};
+pub use info::{Damaged, Info, InfoError};
 pub use locked::{LockedError, Taking, check_locked};
 pub use locked_python::{Implementation, LockedPython, locked_python};
 pub use locking::{LockingError, Wishes, claims, lock_environment, subdir};

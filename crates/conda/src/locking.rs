@@ -97,6 +97,8 @@ pub struct Wishes {
     pub allow_post_link: BTreeSet<String>,
     /// Packages whose link scripts are not run.
     pub skip_post_link: BTreeSet<String>,
+    /// Packages that are installed although they contradict themselves.
+    pub accept_damaged: BTreeSet<String>,
     /// The build machines for which interpreters are locked; none where no bytecode is made.
     pub hosts: BTreeSet<Platform>,
     /// The facts of an earlier lock, by the archives' hashes: those that need a whole archive are not read again.
@@ -145,6 +147,7 @@ pub async fn lock_environment(
     let excluded = exclusions(wishes, &examined)?;
     let post_link = post_link(wishes, &examined)?;
     let mut packages: Vec<CondaPackage> = examined.into_iter().map(|it| it.package).collect();
+    let is_there = |name: &&String| packages.iter().any(|package| package.name() == name.as_str());
     let set = CondaSet {
         prefix: wishes.prefix.clone(),
         name: wishes.name.clone(),
@@ -155,6 +158,7 @@ pub async fn lock_environment(
         excluded,
         compilers,
         post_link,
+        accept_damaged: wishes.accept_damaged.iter().filter(|name| is_there(name)).cloned().collect(),
         variables: wishes.variables.clone(),
     };
     packages.extend(examine(wishes, metadata, others).await?.into_iter().map(|it| it.package));

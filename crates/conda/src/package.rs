@@ -1,5 +1,6 @@
 //! A conda package as a source of entries.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
-use crate::info::{Info, InfoError};
+use crate::info::{Damaged, Info, InfoError, way_round};
 use crate::record::{self, RecordError};
 use crate::writing::Writer;
 
@@ -54,25 +55,37 @@ pub enum PackageError {
         /// What the archive holds.
         found: String,
     },
-    /// A file is not as large as the metadata says.
-    #[error("`{path}` has {found} bytes, and `info/paths.json` declares {declared}")]
-    Size {
-        /// The file.
-        path: ImagePath,
-        /// The size in the metadata.
-        declared: u64,
-        /// The size in the archive.
-        found: u64,
-    },
-    /// A path is of another kind than the metadata says: who trusts one would write through the other.
+    /// A path is a folder, and the metadata says that it is none, or the reverse: who trusts one would write through the
+    /// other.
     #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}")]
-    Kind {
+    Folder {
         /// The path.
         path: ImagePath,
         /// The kind in the metadata.
         declared: &'static str,
         /// The kind in the archive.
         found: &'static str,
+    },
+    /// A path is a link, and the metadata says that it is a file, or the reverse: what becomes of it depends on who
+    /// installs it, and even on the file system.
+    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}{}", way_round(package))]
+    Kind {
+        /// The package.
+        package: String,
+        /// The path.
+        path: ImagePath,
+        /// The kind in the metadata.
+        declared: &'static str,
+        /// The kind in the archive.
+        found: &'static str,
+    },
+    /// The archive holds several things for one path.
+    #[error("the archive holds `{path}` twice, and the two differ{}", way_round(package))]
+    Twice {
+        /// The package.
+        package: String,
+        /// The path.
+        path: ImagePath,
     },
     /// The metadata lists a path that the archive does not hold.
     #[error("`info/paths.json` lists `{0}`, which the archive does not hold")]
@@ -115,6 +128,8 @@ pub struct Environment {
     pub subdir: Subdir,
     /// Whom the files belong to: root, unless the environment may be changed from inside.
     pub owner: Owner,
+    /// The packages that are installed although they contradict themselves, by their names.
+    pub accept_damaged: BTreeSet<String>,
 }
 
 impl Environment {
@@ -132,6 +147,7 @@ pub struct Package {
     pub(crate) environment: Arc<Environment>,
     archive: PathBuf,
     format: ArchiveFormat,
+    pub(crate) damaged: Damaged,
 }
 
 impl Package {
@@ -150,11 +166,14 @@ impl Package {
         let noarch_python = record.package_record.noarch.is_python();
         let python = environment.python.as_ref().filter(|_| noarch_python);
         let written = serde_json::to_vec(&record).map_err(|error| PackageError::Meta(error.into()))?;
+        let accepted = environment.accept_damaged.contains(package.name());
+        let damaged = if accepted { Damaged::Accepted } else { Damaged::Refused };
         let recipe = KeyHasher::new("conda package")
             .field("archive", package.sha256.as_bytes())
             .field("record", canonical(&written)?)
             .field("prefix", environment.prefix.as_str())
             .field("owner", format!("{}:{}", environment.owner.uid, environment.owner.gid))
+            .list("damaged", accepted.then_some("accepted"))
             .list("python", python.map(|python| format!("{:?} {:?}", python.path, python.site_packages_path)))
             .finish();
         let part = Part {
@@ -166,7 +185,11 @@ impl Package {
             root: Some(environment.prefix.clone()),
         };
         let format = ArchiveFormat::of(package.file_name())?;
-        Ok(Self { part, record, facts: package.facts.clone(), environment, archive, format })
+        Ok(Self { part, record, facts: package.facts.clone(), environment, archive, format, damaged })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.record.package_record.name.as_normalized()
     }
 
     fn archive(&self) -> Archive<'_> {
@@ -183,7 +206,7 @@ impl Package {
 
     /// The metadata, after everything that the lock says of it was found to hold.
     fn checked_info(&self) -> Result<Info, PackageError> {
-        let info = Info::read(&self.archive())?;
+        let info = Info::read(&self.archive(), self.damaged)?;
         info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
         let record = &self.record.package_record;
         let found = facts(&info);
@@ -224,14 +247,14 @@ impl Package {
     /// The package's files.
     pub(crate) fn content(&self, info: &Info) -> Result<Tar, PackageError> {
         let size = self.archive().size().map_err(ArchiveError::Read)?;
-        Ok(self.archive().content(info.content_limit(size))?)
+        Ok(self.archive().content(info.content_limit(size, self.damaged))?)
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
         let info = self.checked_info()?;
         let layout = self.layout(&info)?;
         let mut tar = self.content(&info)?;
-        let mut writer = Writer::new(self, &info, layout, exclusions, sink);
+        let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
             writer.entry(&head, &mut tar.body())?;
         }

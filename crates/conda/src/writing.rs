@@ -1,29 +1,21 @@
-//! Writing one package: what each entry of its archive becomes in the prefix, and the record of it all.
+//! Writing one package: what each entry of its archive becomes in the prefix.
 
-use std::collections::BTreeMap;
-use std::io::{self, Read, Seek};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, TarHead, TarKind};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Source, TarHead, TarKind};
 use oci::HashReader;
-use rattler::install::python_entry_point_template;
-use rattler_conda_types::PrefixRecord;
-use rattler_conda_types::package::{PathType, PathsEntry};
-use rattler_conda_types::prefix_record::{self, PathsEntry as InstalledPath};
-use tempfile::SpooledTempFile;
+use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
+use rattler_conda_types::prefix_record::PathsEntry as InstalledPath;
 
-use crate::activation::{activation, is_activation_script, is_variables_file};
+use crate::activation::{is_activation_script, is_variables_file};
 use crate::archive::ArchiveError;
-use crate::facts::{Layout, entry_point_path};
-use crate::info::Info;
+use crate::facts::Layout;
+use crate::info::{Damaged, Info};
 use crate::package::{Package, PackageError};
 use crate::record;
 use crate::replace::replace;
-
-/// What activation does, for people.
-fn shown(activation: &lock::Activation) -> String {
-    let exports = activation.exports.iter().map(|export| format!("{}={}", export.name, export.value));
-    exports.chain(activation.dynamic.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
-}
+use crate::twice;
 
 /// How `paths.json` calls what a tar holds.
 pub(crate) fn path_type(kind: &TarKind) -> PathType {
@@ -44,17 +36,41 @@ fn kind_name(kind: &PathType) -> &'static str {
 
 /// The state of writing one package.
 pub(crate) struct Writer<'a> {
-    package: &'a Package,
-    info: &'a Info,
-    layout: Layout<'a>,
-    exclusions: &'a Exclusions,
-    sink: &'a mut dyn EntrySink,
+    pub(crate) package: &'a Package,
+    pub(crate) info: &'a Info,
+    pub(crate) layout: Layout<'a>,
+    pub(crate) exclusions: &'a Exclusions,
+    pub(crate) sink: &'a mut dyn EntrySink,
     /// What was written, or left out (`None`), by the path in the archive.
-    installed: BTreeMap<ImagePath, Option<InstalledPath>>,
+    pub(crate) installed: BTreeMap<ImagePath, Option<InstalledPath>>,
+    /// The number of the entry from which a path below the prefix was written.
+    placed: BTreeMap<ImagePath, usize>,
+    /// What the archive's names of files and hard links stand for so far.
+    files: BTreeMap<ImagePath, Inode>,
+    /// The path in the archive under which the file with a number was written: its own, or, where that was left out, the
+    /// first hard link's.
+    written: BTreeMap<usize, ImagePath>,
     /// The activation scripts, to check what the lock says of them.
-    scripts: Vec<(ImagePath, String)>,
-    /// The first hard link to a file that was left out, which has become that file; by the file's path in the archive.
-    became: BTreeMap<ImagePath, ImagePath>,
+    pub(crate) scripts: Vec<(ImagePath, String)>,
+    /// The entry points, by where their scripts stand below the prefix.
+    pub(crate) entry_points: BTreeMap<ImagePath, EntryPoint>,
+    /// The numbers of the entries that others of the archive replace.
+    replaced: BTreeSet<usize>,
+    /// The number of the entry that comes next.
+    next: usize,
+    /// The first file whose size is another than the metadata says, and how many there are.
+    pub(crate) wrong_size: Option<(ImagePath, usize)>,
+}
+
+/// What all names of one file have in common. A hard link's own head may say something else, which nobody's disk has.
+#[derive(Debug, Clone)]
+struct Inode {
+    /// The number of the file's entry.
+    number: usize,
+    /// The name of that entry.
+    file: ImagePath,
+    mode: u32,
+    mtime: i64,
 }
 
 impl<'a> Writer<'a> {
@@ -64,37 +80,67 @@ impl<'a> Writer<'a> {
         layout: Layout<'a>,
         exclusions: &'a Exclusions,
         sink: &'a mut dyn EntrySink,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, PackageError> {
+        let replaced = match package.damaged {
+            Damaged::Refused => BTreeSet::new(),
+            Damaged::Accepted => twice::replaced(package, info, &layout)?,
+        };
+        let entry_points = layout.entry_points(info)?;
+        let mut writer = Self {
             package,
             info,
             layout,
             exclusions,
             sink,
             installed: BTreeMap::new(),
+            placed: BTreeMap::new(),
+            files: BTreeMap::new(),
             scripts: Vec::new(),
-            became: BTreeMap::new(),
-        }
+            written: BTreeMap::new(),
+            entry_points,
+            replaced,
+            next: 0,
+            wrong_size: None,
+        };
+        info.notes.iter().for_each(|note| writer.note(note));
+        Ok(writer)
     }
 }
 
 impl Writer<'_> {
+    /// Tells what was wrong with the package and did not hinder.
+    pub(crate) fn note(&mut self, note: &str) {
+        self.sink.note(format!("`{}`: {note}", self.package.part().id));
+    }
+
     pub(crate) fn entry(&mut self, head: &TarHead, body: &mut dyn Read) -> Result<(), PackageError> {
+        let number = self.next;
+        self.next += 1;
+        let Some(path) = &head.path else { return Ok(()) };
+        self.remember(number, path, head);
         // What `paths.json` does not list is not installed, by any installer.
-        let Some((path, entry)) = head.path.as_ref().and_then(|path| self.info.paths.get_key_value(path))
-        else {
-            return Ok(());
-        };
+        let Some((path, entry)) = self.info.paths.get_key_value(path) else { return Ok(()) };
         let target = self.layout.target(path)?;
         let place = self.package.environment.prefix.join_path(&target)?;
-        let (declared, found) = (kind_name(&entry.path_type), kind_name(&path_type(&head.kind)));
-        if declared != found {
-            return Err(PackageError::Kind { path: place, declared, found });
+        let entry = &self.of_kind(entry, head, &place)?;
+        if self.replaced.contains(&number) {
+            self.note(&format!("the archive holds `{place}` more than once, and the last one counts"));
+            self.installed.entry(path.clone()).or_insert(None);
+            return Ok(());
+        }
+        if self.entry_points.contains_key(&target) {
+            self.note(&format!("its entry point `{place}` takes the place of a file"));
+            self.installed.insert(path.clone(), None);
+            return Ok(());
         }
         if self.exclusions.contains(&place) {
             self.installed.insert(path.clone(), None);
             return Ok(());
         }
+        if let Some(first) = self.placed.get(&target).copied() {
+            return self.again(first, head, path, place, body);
+        }
+        self.placed.insert(target.clone(), number);
         let installed = match &head.kind {
             TarKind::Directory => {
                 self.put(head, place, EntryKind::Directory, &mut io::empty(), entry, &target)?
@@ -103,10 +149,69 @@ impl Writer<'_> {
                 let kind = EntryKind::Symlink { target: link.clone() };
                 self.put(head, place, kind, &mut io::empty(), entry, &target)?
             }
-            TarKind::Hardlink(to) => self.hardlink(head, path, to, place, entry, &target)?,
-            TarKind::File => self.file(head, place, body, entry, &target)?,
+            TarKind::Hardlink(to) => self.hardlink(path, to, head, place, entry, &target)?,
+            TarKind::File => {
+                self.written.insert(number, path.clone());
+                self.file(head, place, body, entry, &target)?
+            }
         };
         self.installed.insert(path.clone(), Some(installed));
+        Ok(())
+    }
+
+    /// The entry of the metadata, of the kind that the archive has.
+    fn of_kind(
+        &mut self,
+        entry: &PathsEntry,
+        head: &TarHead,
+        place: &ImagePath,
+    ) -> Result<PathsEntry, PackageError> {
+        let (declared, found) = (entry.path_type, path_type(&head.kind));
+        let names = (kind_name(&declared), kind_name(&found));
+        if declared == found {
+            return Ok(entry.clone());
+        }
+        let path = place.clone();
+        if [declared, found].contains(&PathType::Directory) {
+            return Err(PackageError::Folder { path, declared: names.0, found: names.1 });
+        }
+        if self.package.damaged == Damaged::Refused {
+            let package = self.package.name().to_owned();
+            return Err(PackageError::Kind { package, path, declared: names.0, found: names.1 });
+        }
+        self.note(&format!("`{path}` is a {}, and `info/paths.json` declares a {}", names.1, names.0));
+        Ok(PathsEntry { path_type: found, ..entry.clone() })
+    }
+
+    fn remember(&mut self, number: usize, path: &ImagePath, head: &TarHead) {
+        let inode = match &head.kind {
+            TarKind::File => Some(Inode { number, file: path.clone(), mode: head.mode, mtime: head.mtime }),
+            TarKind::Hardlink(to) => self.files.get(to).cloned(),
+            TarKind::Directory | TarKind::Symlink(_) => None,
+        };
+        match inode {
+            Some(inode) => drop(self.files.insert(path.clone(), inode)),
+            None => drop(self.files.remove(path)),
+        }
+    }
+
+    /// A second entry for a path that is written already: it must be the same once more.
+    fn again(
+        &mut self,
+        first: usize,
+        head: &TarHead,
+        path: &ImagePath,
+        place: ImagePath,
+        body: &mut dyn Read,
+    ) -> Result<(), PackageError> {
+        if head.kind == TarKind::Directory {
+            return Ok(());
+        }
+        if !twice::is_same(self.package, self.info, first, head, body)? {
+            return Err(PackageError::Twice { package: self.package.name().to_owned(), path: place });
+        }
+        self.note(&format!("the archive holds `{place}` twice, and both are the same"));
+        self.installed.entry(path.clone()).or_insert(None);
         Ok(())
     }
 
@@ -153,8 +258,8 @@ impl Writer<'_> {
         entry: &PathsEntry,
         target: &ImagePath,
     ) -> Result<InstalledPath, PackageError> {
-        if let Some(declared) = entry.size_in_bytes.filter(|declared| *declared != head.size) {
-            return Err(PackageError::Size { path: place, declared, found: head.size });
+        if entry.size_in_bytes.is_some_and(|declared| declared != head.size) {
+            self.wrong_size.get_or_insert_with(|| (place.clone(), 0)).1 += 1;
         }
         if let Some(placeholder) = &entry.prefix_placeholder {
             let environment = &self.package.environment;
@@ -187,33 +292,34 @@ impl Writer<'_> {
 
     fn hardlink(
         &mut self,
-        head: &TarHead,
         path: &ImagePath,
         to: &ImagePath,
+        head: &TarHead,
         place: ImagePath,
         entry: &PathsEntry,
         target: &ImagePath,
     ) -> Result<InstalledPath, PackageError> {
+        let Some(inode) = self.files.get(path).cloned() else {
+            // Its file comes only later, or never.
+            return self.copy(to, |_, head| head.path.as_ref() == Some(to), place, entry, target);
+        };
+        let written = self.written.get(&inode.number).cloned();
         let placeholder =
             |entry: Option<&PathsEntry>| entry.and_then(|entry| entry.prefix_placeholder.clone());
-        let linked = self.became.get(to).unwrap_or(to).clone();
-        let is_written = matches!(self.installed.get(&linked), Some(Some(_)));
-        let is_same = placeholder(Some(entry)) == placeholder(self.info.paths.get(to));
-        if !is_written || !is_same {
-            // The file was left out, or the two are not replaced alike: then the link is a file of its own. That is rare,
-            // so the archive is read once more instead of keeping what might be needed.
-            if is_same {
-                self.became.insert(to.clone(), path.clone());
+        let name = written.as_ref().unwrap_or(&inode.file);
+        let is_same = placeholder(Some(entry)) == placeholder(self.info.paths.get(name));
+        let Some(linked) = written.clone().filter(|_| is_same) else {
+            // The file was left out, or the two are not replaced alike: then the link is a file of its own.
+            if written.is_none() && is_same {
+                self.written.insert(inode.number, path.clone());
             }
-            let Some((mut body, size)) = self.body_of(to)? else {
-                return Err(PackageError::Hardlink { path: place, target: to.clone() });
-            };
-            return self.file(&TarHead { size, ..head.clone() }, place, &mut body, entry, target);
-        }
+            return self.copy(to, |number, _| number == inode.number, place, entry, target);
+        };
         let kind = EntryKind::Hardlink {
             target: self.package.environment.prefix.join_path(&self.layout.target(&linked)?)?,
         };
-        let installed = self.put(head, place, kind, &mut io::empty(), entry, target)?;
+        let head = TarHead { mode: inode.mode, mtime: inode.mtime, ..head.clone() };
+        let installed = self.put(&head, place, kind, &mut io::empty(), entry, target)?;
         // The two names are one file, so what is true of its content is true of both.
         let first = self.installed.get(&linked).and_then(Option::as_ref);
         Ok(InstalledPath {
@@ -224,102 +330,24 @@ impl Writer<'_> {
         })
     }
 
-    /// A file's body and size; nothing where the archive holds no such file.
-    fn body_of(&self, path: &ImagePath) -> Result<Option<(SpooledTempFile, u64)>, PackageError> {
+    /// Writes a hard link as a file of its own. That is rare, so the archive is read once more instead of keeping what might
+    /// be needed.
+    fn copy(
+        &mut self,
+        to: &ImagePath,
+        is_it: impl Fn(usize, &TarHead) -> bool,
+        place: ImagePath,
+        entry: &PathsEntry,
+        target: &ImagePath,
+    ) -> Result<InstalledPath, PackageError> {
         let mut tar = self.package.content(self.info)?;
+        let mut number = 0;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
-            if head.kind == TarKind::File && head.path.as_ref() == Some(path) {
-                let mut copy = SpooledTempFile::new(1 << 20);
-                io::copy(&mut tar.body(), &mut copy).map_err(ArchiveError::Read)?;
-                copy.rewind().map_err(ArchiveError::Read)?;
-                return Ok(Some((copy, head.size)));
+            if head.kind == TarKind::File && is_it(number, &head) {
+                return self.file(&head, place, &mut tar.body(), entry, target);
             }
+            number += 1;
         }
-        Ok(None)
-    }
-
-    pub(crate) fn finish(mut self) -> Result<(), PackageError> {
-        let absent = |path: &&ImagePath| !self.installed.contains_key(*path);
-        let listed = self.info.paths.iter().filter(|(_, entry)| entry.path_type != PathType::Directory);
-        if let Some(path) = listed.map(|(path, _)| path).find(absent) {
-            return Err(PackageError::Absent(path.clone()));
-        }
-        let found = activation(std::mem::take(&mut self.scripts));
-        if found != self.package.facts.activation && !self.lacks_activation() {
-            return Err(PackageError::Fact {
-                fact: "activation",
-                locked: shown(&self.package.facts.activation),
-                found: shown(&found),
-            });
-        }
-        let mut paths: Vec<InstalledPath> =
-            std::mem::take(&mut self.installed).into_values().flatten().collect();
-        paths.extend(self.entry_points()?);
-        paths.sort_by(|a, b| a.relative_path.cmp(&b.relative_path));
-        self.meta(paths)
-    }
-
-    /// Whether another package has one of the scripts: then what they do together is not what the lock says.
-    fn lacks_activation(&self) -> bool {
-        let prefix = &self.package.environment.prefix;
-        let below = self.exclusions.iter().filter_map(|path| path.strip_prefix(prefix));
-        below.into_iter().any(|path| is_activation_script(path) || is_variables_file(path))
-    }
-
-    /// The time of what does not come from the archive: the package's own.
-    fn time(&self) -> i64 {
-        let timestamp = self.package.record.package_record.timestamp.as_ref();
-        timestamp.map_or(0, |timestamp| timestamp.jiff_timestamp().as_second())
-    }
-
-    fn entry_points(&mut self) -> Result<Vec<InstalledPath>, PackageError> {
-        let environment = &self.package.environment;
-        let Some(python) = environment.python.as_ref().filter(|_| self.info.index.noarch.is_python()) else {
-            return Ok(Vec::new());
-        };
-        let mut installed = Vec::new();
-        for entry_point in &self.info.entry_points {
-            let path = entry_point_path(&entry_point.command)?;
-            let place = environment.prefix.join_path(&path)?;
-            if self.exclusions.contains(&place) {
-                continue;
-            }
-            let script = python_entry_point_template(&environment.prefix_text(), false, entry_point, python);
-            let head = EntryHead {
-                path: place,
-                kind: EntryKind::File { size: script.len() as u64 },
-                mode: 0o775,
-                owner: environment.owner,
-                mtime: self.time(),
-            };
-            self.sink.put(&head, &mut script.as_bytes())?;
-            installed.push(InstalledPath {
-                relative_path: path.as_str().into(),
-                original_path: None,
-                path_type: prefix_record::PathType::UnixPythonEntryPoint,
-                no_link: false,
-                sha256: Some(record::sha256(oci::Digest::of(&script))),
-                sha256_in_prefix: None,
-                size_in_bytes: Some(script.len() as u64),
-                file_mode: None,
-                prefix_placeholder: None,
-            });
-        }
-        Ok(installed)
-    }
-
-    /// The package's own record: `conda-meta/NAME-VERSION-BUILD.json`.
-    fn meta(&mut self, paths: Vec<InstalledPath>) -> Result<(), PackageError> {
-        let record = PrefixRecord::from_repodata_record(self.package.record.clone(), paths);
-        let mut json = Vec::new();
-        record.write_to(&mut json, true).map_err(PackageError::Meta)?;
-        let head = EntryHead {
-            path: self.package.meta_path()?,
-            kind: EntryKind::File { size: json.len() as u64 },
-            mode: 0o644,
-            owner: self.package.environment.owner,
-            mtime: self.time(),
-        };
-        Ok(self.sink.put(&head, &mut json.as_slice())?)
+        Err(PackageError::Hardlink { path: place, target: to.clone() })
     }
 }

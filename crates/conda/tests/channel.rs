@@ -82,6 +82,7 @@ impl Bench {
             variables: BTreeMap::new(),
             allow_post_link: BTreeSet::new(),
             skip_post_link: BTreeSet::new(),
+            accept_damaged: BTreeSet::new(),
             hosts: BTreeSet::new(),
             known: BTreeMap::new(),
         }
@@ -94,6 +95,7 @@ impl Bench {
             archives: &self.archives,
             store: &store,
             channels: &self.channels,
+            accept_damaged: &wishes.accept_damaged,
         };
         lock_environment(wishes, &self.solving, &metadata, None).await.unwrap()
     }

@@ -67,8 +67,8 @@ impl ImagePath {
         }
     }
 
-    /// Reads the name of an archive's member: a leading `./` and a trailing `/` are allowed, as `tar` writes
-    /// them; nothing for the archive's root itself.
+    /// Reads the name of an archive's member, which need not be in its shortest form: `./a//b/` is `a/b`, for every system.
+    /// Nothing for the archive's root itself.
     ///
     /// # Errors
     ///
@@ -78,13 +78,15 @@ impl ImagePath {
             path: String::from_utf8_lossy(name).into_owned(),
             rule: "is not valid UTF-8",
         })?;
-        let inner = text.strip_prefix("./").unwrap_or(text);
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
-        match inner {
-            "." => Ok(None),
-            "" if text == "./" => Ok(None),
-            inner => Self::new(inner).map(Some),
+        let refused = |error: PathError| PathError { path: text.to_owned(), ..error };
+        if text.is_empty() || text.starts_with('/') {
+            return Self::new(text).map(Some);
         }
+        let components: Vec<&str> = text.split('/').filter(|it| !matches!(*it, "" | ".")).collect();
+        if components.is_empty() {
+            return Ok(None);
+        }
+        Self::new(&components.join("/")).map(Some).map_err(refused)
     }
 
     /// This path and `rest` behind it.
@@ -191,8 +193,11 @@ mod tests {
         assert_eq!(read(b"usr/bin"), Some("usr/bin".into()));
         assert_eq!(read(b"./"), None);
         assert_eq!(read(b"."), None);
-        assert!(ImagePath::from_archive(b"/usr").is_err());
-        assert!(ImagePath::from_archive(b".//usr").is_err());
+        assert_eq!(read(b".//usr/./share//x//"), Some("usr/share/x".into()));
+        for refused in ["", "/usr", "//usr", "a/../b", "./..", "a//.."] {
+            let error = ImagePath::from_archive(refused.as_bytes()).unwrap_err();
+            assert_eq!(error.path, refused);
+        }
     }
 
     #[test]

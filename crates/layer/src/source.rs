@@ -112,6 +112,9 @@ pub trait EntrySink {
     ///
     /// When the body cannot be read or has another size, or the entry cannot be written.
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError>;
+
+    /// Takes what a person should know of a source and that did not hinder. A layer keeps it; others need not.
+    fn note(&mut self, _note: String) {}
 }
 
 /// What can go wrong while an entry is taken.

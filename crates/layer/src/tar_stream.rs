@@ -127,6 +127,9 @@ impl<R: Read> TarStream<R> {
             None => header.link_name_bytes().unwrap_or_default().into_owned(),
         };
         let size = entry_size(&header, pax.size, &name)?;
+        if size > self.budget {
+            return Err(TarError::Bomb { limit: self.limit });
+        }
         self.expect_body(size);
         Ok(RawEntry { header, pax, name, link, size })
     }

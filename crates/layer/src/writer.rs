@@ -23,6 +23,8 @@ pub struct Layer {
     pub diff_id: DiffId,
     /// The size of the uncompressed tar in bytes.
     pub size: u64,
+    /// What a person should know of its sources and that did not hinder.
+    pub notes: Vec<String>,
 }
 
 /// Writes the entries of one layer: checks them, adds the folders that they stand in, and computes both digests.
@@ -31,6 +33,7 @@ pub struct LayerWriter<'a, W: Write> {
     parents: &'a Parents,
     codec: Codec,
     seen: HashMap<ImagePath, Seen>,
+    notes: Vec<String>,
 }
 
 /// What stands at a path so far.
@@ -59,7 +62,8 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     /// When the compressor cannot be made.
     pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
         let encoder = codec.encoder(HashWriter::new(inner), threads)?;
-        Ok(Self { tar: TarWriter::new(HashWriter::new(encoder)), parents, codec, seen: HashMap::new() })
+        let tar = TarWriter::new(HashWriter::new(encoder));
+        Ok(Self { tar, parents, codec, seen: HashMap::new(), notes: Vec::new() })
     }
 
     /// Ends the layer.
@@ -71,7 +75,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
         let (encoder, diff_id, size) = self.tar.finish()?.finish();
         let (inner, digest, compressed) = encoder.finish()?.finish();
         let descriptor = Descriptor::new(self.codec.media_type(), digest, compressed);
-        Ok((Layer { descriptor, diff_id: DiffId(diff_id), size }, inner))
+        Ok((Layer { descriptor, diff_id: DiffId(diff_id), size, notes: self.notes }, inner))
     }
 
     /// Writes the folders above `path` that the layer does not have yet.
@@ -133,6 +137,10 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
             }
             _ => self.tar.append(head, body),
         }
+    }
+
+    fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 }
 

@@ -31,6 +31,9 @@ pub struct CondaSet {
     /// The URLs of the packages whose post-link script is run when the image is built, in topological order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_link: Vec<String>,
+    /// The names of the packages that are installed although they contradict themselves, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_damaged: Vec<String>,
     /// The interpreters that can compile the environment's bytecode, one for each kind of build machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compilers: Vec<Compiler>,

@@ -204,6 +204,7 @@ mod tests {
             packages: vec![numpy.url.clone()],
             excluded: vec![excluded],
             post_link: vec![],
+            accept_damaged: vec![],
             compilers: vec![Compiler { host: Platform::LinuxAmd64, packages: vec![numpy.url.clone()] }],
             variables: [("A".to_owned(), "b".to_owned())].into(),
         };

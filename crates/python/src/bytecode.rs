@@ -97,6 +97,10 @@ impl EntrySink for Valid<'_> {
         self.dropped.insert(head.path.clone());
         pass_over(&head.path, body)
     }
+
+    fn note(&mut self, note: String) {
+        self.sink.note(note);
+    }
 }
 
 /// A source that gives its sources of Python with their bytecode.
@@ -213,5 +217,9 @@ impl EntrySink for Without<'_> {
             true => pass_over(&head.path, body),
             false => self.sink.put(head, body),
         }
+    }
+
+    fn note(&mut self, note: String) {
+        self.sink.note(note);
     }
 }

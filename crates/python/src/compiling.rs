@@ -183,6 +183,10 @@ impl EntrySink for Compiling<'_> {
         }
         self.sink.put(head, body)
     }
+
+    fn note(&mut self, note: String) {
+        self.sink.note(note);
+    }
 }
 
 /// A third pass, over parts with sources that are links: it passes nothing on.

@@ -111,4 +111,8 @@ impl EntrySink for Over<'_> {
         }
         self.sink.put(head, body)
     }
+
+    fn note(&mut self, note: String) {
+        self.sink.note(note);
+    }
 }

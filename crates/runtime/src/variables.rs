@@ -119,6 +119,7 @@ mod tests {
             packages: vec![],
             excluded: vec![],
             post_link: vec![],
+            accept_damaged: vec![],
             compilers: vec![],
             variables: BTreeMap::from([("FROM_FILE".to_owned(), "1".to_owned())]),
         };

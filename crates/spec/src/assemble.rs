@@ -78,6 +78,7 @@ pub(crate) fn conda(
         exclude_newer: table.exclude_newer.map(|time| time.value),
         allow_post_link: table.allow_post_link.into_iter().map(|located| located.value).collect(),
         skip_post_link: table.skip_post_link,
+        accept_damaged: table.accept_damaged,
         environment_name: environment.name,
         variables: environment.variables,
     };

@@ -82,6 +82,8 @@ struct CondaInputs<'a> {
     #[serde(skip_serializing_if = "<[PackageName]>::is_empty")]
     allow_post_link: &'a [PackageName],
     skip_post_link: &'a [PackageName],
+    #[serde(skip_serializing_if = "<[PackageName]>::is_empty")]
+    accept_damaged: &'a [PackageName],
 }
 
 #[derive(Serialize)]
@@ -129,8 +131,8 @@ impl Variant {
     /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
-    /// their order, priority, prefix, manager, `pip`, `exclude-newer`,
-    /// `allow-post-link` and `skip-post-link`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
+    /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
+    /// `accept-damaged`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
     /// of a `pylock.toml`, and the wheels that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
@@ -202,6 +204,7 @@ impl Variant {
             exclude_newer: conda.exclude_newer,
             allow_post_link: &conda.allow_post_link,
             skip_post_link: &conda.skip_post_link,
+            accept_damaged: &conda.accept_damaged,
         })
     }
 }

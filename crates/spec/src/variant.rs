@@ -207,6 +207,8 @@ pub struct Conda {
     pub allow_post_link: Vec<PackageName>,
     /// Packages whose post-link script may stay without running.
     pub skip_post_link: Vec<PackageName>,
+    /// Packages that are installed although they contradict themselves.
+    pub accept_damaged: Vec<PackageName>,
     /// The `name:` of the environment file.
     pub environment_name: Option<EnvironmentName>,
     /// The `variables:` of the environment file.

@@ -25,6 +25,9 @@ pub struct LayerRecord {
     /// What whoever installs its packages is to be told: text of the packages, as it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub messages: String,
+    /// What a person should know of its sources, whoever made it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What is known of a source's bytecode by its key.

@@ -33,6 +33,7 @@ fn add_layer(store: &Store, text: &str) -> (Key, LayerRecord) {
         size: 1,
         archives: vec![],
         messages: String::new(),
+        notes: vec![],
     };
     let key = Key(Digest::of(format!("key of {text}")));
     store.put_layer(&key, &record).unwrap();

@@ -57,6 +57,9 @@ fn notes(report: &Report) -> String {
                 "note: `{path}` is in `{loser}` and in `{winner}`; the image has that of `{winner}`\n"
             ));
         }
+        for note in built.layers.iter().flat_map(|layer| &layer.record.notes) {
+            text.push_str(&format!("note: {note}\n"));
+        }
         for execution in &built.executions {
             let (what, of) = (&execution.what, execution.of.join(", "));
             text.push_str(&format!("note: ran in the sandbox: {what}: {of}\n"));
@@ -157,6 +160,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             "excluded": built.excluded.iter().map(|(part, path, winner)| json!({
                 "part": part, "path": path, "winner": winner,
             })).collect::<Vec<_>>(),
+            "notes": built.layers.iter().flat_map(|layer| &layer.record.notes).collect::<Vec<_>>(),
             "executions": built.executions.iter().map(|execution| json!({
                 "what": execution.what, "of": execution.of,
             })).collect::<Vec<_>>(),

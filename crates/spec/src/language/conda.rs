@@ -52,6 +52,12 @@ pub(crate) struct CondaTable {
     #[serde(default)]
     #[schemars(extend("examples" = [["font-ttf-noto-emoji"]]), extend("default" = []))]
     pub(crate) skip_post_link: Vec<PackageName>,
+    /// Packages that are installed although they contradict themselves: they hold a path twice, or call a link a file. What
+    /// comes out is what rattler would make of them, or conda, where rattler leaves it to chance. It never lets a path leave
+    /// the prefix, nor an archive have another hash than it must.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["old-package"]]), extend("default" = []))]
+    pub(crate) accept_damaged: Vec<PackageName>,
 }
 
 impl CondaTable {

@@ -69,6 +69,7 @@ fn what_a_lock_holds_makes_it_stale() {
         ("\"numpy\"]", "\"numpy\"]\nexclude-newer = \"2024-05-01\""),
         ("\"numpy\"]", "\"numpy\"]\nskip-post-link = [\"x\"]"),
         ("\"numpy\"]", "\"numpy\"]\nallow-post-link = [\"x\"]"),
+        ("\"numpy\"]", "\"numpy\"]\naccept-damaged = [\"x\"]"),
         ("budget = 40", "budget = 41"),
         ("budget = 40", "bytecode = false"),
         ("pytorch", "bioconda"),

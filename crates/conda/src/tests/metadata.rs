@@ -1,0 +1,102 @@
+//! What is kept of packages' metadata, and whom it is given to.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use net::{Archives, Client, FetchError, Options, Wanted};
+use oci::Digest;
+use rattler_conda_types::compression_level::CompressionLevel;
+use rattler_conda_types::package::DistArchiveIdentifier;
+use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, VersionWithSource};
+use rattler_package_streaming::write::write_conda_package;
+use serde_json::json;
+use store::Store;
+use url::Url;
+
+use super::listed;
+use crate::fetch::Metadata;
+use crate::record;
+
+const NAME: &str = "x-1.0-0.conda";
+
+/// Writes the package `x` with this one file into a channel's folder.
+fn package(channel: &Path, file: &str) -> PathBuf {
+    let source = tempfile::tempdir().unwrap();
+    let (info, content) = (source.path().join("info"), source.path().join(file));
+    for folder in [&channel.join("noarch"), &info, content.parent().unwrap()] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let index = json!({ "name": "x", "version": "1.0", "build": "0", "build_number": 0, "depends": [] });
+    fs::write(info.join("index.json"), index.to_string()).unwrap();
+    let paths = json!({ "paths_version": 1, "paths": [listed(file)] });
+    fs::write(info.join("paths.json"), paths.to_string()).unwrap();
+    fs::write(&content, "text").unwrap();
+    let path = channel.join("noarch").join(NAME);
+    let paths = [info.join("index.json"), info.join("paths.json"), content];
+    write_conda_package(
+        File::create(&path).unwrap(),
+        source.path(),
+        &paths,
+        CompressionLevel::Lowest,
+        Some(1),
+        "x-1.0-0",
+        None,
+        None,
+    )
+    .unwrap();
+    path
+}
+
+/// Nothing is fetched whole.
+struct Nobody;
+
+impl Archives for Nobody {
+    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+        panic!("{} is fetched", wanted.name)
+    }
+}
+
+/// The record of the package in a channel's index, which may state any hash.
+fn stated(path: &Path, sha256: Digest) -> RepoDataRecord {
+    let url = Url::from_file_path(path).unwrap();
+    let version: VersionWithSource = "1.0".parse().unwrap();
+    let build = "0".parse().unwrap();
+    let mut package_record = PackageRecord::new(PackageName::new_unchecked("x"), version, build);
+    package_record.sha256 = Some(record::sha256(sha256));
+    package_record.size = Some(fs::metadata(path).unwrap().len());
+    let identifier = DistArchiveIdentifier::try_from_url(&url).unwrap();
+    RepoDataRecord { package_record, identifier, url, channel: None }
+}
+
+#[tokio::test]
+async fn a_channel_that_states_anothers_hash_speaks_for_itself_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let good = package(&scratch.path().join("good"), "share/good");
+    let lying = package(&scratch.path().join("lying"), "share/lying");
+    let sha256 = Digest::of(fs::read(&good).unwrap());
+    let client = Client::new(Options::default()).unwrap();
+    let store = Store::open(scratch.path().join("store")).unwrap();
+    let accepted = BTreeSet::new();
+    let metadata = Metadata {
+        client: &client,
+        archives: &Nobody,
+        store: &store,
+        channels: &[],
+        accept_damaged: &accepted,
+    };
+    let paths = async |path: &Path| {
+        let (_, info) = metadata.info(&stated(path, sha256)).await.unwrap();
+        info.paths.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&lying).await, ["/share/lying"]);
+    assert_eq!(paths(&good).await, ["/share/good"]);
+    // What was read is kept: the channel need not be there any more.
+    let gone = scratch.path().join(NAME);
+    fs::rename(&lying, &gone).unwrap();
+    let kept = stated(&gone, sha256);
+    let url = Url::from_file_path(&lying).unwrap();
+    let (_, info) = metadata.info(&RepoDataRecord { url, ..kept }).await.unwrap();
+    assert_eq!(info.paths.keys().map(ToString::to_string).collect::<Vec<_>>(), ["/share/lying"]);
+}
