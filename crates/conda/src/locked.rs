@@ -226,7 +226,10 @@ impl Taking<'_> {
             return Err(LockedError::Hash { name, listed, found });
         }
         package.sha256 = package.sha256.or(sha256.map(record::sha256));
-        package.md5 = package.md5.or(md5.map(|md5| (*md5.as_bytes()).into()));
+        if package.sha256.is_none() {
+            // What nothing but the list says is no part of the record: it would make another layer of the same package.
+            package.md5 = package.md5.or(md5.map(|md5| (*md5.as_bytes()).into()));
+        }
         package.size = package.size.or(*size);
         Ok(record)
     }

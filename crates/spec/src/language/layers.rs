@@ -16,7 +16,8 @@ pub struct Layers {
     /// The layers' compression. Docker before version 23 needs `gzip`.
     #[schemars(extend("examples" = ["gzip"]))]
     pub compression: Compression,
-    /// Whether Python files are compiled in advance, so that the image starts fast for every user.
+    /// Whether Python files are compiled in advance, so that the image starts fast for every user. Without it, only the
+    /// bytecode that packages bring and that is valid is in the image.
     #[schemars(extend("examples" = [false]))]
     pub bytecode: bool,
 }
