@@ -76,7 +76,7 @@ fn what_pip_freeze_writes_of_editable_projects() {
     y ["cli", "dev"]: git+ssh://git@git.example/team/y.git@v1#egg=y[cli,dev]&subdirectory=src/y Git { url: "ssh://git@git.example/team/y.git", revision: Some("v1"), subdirectory: Some("src/y") }
     z []: git+git@git.example:team/z.git@main#egg=z Git { url: "ssh://git@git.example/team/z.git", revision: Some("main"), subdirectory: None }
     w ["a"]: git+https://git.example/w#subdirectory=w&egg=w[a] Git { url: "https://git.example/w", revision: None, subdirectory: Some("w") }
-    v []: git+https://me:s3cret@git.example/v#egg=v Git { url: "https://git.example/v", revision: None, subdirectory: None }
+    v []: git+https://git.example/v#egg=v Git { url: "https://git.example/v", revision: None, subdirectory: None }
     v2 []: v2 @ git+https://git.example/v Git { url: "https://git.example/v", revision: None, subdirectory: None }
     ? []: ./sub Path { path: "sub", editable: true }
     ? ["dev"]: ./sub[dev] Path { path: "sub", editable: true }
@@ -174,7 +174,7 @@ fn variables_stand_anywhere() {
     ), @r#"
     numpy []: numpy==1.26
     ? []: ./sub/folder/x Path { path: "sub/folder/x", editable: true }
-    six []: six @ https://${UNSET}@h.example/six-1-py3-none-any.whl Url("https://h.example/six-1-py3-none-any.whl")
+    six []: six @ https://h.example/six-1-py3-none-any.whl Url("https://h.example/six-1-py3-none-any.whl")
     pandas []: pandas
     indexes ["https://${UNSET}:${SET_X}@i.example"] links [] none false
     sub/r.txt:2: `./sub/folder/x` is installed in the usual way, not as `-e` says
@@ -243,7 +243,7 @@ prefix: C:\\Users\\me\\e
         conda.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_snapshot!(format!("{names:?}\n{channels:?}\n{variables:?}\n{}", shown(&spec)), @r#"
     ["python 3.11.*", "numpy[version='>=1.20,<2']", "scipy=1.2=py_0", "other::pkg", "conda-forge/noarch::six", "numpy[version='>=1.20,<2']", "pandas >=1 # why", "on-linux", "on-unix", "deep"]
-    ["mine", "other", "conda-forge"]
+    ["${SET_MINE}", "other", "conda-forge"]
     ["EMPTY=", "FLAG=true", "NUMBER=1.10", "OFF=False"]
     one []: one
     two []: two
