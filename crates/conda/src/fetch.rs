@@ -130,7 +130,8 @@ impl Metadata<'_> {
     pub async fn info(&self, record: &RepoDataRecord) -> Result<(Digest, Info), MetadataError> {
         let wanted = self.wanted(record)?;
         let name = wanted.name.clone();
-        let accepted = self.accept_damaged.contains(record.package_record.name.as_normalized());
+        let package = record.package_record.name.as_source().to_lowercase();
+        let accepted = self.accept_damaged.contains(&package);
         let damaged = if accepted { Damaged::Accepted } else { Damaged::Refused };
         let info_error = |error: InfoError| MetadataError::Info { name: name.clone(), error };
         if let Some(digest) = wanted.sha256 {

@@ -147,7 +147,7 @@ pub async fn lock_environment(
     let excluded = exclusions(wishes, &examined)?;
     let post_link = post_link(wishes, &examined)?;
     let mut packages: Vec<CondaPackage> = examined.into_iter().map(|it| it.package).collect();
-    let is_there = |name: &&String| packages.iter().any(|package| package.name() == name.as_str());
+    let is_there = |name: &&String| packages.iter().any(|package| package.name().eq_ignore_ascii_case(name));
     let set = CondaSet {
         prefix: wishes.prefix.clone(),
         name: wishes.name.clone(),

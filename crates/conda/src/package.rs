@@ -166,7 +166,7 @@ impl Package {
         let noarch_python = record.package_record.noarch.is_python();
         let python = environment.python.as_ref().filter(|_| noarch_python);
         let written = serde_json::to_vec(&record).map_err(|error| PackageError::Meta(error.into()))?;
-        let accepted = environment.accept_damaged.contains(package.name());
+        let accepted = environment.accept_damaged.contains(record.package_record.name.as_normalized());
         let damaged = if accepted { Damaged::Accepted } else { Damaged::Refused };
         let recipe = KeyHasher::new("conda package")
             .field("archive", package.sha256.as_bytes())

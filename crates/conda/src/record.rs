@@ -2,7 +2,7 @@
 
 use lock::CondaPackage;
 use oci::Digest;
-use rattler_conda_types::{PackageRecord, RepoDataRecord, package::DistArchiveIdentifier};
+use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, package::DistArchiveIdentifier};
 use url::Url;
 
 /// A record that cannot be taken into a lock or out of it.
@@ -57,7 +57,11 @@ pub fn from_package(package: &CondaPackage) -> Result<RepoDataRecord, RecordErro
             fields.insert("size".to_owned(), size.into());
         }
     }
-    let package_record: PackageRecord = serde_json::from_value(value).map_err(|it| error(it.to_string()))?;
+    let mut package_record: PackageRecord =
+        serde_json::from_value(value).map_err(|it| error(it.to_string()))?;
+    // An index may write a name in capitals, and its reader does not put it right.
+    package_record.name =
+        PackageName::try_from(package_record.name.as_source()).map_err(|it| error(it.to_string()))?;
     let url = Url::parse(&package.url).map_err(|it| error(it.to_string()))?;
     let identifier = DistArchiveIdentifier::try_from_url(&url)
         .ok_or_else(|| error("its URL does not end in the name of a package".to_owned()))?;
