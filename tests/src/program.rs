@@ -48,7 +48,8 @@ impl Imgbuild {
         for name in ["SOURCE_DATE_EPOCH", "XDG_CACHE_HOME", "CONDA_OVERRIDE_GLIBC", "CONDA_OVERRIDE_CUDA"] {
             new = new.without(name);
         }
-        new.variable("NO_COLOR", "1")
+        // Nor what conda is told on this machine.
+        new.variable("NO_COLOR", "1").variable("IMGBUILD_NO_CONDARC", "1")
     }
 
     /// With a store of its own, which is empty.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use conda::{ChannelSettings, CondarcError};
 use net::Client;
 use oci::Platform;
 use secret::Known;
@@ -39,6 +40,8 @@ pub struct Context {
     pub vendor: Option<Arc<Vendor>>,
     /// The folder of the spec: channels that are paths are relative to it.
     pub folder: PathBuf,
+    /// conda's own settings on this machine, and the client that they make, where they were read already.
+    channels: Arc<OnceLock<(Arc<ChannelSettings>, Client)>>,
 }
 
 impl Context {
@@ -62,8 +65,38 @@ impl Context {
                 .collect(),
             vendor: None,
             folder: PathBuf::new(),
+            channels: Arc::default(),
         }
     }
+
+    /// What conda's own settings say of channels. They are read once, and only where channels are needed.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read or used.
+    pub(crate) fn channel_settings(&self) -> Result<Arc<ChannelSettings>, CondarcError> {
+        Ok(Arc::clone(&self.channels()?.0))
+    }
+
+    /// What gets archives from channels: as conda's own settings say how servers are reached.
+    ///
+    /// # Errors
+    ///
+    /// When these cannot be read or used.
+    pub(crate) fn channel_fetcher(&self) -> Result<Fetcher, CondarcError> {
+        let client = self.channels()?.1.knowing_what(self.fetcher.client());
+        Ok(self.fetcher.with_client(client))
+    }
+
+    fn channels(&self) -> Result<&(Arc<ChannelSettings>, Client), CondarcError> {
+        if let Some(known) = self.channels.get() {
+            return Ok(known);
+        }
+        let settings = ChannelSettings::read(&self.variables, Path::new("/"))?;
+        let client = settings.client(self.fetcher.client())?;
+        Ok(self.channels.get_or_init(|| (Arc::new(settings), client)))
+    }
+
     /// The same, which knows these secrets as well.
     pub(crate) fn knowing(&self, known: &Known) -> Self {
         Self { fetcher: self.fetcher.knowing(known), ..self.clone() }

@@ -267,6 +267,9 @@ pub enum BuildError {
     /// A locked environment is damaged.
     #[error("the lock's conda environment cannot be used")]
     Environment(#[source] Box<LockingError>),
+    /// conda's own settings cannot be used.
+    #[error(transparent)]
+    Condarc(conda::CondarcError),
     /// A channel cannot be used.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -531,6 +534,16 @@ pub enum FetchFailure {
         "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
     )]
     Gone(String),
+}
+
+impl From<conda::CondarcError> for BuildError {
+    fn from(error: conda::CondarcError) -> Self {
+        match error {
+            // It shows the line.
+            conda::CondarcError::Wrong(error) => Self::Spec(*error),
+            error => Self::Condarc(error),
+        }
+    }
 }
 
 impl From<oci::ReadError> for BuildError {

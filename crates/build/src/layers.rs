@@ -64,7 +64,9 @@ impl Getter {
             None => Vec::new(),
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                let place = conda::Place { root: &context.folder, variables: &context.variables };
+                let settings = context.channel_settings()?;
+                let (root, variables) = (&context.folder, &context.variables);
+                let place = conda::Place { root, variables, settings: &settings };
                 conda::serving_channels(names, &conda.mirrors, place)?
             }
         };
@@ -152,7 +154,11 @@ impl Getter {
             return wheels.get(package).await;
         }
         let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
-        let fetched = self.context.fetcher.archive(&name, from, sha256, size).await;
+        let fetcher = match needed {
+            Needed::Conda(_) => self.context.channel_fetcher()?,
+            Needed::Debian(_) | Needed::Pypi(_) => self.context.fetcher.clone(),
+        };
+        let fetched = fetcher.archive(&name, from, sha256, size).await;
         fetched.map(|_| ()).map_err(|error| match (error, needed) {
             (FetchFailure::Net(net::NetError::NotFound { url }), Needed::Debian(_)) => {
                 failed(FetchFailure::Gone(url))

@@ -9,10 +9,7 @@ use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
-use spec::{
-    Base, ChannelPriority, CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Spec,
-    Variant,
-};
+use spec::{Base, CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Spec, Variant};
 
 use crate::assembly::Assembly;
 use crate::conda_errors::{conda_error, error_names};
@@ -92,6 +89,7 @@ pub async fn lock(
         upgrade,
         context,
         bases: BTreeMap::new(),
+        told: BTreeSet::new(),
         debian: BTreeMap::new(),
         conda: BTreeMap::new(),
         pypi: BTreeMap::new(),
@@ -191,6 +189,8 @@ pub(crate) struct Locker<'a> {
     pub(crate) context: &'a Context,
     /// Bases that were locked already, by all that they depend on: variants share them.
     bases: BTreeMap<Digest, DebianSet>,
+    /// What was told already.
+    told: BTreeSet<String>,
     pub(crate) debian: BTreeMap<(String, String, String), DebianPackage>,
     pub(crate) conda: BTreeMap<(String, String), CondaPackage>,
     pub(crate) pypi: BTreeMap<String, PypiPackage>,
@@ -362,10 +362,12 @@ impl Locker<'_> {
         glibc: Option<&str>,
     ) -> Result<CondaSet, BuildError> {
         let names = conda.channels.iter().map(|channel| &channel.name);
-        let place = conda::Place { root: self.spec.folder(), variables: &self.context.variables };
+        let settings = self.context.channel_settings()?;
+        let (root, variables) = (self.spec.folder(), &self.context.variables);
+        let place = conda::Place { root, variables, settings: &settings };
         let channels = conda::channels(names.clone(), &conda.mirrors, place)?;
         let serving = conda::serving_channels(names, &conda.mirrors, place)?;
-        let fetcher = &self.context.fetcher.knowing(&secrets(variant, &serving, self.context));
+        let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         let subdir = conda::subdir(variant.platform);
         if let Some(part) = &conda.pip_part {
@@ -373,15 +375,22 @@ impl Locker<'_> {
                 "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
                 part.file()
             );
-            self.context.reporter.event(Event::Note { text });
+            self.tell(text);
         }
+        let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
+        let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
+        let names = names.iter().map(String::as_str);
+        for note in settings.notes(names, is_solved && conda.channel_priority.is_none()) {
+            self.tell(note);
+        }
+        let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();
         let request = Request {
             specs: match_specs(variant, conda),
             pip: conda.pip,
             constraints: if conda.pip { constraints(variant) } else { Vec::new() },
             subdir,
             virtual_packages: conda::virtual_packages(subdir, glibc, cuda),
-            strict_priority: conda.channel_priority == ChannelPriority::Strict,
+            channel_priority: priority,
             exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
             locked: self.kept_records(variant)?,
             channels: channels.clone(),
@@ -433,6 +442,13 @@ impl Locker<'_> {
             self.conda.insert((package.name().to_owned(), package.url.clone()), package);
         }
         Ok(set)
+    }
+
+    /// Tells something once, however many variants it holds for.
+    fn tell(&mut self, text: String) {
+        if self.told.insert(text.clone()) {
+            self.context.reporter.event(Event::Note { text });
+        }
     }
 
     /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.

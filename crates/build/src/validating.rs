@@ -143,7 +143,11 @@ fn packages(variant: &Variant, conda: &spec::Conda) -> Vec<BuildError> {
 }
 
 fn channels(variant: &Variant, conda: &spec::Conda, folder: &Path, context: &Context) -> Vec<BuildError> {
-    let place = conda::Place { root: folder, variables: &context.variables };
+    let settings = match context.channel_settings() {
+        Ok(settings) => settings,
+        Err(error) => return vec![error.into()],
+    };
+    let place = conda::Place { root: folder, variables: &context.variables, settings: &settings };
     let names = conda.channels.iter().map(|channel| &channel.name);
     let mut mistakes = Vec::new();
     for name in names.clone() {

@@ -41,10 +41,12 @@ impl Locker<'_> {
             None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
-                let place = conda::Place { root: self.spec.folder(), variables: &self.context.variables };
+                let settings = context.channel_settings()?;
+                let (root, variables) = (self.spec.folder(), &context.variables);
+                let place = conda::Place { root, variables, settings: &settings };
                 let serving = conda::serving_channels(names, &conda.mirrors, place)?;
                 let context = &context.knowing(&secrets(variant, &serving, context));
-                let (fetcher, store) = (&context.fetcher, &context.store);
+                let (fetcher, store) = (&context.channel_fetcher()?, &context.store);
                 let solving =
                     Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
                 let damaged = locked.conda.iter().flat_map(|set| &set.accept_damaged).cloned().collect();

@@ -9,8 +9,7 @@ use secret::{Known, SecretText, SecretUrl, expanded};
 use spec::{ChannelMirror, ChannelName};
 use url::Url;
 
-/// The channels that conda means by `defaults`, on Linux (conda's `default_channels`).
-const DEFAULTS: [&str; 2] = ["https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r"];
+use crate::channel_settings::ChannelSettings;
 
 /// The indexes that a channel may have, those that most have first.
 const INDEXES: [&str; 4] =
@@ -90,6 +89,8 @@ pub struct Place<'a> {
     pub root: &'a Path,
     /// What `${NAME}` in a URL stands for.
     pub variables: &'a BTreeMap<String, String>,
+    /// conda's own settings, which count where the spec says nothing.
+    pub settings: &'a ChannelSettings,
 }
 
 /// Resolves the names of channels. `defaults` becomes what conda means by it. A mirror is one of its channel however that is
@@ -105,12 +106,17 @@ pub fn channels<'a>(
 ) -> Result<Vec<Served>, ChannelError> {
     let resolving = Resolving::new(place);
     let mirrors = resolving.mirrors(mirrors)?;
-    let mut served = Vec::new();
+    let mut served: Vec<Served> = Vec::new();
     for name in names {
         for (channel, url) in resolving.channels(name)? {
             let public = channel.base_url.url().as_str();
-            let mirrors = mirrors.get(public).map(|mirrored| mirrored.mirrors.clone()).unwrap_or_default();
-            served.push(Served { name: name.to_string(), channel, url, mirrors });
+            let own = mirrors.get(public).map(|mirrored| mirrored.mirrors.clone());
+            let usual = || place.settings.mirrors(channel.base_url.url().as_ref());
+            let mirrors = own.unwrap_or_else(|| usual().into_iter().map(SecretUrl::from).collect());
+            // A name that stands for several may stand for one that is named as well.
+            if !served.iter().any(|known| known.url().as_str() == public) {
+                served.push(Served { name: name.to_string(), channel, url, mirrors });
+            }
         }
     }
     Ok(served)
@@ -133,6 +139,12 @@ pub fn serving_channels<'a>(
             served.push(Served { name: url, ..mirrored });
         }
     }
+    for (url, mirrors) in place.settings.served() {
+        if !served.iter().any(|served| *served.url() == url) {
+            let mirrors = mirrors.into_iter().map(SecretUrl::from).collect();
+            served.push(Served { mirrors, ..Served::unnamed(url, &[]) });
+        }
+    }
     Ok(served)
 }
 
@@ -140,6 +152,7 @@ pub fn serving_channels<'a>(
 struct Resolving<'a> {
     config: ChannelConfig,
     variables: &'a BTreeMap<String, String>,
+    settings: &'a ChannelSettings,
 }
 
 impl<'a> Resolving<'a> {
@@ -147,14 +160,15 @@ impl<'a> Resolving<'a> {
         // The folder of a spec that is named without one is the current folder, and has an empty path.
         let root = if place.root.as_os_str().is_empty() { Path::new(".") } else { place.root };
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
-        Self { config: ChannelConfig::default_with_root_dir(root), variables: place.variables }
+        let Place { variables, settings, .. } = place;
+        Self { config: ChannelConfig::default_with_root_dir(root), variables, settings }
     }
 
     /// The channels that a name stands for, each with the URL that may hold secrets.
     fn channels(&self, name: &ChannelName) -> Result<Vec<(Channel, SecretUrl)>, ChannelError> {
-        match name.secret().whole() {
-            "defaults" => DEFAULTS.iter().map(|url| self.channel(&SecretText::new(*url))).collect(),
-            _ => Ok(vec![self.channel(name.secret())?]),
+        match self.settings.channels(name.secret().whole()) {
+            Some(names) => names.iter().map(|name| self.channel(&SecretText::new(name.as_str()))).collect(),
+            None => Ok(vec![self.channel(name.secret())?]),
         }
     }
 
@@ -214,10 +228,14 @@ impl<'a> Resolving<'a> {
 }
 
 impl Served {
-    /// A channel by its URL, which nobody has named.
-    pub(crate) fn unnamed(url: Url) -> Self {
+    /// A channel by its URL, with a slash at its end, which nobody has named. It may be below what somebody serves.
+    pub(crate) fn unnamed(url: Url, channels: &[Self]) -> Self {
         let channel = Channel::from_url(url.clone());
-        Self { name: url.to_string(), channel, url: url.into(), mirrors: Vec::new() }
+        let below = |(served, path): (&Self, &str)| {
+            served.mirrors.iter().filter_map(|mirror| mirror.below(path).ok()).collect()
+        };
+        let mirrors = serving(channels, url.as_str()).map(below).unwrap_or_default();
+        Self { name: url.to_string(), channel, url: url.into(), mirrors }
     }
 
     /// The secrets of the channel and of its mirrors.

@@ -3,6 +3,8 @@
 mod activation;
 mod archive;
 mod channel;
+mod channel_settings;
+mod condarc;
 mod cuda;
 mod distributions;
 mod environment;
@@ -30,6 +32,8 @@ mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Place, Served, channels, locations, serving_channels};
+pub use channel_settings::ChannelSettings;
+pub use condarc::CondarcError;
 pub use cuda::ProcessorOnly;
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};

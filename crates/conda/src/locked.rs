@@ -173,7 +173,7 @@ impl Taking<'_> {
         for ((channel, subdir), names) in wanted {
             let served = self.metadata.channels.iter().find(|served| served.url().as_str() == channel);
             let url = Url::parse(&channel).map_err(|_| LockedError::Url(channel.clone()))?;
-            let served = served.cloned().unwrap_or_else(|| Served::unnamed(url));
+            let served = served.cloned().unwrap_or_else(|| Served::unnamed(url, self.metadata.channels));
             let subdir = if subdir == Subdir::NoArch.as_str() { Subdir::NoArch } else { self.subdir };
             let found = match self.solving.offered(&served, subdir, names).await {
                 // Offline, an index that was never read is as good as none: the store may have the archives.

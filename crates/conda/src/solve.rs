@@ -108,8 +108,8 @@ pub struct Request {
     pub subdir: Subdir,
     /// Names and versions of the virtual packages.
     pub virtual_packages: BTreeMap<String, String>,
-    /// Whether a package may come from a later channel when an earlier one has it too.
-    pub strict_priority: bool,
+    /// How the channels' order counts.
+    pub channel_priority: spec::ChannelPriority,
     /// Packages from this time on are left out.
     pub exclude_newer: Option<jiff::Timestamp>,
     /// Records that are kept where the channels still offer them and nothing else speaks against it.

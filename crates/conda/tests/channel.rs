@@ -54,7 +54,11 @@ impl Bench {
         let scratch = tempfile::tempdir().unwrap();
         let folder = channel_folder();
         let name: spec::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
-        let place = conda::Place { root: scratch.path(), variables: &BTreeMap::new() };
+        let place = conda::Place {
+            root: scratch.path(),
+            variables: &BTreeMap::new(),
+            settings: &conda::ChannelSettings::default(),
+        };
         let channels = conda::channels([&name], &BTreeMap::new(), place).unwrap();
         let client = Client::new(Options::default()).unwrap();
         let solving = Solving::new(&client, &channels, scratch.path().join("index")).unwrap();
@@ -70,7 +74,7 @@ impl Bench {
             constraints: Vec::new(),
             subdir: subdir(platform),
             virtual_packages: virtual_packages(subdir(platform), Some("2.36"), None),
-            strict_priority: true,
+            channel_priority: spec::ChannelPriority::Strict,
             exclude_newer: None,
             locked: Vec::new(),
         };

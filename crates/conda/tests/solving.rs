@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use conda::{EnvironmentError, Request, Served, Solving, virtual_packages};
+use conda::{ChannelSettings, EnvironmentError, Request, Served, Solving, virtual_packages};
 use net::{Client, Options};
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -34,7 +34,11 @@ impl Channels {
             }
         }
         let served = {
-            let place = conda::Place { root: scratch.path(), variables: &BTreeMap::new() };
+            let place = conda::Place {
+                root: scratch.path(),
+                variables: &BTreeMap::new(),
+                settings: &ChannelSettings::default(),
+            };
             conda::channels(names.iter(), &BTreeMap::new(), place).unwrap()
         };
         let client = Client::new(Options { offline: false, ..Options::default() }).unwrap();
@@ -50,7 +54,7 @@ impl Channels {
             constraints: Vec::new(),
             subdir: Subdir::Linux64,
             virtual_packages: virtual_packages(Subdir::Linux64, Some("2.36"), cuda),
-            strict_priority: true,
+            channel_priority: spec::ChannelPriority::Strict,
             exclude_newer: None,
             locked: Vec::new(),
         }

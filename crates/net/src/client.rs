@@ -11,7 +11,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use secret::{Known, SecretUrl};
 
 use crate::retry::{Retry, retry_after};
-use crate::{Locations, NetError, Schedule, file};
+use crate::{Locations, NetError, Schedule, Transport, file};
 
 /// How the client behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,25 @@ impl Client {
     ///
     /// When no certificates can be had, or a proxy's URL is wrong.
     pub fn new(options: Options) -> Result<Self, NetError> {
+        Self::build(options, &Transport::default())
+    }
+
+    /// A client like this one, without its layers, that reaches servers in another way.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read.
+    pub fn with_transport(&self, transport: &Transport) -> Result<Self, NetError> {
+        Ok(Self { known: Arc::clone(&self.known), ..Self::build(self.options.clone(), transport)? })
+    }
+
+    /// The same client, which knows the secrets that another one knows.
+    #[must_use]
+    pub fn knowing_what(&self, other: &Self) -> Self {
+        Self { known: Arc::clone(&other.known), ..self.clone() }
+    }
+
+    fn build(options: Options, transport: &Transport) -> Result<Self, NetError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
@@ -62,7 +81,7 @@ impl Client {
             // A URL may hold a token, which is nobody's business to whom it leads.
             .referer(false);
         // Who never connects needs no certificates: a machine without any can build offline.
-        let builder = if options.offline { builder.tls_certs_only([]) } else { builder };
+        let builder = if options.offline { builder.tls_certs_only([]) } else { transport.apply(builder)? };
         let http = builder.build().map_err(NetError::Client)?;
         let layered = ClientBuilder::new(http.clone()).build();
         Ok(Self { layered, http, options, known: Arc::default() })

@@ -17,6 +17,7 @@ mod location;
 mod middleware;
 mod retry;
 mod tail;
+mod transport;
 
 pub use archives::{Archives, FetchError, Wanted};
 /// Bytes in memory, which clones share.
@@ -27,3 +28,4 @@ pub use error::NetError;
 pub use location::{Locations, MirrorList};
 pub use retry::Schedule;
 pub use tail::Tail;
+pub use transport::{Transport, Trust};

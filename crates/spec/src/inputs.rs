@@ -195,7 +195,7 @@ impl Variant {
         };
         Some(CondaInputs {
             channels: conda.channels.iter().map(|channel| channel.name.to_string()).collect(),
-            channel_priority: conda.channel_priority,
+            channel_priority: conda.channel_priority.unwrap_or_default(),
             requirements,
             pip: matches!(conda.packages, CondaPackages::Requirements(_)).then_some(conda.pip),
             explicit,

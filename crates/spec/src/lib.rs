@@ -15,6 +15,7 @@
 //! ```
 
 mod assemble;
+mod condarc;
 mod decode;
 mod draft;
 mod encoding;
@@ -44,6 +45,7 @@ mod values;
 mod variant;
 mod yaml_tree;
 
+pub use condarc::{Condarc, Setting, SettingMark, SettingTable, SslVerify};
 pub use environment::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
 pub use error::{Mistake, Problem, SpecError};
 pub use language::{

@@ -184,8 +184,8 @@ pub struct Conda {
     pub channels: Vec<Channel>,
     /// What is to be in it. What `python`, `cuda` and `manager` ask for is not repeated here.
     pub packages: CondaPackages,
-    /// How the channels' order counts.
-    pub channel_priority: ChannelPriority,
+    /// How the channels' order counts; nothing where the spec does not say it.
+    pub channel_priority: Option<ChannelPriority>,
     /// The environment's folder.
     pub prefix: Prefix,
     /// The program to change it with.

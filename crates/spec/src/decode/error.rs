@@ -113,7 +113,7 @@ impl de::Error for DecodeError {
 }
 
 /// What messages call the type of a value.
-pub(super) fn type_of(value: &Value) -> &'static str {
+pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "empty",
         Value::Boolean(_) => "a boolean",

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserialize, DeserializeOwned, IntoDeserializer as _, Visitor};
 
-pub(crate) use error::DecodeError;
+pub(crate) use error::{DecodeError, type_of};
 pub(crate) use marker::{Literal, Located};
 
 use crate::tree::{Node, Value};

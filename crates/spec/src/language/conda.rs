@@ -22,9 +22,10 @@ pub(crate) struct CondaTable {
     #[schemars(extend("examples" = [["numpy >=1.26", "pytorch::pytorch 2.*"]]), extend("default" = []))]
     pub(crate) packages: Option<Vec<Located<MatchSpecText>>>,
     /// Whether a package of an earlier channel hides the same package of a later one.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["flexible"]))]
-    pub(crate) channel_priority: ChannelPriority,
+    ///
+    /// Where nothing is said, conda's own setting on this machine counts, and the default where it says nothing either.
+    #[schemars(extend("examples" = ["flexible"]), extend("default" = "strict"))]
+    pub(crate) channel_priority: Option<ChannelPriority>,
     /// The folder of the environment in the image: at most 255 bytes, and none of the system's own.
     #[schemars(extend("examples" = ["/opt/conda"]), extend("default" = "/opt/conda"))]
     pub(crate) prefix: Option<Prefix>,
@@ -83,6 +84,8 @@ pub enum ChannelPriority {
     Strict,
     /// A later channel is asked where the first has no version that fits.
     Flexible,
+    /// The newest version is taken, whichever channel has it; the order decides between equal ones.
+    Disabled,
 }
 
 /// A program that changes environments.

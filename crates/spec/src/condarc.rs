@@ -1,0 +1,412 @@
+//! conda's own settings, `.condarc`, as far as they say where channels are and how they are reached.
+//!
+//! Only the text is read here. Where the files are, and which one counts, is conda's business.
+
+use std::collections::BTreeMap;
+
+use crate::decode::type_of;
+use crate::error::{Mistake, Problem, SpecError};
+use crate::language::ChannelPriority;
+use crate::source::{Origin, Source, source};
+use crate::tree::{Entry, Node, Value};
+use crate::yaml_tree;
+
+/// One file of settings, or one variable.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Condarc {
+    /// What stands before the names of channels.
+    pub channel_alias: Option<Setting<String>>,
+    /// How certificates are checked.
+    pub ssl_verify: Option<Setting<SslVerify>>,
+    /// How the channels' order counts.
+    pub channel_priority: Option<Setting<ChannelPriority>>,
+    /// What `defaults` stands for.
+    pub default_channels: Option<Setting<Vec<Setting<String>>>>,
+    /// What stands before the names of some channels.
+    pub custom_channels: Option<Setting<SettingTable<String>>>,
+    /// Names that stand for several channels.
+    pub custom_multichannels: Option<Setting<SettingTable<Vec<Setting<String>>>>>,
+    /// Who serves a channel.
+    pub mirrored_channels: Option<Setting<SettingTable<Vec<Setting<String>>>>>,
+    /// Proxies, by scheme or by scheme and host.
+    pub proxy_servers: Option<Setting<SettingTable<Option<String>>>>,
+}
+
+/// Settings by key.
+pub type SettingTable<T> = BTreeMap<String, Setting<T>>;
+
+/// A value, and what its file says of it against other files.
+#[derive(Debug, Clone)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// What its comment says.
+    pub mark: Option<SettingMark>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// What a comment says of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingMark {
+    /// `#!final`: no later file counts.
+    Final,
+    /// `#!top`: before all other items.
+    Top,
+    /// `#!bottom`: after all other items.
+    Bottom,
+}
+
+/// How certificates are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SslVerify {
+    /// By those that are known, or, where it is false, not at all.
+    Known(bool),
+    /// By those of a file or folder.
+    File(String),
+}
+
+impl<T> Setting<T> {
+    /// An error that points at the setting.
+    pub fn wrong(&self, message: impl Into<String>) -> SpecError {
+        let problem = Problem::new(Mistake::Value { message: message.into() });
+        let problem = problem.at(self.origin.source(), self.origin.span(), "here");
+        SpecError::new(self.origin.file(), vec![problem])
+    }
+}
+
+/// The variables that say what a file can say, with the key.
+const VARIABLES: [(&str, &str); 5] = [
+    ("CONDA_CHANNEL_ALIAS", "channel_alias"),
+    ("CONDA_SSL_VERIFY", "ssl_verify"),
+    ("CONDA_VERIFY_SSL", "ssl_verify"),
+    ("CONDA_CHANNEL_PRIORITY", "channel_priority"),
+    ("CONDA_DEFAULT_CHANNELS", "default_channels"),
+];
+
+impl Condarc {
+    /// Reads the text of a file. Keys that say nothing of channels are passed over, as are those that conda does not have.
+    ///
+    /// # Errors
+    ///
+    /// When it is no YAML, or a value is none that its key can have.
+    pub fn read(name: &str, text: String) -> Result<Self, SpecError> {
+        let source = source(name, text);
+        let failed = |problems| SpecError::new(name, problems);
+        // A byte order mark is what some editors write, and conda passes over.
+        let root = yaml_tree::read(&source).map_err(|problem| failed(vec![problem]))?;
+        let entries = match root.value {
+            Value::Null => return Ok(Self::default()),
+            Value::Table(entries) => entries,
+            value => {
+                let found = type_of(&value);
+                let message = format!("the file must hold a table, but holds {found}");
+                let problem = Problem::new(Mistake::Value { message });
+                return Err(failed(vec![problem.at(&source, root.span, "here")]));
+            }
+        };
+        let mut reader = Reader { source: &source, problems: Vec::new() };
+        let mut condarc = Self::default();
+        for entry in &entries {
+            reader.entry(entry, &mut condarc);
+        }
+        if reader.problems.is_empty() { Ok(condarc) } else { Err(failed(reader.problems)) }
+    }
+
+    /// Reads the variables of a process.
+    ///
+    /// # Errors
+    ///
+    /// When one has a value that its setting cannot have.
+    pub fn of_variables(variables: &BTreeMap<String, String>) -> Result<Self, SpecError> {
+        let mut condarc = Self::default();
+        for (name, key) in VARIABLES {
+            let Some(text) = variables.get(name).filter(|text| !text.is_empty()) else { continue };
+            let source = source(name, text.clone());
+            let whole = 0..text.len();
+            let item = |text: &str| {
+                let start = text.as_ptr() as usize - source.inner().as_ptr() as usize;
+                Node { span: start..start + text.len(), value: Value::Text(text.to_owned()) }
+            };
+            let value = match key {
+                "default_channels" => {
+                    let items = source.inner().split(',').map(str::trim).filter(|it| !it.is_empty());
+                    Value::List(items.map(item).collect())
+                }
+                _ => Value::Text(text.clone()),
+            };
+            let key = Node { span: 0..0, value: Value::Text(key.to_owned()) };
+            let entry = Entry { key, value: Node { span: whole, value } };
+            let mut reader = Reader { source: &source, problems: Vec::new() };
+            reader.entry(&entry, &mut condarc);
+            if !reader.problems.is_empty() {
+                return Err(SpecError::new(name, reader.problems));
+            }
+        }
+        Ok(condarc)
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn entry(&mut self, entry: &Entry, condarc: &mut Condarc) {
+        if matches!(entry.value.value, Value::Null) {
+            // A key without a value is none.
+            return;
+        }
+        match entry.name() {
+            "channel_alias" => condarc.channel_alias = self.text(entry),
+            "ssl_verify" | "verify_ssl" => condarc.ssl_verify = self.ssl_verify(entry),
+            "channel_priority" => condarc.channel_priority = self.channel_priority(entry),
+            "default_channels" => condarc.default_channels = self.list(entry),
+            "custom_channels" => condarc.custom_channels = self.table(entry, Self::text),
+            "custom_multichannels" => condarc.custom_multichannels = self.table(entry, Self::list),
+            "mirrored_channels" => condarc.mirrored_channels = self.table(entry, Self::list),
+            "proxy_servers" => condarc.proxy_servers = self.table(entry, Self::text_or_none),
+            _ => {}
+        }
+    }
+
+    fn setting<T>(&self, entry: &Entry, value: T) -> Setting<T> {
+        // The comment of a list or a table stands behind its key.
+        let end = match &entry.value.value {
+            Value::List(_) | Value::Table(_) => entry.key.span.end,
+            _ => entry.value.span.end,
+        };
+        let origin = Origin::new(self.source, entry.value.span.clone(), entry.name());
+        Setting { value, mark: self.mark(end), origin }
+    }
+
+    /// What the comment says that ends a line.
+    fn mark(&self, after: usize) -> Option<SettingMark> {
+        let line = self.source.inner().get(after..)?.lines().next()?;
+        let (_, comment) = line.split_once('#')?;
+        match comment.split_whitespace().next()? {
+            "!final" => Some(SettingMark::Final),
+            "!top" => Some(SettingMark::Top),
+            "!bottom" => Some(SettingMark::Bottom),
+            _ => None,
+        }
+    }
+
+    fn wrong(&mut self, node: &Node, key: &str, expected: &str) {
+        let found = type_of(&node.value).to_owned();
+        let mistake = Mistake::WrongType { key: key.to_owned(), expected: expected.to_owned(), found };
+        self.problems.push(Problem::new(mistake).at(self.source, node.span.clone(), "here"));
+    }
+
+    fn text(&mut self, entry: &Entry) -> Option<Setting<String>> {
+        match &entry.value.value {
+            Value::Text(text) => Some(self.setting(entry, text.trim().to_owned())),
+            _ => {
+                self.wrong(&entry.value, entry.name(), "a string");
+                None
+            }
+        }
+    }
+
+    fn text_or_none(&mut self, entry: &Entry) -> Option<Setting<Option<String>>> {
+        match &entry.value.value {
+            Value::Null => Some(self.setting(entry, None)),
+            _ => {
+                self.text(entry).map(|it| Setting { value: Some(it.value), mark: it.mark, origin: it.origin })
+            }
+        }
+    }
+
+    fn list(&mut self, entry: &Entry) -> Option<Setting<Vec<Setting<String>>>> {
+        let Value::List(items) = &entry.value.value else {
+            self.wrong(&entry.value, entry.name(), "a list");
+            return None;
+        };
+        let mut list = Vec::new();
+        for item in items {
+            let Value::Text(text) = &item.value else {
+                self.wrong(item, entry.name(), "a list of strings");
+                continue;
+            };
+            let origin = Origin::new(self.source, item.span.clone(), entry.name());
+            list.push(Setting { value: text.trim().to_owned(), mark: self.mark(item.span.end), origin });
+        }
+        Some(self.setting(entry, list))
+    }
+
+    fn table<T>(
+        &mut self,
+        entry: &Entry,
+        read: fn(&mut Self, &Entry) -> Option<Setting<T>>,
+    ) -> Option<Setting<SettingTable<T>>> {
+        let Value::Table(entries) = &entry.value.value else {
+            self.wrong(&entry.value, entry.name(), "a table");
+            return None;
+        };
+        let mut table = BTreeMap::new();
+        for entry in entries {
+            if let Some(setting) = read(self, entry) {
+                table.insert(entry.name().to_owned(), setting);
+            }
+        }
+        Some(self.setting(entry, table))
+    }
+
+    fn ssl_verify(&mut self, entry: &Entry) -> Option<Setting<SslVerify>> {
+        let value = match &entry.value.value {
+            Value::Boolean(known) => SslVerify::Known(*known),
+            Value::Text(text) => match boolean(text) {
+                Some(known) => SslVerify::Known(known),
+                // The system's certificates are the ones that are taken anyway.
+                None if text.trim() == "truststore" => SslVerify::Known(true),
+                None => SslVerify::File(text.trim().to_owned()),
+            },
+            _ => {
+                self.wrong(&entry.value, entry.name(), "a boolean or a path");
+                return None;
+            }
+        };
+        Some(self.setting(entry, value))
+    }
+
+    fn channel_priority(&mut self, entry: &Entry) -> Option<Setting<ChannelPriority>> {
+        let word = match &entry.value.value {
+            Value::Boolean(known) => Ok(*known),
+            Value::Text(text) => boolean(text).ok_or_else(|| text.trim().to_lowercase()),
+            _ => {
+                self.wrong(&entry.value, entry.name(), "`strict`, `flexible` or `disabled`");
+                return None;
+            }
+        };
+        let priority = match word.as_ref().map_err(String::as_str) {
+            Err("strict") => ChannelPriority::Strict,
+            Ok(true) | Err("flexible") => ChannelPriority::Flexible,
+            Ok(false) | Err("disabled") => ChannelPriority::Disabled,
+            Err(other) => {
+                let mistake = Mistake::UnknownValue { key: entry.name().to_owned(), value: other.to_owned() };
+                let problem = Problem::new(mistake).at(self.source, entry.value.span.clone(), "here");
+                self.problems.push(problem.hint("it can be `strict`, `flexible`, `disabled`"));
+                return None;
+            }
+        };
+        Some(self.setting(entry, priority))
+    }
+}
+
+/// The words that conda takes for booleans.
+fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" | "non" | "none" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let error = Condarc::read("home/.condarc", text.to_owned()).unwrap_err();
+        let mut shown = String::new();
+        let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
+        handler.with_width(100).render_report(&mut shown, &error).unwrap();
+        shown
+    }
+
+    #[test]
+    fn what_a_file_says_of_channels() {
+        let text = "\
+channels: [conda-forge]
+channel_alias: \"https://mirror.example/conda\"  #!final
+ssl_verify: /etc/ssl/corp.pem
+channel_priority: disabled
+default_channels: #!final
+  - https://mirror.example/pkgs/main   #!top
+  - https://mirror.example/pkgs/r # a remark
+custom_channels:
+  conda-forge: https://mirror.example/cloud #!final
+custom_multichannels:
+  ours: [internal, conda-forge]
+mirrored_channels: {bioconda: [\"https://one.example/bioconda\"]}
+proxy_servers:
+  http: http://user:pass@proxy.example:8080
+  https:
+auto_activate_base: false
+";
+        let read = Condarc::read("condarc", text.to_owned()).unwrap();
+        let alias = read.channel_alias.unwrap();
+        assert_eq!(
+            (alias.value.as_str(), alias.mark),
+            ("https://mirror.example/conda", Some(SettingMark::Final))
+        );
+        assert_eq!(read.ssl_verify.unwrap().value, SslVerify::File("/etc/ssl/corp.pem".to_owned()));
+        assert_eq!(read.channel_priority.unwrap().value, ChannelPriority::Disabled);
+        let defaults = read.default_channels.unwrap();
+        assert_eq!(defaults.mark, Some(SettingMark::Final));
+        let marks: Vec<_> = defaults.value.iter().map(|it| (it.value.as_str(), it.mark)).collect();
+        assert_eq!(
+            marks,
+            [
+                ("https://mirror.example/pkgs/main", Some(SettingMark::Top)),
+                ("https://mirror.example/pkgs/r", None)
+            ]
+        );
+        assert_eq!(read.custom_channels.unwrap().value["conda-forge"].mark, Some(SettingMark::Final));
+        assert_eq!(read.custom_multichannels.unwrap().value["ours"].value.len(), 2);
+        assert_eq!(
+            read.mirrored_channels.unwrap().value["bioconda"].value[0].value,
+            "https://one.example/bioconda"
+        );
+        let proxies = read.proxy_servers.unwrap().value;
+        assert_eq!(proxies["https"].value, None);
+        assert_eq!(proxies["http"].value.as_deref(), Some("http://user:pass@proxy.example:8080"));
+        for empty in ["", "# nothing\n", "channel_alias:\n", "unknown: {a: [1]}\n"] {
+            assert!(Condarc::read("condarc", empty.to_owned()).unwrap().channel_alias.is_none(), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn what_variables_say() {
+        let of = |name: &str, value: &str| {
+            Condarc::of_variables(&BTreeMap::from([(name.to_owned(), value.to_owned())]))
+        };
+        assert_eq!(of("CONDA_SSL_VERIFY", "no").unwrap().ssl_verify.unwrap().value, SslVerify::Known(false));
+        let channels =
+            of("CONDA_DEFAULT_CHANNELS", "https://a.example/main, b").unwrap().default_channels.unwrap();
+        let shown: Vec<_> = channels.value.iter().map(|it| (it.value.as_str(), it.origin.column())).collect();
+        assert_eq!(shown, [("https://a.example/main", 1), ("b", 25)]);
+        let error = of("CONDA_CHANNEL_PRIORITY", "loose").unwrap_err();
+        assert_eq!(error.to_string(), "`channel_priority` cannot be `loose`");
+        assert!(of("CONDA_SSL_VERIFY", "").unwrap().ssl_verify.is_none());
+    }
+
+    #[test]
+    fn a_broken_file() {
+        let told = |text: &str| {
+            let error = Condarc::read("home/.condarc", text.to_owned()).unwrap_err();
+            error.problems().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(told("channel_alias: [a\nssl_verify: true\n")[0].starts_with("this is not valid YAML: "));
+        assert_eq!(told("- a\n"), ["the file must hold a table, but holds a list"]);
+        let text = "channel_alias: 3\ndefault_channels: main\ncustom_channels: [a]\nssl_verify: {}\n\
+                    channel_priority: loose\nproxy_servers:\n  http: [a]\nmirrored_channels:\n  a: [{}]\n";
+        assert_eq!(
+            told(text),
+            [
+                "`channel_alias` must be a string, but is an integer",
+                "`default_channels` must be a list, but is a string",
+                "`custom_channels` must be a table, but is a list",
+                "`ssl_verify` must be a boolean or a path, but is a table",
+                "`channel_priority` cannot be `loose`",
+                "`http` must be a string, but is a list",
+                "`a` must be a list of strings, but is a table",
+            ]
+        );
+        // What it holds of secrets is not shown, and the place is.
+        let shown = wrong("proxy_servers:\n  http: {a: \"http://user:s3cret@proxy.example\"}\n");
+        assert!(shown.contains("home/.condarc:2:9") && !shown.contains("s3cret"), "{shown}");
+    }
+}
