@@ -30,6 +30,8 @@ pub struct Request {
     pub method: String,
     /// The path, with a slash in front and without the query.
     pub path: String,
+    /// The query, without its question mark.
+    pub query: Option<String>,
     /// The bytes that were asked for, as in the `Range` header: `0-99`, `100-`, `-100`.
     pub range: Option<String>,
     /// The server's own address, as in the `Host` header.
@@ -98,6 +100,11 @@ impl Server {
     /// The URL of the folder, without a slash at its end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.shared.root
     }
 
     /// What was asked for until now, in order.
@@ -197,7 +204,8 @@ impl Shared {
         let host = header("host").unwrap_or_default();
         let mut requests = self.requests.lock().unwrap();
         let before = requests.iter().filter(|request| request.path == path).count();
-        let request = Request { method: method.to_owned(), path, range, host, authorization, before };
+        let query = target.split_once('?').map(|(_, query)| query.to_owned());
+        let request = Request { method: method.to_owned(), path, query, range, host, authorization, before };
         requests.push(request.clone());
         Ok(Some(request))
     }
