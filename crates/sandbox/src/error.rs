@@ -47,6 +47,19 @@ pub enum SandboxError {
     /// The image has no such group.
     #[error("the image has no group `{0}`")]
     NoGroup(String),
+    /// The user or the group has a number that cannot be used here.
+    #[error(
+        "the command cannot run as {uid}:{gid}: of the ids of an image, this machine maps those below {count}\n\n\
+         hint: take smaller numbers, or give who runs this more ids in `/etc/subuid` and `/etc/subgid`"
+    )]
+    NoId {
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+        /// How many ids there are.
+        count: u32,
+    },
     /// The program is not there.
     #[error("the image has no program `{0}`")]
     NoProgram(String),
@@ -148,6 +161,7 @@ impl From<Failure> for SandboxError {
             Failure::Stack(number) => Self::Stack(io::Error::from_raw_os_error(number)),
             Failure::NoUser(name) => Self::NoUser(name),
             Failure::NoGroup(name) => Self::NoGroup(name),
+            Failure::NoId(uid, gid, count) => Self::NoId { uid, gid, count },
             Failure::NoProgram(name) => Self::NoProgram(name),
             Failure::NotExecutable(program, number) => {
                 let reason = match rustix::io::Errno::from_raw_os_error(number) {

@@ -207,6 +207,8 @@ pub(crate) enum Failure {
     NoProgram(String),
     /// The program cannot be executed.
     NotExecutable(String, i32),
+    /// The user or the group has no id here: both, and how many ids are mapped.
+    NoId(u32, u32, u32),
     /// A layer that is damaged or hostile, with the reason.
     Layer(String),
     /// Something of a layer belongs to a user that cannot be mapped.

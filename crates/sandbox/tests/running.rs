@@ -48,6 +48,31 @@ fn users_are_those_of_the_image() {
 }
 
 #[test]
+fn a_number_that_the_machine_lacks_is_told() {
+    for who in Who::WITH_OWNERS {
+        let world = World::new(who);
+        for (user, number) in [("4000000000", "4000000000:0"), ("0:4000000000", "0:4000000000")] {
+            let said = world.sh(&["--user", user], "id").error;
+            assert!(
+                said.starts_with(&format!("the command cannot run as {number}: of the ids of an image")),
+                "{said}"
+            );
+        }
+        // The largest number means to the kernel that an id stays as it is.
+        let said = world.sh(&["--user", "4294967295"], "id").error;
+        assert!(said.starts_with("the command cannot run as 4294967295:0"), "{said}");
+    }
+}
+
+#[test]
+fn a_user_without_a_home_can_keep_something() {
+    for who in Who::WITH_OWNERS {
+        let said = World::new(who).sh(&["--user", "4242:0"], "echo x > \"$HOME/x\" && cat \"$HOME/x\"");
+        assert_eq!(said.ok(), "x\n", "{who:?}");
+    }
+}
+
+#[test]
 fn with_one_id_everything_belongs_to_the_user_that_is_wanted() {
     let world = World::new(Who::Single);
     assert_eq!(

@@ -15,11 +15,19 @@ use serde::{Deserialize, Serialize};
 use super::users::Identity;
 use super::{expect, filter};
 use crate::channel::Channel;
-use crate::wire::{Failure, Limits, Namespace, Plan, Step};
+use crate::wire::{Answer, Failure, Limits, Namespace, Plan, Step};
 
 /// It has come as far as it can alone, or may go on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Ready;
+
+/// What process 1 hears of it: that, or why it can come no further.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Told {
+    Failed(Answer),
+    Ready(Ready),
+}
 
 /// What to become. The three standard descriptors come with it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,6 +163,16 @@ fn is_foreign(place: &str) -> bool {
     read.is_ok() && head.starts_with(b"\x7fELF") && !(MACHINES.contains(&head[18]) && head[19] == 0)
 }
 
+/// The home folder. For whom the image names none, engines have the root, where programs that keep something die; so such a
+/// user has a folder that can be written, where there is one.
+fn home(identity: &Identity) -> &str {
+    let writable = |folder: &&str| rustix::fs::access(*folder, rustix::fs::Access::WRITE_OK).is_ok();
+    match &identity.home {
+        Some(home) => home,
+        None => ["/", "/tmp", "/var/tmp", "/dev/shm"].into_iter().find(writable).unwrap_or("/"),
+    }
+}
+
 /// Becomes the command; returns only where that fails.
 fn execute(plan: &Plan, identity: &Identity) -> Failure {
     let Some((program, arguments)) = plan.words.split_first() else {
@@ -173,7 +191,7 @@ fn execute(plan: &Plan, identity: &Identity) -> Failure {
             return Failure::NotExecutable(place, Errno::NOEXEC.raw_os_error());
         }
         let mut command = Command::new(&place);
-        command.arg0(program).args(arguments).env_clear().env("HOME", &identity.home);
+        command.arg0(program).args(arguments).env_clear().env("HOME", home(identity));
         let error = command.envs(plan.env.iter().map(|(name, value)| (name, value))).exec();
         let number = error.raw_os_error().unwrap_or_default();
         match Errno::from_raw_os_error(number) {

@@ -10,7 +10,7 @@ use rustix::fs::{Gid, OFlags, Uid};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
 use rustix::pty::OpenptFlags;
 
-use super::command::{Go, Ready};
+use super::command::{Go, Ready, Told};
 use super::first::unexpected;
 use super::users::{self, Identity};
 use super::{Process, answer, expect, network, world};
@@ -53,8 +53,9 @@ fn run_command(
         .step(|| "open `/proc/sys/user/max_user_namespaces`".to_owned())?;
     world::lock_proc(&root)?;
     let identity = users::identity(&root, &plan.user)?;
+    users::check_ids(&identity, world.single)?;
     let emulator = world.emulator.as_deref().map(world::register_emulator).transpose()?;
-    expect::<Ready>(&own)?;
+    wait_for(&own)?;
     world::pivot()?;
     let terminal = plan.terminal.map(|_| terminal(&identity)).transpose()?;
     if let (Some((_, slave)), Some(wanted)) = (&terminal, plan.terminal) {
@@ -68,7 +69,7 @@ fn run_command(
     let go = Go { plan: plan.clone(), identity, single: world.single };
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     own.send_with(&go, &borrowed).step(|| "tell the command's process".to_owned())?;
-    expect::<Ready>(&own)?;
+    wait_for(&own)?;
     // No further user namespaces: in one of its own a process has all the rights that it lacks here.
     rustix::io::write(&namespaces, b"0\n").step(|| "forbid further user namespaces".to_owned())?;
     drop(namespaces);
@@ -89,6 +90,15 @@ fn run_command(
         Some(ended) => answer(channel, &Answer::Ended(ended)),
         // The outside is gone, or wants the end: it comes with this process's.
         None => Ok(()),
+    }
+}
+
+/// Waits until the command's process has come further.
+fn wait_for(command: &Channel) -> Result<(), Failure> {
+    match expect::<Told>(command)?.0 {
+        Told::Ready(Ready) => Ok(()),
+        Told::Failed(Answer::Failed(failure)) => Err(failure),
+        Told::Failed(_) => Err(unexpected()),
     }
 }
 

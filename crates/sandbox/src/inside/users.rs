@@ -1,7 +1,7 @@
 //! Users and groups, as the image's own files name them.
 
 use super::root::Root;
-use crate::wire::{Failure, User};
+use crate::wire::{Failure, Step as _, User};
 
 /// The most that is read of `/etc/passwd` and `/etc/group`.
 const LIMIT: u64 = 16 << 20;
@@ -12,8 +12,8 @@ pub(super) struct Identity {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) groups: Vec<u32>,
-    /// The home folder; the root where nothing names another, as engines have it.
-    pub(super) home: String,
+    /// The home folder, where the image names one.
+    pub(super) home: Option<String>,
 }
 
 /// Looks a user up.
@@ -22,6 +22,29 @@ pub(super) fn identity(root: &Root, user: &User) -> Result<Identity, Failure> {
     // An image without these files has numbers only.
     let (passwd, group) = (text("etc/passwd").unwrap_or_default(), text("etc/group").unwrap_or_default());
     find(&passwd, &group, user)
+}
+
+/// Checks that the machine has the ids; a `single` one can have any number. The largest number is none: to the kernel it means that an id stays as it is.
+pub(super) fn check_ids(identity: &Identity, single: bool) -> Result<(), Failure> {
+    let Identity { uid, gid, groups, .. } = identity;
+    for (file, ids) in [("uid_map", vec![*uid]), ("gid_map", [groups.as_slice(), &[*gid]].concat())] {
+        let map = std::fs::read_to_string(format!("/proc/self/{file}"));
+        let map = map.step(|| "read which ids are mapped".to_owned())?;
+        let ranges = map.lines().filter_map(|line| {
+            let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+            let (inside, _, count) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+            Some(inside..inside + count)
+        });
+        let ranges: Vec<_> = ranges.collect();
+        let is_mapped = |id: &u32| {
+            *id != u32::MAX && (single || ranges.iter().any(|range| range.contains(&u64::from(*id))))
+        };
+        if !ids.iter().all(is_mapped) {
+            let count = ranges.iter().map(|range| range.end).max().unwrap_or_default();
+            return Err(Failure::NoId(*uid, *gid, u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+    }
+    Ok(())
 }
 
 /// A line of `/etc/passwd`, or of `/etc/group` with its members: passwd(5), group(5).
@@ -66,8 +89,8 @@ fn find(passwd: &str, group: &str, user: &User) -> Result<Identity, Failure> {
         (None, None) => return Err(Failure::NoUser(user)),
     };
     let name = entry.as_ref().map(|entry| entry.name);
-    let home = entry.as_ref().map(|entry| entry.home).filter(|home| home.starts_with('/')).unwrap_or("/");
-    let home = home.to_owned();
+    let home = entry.as_ref().map(|entry| entry.home).filter(|home| home.starts_with('/'));
+    let home = home.map(str::to_owned);
     let Some(wanted) = named_group else {
         let gid = entry.as_ref().and_then(|entry| entry.gid).unwrap_or(0);
         let member = |line: &Line<'_>| name.is_some_and(|name| line.members.split(',').any(|it| it == name));
@@ -111,7 +134,7 @@ mod tests {
     #[test]
     fn a_user_has_the_home_that_the_image_says() {
         let home = |user: &str| find(PASSWD, GROUP, &User::Named(user.to_owned())).unwrap().home;
-        assert_eq!((home("app").as_str(), home("4242").as_str()), ("/home/app", "/"));
+        assert_eq!((home("app").as_deref(), home("4242")), (Some("/home/app"), None));
     }
 
     #[test]
