@@ -161,7 +161,12 @@ pub async fn renew_lock(
         pypi: Vec::new(),
         ..lock.clone()
     };
-    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock);
+    let bases = variants.iter().filter_map(|variant| match &variant.base {
+        Base::Debian(base) => Some(&base.packages),
+        Base::Layout(_) | Base::Scratch => None,
+    });
+    let requested = bases.flatten().map(|package| package.text.public()).collect();
+    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock, &requested);
     let text = write_lock(path, &lock)?;
     Ok(Locked { lock, text, changes: Some(changes) })
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci::Platform;
@@ -84,13 +84,14 @@ pub(crate) struct BuildArguments {
 #[derive(Debug, Args)]
 pub(crate) struct LockArguments {
     /// The spec.
-    pub(crate) spec: PathBuf,
+    #[arg(required_unless_present = "upgrade")]
+    spec: Option<PathBuf>,
     /// Only check that the lock is there and is not stale.
     #[arg(long, conflicts_with = "upgrade")]
     pub(crate) check: bool,
     /// Let all packages move to newer versions, or only the named ones.
     #[arg(long, value_name = "PACKAGE", num_args = 0..)]
-    pub(crate) upgrade: Option<Vec<String>>,
+    upgrade: Option<Vec<String>>,
     /// Never use the network.
     #[arg(long)]
     pub(crate) offline: bool,
@@ -100,6 +101,24 @@ pub(crate) struct LockArguments {
     /// Print what changed as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl LockArguments {
+    /// The spec, and the packages that may move, all where there is none of them. No package is called like a spec: in
+    /// `lock --upgrade spec.toml` it is one.
+    pub(crate) fn spec_and_upgrade(&self) -> (Option<&Path>, Option<Vec<&String>>) {
+        let upgrade = self.upgrade.as_ref().map(|words| words.iter().collect::<Vec<_>>());
+        match (&self.spec, upgrade) {
+            (Some(spec), upgrade) => (Some(spec), upgrade),
+            (None, mut upgrade) => {
+                let spec = upgrade.as_mut().and_then(|words| {
+                    let at = words.iter().position(|word| word.ends_with(".toml"))?;
+                    Some(words.remove(at))
+                });
+                (spec.map(Path::new), upgrade)
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,10 @@ pub(crate) enum Plain {
     /// `SOURCE_DATE_EPOCH` holds no time.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
     Epoch(String),
+    /// No spec is named.
+    #[error("no spec is named, and what follows `--upgrade` are packages")]
+    #[diagnostic(help("write it before them: `imgbuild lock spec.toml --upgrade numpy`"))]
+    NoSpec,
     /// Something damaged was found and removed.
     #[error("{0} damaged things were found in the cache, and removed")]
     #[diagnostic(help("the next build makes or downloads them anew"))]

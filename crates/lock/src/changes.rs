@@ -10,28 +10,93 @@ use crate::Lock;
 pub struct Change {
     /// The ecosystem and the name.
     pub package: String,
+    /// Why the lock has it.
+    pub reason: Reason,
     /// The versions before; none where it is new.
     pub before: BTreeSet<String>,
     /// The versions after; none where it is gone.
     pub after: BTreeSet<String>,
 }
 
-/// The packages that changed, sorted.
+/// Why a lock has a package, the first reason first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Somebody asked for it.
+    Requested,
+    /// Others need it, or every base has it.
+    Needed,
+    /// Something is made with it: bytecode for a build machine of another kind, or wheels. It is in no image.
+    Tool,
+}
+
+/// The packages that changed: those that somebody asked for first, then what they need, then what is only made with; each
+/// sorted by its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes(pub Vec<Change>);
 
 impl Changes {
-    /// What changed from `before` to `after`.
-    pub fn between(before: &Lock, after: &Lock) -> Self {
+    /// What changed from `before` to `after`. `requested` are the Debian packages that somebody asked for: locks do not say
+    /// it of these.
+    pub fn between(before: &Lock, after: &Lock, requested: &BTreeSet<String>) -> Self {
+        let reasons = [after, before].map(|lock| Reasons::of(lock, requested));
         let (before, after) = (versions(before), versions(after));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         let change = |name: &String| Change {
             package: name.clone(),
+            reason: reasons.iter().map(|reasons| reasons.reason(name)).min().unwrap_or(Reason::Tool),
             before: before.get(name).cloned().unwrap_or_default(),
             after: after.get(name).cloned().unwrap_or_default(),
         };
-        Self(names.into_iter().map(change).filter(|change| change.before != change.after).collect())
+        let changes = names.into_iter().map(change);
+        let mut changes: Vec<Change> = changes.filter(|change| change.before != change.after).collect();
+        // The order of the names stays.
+        changes.sort_by_key(|change| change.reason);
+        Self(changes)
     }
+}
+
+/// The packages of a lock that are in an image, and those that somebody asked for.
+struct Reasons {
+    requested: BTreeSet<String>,
+    needed: BTreeSet<String>,
+}
+
+impl Reasons {
+    fn of(lock: &Lock, debian: &BTreeSet<String>) -> Self {
+        let mut requested: BTreeSet<String> = debian.iter().map(|name| format!("debian/{name}")).collect();
+        let mut needed = BTreeSet::new();
+        for variant in &lock.variants {
+            if let Some(set) = &variant.conda {
+                requested.extend(set.requested.iter().map(|spec| format!("conda/{}", conda_name(spec))));
+                let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
+                needed.extend(packages.map(|package| format!("conda/{}", package.name())));
+            }
+            if let Some(set) = &variant.debian {
+                let packages = set.packages.iter().filter_map(|id| lock.debian_package(id));
+                needed.extend(packages.map(|package| format!("debian/{}", package.name)));
+            }
+            if let Some(set) = &variant.pypi {
+                requested.extend(set.requested.iter().map(|name| format!("pypi/{name}")));
+                let packages = set.packages.iter().filter_map(|id| lock.pypi_package(id));
+                needed.extend(packages.map(|package| format!("pypi/{}", package.name)));
+            }
+        }
+        Self { requested, needed }
+    }
+
+    fn reason(&self, package: &str) -> Reason {
+        match (self.needed.contains(package), self.requested.contains(package)) {
+            (true, true) => Reason::Requested,
+            (true, false) => Reason::Needed,
+            (false, _) => Reason::Tool,
+        }
+    }
+}
+
+/// The name in a conda match spec.
+fn conda_name(spec: &str) -> String {
+    let spec = spec.rsplit("::").next().unwrap_or(spec);
+    spec.split([' ', '=', '<', '>', '!', '~', '[']).next().unwrap_or_default().to_lowercase()
 }
 
 fn versions(lock: &Lock) -> BTreeMap<String, BTreeSet<String>> {
@@ -56,6 +121,10 @@ impl fmt::Display for Change {
             (true, _) => write!(f, "+ {} {}", self.package, list(&self.after)),
             (_, true) => write!(f, "- {} {}", self.package, list(&self.before)),
             _ => write!(f, "~ {} {} -> {}", self.package, list(&self.before), list(&self.after)),
+        }?;
+        match self.reason {
+            Reason::Tool => f.write_str(" (in no image: only to build with)"),
+            Reason::Requested | Reason::Needed => Ok(()),
         }
     }
 }

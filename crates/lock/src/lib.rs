@@ -12,7 +12,7 @@ mod path_rule;
 mod pypi;
 mod text;
 
-pub use changes::{Change, Changes};
+pub use changes::{Change, Changes, Reason};
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
 pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
 pub use layout::{LayoutBase, LayoutLayer};

@@ -351,16 +351,16 @@ mod tests {
         after.debian.clear();
         after.pypi[1] = wheel("idna", "3.11", None);
         let changes: Vec<String> =
-            Changes::between(&before, &after).0.iter().map(ToString::to_string).collect();
+            Changes::between(&before, &after, &BTreeSet::new()).0.iter().map(ToString::to_string).collect();
         assert_eq!(
             changes,
             [
-                "+ conda/idna 3.10 0",
                 "~ conda/numpy 2.0.2 0 -> 2.1.0 0",
+                "~ pypi/idna 3.10 -> 3.11",
                 "- debian/base-files 12.4",
-                "~ pypi/idna 3.10 -> 3.11"
+                "+ conda/idna 3.10 0 (in no image: only to build with)",
             ]
         );
-        assert!(Changes::between(&before, &before).0.is_empty());
+        assert!(Changes::between(&before, &before, &BTreeSet::new()).0.is_empty());
     }
 }
