@@ -15,9 +15,11 @@ pub(crate) fn error_names(message: &str, name: &str) -> bool {
 /// An error with the lines of the spec that it speaks of, and what to do.
 pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> BuildError {
     let message = chain(&error);
+    // A channel may be called like a package, and its URL may hold the name of any.
+    let of_channel = matches!(&error, LockingError::Environment(EnvironmentError::Channel(_)));
     let requirements: &[Requirement] = match &conda.packages {
-        CondaPackages::Requirements(requirements) => requirements,
-        CondaPackages::Locked(_) => &[],
+        CondaPackages::Requirements(requirements) if !of_channel => requirements,
+        CondaPackages::Requirements(_) | CondaPackages::Locked(_) => &[],
     };
     let speaks_of = |requirement: &&Requirement| {
         let text = requirement.text.public();
@@ -27,7 +29,7 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
     let mut asked: Vec<Snippet> =
         requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
-    if let Some(python) = variant.python.as_ref().filter(|_| error_names(&message, "python")) {
+    if let Some(python) = variant.python.as_ref().filter(|_| !of_channel && error_names(&message, "python")) {
         asked.push(snippet(&python.origin));
     }
     if let Some((origin, package)) = conda.manager_origin.as_ref().zip(conda.manager.package())

@@ -41,7 +41,7 @@ pub enum EnvironmentError {
     #[error("cannot read the channels' indexes")]
     Repodata(#[source] Box<GatewayError>),
     /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{}{explanation}", lines(.unmet))]
+    #[error("no set of packages satisfies all requirements:\n{}{explanation}{}", lines(.unmet), meant(.mistyped))]
     Unsolvable {
         /// rattler's explanation.
         explanation: String,
@@ -49,6 +49,8 @@ pub enum EnvironmentError {
         unmet: Vec<Unmet>,
         /// The packages that were asked for, and of which no channel has any that fits.
         absent: Vec<String>,
+        /// Names that no channel has, with the nearest that one has.
+        mistyped: Vec<(String, String)>,
     },
     /// Frameworks do not use CUDA, which the image is for.
     #[error(
@@ -204,14 +206,47 @@ impl Solving {
         let query = self.gateway.query(channels, subdirs, specs.iter().map(asked)).recursive(true);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         let repodata: Vec<RepoData> = output.into_iter().collect();
-        let request = request.clone();
+        let solving = request.clone();
         // The solver computes for seconds; the runtime has other work to do meanwhile.
         let solved = tokio::task::spawn_blocking(move || {
-            Question { repodata: &repodata, specs: &specs, request: &request }.answer()
+            Question { repodata: &repodata, specs: &specs, request: &solving }.answer()
         })
         .await;
-        solved.map_err(|error| EnvironmentError::Solver(error.to_string()))?
+        match solved.map_err(|error| EnvironmentError::Solver(error.to_string()))? {
+            Err(EnvironmentError::Unsolvable { explanation, unmet, absent, .. }) => {
+                let mistyped = self.mistyped(request).await;
+                Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped })
+            }
+            solved => solved,
+        }
     }
+}
+
+impl Solving {
+    /// The names that are asked for and that no channel has, with the nearest that one has. Where the names cannot be had, there
+    /// is nothing to say.
+    async fn mistyped(&self, request: &Request) -> Vec<(String, String)> {
+        let channels = request.channels.iter().map(|served| served.channel.clone());
+        let known = self.gateway.names(channels, [request.subdir, Subdir::NoArch]).execute().await;
+        let known: BTreeSet<String> =
+            known.unwrap_or_default().iter().map(|name| name.as_normalized().to_owned()).collect();
+        let asked = request.specs.iter().filter_map(|spec| {
+            let spec = spec.rsplit("::").next().unwrap_or(spec);
+            Some(spec.split([' ', '=', '<', '>', '!', '~', '[']).next()?.to_lowercase())
+        });
+        let nearest = |name: String| {
+            let near = spec::nearest(&name, &known)?.to_owned();
+            Some((name, near))
+        };
+        asked.filter(|name| !known.contains(name)).filter_map(nearest).collect()
+    }
+}
+
+/// The hints for names that were mistyped.
+fn meant(mistyped: &[(String, String)]) -> String {
+    let hint =
+        |(name, near): &(String, String)| format!("\nhint: no channel has `{name}`: did you mean `{near}`?");
+    mistyped.iter().map(hint).collect()
 }
 
 impl Solving {

@@ -27,6 +27,7 @@ mod marker;
 mod metadata;
 mod package;
 mod pip_settings;
+mod projects;
 mod pylock;
 mod pylock_error;
 mod record;

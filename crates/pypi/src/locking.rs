@@ -316,6 +316,20 @@ impl<'a> Run<'a> {
         said.filter_map(|rest| self.place(&crate::normalized(rest.split(end).next()?))).next()
     }
 
+    /// Hints for names that no index has and that are nearly those of projects that many use.
+    fn mistyped(&self, explanation: &str) -> String {
+        let absent =
+            |name: &String| explanation.contains(&format!("{name} was not found in the package registry"));
+        let names: BTreeSet<String> =
+            self.request.requirements.iter().filter_map(Requirement::name).collect();
+        let hint = |name: String| {
+            let near =
+                spec::nearest(&name, crate::projects::USED.iter().copied()).filter(|near| *near != name)?;
+            Some(format!("\nhint: no index has `{name}`: did you mean `{near}`?"))
+        };
+        names.into_iter().filter(absent).filter_map(hint).collect()
+    }
+
     /// Why nothing can be chosen: often because conda has another version.
     pub(crate) fn unsatisfiable(&self, explanation: &str, target: String) -> LockingError {
         let requirement = self.blamed(explanation);
@@ -327,7 +341,10 @@ impl<'a> Run<'a> {
         };
         match self.request.provided.iter().find(is_only) {
             Some(package) => self.conflict(requirement, package, Some(explanation.to_owned())),
-            None => LockingError::Unsatisfiable { requirement, target, explanation: explanation.to_owned() },
+            None => {
+                let explanation = format!("{explanation}{}", self.mistyped(explanation));
+                LockingError::Unsatisfiable { requirement, target, explanation }
+            }
         }
     }
 }

@@ -390,5 +390,9 @@ fn without_dots(path: &Path) -> PathBuf {
 /// How a path is locked: relative to the spec's folder where it is below that.
 fn relative(path: &Path, root: &Path) -> String {
     let (path, root) = (without_dots(path), without_dots(root));
-    path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned()
+    match path.strip_prefix(&root).unwrap_or(&path) {
+        // The folder itself has a name as well.
+        path if path.as_os_str().is_empty() => ".".to_owned(),
+        path => path.to_string_lossy().into_owned(),
+    }
 }

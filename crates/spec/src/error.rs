@@ -15,7 +15,12 @@ use crate::source::{Origin, Source};
 pub struct SpecError {
     file: String,
     problems: Vec<Problem>,
+    /// What stands for those that are not shown.
+    more: Option<Problem>,
 }
+
+/// How many mistakes are shown: who has made more has made the same one often.
+const SHOWN: usize = 20;
 
 /// One mistake, the place where it was made, and a hint.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -30,7 +35,11 @@ pub struct Problem {
 impl SpecError {
     /// `problems` is not empty where it is called; an empty one still makes a readable message.
     pub(crate) fn new(file: &str, problems: Vec<Problem>) -> Self {
-        Self { file: file.to_owned(), problems }
+        let more = problems.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| {
+            let message = format!("and {more} more mistakes, which are shown when those above are mended");
+            Problem::new(Mistake::Value { message })
+        });
+        Self { file: file.to_owned(), problems, more }
     }
 
     /// The mistakes, in the order in which they were found. There is at least one.
@@ -73,7 +82,10 @@ impl Diagnostic for SpecError {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self.problems.as_slice() {
             [_] => None,
-            problems => Some(Box::new(problems.iter().map(|problem| problem as &dyn Diagnostic))),
+            problems => {
+                let shown = problems.iter().take(SHOWN).chain(&self.more);
+                Some(Box::new(shown.map(|problem| problem as &dyn Diagnostic)))
+            }
         }
     }
 }

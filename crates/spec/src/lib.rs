@@ -62,6 +62,7 @@ pub use requirement::{Channel, Requirement};
 pub use schema::schema;
 pub use source::{Origin, Snippet};
 pub use spec::Spec;
+pub use suggest::nearest;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
     EnvironmentName, ExcludedPart, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName,

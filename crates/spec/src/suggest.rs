@@ -22,13 +22,46 @@ pub(crate) fn for_value(value: &str, known: &[String]) -> String {
     }
 }
 
-/// The known word that `text` was most likely meant to be.
-pub(crate) fn nearest<'a>(text: &str, known: &'a [String]) -> Option<&'a str> {
+/// What makes a file that can be named out of one of another tool, by its name.
+pub(crate) fn for_file(name: &str) -> Option<String> {
+    let into = |command: &str| format!("`{command}` writes what it says into `requirements.txt`: name that");
+    Some(match name {
+        "uv.lock" => into("uv export --no-emit-project --output-file requirements.txt"),
+        "poetry.lock" => into("poetry export --output requirements.txt"),
+        "pdm.lock" => into("pdm export --no-self --output requirements.txt"),
+        "Pipfile" | "Pipfile.lock" => into("pipenv requirements > requirements.txt"),
+        "pyproject.toml" | "setup.py" | "setup.cfg" => {
+            let other = "`packages = [\".\"]` in `[pip]`, with `allow-builds`, takes the project itself";
+            let command = format!("uv pip compile {name} --output-file requirements.txt");
+            format!("{}; {other}", into(&command))
+        }
+        "pixi.toml" | "mojoproject.toml" => "`pixi lock` writes `pixi.lock`: name that".to_owned(),
+        "conda.yaml" | "meta.yaml" | "recipe.yaml" => {
+            "a recipe says how one package is built: list what the image needs in an environment file"
+                .to_owned()
+        }
+        "Dockerfile" | "Containerfile" => {
+            "what it installs belongs into `[conda]`, `[pip]` and `[base] packages`".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// The known word that a text was most likely meant to be.
+pub fn nearest<'a, T: AsRef<str> + ?Sized + 'a>(
+    text: &str,
+    known: impl IntoIterator<Item = &'a T>,
+) -> Option<&'a str> {
     let text = text.to_lowercase().replace('_', "-");
-    let distance = |word: &str| strsim::damerau_levenshtein(&text, word);
-    let near = known.iter().min_by_key(|word| distance(word))?;
+    let length = text.chars().count();
     // More than a third of the letters wrong is another word.
-    (distance(near) <= 1.max(near.chars().count() / 3)).then_some(near.as_str())
+    let wrong = |word: &str| 1.max(word.chars().count() / 3);
+    let near = known.into_iter().map(AsRef::as_ref);
+    let near = near.filter(|word| word.chars().count().abs_diff(length) <= wrong(word));
+    let near = near.map(|word| (strsim::damerau_levenshtein(&text, word), word));
+    // The first one of those that are equally near.
+    let (distance, word) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= wrong(word)).then_some(word)
 }
 
 /// Words in backticks, parted by commas.
@@ -47,6 +80,8 @@ mod tests {
         assert_eq!(nearest("pyhton", &known), Some("python"));
         assert_eq!(nearest("skip_post_link", &known), Some("skip-post-link"));
         assert_eq!(nearest("Platform", &known), Some("platforms"));
+        assert_eq!(nearest("nunpy", ["numba", "numpy"]), Some("numpy"));
+        assert_eq!(nearest("x", [""; 0]), None);
         assert_eq!(nearest("conda", &known), None);
     }
 }

@@ -63,7 +63,7 @@ async fn folders_and_repositories_are_built() {
     "#);
     let named = of("project @ git+https://user:pw@git.example/project@main", git);
     assert_snapshot!(bench.refused(&named).await, @r#"
-    [0] the git repository `https://***@git.example/project` is no wheel, and may not be built
+    [0] the git repository `https://git.example/project` is no wheel, and may not be built
     hint: `allow-builds = ["project"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     let allowed = Request { allow_builds: AllowBuilds::Everything, ..named };

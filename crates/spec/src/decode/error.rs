@@ -95,7 +95,7 @@ impl de::Error for DecodeError {
             Unexpected::Str(_) => "a string",
             Unexpected::Seq => "a list",
             Unexpected::Map => "a table",
-            Unexpected::Unit => "empty",
+            Unexpected::Unit => "nothing",
             _ => "something else",
         };
         Self::invalid_type(found, expected)
@@ -115,7 +115,7 @@ impl de::Error for DecodeError {
 /// What messages call the type of a value.
 pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
-        Value::Null => "empty",
+        Value::Null => "nothing",
         Value::Boolean(_) => "a boolean",
         Value::Integer { .. } => "an integer",
         Value::Float { .. } => "a float",

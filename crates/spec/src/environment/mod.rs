@@ -29,6 +29,7 @@ use crate::note::Note;
 use crate::pip::is_pylock;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
+use crate::suggest;
 use crate::values::{ChannelName, EnvironmentName, VariableName};
 use crate::yaml_tree;
 
@@ -115,7 +116,7 @@ pub(crate) fn read(source: &Source, variables: &Variables<'_>) -> Result<Content
     let unknown = || {
         let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
         let hint = "an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's is `pixi.lock`; an explicit list has a line `@EXPLICIT`; for pip there are `*.txt` and `pylock.toml`";
-        vec![problem.hint(hint)]
+        vec![problem.hint(suggest::for_file(name).unwrap_or_else(|| hint.to_owned()))]
     };
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     if !is_yaml && !name.ends_with(".lock") {

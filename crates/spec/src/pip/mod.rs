@@ -3,6 +3,7 @@
 mod find_links;
 mod lines;
 mod marker;
+mod nearly;
 mod options;
 mod requirement;
 mod requirements_file;

@@ -6,6 +6,7 @@ use pep440_rs::Operator;
 use secret::{SecretText, public};
 
 use super::marker::{self, Marker};
+use super::nearly;
 use super::specifier::{self, DependencySpecifier, LIMIT, VersionsOrUrl};
 use super::{PipRequirement, RequirementSource, file_of};
 use crate::source::Origin;
@@ -54,8 +55,10 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
     let direct = is_direct(text) || place.editable && !text.contains(" @ ");
     let listed = if direct { unnamed(text, place) } else { named(text, place) };
     listed.map_err(|Fault { rule, hint }| {
-        let hint = hint.unwrap_or("write it like `numpy >=1.26`, `name @ https://…` or `./folder`");
-        error(rule).hint(hint)
+        const USUAL: &str = "write it like `numpy >=1.26`, `name @ https://…` or `./folder`";
+        // What is in a URL or a path is not mistyped as versions are.
+        let meant = || nearly::meant(text).filter(|_| !direct && !text.contains("://"));
+        error(rule).hint(hint.map(str::to_owned).or_else(meant).unwrap_or_else(|| USUAL.to_owned()))
     })
 }
 

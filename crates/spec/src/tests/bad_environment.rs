@@ -137,10 +137,21 @@ fn another_tools_file() {
       ·       ────┬────
       ·           ╰── here
       ╰────
-     help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
-           is `pixi.lock`; an explicit list has a line `@EXPLICIT`; for pip there are `*.txt` and
-           `pylock.toml`
+     help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into
+           `requirements.txt`: name that
     "#);
+    for (name, command) in [
+        ("poetry.lock", "poetry export"),
+        ("pdm.lock", "pdm export"),
+        ("Pipfile.lock", "pipenv requirements"),
+        ("pyproject.toml", "uv pip compile pyproject.toml"),
+        ("pixi.toml", "pixi lock"),
+        ("other.lock", "an environment file is named `*.yml`"),
+    ] {
+        let spec = format!("name = \"a\"\nenv = \"{name}\"\n");
+        let message = message_of(&[("spec.toml", &spec), (name, "[a]\n")]);
+        assert!(message.contains(command), "{message}");
+    }
     let spec = ("spec.toml", "name = \"a\"\nenv = \"packages.txt\"\n");
     assert_snapshot!(message_of(&[spec, ("packages.txt", "numpy\n")]), @r#"
      × wheels are asked for, but no Python that they could be for

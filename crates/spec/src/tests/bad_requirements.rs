@@ -20,7 +20,7 @@ fn a_requirement_that_is_none() {
       ·             ──────┬─────
       ·                   ╰── here
       ╰────
-     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+     help: did you mean `numpy==1.26`?
     "#);
     assert_snapshot!(line("numpy >>1"), @r#"
      × `numpy >>1` is not a requirement: `>>1` is not a comparison with a version
@@ -30,7 +30,7 @@ fn a_requirement_that_is_none() {
       · ────┬────
       ·     ╰── here
       ╰────
-     help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
+     help: did you mean `numpy>1`?
     "#);
     assert_snapshot!(line("numpy ; python_versio < '3.12'"), @r#"
      × `numpy ; python_versio < '3.12'` is not a requirement: its marker has `python_versio` in the
@@ -54,6 +54,18 @@ fn a_requirement_that_is_none() {
       ╰────
      help: write it like `numpy >=1.26`, `name @ https://…` or `./folder`
     "#);
+}
+
+#[test]
+fn of_many_mistakes_the_first_are_shown_and_the_rest_is_counted() {
+    let lines: String = (0..1764).map(|number| format!("a{number}=1\n")).collect();
+    let text = message("[pip]\nrequirements = \"r.txt\"\n", &[("r.txt", &lines)]);
+    assert!(text.contains("`spec.toml` has 1764 mistakes"), "{text}");
+    assert_eq!(text.matches("is not a requirement").count(), 20);
+    assert!(
+        text.trim_end().ends_with("and 1744 more mistakes, which are shown when those above are mended"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -383,7 +383,7 @@ fn a_damaged_lock() {
        ╰────
     "#);
     assert_snapshot!(with(""), @"
-    × the file must hold a table, but holds empty
+    × the file must hold a table, but holds nothing
      ╭─[pixi.lock:1:1]
      ╰────
     ");
