@@ -120,7 +120,7 @@ fn said(imgbuild: &Imgbuild, code: &str) -> String {
 /// As numpy 1.26.4 to 2.4.1 and ray 2.9.3 do it: beside its source, listed in `RECORD`, stale; and for another Python.
 const SHIPPING: &str = "
     ships-1.0-py3-none-any.whl path=ships/__pycache__/__init__.cpython-311.pyc,ships/__pycache__/gone.cpython-311.pyc,ships/__pycache__/__init__.cpython-310.pyc
-    needs-1.0-py3-none-any.whl requires=ships
+    wants-1.0-py3-none-any.whl requires=ships
 ";
 
 #[test]
@@ -159,7 +159,7 @@ fn a_wheel_is_the_same_layer_whoever_asked_for_it() {
         layer(&output, "ships 1.0")
     };
     let requested = build("packages = [\"ships\"]");
-    assert_eq!(build("packages = [\"needs\"]"), requested);
+    assert_eq!(build("packages = [\"wants\"]"), requested);
     let wheel = fs_err::read(imgbuild.path("index/ships-1.0-py3-none-any.whl")).unwrap();
     let file = "ships-1.0-py3-none-any.whl";
     let locked = format!(

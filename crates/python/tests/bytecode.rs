@@ -151,26 +151,25 @@ fn shipped_bytecode_stays_where_it_is_valid_and_is_made_anew_where_it_is_not() {
         ("a hard link", hard(&name, "lib/python/m.py"), false),
         ("a folder", support::folder(&name), false),
     ];
-    for (what, entry, stays) in cases {
-        for first in [true, false] {
-            let module = file("lib/python/m.py", source);
-            let other = file("lib/python/__pycache__/good.pyc", &good);
-            let is_hard = matches!(entry.head.kind, EntryKind::Hardlink { .. });
-            let entries = match first && !is_hard {
-                true => vec![entry.clone(), module, other],
-                false => vec![module, other, entry.clone()],
-            };
-            let made = make(entries.clone());
-            assert_eq!(made.has("lib/python/__pycache__/m.TAG.pyc"), true, "{what}");
-            assert_eq!(made.body(&name) == entry.body && stays, stays, "{what}");
-            assert_eq!(made.taken(), ["lib/python/m.py"], "{what}");
-            // Where none is made, what is valid stays, and nothing else does.
-            let made = make_none(entries);
-            assert_eq!(made.has("lib/python/__pycache__/m.TAG.pyc"), stays, "{what}, none made");
-            assert_eq!(made.started, 0);
-            // What is no bytecode of this Python is left alone.
-            assert!(made.has("lib/python/__pycache__/good.pyc"));
-        }
+    for (number, (what, entry, stays)) in cases.into_iter().enumerate() {
+        // Before its source, or behind it.
+        let first = number % 2 == 0;
+        let module = file("lib/python/m.py", source);
+        let other = file("lib/python/__pycache__/good.pyc", &good);
+        let is_hard = matches!(entry.head.kind, EntryKind::Hardlink { .. });
+        let entries = match first && !is_hard {
+            true => vec![entry.clone(), module, other],
+            false => vec![module, other, entry.clone()],
+        };
+        let made = make(entries.clone());
+        assert_eq!(made.body(&name) == entry.body, stays, "{what}");
+        assert_eq!(made.taken(), ["lib/python/m.py"], "{what}");
+        // Where none is made, what is valid stays, and nothing else does.
+        let made = make_none(entries);
+        assert_eq!(made.has("lib/python/__pycache__/m.TAG.pyc"), stays, "{what}, none made");
+        assert_eq!(made.started, 0);
+        // What is no bytecode of this Python is left alone.
+        assert!(made.has("lib/python/__pycache__/good.pyc"));
     }
 }
 
