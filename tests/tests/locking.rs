@@ -119,7 +119,8 @@ fn only_what_is_named_is_upgraded() {
             "6.6.1 py311_0"
           ]
         }
-      ]
+      ],
+      "notes": []
     }
     "#);
     assert_snapshot!(changed(&bench.run(&["lock", "spec.toml", "--upgrade"]).stdout), @"");
