@@ -85,7 +85,7 @@ fn files(variables: &Variables, root: &Path) -> Result<Vec<PathBuf>, CondarcErro
         home(".conda"),
     ];
     let mut files = Vec::new();
-    let mut add = |folder: PathBuf| -> Result<(), CondarcError> {
+    let add = |folder: PathBuf| -> Result<(), CondarcError> {
         files.extend([folder.join(".condarc"), folder.join("condarc")]);
         let path = folder.join("condarc.d");
         let entries = match std::fs::read_dir(&path) {
@@ -101,10 +101,9 @@ fn files(variables: &Variables, root: &Path) -> Result<Vec<PathBuf>, CondarcErro
         files.extend(found);
         Ok(())
     };
-    folders.into_iter().flatten().try_for_each(&mut add)?;
+    folders.into_iter().flatten().try_for_each(add)?;
     let of_user = home(".condarc");
     let prefix = set("CONDA_PREFIX");
-    drop(add);
     files.extend(of_user);
     if let Some(prefix) = prefix {
         files.extend([prefix.join(".condarc"), prefix.join("condarc")]);
