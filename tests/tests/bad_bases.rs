@@ -576,7 +576,7 @@ fn an_image_that_was_changed_since() {
 fn more_layers_than_the_budget() {
     let bench = bench((0..12).map(|number| HandmadeLayer::new().file(&format!("f{number}"), "")).collect());
     assert_snapshot!(refused(&bench, "[layers]\nbudget = 10\n"), @r#"
-    × the image needs at least 20 layers, and its budget is 10
+    × the image needs at least 13 layers, and its budget is 10
     help: raise `[layers] budget`
     "#);
 }

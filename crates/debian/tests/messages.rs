@@ -430,7 +430,7 @@ fn bad_ar_members() {
 fn hostile_members() {
     assert_snapshot!(hostile_entry("./../etc/passwd", EntryType::Regular, "", b"x"), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the path `../etc/passwd` has a component `..`
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the path `./../etc/passwd` has a component `..`
     ");
     assert_snapshot!(hostile_entry("/etc/passwd", EntryType::Regular, "", b"x"), @"
     cannot use the package `evil`

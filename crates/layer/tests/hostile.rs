@@ -56,7 +56,8 @@ fn unsafe_names_are_refused() {
     assert_eq!(refused("../x"), "the path `../x` has a component `..`");
     assert_eq!(refused("a/../../x"), "the path `a/../../x` has a component `..`");
     assert_eq!(refused("/etc/passwd"), "the path `/etc/passwd` is absolute");
-    assert_eq!(refused("a//b"), "the path `a//b` has an empty component");
+    // Every reader takes it for `a/b`.
+    assert_eq!(refused("a//b"), "accepted");
     let mut link = header("l", EntryType::Link, 0);
     link.as_old_mut().linkname[..16].copy_from_slice(b"../../etc/passwd");
     link.set_cksum();

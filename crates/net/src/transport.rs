@@ -90,14 +90,19 @@ mod tests {
     #[test]
     fn the_proxy_of_a_url() {
         let url = |text: &str| text.parse::<Url>().unwrap();
-        let of =
-            |place: &str| (place.to_owned(), url(&format!("http://{}.example", place.replace("://", "-"))));
-        let proxies = ["https", "all", "https://a.example", "all://b.example"].map(of);
+        let of = |(place, proxy): (&str, &str)| (place.to_owned(), url(&format!("http://{proxy}")));
+        let proxies = [
+            ("https", "of-https.example"),
+            ("all", "of-all.example"),
+            ("https://a.example", "of-https-a.example"),
+            ("all://b.example", "of-all-b.example"),
+        ]
+        .map(of);
         for (asked, expected) in [
-            ("https://a.example/x", "https-a.example"),
-            ("https://b.example/x", "https.example"),
-            ("http://b.example/x", "all-b.example"),
-            ("http://c.example/x", "all.example"),
+            ("https://a.example/x", "of-https-a.example"),
+            ("https://b.example/x", "of-https.example"),
+            ("http://b.example/x", "of-all-b.example"),
+            ("http://c.example/x", "of-all.example"),
         ] {
             assert_eq!(proxy(&proxies, &url(asked)).unwrap().host_str().unwrap(), expected, "{asked}");
         }

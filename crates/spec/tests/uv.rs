@@ -58,6 +58,12 @@ const TAKEN: &[&str] = &[
     "-e .",
     "-e ./project[a]",
     "-e ./project ; python_version < '3'",
+    "numpy @ git+git@h.example:x/y",
+    "--no-binary :all:",
+    "--no-index",
+    "--find-links ./project",
+    "--trusted-host h.example",
+    "--use-feature=x",
     "-e numpy @ ./project",
     "-e \"./project\"",
     "--editable=./project",
@@ -110,8 +116,6 @@ const REFUSED: &[&str] = &[
     "hg+https://h.example/x",
     "https://h.example/x.conda",
     "~/project",
-    "-e git+https://h.example/x#egg=x",
-    "numpy==1 --config-settings=a=b",
     "--no-deps",
     "-",
     "numpy pandas",
@@ -119,20 +123,16 @@ const REFUSED: &[&str] = &[
     "${V}",
 ];
 
+/// Lines that uv refuses, and that are taken here, because pip takes them.
+const REFUSED_BY_UV: &[&str] = &["-e git+https://h.example/x#egg=x", "numpy==1 --config-settings=a=b"];
+
 /// Lines that uv takes, and that are errors here.
 const REFUSED_HERE: &[&str] = &[
-    // They would be ignored, or ask for what a lock cannot hold.
-    "--no-binary :all:",
-    "--no-index",
-    "--find-links ./project",
-    "--trusted-host h.example",
-    "--use-feature=x",
     // pip refuses them as well: with hashes, nothing may be left open.
     "numpy --hash=sha256:abababababababababababababababababababababababababababababababab",
     "numpy==1 --hash=foo:00",
     // uv takes a URL of a scheme that it does not know for a path.
     "numpy @ ftp://h.example/x.tar.gz",
-    "numpy @ git+git@h.example:x/y",
     // These conditions are never what was meant.
     "numpy ; 'a' == 'b'",
 ];
@@ -181,6 +181,8 @@ fn what_uv_reads_is_read_and_what_it_refuses_is_refused() {
         found.filter(|(_, found)| found.is_some() != refused).collect::<Vec<_>>()
     };
     assert_eq!(wrong(REFUSED, refused_by_uv, true), []);
+    assert_eq!(wrong(REFUSED_BY_UV, refused_by_uv, true), []);
+    assert_eq!(wrong(REFUSED_BY_UV, refused_here, false), []);
     assert_eq!(wrong(TAKEN, refused_here, false), []);
     assert_eq!(wrong(REFUSED, refused_here, true), []);
     assert_eq!(wrong(REFUSED_HERE, refused_here, true), []);

@@ -168,7 +168,7 @@ fn a_source_distribution_that_fills_the_disk_is_refused() {
     let put = |tree: &mut SourceTree<'_>| put_tar(TarReader::new(bytes.as_slice(), 50_000), tree);
     let error = layer(None, put).err().unwrap();
     assert!(
-        chain(&error).ends_with("the archive unpacks to far more bytes than it declares"),
+        chain(&error).ends_with("the archive unpacks to more than 50000 bytes, far more than it declares"),
         "{}",
         chain(&error)
     );
