@@ -20,8 +20,8 @@ fn check(spec: &str, python: &str, folders: &[&str]) -> Outcome {
 /// The numbers of files by what holds for them: `1 timestamp, 2 unchecked hash, …`.
 fn number(outcome: &Outcome, what: &str) -> usize {
     let counts = outcome.stderr.lines().last().unwrap();
-    let count = counts.split(", ").find_map(|count| count.strip_suffix(what)).unwrap();
-    count.trim().parse().unwrap()
+    let counts = counts.split(", ").filter_map(|count| count.trim().split_once(' '));
+    counts.into_iter().find(|(_, of)| *of == what).unwrap().0.parse().unwrap()
 }
 
 fn conda(python: &str, packages: &[&str]) -> String {
@@ -154,12 +154,11 @@ fn a_wheel_is_the_same_layer_whoever_asked_for_it() {
     let index = package_index(&imgbuild.path("index"), SHIPPING, |_| None);
     let build = |wanted: &str| {
         drop(fs_err::remove_file(imgbuild.path("spec.lock")));
-        let output = imgbuild
-            .build(&format!("{DEBIAN}[pip]\nindex-url = \"{}/simple\"\n{wanted}\n", index.url()), &[]);
-        layer(&output, "ships 1.0")
+        layer(&imgbuild.build(&format!("{DEBIAN}[pip]\n{wanted}\n"), &[]), "ships 1.0")
     };
-    let requested = build("packages = [\"ships\"]");
-    assert_eq!(build("packages = [\"wants\"]"), requested);
+    let of_index = |name: &str| format!("index-url = \"{}/simple\"\npackages = [\"{name}\"]", index.url());
+    let requested = build(&of_index("ships"));
+    assert_eq!(build(&of_index("wants")), requested);
     let wheel = fs_err::read(imgbuild.path("index/ships-1.0-py3-none-any.whl")).unwrap();
     let file = "ships-1.0-py3-none-any.whl";
     let locked = format!(

@@ -243,10 +243,27 @@ fn what_is_copied_is_looked_at_before_anything_is_fetched() {
     let spec =
         format!("{BASE}[[copy]]\nfrom = \"nowhere\"\nto = \"/a\"\n[[copy]]\nfrom = \"app\"\nto = \"/b\"\n");
     let commands: [&[&str]; 2] = [&["check", "spec.toml"], &["build", "spec.toml"]];
-    assert_snapshot!(bench.refuses_by(&spec, &commands), @"
-    × `nowhere` cannot be read
-    ╰─▶ No such file or directory (os error 2)
-    ");
+    assert_snapshot!(bench.refuses_by(&spec, &commands), @r#"
+      × `spec.toml` has 2 mistakes
+
+    Error: 
+      × `nowhere` cannot be read
+      ╰─▶ No such file or directory (os error 2)
+
+    Error: 
+      × `app/.env` is a file of environment variables, and is not copied into an image by accident
+      help: name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:7:1]
+     6 │ to = "/a"
+     7 │ [[copy]]
+       · ────┬───
+       ·     ╰── this folder is copied
+     8 │ from = "app"
+       ╰────
+    "#);
     bench.imgbuild.write("nowhere", "");
     assert_snapshot!(bench.refuses_by(&spec, &commands), @r#"
       × `app/.env` is a file of environment variables, and is not copied into an image by accident

@@ -32,12 +32,13 @@ fn pure(paths: &[&str], entries: &[Entry]) -> Made {
 fn outcome(made: &Made, rattler: Rattler) -> String {
     let scratch = tempfile::tempdir().unwrap();
     let archive = made.write(scratch.path());
-    let theirs = || by_rattler(&archive, scratch.path());
+    let theirs = || by_rattler(&archive, tempfile::tempdir().unwrap().path());
     let [plain, accepted] =
         [Damaged::Refused, Damaged::Accepted].map(|damaged| install(&archive, damaged, &[]));
     match rattler {
         Rattler::Same => {
-            let theirs = theirs().unwrap();
+            // Its threads race for a path that is named twice, and then it sometimes fails: it is asked again.
+            let theirs = std::iter::repeat_with(theirs).take(20).find_map(Result::ok).unwrap();
             assert_eq!(accepted.as_ref().unwrap().0, theirs, "accepted");
             plain.iter().for_each(|(tree, _)| assert_eq!(*tree, theirs));
         }
@@ -84,7 +85,7 @@ fn what_is_unambiguous_is_installed_as_rattler_does() {
     case("a script that is an entry point", &scripted, Rattler::Varies);
     let again = |points: Vec<&'static str>| Made { entry_points: points, ..pure(&[], &[]) };
     case("an entry point twice", &again(vec!["run = x:main", "run = x:main"]), Rattler::Same);
-    case("an entry point twice, another function", &again(vec!["run = x:a", "run = x:b"]), Rattler::Same);
+    case("an entry point twice, another function", &again(vec!["run = x:a", "run = x:b"]), Rattler::Varies);
     case(
         "a hard link to a hard link",
         &made(
