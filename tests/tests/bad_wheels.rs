@@ -17,6 +17,14 @@ const PROJECTS: &str = "
     renamed-1.0-py3-none-any.whl name=other
     hostile-1.0-py3-none-any.whl command=../../../usr/bin/sh
     numpy-2.4.0-py3-none-any.whl
+    older-1.0-cp39-cp39-manylinux_2_17_x86_64.whl
+    older-2.0-cp310-cp310-manylinux_2_17_x86_64.whl
+    older-2.0.tar.gz
+    glibc-1.0-cp311-cp311-manylinux_2_39_x86_64.whl
+    musl-1.0-cp311-cp311-musllinux_1_1_x86_64.whl
+    torch-2.5.1-py3-none-any.whl
+    moved-1.0-cp310-cp310-win32.whl
+    moved-2.0-py3-none-any.whl
 ";
 
 /// A program, and the index that it asks.
@@ -66,11 +74,9 @@ fn refused(wheels: &str) -> String {
 fn no_wheel_for_the_platform() {
     assert_snapshot!(refused("packages = [\"foreign\"]"), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
-      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
-          No solution found when resolving dependencies
-            cause: Because foreign==1.0 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and only foreign==1.0 is available, we can conclude that all versions of foreign cannot be used.
-                   And because you require foreign, we can conclude that your requirements are unsatisfiable.
-      help: Wheels are available for `foreign` (v1.0) on the following platforms: `macosx_11_0_arm64`, `win_amd64`
+      ╰─▶ no wheel of `foreign 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Windows and macOS alone
+              there is `cp311-cp311-macosx_11_0_arm64`, `cp311-cp311-win_amd64`
+            wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
 
     Advice: 
       ☞ it was asked for here
@@ -80,6 +86,28 @@ fn no_wheel_for_the_platform() {
        ·             ────┬────
        ·                 ╰── this requirement
      6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_constraint_that_leaves_no_wheel_that_fits() {
+    let bench = Bench::new(|_| None);
+    bench.imgbuild.write("constraints.txt", "moved<2\n");
+    assert_snapshot!(bench.refuses("packages = [\"moved\"]\nconstraints = [\"constraints.txt\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no wheel of `moved 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone; the constraint `moved<2` leaves out 2.0, which fits
+              there is `cp310-cp310-win32`
+            wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["moved"]
+       ·             ───┬───
+       ·                ╰── this requirement
+     6 │ constraints = ["constraints.txt"]
        ╰────
     "#);
 }
@@ -109,7 +137,7 @@ fn requirements_that_contradict_each_other() {
 fn a_source_distribution_without_permission() {
     assert_snapshot!(refused("packages = [\"good\", \"source\"]"), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
-      ╰─▶ `source` has no wheel that fits, and may not be built
+      ╰─▶ no wheel of `source 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone
       help: `allow-builds = ["source"]` in `[pip]` lets imgbuild build it, in the sandbox
 
     Advice: 
@@ -279,9 +307,7 @@ fn an_index_that_fails() {
     "#);
     assert_snapshot!(index(|| Answer::Status(404)), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
-      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
-          No solution found when resolving dependencies
-            cause: Because good was not found in the package registry and you require good, we can conclude that your requirements are unsatisfiable.
+      ╰─▶ `good` cannot be had: no index has a package of that name
 
     Advice: 
       ☞ it was asked for here
@@ -295,9 +321,7 @@ fn an_index_that_fails() {
     "#);
     assert_snapshot!(index(|| Answer::Page("{ garbage".to_owned())), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
-      ╰─▶ no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
-          No solution found when resolving dependencies
-            cause: Because there are no versions of good and you require good, we can conclude that your requirements are unsatisfiable.
+      ╰─▶ `good` cannot be had: no index has a package of that name
 
     Advice: 
       ☞ it was asked for here

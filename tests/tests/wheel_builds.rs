@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Imgbuild, Server, capture, channel, scratch, workspace_root};
+use imgbuild_tests::{Imgbuild, Server, capture, channel, package_index, scratch, workspace_root};
 use insta::assert_snapshot;
 use lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
 
@@ -129,6 +129,40 @@ fn a_local_project_is_built_and_says_where_it_is_from() {
     imgbuild.build_again(&[]);
     assert_eq!(said(&imgbuild, &["python", "-c", "import hello; hello.main()"]), "changed");
     assert_ne!(wheel(&imgbuild, "hello").sha256, first.sha256);
+}
+
+#[test]
+fn a_lock_of_another_tool_may_have_sources_and_wheels_without_a_hash() {
+    let imgbuild = Imgbuild::new();
+    project(&imgbuild, "locked/hello", "");
+    let index = package_index(&imgbuild.path("index"), "good-1.0-py3-none-any.whl", |_| None);
+    let good = format!("{}/good-1.0-py3-none-any.whl", index.url());
+    let lock = |md5: &str| {
+        format!(
+            "version: 6\nenvironments:\n  default:\n    channels: []\n    packages:\n      linux-64:\n\
+             \x20     - pypi: ./hello\n      - pypi: {good}\npackages:\n\
+             - pypi: ./hello\n  name: hello\n  version: 0.1.0\n  sha256: {}\n  editable: true\n\
+             - pypi: {good}\n  name: good\n  version: '1.0'\n{md5}",
+            "0".repeat(64)
+        )
+    };
+    let spec =
+        |more: &str| format!("{}env = \"locked/pixi.lock\"\n[pip]\n{more}", BASE.trim_end_matches("[pip]\n"));
+    imgbuild.write("locked/pixi.lock", lock(""));
+    let message = refused(&imgbuild, &spec(""));
+    assert!(message.contains("`allow-builds = [\"hello\"]` in `[pip]` lets imgbuild build it"), "{message}");
+    imgbuild.write("locked/pixi.lock", lock("  md5: 00000000000000000000000000000000\n"));
+    let message = refused(&imgbuild, &spec("allow-builds = [\"hello\"]\n"));
+    assert!(message.contains("and the lock says `00000000000000000000000000000000`"), "{message}");
+    imgbuild.write("locked/pixi.lock", lock(""));
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let hello = wheel(&imgbuild, "hello");
+    assert!(
+        matches!(&hello.build.unwrap().source, PypiSource::Folder { path, .. } if path == "locked/hello")
+    );
+    let content = fs_err::read(imgbuild.path("index/good-1.0-py3-none-any.whl")).unwrap();
+    let locked = wheel(&imgbuild, "good");
+    assert_eq!((locked.sha256, locked.url), (oci::Digest::of(content), Some(good)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
 mod bench;
+mod census;
 mod channel;
 mod docs;
 mod programs;
@@ -26,6 +27,14 @@ struct Arguments {
 enum Command {
     /// Measures the program, whole process, beside the limit of the machine.
     Bench,
+    /// Builds images of real wheels, imports them there, and prints what became of each; not a part of `test`.
+    Census {
+        /// The groups of `xtask/src/census/groups.toml`; all by default.
+        groups: Vec<String>,
+        /// The program; `target/release/imgbuild` by default.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
     /// Makes the conda channel that the tests use, under `target/channel`.
     Channel,
     /// Writes the pages of `docs/reference` that are made from the source.
@@ -53,6 +62,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Bench => bench::run(&workspace())?,
+        Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
         Command::Docs { check: false } => docs::write(&workspace())?,
         Command::Docs { check: true } => docs::check(&workspace())?,

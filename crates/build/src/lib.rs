@@ -21,6 +21,7 @@ mod fetching;
 mod foundation;
 mod image;
 mod layers;
+mod listed;
 mod locking;
 mod opening;
 mod other_locks;

@@ -502,7 +502,7 @@ fn constraints(variant: &Variant) -> Vec<String> {
     let Some(pip) = &variant.pip else { return Vec::new() };
     let requirements = match &pip.packages {
         PipPackages::Requirements(requirements) => requirements.as_slice(),
-        PipPackages::Pylock(_) | PipPackages::Wheels(_) => &[],
+        PipPackages::Pylock(_) | PipPackages::Listed(_) => &[],
     };
     let speaks_of = |it: &&PipRequirement| {
         let named = it.name.as_ref().is_some_and(|name| BESIDE_PIP.contains(&name.as_str()));

@@ -1,6 +1,6 @@
 //! The secrets of what a variant fetches: whoever builds brings them, and no lock holds them.
 
-use secret::{Known, SecretText};
+use secret::{Known, SecretText, SecretUrl};
 use spec::{CondaPackages, LockedList, PipPackages, RequirementSource, Variant};
 
 use crate::Context;
@@ -37,7 +37,13 @@ pub(crate) fn secrets(variant: &Variant, channels: &[conda::Served], context: &C
             }
         }
         PipPackages::Pylock(file) => add(&SecretText::new(file.text.as_str())),
-        PipPackages::Wheels(listed) => listed.wheels.iter().for_each(|it| known.add(it.url.clone())),
+        PipPackages::Listed(listed) => {
+            for package in &listed.packages {
+                if let RequirementSource::Url(url) | RequirementSource::Git { url, .. } = &package.source {
+                    url.secret().whole().parse().into_iter().for_each(|url: SecretUrl| known.add(url));
+                }
+            }
+        }
     }
     known
 }

@@ -198,7 +198,7 @@ fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<BuildError> {
         PipPackages::Pylock(file) => {
             mistakes.extend(pypi::check_pylock(&file.text).err().map(|error| failed(error.into())));
         }
-        PipPackages::Wheels(_) => {}
+        PipPackages::Listed(_) => {}
     }
     mistakes
 }

@@ -129,7 +129,7 @@ impl WheelIndex {
             .map_err(|error| pypi_error(variant, None, pypi::LockingError::from(error)))?;
         let requirements: &[PipRequirement] = match &pip.packages {
             PipPackages::Requirements(requirements) => requirements,
-            PipPackages::Pylock(_) | PipPackages::Wheels(_) => &[],
+            PipPackages::Pylock(_) | PipPackages::Listed(_) => &[],
         };
         let request = Request {
             requirements: requirements.iter().map(|it| requirement(it, &folder, &variables)).collect(),
@@ -397,7 +397,10 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
                 asked.extend(spoken_of.map(|requirement| snippet(&requirement.origin)));
             }
             PipPackages::Pylock(file) => asked.push(file.origin.snippet("it was named here", "this file")),
-            PipPackages::Wheels(_) => {}
+            PipPackages::Listed(listed) => {
+                let spoken_of = error.requirement().and_then(|index| listed.packages.get(index));
+                asked.extend(spoken_of.map(|package| snippet(&package.origin)));
+            }
         }
     }
     if let (pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)

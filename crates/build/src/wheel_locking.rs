@@ -8,11 +8,12 @@ use futures::future::BoxFuture;
 use layer::{Claim, Owner, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
 use oci::Digest;
-use pypi::{ChosenWheel, ListedWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
+use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
 use python::CacheTag;
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
 use crate::building::Building;
+use crate::listed::listed_packages;
 use crate::locking::{Locker, finish};
 use crate::secrets::secrets;
 use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
@@ -123,15 +124,10 @@ async fn lock_wheels(
             let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
             locking.take_pylock(&request, &file.text, &folder).await
         }
-        PipPackages::Wheels(listed) => {
+        PipPackages::Listed(listed) => {
             context.reporter.event(Event::Taking { file: listed.file.clone() });
-            let wheel = |it: &spec::ListedWheel| ListedWheel {
-                url: it.url.clone(),
-                sha256: it.sha256,
-                size: it.size,
-            };
-            let wheels: Vec<ListedWheel> = listed.wheels.iter().map(wheel).collect();
-            locking.take_wheels(&request, &wheels).await
+            let packages = listed_packages(listed, &request.folder)?;
+            locking.take_listed(&request, &packages).await
         }
     };
     let locked = locked.map_err(failed)?;

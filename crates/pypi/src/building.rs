@@ -137,13 +137,13 @@ impl AllowBuilds {
         }
     }
 
-    /// The line of a spec that allows one more.
-    pub(crate) fn with(&self, name: &str) -> String {
+    /// The line of a spec that allows these as well.
+    pub(crate) fn with<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> String {
         let mut names = match self {
             Self::Names(names) => names.clone(),
             _ => BTreeSet::new(),
         };
-        names.insert(name.to_owned());
+        names.extend(more.into_iter().map(str::to_owned));
         let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
         format!("allow-builds = [{}]", names.join(", "))
     }

@@ -53,6 +53,30 @@ pub(crate) fn backend(cuda: &str) -> Option<String> {
     Some(format!("cu{}{}", newest.0, newest.1))
 }
 
+/// The packages that PyTorch's indexes have in versions of their own for each CUDA.
+const OF_BACKEND: [&str; 8] = [
+    "pytorch-triton",
+    "torch",
+    "torchao",
+    "torchaudio",
+    "torchdata",
+    "torchserve",
+    "torchtext",
+    "torchvision",
+];
+
+/// Whether a package comes from PyTorch's index, where CUDA is asked for.
+pub(crate) fn is_of_backend(name: &str) -> bool {
+    OF_BACKEND.contains(&name)
+}
+
+/// The version of CUDA that the local part of a version names: `12.4` for `cu124`.
+pub(crate) fn of_local(local: &str) -> Option<String> {
+    let digits = local.strip_prefix("cu").map(|rest| rest.split('.').next().unwrap_or_default())?;
+    let found = BACKENDS.iter().find(|(major, minor)| digits == format!("{major}{minor}"));
+    found.map(|(major, minor)| format!("{major}.{minor}"))
+}
+
 /// A wheel that was chosen, as far as this module looks at it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chosen<'a> {

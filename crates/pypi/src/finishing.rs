@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use lock::PypiPackage;
+use net::Wanted;
+use oci::Digest;
 
 use crate::cuda::{self, Chosen};
 use crate::dependency::Dependency;
@@ -11,6 +13,8 @@ use crate::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::locking_error::LockingError;
 use crate::pylock::{Choice, LockedWheel};
 use crate::pylock_error::PylockError;
+use crate::sources::{Vouched, check_stated};
+use crate::stated::StatedHashes;
 use crate::urls;
 
 impl Run<'_> {
@@ -41,12 +45,7 @@ impl Run<'_> {
                 Choice::Source { refused: Some(error), .. } => return Err(error.into()),
                 Choice::Source { source, .. } => {
                     let requirement = source.name().and_then(|name| self.place(name));
-                    let hint = "name it in `allow-builds` of `[pip]`".to_owned();
-                    return Err(LockingError::NotPermitted {
-                        requirement,
-                        what: format!("{source} is no wheel"),
-                        hint,
-                    });
+                    return Err(self.not_permitted(vec![(requirement, source)]));
                 }
             }
         }
@@ -72,8 +71,18 @@ impl Run<'_> {
             return Ok(ChosenWheel { package, wheel: wheel.clone() });
         }
         let metadata = &self.locking.metadata;
-        let read = metadata.wheel(&locked.filename, &locked.url, locked.sha256, locked.size).await;
-        let (sha256, wheel) = read?;
+        let sha256 = match locked.sha256.or_else(|| self.known_before(&locked)) {
+            Some(sha256) => sha256,
+            None => {
+                let (name, from) = (locked.filename.to_string(), (&locked.url).into());
+                let wanted = Wanted { name: name.clone(), from, sha256: None, size: locked.size };
+                let (sha256, path) = metadata.archive(wanted).await?;
+                check_stated(name, path, locked.hashes.clone()).await?;
+                sha256
+            }
+        };
+        let (sha256, wheel) =
+            metadata.wheel(&locked.filename, &locked.url, Some(sha256), locked.size).await?;
         if locked.given.is_none() {
             urls::keep(metadata.store, self.locking.settings, &sha256, &locked.url);
         }
@@ -91,19 +100,24 @@ impl Run<'_> {
         Ok(ChosenWheel { package, wheel })
     }
 
+    /// The hash of a file of which another lock has none, from when it was locked before.
+    fn known_before(&self, locked: &LockedWheel) -> Option<Digest> {
+        let same = |package: &&PypiPackage| {
+            package.filename == locked.filename.to_string() && package.url == locked.given
+        };
+        locked.given.as_ref()?;
+        self.request.earlier.iter().find(same).map(|package| package.sha256)
+    }
+
     /// Takes what another tool has chosen.
     pub(crate) async fn take(mut self, choices: Vec<Choice>) -> Result<Locked, LockingError> {
         let mut all = Vec::new();
-        for choice in choices {
+        let choices = self.permit_choices(choices)?;
+        for (place, choice) in choices.into_iter().enumerate() {
             match choice {
-                Choice::Source { name, source, refused } => {
-                    match refused {
-                        Some(error) if !self.request.allow_builds.allows(Some(&name)) => {
-                            return Err(error.into());
-                        }
-                        _ => {}
-                    }
-                    let name = self.build(source, None, &[]).await?;
+                Choice::Source { source, hashes, .. } => {
+                    let vouched = Vouched { hashes: &[], stated: &hashes };
+                    let name = self.build(source, Some(place), vouched).await?;
                     let Some(BuiltWheel { built, wheel, url }) = self.built.get(&name) else { continue };
                     all.push(Choice::Wheel(LockedWheel {
                         name,
@@ -112,6 +126,7 @@ impl Run<'_> {
                         given: None,
                         size: Some(built.size),
                         sha256: Some(built.sha256),
+                        hashes: StatedHashes::default(),
                         origin: built.origin.clone(),
                     }));
                 }

@@ -11,7 +11,7 @@ use secret::{SecretText, SecretUrl};
 use spec::Marker;
 use url::Url;
 
-use crate::building::{Builder, Built};
+use crate::building::{Builder, Built, Source};
 use crate::dependency::Dependency;
 use crate::fetch::WheelReader;
 use crate::filename::WheelFilename;
@@ -20,6 +20,9 @@ use crate::metadata;
 use crate::pylock::{self, Choice, LockedWheel, Reading};
 use crate::request::{Provided, ProvidedPackage, Request, Requirement};
 use crate::settings::Settings;
+use crate::sources::Vouched;
+use crate::stated::StatedHashes;
+use crate::unfit::Unfit;
 use crate::uv::Uv;
 use crate::wheel::Wheel;
 
@@ -109,36 +112,58 @@ impl<'a> Locking<'a> {
         run.take(choices).await
     }
 
-    /// Takes wheels that another tool has locked. Of the request, the requirements do not count.
+    /// Takes packages that another tool has locked. Of the request, the requirements do not count; an error speaks of a package
+    /// by its place in the list.
     ///
     /// # Errors
     ///
     /// As for [`Locking::take_pylock`].
-    pub async fn take_wheels(
+    pub async fn take_listed(
         &self,
         request: &Request,
-        wheels: &[ListedWheel],
+        packages: &[ListedPackage],
     ) -> Result<Locked, LockingError> {
         let run = Run::start(self, request).await?;
         let tags = request.environment.tags();
-        let mut choices = Vec::new();
-        for listed in wheels {
-            let filename = listed.filename()?;
-            if tags.rank(&filename).is_none() {
-                return Err(pylock::no_wheel(&filename.title(), &[filename], tags).into());
+        let (mut choices, mut unfit) = (Vec::new(), Vec::new());
+        for (place, listed) in packages.iter().enumerate() {
+            match listed {
+                ListedPackage::Wheel(wheel) => {
+                    let filename = wheel.filename()?;
+                    if tags.rank(&filename).is_none() {
+                        let title = filename.title();
+                        unfit.push((place, Unfit::new(&title, &[filename], tags, false)));
+                    } else {
+                        choices.push(Choice::Wheel(wheel.locked(filename)));
+                    }
+                }
+                ListedPackage::Source { source, hashes } => {
+                    let (source, hashes) = (source.clone(), hashes.clone());
+                    choices.push(Choice::Source { source, hashes, refused: None });
+                }
             }
-            choices.push(Choice::Wheel(LockedWheel {
-                name: filename.name.clone(),
-                filename,
-                url: listed.url.clone(),
-                given: Some(listed.url.to_string()),
-                size: listed.size,
-                sha256: Some(listed.sha256),
-                origin: None,
-            }));
+        }
+        if let Some(place) = unfit.first().map(|(place, _)| *place) {
+            let packages = unfit.into_iter().map(|(_, unfit)| unfit).collect();
+            let tags = Box::new(tags.clone());
+            return Err(LockingError::NoWheels { requirement: Some(place), packages, tags });
         }
         run.take(choices).await
     }
+}
+
+/// A package of PyPI in another tool's lock.
+#[derive(Debug, Clone)]
+pub enum ListedPackage {
+    /// A wheel.
+    Wheel(ListedWheel),
+    /// What a wheel is to be built from.
+    Source {
+        /// The source.
+        source: Source,
+        /// The hashes that are stated of its archive.
+        hashes: StatedHashes,
+    },
 }
 
 /// A wheel of another tool's lock.
@@ -146,8 +171,10 @@ impl<'a> Locking<'a> {
 pub struct ListedWheel {
     /// Where it is.
     pub url: SecretUrl,
-    /// Its hash.
-    pub sha256: Digest,
+    /// The same for the lock: a URL, or a path relative to the spec's folder.
+    pub given: String,
+    /// The hashes that are stated of it.
+    pub hashes: StatedHashes,
     /// Its size in bytes, where it is known.
     pub size: Option<u64>,
 }
@@ -156,6 +183,19 @@ impl ListedWheel {
     pub(crate) fn filename(&self) -> Result<WheelFilename, LockingError> {
         let name = self.url.whole().path().rsplit('/').next().unwrap_or_default();
         Ok(name.replace("%2B", "+").replace("%2b", "+").parse::<WheelFilename>()?)
+    }
+
+    fn locked(&self, filename: WheelFilename) -> LockedWheel {
+        LockedWheel {
+            name: filename.name.clone(),
+            filename,
+            url: self.url.clone(),
+            given: Some(self.given.clone()),
+            size: self.size,
+            sha256: self.hashes.sha256(),
+            hashes: self.hashes.clone(),
+            origin: None,
+        }
     }
 }
 
@@ -232,12 +272,15 @@ impl<'a> Run<'a> {
         }
         let mut lines = Vec::new();
         let requirements: Vec<_> = self.requirements().collect();
+        let sources = requirements.iter().filter_map(|(index, it)| Some((Some(*index), it.source.as_ref()?)));
+        self.permit(sources)?;
         for (index, requirement) in requirements {
             let Some(source) = &requirement.source else {
                 lines.push(requirement.text.clone());
                 continue;
             };
-            let name = self.build(source.clone(), Some(index), &requirement.hashes).await?;
+            let vouched = Vouched { hashes: &requirement.hashes, stated: &StatedHashes::default() };
+            let name = self.build(source.clone(), Some(index), vouched).await?;
             self.names.insert(index, name.clone());
             let extras = match requirement.extras.as_slice() {
                 [] => String::new(),

@@ -8,6 +8,9 @@ use crate::filename::FilenameError;
 use crate::pylock_error::PylockError;
 use crate::request::ProvidedError;
 use crate::settings::SettingsError;
+use crate::stated::StatedError;
+use crate::tags::Tags;
+use crate::unfit::{self, Unfit};
 use crate::uv::UvError;
 
 /// Why wheels cannot be locked. Requirements are named by their places in the request.
@@ -60,12 +63,12 @@ pub enum LockingError {
         explanation: Option<String>,
     },
     /// Something would have to be built, and may not be.
-    #[error("{what}, and may not be built\nhint: {hint}")]
+    #[error("{}\nhint: {hint}", not_permitted(what))]
     NotPermitted {
-        /// The requirement, where it is known.
+        /// The first of the requirements, where it is known.
         requirement: Option<usize>,
-        /// What is no wheel: `the folder `x` is no wheel`.
-        what: String,
+        /// What is no wheel, with the name of the project where that is known: ``the folder `x` ``.
+        what: Vec<(Option<String>, String)>,
         /// What to do.
         hint: String,
     },
@@ -79,6 +82,19 @@ pub enum LockingError {
         /// Why not.
         rule: String,
     },
+    /// Packages that the indexes do not have as they are asked for, or whose wheels do not fit.
+    #[error("{}", unfit::message(packages, tags))]
+    NoWheels {
+        /// The first of the requirements, where it is known.
+        requirement: Option<usize>,
+        /// The packages, and what is wrong with each.
+        packages: Vec<Unfit>,
+        /// What would fit.
+        tags: Box<Tags>,
+    },
+    /// A file has not the hash that a lock states.
+    #[error(transparent)]
+    Stated(#[from] StatedError),
     /// Something cannot be built.
     #[error("{what} cannot be built")]
     Build {
@@ -177,9 +193,23 @@ impl LockingError {
             Self::Unsatisfiable { requirement, .. }
             | Self::Conflict { requirement, .. }
             | Self::NotPermitted { requirement, .. }
+            | Self::NoWheels { requirement, .. }
             | Self::Build { requirement, .. }
             | Self::Built { requirement, .. } => *requirement,
             _ => None,
         }
     }
+}
+
+/// What is no wheel and may not be built: one thing, or all of them.
+fn not_permitted(what: &[(Option<String>, String)]) -> String {
+    if let [(_, only)] = what {
+        return format!("{only} is no wheel, and may not be built");
+    }
+    let line = |(name, what): &(Option<String>, String)| match name {
+        Some(name) => format!("\n  `{name}`: {what}"),
+        None => format!("\n  {what}"),
+    };
+    let lines: String = what.iter().map(line).collect();
+    format!("{} packages are no wheels, and may not be built:{lines}", what.len())
 }

@@ -16,7 +16,8 @@ use crate::environment::Environment;
 use crate::filename::{WheelFilename, normalized};
 use crate::marker::without_groups;
 use crate::pylock_error::PylockError;
-use crate::tags::Tags;
+use crate::stated::StatedHashes;
+use crate::unfit::Unfit;
 
 /// A wheel that a lock file chooses. What only the wheel knows is not among it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +28,15 @@ pub struct LockedWheel {
     pub filename: WheelFilename,
     /// Where it is, without credentials.
     pub url: SecretUrl,
-    /// Where a requirement says that it is: a URL, or a path that is relative to the spec's folder where it is below that.
+    /// Where a requirement or another lock says that it is: a URL, or a path that is relative to the spec's folder where it
+    /// is below that. A file without a known hash can be found again by nothing else.
     pub given: Option<String>,
     /// Its size in bytes, where it is said.
     pub size: Option<u64>,
-    /// Its hash. Only that of a URL that a requirement names may be unknown.
+    /// Its hash, where that is known before it was downloaded.
     pub sha256: Option<Digest>,
+    /// All hashes that are stated of it.
+    pub hashes: StatedHashes,
     /// Where it came from, when that was no index.
     pub origin: Option<DirectUrl>,
 }
@@ -44,10 +48,10 @@ pub enum Choice {
     Wheel(LockedWheel),
     /// Something that must be built, since no wheel fits.
     Source {
-        /// The project's normalised name.
-        name: String,
         /// What it is built from.
         source: Source,
+        /// The hashes that are stated of its archive.
+        hashes: StatedHashes,
         /// Why no wheel fits, where there are any.
         refused: Option<PylockError>,
     },
@@ -148,17 +152,27 @@ pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError
     if !holding.is_empty() && !holding.contains(&true) {
         return Err(other("environments", document.environments.join(" | ")));
     }
-    let mut choices = BTreeMap::new();
+    let (mut choices, mut unfit) = (BTreeMap::new(), Vec::new());
     for package in &document.packages {
         if !package.marker.as_ref().map_or(Ok(true), holds)? {
             continue;
         }
         let name = normalized(&package.name);
-        if choices.insert(name.clone(), package.choose(reading)?).is_some() {
+        let choice = match package.choose(reading) {
+            Err(PylockError::NoWheel { packages, .. }) => {
+                unfit.extend(packages);
+                continue;
+            }
+            choice => choice?,
+        };
+        if choices.insert(name.clone(), choice).is_some() {
             return Err(PylockError::Twice { name, environment: environment.to_string() });
         }
     }
-    Ok(choices.into_values().collect())
+    if unfit.is_empty() {
+        return Ok(choices.into_values().collect());
+    }
+    Err(PylockError::NoWheel { packages: unfit, tags: Box::new(environment.tags().clone()) })
 }
 
 impl Entry {
@@ -178,7 +192,11 @@ impl Entry {
         };
         let name = normalized(&self.name);
         match (self.source(&name, reading)?, refused) {
-            (Some(source), refused) => Ok(Choice::Source { name, source, refused }),
+            (Some(source), refused) => {
+                let archive = self.sdist.as_ref().or(self.archive.as_ref());
+                let hashes = archive.map(File::stated).unwrap_or_default();
+                Ok(Choice::Source { source, hashes, refused })
+            }
             (None, Some(refused)) => Err(refused),
             (None, None) => Err(PylockError::NoFile(self.title())),
         }
@@ -214,13 +232,12 @@ impl Entry {
             if other.0 < best.0 || newer { other } else { best }
         });
         let Some((_, filename, file)) = best else {
-            return Ok(Err(Some(no_wheel(&self.title(), &all, tags))));
+            let is_sdist = self.sdist.is_some();
+            let packages = vec![Unfit::new(&self.title(), &all, tags, is_sdist)];
+            return Ok(Err(Some(PylockError::NoWheel { packages, tags: Box::new(tags.clone()) })));
         };
         let url = file.location(reading.folder)?;
         let sha256 = file.sha256();
-        if sha256.is_none() && (direct.is_none() || file.url.is_none()) {
-            return Err(PylockError::NoHash(filename.to_string()));
-        }
         // Where a file is on this machine says nothing in an image.
         let origin = direct.filter(|archive| archive.url.is_some()).map(|archive| DirectUrl {
             url: url.to_string(),
@@ -230,11 +247,12 @@ impl Entry {
         let path = file.path.as_ref().filter(|_| file.url.is_none());
         let given = match path {
             Some(path) => Some(relative(&reading.folder.join(path), reading.root)),
-            None => (direct.is_some() || reading.urls).then(|| url.to_string()),
+            None => (direct.is_some() || reading.urls || sha256.is_none()).then(|| url.to_string()),
         };
         let name = normalized(&self.name);
         let filename = filename.clone();
-        Ok(Ok(LockedWheel { name, filename, url, given, size: file.size, sha256, origin }))
+        let (size, hashes) = (file.size, file.stated());
+        Ok(Ok(LockedWheel { name, filename, url, given, size, sha256, hashes, origin }))
     }
 
     fn source(&self, name: &str, reading: Reading<'_>) -> Result<Option<Source>, PylockError> {
@@ -276,25 +294,6 @@ impl Entry {
             let given = relative(&path, reading.root);
             Source::Folder { name: name(), path, given, editable: directory.editable }
         }))
-    }
-}
-
-/// Says which wheels there are and which would fit.
-pub(crate) fn no_wheel(package: &str, files: &[WheelFilename], tags: &Tags) -> PylockError {
-    let found: BTreeSet<String> = files
-        .iter()
-        .map(|it| format!("`{}-{}-{}`", it.pythons.join("."), it.abis.join("."), it.platforms.join(".")))
-        .collect();
-    let minor = tags.target().minor;
-    let kinds = [format!("cp3{minor}-cp3{minor}-"), format!("cp3{minor}-abi3-"), "py3-none-any".to_owned()];
-    let sorted = tags.sorted();
-    let best = |kind: &String| sorted.iter().find(|tag| tag.starts_with(kind.as_str()));
-    let wanted: Vec<String> = kinds.iter().filter_map(best).map(|tag| format!("`{tag}`")).collect();
-    PylockError::NoWheel {
-        package: package.to_owned(),
-        target: tags.target().to_string(),
-        found: found.into_iter().collect::<Vec<_>>().join(", "),
-        wanted: wanted.join(", "),
     }
 }
 
@@ -355,7 +354,11 @@ impl File {
     }
 
     fn sha256(&self) -> Option<Digest> {
-        self.hashes.get("sha256").and_then(|hash| Digest::from_hex(hash).ok())
+        self.stated().sha256()
+    }
+
+    fn stated(&self) -> StatedHashes {
+        StatedHashes::new(self.hashes.clone())
     }
 
     /// Where it is.

@@ -1,6 +1,8 @@
 //! Why a `pylock.toml` cannot be used.
 
 use crate::filename::FilenameError;
+use crate::tags::Tags;
+use crate::unfit::{self, Unfit};
 
 /// A `pylock.toml` that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,9 +56,6 @@ pub enum PylockError {
     /// A wheel's name is not one.
     #[error(transparent)]
     Filename(#[from] FilenameError),
-    /// Nothing vouches for a wheel.
-    #[error("the lock file has no sha256 of `{0}`")]
-    NoHash(String),
     /// No file has one of the hashes that were asked for.
     #[error(
         "no file of `{package}` has one of its hashes\nhint: the hashes are those of other files, or somebody has replaced a file of the index"
@@ -65,16 +64,12 @@ pub enum PylockError {
         /// The package and its version.
         package: String,
     },
-    /// No wheel runs on the target.
-    #[error("no wheel of `{package}` fits {target}: there is {found}\nhint: wanted is one of {wanted}")]
+    /// No wheel of some packages runs on the target.
+    #[error("{}", unfit::message(packages, tags))]
     NoWheel {
-        /// The package and its version.
-        package: String,
-        /// What the wheel must fit.
-        target: String,
-        /// The tags that there are.
-        found: String,
-        /// The best tags of each kind that would fit.
-        wanted: String,
+        /// The packages, and which wheels they have.
+        packages: Vec<Unfit>,
+        /// What would fit.
+        tags: Box<Tags>,
     },
 }

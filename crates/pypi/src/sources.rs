@@ -1,7 +1,7 @@
 //! Building what is no wheel: what requirements name, and what uv finds only as a source.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use net::Wanted;
 use oci::Digest;
@@ -15,6 +15,7 @@ use crate::locking_error::LockingError;
 use crate::pylock::{self, Choice};
 use crate::pylock_error::PylockError;
 use crate::request::Requirement;
+use crate::stated::StatedHashes;
 use crate::uv::{Compilation, UvError};
 use crate::wheel::Wheel;
 
@@ -35,38 +36,89 @@ const OF_INDEXES: [&str; 12] = [
 ];
 
 impl Run<'_> {
+    /// Refuses sources of which not all may be built, with all that may not.
+    ///
+    /// # Errors
+    ///
+    /// When one may not be built.
+    pub(crate) fn permit<'b>(
+        &self,
+        sources: impl IntoIterator<Item = (Option<usize>, &'b Source)>,
+    ) -> Result<(), LockingError> {
+        let named = sources.into_iter().map(|(place, source)| (place, named(source.clone())));
+        let refused: Vec<_> =
+            named.filter(|(_, source)| !self.request.allow_builds.allows(source.name())).collect();
+        if refused.is_empty() { Ok(()) } else { Err(self.not_permitted(refused)) }
+    }
+
+    /// Refuses what of a list that is taken as it is would have to be built, and may not be: all of it at once.
+    pub(crate) fn permit_choices(&self, choices: Vec<Choice>) -> Result<Vec<Choice>, LockingError> {
+        let (mut permitted, mut unfit) = (Vec::new(), Vec::new());
+        for choice in choices {
+            match choice {
+                Choice::Source { refused: Some(error), source, .. }
+                    if !self.request.allow_builds.allows(source.name()) =>
+                {
+                    match error {
+                        PylockError::NoWheel { packages, .. } => unfit.extend(packages),
+                        error => return Err(error.into()),
+                    }
+                }
+                choice => permitted.push(choice),
+            }
+        }
+        if !unfit.is_empty() {
+            let tags = Box::new(self.request.environment.tags().clone());
+            return Err(PylockError::NoWheel { packages: unfit, tags }.into());
+        }
+        let places = permitted.iter().zip(0..).filter_map(|(choice, place)| match choice {
+            Choice::Source { source, .. } => Some((Some(place), source)),
+            Choice::Wheel(_) => None,
+        });
+        self.permit(places)?;
+        Ok(permitted)
+    }
+
+    /// What is said where sources may not be built.
+    pub(crate) fn not_permitted(&self, refused: Vec<(Option<usize>, Source)>) -> LockingError {
+        let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
+        let it = if refused.len() == 1 { "it" } else { "them" };
+        let hint = if names.len() == refused.len() {
+            let allowed = self.request.allow_builds.with(names);
+            format!("`{allowed}` in `[pip]` lets imgbuild build {it}, in the sandbox")
+        } else {
+            format!(
+                "`allow-builds = true` in `[pip]` lets imgbuild build {it}, in the sandbox; so does its name, where the \
+                 requirement says that: `name @ …`"
+            )
+        };
+        LockingError::NotPermitted {
+            requirement: refused.iter().find_map(|(place, _)| *place),
+            what: refused.iter().map(|(_, it)| (it.name().map(str::to_owned), it.to_string())).collect(),
+            hint,
+        }
+    }
+
     /// Builds a wheel, and gives its name.
     pub(crate) async fn build(
         &mut self,
-        mut source: Source,
+        source: Source,
         requirement: Option<usize>,
-        hashes: &[Digest],
+        vouched: Vouched<'_>,
     ) -> Result<String, LockingError> {
-        if let Source::Folder { name: name @ None, path, .. } = &mut source {
-            *name = project_name(path);
-        }
+        let mut source = named(source);
+        self.permit([(requirement, &source)])?;
         let what = source.to_string();
-        let allowed = &self.request.allow_builds;
-        if !allowed.allows(source.name()) {
-            let hint = match source.name() {
-                Some(name) => format!(
-                    "`{}` in `[pip]` lets imgbuild build it, in the sandbox",
-                    allowed.with(name)
-                ),
-                None => "`allow-builds = true` in `[pip]` lets imgbuild build it, in the sandbox; so does its name, where \
-                         the requirement says that: `name @ …`"
-                    .to_owned(),
-            };
-            let what = format!("{what} is no wheel");
-            return Err(LockingError::NotPermitted { requirement, what, hint });
-        }
         if let Source::Sdist { filename, url, sha256, size, .. } = &mut source
             && sha256.is_none()
         {
             let wanted =
                 Wanted { name: filename.clone(), from: url.clone().into(), sha256: None, size: *size };
-            *sha256 = Some(self.locking.metadata.archive(wanted).await?.0);
+            let (found, path) = self.locking.metadata.archive(wanted).await?;
+            check_stated(filename.clone(), path, vouched.stated.clone()).await?;
+            *sha256 = Some(found);
         }
+        let hashes = vouched.hashes;
         if let (Source::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
             && !hashes.contains(found)
         {
@@ -114,21 +166,15 @@ impl Run<'_> {
         let named = explanation.split("Wheels are required for `").skip(1);
         let named = named.filter_map(|rest| Some(rest.split_once('`')?.0.to_owned()));
         let wanted: BTreeSet<String> = named.filter(|name| !self.built.contains_key(name)).collect();
-        if wanted.is_empty() {
-            return Err(self.unsatisfiable(explanation, target));
+        let allowed = |name: &String| self.request.allow_builds.allows(Some(name));
+        if wanted.is_empty() || !wanted.iter().all(allowed) {
+            return Err(self.diagnosed(&wanted, explanation, target).await);
         }
         for name in wanted {
             let requirement = self.place(&name).or_else(|| self.blamed(explanation));
-            if !self.request.allow_builds.allows(Some(&name)) {
-                let allowed = self.request.allow_builds.with(&name);
-                return Err(LockingError::NotPermitted {
-                    requirement,
-                    what: format!("`{name}` has no wheel that fits"),
-                    hint: format!("`{allowed}` in `[pip]` lets imgbuild build it, in the sandbox"),
-                });
-            }
             let source = self.source(&name, explanation, &target).await?;
-            self.build(source, requirement, &[]).await?;
+            let vouched = Vouched { hashes: &[], stated: &StatedHashes::default() };
+            self.build(source, requirement, vouched).await?;
         }
         Ok(())
     }
@@ -191,6 +237,37 @@ impl Run<'_> {
         std::fs::write(folder.join("uv.toml"), settings.to_string())?;
         Ok(())
     }
+}
+
+/// The hashes that are known of what is to be built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vouched<'a> {
+    /// Those of which the archive must have one.
+    pub(crate) hashes: &'a [Digest],
+    /// Those that a lock states of the archive.
+    pub(crate) stated: &'a StatedHashes,
+}
+
+/// Holds a file against what is stated of it.
+///
+/// # Errors
+///
+/// When it is another one.
+pub(crate) async fn check_stated(
+    name: String,
+    path: PathBuf,
+    stated: StatedHashes,
+) -> Result<(), LockingError> {
+    let checked = tokio::task::spawn_blocking(move || stated.check(&name, &path)).await;
+    Ok(checked.map_err(std::io::Error::other)??)
+}
+
+/// A source with the name that the project states, where nobody else does.
+fn named(mut source: Source) -> Source {
+    if let Source::Folder { name: name @ None, path, .. } = &mut source {
+        *name = project_name(path);
+    }
+    source
 }
 
 /// The name that a project's `pyproject.toml` states, where it does.

@@ -11,6 +11,7 @@ use pep440_rs::Version;
 use secret::SecretText;
 
 use crate::environment::Environment;
+use crate::listing::Places;
 use crate::locking::Locking;
 use crate::request::Request;
 use crate::settings::Settings;
@@ -213,6 +214,34 @@ impl Uv {
             }),
             None => Err(UvError::Failed(said)),
         }
+    }
+
+    /// Where uv looks for packages by the settings of a run: it says so itself, so that nobody else has to know its habits.
+    ///
+    /// # Errors
+    ///
+    /// When uv cannot be run.
+    pub(crate) async fn places(&self, what: Compilation) -> Result<Places, UvError> {
+        let uv = self.clone();
+        let ask = move || {
+            let start = |error| uv.start(error);
+            let mut command = Command::new(&uv.program);
+            command.args(["pip", "compile", "--quiet", "--no-header", "--offline", "--color", "never"]);
+            command.args(["--emit-index-url", "--emit-find-links"]);
+            command.args(["--python-version", &what.environment.python().to_string()]);
+            what.settings.apply(&mut command);
+            let nothing = what.scratch.join("nothing.txt");
+            std::fs::write(&nothing, "").map_err(start)?;
+            command.arg(&nothing).current_dir(&what.folder).stdin(Stdio::null());
+            let output = command.output().map_err(start)?;
+            if !output.status.success() {
+                let said = String::from_utf8_lossy(&output.stderr);
+                return Err(UvError::Failed(what.settings.redacted(said.trim_end())));
+            }
+            Ok(Places::read(&String::from_utf8_lossy(&output.stdout)))
+        };
+        let asked = tokio::task::spawn_blocking(ask).await;
+        asked.map_err(|error| UvError::Failed(error.to_string()))?
     }
 
     fn command(&self, what: &Compilation) -> Command {

@@ -103,14 +103,14 @@ impl Draft {
     /// The variant for one platform.
     pub(crate) fn variant(&self, platform: Platform) -> Result<Variant, Problem> {
         let mut conda = self.conda.clone();
-        let mut wheels = None;
+        let mut packages = None;
         if let (Some(conda), Some(lock)) = (&mut conda, &self.lock) {
             let (locked, listed) = lock.on(platform)?;
-            wheels = listed;
+            packages = listed;
             self.check_lock(&locked, conda.manager)?;
             conda.packages = CondaPackages::Locked(locked);
         }
-        let pip = self.pip.pip(wheels)?;
+        let pip = self.pip.pip(packages)?;
         let no_python = pip.as_ref().and_then(|pip| needs_python(pip, self.python.as_ref(), conda.as_ref()));
         if let Some(problem) = no_python {
             return Err(problem);

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
 use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
-use crate::pip::{AllowBuilds, FindLinks, Pip, PipPackages, PipRequirement, RequirementSource};
+use crate::pip::{
+    AllowBuilds, FindLinks, ListedPackage, Pip, PipPackages, PipRequirement, RequirementSource,
+};
 use crate::values::{
     Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
     ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
@@ -91,8 +93,8 @@ struct PipInputs {
     requirements: Vec<RequirementInputs>,
     /// The digest of a `pylock.toml`.
     pylock: Option<Digest>,
-    /// Where each listed wheel is, and its hash.
-    wheels: Vec<(String, Digest)>,
+    /// Where each listed package is, and the hash of its file.
+    wheels: Vec<(String, Option<String>)>,
     constraints: Vec<String>,
     index_url: Option<String>,
     extra_index_urls: Vec<String>,
@@ -133,7 +135,7 @@ impl Variant {
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
     /// `accept-damaged`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
-    /// of a `pylock.toml`, and the wheels that a lock of conda packages lists; the layers'
+    /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
@@ -232,11 +234,27 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
             inputs.requirements = requirements.iter().map(requirement_inputs).collect();
         }
         PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(secret::public(&file.text))),
-        PipPackages::Wheels(listed) => {
-            inputs.wheels = listed.wheels.iter().map(|it| (it.url.to_string(), it.sha256)).collect();
-        }
+        PipPackages::Listed(listed) => inputs.wheels = listed.packages.iter().map(listed_inputs).collect(),
     }
     inputs
+}
+
+/// A package of another tool's lock.
+fn listed_inputs(package: &ListedPackage) -> (String, Option<String>) {
+    let place = match &package.source {
+        RequirementSource::Index => String::new(),
+        RequirementSource::Url(url) => url.to_string(),
+        RequirementSource::Git { url, revision, subdirectory } => {
+            format!("git+{url}@{}#{}", plain(revision), plain(subdirectory))
+        }
+        RequirementSource::Path { path, .. } => path.display().to_string(),
+    };
+    let md5 = package.md5.map(|md5| md5.to_string());
+    (place, package.sha256.map(|sha256| sha256.to_string()).or(md5))
+}
+
+fn plain(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or_default()
 }
 
 fn requirement_inputs(requirement: &PipRequirement) -> RequirementInputs {

@@ -53,8 +53,8 @@ pub use language::{
 };
 pub use note::Note;
 pub use pip::{
-    AllowBuilds, Comparison, Condition, DependencySpecifier, FindLinks, ListedWheel, ListedWheels, Marker,
-    MarkerOperator, MarkerValue, MarkerVariable, Pip, PipPackages, PipRequirement, PylockFile,
+    AllowBuilds, Comparison, Condition, DependencySpecifier, FindLinks, ListedPackage, ListedPackages,
+    Marker, MarkerOperator, MarkerValue, MarkerVariable, Pip, PipPackages, PipRequirement, PylockFile,
     RequirementSource, VersionsOrUrl,
 };
 pub use reference::reference;

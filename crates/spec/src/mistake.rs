@@ -291,8 +291,8 @@ pub enum Mistake {
         /// Whose lock has such a choice.
         tool: String,
     },
-    /// A lock with packages of PyPI that are no wheels.
-    #[error("`{file}` has PyPI packages that are not wheels with a sha256: {packages}")]
+    /// A lock with packages of PyPI that are nowhere where anything can be taken from.
+    #[error("`{file}` has PyPI packages that cannot be had from where it says that they are: {packages}")]
     PypiPackages {
         /// The file.
         file: String,

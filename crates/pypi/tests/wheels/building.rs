@@ -15,14 +15,14 @@ async fn sources_are_built_where_that_is_allowed() {
     fs::write(bench.wheels.join("broken-1.0.tar.gz"), "no archive").unwrap();
     let refused = bench.request(&["inner", "needs"]);
     assert_snapshot!(bench.refused(&refused).await, @r#"
-    [1] `docopt` has no wheel that fits, and may not be built
+    [1] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone
     hint: `allow-builds = ["docopt"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     let names = |names: &[&str]| AllowBuilds::Names(names.iter().map(ToString::to_string).collect());
     let other = Request { allow_builds: names(&["other"]), ..bench.request(&["docopt"]) };
     assert_snapshot!(bench.refused(&other).await, @r#"
-    [0] `docopt` has no wheel that fits, and may not be built
-    hint: `allow-builds = ["docopt", "other"]` in `[pip]` lets imgbuild build it, in the sandbox
+    [0] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone
+    hint: `allow-builds = ["docopt"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     assert_eq!(bench.built.lock().unwrap().len(), 0);
     let allowed = Request { allow_builds: names(&["docopt"]), ..refused };

@@ -41,16 +41,8 @@ async fn indexes_that_are_no_good_are_named() {
 
     hint: An index URL (http://INDEX/simple/) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)
     "#);
-    assert_snapshot!(refused(Behaviour { page: Some(("404 Not Found", "")), ..GOOD }).await, @r#"
-    [0] no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
-    No solution found when resolving dependencies
-      cause: Because inner was not found in the package registry and you require inner, we can conclude that your requirements are unsatisfiable.
-    "#);
-    assert_snapshot!(refused(Behaviour { page: Some(("200 OK", "\u{1}garbage")), ..GOOD }).await, @r#"
-    [0] no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
-    No solution found when resolving dependencies
-      cause: Because there are no versions of inner and you require inner, we can conclude that your requirements are unsatisfiable.
-    "#);
+    assert_snapshot!(refused(Behaviour { page: Some(("404 Not Found", "")), ..GOOD }).await, @"[0] `inner` cannot be had: no index has a package of that name");
+    assert_snapshot!(refused(Behaviour { page: Some(("200 OK", "\u{1}garbage")), ..GOOD }).await, @"[0] `inner` cannot be had: no index has a package of that name");
     assert_snapshot!(refused(Behaviour { page: Some(("500 Internal Server Error", "")), ..GOOD }).await, @r#"
     `uv` failed while it chose Python packages:
     error: Failed to fetch: http://INDEX/simple/inner/

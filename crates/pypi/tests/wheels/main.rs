@@ -6,6 +6,7 @@ mod building;
 mod choosing;
 mod dependencies;
 mod dependency_texts;
+mod diagnosing;
 mod index;
 mod indexes;
 mod locking;

@@ -3,8 +3,9 @@
 use std::fs;
 
 use insta::assert_snapshot;
+use md5::Digest as _;
 use oci::Digest;
-use pypi::{AllowBuilds, Request};
+use pypi::{AllowBuilds, ListedPackage, ListedWheel, Request, Source, StatedHashes};
 
 use crate::bench::{Bench, GOOD, provided, wheel};
 use crate::index::Behaviour;
@@ -82,27 +83,119 @@ async fn a_lock_file_is_taken_as_it_is() {
     "#);
 }
 
+/// A wheel of the index in another tool's lock, with its hash by an algorithm.
+fn listed(bench: &Bench, name: &str, algorithm: Option<&str>) -> ListedPackage {
+    let content = fs::read(bench.wheels.join(name)).unwrap();
+    let hash = |algorithm: &str| match algorithm {
+        "sha256" => Digest::of(content).hex().to_owned(),
+        "md5" => format!("{:x}", md5::Md5::digest(content)),
+        _ => "00".to_owned(),
+    };
+    let url: url::Url = format!("http://{}/files/{name}", bench.index.address).parse().unwrap();
+    ListedPackage::Wheel(ListedWheel {
+        given: url.to_string(),
+        url: url.into(),
+        hashes: StatedHashes::new(algorithm.map(|algorithm| (algorithm.to_owned(), hash(algorithm)))),
+        size: None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wheel_without_sha256_is_downloaded_and_hashed() {
+    let bench = Bench::new(GOOD);
+    bench.add(&[wheel("inner", "1.0", &[])]);
+    let name = "inner-1.0-py3-none-any.whl";
+    let sha256 = Digest::of(fs::read(bench.wheels.join(name)).unwrap());
+    let take = async |request: &Request, package: ListedPackage| {
+        bench.locking(async |locking| locking.take_listed(request, &[package]).await).await
+    };
+    let request = bench.request(&[]);
+    for algorithm in [None, Some("md5"), Some("sha256")] {
+        let locked = take(&request, listed(&bench, name, algorithm)).await.unwrap();
+        let package = &locked.wheels[0].package;
+        assert_eq!(package.sha256, sha256, "{algorithm:?}");
+        assert!(package.url.as_ref().unwrap().ends_with(name));
+    }
+    let other = |algorithm: &str| {
+        let ListedPackage::Wheel(wheel) = listed(&bench, name, None) else { panic!() };
+        let hashes = StatedHashes::new([(algorithm.to_owned(), "00".repeat(16))]);
+        ListedPackage::Wheel(ListedWheel { hashes, ..wheel })
+    };
+    let refused = async |package| bench.plain(&message(&take(&request, package).await.unwrap_err()));
+    assert_snapshot!(refused(other("md5")).await, @"`inner-1.0-py3-none-any.whl` has the md5 `3987b8e727072f42a1802512023ae5f0`, and the lock says `00000000000000000000000000000000`");
+    assert_snapshot!(refused(other("blake3")).await, @"of `inner-1.0-py3-none-any.whl` the lock has no hash that is known here, but `blake3`");
+    // What was locked once is that file from then on.
+    let locked = take(&request, listed(&bench, name, None)).await.unwrap();
+    let mut earlier = locked.wheels[0].package.clone();
+    earlier.sha256 = Digest::of("another");
+    let again = Request { earlier: vec![earlier], ..bench.request(&[]) };
+    let locked = take(&again, listed(&bench, name, None)).await.unwrap();
+    assert_eq!(locked.wheels[0].package.sha256, Digest::of("another"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_sources_are_built_with_permission_only() {
+    let bench = Bench::new(GOOD);
+    bench.add(&[wheel("inner", "2.0", &[])]);
+    let folder = |name: Option<&str>, given: &str| ListedPackage::Source {
+        source: Source::Folder {
+            name: name.map(str::to_owned),
+            path: given.into(),
+            given: given.to_owned(),
+            editable: true,
+        },
+        hashes: StatedHashes::default(),
+    };
+    let git = ListedPackage::Source {
+        source: Source::Git {
+            name: Some("theirs".to_owned()),
+            url: "https://git.example/theirs".parse().unwrap(),
+            revision: Some("0123".to_owned()),
+            subdirectory: None,
+        },
+        hashes: StatedHashes::default(),
+    };
+    let take = async |packages: &[ListedPackage], allow_builds: AllowBuilds| {
+        let request = Request { allow_builds, ..bench.request(&[]) };
+        let taken = bench.locking(async |locking| locking.take_listed(&request, packages).await).await;
+        taken.map_or_else(|error| bench.plain(&message(&error)), |locked| bench.shown(&locked))
+    };
+    let all = [folder(Some("odd"), "."), git, folder(None, "../unnamed")];
+    assert_snapshot!(take(&all, AllowBuilds::Nothing).await, @r#"
+    3 packages are no wheels, and may not be built:
+      `odd`: the folder `.`
+      `theirs`: the git repository `https://git.example/theirs`
+      the folder `../unnamed`
+    hint: `allow-builds = true` in `[pip]` lets imgbuild build them, in the sandbox; so does its name, where the requirement says that: `name @ …`
+    "#);
+    assert_snapshot!(take(&all[..2], AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    the git repository `https://git.example/theirs` is no wheel, and may not be built
+    hint: `allow-builds = ["odd", "theirs"]` in `[pip]` lets imgbuild build it, in the sandbox
+    "#);
+    assert_snapshot!(take(&all[..1], AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    `odd 7.0` requires `inner>=1`, and nothing is there by the name `inner`
+    hint: the list of packages must be whole: it is taken as it is
+    "#);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listed_wheels_are_taken_as_they_are() {
     let bench = Bench::new(GOOD);
     let filename = "native-1.0-cp311-cp311-win_amd64.whl";
     bench.add(&[wheel("inner", "1.0", &[]), wheel("native", "1.0", &[]).named(filename)]);
-    let listed = |name: &str| pypi::ListedWheel {
-        url: format!("http://{}/files/{name}", bench.index.address).parse().unwrap(),
-        sha256: Digest::of(fs::read(bench.wheels.join(name)).unwrap()),
-        size: None,
-    };
+    let listed = |name: &str| listed(&bench, name, Some("sha256"));
     let request = bench.request(&[]);
-    let take = async |wheels: &[pypi::ListedWheel]| {
-        let taken = bench.locking(async |locking| locking.take_wheels(&request, wheels).await).await;
+    let take = async |wheels: &[ListedPackage]| {
+        let taken = bench.locking(async |locking| locking.take_listed(&request, wheels).await).await;
         taken.map_or_else(|error| bench.plain(&message(&error)), |locked| bench.shown(&locked))
     };
     let inner = listed("inner-1.0-py3-none-any.whl");
     assert_snapshot!(take(std::slice::from_ref(&inner)).await, @"inner* 1.0 from http://INDEX/files/inner-1.0-py3-none-any.whl");
     assert_snapshot!(take(&[inner.clone(), inner]).await, @"the lock file has `inner` twice for Python 3.11 on linux/amd64 with glibc 2.36");
     assert_snapshot!(take(&[listed(filename)]).await, @r#"
-    no wheel of `native 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: there is `cp311-cp311-win_amd64`
-    hint: wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
+    no wheel of `native 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Windows alone
+        there is `cp311-cp311-win_amd64`
+      wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
     "#);
 }
 
@@ -148,14 +241,10 @@ async fn wheels_are_found_again() {
 async fn frameworks_must_use_cuda() {
     let bench = Bench::new(GOOD);
     bench.add(&[wheel("torch", "2.6.0+cpu", &[]), wheel("jaxlib", "0.5.0", &[])]);
-    let listed = |name: &str| pypi::ListedWheel {
-        url: format!("http://{}/files/{name}", bench.index.address).parse().unwrap(),
-        sha256: Digest::of(fs::read(bench.wheels.join(name)).unwrap()),
-        size: None,
-    };
+    let listed = |name: &str| listed(&bench, name, Some("sha256"));
     let wheels = ["torch-2.6.0+cpu-py3-none-any.whl", "jaxlib-0.5.0-py3-none-any.whl"].map(listed);
     let request = Request { cuda: Some("12.4".to_owned()), ..bench.request(&[]) };
-    let refused = bench.locking(async |locking| locking.take_wheels(&request, &wheels).await).await;
+    let refused = bench.locking(async |locking| locking.take_listed(&request, &wheels).await).await;
     assert_snapshot!(refused.unwrap_err(), @r#"
     the image has CUDA 12.4, and these wheels do not use it:
       `torch 2.6.0+cpu`: its version says so
@@ -163,6 +252,6 @@ async fn frameworks_must_use_cuda() {
     hint: choose other versions or an index with wheels for CUDA, or leave `cuda` out
     "#);
     let request = bench.request(&[]);
-    let taken = bench.locking(async |locking| locking.take_wheels(&request, &wheels).await).await;
+    let taken = bench.locking(async |locking| locking.take_listed(&request, &wheels).await).await;
     assert_eq!(taken.unwrap().wheels.len(), 2);
 }

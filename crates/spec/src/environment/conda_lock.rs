@@ -1,9 +1,11 @@
 //! `conda-lock.yml`, version 1: what conda-lock writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::listed::Entry;
 use super::locked::{
     ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
 };
@@ -44,14 +46,16 @@ struct Metadata {
 #[serde(rename = "imgbuild::Open")]
 struct PackageTable {
     name: Literal,
+    version: Option<Literal>,
     manager: String,
     platform: String,
     url: String,
+    #[serde(default)]
     hash: Hash,
     category: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename = "imgbuild::Open")]
 struct Hash {
     md5: Option<Literal>,
@@ -65,8 +69,15 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<CondaLock, Vec<Proble
 }
 
 impl CondaLock {
-    /// The categories that are chosen, or the default ones. `asked` is where the file was named.
-    pub(super) fn choose(&self, choice: &Choice, asked: &Origin) -> Result<Environment, Vec<Problem>> {
+    /// The categories that are chosen, or the default ones, of the lock that is at `path` beside the spec. `asked` is where
+    /// the file was named.
+    pub(super) fn choose(
+        &self,
+        choice: &Choice,
+        path: &str,
+        asked: &Origin,
+    ) -> Result<Environment, Vec<Problem>> {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let wanted = match &choice.categories {
             None => DEFAULT.map(str::to_owned).to_vec(),
             Some(chosen) => {
@@ -77,7 +88,7 @@ impl CondaLock {
         let mut contents = BTreeMap::new();
         for name in &self.document.metadata.platforms {
             if let Some(platform) = platform(name) {
-                contents.insert(platform, self.content(name, &wanted));
+                contents.insert(platform, self.content(name, folder, &wanted));
             }
         }
         let lock = OtherLock {
@@ -105,13 +116,13 @@ impl CondaLock {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn content(&self, platform: &str, categories: &[String]) -> Result<Content, Problem> {
+    fn content(&self, platform: &str, folder: &Path, categories: &[String]) -> Result<Content, Problem> {
         let mut content = Content::empty();
         let mut archives = Vec::new();
         // A package of two categories is listed once for each.
         let mut seen = BTreeSet::new();
         for package in &self.document.package {
-            let PackageTable { name, manager, url, hash, .. } = &package.value;
+            let PackageTable { name, version, manager, url, hash, .. } = &package.value;
             let wanted = package.value.platform == platform
                 && categories.iter().any(|category| category == package.value.category());
             // Virtual packages are listed for conda-lock's own sake.
@@ -120,14 +131,25 @@ impl CondaLock {
             }
             let origin = Origin::new(&self.source, package.span.clone(), package.key.clone());
             let problem = |message: String| problem(&self.source, package.span.clone(), message);
-            let hashes = super::hashes(hash.sha256.as_ref(), hash.md5.as_ref());
-            let (sha256, md5) = hashes.map_err(problem)?;
             match manager.as_str() {
                 "conda" => {
+                    let hashes = super::hashes(hash.sha256.as_ref(), hash.md5.as_ref());
+                    let (sha256, md5) = hashes.map_err(problem)?;
                     let url = ArchiveUrl::read(url).map_err(problem)?;
                     archives.push(LockedArchive { url, sha256, md5, size: None, origin });
                 }
-                "pip" => content.pypi(&name.0, url, sha256, None, origin),
+                "pip" => {
+                    let entry = Entry {
+                        name: Some(name.0.as_str()),
+                        version: version.as_ref().map(|version| version.0.as_str()),
+                        location: url,
+                        sha256: hash.sha256.as_ref(),
+                        md5: hash.md5.as_ref(),
+                        size: None,
+                        editable: false,
+                    };
+                    content.pypi(&entry, folder, origin).map_err(problem)?;
+                }
                 other => return Err(problem(format!("`{other}` is no package manager that is known here"))),
             }
         }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 
 use oci::Digest;
 
+use super::listed::Entry;
 use super::locked::{
     ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, Md5, OtherLock, Platforms, platform,
 };
@@ -35,9 +37,9 @@ pub(super) fn read(source: &Source) -> Result<OtherLock, Vec<Problem>> {
                 }
                 Comment::Platform(name) => listed = Some(name.to_owned()),
                 Comment::Pip(name, location) => {
-                    let sha256 = location.split_once("#sha256=").map(|(_, digits)| digits);
-                    let sha256 = sha256.and_then(|digits| Digest::from_hex(digits).ok());
-                    content.pypi(name, location, sha256, None, Origin::new(source, span, name));
+                    let entry = Entry::at(name, location);
+                    let added = content.pypi(&entry, Path::new(""), Origin::new(source, span.clone(), name));
+                    problems.extend(added.err().map(|message| problem(source, span, message)));
                 }
                 Comment::Other => {}
             }

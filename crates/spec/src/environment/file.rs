@@ -80,8 +80,8 @@ pub(super) fn read(
         origin: Origin::new(source, 0..0, ""),
         platforms: Platforms::Any(Content {
             packages: LockedList::Builds(builds),
-            wheels: Vec::new(),
-            no_wheels: Vec::new(),
+            pypi: Vec::new(),
+            unknown: Vec::new(),
             sources: Vec::new(),
         }),
     });

@@ -8,7 +8,7 @@ use secret::SecretUrl;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Mistake, Problem};
-use crate::pip::{ListedWheel, ListedWheels};
+use crate::pip::{ListedPackage, ListedPackages};
 use crate::source::{Origin, Source};
 use crate::suggest;
 
@@ -110,16 +110,16 @@ pub(crate) enum Platforms {
 pub(crate) struct Content {
     pub(crate) packages: LockedList,
     /// The packages of PyPI.
-    pub(crate) wheels: Vec<ListedWheel>,
-    /// Those of PyPI that are no wheels with a hash: names and places.
-    pub(crate) no_wheels: Vec<(String, Origin)>,
+    pub(crate) pypi: Vec<ListedPackage>,
+    /// Those of PyPI that are nowhere where anything can be taken from: names and places.
+    pub(crate) unknown: Vec<(String, Origin)>,
     /// What is built from source, or is a file of the machine that locked: names and places.
     pub(crate) sources: Vec<(String, Origin)>,
 }
 
 impl OtherLock {
-    /// The packages for one platform, and the wheels beside them.
-    pub(crate) fn on(&self, platform: Platform) -> Result<(LockedPackages, Option<ListedWheels>), Problem> {
+    /// The packages for one platform, and those of PyPI beside them.
+    pub(crate) fn on(&self, platform: Platform) -> Result<(LockedPackages, Option<ListedPackages>), Problem> {
         let content = match &self.platforms {
             Platforms::Any(content) => content,
             Platforms::Of(contents, listed) => {
@@ -133,9 +133,9 @@ impl OtherLock {
             Some(problem.at(origin.source(), origin.span(), "the first of them").hint(hint))
         };
         let pypi = listing(
-            &content.no_wheels,
+            &content.unknown,
             |file, packages| Mistake::PypiPackages { file, packages },
-            "lock the environment without them, and build each into a wheel or a conda package that it can be locked with",
+            "a wheel or an archive of sources is at a URL of `https` or at a path, a repository at a URL of git, a project in a folder",
         );
         let sources = listing(
             &content.sources,
@@ -146,10 +146,10 @@ impl OtherLock {
             return Err(problem);
         }
         let (format, file) = (self.format, self.file.clone());
-        let wheels = content.wheels.clone();
-        let wheels = (!wheels.is_empty()).then(|| ListedWheels { format, file: file.clone(), wheels });
+        let packages = content.pypi.clone();
+        let listed = (!packages.is_empty()).then(|| ListedPackages { format, file: file.clone(), packages });
         let (packages, origin) = (content.packages.clone(), self.origin.clone());
-        Ok((LockedPackages { format, packages, origin, file }, wheels))
+        Ok((LockedPackages { format, packages, origin, file }, listed))
     }
 
     fn other_platform(&self, listed: &[String], wanted: Platform) -> Problem {

@@ -3,12 +3,12 @@
 mod conda_lock;
 mod explicit;
 mod file;
+mod listed;
 mod listing;
 mod locked;
 mod open_file;
 mod pixi;
 mod versioned;
-mod wheels;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -169,8 +169,8 @@ impl Contents {
                 Ok(environment)
             }
             Self::Explicit(lock) => Ok(Environment::locked(lock.clone(), Vec::new())),
-            Self::Pixi(lock) => lock.choose(choice, asked),
-            Self::CondaLock(lock) => lock.choose(choice, asked),
+            Self::Pixi(lock) => lock.choose(choice, file, asked),
+            Self::CondaLock(lock) => lock.choose(choice, file, asked),
             Self::Pip => {
                 let pip = Some(PipPart::File(file.to_owned(), asked.clone()));
                 Ok(Environment { pip, ..Environment::default() })

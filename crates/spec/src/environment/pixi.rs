@@ -4,10 +4,12 @@
 //! `conda`; 7 names platforms in a list of their own, and packages that are built from source under `conda_source`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use oci::Platform;
 use serde::Deserialize;
 
+use super::listed::Entry;
 use super::locked::{
     ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
     subdir,
@@ -74,6 +76,9 @@ struct PackageTable {
     conda: Option<String>,
     pypi: Option<String>,
     name: Option<Literal>,
+    version: Option<Literal>,
+    #[serde(default)]
+    editable: bool,
     sha256: Option<Literal>,
     md5: Option<Literal>,
     size: Option<u64>,
@@ -89,8 +94,15 @@ pub(super) fn read(source: &Source, root: &Node) -> Result<PixiLock, Vec<Problem
 }
 
 impl PixiLock {
-    /// The environment that is chosen, or the default one. `asked` is where the file was named.
-    pub(super) fn choose(&self, choice: &Choice, asked: &Origin) -> Result<Environment, Vec<Problem>> {
+    /// The environment that is chosen, or the default one, of the lock that is at `path` beside the spec. `asked` is where the
+    /// file was named.
+    pub(super) fn choose(
+        &self,
+        choice: &Choice,
+        path: &str,
+        asked: &Origin,
+    ) -> Result<Environment, Vec<Problem>> {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let file = self.source.name().to_owned();
         let (name, origin) = match &choice.environment {
             Some((name, origin)) => (name.as_str(), origin),
@@ -121,7 +133,7 @@ impl PixiLock {
         for wanted in [Platform::LinuxAmd64, Platform::LinuxArm64] {
             let content = match self.platform_name(environment, wanted, choice, asked) {
                 Ok(None) => continue,
-                Ok(Some(platform)) => self.content(name, platform, &environment.packages[platform]),
+                Ok(Some(platform)) => self.content((name, platform), folder, &environment.packages[platform]),
                 Err(problem) => Err(problem),
             };
             contents.insert(wanted, content);
@@ -177,8 +189,8 @@ impl PixiLock {
 
     fn content(
         &self,
-        environment: &str,
-        platform: &str,
+        (environment, platform): (&str, &str),
+        folder: &Path,
         references: &[Located<Reference>],
     ) -> Result<Content, Problem> {
         let mut found: HashMap<(bool, &str), &Located<PackageTable>> = HashMap::new();
@@ -215,10 +227,8 @@ impl PixiLock {
             };
             let name = || package.value.name.as_ref().map_or_else(|| key.1.to_owned(), |name| name.0.clone());
             if pypi.is_some() && conda.is_none() {
-                let PackageTable { sha256, size, .. } = &package.value;
-                let (sha256, _) = super::hashes(sha256.as_ref(), None)
-                    .map_err(|message| problem(&self.source, package.span.clone(), message))?;
-                content.pypi(&name(), key.1, sha256, *size, origin(&package.span));
+                let added = content.pypi(&package.value.entry(key.1), folder, origin(&package.span));
+                added.map_err(|message| problem(&self.source, package.span.clone(), message))?;
             } else if is_local(key.1) {
                 content.sources.push((name(), origin(&package.span)));
             } else {
@@ -255,6 +265,19 @@ fn is_local(location: &str) -> bool {
 }
 
 impl PackageTable {
+    /// A package of PyPI at a location.
+    fn entry<'a>(&'a self, location: &'a str) -> Entry<'a> {
+        Entry {
+            name: self.name.as_ref().map(|name| name.0.as_str()),
+            version: self.version.as_ref().map(|version| version.0.as_str()),
+            location,
+            sha256: self.sha256.as_ref(),
+            md5: self.md5.as_ref(),
+            size: self.size,
+            editable: self.editable,
+        }
+    }
+
     /// Whether it is one of PyPI's, and where it is: what environments name it by.
     fn key(&self) -> Option<(bool, &str)> {
         match (&self.conda, &self.pypi) {

@@ -1,5 +1,6 @@
 //! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
 
+mod conda_build;
 mod find_links;
 mod lines;
 mod marker;
@@ -14,17 +15,18 @@ use std::fmt;
 use std::path::PathBuf;
 
 use oci::Digest;
-use secret::{SecretText, SecretUrl};
+use secret::SecretText;
 
 pub use find_links::FindLinks;
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 pub use specifier::{DependencySpecifier, VersionsOrUrl};
 
 pub(crate) use lines::unset;
+pub(crate) use requirement::{SOURCES, relative};
 pub(crate) use requirements_file::Reader;
 pub(crate) use section::{Section, brings_python, is_pylock, needs_python};
 
-use crate::environment::LockFormat;
+use crate::environment::{LockFormat, Md5};
 use crate::source::Origin;
 use crate::values::{PipUrl, ProjectName};
 
@@ -63,7 +65,7 @@ impl Pip {
                 requirements.iter().any(|requirement| requirement.name.as_ref().is_some_and(is))
             }
             PipPackages::Pylock(_) => false,
-            PipPackages::Wheels(listed) => listed.wheels.iter().any(|wheel| is(&wheel.name)),
+            PipPackages::Listed(listed) => listed.packages.iter().any(|it| it.name.as_ref().is_some_and(is)),
         }
     }
 }
@@ -76,8 +78,8 @@ pub enum PipPackages {
     Requirements(Vec<PipRequirement>),
     /// A `pylock.toml`: it is taken as it is.
     Pylock(PylockFile),
-    /// Wheels that a lock of conda packages lists beside them: they are taken as they are.
-    Wheels(ListedWheels),
+    /// What a lock of conda packages lists beside them: it is taken as it is.
+    Listed(ListedPackages),
 }
 
 /// A `pylock.toml`. It is text here: whoever takes wheels from it checks it.
@@ -92,29 +94,31 @@ pub struct PylockFile {
     pub origin: Origin,
 }
 
-/// The wheels of a lock of conda packages.
+/// The packages of PyPI in a lock of conda packages.
 #[derive(Debug, Clone)]
-pub struct ListedWheels {
+pub struct ListedPackages {
     /// What the file is.
     pub format: LockFormat,
     /// The file, as messages call it.
     pub file: String,
-    /// The wheels for the variant's platform: at least one.
-    pub wheels: Vec<ListedWheel>,
+    /// The packages for the variant's platform: at least one.
+    pub packages: Vec<ListedPackage>,
 }
 
-/// A wheel that another tool has locked.
+/// A package of PyPI that another tool has locked: a wheel, or what one is built of.
 #[derive(Debug, Clone)]
-pub struct ListedWheel {
-    /// The project.
-    pub name: ProjectName,
-    /// Its version, as the name of the file has it.
-    pub version: String,
-    /// Where it is: `https://` or `http://`, and a name that ends in `.whl`.
-    pub url: SecretUrl,
-    /// Its hash.
-    pub sha256: Digest,
-    /// Its size in bytes, where the file has it.
+pub struct ListedPackage {
+    /// The project; nothing only for what is no wheel, where the lock does not say it.
+    pub name: Option<ProjectName>,
+    /// Its version, as the name of the wheel or the lock has it.
+    pub version: Option<String>,
+    /// Where it is, without variables; never an index.
+    pub source: RequirementSource,
+    /// The hash of its file, where the lock has it.
+    pub sha256: Option<Digest>,
+    /// The MD5 of its file, where the lock has it.
+    pub md5: Option<Md5>,
+    /// The size of its file in bytes, where the lock has it.
     pub size: Option<u64>,
     /// Where it is listed.
     pub origin: Origin,
@@ -201,6 +205,23 @@ impl fmt::Debug for PipRequirement {
 }
 
 impl RequirementSource {
+    /// The name of the file that it names; nothing where it names none, or a path that may be a folder.
+    pub(crate) fn file_name(&self) -> Option<&str> {
+        match self {
+            Self::Url(url) => Some(file_of(url.secret().whole())),
+            Self::Path { path, .. } => {
+                let name = path.file_name()?.to_str()?;
+                SOURCES.iter().chain(&[".whl"]).any(|end| name.ends_with(end)).then_some(name)
+            }
+            Self::Index | Self::Git { .. } => None,
+        }
+    }
+
+    /// Whether it names one file, of which there can be a hash.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file_name().is_some()
+    }
+
     /// Whether what it names is no wheel, so that it must be built. What an index has is not known.
     pub fn is_built(&self) -> bool {
         match self {

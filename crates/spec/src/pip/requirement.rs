@@ -1,10 +1,12 @@
 //! One requirement: by name, by URL, or by path.
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use pep440_rs::Operator;
 use secret::{SecretText, public};
 
+use super::conda_build;
 use super::marker::{self, Marker};
 use super::nearly;
 use super::specifier::{self, DependencySpecifier, LIMIT, VersionsOrUrl};
@@ -15,7 +17,7 @@ use crate::values::{PipUrl, ProjectName, ValueError, printable};
 /// How many characters of one a message begins with.
 const SHOWN: usize = 120;
 /// How archives of sources are named.
-const SOURCES: [&str; 6] = [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst"];
+pub(crate) const SOURCES: [&str; 6] = [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst"];
 /// What stands before the URL of a repository.
 const OTHERS: [&str; 3] = ["hg+", "svn+", "bzr+"];
 
@@ -58,7 +60,8 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
         const USUAL: &str = "write it like `numpy >=1.26`, `name @ https://…` or `./folder`";
         // What is in a URL or a path is not mistyped as versions are.
         let meant = || nearly::meant(text).filter(|_| !direct && !text.contains("://"));
-        error(rule).hint(hint.map(str::to_owned).or_else(meant).unwrap_or_else(|| USUAL.to_owned()))
+        let hint = hint.map(Cow::into_owned).or_else(meant);
+        error(rule).hint(hint.unwrap_or_else(|| USUAL.to_owned()))
     })
 }
 
@@ -83,9 +86,9 @@ impl Place<'_> {
 }
 
 /// What is wrong, and what to write instead where that is known.
-struct Fault {
-    rule: String,
-    hint: Option<&'static str>,
+pub(super) struct Fault {
+    pub(super) rule: String,
+    pub(super) hint: Option<Cow<'static, str>>,
 }
 
 impl From<String> for Fault {
@@ -101,7 +104,7 @@ impl From<ValueError> for Fault {
 }
 
 fn fault<T>(rule: impl Into<String>, hint: &'static str) -> Result<T, Fault> {
-    Err(Fault { rule: rule.into(), hint: Some(hint) })
+    Err(Fault { rule: rule.into(), hint: Some(hint.into()) })
 }
 
 /// Whether it is a URL or a path without a name before it.
@@ -122,6 +125,7 @@ fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
             (text, RequirementSource::Index, pinned)
         }
         VersionsOrUrl::Url(location) => {
+            conda_build::refuse(name, location)?;
             let (text, source) = direct(location, place)?;
             (format!(" @ {text}"), source, true)
         }
@@ -285,7 +289,7 @@ fn local(location: &str, place: &Place<'_>) -> Result<(String, RequirementSource
 }
 
 /// `path` beside `folder`, without `.` in it.
-pub(super) fn relative(folder: &Path, path: &str) -> PathBuf {
+pub(crate) fn relative(folder: &Path, path: &str) -> PathBuf {
     let joined = folder.join(path);
     let kept: PathBuf = joined.components().filter(|part| *part != Component::CurDir).collect();
     if kept.as_os_str().is_empty() { PathBuf::from(".") } else { kept }

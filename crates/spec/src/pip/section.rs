@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::requirement::Listed;
 use super::requirements_file::{Kind, Lines, Listing, Reader};
-use super::{AllowBuilds, ListedWheels, Pip, PipPackages, PylockFile, requirement};
+use super::{AllowBuilds, ListedPackages, Pip, PipPackages, PylockFile, requirement};
 use crate::decode::Located;
 use crate::environment::PipPart;
 use crate::error::{Mistake, Problem};
@@ -104,21 +104,23 @@ impl Section {
     }
 
     /// The wheels of a variant: those that are asked for, or those of its lock.
-    pub(crate) fn pip(&self, wheels: Option<ListedWheels>) -> Result<Option<Pip>, Problem> {
-        let Some(wheels) = wheels else { return Ok(self.pip.clone()) };
+    pub(crate) fn pip(&self, listed: Option<ListedPackages>) -> Result<Option<Pip>, Problem> {
+        let Some(listed) = listed else { return Ok(self.pip.clone()) };
         let other = self.keys.first().map(|(key, origin)| (key.clone(), origin));
         let other = other.or_else(|| self.origin().map(|origin| ("pip:".to_owned(), origin)));
         if let Some((key, origin)) = other {
             let problem = Problem::new(Mistake::Conflict { first: key, second: "env".to_owned() });
             return Err(problem.at(origin.source(), origin.span(), "asked for here").hint(format!(
                 "`{}` is {} that lists wheels: change it with the tool that wrote it",
-                wheels.file,
-                wheels.format.title()
+                listed.file,
+                listed.format.title()
             )));
         }
-        let Some(origin) = wheels.wheels.first().map(|wheel| wheel.origin.clone()) else { return Ok(None) };
+        let Some(origin) = listed.packages.first().map(|package| package.origin.clone()) else {
+            return Ok(None);
+        };
         Ok(Some(Pip {
-            packages: PipPackages::Wheels(wheels),
+            packages: PipPackages::Listed(listed),
             constraints: Vec::new(),
             index_url: None,
             extra_index_urls: Vec::new(),

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::super::{message_of, variants_of};
 use super::{A, B};
-use crate::{LockFormat, PipPackages, Variant};
+use crate::{LockFormat, PipPackages, RequirementSource, Variant};
 
 fn pixi() -> String {
     format!(
@@ -22,8 +22,9 @@ environments:
       - conda: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
       - pypi: https://files.example/old-1.0.tar.gz
       - pypi: ./mine
-      - pypi: git+https://git.example/theirs@0123
+      - pypi: git+https://me:s3cret@git.example/theirs?branch=main&subdirectory=python#0123
       - pypi: https://files.example/bare-1.0-py3-none-any.whl
+      - pypi: ./built/own-1.0-py3-none-any.whl
       - pypi: https://files.example/six-1.16.0-py2.py3-none-any.whl
 packages:
 - conda: https://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda
@@ -41,10 +42,15 @@ packages:
   sha256: {A}
 - pypi: ./mine
   name: mine
-- pypi: git+https://git.example/theirs@0123
+  version: 0.1.0
+  sha256: {B}
+  editable: true
+- pypi: git+https://me:s3cret@git.example/theirs?branch=main&subdirectory=python#0123
   name: theirs
 - pypi: https://files.example/bare-1.0-py3-none-any.whl
   name: bare
+- pypi: ./built/own-1.0-py3-none-any.whl
+  name: own
 - pypi: https://files.example/six-1.16.0-py2.py3-none-any.whl
   name: six
   sha256: {A}
@@ -70,23 +76,30 @@ package:
 const SPEC: &str = "name = \"a\"\nplatforms = [\"linux/amd64\"]\nenv = \"pixi.lock\"\n";
 
 fn shown(variant: &Variant) -> String {
-    let PipPackages::Wheels(listed) = &variant.pip.as_ref().unwrap().packages else { panic!("{variant:?}") };
-    let line = |wheel: &crate::ListedWheel| {
-        let sha256 = &wheel.sha256.hex()[..4];
-        format!(
-            "{} {} {} {sha256} {:?} <- {}\n",
-            wheel.name, wheel.version, wheel.url, wheel.size, wheel.origin
-        )
+    let PipPackages::Listed(listed) = &variant.pip.as_ref().unwrap().packages else { panic!("{variant:?}") };
+    let line = |it: &crate::ListedPackage| {
+        let (name, version) = (it.name.as_ref().map(ToString::to_string), it.version.as_deref());
+        let sha256 = it.sha256.map(|sha256| sha256.hex()[..4].to_owned());
+        let place = match &it.source {
+            RequirementSource::Index => "index".to_owned(),
+            RequirementSource::Url(url) => url.to_string(),
+            RequirementSource::Git { url, revision, subdirectory } => {
+                format!("{url} {} {subdirectory:?}", revision.as_deref().unwrap_or_default())
+            }
+            RequirementSource::Path { path, editable } => format!("{} {editable}", path.display()),
+        };
+        let (name, version) = (name.unwrap_or_default(), version.unwrap_or_default());
+        format!("{name} {version} {place} {sha256:?} {:?} {:?} <- {}\n", it.md5, it.size, it.origin)
     };
-    listed.wheels.iter().map(line).collect()
+    listed.packages.iter().map(line).collect()
 }
 
 #[test]
 fn those_of_pixi() {
     let variant = variants_of(&[("spec.toml", SPEC), ("pixi.lock", &pixi())]).remove(0);
     assert_snapshot!(shown(&variant), @r#"
-    sphinx-theme 7.0 https://files.example/a/Sphinx_Theme-7.0-py3-none-any.whl abab Some(31) <- pixi.lock:21
-    torch 2.3.0+cu118 https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl 1234 None <- pixi.lock:26
+    sphinx-theme 7.0 https://files.example/a/Sphinx_Theme-7.0-py3-none-any.whl Some("abab") None Some(31) <- pixi.lock:22
+    torch 2.3.0+cu118 https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl Some("1234") None None <- pixi.lock:27
     "#);
     assert!(!format!("{variant:?}").contains("s3cret"));
 }
@@ -95,7 +108,7 @@ fn those_of_pixi() {
 fn those_of_conda_lock_and_of_its_explicit_list() {
     let spec = SPEC.replace("pixi.lock", "conda-lock.yml");
     let of_lock = variants_of(&[("spec.toml", &spec), ("conda-lock.yml", CONDA_LOCK)]).remove(0);
-    assert_snapshot!(shown(&of_lock), @"six 1.16.0 https://files.example/six-1.16.0-py2.py3-none-any.whl abab None <- conda-lock.yml:9");
+    assert_snapshot!(shown(&of_lock), @r#"six 1.16.0 https://files.example/six-1.16.0-py2.py3-none-any.whl Some("abab") None None <- conda-lock.yml:9"#);
     let list = format!(
         "@EXPLICIT\nhttps://conda.example/forge/linux-64/python-3.11.2-0_cpython.conda\n\
          # pip six @ https://files.example/six-1.16.0-py2.py3-none-any.whl#sha256={A}\n"
@@ -107,7 +120,7 @@ fn those_of_conda_lock_and_of_its_explicit_list() {
         shown(&of_lock).split(" <- ").next(),
         "a wheel is the same one wherever it is listed"
     );
-    let PipPackages::Wheels(listed) = of_list.pip.unwrap().packages else { panic!() };
+    let PipPackages::Listed(listed) = of_list.pip.unwrap().packages else { panic!() };
     assert_eq!((listed.format, listed.file.as_str()), (LockFormat::Explicit, "list.txt"));
 }
 
@@ -121,30 +134,60 @@ fn a_lock_is_stale_when_its_wheels_are_others() {
 }
 
 #[test]
-fn what_is_no_wheel_with_a_hash() {
+fn what_is_built_and_what_has_no_hash() {
+    let spec = SPEC.replace("amd64", "arm64").replace("pixi.lock", "below/pixi.lock");
+    let variant = variants_of(&[("spec.toml", &spec), ("below/pixi.lock", &pixi())]).remove(0);
+    assert_snapshot!(shown(&variant), @r#"
+    old  https://files.example/old-1.0.tar.gz Some("abab") None None <- below/pixi.lock:30
+    mine 0.1.0 below/mine true None None None <- below/pixi.lock:33
+    theirs  https://git.example/theirs 0123 Some("python") None None None <- below/pixi.lock:38
+    bare 1.0 https://files.example/bare-1.0-py3-none-any.whl None None None <- below/pixi.lock:40
+    own 1.0 below/built/own-1.0-py3-none-any.whl false None None None <- below/pixi.lock:42
+    six 1.16.0 https://files.example/six-1.16.0-py2.py3-none-any.whl Some("abab") None None <- below/pixi.lock:44
+    "#);
+    assert!(!format!("{variant:?}").contains("s3cret"));
+    // conda-lock has the commit of a repository in the place of a hash, and of some indexes MD5 alone.
+    let spec = SPEC.replace("pixi.lock", "conda-lock.yml");
+    let lock = format!(
+        "{CONDA_LOCK}- name: theirs\n  version: 1.0\n  manager: pip\n  platform: linux-64\n  \
+         url: git+https://git.example/theirs.git@0123456789012345678901234567890123456789\n  \
+         hash: {{ sha256: 0123456789012345678901234567890123456789 }}\n\
+         - name: old\n  version: 1.0\n  manager: pip\n  platform: linux-64\n  url: https://files.example/old-1.0.zip\n  \
+         hash: {{ md5: 0123456789abcdef0123456789abcdef }}\n"
+    );
+    let variant = variants_of(&[("spec.toml", &spec), ("conda-lock.yml", &lock)]).remove(0);
+    assert_snapshot!(shown(&variant), @r#"
+    six 1.16.0 https://files.example/six-1.16.0-py2.py3-none-any.whl Some("abab") None None <- conda-lock.yml:9
+    theirs 1.0 https://git.example/theirs.git 0123456789012345678901234567890123456789 None None None None <- conda-lock.yml:14
+    old 1.0 https://files.example/old-1.0.zip None Some(Md5([1, 35, 69, 103, 137, 171, 205, 239, 1, 35, 69, 103, 137, 171, 205, 239])) None <- conda-lock.yml:20
+    "#);
+}
+
+#[test]
+fn what_cannot_be_had() {
+    let strange = pixi().replace("./mine", "hg+https://h.example/mine");
     let spec = SPEC.replace("amd64", "arm64");
-    assert_snapshot!(message_of(&[("spec.toml", &spec), ("pixi.lock", &pixi())]), @r#"
-     × `pixi.lock` has PyPI packages that are not wheels with a sha256: `bare`, `mine`, `old`,
-     │ `theirs`
-       ╭─[pixi.lock:29:3]
-    28 │   sha256: 1234567890123456789012345678901234567890123456789012345678901234
-    29 │ - pypi: https://files.example/old-1.0.tar.gz
+    assert_snapshot!(message_of(&[("spec.toml", &spec), ("pixi.lock", &strange)]), @r#"
+     × `pixi.lock` has PyPI packages that cannot be had from where it says that they are: `mine`
+       ╭─[pixi.lock:33:3]
+    32 │   sha256: abababababababababababababababababababababababababababababababab
+    33 │ - pypi: hg+https://h.example/mine
        ·   ▲
        ·   ╰── the first of them
-    30 │   name: old
+    34 │   name: mine
        ╰────
-     help: lock the environment without them, and build each into a wheel or a conda package that it
-           can be locked with
+     help: a wheel or an archive of sources is at a URL of `https` or at a path, a repository at a
+           URL of git, a project in a folder
     "#);
     let bad = pixi().replace(B, "1234");
     assert_snapshot!(message_of(&[("spec.toml", SPEC), ("pixi.lock", &bad)]), @r#"
      × `pixi.lock` cannot be used: `1234` is not a sha256
-       ╭─[pixi.lock:26:3]
-    25 │   size: 31
-    26 │ - pypi: direct+https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl
+       ╭─[pixi.lock:27:3]
+    26 │   size: 31
+    27 │ - pypi: direct+https://files.example/torch-2.3.0%2Bcu118-1-cp311-cp311-linux_x86_64.whl
        ·   ▲
        ·   ╰── here
-    27 │   name: torch
+    28 │   name: torch
        ╰────
     "#);
 }

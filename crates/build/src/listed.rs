@@ -1,0 +1,87 @@
+//! The packages of PyPI in another tool's lock, as they are taken: wheels, and sources of which wheels are built.
+
+use std::path::{Path, PathBuf};
+
+use pypi::{ListedPackage, ListedWheel, Source, StatedHashes};
+use secret::SecretUrl;
+use spec::{ListedPackages, RequirementSource};
+use url::Url;
+
+use crate::BuildError;
+
+/// The packages; paths are relative to `folder`, the spec's.
+///
+/// # Errors
+///
+/// When a path is none.
+pub(crate) fn listed_packages(
+    listed: &ListedPackages,
+    folder: &Path,
+) -> Result<Vec<ListedPackage>, BuildError> {
+    listed.packages.iter().map(|package| listed_package(package, folder)).collect()
+}
+
+fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<ListedPackage, BuildError> {
+    let (url, given) = place(&package.source, folder)?;
+    let hashes = stated(package);
+    if !package.source.is_built() {
+        return Ok(ListedPackage::Wheel(ListedWheel { url, given, hashes, size: package.size }));
+    }
+    let name = package.name.as_ref().map(ToString::to_string);
+    let source = match &package.source {
+        RequirementSource::Git { revision, subdirectory, .. } => {
+            Source::Git { name, url, revision: revision.clone(), subdirectory: subdirectory.clone() }
+        }
+        RequirementSource::Path { path, editable } if !folder.join(path).is_file() => {
+            let path: PathBuf = folder.join(path);
+            Source::Folder { name, path, given, editable: *editable }
+        }
+        RequirementSource::Path { .. } | RequirementSource::Url(_) | RequirementSource::Index => {
+            let subdirectory = url.whole().fragment().and_then(|it| it.strip_prefix("subdirectory="));
+            Source::Sdist {
+                name,
+                version: package.version.clone(),
+                filename: url.whole().path().rsplit('/').next().unwrap_or_default().to_owned(),
+                direct: true,
+                sha256: hashes.sha256(),
+                size: package.size,
+                subdirectory: subdirectory.map(str::to_owned),
+                url,
+            }
+        }
+    };
+    Ok(ListedPackage::Source { source, hashes })
+}
+
+/// Where a package is, and the same as the lock says it.
+fn place(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, String), BuildError> {
+    let of_path = |path: &Path| {
+        let whole = folder.join(path);
+        let error = || std::io::Error::other("the path is not absolute");
+        let url = Url::from_file_path(&whole).map_err(|()| BuildError::File {
+            path: whole,
+            what: "found",
+            error: error(),
+        })?;
+        Ok((SecretUrl::from(url), path.display().to_string()))
+    };
+    match source {
+        RequirementSource::Url(url) | RequirementSource::Git { url, .. } => {
+            let failed = |error: url::ParseError| BuildError::File {
+                path: url.to_string().into(),
+                what: "found",
+                error: std::io::Error::other(error),
+            };
+            Ok((url.secret().whole().parse().map_err(failed)?, url.to_string()))
+        }
+        RequirementSource::Path { path, .. } => of_path(path),
+        RequirementSource::Index => of_path(Path::new(".")),
+    }
+}
+
+fn stated(package: &spec::ListedPackage) -> StatedHashes {
+    let sha256 = package.sha256.map(|sha256| ("sha256".to_owned(), sha256.hex().to_owned()));
+    let digits = |text: String| text.trim_start_matches("md5:").to_owned();
+    let md5 = package.md5.map(|md5| ("md5".to_owned(), digits(md5.to_string())));
+    StatedHashes::new(sha256.into_iter().chain(md5))
+}
