@@ -114,7 +114,7 @@ fn lock_files_that_cannot_be_used_are_refused() {
     let refused = |text: &str| chosen(text).unwrap_err();
     assert_snapshot!(refused(&entry(&["cp312-cp312-manylinux_2_17_x86_64", "cp311-cp311-win_amd64"])), @r#"
     no wheel of `Odd 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels for Python 3.11 are for Windows alone
-        there is `cp311-cp311-win_amd64`, `cp312-cp312-manylinux_2_17_x86_64`
+        there is `cp312-cp312-manylinux_2_17_x86_64`, `cp311-cp311-win_amd64`
       wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
     "#);
     assert_snapshot!(refused("[[packages]]\nname = 'odd'\nversion = '1.0'\n"), @"the lock file has no file of `odd 1.0`");
