@@ -80,7 +80,7 @@ fn every_attack_is_refused() {
     hostile-bomb-info (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-bomb-info-1.0-0.conda`
-      ╰─▶ `info/paths.json` of the archive is larger than 256 MiB
+      ╰─▶ the archive unpacks to more than 268435456 bytes, far more than it declares
     hostile-device (build)
       × cannot put `conda/hostile-device` into a layer
       ╰─▶ the archive holds a device node at `/share/null`
@@ -99,6 +99,7 @@ fn every_attack_is_refused() {
     hostile-duplicate (build)
       × cannot put `conda/hostile-duplicate` into a layer
       ╰─▶ the archive holds `/opt/conda/share/hostile.txt` twice, and the two differ
+      help: where the package is to be trusted, `[conda] accept-damaged = ["hostile-duplicate"]` installs it as rattler does
     hostile-entry-point (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-entry-point-1.0-0.conda`
@@ -134,6 +135,7 @@ fn every_attack_is_refused() {
     hostile-kind (build)
       × cannot put `conda/hostile-kind` into a layer
       ╰─▶ `/opt/conda/share/hostile.txt` is a symbolic link, and `info/paths.json` declares a file
+      help: where the package is to be trusted, `[conda] accept-damaged = ["hostile-kind"]` installs it as rattler does
     hostile-nothing (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-nothing-1.0-0.conda`
