@@ -112,6 +112,7 @@ fn only_what_is_named_is_upgraded() {
       "changes": [
         {
           "package": "conda/tornado",
+          "reason": "requested",
           "before": [
             "6.4.1 py311_0"
           ],
