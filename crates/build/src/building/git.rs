@@ -125,8 +125,13 @@ fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &'static str
     server.set_path("");
     let key = format!("credential.{}.helper", server.as_str().trim_end_matches('/'));
     // There may be settings in variables already.
-    let count = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse::<usize>().ok());
-    let first = count.unwrap_or_default();
+    let first = match std::env::var_os("GIT_CONFIG_COUNT") {
+        Some(count) if !count.is_empty() => {
+            let number = count.to_str().and_then(|count| count.parse::<usize>().ok());
+            number.ok_or("needs a password, and `GIT_CONFIG_COUNT` of the environment is no number")?
+        }
+        _ => 0,
+    };
     for (number, value) in ["", ANSWER].into_iter().enumerate() {
         command.env(format!("GIT_CONFIG_KEY_{}", first + number), &key);
         command.env(format!("GIT_CONFIG_VALUE_{}", first + number), value);

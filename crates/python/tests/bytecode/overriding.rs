@@ -1,15 +1,11 @@
 //! Layers that lie over others: a source takes its bytecode with it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
-
-mod support;
-
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use crate::support::{Collected, Entries, Entry, MTIME, cache_tag, file, folder, link, path, pyc, target};
 use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Source};
 use python::{CacheTag, Overriding, Target};
-use support::{Collected, Entries, Entry, MTIME, cache_tag, file, folder, link, path, pyc, target};
 
 fn removed(name: &str) -> Entry {
     Entry { head: EntryHead::removed(path(name)), body: Vec::new() }

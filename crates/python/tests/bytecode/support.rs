@@ -1,7 +1,5 @@
 //! Entries, the Python of this machine, and what it says of a tree.
 
-#![allow(dead_code)] // Each test file uses a part of it.
-
 use std::io::Read;
 use std::num::NonZero;
 use std::process::Command;

@@ -1,19 +1,15 @@
 //! Bytecode around a source, made by the Python of this machine, and judged by it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::Arc;
 
+use crate::support::{
+    Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
+};
 use layer::{EntryKind, Exclusions, Source};
 use python::{Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target};
 use store::Store;
-use support::{
-    Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
-};
 
 /// Writes entries with their bytecode, into a store of their own.
 fn make(entries: Vec<Entry>) -> Made {
@@ -124,7 +120,7 @@ fn shipped_bytecode_stays_where_it_is_valid_and_is_made_anew_where_it_is_not() {
         changed[at..at + bytes.len()].copy_from_slice(bytes);
         changed
     };
-    let hash = support::source_hash(source);
+    let hash = crate::support::source_hash(source);
     let hashed = |flags: u8, hash: [u8; 8]| {
         let mut changed = with(4, &[flags]);
         changed[8..16].copy_from_slice(&hash);
@@ -149,7 +145,7 @@ fn shipped_bytecode_stays_where_it_is_valid_and_is_made_anew_where_it_is_not() {
         ("a symbolic link", link(&name, "../other"), false),
         ("a symbolic link to bytecode", link(&name, "good.pyc"), false),
         ("a hard link", hard(&name, "lib/python/m.py"), false),
-        ("a folder", support::folder(&name), false),
+        ("a folder", crate::support::folder(&name), false),
     ];
     for (number, (what, entry, stays)) in cases.into_iter().enumerate() {
         // Before its source, or behind it.
@@ -338,7 +334,7 @@ fn an_interpreter_of_another_version_is_refused() {
     let (target, _) = target(1);
     let target = Target { compiler: Some(compiler), ..target };
     let source = Bytecode::new(Entries::new(sources()), target, Store::open(folder.path()).unwrap());
-    let error = source.write(&Exclusions::new(), &mut support::Collected::default()).unwrap_err();
+    let error = source.write(&Exclusions::new(), &mut crate::support::Collected::default()).unwrap_err();
     assert_eq!(error.to_string(), format!("the interpreter is Python {found}, and the image's is 2.7.18"));
 }
 
