@@ -131,8 +131,18 @@ impl WheelIndex {
             PipPackages::Requirements(requirements) => requirements,
             PipPackages::Pylock(_) | PipPackages::Listed(_) => &[],
         };
+        let asked = requirements.iter().enumerate().map(|(index, given)| {
+            let unusable = |rule: String| pypi::LockingError::Unusable {
+                requirement: index,
+                what: format!("`{}`", given.text),
+                rule,
+            };
+            requirement(given, &folder, &variables)
+                .map_err(|rule| pypi_error(variant, Some(pip), unusable(rule)))
+        });
+        let asked = asked.collect::<Result<_, _>>()?;
         let request = Request {
-            requirements: requirements.iter().map(|it| requirement(it, &folder, &variables)).collect(),
+            requirements: asked,
             constraints: pip.constraints.iter().map(|it| it.text.clone()).collect(),
             prereleases: pip.prereleases,
             environment: python.environment.clone(),
@@ -328,25 +338,32 @@ pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, BuildError> {
 }
 
 /// A requirement of the spec, as it is locked.
-fn requirement(given: &PipRequirement, folder: &Path, variables: &Variables) -> Requirement {
-    let source = source(given, folder, variables);
-    Requirement {
+fn requirement(given: &PipRequirement, folder: &Path, variables: &Variables) -> Result<Requirement, String> {
+    let source = source(given, folder, variables)?;
+    Ok(Requirement {
         text: given.text.clone(),
         source,
         extras: given.extras.clone(),
         marker: given.marker.clone(),
         hashes: given.hashes.clone(),
-    }
+    })
 }
 
-/// What a requirement is to be built from; nothing where it is a wheel or comes from an index.
-fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Option<pypi::Source> {
+/// What a requirement is to be built from; nothing where it is a wheel or comes from an index. The error says what is wrong,
+/// and shows no variable's value.
+fn source(
+    given: &PipRequirement,
+    folder: &Path,
+    variables: &Variables,
+) -> Result<Option<pypi::Source>, String> {
     if !given.source.is_built() {
-        return None;
+        return Ok(None);
     }
     let name = given.name.as_ref().map(ToString::to_string);
-    let url =
-        |url: &spec::PipUrl| secret::expanded(url.secret().whole(), variables).parse::<SecretUrl>().ok();
+    let url = |url: &spec::PipUrl| {
+        let whole = secret::expanded(url.secret().whole(), variables).parse::<SecretUrl>();
+        whole.map_err(|error| format!("with its variables in their places it is no URL: {error}"))
+    };
     let sdist = |url: SecretUrl| {
         let filename = url.whole().path().rsplit('/').next().unwrap_or_default().to_owned();
         let sha256 = match given.hashes.as_slice() {
@@ -366,9 +383,9 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Optio
             url,
         }
     };
-    match &given.source {
+    Ok(match &given.source {
         RequirementSource::Index => None,
-        RequirementSource::Url(named) => url(named).map(sdist),
+        RequirementSource::Url(named) => Some(sdist(url(named)?)),
         RequirementSource::Git { url: named, revision, subdirectory } => Some(pypi::Source::Git {
             name,
             url: url(named)?,
@@ -378,12 +395,13 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Optio
         RequirementSource::Path { path, editable } => {
             let whole: PathBuf = folder.join(path);
             if whole.is_file() {
-                return Url::from_file_path(&whole).ok().map(|url| sdist(url.into()));
+                let url = Url::from_file_path(&whole).map_err(|()| "no URL can name its path".to_owned())?;
+                return Ok(Some(sdist(url.into())));
             }
             let given = path.display().to_string();
             Some(pypi::Source::Folder { name, path: whole, given, editable: *editable })
         }
-    }
+    })
 }
 
 /// An error with the lines of the spec that it speaks of.
