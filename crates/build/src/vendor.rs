@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use folder::Folder;
 use layer::ImagePath;
 use lock::Lock;
 use oci::Digest;
@@ -90,12 +91,11 @@ impl Vendor {
     }
 
     fn write_index(&self) -> Result<(), BuildError> {
-        let path = self.folder.join(INDEX);
         let mut lines: Vec<_> =
             self.files.iter().map(|(sha256, path)| (path.as_str(), sha256.hex())).collect();
         lines.sort();
         let text: String = lines.into_iter().map(|(path, hash)| format!("{hash}  {path}\n")).collect();
-        write_whole(&path, |file| file.write_all(text.as_bytes())).map_err(failed(&path, "written"))
+        write_whole(&self.folder, INDEX, |file| file.write_all(text.as_bytes()))
     }
 }
 
@@ -104,18 +104,17 @@ fn failed(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> BuildErr
     move |error| BuildError::File { path, what, error }
 }
 
-/// A file that bears its name only when it is whole.
-fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".imgbuild-")
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    write(file.as_file_mut())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// Writes a file at a path below a folder, through no link. It bears its name only when it is whole.
+fn write_whole(
+    folder: &Path,
+    path: &str,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), BuildError> {
+    let written = || {
+        let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Folder::make(folder)?.make_below(below)?.write(name, write)
+    };
+    written().map_err(failed(&folder.join(path), "written"))
 }
 
 /// Keeps every archive of a lock in `folder`: those of all variants, and the interpreters that compile bytecode. What is
@@ -152,7 +151,6 @@ pub async fn vendor(
         for one in missing {
             let sha256 = one.sha256();
             let place = vendor.place(&sha256, &one)?;
-            let path = folder.join(place.as_str());
             let from = context.store.archive_path(&sha256);
             let copied = verify(&from, &sha256).map_err(|error| BuildError::Fetch {
                 name: place.as_str().to_owned(),
@@ -160,7 +158,7 @@ pub async fn vendor(
             });
             copied?;
             let copy = |file: &mut File| io::copy(&mut File::open(&from)?, file).map(|_| ());
-            write_whole(&path, copy).map_err(failed(&path, "written"))?;
+            write_whole(folder, place.as_str(), copy)?;
             vendor.files.insert(sha256, place);
             added += 1;
         }

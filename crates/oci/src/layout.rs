@@ -1,17 +1,19 @@
 //! An image as a folder: the OCI image layout.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::contents::{Contents, WRITER, WriteError, blob_path, copy_layer};
-use crate::{BlobError, Blobs, Digest, Image, Index, Reference};
+use folder::{Folder, TEMPORARY};
 
-/// The prefix of files and folders that are being written.
-const TEMPORARY: &str = ".imgbuild-";
+use crate::contents::{Contents, WRITER, WriteError, blob_path, copy_layer};
+use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, Reference};
+
+/// Where blobs stand in a layout.
+const BLOBS: &str = "blobs/sha256";
 
 /// Writes a layout. Several images are one image for several platforms: `index.json` then points to an index of them.
 ///
@@ -31,8 +33,9 @@ pub fn write(
 ) -> Result<(), WriteError> {
     let contents = Contents::new(images, references)?;
     if is_ours(target)? {
-        fill(target, target, &contents, blobs)?;
-        return remove_unused(target, &contents);
+        let folder = Folder::open(target).map_err(WriteError::file(target))?;
+        fill(&folder, target, &contents, blobs)?;
+        return remove_unused(&folder, &contents).map_err(WriteError::file(target));
     }
     let parent = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -43,7 +46,8 @@ pub fn write(
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent)
         .map_err(WriteError::file(target))?;
-    fill(temporary.path(), target, &contents, blobs)?;
+    let folder = Folder::open(temporary.path()).map_err(WriteError::file(target))?;
+    fill(&folder, target, &contents, blobs)?;
     // Renaming onto an empty folder replaces it.
     fs::rename(temporary.path(), target).map_err(WriteError::file(target))?;
     // What it would remove when dropped has another name now.
@@ -54,20 +58,21 @@ pub fn write(
 /// Whether the target is a layout that imgbuild wrote; an error where it is anything else that may be of use to somebody.
 fn is_ours(target: &Path) -> Result<bool, WriteError> {
     let occupied = |reason| Err(WriteError::Occupied { path: target.to_owned(), reason });
-    let mut entries = match fs::read_dir(target) {
+    let folder = match Folder::open(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return occupied("is not a folder"),
-        result => result.map_err(WriteError::file(target))?.peekable(),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            let link = fs::symlink_metadata(target).is_ok_and(|found| found.is_symlink());
+            return occupied(if link { "is a link" } else { "is not a folder" });
+        }
+        result => result.map_err(WriteError::file(target))?,
     };
-    if entries.peek().is_none() {
+    let names = folder.names().map_err(WriteError::file(target))?;
+    if names.is_empty() {
         return Ok(false);
     }
-    for entry in entries {
-        let name = entry.map_err(WriteError::file(target))?.file_name();
-        let known = ["blobs", "index.json", "oci-layout"].iter().any(|known| name == OsStr::new(known));
-        if !known && !is_temporary(&name) {
-            return occupied("holds files that are not an image layout's");
-        }
+    let known = |name: &OsString| ["blobs", "index.json", "oci-layout"].iter().any(|known| name == known);
+    if !names.iter().all(|name| known(name) || is_temporary(name)) {
+        return occupied("holds files that are not an image layout's");
     }
     match Layout::open(target) {
         Ok(layout) if layout.index.annotations.contains_key(WRITER) => Ok(true),
@@ -80,63 +85,72 @@ fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Writes everything below `folder`, the index last. Errors name `target`.
-fn fill(folder: &Path, target: &Path, contents: &Contents, blobs: &dyn Blobs) -> Result<(), WriteError> {
+fn fill(folder: &Folder, target: &Path, contents: &Contents, blobs: &dyn Blobs) -> Result<(), WriteError> {
     let failed = || WriteError::file(target);
-    fs::create_dir_all(folder.join("blobs/sha256")).map_err(failed())?;
+    let place = folder.make_below(BLOBS).map_err(failed())?;
     for (digest, layer) in &contents.layers {
-        let path = folder.join(blob_path(digest));
-        let present = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == layer.size);
-        if !present {
-            put(folder, &path, target, |out| copy_layer(blobs, layer, out, target))?;
+        let name = digest.hex();
+        if !holds(&place, &name, layer) {
+            put(&place, &name, target, |out| copy_layer(blobs, layer, out, target))?;
         }
     }
-    let bytes = |path: PathBuf, bytes: &[u8]| {
-        put(folder, &path, target, |out| out.write_all(bytes).map_err(WriteError::file(target)))
+    let bytes = |folder: &Folder, name: &str, bytes: &[u8]| {
+        put(folder, name, target, |out| out.write_all(bytes).map_err(WriteError::file(target)))
     };
     for (digest, document) in &contents.documents {
-        bytes(folder.join(blob_path(digest)), document)?;
+        bytes(&place, &digest.hex(), document)?;
     }
-    bytes(folder.join("oci-layout"), &contents.layout)?;
-    bytes(folder.join("index.json"), &contents.index)
+    bytes(folder, "oci-layout", &contents.layout)?;
+    bytes(folder, "index.json", &contents.index)
 }
 
-/// Writes one file under a temporary name and renames it.
+/// Whether a blob is there and is what its name says: it may have been damaged since it was written.
+fn holds(place: &Folder, name: &str, layer: &Descriptor) -> bool {
+    let found = place.file(name).and_then(|file| {
+        let mut reader = HashReader::new(file.take(layer.size + 1));
+        io::copy(&mut reader, &mut io::sink())?;
+        Ok(reader.finish())
+    });
+    found.is_ok_and(|found| found == (layer.digest, layer.size))
+}
+
+/// Writes one file, which has its name when it is whole.
 fn put(
-    folder: &Path,
-    path: &Path,
+    folder: &Folder,
+    name: &str,
     target: &Path,
     write: impl FnOnce(&mut File) -> Result<(), WriteError>,
 ) -> Result<(), WriteError> {
-    let mut temporary = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(WriteError::file(target))?;
-    write(temporary.as_file_mut())?;
-    temporary.persist(path).map_err(|error| WriteError::file(target)(error.error))?;
-    Ok(())
+    let mut failed = None;
+    let written = folder.write(name, |file| {
+        write(file).map_err(|error| {
+            failed = Some(error);
+            io::Error::other("it is not written")
+        })
+    });
+    match (written, failed) {
+        (_, Some(error)) => Err(error),
+        (written, None) => written.map_err(WriteError::file(target)),
+    }
 }
 
-/// Removes the blobs of the image that was there before, and what a killed run left.
-fn remove_unused(target: &Path, contents: &Contents) -> Result<(), WriteError> {
+/// Removes the blobs of the image that was there before, and what a killed run left. Whatever else is there stays.
+fn remove_unused(folder: &Folder, contents: &Contents) -> io::Result<()> {
     let used: BTreeSet<String> =
         contents.layers.keys().chain(contents.documents.keys()).map(Digest::hex).collect();
-    let remove = |folder: &Path, unused: &dyn Fn(&OsStr) -> bool| -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if unused(&entry.file_name()) {
-                match entry.file_type()?.is_dir() {
-                    true => fs::remove_dir_all(entry.path())?,
-                    false => fs::remove_file(entry.path())?,
-                }
+    let remove = |folder: &Folder, unused: &dyn Fn(&OsStr) -> bool| -> io::Result<()> {
+        for name in folder.names()? {
+            if (is_temporary(&name) || unused(&name)) && folder.size(&name)?.is_some() {
+                folder.remove_file(&name)?;
             }
         }
         Ok(())
     };
-    let blobs = target.join("blobs/sha256");
-    remove(&blobs, &|name| !name.to_str().is_some_and(|name| used.contains(name)))
-        .map_err(WriteError::file(&blobs))?;
-    remove(target, &is_temporary).map_err(WriteError::file(target))
+    let is_unused = |name: &OsStr| {
+        name.to_str().is_some_and(|name| Digest::from_hex(name).is_ok() && !used.contains(name))
+    };
+    remove(&folder.folder("blobs")?.folder("sha256")?, &is_unused)?;
+    remove(folder, &|_| false)
 }
 
 /// A layout that is read.
@@ -175,9 +189,5 @@ impl Blobs for Layout {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BlobError::Absent(*digest)),
             Err(error) => Err(BlobError::Read { digest: *digest, error }),
         }
-    }
-
-    fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        Some(self.root.join(blob_path(digest))).filter(|path| path.is_file())
     }
 }

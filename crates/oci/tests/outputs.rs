@@ -21,12 +21,12 @@ struct TestBlobs {
 
 impl Blobs for TestBlobs {
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        if let Some(folder) = &self.folder {
+            let file = fs::File::open(folder.join(digest.hex()));
+            return Ok(Box::new(file.map_err(|error| BlobError::Read { digest: *digest, error })?));
+        }
         let bytes = self.bytes.get(digest).ok_or(BlobError::Absent(*digest))?;
         Ok(Box::new(io::Cursor::new(bytes.clone())))
-    }
-
-    fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(digest.hex()))
     }
 }
 
@@ -243,6 +243,80 @@ fn folders_of_others_are_refused() {
     hint: name another folder, or remove this one
     "#);
     assert_eq!(names(&thesis), ["chapter-1.tex"]);
+}
+
+#[test]
+fn nothing_is_written_or_removed_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let victim = folder.path().join("victim");
+    fs::create_dir_all(victim.join("sha256")).unwrap();
+    let letters = [victim.join("letter"), victim.join("sha256").join("a".repeat(64))];
+    letters.iter().for_each(|letter| fs::write(letter, "dear").unwrap());
+    let mut blobs = TestBlobs::default();
+    let images = [image(Platform::LinuxAmd64, vec![blobs.layer("one", MediaType::Layer)])];
+    let target = folder.path().join("layout");
+    // What a repository may hold where the output will stand: a layout of ours, with a link in it.
+    let linked = |place: &str, to: &str| {
+        let _ = fs::remove_file(&target);
+        let _ = fs::remove_dir_all(&target);
+        layout::write(&target, &images, &references(), &blobs).unwrap();
+        let link = target.join(place);
+        let _ = fs::remove_file(&link);
+        let _ = fs::remove_dir_all(&link);
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        let error = layout::write(&target, &images, &references(), &blobs).err();
+        let told = error.map(|error| match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        });
+        assert!(letters.iter().all(|letter| fs::read_to_string(letter).unwrap() == "dear"), "{place}");
+        told.map(|told| told.replace(&folder.path().display().to_string(), "…"))
+    };
+    let through = "it is a link, and nothing is read or written through it";
+    assert_eq!(
+        linked("blobs/sha256", "../../victim"),
+        Some(format!("`…/layout` cannot be written: {through}"))
+    );
+    assert_eq!(linked("blobs", "../victim"), Some(format!("`…/layout` cannot be written: {through}")));
+    // A name alone that is a link is replaced.
+    let digest = images[0].layers()[0].descriptor.digest.hex();
+    for file in ["oci-layout", &format!("blobs/sha256/{digest}")] {
+        assert_eq!(linked(file, &letters[0].display().to_string()), None);
+        validate(&target).unwrap();
+    }
+
+    fs::remove_dir_all(&target).unwrap();
+    std::os::unix::fs::symlink("victim", &target).unwrap();
+    let error = layout::write(&target, &images, &references(), &blobs).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&folder.path().display().to_string(), "…"), @r#"
+    `…/layout` is a link, and is left as it is
+
+    hint: name another folder, or remove this one
+    "#);
+}
+
+#[test]
+fn of_what_is_there_only_blobs_are_removed_and_only_whole_ones_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layout");
+    let mut blobs = TestBlobs::default();
+    let one = blobs.layer("one", MediaType::Layer);
+    let old = blobs.layer("old", MediaType::Layer);
+    let write = |layers| {
+        layout::write(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs).unwrap();
+    };
+    write(vec![one.clone(), old.clone()]);
+    let place = target.join("blobs/sha256");
+    // The same size, and another content.
+    fs::write(place.join(one.0.digest.hex()), "two").unwrap();
+    fs::write(place.join("notes"), "mine").unwrap();
+    fs::write(place.join(".imgbuild-left"), "half").unwrap();
+    fs::create_dir(place.join("a".repeat(64))).unwrap();
+    write(vec![one]);
+    validate(&target).unwrap();
+    let kept = names(&place);
+    assert!(kept.contains(&"notes".to_owned()) && kept.contains(&"a".repeat(64)), "{kept:?}");
+    assert!(!kept.contains(&old.0.digest.hex()) && !kept.contains(&".imgbuild-left".to_owned()), "{kept:?}");
 }
 
 #[test]

@@ -1,0 +1,11 @@
+//! Folders of this machine that are read and written beneath: no link leads out of them.
+//!
+//! A folder that was checked out with a repository, or that others can write to, may hold links to anywhere. What imgbuild
+//! writes into such a folder or removes from it goes through [`Folder`], which follows none; what a spec names in its own
+//! folder is looked at by [`leads_out`].
+
+mod folder;
+mod leads_out;
+
+pub use folder::{Folder, TEMPORARY};
+pub use leads_out::leads_out;
