@@ -132,6 +132,9 @@ impl Copies {
 
 pub(crate) fn ignored(folder: &Path) -> Result<Gitignore, BuildError> {
     let path = folder.join(IGNORE_FILE);
+    if let Some(found) = folder::leads_out(folder, Path::new(IGNORE_FILE)) {
+        return Err(BuildError::LeadsOut { path, found });
+    }
     let mut builder = GitignoreBuilder::new(folder);
     if path.exists()
         && let Some(error) = builder.add(&path)
@@ -153,7 +156,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn start(&mut self) -> Result<(), BuildError> {
-        let from = self.folder.join(self.copy.from.as_str());
+        // `link/.` is the link, as `link` is: what stands behind it need not be in the spec's folder.
+        let named: PathBuf = self.copy.from.as_path().components().collect();
+        let from = self.folder.join(named);
         let to = ImagePath::from_absolute(self.copy.to.as_str())?;
         let found = fs::symlink_metadata(&from).map_err(|error| file_error(&from, "read", error))?;
         if found.is_dir() {

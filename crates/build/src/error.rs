@@ -358,6 +358,17 @@ pub enum BuildError {
         #[source]
         error: ignore::Error,
     },
+    /// A path in the spec's folder that a link leads out of it by.
+    #[error(
+        "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
+        path.display(), found.display()
+    )]
+    LeadsOut {
+        /// The path.
+        path: PathBuf,
+        /// Where it leads.
+        found: PathBuf,
+    },
     /// The image's documents do not fit together.
     #[error("the image cannot be assembled")]
     Image(#[from] oci::ImageError),
@@ -367,6 +378,11 @@ pub enum BuildError {
     /// The output cannot be written.
     #[error("the image cannot be written")]
     Write(#[from] oci::WriteError),
+    /// A layer of the store is not what its name says.
+    #[error(
+        "a layer in the cache is damaged: {0}\n\nhint: `imgbuild cache verify` removes what is damaged, and the next build makes it anew"
+    )]
+    DamagedLayer(oci::BlobError),
     /// Nothing is left to build.
     #[error("no variant of the spec has {0}")]
     #[diagnostic(help("`imgbuild check` lists the variants"))]

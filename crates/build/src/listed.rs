@@ -57,6 +57,9 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
 fn place(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, String), BuildError> {
     let of_path = |path: &Path| {
         let whole = folder.join(path);
+        if let Some(found) = folder::leads_out(folder, path) {
+            return Err(BuildError::LeadsOut { path: path.to_owned(), found });
+        }
         let error = || std::io::Error::other("the path is not absolute");
         let url = Url::from_file_path(&whole).map_err(|()| BuildError::File {
             path: whole,

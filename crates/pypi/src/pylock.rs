@@ -287,13 +287,13 @@ impl Entry {
                 subdirectory: vcs.subdirectory.clone(),
             }));
         }
-        Ok(self.directory.as_ref().map(|directory| {
-            let path = reading.folder.join(&directory.path);
-            let path = directory.subdirectory.iter().fold(path, |path, below| path.join(below));
-            let path = without_dots(&path);
-            let given = relative(&path, reading.root);
-            Source::Folder { name: name(), path, given, editable: directory.editable }
-        }))
+        let Some(directory) = self.directory.as_ref() else { return Ok(None) };
+        let path =
+            directory.subdirectory.iter().fold(PathBuf::from(&directory.path), |it, below| it.join(below));
+        stays_inside(reading.folder, &path)?;
+        let path = without_dots(&reading.folder.join(path));
+        let given = relative(&path, reading.root);
+        Ok(Some(Source::Folder { name: name(), path, given, editable: directory.editable }))
     }
 }
 
@@ -368,10 +368,21 @@ impl File {
             // What cannot be parsed may hold a secret, and is not shown.
             return url.parse().map_err(|_| PylockError::Location("<a damaged URL>".to_owned()));
         }
+        if let Some(path) = &self.path {
+            stays_inside(folder, Path::new(path))?;
+        }
         let path = self.path.as_ref().map(|path| without_dots(&folder.join(path)));
         path.and_then(|path| Url::from_file_path(path).ok())
             .map(SecretUrl::from)
             .ok_or_else(|| PylockError::Location(shown()))
+    }
+}
+
+/// Refuses a path of a lock file that a link leads out of its folder by.
+fn stays_inside(folder: &Path, path: &Path) -> Result<(), PylockError> {
+    match folder::leads_out(folder, path) {
+        Some(found) => Err(PylockError::LeadsOut { path: path.to_owned(), found }),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a `pylock.toml` cannot be used.
 
+use std::path::PathBuf;
+
 use crate::filename::FilenameError;
 use crate::tags::Tags;
 use crate::unfit::{self, Unfit};
@@ -53,6 +55,17 @@ pub enum PylockError {
     /// A file's address is neither a URL nor a path.
     #[error("`{0}` is not where a package can be")]
     Location(String),
+    /// A path in the folder that a link leads out of it by.
+    #[error(
+        "`{}` is in the lock file's folder, but a link leads from there to `{}`",
+        path.display(), found.display()
+    )]
+    LeadsOut {
+        /// The path.
+        path: PathBuf,
+        /// Where it leads.
+        found: PathBuf,
+    },
     /// A wheel's name is not one.
     #[error(transparent)]
     Filename(#[from] FilenameError),

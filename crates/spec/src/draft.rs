@@ -1,7 +1,7 @@
 //! From the language to what is built: one combination, before it is known for which platform.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oci::{ImageName, Platform, Tag};
 
@@ -18,7 +18,7 @@ use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
 use crate::template::Combination;
 use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Layout, Python, Variant};
-use crate::{assemble, list};
+use crate::{assemble, beneath, list};
 
 /// A combination of the matrix, checked.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ impl Draft {
             problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
         let checks = checks(document.check, source, &mut problems);
+        let copy: Vec<Copy> = document.copy.into_iter().map(|located| copy(located, source)).collect();
+        problems.extend(copy.iter().filter_map(|copy| leads_out(copy, context)));
         problems.extend(debian_python(python.as_ref(), &base));
         if !problems.is_empty() {
             return Err(problems);
@@ -94,7 +96,7 @@ impl Draft {
             lock,
             pip: context.pip.clone(),
             image: document.image,
-            copy: document.copy.into_iter().map(|located| copy(located, source)).collect(),
+            copy,
             layers: document.layers,
             checks,
         })
@@ -201,6 +203,13 @@ fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> Copy {
     Copy { from: table.from, to: table.to, owner: table.owner, mode: table.mode, origin }
 }
 
+/// A link that is named by itself is copied as a link; one on the way to it is followed.
+fn leads_out(copy: &Copy, context: &Context<'_>) -> Option<Problem> {
+    let path: PathBuf = copy.from.as_path().components().collect();
+    let problem = beneath::problem(context.folder, path.parent()?)?;
+    Some(problem.at(context.source, copy.origin.span(), "this is copied"))
+}
+
 fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<Problem>) -> Vec<Check> {
     let check = |located: Located<CheckTable>| {
         let CheckTable { run, expect, timeout } = located.value;
@@ -265,7 +274,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 sources: repositories(table.sources, context, problems),
                 mirror: table.mirror.map(|located| located.value),
                 snapshot: snapshot(table.snapshot, context.source, problems),
-                keyring: table.keyring.map(|located| keyring_file(&located, context)),
+                keyring: table.keyring.map(|located| keyring_file(&located, context, problems)),
                 configure: table.configure.is_none_or(|located| located.value),
                 package_manager: table.package_manager.is_none_or(|located| located.value),
                 origin,
@@ -323,6 +332,10 @@ fn layout(mut table: BaseTable, context: &Context<'_>, problems: &mut Vec<Proble
         LayoutKey::Short(path) => (path, None),
         LayoutKey::Table(table) => (table.path, table.reference),
     };
+    problems.extend(
+        beneath::problem(context.folder, Path::new(&text))
+            .map(|problem| problem.at(context.source, origin.span(), "named here")),
+    );
     Base::Layout(Layout { path: context.folder.join(&text), text, reference, origin })
 }
 

@@ -15,6 +15,7 @@
 //! ```
 
 mod assemble;
+mod beneath;
 mod condarc;
 mod decode;
 mod draft;

@@ -1,6 +1,7 @@
 //! What `[base]` says of where Debian packages come from, and which of them may be taken.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::decode::Located;
 use crate::draft::Context;
@@ -9,7 +10,7 @@ use crate::language::{PinKey, PinTable, RepositoryTable, SnapshotTable};
 use crate::source::Source;
 use crate::values::{Component, DebianPackageName, RepositoryName};
 use crate::variant::{Keyring, Pin, Repository, Snapshot};
-use crate::{list, suggest};
+use crate::{beneath, list, suggest};
 
 /// The component where nothing is said.
 const DEFAULT_COMPONENT: &str = "main";
@@ -66,7 +67,7 @@ fn repository(
         url,
         suite: suite.value,
         components,
-        keyring: keyring.map(|located| keyring_file(&located, context)),
+        keyring: keyring.map(|located| keyring_file(&located, context, problems)),
         origin,
     }
 }
@@ -124,6 +125,12 @@ pub(crate) fn snapshot(
 }
 
 /// A file of keys, beside the spec.
-pub(crate) fn keyring_file(located: &Located<String>, context: &Context<'_>) -> Keyring {
+pub(crate) fn keyring_file(
+    located: &Located<String>,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Keyring {
+    let problem = beneath::problem(context.folder, Path::new(&located.value));
+    problems.extend(problem.map(|it| it.at(context.source, located.span.clone(), "named here")));
     Keyring { path: context.folder.join(&located.value), origin: located.origin(context.source) }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use oci::Platform;
 
+use crate::beneath;
 use crate::decode::{Located, decode};
 use crate::draft::{Context, Draft, shared_tags};
 use crate::environment::{self, Choice, Contents, Environment};
@@ -204,7 +205,11 @@ impl Loader<'_> {
             None => problem.at(self.source, span.clone(), label(self.source, &span, keys)),
         };
         let Surroundings { read, variables } = self.surroundings;
-        let result = files::text(&path, environment::limit(&path), read)
+        let result = match beneath::problem(self.folder, Path::new(name)) {
+            Some(problem) => Err(problem),
+            None => files::text(&path, environment::limit(&path), read),
+        };
+        let result = result
             .map_err(|problem| vec![problem])
             .and_then(|source| environment::read(&source, variables))
             .map_err(|problems| problems.into_iter().map(place).collect());

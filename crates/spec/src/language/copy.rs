@@ -9,7 +9,8 @@ use crate::values::{ContextPath, ImagePath, Mode, Owner};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CopyTable {
-    /// The file or folder, relative to the spec's folder and inside it.
+    /// The file or folder, relative to the spec's folder and inside it: no link on the way may lead out. A link that is
+    /// named by itself is copied as a link.
     #[schemars(extend("examples" = ["src"]))]
     pub(crate) from: ContextPath,
     /// Its path in the image.

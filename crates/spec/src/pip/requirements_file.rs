@@ -8,6 +8,7 @@ use super::lines::{expanded, lines, split_options};
 use super::options::{self, Behind, Given, Known};
 use super::requirement::{self, Listed, Place, relative};
 use super::{FindLinks, PipRequirement, RequirementSource};
+use crate::beneath;
 use crate::environment::no_requirements;
 use crate::error::{Mistake, Problem};
 use crate::files::{self, Surroundings};
@@ -77,6 +78,9 @@ pub(crate) struct Lines<'a, 'r> {
 impl Reader<'_> {
     /// The text of a file beside the spec.
     pub(crate) fn text(&mut self, path: &Path) -> Result<Source, Problem> {
+        if let Some(problem) = beneath::problem(self.folder, path) {
+            return Err(problem);
+        }
         let whole = self.folder.join(path);
         let read = self.surroundings.read;
         let text = self.texts.entry(whole).or_insert_with_key(|whole| files::text(whole, files::LIMIT, read));
@@ -156,9 +160,18 @@ impl<'a, 'r> Lines<'a, 'r> {
         note::add(&mut self.listing.notes, [Note::new(message, context.origin.clone())]);
     }
 
+    /// Reads a requirement, and looks where its path leads.
+    fn read(&self, text: &str, editable: bool, context: &Context<'_>) -> Result<Listed, ValueError> {
+        let listed = requirement::read(text, &context.place(editable))?;
+        if let RequirementSource::Path { path, .. } = &listed.requirement.source {
+            beneath::check(self.reader.folder, path)?;
+        }
+        Ok(listed)
+    }
+
     fn requirement(&mut self, line: &str, context: &Context<'_>) -> Result<(), ValueError> {
         let (text, options) = split_options(line);
-        let listed = requirement::read(text, &context.place(false))?;
+        let listed = self.read(text, false, context)?;
         let listed = self.with_options(listed, options, context)?;
         let requirement = &listed.requirement;
         if context.kind != Kind::Constraints {
@@ -223,7 +236,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         if context.kind == Kind::Constraints {
             return Err(no_constraint());
         }
-        let listed = requirement::read(project, &context.place(true))?;
+        let listed = self.read(project, true, context)?;
         let listed = self.with_options(listed, options, context)?;
         let requirement = &listed.requirement;
         if let RequirementSource::Index = requirement.source {
@@ -261,7 +274,13 @@ impl<'a, 'r> Lines<'a, 'r> {
             }
             Known::ExtraIndex => add(&mut self.listing.extra_index_urls, value.parse()?),
             Known::NoIndex => self.listing.no_index = Some(origin.clone()),
-            Known::FindLinks => add(&mut self.listing.find_links, FindLinks::read(value, context.folder)?),
+            Known::FindLinks => {
+                let links = FindLinks::read(value, context.folder)?;
+                if let FindLinks::Path(path) = &links {
+                    beneath::check(self.reader.folder, path)?;
+                }
+                add(&mut self.listing.find_links, links);
+            }
             Known::Prereleases => self.listing.prereleases = true,
             Known::RequireHashes => self.listing.require_hashes = true,
             Known::OnlyWheels => self.listing.only_wheels.push((value.clone(), origin.clone())),
