@@ -561,11 +561,21 @@ fn a_damaged_store_is_found_and_mended() {
     let (archives_count, blobs_count) = (archives.len(), blobs.len());
     damage(&store.join("archives").join(&archives[0]));
     damage(&bench.layer_blob());
+    // Nothing is delivered that is not what its name says, in any form.
+    let before = fs_err::read(bench.imgbuild.path("out/x-latest.tar")).unwrap();
+    for form in ["oci", "oci-dir"] {
+        assert_snapshot!(bench.fails(&["--locked", "--format", form]), @"
+        × a layer in the cache is damaged: the blob `sha256:SHA256` holds something else: its digest is `sha256:SHA256`
+        help: `imgbuild cache verify` removes what is damaged, and the next build makes it anew
+        ");
+    }
+    assert_eq!(names(&bench.imgbuild.path("out")), ["x-latest.tar"]);
+    assert_eq!(fs_err::read(bench.imgbuild.path("out/x-latest.tar")).unwrap(), before);
     let outcome = bench.imgbuild.run(["cache", "verify"]).failure();
     assert_snapshot!(format!("{}{}", imgbuild_tests::named(&outcome.stdout), bench.message(&outcome)), @r#"
     archive SHA256: its sha256 is `SHA256`
     blob SHA256: its sha256 is `SHA256`
-    layer SHA256: it is not well-formed, or its blob is gone or has another size
+    layer SHA256: it is not as it was written, or its blob is gone or has another size
     checked 21 things
       × 3 damaged things were found in the cache, and removed
       help: the next build makes or downloads them anew

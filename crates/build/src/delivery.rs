@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oci::{Image, Reference};
+use oci::{BlobError, Image, Reference, WriteError};
 use spec::Variant;
 use store::Store;
 
@@ -76,9 +76,15 @@ pub(crate) fn deliver(
         Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
         Format::Oci | Format::OciDir => images.to_vec(),
     };
-    match format {
-        Format::OciDir => oci::layout::write(&path, &images, &references, store)?,
-        Format::Oci | Format::Docker => oci::tarball::write(&path, &images, &references, store)?,
-    }
+    let written = match format {
+        Format::OciDir => oci::layout::write(&path, &images, &references, store),
+        Format::Oci | Format::Docker => oci::tarball::write(&path, &images, &references, store),
+    };
+    written.map_err(|error| match error {
+        WriteError::Blob(
+            error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),
+        ) => BuildError::DamagedLayer(error),
+        error => error.into(),
+    })?;
     Ok(Delivered { path, references, images })
 }

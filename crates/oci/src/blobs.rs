@@ -1,7 +1,6 @@
 //! Where blobs come from.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
 
 use crate::Digest;
 
@@ -13,13 +12,6 @@ pub trait Blobs: Send + Sync {
     ///
     /// When the blob is absent or cannot be opened.
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError>;
-
-    /// The file that holds exactly this blob, where there is one: a file is copied by the kernel, without its bytes
-    /// passing through this program.
-    fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        let _ = digest;
-        None
-    }
 }
 
 /// A blob that cannot be read.

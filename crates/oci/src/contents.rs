@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, Medi
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The whole reference, as docker, buildkit and containerd write and read it: `ctr` and podman name images by it.
 pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
+/// How much of a layer is copied at once, in bytes.
+const PIECE: usize = 256 << 10;
 /// Says that imgbuild wrote the layout, and so may replace it.
 pub(crate) const WRITER: &str = "io.github.imgbuild.layout";
 
@@ -151,8 +153,8 @@ fn named(top: &Descriptor, references: &[Reference]) -> Vec<Descriptor> {
     references.iter().map(name).collect()
 }
 
-/// Copies a layer to where `out` stands. What comes from a file is copied by the kernel, and only its size is checked,
-/// since its digest was computed as the file was written; what comes from elsewhere is checked whole.
+/// Copies a layer to where `out` stands, and checks it on the way: what was whole when it was written may have been damaged
+/// since, by the disk or by a power cut.
 pub(crate) fn copy_layer(
     blobs: &dyn Blobs,
     layer: &Descriptor,
@@ -160,33 +162,32 @@ pub(crate) fn copy_layer(
     target: &Path,
 ) -> Result<(), WriteError> {
     let Descriptor { digest, size, .. } = *layer;
-    let copied = match blobs.path(&digest) {
-        Some(path) => {
-            let read = |error| WriteError::Blob(BlobError::Read { digest, error });
-            let mut file = File::open(path).map_err(read)?;
-            let found = file.metadata().map_err(read)?.len();
-            if found != size {
-                return Err(BlobError::Size { digest, wanted: size, found }.into());
-            }
-            io::copy(&mut file, out).map_err(WriteError::file(target))?
-        }
-        None => {
-            let mut reader = HashReader::new(Checked { digest, inner: blobs.open(&digest)? }.take(size + 1));
-            io::copy(&mut reader, out).map_err(|error| match error.downcast::<BlobError>() {
-                Ok(error) => WriteError::Blob(error),
-                Err(error) => WriteError::File { path: target.to_owned(), error },
-            })?;
-            let (found, read) = reader.finish();
-            if read == size && found != digest {
-                return Err(BlobError::Digest { wanted: digest, found }.into());
-            }
-            read
-        }
-    };
-    if copied != size {
-        return Err(BlobError::Size { digest, wanted: size, found: copied }.into());
+    let mut reader = HashReader::new(Checked { digest, inner: blobs.open(&digest)? }.take(size + 1));
+    copy(&mut reader, out).map_err(|error| match error.downcast::<BlobError>() {
+        Ok(error) => WriteError::Blob(error),
+        Err(error) => WriteError::File { path: target.to_owned(), error },
+    })?;
+    let (found, read) = reader.finish();
+    if read != size {
+        return Err(BlobError::Size { digest, wanted: size, found: read }.into());
+    }
+    if found != digest {
+        return Err(BlobError::Digest { wanted: digest, found }.into());
     }
     Ok(())
+}
+
+/// As [`io::copy`], in pieces that are large enough for the time to go into hashing and copying.
+fn copy(reader: &mut dyn Read, out: &mut File) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => out.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Marks what fails while reading, so that it is not taken for a failure to write.

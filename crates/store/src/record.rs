@@ -1,9 +1,10 @@
 //! Records: what is known of a layer or of bytecode by its key.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::{fs, io};
 
-use layer::Key;
+use layer::{Key, KeyHasher};
 use oci::{Descriptor, DiffId, Digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,19 @@ pub struct LayerRecord {
 pub(crate) struct BytecodeRecord {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
+}
+
+/// The text of a record, from its file; nothing where it is not what was written for this key. A record says which blob
+/// stands for a key, and nothing in the blob could contradict it: so it is checked by a hash of its own.
+pub(crate) fn read<T: DeserializeOwned>(kind: Kind, key: &str, file: &[u8]) -> Option<T> {
+    let (text, stated) = std::str::from_utf8(file).ok()?.split_once('\n')?;
+    let whole = stated.trim_end() == check(kind, key, text);
+    whole.then(|| serde_json::from_str(text).ok())?
+}
+
+fn check(kind: Kind, key: &str, text: &str) -> String {
+    let hasher = KeyHasher::new("record of the store").field("kind", kind.folder()).field("key", key);
+    hasher.field("record", text).finish().hex()
 }
 
 impl Store {
@@ -79,16 +93,11 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(|error| self.error(&path, "read", error))?,
         };
-        match serde_json::from_slice(&text) {
-            Ok(record) => Ok(Some(record)),
-            Err(error) => {
-                tracing::warn!(
-                    "the cache's record `{}` is damaged and is made anew: {error}",
-                    path.display()
-                );
-                Ok(None)
-            }
+        let record = read(kind, &key.hex(), &text);
+        if record.is_none() {
+            tracing::warn!("the cache's record `{}` is damaged and is made anew", path.display());
         }
+        Ok(record)
     }
 
     pub(crate) fn put_record<T: Serialize>(
@@ -98,8 +107,11 @@ impl Store {
         record: &T,
     ) -> Result<(), StoreError> {
         let mut temporary = self.temporary_file()?;
-        serde_json::to_writer(&mut temporary, record)
-            .map_err(|error| self.error(temporary.path(), "written", error.into()))?;
+        let written = serde_json::to_string(record).map_err(io::Error::from).and_then(|text| {
+            let check = check(kind, &key.hex(), &text);
+            temporary.write_all(format!("{text}\n{check}\n").as_bytes())
+        });
+        written.map_err(|error| self.error(temporary.path(), "written", error))?;
         self.place(temporary, kind, key).map(|_| ())
     }
 

@@ -178,9 +178,4 @@ impl Blobs for Store {
             Err(error) => Err(failed(io::Error::other(error))),
         }
     }
-
-    fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        // An error here comes again from `open`, and is told there.
-        self.blob(digest).ok().flatten()
-    }
 }

@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::io;
 
 use oci::{Digest, HashReader};
-use serde_json::Value;
 
 use crate::lease::remove_if_present;
 use crate::prune::Pruned;
-use crate::record::{BytecodeRecord, LayerRecord};
+use crate::record::{self, BytecodeRecord, LayerRecord};
 use crate::{Entry, ImageRecord, Kind, Store, StoreError};
 
 /// What a check of the store found.
@@ -45,9 +44,9 @@ impl Store {
             let reason = match entry.kind {
                 Kind::Archive | Kind::Blob => content_fault(&entry),
                 Kind::Layer | Kind::Bytecode | Kind::Image => match self.lacks_blob(&entry) {
-                    Ok(true) => {
-                        Some("it is not well-formed, or its blob is gone or has another size".to_owned())
-                    }
+                    Ok(true) => Some(
+                        "it is not as it was written, or its blob is gone or has another size".to_owned(),
+                    ),
                     Ok(false) => None,
                     Err(error) => Some(error.to_string()),
                 },
@@ -74,15 +73,15 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             result => result.map_err(failed)?,
         };
-        let Ok(value) = serde_json::from_slice::<Value>(&text) else { return Ok(true) };
         let parsed = match entry.kind {
-            Kind::Layer => serde_json::from_value(value)
+            Kind::Layer => record::read(entry.kind, &entry.name, &text)
                 .map(|record: LayerRecord| (record.descriptor.digest, record.descriptor.size)),
-            Kind::Image => serde_json::from_value(value)
+            Kind::Image => record::read(entry.kind, &entry.name, &text)
                 .map(|record: ImageRecord| (record.manifest.digest, record.manifest.size)),
-            _ => serde_json::from_value(value).map(|record: BytecodeRecord| (record.digest, record.size)),
+            _ => record::read(entry.kind, &entry.name, &text)
+                .map(|record: BytecodeRecord| (record.digest, record.size)),
         };
-        let Ok((digest, size)) = parsed else { return Ok(true) };
+        let Some((digest, size)) = parsed else { return Ok(true) };
         match fs::metadata(self.folder(Kind::Blob).join(digest.hex())) {
             Ok(found) => Ok(found.len() != size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),

@@ -139,12 +139,34 @@ fn verify_finds_what_is_damaged_and_removes_it() {
     archive 0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3: its sha256 is `66f4804ee23ddc092d1bae43cb88186aa541187fff7c1cc8a4aa17e59a9f4123`
     archive stray: its name is not a sha256
     blob fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f9674b4d46ac6b8b8: its sha256 is `24bafb0b2477f80fafd003f8104d90cb0a4ccf72dd30290872be59d153168476`
-    layer 584dbc7bba8ce788887728306297d0b16e7be260d483d2339feceaa52e2a83d8: it is not well-formed, or its blob is gone or has another size
+    layer 584dbc7bba8ce788887728306297d0b16e7be260d483d2339feceaa52e2a83d8: it is not as it was written, or its blob is gone or has another size
     "#);
     assert_eq!(store.archive(&archive).unwrap(), None);
     assert_eq!(store.layer(&bad).unwrap(), None);
     assert!(store.layer(&good).unwrap().is_some());
     assert_eq!(store.verify().unwrap().damaged, []);
+}
+
+#[test]
+fn a_record_that_names_another_blob_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let ((one, first), (two, second)) = (add_layer(&store, "one"), add_layer(&store, "two"));
+    let path = |key: &Key| folder.path().join("layers-v1").join(key.to_string());
+    let digest = |record: &LayerRecord| record.descriptor.digest.to_string();
+    let text = fs::read_to_string(path(&one)).unwrap();
+    for changed in [
+        // Another layer's digest; another layer's whole record; a check that is not there.
+        text.replace(&digest(&first), &digest(&second)),
+        fs::read_to_string(path(&two)).unwrap(),
+        text.lines().next().unwrap().to_owned(),
+    ] {
+        fs::write(path(&one), changed).unwrap();
+        assert_eq!(store.layer(&one).unwrap(), None);
+        let damaged: Vec<_> = store.verify().unwrap().damaged;
+        assert_eq!(damaged.iter().map(|it| it.entry.name.clone()).collect::<Vec<_>>(), [one.to_string()]);
+    }
+    assert_eq!(store.layer(&two).unwrap(), Some(second));
 }
 
 #[test]
