@@ -41,6 +41,9 @@ pub(crate) struct Group {
     /// Debian packages that the wheels take from the system.
     #[serde(default)]
     debian: Vec<String>,
+    /// Requirements beside the packages: what wheels of that time need and do not say, such as `numpy<2`.
+    #[serde(default)]
+    beside: Vec<String>,
     /// A line for each: `name==version`.
     packages: String,
 }
@@ -51,6 +54,7 @@ pub(crate) struct Image {
     pub(crate) name: String,
     python: String,
     debian: Vec<String>,
+    beside: Vec<String>,
     packages: Vec<String>,
 }
 
@@ -76,6 +80,7 @@ impl Group {
             name,
             python: self.python.clone(),
             debian: self.debian.clone(),
+            beside: self.beside.clone(),
             packages,
         };
         if !self.each {
@@ -95,7 +100,7 @@ impl Image {
         let base = if self.python == "3.11" { "bookworm" } else { "trixie" };
         let names = self.packages.iter().filter_map(|line| line.split("==").next());
         // The check reads requirements with it.
-        let packages = self.packages.iter().map(String::as_str).chain(["packaging"]);
+        let packages = self.packages.iter().chain(&self.beside).map(String::as_str).chain(["packaging"]);
         let place = format!("/census/{script}");
         let run = ["python", &place].into_iter().chain(names);
         format!(
