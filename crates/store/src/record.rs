@@ -8,8 +8,12 @@ use layer::{Key, KeyHasher};
 use oci::{Descriptor, DiffId, Digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{Kind, Store, StoreError};
+
+/// The name of a record's own hash in it.
+const CHECK: &str = "check";
 
 /// What is known of a layer by its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +46,14 @@ pub(crate) struct BytecodeRecord {
 /// The text of a record, from its file; nothing where it is not what was written for this key. A record says which blob
 /// stands for a key, and nothing in the blob could contradict it: so it is checked by a hash of its own.
 pub(crate) fn read<T: DeserializeOwned>(kind: Kind, key: &str, file: &[u8]) -> Option<T> {
-    let (text, stated) = std::str::from_utf8(file).ok()?.split_once('\n')?;
-    let whole = stated.trim_end() == check(kind, key, text);
-    whole.then(|| serde_json::from_str(text).ok())?
+    let mut record: Map<String, Value> = serde_json::from_slice(file).ok()?;
+    let stated = record.remove(CHECK)?;
+    let whole = stated == check(kind, key, &record);
+    whole.then(|| serde_json::from_value(Value::Object(record)).ok())?
 }
 
-fn check(kind: Kind, key: &str, text: &str) -> String {
+fn check(kind: Kind, key: &str, record: &Map<String, Value>) -> String {
+    let text = Value::Object(record.clone()).to_string();
     let hasher = KeyHasher::new("record of the store").field("kind", kind.folder()).field("key", key);
     hasher.field("record", text).finish().hex()
 }
@@ -107,9 +113,11 @@ impl Store {
         record: &T,
     ) -> Result<(), StoreError> {
         let mut temporary = self.temporary_file()?;
-        let written = serde_json::to_string(record).map_err(io::Error::from).and_then(|text| {
-            let check = check(kind, &key.hex(), &text);
-            temporary.write_all(format!("{text}\n{check}\n").as_bytes())
+        let written = serde_json::to_value(record).map_err(io::Error::from).and_then(|value| {
+            let Value::Object(mut record) = value else { return Err(io::ErrorKind::InvalidData.into()) };
+            let check = check(kind, &key.hex(), &record);
+            record.insert(CHECK.to_owned(), Value::String(check));
+            temporary.write_all(Value::Object(record).to_string().as_bytes())
         });
         written.map_err(|error| self.error(temporary.path(), "written", error))?;
         self.place(temporary, kind, key).map(|_| ())
