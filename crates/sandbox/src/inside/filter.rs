@@ -56,10 +56,19 @@ const DENIED: [Numbers; 28] = [
     all(308, 346, 268, 375),                     // setns
     [Some(180), Some(169), Some(42), Some(169)], // nfsservctl, which no kernel has any more
 ];
-const IOCTL: Numbers = all(16, 54, 29, 54);
+/// Calls that are denied with some values of an argument: where it stands in `struct seccomp_data`, and the values.
+const DENIED_WITH: [(Numbers, u32, &[u32]); 3] = [
+    (all(16, 54, 29, 54), SECOND_ARGUMENT, &[TIOCSTI, TIOCLINUX]), // ioctl
+    (all(41, 359, 198, 281), FIRST_ARGUMENT, &[AF_VSOCK]),         // socket
+    // The older way to the same: its arguments are in memory, where no filter can look.
+    ([None, Some(102), None, None], FIRST_ARGUMENT, &[SYS_SOCKET]), // socketcall
+];
 /// ioctl_tty(2): typing into a terminal, and the console's own menu of such things.
 const TIOCSTI: u32 = 0x5412;
 const TIOCLINUX: u32 = 0x541C;
+/// vsock(7): to the hypervisor and its other guests, which no network namespace keeps out.
+const AF_VSOCK: u32 = 40;
+const SYS_SOCKET: u32 = 1;
 
 // linux/bpf_common.h and linux/seccomp.h.
 const LOAD: u16 = 0x20;
@@ -69,9 +78,10 @@ const RETURN: u16 = 0x06;
 const ALLOW: u32 = 0x7FFF_0000;
 const EPERM: u32 = 0x0005_0000 | 1;
 const ENOSYS: u32 = 0x0005_0000 | 38;
-/// Offsets in `struct seccomp_data`: the second argument's lower half is all that the kernel reads of an ioctl's number.
+/// Offsets in `struct seccomp_data`: of arguments the lower half, which is all that the kernel reads of these.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
+const FIRST_ARGUMENT: u32 = 16;
 const SECOND_ARGUMENT: u32 = 24;
 
 const fn step(code: u16, k: u32) -> sock_filter {
@@ -94,11 +104,14 @@ fn program() -> BpfProgram {
         for number in DENIED.iter().filter_map(|numbers| numbers[index]) {
             deny(&mut block, EQUAL, number);
         }
-        if let Some(ioctl) = IOCTL[index] {
-            block.push(sock_filter { code: EQUAL, jt: 0, jf: 5, k: ioctl });
-            block.push(step(LOAD, SECOND_ARGUMENT));
-            deny(&mut block, EQUAL, TIOCSTI);
-            deny(&mut block, EQUAL, TIOCLINUX);
+        for (numbers, argument, values) in DENIED_WITH {
+            let Some(number) = numbers[index] else { continue };
+            let mut rule = vec![step(LOAD, argument)];
+            values.iter().for_each(|value| deny(&mut rule, EQUAL, *value));
+            rule.push(step(RETURN, ALLOW));
+            let over = u8::try_from(rule.len()).unwrap_or(u8::MAX);
+            block.push(sock_filter { code: EQUAL, jt: 0, jf: over, k: number });
+            block.extend(rule);
         }
         block.push(step(RETURN, ALLOW));
         // The blocks are shorter than a jump is wide: a test holds them to it.
@@ -120,8 +133,8 @@ pub(super) fn set() -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    /// What the kernel would do: just the instructions that the program has.
-    fn run(architecture: u32, number: u32, second: u32) -> u32 {
+    /// What the kernel would do: just the instructions that the program has. All arguments have one value.
+    fn run(architecture: u32, number: u32, argument: u32) -> u32 {
         let program = program();
         let (mut at, mut value) = (0, 0);
         loop {
@@ -132,7 +145,7 @@ mod tests {
                     value = match step.k {
                         NUMBER => number,
                         ARCHITECTURE => architecture,
-                        _ => second,
+                        _ => argument,
                     }
                 }
                 RETURN => return step.k,
@@ -152,10 +165,17 @@ mod tests {
                 let expected = if listed { EPERM } else { ALLOW };
                 assert_eq!(run(architecture, number, 0), expected, "{architecture:x} {number}");
             }
-            let ioctl = IOCTL[index].unwrap();
-            assert_eq!(run(architecture, ioctl, TIOCSTI), EPERM);
-            assert_eq!(run(architecture, ioctl, TIOCLINUX), EPERM);
-            assert_eq!(run(architecture, ioctl, 0x5413), ALLOW);
+            for (numbers, _, values) in DENIED_WITH {
+                let Some(number) = numbers[index] else { continue };
+                for value in 0..0x6000 {
+                    let expected = if values.contains(&value) { EPERM } else { ALLOW };
+                    assert_eq!(
+                        run(architecture, number, value),
+                        expected,
+                        "{architecture:x} {number} {value}"
+                    );
+                }
+            }
         }
         assert_eq!(run(X86_64, X32 + 1, 0), EPERM);
         assert_eq!(run(0x1234, 1, 0), ENOSYS);
