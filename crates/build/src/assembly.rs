@@ -270,7 +270,7 @@ impl Assembly {
         let interpreter = debian::interpreter(set, &packages);
         let compiler = interpreter
             .as_ref()
-            .filter(|_| variant.layers.bytecode)
+            .filter(|_| variant.layers.bytecode.makes_bytecode())
             .map(|interpreter| tool::debian_compiler(lock, set, interpreter, variant, context));
         let compiler = compiler.transpose()?;
         let target = interpreter.as_ref().map(|interpreter| Target {
@@ -333,7 +333,7 @@ impl Assembly {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
         let python = python_version.clone().zip(cache_tag.clone());
-        let compiler = match python.filter(|_| variant.layers.bytecode) {
+        let compiler = match python.filter(|_| variant.layers.bytecode.makes_bytecode()) {
             Some(python) => Some(tool::conda_compiler(lock, set, python, variant, context)?),
             None => None,
         };

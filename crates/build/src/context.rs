@@ -40,6 +40,8 @@ pub struct Context {
     pub vendor: Option<Arc<Vendor>>,
     /// The folder of the spec: channels that are paths are relative to it.
     pub folder: PathBuf,
+    /// Why interpreters compiled outside of the sandbox, where they did.
+    pub(crate) unconfined: Arc<OnceLock<String>>,
     /// conda's own settings on this machine, and the client that they make, where they were read already.
     channels: Arc<OnceLock<(Arc<ChannelSettings>, Client)>>,
 }
@@ -65,6 +67,7 @@ impl Context {
                 .collect(),
             vendor: None,
             folder: PathBuf::new(),
+            unconfined: Arc::default(),
             channels: Arc::default(),
         }
     }

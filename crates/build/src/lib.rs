@@ -9,6 +9,7 @@ mod bytecode_below;
 mod checks;
 mod conda_errors;
 mod configuring;
+mod confinement;
 mod context;
 mod copied_over;
 mod copying;

@@ -247,7 +247,7 @@ impl Locker<'_> {
 
     /// The build machines for which interpreters are locked: those like the image, and this one.
     fn hosts(&self, variant: &Variant) -> BTreeSet<Platform> {
-        if variant.layers.bytecode {
+        if variant.layers.bytecode.makes_bytecode() {
             BTreeSet::from([variant.platform, self.context.host])
         } else {
             BTreeSet::new()

@@ -14,6 +14,7 @@ use store::Store;
 use crate::assembly::{Assembly, Extras};
 use crate::building;
 use crate::checks::{Checked, run_checks};
+use crate::confinement;
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
@@ -314,7 +315,8 @@ pub async fn build(
         let images: Vec<Image> = group.iter().map(|index| built[*index].image.clone()).collect();
         delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
     }
-    let notes = notes(spec, &variants, context);
+    let mut notes = notes(spec, &variants, context);
+    notes.extend(confinement::note(context));
     Ok(Report { built, delivered, changes: locked.changes, lock: lock_path, notes })
 }
 

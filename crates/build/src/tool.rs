@@ -14,6 +14,7 @@ use spec::Variant;
 use store::{Kind, Store};
 
 use crate::assembly::{Needed, archive_path};
+use crate::confinement::{self, Libraries, Place};
 use crate::layers::Getter;
 use crate::{BuildError, Context};
 
@@ -34,7 +35,7 @@ pub(crate) fn conda_compiler(
         compiler.packages.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
     let getter = Getter::new(variant, context)?;
     let processes = threads(context.threads);
-    let context = context.clone();
+    let (context, compilation) = (context.clone(), variant.layers.bytecode);
     let inner = CondaSet { packages: compiler.packages.clone(), ..set.clone() };
     let lock = Lock { variants: Vec::new(), debian: Vec::new(), conda: packages.clone(), ..lock.clone() };
     let (host, wanted) = (compiler.host, version.clone());
@@ -55,9 +56,13 @@ pub(crate) fn conda_compiler(
             sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
+        // conda's interpreter is linked with the machine's C library.
+        let shown = [inner.prefix.as_str()];
+        let Place { root, launcher } =
+            confinement::place(&context, compilation, &root, &shown, Libraries::Machine)?;
         let program = root.join(inner.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
         let (command, version) = (vec![program.into_os_string()], wanted.clone());
-        Ok(Interpreter { command, home: None, version, tag: tag.clone() })
+        Ok(Interpreter { command, home: None, version, tag: tag.clone(), launcher })
     };
     Ok(Arc::new(LazyCompiler::new(version, processes, make)))
 }
@@ -82,7 +87,7 @@ pub(crate) fn debian_compiler(
     let interpreter = interpreter.clone();
     let version = interpreter.version.clone();
     let store = context.store.clone();
-    let own = context.clone();
+    let (own, compilation) = (context.clone(), variant.layers.bytecode);
     let make = move || {
         let source =
             |package: &DebianPackage| debian::Package::new(package, &archive_path(&own, &package.sha256));
@@ -92,13 +97,15 @@ pub(crate) fn debian_compiler(
             getter.get_all(&needed).map_err(|error| error.to_string())?;
             sources.iter().try_for_each(|source| extract(source, folder))
         })?;
-        Ok(debian_interpreter(&root, &interpreter, host))
+        let place = confinement::place(&own, compilation, &root, &["usr"], Libraries::Own)?;
+        Ok(debian_interpreter(place, &interpreter, host))
     };
     Ok(Arc::new(LazyCompiler::new(version, threads(context.threads), make)))
 }
 
 /// Debian's interpreter is linked with Debian's glibc, which the build machine may not have: so its own loader starts it.
-fn debian_interpreter(root: &Path, interpreter: &debian::Interpreter, host: Platform) -> Interpreter {
+fn debian_interpreter(place: Place, interpreter: &debian::Interpreter, host: Platform) -> Interpreter {
+    let Place { root, launcher } = place;
     let (loader, library) = match host {
         Platform::LinuxAmd64 => ("ld-linux-x86-64.so.2", "x86_64-linux-gnu"),
         Platform::LinuxArm64 => ("ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
@@ -114,6 +121,7 @@ fn debian_interpreter(root: &Path, interpreter: &debian::Interpreter, host: Plat
         home: Some(root.join("usr").into_os_string()),
         version: interpreter.version.clone(),
         tag: interpreter.cache_tag(),
+        launcher,
     }
 }
 

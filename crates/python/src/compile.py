@@ -47,6 +47,8 @@ while True:
     pid = os.fork()
     if pid == 0:
         child(path, head[12], source)
-    if os.waitpid(pid, 0)[1] != 0:
-        # It died before it wrote anything: the compiler ran out of stack or memory.
-        write((1).to_bytes(8, "little") + b"\x01")
+    status = os.waitpid(pid, 0)[1]
+    if status != 0:
+        # It died before it wrote anything: the compiler ran out of time (SIGXCPU), of stack or of memory.
+        answer = b"\x02" if status & 127 == 24 else b"\x01"
+        write((1).to_bytes(8, "little") + answer)

@@ -1,18 +1,17 @@
 //! The byte compiler: locked interpreters that run on the build machine and compile sources for the image.
 
 use std::ffi::OsString;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter};
 use std::num::NonZero;
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use layer::ImagePath;
 
 use crate::cached::{CacheTag, Optimization};
-
-const SCRIPT: &str = include_str!("compile.py");
+use crate::process::{Process, does_not_start};
 
 /// Why sources cannot be compiled.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -52,6 +51,14 @@ pub enum CompilerError {
         /// The source.
         path: ImagePath,
     },
+    /// A source takes too long. It is no reason to leave its bytecode out: another machine might be faster.
+    #[error(
+        "`{path}` takes too long to compile\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
+    )]
+    TooLong {
+        /// The source.
+        path: ImagePath,
+    },
 }
 
 /// How to run an interpreter on the build machine.
@@ -65,14 +72,55 @@ pub struct Interpreter {
     pub version: String,
     /// What the names of its bytecode hold.
     pub tag: CacheTag,
+    /// What starts it.
+    pub launcher: Arc<dyn Launcher>,
+}
+
+/// Waits until an interpreter has ended, whose input is closed. Gives why it could not be run, where it could not.
+pub type Ending = Box<dyn FnOnce() -> io::Result<()> + Send>;
+
+/// What starts interpreters.
+pub trait Launcher: fmt::Debug + Send + Sync {
+    /// Starts a program with these arguments and variables alone, which reads `input` and prints to `output`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started; what starts it later may say so by the ending.
+    fn launch(
+        &self,
+        words: Vec<OsString>,
+        variables: Vec<(&'static str, OsString)>,
+        input: PipeReader,
+        output: PipeWriter,
+    ) -> io::Result<Ending>;
+}
+
+/// Starts interpreters as the user who builds, with all that this user may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Unconfined;
+
+impl Launcher for Unconfined {
+    fn launch(
+        &self,
+        words: Vec<OsString>,
+        variables: Vec<(&'static str, OsString)>,
+        input: PipeReader,
+        output: PipeWriter,
+    ) -> io::Result<Ending> {
+        let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(variables).current_dir("/");
+        let mut child = command.stdin(input).stdout(output).stderr(Stdio::null()).spawn()?;
+        Ok(Box::new(move || child.wait().map(drop)))
+    }
 }
 
 /// A source that is to be compiled.
-struct Job {
-    path: ImagePath,
-    optimization: Optimization,
-    source: Vec<u8>,
-    done: Sender<Compiled>,
+pub(crate) struct Job {
+    pub(crate) path: ImagePath,
+    pub(crate) optimization: Optimization,
+    pub(crate) source: Vec<u8>,
+    pub(crate) done: Sender<Compiled>,
 }
 
 /// What became of a source: what stands behind the head of its bytecode, or nothing where it does not compile.
@@ -95,10 +143,12 @@ impl Compiler {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut hello = None;
         for _ in 0..processes.get() {
-            let mut process = Process::start(interpreter)?;
-            hello = Some(process.hello(interpreter)?);
+            let (process, magic) = Process::start(interpreter)?.hello(interpreter)?;
+            hello = Some(magic);
             let receiver = Arc::clone(&receiver);
-            std::thread::spawn(move || process.work(&receiver));
+            std::thread::Builder::new()
+                .spawn(move || process.work(&receiver))
+                .map_err(|error| does_not_start(interpreter, &error))?;
         }
         let magic = hello.ok_or_else(|| CompilerError::Unavailable("none was asked for".to_owned()))?;
         Ok(Self { jobs, magic })
@@ -121,121 +171,6 @@ impl Compiler {
         self.jobs
             .send(Job { path, optimization, source, done })
             .map_err(|error| CompilerError::Stopped { path: error.0.path })
-    }
-}
-
-struct Process {
-    child: Child,
-    input: BufWriter<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Process {
-    fn start(interpreter: &Interpreter) -> Result<Self, CompilerError> {
-        let program = interpreter.command.first().cloned().unwrap_or_default();
-        let failed = |error: io::Error| CompilerError::Start {
-            program: Path::new(&program).display().to_string(),
-            error: error.to_string(),
-        };
-        let mut command = Command::new(&program);
-        command.args(interpreter.command.iter().skip(1));
-        // No site packages, no bytecode of its own, no warnings, nothing of the caller's environment.
-        command.args(["-S", "-s", "-B", "-W", "ignore", "-c", SCRIPT]).env_clear();
-        command.envs([("PYTHONHASHSEED", "0"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")]);
-        if let Some(home) = &interpreter.home {
-            command.env("PYTHONHOME", home);
-        }
-        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(failed)?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(input), Some(output)) => {
-                Ok(Self { child, input: BufWriter::new(input), output: BufReader::new(output) })
-            }
-            _ => Err(failed(io::Error::other("it has no standard streams"))),
-        }
-    }
-
-    /// What the interpreter says of itself: its magic number, after version and tag were found to be the right ones.
-    fn hello(&mut self, interpreter: &Interpreter) -> Result<[u8; 4], CompilerError> {
-        let failed = |error: io::Error| CompilerError::Start {
-            program: interpreter
-                .command
-                .first()
-                .map(|it| Path::new(it).display().to_string())
-                .unwrap_or_default(),
-            error: error.to_string(),
-        };
-        let text = self.read_block().map_err(failed)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let mut magic = [0; 4];
-        self.output.read_exact(&mut magic).map_err(failed)?;
-        let (version, tag) = text.split_once(' ').unwrap_or((&text, ""));
-        if version != interpreter.version {
-            return Err(CompilerError::Version {
-                wanted: interpreter.version.clone(),
-                found: version.to_owned(),
-            });
-        }
-        if tag != interpreter.tag.as_str() {
-            return Err(CompilerError::Tag { wanted: interpreter.tag.clone(), found: tag.to_owned() });
-        }
-        Ok(magic)
-    }
-
-    fn read_block(&mut self) -> io::Result<Vec<u8>> {
-        let mut size = [0; 8];
-        self.output.read_exact(&mut size)?;
-        let mut block = Vec::new();
-        let size = u64::from_le_bytes(size);
-        if (&mut self.output).take(size).read_to_end(&mut block)? as u64 == size {
-            Ok(block)
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        }
-    }
-
-    fn work(mut self, jobs: &Mutex<Receiver<Job>>) {
-        loop {
-            // The lock is held while waiting: the next thread waits behind it.
-            let job = match jobs.lock() {
-                Ok(jobs) => jobs.recv(),
-                Err(_) => break,
-            };
-            let Ok(Job { path, optimization, source, done }) = job else { break };
-            let result = self
-                .run(&path, optimization, &source)
-                .map_err(|_| CompilerError::Stopped { path: path.clone() });
-            let stopped = result.is_err();
-            // Whoever asked may have given up; then nobody misses the answer.
-            let _unwanted = done.send((path, optimization, result));
-            if stopped {
-                break;
-            }
-        }
-        drop(self.input);
-        // With its input closed the interpreter ends by itself.
-        let _status = self.child.wait();
-    }
-
-    fn run(
-        &mut self,
-        path: &ImagePath,
-        optimization: Optimization,
-        source: &[u8],
-    ) -> io::Result<Option<Vec<u8>>> {
-        let name = path.to_string();
-        let length = u32::try_from(name.len()).map_err(io::Error::other)?;
-        self.input.write_all(&length.to_le_bytes())?;
-        self.input.write_all(&(source.len() as u64).to_le_bytes())?;
-        self.input.write_all(&[optimization.level()])?;
-        self.input.write_all(name.as_bytes())?;
-        self.input.write_all(source)?;
-        self.input.flush()?;
-        let mut block = self.read_block()?;
-        Ok(match block.first() {
-            Some(0) => Some(block.split_off(1)),
-            _ => None,
-        })
     }
 }
 

@@ -10,6 +10,7 @@ mod folder;
 mod inspection;
 mod links;
 mod overriding;
+mod process;
 mod pyc;
 mod resolving;
 mod spool;
@@ -17,7 +18,7 @@ mod target;
 
 pub use bytecode::{Bytecode, BytecodeError};
 pub use cached::{CacheTag, Cached, Optimization};
-pub use compiler::{Compiler, CompilerError, Interpreter, LazyCompiler};
+pub use compiler::{Compiler, CompilerError, Ending, Interpreter, Launcher, LazyCompiler, Unconfined};
 pub use distribution::{Distribution, NotADistribution, is_name, normalized};
 pub use folder::FolderSink;
 pub use overriding::Overriding;

@@ -1,6 +1,8 @@
 //! What is run, and what became of it.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use layer::ImagePath;
@@ -106,23 +108,29 @@ pub struct Limits {
     pub file_size: Option<u64>,
     /// How much address space a process may have, in bytes.
     pub memory: Option<u64>,
+    /// How long a process may use a processor, in seconds: it is told by `SIGXCPU`, and killed a little later.
+    pub processor: Option<u64>,
 }
 
 /// What a command reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Input {
     /// Nothing.
     #[default]
     Nothing,
     /// What this program reads; with a terminal, that terminal.
     Inherit,
+    /// This, which should be one end of a pipe or socket: a file could be opened anew inside, for writing too.
+    From(Arc<OwnedFd>),
 }
 
 /// Where what a command prints goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Where this program prints.
     Inherit,
+    /// There, of standard output; what goes to standard error is lost.
+    To(Arc<OwnedFd>),
     /// It is kept, standard output and error as one text in the order of writing: the last so many bytes.
     Keep(usize),
 }

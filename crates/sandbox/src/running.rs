@@ -77,11 +77,11 @@ impl Drop for Beside<'_> {
 }
 
 fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, SandboxError> {
-    let foreground = command.output == Output::Inherit;
+    let foreground = matches!(command.output, Output::Inherit);
     let terminal = terminal::of(command);
     let plan = plan(command, terminal);
     let mut kept = match command.output {
-        Output::Inherit => None,
+        Output::Inherit | Output::To(_) => None,
         Output::Keep(limit) => Some(Kept::new(limit)?),
     };
     let signals =
@@ -90,12 +90,18 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
     let mut inside = machine.start(Job::Run(Box::new(world.clone())))?;
     inside.done()?;
     {
-        let nothing = File::open("/dev/null").map_err(SandboxError::step("open `/dev/null`"))?;
+        let nothing = File::options().read(true).write(true).open("/dev/null");
+        let nothing = nothing.map_err(SandboxError::step("open `/dev/null`"))?;
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-        let input = if command.input == Input::Inherit { stdin.as_fd() } else { nothing.as_fd() };
-        let (output, error) = match kept.as_ref().and_then(|kept| kept.writer.as_ref()) {
-            Some(writer) => (writer.as_fd(), writer.as_fd()),
-            None => (stdout.as_fd(), stderr.as_fd()),
+        let input = match &command.input {
+            Input::Nothing => nothing.as_fd(),
+            Input::Inherit => stdin.as_fd(),
+            Input::From(input) => input.as_fd(),
+        };
+        let (output, error) = match (&command.output, kept.as_ref().and_then(|kept| kept.writer.as_ref())) {
+            (_, Some(writer)) => (writer.as_fd(), writer.as_fd()),
+            (Output::To(output), None) => (output.as_fd(), nothing.as_fd()),
+            (_, None) => (stdout.as_fd(), stderr.as_fd()),
         };
         inside.ask_with(&Ask::Run(Box::new(world), Box::new(plan)), &[input, output, error])?;
     }
@@ -161,6 +167,7 @@ fn plan(command: &Command, terminal: Option<wire::Terminal>) -> Plan {
             open_files: limits.open_files,
             file_size: limits.file_size,
             memory: limits.memory,
+            processor: limits.processor,
         },
         terminal,
     }

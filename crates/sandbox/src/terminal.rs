@@ -16,7 +16,7 @@ use crate::{Command, Input, Output};
 
 /// Whether a command gets a terminal: where it reads from one and prints to one.
 pub(crate) fn of(command: &Command) -> Option<Terminal> {
-    let inherited = command.input == Input::Inherit && command.output == Output::Inherit;
+    let inherited = matches!((&command.input, &command.output), (Input::Inherit, Output::Inherit));
     if !inherited || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return None;
     }

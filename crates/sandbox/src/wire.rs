@@ -94,6 +94,7 @@ pub(crate) struct Limits {
     pub(crate) open_files: Option<u64>,
     pub(crate) file_size: Option<u64>,
     pub(crate) memory: Option<u64>,
+    pub(crate) processor: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -152,7 +152,7 @@ impl Variant {
             conda: self.conda_inputs(),
             pip: self.pip.as_ref().map(pip_inputs),
             budget: self.layers.budget,
-            bytecode: self.layers.bytecode,
+            bytecode: self.layers.bytecode.makes_bytecode(),
         };
         let mut bytes = Vec::new();
         // Every type above serialises to JSON, and a vector takes every byte: this cannot fail. Were it to, the empty

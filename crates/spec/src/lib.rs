@@ -50,7 +50,8 @@ pub use condarc::{Condarc, Setting, SettingMark, SettingTable, SslVerify};
 pub use environment::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
 pub use error::{Mistake, Problem, SpecError};
 pub use language::{
-    Budget, ChannelPriority, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
+    Budget, ChannelPriority, Compilation, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds,
+    Suite,
 };
 pub use note::Note;
 pub use pip::{

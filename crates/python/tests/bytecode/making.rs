@@ -8,7 +8,7 @@ use crate::support::{
     Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
 };
 use layer::{EntryKind, Exclusions, Source};
-use python::{Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target};
+use python::{Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target, Unconfined};
 use store::Store;
 
 /// Writes entries with their bytecode, into a store of their own.
@@ -342,8 +342,13 @@ fn an_interpreter_of_another_version_is_refused() {
 fn an_interpreter_that_names_its_bytecode_otherwise_is_refused() {
     let own = machine();
     let tag = python::CacheTag::other("pypy", 9);
-    let interpreter =
-        Interpreter { command: vec![own.program.into()], home: None, version: own.version, tag };
+    let interpreter = Interpreter {
+        command: vec![own.program.into()],
+        home: None,
+        version: own.version,
+        tag,
+        launcher: Arc::new(Unconfined),
+    };
     let compiler =
         LazyCompiler::new(
             interpreter.version.clone(),
@@ -362,7 +367,13 @@ fn an_interpreter_that_names_its_bytecode_otherwise_is_refused() {
 #[test]
 fn an_interpreter_that_does_not_start_is_an_error() {
     let command = vec!["/nowhere/python".into()];
-    let interpreter = Interpreter { command, home: None, version: "3.11.2".into(), tag: cache_tag() };
+    let interpreter = Interpreter {
+        command,
+        home: None,
+        version: "3.11.2".into(),
+        tag: cache_tag(),
+        launcher: Arc::new(Unconfined),
+    };
     let compiler = LazyCompiler::new("3.11.2".into(), NonZero::<usize>::MIN, move || Ok(interpreter.clone()));
     let error = compiler.get().err().unwrap();
     assert!(matches!(error, CompilerError::Start { .. }));

@@ -11,7 +11,7 @@ use layer::{
     Role, SinkError, Source, SourceError,
 };
 use oci::Digest;
-use python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target};
+use python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
 
 pub(crate) const MTIME: i64 = 1_700_000_000;
 
@@ -226,7 +226,7 @@ pub(crate) fn compiler(version: &str, processes: usize) -> (Arc<LazyCompiler>, A
     let interpreter = move || {
         counted.fetch_add(1, Ordering::SeqCst);
         let (command, version) = (vec![machine().program.into()], wanted.clone());
-        Ok(Interpreter { command, home: None, version, tag: cache_tag() })
+        Ok(Interpreter { command, home: None, version, tag: cache_tag(), launcher: Arc::new(Unconfined) })
     };
     let compiler = LazyCompiler::new(version.to_owned(), NonZero::new(processes).unwrap(), interpreter);
     (Arc::new(compiler), started)

@@ -119,7 +119,11 @@ fn limit(limits: &Limits) -> Result<(), Failure> {
     set(Resource::Nproc, limits.processes)?;
     set(Resource::Nofile, limits.open_files)?;
     set(Resource::Fsize, limits.file_size)?;
-    set(Resource::As, limits.memory)
+    set(Resource::As, limits.memory)?;
+    // Where both limits are one, the kernel kills at once, and nobody learns why.
+    let Some(seconds) = limits.processor else { return Ok(()) };
+    let limit = Rlimit { current: Some(seconds), maximum: Some(seconds.saturating_add(5)) };
+    rustix::process::setrlimit(Resource::Cpu, limit).step(|| "set a limit".to_owned())
 }
 
 /// Becomes the user, with the rights of [`KEPT`] where that is root.

@@ -1,12 +1,12 @@
 //! `[layers]`.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::values::ValueError;
 
 /// How the image is cut into layers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Layers {
@@ -16,15 +16,78 @@ pub struct Layers {
     /// The layers' compression. Docker before version 23 needs `gzip`.
     #[schemars(extend("examples" = ["gzip"]))]
     pub compression: Compression,
-    /// Whether Python files are compiled in advance, so that the image starts fast for every user. Without it, only the
-    /// bytecode that packages bring and that is valid is in the image.
-    #[schemars(extend("examples" = [false]))]
-    pub bytecode: bool,
+    /// Whether Python files are compiled in advance, so that the image starts fast for every user: by the locked Python, in
+    /// the sandbox. Where the build machine forbids a sandbox, it runs outside of it, and the report says so; with
+    /// `"sandboxed"` that is an error. With `false`, only the bytecode that packages bring and that is valid is in the image.
+    #[schemars(extend("examples" = ["sandboxed"]))]
+    pub bytecode: Compilation,
 }
 
-impl Default for Layers {
-    fn default() -> Self {
-        Self { budget: Budget::default(), compression: Compression::default(), bytecode: true }
+/// Whether and where Python files are compiled. The image is the same wherever they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compilation {
+    /// In the sandbox, or outside where the machine has none.
+    #[default]
+    Anywhere,
+    /// In the sandbox or not at all.
+    Sandboxed,
+    /// They are not.
+    Nowhere,
+}
+
+impl Compilation {
+    /// Whether bytecode is made.
+    pub fn makes_bytecode(self) -> bool {
+        self != Self::Nowhere
+    }
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "write `true`, `false` or `\"sandboxed\"`")]
+enum CompilationKey {
+    Made(bool),
+    Word(CompilationWord),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CompilationWord {
+    Sandboxed,
+}
+
+impl Serialize for Compilation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let key = match self {
+            Self::Anywhere => CompilationKey::Made(true),
+            Self::Sandboxed => CompilationKey::Word(CompilationWord::Sandboxed),
+            Self::Nowhere => CompilationKey::Made(false),
+        };
+        key.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Compilation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match CompilationKey::deserialize(deserializer)? {
+            CompilationKey::Made(true) => Self::Anywhere,
+            CompilationKey::Made(false) => Self::Nowhere,
+            CompilationKey::Word(CompilationWord::Sandboxed) => Self::Sandboxed,
+        })
+    }
+}
+
+impl JsonSchema for Compilation {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Compilation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": [true, false, "sandboxed"] })
     }
 }
 

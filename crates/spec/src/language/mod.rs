@@ -24,7 +24,7 @@ pub use conda::{ChannelPriority, Manager};
 pub(crate) use copy::CopyTable;
 pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
-pub use layers::{Budget, Compression, Layers};
+pub use layers::{Budget, Compilation, Compression, Layers};
 pub(crate) use matrix::Matrix;
 pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;

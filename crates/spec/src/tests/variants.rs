@@ -3,7 +3,7 @@
 use oci::Platform;
 
 use super::{variants, variants_of};
-use crate::{Base, Compression, CondaPackages, LockedList, PythonFrom, Suite, Variant};
+use crate::{Base, Compilation, Compression, CondaPackages, LockedList, PythonFrom, Suite, Variant};
 
 const HOST: Platform = Platform::LinuxAmd64;
 
@@ -30,7 +30,7 @@ fn a_name_is_enough() {
     assert!(matches!(&variant.base, Base::Debian(debian) if debian.suite == Suite::Bookworm));
     assert_eq!(variant.layers.budget.get(), 40);
     assert_eq!(variant.layers.compression, Compression::Zstd);
-    assert!(variant.layers.bytecode);
+    assert!(variant.layers.bytecode.makes_bytecode());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn every_key_of_the_other_tables_is_read() {
     assert_eq!(ports, ["53/udp", "8080/tcp"]);
     assert_eq!(variant.copy[0].mode.unwrap().bits(), 0o644);
     assert_eq!(variant.copy[0].origin.key(), "copy[0]");
-    assert_eq!((variant.layers.budget.get(), variant.layers.bytecode), (120, false));
+    assert_eq!((variant.layers.budget.get(), variant.layers.bytecode), (120, Compilation::Nowhere));
     assert_eq!(conda.allow_post_link[0].as_str(), "qt");
     let [first, second] = variant.checks.as_slice() else { panic!() };
     assert_eq!((first.run.len(), first.expect.as_deref(), first.timeout.get()), (3, Some("1"), 60));

@@ -1,0 +1,141 @@
+//! Interpreters of packages, which compile in the sandbox: they see their own files, and nothing else of the machine.
+
+use std::ffi::OsString;
+use std::io::{self, PipeReader, PipeWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use layer::ImagePath;
+use oci::Platform;
+use python::{CompilerError, Ending, Launcher, Unconfined};
+use sandbox::{Access, Command, Input, Limits, Machine, Mount, Network, Output, User, Writable};
+use spec::Compilation;
+
+use crate::Context;
+
+/// Where the C library of a program of the machine may be. Folders that are links elsewhere are shown under both names.
+const LIBRARIES: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
+/// How much memory an interpreter may have, in bytes: a source of some megabytes needs about one gigabyte.
+const MEMORY: u64 = 2 << 30;
+/// How long one source may be compiled, in seconds of a processor.
+const PROCESSOR: u64 = 300;
+/// How many processes there may be at once: the interpreter, and the one that compiles.
+const PROCESSES: u64 = 8;
+/// How much it may write, in bytes, all of it into memory: it should write nothing.
+const WRITABLE: u64 = 1 << 20;
+
+/// Whose C library an interpreter is linked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Libraries {
+    /// One of its own.
+    Own,
+    /// That of the machine that it runs on.
+    Machine,
+}
+
+/// Where an interpreter runs.
+pub(crate) struct Place {
+    /// The folder in which its files are, as it is called there.
+    pub(crate) root: PathBuf,
+    /// What starts it.
+    pub(crate) launcher: Arc<dyn Launcher>,
+}
+
+/// Where an interpreter runs whose files are below `root` of this machine, in the folders `shown`.
+///
+/// # Errors
+///
+/// When this machine has no sandbox, and it may not run elsewhere.
+pub(crate) fn place(
+    context: &Context,
+    compilation: Compilation,
+    root: &Path,
+    shown: &[&str],
+    libraries: Libraries,
+) -> Result<Place, CompilerError> {
+    let machine = match Machine::probe() {
+        Ok(machine) => machine,
+        Err(error) if compilation == Compilation::Sandboxed => {
+            return Err(CompilerError::Unavailable(format!("it may run in the sandbox alone, and {error}")));
+        }
+        Err(error) => {
+            // What to do about it is of no use in the middle of a sentence.
+            let reason = error.to_string();
+            let reason = reason.split("\n\n").next().unwrap_or_default().to_owned();
+            let _known = context.unconfined.set(reason);
+            return Ok(Place { root: root.to_owned(), launcher: Arc::new(Unconfined) });
+        }
+    };
+    let mount = |source: PathBuf, target: &str| {
+        let target = ImagePath::new(target).map_err(|it| CompilerError::Unavailable(it.to_string()))?;
+        Ok(Mount { source, target, access: Access::Read })
+    };
+    let mut mounts: Vec<Mount> =
+        shown.iter().map(|name| mount(root.join(name), name)).collect::<Result<_, CompilerError>>()?;
+    if libraries == Libraries::Machine {
+        for name in LIBRARIES {
+            // The link itself would lead nowhere inside.
+            if let Ok(folder) = Path::new("/").join(name).canonicalize() {
+                mounts.push(mount(folder, name)?);
+            }
+        }
+    }
+    let launcher = Confined { machine, mounts, platform: context.host };
+    Ok(Place { root: PathBuf::from("/"), launcher: Arc::new(launcher) })
+}
+
+/// What the report says of interpreters that ran outside of the sandbox.
+pub(crate) fn note(context: &Context) -> Option<String> {
+    context.unconfined.get().map(|reason| {
+        format!(
+            "the images' Python compiled its sources outside of the sandbox, with all that you may do: {reason}; `bytecode = \"sandboxed\"` in `[layers]` makes that an error"
+        )
+    })
+}
+
+#[derive(Debug)]
+struct Confined {
+    machine: Machine,
+    mounts: Vec<Mount>,
+    platform: Platform,
+}
+
+impl Launcher for Confined {
+    fn launch(
+        &self,
+        words: Vec<OsString>,
+        variables: Vec<(&'static str, OsString)>,
+        input: PipeReader,
+        output: PipeWriter,
+    ) -> io::Result<Ending> {
+        let text = |text: OsString| text.into_string().map_err(|_| io::Error::other("its path is not UTF-8"));
+        let variable = |(name, value): (&'static str, OsString)| Ok((name.to_owned(), text(value)?));
+        let command = Command {
+            platform: self.platform,
+            layers: Vec::new(),
+            writable: Writable::Memory(WRITABLE),
+            words: words.into_iter().map(text).collect::<io::Result<_>>()?,
+            env: variables.into_iter().map(variable).collect::<io::Result<_>>()?,
+            folder: None,
+            user: User::Id { uid: 0, gid: Some(0) },
+            mounts: self.mounts.clone(),
+            network: Network::None,
+            limits: Limits {
+                processes: Some(PROCESSES),
+                file_size: Some(WRITABLE),
+                memory: Some(MEMORY),
+                processor: Some(PROCESSOR),
+                ..Limits::default()
+            },
+            input: Input::From(Arc::new(input.into())),
+            output: Output::To(Arc::new(output.into())),
+        };
+        let machine = self.machine.clone();
+        let running = std::thread::Builder::new().spawn(move || machine.run(&command))?;
+        Ok(Box::new(move || match running.join() {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(io::Error::other(error)),
+            Err(_) => Err(io::Error::other("the thread that runs it has failed")),
+        }))
+    }
+}
