@@ -10,6 +10,7 @@ use reqwest::{Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use secret::{Known, SecretUrl};
 
+use crate::pace::Pace;
 use crate::retry::{Retry, retry_after};
 use crate::{Locations, NetError, Schedule, Transport, file};
 
@@ -22,6 +23,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long to wait for the next bytes.
     pub read_timeout: Duration,
+    /// How long the head of an answer may take, and over what time a server is held to a least speed.
+    pub patience: Duration,
     /// When to try again.
     pub schedule: Schedule,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             offline: false,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
             schedule: Schedule::default(),
         }
     }
@@ -142,7 +146,8 @@ impl Client {
             return Err(too_large());
         }
         let mut bytes = BytesMut::new();
-        while let Some(chunk) = chunk(url, &mut response).await? {
+        let mut pace = self.pace();
+        while let Some(chunk) = chunk(url, &mut response, &mut pace).await? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() as u64 > limit {
                 return Err(too_large());
@@ -191,8 +196,9 @@ impl Client {
         // A server that knows no ranges sends everything.
         let mut skip = skipped(url, &response, range.start)?;
         let mut bytes = BytesMut::new();
+        let mut pace = self.pace();
         while (bytes.len() as u64) < wanted {
-            let Some(mut chunk) = chunk(url, &mut response).await? else { break };
+            let Some(mut chunk) = chunk(url, &mut response, &mut pace).await? else { break };
             let skipped = skip.min(chunk.len() as u64);
             skip -= skipped;
             let rest = chunk.split_off(skipped as usize);
@@ -210,7 +216,9 @@ impl Client {
             request = request.header(RANGE, range);
         }
         tracing::debug!("GET {url}");
-        let response = request.send().await.map_err(|error| match error {
+        let slow = |_| NetError::Slow { url: url.to_string() };
+        let sent = tokio::time::timeout(self.patience(), request.send()).await.map_err(slow)?;
+        let response = sent.map_err(|error| match error {
             reqwest_middleware::Error::Reqwest(error) => NetError::transport(url, error),
             reqwest_middleware::Error::Middleware(error) => {
                 NetError::Layer { url: url.to_string(), error: error.into() }
@@ -232,6 +240,16 @@ impl Client {
         }
     }
 
+    /// How long the head of an answer may take. A connection that cannot be made is told by its own time.
+    fn patience(&self) -> Duration {
+        self.options.patience.saturating_add(self.options.connect_timeout)
+    }
+
+    /// The pace of an answer whose head has just come.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(self.options.patience)
+    }
+
     /// Refuses everything while offline, and what is not HTTP. `oci` is for the layers to become HTTP.
     pub(crate) fn guard(&self, url: &SecretUrl) -> Result<(), NetError> {
         let shown = || url.to_string();
@@ -244,8 +262,15 @@ impl Client {
 }
 
 /// The next bytes of an answer.
-pub(crate) async fn chunk(url: &SecretUrl, response: &mut Response) -> Result<Option<Bytes>, NetError> {
-    response.chunk().await.map_err(|error| NetError::transport(url, error))
+pub(crate) async fn chunk(
+    url: &SecretUrl,
+    response: &mut Response,
+    pace: &mut Pace,
+) -> Result<Option<Bytes>, NetError> {
+    let chunk = response.chunk().await.map_err(|error| NetError::transport(url, error))?;
+    let came = chunk.as_ref().map_or(Ok(()), |chunk| pace.came(chunk.len()));
+    came.map_err(|_| NetError::Slow { url: url.to_string() })?;
+    Ok(chunk)
 }
 
 /// How many bytes of the answer come before those from `start` on.

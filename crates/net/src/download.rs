@@ -62,7 +62,8 @@ impl Client {
                     Ok(()) => break 'done url,
                 }
             }
-            if sink.size() > before {
+            // Who trickles makes progress too, and would do so for hours.
+            if sink.size() > before && !matches!(failure, Some(NetError::Slow { .. })) {
                 retry.progressed();
             }
             retry.wait(failure.unwrap_or_else(|| not_found(what.from.first()))).await?;
@@ -100,7 +101,8 @@ impl Client {
         if let Some(stated) = stated {
             check_stated(url, size, stated)?;
         }
-        while let Some(mut piece) = chunk(url, &mut response).await? {
+        let mut pace = self.pace();
+        while let Some(mut piece) = chunk(url, &mut response, &mut pace).await? {
             let skipped = skip.min(piece.len() as u64);
             skip -= skipped;
             let piece = piece.split_off(skipped as usize);

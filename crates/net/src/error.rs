@@ -72,6 +72,20 @@ pub enum NetError {
         /// The limit.
         limit: u64,
     },
+    /// The content would become larger than what is sensible when it is decompressed.
+    #[error("`{url}` unpacks to more than {limit} bytes")]
+    UnpacksTooLarge {
+        /// What was asked for.
+        url: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The server answers so slowly that it would never end.
+    #[error("the server sends `{url}` too slowly")]
+    Slow {
+        /// What was asked for.
+        url: String,
+    },
     /// The connection could not be made, or broke.
     #[error("`{url}` cannot be reached")]
     Transport {
@@ -154,7 +168,7 @@ impl NetError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { error, .. } => !error.is_builder() && !error.is_redirect(),
-            Self::Truncated { .. } => true,
+            Self::Truncated { .. } | Self::Slow { .. } => true,
             Self::Status { status, .. } => crate::retry::is_transient(*status),
             _ => false,
         }

@@ -9,12 +9,14 @@
 //!   URL is asked for with the secrets that are known for it: see [`secret::Known`].
 
 mod archives;
+mod bounds;
 mod client;
 mod download;
 mod error;
 mod file;
 mod location;
 mod middleware;
+mod pace;
 mod retry;
 mod tail;
 mod transport;

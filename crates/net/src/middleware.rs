@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Request, Response, ResponseBuilderExt};
+use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
+use crate::bounds::Bounds;
 use crate::retry::{is_transient, retry_after};
 use secret::{Known, Login, SecretUrl};
 
@@ -16,7 +17,7 @@ use crate::{Client, Schedule};
 
 impl Client {
     /// This client for rattler: offline guard and retries outside, then the layers of `mirrors`, the secrets that are known for
-    /// what is then asked for, and the layers of `inner`, the outermost first.
+    /// what is then asked for, the layers of `inner`, the outermost first, and innermost the limits of what an answer may cost.
     ///
     /// Retries stand outside of mirrors: a mirror layer counts only failures of the server and the connection against a
     /// mirror, and can ask another one the next time.
@@ -32,7 +33,8 @@ impl Client {
         let builder = mirrors.into_iter().fold(builder, ClientBuilder::with_arc);
         let builder = builder.with(Secrets(Arc::clone(&self.known)));
         let builder = inner.into_iter().fold(builder, ClientBuilder::with_arc);
-        builder.with(OfflineGuard(self.clone())).build()
+        let patience = self.options.patience.saturating_add(self.options.connect_timeout);
+        builder.with(OfflineGuard(self.clone())).with(Bounds { patience }).build()
     }
 }
 
@@ -115,8 +117,12 @@ fn from_public(response: Response) -> Response {
     if !from.is_secret() {
         return response;
     }
-    let mut response = http::Response::<reqwest::Body>::from(response);
-    if let Ok(stated) = http::Response::builder().url(from.public()).body(()) {
+    stating(from.public(), response.into())
+}
+
+/// An answer that says that it came from `url`: what an answer is made of does not say it by itself.
+pub(crate) fn stating(url: Url, mut response: http::Response<Body>) -> Response {
+    if let Ok(stated) = http::Response::builder().url(url).body(()) {
         response.extensions_mut().extend(stated.into_parts().0.extensions);
     }
     response.into()

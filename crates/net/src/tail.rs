@@ -60,7 +60,8 @@ impl Client {
         let Some(total) = total.filter(|total| partial || *total <= length) else { return Ok(None) };
         let wanted = total.min(length);
         let mut bytes = BytesMut::new();
-        while let Some(piece) = chunk(url, &mut response).await? {
+        let mut pace = self.pace();
+        while let Some(piece) = chunk(url, &mut response, &mut pace).await? {
             bytes.extend_from_slice(&piece);
             if bytes.len() as u64 > wanted {
                 return Ok(None);

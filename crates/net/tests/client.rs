@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, with functions that they share")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -482,4 +482,95 @@ async fn the_end_of_a_content_tells_its_size() {
     let url = Url::from_file_path(folder.path().join("x")).unwrap();
     let tail = offline().get_tail(&url, 4).await.unwrap().unwrap();
     assert_eq!((&tail.bytes[..], tail.total), (b"6789".as_slice(), 10));
+}
+
+/// A server that sends one byte after the other for as long as somebody reads, of the head or of what comes after it.
+fn trickling(head: &'static str) -> (Url, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
+    let asked = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            read_head(&stream);
+            *seen.lock().unwrap() += 1;
+            std::thread::spawn(move || {
+                let sent = stream.write_all(head.as_bytes());
+                while sent.is_ok() && stream.write_all(b"x").is_ok() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn a_server_that_trickles_is_left() {
+    let options = Options { patience: Duration::from_millis(300), ..options() };
+    let options = Options { connect_timeout: Duration::from_millis(300), ..options };
+    let client = Client::new(options).unwrap();
+    for head in ["HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n", "HTTP/1.1 200 OK\r\nx-"] {
+        let (url, asked) = trickling(head);
+        let error = client.get_bytes(&url, 1 << 20).await.unwrap_err();
+        assert!(matches!(error, NetError::Slow { .. }), "{error}");
+        assert_eq!(*asked.lock().unwrap(), 4);
+
+        // What came before is kept, and is no reason to try for ever.
+        let (url, asked) = trickling(head);
+        let what = Download { from: url.into(), size: Size::AtMost(1 << 20), sha256: Digest::of("x") };
+        let error = client.download(&what, &mut Vec::new(), &|_| ()).await.unwrap_err();
+        assert!(matches!(error, NetError::Slow { .. }), "{error}");
+        assert_eq!(*asked.lock().unwrap(), 4);
+
+        let (url, _) = trickling(head);
+        let answer = client.middleware([], []).get(url.clone()).send().await;
+        let error = match answer {
+            Ok(response) => innermost(&response.bytes().await.unwrap_err()),
+            Err(error) => innermost(&error),
+        };
+        assert_eq!(error, format!("the server sends `{url}` too slowly"));
+    }
+}
+
+/// The innermost cause of an error.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+#[tokio::test]
+async fn what_a_library_reads_is_limited_as_it_comes_and_as_it_unpacks() {
+    let read = async |path: &str, body: Vec<u8>| {
+        let server = Server::start(move |_, _| {
+            let mut whole = answer("200 OK", &format!("content-length: {}\r\n", body.len()), "");
+            whole.extend_from_slice(&body);
+            whole
+        });
+        let response = client().middleware([], []).get(server.url(path)).send().await.unwrap();
+        assert_eq!(response.url().path(), format!("/{path}"));
+        let read = response.bytes().await;
+        read.map(|bytes| bytes.to_vec())
+            .map_err(|error| innermost(&error).replace(&server.address.to_string(), "server.example"))
+    };
+    let zeros = |size: usize| zstd::encode_all(std::io::repeat(0).take(size as u64), 1).unwrap();
+    let (small, large) = (zeros(1 << 20), zeros((128 << 20) + 1));
+    assert_eq!(read("repodata_shards.msgpack.zst", small.clone()).await, Ok(small));
+    assert_eq!(
+        read("repodata_shards.msgpack.zst", large.clone()).await.unwrap_err(),
+        "`http://server.example/repodata_shards.msgpack.zst` unpacks to more than 134217728 bytes"
+    );
+    // An index is written to the disk, and may be larger.
+    assert_eq!(read("repodata.json.zst", large.clone()).await, Ok(large));
+    assert_eq!(
+        read("repodata_shards.msgpack.zst", vec![0; (128 << 20) + 1]).await.unwrap_err(),
+        "`http://server.example/repodata_shards.msgpack.zst` is larger than 134217728 bytes"
+    );
+    // What is damaged is for its reader to tell.
+    let damaged = [&zeros(1000)[..8], b"damaged"].concat();
+    assert_eq!(read("repodata.json.zst", damaged.clone()).await, Ok(damaged));
 }
