@@ -22,13 +22,16 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When it cannot be made, or what was left cannot be removed.
+    /// When it cannot be made.
     pub fn scratch(&self, remove: Arc<Remove>) -> Result<Scratch, StoreError> {
         let parent = self.root().join("scratch");
         let failed = |error| self.error(&parent, "written", error);
         // Alone, so that nobody is between making a folder and locking it. Who is not alone cleans up another time.
         if let Some(_gate) = self.try_alone()? {
-            self.remove_abandoned_scratch(&*remove)?;
+            // It is in nobody's way but the disk's, and `imgbuild cache prune` tries again and says it.
+            if let Err(error) = self.remove_abandoned_scratch(&*remove) {
+                tracing::warn!("{error}");
+            }
         }
         let _gate = self.shared()?;
         let folder = tempfile::Builder::new().prefix(&prefix()).tempdir_in(&parent).map_err(failed)?;
@@ -42,7 +45,12 @@ impl Store {
         let removed = || -> io::Result<()> {
             for item in fs::read_dir(&parent)? {
                 let path = item?.path();
-                if is_abandoned(&File::open(&path)?)? {
+                let folder = match File::open(&path) {
+                    // Its owner has removed it at this moment, and needs no gate for that.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    folder => folder?,
+                };
+                if is_abandoned(&folder)? {
                     remove(&path)?;
                 }
             }

@@ -7,12 +7,12 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, SystemTime};
 
 use layer::Key;
 use oci::{Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
-use store::{Kind, LayerRecord, Prune, Store};
+use store::{Kind, LayerRecord, Prune, Remove, Store};
 
 fn add_archive(store: &Store, text: &str) -> Digest {
     let digest = Digest::of(text);
@@ -414,6 +414,25 @@ fn an_unpacked_layer_counts_when_it_is_whole() {
     let pruned = Store::open(folder.path()).unwrap().prune(Prune::All, SystemTime::now(), &remove).unwrap();
     assert_eq!((pruned.removed.len(), pruned.bytes), (1, 7));
     assert!(!path.exists());
+}
+
+#[test]
+fn scratch_folders_come_and_go_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let remove: Arc<Remove> = Arc::new(|path: &Path| fs::remove_dir_all(path));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let store = Store::open(folder.path()).unwrap();
+                for _ in 0..100 {
+                    let scratch = store.scratch(remove.clone()).unwrap();
+                    fs::write(scratch.path("file"), "").unwrap();
+                    store.prune(Prune::MaxSize(u64::MAX), SystemTime::now(), &*remove).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(names(folder.path().join("scratch")), Vec::<String>::new());
 }
 
 #[test]
