@@ -112,7 +112,7 @@ pub struct Limits {
     pub processor: Option<u64>,
 }
 
-/// What a command reads.
+/// What a command reads. Of a file it gets what is in it, and not the file.
 #[derive(Debug, Clone, Default)]
 pub enum Input {
     /// Nothing.
@@ -120,7 +120,7 @@ pub enum Input {
     Nothing,
     /// What this program reads; with a terminal, that terminal.
     Inherit,
-    /// This, which should be one end of a pipe or socket: a file could be opened anew inside, for writing too.
+    /// This.
     From(Arc<OwnedFd>),
 }
 

@@ -17,6 +17,7 @@ mod ids;
 mod inside;
 mod machine;
 mod outside;
+mod piped;
 mod running;
 mod signals;
 mod terminal;

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::emulator::{self, Emulation};
 use crate::outside::Inside;
+use crate::piped::piped;
 use crate::signals::Signals;
 use crate::terminal::{self, Relay};
 use crate::wire::{self, Answer, Ask, Job, Plan, World};
@@ -98,6 +99,8 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
             Input::Inherit => stdin.as_fd(),
             Input::From(input) => input.as_fd(),
         };
+        let pipe = piped(input).map_err(SandboxError::step("read standard input"))?;
+        let input = pipe.as_ref().map_or(input, OwnedFd::as_fd);
         let (output, error) = match (&command.output, kept.as_ref().and_then(|kept| kept.writer.as_ref())) {
             (_, Some(writer)) => (writer.as_fd(), writer.as_fd()),
             (Output::To(output), None) => (output.as_fd(), nothing.as_fd()),

@@ -126,6 +126,22 @@ fn files_and_memory_are_limited() {
     assert!(said.code != 0 && said.error.contains("out of memory"), "{said:?}");
 }
 
+#[test]
+fn a_file_that_is_read_cannot_be_written() {
+    let world = World::new(Who::Root);
+    world.layers(&[]);
+    let path = world.path("given");
+    std::fs::write(&path, "mine\n").unwrap();
+    // Whoever may write the file outside could do so inside.
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let script = "cat; echo theirs > /proc/self/fd/0";
+    let layers = ["--layer".to_owned(), "layer-0".to_owned()];
+    let mut command = world.command(&["--input"], &layers, &["sh", "-c", script]);
+    let output = command.stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "mine\n", "{output:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine\n");
+}
+
 /// In a terminal of its own, which `script` of util-linux makes: what is typed once the command says that it is ready.
 fn in_terminal(world: &World, words: &str, typed: &str) -> String {
     let line = format!("{} run --layer layer-0 --input -- {words}", world.path("driver").display());

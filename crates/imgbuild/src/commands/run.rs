@@ -11,6 +11,8 @@ use crate::arguments::{Global, RunArguments};
 use crate::failure::{Failure, Plain};
 use crate::output::say;
 
+/// How many processes and threads there may be at once: more than any program needs, and fewer than a machine has.
+const PROCESSES: u64 = 16_384;
 /// What shells add to a signal's number.
 const SIGNALLED: i32 = 128;
 
@@ -55,6 +57,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     }
     command.network = if arguments.net { Network::Host } else { Network::None };
     command.input = Input::Inherit;
+    command.limits.processes = Some(PROCESSES);
     // It goes when the command has ended.
     let scratch = match arguments.read_only {
         true => None,
