@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod progress;
 mod shown;
+mod threads;
 mod words;
 
 use std::process::ExitCode;
@@ -35,6 +36,12 @@ fn main() -> ExitCode {
             // As engines do: what was run can hardly have ended with it.
             ExitCode::from(UNSTARTED)
         });
+    }
+    if let Err(error) = threads::check() {
+        output::say(&format!(
+            "error: not enough threads can be made: {error}\nhint: raise the limit of processes (`ulimit -u`, or that of the container)\n"
+        ));
+        return ExitCode::FAILURE;
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -1,7 +1,7 @@
 //! What a running build uses.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::Kind;
 use crate::gate::is_abandoned;
+use crate::store::open;
 
 /// The lease of one open store: a file below `leases/`, locked as long as the store is open, with a line for everything
 /// that the store has handed out. It does not depend on any clock.
@@ -48,7 +49,7 @@ pub(crate) fn living(folder: &Path) -> io::Result<(BTreeSet<String>, usize)> {
     let mut count = 0;
     for item in fs::read_dir(folder)? {
         let path = item?.path();
-        let file = match File::open(&path) {
+        let file = match open(&path) {
             // A build that ends takes its lease with it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             result => result?,

@@ -1,13 +1,14 @@
 //! Opening the store, and looking things up in it.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use oci::{BlobError, Blobs, Digest};
+use rustix::fs::OFlags;
 
 use crate::gate::is_abandoned;
 use crate::lease::{Lease, remove_if_present};
@@ -44,8 +45,12 @@ impl Store {
             make_folder(&folder).map_err(|error| StoreError::io(given, &folder, "made", error))?;
         }
         let tag = root.join("CACHEDIR.TAG");
-        if !tag.exists() {
-            fs::write(&tag, CACHE_TAG).map_err(|error| StoreError::io(given, &tag, "written", error))?;
+        // A link that leads nowhere is there too, and nothing is written through it.
+        match fs::OpenOptions::new().write(true).create_new(true).open(&tag) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            file => file
+                .and_then(|mut file| file.write_all(CACHE_TAG.as_bytes()))
+                .map_err(|error| StoreError::io(given, &tag, "written", error))?,
         }
         Self::lease(root)
     }
@@ -122,7 +127,7 @@ impl Store {
     pub(crate) fn find(&self, kind: Kind, name: &str) -> Result<Option<PathBuf>, StoreError> {
         let _gate = self.shared()?;
         let path = self.folder(kind).join(name);
-        let file = match File::open(&path) {
+        let file = match open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(|error| self.error(&path, "read", error))?,
         };
@@ -140,7 +145,7 @@ impl Store {
     /// Removes what killed processes left: what they were writing, and the locks of their work. The caller holds the gate
     /// alone.
     pub(crate) fn remove_abandoned(&self) -> Result<(), StoreError> {
-        for name in ["tmp", "locks"] {
+        for name in ["tmp", "locks", "leases"] {
             let folder = self.root().join(name);
             remove_unlocked(&folder).map_err(|error| self.error(&folder, "cleaned", error))?;
         }
@@ -148,10 +153,23 @@ impl Store {
     }
 }
 
+/// Opens a file or folder of the store for reading. Whatever else has its name is not waited for and not followed: a named
+/// pipe, a device, a link.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is neither a file nor a folder"))
+}
+
 fn remove_unlocked(folder: &Path) -> io::Result<()> {
     for item in fs::read_dir(folder)? {
         let path = item?.path();
-        match File::open(&path) {
+        match open(&path) {
             Ok(file) if is_abandoned(&file)? => remove_if_present(&path)?,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -173,7 +191,7 @@ impl Blobs for Store {
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
         let failed = |error| BlobError::Read { digest: *digest, error };
         match self.blob(digest) {
-            Ok(Some(path)) => Ok(Box::new(File::open(path).map_err(failed)?)),
+            Ok(Some(path)) => Ok(Box::new(open(&path).map_err(failed)?)),
             Ok(None) => Err(BlobError::Absent(*digest)),
             Err(error) => Err(failed(io::Error::other(error))),
         }

@@ -1,13 +1,14 @@
 //! Reading everything again.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 
 use oci::{Digest, HashReader};
 
 use crate::lease::remove_if_present;
 use crate::prune::Pruned;
 use crate::record::{self, BytecodeRecord, LayerRecord};
+use crate::store::open;
 use crate::{Entry, ImageRecord, Kind, Store, StoreError};
 
 /// What a check of the store found.
@@ -69,7 +70,8 @@ impl Store {
     /// Whether a record is damaged, or its blob is not there with the size that it states.
     pub(crate) fn lacks_blob(&self, entry: &Entry) -> Result<bool, StoreError> {
         let failed = |error| self.error(&entry.path, "read", error);
-        let text = match fs::read(&entry.path) {
+        let mut text = Vec::new();
+        match open(&entry.path).and_then(|mut file| file.read_to_end(&mut text)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             result => result.map_err(failed)?,
         };
@@ -95,7 +97,7 @@ fn content_fault(entry: &Entry) -> Option<String> {
     let Ok(wanted) = Digest::from_hex(&entry.name) else {
         return Some("its name is not a sha256".to_owned());
     };
-    let hash = File::open(&entry.path).and_then(|file| {
+    let hash = open(&entry.path).and_then(|file| {
         let mut reader = HashReader::new(file);
         io::copy(&mut reader, &mut io::sink())?;
         Ok(reader.finish().0)

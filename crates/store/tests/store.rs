@@ -170,6 +170,48 @@ fn a_record_that_names_another_blob_is_damaged() {
 }
 
 #[test]
+fn what_is_no_file_is_not_waited_for_and_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside");
+    let root = folder.path().join("store");
+    fs::create_dir(&root).unwrap();
+    std::os::unix::fs::symlink(&outside, root.join("CACHEDIR.TAG")).unwrap();
+    let store = Store::open(&root).unwrap();
+    assert!(!outside.exists());
+
+    let archive = add_archive(&store, "archive");
+    let (key, record) = add_layer(&store, "layer");
+    let blob = record.descriptor.digest;
+    fs::write(&outside, "layer").unwrap();
+    let pipe = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    pipe(&root.join("archives").join(archive.hex()));
+    pipe(&root.join("layers-v1").join(key.to_string()));
+    fs::remove_file(root.join("blobs/sha256").join(blob.hex())).unwrap();
+    std::os::unix::fs::symlink(&outside, root.join("blobs/sha256").join(blob.hex())).unwrap();
+    assert!(store.archive(&archive).is_err());
+    assert!(store.layer(&key).is_err());
+    assert!(Blobs::open(&store, &blob).is_err());
+    let damaged = store.verify().unwrap().damaged;
+    assert_eq!(damaged.len(), 3, "{damaged:?}");
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "layer");
+    assert_eq!(store.verify().unwrap().damaged, []);
+}
+
+#[test]
+fn the_lease_of_a_killed_build_goes_with_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    fs::write(folder.path().join("leases/1-killed"), "archives/0\n").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(names(folder.path().join("leases")).len(), 1);
+    drop(store);
+    assert_eq!(names(folder.path().join("leases")), Vec::<String>::new());
+}
+
+#[test]
 fn two_writers_of_the_same_archive_both_succeed() {
     let folder = tempfile::tempdir().unwrap();
     let text = "archive".repeat(100_000);

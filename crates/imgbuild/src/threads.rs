@@ -1,0 +1,27 @@
+//! Threads that can be made.
+
+use std::sync::{PoisonError, RwLock};
+use std::{io, thread};
+
+/// How many threads a build has beside those that work, such as those that wait for files.
+const OTHERS: usize = 8;
+
+/// Makes as many threads at once as a build needs, and lets them go. Libraries panic where one cannot be made; so that is
+/// found out, and told, before anything begins.
+///
+/// # Errors
+///
+/// When one cannot be made.
+pub(crate) fn check() -> io::Result<()> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let gate = RwLock::new(());
+    thread::scope(|scope| {
+        let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
+        let made = (0..2 * cores + OTHERS).try_for_each(|_| {
+            let wait = || drop(gate.read());
+            thread::Builder::new().spawn_scoped(scope, wait).map(drop)
+        });
+        drop(closed);
+        made
+    })
+}
