@@ -346,6 +346,9 @@ fn place(path: &ImagePath, dist_info: &str) -> Result<Place, WheelError> {
             Some((top, _)) if top.ends_with(".dist-info") => refused("is metadata in the `.data` folder"),
             _ => Ok(Place::SitePackages(inner)),
         },
+        "data" if rest.strip_prefix("bin/").is_some_and(is_interpreter) => {
+            refused("would take the place of the interpreter")
+        }
         "data" => Ok(Place::Data(inner)),
         "headers" => Ok(Place::Headers(inner)),
         "scripts" if rest.contains('/') => refused("is in a folder below `scripts`"),

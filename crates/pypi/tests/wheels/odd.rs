@@ -284,6 +284,7 @@ fn hostile_paths_are_refused() {
     assert_snapshot!(with("even-2.0.data/data/evil"), @"it holds `even-2.0.data/data/evil`, which is in a `.data` folder that is not this wheel's");
     assert_snapshot!(with("odd-1.0.data/scripts/a/evil"), @"it holds `odd-1.0.data/scripts/a/evil`, which is in a folder below `scripts`");
     assert_snapshot!(with("odd-1.0.data/scripts/python3"), @"it holds `odd-1.0.data/scripts/python3`, which would take the place of the interpreter");
+    assert_snapshot!(with("odd-1.0.data/data/bin/python3.11"), @"it holds `odd-1.0.data/data/bin/python3.11`, which would take the place of the interpreter");
     assert_snapshot!(with("odd-1.0.data/purelib/pip-99.dist-info/METADATA"), @"it holds `odd-1.0.data/purelib/pip-99.dist-info/METADATA`, which is metadata in the `.data` folder");
     assert_snapshot!(refused(&odd().member("odd/link", 0o120_777, b"/etc/passwd")), @"it holds `odd/link`, which is a link or a device");
     assert_snapshot!(refused(&odd().member("odd/folder/", 0o40_755, b"x")), @"it holds `odd/folder/`, which is a folder and has content");
