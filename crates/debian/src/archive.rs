@@ -1,4 +1,4 @@
-//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, read strictly.
+//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, which [`layer::TarReader`] reads.
 //!
 //! What two readers could read differently is refused, and so is what `dpkg` refuses: PAX headers among it.
 
@@ -6,8 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use layer::{EntryHead, EntryKind, ImagePath, Owner, PathError};
-use tar::EntryType;
+use layer::{EntryHead, EntryKind, ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
 
 use crate::base_system::{group_number, user_number};
 
@@ -62,6 +61,9 @@ pub enum What {
         /// The rule that it breaks.
         rule: &'static str,
     },
+    /// Its tar is damaged, or can be read in two ways.
+    #[error("is hostile or damaged: {0}")]
+    Tar(TarError),
     /// A path in it leaves the image.
     #[error("is hostile or damaged: {0}")]
     Path(#[from] PathError),
@@ -84,12 +86,20 @@ pub enum What {
     Mismatch(String),
 }
 
-/// What a reader of an archive's members failed with.
 impl From<io::Error> for What {
     fn from(error: io::Error) -> Self {
-        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(TooLarge { limit }) => Self::TooLarge { limit: *limit },
-            None => Self::Read(error),
+        Self::Read(error)
+    }
+}
+
+/// What a reader of an archive's members failed with.
+impl From<TarError> for What {
+    fn from(error: TarError) -> Self {
+        match error {
+            TarError::Bomb { limit } => Self::TooLarge { limit },
+            TarError::Read(error) => Self::Read(error),
+            TarError::Path(error) => Self::Path(error),
+            error => Self::Tar(error),
         }
     }
 }
@@ -165,31 +175,10 @@ impl Deb {
                 Box::new(decoder)
             }
         };
-        let mut archive = tar::Archive::new(Bounded { inner: decoder, limit, left: limit });
-        let unreadable = |it: io::Error| error(it.into());
-        let mut long = LongNames::default();
-        for entry in archive.entries().map_err(unreadable)?.raw(true) {
-            let mut entry = entry.map_err(unreadable)?;
-            if let Some(field) = LongNames::field(entry.header().entry_type()) {
-                long.take(field, &mut entry).map_err(error)?;
-                continue;
-            }
-            let member = member(entry.header(), entry.size(), std::mem::take(&mut long)).map_err(error)?;
-            visit(member, &mut entry)?;
-        }
-        let mut rest = archive.into_inner();
-        let mut buffer = [0; 4096];
-        loop {
-            let read = rest.read(&mut buffer).map_err(unreadable)?;
-            if read == 0 {
-                break;
-            }
-            if buffer[..read].iter().any(|byte| *byte != 0) {
-                return Err(error(What::Format("its tar is followed by something else".to_owned())));
-            }
-        }
-        if long.name.is_some() || long.link.is_some() {
-            return Err(error(What::Format("its tar ends with a name that nothing bears".to_owned())));
+        let mut tar = TarReader::new(decoder, limit).without_pax();
+        while let Some(head) = tar.next_entry().map_err(|it| error(it.into()))? {
+            let member = member(head).map_err(error)?;
+            visit(member, &mut tar.body())?;
         }
         Ok(())
     }
@@ -262,113 +251,26 @@ fn read_header(header: &[u8; 60]) -> Result<(String, u64), What> {
     Ok((name.to_owned(), size.parse().map_err(|_| bad())?))
 }
 
-/// GNU tar's long names: members of their own, before the one that bears them.
-#[derive(Debug, Default)]
-struct LongNames {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-}
-
-#[derive(Clone, Copy)]
-enum LongField {
-    Name,
-    Link,
-}
-
-impl LongNames {
-    fn field(kind: EntryType) -> Option<LongField> {
-        match kind {
-            EntryType::GNULongName => Some(LongField::Name),
-            EntryType::GNULongLink => Some(LongField::Link),
-            _ => None,
-        }
-    }
-
-    fn take(&mut self, field: LongField, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), What> {
-        let slot = match field {
-            LongField::Name => &mut self.name,
-            LongField::Link => &mut self.link,
-        };
-        if slot.is_some() || entry.size() > 8192 {
-            return Err(What::Format("its tar has a long name twice, or one that is too long".to_owned()));
-        }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes)?;
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        if bytes[end..].iter().any(|byte| *byte != 0) {
-            return Err(What::Format("its tar has a long name with something behind its end".to_owned()));
-        }
-        bytes.truncate(end);
-        *slot = Some(bytes);
-        Ok(())
-    }
-}
-
-fn member(header: &tar::Header, size: u64, long: LongNames) -> Result<Member, What> {
-    let name = long.name.unwrap_or_else(|| header.path_bytes().into_owned());
-    let shown = String::from_utf8_lossy(&name).into_owned();
-    let refuse = |rule| What::Member { member: shown.clone(), rule };
-    let kind = header.entry_type();
-    if matches!(kind, EntryType::XHeader | EntryType::XGlobalHeader) {
-        return Err(refuse("is a PAX header, which dpkg does not read"));
-    }
-    if kind != EntryType::Regular && size > 0 {
-        return Err(refuse("is not a file and yet has a size"));
-    }
-    if long.link.is_some() && !matches!(kind, EntryType::Link | EntryType::Symlink) {
-        return Err(refuse("is not a link and yet has a long target"));
-    }
-    let number = |value: io::Result<u64>| {
-        value
-            .ok()
-            .and_then(|it| u32::try_from(it).ok())
-            .ok_or_else(|| refuse("has an owner that is not a number"))
-    };
-    let (uid, gid) = (number(header.uid())?, number(header.gid())?);
+fn member(head: TarHead) -> Result<Member, What> {
+    let listed = head.path.as_ref().map_or_else(|| "/.".to_owned(), ImagePath::to_string);
     // dpkg goes by the names, where the system knows them.
-    let name_of = |bytes: Option<&[u8]>| bytes.and_then(|it| std::str::from_utf8(it).ok().map(str::to_owned));
+    let (user, group) = &head.owner_names;
     let owner = Owner {
-        uid: name_of(header.username_bytes()).and_then(|it| user_number(&it)).unwrap_or(uid),
-        gid: name_of(header.groupname_bytes()).and_then(|it| group_number(&it)).unwrap_or(gid),
+        uid: user_number(user).unwrap_or(head.owner.uid),
+        gid: group_number(group).unwrap_or(head.owner.gid),
     };
-    let mode = header.mode().map_err(|_| refuse("has a mode that is not a number"))? & 0o7777;
-    let mtime = header.mtime().ok().and_then(|it| i64::try_from(it).ok());
-    let mtime = mtime.ok_or_else(|| refuse("has a time that is not a number"))?;
-    let path = ImagePath::from_archive(&name)?;
-    let listed = path.as_ref().map_or_else(|| "/.".to_owned(), ImagePath::to_string);
-    let link = || -> Result<String, What> {
-        let bytes = long.link.clone().or_else(|| header.link_name_bytes().map(|it| it.into_owned()));
-        let bytes = bytes.filter(|it| !it.is_empty()).ok_or_else(|| refuse("is a link without a target"))?;
-        String::from_utf8(bytes).map_err(|_| refuse("is a link whose target is not UTF-8"))
+    let Some(path) = head.path else { return Ok(Member { listed, head: None }) };
+    let kind = match head.kind {
+        TarKind::File => EntryKind::File { size: head.size },
+        TarKind::Directory => EntryKind::Directory,
+        TarKind::Symlink(target) => EntryKind::Symlink { target },
+        TarKind::Hardlink(target) => EntryKind::Hardlink { target: merged(target)? },
     };
-    let Some(path) = path else {
-        return if kind == EntryType::Directory {
-            Ok(Member { listed, head: None })
-        } else {
-            Err(refuse("is the root and not a folder"))
-        };
-    };
-    if kind != EntryType::Directory && name.ends_with(b"/") {
-        return Err(refuse("is called like a folder and is none"));
-    }
-    let kind = match kind {
-        EntryType::Regular => EntryKind::File { size },
-        EntryType::Directory => EntryKind::Directory,
-        EntryType::Symlink => EntryKind::Symlink { target: link()? },
-        EntryType::Link => {
-            let target = ImagePath::from_archive(link()?.as_bytes())?
-                .ok_or_else(|| refuse("is a link to the root"))?;
-            EntryKind::Hardlink { target: merged(target)? }
-        }
-        EntryType::Char | EntryType::Block => return Err(refuse("is a device")),
-        EntryType::Fifo => return Err(refuse("is a pipe")),
-        _ => return Err(refuse("is of a kind that no Debian package holds")),
-    };
+    let is_symlink = matches!(kind, EntryKind::Symlink { .. });
     // The links of a merged `/usr` themselves are the only ones of these names that stay.
-    let path =
-        if matches!(kind, EntryKind::Symlink { .. }) && is_alias(&path) { path } else { merged(path)? };
-    let mode = if matches!(kind, EntryKind::Symlink { .. }) { 0o777 } else { mode };
-    Ok(Member { listed, head: Some(EntryHead { path, kind, mode, owner, mtime }) })
+    let path = if is_symlink && is_alias(&path) { path } else { merged(path)? };
+    let mode = if is_symlink { 0o777 } else { head.mode };
+    Ok(Member { listed, head: Some(EntryHead { path, kind, mode, owner, mtime: head.mtime }) })
 }
 
 /// The folders that are links in a Debian system, and where they point.
@@ -399,27 +301,4 @@ pub(crate) fn merged(path: ImagePath) -> Result<ImagePath, PathError> {
         }
     }
     Ok(path)
-}
-
-/// A reader that fails once more than allowed has been read.
-struct Bounded<R> {
-    inner: R,
-    limit: u64,
-    left: u64,
-}
-
-/// Travels through [`io::Error`] to where a [`What::TooLarge`] can be made of it.
-#[derive(Debug, thiserror::Error)]
-#[error("it unpacks to more than {limit} bytes")]
-struct TooLarge {
-    limit: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let too_large = || io::Error::other(TooLarge { limit: self.limit });
-        self.left = self.left.checked_sub(read as u64).ok_or_else(too_large)?;
-        Ok(read)
-    }
 }

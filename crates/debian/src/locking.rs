@@ -1,6 +1,6 @@
 //! From what was asked for to locked packages with their facts, and from these to sources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -388,11 +388,11 @@ fn excluded(
         other: packages[other].name.clone(),
         path: path.clone(),
     };
+    let by_text: HashMap<&str, usize> =
+        holders.iter().filter_map(|(path, indexes)| Some((path.as_str(), *indexes.first()?))).collect();
     for (path, indexes) in &holders {
-        for ancestor in path.ancestors() {
-            if let (Some(above), Some(below)) =
-                (holders.get(&ancestor).and_then(|it| it.first()), indexes.first())
-            {
+        for folder in path.folders() {
+            if let (Some(above), Some(below)) = (by_text.get(folder), indexes.first()) {
                 return Err(same_path(*above, *below, path));
             }
         }

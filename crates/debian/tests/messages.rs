@@ -438,11 +438,11 @@ fn hostile_members() {
     ");
     assert_snapshot!(hostile_entry("./dev/sda", EntryType::Block, "", b""), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` holds `./dev/sda`, which is a device
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the archive holds a device node at `/dev/sda`
     ");
     assert_snapshot!(hostile_entry("./pipe", EntryType::Fifo, "", b""), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` holds `./pipe`, which is a pipe
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the archive holds a named pipe at `/pipe`
     ");
     assert_snapshot!(hostile_entry("./x", EntryType::Link, "../../etc/passwd", b""), @"
     cannot use the package `evil`
@@ -450,7 +450,7 @@ fn hostile_members() {
     ");
     assert_snapshot!(hostile_entry("./x", EntryType::XHeader, "", b"11 path=yy\n"), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` holds `./x`, which is a PAX header, which dpkg does not read
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the archive is ambiguous at `./x`: it is a PAX header, which not all of its readers know
     ");
 }
 
@@ -472,7 +472,7 @@ fn two_long_names() {
     let data = tarball(&[long.clone(), long, entry("./x", EntryType::Regular, "", b"")]);
     assert_snapshot!(hostile(deb("evil", &data)), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its tar has a long name twice, or one that is too long
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the archive is ambiguous at ``: two long names for one entry
     ");
 }
 
@@ -482,7 +482,7 @@ fn something_behind_the_tar() {
     data.extend_from_slice(&entry("./y", EntryType::Regular, "", b""));
     assert_snapshot!(hostile(deb("evil", &data)), @"
     cannot use the package `evil`
-    caused by: the archive `FOLDER/evil.deb` is not a Debian package: its tar is followed by something else
+    caused by: the archive `FOLDER/evil.deb` is hostile or damaged: the archive is ambiguous at ``: there is data behind its end
     ");
 }
 

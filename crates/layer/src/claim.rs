@@ -1,6 +1,6 @@
 //! Who writes which path, decided over the whole image before anything is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{Exclusions, ImagePath, PartId};
 
@@ -126,12 +126,11 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)]) -> Result<Resolution, Conflict> 
 fn shadowing<'a>(
     claimants: &BTreeMap<&'a ImagePath, Vec<usize>>,
 ) -> BTreeMap<&'a ImagePath, Vec<(usize, &'a ImagePath)>> {
+    let by_text: HashMap<&str, &ImagePath> = claimants.keys().map(|path| (path.as_str(), *path)).collect();
     let mut shadowing: BTreeMap<&ImagePath, Vec<(usize, &ImagePath)>> = BTreeMap::new();
     for (path, ranks) in claimants {
-        for ancestor in path.ancestors() {
-            if let Some((above, _)) = claimants.get_key_value(&ancestor) {
-                shadowing.entry(above).or_default().extend(ranks.iter().map(|rank| (*rank, *path)));
-            }
+        for above in path.folders().filter_map(|folder| by_text.get(folder)) {
+            shadowing.entry(above).or_default().extend(ranks.iter().map(|rank| (*rank, *path)));
         }
     }
     shadowing

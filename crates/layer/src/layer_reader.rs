@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use tar::EntryType;
-
-use crate::tar_stream::{End, RawEntry, TarStream, number};
+use crate::tar_header::TypeFlag;
+use crate::tar_stream::{End, RawEntry, TarStream};
 use crate::{ImagePath, Owner, PathError, TarError, Whiteout};
 
 /// Attributes by which overlayfs itself keeps what a layer hides: a layer that held one would mean something else to
@@ -104,7 +103,7 @@ impl<R: Read> LayerReader<R> {
         if entry.pax.xattrs.keys().any(|name| OVERLAY.iter().any(|overlay| name.starts_with(overlay))) {
             return Err(TarError::ambiguous(&entry.name, "it has an attribute of overlayfs"));
         }
-        let (mode, owner, mtime) = (entry.mode()?, entry.owner()?, entry.mtime()?);
+        let (mode, owner, mtime) = (entry.header.mode, entry.owner()?, entry.mtime());
         Ok(Some(LayerHead { path, kind, mode, owner, mtime, xattrs: entry.pax.xattrs, size: entry.size }))
     }
 
@@ -133,21 +132,16 @@ fn image_path(name: &[u8]) -> Result<Option<ImagePath>, PathError> {
 fn kind(entry: &RawEntry, path: Option<&ImagePath>) -> Result<LayerKind, TarError> {
     let ambiguous = |rule| TarError::ambiguous(&entry.name, rule);
     let folder = entry.name.ends_with(b"/");
-    let entry_type = entry.header.entry_type();
-    let directory = match entry_type {
-        EntryType::Directory => true,
-        // Archives from before POSIX mark folders by their names.
-        EntryType::Regular => folder,
-        _ => false,
-    };
+    let flag = entry.header.flag;
+    let directory = flag == TypeFlag::Directory || (flag == TypeFlag::OldFile && folder);
     let Some(path) = path else {
         return if directory { Ok(LayerKind::Directory) } else { Err(ambiguous("the root is not a folder")) };
     };
-    let kind = match entry_type {
+    let kind = match flag {
         _ if directory => LayerKind::Directory,
-        EntryType::Regular | EntryType::Continuous => LayerKind::File,
-        EntryType::Symlink => LayerKind::Symlink(entry.symlink()?),
-        EntryType::Link => {
+        TypeFlag::File | TypeFlag::OldFile => LayerKind::File,
+        TypeFlag::Symlink => LayerKind::Symlink(entry.symlink()?),
+        TypeFlag::Hardlink => {
             let target =
                 image_path(&entry.link)?.ok_or_else(|| ambiguous("it is a hard link to the root"))?;
             if Whiteout::of(&target)?.is_some() {
@@ -155,8 +149,8 @@ fn kind(entry: &RawEntry, path: Option<&ImagePath>) -> Result<LayerKind, TarErro
             }
             LayerKind::Hardlink(target)
         }
-        EntryType::Char | EntryType::Block | EntryType::Fifo => LayerKind::Special(special(entry)?),
-        EntryType::GNUSparse => return Err(ambiguous("it is a sparse file")),
+        TypeFlag::Character | TypeFlag::Block | TypeFlag::Fifo => LayerKind::Special(special(entry)?),
+        TypeFlag::Sparse => return Err(ambiguous("it is a sparse file")),
         _ => return Err(ambiguous("it is of an unknown kind")),
     };
     if folder && kind != LayerKind::Directory {
@@ -170,13 +164,10 @@ fn kind(entry: &RawEntry, path: Option<&ImagePath>) -> Result<LayerKind, TarErro
 }
 
 fn special(entry: &RawEntry) -> Result<Special, TarError> {
-    if entry.header.entry_type() == EntryType::Fifo {
-        return Ok(Special::Fifo);
-    }
-    let half = |half: std::io::Result<Option<u32>>| number(half.map(|half| half.unwrap_or(0).into()));
-    let (major, minor) = (half(entry.header.device_major())?, half(entry.header.device_minor())?);
-    match entry.header.entry_type() {
-        EntryType::Block => Ok(Special::Block { major, minor }),
+    let (major, minor) = entry.header.device;
+    match entry.header.flag {
+        TypeFlag::Fifo => Ok(Special::Fifo),
+        TypeFlag::Block => Ok(Special::Block { major, minor }),
         _ if (major, minor) == (0, 0) => {
             Err(TarError::ambiguous(&entry.name, "it is the device 0:0, which is a whiteout of overlayfs"))
         }

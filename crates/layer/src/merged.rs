@@ -1,20 +1,17 @@
 //! The file system that layers make together, without unpacking them.
 
-use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Read;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES, MOST_PATHS};
 use crate::{ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout};
 
 /// As many links as Linux follows in one path.
 const MOST_LINKS: u32 = 40;
-/// The most bytes of one file that are kept.
-const FILE_LIMIT: u64 = 32 << 20;
-/// The most paths that an image may have: memory is bounded, and no image has nearly as many.
-const MOST_PATHS: usize = 8 << 20;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +68,12 @@ pub enum MergeError {
     /// There are more paths than in any image.
     #[error("the layers hold more than {MOST_PATHS} paths")]
     TooMany,
+    /// The folders of its paths take more than those of any image.
+    #[error("the folders that the layers' paths stand in have names of more than {MOST_FOLDER_BYTES} bytes")]
+    TooDeep,
+    /// The files that are to be read are too large together.
+    #[error("the files of the layers that say what is installed have more than {MOST_KEPT_BYTES} bytes")]
+    TooMuch,
 }
 
 /// A path that leads through too many links, as those do that go round in circles.
@@ -100,20 +103,30 @@ pub enum ResolveError {
 pub struct Merged {
     nodes: BTreeMap<ImagePath, Node>,
     #[serde(skip)]
-    bodies: BTreeMap<ImagePath, Vec<u8>>,
+    bodies: BTreeMap<ImagePath, Arc<[u8]>>,
     layers: usize,
+    /// The bytes of all bodies that were ever kept, and of the names of all folders that no layer stated.
+    #[serde(skip)]
+    kept_bytes: u64,
+    #[serde(skip)]
+    folder_bytes: u64,
 }
 
 /// What one layer holds.
 #[derive(Default)]
 struct Upper {
     nodes: BTreeMap<ImagePath, Node>,
-    bodies: BTreeMap<ImagePath, Vec<u8>>,
+    bodies: BTreeMap<ImagePath, Arc<[u8]>>,
     removed: BTreeSet<ImagePath>,
-    opaque: BTreeSet<Option<ImagePath>>,
+    /// The folders that are opaque, and whether the root is.
+    opaque: BTreeSet<ImagePath>,
+    opaque_root: bool,
     /// Folders that something came before, and that lower layers have to have, if anything: engines that unpack over
     /// these look there.
     early: BTreeSet<ImagePath>,
+    /// Folders that were looked at when something in them came: what came of it does not change any more.
+    noted: HashSet<ImagePath>,
+    folder_bytes: u64,
 }
 
 impl Merged {
@@ -134,14 +147,21 @@ impl Merged {
     ) -> Result<(), MergeError> {
         let mut upper = Upper::default();
         while let Some(head) = reader.next_entry()? {
-            if self.nodes.len() + upper.nodes.len() >= MOST_PATHS {
+            if self.nodes.len() + upper.nodes.len() + upper.noted.len() >= MOST_PATHS {
                 return Err(MergeError::TooMany);
             }
             let body = match (&head.path, &head.kind) {
                 (Some(path), LayerKind::File) if keep(path) => Some(body(reader, path, head.size)?),
                 _ => None,
             };
+            self.kept_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+            if self.kept_bytes > MOST_KEPT_BYTES {
+                return Err(MergeError::TooMuch);
+            }
             upper.put(head, body, self.layers)?;
+            if self.folder_bytes + upper.folder_bytes > MOST_FOLDER_BYTES {
+                return Err(MergeError::TooDeep);
+            }
         }
         upper.check(self)?;
         self.take(upper);
@@ -153,19 +173,24 @@ impl Merged {
         for path in &upper.removed {
             self.remove(path.as_str());
         }
-        for folder in &upper.opaque {
-            self.empty(folder.as_ref());
+        if upper.opaque_root {
+            (self.nodes, self.bodies) = (BTreeMap::new(), BTreeMap::new());
         }
+        for folder in &upper.opaque {
+            self.empty_below(folder.as_str());
+        }
+        self.folder_bytes += upper.folder_bytes;
         for (path, node) in upper.nodes {
-            for ancestor in path.ancestors() {
+            // What is there has all its folders.
+            let missing: Vec<ImagePath> = path
+                .folders()
+                .take_while(|folder| !self.nodes.contains_key(*folder))
+                .map(ImagePath::of_checked)
+                .collect();
+            for folder in missing {
                 // Those that a layer leaves out, engines make as they like; most of them like this.
                 let (kind, mode) = (NodeKind::Directory, 0o755);
-                self.nodes.entry(ancestor).or_insert(Node {
-                    kind,
-                    mode,
-                    owner: Owner::ROOT,
-                    layer: self.layers,
-                });
+                self.nodes.insert(folder, Node { kind, mode, owner: Owner::ROOT, layer: self.layers });
             }
             let folders = |before: &Node| (&before.kind, &node.kind) == (&NodeKind::Directory, &node.kind);
             let merges = node.kind == NodeKind::Directory && self.nodes.get(&path).is_some_and(folders);
@@ -184,13 +209,6 @@ impl Merged {
         self.nodes.remove(path);
         self.bodies.remove(path);
         self.empty_below(path);
-    }
-
-    fn empty(&mut self, folder: Option<&ImagePath>) {
-        match folder {
-            Some(folder) => self.empty_below(folder.as_str()),
-            None => (self.nodes, self.bodies) = (BTreeMap::new(), BTreeMap::new()),
-        }
     }
 
     fn empty_below(&mut self, folder: &str) {
@@ -270,19 +288,19 @@ impl Merged {
     /// The content of a file that was asked for, links followed.
     pub fn content(&self, path: &ImagePath) -> Option<&[u8]> {
         let (path, _) = self.find(path)?;
-        self.bodies.get(&path).map(Vec::as_slice)
+        self.bodies.get(&path).map(AsRef::as_ref)
     }
 }
 
 impl Upper {
-    fn put(&mut self, head: LayerHead, body: Option<Vec<u8>>, layer: usize) -> Result<(), MergeError> {
+    fn put(&mut self, head: LayerHead, body: Option<Arc<[u8]>>, layer: usize) -> Result<(), MergeError> {
         let path = match head.kind {
             LayerKind::Whiteout(whiteout) => return self.whiteout(whiteout),
             _ => head.path,
         };
         // The root has nothing to say but its mode, which no folder of ours takes.
         let Some(path) = path else { return Ok(()) };
-        self.note_folders(path.ancestors());
+        self.note_folders(&path);
         let ambiguous = |rule| Err(MergeError::Ambiguous { path: path.clone(), rule });
         let mut node = Node { kind: NodeKind::Directory, mode: head.mode, owner: head.owner, layer };
         let mut bytes = body;
@@ -318,10 +336,10 @@ impl Upper {
 
     fn whiteout(&mut self, whiteout: Whiteout) -> Result<(), MergeError> {
         match whiteout {
-            Whiteout::Opaque(folder) => {
-                if let Some(folder) = &folder {
-                    self.note_folders(folder.ancestors().chain([folder.clone()]));
-                }
+            Whiteout::Opaque(None) => self.opaque_root = true,
+            Whiteout::Opaque(Some(folder)) => {
+                self.note_folders(&folder);
+                self.note(folder.as_str(), self.is_hidden(&folder));
                 self.opaque.insert(folder);
             }
             Whiteout::Removes(path) => {
@@ -329,7 +347,7 @@ impl Upper {
                     let rule = "its layer holds it, and then takes it away";
                     return Err(MergeError::Ambiguous { path, rule });
                 }
-                self.note_folders(path.ancestors());
+                self.note_folders(&path);
                 self.removed.insert(path);
             }
         }
@@ -337,51 +355,70 @@ impl Upper {
     }
 
     /// Notes the folders that a path stands in and that the layer has not stated yet.
-    fn note_folders(&mut self, folders: impl Iterator<Item = ImagePath>) {
-        for folder in folders {
-            let hidden = self.removed.contains(&folder) || self.is_hidden(&folder);
-            if !hidden && !self.nodes.contains_key(&folder) {
-                self.early.insert(folder);
+    fn note_folders(&mut self, path: &ImagePath) {
+        // Those above one that was noted were noted with it.
+        let mut new: Vec<&str> = path.folders().take_while(|folder| !self.noted.contains(*folder)).collect();
+        let Some(outermost) = new.last() else { return };
+        let mut hidden = self.is_hidden(&ImagePath::of_checked(outermost));
+        while let Some(folder) = new.pop() {
+            hidden = self.note(folder, hidden) || self.opaque.contains(folder);
+        }
+    }
+
+    /// Notes one folder, that stands in a hidden one or not. Gives whether what lower layers have at its path is hidden.
+    fn note(&mut self, folder: &str, hidden: bool) -> bool {
+        let hidden = hidden || self.removed.contains(folder);
+        if self.noted.insert(ImagePath::of_checked(folder)) {
+            self.folder_bytes += folder.len() as u64;
+            if !hidden && !self.nodes.contains_key(folder) {
+                self.early.insert(ImagePath::of_checked(folder));
             }
         }
+        hidden
     }
 
     /// Checks what depends on the layers below: engines that unpack a layer by itself make folders where those that
     /// unpack it over the others follow links.
     fn check(&self, lower: &Merged) -> Result<(), MergeError> {
         let rule = "something of its layer stands below it, and it is a link or a file";
-        let is_folder = |path: &ImagePath, nodes: &BTreeMap<ImagePath, Node>| {
+        let is_folder = |path: &str, nodes: &BTreeMap<ImagePath, Node>| {
             nodes.get(path).is_none_or(|node| node.kind == NodeKind::Directory)
         };
-        if let Some(path) = self.early.iter().find(|path| !is_folder(path, &lower.nodes)) {
+        if let Some(path) = self.early.iter().find(|path| !is_folder(path.as_str(), &lower.nodes)) {
             return Err(MergeError::Ambiguous { path: path.clone(), rule });
         }
-        let opaque = self.opaque.iter().flatten();
-        let above = opaque.clone().cloned();
-        let paths = self.nodes.keys().chain(&self.removed).chain(opaque);
-        let mut folders = paths.flat_map(ImagePath::ancestors).chain(above);
-        match folders.find(|path| !is_folder(path, &self.nodes)) {
-            Some(path) => Err(MergeError::Ambiguous { path, rule }),
+        let paths = self.nodes.keys().chain(&self.removed).chain(&self.opaque);
+        // Those above one that was looked at were looked at with it.
+        let mut seen: HashSet<&str> = HashSet::new();
+        for path in paths {
+            for folder in path.folders().take_while(|folder| seen.insert(folder)) {
+                if !is_folder(folder, &self.nodes) {
+                    return Err(MergeError::Ambiguous { path: ImagePath::of_checked(folder), rule });
+                }
+            }
+        }
+        match self.opaque.iter().find(|path| !is_folder(path.as_str(), &self.nodes)) {
+            Some(path) => Err(MergeError::Ambiguous { path: path.clone(), rule }),
             None => Ok(()),
         }
     }
 
     /// Whether what lower layers hold at a path is hidden by something above it.
     fn is_hidden(&self, path: &ImagePath) -> bool {
-        self.opaque.contains(&None)
-            || path
-                .ancestors()
-                .any(|ancestor| self.removed.contains(&ancestor) || self.opaque.contains(&Some(ancestor)))
+        let is_all_seen = self.removed.is_empty() && self.opaque.is_empty();
+        self.opaque_root
+            || !is_all_seen
+                && path.folders().any(|folder| self.removed.contains(folder) || self.opaque.contains(folder))
     }
 }
 
-fn body<R: Read>(reader: &mut LayerReader<R>, path: &ImagePath, size: u64) -> Result<Vec<u8>, MergeError> {
+fn body<R: Read>(reader: &mut LayerReader<R>, path: &ImagePath, size: u64) -> Result<Arc<[u8]>, MergeError> {
     if size > FILE_LIMIT {
         return Err(MergeError::TooLarge { path: path.clone(), size });
     }
     let mut bytes = Vec::new();
     reader.body().read_to_end(&mut bytes).map_err(TarError::from)?;
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 /// The paths below a folder: those that begin with its name and a slash.
@@ -393,10 +430,4 @@ fn below<'a>(
     let range = (Bound::Excluded(start.as_str()), Bound::<&str>::Unbounded);
     let nodes = nodes.range::<str, _>(range);
     nodes.take_while(move |(path, _)| path.as_str().starts_with(&start))
-}
-
-impl Borrow<str> for ImagePath {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
 }

@@ -1,15 +1,18 @@
 //! Paths inside an image.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{LONGEST_COMPONENT, LONGEST_PATH, MOST_COMPONENTS};
+
 /// The path of an entry inside an image: relative to the root, without `.`, `..`, or empty components.
 ///
 /// A value of this type cannot name anything outside the image, which is why archives' names become one
 /// before anything else is done with them. Names are UTF-8, as Debian's policy (10.10) and conda's JSON
-/// demand. The limits are Linux's `NAME_MAX` and `PATH_MAX`.
+/// demand. The limits are Linux's `NAME_MAX` and `PATH_MAX`, and 128 components.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImagePath(Box<str>);
@@ -38,15 +41,20 @@ impl ImagePath {
         if text.starts_with('/') {
             return error("is absolute");
         }
-        if text.len() >= 4096 {
+        if text.len() > LONGEST_PATH {
             return error("is longer than 4095 bytes");
+        }
+        if text.bytes().filter(|byte| *byte == b'/').count() >= MOST_COMPONENTS {
+            return error("has more than 128 components");
         }
         for component in text.split('/') {
             match component {
                 "" => return error("has an empty component"),
                 "." => return error("has a component `.`"),
                 ".." => return error("has a component `..`"),
-                long if long.len() > 255 => return error("has a component that is longer than 255 bytes"),
+                long if long.len() > LONGEST_COMPONENT => {
+                    return error("has a component that is longer than 255 bytes");
+                }
                 nul if nul.contains('\0') => return error("has a NUL byte"),
                 _ => {}
             }
@@ -89,6 +97,11 @@ impl ImagePath {
         Self::new(&components.join("/")).map(Some).map_err(refused)
     }
 
+    /// A path that is known to be one: a folder of another.
+    pub(crate) fn of_checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// This path and `rest` behind it.
     ///
     /// # Errors
@@ -123,6 +136,11 @@ impl ImagePath {
         self.0.match_indices('/').map(|(at, _)| Self(self.0[..at].into()))
     }
 
+    /// The same as text, from the innermost to the outermost. Who looks for what is not there yet stops at the first that is.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        self.0.rmatch_indices('/').map(|(at, _)| &self.0[..at])
+    }
+
     /// Its last component.
     pub fn file_name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
@@ -131,6 +149,12 @@ impl ImagePath {
     /// What comes behind `prefix`; nothing where it is not below it.
     pub fn strip_prefix(&self, prefix: &Self) -> Option<&str> {
         self.0.strip_prefix(&*prefix.0)?.strip_prefix('/')
+    }
+}
+
+impl Borrow<str> for ImagePath {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -182,6 +206,11 @@ mod tests {
             assert_eq!((error.path.as_str(), error.rule), (name, rule));
         }
         assert_eq!(ImagePath::new(&"a/".repeat(2048)).unwrap_err().rule, "is longer than 4095 bytes");
+        assert_eq!(
+            ImagePath::new(&format!("{}a", "a/".repeat(128))).unwrap_err().rule,
+            "has more than 128 components"
+        );
+        assert!(ImagePath::new(&format!("{}a", "a/".repeat(127))).is_ok());
         assert!(ImagePath::new(&"a".repeat(256)).is_err());
         assert!(ImagePath::from_archive(b"\xff").is_err());
     }
@@ -205,6 +234,7 @@ mod tests {
         let path = ImagePath::from_absolute("/opt/conda/bin/python").unwrap();
         let ancestors: Vec<_> = path.ancestors().map(String::from).collect();
         assert_eq!(ancestors, ["opt", "opt/conda", "opt/conda/bin"]);
+        assert_eq!(path.folders().collect::<Vec<_>>(), ["opt/conda/bin", "opt/conda", "opt"]);
         assert_eq!(path.file_name(), "python");
         assert_eq!(path.to_string(), "/opt/conda/bin/python");
         assert_eq!(path.strip_prefix(&ImagePath::new("opt/conda").unwrap()), Some("bin/python"));

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MOST_FOLDER_BYTES;
 use crate::{Claim, EntryHead, ImagePath, PathError, RecipeHash};
 
 /// Names a part of an image: the ecosystem and the package's name, such as `conda/numpy` or `debian/libc6`.
@@ -152,6 +153,14 @@ pub enum SinkError {
         path: ImagePath,
         /// What stands in its way: a symbolic link or a file.
         below: ImagePath,
+    },
+    /// The folders of the layer's paths take more than those of any real layer.
+    #[error(
+        "`{path}` cannot be put into a layer: the folders that its paths stand in have names of more than {MOST_FOLDER_BYTES} bytes"
+    )]
+    TooDeep {
+        /// The path.
+        path: ImagePath,
     },
     /// A hard link points to something that does not stand before it in the same layer.
     #[error("the hard link `{path}` points to `{target}`, which is not a file before it in its package")]

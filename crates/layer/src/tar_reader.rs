@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use tar::EntryType;
-
+use crate::tar_header::TypeFlag;
 use crate::tar_stream::{End, RawEntry, TarStream};
 use crate::{ImagePath, Owner, PathError};
 
@@ -25,6 +24,22 @@ pub enum TarError {
     /// A header is damaged.
     #[error("the archive has a damaged header: {0}")]
     Header(&'static str),
+    /// A number of a header is none, is negative, or has too many bits.
+    #[error("the archive has a damaged header at `{}`: {field} is not a number that it may be", name.escape_default())]
+    Number {
+        /// The entry.
+        name: String,
+        /// Which number.
+        field: &'static str,
+    },
+    /// It holds more than any real archive.
+    #[error("the archive holds more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
     /// An entry's name could leave the image.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -95,6 +110,12 @@ impl<R: Read> TarReader<R> {
         Self(TarStream::new(inner, limit, End::Marked))
     }
 
+    /// Refuses the extended headers of POSIX: for archives whose own readers, such as dpkg, do not know them.
+    #[must_use]
+    pub fn without_pax(self) -> Self {
+        Self(self.0.without_pax())
+    }
+
     /// The next entry; nothing at the end. What is left of the current body is skipped.
     ///
     /// # Errors
@@ -107,15 +128,12 @@ impl<R: Read> TarReader<R> {
         if entry.size > 0 && kind != TarKind::File {
             return Err(TarError::ambiguous(&entry.name, "it is not a file and yet has a body"));
         }
-        let text = |pax: &Option<String>, header: Option<&[u8]>| {
-            let own = || String::from_utf8_lossy(header.unwrap_or_default()).into_owned();
-            pax.clone().unwrap_or_else(own)
+        let text = |pax: &Option<String>, header: &[u8]| {
+            pax.clone().unwrap_or_else(|| String::from_utf8_lossy(header).into_owned())
         };
-        let (mode, owner, mtime) = (entry.mode()?, entry.owner()?, entry.mtime()?);
-        let owner_names = (
-            text(&entry.pax.uname, entry.header.username_bytes()),
-            text(&entry.pax.gname, entry.header.groupname_bytes()),
-        );
+        let (mode, owner, mtime) = (entry.header.mode, entry.owner()?, entry.mtime());
+        let owner_names =
+            (text(&entry.pax.uname, &entry.header.user), text(&entry.pax.gname, &entry.header.group));
         Ok(Some(TarHead { path, kind, mode, owner, owner_names, mtime, size: entry.size }))
     }
 
@@ -132,19 +150,18 @@ fn kind(entry: &RawEntry, path: Option<&ImagePath>) -> Result<TarKind, TarError>
         Some(path) => TarError::Forbidden { path: path.clone(), kind },
         None => ambiguous("the root is not a folder"),
     };
-    let kind = match entry.header.entry_type() {
-        EntryType::Directory => TarKind::Directory,
-        // Archives from before POSIX mark folders by their names.
-        EntryType::Regular if folder => TarKind::Directory,
-        EntryType::Regular | EntryType::Continuous => TarKind::File,
-        EntryType::Symlink => TarKind::Symlink(entry.symlink()?),
-        EntryType::Link => TarKind::Hardlink(
+    let kind = match entry.header.flag {
+        TypeFlag::Directory => TarKind::Directory,
+        TypeFlag::OldFile if folder => TarKind::Directory,
+        TypeFlag::File | TypeFlag::OldFile => TarKind::File,
+        TypeFlag::Symlink => TarKind::Symlink(entry.symlink()?),
+        TypeFlag::Hardlink => TarKind::Hardlink(
             ImagePath::from_archive(&entry.link)?
                 .ok_or_else(|| ambiguous("it is a hard link to the root"))?,
         ),
-        EntryType::Char | EntryType::Block => return Err(forbidden("a device node")),
-        EntryType::Fifo => return Err(forbidden("a named pipe")),
-        EntryType::GNUSparse => return Err(forbidden("a sparse file")),
+        TypeFlag::Character | TypeFlag::Block => return Err(forbidden("a device node")),
+        TypeFlag::Fifo => return Err(forbidden("a named pipe")),
+        TypeFlag::Sparse => return Err(forbidden("a sparse file")),
         _ => return Err(forbidden("an entry of an unknown kind")),
     };
     match kind {

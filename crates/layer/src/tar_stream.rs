@@ -2,19 +2,15 @@
 //!
 //! Here is what holds for packages and layers alike: an archive that two readers could read differently is refused.
 //! Sizes or names that are stated twice and differ, extended headers that pile up, sparse files, data behind the end.
-//! The fields of a single header are parsed by the `tar` crate; the order of headers, which is where readers disagree,
-//! is checked here.
+//! What a single header may hold is `tar_header`'s; the order of headers is checked here, and how much there may be.
 
 use std::io::{self, Read};
 
-use tar::{EntryType, Header};
-
+use crate::limits::{EXTENSION_LIMIT, MOST_ENTRIES, MOST_PATH_BYTES, MOST_XATTR_BYTES};
 use crate::pax::{Pax, put_once};
+use crate::tar_header::{BLOCK, TarHeader, TypeFlag};
 use crate::{Owner, TarError};
 
-const BLOCK: u64 = 512;
-/// The most bytes that the extended headers of one entry may have. One attribute of a file has 64 KiB at most.
-const EXTENSION_LIMIT: u64 = 1 << 20;
 /// Sizes from here on do not fit into the octal field of a header.
 const OCTAL_LIMIT: u64 = 1 << 33;
 
@@ -39,12 +35,23 @@ pub(crate) struct TarStream<R> {
     limit: u64,
     end: End,
     ended: bool,
+    /// Whether extended headers of POSIX may stand there.
+    pax: bool,
+    counted: Counted,
+}
+
+/// How much there was so far of what is kept of each entry.
+#[derive(Debug, Default)]
+struct Counted {
+    entries: u64,
+    path_bytes: u64,
+    xattr_bytes: u64,
 }
 
 /// An entry's header, with what extended headers say of it put in its place.
 #[derive(Debug)]
 pub(crate) struct RawEntry {
-    pub(crate) header: Header,
+    pub(crate) header: TarHeader,
     pub(crate) pax: Pax,
     pub(crate) name: Vec<u8>,
     pub(crate) link: Vec<u8>,
@@ -59,10 +66,22 @@ struct Extensions {
     long_link: Option<String>,
 }
 
+impl Extensions {
+    fn is_empty(&self) -> bool {
+        self.pax.is_none() && self.long_name.is_none() && self.long_link.is_none()
+    }
+}
+
 impl<R: Read> TarStream<R> {
     /// Starts to read. No more than `limit` bytes of the uncompressed archive are read.
     pub(crate) fn new(inner: R, limit: u64, end: End) -> Self {
-        Self { inner, body: 0, padding: 0, budget: limit, limit, end, ended: false }
+        let counted = Counted::default();
+        Self { inner, body: 0, padding: 0, budget: limit, limit, end, ended: false, pax: true, counted }
+    }
+
+    /// Refuses extended headers of POSIX.
+    pub(crate) fn without_pax(self) -> Self {
+        Self { pax: false, ..self }
     }
 
     /// The next entry; nothing at the end. What is left of the current body is skipped.
@@ -74,31 +93,41 @@ impl<R: Read> TarStream<R> {
         let mut extensions = Extensions::default();
         loop {
             let Some(header) = self.read_header()? else {
-                if extensions.pax.is_some()
-                    || extensions.long_name.is_some()
-                    || extensions.long_link.is_some()
-                {
-                    return Err(TarError::Header("an extended header describes no entry"));
-                }
-                return Ok(None);
+                return match extensions.is_empty() {
+                    true => Ok(None),
+                    false => Err(TarError::Header("an extended header describes no entry")),
+                };
             };
-            match header.entry_type() {
-                EntryType::XHeader => {
+            let is_pax = matches!(header.flag, TypeFlag::Extended | TypeFlag::Global);
+            if is_pax && !self.pax {
+                return Err(TarError::ambiguous(
+                    &header.name,
+                    "it is a PAX header, which not all of its readers know",
+                ));
+            }
+            match header.flag {
+                TypeFlag::Extended => {
                     let pax = Pax::parse(&self.read_extension(&header)?)?;
                     put_once(&mut extensions.pax, pax, "two extended headers for one entry")?;
                 }
-                EntryType::GNULongName => {
+                TypeFlag::LongName => {
                     let name = long_text(self.read_extension(&header)?)?;
                     put_once(&mut extensions.long_name, name, "two long names for one entry")?;
                 }
-                EntryType::GNULongLink => {
+                TypeFlag::LongLink => {
                     let name = long_text(self.read_extension(&header)?)?;
                     put_once(&mut extensions.long_link, name, "two long link names for one entry")?;
                 }
-                EntryType::XGlobalHeader => {
+                TypeFlag::Global => {
+                    // Go forgets what was said of the entry that follows.
+                    if !extensions.is_empty() {
+                        let rule = "a global header stands between an extended header and its entry";
+                        return Err(TarError::ambiguous("", rule));
+                    }
                     if Pax::parse(&self.read_extension(&header)?)? != Pax::default() {
                         return Err(TarError::ambiguous("", "a global header changes entries"));
                     }
+                    self.count(&[], &[], &Pax::default())?;
                 }
                 _ => return self.entry(header, extensions).map(Some),
             }
@@ -110,23 +139,25 @@ impl<R: Read> TarStream<R> {
         Body(self)
     }
 
-    fn entry(&mut self, header: Header, extensions: Extensions) -> Result<RawEntry, TarError> {
+    fn entry(&mut self, header: TarHeader, extensions: Extensions) -> Result<RawEntry, TarError> {
         let Extensions { pax, long_name, long_link } = extensions;
         let has_pax = pax.is_some();
         let mut pax = pax.unwrap_or_default();
+        let ambiguous = |rule| TarError::ambiguous(&header.name, rule);
         if has_pax && (long_name.is_some() || long_link.is_some()) {
-            let rule = "it has both a PAX header and a GNU long name";
-            return Err(TarError::ambiguous(header.path_bytes(), rule));
+            return Err(ambiguous("it has both a PAX header and a GNU long name"));
         }
-        let name = match long_name.or(pax.path.take()) {
-            Some(name) => name.into_bytes(),
-            None => header.path_bytes().into_owned(),
-        };
-        let link = match long_link.or(pax.linkpath.take()) {
-            Some(link) => link.into_bytes(),
-            None => header.link_name_bytes().unwrap_or_default().into_owned(),
-        };
-        let size = entry_size(&header, pax.size, &name)?;
+        if long_link.is_some() && !matches!(header.flag, TypeFlag::Hardlink | TypeFlag::Symlink) {
+            return Err(ambiguous("it is not a link and yet has a long target"));
+        }
+        let name = long_name.or(pax.path.take()).map_or_else(|| header.name.clone(), String::into_bytes);
+        let link = long_link.or(pax.linkpath.take()).map_or_else(|| header.link.clone(), String::into_bytes);
+        // Readers go by the one name or by the other.
+        if header.flag == TypeFlag::OldFile && name.ends_with(b"/") != header.name.ends_with(b"/") {
+            return Err(ambiguous("one of its names is a folder's, and the other is not"));
+        }
+        let size = entry_size(header.size, pax.size, &name)?;
+        self.count(&name, &link, &pax)?;
         if size > self.budget {
             return Err(TarError::Bomb { limit: self.limit });
         }
@@ -134,33 +165,45 @@ impl<R: Read> TarStream<R> {
         Ok(RawEntry { header, pax, name, link, size })
     }
 
+    /// Counts what is kept of an entry.
+    fn count(&mut self, name: &[u8], link: &[u8], pax: &Pax) -> Result<(), TarError> {
+        let counted = &mut self.counted;
+        counted.entries += 1;
+        counted.path_bytes += (name.len() + link.len()) as u64;
+        counted.xattr_bytes += pax.xattr_bytes();
+        for (what, found, limit) in [
+            ("entries", counted.entries, MOST_ENTRIES),
+            ("bytes of names", counted.path_bytes, MOST_PATH_BYTES),
+            ("bytes of extended attributes", counted.xattr_bytes, MOST_XATTR_BYTES),
+        ] {
+            if found > limit {
+                return Err(TarError::TooMany { what, limit });
+            }
+        }
+        Ok(())
+    }
+
     fn expect_body(&mut self, size: u64) {
         self.body = size;
-        self.padding = size.next_multiple_of(BLOCK) - size;
+        self.padding = size.wrapping_neg() % BLOCK as u64;
     }
 
     /// The next header block; nothing at the end.
-    fn read_header(&mut self) -> Result<Option<Header>, TarError> {
-        let mut header = Header::new_old();
-        if !self.read_block(header.as_mut_bytes())? {
+    fn read_header(&mut self) -> Result<Option<TarHeader>, TarError> {
+        let mut block = [0; BLOCK];
+        if !self.read_block(&mut block)? {
             self.ended = true;
             return Ok(None);
         }
-        if header.as_bytes().iter().all(|byte| *byte == 0) {
+        if block.iter().all(|byte| *byte == 0) {
             self.check_end()?;
             return Ok(None);
         }
-        let stored = header.cksum().map_err(|_| TarError::Header("its checksum is not a number"))?;
-        let blank = |(at, byte): (usize, &u8)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) };
-        let sum: u32 = header.as_bytes().iter().enumerate().map(blank).sum();
-        if stored != sum {
-            return Err(TarError::Header("its checksum is wrong"));
-        }
-        Ok(Some(header))
+        TarHeader::parse(&block).map(Some)
     }
 
-    fn read_extension(&mut self, header: &Header) -> Result<Vec<u8>, TarError> {
-        let size = header.entry_size().map_err(|_| TarError::Header("a size is damaged"))?;
+    fn read_extension(&mut self, header: &TarHeader) -> Result<Vec<u8>, TarError> {
+        let size = header.size;
         if size > EXTENSION_LIMIT {
             return Err(TarError::Header("an extended header is larger than 1 MiB"));
         }
@@ -178,7 +221,7 @@ impl<R: Read> TarStream<R> {
     /// After one block of noughts there must be a second one, and nothing but noughts behind it.
     fn check_end(&mut self) -> Result<(), TarError> {
         self.ended = true;
-        let mut block = [0; BLOCK as usize];
+        let mut block = [0; BLOCK];
         if !self.read_block(&mut block)? {
             return Ok(());
         }
@@ -195,7 +238,7 @@ impl<R: Read> TarStream<R> {
 
     fn skip_body(&mut self) -> Result<(), TarError> {
         let mut scratch = [0; 16 * 1024];
-        let mut left = self.body + self.padding;
+        let mut left = self.body.saturating_add(self.padding);
         while left > 0 {
             let want = scratch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             match self.read_some(&mut scratch[..want])? {
@@ -253,23 +296,25 @@ impl<R: Read> TarStream<R> {
 }
 
 impl RawEntry {
-    /// The permission bits with setuid, setgid and sticky.
-    pub(crate) fn mode(&self) -> Result<u32, TarError> {
-        Ok(number(self.header.mode().map(u64::from))? & 0o7777)
-    }
-
     /// The numbers of user and group.
     pub(crate) fn owner(&self) -> Result<Owner, TarError> {
+        let number = |pax: Option<u32>, header: u64, field| {
+            let damaged = || TarError::Number { name: self.shown(), field };
+            pax.map_or_else(|| u32::try_from(header).map_err(|_| damaged()), Ok)
+        };
         Ok(Owner {
-            uid: self.pax.uid.map_or_else(|| number(self.header.uid()), Ok)?,
-            gid: self.pax.gid.map_or_else(|| number(self.header.gid()), Ok)?,
+            uid: number(self.pax.uid, self.header.uid, "the number of its user")?,
+            gid: number(self.pax.gid, self.header.gid, "the number of its group")?,
         })
     }
 
     /// Seconds since 1970.
-    pub(crate) fn mtime(&self) -> Result<i64, TarError> {
-        let own = || self.header.mtime().ok().and_then(|mtime| i64::try_from(mtime).ok());
-        self.pax.mtime.or_else(own).ok_or(TarError::Header("a time is damaged"))
+    pub(crate) fn mtime(&self) -> i64 {
+        self.pax.mtime.unwrap_or(self.header.mtime)
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
     }
 
     /// The target of a symbolic link.
@@ -281,11 +326,6 @@ impl RawEntry {
         }
         Ok(target)
     }
-}
-
-/// A number of a header.
-pub(crate) fn number(result: io::Result<u64>) -> Result<u32, TarError> {
-    result.ok().and_then(|number| u32::try_from(number).ok()).ok_or(TarError::Header("a number is damaged"))
 }
 
 /// Travels through [`io::Error`] to where a [`TarError::Bomb`] can be made of it.
@@ -310,21 +350,43 @@ impl<R: Read> Read for Body<'_, R> {
     }
 }
 
-/// The body of a GNU long name: a text and a NUL.
+/// The body of a GNU long name: a text and one NUL. Readers differ in where one ends that has none, or has more.
 fn long_text(mut bytes: Vec<u8>) -> Result<String, TarError> {
-    if bytes.last() == Some(&0) {
-        bytes.pop();
+    if bytes.pop() != Some(0) {
+        return Err(TarError::Header("a long name has no end"));
+    }
+    if bytes.is_empty() || bytes.contains(&0) {
+        return Err(TarError::Header("a long name has a NUL byte where none may be"));
     }
     String::from_utf8(bytes).map_err(|_| TarError::Header("a long name is not valid UTF-8"))
 }
 
 /// The size of a body: PAX may state one only where the header has no room for it.
-fn entry_size(header: &Header, pax: Option<u64>, name: &[u8]) -> Result<u64, TarError> {
-    let own = header.entry_size().map_err(|_| TarError::Header("a size is damaged"))?;
+fn entry_size(own: u64, pax: Option<u64>, name: &[u8]) -> Result<u64, TarError> {
     match pax {
         None => Ok(own),
         Some(pax) if pax == own => Ok(own),
         Some(pax) if pax >= OCTAL_LIMIT && (own == 0 || own == OCTAL_LIMIT - 1) => Ok(pax),
         Some(_) => Err(TarError::ambiguous(name, "its size is stated twice and differs")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_all_entries_has_limits() {
+        let mut stream = TarStream::new(io::empty(), 0, End::Marked);
+        let mut counted = |entries, path_bytes, xattr_bytes| {
+            stream.counted = Counted { entries, path_bytes, xattr_bytes };
+            let pax = Pax { xattrs: [("a".to_owned(), vec![0])].into(), ..Pax::default() };
+            stream.count(b"name", b"link", &pax).map_err(|error| error.to_string())
+        };
+        let message = |limit: u64, what: &str| Err(format!("the archive holds more than {limit} {what}"));
+        assert_eq!(counted(MOST_ENTRIES - 1, MOST_PATH_BYTES - 8, MOST_XATTR_BYTES - 2), Ok(()));
+        assert_eq!(counted(MOST_ENTRIES, 0, 0), message(2_097_152, "entries"));
+        assert_eq!(counted(0, MOST_PATH_BYTES - 7, 0), message(134_217_728, "bytes of names"));
+        assert_eq!(counted(0, 0, MOST_XATTR_BYTES - 1), message(67_108_864, "bytes of extended attributes"));
     }
 }

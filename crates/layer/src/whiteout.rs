@@ -47,7 +47,7 @@ impl Whiteout {
     /// those by which aufs kept its own records (`.wh..wh.plnk`), or the path leads through a whiteout.
     pub fn of(path: &ImagePath) -> Result<Option<Self>, TarError> {
         let refused = |rule| Err(TarError::ambiguous(path.as_str(), rule));
-        if path.ancestors().any(|ancestor| ancestor.file_name().starts_with(PREFIX)) {
+        if path.parent().is_some_and(|folder| is_reserved(&folder)) {
             return refused("it lies below a whiteout");
         }
         let Some(name) = path.file_name().strip_prefix(PREFIX) else { return Ok(None) };

@@ -8,6 +8,7 @@ use oci::{Descriptor, DiffId, HashWriter};
 
 use crate::compression::Encoder;
 use crate::key::FORMAT_VERSION;
+use crate::limits::MOST_FOLDER_BYTES;
 use crate::whiteout::is_reserved;
 use crate::{
     Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Owner, Parents, Part,
@@ -34,6 +35,8 @@ pub struct LayerWriter<'a, W: Write> {
     codec: Codec,
     seen: HashMap<ImagePath, Seen>,
     notes: Vec<String>,
+    /// The bytes that the names of the folders have which no source stated.
+    folder_bytes: u64,
 }
 
 /// What stands at a path so far.
@@ -63,7 +66,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
         let encoder = codec.encoder(HashWriter::new(inner), threads)?;
         let tar = TarWriter::new(HashWriter::new(encoder));
-        Ok(Self { tar, parents, codec, seen: HashMap::new(), notes: Vec::new() })
+        Ok(Self { tar, parents, codec, seen: HashMap::new(), notes: Vec::new(), folder_bytes: 0 })
     }
 
     /// Ends the layer.
@@ -80,12 +83,24 @@ impl<'a, W: Write> LayerWriter<'a, W> {
 
     /// Writes the folders above `path` that the layer does not have yet.
     fn put_parents(&mut self, path: &ImagePath) -> Result<(), SinkError> {
-        for ancestor in path.ancestors() {
-            match self.seen.get(&ancestor) {
-                Some(Seen::Directory { .. }) => {}
-                Some(_) => return Err(SinkError::BelowNonDirectory { path: path.clone(), below: ancestor }),
-                None => self.put_directory(&self.parents.head(ancestor))?,
+        let mut missing = Vec::new();
+        // A folder of the layer has all its own folders in it.
+        for folder in path.folders() {
+            match self.seen.get(folder) {
+                Some(Seen::Directory { .. }) => break,
+                Some(_) => {
+                    let below = ImagePath::of_checked(folder);
+                    return Err(SinkError::BelowNonDirectory { path: path.clone(), below });
+                }
+                None => missing.push(ImagePath::of_checked(folder)),
             }
+        }
+        for folder in missing.into_iter().rev() {
+            self.folder_bytes += folder.as_str().len() as u64;
+            if self.folder_bytes > MOST_FOLDER_BYTES {
+                return Err(SinkError::TooDeep { path: path.clone() });
+            }
+            self.put_directory(&self.parents.head(folder))?;
         }
         Ok(())
     }

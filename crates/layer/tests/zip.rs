@@ -72,6 +72,11 @@ struct Member {
     local_name: &'static str,
     data: Vec<u8>,
     flags: u16,
+    /// Those of the local header, where they are others.
+    local_flags: Option<u16>,
+    mode: u32,
+    local_extra: Option<Vec<u8>>,
+    comment: Vec<u8>,
     method: u16,
     crc: u32,
     size: u32,
@@ -93,6 +98,10 @@ fn stored(name: &'static str, data: &[u8]) -> Member {
         local_name: name,
         data: data.to_vec(),
         flags: 0,
+        local_flags: None,
+        mode: 0o100_644,
+        local_extra: None,
+        comment: Vec::new(),
         method: 0,
         crc: crc(data),
         size: data.len() as u32,
@@ -123,16 +132,17 @@ fn zip(members: &[Member]) -> Vec<u8> {
         let (packed, offset) = (it.data.len() as u32, file.len() as u32);
         let extra = it.extra.len() as u16;
         file.extend(b"PK\x03\x04");
-        file.extend(numbers(&[20, it.flags, it.method, 0, 0]));
+        file.extend(numbers(&[20, it.local_flags.unwrap_or(it.flags), it.method, 0, 0]));
         file.extend(wide(&[it.local_crc, packed, it.size]));
-        file.extend(numbers(&[it.local_name.len() as u16, extra]));
-        file.extend([it.local_name.as_bytes(), &it.extra, &it.data, &it.behind].concat());
+        let local_extra = it.local_extra.as_ref().unwrap_or(&it.extra);
+        file.extend(numbers(&[it.local_name.len() as u16, local_extra.len() as u16]));
+        file.extend([it.local_name.as_bytes(), local_extra, &it.data, &it.behind].concat());
         directory.extend(b"PK\x01\x02");
         directory.extend(numbers(&[0x0314, 20, it.flags, it.method, 0, 0]));
         directory.extend(wide(&[it.crc, packed, it.size]));
-        directory.extend(numbers(&[it.name.len() as u16, extra, 0, it.disk, 0]));
-        directory.extend(wide(&[0o100_644 << 16, offset]));
-        directory.extend([it.name.as_bytes(), &it.extra].concat());
+        directory.extend(numbers(&[it.name.len() as u16, extra, it.comment.len() as u16, it.disk, 0]));
+        directory.extend(wide(&[it.mode << 16, offset]));
+        directory.extend([it.name.as_bytes(), &it.extra, &it.comment].concat());
     }
     let (size, offset, count) = (directory.len() as u32, file.len() as u32, members.len() as u16);
     file.extend(directory);
@@ -170,27 +180,97 @@ fn members_that_two_readers_could_read_differently_are_refused() {
         refusal(&[member, stored("b", b"")])
     };
     let is = |found: String, rule: &str| assert_eq!(found, format!("{PREFIX}{rule}"));
-    is(member(|it| it.local_name = "b"), ": a member's header differs from the directory");
-    is(member(|it| it.local_crc = 1), ": a member's header differs from the directory");
-    is(member(|it| it.flags = 1), ": a member is encrypted");
+    is(member(|it| it.local_name = "b"), " at `a`: its header has another name than the directory");
+    let sizes = " at `a`: its header has other sizes or another checksum than the directory";
+    is(member(|it| it.local_crc = 1), sizes);
+    let flags = " at `a`: its header has other flags than the directory";
+    is(member(|it| it.local_flags = Some(0x0800)), flags);
+    is(member(|it| it.local_flags = Some(8)), flags);
+    is(member(|it| it.local_flags = Some(1)), flags);
+    assert_eq!(member(|it| it.local_flags = Some(6)), "accepted");
+    is(member(|it| it.flags = 1), " at `a`: it is encrypted");
+    is(member(|it| it.flags = 0x40), " at `a`: it is encrypted");
+    is(member(|it| it.flags = 0x20), " at `a`: it is a patch of something else");
     is(member(|it| it.method = 12), " at `a`: it is packed by a method that is not read here");
     is(member(|it| it.size = 2), " at `a`: it has two sizes");
-    is(member(|it| it.disk = 1), ": it spans several disks");
+    is(member(|it| it.disk = 1), " at `a`: it is on another disk");
     is(member(|it| it.behind = vec![0]), " at `a`: bytes behind it belong to nothing");
-    is(member(|it| it.extra = vec![0x75, 0x70, 0, 0]), ": a member has two names");
-    is(member(|it| it.extra = vec![1, 0, 0, 0, 1, 0, 0, 0]), ": a zip64 field is doubled");
+    is(member(|it| it.extra = vec![0x75, 0x70, 0, 0]), " at `a`: it has two names");
+    is(member(|it| it.extra = vec![1, 0, 0, 0, 1, 0, 0, 0]), " at `a`: its zip64 field is doubled");
+    is(member(|it| it.extra = vec![1, 0, 0]), " at `a`: its extra fields are damaged");
+    // A zip64 field of sizes that are not saturated.
+    let needless = " at `a`: its zip64 field states what needs no stating";
+    is(member(|it| it.extra = [&[1, 0, 16, 0][..], &[9; 16]].concat()), needless);
+    is(member(|it| it.extra = [&[1, 0, 8, 0][..], &[3, 0, 0, 0, 0, 0, 0, 0]].concat()), needless);
     is(member(|it| it.flags = 8), " at `a`: its data descriptor is damaged");
     let descriptor = |crc| [wide(&[crc, 3, 3])].concat();
     let mut followed = good.clone();
     (followed.flags, followed.behind) = (8, descriptor(crc(b"one")));
     assert_eq!(refusal(&[followed.clone()]), "accepted");
+    let mut repeated = good.clone();
+    repeated.local_extra = Some([&[1, 0, 16, 0][..], &[3, 0, 0, 0, 0, 0, 0, 0].repeat(2)].concat());
+    assert_eq!(refusal(&[repeated.clone()]), "accepted");
+    repeated.local_extra = Some([&[1, 0, 16, 0][..], &[4, 0, 0, 0, 0, 0, 0, 0].repeat(2)].concat());
+    is(refusal(&[repeated]), needless);
     followed.behind = descriptor(0);
     is(refusal(&[followed]), " at `a`: its data descriptor differs from the directory");
-    is(refusal(&[good.clone(), good.clone()]), ": it has a member twice");
+    is(refusal(&[good.clone(), good.clone()]), " at `a`: the archive has it twice");
     let mut name = stored("ä", b"");
-    is(refusal(&[name.clone()]), ": a member's name is in an unnamed encoding");
+    is(refusal(&[name.clone()]), " at `\\u{e4}`: its name is in an unnamed encoding");
     name.flags = 0x0800;
-    assert_eq!(refusal(&[name]), "accepted");
+    assert_eq!(refusal(&[name.clone()]), "accepted");
+    name.local_flags = Some(0);
+    is(refusal(&[name]), " at `\\u{e4}`: its header has other flags than the directory");
+}
+
+#[test]
+fn names_that_systems_read_differently_are_refused() {
+    let is = |names: &[&'static str], found: &str| {
+        let members: Vec<Member> = names.iter().map(|name| stored(name, b"")).collect();
+        assert_eq!(refusal(&members), format!("{PREFIX}{found}"), "{names:?}");
+    };
+    is(&[""], " at ``: it has no name");
+    is(&["a\0b"], " at `a\\u{0}b`: its name has a NUL byte");
+    is(&["a\\b"], " at `a\\\\b`: its name has a backslash, which some systems read as a slash");
+    is(&["/a"], " at `/a`: its name is absolute");
+    is(&["../a"], " at `../a`: its name has a component `..`");
+    is(&["a/../../b"], " at `a/../../b`: its name has a component `..`");
+    let place = "another member of the archive has the same place";
+    is(&["x", "./x"], &format!(" at `./x`: {place}"));
+    is(&["x/y", "x//y"], &format!(" at `x//y`: {place}"));
+    is(&["x", "x/y"], " at `x/y`: a folder that it is in is a file of the archive");
+    is(&["x/y/z", "x"], " at `x/y/z`: a folder that it is in is a file of the archive");
+    let mut folder = stored("x/", b"");
+    folder.mode = 0o040_755;
+    assert_eq!(refusal(&[folder.clone(), stored("x/y", b"")]), "accepted");
+    assert_eq!(refusal(&[stored("x", b""), folder.clone()]), format!("{PREFIX} at `x/`: {place}"));
+    let kind = "its type says that it is a folder, and its name that it is none, or the reverse";
+    folder.name = "x";
+    folder.local_name = "x";
+    assert_eq!(refusal(&[folder]), format!("{PREFIX} at `x`: {kind}"));
+    let mut full = stored("x/", b"one");
+    full.mode = 0o040_755;
+    assert_eq!(refusal(&[full]), format!("{PREFIX} at `x/`: it is a folder and has content"));
+}
+
+#[test]
+fn the_end_is_read_in_one_way_only() {
+    let locator = [&b"PK\x06\x07"[..], &[0; 16]].concat();
+    let mut member = stored("a", b"one");
+    // The last bytes of the directory: an extra field that nobody knows, or a comment.
+    member.extra = [&[0x99, 0x99, 20, 0][..], &locator].concat();
+    let found = refusal(&[member]);
+    assert_eq!(found, format!("{PREFIX}: a zip64 locator stands where none belongs"));
+    let mut commented = stored("a", b"one");
+    commented.comment = locator;
+    assert_eq!(refusal(&[commented]), found);
+    let mut empty_behind_junk = [b"junk".as_slice(), &zip(&[])].concat();
+    let offset = empty_behind_junk.len() - 6;
+    empty_behind_junk[offset] = 4;
+    assert_eq!(
+        refusal_of(&empty_behind_junk),
+        format!("{PREFIX}: bytes before its directory belong to nothing")
+    );
 }
 
 #[test]

@@ -273,14 +273,8 @@ fn files(members: &[ZipMember]) -> Result<Vec<(usize, ImagePath)>, WheelError> {
     for (number, member) in members.iter().enumerate() {
         let (name, kind) = (member.name(), member.mode() & 0o170_000);
         let refused = |rule| WheelError::Member { path: name.to_owned(), rule };
-        if name.contains('\\') {
-            return Err(refused("has a backslash, which some systems read as a slash"));
-        }
         if let Some(folder) = name.strip_suffix('/') {
             ImagePath::new(folder)?;
-            if member.size() != 0 {
-                return Err(refused("is a folder and has content"));
-            }
             continue;
         }
         let path = ImagePath::new(name)?;

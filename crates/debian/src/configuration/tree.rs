@@ -70,7 +70,7 @@ impl Tree {
 
     /// Whether the layers below do not show through at a path.
     fn hides(&self, path: &ImagePath) -> bool {
-        path.ancestors().any(|ancestor| self.opaque.contains(&ancestor))
+        path.folders().any(|folder| self.opaque.contains(folder))
     }
 
     /// Whether a file or link is the same in both, with all of its names.

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::member::Local;
 use super::{ZipError, ZipMember, ZipMethod, zip_members};
+use crate::limits::ZIP_TAIL_LIMIT;
 
 /// A zip file that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +44,11 @@ pub struct ZipLimits {
 /// A zip file. No two of its members overlap, and nothing stands between them.
 #[derive(Debug)]
 pub struct ZipArchive {
-    file: File,
+    file: Arc<File>,
     members: Vec<ZipMember>,
     /// Where each member's data begins.
     data: Vec<u64>,
 }
-
-/// The most that the end of the file may take: a directory with a hundred thousand long names.
-const TAIL_LIMIT: u64 = 64 << 20;
 
 impl ZipArchive {
     /// Opens a file, and checks all that it says of its members.
@@ -58,7 +57,7 @@ impl ZipArchive {
     ///
     /// When it cannot be read, is refused, or is over a limit.
     pub fn open(path: &Path, limits: ZipLimits) -> Result<Self, ZipFileError> {
-        let file = File::open(path)?;
+        let file = Arc::new(File::open(path)?);
         let total = file.metadata()?.len();
         let members = read_members(&file, total, limits.members)?;
         let declared = members.iter().map(ZipMember::size).fold(0, u64::saturating_add);
@@ -80,17 +79,16 @@ impl ZipArchive {
     /// The content of the member with this number in [`ZipArchive::members`]; nothing where there is none.
     ///
     /// It gives exactly the bytes that the directory promises: fewer or more, or another checksum, is an error.
-    pub fn body(&self, number: usize) -> Option<ZipBody<'_>> {
-        let (member, data) = (self.members.get(number)?, *self.data.get(number)?);
-        let packed = BufReader::with_capacity(
-            128 * 1024,
-            Section { file: &self.file, at: data, left: member.packed() },
-        );
+    pub fn body(&self, number: usize) -> Option<ZipBody> {
+        let (member, data) = (self.members.get(number)?.clone(), *self.data.get(number)?);
+        let file = Arc::clone(&self.file);
+        let packed = BufReader::with_capacity(128 * 1024, Section { file, at: data, left: member.packed() });
         let data = match member.method() {
             ZipMethod::Stored => Data::Stored(packed),
             ZipMethod::Deflated => Data::Deflated(DeflateDecoder::new(packed)),
         };
-        Some(ZipBody(Body { member, data, left: member.size(), crc: Crc::new() }))
+        let left = member.size();
+        Some(ZipBody(Body { member, data, left, crc: Crc::new() }))
     }
 }
 
@@ -112,19 +110,19 @@ impl ZipMember {
             ZipMethod::Deflated => Data::Deflated(DeflateDecoder::new(packed)),
         };
         let mut content = Vec::new();
-        Body { member: self, data, left: self.size(), crc: Crc::new() }.read_to_end(&mut content)?;
+        Body { member: self.clone(), data, left: self.size(), crc: Crc::new() }.read_to_end(&mut content)?;
         Ok(content)
     }
 }
 
-fn read_members(file: &File, total: u64, most: u64) -> Result<Vec<ZipMember>, ZipFileError> {
+fn read_members(file: &Arc<File>, total: u64, most: u64) -> Result<Vec<ZipMember>, ZipFileError> {
     let mut length: u64 = 64 * 1024;
     loop {
         let length_now = length.min(total);
         let tail = read_at(file, total - length_now, length_now)?;
         match zip_members(&tail, total, most) {
             Err(ZipError::NeedTail(offset))
-                if total - offset > length_now && total - offset <= TAIL_LIMIT =>
+                if total - offset > length_now && total - offset <= ZIP_TAIL_LIMIT =>
             {
                 length = total - offset;
             }
@@ -134,7 +132,7 @@ fn read_members(file: &File, total: u64, most: u64) -> Result<Vec<ZipMember>, Zi
 }
 
 /// Checks the header before a member and what stands behind it.
-fn data_offset(file: &File, member: &ZipMember) -> Result<u64, ZipFileError> {
+fn data_offset(file: &Arc<File>, member: &ZipMember) -> Result<u64, ZipFileError> {
     let room = member.end - member.header();
     // Most headers are short.
     let bytes = read_at(file, member.header(), room.min(512))?;
@@ -152,21 +150,21 @@ fn data_offset(file: &File, member: &ZipMember) -> Result<u64, ZipFileError> {
     Ok(data)
 }
 
-fn read_at(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+fn read_at(file: &Arc<File>, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    Section { file, at: offset, left: length }.read_to_end(&mut bytes)?;
+    Section { file: Arc::clone(file), at: offset, left: length }.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// A part of a file. Reading it moves no one else's place in the file.
 #[derive(Debug)]
-struct Section<'a> {
-    file: &'a File,
+struct Section {
+    file: Arc<File>,
     at: u64,
     left: u64,
 }
 
-impl Read for Section<'_> {
+impl Read for Section {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.file.read_at(&mut buffer[..most], self.at)?;
@@ -202,9 +200,9 @@ impl<R: BufRead> Data<R> {
 
 /// The content of a member.
 #[derive(Debug)]
-pub struct ZipBody<'a>(Body<'a, BufReader<Section<'a>>>);
+pub struct ZipBody(Body<BufReader<Section>>);
 
-impl Read for ZipBody<'_> {
+impl Read for ZipBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
@@ -212,14 +210,14 @@ impl Read for ZipBody<'_> {
 
 /// The same, wherever its packed bytes are.
 #[derive(Debug)]
-struct Body<'a, R: BufRead> {
-    member: &'a ZipMember,
+struct Body<R: BufRead> {
+    member: ZipMember,
     data: Data<R>,
     left: u64,
     crc: Crc,
 }
 
-impl<R: BufRead> Body<'_, R> {
+impl<R: BufRead> Body<R> {
     fn refused(&self, rule: &'static str) -> io::Error {
         let error = ZipError::Member { name: self.member.name().to_owned(), rule };
         io::Error::new(io::ErrorKind::InvalidData, error)
@@ -238,7 +236,7 @@ impl<R: BufRead> Body<'_, R> {
     }
 }
 
-impl<R: BufRead> Read for Body<'_, R> {
+impl<R: BufRead> Read for Body<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);

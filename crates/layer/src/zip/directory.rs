@@ -1,6 +1,6 @@
 //! The central directory: what a zip says of itself at its end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::member::{LOCAL_SIZE, ZipMember};
 use super::{Fields, ZipError};
@@ -40,13 +40,44 @@ pub fn zip_members(tail: &[u8], total: u64, most: u64) -> Result<Vec<ZipMember>,
     if !fields.0.is_empty() {
         return Err(ZipError::Refused("its directory has another size than it says"));
     }
+    if members.is_empty() && directory.offset != 0 {
+        return Err(ZipError::Refused("bytes before its directory belong to nothing"));
+    }
     members.sort_by_key(|member| member.header);
     place(&mut members, directory.offset)?;
-    let mut names = BTreeSet::new();
-    if !members.iter().all(|member| names.insert(member.name())) {
-        return Err(ZipError::Refused("it has a member twice"));
-    }
+    check_names(&members)?;
     Ok(members)
+}
+
+/// No two members may have one place, and none may stand below one that is a file: whichever comes last, or the one that a
+/// reader looks for, would count.
+fn check_names(members: &[ZipMember]) -> Result<(), ZipError> {
+    let refused = |name: &str, rule| Err(ZipError::Member { name: name.to_owned(), rule });
+    let mut places = BTreeMap::new();
+    for member in members {
+        if let Some(other) = places.insert(plain(member.name()), member.name()) {
+            let rule = if other == member.name() {
+                "the archive has it twice"
+            } else {
+                "another member of the archive has the same place"
+            };
+            return refused(member.name(), rule);
+        }
+    }
+    for (place, name) in &places {
+        for (at, _) in place.match_indices('/') {
+            if places.get(&place[..at]).is_some_and(|above| !above.ends_with('/')) {
+                return refused(name, "a folder that it is in is a file of the archive");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name in its shortest form.
+fn plain(name: &str) -> String {
+    let components: Vec<&str> = name.split('/').filter(|it| !matches!(*it, "" | ".")).collect();
+    components.join("/")
 }
 
 /// Tells each member where it ends at the latest.
@@ -76,8 +107,19 @@ fn directory(tail: &[u8], start: u64) -> Result<Directory, ZipError> {
     if end.u16()? != 0 {
         return Err(ZipError::Refused("it has a comment"));
     }
+    // Some readers go by what stands there, whether the record behind it sends them or not.
+    let has_locator = end_at.checked_sub(20).is_some_and(|at| tail[at..].starts_with(LOCATOR_64));
     if here == u16::MAX || count == u16::MAX || size == u32::MAX || offset == u32::MAX {
-        return directory_64(tail, start, end_at);
+        let wide = directory_64(tail, start, end_at)?;
+        let agrees = |narrow: u64, saturated: u64, wide: u64| narrow == saturated || narrow == wide;
+        let is_same = [here, count].iter().all(|it| agrees((*it).into(), u16::MAX.into(), wide.count))
+            && [disk, first_disk].iter().all(|it| agrees((*it).into(), u16::MAX.into(), 0))
+            && agrees(size.into(), u32::MAX.into(), wide.size)
+            && agrees(offset.into(), u32::MAX.into(), wide.offset);
+        return if is_same { Ok(wide) } else { Err(ZipError::Refused("its end records differ")) };
+    }
+    if has_locator {
+        return Err(ZipError::Refused("a zip64 locator stands where none belongs"));
     }
     if (disk, first_disk) != (0, 0) || here != count {
         return Err(ZipError::Refused("it spans several disks"));

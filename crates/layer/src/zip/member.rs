@@ -1,6 +1,7 @@
 //! One member: what the directory says of it, and whether its own header says the same.
 
 use super::{Fields, ZipError};
+use crate::limits::{LONGEST_PATH, MOST_COMPONENTS};
 
 const CENTRAL: &[u8] = b"PK\x01\x02";
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -13,8 +14,12 @@ pub(super) const LOCAL_SIZE: u64 = 30;
 const ENCRYPTED: u16 = 0x2041;
 /// Bit 3: checksum and sizes follow the data.
 const FOLLOWS: u16 = 8;
+/// Bit 5: the data is a patch of something else.
+const PATCH: u16 = 0x20;
 /// Bit 11: the name is UTF-8.
 const UTF_8: u16 = 0x0800;
+/// Bits 1 and 2: how hard the writer tried. Nothing depends on them.
+const EFFORT: u16 = 6;
 
 /// How a member is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,7 @@ pub enum ZipMethod {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZipMember {
     name: String,
+    flags: u16,
     pub(super) header: u64,
     /// Where the next member, or the directory, begins.
     pub(super) end: u64,
@@ -108,34 +114,45 @@ impl ZipMember {
             (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
         let name = String::from_utf8(fields.take(name.into())?.to_vec())
             .map_err(|_| ZipError::Refused("a member's name is not valid UTF-8"))?;
-        let mut wide = Wide(extra_64(fields.take(extra.into())?)?);
+        let refused = |rule| ZipError::Member { name: name.clone(), rule };
+        let mut wide = Wide::read(fields.take(extra.into())?).map_err(refused)?;
         fields.take(comment.into())?;
-        let size = wide.or(size)?;
-        let packed = wide.or(packed)?;
-        let header = wide.or(offset)?;
+        let size = wide.or(size).map_err(refused)?;
+        let packed = wide.or(packed).map_err(refused)?;
+        let header = wide.or(offset).map_err(refused)?;
+        wide.finish().map_err(refused)?;
+        check_name(&name).map_err(refused)?;
         if flags & ENCRYPTED != 0 {
-            return Err(ZipError::Refused("a member is encrypted"));
+            return Err(refused("it is encrypted"));
+        }
+        if flags & PATCH != 0 {
+            return Err(refused("it is a patch of something else"));
         }
         if !name.is_ascii() && flags & UTF_8 == 0 {
-            return Err(ZipError::Refused("a member's name is in an unnamed encoding"));
+            return Err(refused("its name is in an unnamed encoding"));
         }
         if disk != 0 {
-            return Err(ZipError::Refused("it spans several disks"));
+            return Err(refused("it is on another disk"));
+        }
+        if name.ends_with('/') && size != 0 {
+            return Err(refused("it is a folder and has content"));
         }
         let method = match method {
-            0 if packed != size => return Err(ZipError::Member { name, rule: "it has two sizes" }),
+            0 if packed != size => return Err(refused("it has two sizes")),
             0 => ZipMethod::Stored,
             8 => ZipMethod::Deflated,
-            _ => {
-                return Err(ZipError::Member {
-                    name,
-                    rule: "it is packed by a method that is not read here",
-                });
-            }
+            _ => return Err(refused("it is packed by a method that is not read here")),
         };
         // The upper byte names the system; 3 is Unix, 19 is Darwin.
         let mode = if matches!(made_by >> 8, 3 | 19) { external >> 16 } else { 0 };
-        Ok(Self { name, header, end: 0, packed, size, crc, method, mode, date, time })
+        // Readers go by the type or by the slash.
+        let is_folder = mode & 0o170_000 == 0o040_000;
+        if is_folder && !name.ends_with('/') || name.ends_with('/') && mode & 0o170_000 == 0o100_000 {
+            return Err(refused(
+                "its type says that it is a folder, and its name that it is none, or the reverse",
+            ));
+        }
+        Ok(Self { name, flags, header, end: 0, packed, size, crc, method, mode, date, time })
     }
 
     /// Checks the local header against the directory, and says where the data begins.
@@ -150,27 +167,35 @@ impl ZipMember {
     }
 
     pub(super) fn local(&self, bytes: &[u8]) -> Result<Local, ZipError> {
-        const DIFFERS: ZipError = ZipError::Refused("a member's header differs from the directory");
+        let differs = |rule| ZipError::Member { name: self.name.clone(), rule };
         let mut fields = Fields(bytes);
         if fields.take(4)? != LOCAL {
-            return Err(DIFFERS);
+            return Err(differs("its header is not where the directory says"));
         }
         let (_needed, flags, method) = (fields.u16()?, fields.u16()?, fields.u16()?);
         let (_time, _date, crc) = (fields.u16()?, fields.u16()?, fields.u32()?);
         let (packed, size) = (fields.u32()?, fields.u32()?);
         let (name, extra) = (fields.u16()?, fields.u16()?);
         let expected = if self.method == ZipMethod::Stored { 0 } else { 8 };
-        let other_name = fields.take(name.into())? != self.name.as_bytes();
-        if other_name || method != expected || flags & ENCRYPTED != 0 {
-            return Err(DIFFERS);
+        if fields.take(name.into())? != self.name.as_bytes() {
+            return Err(differs("its header has another name than the directory"));
         }
-        let mut wide = Wide(extra_64(fields.take(extra.into())?)?);
-        let (size, packed) = (wide.or(size)?, wide.or(packed)?);
+        if method != expected {
+            return Err(differs("its header has another method than the directory"));
+        }
+        if (flags ^ self.flags) & !EFFORT != 0 {
+            return Err(differs("its header has other flags than the directory"));
+        }
+        let mut wide = Wide::read(fields.take(extra.into())?).map_err(differs)?;
+        // The tool of protobuf's wheels states both sizes there once more; then they must be the same.
+        wide.repeats([self.size, self.packed]);
+        let (size, packed) = (wide.or(size).map_err(differs)?, wide.or(packed).map_err(differs)?);
+        wide.finish().map_err(differs)?;
         let said = (crc, size, packed);
         let follows = flags & FOLLOWS != 0;
         // With bit 3 they stand behind the data; here they may be nought.
         if said != (self.crc, self.size, self.packed) && !(follows && said == (0, 0, 0)) {
-            return Err(DIFFERS);
+            return Err(differs("its header has other sizes or another checksum than the directory"));
         }
         let data = self.header + LOCAL_SIZE + u64::from(name) + u64::from(extra);
         Ok(Local { data, follows })
@@ -212,36 +237,78 @@ pub(super) struct Local {
     pub(super) follows: bool,
 }
 
-/// The values of a zip64 extra field, which stand there only for fields that are saturated, in order.
-struct Wide<'a>(Option<Fields<'a>>);
+/// A name must mean the same on every system, and nothing outside of where the archive is unpacked.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        return Err("it has no name");
+    }
+    if name.contains('\0') {
+        return Err("its name has a NUL byte");
+    }
+    if name.contains('\\') {
+        return Err("its name has a backslash, which some systems read as a slash");
+    }
+    if name.len() > LONGEST_PATH || name.bytes().filter(|byte| *byte == b'/').count() > MOST_COMPONENTS {
+        return Err("its name is longer or deeper than a path may be");
+    }
+    if name.starts_with('/') {
+        return Err("its name is absolute");
+    }
+    if name.split('/').any(|component| component == "..") {
+        return Err("its name has a component `..`");
+    }
+    Ok(())
+}
 
-impl Wide<'_> {
-    fn or(&mut self, narrow: u32) -> Result<u64, ZipError> {
+/// The values of a zip64 extra field, which stand there only for fields that are saturated, in order. Readers differ in
+/// what they make of those that stand there without need. Beside the values: whether they may stand there so.
+struct Wide<'a>(Option<Fields<'a>>, bool);
+
+impl<'a> Wide<'a> {
+    /// Looks through a member's extra fields.
+    fn read(extra: &'a [u8]) -> Result<Self, &'static str> {
+        const ZIP_64: u16 = 1;
+        /// Info-ZIP's second name of a member.
+        const UNICODE_PATH: u16 = 0x7075;
+        let mut fields = Fields(extra);
+        let mut found = None;
+        while !fields.0.is_empty() {
+            let head = fields.u16().and_then(|id| Ok((id, fields.u16()?)));
+            let value = head.and_then(|(id, size)| Ok((id, fields.take(size.into())?)));
+            let (id, value) = value.map_err(|_| "its extra fields are damaged")?;
+            if id == UNICODE_PATH {
+                return Err("it has two names");
+            }
+            if id == ZIP_64 && found.replace(Fields(value)).is_some() {
+                return Err("its zip64 field is doubled");
+            }
+        }
+        Ok(Self(found, false))
+    }
+
+    fn or(&mut self, narrow: u32) -> Result<u64, &'static str> {
         match (&mut self.0, narrow) {
-            (Some(fields), u32::MAX) => fields.u64(),
-            (None, u32::MAX) => Err(ZipError::Refused("a zip64 field is missing")),
+            (Some(fields), u32::MAX) => fields.u64().map_err(|_| "its zip64 field is too short"),
+            (None, u32::MAX) => Err("its zip64 field is missing"),
             (_, narrow) => Ok(narrow.into()),
         }
     }
-}
 
-fn extra_64(extra: &[u8]) -> Result<Option<Fields<'_>>, ZipError> {
-    const ZIP_64: u16 = 1;
-    /// Info-ZIP's second name of a member.
-    const UNICODE_PATH: u16 = 0x7075;
-    let mut fields = Fields(extra);
-    let mut found = None;
-    while !fields.0.is_empty() {
-        let (id, size) = (fields.u16()?, fields.u16()?);
-        let value = fields.take(size.into())?;
-        if id == UNICODE_PATH {
-            return Err(ZipError::Refused("a member has two names"));
-        }
-        if id == ZIP_64 && found.replace(Fields(value)).is_some() {
-            return Err(ZipError::Refused("a zip64 field is doubled"));
+    /// Lets values stand that nobody asks for where they are exactly these: whoever reads them or not reads the same.
+    fn repeats(&mut self, values: [u64; 2]) {
+        let stated = values.map(u64::to_le_bytes).concat();
+        self.1 = self.0.as_ref().is_some_and(|fields| fields.0 == stated);
+    }
+
+    /// Everything must have been asked for.
+    fn finish(self) -> Result<(), &'static str> {
+        match self.0 {
+            Some(fields) if !fields.0.is_empty() && !self.1 => {
+                Err("its zip64 field states what needs no stating")
+            }
+            _ => Ok(()),
         }
     }
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -251,6 +318,7 @@ mod tests {
     fn mtime(year: u16, month: u16, day: u16, hour: u16, minute: u16, half_second: u16) -> i64 {
         ZipMember {
             name: String::new(),
+            flags: 0,
             header: 0,
             end: 0,
             packed: 0,

@@ -273,12 +273,12 @@ fn hashes_of_every_sound_kind_are_compared() {
 #[test]
 fn hostile_paths_are_refused() {
     let with = |path: &str| refused(&odd().file(path, "x"));
-    assert_snapshot!(with("../evil"), @"the path `../evil` has a component `..`");
-    assert_snapshot!(with("odd/../../evil"), @"the path `odd/../../evil` has a component `..`");
-    assert_snapshot!(with("/etc/evil"), @"the path `/etc/evil` is absolute");
+    assert_snapshot!(with("../evil"), @"the zip container is ambiguous or damaged at `../evil`: its name has a component `..`");
+    assert_snapshot!(with("odd/../../evil"), @"the zip container is ambiguous or damaged at `odd/../../evil`: its name has a component `..`");
+    assert_snapshot!(with("/etc/evil"), @"the zip container is ambiguous or damaged at `/etc/evil`: its name is absolute");
     assert_snapshot!(with("odd//evil"), @"the path `odd//evil` has an empty component");
-    assert_snapshot!(with("odd\\evil"), @r#"it holds `odd\\evil`, which has a backslash, which some systems read as a slash"#);
-    assert_snapshot!(with("odd-1.0.data/data/../../evil"), @"the path `odd-1.0.data/data/../../evil` has a component `..`");
+    assert_snapshot!(with("odd\\evil"), @r"the zip container is ambiguous or damaged at `odd\\evil`: its name has a backslash, which some systems read as a slash");
+    assert_snapshot!(with("odd-1.0.data/data/../../evil"), @"the zip container is ambiguous or damaged at `odd-1.0.data/data/../../evil`: its name has a component `..`");
     assert_snapshot!(with("odd-1.0.data/evil"), @"it holds `odd-1.0.data/evil`, which is in no part of the `.data` folder");
     assert_snapshot!(with("odd-1.0.data/stdlib/evil"), @"it holds `odd-1.0.data/stdlib/evil`, which is in a part of the `.data` folder that there is not");
     assert_snapshot!(with("even-2.0.data/data/evil"), @"it holds `even-2.0.data/data/evil`, which is in a `.data` folder that is not this wheel's");
@@ -287,10 +287,10 @@ fn hostile_paths_are_refused() {
     assert_snapshot!(with("odd-1.0.data/data/bin/python3.11"), @"it holds `odd-1.0.data/data/bin/python3.11`, which would take the place of the interpreter");
     assert_snapshot!(with("odd-1.0.data/purelib/pip-99.dist-info/METADATA"), @"it holds `odd-1.0.data/purelib/pip-99.dist-info/METADATA`, which is metadata in the `.data` folder");
     assert_snapshot!(refused(&odd().member("odd/link", 0o120_777, b"/etc/passwd")), @"it holds `odd/link`, which is a link or a device");
-    assert_snapshot!(refused(&odd().member("odd/folder/", 0o40_755, b"x")), @"it holds `odd/folder/`, which is a folder and has content");
-    assert_snapshot!(refused(&odd().again("odd/__init__.py", 0o100_644, b"")), @"the zip container is ambiguous or damaged: it has a member twice");
+    assert_snapshot!(refused(&odd().member("odd/folder/", 0o40_755, b"x")), @"the zip container is ambiguous or damaged at `odd/folder/`: it is a folder and has content");
+    assert_snapshot!(refused(&odd().again("odd/__init__.py", 0o100_644, b"")), @"the zip container is ambiguous or damaged at `odd/__init__.py`: the archive has it twice");
     assert_snapshot!(refused(&odd().file("odd-1.0.data/purelib/odd/__init__.py", "x")), @"while writing: `pypi/odd` holds the path `/opt/venv/lib/python3.11/site-packages/odd/__init__.py` twice");
-    assert_snapshot!(refused(&odd().file("odd/__init__.py/x", "x")), @"while writing: `pypi/odd` holds the path `/opt/venv/lib/python3.11/site-packages/odd/__init__.py/x` below `/opt/venv/lib/python3.11/site-packages/odd/__init__.py`, which is not a folder");
+    assert_snapshot!(refused(&odd().file("odd/__init__.py/x", "x")), @"the zip container is ambiguous or damaged at `odd/__init__.py/x`: a folder that it is in is a file of the archive");
 }
 
 #[test]
