@@ -69,10 +69,10 @@ fn every_attack_is_refused() {
       ╰─▶ the archive holds a device node at `/share/disk`
     hostile-bomb (build)
       × cannot put `conda/hostile-bomb` into a layer
-      ╰─▶ the archive unpacks to more than 67125256 bytes, far more than it declares
+      ╰─▶ the archive unpacks to more than 67117064 bytes, far more than it declares
     hostile-bomb-bz2 (build)
       × cannot put `conda/hostile-bomb-bz2` into a layer
-      ╰─▶ the archive unpacks to more than 67125256 bytes, far more than it declares
+      ╰─▶ the archive unpacks to more than 67117064 bytes, far more than it declares
     hostile-bomb-declared (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-bomb-declared-1.0-0.conda`
@@ -80,7 +80,7 @@ fn every_attack_is_refused() {
     hostile-bomb-info (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-bomb-info-1.0-0.conda`
-      ╰─▶ the archive unpacks to more than 268435456 bytes, far more than it declares
+      ╰─▶ the archive unpacks to more than 536870912 bytes, far more than it declares
     hostile-device (build)
       × cannot put `conda/hostile-device` into a layer
       ╰─▶ the archive holds a device node at `/share/null`

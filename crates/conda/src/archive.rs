@@ -1,12 +1,13 @@
 //! A package archive on the disk: `.conda` (a zip of two zstd-compressed tars) or `.tar.bz2` (one tar).
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use layer::{TarError, TarReader, ZipMember};
+use layer::{TarError, TarReader};
 
-use crate::zip::{self, ZipError};
+use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};
+use crate::zip::{self, Part, ZipError};
 
 /// An archive that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +62,6 @@ pub struct Archive<'a> {
     format: ArchiveFormat,
 }
 
-/// The most that an archive's metadata may unpack to.
-const INFO_LIMIT: u64 = 512 << 20;
-
 impl<'a> Archive<'a> {
     /// The archive of the given format at `path`.
     pub fn new(path: &'a Path, format: ArchiveFormat) -> Self {
@@ -91,8 +89,12 @@ impl<'a> Archive<'a> {
     /// When the archive cannot be read.
     pub fn info(&self) -> Result<Tar, ArchiveError> {
         match self.format {
-            ArchiveFormat::Conda => self.member(INFO_LIMIT, |members| members.info),
-            ArchiveFormat::TarBz2 => self.tar_bz2(u64::MAX),
+            ArchiveFormat::Conda => self.member(INFO_LIMIT, Part::Info),
+            ArchiveFormat::TarBz2 => {
+                // What it holds is known only behind its metadata, which may stand at the end.
+                let most = self.size()?.saturating_mul(MOST_RATIO_UNDECLARED);
+                self.tar_bz2(most.saturating_add(ALWAYS_ALLOWED))
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl<'a> Archive<'a> {
     /// When the archive cannot be read.
     pub fn content(&self, limit: u64) -> Result<Tar, ArchiveError> {
         match self.format {
-            ArchiveFormat::Conda => self.member(limit, |members| members.package),
+            ArchiveFormat::Conda => self.member(limit, Part::Package),
             ArchiveFormat::TarBz2 => self.tar_bz2(limit),
         }
     }
@@ -113,19 +115,8 @@ impl<'a> Archive<'a> {
         Ok(TarReader::new(Box::new(bzip2::read::MultiBzDecoder::new(file)), limit))
     }
 
-    fn member(
-        &self,
-        limit: u64,
-        choose: impl FnOnce(zip::Members) -> ZipMember,
-    ) -> Result<Tar, ArchiveError> {
-        let mut file = File::open(self.path)?;
-        let total = file.metadata()?.len();
-        let member = choose(read_members(&mut file, total)?);
-        let header =
-            read_at(&mut file, member.header(), ZipMember::LOCAL_LIMIT.min(total - member.header()))?;
-        let data = member.data_offset(&header).map_err(ZipError::from)?;
-        file.seek(SeekFrom::Start(data))?;
-        info_tar(BufReader::with_capacity(256 * 1024, file.take(member.size())), limit)
+    fn member(&self, limit: u64, part: Part) -> Result<Tar, ArchiveError> {
+        info_tar(BufReader::with_capacity(256 * 1024, zip::open(self.path, part)?), limit)
     }
 }
 
@@ -142,26 +133,4 @@ pub(crate) fn info_tar(
     // The largest window that `zstd --ultra -22` writes; more would let an archive choose our memory.
     decoder.window_log_max(27)?;
     Ok(TarReader::new(Box::new(decoder), limit))
-}
-
-fn read_members(file: &mut File, total: u64) -> Result<zip::Members, ArchiveError> {
-    let mut length = 4096.min(total);
-    loop {
-        let tail = read_at(file, total - length, length)?;
-        match zip::members(&tail, total) {
-            Err(ZipError::Zip(layer::ZipError::NeedTail(offset)))
-                if total - offset > length && total - offset < (1 << 20) =>
-            {
-                length = total - offset;
-            }
-            result => return Ok(result?),
-        }
-    }
-}
-
-fn read_at(file: &mut File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(offset))?;
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
-use layer::{KeyHasher, ZipMember};
+use layer::KeyHasher;
 use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use rattler_conda_types::RepoDataRecord;
@@ -13,6 +13,7 @@ use store::Store;
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::channel::{Served, serving};
 use crate::info::{Damaged, Info, InfoError, InfoFiles};
+use crate::limits::{INFO_LIMIT, PACKED_INFO_LIMIT};
 use crate::record;
 use crate::zip::{self, ZipError};
 
@@ -74,8 +75,6 @@ pub struct Metadata<'a> {
 
 /// How much of an archive's end is asked for first: the directory, and the metadata of most packages.
 const TAIL: u64 = 64 << 10;
-/// No package has more metadata than this.
-const INFO_LIMIT: u64 = 256 << 20;
 
 impl Metadata<'_> {
     /// Where a package is to be had.
@@ -93,6 +92,12 @@ impl Metadata<'_> {
         };
         let package = &record.package_record;
         Ok(Wanted { name, from, sha256: package.sha256.as_ref().map(record::digest), size: package.size })
+    }
+
+    /// What becomes of a package that contradicts itself.
+    pub(crate) fn damaged(&self, record: &RepoDataRecord) -> Damaged {
+        let package = record.package_record.name.as_source().to_lowercase();
+        if self.accept_damaged.contains(&package) { Damaged::Accepted } else { Damaged::Refused }
     }
 
     /// The whole archive of a package. Where only its MD5 is known, that is checked; what is locked is the sha256.
@@ -130,9 +135,7 @@ impl Metadata<'_> {
     pub async fn info(&self, record: &RepoDataRecord) -> Result<(Digest, Info), MetadataError> {
         let wanted = self.wanted(record)?;
         let name = wanted.name.clone();
-        let package = record.package_record.name.as_source().to_lowercase();
-        let accepted = self.accept_damaged.contains(&package);
-        let damaged = if accepted { Damaged::Accepted } else { Damaged::Refused };
+        let damaged = self.damaged(record);
         let info_error = |error: InfoError| MetadataError::Info { name: name.clone(), error };
         if let Some(digest) = wanted.sha256 {
             if let Some(files) = self.cached(&of_archive(&digest)) {
@@ -180,20 +183,16 @@ impl Metadata<'_> {
                 Err(error) => return Err(info(error.into())),
             }
         };
-        if member.size() > INFO_LIMIT {
-            return Err(MetadataError::Info { name: name(), error: InfoError::TooLarge("info/".to_owned()) });
+        let end = member.end().min(size);
+        if end.saturating_sub(member.header()) > PACKED_INFO_LIMIT {
+            let error = InfoError::TooLarge { file: member.name().to_owned(), limit: PACKED_INFO_LIMIT };
+            return Err(MetadataError::Info { name: name(), error });
         }
-        let end = (member.header() + member.size() + ZipMember::LOCAL_LIMIT.min(4096)).min(size);
         let bytes = match member.header().checked_sub(start) {
             Some(within) => tail.slice(usize::try_from(within).unwrap_or(tail.len()).min(tail.len())..),
             None => self.client.get_range(wanted.from.clone(), member.header()..end).await.map_err(net)?,
         };
-        let data = member.data_offset(&bytes).map_err(|error| info(ZipError::from(error).into()))?;
-        let data = data - member.header();
-        let truncated = || info(ZipError::from(layer::ZipError::Truncated).into());
-        let data = usize::try_from(data).map_err(|_| truncated())?;
-        let length = usize::try_from(member.size()).map_err(|_| truncated())?;
-        let data = bytes.get(data..data + length).ok_or_else(truncated)?.to_vec();
+        let data = member.content(&bytes).map_err(|error| info(ZipError::from(error).into()))?;
         let tar = info_tar(Cursor::new(data), INFO_LIMIT).map_err(info)?;
         InfoFiles::collect(tar, ArchiveFormat::Conda)
             .map_err(|error| MetadataError::Info { name: name(), error })

@@ -10,8 +10,14 @@ use rattler_conda_types::package::{
     EntryPoint, Files, HasPrefix, IndexJson, LinkJson, NoArchLinks, NoLink, NoSoftlink, PackageFile,
     PathType, PathsEntry, PathsJson,
 };
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+use crate::limits::{
+    ALWAYS_ALLOWED, INFO_FILE_LIMIT, LEAST_PLACEHOLDER, MOST_PATHS, MOST_RATIO, MOST_RATIO_UNDECLARED,
+    ROOM_OF_PATH, SCRIPT_LIMIT,
+};
 use crate::writing::path_type;
 
 /// Metadata that cannot be used.
@@ -33,8 +39,39 @@ pub enum InfoError {
         error: std::io::Error,
     },
     /// A file of the metadata is larger than any real one.
-    #[error("`{0}` of the archive is larger than 256 MiB")]
-    TooLarge(String),
+    #[error("`{file}` of the archive is larger than {} MiB", limit >> 20)]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The archive holds a file of the metadata more than once.
+    #[error("the archive holds `{0}` twice")]
+    TwiceFile(String),
+    /// The member with the metadata holds something else.
+    #[error("the metadata of the archive holds `{0}`, which is not in `info/`")]
+    Outside(ImagePath),
+    /// It lists more paths than any real package.
+    #[error("the archive lists {found} paths, and no package may have more than {MOST_PATHS}")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+    /// A placeholder is too short to be one.
+    #[error(
+        "`info/paths.json` of the archive has the placeholder `{}` in `{path}`: one of fewer than {LEAST_PLACEHOLDER} bytes stands for nothing",
+        placeholder.escape_default()
+    )]
+    Placeholder {
+        /// The file.
+        path: ImagePath,
+        /// The placeholder.
+        placeholder: String,
+    },
+    /// The build string is none.
+    #[error("`info/index.json` of the archive has the build string `{}`, which may hold letters, digits, `_`, `.` and `+` only", .0.escape_default())]
+    Build(String),
     /// `paths.json` lists a path that must not be written.
     #[error("`info/paths.json` of the archive lists a path that must not be written: {0}")]
     Path(#[from] PathError),
@@ -103,11 +140,6 @@ pub struct Info {
     pub(crate) notes: Vec<String>,
 }
 
-/// No real archive of more than some megabytes compresses better: what does is made to fill disks.
-const MOST_RATIO: u64 = 1000;
-/// So much is always allowed: a small file of zeros is no attack.
-const ALWAYS_ALLOWED: u64 = 64 << 20;
-const FILE_LIMIT: u64 = 256 << 20;
 const INDEX: &str = "info/index.json";
 const PATHS: &str = "info/paths.json";
 const LINK: &str = "info/link.json";
@@ -137,14 +169,18 @@ impl InfoFiles {
             let Some(path) = head.path else { continue };
             match WANTED.into_iter().find(|wanted| *wanted == path.as_str()) {
                 Some(wanted) => {
-                    if head.size > FILE_LIMIT {
-                        return Err(InfoError::TooLarge(wanted.to_owned()));
+                    if head.size > INFO_FILE_LIMIT {
+                        return Err(InfoError::TooLarge { file: wanted.to_owned(), limit: INFO_FILE_LIMIT });
                     }
                     let mut bytes = Vec::new();
                     tar.body().read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
-                    found.files.insert(wanted, bytes);
+                    if found.files.insert(wanted, bytes).is_some() {
+                        return Err(InfoError::TwiceFile(wanted.to_owned()));
+                    }
                 }
-                None if path.as_str().starts_with("info/") => {}
+                None if is_info(&path) => {}
+                // Installers unpack both members into one folder.
+                None if format == ArchiveFormat::Conda => return Err(InfoError::Outside(path)),
                 None => {
                     found.kinds.insert(path, path_type(&head.kind));
                 }
@@ -188,6 +224,8 @@ impl InfoFiles {
             .iter()
             .fold(layer::KeyHasher::new("conda info"), |hasher, (name, bytes)| hasher.field(name, bytes));
         let index: IndexJson = self.file(INDEX)?.ok_or(InfoError::Missing(INDEX))?;
+        check_build(index.build.as_str())?;
+        self.check_count()?;
         let paths = match self.file::<PathsJson>(PATHS)? {
             Some(paths) => paths,
             None => self.legacy_paths()?,
@@ -195,6 +233,10 @@ impl InfoFiles {
         let (mut by_path, mut notes) = (BTreeMap::new(), Vec::new());
         for entry in paths.paths {
             let path = image_path(&entry.relative_path)?;
+            let placeholder = entry.prefix_placeholder.as_ref().map(|it| &it.placeholder);
+            if let Some(short) = placeholder.filter(|it| it.len() < LEAST_PLACEHOLDER) {
+                return Err(InfoError::Placeholder { path, placeholder: short.clone() });
+            }
             if let Some(first) = by_path.get(&path) {
                 if !is_alike(first, &entry) && damaged == Damaged::Refused {
                     let package = index.name.as_normalized().to_owned();
@@ -211,6 +253,20 @@ impl InfoFiles {
             _ => Vec::new(),
         };
         Ok(Info { index, paths: by_path, entry_points, digest: digest.finish(), notes })
+    }
+
+    /// Counts the paths before they are kept: each takes many times its bytes.
+    fn check_count(&self) -> Result<(), InfoError> {
+        #[derive(Deserialize)]
+        struct Counted {
+            paths: Vec<IgnoredAny>,
+        }
+        let listed = self.files.get(PATHS).and_then(|bytes| serde_json::from_slice::<Counted>(bytes).ok());
+        let lines = || self.files.get(FILES).map(|bytes| bytes.split(|byte| *byte == b'\n').count());
+        match listed.map(|it| it.paths.len()).or_else(lines) {
+            Some(found) if found > MOST_PATHS => Err(InfoError::TooMany { found }),
+            _ => Ok(()),
+        }
     }
 
     fn file<T: PackageFile>(&mut self, file: &'static str) -> Result<Option<T>, InfoError> {
@@ -256,7 +312,6 @@ impl Info {
     /// How far the tar of the package's files may unpack where the archive has `size` bytes: what is declared and room for
     /// headers. Old packages declare nothing; no real one compresses better than a hundred to one.
     pub(crate) fn content_limit(&self, size: u64, damaged: Damaged) -> u64 {
-        const ROOM: u64 = 64 << 20;
         let sized = self.paths.values().all(|entry| entry.size_in_bytes.is_some());
         let content = match damaged {
             // What it declares need not be true.
@@ -264,9 +319,9 @@ impl Info {
             Damaged::Refused if sized => {
                 self.paths.values().filter_map(|entry| entry.size_in_bytes).fold(0, u64::saturating_add)
             }
-            Damaged::Refused => size.saturating_mul(100),
+            Damaged::Refused => size.saturating_mul(MOST_RATIO_UNDECLARED),
         };
-        content.saturating_add(self.paths.len() as u64 * 16 * 1024).saturating_add(ROOM)
+        content.saturating_add(self.paths.len() as u64 * ROOM_OF_PATH).saturating_add(ALWAYS_ALLOWED)
     }
 
     /// The sum of the files' sizes in bytes, as far as the metadata says them.
@@ -274,6 +329,35 @@ impl Info {
         let file = |entry: &&PathsEntry| entry.path_type == PathType::HardLink;
         let sizes = self.paths.values().filter(file).filter_map(|entry| entry.size_in_bytes);
         sizes.fold(0, u64::saturating_add)
+    }
+}
+
+/// Whether a path is one of the archive's metadata.
+pub(crate) fn is_info(path: &ImagePath) -> bool {
+    path.as_str() == "info" || path.as_str().starts_with("info/")
+}
+
+/// Whether a path is that of a file which says what is installed: it may be there once only.
+pub(crate) fn is_wanted(path: &ImagePath) -> bool {
+    WANTED.contains(&path.as_str())
+}
+
+/// Counts the bytes of an activation script, which is held in memory.
+pub(crate) fn count_script(bytes: &mut u64, path: &ImagePath, size: u64) -> Result<(), InfoError> {
+    *bytes = bytes.saturating_add(size);
+    if *bytes > SCRIPT_LIMIT {
+        return Err(InfoError::TooLarge { file: path.as_str().to_owned(), limit: SCRIPT_LIMIT });
+    }
+    Ok(())
+}
+
+/// A build string becomes a part of files' names.
+fn check_build(build: &str) -> Result<(), InfoError> {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+');
+    if !build.is_empty() && build.bytes().all(is_good) {
+        Ok(())
+    } else {
+        Err(InfoError::Build(build.to_owned()))
     }
 }
 

@@ -13,6 +13,7 @@ mod fetch;
 mod finishing;
 mod history;
 mod info;
+mod limits;
 mod locked;
 mod locked_python;
 mod locking;

@@ -14,7 +14,7 @@ use crate::activation::{activation, is_activation_script, is_variables_file};
 use crate::archive::{Archive, ArchiveFormat};
 use crate::facts::{Layout, facts, needs_files};
 use crate::fetch::{Metadata, MetadataError};
-use crate::info::{Info, InfoError};
+use crate::info::{Info, InfoError, count_script};
 use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::record::{self, RecordError};
 use crate::solve::{EnvironmentError, Request, Solving};
@@ -212,12 +212,16 @@ async fn complete_facts(
         let (_, path) = metadata.archive(record).await?;
         let name = record.identifier.to_file_name();
         let read = || -> Result<_, InfoError> {
-            let mut tar = Archive::new(&path, ArchiveFormat::of(&name)?).content(u64::MAX)?;
-            let mut files = Vec::new();
+            let archive = Archive::new(&path, ArchiveFormat::of(&name)?);
+            let size = archive.size().map_err(crate::ArchiveError::Read)?;
+            info.check_declared(size)?;
+            let mut tar = archive.content(info.content_limit(size, metadata.damaged(record)))?;
+            let (mut files, mut bytes_of_scripts) = (Vec::new(), 0);
             while let Some(head) = tar.next_entry()? {
                 let Some(path) = head.path else { continue };
                 let wanted = is_activation_script(path.as_str()) || is_variables_file(path.as_str());
                 if wanted && head.kind == TarKind::File && info.paths.contains_key(&path) {
+                    count_script(&mut bytes_of_scripts, &path, head.size)?;
                     let mut bytes = Vec::new();
                     tar.body().read_to_end(&mut bytes).map_err(crate::ArchiveError::Read)?;
                     files.push((path, String::from_utf8_lossy(&bytes).into_owned()));

@@ -16,6 +16,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
 use crate::info::{Damaged, Info, InfoError, way_round};
+use crate::limits::MOST_COPIED;
 use crate::record::{self, RecordError};
 use crate::writing::Writer;
 
@@ -109,6 +110,19 @@ pub enum PackageError {
         /// The target.
         target: ImagePath,
     },
+    /// The member with the files holds metadata, which belongs into the other member.
+    #[error("the files of the archive hold `{0}`, which belongs to its metadata")]
+    InfoInFiles(ImagePath),
+    /// Too many hard links would become files of their own.
+    #[error(
+        "`{0}` is a hard link that becomes a file of its own, and those of the package have more than {MOST_COPIED} bytes together"
+    )]
+    Copied(ImagePath),
+    /// Finding the files of hard links takes too long.
+    #[error(
+        "`{0}` is a hard link that becomes a file of its own, and the package has too many of them to read it again for each"
+    )]
+    ReadAgain(ImagePath),
     /// Its record cannot be written.
     #[error("its `conda-meta` record cannot be written")]
     Meta(#[source] io::Error),
@@ -146,7 +160,7 @@ pub struct Package {
     pub(crate) facts: CondaFacts,
     pub(crate) environment: Arc<Environment>,
     archive: PathBuf,
-    format: ArchiveFormat,
+    pub(crate) format: ArchiveFormat,
     pub(crate) damaged: Damaged,
 }
 
@@ -246,8 +260,13 @@ impl Package {
 
     /// The package's files.
     pub(crate) fn content(&self, info: &Info) -> Result<Tar, PackageError> {
+        Ok(self.archive().content(self.content_limit(info)?)?)
+    }
+
+    /// How far their tar may unpack, in bytes.
+    pub(crate) fn content_limit(&self, info: &Info) -> Result<u64, PackageError> {
         let size = self.archive().size().map_err(ArchiveError::Read)?;
-        Ok(self.archive().content(info.content_limit(size, self.damaged))?)
+        Ok(info.content_limit(size, self.damaged))
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {

@@ -13,6 +13,8 @@ use rattler::install::link::{
 use rattler_conda_types::Subdir;
 use rattler_conda_types::package::PrefixPlaceholder;
 
+use crate::limits::MOST_GROWTH;
+
 /// Files from this size on are not held in memory.
 const IN_MEMORY: u64 = 16 << 20;
 
@@ -39,14 +41,15 @@ impl Read for Replaced {
     }
 }
 
-/// Replaces the placeholder in a file of `size` bytes.
+/// Replaces the placeholder in a file of `size` bytes. What comes of it may have no more than `most`.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or the prefix is longer than the placeholder in a binary.
+/// When the file cannot be read, the prefix is longer than the placeholder in a binary, or the file grows too large.
 pub(crate) fn replace(
     mut body: impl Read,
     size: u64,
+    most: u64,
     placeholder: &PrefixPlaceholder,
     prefix: &str,
     subdir: Subdir,
@@ -55,7 +58,7 @@ pub(crate) fn replace(
         let mut source = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         body.read_to_end(&mut source)?;
         let mut out = HashWriter::new(Vec::with_capacity(source.len()));
-        copy(&source, &mut out, placeholder, prefix, subdir)?;
+        copy(&source, &mut Bounded { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
         let (bytes, sha256, size) = out.finish();
         return Ok(Replaced { size, sha256, bytes: Bytes::Memory(Cursor::new(bytes)) });
     }
@@ -63,11 +66,32 @@ pub(crate) fn replace(
     io::copy(&mut body, &mut source)?;
     let source = map(&source)?;
     let mut out = HashWriter::new(BufWriter::new(tempfile::tempfile()?));
-    copy(&source, &mut out, placeholder, prefix, subdir)?;
+    copy(&source, &mut Bounded { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
     let (file, sha256, size) = out.finish();
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.rewind()?;
     Ok(Replaced { size, sha256, bytes: Bytes::File(file) })
+}
+
+/// A writer that fails once more than allowed is written.
+struct Bounded<W> {
+    inner: W,
+    left: u64,
+}
+
+impl<W: Write> Write for Bounded<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.left = self.left.checked_sub(written as u64).ok_or_else(|| {
+            let most = MOST_GROWTH >> 20;
+            io::Error::other(format!("the files of the package grow by more than {most} MiB"))
+        })?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 #[allow(unsafe_code)]

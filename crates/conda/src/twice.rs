@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use layer::{ImagePath, TarHead, TarKind};
+use oci::{Digest, HashReader};
 
 use crate::archive::ArchiveError;
 use crate::facts::Layout;
@@ -41,64 +42,62 @@ pub(crate) fn replaced(
     Ok(replaced)
 }
 
-/// Whether an entry makes the same of its path as the one with the number `first` did, so that it does not matter which of
-/// them is installed.
-///
-/// # Errors
-///
-/// When the archive cannot be read.
-pub(crate) fn is_same(
-    package: &Package,
-    info: &Info,
-    first: usize,
-    head: &TarHead,
-    body: &mut dyn Read,
-) -> Result<bool, PackageError> {
-    let mut tar = package.content(info)?;
-    let mut number = 0;
-    while let Some(before) = tar.next_entry().map_err(ArchiveError::Tar)? {
-        if number < first {
+/// What the first entries of all listed paths hold: it says whether another entry of such a path makes the same of it. They
+/// are read once, however many paths occur twice.
+pub(crate) struct Firsts(BTreeMap<usize, First>);
+
+struct First {
+    head: TarHead,
+    content: Digest,
+}
+
+impl Firsts {
+    /// Reads the whole archive.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) fn read(package: &Package, info: &Info) -> Result<Self, PackageError> {
+        let (mut firsts, mut seen) = (BTreeMap::new(), BTreeSet::new());
+        let mut tar = package.content(info)?;
+        let mut number = 0;
+        while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
+            let listed = head.path.clone().filter(|path| info.paths.contains_key(path));
+            if listed.is_some_and(|path| head.kind != TarKind::Directory && seen.insert(path)) {
+                let content = hash(&mut tar.body())?;
+                firsts.insert(number, First { head, content });
+            }
             number += 1;
-            continue;
         }
+        Ok(Self(firsts))
+    }
+
+    /// Whether an entry makes the same of its path as the one with the number `first` did, so that it does not matter which
+    /// of them is installed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) fn is_same(
+        &self,
+        info: &Info,
+        first: usize,
+        head: &TarHead,
+        body: &mut dyn Read,
+    ) -> Result<bool, PackageError> {
+        let Some(First { head: before, content }) = self.0.get(&first) else { return Ok(false) };
         let listed = |head: &TarHead| head.path.as_ref().and_then(|path| info.paths.get(path));
-        let alike = match (listed(&before), listed(head)) {
+        let alike = match (listed(before), listed(head)) {
             (Some(before), Some(now)) => is_alike(before, now),
             _ => false,
         };
         let same_head = (&before.kind, before.mode, before.size) == (&head.kind, head.mode, head.size);
-        if !alike || !same_head {
-            return Ok(false);
-        }
-        let same = have_same_bytes(&mut tar.body(), body);
-        return same.map_err(|error| ArchiveError::Read(error).into());
-    }
-    Ok(false)
-}
-
-fn have_same_bytes(one: &mut dyn Read, other: &mut dyn Read) -> io::Result<bool> {
-    let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);
-    loop {
-        let (read, beside) = (fill(one, &mut left)?, fill(other, &mut right)?);
-        if left[..read] != right[..beside] {
-            return Ok(false);
-        }
-        if read < left.len() {
-            return Ok(true);
-        }
+        Ok(alike && same_head && hash(body)? == *content)
     }
 }
 
-/// Reads until the buffer is full or nothing is left.
-fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+fn hash(body: &mut dyn Read) -> Result<Digest, ArchiveError> {
+    let mut body = HashReader::new(body);
+    io::copy(&mut body, &mut io::sink())?;
+    Ok(body.finish().0)
 }

@@ -9,13 +9,14 @@ use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
 use rattler_conda_types::prefix_record::PathsEntry as InstalledPath;
 
 use crate::activation::{is_activation_script, is_variables_file};
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, ArchiveFormat};
 use crate::facts::Layout;
-use crate::info::{Damaged, Info};
+use crate::info::{Damaged, Info, InfoError, count_script, is_info, is_wanted};
+use crate::limits::{MOST_COPIED, MOST_GROWTH, MOST_READ_AGAIN};
 use crate::package::{Package, PackageError};
 use crate::record;
 use crate::replace::replace;
-use crate::twice;
+use crate::twice::{self, Firsts};
 
 /// How `paths.json` calls what a tar holds.
 pub(crate) fn path_type(kind: &TarKind) -> PathType {
@@ -58,8 +59,24 @@ pub(crate) struct Writer<'a> {
     replaced: BTreeSet<usize>,
     /// The number of the entry that comes next.
     next: usize,
+    /// What the first entries of all listed paths hold, where that was asked for.
+    firsts: Option<Firsts>,
+    /// The files that say what is installed, of those that came.
+    wanted: BTreeSet<ImagePath>,
+    /// How much there was so far of what is limited: bytes of scripts, bytes by which files grew, bytes of hard links that
+    /// became files, bytes of the archive that were read again for them.
+    spent: Spent,
     /// The first file whose size is another than the metadata says, and how many there are.
     pub(crate) wrong_size: Option<(ImagePath, usize)>,
+}
+
+/// See [`Writer::spent`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    scripts: u64,
+    growth: u64,
+    copied: u64,
+    read_again: u64,
 }
 
 /// What all names of one file have in common. A hard link's own head may say something else, which nobody's disk has.
@@ -100,6 +117,9 @@ impl<'a> Writer<'a> {
             entry_points,
             replaced,
             next: 0,
+            firsts: None,
+            wanted: BTreeSet::new(),
+            spent: Spent::default(),
             wrong_size: None,
         };
         info.notes.iter().for_each(|note| writer.note(note));
@@ -117,6 +137,9 @@ impl Writer<'_> {
         let number = self.next;
         self.next += 1;
         let Some(path) = &head.path else { return Ok(()) };
+        if is_info(path) {
+            self.info_entry(path)?;
+        }
         self.remember(number, path, head);
         // What `paths.json` does not list is not installed, by any installer.
         let Some((path, entry)) = self.info.paths.get_key_value(path) else { return Ok(()) };
@@ -156,6 +179,17 @@ impl Writer<'_> {
             }
         };
         self.installed.insert(path.clone(), Some(installed));
+        Ok(())
+    }
+
+    /// Installers unpack all of an archive into one folder, and then read the metadata there.
+    fn info_entry(&mut self, path: &ImagePath) -> Result<(), PackageError> {
+        if self.package.format == ArchiveFormat::Conda && path.as_str() != "info" {
+            return Err(PackageError::InfoInFiles(path.clone()));
+        }
+        if is_wanted(path) && !self.wanted.insert(path.clone()) {
+            return Err(InfoError::TwiceFile(path.as_str().to_owned()).into());
+        }
         Ok(())
     }
 
@@ -207,7 +241,12 @@ impl Writer<'_> {
         if head.kind == TarKind::Directory {
             return Ok(());
         }
-        if !twice::is_same(self.package, self.info, first, head, body)? {
+        if self.firsts.is_none() {
+            self.firsts = Some(Firsts::read(self.package, self.info)?);
+        }
+        let firsts = self.firsts.as_ref();
+        let is_same = firsts.map(|firsts| firsts.is_same(self.info, first, head, body)).transpose()?;
+        if is_same != Some(true) {
             return Err(PackageError::Twice { package: self.package.name().to_owned(), path: place });
         }
         self.note(&format!("the archive holds `{place}` twice, and both are the same"));
@@ -264,9 +303,11 @@ impl Writer<'_> {
         if let Some(placeholder) = &entry.prefix_placeholder {
             let environment = &self.package.environment;
             let prefix = environment.prefix_text();
-            let mut replaced = replace(body, head.size, placeholder, &prefix, environment.subdir)
+            let most = head.size.saturating_add(MOST_GROWTH - self.spent.growth);
+            let mut replaced = replace(body, head.size, most, placeholder, &prefix, environment.subdir)
                 .map_err(|error| PackageError::Replace { path: place.clone(), prefix, error })?;
             let (size, sha256) = (replaced.size, record::sha256(replaced.sha256));
+            self.spent.growth += size.saturating_sub(head.size);
             let installed = self.put(head, place, EntryKind::File { size }, &mut replaced, entry, target)?;
             return Ok(InstalledPath {
                 sha256_in_prefix: (entry.sha256 != Some(sha256)).then_some(sha256),
@@ -277,6 +318,7 @@ impl Writer<'_> {
         }
         let kind = EntryKind::File { size: head.size };
         if is_activation_script(target.as_str()) || is_variables_file(target.as_str()) {
+            count_script(&mut self.spent.scripts, target, head.size)?;
             let mut bytes = Vec::new();
             body.read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
             self.scripts.push((target.clone(), String::from_utf8_lossy(&bytes).into_owned()));
@@ -340,10 +382,19 @@ impl Writer<'_> {
         entry: &PathsEntry,
         target: &ImagePath,
     ) -> Result<InstalledPath, PackageError> {
+        let most = self.package.content_limit(self.info)?.saturating_mul(4).saturating_add(MOST_READ_AGAIN);
         let mut tar = self.package.content(self.info)?;
         let mut number = 0;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
+            self.spent.read_again = self.spent.read_again.saturating_add(head.size + 512);
+            if self.spent.read_again > most {
+                return Err(PackageError::ReadAgain(place));
+            }
             if head.kind == TarKind::File && is_it(number, &head) {
+                self.spent.copied = self.spent.copied.saturating_add(head.size);
+                if self.spent.copied > MOST_COPIED {
+                    return Err(PackageError::Copied(place));
+                }
                 return self.file(&head, place, &mut tar.body(), entry, target);
             }
             number += 1;
