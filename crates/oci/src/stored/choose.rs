@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::documents::{LooseDescriptor, LooseDocument, LoosePlatform, blob, parse};
+use super::documents::{
+    DocumentKind, LooseDescriptor, LooseDocument, LoosePlatform, MOST_DOCUMENT_BYTES, blob, parse,
+};
+use super::plain::{CONFIG_KEYS, DOCUMENT_KEYS};
 use super::{Choice, ReadError, StoredImage, StoredLayer};
 use crate::contents::{IMAGE_NAME, REF_NAME, blob_path};
 use crate::{Blobs, Descriptor, Digest, ImageConfig, MediaType};
@@ -31,6 +34,8 @@ struct Search<'a> {
     file: &'a Path,
     blobs: &'a dyn Blobs,
     found: Vec<Candidate>,
+    /// The bytes of all documents that were read.
+    read: u64,
 }
 
 /// Finds the image that is meant by `index.json`.
@@ -40,9 +45,16 @@ pub(super) fn image(
     blobs: Box<dyn Blobs>,
     choice: &Choice<'_>,
 ) -> Result<StoredImage, ReadError> {
-    let top: LooseDocument = parse(file, "index.json", index)?;
+    let top: LooseDocument = parse(file, "index.json", index, DOCUMENT_KEYS)?;
+    top.check(file, "index.json", MediaType::Index.as_str()).or_else(|error| {
+        match top.media_type.as_deref() {
+            // What docker's own tools write there is an index as well.
+            Some(own) if own == MediaType::DockerIndex.as_str() => top.check(file, "index.json", own),
+            _ => Err(error),
+        }
+    })?;
     let items = top.manifests.unwrap_or_default();
-    let mut search = Search { file, blobs: blobs.as_ref(), found: Vec::new() };
+    let mut search = Search { file, blobs: blobs.as_ref(), found: Vec::new(), read: 0 };
     let named: Vec<_> = items.iter().map(|item| (names(item), item)).collect();
     let chosen = |(names, item): &&(Vec<String>, &LooseDescriptor)| match choice.reference {
         None => true,
@@ -114,18 +126,25 @@ impl Search<'_> {
         if item.platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
             return Ok(());
         }
-        let bytes = blob(self.file, "manifest", self.blobs, item)?;
-        let document: LooseDocument = parse(self.file, &blob_path(&item.digest), &bytes)?;
-        if document.schema_version == 1 {
-            return Err(ReadError::Schema1 { file: self.file.to_owned() });
+        // Whatever else may be stored in a layout; engines do not look at it.
+        if !item.media_type.is_empty() && DocumentKind::of(&item.media_type).is_none() {
+            return Ok(());
         }
+        self.read = self.read.saturating_add(item.size);
+        if self.read > MOST_DOCUMENT_BYTES {
+            return Err(ReadError::TooMuch { file: self.file.to_owned() });
+        }
+        let bytes = blob(self.file, "manifest", self.blobs, item)?;
+        let name = blob_path(&item.digest);
+        let document: LooseDocument = parse(self.file, &name, &bytes, DOCUMENT_KEYS)?;
+        document.check(self.file, &name, &item.media_type)?;
         if let Some(items) = &document.manifests {
             if depth == DEPTH_LIMIT {
                 return Err(ReadError::TooDeep { file: self.file.to_owned() });
             }
             return items.iter().try_for_each(|item| self.item(item, names, depth + 1));
         }
-        let Some(config) = &document.config else { return Ok(()) };
+        let Some(config) = document.config.as_ref().and_then(Option::as_ref) else { return Ok(()) };
         let is_image = [MediaType::Config, MediaType::DockerConfig]
             .iter()
             .any(|image| image.as_str() == config.media_type);
@@ -138,7 +157,7 @@ impl Search<'_> {
             Some(platform) => platform.clone(),
             None => {
                 let bytes = blob(self.file, "configuration", self.blobs, config)?;
-                parse(self.file, &blob_path(&config.digest), &bytes)?
+                parse(self.file, &blob_path(&config.digest), &bytes, CONFIG_KEYS)?
             }
         };
         let descriptor = item.clone();
@@ -149,9 +168,11 @@ impl Search<'_> {
 
 fn stored(file: &Path, candidate: Candidate, blobs: Box<dyn Blobs>) -> Result<StoredImage, ReadError> {
     let Candidate { descriptor, names, manifest, .. } = candidate;
-    let Some(config) = manifest.config else { return Err(ReadError::Empty { file: file.to_owned() }) };
+    let Some(config) = manifest.config.flatten() else {
+        return Err(ReadError::Empty { file: file.to_owned() });
+    };
     let config_bytes = blob(file, "configuration", blobs.as_ref(), &config)?;
-    let parsed: ImageConfig = parse(file, &blob_path(&config.digest), &config_bytes)?;
+    let parsed: ImageConfig = parse(file, &blob_path(&config.digest), &config_bytes, CONFIG_KEYS)?;
     let loose = manifest.layers.unwrap_or_default();
     let diff_ids = &parsed.rootfs.diff_ids;
     if loose.len() != diff_ids.len() {

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::documents::{bytes, parse};
+use super::plain::{CONFIG_KEYS, DOCKER_KEYS};
 use super::{Choice, ReadError, StoredImage, StoredLayer, sniffed};
 use crate::contents::DockerItem;
 use crate::image::Document;
@@ -36,14 +37,14 @@ pub(super) fn image(
     tarball: Tarball,
     choice: &Choice<'_>,
 ) -> Result<StoredImage, ReadError> {
-    let items: Vec<DockerItem> = parse(file, "manifest.json", manifest)?;
+    let items: Vec<DockerItem> = parse(file, "manifest.json", manifest, DOCKER_KEYS)?;
     let item = one(file, items, choice)?;
     let failed = |error| ReadError::Open { file: file.to_owned(), error };
     let Some(config) = tarball.file(&item.config).map_err(failed)? else {
         return Err(ReadError::NoFile { file: file.to_owned(), name: item.config });
     };
     let config_bytes = bytes(file, &item.config, config)?;
-    let config: ImageConfig = parse(file, &item.config, &config_bytes)?;
+    let config: ImageConfig = parse(file, &item.config, &config_bytes, CONFIG_KEYS)?;
     platform(file, &config, choice.platform)?;
     let diff_ids = &config.rootfs.diff_ids;
     if item.layers.len() != diff_ids.len() {

@@ -3,17 +3,20 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
-use super::ReadError;
+use super::{ReadError, plain};
 use crate::blobs;
 use crate::config::null_is_default;
 use crate::contents::blob_path;
-use crate::{BlobError, Blobs, Digest, HashReader};
+use crate::{BlobError, Blobs, Digest, HashReader, MediaType};
 
 /// Documents beyond this size are refused, as registries do.
-const DOCUMENT_LIMIT: u64 = 4 << 20;
+pub(crate) const DOCUMENT_LIMIT: u64 = 4 << 20;
+/// The most bytes that all indexes and manifests may have which are read to find one image: an index of twenty platforms and
+/// their attestations has some hundred kilobytes, and indexes that lead to one another many times would never end.
+pub(super) const MOST_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// A descriptor whose media type may be any.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,11 +46,73 @@ pub(super) struct LooseDocument {
     #[serde(default)]
     pub(super) schema_version: u32,
     #[serde(default)]
+    pub(super) media_type: Option<String>,
+    #[serde(default, deserialize_with = "stated")]
     pub(super) manifests: Option<Vec<LooseDescriptor>>,
-    #[serde(default)]
-    pub(super) config: Option<LooseDescriptor>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "stated")]
+    pub(super) config: Option<Option<LooseDescriptor>>,
+    #[serde(default, deserialize_with = "stated")]
     pub(super) layers: Option<Vec<LooseDescriptor>>,
+    #[serde(default, deserialize_with = "stated")]
+    fs_layers: Option<IgnoredAny>,
+}
+
+/// What is stated is there, and be it as `null`.
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    null_is_default(deserializer).map(Some)
+}
+
+/// Which of the two a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DocumentKind {
+    Index,
+    Manifest,
+}
+
+impl DocumentKind {
+    /// What a media type says; nothing where it is another's, or says nothing.
+    pub(super) fn of(media_type: &str) -> Option<Self> {
+        match media_type.parse().ok()? {
+            MediaType::Index | MediaType::DockerIndex => Some(Self::Index),
+            MediaType::Manifest | MediaType::DockerManifest => Some(Self::Manifest),
+            _ => None,
+        }
+    }
+}
+
+impl LooseDocument {
+    /// Checks that it is one of the two, and the one that it is said to be: some engines go by what a descriptor says, some by
+    /// what a document says of itself, and some by what it holds (CVE-2021-41190). `said` is the media type of its descriptor.
+    pub(super) fn check(&self, file: &Path, name: &str, said: &str) -> Result<(), ReadError> {
+        let refused = |rule| Err(ReadError::Mixed { file: file.to_owned(), name: name.to_owned(), rule });
+        if self.schema_version == 1 || self.fs_layers.is_some() {
+            return Err(ReadError::Schema1 { file: file.to_owned() });
+        }
+        let is_manifest = self.config.is_some() || self.layers.is_some();
+        if self.manifests.is_some() && is_manifest {
+            return refused("is a manifest and an index at once");
+        }
+        let own = self.media_type.as_deref().unwrap_or_default();
+        if !own.is_empty() && !said.is_empty() && own != said {
+            return refused("has another media type than what points to it says");
+        }
+        let held = match (self.manifests.is_some(), is_manifest) {
+            (true, _) => Some(DocumentKind::Index),
+            (_, true) => Some(DocumentKind::Manifest),
+            _ => None,
+        };
+        match (DocumentKind::of(if own.is_empty() { said } else { own }), held) {
+            (Some(DocumentKind::Index), Some(DocumentKind::Manifest)) => {
+                refused("is said to be an index, and is a manifest")
+            }
+            (Some(DocumentKind::Manifest), Some(DocumentKind::Index)) => {
+                refused("is said to be a manifest, and is an index")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Reads a file whole, if it is no larger than documents are.
@@ -61,9 +126,16 @@ pub(super) fn bytes(file: &Path, name: &str, reader: impl Read) -> Result<Vec<u8
     Ok(bytes)
 }
 
-pub(super) fn parse<T: DeserializeOwned>(file: &Path, name: &str, bytes: &[u8]) -> Result<T, ReadError> {
+/// Parses a document, in which only these keys mean something.
+pub(super) fn parse<T: DeserializeOwned>(
+    file: &Path,
+    name: &str,
+    bytes: &[u8],
+    keys: &'static [&'static str],
+) -> Result<T, ReadError> {
     let (file, name) = (file.to_owned(), name.to_owned());
-    serde_json::from_slice(bytes).map_err(|error| ReadError::Document { file, name, error })
+    let parsed = plain::check(bytes, keys).and_then(|()| serde_json::from_slice(bytes));
+    parsed.map_err(|error| ReadError::Document { file, name, error })
 }
 
 /// Reads a document by its descriptor, and checks size and digest.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::documents::MOST_DOCUMENT_BYTES;
 use crate::{BlobError, DiffId, Digest, Platform};
 
 /// A stored image that cannot be read.
@@ -55,6 +56,22 @@ pub enum ReadError {
         file: PathBuf,
         /// The document.
         name: String,
+    },
+    /// A document that engines take for different things.
+    #[error("`{name}` of `{}` {rule}: engines would not agree on what it is", file.display())]
+    Mixed {
+        /// The layout or tarball.
+        file: PathBuf,
+        /// The document.
+        name: String,
+        /// What is wrong.
+        rule: &'static str,
+    },
+    /// The indexes lead to too much.
+    #[error("the indexes and manifests of `{}` have more than {} MiB together", file.display(), MOST_DOCUMENT_BYTES >> 20)]
+    TooMuch {
+        /// The layout or tarball.
+        file: PathBuf,
     },
     /// A document is not there, or is another one.
     #[error("the {what} of `{}` cannot be read", file.display())]

@@ -4,6 +4,7 @@ mod choose;
 mod docker;
 mod documents;
 mod error;
+mod plain;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -70,7 +71,8 @@ impl StoredImage {
             if !path.join("index.json").exists() {
                 return Err(ReadError::Neither { file: path.to_owned() });
             }
-            let index = std::fs::read(path.join("index.json")).map_err(failed)?;
+            let index = File::open(path.join("index.json")).map_err(failed)?;
+            let index = documents::bytes(path, "index.json", index)?;
             let layout = Layout::at(path);
             return choose::image(path, &index, Box::new(layout), choice);
         }
