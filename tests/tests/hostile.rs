@@ -173,17 +173,17 @@ fn every_attack_is_refused() {
     hostile-zip-deflated (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-zip-deflated-1.0-0.conda`
-      ╰─▶ the zip container is ambiguous or damaged: a member is compressed
+      ╰─▶ the zip container is ambiguous or damaged at `metadata.json`: it is compressed, and the members of a `.conda` archive are not
     hostile-zip-name (build)
       × cannot put `conda/hostile-zip-name` into a layer
-      ╰─▶ the zip container is ambiguous or damaged: a member's header differs from the directory
+      ╰─▶ the zip container is ambiguous or damaged at `pkg-hostile-zip-name-1.0-0.tar.zst`: its header has another name than the directory
     hostile-zip-size (build)
       × cannot put `conda/hostile-zip-size` into a layer
-      ╰─▶ the zip container is ambiguous or damaged: a member's header differs from the directory
+      ╰─▶ the zip container is ambiguous or damaged at `pkg-hostile-zip-size-1.0-0.tar.zst`: its header has other sizes or another checksum than the directory
     hostile-zip-twice (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-zip-twice-1.0-0.conda`
-      ╰─▶ the zip container is ambiguous or damaged: it has a member twice
+      ╰─▶ the zip container is ambiguous or damaged at `pkg-hostile-zip-twice-1.0-0.tar.zst`: the archive has it twice
     "#);
 }
 

@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn what_two_readers_read_differently_is_refused() {
-        let told = |text: &str| check(text.as_bytes(), DOCUMENT_KEYS).err().map(|error| error.to_string());
+        let told = |text: &str| {
+            let error = check(text.as_bytes(), DOCUMENT_KEYS).err()?.to_string();
+            error.split_once(" at line ").map(|(message, _)| message.to_owned())
+        };
         for good in [
             r#"{"layers":[],"annotations":{"a":"1","A":"2"},"more":{"x":null}}"#,
             r#"{"config":{"digest":"x"},"layers":[{"digest":"y"},{"digest":"z"}]}"#,
@@ -177,26 +180,26 @@ mod tests {
             assert_eq!(told(good), None, "{good}");
         }
         for (bad, message) in [
-            (r#"{"layers":[],"layers":[]}"#, "it has the key `layers` twice at line 1 column 22"),
+            (r#"{"layers":[],"layers":[]}"#, "it has the key `layers` twice"),
             (
                 r#"{"layers":[],"Layers":[]}"#,
-                "`Layers` is `layers` for some readers, and means nothing to others at line 1 column 21",
+                "`Layers` is `layers` for some readers, and means nothing to others",
             ),
             (
                 r#"{"Manifests":[]}"#,
-                "`Manifests` is `manifests` for some readers, and means nothing to others at line 1 column 12",
+                "`Manifests` is `manifests` for some readers, and means nothing to others",
             ),
             (
                 "{\"layer\u{17f}\":[]}",
-                "`layer\\u{17f}` is `layers` for some readers, and means nothing to others at line 1 column 10",
+                "`layer\\u{17f}` is `layers` for some readers, and means nothing to others",
             ),
             (
                 r#"{"manifests":[{"Digest":"x"}]}"#,
-                "`Digest` is `digest` for some readers, and means nothing to others at line 1 column 23",
+                "`Digest` is `digest` for some readers, and means nothing to others",
             ),
-            (r#"{"annotations":{"a":"1","a":"2"}}"#, "it has the key `a` twice at line 1 column 27"),
-            (r#"{"other":1,"Other":2}"#, "it has the key `Other` twice at line 1 column 18"),
-            (r#"{"layers":[]}{}"#, "trailing characters at line 1 column 14"),
+            (r#"{"annotations":{"a":"1","a":"2"}}"#, "it has the key `a` twice"),
+            (r#"{"other":1,"Other":2}"#, "it has the key `Other` twice"),
+            (r#"{"layers":[]}{}"#, "trailing characters"),
         ] {
             assert_eq!(told(bad).as_deref(), Some(message), "{bad}");
         }
