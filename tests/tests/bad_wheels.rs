@@ -25,6 +25,15 @@ const PROJECTS: &str = "
     torch-2.5.1-py3-none-any.whl
     moved-1.0-cp310-cp310-win32.whl
     moved-2.0-py3-none-any.whl
+    other-1.0.tar.gz
+    wants-1.0-py3-none-any.whl requires=source
+    also-1.0-py3-none-any.whl requires=other
+    alien-1.0-py3-none-any.whl requires=foreign
+    lost-1.0-py3-none-any.whl requires=nowhere
+    local-1.0-py3-none-any.whl requires=torch==2.5.1+cu124
+    mover-1.0-py3-none-any.whl requires=moved
+    array-1.0-py3-none-any.whl requires=numpy>=2
+    user-1.0-py3-none-any.whl requires=good
 ";
 
 /// A program, and the index that it asks.
@@ -36,7 +45,10 @@ struct Bench {
 impl Bench {
     /// `fault` is asked first what an index does.
     fn new(fault: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
-        let imgbuild = Imgbuild::new();
+        Self::of(Imgbuild::new(), fault)
+    }
+
+    fn of(imgbuild: Imgbuild, fault: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let index = package_index(&imgbuild.path("index"), PROJECTS, fault);
         Self { imgbuild, index }
     }
@@ -109,7 +121,198 @@ fn a_constraint_that_leaves_no_wheel_that_fits() {
        ·                ╰── this requirement
      6 │ constraints = ["constraints.txt"]
        ╰────
+
+    Advice: 
+      ☞ a limit is set here
+       ╭─[constraints.txt:1:1]
+     1 │ moved<2
+       · ───┬───
+       ·    ╰── this constraint
+       ╰────
     "#);
+}
+
+#[test]
+fn all_packages_without_a_wheel_are_told_at_once() {
+    let packages = "packages = [\"foreign\", \"source\", \"glibc\", \"musl\", \"older\", \"absent-one\", \"torch==2.5.1+cu124\", \"good\"]";
+    assert_snapshot!(refused(packages), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ 7 packages cannot be had for Python 3.11 on linux/amd64 with glibc 2.36:
+            `foreign 1.0`: its wheels are for Windows and macOS alone
+              there is `cp311-cp311-macosx_11_0_arm64`, `cp311-cp311-win_amd64`
+            `source 1.0`: it has a source distribution alone
+            `glibc 1.0`: its wheels need glibc 2.39, and the image has 2.36
+              there is `cp311-cp311-manylinux_2_39_x86_64`
+            `musl 1.0`: its wheels are for Linux with musl, and the image has glibc
+              there is `cp311-cp311-musllinux_1_1_x86_64`
+            `older 2.0`: its wheels are for Python 3.10 alone
+              there is `cp310-cp310-manylinux_2_17_x86_64`
+            `absent-one`: no index has a package of that name
+            `torch==2.5.1+cu124`: the index has no such version; the nearest is `2.5.1`
+            wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
+      help: `base = "trixie"` has glibc 2.41; `cuda = "12.4"` in the spec takes `torch` from PyTorch's index for that CUDA; or name an index that has it in `index-url` or `extra-index-urls` of `[pip]`; `allow-builds = ["source", "older"]` in `[pip]` lets imgbuild build them, in the sandbox
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["foreign", "source", "glibc", "musl", "older", "absent-one", "torch==2.5.1+cu124", "good"]
+       ·             ────┬────
+       ·                 ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_version_for_cuda_without_its_index() {
+    assert_snapshot!(refused("packages = [\"torch==2.5.1+cu124\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `torch==2.5.1+cu124` cannot be had: the index has no such version; the nearest is `2.5.1`
+      help: `cuda = "12.4"` in the spec takes `torch` from PyTorch's index for that CUDA; or name an index that has it in `index-url` or `extra-index-urls` of `[pip]`
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["torch==2.5.1+cu124"]
+       ·             ──────────┬─────────
+       ·                       ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+}
+
+#[test]
+fn what_other_packages_require_is_told_with_who_requires_it() {
+    let packages = "packages = [\"wants\", \"also\", \"glibc\", \"alien\", \"lost\", \"local\"]";
+    let message = refused(packages);
+    let told: Vec<&str> =
+        message.lines().filter(|line| line.contains("requires it")).map(str::trim).collect();
+    let mut sorted = told.clone();
+    sorted.sort_unstable();
+    // uv tells them in its own order.
+    assert_snapshot!(sorted.join("\n"), @r#"
+    `foreign 1.0`: its wheels are for Windows and macOS alone; `alien` requires it
+    `nowhere`: no index has a package of that name; `lost` requires it
+    `other 1.0`: it has a source distribution alone; `also` requires it
+    `source 1.0`: it has a source distribution alone; `wants` requires it
+    `torch==2.5.1+cu124`: the index has no such version; the nearest is `2.5.1`; `local` requires it
+    "#);
+    assert!(message.contains("6 packages cannot be had for Python 3.11"), "{message}");
+    assert!(message.contains("`cuda = \"12.4\"` in the spec takes `torch`"), "{message}");
+    // What may be built is no fault.
+    assert_snapshot!(refused("packages = [\"wants\", \"also\"]\nallow-builds = [\"other\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ no wheel of `source 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone; `wants` requires it
+      help: `allow-builds = ["source"]` in `[pip]` lets imgbuild build it, in the sandbox
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["wants", "also"]
+       ·             ───┬───
+       ·                ╰── this requirement
+     6 │ allow-builds = ["other"]
+       ╰────
+    "#);
+}
+
+#[test]
+fn a_constraint_that_leaves_out_every_version() {
+    let bench = Bench::new(|_| None);
+    bench.imgbuild.write("constraints.txt", "# what we run\ngood<1\n");
+    let constraints = "constraints = [\"constraints.txt\"]";
+    assert_snapshot!(bench.refuses(&format!("packages = [\"good\"]\n{constraints}")), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `good` cannot be had: the constraint `good<1` leaves out every version of it that is asked for
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:13]
+     4 │ [pip]
+     5 │ packages = ["good"]
+       ·             ───┬──
+       ·                ╰── this requirement
+     6 │ constraints = ["constraints.txt"]
+       ╰────
+
+    Advice: 
+      ☞ a limit is set here
+       ╭─[constraints.txt:2:1]
+     1 │ # what we run
+     2 │ good<1
+       · ───┬──
+       ·    ╰── this constraint
+       ╰────
+    "#);
+    let of_another = bench.refuses(&format!("packages = [\"user\"]\n{constraints}"));
+    let (said, places) = of_another.split_once("\n\nAdvice").unwrap();
+    assert_snapshot!(said, @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `good` cannot be had: the constraint `good<1` leaves out every version of it that is asked for; `user` requires it
+    "#);
+    assert!(places.contains("[constraints.txt:2:1]") && places.contains("\"user\""), "{places}");
+    bench.imgbuild.write("constraints.txt", "moved<2\n");
+    let of_another = bench.refuses(&format!("packages = [\"mover\"]\n{constraints}"));
+    assert!(
+        of_another.contains("the constraint `moved<2` leaves out 2.0, which fits; `mover` requires it"),
+        "{of_another}"
+    );
+}
+
+#[test]
+fn a_constraint_takes_part_in_a_conflict() {
+    let bench = Bench::new(|_| None);
+    bench.imgbuild.write("constraints.txt", "moved<3\nunknown<2\n");
+    let message = bench.refuses("packages = [\"moved>1\", \"moved<2\"]\nconstraints = [\"constraints.txt\"]");
+    assert_snapshot!(message, @"");
+}
+
+#[test]
+fn conda_leaves_out_what_wheels_and_constraints_want() {
+    let head =
+        format!("python = \"3.11\"\n[conda]\nchannels = [\"{}\"]\npackages = [\"numpy 1.26.*\"]", channel());
+    let bench = Bench::new(|_| None);
+    let told = |wheels: &str| {
+        let message = bench.refuses_in(&head, wheels).replace(&channel(), "CHANNEL");
+        assert!(message.contains("conda was asked for it here"), "{message}");
+        message.split("\n\nAdvice").next().unwrap().to_owned()
+    };
+    assert_snapshot!(told("packages = [\"array\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ the pip requirement `array` contradicts conda's package `numpy 1.26.4 py311_0`, which provides `numpy 1.26.4`:
+          No solution found when resolving dependencies
+            cause: Because only numpy<2 is available and all versions of array depend on numpy>=2, we can conclude that all versions of array cannot be used.
+                   And because you require array, we can conclude that your requirements are unsatisfiable.
+      help: let conda install another version of it, or change the requirement
+    "#);
+    bench.imgbuild.write("constraints.txt", "numpy<1.26\n");
+    assert_snapshot!(told("packages = [\"numpy\"]\nconstraints = [\"constraints.txt\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ the constraint `numpy<1.26` contradicts conda's package `numpy 1.26.4 py311_0`, which provides `numpy 1.26.4`
+      help: let conda install another version of it, or change the constraint
+    "#);
+}
+
+#[test]
+fn a_url_that_is_none_with_its_variables_in_place() {
+    let imgbuild = Imgbuild::new().variable("WHERE", "hunter2 [").variable("NOTHING", "");
+    let bench = Bench::of(imgbuild, |_| None);
+    let wheels = "requirements = \"requirements.txt\"\nallow-builds = true";
+    for line in [
+        "x @ https://${WHERE}/x-1.0.tar.gz",
+        "x @ git+https://${WHERE}/x.git",
+        "x @ https://${NOTHING}/x.zip",
+    ] {
+        bench.imgbuild.write("requirements.txt", format!("good\n{line}\n"));
+        let message = bench.refuses(wheels);
+        assert!(!message.contains("hunter2"), "{message}");
+        assert!(message.contains("requirements.txt:2:1"), "{message}");
+        assert!(message.contains("with its variables in their places it is no URL"), "{message}");
+    }
+    assert_snapshot!(bench.refuses(wheels), @"");
 }
 
 #[test]

@@ -318,3 +318,22 @@ fn notes_are_told_by_check() {
     }
     "#);
 }
+
+#[test]
+fn folders_of_another_tools_lock_that_are_not_there() {
+    let bench = Bench::new();
+    bench.imgbuild.write("here/pyproject.toml", "[project]\nname = \"here\"\nversion = \"1\"\n");
+    bench.imgbuild.write(
+        "pixi.lock",
+        "version: 6\nenvironments:\n  default:\n    channels: []\n    packages:\n      linux-64:\n\
+         \x20     - pypi: ./here\n      - pypi: ./gone\npackages:\n\
+         - pypi: ./here\n  name: here\n  version: '1'\n\
+         - pypi: ./gone\n  name: gone\n  version: '1'\n  editable: true\n",
+    );
+    let said = bench.refuses(&format!("{BASE}{PYTHON}env = \"pixi.lock\"\npip.allow-builds = true\n"));
+    assert_eq!(
+        first(&said),
+        "× cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `gone` cannot be installed: it is not there"
+    );
+    assert!(said.contains("[pixi.lock:13:"), "{said}");
+}

@@ -198,7 +198,13 @@ fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<BuildError> {
         PipPackages::Pylock(file) => {
             mistakes.extend(pypi::check_pylock(&file.text).err().map(|error| failed(error.into())));
         }
-        PipPackages::Listed(_) => {}
+        PipPackages::Listed(listed) => {
+            for (index, package) in listed.packages.iter().enumerate() {
+                let RequirementSource::Path { path, .. } = &package.source else { continue };
+                let Err((what, rule)) = present(path, &folder) else { continue };
+                mistakes.push(failed(pypi::LockingError::Unusable { requirement: index, what, rule }));
+            }
+        }
     }
     mistakes
 }

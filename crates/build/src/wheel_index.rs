@@ -421,6 +421,9 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
             }
         }
     }
+    let constraints = pip.map(|pip| pip.constraints.as_slice()).unwrap_or_default();
+    let spoken_of = error.constraints().into_iter().filter_map(|index| constraints.get(index));
+    asked.extend(spoken_of.map(|it| it.origin.snippet("a limit is set here", "this constraint")));
     if let (pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)
         && let spec::CondaPackages::Requirements(requirements) = &conda.packages
     {

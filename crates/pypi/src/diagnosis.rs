@@ -4,35 +4,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use pep440_rs::{Operator, Version, VersionSpecifiers};
+use pep440_rs::{VersionSpecifier, VersionSpecifiers};
+use secret::SecretText;
 
 use crate::cuda;
 use crate::dependency::Dependency;
-use crate::environment::Environment;
-use crate::filename::WheelFilename;
-use crate::listing::{IndexFile, Places};
+use crate::explanation::{Explanation, Required};
+use crate::fault::{Asked, Limit, fault};
+use crate::listing::Places;
 use crate::locking::Run;
 use crate::locking_error::LockingError;
-use crate::names;
 use crate::unfit::Unfit;
-use crate::uv::Compilation;
+use crate::uv::{Compilation, UvError};
 
-/// A project of which something is asked.
-#[derive(Debug, Clone)]
-struct Asked {
-    /// The requirement's place, where it is one of the request.
+/// How often uv is asked at most what else cannot be had.
+const ROUNDS: usize = 16;
+
+/// A package that cannot be had, and the place of the requirement that leads to it.
+struct Fault {
     place: Option<usize>,
     name: String,
-    /// The versions that the requirement names; all for a project that others require.
-    versions: VersionSpecifiers,
-    /// What else is said of its versions, and by whom.
-    limits: Vec<(VersionSpecifiers, String)>,
+    unfit: Unfit,
+    /// Whether nothing else could be chosen in its place.
+    is_certain: bool,
 }
 
 impl Run<'_> {
-    /// What is said where uv found nothing. `wanted` are the projects of which it would have to build one.
+    /// What is said where uv found nothing for these lines. `wanted` are the projects of which it would have to build one.
     pub(crate) async fn diagnosed(
         &self,
+        lines: &[SecretText],
         wanted: &BTreeSet<String>,
         explanation: &str,
         target: String,
@@ -41,15 +42,13 @@ impl Run<'_> {
         if matches!(conflict, LockingError::Conflict { .. }) {
             return conflict;
         }
-        let faults = self.faults(wanted).await;
+        let faults = self.faults(lines, explanation).await;
         let tags = Box::new(self.request.environment.tags().clone());
-        if let Some((first, _)) = faults.first() {
-            let packages = faults.iter().map(|(_, unfit)| unfit.clone()).collect();
-            return LockingError::NoWheels {
-                requirement: first.or(self.blamed(explanation)),
-                packages,
-                tags,
-            };
+        if let Some(Fault { place, .. }) = faults.first() {
+            let requirement = *place;
+            let explanation = (!faults.iter().all(|fault| fault.is_certain)).then(|| explanation.to_owned());
+            let packages = faults.into_iter().map(|fault| fault.unfit).collect();
+            return LockingError::NoWheels { requirement, packages, tags, explanation };
         }
         if wanted.is_empty() {
             return conflict;
@@ -64,24 +63,66 @@ impl Run<'_> {
             )
         };
         let requirement = wanted.iter().find_map(|name| self.place(name)).or(self.blamed(explanation));
-        LockingError::NoWheels { requirement, packages: wanted.iter().map(unfit).collect(), tags }
+        let packages = wanted.iter().map(unfit).collect();
+        LockingError::NoWheels { requirement, packages, tags, explanation: None }
     }
 
-    /// What is wrong with single requirements, with their places. Nothing where the indexes cannot be asked.
-    async fn faults(&self, wanted: &BTreeSet<String>) -> Vec<(Option<usize>, Unfit)> {
-        let asked = self.asked(wanted);
+    /// All that is wrong with single packages: first with what the request names, then with what others require. uv names one
+    /// at a time: it is asked again without those that are known. Nothing where the indexes cannot be asked.
+    async fn faults(&self, lines: &[SecretText], explanation: &str) -> Vec<Fault> {
         let Some(places) = self.places().await else { return Vec::new() };
-        let client = self.locking.metadata.client;
-        let listed = asked.into_iter().map(|asked| {
-            let places = &places;
-            async move {
-                let files = places.files(client, &asked.name).await;
-                let files = files.inspect_err(|error| tracing::debug!("{error}")).ok()?;
-                let place = asked.place;
-                Some((place, self.fault(&asked, &files)?))
+        let (mut asked, mut faults) = (self.asked(), Vec::new());
+        let (mut said, mut left_out) = (Explanation::read(explanation), BTreeSet::new());
+        for _ in 0..ROUNDS {
+            let place = self.blamed(said.text());
+            asked.extend(self.asked_by_others(&said));
+            asked.retain(|asked| !left_out.contains(&asked.name));
+            let before = left_out.len();
+            for fault in self.faults_of(std::mem::take(&mut asked), &places).await {
+                left_out.insert(fault.name.clone());
+                faults.push(Fault { place: fault.place.or(place), ..fault });
             }
+            let allowed = |name: &&String| self.request.allow_builds.allows(Some(name));
+            left_out.extend(said.to_build().iter().filter(allowed).cloned());
+            if left_out.len() == before {
+                break;
+            }
+            match self.compile_without(lines, &left_out).await {
+                Err(UvError::Unsatisfiable { explanation, .. }) => said = Explanation::read(&explanation),
+                _ => break,
+            }
+        }
+        faults
+    }
+
+    /// What is wrong with these, each name told once: what others require only where no version that they ask for can be had.
+    async fn faults_of(&self, asked: Vec<Asked>, places: &Places) -> Vec<Fault> {
+        let client = self.locking.metadata.client;
+        let listed = asked.into_iter().map(|asked| async move {
+            let files = places.files(client, &asked.name).await;
+            let files = files.inspect_err(|error| tracing::debug!("{error}")).ok()?;
+            let allowed = self.request.allow_builds.allows(Some(&asked.name));
+            let unfit = fault(&asked, &files, &self.request.environment)
+                .filter(|unfit| !(unfit.has_source && allowed));
+            Some((asked, unfit))
         });
-        futures::stream::iter(listed).buffered(16).filter_map(std::future::ready).collect().await
+        let listed: Vec<_> =
+            futures::stream::iter(listed).buffered(16).filter_map(std::future::ready).collect().await;
+        let can_be_had: BTreeSet<&String> = listed
+            .iter()
+            .filter(|(asked, unfit)| asked.place.is_none() && unfit.is_none())
+            .map(|(asked, _)| &asked.name)
+            .collect();
+        let mut faults: Vec<Fault> = Vec::new();
+        for (asked, unfit) in &listed {
+            let is_known = asked.place.is_none() && faults.iter().any(|fault| fault.name == asked.name);
+            let Some(unfit) = unfit.clone().filter(|_| !is_known && !can_be_had.contains(&asked.name)) else {
+                continue;
+            };
+            let is_certain = asked.required_by.as_ref().is_none_or(|required| required.always);
+            faults.push(Fault { place: asked.place, name: asked.name.clone(), unfit, is_certain });
+        }
+        faults
     }
 
     /// Where uv looks for packages.
@@ -97,194 +138,66 @@ impl Run<'_> {
         said.inspect_err(|error| tracing::debug!("{error}")).ok()
     }
 
-    /// The projects of which something is asked and that come from an index.
-    fn asked(&self, wanted: &BTreeSet<String>) -> Vec<Asked> {
+    /// The projects that the request names and that come from an index.
+    fn asked(&self) -> Vec<Asked> {
         let limits = self.limits();
-        // PyTorch's packages come from an index that uv chooses by itself.
-        let elsewhere = |name: &str| self.request.cuda.is_some() && cuda::is_of_backend(name);
-        let asked = |place: Option<usize>, name: String, versions: VersionSpecifiers| {
+        let asked = |(place, requirement): (usize, &crate::request::Requirement)| {
+            let Dependency { name, versions: Some(versions), .. } = requirement.dependency()? else {
+                return None;
+            };
             let limits = limits.get(&name).cloned().unwrap_or_default();
-            Asked { place, name, versions, limits }
+            Some(Asked { place: Some(place), name, versions, limits, required_by: None })
         };
-        let mut all: Vec<Asked> = self
-            .requirements()
-            .filter_map(|(place, requirement)| {
-                let dependency = requirement.dependency()?;
-                Some(asked(Some(place), dependency.name, dependency.versions?))
-            })
-            .collect();
-        for name in wanted.iter().filter(|name| self.place(name).is_none()) {
-            all.push(asked(None, name.clone(), VersionSpecifiers::empty()));
-        }
-        all.retain(|asked| !elsewhere(&asked.name) && self.provides(&asked.name).is_none());
+        self.requirements().filter_map(asked).filter(|asked| self.is_of_index(&asked.name)).collect()
+    }
+
+    /// The projects that others require, by what uv says of them. It reads constraints into what packages require.
+    fn asked_by_others(&self, said: &Explanation) -> Vec<Asked> {
+        let limits = self.limits();
+        let asked = |name: &String, versions: VersionSpecifiers, required_by: Option<Required>| {
+            let limits = limits.get(name).cloned().unwrap_or_default();
+            let is_limit = |it: &VersionSpecifier| {
+                limits.iter().any(|limit| limit.versions.iter().any(|of_limit| of_limit == it))
+            };
+            let versions = versions.iter().filter(|it| !is_limit(it)).cloned().collect();
+            Asked { place: None, name: name.clone(), versions, limits, required_by }
+        };
+        let required = said.required().iter();
+        let mut all: Vec<Asked> =
+            required.map(|it| asked(&it.name, it.versions.clone(), Some(it.clone()))).collect();
+        let is_required = |name: &&String| said.required().iter().any(|it| it.name == **name);
+        let others = said.to_build().iter().filter(|name| !is_required(name));
+        all.extend(others.map(|name| asked(name, VersionSpecifiers::empty(), None)));
+        all.retain(|asked| self.is_of_index(&asked.name) && self.place(&asked.name).is_none());
         all
     }
 
+    /// Whether a project comes from the indexes that are asked here.
+    fn is_of_index(&self, name: &str) -> bool {
+        // PyTorch's packages come from an index that uv chooses by itself.
+        let elsewhere = self.request.cuda.is_some() && cuda::is_of_backend(name);
+        !elsewhere && self.provides(name).is_none() && !self.built.contains_key(name)
+    }
+
     /// What constraints, and conda's packages, say of versions.
-    fn limits(&self) -> BTreeMap<String, Vec<(VersionSpecifiers, String)>> {
-        let mut limits: BTreeMap<String, Vec<(VersionSpecifiers, String)>> = BTreeMap::new();
-        let mut add = |text: &str, who: &str| {
+    pub(crate) fn limits(&self) -> BTreeMap<String, Vec<Limit>> {
+        let mut limits: BTreeMap<String, Vec<Limit>> = BTreeMap::new();
+        let mut add = |text: &str, who: &str, constraint: Option<usize>| {
             let Some(read) = Dependency::of_metadata(text) else { return };
             let holds = read.holds(&self.request.environment, &[]);
             let Some(versions) = read.versions.filter(|versions| holds && !versions.is_empty()) else {
                 return;
             };
             let what = format!("{who} `{}{versions}`", read.name);
-            limits.entry(read.name).or_default().push((versions, what));
+            limits.entry(read.name).or_default().push(Limit { versions, what, constraint });
         };
-        self.request.constraints.iter().for_each(|text| add(text.whole(), "the constraint"));
+        for (place, text) in self.request.constraints.iter().enumerate() {
+            add(text.whole(), "the constraint", Some(place));
+        }
         for (name, metadata) in &self.metadata {
             let who = format!("conda's `{name}`, which requires");
-            metadata.requires_dist.iter().for_each(|text| add(text, &who));
+            metadata.requires_dist.iter().for_each(|text| add(text, &who, None));
         }
         limits
-    }
-
-    fn fault(&self, asked: &Asked, files: &[IndexFile]) -> Option<Unfit> {
-        let allowed = self.request.allow_builds.allows(Some(&asked.name));
-        fault(asked, files, &self.request.environment).filter(|unfit| !(unfit.has_source && allowed))
-    }
-}
-
-/// What is wrong with a requirement alone; nothing where it can be met by itself.
-fn fault(asked: &Asked, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
-    let Asked { name, versions, limits, .. } = asked;
-    let title = format!("{name}{versions}");
-    if files.is_empty() {
-        return Some(Unfit::absent(name, "no index has a package of that name", names::hint(name)));
-    }
-    let fits = |file: &&IndexFile| fits(file, environment);
-    let mut left: Vec<&IndexFile> = files.iter().filter(|file| versions.contains(&file.version)).collect();
-    if left.is_empty() {
-        return Some(no_version(asked, files, environment));
-    }
-    let of_requirement = left.clone();
-    for (limit, what) in limits {
-        left.retain(|file| limit.contains(&file.version));
-        if left.is_empty() {
-            let why = format!("{what} leaves out every version of it that is asked for");
-            return Some(Unfit::absent(title, why, None));
-        }
-    }
-    if pinned(versions).is_none() {
-        let yanked = left.iter().max_by_key(|file| &file.version).and_then(|file| file.yanked.clone());
-        left.retain(|file| file.yanked.is_none());
-        if left.is_empty() {
-            let reason = yanked.filter(|reason| !reason.is_empty());
-            let why = reason.map_or_else(String::new, |reason| format!(": {}", reason.escape_default()));
-            return Some(Unfit::absent(title, format!("its versions were taken back (yanked){why}"), None));
-        }
-    }
-    if left.iter().any(fits) {
-        return None;
-    }
-    let newest = newest(&left)?;
-    let package = format!("{name} {newest}");
-    let own: Vec<&IndexFile> = left.iter().copied().filter(|file| file.version == *newest).collect();
-    let excluded = excluded(&of_requirement, limits, environment);
-    let other = near(newest, files.iter().filter(fits));
-    let other = other.map(|version| format!("{name}=={version}"));
-    if let Some(wanted) =
-        left.iter().all(|file| !has_python(file, environment)).then(|| &own[0].requires_python)
-    {
-        let wanted = wanted.as_deref().unwrap_or_default();
-        let python = environment.python();
-        let why = format!("`{package}` is for Python {wanted}, and the image has {python}");
-        return Some(Unfit { other, ..Unfit::absent(title, why, None) });
-    }
-    let wheels: Vec<WheelFilename> = own.iter().filter_map(|file| file.wheel.clone()).collect();
-    let has_source = own.iter().any(|file| file.wheel.is_none());
-    let mut unfit = Unfit::new(&package, &wheels, environment.tags(), has_source);
-    if let Some((version, what)) = excluded {
-        unfit.why = format!("{}; {what} leaves out {version}, which fits", unfit.why);
-    } else if let Some(project) = names::imported(name) {
-        unfit.hint = Some(format!("did you mean `{project}`?"));
-    } else if unfit.hint.is_none() {
-        unfit.other = other;
-    }
-    Some(unfit)
-}
-
-fn has_python(file: &IndexFile, environment: &Environment) -> bool {
-    file.requires_python.as_ref().is_none_or(|wanted| environment.has_python(wanted))
-}
-
-fn fits(file: &IndexFile, environment: &Environment) -> bool {
-    let ranked = file.wheel.as_ref().is_some_and(|wheel| environment.tags().rank(wheel).is_some());
-    ranked && has_python(file, environment)
-}
-
-/// The newest version, one that was released where there is one.
-fn newest<'a>(files: &[&'a IndexFile]) -> Option<&'a Version> {
-    let versions = files.iter().map(|file| &file.version);
-    versions.max_by_key(|version| (!version.any_prerelease(), *version))
-}
-
-/// The version nearest to another one: the next newer one, else the next older one.
-fn near<'a>(version: &Version, files: impl Iterator<Item = &'a IndexFile>) -> Option<&'a Version> {
-    let released: BTreeSet<&Version> = files
-        .filter(|file| file.yanked.is_none() && !file.version.any_prerelease())
-        .map(|file| &file.version)
-        .collect();
-    released.iter().find(|it| **it > version).or_else(|| released.last()).copied()
-}
-
-/// A version that fits, and what leaves it out.
-fn excluded<'a>(
-    files: &[&'a IndexFile],
-    limits: &'a [(VersionSpecifiers, String)],
-    environment: &Environment,
-) -> Option<(&'a Version, &'a str)> {
-    let fitting = files.iter().filter(|file| fits(file, environment) && file.yanked.is_none());
-    let version = fitting.map(|file| &file.version).max()?;
-    let (_, what) = limits.iter().find(|(limit, _)| !limit.contains(version))?;
-    Some((version, what))
-}
-
-/// The one version that a requirement names, where it names one.
-fn pinned(versions: &VersionSpecifiers) -> Option<&Version> {
-    match &versions[..] {
-        [only] if matches!(only.operator(), Operator::Equal | Operator::ExactEqual) => Some(only.version()),
-        _ => None,
-    }
-}
-
-/// A version that no index has.
-fn no_version(asked: &Asked, files: &[IndexFile], environment: &Environment) -> Unfit {
-    let Asked { name, versions, .. } = asked;
-    let there = || files.iter().filter(|file| file.yanked.is_none());
-    let fitting: BTreeSet<&Version> =
-        there().filter(|file| fits(file, environment)).map(|file| &file.version).collect();
-    let all: BTreeSet<&Version> = there().map(|file| &file.version).collect();
-    let known = if fitting.is_empty() { &all } else { &fitting };
-    let nearest: Vec<&Version> = match pinned(versions) {
-        Some(version) => {
-            let below = known.iter().rfind(|it| **it < version);
-            below.into_iter().chain(known.iter().find(|it| **it > version)).copied().collect()
-        }
-        None => known.last().into_iter().copied().collect(),
-    };
-    let nearest: Vec<String> = nearest.into_iter().map(|version| format!("`{version}`")).collect();
-    let why = match nearest.as_slice() {
-        [] => "the index has no such version".to_owned(),
-        [only] if pinned(versions).is_none() => {
-            format!("the index has no such version; the newest is {only}")
-        }
-        [only] => format!("the index has no such version; the nearest is {only}"),
-        nearest => format!("the index has no such version; the nearest are {}", nearest.join(" and ")),
-    };
-    let local = pinned(versions).filter(|version| version.is_local()).map(ToString::to_string);
-    let local = local.as_deref().and_then(|version| Some(version.split_once('+')?.1.to_owned()));
-    Unfit::absent(format!("{name}{versions}"), why, local.map(|local| local_hint(name, &local)))
-}
-
-/// Where versions with a local part, such as `+cu124`, come from.
-fn local_hint(name: &str, local: &str) -> String {
-    let key = "`index-url` or `extra-index-urls` of `[pip]`";
-    match cuda::of_local(local).filter(|_| cuda::is_of_backend(name)) {
-        Some(version) => format!(
-            "`cuda = \"{version}\"` in the spec takes `{name}` from PyTorch's index for that CUDA; or name an index that has it in {key}"
-        ),
-        None => format!("versions with `+{local}` are on an index of their own: name it in {key}"),
     }
 }

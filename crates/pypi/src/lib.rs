@@ -10,6 +10,7 @@
 
 mod building;
 mod closure;
+mod conflict;
 mod credentials;
 mod cuda;
 mod dependency;
@@ -17,6 +18,8 @@ mod diagnosis;
 mod entry_points;
 mod environment;
 mod evaluation;
+mod explanation;
+mod fault;
 mod fetch;
 mod filename;
 mod finishing;

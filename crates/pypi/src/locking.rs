@@ -144,12 +144,30 @@ impl<'a> Locking<'a> {
             }
         }
         if let Some(place) = unfit.first().map(|(place, _)| *place) {
+            unfit.extend(sources_not_permitted(request, packages));
+            unfit.sort_by_key(|(place, _)| *place);
             let packages = unfit.into_iter().map(|(_, unfit)| unfit).collect();
             let tags = Box::new(tags.clone());
-            return Err(LockingError::NoWheels { requirement: Some(place), packages, tags });
+            return Err(LockingError::NoWheels {
+                requirement: Some(place),
+                packages,
+                tags,
+                explanation: None,
+            });
         }
         run.take(choices).await
     }
+}
+
+/// The sources of a list that may not be built, with their places: what is told beside wheels that do not fit.
+fn sources_not_permitted(request: &Request, packages: &[ListedPackage]) -> Vec<(usize, Unfit)> {
+    let refused = |(place, listed): (usize, &ListedPackage)| {
+        let ListedPackage::Source { source, .. } = listed else { return None };
+        let name = source.name().filter(|name| !request.allow_builds.allows(Some(name)))?;
+        let why = format!("it is {source}, which may not be built");
+        Some((place, Unfit { is_there: true, has_source: true, ..Unfit::absent(name, why, None) }))
+    };
+    packages.iter().enumerate().filter_map(refused).collect()
 }
 
 /// A package of PyPI in another tool's lock.
@@ -328,67 +346,9 @@ impl<'a> Run<'a> {
         if agrees { Ok(()) } else { Err(self.conflict(Some(index), package, None)) }
     }
 
-    pub(crate) fn conflict(
-        &self,
-        requirement: Option<usize>,
-        package: &ProvidedPackage,
-        explanation: Option<String>,
-    ) -> LockingError {
-        let wanted = requirement.and_then(|index| self.request.requirements.get(index));
-        LockingError::Conflict {
-            requirement,
-            wanted: match wanted {
-                Some(wanted) => format!("the pip requirement `{}`", wanted.text),
-                None => "what the wheels require".to_owned(),
-            },
-            package: package.package.clone(),
-            provided: self.provided_title(package),
-            explanation,
-        }
-    }
-
     /// The place of the requirement of a name.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.requirements().find(|(_, it)| it.name().as_deref() == Some(name)).map(|(index, _)| index)
-    }
-
-    /// The place of the first requirement of which uv speaks.
-    pub(crate) fn blamed(&self, explanation: &str) -> Option<usize> {
-        let said = explanation.split("you require ").skip(1);
-        let end = |it: char| !it.is_ascii_alphanumeric() && !"-_.".contains(it);
-        said.filter_map(|rest| self.place(&crate::normalized(rest.split(end).next()?))).next()
-    }
-
-    /// Hints for names that no index has and that are nearly those of projects that many use.
-    fn mistyped(&self, explanation: &str) -> String {
-        let absent =
-            |name: &String| explanation.contains(&format!("{name} was not found in the package registry"));
-        let names: BTreeSet<String> =
-            self.request.requirements.iter().filter_map(Requirement::name).collect();
-        let hint = |name: String| {
-            let near =
-                spec::nearest(&name, crate::projects::USED.iter().copied()).filter(|near| *near != name)?;
-            Some(format!("\nhint: no index has `{name}`: did you mean `{near}`?"))
-        };
-        names.into_iter().filter(absent).filter_map(hint).collect()
-    }
-
-    /// Why nothing can be chosen: often because conda has another version.
-    pub(crate) fn unsatisfiable(&self, explanation: &str, target: String) -> LockingError {
-        let requirement = self.blamed(explanation);
-        // uv says so of what only one version is offered of.
-        let is_only = |package: &&ProvidedPackage| {
-            let only = format!("only {}", package.name);
-            let mut found = explanation.split(only.as_str()).skip(1);
-            found.any(|rest| rest.starts_with(['<', '>', '=', '!', '~', ' ']))
-        };
-        match self.request.provided.iter().find(is_only) {
-            Some(package) => self.conflict(requirement, package, Some(explanation.to_owned())),
-            None => {
-                let explanation = format!("{explanation}{}", self.mistyped(explanation));
-                LockingError::Unsatisfiable { requirement, target, explanation }
-            }
-        }
     }
 }
 

@@ -47,9 +47,11 @@ pub enum LockingError {
         target: String,
         /// What uv says.
         explanation: String,
+        /// The places of the constraints that take part.
+        constraints: Vec<usize>,
     },
     /// What conda provides contradicts a requirement.
-    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}\nhint: let conda install another version of it, or change the requirement", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default())]
+    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}\nhint: let conda install another version of it, or change the {}", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default(), if constraint.is_some() { "constraint" } else { "requirement" })]
     Conflict {
         /// The requirement, where it is known.
         requirement: Option<usize>,
@@ -61,6 +63,8 @@ pub enum LockingError {
         provided: String,
         /// What uv says.
         explanation: Option<String>,
+        /// The place of the constraint that is contradicted, where it is one.
+        constraint: Option<usize>,
     },
     /// Something would have to be built, and may not be.
     #[error("{}\nhint: {hint}", not_permitted(what))]
@@ -83,7 +87,7 @@ pub enum LockingError {
         rule: String,
     },
     /// Packages that the indexes do not have as they are asked for, or whose wheels do not fit.
-    #[error("{}", unfit::message(packages, tags))]
+    #[error("{}", unfit::message(packages, tags, explanation.as_deref()))]
     NoWheels {
         /// The first of the requirements, where it is known.
         requirement: Option<usize>,
@@ -91,6 +95,8 @@ pub enum LockingError {
         packages: Vec<Unfit>,
         /// What would fit.
         tags: Box<Tags>,
+        /// What uv says, where there may be more to it.
+        explanation: Option<String>,
     },
     /// A file has not the hash that a lock states.
     #[error(transparent)]
@@ -197,6 +203,18 @@ impl LockingError {
             | Self::Build { requirement, .. }
             | Self::Built { requirement, .. } => *requirement,
             _ => None,
+        }
+    }
+}
+
+impl LockingError {
+    /// The places of the constraints that the error speaks of.
+    pub fn constraints(&self) -> Vec<usize> {
+        match self {
+            Self::Unsatisfiable { constraints, .. } => constraints.clone(),
+            Self::Conflict { constraint, .. } => constraint.iter().copied().collect(),
+            Self::NoWheels { packages, .. } => packages.iter().filter_map(|unfit| unfit.constraint).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -78,7 +78,7 @@ pub enum PylockError {
         package: String,
     },
     /// No wheel of some packages runs on the target.
-    #[error("{}", unfit::message(packages, tags))]
+    #[error("{}", unfit::message(packages, tags, None))]
     NoWheel {
         /// The packages, and which wheels they have.
         packages: Vec<Unfit>,

@@ -35,7 +35,7 @@ impl Run<'_> {
             let text = match self.compile(lines, self.constraints()?).await {
                 Ok(text) => text,
                 Err(UvError::Unsatisfiable { explanation, target }) => {
-                    self.build_wanted(&explanation, target).await?;
+                    self.build_wanted(lines, &explanation, target).await?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -72,13 +72,25 @@ impl Run<'_> {
         Ok(lines)
     }
 
-    pub(crate) async fn compile(
+    async fn compile(&self, lines: &[SecretText], constraints: Vec<SecretText>) -> Result<String, UvError> {
+        self.locking.uv.run(self.compilation(lines, constraints)).await
+    }
+
+    /// Lets uv choose as if nobody required the projects of these names.
+    pub(crate) async fn compile_without(
         &self,
         lines: &[SecretText],
-        constraints: Vec<SecretText>,
+        names: &BTreeSet<String>,
     ) -> Result<String, UvError> {
+        let never = |name: &String| SecretText::new(format!("{name} ; python_version < '0'"));
+        let overrides = names.iter().map(never).collect();
+        let constraints = self.constraints().map_err(|error| UvError::Failed(error.to_string()))?;
+        self.locking.uv.run(Compilation { overrides, ..self.compilation(lines, constraints) }).await
+    }
+
+    fn compilation(&self, lines: &[SecretText], constraints: Vec<SecretText>) -> Compilation {
         let request = self.request;
-        let compilation = Compilation {
+        Compilation {
             requirements: lines.to_vec(),
             constraints,
             scratch: self.scratch.path().to_owned(),
@@ -86,8 +98,7 @@ impl Run<'_> {
             preferences: preferences(&request.earlier),
             dependencies: !request.require_hashes,
             ..Compilation::new(self.locking, request)
-        };
-        self.locking.uv.run(compilation).await
+        }
     }
 
     /// Reads the metadata of provided distributions of which an extra is asked for. Gives whether there were new ones.

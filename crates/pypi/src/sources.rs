@@ -1,6 +1,5 @@
 //! Building what is no wheel: what requirements name, and what uv finds only as a source.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use net::Wanted;
@@ -9,6 +8,7 @@ use secret::SecretText;
 use url::Url;
 
 use crate::building::Source;
+use crate::explanation::Explanation;
 use crate::filename::WheelFilename;
 use crate::locking::{BuiltWheel, Run};
 use crate::locking_error::LockingError;
@@ -160,15 +160,15 @@ impl Run<'_> {
     /// Builds what uv would need, or says why nothing can be chosen.
     pub(crate) async fn build_wanted(
         &mut self,
+        lines: &[SecretText],
         explanation: &str,
         target: String,
     ) -> Result<(), LockingError> {
-        let named = explanation.split("Wheels are required for `").skip(1);
-        let named = named.filter_map(|rest| Some(rest.split_once('`')?.0.to_owned()));
-        let wanted: BTreeSet<String> = named.filter(|name| !self.built.contains_key(name)).collect();
+        let mut wanted = Explanation::read(explanation).to_build().clone();
+        wanted.retain(|name| !self.built.contains_key(name));
         let allowed = |name: &String| self.request.allow_builds.allows(Some(name));
         if wanted.is_empty() || !wanted.iter().all(allowed) {
-            return Err(self.diagnosed(&wanted, explanation, target).await);
+            return Err(self.diagnosed(lines, &wanted, explanation, target).await);
         }
         for name in wanted {
             let requirement = self.place(&name).or_else(|| self.blamed(explanation));

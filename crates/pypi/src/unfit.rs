@@ -25,6 +25,8 @@ pub struct Unfit {
     pub other: Option<String>,
     /// What else could be done, where that is known.
     pub hint: Option<String>,
+    /// The place of the constraint that leaves out what would fit, where one does.
+    pub constraint: Option<usize>,
 }
 
 impl Unfit {
@@ -42,14 +44,15 @@ impl Unfit {
         };
         let found: BTreeSet<_> = wheels.iter().map(|wheel| (distance(wheel), tag(wheel))).collect();
         let tags = found.into_iter().map(|(_, tag)| tag).collect();
-        let (package, other) = (package.to_owned(), None);
-        Self { package, is_there: true, why, tags, has_source, other, hint }
+        let (package, other, constraint) = (package.to_owned(), None, None);
+        Self { package, is_there: true, why, tags, has_source, other, hint, constraint }
     }
 
     /// A package of which no wheel is looked at.
     pub(crate) fn absent(package: impl Into<String>, why: impl Into<String>, hint: Option<String>) -> Self {
         let (package, why, tags) = (package.into(), why.into(), Vec::new());
-        Self { package, is_there: false, why, tags, has_source: false, other: None, hint }
+        let (has_source, other, constraint) = (false, None, None);
+        Self { package, is_there: false, why, tags, has_source, other, hint, constraint }
     }
 
     /// Its name.
@@ -68,8 +71,8 @@ impl Unfit {
     }
 }
 
-/// What is said of packages that cannot be had: all of them, and which tags would fit.
-pub(crate) fn message(packages: &[Unfit], tags: &Tags) -> String {
+/// What is said of packages that cannot be had: all of them, which tags would fit, and what uv says where that may be more.
+pub(crate) fn message(packages: &[Unfit], tags: &Tags, explanation: Option<&str>) -> String {
     let target = tags.target();
     let mut text = match packages {
         [only] if only.is_there => format!("no wheel of `{}` fits {target}: {}", only.package, only.why),
@@ -88,6 +91,7 @@ pub(crate) fn message(packages: &[Unfit], tags: &Tags) -> String {
     if packages.iter().any(|unfit| !unfit.tags.is_empty()) {
         text += &format!("\n  wanted is one of {}", wanted(tags));
     }
+    text.extend(explanation.map(|said| format!("\nuv says:\n{said}")));
     let mut hints: Vec<String> = Vec::new();
     let others: Vec<String> =
         packages.iter().filter_map(|unfit| unfit.other.as_ref()).map(|it| format!("`{it}`")).collect();
@@ -303,7 +307,7 @@ mod tests {
             Unfit::new("b 2", &[], &tags, true),
             Unfit::new("c 3", &[wheel("c-3-py3-none-manylinux_2_39_x86_64.whl")], &tags, false),
         ];
-        insta::assert_snapshot!(message(&packages, &tags), @r#"
+        insta::assert_snapshot!(message(&packages, &tags, None), @r#"
         3 packages have no wheel that fits Python 3.11 on linux/amd64 with glibc 2.36:
           `a 1`: its wheels are for Python 3.10 alone
             there is `cp310-cp310-win32`

@@ -67,6 +67,8 @@ pub(crate) struct Compilation {
     pub(crate) requirements: Vec<SecretText>,
     /// Lines of a constraints file.
     pub(crate) constraints: Vec<SecretText>,
+    /// Lines of an overrides file: what they say of a project counts, whoever requires it.
+    pub(crate) overrides: Vec<SecretText>,
     /// What is locked for.
     pub(crate) environment: Environment,
     /// Where packages are looked for.
@@ -95,6 +97,7 @@ impl Compilation {
         Self {
             requirements: Vec::new(),
             constraints: Vec::new(),
+            overrides: Vec::new(),
             environment: request.environment.clone(),
             settings: locking.settings.clone(),
             folder: request.folder.clone(),
@@ -191,6 +194,11 @@ impl Uv {
         std::fs::write(&output, preferred(&what.preferences)).map_err(start)?;
         let mut command = self.command(what);
         command.arg("--constraints").arg(&constraints).arg("--output-file").arg(&output);
+        if !what.overrides.is_empty() {
+            let overrides = what.scratch.join("overrides.txt");
+            std::fs::write(&overrides, lines(&what.overrides)).map_err(start)?;
+            command.arg("--overrides").arg(&overrides);
+        }
         // Requirements come through standard input: then paths in them are relative to the folder in which uv runs.
         let child = command.arg("-").current_dir(&what.folder).stdin(Stdio::piped());
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(start)?;

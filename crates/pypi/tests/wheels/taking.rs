@@ -172,6 +172,18 @@ async fn listed_sources_are_built_with_permission_only() {
     the git repository `https://git.example/theirs` is no wheel, and may not be built
     hint: `allow-builds = ["odd", "theirs"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
+    // Beside wheels that do not fit they are told at once.
+    bench.add(&[wheel("native", "1.0", &[]).named("native-1.0-cp311-cp311-win_amd64.whl")]);
+    let native = listed(&bench, "native-1.0-cp311-cp311-win_amd64.whl", Some("sha256"));
+    let mixed = [all[0].clone(), native, all[1].clone()];
+    assert_snapshot!(take(&mixed, AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    2 packages have no wheel that fits Python 3.11 on linux/amd64 with glibc 2.36:
+      `native 1.0`: its wheels are for Windows alone
+        there is `cp311-cp311-win_amd64`
+      `theirs`: it is the git repository `https://git.example/theirs`, which may not be built
+      wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
+    hint: `allow-builds = ["theirs"]` in `[pip]` lets imgbuild build it, in the sandbox
+    "#);
     assert_snapshot!(take(&all[..1], AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
     `odd 7.0` requires `inner>=1`, and nothing is there by the name `inner`
     hint: the list of packages must be whole: it is taken as it is
