@@ -95,7 +95,8 @@ impl Assembly {
         context: &Context,
     ) -> Result<Self, BuildError> {
         let locked = &lock.variants[index];
-        let given = variant.image.env.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let given =
+            variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let conda_packages: Vec<&CondaPackage> = locked
             .conda
             .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lock::Lock;
 use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
 use runtime::{DEFAULT_USER, Ground, Variables};
-use spec::{User, Variant};
+use spec::{ProgramText, User, Variant};
 use store::LayerRecord;
 
 use crate::BuildError;
@@ -72,7 +72,7 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
     // What the user says of the image in OCI's words, the index says as well.
     let own =
         variant.image.labels.iter().filter(|(key, _)| key.as_str().starts_with("org.opencontainers.image."));
-    annotations.extend(own.map(|(key, value)| (key.to_string(), value.clone())));
+    annotations.extend(own.map(|(key, value)| (key.to_string(), value.to_string())));
     annotations
 }
 
@@ -83,7 +83,8 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
     let base = foundation.map(|foundation| foundation.config.config.clone()).unwrap_or_default();
     let mut labels = foundation.map(Foundation::labels).unwrap_or_default();
     labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
-    labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.clone())));
+    labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+    let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();
     let default_user = match ground {
         Ground::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
         Ground::Image { .. } | Ground::Scratch => base.user,
@@ -96,8 +97,8 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
         user: image.user.as_ref().map_or(default_user, user),
         exposed_ports: base.exposed_ports.into_iter().chain(ports).collect(),
         env: variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        entrypoint: image.entrypoint.clone().unwrap_or(start.entrypoint),
-        cmd: image.cmd.clone().unwrap_or(default_cmd),
+        entrypoint: image.entrypoint.as_ref().map_or(start.entrypoint, words),
+        cmd: image.cmd.as_ref().map_or(default_cmd, words),
         volumes: base.volumes.into_iter().chain(volumes).collect(),
         working_dir: image.workdir.as_ref().map_or(base.working_dir, |path| path.as_str().to_owned()),
         labels,

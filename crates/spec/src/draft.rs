@@ -218,7 +218,8 @@ fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<
             let hint = "name a program, for example `run = [\"python\", \"-c\", \"import numpy\"]`";
             problems.push(Problem::new(mistake).at(source, run.span.clone(), "here").hint(hint));
         }
-        Check { origin: run.origin(source), run: run.value, expect, timeout }
+        let words = run.value.iter().map(ToString::to_string).collect();
+        Check { origin: run.origin(source), run: words, expect, timeout }
     };
     tables.into_iter().map(check).collect()
 }

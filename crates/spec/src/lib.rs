@@ -68,8 +68,9 @@ pub use suggest::nearest;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
     EnvironmentName, ExcludedPart, ImagePath, LabelKey, MatchSpecText, Mirror, Mode, Owner, PackageName,
-    PathGlob, PipUrl, Port, Prefix, ProjectName, Protocol, PythonVersion, RepositoryName, RepositorySuite,
-    SnapshotMirror, SnapshotTime, SourceName, User, ValueError, VariableName, VersionPattern,
+    PathGlob, PipUrl, Port, Prefix, ProgramText, ProjectName, Protocol, PythonVersion, RepositoryName,
+    RepositorySuite, SnapshotMirror, SnapshotTime, SourceName, User, ValueError, VariableName,
+    VersionPattern,
 };
 pub use variant::{
     Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,

@@ -14,7 +14,7 @@ use crate::files::Variables;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
 use crate::tree::Node;
-use crate::values::{ChannelName, EnvironmentName, MatchSpecText, VariableName};
+use crate::values::{ChannelName, EnvironmentName, MatchSpecText, VariableName, VariableValue};
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ struct Document {
     name: Option<EnvironmentName>,
     channels: Option<Vec<Located<ChannelName>>>,
     dependencies: Option<Vec<Located<Dependency>>>,
-    variables: Option<BTreeMap<VariableName, Literal>>,
+    variables: Option<BTreeMap<VariableName, VariableValue>>,
     /// Where the environment was on the machine that exported it: nothing to an image, but a sign of an export.
     prefix: Option<Literal>,
 }
@@ -93,7 +93,7 @@ pub(super) fn read(
             .variables
             .unwrap_or_default()
             .into_iter()
-            .map(|(name, text)| (name, text.0))
+            .map(|(name, value)| (name, value.0.to_string()))
             .collect(),
         locked,
         pip: (!pip.is_empty()).then(|| PipPart::Lines(pip, PathBuf::new())),

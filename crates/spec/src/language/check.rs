@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decode::Located;
-use crate::values::ValueError;
+use crate::values::{ProgramText, ValueError};
 
 /// A command that is run in the finished image; when it fails, the build fails and nothing is delivered.
 ///
@@ -15,7 +15,7 @@ use crate::values::ValueError;
 pub(crate) struct CheckTable {
     /// The program and its arguments.
     #[schemars(extend("examples" = [["python", "-c", "import torch"]]))]
-    pub(crate) run: Located<Vec<String>>,
+    pub(crate) run: Located<Vec<ProgramText>>,
     /// A line that it must print.
     #[schemars(extend("examples" = ["11.8"]))]
     pub(crate) expect: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{ImagePath, LabelKey, Port, User, VariableName};
+use crate::values::{ImagePath, LabelKey, Port, ProgramText, User, VariableName};
 
 /// The image's configuration, by the OCI image specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -21,18 +21,18 @@ pub struct Image {
     pub workdir: Option<ImagePath>,
     /// The program that it starts, with its first arguments.
     #[schemars(extend("examples" = [["tini", "--"]]))]
-    pub entrypoint: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<ProgramText>>,
     /// The arguments to the entrypoint, or the command where there is none.
     #[schemars(extend("examples" = [["python", "-m", "http.server"]]))]
-    pub cmd: Option<Vec<String>>,
+    pub cmd: Option<Vec<ProgramText>>,
     /// Environment variables.
     #[serde(default)]
     #[schemars(extend("examples" = [env_example()]), extend("default" = {}))]
-    pub env: BTreeMap<VariableName, String>,
+    pub env: BTreeMap<VariableName, ProgramText>,
     /// Labels.
     #[serde(default)]
     #[schemars(extend("examples" = [labels_example()]), extend("default" = {}))]
-    pub labels: BTreeMap<LabelKey, String>,
+    pub labels: BTreeMap<LabelKey, ProgramText>,
     /// Ports that it listens on: numbers, or texts like `"8080/udp"`.
     #[serde(default)]
     #[schemars(extend("examples" = [[8080]]), extend("default" = []))]

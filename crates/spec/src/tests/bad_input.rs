@@ -528,3 +528,19 @@ fn a_script_that_is_run_and_is_not() {
      help: the script of `qt` is either run or not: remove one of the two
     "#);
 }
+
+#[test]
+fn what_no_program_can_be_given() {
+    for line in ["env.A = V", "labels.a = V", "entrypoint = [\"a\", V]", "cmd = [V]"] {
+        let spec = |value: &str| format!("name = \"x\"\n[image]\n{}\n", line.replace('V', value));
+        assert_eq!(variants(&spec(r#""a\nb'\"\\$`\u001b é""#)).len(), 1);
+        let said = message(&spec(r#""a\u0000b""#));
+        assert!(said.contains("`a\\u{0}b` holds a NUL, and no program can be given that"), "{said}");
+        assert!(said.contains("[spec.toml:3:") && said.contains("leave it out"), "{said}");
+    }
+    let said = message("name = \"x\"\n[[check]]\nrun = [\"a\", \"\\u0000\"]\n");
+    assert!(said.contains("holds a NUL") && said.contains("[spec.toml:3:"), "{said}");
+    let environment = "name: e\nchannels: [c]\ndependencies: [a]\nvariables:\n  A: \"b\\0\"\n";
+    let said = message_of(&[("spec.toml", "name = \"x\"\nenv = \"e.yml\"\n"), ("e.yml", environment)]);
+    assert!(said.contains("holds a NUL") && said.contains("[e.yml:5:"), "{said}");
+}

@@ -56,6 +56,43 @@ x @ git+ssh://git@h.example/x.git@main#subdirectory=a ; os_name == 'a'
 ./wheels/x-1-py3-none-any.whl[a]
 ";
 
+/// Keys whose values are written into files of lines and words, each with a good value.
+const ONE_WORD: [(&str, &str); 14] = [
+    ("[base]\nmirror = V", "https://a.example/debian"),
+    ("[base]\npackages = [V]", "git"),
+    ("[base]\ncomponents = [V]", "main"),
+    ("[base]\nexclude = [V]", "/usr/share/x/*"),
+    ("[base]\nexclude = [\"locales\"]\ninclude = [V]", "/usr/share/x/*"),
+    ("[base.pin]\ngit = V", "1:2.39.*"),
+    ("[base.sources.V]\nurl = \"https://a.example\"\nsuite = \"x\"", "company"),
+    ("[base.sources.a]\nurl = V\nsuite = \"x\"", "https://a.example/x"),
+    ("[base.sources.a]\nurl = \"https://a.example\"\nsuite = V", "bookworm/updates"),
+    ("[base.sources.a]\nurl = \"https://a.example\"\nsuite = \"x\"\ncomponents = [V]", "main"),
+    ("[image]\nuser = V", "jovyan:users"),
+    ("[image.env]\nV = \"\"", "NAME"),
+    ("[image.labels]\nV = \"\"", "org.example.name"),
+    ("[conda]\npackages = [\"x\"]\nchannels = [V]", "conda-forge"),
+];
+
+fn with_value(key: &str, value: &str) -> String {
+    format!("name = \"a\"\n{}\n", key.replace('V', &serde_json::Value::from(value).to_string()))
+}
+
+#[test]
+fn good_words_are_taken() {
+    for (key, good) in ONE_WORD {
+        let spec = with_value(key, good);
+        assert!(load(&[("spec.toml", spec.as_str())]).is_ok(), "{spec}");
+    }
+}
+
+/// Words, and what could break a line.
+fn words() -> impl Strategy<Value = String> {
+    let word = "[a-z0-9./:+*-]{0,12}|https://a\\.example/[a-z]{0,3}|/[a-z/*]{1,6}";
+    let other = "|[ \t\n\r'\"\\\\$`#:;,=\u{0}\u{7f}\u{85}\u{a0}\u{2028}é]";
+    (word, other, word).prop_map(|(first, middle, last)| format!("{first}{middle}{last}"))
+}
+
 fn survives(spec: &str, environment: &str) {
     let files = [("spec.toml", spec), ("environment.yml", environment), ("requirements.txt", environment)];
     match load(&files) {
@@ -144,6 +181,18 @@ proptest! {
         for line in requirements.lines() {
             let item = serde_json::Value::from(line).to_string();
             survives("name = \"a\"\nenv = \"environment.yml\"\n", &format!("dependencies: [python, pip: [{item}]]"));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_one_word_of_a_line(text in words()) {
+        // apt's sources and pins, dpkg's rules, the table of users, and a tar's heads hold these as they are.
+        for (key, _) in ONE_WORD {
+            let spec = with_value(key, &text);
+            if load(&[("spec.toml", spec.as_str())]).is_ok() {
+                let broken = |it: char| it.is_control() || it == ' ';
+                prop_assert!(!text.is_empty() && !text.contains(broken), "{}", spec);
+            }
         }
     }
 

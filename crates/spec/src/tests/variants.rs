@@ -208,7 +208,7 @@ fn every_key_of_the_other_tables_is_read() {
     assert!(conda.writable, "a manager changes the environment");
     assert_eq!(conda.exclude_newer.unwrap().to_string(), "2024-05-01T00:00:00Z");
     assert_eq!(conda.mirrors.len(), 1);
-    assert_eq!(variant.image.cmd.as_ref().unwrap()[2], "echo ${HOME}");
+    assert_eq!(variant.image.cmd.as_ref().unwrap()[2].as_str(), "echo ${HOME}");
     assert_eq!(variant.image.entrypoint.as_ref().unwrap().len(), 0);
     let ports: Vec<String> = variant.image.expose.iter().map(ToString::to_string).collect();
     assert_eq!(ports, ["53/udp", "8080/tcp"]);

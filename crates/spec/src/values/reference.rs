@@ -38,8 +38,8 @@ fn check_url(text: &str, schemes: &[&str]) -> Result<(), ValueError> {
         ValueError::new(format!("`{}` is not the URL of a mirror: {rule}", shown(text)))
             .hint("write it like `https://mirror.example/conda-forge`")
     };
-    if !printable(text) {
-        return Err(error("it is empty or holds control characters".to_owned()));
+    if !printable(text) || text.contains(char::is_whitespace) {
+        return Err(error("it is empty, or holds spaces or control characters".to_owned()));
     }
     let url = url::Url::parse(text).map_err(|reason| error(reason.to_string()))?;
     match url.scheme() {
