@@ -30,6 +30,14 @@ pub(crate) fn activation(mut files: Vec<(ImagePath, String)>) -> Activation {
                 activation.dynamic.push(path);
                 continue;
             };
+            // Here nothing is expanded, and in the lock a prefix would be.
+            let is_plain = |(name, value): (&String, &String)| {
+                is_name(name) && !value.contains('\0') && !value.contains("$CONDA_PREFIX")
+            };
+            if !variables.iter().all(is_plain) {
+                activation.dynamic.push(path);
+                continue;
+            }
             let variable = |(name, value): (String, String)| EnvironmentVariable { name, value };
             activation.exports.extend(variables.into_iter().map(variable));
         } else {
@@ -49,11 +57,14 @@ pub(crate) fn activation(mut files: Vec<(ImagePath, String)>) -> Activation {
 /// `return` or a command may not be reached, and may depend on what that did.
 fn exports(text: &str) -> (Vec<EnvironmentVariable>, bool) {
     let mut exports: Vec<EnvironmentVariable> = Vec::new();
-    for line in text.lines().map(str::trim) {
+    let blank: &[char] = &[' ', '\t'];
+    for line in text.split('\n').map(|line| line.trim_matches(blank)) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let assignment = line.strip_prefix("export ").map(|rest| rest.trim_end_matches(';').trim());
+        let assignment = line
+            .strip_prefix("export ")
+            .map(|rest| rest.strip_suffix(';').unwrap_or(rest).trim_matches(blank));
         let parsed = assignment.and_then(|assignment| assignment.split_once('='));
         let variable = parsed.and_then(|(name, value)| {
             let value = value_of(value)?;
@@ -78,6 +89,9 @@ fn is_name(name: &str) -> bool {
 
 /// A shell word without anything to expand but `$CONDA_PREFIX`, which stays in the value as it is.
 fn value_of(word: &str) -> Option<String> {
+    if word.contains(['\0', '\r']) {
+        return None;
+    }
     let (quote, inner) = match word.as_bytes() {
         [b'\'', .., b'\''] if word.len() >= 2 => (Some('\''), &word[1..word.len() - 1]),
         [b'"', .., b'"'] if word.len() >= 2 => (Some('"'), &word[1..word.len() - 1]),
@@ -94,6 +108,7 @@ fn value_of(word: &str) -> Option<String> {
         Some(_) => &['$', '`', '\\', '"'],
         None => &[
             '$', '`', '\\', '"', '\'', ' ', '\t', ';', '&', '|', '<', '>', '(', ')', '*', '?', '[', '~', '#',
+            '{',
         ],
     };
     (!rest.contains(special)).then_some(inner)
@@ -101,6 +116,11 @@ fn value_of(word: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> (Vec<String>, bool) {
@@ -148,5 +168,53 @@ mod tests {
         let activation = activation(files);
         assert_eq!(activation.dynamic, [path("env_vars.d/a.json")]);
         assert_eq!(activation.exports.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["A", "Z"]);
+    }
+
+    #[test]
+    fn variables_that_no_shell_has_are_reported() {
+        let path = ImagePath::new("etc/conda/env_vars.d/a.json").unwrap();
+        for text in [
+            r#"{"A=B": "1"}"#,
+            r#"{"A\n": "1"}"#,
+            r#"{"": "1"}"#,
+            r#"{"A": "1\u0000"}"#,
+            r#"{"A": "$CONDA_PREFIX"}"#,
+        ] {
+            let found = activation(vec![(path.clone(), text.to_owned())]);
+            assert_eq!((found.exports.len(), found.dynamic.len()), (0, 1), "{text}");
+        }
+    }
+
+    /// What bash exports after it has read a script.
+    fn sourced(script: &str) -> BTreeMap<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bash = Command::new("bash");
+        bash.args(["-c", "eval \"$1\"; exec /usr/bin/env -0", "bash", script]).current_dir(folder.path());
+        let output = bash.env_clear().env("PATH", "/nonexistent").env("CONDA_PREFIX", "/p").output().unwrap();
+        assert!(output.stderr.is_empty(), "{script:?}: {output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let variables = said.split('\0').filter_map(|line| line.split_once('='));
+        let ours = variables.filter(|(name, _)| name.starts_with("V_"));
+        ours.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+        #[test]
+        fn bash_exports_what_is_read(
+            values in prop::collection::vec(
+                "[a-c]{0,3}|['\"]?[a-c'\"$`\\\\;&|(){}*?~# \t,.:!=\r\u{a0}\u{2028}é-]{0,6}['\"]?;?|['\"]?\\$\\{?CONDA_PREFIX\\}?/?[a-c$ ]{0,2}['\"]?",
+                1..4,
+            ),
+        ) {
+            let line = |(at, value): (usize, &String)| format!("export V_{at}={value}\n");
+            let script: String = values.iter().enumerate().map(line).collect();
+            let (found, is_static) = exports(&script);
+            if is_static {
+                let wanted = sourced(&script);
+                let found = found.into_iter().map(|it| (it.name, it.value.replace("$CONDA_PREFIX", "/p")));
+                prop_assert_eq!(found.collect::<BTreeMap<_, _>>(), wanted, "{:?}", script);
+            }
+        }
     }
 }

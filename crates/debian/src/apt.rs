@@ -94,3 +94,27 @@ fn stanza(url: &str, suites: &str, components: &str, signed_by: &str) -> String 
     let _infallible = writeln!(text, "Signed-By: {signed_by}");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stanza::Stanza;
+
+    proptest! {
+        #[test]
+        fn what_apt_is_told_is_read_back(words in prop::collection::vec("[!-~]{1,12}", 4)) {
+            let [url, suites, components, signed_by] = &words[..] else { return Ok(()) };
+            let text = format!("{}\n{}", stanza(url, suites, components, signed_by), stanza(url, "./", "", signed_by));
+            let stanzas = Stanza::read_all(&text).unwrap();
+            prop_assert_eq!(stanzas.len(), 2);
+            let fields: Vec<(&str, &str)> = stanzas[0].fields().collect();
+            let wanted = ["Types", "URIs", "Suites", "Components", "Signed-By"];
+            prop_assert_eq!(fields.iter().map(|field| field.0).collect::<Vec<_>>(), wanted);
+            let values = ["deb", url, suites, components, signed_by];
+            prop_assert_eq!(fields.iter().map(|field| field.1).collect::<Vec<_>>(), values);
+            prop_assert_eq!(stanzas[1].get("Components"), None);
+        }
+    }
+}

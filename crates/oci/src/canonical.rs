@@ -64,6 +64,9 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -100,6 +103,32 @@ mod tests {
         fn what_was_written_is_read_back(map in prop::collection::btree_map(any::<String>(), any::<i64>(), 0..8)) {
             let bytes = to_vec(&map).unwrap();
             prop_assert_eq!(serde_json::from_slice::<std::collections::BTreeMap<_, _>>(&bytes).unwrap(), map);
+        }
+    }
+
+    /// The characters of every text of a list, by Python's reader.
+    fn read_by_python(bytes: &[u8]) -> String {
+        let code = "import json, sys\nfor text in json.load(sys.stdin.buffer): print(*map(ord, text))";
+        let mut python = Command::new("python3");
+        let python = python.args(["-I", "-c", code]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut python = python.spawn().unwrap();
+        python.stdin.take().unwrap().write_all(bytes).unwrap();
+        let output = python.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+        #[test]
+        fn others_read_what_was_written(
+            texts in prop::collection::vec("(?s)['\"\\\\$`\r\n\t/ a-c]{0,16}|[\u{0}-\u{ff}]{0,8}|.{0,8}", 1..24),
+        ) {
+            let line = |text: &String| {
+                let characters: Vec<String> = text.chars().map(|it| u32::from(it).to_string()).collect();
+                characters.join(" ") + "\n"
+            };
+            prop_assert_eq!(read_by_python(&to_vec(&texts).unwrap()), texts.iter().map(line).collect::<String>());
         }
     }
 }

@@ -52,15 +52,21 @@ pub fn runtime_files<E: From<PathError>>(
     )))
 }
 
+/// What bash keeps for itself: to set one is an error of every login.
+const READ_ONLY: [&str; 6] = ["BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"];
+
 fn is_shell_name(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(word)
+    let is_name = !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(word);
+    is_name && !READ_ONLY.contains(&name)
 }
 
 fn profile(variables: &Variables) -> String {
     let mut text = "# Made by imgbuild: the image's variables, for login shells.\n".to_owned();
     // Images that others made may have variables that no shell can set.
-    for (name, value) in variables.values.iter().filter(|(name, _)| is_shell_name(name)) {
+    for (name, value) in
+        variables.values.iter().filter(|(name, value)| is_shell_name(name) && !value.contains('\0'))
+    {
         // A quote inside a quoted word: close, escape, open again.
         text.push_str(&format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
     }
@@ -69,4 +75,52 @@ fn profile(variables: &Variables) -> String {
         text.push_str("    [ -r \"$script\" ] && . \"$script\"\ndone\nunset script\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a shell exports after it has read a text.
+    fn read(shell: &str, text: &str) -> BTreeMap<String, String> {
+        let mut command = Command::new(shell);
+        command.args(["-e", "-c", "eval \"$1\"; exec /usr/bin/env -0", "shell", text]).env_clear();
+        let output = command.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {text}\n{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let variables = said.split('\0').filter_map(|line| line.split_once('='));
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn login_shells_set_what_the_image_has(
+            values in prop::collection::vec("(?s)['\"\\\\$`\n\r\t!{}~*;&|<>() a-c]{0,16}|[\u{1}-\u{ff}]{0,8}|[^\u{0}]{0,8}", 1..12),
+        ) {
+            let values = values.into_iter().enumerate().map(|(at, value)| (format!("V_{at}"), value));
+            let wanted: BTreeMap<String, String> = values.collect();
+            let text = profile(&Variables { values: wanted.clone(), dynamic: Vec::new() });
+            for shell in ["bash", "sh"] {
+                let mut found = read(shell, &text);
+                found.retain(|name, _| name.starts_with("V_"));
+                prop_assert_eq!(&found, &wanted, "{}", shell);
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_shell_can_set_is_left_out() {
+        let names =
+            ["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO", "a-b", "1A", "NUL", "GOOD"];
+        let value = |name: &str| if name == "NUL" { "a\0b" } else { "1" }.to_owned();
+        let values = names.into_iter().map(|name| (name.to_owned(), value(name))).collect();
+        let text = profile(&Variables { values, dynamic: Vec::new() });
+        assert_eq!(read("bash", &text).get("GOOD").map(String::as_str), Some("1"));
+        assert_eq!(text.matches("export ").count(), 1, "{text}");
+    }
 }
