@@ -34,6 +34,10 @@ const PROJECTS: &str = "
     mover-1.0-py3-none-any.whl requires=moved
     array-1.0-py3-none-any.whl requires=numpy>=2
     user-1.0-py3-none-any.whl requires=good
+    twice-1.0-py3-none-any.whl
+    twice-2.0-py3-none-any.whl requires=good>1
+    twice-3.0-py3-none-any.whl
+    later-1.0-py3-none-any.whl requires=twice>1
 ";
 
 /// A program, and the index that it asks.
@@ -265,9 +269,10 @@ fn a_constraint_that_leaves_out_every_version() {
 #[test]
 fn a_constraint_takes_part_in_a_conflict() {
     let bench = Bench::new(|_| None);
-    bench.imgbuild.write("constraints.txt", "moved<3\nunknown<2\n");
-    let message = bench.refuses("packages = [\"moved>1\", \"moved<2\"]\nconstraints = [\"constraints.txt\"]");
-    assert_snapshot!(message, @"");
+    bench.imgbuild.write("constraints.txt", "twice<3\nunknown<2\n");
+    let message = bench.refuses("packages = [\"later\", \"good\"]\nconstraints = [\"constraints.txt\"]");
+    assert!(message.contains("`twice<3` is a constraint"), "{message}");
+    assert!(message.contains("[constraints.txt:1:1]") && message.contains("\"later\""), "{message}");
 }
 
 #[test]
@@ -312,7 +317,19 @@ fn a_url_that_is_none_with_its_variables_in_place() {
         assert!(message.contains("requirements.txt:2:1"), "{message}");
         assert!(message.contains("with its variables in their places it is no URL"), "{message}");
     }
-    assert_snapshot!(bench.refuses(wheels), @"");
+    assert_snapshot!(bench.refuses(wheels), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `x @ https://${NOTHING}/x.zip` cannot be installed: with its variables in their places it is no URL: it names no host
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[requirements.txt:2:1]
+     1 │ good
+     2 │ x @ https://${NOTHING}/x.zip
+       · ──────────────┬─────────────
+       ·               ╰── this requirement
+       ╰────
+    "#);
 }
 
 #[test]

@@ -65,7 +65,9 @@ fn with(imgbuild: &Imgbuild, words: &[&str], streams: impl FnOnce(&mut Command))
 fn nobody_has_to_read() {
     let imgbuild = bench();
     for (words, code) in COMMANDS {
-        let outcome = with(&imgbuild, words, |command| drop(command.stdout(abandoned())));
+        let outcome = with(&imgbuild, words, |command| {
+            command.stdout(abandoned());
+        });
         assert_eq!(outcome.code, Some(code), "{words:?}: {}", outcome.stderr);
         for word in ["panicked", "ipe (os error"] {
             assert!(!outcome.stderr.contains(word), "{words:?}: {}", outcome.stderr);
@@ -101,7 +103,9 @@ fn a_full_disk_is_told() {
     for words in
         [&["schema"][..], &["check", "--json", "spec.toml"], &["cache", "ls"], &["completions", "bash"]]
     {
-        let outcome = with(&imgbuild, words, |command| drop(command.stdout(full())));
+        let outcome = with(&imgbuild, words, |command| {
+            command.stdout(full());
+        });
         assert_eq!(outcome.code, Some(1), "{words:?}");
         assert!(outcome.stderr.contains("No space left on device"), "{words:?}: {}", outcome.stderr);
     }

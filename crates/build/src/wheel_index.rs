@@ -361,8 +361,18 @@ fn source(
     }
     let name = given.name.as_ref().map(ToString::to_string);
     let url = |url: &spec::PipUrl| {
-        let whole = secret::expanded(url.secret().whole(), variables).parse::<SecretUrl>();
-        whole.map_err(|error| format!("with its variables in their places it is no URL: {error}"))
+        let text = secret::expanded(url.secret().whole(), variables);
+        // A URL's reader would take the first folder of the path for the host.
+        let error = match text.split_once("://") {
+            Some((scheme, rest)) if rest.starts_with(['/', '\\', '?', '#']) && !scheme.ends_with("file") => {
+                "it names no host".to_owned()
+            }
+            _ => match text.parse::<SecretUrl>() {
+                Ok(url) => return Ok(url),
+                Err(error) => error.to_string(),
+            },
+        };
+        Err(format!("with its variables in their places it is no URL: {error}"))
     };
     let sdist = |url: SecretUrl| {
         let filename = url.whole().path().rsplit('/').next().unwrap_or_default().to_owned();

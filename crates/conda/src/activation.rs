@@ -188,7 +188,7 @@ mod tests {
     /// What bash exports after it has read a script.
     fn sourced(script: &str) -> BTreeMap<String, String> {
         let folder = tempfile::tempdir().unwrap();
-        let mut bash = Command::new("bash");
+        let mut bash = Command::new("/bin/bash");
         bash.args(["-c", "eval \"$1\"; exec /usr/bin/env -0", "bash", script]).current_dir(folder.path());
         let output = bash.env_clear().env("PATH", "/nonexistent").env("CONDA_PREFIX", "/p").output().unwrap();
         assert!(output.stderr.is_empty(), "{script:?}: {output:?}");

@@ -373,7 +373,7 @@ mod tests {
 import json, sys, tomllib
 lock = tomllib.loads(sys.stdin.buffer.read().decode())
 environment = next(it["conda"] for it in lock["variant"] if "conda" in it)
-print(json.dumps([environment["name"], *environment["requested"], lock["conda"][0]["license"]]))
+print(json.dumps([environment["name"], *environment["requested"], lock["conda"][0]["record"]["license"]]))
 "#;
 
     fn read_by_python(text: &str) -> Vec<String> {

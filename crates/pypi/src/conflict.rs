@@ -23,8 +23,8 @@ impl Run<'_> {
                 None => "what the wheels require".to_owned(),
             },
             package: package.package.clone(),
-            provided: self.provided_title(package),
-            explanation,
+            provided: self.provided_title(package).into(),
+            explanation: explanation.map(String::into_boxed_str),
             constraint: None,
         }
     }
@@ -85,7 +85,7 @@ impl Run<'_> {
             requirement,
             wanted: limit.what,
             package: package.package.clone(),
-            provided: self.provided_title(package),
+            provided: self.provided_title(package).into(),
             explanation: None,
             constraint: limit.constraint,
         })

@@ -60,9 +60,9 @@ pub enum LockingError {
         /// conda's package.
         package: String,
         /// What that provides: name and version.
-        provided: String,
+        provided: Box<str>,
         /// What uv says.
-        explanation: Option<String>,
+        explanation: Option<Box<str>>,
         /// The place of the constraint that is contradicted, where it is one.
         constraint: Option<usize>,
     },

@@ -105,7 +105,7 @@ mod tests {
             let values = values.into_iter().enumerate().map(|(at, value)| (format!("V_{at}"), value));
             let wanted: BTreeMap<String, String> = values.collect();
             let text = profile(&Variables { values: wanted.clone(), dynamic: Vec::new() });
-            for shell in ["bash", "sh"] {
+            for shell in ["/bin/bash", "/bin/sh"] {
                 let mut found = read(shell, &text);
                 found.retain(|name, _| name.starts_with("V_"));
                 prop_assert_eq!(&found, &wanted, "{}", shell);
@@ -120,7 +120,7 @@ mod tests {
         let value = |name: &str| if name == "NUL" { "a\0b" } else { "1" }.to_owned();
         let values = names.into_iter().map(|name| (name.to_owned(), value(name))).collect();
         let text = profile(&Variables { values, dynamic: Vec::new() });
-        assert_eq!(read("bash", &text).get("GOOD").map(String::as_str), Some("1"));
+        assert_eq!(read("/bin/bash", &text).get("GOOD").map(String::as_str), Some("1"));
         assert_eq!(text.matches("export ").count(), 1, "{text}");
     }
 }
