@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use conda::{Metadata, Request, Solving, Taking, Wishes};
+use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{ImagePath, KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
@@ -380,7 +380,11 @@ impl Locker<'_> {
         let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
         let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
         let names = names.iter().map(String::as_str);
-        for note in settings.notes(names, is_solved && conda.channel_priority.is_none()) {
+        let open = LeftOpen {
+            priority: is_solved && conda.channel_priority.is_none(),
+            channels: conda.channels_are_open,
+        };
+        for note in settings.notes(names, open) {
             self.tell(note);
         }
         let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();

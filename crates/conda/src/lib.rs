@@ -4,7 +4,6 @@ mod activation;
 mod archive;
 mod channel;
 mod channel_settings;
-mod condarc;
 mod cuda;
 mod distributions;
 mod environment;
@@ -33,8 +32,7 @@ mod zip;
 
 pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Place, Served, channels, locations, serving_channels};
-pub use channel_settings::ChannelSettings;
-pub use condarc::CondarcError;
+pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use cuda::ProcessorOnly;
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};

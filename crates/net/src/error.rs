@@ -1,6 +1,7 @@
 //! What can go wrong with a request.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use oci::Digest;
@@ -138,6 +139,17 @@ pub enum NetError {
     Sink {
         /// What was asked for.
         url: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// A variable names no certificates.
+    #[error("the certificates in `{}` cannot be read, which `{variable}` names", path.display())]
+    Certificates {
+        /// The variable.
+        variable: &'static str,
+        /// What it names.
+        path: PathBuf,
         /// Why.
         #[source]
         error: io::Error,

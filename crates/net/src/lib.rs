@@ -2,7 +2,7 @@
 //!
 //! * Proxies come from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
 //! * Certificates are those that the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` take their place, as they do for
-//!   OpenSSL.
+//!   OpenSSL, and else `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`, as they do for pip and conda.
 //! * `file://` is served by the same calls, with the same limits and checks.
 //! * What fails in passing is tried again, and a download goes on where it stopped.
 //! * No error and no log holds a secret of a URL, and none follows a redirect to another server. What is asked for by its public
@@ -10,6 +10,7 @@
 
 mod archives;
 mod bounds;
+mod certificates;
 mod client;
 mod download;
 mod error;
@@ -24,10 +25,11 @@ mod transport;
 pub use archives::{Archives, FetchError, Wanted};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
+pub use certificates::{BUNDLES, bundle, usual_bundle};
 pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
 pub use retry::Schedule;
 pub use tail::Tail;
-pub use transport::{Transport, Trust};
+pub use transport::{Identity, Transport, Trust};

@@ -6,6 +6,7 @@ use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy};
 use url::Url;
 
 use crate::NetError;
+use crate::certificates::usual_bundle;
 
 /// How servers are reached. The default is what the machine's variables and its certificates say.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -15,12 +16,25 @@ pub struct Transport {
     pub proxies: Vec<(String, Url)>,
     /// Whose certificates count.
     pub trust: Trust,
+    /// What this machine shows to servers that ask who it is.
+    pub identity: Option<Identity>,
+}
+
+/// A certificate of this machine's own, with its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Identity {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
 }
 
 /// Whose certificates count.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Those that the system trusts.
+    /// Those that the system trusts, or that variables name.
     #[default]
     System,
     /// Those that these authorities have signed, in PEM, and no others.
@@ -29,29 +43,47 @@ pub enum Trust {
     Anybody,
 }
 
+impl fmt::Debug for Trust {
+    /// Without the certificates, which are long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "the system's",
+            Self::Only(_) => "some",
+            Self::Anybody => "anybody's",
+        })
+    }
+}
+
 impl fmt::Debug for Transport {
     /// Without the proxies' URLs, which may hold passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let proxies: Vec<&str> = self.proxies.iter().map(|(of, _)| of.as_str()).collect();
-        let trust = match &self.trust {
-            Trust::System => "the system's",
-            Trust::Only(_) => "some",
-            Trust::Anybody => "anybody's",
-        };
-        f.debug_struct("Transport").field("proxies", &proxies).field("trust", &trust).finish()
+        let mut shown = f.debug_struct("Transport");
+        shown.field("proxies", &proxies).field("trust", &self.trust);
+        shown.field("identity", &self.identity).finish()
     }
 }
 
 impl Transport {
     /// Gives it to a client that is being made.
     pub(crate) fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, NetError> {
-        let builder = match &self.trust {
+        let trust = match &self.trust {
+            Trust::System => of_bundle()?,
+            trust => trust.clone(),
+        };
+        let builder = match trust {
             Trust::System => builder,
             Trust::Only(pem) => {
-                builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(NetError::Client)?)
+                builder.tls_certs_only(Certificate::from_pem_bundle(&pem).map_err(NetError::Client)?)
             }
             Trust::Anybody => {
                 builder.tls_danger_accept_invalid_certs(true).tls_danger_accept_invalid_hostnames(true)
+            }
+        };
+        let builder = match &self.identity {
+            None => builder,
+            Some(Identity(pem)) => {
+                builder.identity(reqwest::Identity::from_pem(pem).map_err(NetError::Client)?)
             }
         };
         if self.proxies.is_empty() {
@@ -62,6 +94,14 @@ impl Transport {
         // Who names a proxy no longer has those of the variables, which count where it says nothing.
         Ok(of_variables().into_iter().fold(builder.proxy(own), ClientBuilder::proxy))
     }
+}
+
+/// Whom this machine's variables say to trust.
+fn of_bundle() -> Result<Trust, NetError> {
+    let Some((variable, path)) = usual_bundle(|name| std::env::var(name).ok()) else {
+        return Ok(Trust::System);
+    };
+    Trust::read(&path).map_err(|error| NetError::Certificates { variable, path, error })
 }
 
 /// The proxy for a URL: one for its scheme and host before one for the scheme, and that before one for all.
@@ -112,7 +152,8 @@ mod tests {
     #[test]
     fn no_password_is_shown() {
         let proxies = vec![("https".to_owned(), "http://me:s3cret@proxy.example".parse().unwrap())];
-        let shown = format!("{:?}", Transport { proxies, trust: Trust::Only(b"pem".to_vec()) });
-        assert_eq!(shown, "Transport { proxies: [\"https\"], trust: \"some\" }");
+        let (trust, identity) = (Trust::Only(b"pem".to_vec()), Some(Identity(b"s3cret".to_vec())));
+        let shown = format!("{:?}", Transport { proxies, trust, identity });
+        assert_eq!(shown, "Transport { proxies: [\"https\"], trust: some, identity: Some(Identity) }");
     }
 }

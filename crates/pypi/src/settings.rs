@@ -128,6 +128,11 @@ impl Settings {
             command.env_remove(name);
         }
         command.envs(&self.uv);
+        // uv knows OpenSSL's variables alone.
+        if let Some((_, path)) = net::usual_bundle(|name| std::env::var(name).ok()) {
+            let name = if path.is_dir() { "SSL_CERT_DIR" } else { "SSL_CERT_FILE" };
+            command.env(name, std::path::absolute(&path).unwrap_or(path));
+        }
         let whole = |urls: &[SecretText]| urls.iter().map(|url| url.whole().to_owned()).collect::<Vec<_>>();
         let own = indexes.index_url.as_ref().map(SecretText::whole);
         let default = own.or(self.pip.index_url.as_deref());

@@ -60,12 +60,15 @@ pub(crate) fn conda(
         pip_part.iter().map(|origin| Requirement { text: SecretText::new("pip"), origin: origin.clone() }),
     );
     let manager = table.manager();
+    let channels_are_open =
+        table.channels.is_none() && !environment.no_defaults && environment.locked.is_none();
     let mut channels = channels(table.channels, environment.channels, source, problems);
     if environment.locked.is_none() {
         add_channels(&mut channels, &requirements);
     }
     let conda = Conda {
         channels,
+        channels_are_open,
         packages: CondaPackages::Requirements(requirements),
         channel_priority: table.channel_priority,
         prefix: table.prefix.unwrap_or_default(),

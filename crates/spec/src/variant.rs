@@ -182,6 +182,8 @@ pub struct Keyring {
 pub struct Conda {
     /// The channels, the first one first: at least one, none twice.
     pub channels: Vec<Channel>,
+    /// Whether neither the spec nor `nodefaults` says that there are no others: conda would look in those of its settings too.
+    pub channels_are_open: bool,
     /// What is to be in it. What `python`, `cuda` and `manager` ask for is not repeated here.
     pub packages: CondaPackages,
     /// How the channels' order counts; nothing where the spec does not say it.

@@ -72,8 +72,11 @@ pub(super) fn read(
     let exported = document.prefix.is_some() && !requirements.is_empty();
     let builds = requirements.iter().map(|requirement| build(requirement.text.whole()));
     let builds = if exported { builds.collect() } else { None };
-    let channels = document.channels.unwrap_or_default().into_iter();
-    let channels = channels.filter(|channel| channel.value.secret().whole() != "nodefaults");
+    let (no_defaults, channels): (Vec<_>, Vec<_>) = document
+        .channels
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|channel| channel.value.secret().whole() == "nodefaults");
     let locked = builds.map(|builds| OtherLock {
         format: LockFormat::Export,
         file: source.name().to_owned(),
@@ -87,7 +90,8 @@ pub(super) fn read(
     });
     Ok(Environment {
         name: document.name,
-        channels: channels.map(|channel| Channel::new(channel, source)).collect(),
+        channels: channels.into_iter().map(|channel| Channel::new(channel, source)).collect(),
+        no_defaults: !no_defaults.is_empty(),
         requirements,
         variables: document
             .variables

@@ -39,6 +39,8 @@ pub(crate) struct Environment {
     pub(crate) name: Option<EnvironmentName>,
     /// Without `nodefaults`: only the channels that are named are ever used.
     pub(crate) channels: Vec<Channel>,
+    /// Whether it has `nodefaults`: conda too would use no others.
+    pub(crate) no_defaults: bool,
     pub(crate) requirements: Vec<Requirement>,
     pub(crate) variables: BTreeMap<VariableName, String>,
     /// The packages, where they are locked already.

@@ -142,6 +142,23 @@ fn conda_forge_is_the_channel_where_none_is_named() {
 }
 
 #[test]
+fn channels_are_open_where_conda_would_add_its_own() {
+    let open = |conda: &str, environment: &str| {
+        let spec = format!("name = \"a\"\nenv = \"environment.yml\"\n{conda}");
+        let all = variants_of(&[("spec.toml", &spec), ("environment.yml", environment)]);
+        all[0].conda.as_ref().unwrap().channels_are_open
+    };
+    let own = "[conda]\nchannels = [\"b\"]\n";
+    assert!(open("", "dependencies: [numpy]\n"));
+    assert!(open("", "channels: [a]\ndependencies: [numpy]\n"));
+    assert!(!open("", "channels: [a, nodefaults]\ndependencies: [numpy]\n"));
+    assert!(!open(own, "channels: [a]\ndependencies: [numpy]\n"));
+    // What is locked names its channels.
+    assert!(!open("", "channels: [a]\ndependencies: [numpy=1.0=0]\nprefix: /home/me\n"));
+    assert!(variants("name = \"a\"\npython = \"3.11\"\n")[0].conda.as_ref().unwrap().channels_are_open);
+}
+
+#[test]
 fn an_explicit_list_is_known_by_what_it_holds() {
     let list = "# platform: linux-64\n@EXPLICIT\nhttps://c.example/linux-64/a-1-0.conda#0123456789abcdef0123456789ABCDEF\n";
     let all =
