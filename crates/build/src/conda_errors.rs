@@ -23,8 +23,7 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     };
     let speaks_of = |requirement: &&Requirement| {
         let text = requirement.text.public();
-        let name = text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
-        error_names(&message, name.rsplit(':').next().unwrap_or(name)) || message.contains(&text)
+        error_names(&message, &spec::match_spec_name(&text)) || message.contains(&text)
     };
     let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
     let mut asked: Vec<Snippet> =

@@ -1,90 +1,19 @@
 //! CUDA: builds of frameworks that do not use it, where the image is for it.
 
+mod builds;
+mod frameworks;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use rattler_conda_types::{MatchSpec, PackageName, PackageRecord, ParseStrictness, RepoDataRecord, Version};
+use rattler_conda_types::{MatchSpec, PackageName, PackageRecord, RepoDataRecord, Version};
 use url::Url;
 
-/// A framework that comes in builds for the processor alone and in builds for CUDA.
-struct Framework {
-    /// The packages whose builds differ. The others of the framework require one build of these.
-    packages: &'static [&'static str],
-    /// What else people write when they mean it, and what chooses between the builds.
-    names: &'static [&'static str],
-    /// What people write who want it for the processor, beside `NAME-cpu`.
-    processor: &'static [&'static str],
-    /// Whether it is a mistake also where only another package requires it, or no channel has it for CUDA.
-    always: bool,
-}
+pub(crate) use frameworks::LIBRARIES;
 
-impl Framework {
-    const fn new(packages: &'static [&'static str], names: &'static [&'static str]) -> Self {
-        Self { packages, names, processor: &[], always: false }
-    }
-
-    /// Whether this is one of its names.
-    fn is(&self, name: &str) -> bool {
-        self.packages.contains(&name) || self.names.contains(&name)
-    }
-
-    /// Whether who names this wants it for the processor.
-    fn is_for_processor(&self, name: &str) -> bool {
-        self.processor.contains(&name) || name.strip_suffix("-cpu").is_some_and(|name| self.is(name))
-    }
-}
-
-const FRAMEWORKS: [Framework; 17] = [
-    Framework {
-        packages: &["pytorch", "libtorch"],
-        names: &["pytorch-mutex"],
-        processor: &["cpuonly"],
-        always: true,
-    },
-    Framework {
-        packages: &["tensorflow", "tensorflow-base", "libtensorflow", "libtensorflow_cc"],
-        names: &["_tflow_select"],
-        processor: &["tensorflow-mkl", "tensorflow-eigen"],
-        always: true,
-    },
-    Framework { always: true, ..Framework::new(&["jaxlib"], &["jax"]) },
-    Framework::new(&["onnxruntime", "onnxruntime-cpp"], &[]),
-    Framework::new(&["lightgbm", "liblightgbm"], &[]),
-    Framework::new(&["libxgboost", "py-xgboost"], &["xgboost", "_py-xgboost-mutex"]),
-    Framework::new(&["faiss", "libfaiss"], &["faiss-proc"]),
-    Framework::new(&["mxnet", "libmxnet"], &["mxnet-proc"]),
-    Framework::new(&["dgl", "libdgl"], &[]),
-    Framework::new(&["ctranslate2", "libctranslate2"], &[]),
-    Framework::new(&["llama.cpp"], &["llama-cpp-python"]),
-    Framework::new(&["bitsandbytes"], &[]),
-    Framework::new(&["paddlepaddle"], &[]),
-    Framework::new(&["catboost"], &[]),
-    Framework::new(&["deepspeed"], &[]),
-    Framework::new(&["vllm"], &[]),
-    Framework::new(&["thundersvm"], &[]),
-];
-
-/// Names with which the packages of CUDA's libraries begin.
-pub(crate) const LIBRARIES: [&str; 17] = [
-    "cuda",
-    "cudnn",
-    "cusparselt",
-    "cutensor",
-    "libcublas",
-    "libcudss",
-    "libcufft",
-    "libcufile",
-    "libcurand",
-    "libcusolver",
-    "libcusparse",
-    "libnpp",
-    "libnvfatbin",
-    "libnvjitlink",
-    "libnvjpeg",
-    "libnvvm",
-    "nccl",
-];
+use builds::{SAYS_SO, exact, names_processor, uses_cuda, why};
+use frameworks::{FRAMEWORKS, Framework};
 
 /// How many builds for CUDA a message names.
 const NAMED: usize = 4;
@@ -124,58 +53,8 @@ pub(crate) fn is_framework(name: &PackageName) -> bool {
     FRAMEWORKS.iter().any(|framework| framework.is(name.as_normalized()))
 }
 
-/// Whether a build uses CUDA: it requires CUDA's libraries or driver, another build that does, or it says so itself.
-fn uses_cuda(record: &PackageRecord) -> bool {
-    let requires = |text: &String| {
-        let Ok(spec) = MatchSpec::from_str(text, ParseStrictness::Lenient) else { return false };
-        let name = exact(&spec).unwrap_or_default();
-        let library = LIBRARIES.iter().any(|library| name.starts_with(library));
-        let build = spec.build.as_ref().is_some_and(|build| names_cuda(&build.to_string()));
-        library || build || ["__cuda", "pytorch-cuda"].contains(&name)
-    };
-    names_cuda(record.build.as_str()) || record.depends.iter().any(requires)
-}
-
-/// The words of a build string, such as `cuda118`, `py311` and `200`.
-fn words(build: &str) -> impl Iterator<Item = &str> {
-    build.split(['_', '-', '*', '.']).filter(|word| !word.is_empty())
-}
-
-/// Whether a build string is that of a build for CUDA: `cuda118_py311_0`, `py3.11_cuda12.4_0`, `py311_cu124`, `gpu_0`.
-fn names_cuda(build: &str) -> bool {
-    let numbered = |word: &str| {
-        let number = word.strip_prefix("cu").unwrap_or_default();
-        number.len() > 1 && number.bytes().all(|it| it.is_ascii_digit())
-    };
-    let without = |word: &str| word.starts_with("nocuda") || word.starts_with("nogpu");
-    words(build)
-        .any(|word| !without(word) && (word.contains("cuda") || word.starts_with("gpu") || numbered(word)))
-}
-
-fn names_processor(build: &str) -> bool {
-    words(build).any(|word| ["cpu", "nocuda", "nogpu"].iter().any(|it| word.starts_with(it)))
-}
-
-/// How it is known of a build that it says itself what it is for.
-const SAYS_SO: &str = "its build says that it is for the processor alone";
-
-/// Why a build does not use CUDA; nothing where it does, or where it is sources alone, which work with either.
-fn why(record: &PackageRecord) -> Option<&'static str> {
-    if uses_cuda(record) {
-        return None;
-    }
-    if names_processor(record.build.as_str()) {
-        return Some(SAYS_SO);
-    }
-    record.noarch.is_none().then_some("it requires nothing of CUDA")
-}
-
 fn name(record: &RepoDataRecord) -> &str {
     record.package_record.name.as_normalized()
-}
-
-fn exact(spec: &MatchSpec) -> Option<&str> {
-    spec.name.as_exact().map(PackageName::as_normalized)
 }
 
 /// Whether a requirement says that a framework is wanted for the processor: it names a package that is made for it, or
@@ -255,16 +134,16 @@ fn of_frameworks<'a>(records: impl Iterator<Item = &'a RepoDataRecord>) -> Vec<&
 /// The same for packages that another tool has locked: what was asked for is what no other package requires.
 pub(crate) fn of_lock(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
     let all: Vec<&RepoDataRecord> = records.iter().collect();
-    let required: BTreeSet<&str> = all
+    let required: BTreeSet<String> = all
         .iter()
         .flat_map(|record| record.package_record.depends.iter().map(move |spec| (name(record), spec)))
-        .filter_map(|(of, spec)| Some((of, spec.split([' ', '=', '<', '>', '!', '~', '[']).next()?)))
+        .map(|(of, text)| (of, spec::match_spec_name(text)))
         // What its own framework requires is required by nobody else.
         .filter(|(of, required)| !FRAMEWORKS.iter().any(|it| it.is(of) && it.is(required)))
         .map(|(_, required)| required)
         .collect();
     let counts = |framework: &&Framework| {
-        let asked = !framework.packages.iter().chain(framework.names).any(|name| required.contains(name));
+        let asked = !framework.packages.iter().chain(framework.names).any(|name| required.contains(*name));
         let for_processor = all.iter().any(|record| framework.is_for_processor(name(record)));
         (framework.always || asked) && !for_processor
     };
@@ -303,10 +182,12 @@ fn newest(records: &[&RepoDataRecord]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use rattler_conda_types::ParseStrictness;
+
     use super::*;
 
     /// A record by its name, version and build, with what it requires.
-    fn record(text: &str, depends: &[&str]) -> RepoDataRecord {
+    pub(super) fn record(text: &str, depends: &[&str]) -> RepoDataRecord {
         let parts: Vec<&str> = text.split(' ').collect();
         let [name, version, build] = parts[..] else { panic!("{text}") };
         let mut package = PackageRecord::new(
@@ -319,38 +200,6 @@ mod tests {
         let url = Url::parse(&format!("https://conda.example/c/linux-64/{file}")).unwrap();
         let identifier = rattler_conda_types::package::DistArchiveIdentifier::try_from_url(&url).unwrap();
         RepoDataRecord { package_record: package, identifier, url, channel: None }
-    }
-
-    #[test]
-    fn builds_that_use_cuda_as_each_channel_says_it() {
-        for (text, depends) in [
-            ("pytorch 2.6.0 cuda126_mkl_py311_h0_300", &[] as &[&str]),
-            (
-                "pytorch 2.5.1 py3.11_cuda12.4_cudnn9.1.0_0",
-                &["pytorch-cuda >=12.4,<12.5", "pytorch-mutex 1.0 cuda"],
-            ),
-            ("pytorch 1.4.0 py3.7_0", &["cudatoolkit 10.1.*"]),
-            ("torchvision 0.20.1 py311_cu124", &[]),
-            ("tensorflow 2.4.1 gpu_py39h8236f22_0", &["_tflow_select 2.1.0 gpu"]),
-            ("tensorflow 2.17.0 h1_0", &["tensorflow-base 2.17.0 cuda120py311h2_3"]),
-            ("onnxruntime 1.20.1 py311h1_0_cuda", &[]),
-            ("jaxlib 0.4.34 h1_200", &["cuda-version >=12.6,<13", "__cuda"]),
-            ("faiss 1.8.0 py311cuda120h1_1_cuda", &["faiss-proc * cuda"]),
-            ("lightgbm 4.5.0 h1_0", &["libcublas >=12"]),
-            ("libxgboost 2.1.4 h1_0", &["_py-xgboost-mutex[version='2.0',build='gpu_0']"]),
-        ] {
-            assert!(uses_cuda(&record(text, depends).package_record), "{text}");
-        }
-        for (text, depends) in [
-            ("pytorch 2.6.0 cpu_generic_py311_h0_0", &["libtorch 2.6.0 cpu_generic_h0_0"] as &[&str]),
-            ("pytorch 2.5.1 py3.11_cpu_0", &["pytorch-mutex 1.0 cpu"]),
-            ("tensorflow 2.4.1 mkl_py39h1_0", &["_tflow_select 2.3.0 mkl"]),
-            ("jaxlib 0.4.34 cpu_py311_0", &["python >=3.11,<3.12.0a0"]),
-            ("dgl 1.0 nocuda_py311_0", &[]),
-            ("lightgbm 4.5.0 py311hcd0_0", &["numpy >=1.19"]),
-        ] {
-            assert!(!uses_cuda(&record(text, depends).package_record), "{text}");
-        }
     }
 
     fn channel() -> Vec<RepoDataRecord> {

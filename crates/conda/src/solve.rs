@@ -230,10 +230,7 @@ impl Solving {
         let known = self.gateway.names(channels, [request.subdir, Subdir::NoArch]).execute().await;
         let known: BTreeSet<String> =
             known.unwrap_or_default().iter().map(|name| name.as_normalized().to_owned()).collect();
-        let asked = request.specs.iter().filter_map(|spec| {
-            let spec = spec.rsplit("::").next().unwrap_or(spec);
-            Some(spec.split([' ', '=', '<', '>', '!', '~', '[']).next()?.to_lowercase())
-        });
+        let asked = request.specs.iter().map(|text| spec::match_spec_name(text));
         let nearest = |name: String| {
             let near = spec::nearest(&name, &known)?.to_owned();
             Some((name, near))

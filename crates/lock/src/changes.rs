@@ -67,7 +67,9 @@ impl Reasons {
         let mut needed = BTreeSet::new();
         for variant in &lock.variants {
             if let Some(set) = &variant.conda {
-                requested.extend(set.requested.iter().map(|spec| format!("conda/{}", conda_name(spec))));
+                requested.extend(
+                    set.requested.iter().map(|text| format!("conda/{}", spec::match_spec_name(text))),
+                );
                 let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
                 needed.extend(packages.map(|package| format!("conda/{}", package.name())));
             }
@@ -91,12 +93,6 @@ impl Reasons {
             (false, _) => Reason::Tool,
         }
     }
-}
-
-/// The name in a conda match spec.
-fn conda_name(spec: &str) -> String {
-    let spec = spec.rsplit("::").next().unwrap_or(spec);
-    spec.split([' ', '=', '<', '>', '!', '~', '[']).next().unwrap_or_default().to_lowercase()
 }
 
 fn versions(lock: &Lock) -> BTreeMap<String, BTreeSet<String>> {

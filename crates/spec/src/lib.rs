@@ -60,7 +60,7 @@ pub use pip::{
     RequirementSource, VersionsOrUrl,
 };
 pub use reference::reference;
-pub use requirement::{Channel, Requirement};
+pub use requirement::{Channel, Requirement, match_spec_name};
 pub use schema::schema;
 pub use source::{Origin, Snippet};
 pub use spec::Spec;

@@ -11,7 +11,7 @@ use crate::error::{Mistake, Problem};
 use crate::language::{AllowBuildsKey, FilesKey, PipTable};
 use crate::list;
 use crate::note::Note;
-use crate::requirement::Requirement;
+use crate::requirement::{Requirement, match_spec_name};
 use crate::source::{Origin, Source};
 use crate::values::{PipUrl, ProjectName};
 use crate::variant::{Conda, CondaPackages, Python};
@@ -328,11 +328,5 @@ pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Co
 
 /// Whether a match spec brings Python into an environment for certain: it names Python, or pip, which depends on it.
 pub(crate) fn brings_python(text: &str) -> bool {
-    ["python", "pip"].contains(&conda_name(text).as_str())
-}
-
-/// The package of a match spec, as far as its text says it.
-fn conda_name(text: &str) -> String {
-    let name = text.rsplit_once("::").map_or(text, |(_, name)| name).trim();
-    name.split(|it: char| " =<>!~[;,".contains(it)).next().unwrap_or_default().to_lowercase()
+    ["python", "pip"].contains(&match_spec_name(text).as_str())
 }
