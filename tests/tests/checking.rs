@@ -49,11 +49,67 @@ impl Bench {
 const BASE: &str = "base = { debian = \"bookworm\", mirror = \"URL/debian\" }\n";
 const PYTHON: &str = "python = { version = \"3.11\", from = \"debian\" }\n";
 
-/// The line of a message that says what is wrong.
+/// The lines of a message that say what is wrong, of each mistake.
 fn first(message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.iter().take(2).copied().collect::<Vec<_>>().join(" ")
+    let starts = (0..lines.len()).filter(|at| lines[*at].starts_with("× "));
+    let said = starts.map(|at| lines[at..].iter().take(2).copied().collect::<Vec<_>>().join(" "));
+    let all: Vec<String> = said.filter(|it| !it.contains(" mistakes ")).collect();
+    all.join("\n    ")
 }
+
+/// A lock with what may not be built, and with what is not here.
+const PYLOCK: &str = "\
+lock-version = \"1.0\"
+[[packages]]
+name = \"fetched\"
+version = \"1.0\"
+sdist = { url = \"https://f.example/fetched-1.0.tar.gz\", hashes = { sha256 = \"00\" } }
+[[packages]]
+name = \"theirs\"
+vcs = { type = \"git\", url = \"https://git.example/theirs\", commit-id = \"0123\" }
+[[packages]]
+name = \"elsewhere\"
+marker = \"sys_platform == 'win32'\"
+directory = { path = \"nowhere\" }
+[[packages]]
+name = \"gone\"
+version = \"1.0\"
+wheels = [{ path = \"gone-1.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]
+[[packages]]
+name = \"here\"
+version = \"1.0\"
+wheels = [{ path = \"here-1.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]
+[[packages]]
+name = \"none\"
+directory = { path = \"nowhere\" }
+";
+
+/// The same of pixi.
+const PIXI: &str = "\
+version: 6
+environments:
+  default:
+    channels: [{url: https://c.example/forge/}]
+    packages:
+      linux-64:
+      - conda: https://c.example/forge/linux-64/python-3.11.2-0_cpython.conda
+      - pypi: ./own
+      - pypi: https://f.example/old-1.0.tar.gz
+      - pypi: ./gone-1.0-py3-none-any.whl
+      - pypi: ./here-1.0-py3-none-any.whl
+packages:
+- conda: https://c.example/forge/linux-64/python-3.11.2-0_cpython.conda
+- pypi: ./own
+  name: own-thing
+- pypi: https://f.example/old-1.0.tar.gz
+  name: old
+- pypi: ./gone-1.0-py3-none-any.whl
+  name: gone
+- pypi: ./here-1.0-py3-none-any.whl
+  name: here
+  sha256: 0000000000000000000000000000000000000000000000000000000000000000
+";
 
 #[test]
 fn every_command_says_the_same() {
@@ -67,6 +123,16 @@ fn every_command_says_the_same() {
         .imgbuild
         .write("pylock.marker.toml", "lock-version = \"1.0\"\nenvironments = [\"os_name = 'x'\"]\n");
     bench.imgbuild.write("keys.asc", "no keys\n");
+    bench.imgbuild.write("own/pyproject.toml", "[project]\nname = \"Own.Thing\"\nversion = \"1\"\n");
+    bench.imgbuild.write("here-1.0-py3-none-any.whl", "wheel");
+    bench.imgbuild.write("here-1.0.tar.gz", "source");
+    bench.imgbuild.write("odd.whl", "wheel");
+    bench.imgbuild.write("pylock.built.toml", PYLOCK);
+    bench.imgbuild.write("pixi.lock", PIXI);
+    bench
+        .imgbuild
+        .write("hashed.txt", format!("./here-1.0-py3-none-any.whl --hash=sha256:{}\n", "0".repeat(64)));
+    bench.imgbuild.write("partly.txt", format!("six --hash=sha256:{}\nidna\n", "0".repeat(64)));
     bench.imgbuild.write(
         "twice.txt",
         "@EXPLICIT\nURL/noarch/a-1-0.conda\nURL/noarch/a-2-0.conda\n".replace("URL", "https://c.example"),
@@ -87,6 +153,17 @@ fn every_command_says_the_same() {
         "PYTHON[pip]\npackages = [\"./project\"]\nallow-builds = true",
         "PYTHON[pip]\npackages = [\"./x-1.0-py3-none-any.whl\"]",
         "PYTHON[pip]\npackages = [\"x @ file:///nowhere/x-1.0.tar.gz ; python_version > '3.9'\"]",
+        "PYTHON[pip]\npackages = [\"./odd.whl\"]",
+        "PYTHON[pip]\npackages = [\"./own\"]",
+        "PYTHON[pip]\npackages = [\"-e ./own\"]\nallow-builds = [\"other\"]",
+        "PYTHON[pip]\npackages = [\"./here-1.0.tar.gz\"]",
+        "PYTHON[pip]\npackages = [\"x @ git+https://git.example/x.git\", \"y @ https://f.example/y-1.tar.gz\"]",
+        "PYTHON[pip]\npackages = [\"x @ file:///home/conda/work/x\"]",
+        "PYTHON[pip]\nrequirements = \"hashed.txt\"",
+        "PYTHON[pip]\nrequirements = \"partly.txt\"",
+        "PYTHON[pip]\nrequirements = \"pylock.built.toml\"",
+        "PYTHON[pip]\nrequirements = \"pylock.built.toml\"\nallow-builds = [\"fetched\", \"theirs\"]",
+        "env = \"pixi.lock\"",
         "PYTHON[pip]\nrequirements = \"pylock.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.two.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.marker.toml\"",
@@ -149,6 +226,47 @@ fn every_command_says_the_same() {
     PYTHON[pip]
     packages = ["x @ file:///nowhere/x-1.0.tar.gz ; python_version > '3.9'"]
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the file `/nowhere/x-1.0.tar.gz` cannot be installed: it is not there
+    PYTHON[pip]
+    packages = ["./odd.whl"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `odd.whl` cannot be installed: no wheel is called like it: it has not five or six parts between hyphens
+    PYTHON[pip]
+    packages = ["./own"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `own` is no wheel, and may not be built
+    PYTHON[pip]
+    packages = ["-e ./own"]
+    allow-builds = ["other"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `own` is no wheel, and may not be built
+    PYTHON[pip]
+    packages = ["./here-1.0.tar.gz"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the source distribution `here-1.0.tar.gz` is no wheel, and may not be built
+    PYTHON[pip]
+    packages = ["x @ git+https://git.example/x.git", "y @ https://f.example/y-1.tar.gz"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ 2 packages are no wheels, and may not be built:
+    PYTHON[pip]
+    packages = ["x @ file:///home/conda/work/x"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `/home/conda/work/x` cannot be installed: it is not there
+    PYTHON[pip]
+    requirements = "hashed.txt"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: its sha256 is `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, which the requirement does not state
+    PYTHON[pip]
+    requirements = "partly.txt"
+        × `six` is not one version, and every requirement beside one with a hash must be one version with a hash ╭─[partly.txt:1:1]
+    PYTHON[pip]
+    requirements = "pylock.built.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `00`
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ 2 packages are no wheels, and may not be built:
+    PYTHON[pip]
+    requirements = "pylock.built.toml"
+    allow-builds = ["fetched", "theirs"]
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `00`
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
+    env = "pixi.lock"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `0000000000000000000000000000000000000000000000000000000000000000`
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ 2 packages are no wheels, and may not be built:
     PYTHON[pip]
     requirements = "pylock.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file cannot be read: line 1 is not what PEP 751 says
@@ -247,25 +365,20 @@ fn what_is_copied_is_looked_at_before_anything_is_fetched() {
       × `spec.toml` has 2 mistakes
 
     Error: 
-      × `nowhere` cannot be read
+      × `nowhere` cannot be copied
       ╰─▶ No such file or directory (os error 2)
-
-    Error: 
-      × `app/.env` is a file of environment variables, and is not copied into an image by accident
-      help: name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:7:1]
-     6 │ to = "/a"
-     7 │ [[copy]]
+       ╭─[spec.toml:4:1]
+     3 │ base = { debian = "bookworm", mirror = "URL/debian" }
+     4 │ [[copy]]
        · ────┬───
-       ·     ╰── this folder is copied
-     8 │ from = "app"
+       ·     ╰── this is copied
+     5 │ from = "nowhere"
        ╰────
-    "#);
-    bench.imgbuild.write("nowhere", "");
-    assert_snapshot!(bench.refuses_by(&spec, &commands), @r#"
+
+    Error: 
       × `app/.env` is a file of environment variables, and is not copied into an image by accident
       help: name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image
 

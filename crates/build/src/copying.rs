@@ -160,7 +160,7 @@ impl Walk<'_> {
         let named: PathBuf = self.copy.from.as_path().components().collect();
         let from = self.folder.join(named);
         let to = ImagePath::from_absolute(self.copy.to.as_str())?;
-        let found = fs::symlink_metadata(&from).map_err(|error| file_error(&from, "read", error))?;
+        let found = fs::symlink_metadata(&from).map_err(|error| self.unreadable(&from, error))?;
         if found.is_dir() {
             self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
             self.folder(&from, &to)
@@ -171,7 +171,7 @@ impl Walk<'_> {
     }
 
     fn folder(&mut self, from: &Path, to: &ImagePath) -> Result<(), BuildError> {
-        let read = |error| file_error(from, "read", error);
+        let read = |error| self.unreadable(from, error);
         let mut names = Vec::new();
         for entry in fs::read_dir(from).map_err(read)? {
             names.push(entry.map_err(read)?.file_name());
@@ -179,7 +179,7 @@ impl Walk<'_> {
         names.sort();
         for name in names {
             let path = from.join(&name);
-            let found = fs::symlink_metadata(&path).map_err(|error| file_error(&path, "read", error))?;
+            let found = fs::symlink_metadata(&path).map_err(|error| self.unreadable(&path, error))?;
             if name == IGNORE_FILE || self.ignored.matched(&path, found.is_dir()).is_ignore() {
                 continue;
             }
@@ -197,7 +197,7 @@ impl Walk<'_> {
     }
 
     fn item(&mut self, from: &Path, to: &ImagePath, named: bool) -> Result<(), BuildError> {
-        let read = |error| file_error(from, "read", error);
+        let read = |error| self.unreadable(from, error);
         let found = fs::symlink_metadata(from).map_err(read)?;
         let item = if found.is_symlink() {
             let target = fs::read_link(from).map_err(read)?;
@@ -226,14 +226,15 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn unreadable(&self, path: &Path, error: std::io::Error) -> BuildError {
+        let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
+        BuildError::Unreadable { path: path.to_owned(), error, asked }
+    }
+
     fn uncopyable(&self, path: &Path, what: &'static str) -> BuildError {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
         BuildError::Uncopyable { path: path.to_owned(), what, asked }
     }
-}
-
-fn file_error(path: &Path, what: &'static str, error: std::io::Error) -> BuildError {
-    BuildError::File { path: path.to_owned(), what, error }
 }
 
 /// What makes a file a secret, where it is one.

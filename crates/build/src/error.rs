@@ -338,6 +338,18 @@ pub enum BuildError {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// What is copied cannot be read.
+    #[error("`{}` cannot be copied", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// What is copied cannot be put into an image.
     #[error("`{}` {what}, and cannot be copied", path.display())]
     Uncopyable {

@@ -147,13 +147,7 @@ impl WheelIndex {
             prereleases: pip.prereleases,
             environment: python.environment.clone(),
             folder,
-            allow_builds: match &pip.allow_builds {
-                AllowBuilds::None => pypi::AllowBuilds::Nothing,
-                AllowBuilds::Named(names) => {
-                    pypi::AllowBuilds::Names(names.iter().map(ToString::to_string).collect())
-                }
-                AllowBuilds::All => pypi::AllowBuilds::Everything,
-            },
+            allow_builds: allow_builds(pip),
             cuda: variant.cuda.as_ref().map(|cuda| cuda.version.to_string()),
             provided: Vec::new(),
             require_hashes: pip.require_hashes,
@@ -313,6 +307,17 @@ impl WheelIndex {
     }
 }
 
+/// What the spec lets imgbuild build.
+pub(crate) fn allow_builds(pip: &Pip) -> pypi::AllowBuilds {
+    match &pip.allow_builds {
+        AllowBuilds::None => pypi::AllowBuilds::Nothing,
+        AllowBuilds::Named(names) => {
+            pypi::AllowBuilds::Names(names.iter().map(ToString::to_string).collect())
+        }
+        AllowBuilds::All => pypi::AllowBuilds::Everything,
+    }
+}
+
 /// Where the spec and its files say that packages are looked for. A folder that is not there is passed over, as pip does it:
 /// for uv it is an error.
 pub(crate) fn indexes(pip: &Pip, folder: &Path) -> Indexes {
@@ -338,7 +343,15 @@ pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, BuildError> {
 }
 
 /// A requirement of the spec, as it is locked.
-fn requirement(given: &PipRequirement, folder: &Path, variables: &Variables) -> Result<Requirement, String> {
+///
+/// # Errors
+///
+/// What is wrong with it, without any variable's value.
+pub(crate) fn requirement(
+    given: &PipRequirement,
+    folder: &Path,
+    variables: &Variables,
+) -> Result<Requirement, String> {
     let source = source(given, folder, variables)?;
     Ok(Requirement {
         text: given.text.clone(),
@@ -438,11 +451,8 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
         && let spec::CondaPackages::Requirements(requirements) = &conda.packages
     {
         let conda_name = package.split(' ').next().unwrap_or_default();
-        let name = |text: &str| {
-            let name = text.split(|it: char| " =<>!~[".contains(it)).next().unwrap_or_default();
-            name.rsplit(':').next().unwrap_or(name).to_lowercase()
-        };
-        let asks = requirements.iter().find(|requirement| name(&requirement.text.public()) == conda_name);
+        let name = |requirement: &&spec::Requirement| spec::match_spec_name(requirement.text.whole());
+        let asks = requirements.iter().find(|requirement| name(requirement) == conda_name);
         asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
     }
     BuildError::Pypi { variant: crate::variant_name(variant), error: Box::new(error), asked }

@@ -126,25 +126,3 @@ pub enum AllowBuilds {
     /// Everything.
     Everything,
 }
-
-impl AllowBuilds {
-    /// Whether the project of this name, where it is known, may be built.
-    pub fn allows(&self, name: Option<&str>) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Names(names) => name.is_some_and(|name| names.contains(name)),
-            Self::Everything => true,
-        }
-    }
-
-    /// The line of a spec that allows these as well.
-    pub(crate) fn with<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> String {
-        let mut names = match self {
-            Self::Names(names) => names.clone(),
-            _ => BTreeSet::new(),
-        };
-        names.extend(more.into_iter().map(str::to_owned));
-        let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
-        format!("allow-builds = [{}]", names.join(", "))
-    }
-}

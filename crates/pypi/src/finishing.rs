@@ -45,7 +45,7 @@ impl Run<'_> {
                 Choice::Source { refused: Some(error), .. } => return Err(error.into()),
                 Choice::Source { source, .. } => {
                     let requirement = source.name().and_then(|name| self.place(name));
-                    return Err(self.not_permitted(vec![(requirement, source)]));
+                    return Err(self.request.allow_builds.refuse(vec![(requirement, source)]));
                 }
             }
         }

@@ -12,13 +12,12 @@ use spec::Marker;
 use url::Url;
 
 use crate::building::{Builder, Built, Source};
-use crate::dependency::Dependency;
 use crate::fetch::WheelReader;
 use crate::filename::WheelFilename;
 use crate::locking_error::LockingError;
 use crate::metadata;
 use crate::pylock::{self, Choice, LockedWheel, Reading};
-use crate::request::{Provided, ProvidedPackage, Request, Requirement};
+use crate::request::{Provided, ProvidedPackage, Request, Requirement, is_option};
 use crate::settings::Settings;
 use crate::sources::Vouched;
 use crate::stated::StatedHashes;
@@ -311,32 +310,7 @@ impl<'a> Run<'a> {
 
     /// Checks what a requirement says before anybody is asked.
     pub(crate) fn check(&self, index: usize, requirement: &Requirement) -> Result<(), LockingError> {
-        let wrong = |rule: &str| LockingError::Requirement {
-            requirement: index,
-            text: requirement.text.public(),
-            rule: rule.to_owned(),
-        };
-        if self.request.require_hashes && requirement.hashes.is_empty() {
-            let text = requirement.text.public();
-            return Err(LockingError::NoHash { requirement: index, text });
-        }
-        if requirement.source.is_some() {
-            return Ok(());
-        }
-        if is_option(requirement.text.whole()) {
-            return Err(wrong("it is an option, or more than one line"));
-        }
-        let read = match Dependency::from_str(requirement.text.whole()) {
-            Ok(read) => read,
-            // A URL or a path alone.
-            Err(_)
-                if requirement.text.whole().contains(['/', '\\'])
-                    || wheel_name(requirement.text.whole()).is_some() =>
-            {
-                return Ok(());
-            }
-            Err(error) => return Err(wrong(&error.to_string())),
-        };
+        let Some(read) = requirement.stated(index, self.request.require_hashes)? else { return Ok(()) };
         let Some(package) = self.provides(&read.name) else { return Ok(()) };
         let fits = |versions: &VersionSpecifiers| {
             let known = package.known_version(&self.metadata);
@@ -350,11 +324,6 @@ impl<'a> Run<'a> {
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.requirements().find(|(_, it)| it.name().as_deref() == Some(name)).map(|(index, _)| index)
     }
-}
-
-/// Whether uv would read a line as an option, or as more than one. With `-e` it would run the code of a project.
-fn is_option(text: &str) -> bool {
-    text.contains(['\n', '\r']) || text.trim_start().starts_with('-')
 }
 
 /// The name of the project in the name of a wheel, in a line that has its URL or path.

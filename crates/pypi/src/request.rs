@@ -13,6 +13,8 @@ use secret::SecretText;
 use crate::building::{AllowBuilds, Source};
 use crate::dependency::Dependency;
 use crate::environment::Environment;
+use crate::locking::wheel_name;
+use crate::locking_error::LockingError;
 use crate::metadata::Metadata;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
@@ -86,6 +88,39 @@ impl Requirement {
         Self { source: Some(source), ..Self::new(text) }
     }
 
+    /// What it asks for by name, as it can be known before anybody is asked; nothing where it names a URL, a path or a source.
+    ///
+    /// # Errors
+    ///
+    /// When it has no hash and must have one, or is no requirement.
+    pub(crate) fn stated(
+        &self,
+        place: usize,
+        require_hashes: bool,
+    ) -> Result<Option<Dependency>, LockingError> {
+        let wrong = |rule: &str| LockingError::Requirement {
+            requirement: place,
+            text: self.text.public(),
+            rule: rule.to_owned(),
+        };
+        if require_hashes && self.hashes.is_empty() {
+            return Err(LockingError::NoHash { requirement: place, text: self.text.public() });
+        }
+        if self.source.is_some() {
+            return Ok(None);
+        }
+        let text = self.text.whole();
+        if is_option(text) {
+            return Err(wrong("it is an option, or more than one line"));
+        }
+        match Dependency::from_str(text) {
+            Ok(read) => Ok(Some(read)),
+            // A URL or a path alone.
+            Err(_) if text.contains(['/', '\\']) || wheel_name(text).is_some() => Ok(None),
+            Err(error) => Err(wrong(&error.to_string())),
+        }
+    }
+
     /// The requirement, where it is one by name.
     pub(crate) fn dependency(&self) -> Option<Dependency> {
         if self.source.is_some() {
@@ -101,6 +136,11 @@ impl Requirement {
             None => self.dependency().map(|dependency| dependency.name),
         }
     }
+}
+
+/// Whether uv would read a line as an option, or as more than one. With `-e` it would run the code of a project.
+pub(crate) fn is_option(text: &str) -> bool {
+    text.contains(['\n', '\r']) || text.trim_start().starts_with('-')
 }
 
 /// A distribution that is there before any wheel is: a conda package holds it.

@@ -12,6 +12,7 @@ use crate::explanation::Explanation;
 use crate::filename::WheelFilename;
 use crate::locking::{BuiltWheel, Run};
 use crate::locking_error::LockingError;
+use crate::permission::named;
 use crate::pylock::{self, Choice};
 use crate::pylock_error::PylockError;
 use crate::request::Requirement;
@@ -45,10 +46,7 @@ impl Run<'_> {
         &self,
         sources: impl IntoIterator<Item = (Option<usize>, &'b Source)>,
     ) -> Result<(), LockingError> {
-        let named = sources.into_iter().map(|(place, source)| (place, named(source.clone())));
-        let refused: Vec<_> =
-            named.filter(|(_, source)| !self.request.allow_builds.allows(source.name())).collect();
-        if refused.is_empty() { Ok(()) } else { Err(self.not_permitted(refused)) }
+        self.request.allow_builds.permit(sources)
     }
 
     /// Refuses what of a list that is taken as it is would have to be built, and may not be: all of it at once.
@@ -77,26 +75,6 @@ impl Run<'_> {
         });
         self.permit(places)?;
         Ok(permitted)
-    }
-
-    /// What is said where sources may not be built.
-    pub(crate) fn not_permitted(&self, refused: Vec<(Option<usize>, Source)>) -> LockingError {
-        let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
-        let it = if refused.len() == 1 { "it" } else { "them" };
-        let hint = if names.len() == refused.len() {
-            let allowed = self.request.allow_builds.with(names);
-            format!("`{allowed}` in `[pip]` lets imgbuild build {it}, in the sandbox")
-        } else {
-            format!(
-                "`allow-builds = true` in `[pip]` lets imgbuild build {it}, in the sandbox; so does its name, where the \
-                 requirement says that: `name @ …`"
-            )
-        };
-        LockingError::NotPermitted {
-            requirement: refused.iter().find_map(|(place, _)| *place),
-            what: refused.iter().map(|(_, it)| (it.name().map(str::to_owned), it.to_string())).collect(),
-            hint,
-        }
     }
 
     /// Builds a wheel, and gives its name.
@@ -260,19 +238,4 @@ pub(crate) async fn check_stated(
 ) -> Result<(), LockingError> {
     let checked = tokio::task::spawn_blocking(move || stated.check(&name, &path)).await;
     Ok(checked.map_err(std::io::Error::other)??)
-}
-
-/// A source with the name that the project states, where nobody else does.
-fn named(mut source: Source) -> Source {
-    if let Source::Folder { name: name @ None, path, .. } = &mut source {
-        *name = project_name(path);
-    }
-    source
-}
-
-/// The name that a project's `pyproject.toml` states, where it does.
-fn project_name(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join("pyproject.toml")).ok()?;
-    let table: toml::Table = text.parse().ok()?;
-    Some(crate::normalized(table.get("project")?.get("name")?.as_str()?))
 }

@@ -68,7 +68,7 @@ impl StatedHashes {
     /// # Errors
     ///
     /// When it has another one, or only such are stated as are not known.
-    pub(crate) fn check(&self, name: &str, path: &Path) -> Result<(), StatedError> {
+    pub fn check(&self, name: &str, path: &Path) -> Result<(), StatedError> {
         let file = || name.to_owned();
         let mut known = false;
         for (algorithm, stated) in &self.0 {

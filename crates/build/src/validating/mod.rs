@@ -1,18 +1,19 @@
 //! What can be known of a spec without the network: `check` tells it, and locking and building begin with it.
 
+mod wheels;
+
 use std::path::Path;
 
 use conda::ChannelError;
-use pypi::{Environment, Target};
-use spec::{Base, CondaPackages, FindLinks, Pip, PipPackages, RequirementSource, Spec, Variant};
+use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
 
 use crate::conda_errors::{chain, channel_error, conda_error};
 use crate::copying::Copies;
 use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
 use crate::locking::match_specs;
 use crate::other_locks::locked_error;
-use crate::wheel_index::{absolute, indexes, pypi_error};
-use crate::{BuildError, Context, building, foundation};
+use crate::{BuildError, Context, foundation};
+use wheels::wheels;
 
 /// Checks everything that locking and building would refuse without having asked anybody: all mistakes at once.
 ///
@@ -167,73 +168,4 @@ fn channels(variant: &Variant, conda: &spec::Conda, folder: &Path, context: &Con
         mistakes.push(channel_error(variant, conda, error));
     }
     mistakes
-}
-
-fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<BuildError> {
-    let folder = match absolute(&context.folder) {
-        Ok(folder) => folder,
-        Err(error) => return vec![error],
-    };
-    let failed = |error| pypi_error(variant, Some(pip), error);
-    let settings = pypi::Settings::read(&context.variables, &folder, &indexes(pip, &folder));
-    let mut mistakes: Vec<BuildError> =
-        settings.err().into_iter().map(|error| pypi_error(variant, None, error.into())).collect();
-    match &pip.packages {
-        PipPackages::Requirements(requirements) => {
-            let environment = environment(variant);
-            for (index, requirement) in requirements.iter().enumerate() {
-                let holds = |marker: &String| {
-                    let marker = marker.parse::<spec::Marker>().ok()?;
-                    Some(environment.as_ref()?.holds(&marker, &[]))
-                };
-                // A condition that only the locked Python decides is looked at when that is known.
-                if !requirement.marker.as_ref().map_or(Some(true), holds).unwrap_or(false) {
-                    continue;
-                }
-                let RequirementSource::Path { path, .. } = &requirement.source else { continue };
-                let Err((what, rule)) = present(path, &folder) else { continue };
-                mistakes.push(failed(pypi::LockingError::Unusable { requirement: index, what, rule }));
-            }
-        }
-        PipPackages::Pylock(file) => {
-            mistakes.extend(pypi::check_pylock(&file.text).err().map(|error| failed(error.into())));
-        }
-        PipPackages::Listed(listed) => {
-            for (index, package) in listed.packages.iter().enumerate() {
-                let RequirementSource::Path { path, .. } = &package.source else { continue };
-                let Err((what, rule)) = present(path, &folder) else { continue };
-                mistakes.push(failed(pypi::LockingError::Unusable { requirement: index, what, rule }));
-            }
-        }
-    }
-    mistakes
-}
-
-/// What conditions are held against, where the spec says which Python there is.
-fn environment(variant: &Variant) -> Option<Environment> {
-    let version = variant.python.as_ref()?.version.as_str();
-    let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
-    // No condition asks for the glibc.
-    Environment::new(Target { platform: variant.platform, minor, glibc: 17 }, version).ok()
-}
-
-/// Whether what a path names is there: a wheel, an archive of sources, or the folder of a project.
-fn present(path: &Path, folder: &Path) -> Result<(), (String, String)> {
-    const FILES: [&str; 7] = ["whl", "gz", "tgz", "zip", "bz2", "xz", "zst"];
-    let (whole, shown) = (folder.join(path), path.display());
-    let is_file = path.extension().is_some_and(|it| FILES.iter().any(|end| it == *end));
-    let what = match path.extension() {
-        Some(extension) if extension == "whl" => format!("the wheel `{shown}`"),
-        Some(_) if is_file => format!("the file `{shown}`"),
-        _ => format!("the folder `{shown}`"),
-    };
-    match std::fs::metadata(&whole) {
-        Ok(found) if found.is_file() => Ok(()),
-        Ok(_) if is_file => Err((what, "it is a folder".to_owned())),
-        Ok(_) => building::check_folder(&whole).map_err(|error| (what, error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err((what, "it is not there".to_owned()))
-        }
-        Err(error) => Err((what, format!("it cannot be read: {error}"))),
-    }
 }

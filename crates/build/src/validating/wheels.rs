@@ -1,0 +1,244 @@
+//! What is known of wheels without having asked anybody: what is on this machine, and what may not be built.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use oci::{Digest, HashReader};
+use pypi::{Choice, Environment, ListedPackage, LockingError, Reading, Source, Target, WheelFilename};
+use spec::{ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
+
+use crate::listed::listed_packages;
+use crate::wheel_index::{absolute, allow_builds, indexes, pypi_error, requirement};
+use crate::{BuildError, Context, building};
+
+/// A glibc that runs every wheel: what does not fit it fits no image.
+const NEWEST_GLIBC: u8 = 99;
+
+/// What is wrong with something that is to be installed: what it is, and the rule that it breaks.
+type Fault = (String, String);
+
+/// What is wrong with the wheels of a variant.
+pub(super) fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<BuildError> {
+    let folder = match absolute(&context.folder) {
+        Ok(folder) => folder,
+        Err(error) => return vec![error],
+    };
+    let settings = pypi::Settings::read(&context.variables, &folder, &indexes(pip, &folder));
+    let mut mistakes: Vec<BuildError> =
+        settings.err().into_iter().map(|error| pypi_error(variant, None, error.into())).collect();
+    let asking = Asking { variant, pip, folder: &folder, context };
+    let found = match &pip.packages {
+        PipPackages::Requirements(requirements) => asking.requirements(requirements),
+        PipPackages::Pylock(file) => asking.pylock(file),
+        PipPackages::Listed(listed) => match listed_packages(listed, &folder) {
+            Ok(packages) => asking.listed(listed, &packages),
+            Err(error) => {
+                mistakes.push(error);
+                Vec::new()
+            }
+        },
+    };
+    mistakes.extend(found.into_iter().map(|error| pypi_error(variant, Some(pip), error)));
+    mistakes
+}
+
+/// What is asked for, and where from.
+struct Asking<'a> {
+    variant: &'a Variant,
+    pip: &'a Pip,
+    /// The spec's folder, from the root on.
+    folder: &'a Path,
+    context: &'a Context,
+}
+
+impl Asking<'_> {
+    fn requirements(&self, given: &[PipRequirement]) -> Vec<LockingError> {
+        let environment = self.environment();
+        let (mut mistakes, mut taken) = (Vec::new(), Vec::new());
+        for (place, given) in given.iter().enumerate() {
+            let holds = |marker: &String| {
+                let marker = marker.parse::<spec::Marker>().ok()?;
+                Some(environment.as_ref()?.holds(&marker, &[]))
+            };
+            // A condition that only the locked Python decides is looked at when that is known.
+            if !given.marker.as_ref().map_or(Some(true), holds).unwrap_or(false) {
+                continue;
+            }
+            let unusable = |(what, rule)| LockingError::Unusable { requirement: place, what, rule };
+            let present = match &given.source {
+                RequirementSource::Path { path, .. } => {
+                    present(path, self.folder).and_then(|()| has_hash(path, self.folder, &given.hashes))
+                }
+                _ => Ok(()),
+            };
+            let read = present.and_then(|()| {
+                let read = requirement(given, self.folder, &self.context.variables);
+                read.map_err(|rule| (format!("`{}`", given.text), rule))
+            });
+            match read {
+                Ok(requirement) => taken.push((place, requirement)),
+                Err(fault) => mistakes.push(unusable(fault)),
+            }
+        }
+        let taken = taken.iter().map(|(place, requirement)| (*place, requirement));
+        let allowed = allow_builds(self.pip);
+        mistakes.extend(pypi::refused_requirements(taken, self.pip.require_hashes, &allowed));
+        mistakes
+    }
+
+    fn pylock(&self, file: &PylockFile) -> Vec<LockingError> {
+        if let Err(error) = pypi::check_pylock(&file.text) {
+            return vec![error.into()];
+        }
+        let Some(environment) = self.environment() else { return Vec::new() };
+        let folder = self.folder.join(file.path.parent().unwrap_or(Path::new("")));
+        let hashes = BTreeMap::new();
+        let reading = Reading {
+            folder: &folder,
+            root: self.folder,
+            environment: &environment,
+            urls: true,
+            hashes: &hashes,
+        };
+        // What does not fit this Python may fit the one that is locked.
+        let choices = pypi::read_pylock(&file.text, reading).unwrap_or_default();
+        let (mut mistakes, mut sources) = (Vec::new(), Vec::new());
+        for choice in choices {
+            let fault = match &choice {
+                Choice::Wheel(wheel) => match (wheel.url.whole().to_file_path(), &wheel.given) {
+                    (Ok(path), Some(given)) => wheel_fault(&path, given, &wheel.hashes),
+                    _ => None,
+                },
+                // Whether one of its wheels fits is known when the glibc is.
+                Choice::Source { refused: Some(_), .. } => None,
+                Choice::Source { source, hashes, .. } => {
+                    let fault = source_fault(source, hashes);
+                    sources.extend(fault.is_none().then(|| source.clone()));
+                    fault
+                }
+            };
+            mistakes.extend(fault.map(|(what, rule)| LockingError::Unusable { requirement: 0, what, rule }));
+        }
+        let sources = sources.iter().map(|source| (None, source));
+        mistakes.into_iter().chain(allow_builds(self.pip).permit(sources).err()).collect()
+    }
+
+    fn listed(&self, listed: &ListedPackages, packages: &[ListedPackage]) -> Vec<LockingError> {
+        let (mut mistakes, mut sources) = (Vec::new(), Vec::new());
+        for (place, (given, package)) in listed.packages.iter().zip(packages).enumerate() {
+            let fault = match package {
+                ListedPackage::Wheel(wheel) => match &given.source {
+                    RequirementSource::Path { path, .. } => {
+                        let whole = self.folder.join(path);
+                        wheel_fault(&whole, &path.display().to_string(), &wheel.hashes)
+                    }
+                    _ => None,
+                },
+                ListedPackage::Source { source, hashes } => {
+                    let fault = source_fault(source, hashes);
+                    sources.extend(fault.is_none().then_some((Some(place), source)));
+                    fault
+                }
+            };
+            let unusable = |(what, rule)| LockingError::Unusable { requirement: place, what, rule };
+            mistakes.extend(fault.map(unusable));
+        }
+        mistakes.extend(allow_builds(self.pip).permit(sources).err());
+        mistakes
+    }
+
+    /// What conditions are held against, where the spec says which Python there is.
+    fn environment(&self) -> Option<Environment> {
+        let version = self.variant.python.as_ref()?.version.as_str();
+        let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+        // No condition asks for the glibc.
+        let target = Target { platform: self.variant.platform, minor, glibc: NEWEST_GLIBC };
+        Environment::new(target, version).ok()
+    }
+}
+
+/// Whether what a path names is there: a wheel, an archive of sources, or the folder of a project.
+fn present(path: &Path, folder: &Path) -> Result<(), Fault> {
+    const FILES: [&str; 7] = ["whl", "gz", "tgz", "zip", "bz2", "xz", "zst"];
+    let whole = folder.join(path);
+    let is_file = path.extension().is_some_and(|it| FILES.iter().any(|end| it == *end));
+    let what = match path.extension() {
+        Some(extension) if extension == "whl" => wheel_title(path),
+        Some(_) if is_file => file_title(path),
+        _ => format!("the folder `{}`", path.display()),
+    };
+    match std::fs::metadata(&whole) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) if is_file => Err((what, "it is a folder".to_owned())),
+        Ok(_) => building::check_folder(&whole).map_err(|error| (what, error.to_string())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err((what, "it is not there".to_owned())),
+        Err(error) => Err((what, format!("it cannot be read: {error}"))),
+    }
+}
+
+/// Whether a file has one of these hashes, where there are any, and the name of a wheel where it says that it is one.
+fn has_hash(path: &Path, folder: &Path, hashes: &[Digest]) -> Result<(), Fault> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_wheel = name.ends_with(".whl");
+    let what = || if is_wheel { wheel_title(path) } else { file_title(path) };
+    if is_wheel && let Err(error) = name.parse::<WheelFilename>() {
+        return Err((what(), format!("no wheel is called like it: {}", error.rule)));
+    }
+    let whole = folder.join(path);
+    if hashes.is_empty() || !whole.is_file() {
+        return Ok(());
+    }
+    let found = File::open(&whole).and_then(|file| {
+        let mut reader = HashReader::new(file);
+        std::io::copy(&mut reader, &mut std::io::sink())?;
+        Ok(reader.finish().0)
+    });
+    let found = found.map_err(|error| (what(), format!("it cannot be read: {error}")))?;
+    if hashes.contains(&found) {
+        return Ok(());
+    }
+    Err((what(), format!("its sha256 is `{}`, which the requirement does not state", found.hex())))
+}
+
+/// What is wrong with a wheel of this machine that another tool has locked.
+fn wheel_fault(whole: &Path, given: &str, hashes: &pypi::StatedHashes) -> Option<Fault> {
+    file_fault(whole, given, hashes).map(|rule| (wheel_title(Path::new(given)), rule))
+}
+
+/// What is wrong with a source of this machine that another tool has locked.
+fn source_fault(source: &Source, hashes: &pypi::StatedHashes) -> Option<Fault> {
+    match source {
+        Source::Folder { path, given, .. } => {
+            let what = format!("the folder `{given}`");
+            if !path.exists() {
+                return Some((what, "it is not there".to_owned()));
+            }
+            building::check_folder(path).err().map(|error| (what, error.to_string()))
+        }
+        Source::Sdist { url, filename, .. } => {
+            let path = url.whole().to_file_path().ok()?;
+            file_fault(&path, filename, hashes).map(|rule| (file_title(Path::new(filename)), rule))
+        }
+        Source::Git { .. } => None,
+    }
+}
+
+/// What is wrong with a file: it is not there, or another one than is stated.
+fn file_fault(path: &Path, name: &str, hashes: &pypi::StatedHashes) -> Option<String> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => hashes.check(name, path).err().map(|error| error.to_string()),
+        Ok(_) => Some("it is no file".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some("it is not there".to_owned()),
+        Err(error) => Some(format!("it cannot be read: {error}")),
+    }
+}
+
+fn wheel_title(path: &Path) -> String {
+    format!("the wheel `{}`", path.display())
+}
+
+fn file_title(path: &Path) -> String {
+    format!("the file `{}`", path.display())
+}
