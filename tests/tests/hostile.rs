@@ -80,7 +80,7 @@ fn every_attack_is_refused() {
     hostile-bomb-info (lock)
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ├─▶ cannot use the metadata of `hostile-bomb-info-1.0-0.conda`
-      ╰─▶ the archive unpacks to more than 536870912 bytes, far more than it declares
+      ╰─▶ `info/paths.json` of the archive is larger than 512 MiB
     hostile-device (build)
       × cannot put `conda/hostile-device` into a layer
       ╰─▶ the archive holds a device node at `/share/null`

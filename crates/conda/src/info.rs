@@ -157,6 +157,16 @@ pub(crate) struct InfoFiles {
     kinds: BTreeMap<ImagePath, PathType>,
 }
 
+/// Names the file that unpacks to more than metadata may, where it is one.
+fn too_large(error: layer::TarError) -> InfoError {
+    match error {
+        layer::TarError::Bomb { limit, entry: Some(entry) } => {
+            InfoError::TooLarge { file: entry.escape_default().to_string(), limit }
+        }
+        error => error.into(),
+    }
+}
+
 impl InfoFiles {
     /// Collects the files from a tar. Of a `.tar.bz2`, no more is read than is needed.
     ///
@@ -165,7 +175,7 @@ impl InfoFiles {
     /// When the archive cannot be read.
     pub(crate) fn collect(mut tar: Tar, format: ArchiveFormat) -> Result<Self, InfoError> {
         let mut found = Self::default();
-        while let Some(head) = tar.next_entry()? {
+        while let Some(head) = tar.next_entry().map_err(too_large)? {
             let Some(path) = head.path else { continue };
             match WANTED.into_iter().find(|wanted| *wanted == path.as_str()) {
                 Some(wanted) => {

@@ -20,6 +20,8 @@ pub enum TarError {
     Bomb {
         /// The limit.
         limit: u64,
+        /// The entry that is larger all by itself, where one is.
+        entry: Option<String>,
     },
     /// A header is damaged.
     #[error("the archive has a damaged header: {0}")]

@@ -159,7 +159,8 @@ impl<R: Read> TarStream<R> {
         let size = entry_size(header.size, pax.size, &name)?;
         self.count(&name, &link, &pax)?;
         if size > self.budget {
-            return Err(TarError::Bomb { limit: self.limit });
+            let entry = (size > self.limit).then(|| String::from_utf8_lossy(&name).into_owned());
+            return Err(TarError::Bomb { limit: self.limit, entry });
         }
         self.expect_body(size);
         Ok(RawEntry { header, pax, name, link, size })
@@ -286,7 +287,7 @@ impl<R: Read> TarStream<R> {
 
     fn read_error(&self, error: io::Error) -> TarError {
         if error.get_ref().is_some_and(|inner| inner.is::<OverLimit>()) {
-            TarError::Bomb { limit: self.limit }
+            TarError::Bomb { limit: self.limit, entry: None }
         } else if error.kind() == io::ErrorKind::UnexpectedEof {
             TarError::Truncated
         } else {
