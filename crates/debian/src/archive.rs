@@ -96,7 +96,7 @@ impl From<io::Error> for What {
 impl From<TarError> for What {
     fn from(error: TarError) -> Self {
         match error {
-            TarError::Bomb { limit } => Self::TooLarge { limit },
+            TarError::Bomb { limit, .. } => Self::TooLarge { limit },
             TarError::Read(error) => Self::Read(error),
             TarError::Path(error) => Self::Path(error),
             error => Self::Tar(error),
