@@ -80,6 +80,18 @@ pub enum Conflict {
 ///
 /// When a single part contradicts itself.
 pub fn resolve(claims: &[(PartId, Vec<Claim>)]) -> Result<Resolution, Conflict> {
+    resolve_owners(claims).map(|(resolution, _)| resolution)
+}
+
+/// Who has each path in the end, by the places of the parts: its last claimant, or whoever has something above or below it.
+pub type Owners<'a> = BTreeMap<&'a ImagePath, usize>;
+
+/// The same as [`resolve`], with who has each path.
+///
+/// # Errors
+///
+/// As for [`resolve`].
+pub fn resolve_owners(claims: &[(PartId, Vec<Claim>)]) -> Result<(Resolution, Owners<'_>), Conflict> {
     let mut claimants: BTreeMap<&ImagePath, Vec<usize>> = BTreeMap::new();
     for (index, (part, claims)) in claims.iter().enumerate() {
         for claim in claims {
@@ -91,10 +103,17 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)]) -> Result<Resolution, Conflict> 
         }
     }
     let part = |index: usize| claims[index].0.clone();
+    let mut owners = Owners::new();
     let mut excluded = BTreeSet::new();
     let mut exclude = |loser: usize, path: &ImagePath, winner: usize| {
         excluded.insert(Exclusion { part: part(loser), path: path.clone(), winner: part(winner) });
     };
+    for (path, ranks) in &claimants {
+        if let Some((winner, losers)) = ranks.split_last() {
+            losers.iter().for_each(|loser| exclude(*loser, path, *winner));
+            owners.insert(path, *winner);
+        }
+    }
     for (path, below) in shadowing(&claimants) {
         for rank in &claimants[path] {
             if let Some((_, inner)) = below.iter().find(|(inner_rank, _)| inner_rank == rank) {
@@ -110,16 +129,13 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)]) -> Result<Resolution, Conflict> 
         };
         if file > folder {
             below.iter().for_each(|(rank, inner)| exclude(*rank, inner, *file));
+            owners.extend(below.iter().map(|(_, inner)| (*inner, *file)));
         } else {
             claimants[path].iter().for_each(|rank| exclude(*rank, path, *folder));
+            owners.insert(path, *folder);
         }
     }
-    for (path, ranks) in &claimants {
-        if let Some((winner, losers)) = ranks.split_last() {
-            losers.iter().for_each(|loser| exclude(*loser, path, *winner));
-        }
-    }
-    Ok(Resolution { excluded: excluded.into_iter().collect() })
+    Ok((Resolution { excluded: excluded.into_iter().collect() }, owners))
 }
 
 /// The claimed paths that have other claimed paths below them, and these.
@@ -162,6 +178,11 @@ mod tests {
         assert_eq!(excluded(&file_last), ["conda/a /d/x <- conda/b", "conda/a /d/y <- conda/b"]);
         let folder_last = [part("a", &["d"]), part("b", &["d/x"])];
         assert_eq!(excluded(&folder_last), ["conda/a /d <- conda/b"]);
+        for (parts, owners) in [(file_last, "/d 1, /d/x 1, /d/y 1"), (folder_last, "/d 1, /d/x 1")] {
+            let found = resolve_owners(&parts).unwrap().1;
+            let found: Vec<String> = found.iter().map(|(path, part)| format!("{path} {part}")).collect();
+            assert_eq!(found.join(", "), owners);
+        }
     }
 
     #[test]

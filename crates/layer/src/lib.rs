@@ -24,7 +24,7 @@ mod whiteout;
 mod writer;
 mod zip;
 
-pub use claim::{Claim, Conflict, Exclusion, Kind, Resolution, resolve};
+pub use claim::{Claim, Conflict, Exclusion, Kind, Owners, Resolution, resolve, resolve_owners};
 pub use compression::{Codec, WrongLibrary, check_libraries};
 pub use entry::{EntryHead, EntryKind, Owner};
 pub use files::{Content, Files};

@@ -32,27 +32,17 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)], tag: Option<&CacheTag>) -> Resul
         }
         others.push((part.clone(), kept));
     }
-    let mut excluded: BTreeSet<Exclusion> = layer::resolve(&others)?.excluded.into_iter().collect();
-    let owners = owners(&others, &excluded);
+    let (resolution, owners) = layer::resolve_owners(&others)?;
+    let mut excluded: BTreeSet<Exclusion> = resolution.excluded.into_iter().collect();
     for ((part, path), source) in bytecode {
-        if let Some(winner) = owners.get(&source).filter(|owner| *owner != part) {
+        if let Some((winner, _)) = owners.get(&source).map(|owner| &others[*owner])
+            && winner != part
+        {
             let (part, path, winner) = (part.clone(), path.clone(), winner.clone());
             excluded.insert(Exclusion { part, path, winner });
         }
     }
     Ok(Resolution { excluded: excluded.into_iter().collect() })
-}
-
-/// Who has each path in the end: its last claimant, or whoever has something above or below it.
-fn owners(claims: &[(PartId, Vec<Claim>)], excluded: &BTreeSet<Exclusion>) -> BTreeMap<ImagePath, PartId> {
-    let mut owners = BTreeMap::new();
-    for (part, all) in claims {
-        owners.extend(all.iter().map(|claim| (claim.path.clone(), part.clone())));
-    }
-    let lost = excluded.iter().filter(|it| owners.get(&it.path) == Some(&it.part)).cloned();
-    let lost: Vec<Exclusion> = lost.collect();
-    owners.extend(lost.into_iter().map(|it| (it.path, it.winner)));
-    owners
 }
 
 #[cfg(test)]
