@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use layer::{ImagePath, KeyHasher, LayerKind, LayerReader};
+use layer::{ImagePath, KeyHasher, LayerKind, LayerReader, SourceError};
 use oci::{BlobError, Blobs, uncompressed, unpacked_limit};
-use python::Cached;
+use python::{Cached, Overriding, Target};
 use store::{LayerRecord, Store};
 
 use crate::BuildError;
@@ -19,12 +19,28 @@ const FOLDER: &str = "bytecode-of-layers-v1";
 /// # Errors
 ///
 /// When a layer is not there or is damaged.
-pub(crate) fn bytecode_of(layers: &[LayerRecord], store: &Store) -> Result<BTreeSet<ImagePath>, BuildError> {
+fn bytecode_of(layers: &[LayerRecord], store: &Store) -> Result<BTreeSet<ImagePath>, BuildError> {
     let mut all = BTreeSet::new();
     for layer in layers {
         all.extend(of_layer(layer, store)?);
     }
     Ok(all)
+}
+
+/// Has a layer written that lies over others: `write` gets what must be known of the bytecode of these.
+pub(crate) fn over<T>(
+    lower: &[LayerRecord],
+    targets: &[Target],
+    store: &Store,
+    write: impl FnOnce(&Overriding<'_>) -> T,
+) -> T {
+    let lower = || bytecode_of(lower, store).map_err(SourceError::archive);
+    write(&Overriding { targets, lower: &lower })
+}
+
+/// Adds the Pythons of a layer to its key.
+pub(crate) fn keyed(hasher: KeyHasher, targets: &[Target]) -> KeyHasher {
+    targets.iter().fold(hasher, |hasher, target| target.key(hasher))
 }
 
 fn of_layer(layer: &LayerRecord, store: &Store) -> Result<Vec<ImagePath>, BuildError> {

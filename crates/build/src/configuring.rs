@@ -1,13 +1,13 @@
 //! Debian packages that dpkg configures: what it changes is a layer of the base.
 
 use debian::{Configuration, ConfigurationError};
-use layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role, SourceError};
-use python::{Overriding, Target};
+use layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
+use python::Target;
 use sandbox::Machine;
 use spec::Requirement;
 use store::LayerRecord;
 
-use crate::bytecode_below::bytecode_of;
+use crate::bytecode_below::{keyed, over};
 use crate::derived::{Derived, Execution};
 use crate::{BuildError, Context, remover};
 
@@ -33,7 +33,7 @@ impl Configuring {
     ) -> Self {
         let mut part = configuration.part().clone();
         let hasher = KeyHasher::new("configuring").field("inner", part.recipe.0.as_bytes());
-        let hasher = targets.iter().fold(hasher, |hasher, target| target.key(hasher));
+        let hasher = keyed(hasher, &targets);
         part.recipe = RecipeHash(hasher.finish());
         Self { part, targets, variant, configuration, parents, asked: asked.to_vec() }
     }
@@ -78,10 +78,10 @@ impl Derived for Configuring {
         let failed = |error| self.failed(error);
         let machine = Machine::probe().map_err(|error| failed(error.into()))?;
         let scratch = context.store.scratch(remover())?;
-        let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
-        let overriding = Overriding { targets: &self.targets, lower: &lower };
         let (folder, parents) = (scratch.folder(), &self.parents);
-        self.configuration.write(&machine, folder, parents, &overriding, sink).map_err(failed)?;
+        over(lower, &self.targets, &context.store, |overriding| {
+            self.configuration.write(&machine, folder, parents, overriding, sink).map_err(failed)
+        })?;
         Ok(String::new())
     }
 }

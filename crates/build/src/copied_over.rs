@@ -1,10 +1,11 @@
 //! Copied files with sources of Python among them: these have bytecode, and may lie over others that have some.
 
 use layer::{EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
-use python::{Overriding, Target};
+use python::Target;
 use store::LayerRecord;
 
 use crate::assembly::Assembly;
+use crate::bytecode_below::{keyed, over};
 use crate::copying::Copies;
 use crate::derived::{Derived, Execution, below};
 use crate::{BuildError, Context};
@@ -32,7 +33,7 @@ impl CopiedOver {
         let over_packages = sources(&copies).any(|path| assembly.may_hold(path));
         let mut part = copies.part().clone();
         let mut hasher = KeyHasher::new("copied over").field("copies", part.recipe.0.as_bytes());
-        hasher = targets.iter().fold(hasher, |hasher, target| target.key(hasher));
+        hasher = keyed(hasher, &targets);
         if over_packages {
             hasher = below(hasher, assembly, |role| role != Role::Copy);
         } else if let Some(foundation) = &assembly.foundation {
@@ -67,12 +68,10 @@ impl Derived for CopiedOver {
         context: &Context,
         sink: &mut dyn EntrySink,
     ) -> Result<String, BuildError> {
-        let lower =
-            || crate::bytecode_below::bytecode_of(lower, &context.store).map_err(layer::SourceError::archive);
-        let overriding = Overriding { targets: &self.targets, lower: &lower };
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| self.copies.write(left_out, sink);
+        let written = over(lower, &self.targets, &context.store, |overriding| overriding.write(&emit, sink));
         let failed = |error| LayerError::Part { part: self.part.id.clone(), error };
-        overriding.write(&emit, sink).map_err(|error| BuildError::Layer(Box::new(failed(error))))?;
+        written.map_err(|error| BuildError::Layer(Box::new(failed(error))))?;
         Ok(String::new())
     }
 }

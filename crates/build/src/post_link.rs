@@ -10,13 +10,13 @@ use layer::{
 };
 use lock::{CondaPackage, CondaSet};
 use oci::Platform;
-use python::{Overriding, Target};
+use python::Target;
 use runtime::Variables;
 use sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
 use store::LayerRecord;
 
 use crate::assembly::Assembly;
-use crate::bytecode_below::bytecode_of;
+use crate::bytecode_below::{keyed, over};
 use crate::derived::{Derived, Execution, below};
 use crate::running::set;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
@@ -69,7 +69,7 @@ impl PostLink {
                 assembly.variables.values.iter().map(|(name, value)| format!("{name}={value}")),
             );
         hasher = below(hasher, assembly, is_below);
-        hasher = assembly.targets.iter().fold(hasher, |hasher, target| target.key(hasher));
+        hasher = keyed(hasher, &assembly.targets);
         let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
         let part = Part {
             id: PartId::new("imgbuild", "post-link"),
@@ -201,9 +201,8 @@ impl Derived for PostLink {
             *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
             written.map_err(SourceError::archive)
         };
-        let lower = || bytecode_of(lower, &context.store).map_err(SourceError::archive);
-        let overriding = Overriding { targets: &self.targets, lower: &lower };
-        overriding.write(&emit, sink).map_err(|error| self.failed(error))?;
+        let written = over(lower, &self.targets, &context.store, |overriding| overriding.write(&emit, sink));
+        written.map_err(|error| self.failed(error))?;
         let text = text.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(String::from_utf8_lossy(&text).trim_end().to_owned())
     }
