@@ -38,6 +38,8 @@ pub struct Request {
     pub host: String,
     /// The credentials, as in the `Authorization` header.
     pub authorization: Option<String>,
+    /// The credentials for the server as a proxy, as in the `Proxy-Authorization` header.
+    pub proxy_authorization: Option<String>,
     /// How often the path was asked for before.
     pub before: usize,
 }
@@ -200,12 +202,14 @@ impl Shared {
             })
         };
         let range = header("range").map(|value| value.trim_start_matches("bytes=").to_owned());
-        let authorization = header("authorization");
+        let (authorization, proxy_authorization) = (header("authorization"), header("proxy-authorization"));
         let host = header("host").unwrap_or_default();
         let mut requests = self.requests.lock().unwrap();
         let before = requests.iter().filter(|request| request.path == path).count();
         let query = target.split_once('?').map(|(_, query)| query.to_owned());
-        let request = Request { method: method.to_owned(), path, query, range, host, authorization, before };
+        let method = method.to_owned();
+        let request =
+            Request { method, path, query, range, host, authorization, proxy_authorization, before };
         requests.push(request.clone());
         Ok(Some(request))
     }

@@ -372,6 +372,80 @@ fn debian_mirrors_and_sources() {
     }
 }
 
+/// The server as a proxy, for `http://mirror.example`. It wants a password.
+fn as_proxy(fault: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Watched {
+    let basic = format!("Basic {}", STANDARD.encode(format!("{USER}:{}", PASSWORD.1)));
+    let watched = Watched::with(move |request| {
+        let is_proxied = request.method == "CONNECT" || request.path.starts_with("http://");
+        match fault(request) {
+            None if is_proxied && request.proxy_authorization.as_ref() != Some(&basic) => {
+                Some(Answer::Status(407))
+            }
+            answer => answer,
+        }
+    });
+    let (root, folder) = (watched.server.root().to_owned(), watched.server.root().join("http:"));
+    fs_err::create_dir(&folder).unwrap();
+    symlink(root, folder.join("mirror.example")).unwrap();
+    watched
+}
+
+#[test]
+fn proxies() {
+    let channel = "[conda]\nchannels = [\"http://mirror.example/open/channel\"]\npackages = [\"hello\"]";
+    let proxied = "mirror = \"http://mirror.example/open/debian\"";
+    for name in ["HTTP_PROXY", "ALL_PROXY", ".condarc"] {
+        let mut watched = as_proxy(|_| None);
+        let login = watched.login();
+        for name in ["NO_PROXY", "no_proxy", "http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY"] {
+            watched.imgbuild = watched.imgbuild.without(name);
+        }
+        let mirror = if name == ".condarc" {
+            watched.imgbuild = watched.imgbuild.without("IMGBUILD_NO_CONDARC");
+            let text = format!("proxy_servers:\n  http: {login}\n");
+            fs_err::write(watched.home.path().join(name), text).unwrap();
+            watched.open_mirror()
+        } else {
+            watched.imgbuild = watched.imgbuild.variable(name, &login);
+            proxied.to_owned()
+        };
+        watched.spec(&mirror, channel);
+        watched.works();
+        let asked = watched.server.requests();
+        let proxied = asked.iter().filter(|it| it.path.starts_with("http://mirror.example/open/channel/"));
+        assert_ne!(proxied.count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn proxies_that_refuse() {
+    let mut watched = as_proxy(|request| match request.path.as_str() {
+        // It answers for a server that wants to be reached through it.
+        "conda.example:443" => Some(Answer::Status(403)),
+        path if path.starts_with("http://mirror.example/no/") => Some(Answer::Status(407)),
+        _ => None,
+    });
+    let (login, mirror) = (watched.login(), watched.open_mirror());
+    watched.imgbuild = watched.imgbuild.variable("NO_PROXY", "127.0.0.1").without("no_proxy");
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        watched.imgbuild = watched.imgbuild.variable(name, &login);
+    }
+    let channel = |url: &str| format!("[conda]\nchannels = [\"{url}\"]\npackages = [\"hello\"]");
+    watched.spec(&mirror, &channel("http://mirror.example/no/channel"));
+    watched.fails("may not be read (407");
+    watched.spec(&mirror, &channel("https://conda.example/channel"));
+    let said = watched.run(&["lock", "spec.toml", "-vv"]).failure().stderr;
+    assert!(said.contains("cannot reach the channel `https://conda.example/channel`"), "{said}");
+    watched.holds_no_canary();
+    // What is no proxy at all.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        watched.imgbuild =
+            watched.imgbuild.variable(name, format!("ftp://{USER}:{}@127.0.0.1:port", PASSWORD.0));
+    }
+    watched.run(&["check", "spec.toml", "-vv"]);
+    watched.holds_no_canary();
+}
+
 #[test]
 fn what_fails() {
     let mut watched =
