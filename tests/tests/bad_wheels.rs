@@ -394,6 +394,44 @@ fn a_local_project_without_permission() {
 }
 
 #[test]
+fn a_mistyped_name_on_either_side() {
+    assert_snapshot!(refused("packages = [\"good\", \"nunpy\"]"), @r#"
+      × cannot lock the wheels of `x:latest (linux/amd64)`
+      ╰─▶ `nunpy` cannot be had: no index has a package of that name
+      help: did you mean `numpy`?
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:5:21]
+     4 │ [pip]
+     5 │ packages = ["good", "nunpy"]
+       ·                     ───┬───
+       ·                        ╰── this requirement
+     6 │ index-url = "http://INDEX/simple"
+       ╰────
+    "#);
+    let conda =
+        format!("python = \"3.11\"\n[conda]\nchannels = [\"{}\"]\npackages = [\"nunpy >=1\"]", channel());
+    let message = Bench::new(|_| None).refuses_in(&conda, "packages = [\"good\"]");
+    assert_snapshot!(message.replace(&channel(), "CHANNEL"), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ no set of packages satisfies all requirements:
+          No candidates were found for nunpy >=1.
+      help: no channel has `nunpy`: did you mean `numpy`?
+
+    Advice: 
+      ☞ it was asked for here
+       ╭─[spec.toml:6:13]
+     5 │ channels = ["CHANNEL"]
+     6 │ packages = ["nunpy >=1"]
+       ·             ─────┬─────
+       ·                  ╰── this requirement
+     7 │ [pip]
+       ╰────
+    "#);
+}
+
+#[test]
 fn conda_has_another_version() {
     let conda =
         format!("python = \"3.11\"\n[conda]\nchannels = [\"{}\"]\npackages = [\"numpy 1.26.*\"]", channel());

@@ -13,6 +13,7 @@ use super::{Environment, PipPart};
 use crate::error::{Mistake, Problem};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
+use crate::suggest;
 use crate::values::MatchSpecText;
 
 /// What stands above what conda exports.
@@ -172,12 +173,18 @@ pub(crate) fn no_requirements(source: &Source, name: &str) -> Option<Problem> {
     let text = source.inner();
     let extension = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
     let by_env = || format!("name it by `env = \"{name}\"`");
+    let file = Path::new(name).file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    let of_tool = suggest::for_file(file);
     let (what, hint) = if text.lines().any(|line| line.trim() == explicit::MARK) {
         ("an explicit list of conda packages", by_env())
     } else if is_export(text) {
         ("a list of conda packages, as `conda list --export` writes it", by_env())
     } else if matches!(extension, "yml" | "yaml") {
         ("no file of requirements, but YAML", by_env())
+    } else if file == "pixi.lock" {
+        ("no file of requirements, but pixi's lock", by_env())
+    } else if let Some(hint) = of_tool {
+        ("no file of requirements, but one of another tool", hint)
     } else if extension == "toml" {
         let hint = "name the project's folder, as `packages = [\"./folder\"]`, or a `pylock.toml`";
         ("no file of requirements, but TOML", hint.to_owned())

@@ -287,36 +287,61 @@ fn what_is_printed_for_people_is_told_once() {
       ╰────
      help: name it by `env = "packages.txt"`
     "#);
-    let explicit = "@EXPLICIT\nhttps://c.example/noarch/a-1-0.conda\n";
-    assert_snapshot!(named_as_requirements("explicit.txt", explicit), @r#"
-     × `explicit.txt` is an explicit list of conda packages
-      ╭─[spec.toml:3:20]
-    2 │ python = "3.11"
-    3 │ pip.requirements = "explicit.txt"
-      ·                    ───────┬──────
-      ·                           ╰── named here
-      ╰────
-     help: name it by `env = "explicit.txt"`
-    "#);
-    assert_snapshot!(named_as_requirements("environment.yml", "dependencies: [python]\n"), @r#"
-     × `environment.yml` is no file of requirements, but YAML
-      ╭─[spec.toml:3:20]
-    2 │ python = "3.11"
-    3 │ pip.requirements = "environment.yml"
-      ·                    ────────┬────────
-      ·                            ╰── named here
-      ╰────
-     help: name it by `env = "environment.yml"`
-    "#);
-    assert_snapshot!(named_as_requirements("pyproject.toml", "[project]\n"), @r#"
-     × `pyproject.toml` is no file of requirements, but TOML
-      ╭─[spec.toml:3:20]
-    2 │ python = "3.11"
-    3 │ pip.requirements = "pyproject.toml"
-      ·                    ────────┬───────
-      ·                            ╰── named here
-      ╰────
-     help: name the project's folder, as `packages = ["./folder"]`, or a `pylock.toml`
+    let others = [
+        ("explicit.txt", "@EXPLICIT\nhttps://c.example/noarch/a-1-0.conda\n"),
+        ("environment.yml", "dependencies: [python]\n"),
+        ("conda-lock.yml", "version: 1\n"),
+        ("pixi.lock", "version: 6\n"),
+        ("uv.lock", "version = 1\n"),
+        ("poetry.lock", "[[package]]\n"),
+        ("pdm.lock", "[[package]]\n"),
+        ("Pipfile", "[packages]\n"),
+        ("Pipfile.lock", "{}\n"),
+        ("pyproject.toml", "[project]\n"),
+        ("setup.py", "import setuptools\n"),
+        ("other.toml", "[a]\n"),
+        ("folder/uv.lock", "version = 1\n"),
+    ];
+    let told = others.map(|(file, text)| {
+        let head = "name = \"a\"\npython = \"3.11\"\npip.packages = [\"six\"]\n";
+        let spec = format!("{head}pip.constraints = \"{file}\"\n");
+        let as_constraints = message_of(&[("spec.toml", &spec), (file, text)]);
+        let hint = |message: &str| {
+            let lines: Vec<&str> = message.lines().map(str::trim).collect();
+            let help = lines.iter().position(|line| line.starts_with("help: ")).unwrap();
+            format!("{}\n    {}", lines[0], lines[help..].join(" "))
+        };
+        let told = hint(&named_as_requirements(file, text));
+        assert_eq!(hint(&as_constraints), told, "{file}");
+        told
+    });
+    assert_snapshot!(told.join("\n"), @r#"
+    × `explicit.txt` is an explicit list of conda packages
+        help: name it by `env = "explicit.txt"`
+    × `environment.yml` is no file of requirements, but YAML
+        help: name it by `env = "environment.yml"`
+    × `conda-lock.yml` is no file of requirements, but YAML
+        help: name it by `env = "conda-lock.yml"`
+    × `pixi.lock` is no file of requirements, but pixi's lock
+        help: name it by `env = "pixi.lock"`
+    × `uv.lock` is no file of requirements, but one of another tool
+        help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into `requirements.txt`: name that
+    × `poetry.lock` is no file of requirements, but one of another tool
+        help: `poetry export --output requirements.txt` writes what it says into `requirements.txt`: name that
+    × `pdm.lock` is no file of requirements, but one of another tool
+        help: `pdm export --no-self --output requirements.txt` writes what it says into `requirements.txt`: name that
+    × `Pipfile` is no file of requirements, but one of another tool
+        help: `pipenv requirements > requirements.txt` writes what it says into `requirements.txt`: name that
+    × `Pipfile.lock` is no file of requirements, but one of another tool
+        help: `pipenv requirements > requirements.txt` writes what it says into `requirements.txt`: name that
+    × `pyproject.toml` is no file of requirements, but one of another tool
+        help: `uv pip compile pyproject.toml --output-file requirements.txt` writes what it says into `requirements.txt`: name that; `packages = ["."]` in `[pip]`, with `allow-builds`, takes the project itself
+    × `setup.py` is no file of requirements, but one of another tool
+        help: `uv pip compile setup.py --output-file requirements.txt` writes what it says into `requirements.txt`: name that; `packages = ["."]` in `[pip]`, with `allow-builds`, takes the project itself
+    × `other.toml` is no file of requirements, but TOML
+        help: name the project's folder, as `packages = ["./folder"]`, or a `pylock.toml`
+    × `folder/uv.lock` is no file of requirements, but one of another tool
+        help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into `requirements.txt`: name that
     "#);
 }
 
