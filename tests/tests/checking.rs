@@ -129,6 +129,8 @@ fn every_command_says_the_same() {
     bench.imgbuild.write("odd.whl", "wheel");
     bench.imgbuild.write("pylock.built.toml", PYLOCK);
     bench.imgbuild.write("pixi.lock", PIXI);
+    let other = PYLOCK.replace("type = \"git\"", "type = \"hg\"");
+    bench.imgbuild.write("pylock.other.toml", other);
     bench
         .imgbuild
         .write("hashed.txt", format!("./here-1.0-py3-none-any.whl --hash=sha256:{}\n", "0".repeat(64)));
@@ -163,6 +165,7 @@ fn every_command_says_the_same() {
         "PYTHON[pip]\nrequirements = \"partly.txt\"",
         "PYTHON[pip]\nrequirements = \"pylock.built.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.built.toml\"\nallow-builds = [\"fetched\", \"theirs\"]",
+        "PYTHON[pip]\nrequirements = \"pylock.other.toml\"",
         "env = \"pixi.lock\"",
         "PYTHON[pip]\nrequirements = \"pylock.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.two.toml\"",
@@ -263,6 +266,9 @@ fn every_command_says_the_same() {
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `00`
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
+    PYTHON[pip]
+    requirements = "pylock.other.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ `a repository of hg` is not where a package can be
     env = "pixi.lock"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `0000000000000000000000000000000000000000000000000000000000000000`

@@ -6,7 +6,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use oci::{Digest, HashReader};
-use pypi::{Choice, Environment, ListedPackage, LockingError, Reading, Source, Target, WheelFilename};
+use pypi::{
+    Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
+};
 use spec::{ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
 
 use crate::listed::listed_packages;
@@ -102,8 +104,14 @@ impl Asking<'_> {
             urls: true,
             hashes: &hashes,
         };
-        // What does not fit this Python may fit the one that is locked.
-        let choices = pypi::read_pylock(&file.text, reading).unwrap_or_default();
+        let choices = match pypi::read_pylock(&file.text, reading) {
+            Ok(choices) => choices,
+            Err(
+                error @ (PylockError::LeadsOut { .. } | PylockError::Location(_) | PylockError::NoFile(_)),
+            ) => return vec![error.into()],
+            // What does not fit this Python may fit the one that is locked.
+            Err(_) => Vec::new(),
+        };
         let (mut mistakes, mut sources) = (Vec::new(), Vec::new());
         for choice in choices {
             let fault = match &choice {
