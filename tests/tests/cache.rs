@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use imgbuild_tests::{Answer, Bench, Server, channel_folder, named, names};
+use imgbuild_tests::{Answer, Bench, DebianArchive, Server, channel_folder, named, names};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -184,4 +184,21 @@ fn prune_keeps_what_a_running_build_uses() {
     // A dead build keeps nothing.
     bench.run(&["cache", "prune", "--all"]);
     assert_eq!(entries(&bench), [""; 0]);
+}
+
+#[test]
+fn an_index_that_is_kept_is_still_checked_by_the_keyring_of_the_spec() {
+    let bench = Bench::new();
+    let lock = || {
+        let _absent = fs_err::remove_file(bench.imgbuild.path("spec.lock"));
+        bench.imgbuild.run(["lock", "spec.toml"])
+    };
+    bench.spec("platforms = [\"linux/amd64\"]", "");
+    lock().success();
+    let stranger = DebianArchive::new();
+    fs_err::copy(stranger.keyring(), bench.imgbuild.path("keyring.asc")).unwrap();
+    let said = lock().failure().stderr;
+    assert!(said.contains("signature") || said.contains("signed"), "{said}");
+    fs_err::copy(bench.archive.keyring(), bench.imgbuild.path("keyring.asc")).unwrap();
+    lock().success();
 }
