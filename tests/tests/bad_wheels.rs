@@ -468,12 +468,12 @@ fn paths_that_leave_the_environment() {
     assert_snapshot!(refused("packages = [\"outside\"]"), @r#"
     × cannot lock the wheels of `x:latest (linux/amd64)`
     ├─▶ `outside-1.0-py3-none-any.whl` cannot be installed
-    ╰─▶ the path `../../etc/profile.d/x.sh` has a component `..`
+    ╰─▶ the zip container is ambiguous or damaged at `../../etc/profile.d/x.sh`: its name has a component `..`
     "#);
     assert_snapshot!(refused("packages = [\"absolute\"]"), @r#"
     × cannot lock the wheels of `x:latest (linux/amd64)`
     ├─▶ `absolute-1.0-py3-none-any.whl` cannot be installed
-    ╰─▶ the path `/etc/x` is absolute
+    ╰─▶ the zip container is ambiguous or damaged at `/etc/x`: its name is absolute
     "#);
 }
 

@@ -105,7 +105,7 @@ fn verify_reads_everything() {
       "checked": 21,
       "damaged": [
         "blob SHA256: its sha256 is `SHA256`",
-        "layer SHA256: it is not well-formed, or its blob is gone or has another size"
+        "layer SHA256: it is not as it was written, or its blob is gone or has another size"
       ]
     }
     "#);

@@ -38,6 +38,8 @@ impl Explanation {
             let (before, after) = words.split_at(at);
             let what = match after {
                 [_, "depend" | "depends", "on", "one", "of:", ..] => continue,
+                // The interpreter; projects are said in small letters.
+                [_, "depend" | "depends", "on", what, ..] if what.starts_with("Python") => continue,
                 [_, "depend" | "depends", "on", what, ..] => what,
                 _ => continue,
             };
@@ -107,6 +109,7 @@ mod tests {
             ),
             ("Because a==1.0 depends on b and a==2.0 depends on b>1,", &["a -> b false", "a -> b>1 false"]),
             ("a==1.0 depends on b and you require a==1.0, we", &["a -> b true"]),
+            ("Because x==4.0 depends on Python>=3.13 and you require x==4.0, we", &[]),
             ("a==1 depends on one of:\n    b<1\n    b>2", &[]),
             ("any of:\n  a[x]==1\n  a[x]==2\n depend on b[y]==1+local.", &["a -> b==1+local false"]),
             ("this does not depend", &[]),

@@ -15,7 +15,7 @@ async fn sources_are_built_where_that_is_allowed() {
     fs::write(bench.wheels.join("broken-1.0.tar.gz"), "no archive").unwrap();
     let refused = bench.request(&["inner", "needs"]);
     assert_snapshot!(bench.refused(&refused).await, @r#"
-    [1] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone
+    [1] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone; `needs` requires it
     hint: `allow-builds = ["docopt"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     let names = |names: &[&str]| AllowBuilds::Names(names.iter().map(ToString::to_string).collect());
