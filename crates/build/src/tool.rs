@@ -133,7 +133,9 @@ fn compiler<'a>(compilers: &'a [Compiler], context: &Context) -> Result<&'a Comp
 /// What the folder of an interpreter depends on: all that its packages' entries do, the prefix and the owner among it.
 fn interpreter_key(packages: &[impl Source], host: Platform) -> Digest {
     let recipes = packages.iter().map(|package| package.part().recipe.0.hex());
-    KeyHasher::new("interpreter").field("host", host.to_string()).list("package", recipes).finish()
+    // The method changes whenever the same packages would be written in another way.
+    let hasher = KeyHasher::new("interpreter").field("method", "2").field("host", host.to_string());
+    hasher.list("package", recipes).finish()
 }
 
 /// The folder of a tool: from the store, or filled now, by one process.

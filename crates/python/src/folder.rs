@@ -27,7 +27,7 @@ impl<'a> FolderSink<'a> {
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => return Err(SinkError::BelowNonDirectory { path: path.clone(), below: ancestor }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir(&folder).map_err(SinkError::Write)?;
+                    create_folder(&folder).map_err(SinkError::Write)?;
                 }
                 Err(error) => return Err(SinkError::Write(error)),
             }
@@ -36,12 +36,18 @@ impl<'a> FolderSink<'a> {
     }
 }
 
+/// Whatever the umask: in the sandbox the folder is read by another user.
+fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o755))
+}
+
 impl EntrySink for FolderSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         let place = self.place(&head.path)?;
         match &head.kind {
             EntryKind::Directory if place.is_dir() => {}
-            EntryKind::Directory => fs::create_dir(&place).map_err(SinkError::Write)?,
+            EntryKind::Directory => create_folder(&place).map_err(SinkError::Write)?,
             EntryKind::Symlink { target } => symlink(target, &place).map_err(SinkError::Write)?,
             EntryKind::Hardlink { target } => {
                 fs::hard_link(self.place(target)?, &place).map_err(SinkError::Write)?;
@@ -54,8 +60,8 @@ impl EntrySink for FolderSink<'_> {
                 let mut file = File::create_new(&place).map_err(SinkError::Write)?;
                 io::copy(body, &mut file).map_err(SinkError::Write)?;
                 // Setuid bits have no business on the build machine.
-                file.set_permissions(Permissions::from_mode(head.mode & 0o777 | 0o400))
-                    .map_err(SinkError::Write)?;
+                let mode = if head.mode & 0o100 == 0 { 0o644 } else { 0o755 };
+                file.set_permissions(Permissions::from_mode(mode)).map_err(SinkError::Write)?;
             }
         }
         Ok(())

@@ -14,6 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 ASIDE = {"test", "tests", "testing", "doc", "docs", "examples", "benchmarks", "scripts", "setup"}
+# Modules that can be imported behind others only.
+BEHIND = {"psycopg_binary": "psycopg"}
 
 
 def modules(distribution):
@@ -33,7 +35,8 @@ def modules(distribution):
 
 def imports(module):
     """Why a module cannot be imported, in a process of its own; nothing where it can."""
-    code = f"import {module}"
+    first = BEHIND.get(module)
+    code = f"import {first}, {module}" if first else f"import {module}"
     try:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
     except subprocess.TimeoutExpired:
