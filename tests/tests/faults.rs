@@ -563,13 +563,15 @@ fn a_damaged_store_is_found_and_mended() {
     damage(&bench.layer_blob());
     // Nothing is delivered that is not what its name says, in any form.
     let before = fs_err::read(bench.imgbuild.path("out/x-latest.tar")).unwrap();
-    for form in ["oci", "oci-dir"] {
+    let [told, of_folder] = ["oci", "oci-dir"].map(|form| {
         let words = ["build", "spec.toml", "--output", "out", "--locked", "--format", form];
-        assert_snapshot!(bench.message(&bench.imgbuild.run(words).failure()), @"
-        × a layer in the cache is damaged: the blob `sha256:SHA256` holds something else: its digest is `sha256:SHA256`
-        help: `imgbuild cache verify` removes what is damaged, and the next build makes it anew
-        ");
-    }
+        bench.message(&bench.imgbuild.run(words).failure())
+    });
+    assert_eq!(told, of_folder);
+    assert_snapshot!(told, @"
+    × a layer in the cache is damaged: the blob `sha256:SHA256` holds something else: its digest is `sha256:SHA256`
+    help: `imgbuild cache verify` removes what is damaged, and the next build makes it anew
+    ");
     assert_eq!(names(&bench.imgbuild.path("out")), ["x-latest.tar"]);
     assert_eq!(fs_err::read(bench.imgbuild.path("out/x-latest.tar")).unwrap(), before);
     let outcome = bench.imgbuild.run(["cache", "verify"]).failure();
