@@ -78,9 +78,9 @@ fn message(imgbuild: &Imgbuild, text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// What a command in the image prints.
+/// What a command prints in the image that was delivered: its name may be another test's by now.
 fn said(imgbuild: &Imgbuild, command: &[&str]) -> String {
-    let words = [&["run", "built", "--"], command].concat();
+    let words = [&["run", "out/built-latest.tar", "--"], command].concat();
     imgbuild.run(words).success().stdout.trim_end().to_owned()
 }
 
