@@ -109,9 +109,13 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use insta::assert_snapshot;
     use layer::{ImagePath, PartId, Threshold};
     use oci::{Digest, Platform};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::{
@@ -362,5 +366,44 @@ mod tests {
             ]
         );
         assert!(Changes::between(&before, &before, &BTreeSet::new()).0.is_empty());
+    }
+
+    /// What Python reads of a lock: the name and the requests of its environment, and a field of its package.
+    const READER: &str = r#"
+import json, sys, tomllib
+lock = tomllib.loads(sys.stdin.buffer.read().decode())
+environment = next(it["conda"] for it in lock["variant"] if "conda" in it)
+print(json.dumps([environment["name"], *environment["requested"], lock["conda"][0]["record"]["license"]]))
+"#;
+
+    fn read_by_python(text: &str) -> Vec<String> {
+        let mut python = Command::new("python3");
+        let python = python.args(["-I", "-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut python = python.spawn().unwrap();
+        python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = python.wait_with_output().unwrap();
+        assert!(output.status.success(), "{text}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn any_text_is_read_back(
+            texts in prop::collection::vec("(?s)['\"\\\\$`\r\n\t#=\\[\\]{} a-c]{0,16}|[\u{0}-\u{ff}]{0,8}|.{0,8}", 3..24),
+        ) {
+            let mut lock = sample();
+            let Some(set) = lock.variants.iter_mut().find_map(|variant| variant.conda.as_mut()) else {
+                return Err(TestCaseError::fail("the sample has no environment"));
+            };
+            let (first, last) = (texts[0].clone(), texts[texts.len() - 1].clone());
+            set.name = first.clone();
+            set.requested = texts[1..texts.len() - 1].to_vec();
+            set.variables = texts.iter().map(|text| (text.clone(), text.clone())).collect();
+            lock.conda[0].record.insert("license".to_owned(), last.as_str().into());
+            let text = lock.to_text().unwrap();
+            prop_assert_eq!(&Lock::parse(&text).unwrap(), &lock);
+            prop_assert_eq!(read_by_python(&text), texts);
+        }
     }
 }
