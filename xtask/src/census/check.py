@@ -13,7 +13,9 @@ from collections import defaultdict
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-ASIDE = {"test", "tests", "testing", "doc", "docs", "examples", "benchmarks", "scripts", "setup"}
+ASIDE = {"test", "tests", "testing", "doc", "docs", "examples", "benchmarks", "scripts", "setup",
+         # Of mlflow's own checks.
+         "pylint_plugins"}
 # Modules that can be imported behind others only.
 BEHIND = {"psycopg_binary": "psycopg"}
 
