@@ -248,14 +248,18 @@ fn check_primary(key: &SignedPublicKey, fingerprint: &str, now: i64) -> Result<(
     if key.details.revocation_signatures.iter().any(|it| it.verify_key(primary).is_ok()) {
         return Err(SignatureError::Revoked { key: fingerprint.to_owned() });
     }
-    let direct = key.details.direct_signatures.iter().filter(|it| it.verify_key(primary).is_ok());
-    let certified = key.details.users.iter().flat_map(|user| {
+    let direct = key.details.direct_signatures.iter().filter(|it| it.typ() == Some(SignatureType::Key));
+    let direct = newest(direct.filter(|it| it.verify_key(primary).is_ok()), now);
+    let users = key.details.users.iter().filter_map(|user| {
         let own =
             |it: &&Signature| it.verify_certification(primary, pgp::types::Tag::UserId, &user.id).is_ok();
-        user.signatures.iter().filter(own)
+        // What takes a user id back says nothing of the key, and neither does that user id from then on.
+        newest(user.signatures.iter().filter(own), now)
+            .filter(|it| it.typ() != Some(SignatureType::CertRevocation))
     });
-    let newest = direct.chain(certified).max_by_key(|it| it.created().map(|time| time.as_secs()));
-    let lifetime = newest.and_then(Signature::key_expiration_time).map_or(0, |it| i64::from(it.as_secs()));
+    // A key that nobody calls his own says nothing of how long it holds.
+    let newest = newest(direct.into_iter().chain(users), now).ok_or(SignatureError::Untrusted)?;
+    let lifetime = newest.key_expiration_time().map_or(0, |it| i64::from(it.as_secs()));
     expires("key", fingerprint, i64::from(primary.created_at().as_secs()), lifetime, now)
 }
 
@@ -265,7 +269,7 @@ fn check_subkey(
     fingerprint: &str,
     now: i64,
 ) -> Result<(), SignatureError> {
-    use pgp::packet::SignatureType::{SubkeyBinding, SubkeyRevocation};
+    use SignatureType::{SubkeyBinding, SubkeyRevocation};
     let primary = &key.primary_key;
     let own = |it: &&Signature| it.verify_subkey_binding(primary, &subkey.key).is_ok();
     let of_type =
@@ -273,8 +277,7 @@ fn check_subkey(
     if of_type(SubkeyRevocation).next().is_some() {
         return Err(SignatureError::Revoked { key: fingerprint.to_owned() });
     }
-    let newest = of_type(SubkeyBinding).max_by_key(|it| it.created().map(|time| time.as_secs()));
-    let binding = newest.ok_or(SignatureError::Untrusted)?;
+    let binding = newest(of_type(SubkeyBinding), now).ok_or(SignatureError::Untrusted)?;
     // Without the embedded signature a subkey could be claimed by a key that does not have it.
     let claimed = binding
         .embedded_signature()
@@ -284,6 +287,16 @@ fn check_subkey(
     }
     let lifetime = binding.key_expiration_time().map_or(0, |it| i64::from(it.as_secs()));
     expires("key", fingerprint, i64::from(subkey.key.created_at().as_secs()), lifetime, now)
+}
+
+/// The newest of some signatures that hold at this time.
+fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>, now: i64) -> Option<&'a Signature> {
+    let made = |it: &&Signature| it.created().map(|time| i64::from(time.as_secs()));
+    let holds = |it: &&Signature| {
+        let lifetime = it.signature_expiration_time().map_or(0, |it| i64::from(it.as_secs()));
+        made(it).is_some_and(|made| made <= now + CLOCK_TOLERANCE && (lifetime == 0 || now < made + lifetime))
+    };
+    signatures.filter(holds).max_by_key(made)
 }
 
 /// A lifetime of nought is for ever.
@@ -312,6 +325,29 @@ mod tests {
         for fingerprint in fingerprints {
             assert!(listed.contains(&fingerprint), "{fingerprint}");
         }
+    }
+
+    /// Made by gpg: a key that holds for two days from 2020-01-01 on, and a text that it signed in that time.
+    #[test]
+    fn the_lifetime_of_a_key_is_what_its_newest_own_signature_says() {
+        const DAY: i64 = 24 * 3600;
+        let made = 1_577_836_800;
+        let verified = |key: &str, signed: &str, day: i64| {
+            let keyring = Keyring::read(key.as_bytes()).unwrap();
+            keyring.verify(signed, made + day * DAY).map_err(|error| error.to_string())
+        };
+        // A second user id was taken back later, which says nothing of how long the key holds.
+        let (key, signed) =
+            (include_str!("testdata/revoked-user.key"), include_str!("testdata/revoked-user.signed"));
+        assert!(verified(key, signed, 1).is_ok());
+        let error = verified(key, signed, 3).unwrap_err();
+        assert!(
+            error.starts_with("the key `") && error.ends_with("expired at 2020-01-03T00:00:00Z"),
+            "{error}"
+        );
+        // The lifetime of this one was lifted later.
+        let (key, signed) = (include_str!("testdata/extended.key"), include_str!("testdata/extended.signed"));
+        assert!(verified(key, signed, 3).is_ok());
     }
 
     #[test]
