@@ -8,7 +8,9 @@ use std::sync::Arc;
 use layer::ImagePath;
 use oci::Platform;
 use python::{CompilerError, Ending, Launcher, Unconfined};
-use sandbox::{Access, Command, Input, Limits, Machine, Mount, Network, Output, User, Writable};
+use sandbox::{
+    Access, Command, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
+};
 use spec::Compilation;
 
 use crate::Context;
@@ -45,7 +47,8 @@ pub(crate) struct Place {
 ///
 /// # Errors
 ///
-/// When this machine has no sandbox, and it may not run elsewhere.
+/// When this machine has no sandbox, and it may not run elsewhere; or when none can be made for another reason than that the
+/// machine forbids it.
 pub(crate) fn place(
     context: &Context,
     compilation: Compilation,
@@ -58,13 +61,13 @@ pub(crate) fn place(
         Err(error) if compilation == Compilation::Sandboxed => {
             return Err(CompilerError::Unavailable(format!("it may run in the sandbox alone, and {error}")));
         }
-        Err(error) => {
-            // What to do about it is of no use in the middle of a sentence.
-            let reason = error.to_string();
-            let reason = reason.split("\n\n").next().unwrap_or_default().to_owned();
+        Err(SandboxError::Forbidden { reason, .. }) => {
+            // Another compiler of this build may have said it before.
             let _known = context.unconfined.set(reason);
             return Ok(Place { root: root.to_owned(), launcher: Arc::new(Unconfined) });
         }
+        // What failed in passing is no permission to go without.
+        Err(error) => return Err(CompilerError::Unavailable(whole(&error))),
     };
     let mount = |source: PathBuf, target: &str| {
         let target = ImagePath::new(target).map_err(|it| CompilerError::Unavailable(it.to_string()))?;
@@ -84,11 +87,19 @@ pub(crate) fn place(
     Ok(Place { root: PathBuf::from("/"), launcher: Arc::new(launcher) })
 }
 
+/// An error with what it is for.
+fn whole(error: &SandboxError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
 /// What the report says of interpreters that ran outside of the sandbox.
 pub(crate) fn note(context: &Context) -> Option<String> {
     context.unconfined.get().map(|reason| {
         format!(
-            "the images' Python compiled its sources outside of the sandbox, with all that you may do: {reason}; `bytecode = \"sandboxed\"` in `[layers]` makes that an error"
+            "the images' Python compiled its sources outside of the sandbox, with all that you may do: no sandbox can be made on this machine: {reason}; `bytecode = \"sandboxed\"` in `[layers]` makes that an error"
         )
     })
 }
@@ -134,7 +145,7 @@ impl Launcher for Confined {
         let running = std::thread::Builder::new().spawn(move || machine.run(&command))?;
         Ok(Box::new(move || match running.join() {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(io::Error::other(error)),
+            Ok(Err(error)) => Err(io::Error::other(whole(&error))),
             Err(_) => Err(io::Error::other("the thread that runs it has failed")),
         }))
     }

@@ -79,17 +79,15 @@ impl Folder {
         Ok(names)
     }
 
-    /// How many bytes a regular file has; nothing where there is none of that name.
+    /// Whether there is a regular file of that name.
     ///
     /// # Errors
     ///
     /// When it cannot be looked at.
-    pub fn size(&self, name: &OsStr) -> io::Result<Option<u64>> {
+    pub fn has_file(&self, name: &OsStr) -> io::Result<bool> {
         match rustix::fs::statat(&self.0, single(name)?, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
-                Ok(Some(u64::try_from(stat.st_size).unwrap_or_default()))
-            }
-            Ok(_) | Err(Errno::NOENT) => Ok(None),
+            Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode).is_file()),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -212,7 +210,7 @@ mod tests {
         ] {
             assert_eq!(error.to_string(), "it is a link, and nothing is read or written through it");
         }
-        assert_eq!(folder.size(OsStr::new("letter")).unwrap(), None);
+        assert!(!folder.has_file(OsStr::new("letter")).unwrap());
         // The link is replaced, and not what it leads to.
         put(&folder, "letter", "mine").unwrap();
         folder.remove_file(OsStr::new("link")).unwrap();
@@ -244,7 +242,8 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "no more");
         assert_eq!(folder.names().unwrap(), ["file"]);
         assert_eq!(std::fs::read_to_string(place.path().join("a/b/file")).unwrap(), "first");
-        assert_eq!(folder.size(OsStr::new("file")).unwrap(), Some(5));
+        assert!(folder.has_file(OsStr::new("file")).unwrap());
+        assert!(!folder.has_file(OsStr::new("absent")).unwrap());
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn remove_unused(folder: &Folder, contents: &Contents) -> io::Result<()> {
         contents.layers.keys().chain(contents.documents.keys()).map(Digest::hex).collect();
     let remove = |folder: &Folder, unused: &dyn Fn(&OsStr) -> bool| -> io::Result<()> {
         for name in folder.names()? {
-            if (is_temporary(&name) || unused(&name)) && folder.size(&name)?.is_some() {
+            if (is_temporary(&name) || unused(&name)) && folder.has_file(&name)? {
                 folder.remove_file(&name)?;
             }
         }
