@@ -12,7 +12,7 @@ mod fetch;
 mod finishing;
 mod history;
 mod info;
-mod limits;
+pub mod limits;
 mod locked;
 mod locked_python;
 mod locking;

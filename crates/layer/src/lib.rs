@@ -9,7 +9,7 @@ mod entry;
 mod files;
 mod key;
 mod layer_reader;
-mod limits;
+pub mod limits;
 mod merged;
 mod parents;
 mod path;

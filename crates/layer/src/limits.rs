@@ -5,31 +5,31 @@
 
 /// The most components of one path. The deepest folders of real packages (nested `node_modules`) have some forty; every
 /// folder above a path is looked up and may have to be kept.
-pub(crate) const MOST_COMPONENTS: usize = 128;
+pub const MOST_COMPONENTS: usize = 128;
 /// The longest path in bytes: Linux's `PATH_MAX`, less its NUL.
-pub(crate) const LONGEST_PATH: usize = 4095;
+pub const LONGEST_PATH: usize = 4095;
 /// The longest component of a path in bytes: Linux's `NAME_MAX`.
-pub(crate) const LONGEST_COMPONENT: usize = 255;
+pub const LONGEST_COMPONENT: usize = 255;
 
 /// The most entries of one tar archive. The largest layers of real images have some hundred thousand.
-pub(crate) const MOST_ENTRIES: u64 = 2 << 20;
+pub const MOST_ENTRIES: u64 = 2 << 20;
 /// The most bytes that the names and link targets of one tar archive may have together: each of them is kept. A million
 /// paths of usual length have 80 MB.
-pub(crate) const MOST_PATH_BYTES: u64 = 128 << 20;
+pub const MOST_PATH_BYTES: u64 = 128 << 20;
 /// The most bytes that the extended headers of one entry may have. One attribute of a file has 64 KiB at most.
-pub(crate) const EXTENSION_LIMIT: u64 = 1 << 20;
+pub const EXTENSION_LIMIT: u64 = 1 << 20;
 /// The most bytes that the extended attributes of one tar archive may have together: each of them is kept.
-pub(crate) const MOST_XATTR_BYTES: u64 = 64 << 20;
+pub const MOST_XATTR_BYTES: u64 = 64 << 20;
 
 /// The most paths that the layers of an image may have together, with the folders that no layer states.
-pub(crate) const MOST_PATHS: usize = 4 << 20;
+pub const MOST_PATHS: usize = 4 << 20;
 /// The most bytes that the folders may have together that a layer does not state and that its paths stand in. Stated once
 /// in a path of a hundred components, they would else take a hundred times its bytes.
-pub(crate) const MOST_FOLDER_BYTES: u64 = 64 << 20;
+pub const MOST_FOLDER_BYTES: u64 = 64 << 20;
 /// The most bytes of one file of an image that are kept, such as dpkg's status. The largest real ones have some megabytes.
-pub(crate) const FILE_LIMIT: u64 = 32 << 20;
+pub const FILE_LIMIT: u64 = 32 << 20;
 /// The most bytes of all files of an image that are kept.
-pub(crate) const MOST_KEPT_BYTES: u64 = 128 << 20;
+pub const MOST_KEPT_BYTES: u64 = 128 << 20;
 
 /// The most that the end of a zip may take that holds its directory: one of a hundred thousand long names.
-pub(crate) const ZIP_TAIL_LIMIT: u64 = 64 << 20;
+pub const ZIP_TAIL_LIMIT: u64 = 64 << 20;

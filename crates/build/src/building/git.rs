@@ -5,48 +5,26 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use layer::ImagePath;
-use secret::{Login, SecretUrl};
+use secret::SecretUrl;
 use url::Url;
 
+use super::git_list::{List, Listed};
 use super::git_objects::Objects;
+use super::git_process::{SCHEMES, git, give_login, output};
 use super::source::{ARCHIVAL, SourceError, SourceTree};
 
 /// How deep repositories may stand in each other.
 const DEPTH: usize = 8;
 
-/// The largest list of files, and of submodules, in bytes.
-const LIST_LIMIT: usize = 256 << 20;
+/// How many repositories may stand in one, at whatever depth: each is fetched, and one may name itself.
+const MOST_REPOSITORIES: usize = 256;
 
 /// The longest target of a symbolic link.
 const LINK_LIMIT: u64 = 4096;
-
-/// How a repository may be reached.
-const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
-
-/// What could lead git to other places than those that it is told.
-const PLACES: [&str; 17] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_GRAFT_FILE",
-    "GIT_SHALLOW_FILE",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_TEMPLATE_DIR",
-    "GIT_DEFAULT_HASH",
-    "GIT_ATTR_SOURCE",
-    "GIT_CONFIG",
-    "GIT_EXTERNAL_DIFF",
-];
 
 /// A repository that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +37,9 @@ pub enum GitError {
     /// It cannot be started, or does not answer.
     #[error("cannot run `git`")]
     Start(#[source] io::Error),
+    /// It prints without end.
+    #[error("`git` prints more about a repository than any real one has")]
+    TooMuch,
     /// There is to be no network.
     #[error("the repository `{0}` cannot be fetched offline")]
     Offline(String),
@@ -88,6 +69,9 @@ pub enum GitError {
         /// The rule that it breaks.
         rule: &'static str,
     },
+    /// It leads to too many others.
+    #[error("the repository `{0}` has more than {MOST_REPOSITORIES} others in it")]
+    TooMany(String),
     /// Its files are not listed as they should be.
     #[error("`git` lists the files of `{0}` in a way that is not known")]
     Listing(String),
@@ -108,60 +92,14 @@ pub(super) fn locked_url(url: &SecretUrl) -> String {
     url.to_string()
 }
 
-/// Answers git's question for a login, out of variables.
-const ANSWER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$IMGBUILD_GIT_USER" "$IMGBUILD_GIT_PASSWORD"; }; f"#;
-
-/// Gives git the user and password of a URL for that server alone, by variables: everybody on a machine sees the arguments of
-/// its processes. No other program that keeps credentials is asked, or told them.
-fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &'static str> {
-    let Some(Login { user, password }) = url.login() else { return Ok(()) };
-    if !matches!(url.whole().scheme(), "https" | "http") {
-        return Ok(());
-    }
-    if user.chars().chain(password.chars()).any(char::is_control) {
-        return Err("has a user or a password with control characters");
-    }
-    let mut server = url.without_login().public();
-    server.set_path("");
-    let key = format!("credential.{}.helper", server.as_str().trim_end_matches('/'));
-    // There may be settings in variables already.
-    let first = match std::env::var_os("GIT_CONFIG_COUNT") {
-        Some(count) if !count.is_empty() => {
-            let number = count.to_str().and_then(|count| count.parse::<usize>().ok());
-            number.ok_or("needs a password, and `GIT_CONFIG_COUNT` of the environment is no number")?
-        }
-        _ => 0,
-    };
-    for (number, value) in ["", ANSWER].into_iter().enumerate() {
-        command.env(format!("GIT_CONFIG_KEY_{}", first + number), &key);
-        command.env(format!("GIT_CONFIG_VALUE_{}", first + number), value);
-    }
-    command.env("GIT_CONFIG_COUNT", (first + 2).to_string());
-    command.env("IMGBUILD_GIT_USER", user).env("IMGBUILD_GIT_PASSWORD", password);
-    Ok(())
-}
-
-/// Git in a bare repository, with nothing of this machine but its credentials.
-pub(super) fn git(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    for variable in PLACES {
-        command.env_remove(variable);
-    }
-    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
-    // A repository may name others, and these reach no program of this machine.
-    command.env("GIT_ALLOW_PROTOCOL", SCHEMES.join(":"));
-    command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"]);
-    command.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]);
-    command.arg("--git-dir").arg(folder).stdin(Stdio::null());
-    command
-}
-
-/// What a process of git gave, or why there was none.
-pub(super) fn started<T>(result: io::Result<T>) -> Result<T, GitError> {
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => GitError::Absent,
-        _ => GitError::Start(error),
-    })
+/// The repositories in a repository.
+struct Others {
+    /// Whether they must be on this machine.
+    offline: bool,
+    /// How much deeper they may stand in each other.
+    depth: usize,
+    /// How many more there may be.
+    left: usize,
 }
 
 impl Repository {
@@ -248,9 +186,9 @@ impl Repository {
         command
             .args(["rev-parse", "--quiet", "--verify", "--end-of-options"])
             .arg(format!("{name}^{{commit}}"));
-        let output = started(command.stderr(Stdio::null()).output())?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        Ok(Some(text).filter(|text| output.status.success() && is_commit(text)))
+        let printed = output(&mut command)?;
+        let text = String::from_utf8_lossy(&printed.given).trim().to_owned();
+        Ok(Some(text).filter(|text| printed.status.success() && is_commit(text)))
     }
 
     fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
@@ -262,15 +200,19 @@ impl Repository {
     }
 
     fn finish(&self, what: &'static str, command: &mut Command) -> Result<Vec<u8>, GitError> {
-        let output = started(command.output())?;
-        if output.status.success() {
-            return Ok(output.stdout);
+        let printed = output(command)?;
+        if printed.status.success() {
+            return Ok(printed.given);
         }
+        Err(self.failed(what, &printed.complaint))
+    }
+
+    fn failed(&self, what: &'static str, complaint: &str) -> GitError {
         let name = locked_url(&self.url);
-        let said = secret::public(&String::from_utf8_lossy(&output.stderr));
+        let said = secret::public(complaint);
         let lines: Vec<String> =
             said.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
-        Err(GitError::Failed { what, url: name, printed: lines.join("\n") })
+        GitError::Failed { what, url: name, printed: lines.join("\n") }
     }
 
     /// Puts the files of the commit, and those of the repositories in it. Where it has no `.git_archival.txt` that says
@@ -281,77 +223,67 @@ impl Repository {
     ///
     /// When a file cannot be read or put, or a repository in it cannot be had.
     pub(super) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
-        self.put_below(None, tree, offline, DEPTH)
+        self.put_below(None, tree, &mut Others { offline, depth: DEPTH, left: MOST_REPOSITORIES })
     }
 
     fn put_below(
         &self,
         below: Option<&ImagePath>,
         tree: &mut SourceTree<'_>,
-        offline: bool,
-        depth: usize,
+        others: &mut Others,
     ) -> Result<(), SourceError> {
         let listing = || GitError::Listing(locked_url(&self.url));
-        let list = self.run("list the files", ["ls-tree", "-r", "-z", "--full-tree", &self.commit])?;
-        if list.len() > LIST_LIMIT {
-            return Err(SourceError::TooLarge);
-        }
+        let mut list = List::start(&self.folder, &self.commit, locked_url(&self.url))?;
         let mut objects = Objects::start(&self.folder)?;
         let mut submodules = Vec::new();
-        for line in list.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-            let at = line.iter().position(|byte| *byte == b'\t').ok_or_else(listing)?;
-            let (head, name) = (std::str::from_utf8(&line[..at]).map_err(|_| listing())?, &line[at + 1..]);
-            let [mode, _, object] = head.split(' ').collect::<Vec<_>>()[..] else {
-                return Err(listing().into());
-            };
-            let own = ImagePath::from_archive(name)?.ok_or_else(listing)?;
+        while let Some(Listed { mode, object, path: own }) = list.next()? {
             let path = below.map_or_else(|| Ok(own.clone()), |below| below.join_path(&own))?;
             if own.as_str() == ARCHIVAL && below.is_none() {
                 continue;
             }
-            match mode {
-                "160000" => submodules.push((own, path, object.to_owned())),
-                "120000" => {
-                    let (size, mut body) =
-                        objects.open(object).map_err(GitError::Start)?.ok_or_else(listing)?;
-                    let mut target = String::new();
-                    if size > LINK_LIMIT || body.read_to_string(&mut target).is_err() {
-                        return Err(SourceError::Member {
-                            path: path.to_string(),
-                            rule: "is no link that can be made",
-                        });
-                    }
-                    tree.link(&path, &target)?;
-                    body.end().map_err(GitError::Start)?;
+            match mode.as_str() {
+                "160000" => {
+                    others.left = others.left.checked_sub(1).ok_or_else(|| self.too_many())?;
+                    submodules.push((own, path, object));
                 }
+                "120000" => put_link(tree, &path, &mut objects, &object)?.ok_or_else(listing)?,
                 "100644" | "100755" | "100664" => {
                     let (size, mut body) =
-                        objects.open(object).map_err(GitError::Start)?.ok_or_else(listing)?;
+                        objects.open(&object).map_err(GitError::Start)?.ok_or_else(listing)?;
                     tree.file(&path, mode == "100755", size, &mut body)?;
                     body.end().map_err(GitError::Start)?;
                 }
                 _ => return Err(listing().into()),
             }
         }
+        list.end()?.map_err(|complaint| self.failed("list the files", &complaint))?;
         if below.is_none() {
             let text = self.archival()?;
             tree.file(&ImagePath::new(ARCHIVAL)?, false, text.len() as u64, &mut text.as_bytes())?;
         }
+        if submodules.is_empty() {
+            return Ok(());
+        }
+        let rule = "is a repository too deep in others";
+        let deeper = others
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| SourceError::Member { path: submodules[0].1.to_string(), rule })?;
+        others.depth = deeper;
         for (number, (own, path, commit)) in submodules.into_iter().enumerate() {
             let url = self.submodule(&own)?;
-            if depth == 0 {
-                return Err(SourceError::Member {
-                    path: path.to_string(),
-                    rule: "is a repository too deep in others",
-                });
-            }
             let mut folder = self.folder.clone().into_os_string();
             folder.push(format!("-{number}"));
             tree.folder(&path)?;
-            let inner = Self::fetch(&url, Some(&commit), folder.into(), offline)?;
-            inner.put_below(Some(&path), tree, offline, depth - 1)?;
+            let inner = Self::fetch(&url, Some(&commit), folder.into(), others.offline)?;
+            inner.put_below(Some(&path), tree, others)?;
         }
+        others.depth = deeper + 1;
         Ok(())
+    }
+
+    fn too_many(&self) -> GitError {
+        GitError::TooMany(locked_url(&self.url))
     }
 
     /// The text of `.git_archival.txt`, as `git archive` would fill it in.
@@ -365,9 +297,9 @@ impl Repository {
         let mut text = format!("node: {}\nnode-date: {time}+00:00\n", self.commit);
         let mut describe = git(&self.folder);
         describe.args(["describe", "--tags", "--long", "--abbrev=10", "--match", "*[0-9]*", &self.commit]);
-        let output = started(describe.stderr(Stdio::null()).output())?;
-        if output.status.success() {
-            text.push_str(&format!("describe-name: {}\n", String::from_utf8_lossy(&output.stdout).trim()));
+        let printed = output(&mut describe)?;
+        if printed.status.success() {
+            text.push_str(&format!("describe-name: {}\n", String::from_utf8_lossy(&printed.given).trim()));
         }
         Ok(text)
     }
@@ -398,6 +330,23 @@ impl Repository {
         }
         Ok(url.into())
     }
+}
+
+/// Puts a symbolic link, whose target is an object; nothing where there is no such object.
+fn put_link(
+    tree: &mut SourceTree<'_>,
+    path: &ImagePath,
+    objects: &mut Objects,
+    object: &str,
+) -> Result<Option<()>, SourceError> {
+    let Some((size, mut body)) = objects.open(object).map_err(GitError::Start)? else { return Ok(None) };
+    let mut target = String::new();
+    if size > LINK_LIMIT || body.read_to_string(&mut target).is_err() {
+        return Err(SourceError::Member { path: path.to_string(), rule: "is no link that can be made" });
+    }
+    tree.link(path, &target)?;
+    body.end().map_err(GitError::Start)?;
+    Ok(Some(()))
 }
 
 /// Whether a text is the whole hash of a commit.

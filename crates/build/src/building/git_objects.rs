@@ -2,15 +2,17 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use super::git::{GitError, git, started};
+use super::git::GitError;
+use super::git_process::{Process, git};
 
 /// A process that gives objects by their hashes.
 pub(super) struct Objects {
-    child: Child,
-    input: Option<ChildStdin>,
+    input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// Ended with this.
+    _process: Process,
 }
 
 impl Objects {
@@ -21,35 +23,22 @@ impl Objects {
     /// When there is no git.
     pub(super) fn start(folder: &Path) -> Result<Self, GitError> {
         let mut command = git(folder);
-        command
-            .args(["cat-file", "--batch"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = started(command.spawn())?;
+        command.args(["cat-file", "--batch"]).stdin(Stdio::piped());
+        let mut process = Process::start(&mut command)?;
         let gone = || GitError::Start(io::ErrorKind::BrokenPipe.into());
-        let output = child.stdout.take().ok_or_else(gone)?;
-        Ok(Self { input: child.stdin.take(), output: BufReader::with_capacity(1 << 16, output), child })
+        let output = process.child.stdout.take().ok_or_else(gone)?;
+        let input = process.child.stdin.take().ok_or_else(gone)?;
+        Ok(Self { input, output: BufReader::with_capacity(1 << 16, output), _process: process })
     }
 
     /// The size and the bytes of an object; nothing where there is none.
     pub(super) fn open(&mut self, object: &str) -> io::Result<Option<(u64, Body<'_>)>> {
-        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        writeln!(input, "{object}")?;
+        writeln!(self.input, "{object}")?;
         let mut head = String::new();
         (&mut self.output).take(1024).read_line(&mut head)?;
         let [_, "blob", size] = head.split_whitespace().collect::<Vec<_>>()[..] else { return Ok(None) };
         let Ok(size) = size.parse() else { return Ok(None) };
         Ok(Some((size, Body { output: &mut self.output, left: size })))
-    }
-}
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        // It ends with its input, or is in the middle of an object that nobody reads on.
-        drop(self.input.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+use layer::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
 use layer::{
     Codec, EntryHead, EntryKind, EntrySink, ImagePath, LayerWriter, Owner, Parents, PathError, SinkError,
     TarError, ZipFileError,
@@ -90,6 +91,11 @@ pub enum SourceError {
     /// It fills the disk.
     #[error("it unpacks to more than {LIMIT} bytes")]
     TooLarge,
+    /// Its paths fill the memory.
+    #[error(
+        "it has more than {MOST_ENTRIES} files and folders, or their paths more than {MOST_PATH_BYTES} bytes"
+    )]
+    TooMany,
     /// The project is not where it should be.
     #[error("it has no folder `{0}`, in which the project should be")]
     NoSubdirectory(String),
@@ -148,6 +154,8 @@ pub(super) struct SourceTree<'a> {
     /// The project's root, relative to the source's.
     subdirectory: Option<ImagePath>,
     left: u64,
+    entries_left: u64,
+    path_bytes_left: u64,
     project: Project,
 }
 
@@ -173,6 +181,8 @@ pub(super) fn write_source(
         root: root.clone(),
         subdirectory: subdirectory.clone(),
         left: LIMIT,
+        entries_left: MOST_ENTRIES,
+        path_bytes_left: MOST_PATH_BYTES,
         project: Project::default(),
     };
     let whole =
@@ -190,16 +200,14 @@ pub(super) fn write_source(
     }
 }
 
-impl SourceTree<'_> {
-    /// What a path is called from the project's root; nothing outside of it. The root itself has no name.
-    fn in_project<'p>(&self, path: &'p ImagePath) -> Option<&'p str> {
-        match &self.subdirectory {
-            None => Some(path.as_str()),
-            Some(subdirectory) if path == subdirectory => Some(""),
-            Some(subdirectory) => path.strip_prefix(subdirectory),
-        }
-    }
+/// What a path of a source is called from the root of its project; nothing outside of it. The root itself has no name.
+fn in_project<'p>(subdirectory: Option<&ImagePath>, path: &'p str) -> Option<&'p str> {
+    let Some(subdirectory) = subdirectory else { return Some(path) };
+    let below = path.strip_prefix(subdirectory.as_str())?;
+    if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
+}
 
+impl SourceTree<'_> {
     fn put(
         &mut self,
         path: &ImagePath,
@@ -207,9 +215,20 @@ impl SourceTree<'_> {
         mode: u32,
         body: &mut dyn Read,
     ) -> Result<(), SourceError> {
-        let folders = path.ancestors().chain((kind == EntryKind::Directory).then(|| path.clone()));
-        let folders: Vec<String> = folders.filter_map(|it| self.in_project(&it).map(str::to_owned)).collect();
-        self.project.folders.extend(folders);
+        let entries = self.entries_left.checked_sub(1);
+        let path_bytes = self.path_bytes_left.checked_sub(path.as_str().len() as u64);
+        let (Some(entries), Some(path_bytes)) = (entries, path_bytes) else {
+            return Err(SourceError::TooMany);
+        };
+        (self.entries_left, self.path_bytes_left) = (entries, path_bytes);
+        let own = (kind == EntryKind::Directory).then_some(path.as_str());
+        for folder in own.into_iter().chain(path.folders()) {
+            let Some(name) = in_project(self.subdirectory.as_ref(), folder) else { continue };
+            // What is above a known one is known.
+            if !self.project.folders.insert(name.to_owned()) {
+                break;
+            }
+        }
         let path = self.root.join_path(path)?;
         Ok(self.writer.put(&EntryHead { path, kind, mode, owner: BUILDER, mtime: TIME }, body)?)
     }
@@ -228,7 +247,8 @@ impl SourceTree<'_> {
     ) -> Result<(), SourceError> {
         self.left = self.left.checked_sub(size).ok_or(SourceError::TooLarge)?;
         let mode = if executable { 0o755 } else { 0o644 };
-        let looked_at = self.in_project(path).and_then(|name| LOOKED_AT.into_iter().find(|it| *it == name));
+        let looked_at = in_project(self.subdirectory.as_ref(), path.as_str())
+            .and_then(|name| LOOKED_AT.into_iter().find(|it| *it == name));
         let Some(name) = looked_at else {
             return self.put(path, EntryKind::File { size }, mode, body);
         };
@@ -258,7 +278,7 @@ impl SourceTree<'_> {
     ///
     /// When something is there already.
     pub(super) fn link(&mut self, path: &ImagePath, target: &str) -> Result<(), SourceError> {
-        if self.in_project(path) == Some("pyproject.toml") {
+        if in_project(self.subdirectory.as_ref(), path.as_str()) == Some("pyproject.toml") {
             return Err(SourceError::Member { path: path.to_string(), rule: "must be a file of its own" });
         }
         self.put(path, EntryKind::Symlink { target: target.to_owned() }, 0o777, &mut io::empty())

@@ -358,6 +358,48 @@ fn repositories_in_a_repository_are_its_source_too() {
     assert_snapshot!(error.to_string(), @"it has no folder `elsewhere`, in which the project should be");
 }
 
+#[test]
+fn folders_that_stand_in_each_other_do_not_fill_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "--quiet", "--bare"]);
+    let made = |words: &[&str], input: &str| {
+        fs::write(folder.path().join("input"), input).unwrap();
+        let input = fs::File::open(folder.path().join("input")).unwrap();
+        let output =
+            Command::new("git").args(words).current_dir(folder.path()).stdin(input).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let mut object = made(&["hash-object", "-w", "--stdin"], "");
+    let mut kind = "100644 blob";
+    // A thousand million million files in a few kilobytes.
+    for _ in 0..15 {
+        let lines = (0..10).map(|number| format!("{kind} {object}\t{number}{}\n", "n".repeat(200)));
+        object = made(&["mktree"], &lines.collect::<String>());
+        kind = "040000 tree";
+    }
+    let commit = git(folder.path(), &["commit-tree", "-m", "bomb", &object]);
+    git(folder.path(), &["update-ref", "refs/heads/main", &commit]);
+    let (repository, _scratch) =
+        fetched(&Url::from_file_path(folder.path()).unwrap().into(), Some("main")).unwrap();
+    let error = layer(None, |tree| repository.put(tree, false)).err().unwrap();
+    assert_snapshot!(error.to_string(), @"it has more than 2097152 files and folders, or their paths more than 134217728 bytes");
+}
+
+#[test]
+fn repositories_in_a_repository_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    let first = commit(folder.path(), &[("a", "a")]);
+    for number in 0..257 {
+        git(folder.path(), &["update-index", "--add", "--cacheinfo", &format!("160000,{first},of/{number}")]);
+    }
+    git(folder.path(), &["commit", "--quiet", "--message", "many"]);
+    let url: SecretUrl = Url::from_file_path(folder.path()).unwrap().into();
+    let (repository, _scratch) = fetched(&url, None).unwrap();
+    let error = layer(None, |tree| repository.put(tree, false)).err().unwrap().to_string();
+    assert_snapshot!(error.replace(url.whole().as_str(), "URL"), @"the repository `URL` has more than 256 others in it");
+}
+
 fn system(files: &[(&str, &str)]) -> Result<BuildSystem, String> {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), files);
