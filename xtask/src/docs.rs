@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::limits;
+
 /// Why the pages are not there, or not what they should be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocsError {
@@ -12,17 +14,33 @@ pub(crate) enum DocsError {
     /// A page is not what the source makes of it.
     #[error("`{}` is not what the source says\nhint: run `cargo xtask docs`", .0.display())]
     Stale(PathBuf),
+    /// A page has no place for what is made from the source.
+    #[error("`{}` has no marks around its table of limits", .0.display())]
+    Marks(PathBuf),
 }
 
-/// Every page that is made from the source: its path in the workspace, and its text.
-fn pages() -> Result<[(&'static str, String); 2], DocsError> {
+/// What stands around the table of limits, in a page that is written by hand.
+const LIMITS: [&str; 2] = ["<!-- limits, by `cargo xtask docs` -->\n\n", "\n<!-- end of limits -->\n"];
+
+/// Every page that is made from the source, wholly or in part: its path in the workspace, and its text.
+fn pages(workspace: &Path) -> Result<[(&'static str, String); 3], DocsError> {
     let schema = serde_json::to_string_pretty(&spec::schema()).map_err(io::Error::from)?;
-    Ok([("docs/reference/spec.md", spec::reference()), ("docs/reference/spec.schema.json", schema + "\n")])
+    let security = "docs/security.md";
+    let page = fs_err::read_to_string(workspace.join(security))?;
+    let [begin, end] = LIMITS;
+    let parts = page.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
+    let (head, tail) = parts.ok_or_else(|| DocsError::Marks(security.into()))?;
+    let page = format!("{head}{begin}{}{end}{tail}", limits::table(workspace)?);
+    Ok([
+        ("docs/reference/spec.md", spec::reference()),
+        ("docs/reference/spec.schema.json", schema + "\n"),
+        (security, page),
+    ])
 }
 
 /// Writes the pages.
 pub(crate) fn write(workspace: &Path) -> Result<(), DocsError> {
-    for (path, text) in pages()? {
+    for (path, text) in pages(workspace)? {
         fs_err::write(workspace.join(path), text)?;
         eprintln!("docs: {path}");
     }
@@ -31,7 +49,7 @@ pub(crate) fn write(workspace: &Path) -> Result<(), DocsError> {
 
 /// Compares the pages with what they should be.
 pub(crate) fn check(workspace: &Path) -> Result<(), DocsError> {
-    for (path, text) in pages()? {
+    for (path, text) in pages(workspace)? {
         if fs_err::read_to_string(workspace.join(path))? != text {
             return Err(DocsError::Stale(path.into()));
         }

@@ -4,6 +4,7 @@ mod bench;
 mod census;
 mod channel;
 mod docs;
+mod limits;
 mod programs;
 mod testing;
 mod tools;

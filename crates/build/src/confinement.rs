@@ -14,17 +14,10 @@ use sandbox::{
 use spec::Compilation;
 
 use crate::Context;
+use crate::limits::{COMPILER_MEMORY, COMPILER_PROCESSES, COMPILER_PROCESSOR, COMPILER_WRITABLE};
 
 /// Where the C library of a program of the machine may be. Folders that are links elsewhere are shown under both names.
 const LIBRARIES: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
-/// How much memory an interpreter may have, in bytes: a source of some megabytes needs about one gigabyte.
-const MEMORY: u64 = 2 << 30;
-/// How long one source may be compiled, in seconds of a processor.
-const PROCESSOR: u64 = 300;
-/// How many processes there may be at once: the interpreter, and the one that compiles.
-const PROCESSES: u64 = 8;
-/// How much it may write, in bytes, all of it into memory: it should write nothing.
-const WRITABLE: u64 = 1 << 20;
 
 /// Whose C library an interpreter is linked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +117,7 @@ impl Launcher for Confined {
         let command = Command {
             platform: self.platform,
             layers: Vec::new(),
-            writable: Writable::Memory(WRITABLE),
+            writable: Writable::Memory(COMPILER_WRITABLE),
             words: words.into_iter().map(text).collect::<io::Result<_>>()?,
             env: variables.into_iter().map(variable).collect::<io::Result<_>>()?,
             folder: None,
@@ -132,10 +125,10 @@ impl Launcher for Confined {
             mounts: self.mounts.clone(),
             network: Network::None,
             limits: Limits {
-                processes: Some(PROCESSES),
-                file_size: Some(WRITABLE),
-                memory: Some(MEMORY),
-                processor: Some(PROCESSOR),
+                processes: Some(COMPILER_PROCESSES),
+                file_size: Some(COMPILER_WRITABLE),
+                memory: Some(COMPILER_MEMORY),
+                processor: Some(COMPILER_PROCESSOR),
                 ..Limits::default()
             },
             input: Input::From(Arc::new(input.into())),

@@ -14,13 +14,12 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::error::FetchFailure;
+use crate::limits::ARCHIVE_LIMIT;
 use crate::vendor::Vendor;
 use crate::{Event, Reporter};
 
 /// How many downloads run at once.
 const DOWNLOADS: usize = 8;
-/// No archive is larger than this.
-const ARCHIVE_LIMIT: u64 = 64 << 30;
 /// Content without a known hash is read in pieces of this size.
 const PIECE: u64 = 16 << 20;
 

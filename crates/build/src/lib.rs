@@ -22,6 +22,7 @@ mod fetching;
 mod foundation;
 mod image;
 mod layers;
+mod limits;
 mod listed;
 mod locking;
 mod opening;

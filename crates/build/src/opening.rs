@@ -11,10 +11,8 @@ use serde::de::DeserializeOwned;
 use spec::Spec;
 use store::Store;
 
+use crate::limits::DOCUMENT_LIMIT;
 use crate::{BuildError, NamedLayer};
-
-/// No document of an image is larger.
-const DOCUMENT_LIMIT: u64 = 16 << 20;
 
 /// An image whose documents were read.
 pub struct Opened {

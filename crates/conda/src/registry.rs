@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-/// A manifest of more bytes is none, and so is a token.
-const LIMIT: usize = 4 << 20;
+use crate::limits::REGISTRY_ANSWER_LIMIT;
+
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Why a request to a registry cannot be made.
@@ -32,7 +32,7 @@ enum RegistryError {
     Url(String),
     #[error("the registry's answer for `{0}` cannot be read")]
     Answer(String, #[source] serde_json::Error),
-    #[error("the registry's answer for `{0}` is larger than {LIMIT} bytes")]
+    #[error("the registry's answer for `{0}` is larger than {REGISTRY_ANSWER_LIMIT} bytes")]
     TooLarge(String),
 }
 
@@ -277,7 +277,7 @@ async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T, Error> {
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await? {
         bytes.extend_from_slice(&piece);
-        if bytes.len() > LIMIT {
+        if bytes.len() > REGISTRY_ANSWER_LIMIT {
             return Err(Error::middleware(RegistryError::TooLarge(shown)));
         }
     }

@@ -9,21 +9,7 @@ use std::path::{Path, PathBuf};
 use layer::{EntryHead, EntryKind, ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
 
 use crate::base_system::{group_number, user_number};
-
-/// What an archive may unpack to beyond its declared size, in bytes: small packages have large tables.
-const ALLOWANCE: u64 = 64 << 20;
-
-/// How many times its declared size an archive may unpack to.
-const FACTOR: u64 = 20;
-
-/// The control files of the largest package are a few MB.
-const LARGEST_CONTROL: u64 = 64 << 20;
-
-/// What the xz decoder may use, in KiB: `xz -9` needs 65 MiB.
-const XZ_MEMORY: u32 = 128 << 10;
-
-/// `zstd --ultra` makes windows of 128 MiB.
-const ZSTD_WINDOW_LOG: u32 = 27;
+use crate::limits::{ALWAYS_ALLOWED, CONTROL_LIMIT, MOST_RATIO, XZ_MEMORY, ZSTD_WINDOW};
 
 /// A member of a package's tar.
 #[derive(Debug, Clone)]
@@ -142,7 +128,7 @@ impl Deb {
 
     /// Visits the control files.
     pub(crate) fn control<E: From<ArchiveError>>(&self, visit: &mut Visit<'_, E>) -> Result<(), E> {
-        self.for_each(self.control, LARGEST_CONTROL, visit)
+        self.for_each(self.control, CONTROL_LIMIT, visit)
     }
 
     /// Visits the package's files. `installed_size` is the index's field, in KiB.
@@ -151,7 +137,8 @@ impl Deb {
         installed_size: u64,
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
-        let limit = installed_size.saturating_mul(1024).saturating_mul(FACTOR).saturating_add(ALLOWANCE);
+        let limit =
+            installed_size.saturating_mul(1024).saturating_mul(MOST_RATIO).saturating_add(ALWAYS_ALLOWED);
         self.for_each(self.data, limit, visit)
     }
 
@@ -171,7 +158,7 @@ impl Deb {
             Codec::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
             Codec::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(What::Read(it)))?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|it| error(What::Read(it)))?;
+                decoder.window_log_max(ZSTD_WINDOW).map_err(|it| error(What::Read(it)))?;
                 Box::new(decoder)
             }
         };

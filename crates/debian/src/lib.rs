@@ -18,6 +18,7 @@ mod index;
 mod index_error;
 mod interpreter;
 mod keyring;
+mod limits;
 mod locking;
 mod mirror;
 mod package;

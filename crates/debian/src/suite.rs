@@ -10,13 +10,8 @@ use crate::fetch::{Fetch, FetchError};
 use crate::index::IndexRequest;
 use crate::index_error::IndexError;
 use crate::keyring::Keyring;
+use crate::limits::{INDEX_LIMIT, RELEASE_LIMIT};
 use crate::release::{IndexFile, Release, ReleaseError, Signed};
-
-/// An `InRelease` is some 200 kB.
-const LARGEST_RELEASE: u64 = 8 << 20;
-
-/// Where a `Release` does not say how large the unpacked index is: Debian's largest is 60 MB.
-const LARGEST_INDEX: u64 = 1 << 30;
 
 /// How `Packages` may be packed, by the end of its name: the smallest first.
 const PACKINGS: [&str; 3] = [".xz", ".gz", ""];
@@ -164,13 +159,13 @@ impl Suite<'_> {
             let signature = read_cached(&signature_of(&text))?.ok_or_else(offline)?;
             return self.verify(request, detached, &Signed::Detached { text: &text, signature: &signature });
         }
-        if let Some(bytes) = self.get(inline, LARGEST_RELEASE, fetch).await? {
+        if let Some(bytes) = self.get(inline, RELEASE_LIMIT, fetch).await? {
             let release = self.verify(request, inline, &Signed::Inline(&bytes))?;
             write_cached(&cached(inline), &bytes)?;
             return Ok(release);
         }
-        let text = self.get(detached, LARGEST_RELEASE, fetch).await?;
-        let signature = self.get(&signature_url, LARGEST_RELEASE, fetch).await?;
+        let text = self.get(detached, RELEASE_LIMIT, fetch).await?;
+        let signature = self.get(&signature_url, RELEASE_LIMIT, fetch).await?;
         let (Some(text), Some(signature)) = (text, signature) else {
             let url = Box::new(inline.clone());
             return Err(IndexError::NoSuite {
@@ -271,7 +266,7 @@ impl Suite<'_> {
             ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
             _ => Box::new(bytes),
         };
-        let limit = packed.plain.map_or(LARGEST_INDEX, |plain| plain.size);
+        let limit = packed.plain.map_or(INDEX_LIMIT, |plain| plain.size);
         let mut unpacked = Vec::new();
         // One byte more than was signed shows that there are too many.
         reader.take(limit + 1).read_to_end(&mut unpacked).map_err(|error| unreadable(error.to_string()))?;

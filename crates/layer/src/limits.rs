@@ -31,5 +31,5 @@ pub const FILE_LIMIT: u64 = 32 << 20;
 /// The most bytes of all files of an image that are kept.
 pub const MOST_KEPT_BYTES: u64 = 128 << 20;
 
-/// The most that the end of a zip may take that holds its directory: one of a hundred thousand long names.
+/// The most bytes of the end of a zip that holds its directory: one of a hundred thousand long names.
 pub const ZIP_TAIL_LIMIT: u64 = 64 << 20;

@@ -11,16 +11,9 @@ use reqwest_middleware::{Error, Middleware, Next};
 use secret::SecretUrl;
 
 use crate::NetError;
+use crate::limits::{INDEX_LIMIT, PIECE_LIMIT, ZSTD_WINDOW};
 use crate::middleware::stating;
 use crate::pace::Pace;
-
-/// The most bytes that an index may have, as it comes and decompressed. The largest of a public channel has about 0.4 GB.
-pub(crate) const INDEX: u64 = 1 << 30;
-/// The most bytes of what is decompressed in memory: the list of an index's pieces, and each of them. The largest of a
-/// public channel has about 10 MB.
-pub(crate) const PIECE: u64 = 128 << 20;
-/// The largest window of zstd, as a power of two: that of `zstd --ultra -22`.
-const WINDOW: u32 = 27;
 
 /// Passes answers on, as long as they keep to the limits.
 pub(crate) struct Bounds {
@@ -37,7 +30,7 @@ impl Middleware for Bounds {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         let url = SecretUrl::from(request.url());
-        let limit = if request.url().path().ends_with(".msgpack.zst") { PIECE } else { INDEX };
+        let limit = if request.url().path().ends_with(".msgpack.zst") { PIECE_LIMIT } else { INDEX_LIMIT };
         let response = tokio::time::timeout(self.patience, next.run(request, extensions))
             .await
             .map_err(|_| Error::middleware(NetError::Slow { url: url.to_string() }))??;
@@ -95,7 +88,7 @@ fn unpacking(start: &[u8], limit: u64) -> Option<Box<dyn Write + Send + Sync>> {
     let count = Count { left: limit };
     if start.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
         let mut decoder = zstd::stream::write::Decoder::new(count).ok()?;
-        decoder.window_log_max(WINDOW).ok()?;
+        decoder.window_log_max(ZSTD_WINDOW).ok()?;
         return Some(Box::new(decoder));
     }
     start.starts_with(b"BZh").then(|| Box::new(bzip2::write::BzDecoder::new(count)) as _)

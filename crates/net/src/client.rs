@@ -10,6 +10,7 @@ use reqwest::{Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use secret::{Known, SecretUrl};
 
+use crate::limits::PATIENCE;
 use crate::pace::Pace;
 use crate::retry::{Retry, retry_after};
 use crate::{Locations, NetError, Schedule, Transport, file};
@@ -35,7 +36,7 @@ impl Default for Options {
             offline: false,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(60),
-            patience: Duration::from_secs(60),
+            patience: Duration::from_secs(PATIENCE),
             schedule: Schedule::default(),
         }
     }

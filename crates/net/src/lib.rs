@@ -15,6 +15,7 @@ mod client;
 mod download;
 mod error;
 mod file;
+mod limits;
 mod location;
 mod middleware;
 mod pace;

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// How many bytes have to come in each second, over a whole period. It is a twentieth of what a modem did.
-const LEAST: u64 = 256;
+use crate::limits::LEAST_PACE;
 
 /// An answer that comes too slowly.
 #[derive(Debug, thiserror::Error)]
-#[error("it came with less than {LEAST} bytes in a second")]
+#[error("it came with less than {LEAST_PACE} bytes in a second")]
 pub(crate) struct TooSlow;
 
 /// How fast an answer comes.
@@ -31,7 +30,7 @@ impl Pace {
         if passed < self.period {
             return Ok(());
         }
-        let wanted = passed.as_secs_f64() * LEAST as f64;
+        let wanted = passed.as_secs_f64() * LEAST_PACE as f64;
         let slow = (self.bytes as f64) < wanted;
         *self = Self::new(self.period);
         if slow { Err(TooSlow) } else { Ok(()) }

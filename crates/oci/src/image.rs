@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::canonical::{self, CanonicalError};
+use crate::limits::MOST_LAYERS;
 use crate::{
     ContainerConfig, Descriptor, DescriptorPlatform, DiffId, Digest, History, ImageConfig, Manifest,
     MediaType, Platform, RootFs, RootFsKind, Timestamp,
 };
-
-/// What engines can stack: the overlay driver of docker and podman takes 128 folders, the writable one included.
-const MOST_LAYERS: usize = 127;
 
 /// All of an image but its layers.
 #[derive(Debug, Clone, PartialEq, Eq)]

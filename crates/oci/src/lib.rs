@@ -10,6 +10,7 @@ mod descriptor;
 mod digest;
 mod image;
 pub mod layout;
+mod limits;
 mod manifest;
 mod name;
 mod platform;

@@ -8,16 +8,12 @@ use serde::de::DeserializeOwned;
 
 use crate::contents::{DockerItem, LayoutMarker, blob_path};
 use crate::layout::Layout;
+use crate::limits::{DOCUMENT_LIMIT, MOST_NESTED};
 use crate::tarball::Tarball;
 use crate::{
     BlobError, Blobs, Descriptor, DiffId, Digest, HashReader, ImageConfig, Index, Manifest, MediaType,
     Platform, uncompressed,
 };
-
-/// Documents beyond this size are refused, as registries do.
-const DOCUMENT_LIMIT: u64 = 4 << 20;
-/// How deep indexes may nest: `index.json`, and the index of an image's platforms.
-const DEPTH_LIMIT: usize = 4;
 
 /// A layout or tarball in which everything held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +228,7 @@ impl Check<'_> {
     fn index(&mut self, index: &Index, depth: usize) {
         for descriptor in &index.manifests {
             match descriptor.media_type {
-                MediaType::Index | MediaType::DockerIndex if depth == DEPTH_LIMIT => {
+                MediaType::Index | MediaType::DockerIndex if depth == MOST_NESTED => {
                     self.faults.push(Fault::TooDeep(descriptor.digest));
                 }
                 MediaType::Index | MediaType::DockerIndex => {

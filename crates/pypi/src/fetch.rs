@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::filename::WheelFilename;
-use crate::wheel::{METADATA_FILES, MOST_MEMBERS, TEXT_LIMIT, Wheel, WheelError};
+use crate::limits::{DIRECTORY_LIMIT, MOST_MEMBERS, TEXT_LIMIT};
+use crate::wheel::{METADATA_FILES, Wheel, WheelError};
 
 /// Metadata that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +61,6 @@ pub struct WheelReader<'a> {
 
 /// How much of a wheel's end is asked for first: the directory, and the metadata of most wheels.
 const TAIL: u64 = 64 << 10;
-/// The longest directory that is read: a hundred thousand long names.
-const DIRECTORY_LIMIT: u64 = 64 << 20;
 /// Metadata that stands together is asked for at once.
 const TOGETHER: u64 = 1 << 20;
 

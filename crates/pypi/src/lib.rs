@@ -25,6 +25,7 @@ mod filename;
 mod finishing;
 mod headers;
 mod layout;
+mod limits;
 mod listing;
 mod locking;
 mod locking_error;

@@ -9,9 +9,7 @@ use secret::{SecretText, SecretUrl};
 use url::Url;
 
 use crate::filename::{WheelFilename, normalized};
-
-/// No page of a project is larger, in bytes.
-const LIMIT: u64 = 64 << 20;
+use crate::limits::PAGE_LIMIT;
 
 /// A file of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +79,7 @@ impl Places {
 
 /// The text of a page; nothing where there is none.
 async fn text(client: &Client, url: &SecretUrl) -> Result<Option<String>, NetError> {
-    match client.get_bytes(url.clone(), LIMIT).await {
+    match client.get_bytes(url.clone(), PAGE_LIMIT).await {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(NetError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -13,6 +13,7 @@ use crate::entry_points::{EntryPointError, EntryPoints, is_interpreter};
 use crate::filename::{WheelFilename, normalized};
 use crate::headers::Headers;
 use crate::layout::Layout;
+use crate::limits::{ALWAYS_ALLOWED, MOST_MEMBERS, MOST_RATIO, TEXT_LIMIT};
 use crate::metadata::{Metadata, check_format};
 use crate::record::{Record, RecordError};
 
@@ -129,12 +130,6 @@ const SIGNATURES: [&str; 2] = ["RECORD.jws", "RECORD.p7s"];
 /// The files that are read of a wheel, in its folder of metadata.
 pub(crate) const METADATA_FILES: [&str; 4] = ["METADATA", "WHEEL", "RECORD", "entry_points.txt"];
 
-/// No real wheel has more files.
-pub(crate) const MOST_MEMBERS: u64 = 200_000;
-
-/// The most that a file of metadata may have.
-pub(crate) const TEXT_LIMIT: u64 = 64 << 20;
-
 impl Wheel {
     /// Opens the wheel at `path`, and reads what it says of itself. `filename` is its real name; the file on the disk may
     /// be called otherwise.
@@ -143,10 +138,11 @@ impl Wheel {
     ///
     /// When it cannot be read, or is not a wheel that may be installed.
     pub fn open(path: &Path, filename: &WheelFilename) -> Result<(ZipArchive, Self), WheelError> {
-        // No real wheel packs better than a hundred to one.
         let size = path.metadata().map_err(ZipFileError::Read)?.len();
-        let limits =
-            ZipLimits { members: MOST_MEMBERS, content: size.saturating_mul(100).saturating_add(64 << 20) };
+        let limits = ZipLimits {
+            members: MOST_MEMBERS,
+            content: size.saturating_mul(MOST_RATIO).saturating_add(ALWAYS_ALLOWED),
+        };
         let archive = ZipArchive::open(path, limits)?;
         let wheel = Self::read(filename, archive.members(), &mut |number| {
             let mut bytes = Vec::new();

@@ -6,12 +6,10 @@ use std::io::{self, Read};
 use layer::{EntryHead, EntryKind, EntrySink, ImagePath, SinkError};
 
 use crate::cached::Optimization;
+use crate::limits::SOURCE_LIMIT;
 use crate::links::Links;
 use crate::pyc::{HEAD, PycHead, Stamp, source_hash};
 use crate::target::Target;
-
-/// A source larger than this is left without bytecode: it is data.
-pub(crate) const SOURCE_LIMIT: u64 = 32 << 20;
 
 /// What a part holds, as far as its bytecode depends on it.
 pub(crate) struct Inspection<'a> {

@@ -8,6 +8,7 @@ mod compiling;
 mod distribution;
 mod folder;
 mod inspection;
+mod limits;
 mod links;
 mod overriding;
 mod process;

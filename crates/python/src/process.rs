@@ -12,12 +12,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cached::Optimization;
 use crate::compiler::{CompilerError, Ending, Interpreter, Job};
+use crate::limits::ANSWER_LIMIT;
 
 const SCRIPT: &str = include_str!("compile.py");
 /// How long an interpreter may be silent while it should answer. It is a package of a channel, and may be any program.
 const SILENCE: Duration = Duration::from_secs(900);
-/// How many bytes an answer may have: bytecode is a few times as large as its source.
-const LARGEST_ANSWER: u64 = 1 << 30;
 
 /// What became of a source, as the first byte of an answer says it.
 const COMPILED: u8 = 0;
@@ -84,7 +83,7 @@ impl Process {
         let mut size = [0; 8];
         self.output.read_exact(&mut size)?;
         let size = u64::from_le_bytes(size);
-        if size > LARGEST_ANSWER {
+        if size > ANSWER_LIMIT {
             return Err(io::Error::other("its answer is too large"));
         }
         let mut block = Vec::new();

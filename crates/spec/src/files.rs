@@ -7,9 +7,6 @@ use crate::encoding::{self, EncodingError};
 use crate::error::{Mistake, Problem};
 use crate::source::{Source, source};
 
-/// Far more bytes than any spec, environment file or explicit list has.
-pub(crate) const LIMIT: usize = 4 << 20;
-
 /// Where files come from: the disk, or a test's own table. It hands over no more than `limit` bytes.
 pub(crate) type Read<'a> = dyn Fn(&Path, usize) -> io::Result<Vec<u8>> + 'a;
 

@@ -25,6 +25,7 @@ mod error;
 mod files;
 mod inputs;
 mod language;
+mod limits;
 mod list;
 mod matrix;
 mod mistake;

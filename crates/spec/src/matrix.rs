@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use crate::decode::{Located, decode};
 use crate::error::{Mistake, Problem};
 use crate::language::Matrix;
+use crate::limits::MOST_COMBINATIONS;
 use crate::source::Source;
 use crate::suggest;
 use crate::template::Combination;
 use crate::tree::Node;
-
-/// More than anyone builds on purpose; each is solved and made on its own.
-const LIMIT: usize = 256;
 
 /// The keys of the matrix with their places, and its combinations: the last key changes fastest.
 pub(crate) struct Combinations {
@@ -40,8 +38,8 @@ pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Pro
         return Err(problems);
     }
     let count = matrix.keys.iter().try_fold(1_usize, |count, (_, values)| count.checked_mul(values.len()));
-    if count.is_none_or(|count| count > LIMIT) {
-        let problem = Problem::new(Mistake::TooManyCombinations { limit: LIMIT });
+    if count.is_none_or(|count| count > MOST_COMBINATIONS) {
+        let problem = Problem::new(Mistake::TooManyCombinations { limit: MOST_COMBINATIONS });
         return Err(vec![problem.at(source, node.span.clone(), "this matrix")]);
     }
     let mut all = vec![Combination::new()];

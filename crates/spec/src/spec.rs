@@ -12,6 +12,7 @@ use crate::environment::{self, Choice, Contents, Environment};
 use crate::error::{Mistake, Problem, SpecError};
 use crate::files::{self, Surroundings};
 use crate::language::{Document, EnvKey, EnvTable};
+use crate::limits::FILE_LIMIT;
 use crate::matrix;
 use crate::note::{self, Note};
 use crate::pip::{Reader, Section};
@@ -43,7 +44,7 @@ impl Spec {
     pub(crate) fn load_with(path: &Path, surroundings: Surroundings<'_>) -> Result<Self, SpecError> {
         let read = surroundings.read;
         let fail = |problems| SpecError::new(&path.display().to_string(), problems);
-        let source = files::text(path, files::LIMIT, read).map_err(|problem| fail(vec![problem]))?;
+        let source = files::text(path, FILE_LIMIT, read).map_err(|problem| fail(vec![problem]))?;
         let root = toml_tree::read(&source).map_err(|problem| fail(vec![problem]))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let reader = Reader { folder: &folder, surroundings, texts: BTreeMap::new() };

@@ -16,15 +16,7 @@ use super::git_list::{List, Listed};
 use super::git_objects::Objects;
 use super::git_process::{SCHEMES, git, give_login, output};
 use super::source::{ARCHIVAL, SourceError, SourceTree};
-
-/// How deep repositories may stand in each other.
-const DEPTH: usize = 8;
-
-/// How many repositories may stand in one, at whatever depth: each is fetched, and one may name itself.
-const MOST_REPOSITORIES: usize = 256;
-
-/// The longest target of a symbolic link.
-const LINK_LIMIT: u64 = 4096;
+use crate::limits::{LINK_LIMIT, MOST_REPOSITORIES, REPOSITORY_DEPTH};
 
 /// A repository that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -223,7 +215,7 @@ impl Repository {
     ///
     /// When a file cannot be read or put, or a repository in it cannot be had.
     pub(super) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
-        self.put_below(None, tree, &mut Others { offline, depth: DEPTH, left: MOST_REPOSITORIES })
+        self.put_below(None, tree, &mut Others { offline, depth: REPOSITORY_DEPTH, left: MOST_REPOSITORIES })
     }
 
     fn put_below(

@@ -9,22 +9,10 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use secret::{Login, SecretUrl};
 
 use super::git::GitError;
+use crate::limits::{GIT_COMPLAINT, GIT_FILE, GIT_MEMORY, GIT_PRINTED};
 
 /// How a repository may be reached.
 pub(super) const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
-
-/// How much memory each process of git may write to, in bytes: what a server sends may unpack to any size, and git holds
-/// every object but the largest whole.
-const MEMORY: u64 = 2 << 30;
-
-/// How large a file git may write, in bytes: what it fetches is one.
-const FILE: u64 = 8 << 30;
-
-/// The most bytes that a process may print which is no list of files.
-const PRINTED: u64 = 4 << 20;
-
-/// How much of what git complains of is shown, in bytes. A server may have it print without end.
-const COMPLAINT: u64 = 64 << 10;
 
 /// What could lead git to other places than those that it is told.
 const PLACES: [&str; 17] = [
@@ -116,9 +104,9 @@ pub(super) fn output(command: &mut Command) -> Result<Printed, GitError> {
     let mut process = Process::start(command)?;
     let mut given = Vec::new();
     if let Some(stdout) = process.child.stdout.take() {
-        stdout.take(PRINTED + 1).read_to_end(&mut given).map_err(GitError::Start)?;
+        stdout.take(GIT_PRINTED + 1).read_to_end(&mut given).map_err(GitError::Start)?;
     }
-    if given.len() as u64 > PRINTED {
+    if given.len() as u64 > GIT_PRINTED {
         return Err(GitError::TooMuch);
     }
     let (status, complaint) = process.end()?;
@@ -145,7 +133,7 @@ impl Process {
             _ => GitError::Start(error),
         })?;
         let mut process = Self { child, complaint: None };
-        for (resource, most) in [(Resource::Data, MEMORY), (Resource::Fsize, FILE)] {
+        for (resource, most) in [(Resource::Data, GIT_MEMORY), (Resource::Fsize, GIT_FILE)] {
             limit(&process.child, resource, most).map_err(GitError::Start)?;
         }
         if let Some(stderr) = process.child.stderr.take() {
@@ -186,7 +174,7 @@ fn limit(child: &Child, resource: Resource, most: u64) -> io::Result<()> {
 fn beginning(mut stderr: ChildStderr) -> String {
     let mut bytes = Vec::new();
     // What cannot be read is shown as far as it could.
-    let _ = (&mut stderr).take(COMPLAINT).read_to_end(&mut bytes);
+    let _ = (&mut stderr).take(GIT_COMPLAINT).read_to_end(&mut bytes);
     let _ = io::copy(&mut stderr, &mut io::sink());
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -208,7 +196,7 @@ mod tests {
         );
         assert!(matches!(shell("yes"), Err(GitError::TooMuch)));
         let printed = shell("yes | head --bytes 1000000 >&2; echo given").unwrap();
-        assert_eq!((printed.given, printed.complaint.len() as u64), (b"given\n".to_vec(), COMPLAINT));
+        assert_eq!((printed.given, printed.complaint.len() as u64), (b"given\n".to_vec(), GIT_COMPLAINT));
     }
 
     #[test]
@@ -219,6 +207,9 @@ mod tests {
         assert_eq!(printed.complaint.lines().last(), Some("MemoryError"));
         assert_eq!(printed.complaint.matches("Traceback").count(), 1);
         let printed = shell("sleep 0.5; ulimit -d; ulimit -f").unwrap();
-        assert_eq!(String::from_utf8(printed.given).unwrap(), format!("{}\n{}\n", MEMORY >> 10, FILE >> 9));
+        assert_eq!(
+            String::from_utf8(printed.given).unwrap(),
+            format!("{}\n{}\n", GIT_MEMORY >> 10, GIT_FILE >> 9)
+        );
     }
 }

@@ -19,17 +19,10 @@ use super::environment::{ANSWER, HOOKS, PYTHON, WHEEL};
 use super::project::BuildSystem;
 use super::root::Root;
 use super::source::{BUILDER, SOURCE, TIME};
+use crate::limits::{ANSWER_LIMIT, HOOK_FILE, HOOK_PROCESSES, HOOK_SECONDS};
 
-/// How long one hook may run.
-const TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// How many processes and threads it may have.
-const PROCESSES: u64 = 4096;
-/// The largest file that it may write, in bytes.
-const FILE_SIZE: u64 = 16 << 30;
 /// Of what it prints, the end is kept.
 const KEPT: usize = 64 << 10;
-/// The longest answer, in bytes.
-const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// What calls the hooks of one project. It may block.
 pub(super) struct Hooks {
@@ -105,7 +98,7 @@ impl Hooks {
             Ended::Code(0) => None,
             Ended::Code(code) => Some(format!("failed with the exit code {code}")),
             Ended::Signal(signal) => Some(format!("was ended by the signal {signal}")),
-            Ended::TimedOut => Some(format!("ran longer than {} minutes", TIME_LIMIT.as_secs() / 60)),
+            Ended::TimedOut => Some(format!("ran longer than {} minutes", HOOK_SECONDS / 60)),
         };
         let printed = || crate::running::printed(&ran.output);
         if let Some(fault) = fault {
@@ -164,9 +157,9 @@ impl Hooks {
             mounts: Vec::new(),
             network: Network::None,
             limits: Limits {
-                time: Some(TIME_LIMIT),
-                processes: Some(PROCESSES),
-                file_size: Some(FILE_SIZE),
+                time: Some(Duration::from_secs(HOOK_SECONDS)),
+                processes: Some(HOOK_PROCESSES),
+                file_size: Some(HOOK_FILE),
                 ..Limits::default()
             },
             input: Input::Nothing,

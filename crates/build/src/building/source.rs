@@ -13,6 +13,8 @@ use layer::{
     TarError, ZipFileError,
 };
 
+use crate::limits::{PROJECT_FILE_LIMIT, SOURCE_LIMIT};
+
 /// Whom the source belongs to in the sandbox, and who builds it: nobody of any image, who may write this source, the folders
 /// of the results and `/tmp`.
 pub(super) const BUILDER: Owner = Owner { uid: 65_533, gid: 65_533 };
@@ -23,12 +25,8 @@ pub(super) const TIME: i64 = 315_532_800;
 /// Where the source is in the sandbox.
 pub(super) const SOURCE: &str = "build/source";
 
-/// No source unpacks to more, in bytes.
-const LIMIT: u64 = 8 << 30;
-
 /// The files that are looked at before anything is built, and their largest size in bytes.
 const LOOKED_AT: [&str; 4] = ["pyproject.toml", "setup.py", "setup.cfg", ARCHIVAL];
-const LOOKED_AT_LIMIT: u64 = 4 << 20;
 
 /// Where setuptools-scm and those like it look for a version when there is no repository.
 pub(super) const ARCHIVAL: &str = ".git_archival.txt";
@@ -89,7 +87,7 @@ pub enum SourceError {
         rule: &'static str,
     },
     /// It fills the disk.
-    #[error("it unpacks to more than {LIMIT} bytes")]
+    #[error("it unpacks to more than {SOURCE_LIMIT} bytes")]
     TooLarge,
     /// Its paths fill the memory.
     #[error(
@@ -180,7 +178,7 @@ pub(super) fn write_source(
         writer,
         root: root.clone(),
         subdirectory: subdirectory.clone(),
-        left: LIMIT,
+        left: SOURCE_LIMIT,
         entries_left: MOST_ENTRIES,
         path_bytes_left: MOST_PATH_BYTES,
         project: Project::default(),
@@ -252,11 +250,11 @@ impl SourceTree<'_> {
         let Some(name) = looked_at else {
             return self.put(path, EntryKind::File { size }, mode, body);
         };
-        if size > LOOKED_AT_LIMIT {
+        if size > PROJECT_FILE_LIMIT {
             return Err(SourceError::Member { path: path.to_string(), rule: "is too large to be one" });
         }
         let mut bytes = Vec::new();
-        let read = body.take(LOOKED_AT_LIMIT).read_to_end(&mut bytes);
+        let read = body.take(PROJECT_FILE_LIMIT).read_to_end(&mut bytes);
         read.map_err(|error| SinkError::Read { path: path.clone(), error })?;
         self.put(path, EntryKind::File { size }, mode, &mut bytes.as_slice())?;
         self.project.files.insert(name, bytes);

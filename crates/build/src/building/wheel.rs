@@ -10,9 +10,7 @@ use store::Store;
 use super::BuildingError;
 use super::environment::WHEEL;
 use super::hooks::{left, left_names};
-
-/// No wheel is larger, in bytes.
-const LIMIT: u64 = 16 << 30;
+use crate::limits::BUILT_WHEEL_LIMIT;
 
 /// A wheel that is in the store.
 pub(super) struct Taken {
@@ -73,13 +71,14 @@ pub(super) fn take(upper: &Path, said: &str, wanted: &Wanted, store: &Store) -> 
         )));
     }
     let unread = |error| wrong(format!("left `{file}`, which cannot be read: {error}"));
-    let mut reader = io::Read::take(left(upper, &format!("{WHEEL}/{file}")).map_err(unread)?, LIMIT + 1);
+    let mut reader =
+        io::Read::take(left(upper, &format!("{WHEEL}/{file}")).map_err(unread)?, BUILT_WHEEL_LIMIT + 1);
     Wheel::open(&upper.join(WHEEL).join(file), &filename).map_err(|error| refused(Box::new(error)))?;
     let mut writer = HashWriter::new(store.archive_writer()?);
     io::copy(&mut reader, &mut writer).map_err(failed)?;
     let (writer, sha256, size) = writer.finish();
-    if size > LIMIT {
-        return Err(wrong(format!("made a wheel of more than {LIMIT} bytes")));
+    if size > BUILT_WHEEL_LIMIT {
+        return Err(wrong(format!("made a wheel of more than {BUILT_WHEEL_LIMIT} bytes")));
     }
     let path = writer.commit(&sha256)?;
     Ok(Taken { filename, path, sha256, size })

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::documents::{
-    DocumentKind, LooseDescriptor, LooseDocument, LoosePlatform, MOST_DOCUMENT_BYTES, blob, parse,
-};
+use super::documents::{DocumentKind, LooseDescriptor, LooseDocument, LoosePlatform, blob, parse};
 use super::plain::{CONFIG_KEYS, DOCUMENT_KEYS};
 use super::{Choice, ReadError, StoredImage, StoredLayer};
 use crate::contents::{IMAGE_NAME, REF_NAME, blob_path};
+use crate::limits::{MOST_DOCUMENT_BYTES, MOST_NESTED};
 use crate::{Blobs, Descriptor, Digest, ImageConfig, MediaType};
 
-/// How deep indexes may nest: `index.json`, the index of an image's platforms, and what tools put between.
-const DEPTH_LIMIT: usize = 4;
 /// The media types of docker's schema 1.
 const SCHEMA_1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+json",
@@ -139,7 +136,7 @@ impl Search<'_> {
         let document: LooseDocument = parse(self.file, &name, &bytes, DOCUMENT_KEYS)?;
         document.check(self.file, &name, &item.media_type)?;
         if let Some(items) = &document.manifests {
-            if depth == DEPTH_LIMIT {
+            if depth == MOST_NESTED {
                 return Err(ReadError::TooDeep { file: self.file.to_owned() });
             }
             return items.iter().try_for_each(|item| self.item(item, names, depth + 1));

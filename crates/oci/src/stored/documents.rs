@@ -10,13 +10,8 @@ use super::{ReadError, plain};
 use crate::blobs;
 use crate::config::null_is_default;
 use crate::contents::blob_path;
+use crate::limits::DOCUMENT_LIMIT;
 use crate::{BlobError, Blobs, Digest, HashReader, MediaType};
-
-/// Documents beyond this size are refused, as registries do.
-pub(crate) const DOCUMENT_LIMIT: u64 = 4 << 20;
-/// The most bytes that all indexes and manifests may have which are read to find one image: an index of twenty platforms and
-/// their attestations has some hundred kilobytes, and indexes that lead to one another many times would never end.
-pub(super) const MOST_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// A descriptor whose media type may be any.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::documents::MOST_DOCUMENT_BYTES;
+use crate::limits::MOST_DOCUMENT_BYTES;
 use crate::{BlobError, DiffId, Digest, Platform};
 
 /// A stored image that cannot be read.

@@ -24,7 +24,8 @@ pub(crate) use locked::{OtherLock, subdir};
 
 use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
-use crate::files::{self, Variables};
+use crate::files::Variables;
+use crate::limits::{FILE_LIMIT, LOCK_LIMIT};
 use crate::note::Note;
 use crate::pip::is_pylock;
 use crate::requirement::{Channel, Requirement};
@@ -93,10 +94,10 @@ struct ChannelTable {
     url: Located<String>,
 }
 
-/// How many bytes a file may have. Locks are written by programs, and those of large projects have some megabytes.
+/// How many bytes a file may have.
 pub(crate) fn limit(path: &Path) -> usize {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if name.ends_with(".lock") || name.contains("conda-lock") { 4 * files::LIMIT } else { files::LIMIT }
+    if name.ends_with(".lock") || name.contains("conda-lock") { LOCK_LIMIT } else { FILE_LIMIT }
 }
 
 /// Reads it, by what it holds: an explicit list says so in a line of its own, and locks have keys of their own.

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::specifier::LIMIT;
+use crate::limits::REQUIREMENT_LIMIT;
 use crate::values::ValueError;
 
 /// More parentheses in one another than anyone writes.
@@ -153,8 +153,8 @@ impl FromStr for Marker {
 /// Reads a marker. The error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<Marker, String> {
     let text = text.trim();
-    if text.len() > LIMIT {
-        return Err(format!("its marker has more than {LIMIT} bytes"));
+    if text.len() > REQUIREMENT_LIMIT {
+        return Err(format!("its marker has more than {REQUIREMENT_LIMIT} bytes"));
     }
     let mut reader = Reader { rest: text };
     let condition = reader.any(DEPTH)?;

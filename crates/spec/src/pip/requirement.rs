@@ -9,8 +9,9 @@ use secret::{SecretText, public};
 use super::conda_build;
 use super::marker::{self, Marker};
 use super::nearly;
-use super::specifier::{self, DependencySpecifier, LIMIT, VersionsOrUrl};
+use super::specifier::{self, DependencySpecifier, VersionsOrUrl};
 use super::{PipRequirement, RequirementSource, file_of};
+use crate::limits::REQUIREMENT_LIMIT;
 use crate::source::Origin;
 use crate::values::{PipUrl, ProjectName, ValueError, printable};
 
@@ -48,8 +49,8 @@ pub(super) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> 
         let shown = end.map_or_else(|| shown.clone(), |end| format!("{}…", &shown[..end]));
         ValueError::new(format!("`{shown}` is not a requirement: {rule}"))
     };
-    if text.len() > LIMIT {
-        return Err(ValueError::new(format!("a requirement has more than {LIMIT} bytes")));
+    if text.len() > REQUIREMENT_LIMIT {
+        return Err(ValueError::new(format!("a requirement has more than {REQUIREMENT_LIMIT} bytes")));
     }
     if !printable(text) {
         return Err(error("it is empty or holds control characters".to_owned()));

@@ -12,6 +12,7 @@ use crate::beneath;
 use crate::environment::no_requirements;
 use crate::error::{Mistake, Problem};
 use crate::files::{self, Surroundings};
+use crate::limits::FILE_LIMIT;
 use crate::note::{self, Note};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
@@ -83,7 +84,7 @@ impl Reader<'_> {
         }
         let whole = self.folder.join(path);
         let read = self.surroundings.read;
-        let text = self.texts.entry(whole).or_insert_with_key(|whole| files::text(whole, files::LIMIT, read));
+        let text = self.texts.entry(whole).or_insert_with_key(|whole| files::text(whole, FILE_LIMIT, read));
         text.clone()
     }
 }

@@ -6,10 +6,8 @@ use std::str::FromStr as _;
 use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 
 use super::marker::{self, Marker};
+use crate::limits::REQUIREMENT_LIMIT;
 use crate::values::ValueError;
-
-/// More bytes than a requirement has, with any number of markers.
-pub(super) const LIMIT: usize = 16 << 10;
 
 /// A requirement by name, in its parts: what uv and pip read, in specs and in the metadata of packages.
 #[derive(Debug, Clone)]
@@ -51,8 +49,8 @@ impl<'a> DependencySpecifier<'a> {
 
 /// Reads a requirement by name. The error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<DependencySpecifier<'_>, String> {
-    if text.len() > LIMIT {
-        return Err(format!("it has more than {LIMIT} bytes"));
+    if text.len() > REQUIREMENT_LIMIT {
+        return Err(format!("it has more than {REQUIREMENT_LIMIT} bytes"));
     }
     let (name, rest) = name(text.trim())?;
     let (extras, rest) = extras(rest)?;
