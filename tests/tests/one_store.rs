@@ -112,3 +112,60 @@ fn a_wheel_is_the_same_from_whatever_index_and_by_whatever_uv() {
     environment(&bench, &format!("[pip]\npackages = [\"good\"]\nindex-url = \"{}/simple\"", here.url()));
     assert_eq!(layer_of(&build(&bench), "good"), wheel);
 }
+
+#[test]
+fn six_builders_and_prune() {
+    let bench = Bench::new();
+    // Three specs that have some layers in common, each of them built by two at once.
+    let packages = [
+        "\"odd-modes\"",
+        "\"odd-modes\", \"odd-activate-static\"",
+        "\"python 3.11.*\", \"odd-activate-static\"",
+    ];
+    let specs: Vec<String> = (0..3).map(|number| format!("spec-{number}.toml")).collect();
+    let mut alone = Vec::new();
+    for (spec, packages) in specs.iter().zip(packages) {
+        let conda = format!("[conda]\nchannels = [\"./channel\"]\npackages = [{packages}]\npip = false");
+        bench.spec("platforms = [\"linux/amd64\"]", &conda);
+        fs_err::rename(bench.imgbuild.path("spec.toml"), bench.imgbuild.path(spec)).unwrap();
+        let outcome = bench.run(&["build", spec, "--json", "--output", "alone"]);
+        let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        alone.push(report["images"][0]["digest"].clone());
+    }
+    let builders: Vec<_> = (0..6)
+        .map(|number| {
+            let folder = format!("out-{number}");
+            let words = ["build", &specs[number % 3], "--json", "--locked", "--output", &folder];
+            let mut command = bench.imgbuild.command(words);
+            let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            (number, command.spawn().unwrap())
+        })
+        .collect();
+    let building = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let pruned = scope.spawn(|| {
+            let mut pruned = 0;
+            while building.load(std::sync::atomic::Ordering::Relaxed) {
+                bench.run(&["cache", "prune", "--all"]);
+                pruned += 1;
+            }
+            pruned
+        });
+        let outputs = builders.into_iter().map(|(number, child)| (number, child.wait_with_output().unwrap()));
+        let outputs: Vec<_> = outputs.collect();
+        building.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert!(pruned.join().unwrap() > 3);
+        for (number, output) in outputs {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report["images"][0]["digest"], alone[number % 3]);
+            Output::read(bench.imgbuild.folder(), report);
+        }
+    });
+    bench.run(&["cache", "verify"]);
+    // Nobody uses anything any more.
+    bench.run(&["cache", "prune", "--all"]);
+    let left: serde_json::Value =
+        serde_json::from_str(&bench.run(&["cache", "ls", "--json"]).stdout).unwrap();
+    assert_eq!(left["entries"], serde_json::json!([]));
+}

@@ -10,7 +10,7 @@ use crate::programs::{self, Lacking, Program};
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 17] = [
+const PROGRAMS: [Program; 18] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("containerd", "containerd"),
@@ -27,6 +27,7 @@ const PROGRAMS: [Program; 17] = [
     ("python3", "python3"),
     ("qemu-aarch64-static", "qemu-user-static"),
     ("skopeo", "skopeo"),
+    ("strace", "strace"),
     ("umoci", "umoci"),
 ];
 
