@@ -1,6 +1,7 @@
 //! Packages made by hand, installed by us and by rattler.
 
 mod damaged;
+mod limits;
 mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,12 +162,8 @@ fn python() -> PythonInfo {
     PythonInfo::from_version(&version, None, Subdir::Linux64).unwrap()
 }
 
-/// Installs a package by us: what stands in the prefix, without `conda-meta`, and what is told.
-pub(super) fn install(
-    archive: &Path,
-    damaged: Damaged,
-    excluded: &[&str],
-) -> Result<(Tree, Vec<String>), String> {
+/// A package as an environment at `prefix` has it.
+pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<Package, String> {
     let opened = Archive::new(archive, ArchiveFormat::TarBz2);
     let info = Info::read(&opened, damaged).map_err(|error| error.to_string())?;
     let record = PackageRecord::from_index_json(info.index.clone(), None, None, None).unwrap();
@@ -193,13 +190,22 @@ pub(super) fn install(
         Damaged::Refused => BTreeSet::new(),
     };
     let environment = Environment {
-        prefix: ImagePath::from_absolute(PREFIX).unwrap(),
+        prefix: ImagePath::from_absolute(prefix).unwrap(),
         python: Some(python()),
         subdir: Subdir::Linux64,
         owner: Owner::ROOT,
         accept_damaged,
     };
-    let package = Package::new(&locked, Role::Package, Arc::new(environment), archive.to_owned()).unwrap();
+    Ok(Package::new(&locked, Role::Package, Arc::new(environment), archive.to_owned()).unwrap())
+}
+
+/// Installs a package by us: what stands in the prefix, without `conda-meta`, and what is told.
+pub(super) fn install(
+    archive: &Path,
+    damaged: Damaged,
+    excluded: &[&str],
+) -> Result<(Tree, Vec<String>), String> {
+    let package = package(archive, damaged, PREFIX)?;
     let excluded: Exclusions =
         excluded.iter().map(|path| ImagePath::new(&format!("opt/conda/{path}")).unwrap()).collect();
     let mut collected = Collected::default();
