@@ -42,12 +42,12 @@ fn every(calls: &str, error: &str) -> (u32, u32) {
     let bench = Bench::new();
     bench.conda(&["odd-modes", "odd-activate-static"]);
     bench.run(&["lock", "spec.toml"]);
-    forget(&bench.imgbuild.store());
+    forget(bench.imgbuild.store());
     let digest = bench.build(&["--locked"]);
     let all = std::env::var_os("INJECT_EVERY").is_some();
     let (mut number, mut tried, mut failed) = (1, 0, 0);
     loop {
-        forget(&bench.imgbuild.store());
+        forget(bench.imgbuild.store());
         forget(&bench.imgbuild.path("out"));
         let (any, outcome) = injected(&bench, calls, error, number);
         if !any {

@@ -4,7 +4,6 @@ mod bench;
 mod census;
 mod channel;
 mod docs;
-mod limits;
 mod programs;
 mod testing;
 mod tools;
@@ -65,8 +64,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Bench => bench::run(&workspace())?,
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
-        Command::Docs { check: false } => docs::write(&workspace())?,
-        Command::Docs { check: true } => docs::check(&workspace())?,
+        Command::Docs { check } => docs::run(&workspace(), check)?,
         Command::Test => testing::run(&workspace())?,
         Command::Wheels => wheels::run(&workspace())?,
     }

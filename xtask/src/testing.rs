@@ -56,25 +56,19 @@ pub(crate) enum TestError {
 
 /// Runs everything, the quick checks first; stops at the first that fails.
 pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
-    let cargo = |arguments: &[&str]| step(command(workspace, "cargo", arguments));
-    cargo(&["fmt", "--all", "--check"])?;
+    step(command(workspace, "cargo", &["fmt", "--all", "--check"]))?;
     programs::ensure(&PROGRAMS)?;
     deny(workspace)?;
-    cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
+    step(compiling(workspace, &["build", "--locked", "--workspace", "--all-targets"]))?;
     channel::run(workspace)?;
     wheels::run(workspace)?;
-    // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
-    cargo(&["build", "--locked", "--workspace", "--all-targets"])?;
-    cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"])?;
+    step(compiling(workspace, &["test", "--locked", "--workspace", "--doc", "--quiet"]))?;
     let mut tests = match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {
-            command(workspace, "cargo", &["nextest", "run", "--locked", "--workspace"])
+            compiling(workspace, &["nextest", "run", "--locked", "--workspace"])
         }
-        _ => command(
-            workspace,
-            "cargo",
-            &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"],
-        ),
+        _ => compiling(workspace, &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]),
     };
     // The program was built a moment ago, beside this one. Building it alone would choose other features for what it is
     // made of, and compile all of that once more.
@@ -106,6 +100,21 @@ fn deny(workspace: &Path) -> Result<(), TestError> {
         eprintln!("xtask: the advisory database cannot be fetched here: advisories are not checked");
         Ok(())
     }
+}
+
+/// Clippy is a compiler that lints too. What it compiles is what is tested: `cargo clippy` would check every dependency once
+/// more, and tests and lints would wait for two compilers.
+const COMPILER: [(&str, &str); 2] = [
+    ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
+    // The form in which `cargo clippy -- --deny warnings` hands its words on.
+    ("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__"),
+];
+
+/// Cargo, where it compiles what is ours.
+fn compiling(workspace: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(workspace, "cargo", arguments);
+    command.envs(COMPILER);
+    command
 }
 
 fn command(workspace: &Path, program: &str, arguments: &[&str]) -> Command {
