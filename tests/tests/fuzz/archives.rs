@@ -1,6 +1,6 @@
 //! Tars, layers, zips and Debian packages.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read as _};
 
 use layer::{
     Codec, EntryHead, EntryKind, EntrySink, LayerKind, LayerReader, LayerWriter, Parents, TarReader,
@@ -12,7 +12,7 @@ use crate::{Seed, fuzz};
 
 /// Words of tars.
 const TAR: [&str; 16] = [
-    "ustar\00000",
+    "ustar\u{0}00",
     "ustar  \0",
     "././@LongLink\0",
     "12 path=a\n",
@@ -60,8 +60,11 @@ fn plain(name: &str) -> String {
     name.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
-/// What the `tar` crate reads: names, bodies and where links lead.
-fn by_the_crate(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>, Option<String>)>> {
+/// What of an entry every reader must read alike: its name, its body and where it leads.
+type Read = (String, Vec<u8>, Option<String>);
+
+/// What the `tar` crate reads.
+fn by_the_crate(bytes: &[u8]) -> Option<Vec<Read>> {
     let mut found = Vec::new();
     let mut archive = tar::Archive::new(bytes);
     for entry in archive.entries().ok()? {

@@ -31,8 +31,11 @@ pub(crate) struct Seed {
     /// What is changed.
     part: Vec<u8>,
     /// Makes the whole of it, with the checksums that a reader looks at first.
-    whole: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    whole: Box<Whole>,
 }
+
+/// See [`Seed::whole`].
+type Whole = dyn Fn(&[u8]) -> Vec<u8>;
 
 impl Seed {
     /// A document that is changed anywhere.

@@ -66,7 +66,9 @@ fn shown(value: u64, what: &str) -> String {
     let words = |word: &str| what.split(|it: char| !it.is_alphabetic()).any(|found| found == word);
     if words("bytes") {
         let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-        if let Some((bits, unit)) = units.iter().find(|(bits, _)| value > 0 && value % (1 << bits) == 0) {
+        if let Some((bits, unit)) =
+            units.iter().find(|(bits, _)| value > 0 && value.is_multiple_of(1 << bits))
+        {
             return format!("{} {unit}", value >> bits);
         }
     }
