@@ -3,6 +3,7 @@
 mod bench;
 mod census;
 mod channel;
+mod corpora;
 mod docs;
 mod programs;
 mod testing;
@@ -37,6 +38,8 @@ enum Command {
     },
     /// Makes the conda channel that the tests use, under `target/channel`.
     Channel,
+    /// Fetches archives that other projects test their readers with, under `target/corpora`.
+    Corpora,
     /// Writes the pages of `docs/reference` that are made from the source.
     Docs {
         /// Writes nothing; fails when a page is not what it would be.
@@ -64,6 +67,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Bench => bench::run(&workspace())?,
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
+        Command::Corpora => corpora::run(&workspace())?,
         Command::Docs { check } => docs::run(&workspace(), check)?,
         Command::Test => testing::run(&workspace())?,
         Command::Wheels => wheels::run(&workspace())?,

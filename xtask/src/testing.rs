@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::channel::{self, ChannelError};
+use crate::corpora::{self, CorporaError};
 use crate::programs::{self, Lacking, Program};
 use crate::wheels::{self, WheelsError};
 
@@ -49,6 +50,9 @@ pub(crate) enum TestError {
     /// The tests need the channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
+    /// The tests need other projects' archives.
+    #[error(transparent)]
+    Corpora(#[from] CorporaError),
     /// The tests need uv and wheels.
     #[error(transparent)]
     Wheels(#[from] WheelsError),
@@ -62,6 +66,7 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
     step(compiling(workspace, &["build", "--locked", "--workspace", "--all-targets"]))?;
     channel::run(workspace)?;
+    corpora::run(workspace)?;
     wheels::run(workspace)?;
     step(compiling(workspace, &["test", "--locked", "--workspace", "--doc", "--quiet"]))?;
     let mut tests = match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
