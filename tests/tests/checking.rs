@@ -122,6 +122,17 @@ fn every_command_says_the_same() {
     bench
         .imgbuild
         .write("pylock.marker.toml", "lock-version = \"1.0\"\nenvironments = [\"os_name = 'x'\"]\n");
+    let wheel = "wheels = [{ url = \"https://f.example/six-1.16.0-py2.py3-none-any.whl\" }]";
+    let renamed =
+        format!("lock-version = \"1.0\"\n[[packages]]\nname = \"idna\"\nversion = \"3.10\"\n{wheel}\n");
+    bench.imgbuild.write("pylock.renamed.toml", renamed);
+    let renamed =
+        PIXI.replace("https://f.example/old-1.0.tar.gz", "https://f.example/six-1.0-py3-none-any.whl");
+    bench.imgbuild.write("renamed.pixi.lock", renamed);
+    bench.imgbuild.write(
+        "gone.txt",
+        format!("@EXPLICIT\nfile://{}/gone/linux-64/a-1-0.conda\n", bench.imgbuild.folder().display()),
+    );
     bench.imgbuild.write("keys.asc", "no keys\n");
     bench.imgbuild.write("own/pyproject.toml", "[project]\nname = \"Own.Thing\"\nversion = \"1\"\n");
     bench.imgbuild.write("here-1.0-py3-none-any.whl", "wheel");
@@ -150,6 +161,8 @@ fn every_command_says_the_same() {
         "[conda]\npackages = [\"six\"]\nmirrors = { conda-forge = [\"file:///srv/mirror\"] }",
         "env = \"twice.txt\"",
         "env = \"other.txt\"",
+        "env = \"gone.txt\"",
+        "env = \"renamed.pixi.lock\"",
         "PYTHON[pip]\npackages = [\"./nowhere\"]",
         "PYTHON[pip]\npackages = [\"-e ./empty\"]\nallow-builds = true",
         "PYTHON[pip]\npackages = [\"./project\"]\nallow-builds = true",
@@ -169,6 +182,7 @@ fn every_command_says_the_same() {
         "env = \"pixi.lock\"",
         "PYTHON[pip]\nrequirements = \"pylock.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.two.toml\"",
+        "PYTHON[pip]\nrequirements = \"pylock.renamed.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.marker.toml\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"nowhere.asc\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"keys.asc\"",
@@ -212,6 +226,10 @@ fn every_command_says_the_same() {
         × cannot take the packages of `twice.txt` for `x:latest (linux/amd64)` ╰─▶ the lock has two packages `a`: `a-1-0.conda` and `a-2-0.conda`
     env = "other.txt"
         × cannot take the packages of `other.txt` for `x:latest (linux/amd64)` ╰─▶ `a-1-0.conda` is a package for `osx-64`, and the image is for `linux-64`
+    env = "gone.txt"
+        × cannot take the packages of `gone.txt` for `x:latest (linux/amd64)` ╰─▶ `FOLDER/gone/linux-64/a-1-0.conda` is not there
+    env = "renamed.pixi.lock"
+        × the wheel `six-1.0-py3-none-any.whl` is listed as `old 1.0`, and by its name it is another one help: lock again with the tool that wrote the list; if it still says so, somebody has changed the file
     PYTHON[pip]
     packages = ["./nowhere"]
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
@@ -279,6 +297,9 @@ fn every_command_says_the_same() {
     PYTHON[pip]
     requirements = "pylock.two.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file has version `2.0`, and version 1 is the one that is known
+    PYTHON[pip]
+    requirements = "pylock.renamed.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file has the wheel `six-1.16.0-py2.py3-none-any.whl` for `idna 3.10`, and by its name it is another one
     PYTHON[pip]
     requirements = "pylock.marker.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file has a condition that is none: `os_name = \'x\'`

@@ -381,6 +381,19 @@ pub enum BuildError {
         /// Where it leads.
         found: PathBuf,
     },
+    /// A lock lists a wheel of another project or version.
+    #[error(
+        "the wheel `{wheel}` is listed as `{listed}`, and by its name it is another one\n\nhint: lock again with the tool that wrote the list; if it still says so, somebody has changed the file"
+    )]
+    OtherWheel {
+        /// The wheel.
+        wheel: String,
+        /// What it is listed as.
+        listed: String,
+        /// The line that lists it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// The image's documents do not fit together.
     #[error("the image cannot be assembled")]
     Image(#[from] oci::ImageError),

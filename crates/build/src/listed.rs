@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pypi::{ListedPackage, ListedWheel, Source, StatedHashes};
+use pypi::{ListedPackage, ListedWheel, Source, StatedHashes, WheelFilename};
 use secret::SecretUrl;
 use spec::{ListedPackages, RequirementSource};
 use url::Url;
@@ -25,6 +25,7 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
     let (url, given) = place(&package.source, folder)?;
     let hashes = stated(package);
     if !package.source.is_built() {
+        check_name(package, &url)?;
         return Ok(ListedPackage::Wheel(ListedWheel { url, given, hashes, size: package.size }));
     }
     let name = package.name.as_ref().map(ToString::to_string);
@@ -51,6 +52,24 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
         }
     };
     Ok(ListedPackage::Source { source, hashes })
+}
+
+/// Whether a wheel is of the project and version that the lock lists: what is reviewed is the lock.
+fn check_name(package: &spec::ListedPackage, url: &SecretUrl) -> Result<(), BuildError> {
+    let file = url.whole().path().rsplit('/').next().unwrap_or_default().replace("%2B", "+");
+    // What has no such name is told where it is taken.
+    let Ok(wheel) = file.parse::<WheelFilename>() else { return Ok(()) };
+    let name = package.name.as_ref().map(ToString::to_string);
+    if name.as_ref().is_none_or(|name| wheel.is_of(name, package.version.as_deref())) {
+        return Ok(());
+    }
+    let listed =
+        package.version.iter().fold(name.unwrap_or_default(), |name, version| format!("{name} {version}"));
+    Err(BuildError::OtherWheel {
+        wheel: file,
+        listed,
+        asked: vec![package.origin.snippet("it is listed here", "this package")],
+    })
 }
 
 /// Where a package is, and the same as the lock says it.

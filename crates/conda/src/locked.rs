@@ -6,6 +6,7 @@
 //! the environment that was solved.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt};
 use rattler_conda_types::package::DistArchiveIdentifier;
@@ -45,6 +46,9 @@ pub enum LockedError {
         "`{0}` is not below a channel: it must end in a platform's folder and the name of a conda package"
     )]
     Url(String),
+    /// An archive of this machine is not there.
+    #[error("`{}` is not there", .0.display())]
+    Absent(PathBuf),
     /// Packages of another platform.
     #[error("`{name}` is a package for `{subdir}`, and the image is for `{wanted}`")]
     Subdir {
@@ -117,6 +121,7 @@ pub fn check_locked(packages: &LockedList, wanted: Subdir) -> Result<(), LockedE
     for archive in archives {
         let archive = Located::new(archive)?;
         archive.check_subdir(wanted)?;
+        archive.check_file()?;
         let (name, second) = (archive.identifier.identifier.name.clone(), archive.identifier.to_file_name());
         if let Some(first) = names.insert(name.clone(), second.clone()) {
             return Err(LockedError::Twice { name, first, second });
@@ -356,6 +361,14 @@ impl<'a> Located<'a> {
         let channel = format!("{}/", channel.ok_or_else(error)?);
         let channel = Url::parse(&channel).map_err(|_| error())?;
         Ok(Self { locked, identifier, channel, subdir: subdir.unwrap_or_default().to_owned() })
+    }
+
+    /// Whether an archive of this machine is there.
+    fn check_file(&self) -> Result<(), LockedError> {
+        match self.locked.url.public().to_file_path() {
+            Ok(path) if !path.is_file() => Err(LockedError::Absent(path)),
+            _ => Ok(()),
+        }
     }
 
     fn check_subdir(&self, wanted: Subdir) -> Result<(), LockedError> {

@@ -36,6 +36,17 @@ pub struct FilenameError {
 }
 
 impl WheelFilename {
+    /// Whether it is that of a project, and of a version where one is named that can be compared. As with `==` of
+    /// requirements, a version without a local part is that of any local part.
+    pub fn is_of(&self, project: &str, version: Option<&str>) -> bool {
+        let is_own = |version: Version| {
+            let own = self.version.clone();
+            version == if version.is_local() { own } else { own.without_local() }
+        };
+        let version = version.and_then(|version| version.parse::<Version>().ok());
+        self.name == normalized(project) && version.is_none_or(is_own)
+    }
+
     /// The project and its version.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.name, self.version)
@@ -88,6 +99,24 @@ impl fmt::Display for WheelFilename {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wheel_is_of_its_project_and_version() {
+        let wheel: WheelFilename = "Typing_Extensions-2.0+cu1-py3-none-any.whl".parse().unwrap();
+        for (project, version) in [
+            ("typing-extensions", None),
+            ("Typing.Extensions", Some("2.0.0")),
+            ("typing_extensions", Some("2.0+cu1")),
+            ("typing_extensions", Some("no version")),
+        ] {
+            assert!(wheel.is_of(project, version), "{project} {version:?}");
+        }
+        for (project, version) in
+            [("typing", None), ("typing-extensions", Some("2.1")), ("typing-extensions", Some("2.0+cu2"))]
+        {
+            assert!(!wheel.is_of(project, version), "{project} {version:?}");
+        }
+    }
 
     #[test]
     fn a_name_says_what_it_is_for() {

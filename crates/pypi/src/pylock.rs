@@ -338,7 +338,22 @@ fn document(text: &str) -> Result<Document, PylockError> {
     if document.lock_version.split('.').next() != Some("1") {
         return Err(PylockError::Version(document.lock_version));
     }
+    document.packages.iter().try_for_each(Entry::check_wheels)?;
     Ok(document)
+}
+
+impl Entry {
+    /// Whether its wheels are of its project and version, as their names say: what is reviewed is the entry.
+    fn check_wheels(&self) -> Result<(), PylockError> {
+        let wheels = self.wheels.iter().chain(&self.archive).map(File::filename);
+        // What has no such name is told where it is needed, or is a source.
+        for wheel in wheels.filter_map(|name| name.parse::<WheelFilename>().ok()) {
+            if !wheel.is_of(&self.name, self.version.as_deref()) {
+                return Err(PylockError::OtherWheel { package: self.title(), wheel: wheel.to_string() });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl File {

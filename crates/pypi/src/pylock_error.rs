@@ -42,6 +42,16 @@ pub enum PylockError {
     /// A package has no file at all.
     #[error("the lock file has no file of `{0}`")]
     NoFile(String),
+    /// A wheel is another project's, or of another version.
+    #[error(
+        "the lock file has the wheel `{wheel}` for `{package}`, and by its name it is another one\nhint: lock again with the tool that wrote it; if it still says so, somebody has changed the file"
+    )]
+    OtherWheel {
+        /// The package and its version.
+        package: String,
+        /// The wheel.
+        wheel: String,
+    },
     /// A package is not for this Python.
     #[error("`{package}` is for Python {wanted}, and the image has {python}")]
     Python {

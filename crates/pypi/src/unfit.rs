@@ -178,10 +178,25 @@ fn of_other_python(wheels: &[WheelFilename], tags: &Tags) -> String {
         return format!("its wheels are for other Pythons: {}", others.join(", "));
     };
     let stable = plain.iter().any(|wheel| wheel.abis.iter().any(|abi| abi == "abi3"));
+    let older = plain.iter().any(|wheel| wheel.pythons.iter().any(|tag| tag == "cp27"));
+    let older = if older { "2.7 and " } else { "" };
+    let machine = tags.target().machine();
+    let platforms: BTreeSet<Platform> =
+        plain.iter().flat_map(|wheel| wheel.platforms.iter().map(|tag| platform(tag, machine))).collect();
+    let systems = match platforms.first() {
+        // None of them would fit even so.
+        Some(Platform::System(_))
+            if !plain.iter().any(|wheel| wheel.platforms.contains(&"any".to_owned())) =>
+        {
+            format!(", and for {} alone", systems(&platforms))
+        }
+        _ => String::new(),
+    };
     match (first == last, stable && *first > own) {
-        (_, true) => format!("its wheels are for Python 3.{first} and newer ones"),
-        (true, _) => format!("its wheels are for Python 3.{first} alone"),
-        (false, _) => format!("its wheels are for Python 3.{first} to 3.{last}"),
+        (_, true) => format!("its wheels are for Python {older}3.{first} and newer ones{systems}"),
+        (true, _) if older.is_empty() => format!("its wheels are for Python 3.{first} alone{systems}"),
+        (true, _) => format!("its wheels are for Python {older}3.{first}{systems}"),
+        (false, _) => format!("its wheels are for Python {older}3.{first} to 3.{last}{systems}"),
     }
 }
 
@@ -235,18 +250,21 @@ fn of_other_platform(wheels: &[&WheelFilename], tags: &Tags) -> (String, Option<
         }
         Some(Platform::Musl) => ("are for Linux with musl, and the image has glibc".to_owned(), None),
         Some(Platform::Processor) => ("are for other processors".to_owned(), None),
-        Some(Platform::System(_)) | None => {
-            let mut systems: Vec<&str> = Vec::new();
-            for system in &found {
-                match system {
-                    Platform::System(name) if !systems.contains(name) => systems.push(name),
-                    _ => {}
-                }
-            }
-            systems.sort_unstable();
-            (format!("are for {} alone", systems.join(" and ")), None)
+        Some(Platform::System(_)) | None => (format!("are for {} alone", systems(&found)), None),
+    }
+}
+
+/// The systems among platforms, as people call them.
+fn systems(platforms: &BTreeSet<Platform>) -> String {
+    let mut systems: Vec<&str> = Vec::new();
+    for platform in platforms {
+        match platform {
+            Platform::System(name) if !systems.contains(name) => systems.push(name),
+            _ => {}
         }
     }
+    systems.sort_unstable();
+    systems.join(" and ")
 }
 
 #[cfg(test)]
@@ -269,6 +287,12 @@ mod tests {
         for (tags, wanted) in [
             (&[][..], "it has a source distribution alone"),
             (&["cp37-cp37m-manylinux1_x86_64", "cp310-cp310-win32"], "its wheels are for Python 3.7 to 3.10"),
+            (
+                &["cp27-cp27m-win32", "cp35-cp35m-win_amd64", "cp39-cp39-win32"],
+                "its wheels are for Python 2.7 and 3.5 to 3.9, and for Windows alone",
+            ),
+            (&["cp27-cp27m-win32", "cp39-cp39-manylinux1_x86_64"], "its wheels are for Python 2.7 and 3.9"),
+            (&["cp39-none-any", "cp39-cp39-win32"], "its wheels are for Python 3.9 alone"),
             (&["cp312-cp312-manylinux_2_17_x86_64"], "its wheels are for Python 3.12 alone"),
             (&["cp312-abi3-manylinux_2_17_x86_64"], "its wheels are for Python 3.12 and newer ones"),
             (&["cp313-cp313t-manylinux_2_17_x86_64"], "its wheels are for a free-threaded Python alone"),
@@ -309,7 +333,7 @@ mod tests {
         ];
         insta::assert_snapshot!(message(&packages, &tags, None), @r#"
         3 packages have no wheel that fits Python 3.11 on linux/amd64 with glibc 2.36:
-          `a 1`: its wheels are for Python 3.10 alone
+          `a 1`: its wheels are for Python 3.10 alone, and for Windows alone
             there is `cp310-cp310-win32`
           `b 2`: it has a source distribution alone
           `c 3`: its wheels need glibc 2.39, and the image has 2.36

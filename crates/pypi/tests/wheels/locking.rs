@@ -128,6 +128,12 @@ fn lock_files_that_cannot_be_used_are_refused() {
     // Whoever downloads it finds its sha256, and holds it against the other hash.
     assert_eq!(chosen(&entry(&["py3-none-any"]).replace("sha256", "md5")).unwrap()[0].sha256, None);
     assert_snapshot!(refused(&entry(&["py3-none"])), @"`odd-1.0-py3-none.whl` is not the name of a wheel: it has not five or six parts between hyphens");
+    let other = |from: &str, to: &str| refused(&entry(&["py3-none-any"]).replace(from, to));
+    assert_snapshot!(other("'Odd'", "'Even'"), @r#"
+    the lock file has the wheel `odd-1.0-py3-none-any.whl` for `Even 1.0`, and by its name it is another one
+    hint: lock again with the tool that wrote it; if it still says so, somebody has changed the file
+    "#);
+    assert!(other("version = '1.0'", "version = '1.1'").contains("`odd-1.0-py3-none-any.whl` for `Odd 1.1`"));
     let secret = "packages = [{ name = 'odd', wheels = 'https://user:secret@index.example/' }]";
     assert_snapshot!(refused(secret), @"the lock file cannot be read: line 3 is not what PEP 751 says");
     let version = choices("lock-version = '2.0'").unwrap_err();
@@ -138,6 +144,7 @@ fn lock_files_that_cannot_be_used_are_refused() {
 fn a_lock_file_may_be_for_several_environments() {
     let with = |version: &str, marker: &str| {
         let entry = entry(&["py3-none-any"]).replace("odd-1.0", &format!("odd-{version}"));
+        let entry = entry.replace("version = '1.0'", &format!("version = '{version}'"));
         entry.replace("'Odd'", &format!("'Odd'\nmarker = \"{marker}\""))
     };
     let versions = |text: &str| -> Vec<String> {

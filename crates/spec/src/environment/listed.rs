@@ -62,10 +62,14 @@ impl Content {
             false => (None, None),
         };
         let size = entry.size.filter(|_| source.is_file());
+        // What the entry says is what people read. Whether a wheel is of that, its name is held against when it is taken.
+        let stated = (entry.name.and_then(|name| name.parse().ok()), entry.version.map(str::to_owned));
         let (name, version) = match wheel(&source) {
-            Some(Some((name, version))) => (name.parse().ok(), Some(version)),
+            Some(Some((name, version))) => {
+                (stated.0.or_else(|| name.parse().ok()), stated.1.or(Some(version)))
+            }
             Some(None) => (None, None),
-            None => (entry.name.and_then(|name| name.parse().ok()), entry.version.map(str::to_owned)),
+            None => stated,
         };
         if name.is_none() && !source.is_built() {
             self.unknown.push((shown(), origin));

@@ -110,7 +110,7 @@ pub struct ListedPackages {
 pub struct ListedPackage {
     /// The project; nothing only for what is no wheel, where the lock does not say it.
     pub name: Option<ProjectName>,
-    /// Its version, as the name of the wheel or the lock has it.
+    /// Its version, as the lock or the name of the wheel has it.
     pub version: Option<String>,
     /// Where it is, without variables; never an index.
     pub source: RequirementSource,
