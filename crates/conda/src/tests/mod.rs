@@ -3,6 +3,7 @@
 mod damaged;
 mod limits;
 mod metadata;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -63,6 +64,7 @@ pub(super) fn listed(path: &str) -> Value {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Made {
     pub(super) noarch: Option<&'static str>,
+    pub(super) license: Option<String>,
     pub(super) paths: Vec<Value>,
     pub(super) entry_points: Vec<&'static str>,
     pub(super) entries: Vec<Entry>,
@@ -80,6 +82,9 @@ impl Made {
         });
         if let Some(noarch) = self.noarch {
             index["noarch"] = json!(noarch);
+        }
+        if let Some(license) = &self.license {
+            index["license"] = json!(license);
         }
         append(&mut tar, &file("info/index.json", &index.to_string()));
         if self.info.is_empty() {
@@ -205,12 +210,7 @@ pub(super) fn install(
     damaged: Damaged,
     excluded: &[&str],
 ) -> Result<(Tree, Vec<String>), String> {
-    let package = package(archive, damaged, PREFIX)?;
-    let excluded: Exclusions =
-        excluded.iter().map(|path| ImagePath::new(&format!("opt/conda/{path}")).unwrap()).collect();
-    let mut collected = Collected::default();
-    let written = package.write(&excluded, &mut collected);
-    written.map_err(|error| error.to_string())?;
+    let (package, mut collected) = written(archive, damaged, excluded)?;
     let claimed: BTreeSet<String> =
         package.claims().unwrap().iter().map(|claim| claim.path.as_str().replace("opt/conda/", "")).collect();
     collected.tree.retain(|path, shown| {
@@ -218,6 +218,17 @@ pub(super) fn install(
         !path.starts_with("conda-meta/") && shown != "folder"
     });
     Ok((collected.tree, collected.notes))
+}
+
+/// Installs a package by us: all of what it writes.
+fn written(archive: &Path, damaged: Damaged, excluded: &[&str]) -> Result<(Package, Collected), String> {
+    let package = package(archive, damaged, PREFIX)?;
+    let excluded: Exclusions =
+        excluded.iter().map(|path| ImagePath::new(&format!("opt/conda/{path}")).unwrap()).collect();
+    let mut collected = Collected::default();
+    let written = package.write(&excluded, &mut collected);
+    written.map_err(|error| error.to_string())?;
+    Ok((package, collected))
 }
 
 /// Installs a package by rattler.
