@@ -139,3 +139,24 @@ fn a_machine_without_sandboxes_compiles_outside_and_says_so() {
     assert_eq!(report["images"][0]["digest"], digest);
     assert_snapshot!(report["notes"][0].as_str().unwrap(), @r#"the images' Python compiled its sources outside of the sandbox, with all that you may do: no sandbox can be made on this machine: user namespaces are switched off (`user.max_user_namespaces` is 0); `bytecode = "sandboxed"` in `[layers]` makes that an error"#);
 }
+
+#[test]
+fn what_fails_in_making_a_sandbox_is_no_permission_to_go_without() {
+    // While it is found out whether there may be one, and when one is made.
+    let said = ["mount", "pivot_root"].map(|call| {
+        let bench = bench(false);
+        let log = bench.imgbuild.path("strace.log");
+        let inject = format!("--inject={call}:error=EIO");
+        let words = ["strace", "--follow-forks", "--quiet=all", "--output", log.to_str().unwrap(), &inject];
+        let bench = Bench { imgbuild: bench.imgbuild.through(words), ..bench };
+        let said = bench.fails(&[]);
+        assert!(!bench.imgbuild.path("mark").exists());
+        said
+    });
+    assert_snapshot!(said.join("\n"), @"
+    × cannot put `conda/module` into a layer
+    ╰─▶ the interpreter that compiles bytecode cannot be had: the sandbox cannot mount anything in its namespaces: Input/output error (os error 5)
+    × cannot put `conda/module` into a layer
+    ╰─▶ the interpreter `/opt/conda/bin/python3.11` does not start on this machine: the sandbox cannot enter the new root: Input/output error (os error 5)
+    ");
+}

@@ -106,3 +106,24 @@ fn reading_fails() {
     eprintln!("{failed} of {tried} builds failed");
     assert!(failed > 0);
 }
+
+#[test]
+fn a_thread_that_cannot_be_made() {
+    let bench = Bench::new();
+    bench.conda(&["odd-modes"]);
+    let log = bench.imgbuild.path("strace.log");
+    for number in 1..8 {
+        let mut strace = Command::new("strace");
+        strace.args(["--follow-forks", "--quiet=all", "--output"]).arg(&log);
+        strace.arg(format!("--inject=clone,clone3:error=EAGAIN:when={number}+"));
+        let program = bench.imgbuild.command(["build", "spec.toml", "--output", "out"]);
+        strace.arg(program.get_program()).args(program.get_args());
+        let outcome = capture(strace.current_dir(bench.imgbuild.folder()));
+        assert_eq!(outcome.code, Some(1), "{number}: {outcome:?}");
+        assert_eq!(
+            outcome.stderr,
+            "error: not enough threads can be made: Resource temporarily unavailable (os error 11)\n\
+             hint: raise the limit of processes (`ulimit -u`, or that of the container)\n"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use layer::{ImagePath, SinkError};
 use oci::Platform;
 
 use crate::forbidden::Forbidden;
-use crate::wire::Failure;
+use crate::wire::{Failure, Namespace};
 
 /// Why something cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,16 @@ impl From<Failure> for SandboxError {
             Failure::Step(step, number) => {
                 Self::Step { step, error: Some(io::Error::from_raw_os_error(number)) }
             }
-            Failure::Namespace(namespace, number) => Forbidden::of(namespace, number).into(),
+            Failure::Namespace(namespace, number) => match Forbidden::of(namespace, number) {
+                Some(forbidden) => forbidden.into(),
+                None => Self::Step {
+                    step: match namespace {
+                        Namespace::User | Namespace::Others => "make its namespaces".to_owned(),
+                        Namespace::Mount | Namespace::Proc => "mount anything in its namespaces".to_owned(),
+                    },
+                    error: Some(io::Error::from_raw_os_error(number)),
+                },
+            },
             Failure::Stack(number) => Self::Stack(io::Error::from_raw_os_error(number)),
             Failure::NoUser(name) => Self::NoUser(name),
             Failure::NoGroup(name) => Self::NoGroup(name),

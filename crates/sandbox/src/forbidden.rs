@@ -27,15 +27,21 @@ impl Forbidden {
         Self { reason: reason.into(), hint: hint.into() }
     }
 
-    /// Why a step of making namespaces failed with this error.
-    pub(crate) fn of(namespace: Namespace, number: i32) -> Self {
+    /// Why a step of making namespaces failed with this error; nothing where that is one of the machine's state, and may be
+    /// another a moment later: it is no permission to go without a sandbox.
+    pub(crate) fn of(namespace: Namespace, number: i32) -> Option<Self> {
+        const PASSING: [Errno; 6] =
+            [Errno::AGAIN, Errno::INTR, Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+        if PASSING.contains(&Errno::from_raw_os_error(number)) {
+            return None;
+        }
         let setting = |name: &str| {
             let path = format!("/proc/sys/{}", name.replace('.', "/"));
             fs::read_to_string(path).ok()?.trim().parse().ok()
         };
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let filtered = status.lines().any(|line| line == "Seccomp:\t2");
-        Self::on(&Machine { setting: &setting, root: geteuid().is_root(), filtered }, namespace, number)
+        Some(Self::on(&Machine { setting: &setting, root: geteuid().is_root(), filtered }, namespace, number))
     }
 
     fn on(machine: &Machine<'_>, namespace: Namespace, number: i32) -> Self {
