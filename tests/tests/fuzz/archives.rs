@@ -94,6 +94,13 @@ fn tar() {
             };
             ours.push((head.path.map_or_else(String::new, |path| path.as_str().to_owned()), body, target));
         }
+        // The crate ends the value of an extended header at a newline. POSIX gives its length, and engines read that.
+        let newline = |(path, _, target): &Read| {
+            path.contains('\n') || target.as_ref().is_some_and(|target| target.contains('\n'))
+        };
+        if ours.iter().any(newline) {
+            return Ok(());
+        }
         // What is taken means the same to another reader, where that one takes it.
         if let Some(mut theirs) = by_the_crate(bytes) {
             for ((_, _, target), (_, _, own)) in theirs.iter_mut().zip(&ours) {
