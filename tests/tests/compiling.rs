@@ -63,6 +63,8 @@ int main(void) {
     while (HONEST && fread(head, 1, 13, stdin) == 13) {
         uint32_t path;
         uint64_t source;
+        if (HONEST == 2) abort();
+        if (HONEST > 2) return HONEST - 3;
         memcpy(&path, head, 4);
         memcpy(&source, head + 4, 8);
         for (uint64_t left = path + source; left; left--) getchar();
@@ -72,13 +74,17 @@ int main(void) {
 }
 "#;
 
-/// A bench with that Python.
+/// A bench with that Python, which is honest or not.
 fn bench(honest: bool) -> Bench {
+    bench_with(u8::from(honest))
+}
+
+fn bench_with(honest: u8) -> Bench {
     let bench = Bench::new();
     bench.imgbuild.write("program.c", PROGRAM);
     let mark = format!("-DMARK=\"{}\"", bench.imgbuild.path("mark").display());
     let port = format!("-DPORT={}", bench.mirror.url().rsplit(':').next().unwrap());
-    let honest = format!("-DHONEST={}", u8::from(honest));
+    let honest = format!("-DHONEST={honest}");
     let compile = ["gcc", "-o", "program", "program.c", &mark, &port, &honest];
     for words in [&compile[..], &["python3", "-c", CHANNEL]] {
         capture(Command::new(words[0]).args(&words[1..]).current_dir(bench.imgbuild.folder()));
@@ -158,5 +164,22 @@ fn what_fails_in_making_a_sandbox_is_no_permission_to_go_without() {
     ╰─▶ the interpreter that compiles bytecode cannot be had: the sandbox cannot mount anything in its namespaces: Input/output error (os error 5)
     × cannot put `conda/module` into a layer
     ╰─▶ the interpreter `/opt/conda/bin/python3.11` does not start on this machine: the sandbox cannot enter the new root: Input/output error (os error 5)
+    ");
+}
+
+#[test]
+fn an_interpreter_that_stops_in_the_middle() {
+    let line = "╰─▶ the interpreter that compiles bytecode stopped while it compiled `/opt/conda/lib/python3.11/site-packages/module.py`: ";
+    let said: Vec<String> = (2..5)
+        .flat_map(|how| [bench_with(how), forbidden(bench_with(how))])
+        .map(|bench| bench.fails(&[]).lines().last().unwrap().strip_prefix(line).unwrap().to_owned())
+        .collect();
+    assert_snapshot!(said.join("\n"), @"
+    it was ended by the signal 6
+    it ended with signal: 6 (SIGABRT)
+    it ended before it answered
+    it ended before it answered
+    it ended with the exit code 1
+    it ended with exit status: 1
     ");
 }

@@ -9,7 +9,7 @@ use layer::ImagePath;
 use oci::Platform;
 use python::{CompilerError, Ending, Launcher, Unconfined};
 use sandbox::{
-    Access, Command, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
+    Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
 };
 use spec::Compilation;
 
@@ -137,7 +137,14 @@ impl Launcher for Confined {
         let machine = self.machine.clone();
         let running = std::thread::Builder::new().spawn(move || machine.run(&command))?;
         Ok(Box::new(move || match running.join() {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(ran)) => match ran.ended {
+                Ended::Code(0) => Ok(()),
+                Ended::Code(code) => Err(io::Error::other(format!("it ended with the exit code {code}"))),
+                Ended::Signal(signal) => {
+                    Err(io::Error::other(format!("it was ended by the signal {signal}")))
+                }
+                Ended::TimedOut => Err(io::ErrorKind::TimedOut.into()),
+            },
             Ok(Err(error)) => Err(io::Error::other(whole(&error))),
             Err(_) => Err(io::Error::other("the thread that runs it has failed")),
         }))

@@ -46,10 +46,12 @@ pub enum CompilerError {
         found: String,
     },
     /// It stopped in the middle of its work.
-    #[error("the interpreter that compiles bytecode stopped while it compiled `{path}`")]
+    #[error("the interpreter that compiles bytecode stopped while it compiled `{path}`: {why}")]
     Stopped {
         /// The source.
         path: ImagePath,
+        /// Why, as far as it is known.
+        why: String,
     },
     /// A source takes too long. It is no reason to leave its bytecode out: another machine might be faster.
     #[error(
@@ -76,7 +78,7 @@ pub struct Interpreter {
     pub launcher: Arc<dyn Launcher>,
 }
 
-/// Waits until an interpreter has ended, whose input is closed. Gives why it could not be run, where it could not.
+/// Waits until an interpreter has ended, whose input is closed. Gives why it could not be run or failed, where it did.
 pub type Ending = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
 /// What starts interpreters.
@@ -111,7 +113,10 @@ impl Launcher for Unconfined {
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(variables).current_dir("/");
         let mut child = command.stdin(input).stdout(output).stderr(Stdio::null()).spawn()?;
-        Ok(Box::new(move || child.wait().map(drop)))
+        Ok(Box::new(move || {
+            let status = child.wait()?;
+            if status.success() { Ok(()) } else { Err(io::Error::other(format!("it ended with {status}"))) }
+        }))
     }
 }
 
@@ -168,9 +173,10 @@ impl Compiler {
         source: Vec<u8>,
         done: Sender<Compiled>,
     ) -> Result<(), CompilerError> {
-        self.jobs
-            .send(Job { path, optimization, source, done })
-            .map_err(|error| CompilerError::Stopped { path: error.0.path })
+        self.jobs.send(Job { path, optimization, source, done }).map_err(|error| CompilerError::Stopped {
+            path: error.0.path,
+            why: "there is none any more".to_owned(),
+        })
     }
 }
 

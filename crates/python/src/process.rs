@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use layer::ImagePath;
@@ -17,6 +18,8 @@ use crate::limits::ANSWER_LIMIT;
 const SCRIPT: &str = include_str!("compile.py");
 /// How long an interpreter may be silent while it should answer. It is a package of a channel, and may be any program.
 const SILENCE: Duration = Duration::from_secs(900);
+/// How long one that says no more may take to end.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// What became of a source, as the first byte of an answer says it.
 const COMPILED: u8 = 0;
@@ -102,32 +105,34 @@ impl Process {
                 Err(_) => break,
             };
             let Ok(Job { path, optimization, source, done }) = job else { break };
-            let result = self.compiled(&path, optimization, &source);
-            let stopped = matches!(result, Err(CompilerError::Stopped { .. }));
+            let result = match self.ask(&path, optimization, &source) {
+                Ok(answer) => answered(&path, answer),
+                Err(error) => {
+                    let stopped = CompilerError::Stopped { path: path.clone(), why: self.why(error) };
+                    let _unwanted = done.send((path, optimization, Err(stopped)));
+                    return;
+                }
+            };
             // Whoever asked may have given up; then nobody misses the answer.
             let _unwanted = done.send((path, optimization, result));
-            if stopped {
-                // It may hang for ever; it ends with this program.
-                return;
-            }
         }
         let _ended = self.end();
     }
 
-    /// What stands behind the head of a source's bytecode; nothing where it does not compile.
-    fn compiled(
-        &mut self,
-        path: &ImagePath,
-        optimization: Optimization,
-        source: &[u8],
-    ) -> Result<Option<Vec<u8>>, CompilerError> {
-        let mut block = self
-            .ask(path, optimization, source)
-            .map_err(|_| CompilerError::Stopped { path: path.clone() })?;
-        match block.first() {
-            Some(&COMPILED) => Ok(Some(block.split_off(1))),
-            Some(&OUT_OF_TIME) => Err(CompilerError::TooLong { path: path.clone() }),
-            _ => Ok(None),
+    /// Why an interpreter did not answer. What has started it knows better, if it has ended; one that hangs may do so for
+    /// ever, and ends with this program.
+    fn why(self, error: io::Error) -> String {
+        if error.kind() == io::ErrorKind::TimedOut {
+            return error.to_string();
+        }
+        let (sender, receiver) = mpsc::channel();
+        let waiting = thread::Builder::new().spawn(move || {
+            let _unwanted = sender.send(self.end());
+        });
+        let ended = waiting.ok().and_then(|_| receiver.recv_timeout(MOMENT).ok());
+        match ended {
+            Some(Err(reason)) => reason.to_string(),
+            _ => "it ended before it answered".to_owned(),
         }
     }
 
@@ -148,6 +153,15 @@ impl Process {
         let Self { input, output, ending } = self;
         drop((input, output));
         ending.map_or(Ok(()), |ending| ending())
+    }
+}
+
+/// What stands behind the head of a source's bytecode; nothing where it does not compile.
+fn answered(path: &ImagePath, mut answer: Vec<u8>) -> Result<Option<Vec<u8>>, CompilerError> {
+    match answer.first() {
+        Some(&COMPILED) => Ok(Some(answer.split_off(1))),
+        Some(&OUT_OF_TIME) => Err(CompilerError::TooLong { path: path.clone() }),
+        _ => Ok(None),
     }
 }
 
