@@ -172,7 +172,9 @@ fn an_interpreter_that_stops_in_the_middle() {
     let line = "╰─▶ the interpreter that compiles bytecode stopped while it compiled `/opt/conda/lib/python3.11/site-packages/module.py`: ";
     let said: Vec<String> = (2..5)
         .flat_map(|how| [bench_with(how), forbidden(bench_with(how))])
-        .map(|bench| bench.fails(&[]).lines().last().unwrap().trim_start().strip_prefix(line).unwrap().to_owned())
+        .map(|bench| {
+            bench.fails(&[]).lines().last().unwrap().trim_start().strip_prefix(line).unwrap().to_owned()
+        })
         .collect();
     assert_snapshot!(said.join("\n"), @"
     it was ended by the signal 6

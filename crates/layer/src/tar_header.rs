@@ -93,8 +93,16 @@ impl TarHeader {
         };
         let prefix = if form == Form::Ustar { text(345, 500) } else { Vec::new() };
         let new = form != Form::Old;
+        let flag = flag(block[156]);
+        let extends =
+            matches!(flag, TypeFlag::Extended | TypeFlag::Global | TypeFlag::LongName | TypeFlag::LongLink);
+        if extends && !new {
+            let rule =
+                "it extends another entry and has no magic, without which some readers take it for a file";
+            return Err(TarError::ambiguous(&name, rule));
+        }
         Ok(Self {
-            flag: flag(block[156]),
+            flag,
             link: text(157, 257),
             mode: u32::try_from(positive(100, 108, "its mode")? & 0o7777).unwrap_or_default(),
             uid: positive(108, 116, "the number of its user")?,

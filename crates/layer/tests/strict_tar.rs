@@ -144,6 +144,16 @@ fn types_and_names_that_readers_read_differently_are_refused() {
     for last in [pax("path", "b"), extension(b"L", b"b\0"), extension(b"K", b"b\0")] {
         assert_eq!(outcome(&[file(&[]), last]), nothing);
     }
+    // The Rust crate takes such a header for a file.
+    let old =
+        at("a", "it extends another entry and has no magic, without which some readers take it for a file");
+    for (flag, body) in
+        [(b"L", &b"b\0"[..]), (b"K", b"b\0"), (b"x", b"9 path=b\n"), (b"g", b"13 comment=x\n")]
+    {
+        let size = format!("{:011o}\0", body.len());
+        let head = header(&[(156, flag), (124, size.as_bytes()), (257, &[0; 8])]);
+        assert_eq!(outcome(&[with_body(head, body), file(&[])]), old);
+    }
     let end = "the archive has a damaged header: a long name has no end";
     assert_eq!(outcome(&[extension(b"L", b"b"), file(&[])]), end);
     assert_eq!(outcome(&[extension(b"L", b""), file(&[])]), end);

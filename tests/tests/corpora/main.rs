@@ -29,6 +29,7 @@ fn corpora() -> Vec<PathBuf> {
     let folder = workspace_root().join("target/corpora");
     let entries = fs_err::read_dir(folder).expect("`cargo xtask corpora` fetches the archives");
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some());
     paths.sort();
     assert!(paths.len() > 100, "{}", paths.len());
     paths
