@@ -252,3 +252,32 @@ fn sizes_of_single_files_are_not_trusted() {
         assert_eq!(image.file("opt/conda/share/hostile.txt").len(), size);
     }
 }
+
+/// Readers of requirements call themselves for each parenthesis.
+#[test]
+fn requirements_in_a_thousand_parentheses() {
+    let bench = Bench::new();
+    let deep = format!("q {}>1{}", "(".repeat(7000), ")".repeat(7000));
+    let said = ["depends", "constrains"].map(|key| {
+        let mut record = serde_json::json!({
+            "name": "p", "version": "1.0", "build": "0", "build_number": 0, "subdir": "linux-64", "depends": [],
+            "size": 10, "sha256": "0".repeat(64),
+        });
+        record[key] = serde_json::json!([deep]);
+        for (subdir, packages) in [("linux-64", serde_json::json!({ "p-1.0-0.conda": record })), ("noarch", serde_json::json!({}))] {
+            let index = serde_json::json!({ "info": { "subdir": subdir }, "packages": {}, "packages.conda": packages });
+            bench.imgbuild.write(&format!("own/{subdir}/repodata.json"), index.to_string());
+        }
+        bench.spec("platforms = [\"linux/amd64\"]", "[conda]\nchannels = [\"./own\"]\npackages = [\"p\"]");
+        bench.refuses(&["lock", "spec.toml"]).lines().take(2).collect::<Vec<_>>().join("\n")
+    });
+    assert_snapshot!(said.join("\n"), @"
+    × cannot lock the conda environment of `x:latest (linux/amd64)`
+    ╰─▶ the channel `file://FOLDER/own/` says of `p-1.0-0.conda` what it requires in a way that no package does: more than 64 parentheses stand in each other
+    × cannot lock the conda environment of `x:latest (linux/amd64)`
+    ╰─▶ the channel `file://FOLDER/own/` says of `p-1.0-0.conda` what it requires in a way that no package does: more than 64 parentheses stand in each other
+    ");
+    bench.spec("", &format!("[conda]\nchannels = [\"./channel\"]\npackages = [\"{deep}\"]"));
+    let said = bench.refuses(&["lock", "spec.toml"]);
+    assert_snapshot!(said.lines().nth(1).unwrap().trim_start().replace(&deep, "DEEP"), @"╰─▶ `DEEP` is not a conda match spec: more than 64 parentheses stand in each other");
+}

@@ -21,6 +21,7 @@ mod question;
 mod record;
 mod registry;
 mod replace;
+mod requirement;
 mod solve;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

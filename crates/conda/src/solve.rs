@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use net::{Client, NetError};
 use rattler_conda_types::match_spec::condition::MatchSpecCondition;
-use rattler_conda_types::{MatchSpec, PackageName, ParseStrictness, RepoDataRecord, Subdir};
+use rattler_conda_types::{MatchSpec, PackageName, RepoDataRecord, Subdir};
 use rattler_networking::mirror_middleware::Mirror;
 use rattler_networking::{
     AuthenticationMiddleware, AuthenticationStorage, AuthenticationStorageError, MirrorMiddleware,
@@ -21,6 +21,7 @@ use secret::SecretUrl;
 use crate::channel::{ChannelError, Served};
 use crate::cuda::{self, ProcessorOnly};
 use crate::question::Question;
+use crate::requirement;
 use crate::virtual_packages::Unmet;
 
 /// Why an environment cannot be solved.
@@ -65,6 +66,18 @@ pub enum EnvironmentError {
         unmet: Vec<Unmet>,
         /// rattler's explanation of why no build that uses CUDA can be taken; empty where there is none.
         explanation: String,
+    },
+    /// A record of a channel requires what no package does.
+    #[error(
+        "the channel `{channel}` says of `{archive}` what it requires in a way that no package does: {error}"
+    )]
+    Requirement {
+        /// The channel.
+        channel: String,
+        /// The package's archive.
+        archive: String,
+        /// What is wrong.
+        error: String,
     },
     /// No pip fits, where there must be one.
     #[error(
@@ -125,7 +138,14 @@ pub struct Request {
 /// When it is none.
 pub fn match_spec(text: &str) -> Result<MatchSpec, EnvironmentError> {
     let error = |error: String| EnvironmentError::MatchSpec { spec: text.to_owned(), error };
-    MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|it| error(it.to_string()))
+    requirement::read(text).map_err(error)
+}
+
+/// Whether the solver may read what a channel says of a package.
+fn check_record(record: &RepoDataRecord) -> Result<(), EnvironmentError> {
+    let Some(error) = requirement::fault(record) else { return Ok(()) };
+    let channel = record.channel.clone().unwrap_or_default();
+    Err(EnvironmentError::Requirement { channel, archive: record.identifier.to_file_name(), error })
 }
 
 /// pip, on the condition that Python is there: conda adds it to what Python depends on (`add_pip_as_python_dependency`).
@@ -206,6 +226,7 @@ impl Solving {
         let query = self.gateway.query(channels, subdirs, specs.iter().map(asked)).recursive(true);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         let repodata: Vec<RepoData> = output.into_iter().collect();
+        repodata.iter().flat_map(|repodata| repodata.iter()).try_for_each(check_record)?;
         let solving = request.clone();
         // The solver computes for seconds; the runtime has other work to do meanwhile.
         let solved = tokio::task::spawn_blocking(move || {
@@ -271,7 +292,10 @@ impl Solving {
         let specs: Vec<MatchSpec> = names.into_iter().map(MatchSpec::from).collect();
         let query = self.gateway.query([served.channel.clone()], [subdir], specs).recursive(false);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
-        Ok(output.into_iter().flat_map(|repodata| repodata.iter().cloned().collect::<Vec<_>>()).collect())
+        let records = output.into_iter().flat_map(|repodata| repodata.iter().cloned().collect::<Vec<_>>());
+        let records: Vec<RepoDataRecord> = records.collect();
+        records.iter().try_for_each(check_record)?;
+        Ok(records)
     }
 }
 

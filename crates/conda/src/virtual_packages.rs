@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rattler_conda_types::{
-    GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, ParseStrictness, Subdir, Version,
+    GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, Subdir, Version,
 };
 
 use crate::solve::EnvironmentError;
@@ -77,7 +77,7 @@ pub(crate) fn virtual_requirement(requirement: &str) -> Option<(MatchSpec, Strin
     if !requirement.trim_start().starts_with("__") {
         return None;
     }
-    let spec = MatchSpec::from_str(requirement, ParseStrictness::Lenient).ok()?;
+    let spec = crate::requirement::read(requirement).ok()?;
     let name = virtual_name(&spec)?.to_owned();
     Some((spec, name))
 }

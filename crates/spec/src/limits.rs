@@ -11,3 +11,6 @@ pub(crate) const MOST_COMBINATIONS: usize = 256;
 
 /// The most bytes of one requirement, with its markers.
 pub(crate) const REQUIREMENT_LIMIT: usize = 16 << 10;
+
+/// How deep lists and tables of YAML may stand in each other: a reader calls itself for each. Locks have six.
+pub(crate) const MOST_NESTED: usize = 24;

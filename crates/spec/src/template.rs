@@ -105,7 +105,10 @@ impl Expander<'_> {
     fn unknown(&mut self, name: &str, node: &Node) {
         let known: Vec<&String> = self.values.keys().collect();
         let braces = format!("for the braces themselves, write `{{{{{name}}}}}`");
+        // What could be no key was meant as it is.
+        let is_key = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
         let hint = match known.as_slice() {
+            _ if !name.chars().all(is_key) => braces,
             [] => format!("add `{name} = [\"…\"]` to `[matrix]`; {braces}"),
             known => format!("the matrix has {}; {braces}", suggest::list(known)),
         };

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 
 use crate::error::{Mistake, Problem};
+use crate::limits::MOST_NESTED;
 use crate::source::Source;
 use crate::tree::{Entry, Node, Value};
 
@@ -15,6 +16,7 @@ pub(crate) fn read(source: &Source) -> Result<Node, Problem> {
     let text = source.inner();
     // Locks have a value for every twenty bytes or so. What aliases copy stays bounded as it is.
     let budget = serde_saphyr::budget! {
+        max_depth: MOST_NESTED,
         max_nodes: (text.len() / 8).max(250_000),
         max_events: (text.len() / 4).max(1_000_000),
     };
@@ -24,7 +26,13 @@ pub(crate) fn read(source: &Source) -> Result<Node, Problem> {
         Ok(root) => Ok(node(text, root)),
         Err(error) => {
             // Without the parser's own snippet and position: the caret shows the place.
-            let message = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
+            let error = error.without_snippet();
+            let message = match error {
+                serde_saphyr::Error::Budget { .. } => format!(
+                    "its lists and tables stand more than {MOST_NESTED} deep in each other, or have more values than any such file"
+                ),
+                error => UserMessageFormatter.format_message(error).into_owned(),
+            };
             let span = error.location().map_or(0..0, |location| span(text, location));
             Err(Problem::new(Mistake::Yaml { message }).at(source, span, "here"))
         }

@@ -94,9 +94,15 @@ fn round(
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, random));
     let counted = std::cell::RefCell::new(found);
+    // Of a program that ends at once, such as by its stack, only this tells why. It takes time, and so is for long runs alone.
+    let file = || std::env::temp_dir().join(format!("imgbuild-fuzz-last-{}", std::process::id()));
+    let last = std::env::var_os("FUZZ_SECONDS").map(|_| file());
     let outcome = runner.run(&(0..seeds.len(), mutations()), |(seed, mutations)| {
         let seed = &seeds[seed];
         let document = (seed.whole)(&mutated(&seed.part, &mutations, tokens));
+        if let Some(last) = &last {
+            fs_err::write(last, &document).unwrap();
+        }
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
         let start = Instant::now();

@@ -1,13 +1,13 @@
 //! What a build says of itself: whether it uses CUDA.
 
-use rattler_conda_types::{MatchSpec, PackageName, PackageRecord, ParseStrictness};
+use rattler_conda_types::{MatchSpec, PackageName, PackageRecord};
 
 use super::frameworks::LIBRARIES;
 
 /// Whether a build uses CUDA: it requires CUDA's libraries or driver, another build that does, or it says so itself.
 pub(super) fn uses_cuda(record: &PackageRecord) -> bool {
     let requires = |text: &String| {
-        let Ok(spec) = MatchSpec::from_str(text, ParseStrictness::Lenient) else { return false };
+        let Ok(spec) = crate::requirement::read(text) else { return false };
         let name = exact(&spec).unwrap_or_default();
         let library = LIBRARIES.iter().any(|library| name.starts_with(library));
         let build = spec.build.as_ref().is_some_and(|build| names_cuda(&build.to_string()));

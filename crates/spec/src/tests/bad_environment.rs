@@ -73,6 +73,25 @@ fn a_yaml_syntax_error() {
     ");
 }
 
+/// A reader calls itself for each list in another, and its stack ends.
+#[test]
+fn lists_in_lists_without_end() {
+    for depth in [25, 1250, 100_000] {
+        for document in ["a: [\n", "variables: {\n", "- ", "? "].map(|part| part.repeat(depth)) {
+            assert!(message(&document).contains("is not valid YAML"), "{depth} {}", &document[..4]);
+        }
+    }
+    assert_snapshot!(message(&format!("dependencies: {}{}\n", "[".repeat(30), "]".repeat(30))), @r"
+     × this is not valid YAML: its lists and tables stand more than 24 deep in each other, or have
+     │ more values than any such file
+      ╭─[environment.yml:1:38]
+    1 │ dependencies: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+      ·                                      ┬
+      ·                                      ╰── here
+      ╰────
+    ");
+}
+
 #[test]
 fn an_unknown_key() {
     assert_snapshot!(message("channel:\n  - conda-forge\n"), @r"

@@ -42,6 +42,16 @@ fn a_template_without_its_key() {
       ╰────
      help: the matrix has `python`; for the braces themselves, write `{{HOME}}`
     "#);
+    assert_snapshot!(message("name = \"a\"\n[image]\ncmd = [\"echo\", \"{b: [1]}\"]\n"), @r#"
+     × the template `{b: [1]}` has no key in `[matrix]`
+      ╭─[spec.toml:3:17]
+    2 │ [image]
+    3 │ cmd = ["echo", "{b: [1]}"]
+      ·                 ────┬───
+      ·                     ╰── no such key
+      ╰────
+     help: for the braces themselves, write `{{b: [1]}}`
+    "#);
 }
 
 #[test]
