@@ -112,7 +112,7 @@ fn a_constraint_that_leaves_no_wheel_that_fits() {
     bench.imgbuild.write("constraints.txt", "moved<2\n");
     assert_snapshot!(bench.refuses("packages = [\"moved\"]\nconstraints = [\"constraints.txt\"]"), @r#"
       × cannot lock the wheels of `x:latest (linux/amd64)`
-      ╰─▶ no wheel of `moved 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone; the constraint `moved<2` leaves out 2.0, which fits
+      ╰─▶ no wheel of `moved 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone, and for Windows alone; the constraint `moved<2` leaves out 2.0, which fits
               there is `cp310-cp310-win32`
             wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
 
