@@ -62,9 +62,11 @@ fn podman() {
     let imgbuild = Imgbuild::new();
     let path = image(&imgbuild, "", &[]);
     let state = imgbuild.path("podman");
+    // It takes no path of more than fifty characters for its sockets, and a checkout may stand anywhere.
+    let sockets = tempfile::tempdir().unwrap();
     let podman = |arguments: &[&str]| {
         let mut command = apart("podman");
-        command.arg("--root").arg(state.join("root")).arg("--runroot").arg(state.join("run"));
+        command.arg("--root").arg(state.join("root")).arg("--runroot").arg(sockets.path());
         command.args(["--storage-driver=overlay", "--cgroup-manager=cgroupfs", "--events-backend=file"]);
         run(command, arguments).success().stdout
     };
