@@ -127,7 +127,7 @@ fn every_command_says_the_same() {
         format!("lock-version = \"1.0\"\n[[packages]]\nname = \"idna\"\nversion = \"3.10\"\n{wheel}\n");
     bench.imgbuild.write("pylock.renamed.toml", renamed);
     let renamed =
-        PIXI.replace("https://f.example/old-1.0.tar.gz", "https://f.example/six-1.0-py3-none-any.whl");
+        PIXI.replace("https://f.example/old-1.0.tar.gz", "https://f.example/six-1.0%2bcpu-py3-none-any.whl");
     bench.imgbuild.write("renamed.pixi.lock", renamed);
     bench.imgbuild.write(
         "gone.txt",
@@ -229,7 +229,7 @@ fn every_command_says_the_same() {
     env = "gone.txt"
         × cannot take the packages of `gone.txt` for `x:latest (linux/amd64)` ╰─▶ `FOLDER/gone/linux-64/a-1-0.conda` is not there
     env = "renamed.pixi.lock"
-        × the wheel `six-1.0-py3-none-any.whl` is listed as `old 1.0`, and by its name it is another one help: lock again with the tool that wrote the list; if it still says so, somebody has changed the file
+        × the wheel `six-1.0+cpu-py3-none-any.whl` is listed as `old 1.0+cpu`, and by its name it is another one help: lock again with the tool that wrote the list; if it still says so, somebody has changed the file
     PYTHON[pip]
     packages = ["./nowhere"]
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pypi::{ListedPackage, ListedWheel, Source, StatedHashes, WheelFilename};
+use pypi::{ListedPackage, ListedWheel, Source, StatedHashes};
 use secret::SecretUrl;
 use spec::{ListedPackages, RequirementSource};
 use url::Url;
@@ -25,8 +25,9 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
     let (url, given) = place(&package.source, folder)?;
     let hashes = stated(package);
     if !package.source.is_built() {
-        check_name(package, &url)?;
-        return Ok(ListedPackage::Wheel(ListedWheel { url, given, hashes, size: package.size }));
+        let wheel = ListedWheel { url, given, hashes, size: package.size };
+        check_name(package, &wheel)?;
+        return Ok(ListedPackage::Wheel(wheel));
     }
     let name = package.name.as_ref().map(ToString::to_string);
     let source = match &package.source {
@@ -55,19 +56,16 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
 }
 
 /// Whether a wheel is of the project and version that the lock lists: what is reviewed is the lock.
-fn check_name(package: &spec::ListedPackage, url: &SecretUrl) -> Result<(), BuildError> {
-    let file = url.whole().path().rsplit('/').next().unwrap_or_default().replace("%2B", "+");
-    // What has no such name is told where it is taken.
-    let Ok(wheel) = file.parse::<WheelFilename>() else { return Ok(()) };
-    let name = package.name.as_ref().map(ToString::to_string);
-    if name.as_ref().is_none_or(|name| wheel.is_of(name, package.version.as_deref())) {
+fn check_name(package: &spec::ListedPackage, wheel: &ListedWheel) -> Result<(), BuildError> {
+    // What has no such name is told where it is taken, and an entry without a name lists the wheel's own.
+    let (Ok(wheel), Some(name)) = (wheel.filename(), &package.name) else { return Ok(()) };
+    let (name, version) = (name.to_string(), package.version.as_deref());
+    if wheel.is_of(&name, version) {
         return Ok(());
     }
-    let listed =
-        package.version.iter().fold(name.unwrap_or_default(), |name, version| format!("{name} {version}"));
     Err(BuildError::OtherWheel {
-        wheel: file,
-        listed,
+        wheel: wheel.to_string(),
+        listed: version.into_iter().fold(name, |name, version| format!("{name} {version}")),
         asked: vec![package.origin.snippet("it is listed here", "this package")],
     })
 }

@@ -197,7 +197,12 @@ pub struct ListedWheel {
 }
 
 impl ListedWheel {
-    pub(crate) fn filename(&self) -> Result<WheelFilename, LockingError> {
+    /// The name of its file. Some indexes escape the `+` of a local version.
+    ///
+    /// # Errors
+    ///
+    /// When no wheel is called so.
+    pub fn filename(&self) -> Result<WheelFilename, LockingError> {
         let name = self.url.whole().path().rsplit('/').next().unwrap_or_default();
         Ok(name.replace("%2B", "+").replace("%2b", "+").parse::<WheelFilename>()?)
     }
