@@ -8,7 +8,7 @@ use toml::Table;
 
 /// The floors, from the ground up: `docs/architecture.md` says what lives in each room.
 const FLOORS: [&[&str]; 5] = [
-    &["folder", "layer", "lock", "oci", "secret", "spec"],
+    &["archive", "folder", "layer", "lock", "oci", "secret", "spec"],
     &["net", "python", "sandbox", "store"],
     &["base", "conda", "debian", "pypi", "runtime"],
     &["build"],

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use layer::{ImagePath, MergeError, ResolveError};
+use archive::ImagePath;
+use layer::{MergeError, ResolveError};
 use oci::ReadError;
 
 /// An image that ours cannot stand on.

@@ -1,6 +1,7 @@
 //! What an image says of itself: its operating system, its users, its packages.
 
-use layer::{ImagePath, Merged, NodeKind};
+use archive::ImagePath;
+use layer::{Merged, NodeKind};
 use oci::Platform;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Which C library an image has.
 
-use layer::{ImagePath, Merged};
+use archive::ImagePath;
+use layer::Merged;
 use oci::Platform;
 
 use crate::DpkgPackage;

@@ -1,6 +1,7 @@
 //! The file system of a base, and what may be written into it.
 
-use layer::{ImagePath, LayerReader, MergeError, Merged, NodeKind, Owner};
+use archive::{ImagePath, LayerReader, Owner};
+use layer::{MergeError, Merged, NodeKind};
 use oci::{Platform, StoredImage};
 use serde::{Deserialize, Serialize};
 

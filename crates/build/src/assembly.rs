@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use archive::{ImagePath, Owner};
 use conda::Plan;
 use debian::Configuration;
-use layer::{Content, Exclusions, Files, ImagePath, Owner, Parents, Part, PartId, Role, Source};
+use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiPackage, PypiSet};
 use oci::Digest;
 use python::{Bytecode, BytecodeFolders, Target};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use layer::{ImagePath, KeyHasher, LayerKind, LayerReader, SourceError};
+use archive::{ImagePath, LayerKind, LayerReader};
+use layer::{KeyHasher, SourceError};
 use oci::{BlobError, Blobs, uncompressed, unpacked_limit};
 use python::{Cached, Overriding, Target};
 use store::{LayerRecord, Store};

@@ -5,7 +5,7 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use oci::Platform;
 use python::{CompilerError, Ending, Launcher, Unconfined};
 use sandbox::{

@@ -1,6 +1,7 @@
 //! Copied files with sources of Python among them: these have bytecode, and may lie over others that have some.
 
-use layer::{EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
+use archive::ImagePath;
+use layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
 use python::Target;
 use store::LayerRecord;
 

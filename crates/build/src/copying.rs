@@ -6,10 +6,11 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use archive::{ImagePath, Owner};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
-    RecipeHash, Role, SinkError, Source, SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
+    SinkError, Source, SourceError,
 };
 use oci::{Digest, HashReader};
 use spec::Copy;

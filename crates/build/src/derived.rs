@@ -1,6 +1,7 @@
 //! Layers that are made when others are there already: by running something in these, or over what they hold.
 
-use layer::{EntrySink, ImagePath, KeyHasher, Part, Role};
+use archive::ImagePath;
+use layer::{EntrySink, KeyHasher, Part, Role};
 use store::LayerRecord;
 
 use crate::assembly::Assembly;

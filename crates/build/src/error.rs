@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use archive::PathError;
 use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, LockedError, LockingError, PackageError};
-use layer::{LayerError, OverBudget, PathError};
+use layer::{LayerError, OverBudget};
 use miette::Diagnostic;
 use spec::Snippet;
 

@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use archive::{ImagePath, Owner};
 use base::{BaseError, BaseImage};
-use layer::{ImagePath, KeyHasher, Owner};
+use layer::KeyHasher;
 use lock::{LayoutBase, LayoutLayer};
 use oci::{
     BlobError, Blobs, Choice, Descriptor, Digest, HashReader, History, ImageConfig, ImageLayer, Platform,

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::{ImagePath, KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
+use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
 use spec::{Base, CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Spec, Variant};

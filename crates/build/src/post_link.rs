@@ -4,9 +4,10 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use archive::{ImagePath, Owner};
 use layer::{
-    EntryHead, EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Owner, Part, PartId, RecipeHash,
-    Role, SinkError, SourceError,
+    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Part, PartId, RecipeHash, Role, SinkError,
+    SourceError,
 };
 use lock::{CondaPackage, CondaSet};
 use oci::Platform;

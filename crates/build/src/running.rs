@@ -85,7 +85,7 @@ impl Runnable {
         }
         let folder = match self.config.working_dir.trim_end_matches('/') {
             "" => None,
-            folder => Some(layer::ImagePath::from_absolute(folder)?),
+            folder => Some(archive::ImagePath::from_absolute(folder)?),
         };
         Ok(Command {
             platform: self.platform,

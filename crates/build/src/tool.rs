@@ -5,8 +5,9 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archive::Owner;
 use conda::Plan;
-use layer::{Exclusions, KeyHasher, Owner, Role, Source};
+use layer::{Exclusions, KeyHasher, Role, Source};
 use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
 use oci::{Digest, Platform};
 use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use folder::Folder;
-use layer::ImagePath;
 use lock::Lock;
 use oci::Digest;
 use spec::Variant;
@@ -71,7 +71,7 @@ impl Vendor {
 
     /// Where a new archive belongs. Two channels may have different archives of one name: the second one gets a folder
     /// named by its hash.
-    fn place(&self, sha256: &Digest, needed: &Needed) -> Result<ImagePath, layer::PathError> {
+    fn place(&self, sha256: &Digest, needed: &Needed) -> Result<ImagePath, archive::PathError> {
         let (folder, name) = match needed {
             Needed::Conda(package) => (
                 format!("conda/{}", package.text("subdir").unwrap_or("noarch")),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archive::ImagePath;
 use conda::Implementation;
-use layer::{ImagePath, KeyHasher};
+use layer::KeyHasher;
 use lock::{Lock, PypiPackage};
 use net::{Locations, NetError};
 use oci::Digest;

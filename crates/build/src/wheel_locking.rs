@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use archive::Owner;
 use conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::{Claim, Owner, PartId};
+use layer::{Claim, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
 use oci::Digest;
 use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use layer::{ImagePath, Owner, Role, Source};
+use archive::{ImagePath, Owner};
+use layer::{Role, Source};
 use lock::{CondaSet, Lock, PypiPackage, PypiSet};
 use pypi::Layout;
 use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};

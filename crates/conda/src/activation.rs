@@ -4,7 +4,7 @@
 //! hold for every process of the image when they stand in its configuration, activated or not. Whatever a script does
 //! beyond that needs a shell that activates the environment; the build reports these scripts.
 
-use layer::ImagePath;
+use archive::ImagePath;
 use lock::{Activation, EnvironmentVariable};
 
 /// Whether `path`, below the prefix, is an activation script of a POSIX shell.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use layer::{ImagePath, TarKind};
+use archive::{ImagePath, TarKind};
 use python::Distribution;
 use rattler_conda_types::package::PathType;
 
-use crate::archive::{Archive, ArchiveError};
+use crate::conda_archive::{Archive, ArchiveError};
 use crate::info::{Damaged, Info, InfoError};
 
 /// Why the metadata of a distribution cannot be read.
@@ -120,13 +120,14 @@ fn read(archive: &Archive<'_>, limit: u64, wanted: &ImagePath) -> Result<Found, 
 mod tests {
     use std::io::Write;
 
+    use archive::Owner;
     use bzip2::Compression;
     use bzip2::write::BzEncoder;
-    use layer::{EntryHead, EntryKind, Owner, TarWriter};
+    use layer::{EntryHead, EntryKind, TarWriter};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::archive::ArchiveFormat;
+    use crate::conda_archive::ArchiveFormat;
 
     /// An entry of an archive: a file with its text, or a link.
     enum Entry {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
+use archive::{ImagePath, Owner, PathError};
+use layer::{Content, Files, PartId, Role};
 use lock::{CondaPackage, CondaSet, Lock};
 use oci::Platform;
 use python::CacheTag;

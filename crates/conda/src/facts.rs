@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use layer::{Claim, ImagePath, KeyHasher, Kind, PathError};
+use archive::{ImagePath, PathError};
+use layer::{Claim, KeyHasher, Kind};
 use lock::CondaFacts;
 use rattler::install::PythonInfo;
 use rattler_conda_types::package::{EntryPoint, PathType};

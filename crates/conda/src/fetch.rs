@@ -10,8 +10,8 @@ use oci::Digest;
 use rattler_conda_types::RepoDataRecord;
 use store::Store;
 
-use crate::archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::channel::{Served, serving};
+use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::info::{Damaged, Info, InfoError, InfoFiles};
 use crate::limits::{INFO_LIMIT, PACKED_INFO_LIMIT};
 use crate::record;
@@ -174,7 +174,7 @@ impl Metadata<'_> {
         let member = loop {
             match zip::members(&tail, size) {
                 Ok(members) => break members.info,
-                Err(ZipError::Zip(layer::ZipError::NeedTail(offset)))
+                Err(ZipError::Zip(archive::ZipError::NeedTail(offset)))
                     if offset < start && size - offset < (1 << 20) =>
                 {
                     start = offset;

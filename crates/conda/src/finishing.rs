@@ -1,6 +1,7 @@
 //! The end of writing a package: what was to be there, its entry points, and the record of it all.
 
-use layer::{EntryHead, EntryKind, ImagePath};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind};
 use rattler::install::python_entry_point_template;
 use rattler_conda_types::PrefixRecord;
 use rattler_conda_types::package::PathType;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use layer::{ImagePath, PathError};
+use archive::{ImagePath, PathError};
 use oci::Digest;
 use rattler_conda_types::package::{
     EntryPoint, Files, HasPrefix, IndexJson, LinkJson, NoArchLinks, NoLink, NoSoftlink, PackageFile,
@@ -13,7 +13,7 @@ use rattler_conda_types::package::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::limits::{
     ALWAYS_ALLOWED, INFO_FILE_LIMIT, LEAST_PLACEHOLDER, MOST_PATHS, MOST_RATIO, MOST_RATIO_UNDECLARED,
     ROOM_OF_PATH, SCRIPT_LIMIT,
@@ -118,8 +118,8 @@ pub enum Damaged {
     Accepted,
 }
 
-impl From<layer::TarError> for InfoError {
-    fn from(error: layer::TarError) -> Self {
+impl From<archive::TarError> for InfoError {
+    fn from(error: archive::TarError) -> Self {
         Self::Archive(error.into())
     }
 }
@@ -158,9 +158,9 @@ pub(crate) struct InfoFiles {
 }
 
 /// Names the file that unpacks to more than metadata may, where it is one.
-fn too_large(error: layer::TarError) -> InfoError {
+fn too_large(error: archive::TarError) -> InfoError {
     match error {
-        layer::TarError::Bomb { limit, entry: Some(entry) } => {
+        archive::TarError::Bomb { limit, entry: Some(entry) } => {
             InfoError::TooLarge { file: entry.escape_default().to_string(), limit }
         }
         error => error.into(),

@@ -1,9 +1,9 @@
 //! The conda ecosystem: channels and solving, facts, archives into entries.
 
 mod activation;
-mod archive;
 mod channel;
 mod channel_settings;
+mod conda_archive;
 mod cuda;
 mod distributions;
 mod environment;
@@ -31,9 +31,9 @@ mod virtual_packages;
 mod writing;
 mod zip;
 
-pub use archive::{Archive, ArchiveError, ArchiveFormat};
 pub use channel::{ChannelError, Place, Served, channels, locations, serving_channels};
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
+pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
 pub use cuda::ProcessorOnly;
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};

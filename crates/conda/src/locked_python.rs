@@ -1,6 +1,6 @@
 //! The Python of an environment, by its record.
 
-use layer::ImagePath;
+use archive::ImagePath;
 use lock::{CondaPackage, CondaSet};
 use oci::Platform;
 use python::CacheTag;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use archive::{ImagePath, PathError, TarKind};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use layer::{Claim, Conflict, ImagePath, PartId, PathError, TarKind};
+use layer::{Claim, Conflict, PartId};
 use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use oci::{Digest, Platform};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{PackageRecord, RepoDataRecord, Subdir};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
-use crate::archive::{Archive, ArchiveFormat};
+use crate::conda_archive::{Archive, ArchiveFormat};
 use crate::facts::{Layout, facts, needs_files};
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::{Info, InfoError, count_script};

@@ -5,15 +5,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use archive::{ImagePath, Owner};
 use layer::{
-    Claim, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId, RecipeHash, Role,
-    SinkError, Source, SourceError,
+    Claim, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role, SinkError, Source,
+    SourceError,
 };
 use lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
-use crate::archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
 use crate::info::{Damaged, Info, InfoError, way_round};
 use crate::limits::MOST_COPIED;
@@ -34,7 +35,7 @@ pub enum PackageError {
     Archive(#[from] ArchiveError),
     /// A path must not be written.
     #[error(transparent)]
-    Path(#[from] layer::PathError),
+    Path(#[from] archive::PathError),
     /// A noarch Python package in an environment without Python.
     #[error("it is a noarch Python package, and the environment has no Python")]
     NoPython,

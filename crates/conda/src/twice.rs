@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use layer::{ImagePath, TarHead, TarKind};
+use archive::{ImagePath, TarHead, TarKind};
 use oci::{Digest, HashReader};
 
-use crate::archive::ArchiveError;
+use crate::conda_archive::ArchiveError;
 use crate::facts::Layout;
 use crate::info::{Info, is_alike};
 use crate::package::{Package, PackageError};

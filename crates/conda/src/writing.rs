@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Source, TarHead, TarKind};
+use archive::{ImagePath, TarHead, TarKind};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
 use oci::HashReader;
 use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
 use rattler_conda_types::prefix_record::PathsEntry as InstalledPath;
 
 use crate::activation::{is_activation_script, is_variables_file};
-use crate::archive::{ArchiveError, ArchiveFormat};
+use crate::conda_archive::{ArchiveError, ArchiveFormat};
 use crate::facts::Layout;
 use crate::info::{Damaged, Info, InfoError, count_script, is_info, is_wanted};
 use crate::limits::{MOST_COPIED, MOST_GROWTH, MOST_READ_AGAIN};

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use conda::{
     Archive, ArchiveFormat, Implementation, Metadata, Request, Served, Solving, Wishes,
     distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::ImagePath;
 use lock::{Activation, CondaPackage, CondaSet};
 use net::{Archives, Client, FetchError, Options, Wanted};
 use oci::{Digest, Platform};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
+use archive::{ImagePath, Owner, PathError};
+use layer::{Content, Files, PartId, Role};
 use lock::{DebianSet, Repository};
 
 /// The keys that the package `debian-archive-keyring` brings, which apt depends on.

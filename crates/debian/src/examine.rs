@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use layer::{Claim, EntryHead, EntryKind, ImagePath, Kind, Owner, PartId};
+use archive::{ImagePath, Owner};
+use layer::{Claim, EntryHead, EntryKind, Kind, PartId};
 use lock::{DebianFacts, SpecialDirectory};
 
-use crate::archive::{ArchiveError, Deb, What};
+use crate::deb::{ArchiveError, Deb, What};
 use crate::scripts::Scripts;
 use crate::stanza::Stanza;
 

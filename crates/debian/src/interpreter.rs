@@ -1,6 +1,6 @@
 //! Debian's Python: where it is, and what of it gets bytecode.
 
-use layer::ImagePath;
+use archive::ImagePath;
 use lock::{DebianPackage, DebianSet};
 use python::CacheTag;
 

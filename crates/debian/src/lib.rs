@@ -7,9 +7,9 @@
 //! [`Configuration`]. Nothing in here touches the network by itself: it is given a [`Fetch`].
 
 mod apt;
-mod archive;
 mod base_system;
 mod configuration;
+mod deb;
 mod dependencies;
 mod effects;
 mod examine;
@@ -38,8 +38,8 @@ mod version;
 mod writing;
 
 pub use apt::apt_files;
-pub use archive::{ArchiveError, Member};
 pub use configuration::{Configuration, ConfigurationError};
+pub use deb::{ArchiveError, Member};
 pub use examine::{Examined, examine, facts};
 pub use fetch::{Fetch, FetchError};
 pub use index::{Index, IndexRequest, Repository};

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use futures::{StreamExt, TryStreamExt, stream};
-use layer::{ImagePath, PartId, Source};
+use layer::{PartId, Source};
 use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
 use oci::Digest;
 use secret::SecretUrl;
 
-use crate::archive::ArchiveError;
 use crate::configuration;
+use crate::deb::ArchiveError;
 use crate::dependencies::Dependencies;
 use crate::examine::{Examined, examine};
 use crate::fetch::{Fetch, FetchError};
@@ -392,7 +393,7 @@ fn excluded(
         holders.iter().filter_map(|(path, indexes)| Some((path.as_str(), *indexes.first()?))).collect();
     for (path, indexes) in &holders {
         for folder in path.folders() {
-            if let (Some(above), Some(below)) = (by_text.get(folder), indexes.first()) {
+            if let (Some(above), Some(below)) = (by_text.get(folder.as_str()), indexes.first()) {
                 return Err(same_path(*above, *below, path));
             }
         }

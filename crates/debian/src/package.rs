@@ -5,13 +5,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archive::{ImagePath, Owner};
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
-    RecipeHash, Role, Source, SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
+    Source, SourceError,
 };
 use lock::{DebianPackage, PathRule};
 
-use crate::archive::{ArchiveError, Deb, What};
+use crate::deb::{ArchiveError, Deb, What};
 use crate::examine::{Control, examine};
 use crate::path_filter::PathFilter;
 use crate::stanza::field;

@@ -121,7 +121,7 @@ impl PathFilter {
 
 #[cfg(test)]
 mod tests {
-    use layer::{ImagePath, Owner};
+    use archive::{ImagePath, Owner};
 
     use super::*;
 

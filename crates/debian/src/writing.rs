@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, SinkError, SourceError};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
 
-use crate::archive::{ArchiveError, Deb, Member};
+use crate::deb::{ArchiveError, Deb, Member};
 use crate::path_filter::PathFilter;
 
 /// What can go wrong while a package is written: its own error, or the sink's.

@@ -139,7 +139,7 @@ pub(crate) struct RunArguments {
     pub(crate) command: Vec<String>,
     /// Show a file or folder of this machine inside; can be repeated.
     #[arg(short, long, value_name = "SRC:DST[:ro]", value_parser = mount)]
-    pub(crate) mount: Vec<(PathBuf, layer::ImagePath, sandbox::Access)>,
+    pub(crate) mount: Vec<(PathBuf, archive::ImagePath, sandbox::Access)>,
     /// Set a variable, or pass on this machine's where there is only a name; can be repeated.
     #[arg(short, long, value_name = "NAME[=VALUE]", value_parser = variable)]
     pub(crate) env: Vec<(String, Option<String>)>,
@@ -154,7 +154,7 @@ pub(crate) struct RunArguments {
     pub(crate) user: Option<String>,
     /// The folder to start in.
     #[arg(short, long, value_name = "DIR", value_parser = absolute)]
-    pub(crate) workdir: Option<layer::ImagePath>,
+    pub(crate) workdir: Option<archive::ImagePath>,
     /// A program to run instead of the image's entrypoint; an empty one for none.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) entrypoint: Option<String>,
@@ -215,12 +215,12 @@ impl From<FormatArgument> for build::Format {
     }
 }
 
-fn absolute(text: &str) -> Result<layer::ImagePath, String> {
-    layer::ImagePath::from_absolute(text.trim_end_matches('/')).map_err(|error| error.to_string())
+fn absolute(text: &str) -> Result<archive::ImagePath, String> {
+    archive::ImagePath::from_absolute(text.trim_end_matches('/')).map_err(|error| error.to_string())
 }
 
 /// `SRC:DST`, and `:ro` or `:rw` behind it.
-fn mount(text: &str) -> Result<(PathBuf, layer::ImagePath, sandbox::Access), String> {
+fn mount(text: &str) -> Result<(PathBuf, archive::ImagePath, sandbox::Access), String> {
     let (text, access) = match text.strip_suffix(":ro") {
         Some(rest) => (rest, sandbox::Access::Read),
         None => (text.strip_suffix(":rw").unwrap_or(text), sandbox::Access::Write),

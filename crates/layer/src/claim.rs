@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{Exclusions, ImagePath, PartId};
+use crate::{Exclusions, PartId};
+use archive::ImagePath;
 
 /// A path that a part will write. Directories are not claimed: any number of parts may share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,7 +146,7 @@ fn shadowing<'a>(
     let by_text: HashMap<&str, &ImagePath> = claimants.keys().map(|path| (path.as_str(), *path)).collect();
     let mut shadowing: BTreeMap<&ImagePath, Vec<(usize, &ImagePath)>> = BTreeMap::new();
     for (path, ranks) in claimants {
-        for above in path.folders().filter_map(|folder| by_text.get(folder)) {
+        for above in path.folders().filter_map(|folder| by_text.get(folder.as_str())) {
             shadowing.entry(above).or_default().extend(ranks.iter().map(|rank| (*rank, *path)));
         }
     }

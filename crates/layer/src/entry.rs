@@ -1,8 +1,6 @@
 //! What stands in a layer.
 
-use serde::{Deserialize, Serialize};
-
-use crate::ImagePath;
+use archive::{ImagePath, Owner};
 
 /// The head of an entry: all of it but a file's bytes.
 ///
@@ -47,20 +45,6 @@ pub enum EntryKind {
     Removed,
     /// Nothing of its own: what lower layers hold in the folder at the path is taken away.
     Emptied,
-}
-
-/// The numbers of a user and a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Owner {
-    /// The user.
-    pub uid: u32,
-    /// The group.
-    pub gid: u32,
-}
-
-impl Owner {
-    /// `root:root`.
-    pub const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
 impl EntryHead {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Owner, Part, PartId,
-    RecipeHash, Role, Source, SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
+    Source, SourceError,
 };
+use archive::{ImagePath, Owner};
 
 /// A file or link, with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES, MOST_PATHS};
-use crate::{ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout};
+use archive::{Folder, ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout};
 
 /// As many links as Linux follows in one path.
 const MOST_LINKS: u32 = 40;
@@ -184,8 +184,8 @@ impl Merged {
             // What is there has all its folders.
             let missing: Vec<ImagePath> = path
                 .folders()
-                .take_while(|folder| !self.nodes.contains_key(*folder))
-                .map(ImagePath::of_checked)
+                .take_while(|folder| !self.nodes.contains_key(folder.as_str()))
+                .map(Folder::to_path)
                 .collect();
             for folder in missing {
                 // Those that a layer leaves out, engines make as they like; most of them like this.
@@ -339,7 +339,7 @@ impl Upper {
             Whiteout::Opaque(None) => self.opaque_root = true,
             Whiteout::Opaque(Some(folder)) => {
                 self.note_folders(&folder);
-                self.note(folder.as_str(), self.is_hidden(&folder));
+                self.note(folder.clone(), self.is_hidden(&folder));
                 self.opaque.insert(folder);
             }
             Whiteout::Removes(path) => {
@@ -357,22 +357,24 @@ impl Upper {
     /// Notes the folders that a path stands in and that the layer has not stated yet.
     fn note_folders(&mut self, path: &ImagePath) {
         // Those above one that was noted were noted with it.
-        let mut new: Vec<&str> = path.folders().take_while(|folder| !self.noted.contains(*folder)).collect();
+        let mut new: Vec<Folder> =
+            path.folders().take_while(|folder| !self.noted.contains(folder.as_str())).collect();
         let Some(outermost) = new.last() else { return };
-        let mut hidden = self.is_hidden(&ImagePath::of_checked(outermost));
+        let mut hidden = self.is_hidden(&outermost.to_path());
         while let Some(folder) = new.pop() {
-            hidden = self.note(folder, hidden) || self.opaque.contains(folder);
+            hidden = self.note(folder.to_path(), hidden) || self.opaque.contains(folder.as_str());
         }
     }
 
     /// Notes one folder, that stands in a hidden one or not. Gives whether what lower layers have at its path is hidden.
-    fn note(&mut self, folder: &str, hidden: bool) -> bool {
-        let hidden = hidden || self.removed.contains(folder);
-        if self.noted.insert(ImagePath::of_checked(folder)) {
-            self.folder_bytes += folder.len() as u64;
-            if !hidden && !self.nodes.contains_key(folder) {
-                self.early.insert(ImagePath::of_checked(folder));
+    fn note(&mut self, folder: ImagePath, hidden: bool) -> bool {
+        let hidden = hidden || self.removed.contains(&folder);
+        if !self.noted.contains(&folder) {
+            self.folder_bytes += folder.as_str().len() as u64;
+            if !hidden && !self.nodes.contains_key(&folder) {
+                self.early.insert(folder.clone());
             }
+            self.noted.insert(folder);
         }
         hidden
     }
@@ -389,11 +391,11 @@ impl Upper {
         }
         let paths = self.nodes.keys().chain(&self.removed).chain(&self.opaque);
         // Those above one that was looked at were looked at with it.
-        let mut seen: HashSet<&str> = HashSet::new();
+        let mut seen: HashSet<Folder> = HashSet::new();
         for path in paths {
-            for folder in path.folders().take_while(|folder| seen.insert(folder)) {
-                if !is_folder(folder, &self.nodes) {
-                    return Err(MergeError::Ambiguous { path: ImagePath::of_checked(folder), rule });
+            for folder in path.folders().take_while(|folder| seen.insert(*folder)) {
+                if !is_folder(folder.as_str(), &self.nodes) {
+                    return Err(MergeError::Ambiguous { path: folder.to_path(), rule });
                 }
             }
         }
@@ -408,7 +410,9 @@ impl Upper {
         let is_all_seen = self.removed.is_empty() && self.opaque.is_empty();
         self.opaque_root
             || !is_all_seen
-                && path.folders().any(|folder| self.removed.contains(folder) || self.opaque.contains(folder))
+                && path.folders().any(|folder| {
+                    self.removed.contains(folder.as_str()) || self.opaque.contains(folder.as_str())
+                })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{EntryHead, EntryKind, ImagePath, KeyHasher, Owner};
+use crate::{EntryHead, EntryKind, KeyHasher};
+use archive::{ImagePath, Owner};
 
 /// The mode and the owner of folders that are not like all others, such as `/tmp`.
 ///

@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MOST_FOLDER_BYTES;
-use crate::{Claim, EntryHead, ImagePath, PathError, RecipeHash};
+use crate::{Claim, EntryHead, RecipeHash};
+use archive::{ImagePath, PathError};
 
 /// Names a part of an image: the ecosystem and the package's name, such as `conda/numpy` or `debian/libc6`.
 ///

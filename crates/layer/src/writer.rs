@@ -9,11 +9,11 @@ use oci::{Descriptor, DiffId, HashWriter};
 use crate::compression::Encoder;
 use crate::key::FORMAT_VERSION;
 use crate::limits::MOST_FOLDER_BYTES;
-use crate::whiteout::is_reserved;
 use crate::{
-    Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Key, KeyHasher, Owner, Parents, Part,
-    PartId, SinkError, Source, SourceError, TarWriter,
+    Codec, EntryHead, EntryKind, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, SinkError,
+    Source, SourceError, TarWriter,
 };
+use archive::{ImagePath, Owner, Whiteout};
 
 /// A finished layer. Its bytes may be elsewhere: in the store, or only in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,13 +86,13 @@ impl<'a, W: Write> LayerWriter<'a, W> {
         let mut missing = Vec::new();
         // A folder of the layer has all its own folders in it.
         for folder in path.folders() {
-            match self.seen.get(folder) {
+            match self.seen.get(folder.as_str()) {
                 Some(Seen::Directory { .. }) => break,
                 Some(_) => {
-                    let below = ImagePath::of_checked(folder);
+                    let below = folder.to_path();
                     return Err(SinkError::BelowNonDirectory { path: path.clone(), below });
                 }
-                None => missing.push(ImagePath::of_checked(folder)),
+                None => missing.push(folder.to_path()),
             }
         }
         for folder in missing.into_iter().rev() {
@@ -113,7 +113,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
 
 impl<W: Write> EntrySink for LayerWriter<'_, W> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
-        if is_reserved(&head.path) {
+        if Whiteout::is_reserved(&head.path) {
             return Err(SinkError::Reserved { path: head.path.clone() });
         }
         self.put_parents(&head.path)?;

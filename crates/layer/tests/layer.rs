@@ -5,10 +5,8 @@
 use std::io::Read;
 use std::num::NonZero;
 
-use layer::{
-    Codec, EntryHead, EntryKind, EntrySink, ImagePath, LayerWriter, Owner, Parents, SinkError, TarKind,
-    TarReader,
-};
+use archive::{ImagePath, Owner, TarKind, TarReader};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
 use oci::Digest;
 
 fn path(text: &str) -> ImagePath {

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
+use archive::{ImagePath, LayerReader, Owner};
 use layer::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES};
-use layer::{
-    Codec, EntryHead, EntryKind, EntrySink, ImagePath, LayerReader, LayerWriter, Merged, Owner, Parents,
-    TarWriter,
-};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Merged, Parents, TarWriter};
 
 fn head(path: &str, size: u64) -> EntryHead {
     let path = ImagePath::new(path).unwrap();

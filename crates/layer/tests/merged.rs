@@ -10,7 +10,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use layer::{ImagePath, LayerReader, Merged, NodeKind};
+use archive::{ImagePath, LayerReader};
+use layer::{Merged, NodeKind};
 use proptest::prelude::*;
 use tar::{Builder, EntryType, Header};
 

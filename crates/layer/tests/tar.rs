@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use layer::{EntryHead, EntryKind, ImagePath, LayerReader, Owner, TarKind, TarReader, TarWriter};
+use archive::{ImagePath, LayerReader, Owner, TarKind, TarReader};
+use layer::{EntryHead, EntryKind, TarWriter};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]

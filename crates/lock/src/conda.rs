@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use layer::{ImagePath, PartId, Threshold};
+use archive::ImagePath;
+use layer::{PartId, Threshold};
 use oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 

@@ -112,8 +112,9 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    use archive::ImagePath;
     use insta::assert_snapshot;
-    use layer::{ImagePath, PartId, Threshold};
+    use layer::{PartId, Threshold};
     use oci::{Digest, Platform};
     use proptest::prelude::*;
 

@@ -15,9 +15,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, Permissions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use archive::{ImagePath, TarError, TarKind, TarReader};
 
 use crate::contents::{Contents, WriteError, blob_path, copy_layer};
 use crate::{BlobError, Blobs, Digest, Image, Reference};
@@ -103,19 +105,24 @@ fn header(path: &str, size: u64, kind: tar::EntryType) -> io::Result<tar::Header
     Ok(header)
 }
 
-/// A tarball that is read: its files by name.
+/// A tarball that is read: its entries by name.
 #[derive(Debug)]
 pub struct Tarball {
     path: PathBuf,
-    entries: BTreeMap<String, Place>,
-    /// Symbolic links and what they lead to: old versions of docker write a layer that occurs twice as one.
-    links: BTreeMap<String, String>,
+    entries: BTreeMap<ImagePath, Entry>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    offset: u64,
-    size: u64,
+#[derive(Debug, PartialEq, Eq)]
+enum Entry {
+    Folder,
+    /// Where its bytes are.
+    File {
+        offset: u64,
+        size: u64,
+    },
+    /// What it leads to, where that is within the tarball: old versions of docker write a layer that occurs twice as a
+    /// symbolic link.
+    Link(Option<ImagePath>),
 }
 
 impl Tarball {
@@ -123,36 +130,32 @@ impl Tarball {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is not a tar, or names a file twice: readers would not agree on which one holds.
+    /// When it cannot be read, is not a tar, or can be read in two ways: readers would not agree on what is in it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut archive = tar::Archive::new(File::open(path)?);
-        let length = std::fs::metadata(path)?.len();
-        let (mut entries, mut links) = (BTreeMap::new(), BTreeMap::new());
-        for entry in archive.entries_with_seek()? {
-            let entry = entry?;
-            if let Some(target) = entry.link_name_bytes().filter(|_| entry.header().entry_type().is_symlink())
-            {
-                let target = String::from_utf8_lossy(&target).into_owned();
-                let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
-                links.insert(name.clone(), beside(&name, &target));
-            }
-            if !entry.header().entry_type().is_file() {
-                continue;
-            }
-            let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
-            let place = Place { offset: entry.raw_file_position(), size: entry.size() };
-            if place.offset.checked_add(place.size).is_none_or(|end| end > length) {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    format!("the tar ends within `{name}`"),
-                ));
-            }
-            if entries.insert(name.clone(), place).is_some() {
-                let message = format!("the tar holds `{name}` twice");
+        let unreadable = |error: TarError| match error {
+            TarError::Read(error) => error,
+            error => io::Error::new(io::ErrorKind::InvalidData, error),
+        };
+        let mut archive = TarReader::new(BufReader::new(File::open(path)?), u64::MAX);
+        let mut entries = BTreeMap::new();
+        while let Some(head) = archive.next_entry().map_err(unreadable)? {
+            let offset = archive.position();
+            archive.pass_body().map_err(unreadable)?;
+            let Some(name) = head.path else { continue };
+            let entry = match head.kind {
+                TarKind::Directory => Entry::Folder,
+                TarKind::File => Entry::File { offset, size: head.size },
+                TarKind::Symlink(target) => Entry::Link(beside(&name, &target)),
+                TarKind::Hardlink(target) => Entry::Link(Some(target)),
+            };
+            let is_folder = entry == Entry::Folder;
+            let before = entries.insert(name.clone(), entry);
+            if before.is_some_and(|before| !is_folder || before != Entry::Folder) {
+                let message = format!("the tar holds `{}` twice", name.as_str());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
-        Ok(Self { path: path.to_owned(), entries, links })
+        Ok(Self { path: path.to_owned(), entries })
     }
 
     /// Opens a file of the tarball; nothing where it holds none of that name.
@@ -161,26 +164,29 @@ impl Tarball {
     ///
     /// When the tarball cannot be read.
     pub fn file(&self, name: &str) -> io::Result<Option<impl Read + Send + use<>>> {
-        let linked = || self.entries.get(self.links.get(name)?);
-        let Some(place) = self.entries.get(name).or_else(linked) else { return Ok(None) };
+        let entry = match self.entries.get(name) {
+            Some(Entry::Link(Some(target))) => self.entries.get(target),
+            entry => entry,
+        };
+        let Some(Entry::File { offset, size }) = entry else { return Ok(None) };
         let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(place.offset))?;
-        Ok(Some(file.take(place.size)))
+        file.seek(SeekFrom::Start(*offset))?;
+        Ok(Some(file.take(*size)))
     }
 }
 
-/// What a link leads to, by the names of the tarball: one that leads out of it leads to nothing.
-fn beside(name: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = name.split('/').collect();
-    parts.pop();
+/// What a symbolic link leads to: one that leads out of the tarball leads to nothing.
+fn beside(name: &ImagePath, target: &str) -> Option<ImagePath> {
+    let folder = name.parent();
+    let mut parts: Vec<&str> = folder.iter().flat_map(|folder| folder.as_str().split('/')).collect();
     for part in target.split('/') {
         match part {
             "" | "." => {}
-            ".." => _ = parts.pop(),
+            ".." => _ = parts.pop()?,
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    ImagePath::new(&parts.join("/")).ok()
 }
 
 impl Blobs for Tarball {
@@ -207,6 +213,6 @@ mod tests {
         let listed = std::process::Command::new("tar").arg("-tvf").arg(file.path()).output().unwrap();
         assert!(listed.status.success());
         assert!(String::from_utf8(listed.stdout).unwrap().contains(&format!(" {size} ")));
-        assert_eq!(Tarball::open(file.path()).unwrap().entries["big"].size, size);
+        assert_eq!(Tarball::open(file.path()).unwrap().entries["big"], Entry::File { offset: BLOCK, size });
     }
 }

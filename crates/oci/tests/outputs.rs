@@ -373,7 +373,18 @@ fn a_truncated_or_doubled_tarball_is_refused() {
         let ValidateError::Read { error, .. } = validate(&target).unwrap_err() else { panic!("not refused") };
         error.to_string()
     };
-    assert!(refused(&bytes[..bytes.len() - 3000]).starts_with("the tar ends within `blobs/sha256/"));
+    let end = bytes.len() - 1024;
+    for cut in [bytes.len() - 3000, end - 1, end, end + 512, bytes.len() - 1] {
+        assert_eq!(refused(&bytes[..cut]), "the archive is truncated");
+    }
     let twice = [&bytes[..1024], &bytes[..]].concat();
     assert_eq!(refused(&twice), "the tar holds `oci-layout` twice");
+    // Some readers know GNU's long names, and some only POSIX's: the second header is a file to those.
+    let mut long = bytes[..512].to_vec();
+    long[156] = b'L';
+    long[257..265].fill(0);
+    long[148..156].fill(b' ');
+    let sum: u32 = long.iter().map(|byte| u32::from(*byte)).sum();
+    long[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    insta::assert_snapshot!(refused(&[&long[..], &bytes[512..]].concat()), @"the archive is ambiguous at `oci-layout`: it extends another entry and has no magic, without which some readers take it for a file");
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
+use archive::{ZipError, ZipFileError, ZipMember, zip_members};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use layer::{KeyHasher, ZipError, ZipFileError, ZipMember, zip_members};
+use layer::KeyHasher;
 use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
 use oci::Digest;
 use secret::SecretUrl;

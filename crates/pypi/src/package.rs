@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use archive::ZipArchive;
 use layer::{
     Claim, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role, SinkError, Source,
-    SourceError, ZipArchive,
+    SourceError,
 };
 use lock::PypiPackage;
 
@@ -29,7 +30,7 @@ pub enum PackageError {
     Record(#[from] RecordError),
     /// A path must not be written.
     #[error(transparent)]
-    Path(#[from] layer::PathError),
+    Path(#[from] archive::PathError),
     /// It claims a path twice, or one below a file.
     #[error(transparent)]
     Conflict(#[from] layer::Conflict),

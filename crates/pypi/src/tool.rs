@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use layer::{Exclusions, ImagePath, Owner, Role, Source};
+use archive::{ImagePath, Owner};
+use layer::{Exclusions, Role, Source};
 use lock::PypiPackage;
 use oci::{Digest, HashReader, Platform};
 use python::FolderSink;

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
-use layer::{ImagePath, KeyHasher, PathError, ZipArchive, ZipFileError, ZipLimits, ZipMember};
+use archive::{ImagePath, PathError, ZipArchive, ZipFileError, ZipLimits, ZipMember};
+use layer::KeyHasher;
 use lock::PypiFacts;
 use pep440_rs::Version;
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, ZipArchive, ZipFileError};
+use archive::{ImagePath, ZipArchive, ZipFileError};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions};
 use oci::{Digest, HashReader};
 
 use crate::package::{Package, PackageError, direct_url};

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
+use archive::{ImagePath, TarReader};
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, KeyHasher, Kind, Part, RecipeHash,
-    SinkError, Source, SourceError, TarReader,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, RecipeHash, SinkError, Source,
+    SourceError,
 };
 use oci::Digest;
 use store::{Store, StoreError};
@@ -28,7 +29,7 @@ pub enum BytecodeError {
     Store(#[from] StoreError),
     /// What the store holds is damaged.
     #[error("the cached bytecode is damaged")]
-    Cache(#[from] layer::TarError),
+    Cache(#[from] archive::TarError),
     /// A temporary file cannot be written.
     #[error("cannot keep bytecode in a temporary file")]
     Spool(#[from] io::Error),

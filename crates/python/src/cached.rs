@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 /// The folder in which Python keeps the bytecode of the sources beside it.
 pub(crate) const FOLDER: &str = "__pycache__";

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use crate::cached::{CacheTag, Optimization};
 use crate::process::{Process, does_not_start};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 use crate::bytecode::BytecodeError;
 use crate::cached::Optimization;

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, SinkError};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 /// Writes entries below a folder, as whoever runs this program. Nothing lands outside: a path that leads through a
 /// symbolic link is refused.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, SinkError};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 use crate::cached::Optimization;
 use crate::limits::SOURCE_LIMIT;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 /// As many links as Linux follows in one path.
 const MOST: usize = 40;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, SinkError, SourceError};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
 
 use crate::bytecode::{self, Emit};
 use crate::cached::{Cached, FOLDER};

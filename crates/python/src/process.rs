@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cached::Optimization;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use layer::{Claim, Conflict, Exclusion, ImagePath, PartId, Resolution};
+use archive::ImagePath;
+use layer::{Claim, Conflict, Exclusion, PartId, Resolution};
 
 use crate::cached::CacheTag;
 

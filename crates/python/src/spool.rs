@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError, TarWriter};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind, EntrySink, SinkError, TarWriter};
 use oci::Digest;
 use store::Store;
 

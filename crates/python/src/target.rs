@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use layer::{EntryKind, ImagePath, KeyHasher};
+use archive::ImagePath;
+use layer::{EntryKind, KeyHasher};
 
 use crate::cached::{CacheTag, FOLDER};
 use crate::compiler::{CompilerError, LazyCompiler};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use layer::{Content, Files, ImagePath, Owner, PartId, PathError, Role};
+use archive::{ImagePath, Owner, PathError};
+use layer::{Content, Files, PartId, Role};
 
 use crate::Variables;
 use crate::start::ACTIVATE;

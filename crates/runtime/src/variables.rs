@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use lock::{CondaPackage, CondaSet};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use layer::{EntryHead, EntrySink, ImagePath, SinkError, TarWriter};
+use archive::ImagePath;
+use layer::{EntryHead, EntrySink, SinkError, TarWriter};
 use oci::Platform;
 use sandbox::{
     Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,

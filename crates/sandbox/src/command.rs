@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use oci::Platform;
 
 /// A command and the world that it sees.

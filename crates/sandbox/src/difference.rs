@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind, EntrySink};
 
 use crate::SandboxError;
 use crate::outside::Inside;

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use layer::{ImagePath, SinkError};
+use archive::ImagePath;
+use layer::SinkError;
 use oci::Platform;
 
 use crate::forbidden::Forbidden;

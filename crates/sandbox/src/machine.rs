@@ -212,7 +212,7 @@ impl Machine {
         &self,
         folder: &Path,
         timestamp: i64,
-        cleaned: &dyn Fn(&layer::ImagePath) -> bool,
+        cleaned: &dyn Fn(&archive::ImagePath) -> bool,
         sink: &mut dyn EntrySink,
     ) -> Result<(), SandboxError> {
         self.has_owners()?;

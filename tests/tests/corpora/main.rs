@@ -8,10 +8,10 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use archive::{LayerKind, LayerReader, TarKind, TarReader, ZipArchive, ZipLimits};
 use conda::{Archive, ArchiveFormat};
 use imgbuild_tests::{capture, workspace_root};
 use insta::assert_snapshot;
-use layer::{LayerKind, LayerReader, TarKind, TarReader, ZipArchive, ZipLimits};
 use oci::Digest;
 use serde::Deserialize;
 

@@ -2,10 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use layer::{
-    Codec, EntryHead, EntryKind, EntrySink, LayerKind, LayerReader, LayerWriter, Parents, TarReader,
-    ZipArchive, ZipLimits,
-};
+use archive::{LayerKind, LayerReader, TarReader, ZipArchive, ZipLimits};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents};
 
 use crate::seeds::{FILES, ar, gnu_tar, gzip, own_tar, tar_of, with_checksums, zip_of, zstd};
 use crate::{Seed, fuzz};
@@ -88,8 +86,8 @@ fn tar() {
             let mut body = Vec::new();
             reader.body().read_to_end(&mut body).map_err(|error| error.to_string())?;
             let target = match &head.kind {
-                layer::TarKind::Symlink(target) => Some(target.clone()),
-                layer::TarKind::Hardlink(target) => Some(plain(target.as_str())),
+                archive::TarKind::Symlink(target) => Some(target.clone()),
+                archive::TarKind::Hardlink(target) => Some(plain(target.as_str())),
                 _ => None,
             };
             ours.push((head.path.map_or_else(String::new, |path| path.as_str().to_owned()), body, target));

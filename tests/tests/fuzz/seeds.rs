@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Read, Write};
 
-use layer::{EntryHead, EntryKind, ImagePath, Owner, TarWriter};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind, TarWriter};
 use zip::write::SimpleFileOptions;
 
 /// What archives of packages have in common.

@@ -7,9 +7,8 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use layer::{
-    Codec, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, LayerWriter, Owner, Parents, Role, Source,
-};
+use archive::{ImagePath, Owner};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Role, Source};
 use lock::PypiPackage;
 use pypi::Layout;
 use store::Store;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use layer::{PathError, SinkError};
+use archive::PathError;
+use layer::SinkError;
 use lock::PypiPackage;
 use oci::{Digest, Platform};
 use sandbox::SandboxError;

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder};
-use layer::{ImagePath, KeyHasher};
+use layer::KeyHasher;
 use oci::{Digest, HashReader};
 
 use super::source::{SourceError, SourceTree};

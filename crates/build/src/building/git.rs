@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::Command;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use secret::SecretUrl;
 use url::Url;
 

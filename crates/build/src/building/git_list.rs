@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ChildStdout;
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use super::git::GitError;
 use super::git_process::{Process, git};

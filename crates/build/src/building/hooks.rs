@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use oci::Platform;
 use runtime::ACTIVATE;
 use sandbox::{Command, Ended, Input, Limits, Network, Output, User, Writable};

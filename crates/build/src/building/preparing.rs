@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use layer::ImagePath;
+use archive::ImagePath;
 use lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
 use net::Locations;
 use pypi::Source;

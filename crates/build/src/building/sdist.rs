@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use layer::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
+use archive::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
 
 use super::source::{SourceError, SourceTree};
 

@@ -7,11 +7,9 @@ use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use layer::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
-use layer::{
-    Codec, EntryHead, EntryKind, EntrySink, ImagePath, LayerWriter, Owner, Parents, PathError, SinkError,
-    TarError, ZipFileError,
-};
+use archive::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
+use archive::{Folder, ImagePath, Owner, PathError, TarError, ZipFileError};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
 
 use crate::limits::{PROJECT_FILE_LIMIT, SOURCE_LIMIT};
 
@@ -220,7 +218,7 @@ impl SourceTree<'_> {
         };
         (self.entries_left, self.path_bytes_left) = (entries, path_bytes);
         let own = (kind == EntryKind::Directory).then_some(path.as_str());
-        for folder in own.into_iter().chain(path.folders()) {
+        for folder in own.into_iter().chain(path.folders().map(Folder::as_str)) {
             let Some(name) = in_project(self.subdirectory.as_ref(), folder) else { continue };
             // What is above a known one is known.
             if !self.project.folders.insert(name.to_owned()) {

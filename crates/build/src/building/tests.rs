@@ -6,8 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use archive::TarReader;
 use insta::assert_snapshot;
-use layer::TarReader;
 use secret::SecretUrl;
 use tempfile::TempDir;
 use url::Url;

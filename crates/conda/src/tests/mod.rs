@@ -10,9 +10,10 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use archive::{ImagePath, Owner};
 use bzip2::Compression;
 use bzip2::write::BzEncoder;
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Owner, Role, SinkError, Source};
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source};
 use lock::CondaPackage;
 use oci::Digest;
 use rattler::install::{InstallDriver, InstallOptions, PythonInfo, link_package};

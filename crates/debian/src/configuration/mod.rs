@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use archive::ImagePath;
 use layer::{
-    EntryHead, EntrySink, Exclusions, ImagePath, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash,
-    Role, SinkError, Source, SourceError,
+    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role,
+    SinkError, Source, SourceError,
 };
 use lock::{DebianPackage, DebianSet, PathRule};
 use oci::Platform;

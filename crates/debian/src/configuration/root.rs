@@ -5,9 +5,8 @@ use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::Path;
 
-use layer::{
-    Codec, EntryHead, EntrySink, ImagePath, LayerError, LayerWriter, Parents, SinkError, Source, SourceError,
-};
+use archive::ImagePath;
+use layer::{Codec, EntryHead, EntrySink, LayerError, LayerWriter, Parents, SinkError, Source, SourceError};
 use sandbox::Machine;
 
 use super::tree::{Recorder, Tree};

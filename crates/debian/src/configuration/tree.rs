@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use layer::{EntryHead, EntryKind, EntrySink, ImagePath, Owner, SinkError};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind, EntrySink, SinkError};
 use oci::{Digest, HashReader};
 
 /// dpkg writes the lists of a package's paths when it unpacks it: their times are no property of the package.
@@ -70,7 +71,7 @@ impl Tree {
 
     /// Whether the layers below do not show through at a path.
     fn hides(&self, path: &ImagePath) -> bool {
-        path.folders().any(|folder| self.opaque.contains(folder))
+        path.folders().any(|folder| self.opaque.contains(folder.as_str()))
     }
 
     /// Whether a file or link is the same in both, with all of its names.

@@ -1,6 +1,7 @@
 //! Users and groups, and the shells that they may have.
 
-use layer::{EntryKind, Owner};
+use archive::Owner;
+use layer::EntryKind;
 
 use super::StateError;
 use super::collect::Collected;

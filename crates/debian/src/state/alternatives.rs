@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use super::collect::Collected;
 use super::tree::Tree;
-use crate::archive::merged;
+use crate::deb::merged;
 use crate::effects::Alternative;
 
 /// Writes every name with alternatives in its automatic mode: the choice with the highest priority, of equal ones

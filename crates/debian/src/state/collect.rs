@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use super::StateError;
 use super::read::Read;

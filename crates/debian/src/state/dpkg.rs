@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use super::collect::Collected;
 use super::read::Read;
 use super::tree::Tree;
-use crate::archive::merged;
+use crate::deb::merged;
 use crate::{Relation, relation};
 
 /// Where the database is.

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use layer::ImagePath;
+use archive::ImagePath;
 
 use super::collect::Collected;
 use super::elf::Machine;
 use super::tree::Tree;
-use crate::archive::merged;
+use crate::deb::merged;
 
 const MAGIC: &[u8; 20] = b"glibc-ld.so.cache1.1";
 const LITTLE_ENDIAN: u8 = 2;

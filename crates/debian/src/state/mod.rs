@@ -20,7 +20,7 @@ use layer::{
     Source, SourceError,
 };
 
-use crate::archive::ArchiveError;
+use crate::deb::ArchiveError;
 use crate::effects::Effect;
 use crate::package::Package;
 use crate::scripts::UnknownScripts;
@@ -131,7 +131,7 @@ impl State {
             parents.insert(
                 directory.path.clone(),
                 mode,
-                layer::Owner { uid: directory.uid, gid: directory.gid },
+                archive::Owner { uid: directory.uid, gid: directory.gid },
             );
         }
         for (head, _) in self.tree()?.entries() {
@@ -191,7 +191,7 @@ impl State {
             }
         }
         for (package, path, mode, group) in regrouped {
-            let owner = layer::Owner { uid: 0, gid: accounts.group_number(group) };
+            let owner = archive::Owner { uid: 0, gid: accounts.group_number(group) };
             tree.copy_as(package, path, mode, owner)?;
         }
         if has_ucf {

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use layer::{EntryHead, EntryKind, ImagePath};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind};
 use md5::{Digest as _, Md5};
 use tempfile::SpooledTempFile;
 
 use super::StateError;
 use super::elf::{Machine, library};
 use super::ldconfig::is_library_name;
-use crate::archive::{ArchiveError, Deb, Member, merged};
+use crate::deb::{ArchiveError, Deb, Member, merged};
 use crate::effects::Effect;
 use crate::examine::Control;
 use crate::path_filter::PathFilter;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use layer::{EntryHead, EntryKind, ImagePath, Owner};
+use archive::{ImagePath, Owner};
+use layer::{EntryHead, EntryKind};
 
 use super::StateError;
 use super::read::Read;
-use crate::archive::merged;
 use crate::base_system::group_number;
+use crate::deb::merged;
 
 /// Entries that are made here, sorted by path. The last one for a path counts.
 #[derive(Debug)]

@@ -181,8 +181,8 @@ fn page(project: &str, folder: &Path, behaviour: Behaviour, json: bool) -> Respo
 
 /// The text of a wheel's `METADATA`.
 fn metadata(wheel: &Path) -> Vec<u8> {
-    let limits = layer::ZipLimits { members: 1000, content: 1 << 30 };
-    let archive = layer::ZipArchive::open(wheel, limits).unwrap();
+    let limits = archive::ZipLimits { members: 1000, content: 1 << 30 };
+    let archive = archive::ZipArchive::open(wheel, limits).unwrap();
     let number = archive.members().iter().position(|it| it.name().ends_with(".dist-info/METADATA")).unwrap();
     let mut text = Vec::new();
     archive.body(number).unwrap().read_to_end(&mut text).unwrap();

@@ -1,8 +1,9 @@
 //! Wheels made by hand, one for each odd case of the specification, and what they become.
 
 use crate::support::{WheelBuilder, locked, message, package, write};
+use archive::ImagePath;
 use insta::assert_snapshot;
-use layer::{Exclusions, ImagePath, Source};
+use layer::{Exclusions, Source};
 
 const DIST_INFO: &str = "odd-1.0.dist-info";
 

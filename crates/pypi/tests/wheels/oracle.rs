@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::support::{WheelBuilder, locked};
-use layer::{Exclusions, ImagePath, Owner, Role, Source};
+use archive::{ImagePath, Owner};
+use layer::{Exclusions, Role, Source};
 use pypi::{Layout, Package, virtual_environment};
 use python::FolderSink;
 

@@ -6,9 +6,10 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archive::{ImagePath, Owner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use layer::{EntryHead, EntrySink, Exclusions, ImagePath, Owner, Role, SinkError, Source, SourceError};
+use layer::{EntryHead, EntrySink, Exclusions, Role, SinkError, Source, SourceError};
 use lock::PypiPackage;
 use oci::Digest;
 use pypi::{Layout, Package, PackageError, Wheel, WheelFilename};

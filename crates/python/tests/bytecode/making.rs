@@ -295,7 +295,7 @@ fn who_may_not_read_a_source_may_not_read_its_bytecode() {
     {
         let mut source = file("lib/python/m.py", b"x = 1\n");
         source.head.mode = mode;
-        source.head.owner = layer::Owner { uid: 7, gid: 8 };
+        source.head.owner = archive::Owner { uid: 7, gid: 8 };
         let made = make(vec![source]);
         let head = &made.entries[1].head;
         assert_eq!((head.mode, head.owner.uid, head.mtime), (expected, 7, MTIME), "{mode:o}");

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::support::{Collected, Entries, Entry, MTIME, cache_tag, file, folder, link, path, pyc, target};
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Source};
+use archive::ImagePath;
+use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
 use python::{CacheTag, Overriding, Target};
 
 fn removed(name: &str) -> Entry {

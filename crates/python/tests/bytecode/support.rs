@@ -6,9 +6,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use archive::{ImagePath, Owner};
 use layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, ImagePath, Kind, Owner, Part, PartId, RecipeHash,
-    Role, SinkError, Source, SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, Kind, Part, PartId, RecipeHash, Role, SinkError,
+    Source, SourceError,
 };
 use oci::Digest;
 use python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use crate::tar_header::TypeFlag;
-use crate::tar_stream::{End, RawEntry, TarStream};
+use crate::tar::{End, RawEntry, TarStream, TypeFlag};
 use crate::{ImagePath, Owner, PathError, TarError, Whiteout};
 
 /// Attributes by which overlayfs itself keeps what a layer hides: a layer that held one would mean something else to

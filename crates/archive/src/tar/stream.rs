@@ -2,14 +2,15 @@
 //!
 //! Here is what holds for packages and layers alike: an archive that two readers could read differently is refused.
 //! Sizes or names that are stated twice and differ, extended headers that pile up, sparse files, data behind the end.
-//! What a single header may hold is `tar_header`'s; the order of headers is checked here, and how much there may be.
+//! What a single header may hold is `header`'s; the order of headers is checked here, and how much there may be.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use crate::limits::{EXTENSION_LIMIT, MOST_ENTRIES, MOST_PATH_BYTES, MOST_XATTR_BYTES};
-use crate::pax::{Pax, put_once};
-use crate::tar_header::{BLOCK, TarHeader, TypeFlag};
 use crate::{Owner, TarError};
+
+use super::header::{BLOCK, TarHeader, TypeFlag};
+use super::pax::{Pax, put_once};
 
 /// Sizes from here on do not fit into the octal field of a header.
 const OCTAL_LIMIT: u64 = 1 << 33;
@@ -132,6 +133,11 @@ impl<R: Read> TarStream<R> {
                 _ => return self.entry(header, extensions).map(Some),
             }
         }
+    }
+
+    /// How many bytes of the archive were read or passed over.
+    pub(crate) fn position(&self) -> u64 {
+        self.limit - self.budget
     }
 
     /// The body of the current entry.
@@ -293,6 +299,26 @@ impl<R: Read> TarStream<R> {
         } else {
             TarError::Read(error)
         }
+    }
+}
+
+impl<R: Read + Seek> TarStream<R> {
+    /// Passes over what is left of the current body.
+    pub(crate) fn pass_body(&mut self) -> Result<(), TarError> {
+        // The last byte is read: a file may be sought beyond its end.
+        if let Some(before_last) = self.body.saturating_add(self.padding).checked_sub(1) {
+            let signed = i64::try_from(before_last).map_err(|_| TarError::Truncated)?;
+            self.budget = self
+                .budget
+                .checked_sub(before_last)
+                .ok_or(TarError::Bomb { limit: self.limit, entry: None })?;
+            self.inner.seek_relative(signed)?;
+            if self.read_some(&mut [0])? == 0 {
+                return Err(TarError::Truncated);
+            }
+            (self.body, self.padding) = (0, 0);
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use layer::{TarError, TarReader};
+use archive::{TarError, TarReader};
 
 use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};
 use crate::zip::{self, Part, ZipError};

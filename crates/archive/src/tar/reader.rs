@@ -1,73 +1,9 @@
 //! Reading the tar archives of packages, strictly.
 
-use std::io::{self, Read};
+use std::io::{Read, Seek};
 
-use crate::tar_header::TypeFlag;
-use crate::tar_stream::{End, RawEntry, TarStream};
-use crate::{ImagePath, Owner, PathError};
-
-/// Why an archive is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TarError {
-    /// The bytes could not be read or decompressed.
-    #[error("cannot read the archive")]
-    Read(#[from] io::Error),
-    /// It ends too early.
-    #[error("the archive is truncated")]
-    Truncated,
-    /// It unpacks to more than it may.
-    #[error("the archive unpacks to more than {limit} bytes, far more than it declares")]
-    Bomb {
-        /// The limit.
-        limit: u64,
-        /// The entry that is larger all by itself, where one is.
-        entry: Option<String>,
-    },
-    /// A header is damaged.
-    #[error("the archive has a damaged header: {0}")]
-    Header(&'static str),
-    /// A number of a header is none, is negative, or has too many bits.
-    #[error("the archive has a damaged header at `{}`: {field} is not a number that it may be", name.escape_default())]
-    Number {
-        /// The entry.
-        name: String,
-        /// Which number.
-        field: &'static str,
-    },
-    /// It holds more than any real archive.
-    #[error("the archive holds more than {limit} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// The limit.
-        limit: u64,
-    },
-    /// An entry's name could leave the image.
-    #[error(transparent)]
-    Path(#[from] PathError),
-    /// It can be read in two ways.
-    #[error("the archive is ambiguous at `{}`: {rule}", name.escape_default())]
-    Ambiguous {
-        /// The entry.
-        name: String,
-        /// What is stated twice or does not belong there.
-        rule: &'static str,
-    },
-    /// It holds something that no package may hold.
-    #[error("the archive holds {kind} at `{path}`")]
-    Forbidden {
-        /// The entry.
-        path: ImagePath,
-        /// What it is: `a device node`, `a named pipe`.
-        kind: &'static str,
-    },
-}
-
-impl TarError {
-    pub(crate) fn ambiguous(name: impl AsRef<[u8]>, rule: &'static str) -> Self {
-        Self::Ambiguous { name: String::from_utf8_lossy(name.as_ref()).into_owned(), rule }
-    }
-}
+use super::{End, RawEntry, TarError, TarStream, TypeFlag};
+use crate::{ImagePath, Owner};
 
 /// What an entry of an archive is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +78,22 @@ impl<R: Read> TarReader<R> {
     /// The body of the current entry.
     pub fn body(&mut self) -> impl Read + '_ {
         self.0.body()
+    }
+
+    /// How many bytes of the archive were read or passed over: right after [`Self::next_entry`], where its body begins.
+    pub fn position(&self) -> u64 {
+        self.0.position()
+    }
+}
+
+impl<R: Read + Seek> TarReader<R> {
+    /// Passes over what is left of the current body without reading it.
+    ///
+    /// # Errors
+    ///
+    /// When the archive ends before.
+    pub fn pass_body(&mut self) -> Result<(), TarError> {
+        self.0.pass_body()
     }
 }
 

@@ -17,12 +17,12 @@ pub enum Whiteout {
     Opaque(Option<ImagePath>),
 }
 
-/// Whether a path leads through a name that means something to engines, or has one itself.
-pub(crate) fn is_reserved(path: &ImagePath) -> bool {
-    path.as_str().split('/').any(|component| component.starts_with(PREFIX))
-}
-
 impl Whiteout {
+    /// Whether a path leads through a name that means something to engines, or has one itself.
+    pub fn is_reserved(path: &ImagePath) -> bool {
+        path.as_str().split('/').any(|component| component.starts_with(PREFIX))
+    }
+
     /// The path of the file by which a layer says it.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Whiteout {
     /// those by which aufs kept its own records (`.wh..wh.plnk`), or the path leads through a whiteout.
     pub fn of(path: &ImagePath) -> Result<Option<Self>, TarError> {
         let refused = |rule| Err(TarError::ambiguous(path.as_str(), rule));
-        if path.parent().is_some_and(|folder| is_reserved(&folder)) {
+        if path.parent().is_some_and(|folder| Self::is_reserved(&folder)) {
             return refused("it lies below a whiteout");
         }
         let Some(name) = path.file_name().strip_prefix(PREFIX) else { return Ok(None) };

@@ -17,6 +17,10 @@ use crate::limits::{LONGEST_COMPONENT, LONGEST_PATH, MOST_COMPONENTS};
 #[serde(try_from = "String", into = "String")]
 pub struct ImagePath(Box<str>);
 
+/// A folder that a path is in: a path too, which is a part of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Folder<'a>(&'a str);
+
 /// A name that cannot be the path of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the path `{}` {rule}", path.escape_default())]
@@ -97,11 +101,6 @@ impl ImagePath {
         Self::new(&components.join("/")).map(Some).map_err(refused)
     }
 
-    /// A path that is known to be one: a folder of another.
-    pub(crate) fn of_checked(text: &str) -> Self {
-        Self(text.into())
-    }
-
     /// This path and `rest` behind it.
     ///
     /// # Errors
@@ -136,9 +135,10 @@ impl ImagePath {
         self.0.match_indices('/').map(|(at, _)| Self(self.0[..at].into()))
     }
 
-    /// The same as text, from the innermost to the outermost. Who looks for what is not there yet stops at the first that is.
-    pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.rmatch_indices('/').map(|(at, _)| &self.0[..at])
+    /// The same from the innermost to the outermost, and none of them copied. Who looks for what is not there yet stops at
+    /// the first that is.
+    pub fn folders(&self) -> impl Iterator<Item = Folder<'_>> {
+        self.0.rmatch_indices('/').map(|(at, _)| Folder(&self.0[..at]))
     }
 
     /// Its last component.
@@ -149,6 +149,18 @@ impl ImagePath {
     /// What comes behind `prefix`; nothing where it is not below it.
     pub fn strip_prefix(&self, prefix: &Self) -> Option<&str> {
         self.0.strip_prefix(&*prefix.0)?.strip_prefix('/')
+    }
+}
+
+impl<'a> Folder<'a> {
+    /// The path as text, without a leading slash.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The path for itself.
+    pub fn to_path(self) -> ImagePath {
+        ImagePath(self.0.into())
     }
 }
 
@@ -234,7 +246,10 @@ mod tests {
         let path = ImagePath::from_absolute("/opt/conda/bin/python").unwrap();
         let ancestors: Vec<_> = path.ancestors().map(String::from).collect();
         assert_eq!(ancestors, ["opt", "opt/conda", "opt/conda/bin"]);
-        assert_eq!(path.folders().collect::<Vec<_>>(), ["opt/conda/bin", "opt/conda", "opt"]);
+        assert_eq!(
+            path.folders().map(|it| it.to_path().into()).collect::<Vec<String>>(),
+            ["opt/conda/bin", "opt/conda", "opt"]
+        );
         assert_eq!(path.file_name(), "python");
         assert_eq!(path.to_string(), "/opt/conda/bin/python");
         assert_eq!(path.strip_prefix(&ImagePath::new("opt/conda").unwrap()), Some("bin/python"));

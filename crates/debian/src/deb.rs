@@ -1,4 +1,4 @@
-//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, which [`layer::TarReader`] reads.
+//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, which [`archive::TarReader`] reads.
 //!
 //! What two readers could read differently is refused, and so is what `dpkg` refuses: PAX headers among it.
 
@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use layer::{EntryHead, EntryKind, ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
+use archive::{ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
+use layer::{EntryHead, EntryKind};
 
 use crate::base_system::{group_number, user_number};
 use crate::limits::{ALWAYS_ALLOWED, CONTROL_LIMIT, MOST_RATIO, XZ_MEMORY, ZSTD_WINDOW};

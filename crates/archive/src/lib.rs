@@ -1,0 +1,20 @@
+//! Strict readers of what somebody else packed: tar archives, layers and zips; and the paths that their entries have in
+//! an image.
+//!
+//! What two readers could read differently is refused, whatever it is that was packed. What becomes of the entries is for
+//! the floors above.
+
+mod layer;
+pub mod limits;
+mod owner;
+mod path;
+mod tar;
+mod whiteout;
+mod zip;
+
+pub use layer::{LayerHead, LayerKind, LayerReader, Special};
+pub use owner::Owner;
+pub use path::{Folder, ImagePath, PathError};
+pub use tar::{TarError, TarHead, TarKind, TarReader};
+pub use whiteout::Whiteout;
+pub use zip::{ZipArchive, ZipBody, ZipError, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};
