@@ -1,8 +1,7 @@
 //! The bytecode that finished layers hold: what lies over its sources must know of it.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::Read;
 
 use archive::{ImagePath, LayerKind, LayerReader};
 use layer::{KeyHasher, SourceError};
@@ -12,8 +11,8 @@ use store::{LayerRecord, Store};
 
 use crate::BuildError;
 
-/// Where the store keeps what was found in layers: each is read once.
-const FOLDER: &str = "bytecode-of-layers-v1";
+/// What the store keeps of layers: the paths of their bytecode.
+const DOCUMENTS: &str = "bytecode-of-layers-v2";
 
 /// The bytecode of every Python that some layers hold, whether others hide it or not.
 ///
@@ -46,9 +45,8 @@ pub(crate) fn keyed(hasher: KeyHasher, targets: &[Target]) -> KeyHasher {
 
 fn of_layer(layer: &LayerRecord, store: &Store) -> Result<Vec<ImagePath>, BuildError> {
     let key = KeyHasher::new("bytecode of a layer").field("diff id", layer.diff_id.to_string()).finish();
-    let kept = store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()));
-    // What cannot be read is found once more.
-    if let Some(found) = std::fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+    let documents = store.documents(DOCUMENTS);
+    if let Some(found) = documents.get(&key) {
         return Ok(found);
     }
     let digest = layer.descriptor.digest;
@@ -63,15 +61,6 @@ fn of_layer(layer: &LayerRecord, store: &Store) -> Result<Vec<ImagePath>, BuildE
         let path = head.path.filter(|_| !matches!(head.kind, LayerKind::Whiteout(_) | LayerKind::Directory));
         found.extend(path.filter(|path| Cached::of(path).is_some()));
     }
-    keep(&kept, &found).map_err(|error| BuildError::File { path: kept, what: "written", error })?;
+    documents.put(&key, &found);
     Ok(found)
-}
-
-fn keep(path: &Path, found: &[ImagePath]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".imgbuild-").tempfile_in(folder)?;
-    file.write_all(&serde_json::to_vec(found)?)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

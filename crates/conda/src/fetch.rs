@@ -1,7 +1,7 @@
 //! Getting at a package's metadata: by range requests where only that is needed, from the store where it was read before.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Write};
+use std::collections::BTreeSet;
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use layer::KeyHasher;
@@ -73,6 +73,8 @@ pub struct Metadata<'a> {
     pub accept_damaged: &'a BTreeSet<String>,
 }
 
+/// What the store keeps of packages: the texts of their metadata.
+const DOCUMENTS: &str = "conda-info-v3";
 /// How much of an archive's end is asked for first: the directory, and the metadata of most packages.
 const TAIL: u64 = 64 << 10;
 
@@ -198,32 +200,14 @@ impl Metadata<'_> {
             .map_err(|error| MetadataError::Info { name: name(), error })
     }
 
-    fn cache_path(&self, key: &Digest) -> PathBuf {
-        self.store.repodata_folder().join("conda-info-v2").join(key.hex())
-    }
-
-    /// What was read before. A damaged file is as good as none: it is read anew and replaced.
+    /// What was read before.
     fn cached(&self, key: &Digest) -> Option<InfoFiles> {
-        let bytes = std::fs::read(self.cache_path(key)).ok()?;
-        let bytes = zstd::decode_all(bytes.as_slice()).ok()?;
-        let files: BTreeMap<String, String> = serde_json::from_slice(&bytes).ok()?;
-        InfoFiles::from_texts(files)
+        InfoFiles::from_texts(self.store.documents(DOCUMENTS).get(key)?)
     }
 
-    /// Keeps what was read. Failing to is no reason to fail: the next run reads it again.
     fn keep(&self, key: &Digest, files: &InfoFiles) {
-        let write = || -> Option<()> {
-            let texts = serde_json::to_vec(&files.to_texts()?).ok()?;
-            let path = self.cache_path(key);
-            let folder = path.parent()?;
-            std::fs::create_dir_all(folder).ok()?;
-            let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-            file.write_all(&zstd::encode_all(texts.as_slice(), 3).ok()?).ok()?;
-            file.persist(path).ok()?;
-            Some(())
-        };
-        if write().is_none() {
-            tracing::debug!("the metadata {key} is not kept");
+        if let Some(texts) = files.to_texts() {
+            self.store.documents(DOCUMENTS).put(key, &texts);
         }
     }
 }

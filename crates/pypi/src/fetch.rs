@@ -1,7 +1,6 @@
 //! Getting at a wheel's metadata: by range requests where only that is needed, from the store where it was read before.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use archive::{ZipError, ZipFileError, ZipMember, zip_members};
@@ -60,6 +59,8 @@ pub struct WheelReader<'a> {
     pub store: &'a Store,
 }
 
+/// What the store keeps of wheels: [`Parts`].
+const DOCUMENTS: &str = "pypi-info-v3";
 /// How much of a wheel's end is asked for first: the directory, and the metadata of most wheels.
 const TAIL: u64 = 64 << 10;
 /// Metadata that stands together is asked for at once.
@@ -96,14 +97,15 @@ impl WheelReader<'_> {
                 return Ok((digest, Wheel::open(&path, filename).map_err(wrong)?.1));
             }
             let key = key(&digest, url);
-            if let Some(wheel) = self.cached(&key).and_then(|parts| parts.wheel(filename)) {
+            let documents = self.store.documents(DOCUMENTS);
+            if let Some(wheel) = documents.get(&key).and_then(|parts: Parts| parts.wheel(filename)) {
                 return Ok((digest, wheel.map_err(wrong)?));
             }
             if let Some(parts) = self.by_ranges(filename, url).await? {
                 let wheel =
                     parts.wheel(filename).unwrap_or(Err(ZipFileError::from(ZipError::Truncated).into()));
                 let wheel = wheel.map_err(wrong)?;
-                self.keep(&key, &parts);
+                documents.put(&key, &parts);
                 return Ok((digest, wheel));
             }
         }
@@ -178,27 +180,6 @@ impl WheelReader<'_> {
         let behind = usize::try_from(directory.saturating_sub(start)).unwrap_or(tail.len()).min(tail.len());
         Ok(Some(Parts { total, tail: STANDARD.encode(&tail[behind..]), texts }))
     }
-
-    fn cache_path(&self, key: &Digest) -> PathBuf {
-        self.store.repodata_folder().join("pypi-info-v2").join(key.hex())
-    }
-
-    /// What was read before. A damaged file is as good as none: it is read anew and replaced.
-    fn cached(&self, key: &Digest) -> Option<Parts> {
-        let bytes = std::fs::read(self.cache_path(key)).ok()?;
-        serde_json::from_slice(&zstd::decode_all(bytes.as_slice()).ok()?).ok()
-    }
-
-    /// Keeps what was read. Failing to is no reason to fail: the next run reads it again.
-    fn keep(&self, key: &Digest, parts: &Parts) {
-        let write = || -> Option<()> {
-            let text = serde_json::to_vec(parts).ok()?;
-            write_whole(&self.cache_path(key), &zstd::encode_all(text.as_slice(), 3).ok()?)
-        };
-        if write().is_none() {
-            tracing::debug!("the metadata {key} is not kept");
-        }
-    }
 }
 
 /// The hash is only what an index or a requirement states: so what was read by ranges depends on who was asked as well.
@@ -207,16 +188,6 @@ fn key(sha256: &Digest, url: &SecretUrl) -> Digest {
         .field("sha256", sha256.as_bytes())
         .field("url", url.public().as_str())
         .finish()
-}
-
-/// Writes a file of the store's caches, whole or not at all.
-pub(crate) fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Option<()> {
-    let folder = path.parent()?;
-    std::fs::create_dir_all(folder).ok()?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-    file.write_all(bytes).ok()?;
-    file.persist(path).ok()?;
-    Some(())
 }
 
 /// Whether a member is one of the files that say what a wheel is. Larger ones are refused when the wheel is read.

@@ -1,7 +1,6 @@
 //! Where the wheels of indexes are: remembered on this machine, found again on others. No lock says it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use layer::KeyHasher;
 use lock::{PypiPackage, PypiSource};
@@ -11,7 +10,6 @@ use store::Store;
 use url::Url;
 
 use crate::cuda;
-use crate::fetch::write_whole;
 use crate::locking::{Locking, Run};
 use crate::locking_error::LockingError;
 use crate::pylock;
@@ -20,29 +18,24 @@ use crate::request::Request;
 use crate::settings::Settings;
 use crate::uv::Compilation;
 
+/// What the store keeps of files of indexes: where they are.
+const DOCUMENTS: &str = "pypi-urls-v3";
+
 /// Other settings name other indexes: who may not reach one shall not be sent there.
-fn path(store: &Store, settings: &Settings, sha256: &Digest) -> PathBuf {
-    let key = KeyHasher::new("url of a file")
-        .field("sha256", sha256.as_bytes())
-        .list("index", &settings.places)
-        .finish();
-    store.repodata_folder().join("pypi-urls-v2").join(key.hex())
+fn key(settings: &Settings, sha256: &Digest) -> Digest {
+    let hasher = KeyHasher::new("url of a file").field("sha256", sha256.as_bytes());
+    hasher.list("index", &settings.places).finish()
 }
 
-/// Remembers where a file is, but no secret. Failing to is no reason to fail: its index is asked again.
+/// Remembers where a file is, but no secret.
 pub(crate) fn keep(store: &Store, settings: &Settings, sha256: &Digest, url: &SecretUrl) {
-    if url.is_secret() {
-        return;
-    }
-    let (path, url) = (path(store, settings, sha256), url.public());
-    let known = std::fs::read(&path).is_ok_and(|known| known == url.as_str().as_bytes());
-    if !known && write_whole(&path, url.as_str().as_bytes()).is_none() {
-        tracing::debug!("where {sha256} is cannot be kept");
+    if !url.is_secret() && known(store, settings, sha256).as_ref() != Some(url) {
+        store.documents(DOCUMENTS).put(&key(settings, sha256), url.public().as_str());
     }
 }
 
 fn known(store: &Store, settings: &Settings, sha256: &Digest) -> Option<SecretUrl> {
-    std::fs::read_to_string(path(store, settings, sha256)).ok()?.parse().ok()
+    store.documents(DOCUMENTS).get::<String>(&key(settings, sha256))?.parse().ok()
 }
 
 /// A file of an index that is wanted.

@@ -8,7 +8,7 @@
 //! | `blobs/sha256/` | layers as they are stored in images, and bytecode, by their sha256 |
 //! | `layers-v1/` | for each layer's key: which blob it is |
 //! | `bytecode-v1/` | for each source's key: which blob its bytecode is |
-//! | `repodata-v1/` | indexes of channels and mirrors, kept by those who read them |
+//! | `repodata-v1/` | indexes of channels and mirrors, kept by those who read them, and [`Documents`] |
 //! | `tools-v1/` | programs that builds use, one folder each |
 //! | `images-v1/` | which manifest the name of a built image stands for; manifests and configurations are blobs |
 //! | `unpacked-v1/` | layers that were unpacked to be run, one folder each |
@@ -32,6 +32,7 @@
 //! the gate (an exclusive lock on `lock`) while it removes, and never removes what a living lease notes; everyone else
 //! holds the gate (a shared lock) for the moment of one look-up. A lock dies with its process, whatever ends it.
 
+mod documents;
 mod entry;
 mod error;
 mod exclusive;
@@ -47,6 +48,7 @@ mod unpacked;
 mod verify;
 mod writer;
 
+pub use documents::Documents;
 pub use entry::{Entry, Kind};
 pub use error::StoreError;
 pub use exclusive::Exclusive;
