@@ -9,7 +9,7 @@ use oci::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::open;
+use crate::file::open;
 use crate::{Kind, Store};
 
 /// How long the hash is that stands before each document.

@@ -1,76 +1,11 @@
 //! What the store holds.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{fs, io};
 
 use crate::gate::Gate;
-use crate::{Store, StoreError, unpacked};
-
-/// The kinds of what a store holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A package's archive, by its sha256.
-    Archive,
-    /// A layer or a source's bytecode, by its sha256.
-    Blob,
-    /// The record of a layer, by its key.
-    Layer,
-    /// The record of a source's bytecode, by its key.
-    Bytecode,
-    /// An index of a channel or mirror; its name is its reader's.
-    Repodata,
-    /// A program, by its key.
-    Tool,
-    /// A layer that was unpacked to be run, by its key.
-    Unpacked,
-    /// Which manifest a name stands for, by the hash of the name and the platform.
-    Image,
-}
-
-impl Kind {
-    /// Every kind, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Archive,
-        Self::Blob,
-        Self::Layer,
-        Self::Bytecode,
-        Self::Repodata,
-        Self::Tool,
-        Self::Unpacked,
-        Self::Image,
-    ];
-
-    /// The folder, below the store's.
-    pub(crate) const fn folder(self) -> &'static str {
-        match self {
-            Self::Archive => "archives",
-            Self::Blob => "blobs/sha256",
-            Self::Layer => "layers-v1",
-            Self::Bytecode => "bytecode-v1",
-            Self::Repodata => "repodata-v1",
-            Self::Tool => "tools-v1",
-            Self::Unpacked => "unpacked-v1",
-            Self::Image => "images-v1",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Archive => "archive",
-            Self::Blob => "blob",
-            Self::Layer => "layer",
-            Self::Bytecode => "bytecode",
-            Self::Repodata => "repodata",
-            Self::Tool => "tool",
-            Self::Unpacked => "unpacked",
-            Self::Image => "image",
-        })
-    }
-}
+use crate::{Kind, Store, StoreError, unpacked};
 
 /// One thing in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]

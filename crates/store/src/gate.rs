@@ -1,9 +1,10 @@
 //! The gate between those who use the store and the one who removes from it.
 
 use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::{fs, io};
 
-use crate::{Store, StoreError};
+use crate::StoreError;
 
 /// A lock on the store's file `lock`, until it is dropped. Each holder opens the file anew: locks belong to open files,
 /// so two threads that shared one would open the gate for each other.
@@ -12,20 +13,20 @@ pub(crate) struct Gate {
     _file: File,
 }
 
-impl Store {
+impl Gate {
     /// Held for the moment of one look-up, creation or renaming: nothing is removed meanwhile.
-    pub(crate) fn shared(&self) -> Result<Gate, StoreError> {
-        self.gate(File::lock_shared)
+    pub(crate) fn shared(root: &Path) -> Result<Self, StoreError> {
+        Self::take(root, File::lock_shared)
     }
 
     /// Held while removing: nobody looks anything up meanwhile.
-    pub(crate) fn alone(&self) -> Result<Gate, StoreError> {
-        self.gate(File::lock)
+    pub(crate) fn alone(root: &Path) -> Result<Self, StoreError> {
+        Self::take(root, File::lock)
     }
 
-    /// As [`Store::alone`], or nothing where somebody uses the store at this moment.
-    pub(crate) fn try_alone(&self) -> Result<Option<Gate>, StoreError> {
-        match self.gate(|file| match file.try_lock() {
+    /// As [`Gate::alone`], or nothing where somebody uses the store at this moment.
+    pub(crate) fn try_alone(root: &Path) -> Result<Option<Self>, StoreError> {
+        match Self::take(root, |file| match file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
             Ok(()) => Ok(()),
@@ -35,12 +36,12 @@ impl Store {
         }
     }
 
-    fn gate(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<Gate, StoreError> {
-        let path = self.root().join("lock");
+    fn take(root: &Path, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<Self, StoreError> {
+        let path = root.join("lock");
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| self.error(&path, "opened", error))?;
-        lock(&file).map_err(|error| self.error(&path, "locked", error))?;
-        Ok(Gate { _file: file })
+        let file = file.map_err(|error| StoreError::io(root, &path, "opened", error))?;
+        lock(&file).map_err(|error| StoreError::io(root, &path, "locked", error))?;
+        Ok(Self { _file: file })
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 use crate::Kind;
+use crate::file::{open, remove_if_present};
 use crate::gate::is_abandoned;
-use crate::store::open;
 
 /// The lease of one open store: a file below `leases/`, locked as long as the store is open, with a line for everything
 /// that the store has handed out. It does not depend on any clock.
@@ -67,16 +67,4 @@ pub(crate) fn living(folder: &Path) -> io::Result<(BTreeSet<String>, usize)> {
 /// For the names of temporary files: the process, for people.
 pub(crate) fn prefix() -> String {
     format!("{}-", std::process::id())
-}
-
-pub(crate) fn remove_if_present(path: &Path) -> io::Result<()> {
-    let removed = if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::lease::{living, remove_if_present};
+use crate::file::remove_if_present;
+use crate::lease::living;
 use crate::{Entry, Kind, Remove, Store, StoreError, unpacked};
 
 /// What to remove.

@@ -1,17 +1,17 @@
 //! Opening the store, and looking things up in it.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use oci::{BlobError, Blobs, Digest};
-use rustix::fs::OFlags;
 
-use crate::gate::is_abandoned;
-use crate::lease::{Lease, remove_if_present};
+use crate::file::{open, remove_if_present};
+use crate::gate::{Gate, is_abandoned};
+use crate::lease::Lease;
 use crate::{Kind, StoreError};
 
 /// What backup programs look for in folders that need no backup (the Cache Directory Tagging Specification).
@@ -56,12 +56,9 @@ impl Store {
     }
 
     fn lease(root: PathBuf) -> Result<Self, StoreError> {
-        // The gate needs only the root, and the lease needs the gate.
         let folder = root.join("leases");
-        let lock = root.join("lock");
-        let gate = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-        let gate = gate.and_then(|file| file.lock_shared().map(|()| file));
-        let gate = gate.map_err(|error| StoreError::io(&root, &lock, "locked", error))?;
+        // The lease needs the gate, and there is a store only with a lease.
+        let gate = Gate::shared(&root)?;
         let lease = Lease::new(&folder).map_err(|error| StoreError::io(&root, &folder, "written", error))?;
         drop(gate);
         let store = Self(Arc::new(Inner { root, lease }));
@@ -79,6 +76,21 @@ impl Store {
 
     pub(crate) fn folder(&self, kind: Kind) -> PathBuf {
         self.root().join(kind.folder())
+    }
+
+    /// [`Gate::shared`] of this store.
+    pub(crate) fn shared(&self) -> Result<Gate, StoreError> {
+        Gate::shared(self.root())
+    }
+
+    /// [`Gate::alone`] of this store.
+    pub(crate) fn alone(&self) -> Result<Gate, StoreError> {
+        Gate::alone(self.root())
+    }
+
+    /// [`Gate::try_alone`] of this store.
+    pub(crate) fn try_alone(&self) -> Result<Option<Gate>, StoreError> {
+        Gate::try_alone(self.root())
     }
 
     pub(crate) fn error(&self, path: &Path, what: &'static str, error: io::Error) -> StoreError {
@@ -151,19 +163,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Opens a file or folder of the store for reading. Whatever else has its name is not waited for and not followed: a named
-/// pipe, a device, a link.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() || kind.is_dir() {
-        return Ok(file);
-    }
-    Err(io::Error::other("it is neither a file nor a folder"))
 }
 
 fn remove_unlocked(folder: &Path) -> io::Result<()> {

@@ -5,10 +5,9 @@ use std::io::{self, Read};
 
 use oci::{Digest, HashReader};
 
-use crate::lease::remove_if_present;
+use crate::file::{open, remove_if_present};
 use crate::prune::Pruned;
 use crate::record::{self, BytecodeRecord, LayerRecord};
-use crate::store::open;
 use crate::{Entry, ImageRecord, Kind, Store, StoreError};
 
 /// What a check of the store found.
