@@ -4,8 +4,10 @@
 //! layer's key needs and that only the archive knows; `docs/lock.md` says which and why.
 
 mod changes;
+mod compiler;
 mod conda;
 mod debian;
+mod excluded_path;
 mod layout;
 mod model;
 mod path_rule;
@@ -13,10 +15,12 @@ mod pypi;
 mod text;
 
 pub use changes::{Change, Changes, Reason};
+pub use compiler::Compiler;
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
 pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
+pub use excluded_path::ExcludedPath;
 pub use layout::{LayoutBase, LayoutLayer};
-pub use model::{Compiler, ExcludedPath, FORMAT_VERSION, Lock, Variant};
+pub use model::{FORMAT_VERSION, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};
 pub use pypi::{
     ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,

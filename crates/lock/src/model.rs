@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
-use layer::{PartId, Threshold};
+use layer::Threshold;
 use oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
@@ -61,28 +60,6 @@ pub struct Variant {
     /// Its wheels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pypi: Option<PypiSet>,
-}
-
-/// A path that is left out of a package, because another package has it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ExcludedPath {
-    /// The package that loses it.
-    pub part: PartId,
-    /// The path.
-    pub path: ImagePath,
-    /// The package that has it.
-    pub winner: PartId,
-}
-
-/// The packages that hold an interpreter for one kind of build machine, which compiles the bytecode of a variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Compiler {
-    /// The build machine.
-    pub host: Platform,
-    /// The packages, by the names under which the lock lists them.
-    pub packages: Vec<String>,
 }
 
 impl Lock {
