@@ -11,8 +11,8 @@ use reqwest_middleware::{Error, Middleware, Next};
 use secret::SecretUrl;
 
 use crate::NetError;
+use crate::answer::stating;
 use crate::limits::{INDEX_LIMIT, PIECE_LIMIT, ZSTD_WINDOW};
-use crate::middleware::stating;
 use crate::pace::Pace;
 
 /// Passes answers on, as long as they keep to the limits.

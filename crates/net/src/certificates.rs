@@ -1,11 +1,10 @@
-//! Certificates and keys in files, in PEM.
+//! Whose certificates count and what this machine shows of itself: certificates and keys in files, in PEM.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use reqwest::Certificate;
-
-use crate::transport::{Identity, Trust};
 
 /// The variables that say what requests, and so conda and pip, trust; the first one that is set counts.
 pub const BUNDLES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
@@ -23,6 +22,40 @@ pub fn bundle(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str
 pub fn usual_bundle(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, PathBuf)> {
     let is_set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
     if OPENSSL.iter().any(is_set) { None } else { bundle(variable) }
+}
+
+/// A certificate of this machine's own, with its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Identity {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+/// Whose certificates count.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the system trusts, or that variables name.
+    #[default]
+    System,
+    /// Those that these authorities have signed, in PEM, and no others.
+    Only(Vec<u8>),
+    /// Anybody's: nothing is checked.
+    Anybody,
+}
+
+impl fmt::Debug for Trust {
+    /// Without the certificates, which are long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "the system's",
+            Self::Only(_) => "some",
+            Self::Anybody => "anybody's",
+        })
+    }
 }
 
 impl Trust {

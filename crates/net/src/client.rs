@@ -10,9 +10,10 @@ use reqwest::{Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use secret::{Known, SecretUrl};
 
+use crate::answer::retry_after;
 use crate::limits::PATIENCE;
 use crate::pace::Pace;
-use crate::retry::{Retry, retry_after};
+use crate::retry::Retry;
 use crate::{Locations, NetError, Schedule, Transport, file};
 
 /// How the client behaves.

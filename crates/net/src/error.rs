@@ -181,7 +181,7 @@ impl NetError {
         match self {
             Self::Transport { error, .. } => !error.is_builder() && !error.is_redirect(),
             Self::Truncated { .. } | Self::Slow { .. } => true,
-            Self::Status { status, .. } => crate::retry::is_transient(*status),
+            Self::Status { status, .. } => crate::answer::is_transient(*status),
             _ => false,
         }
     }

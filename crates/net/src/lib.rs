@@ -8,6 +8,7 @@
 //! * No error and no log holds a secret of a URL, and none follows a redirect to another server. What is asked for by its public
 //!   URL is asked for with the secrets that are known for it: see [`secret::Known`].
 
+mod answer;
 mod archives;
 mod bounds;
 mod certificates;
@@ -26,11 +27,11 @@ mod transport;
 pub use archives::{Archives, FetchError, Wanted};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
-pub use certificates::{BUNDLES, bundle, usual_bundle};
+pub use certificates::{BUNDLES, Identity, Trust, bundle, usual_bundle};
 pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
 pub use retry::Schedule;
 pub use tail::Tail;
-pub use transport::{Identity, Transport, Trust};
+pub use transport::Transport;

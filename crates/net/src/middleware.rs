@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
+use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
+use crate::answer::{is_transient, retry_after, stating};
 use crate::bounds::Bounds;
-use crate::retry::{is_transient, retry_after};
 use secret::{Known, Login, SecretUrl};
 
 use crate::{Client, Schedule};
@@ -118,14 +118,6 @@ fn from_public(response: Response) -> Response {
         return response;
     }
     stating(from.public(), response.into())
-}
-
-/// An answer that says that it came from `url`: what an answer is made of does not say it by itself.
-pub(crate) fn stating(url: Url, mut response: http::Response<Body>) -> Response {
-    if let Ok(stated) = http::Response::builder().url(url).body(()) {
-        response.extensions_mut().extend(stated.into_parts().0.extensions);
-    }
-    response.into()
 }
 
 /// User and password of a URL, as a server is told them (RFC 7617).

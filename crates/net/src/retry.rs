@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, fmt::rfc2822};
-use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-
 use crate::NetError;
 
 /// How often and when to try again: after twice the time that was waited before, without jitter.
@@ -68,26 +64,6 @@ impl Retry {
     }
 }
 
-/// The answers that mean a trouble of the moment.
-pub(crate) fn is_transient(status: StatusCode) -> bool {
-    let lasting = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
-    (status.is_server_error() && !lasting.contains(&status))
-        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
-}
-
-/// What the header `Retry-After` asks for (RFC 9110, 10.2.3): seconds, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, Timestamp::now())
-}
-
-fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,19 +76,5 @@ mod tests {
         assert_eq!(schedule.delay(0, Some(Duration::from_secs(2))).as_secs(), 2);
         assert_eq!(schedule.delay(0, Some(Duration::from_secs(9))).as_secs(), 3);
         assert_eq!(schedule.delay(u32::MAX, None).as_secs(), 3);
-    }
-
-    #[test]
-    fn the_server_may_ask_for_a_time() {
-        let now: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
-        for (text, seconds) in [
-            ("120", Some(120)),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(60)),
-            ("Wed, 21 Oct 2015 07:26:00 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-        ] {
-            assert_eq!(parse_retry_after(text, now).map(|time| time.as_secs()), seconds, "{text}");
-        }
     }
 }

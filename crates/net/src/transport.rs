@@ -6,7 +6,7 @@ use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy};
 use url::Url;
 
 use crate::NetError;
-use crate::certificates::usual_bundle;
+use crate::certificates::{Identity, Trust, usual_bundle};
 
 /// How servers are reached. The default is what the machine's variables and its certificates say.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -18,40 +18,6 @@ pub struct Transport {
     pub trust: Trust,
     /// What this machine shows to servers that ask who it is.
     pub identity: Option<Identity>,
-}
-
-/// A certificate of this machine's own, with its key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Identity(pub(crate) Vec<u8>);
-
-impl fmt::Debug for Identity {
-    /// Without the key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Identity")
-    }
-}
-
-/// Whose certificates count.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum Trust {
-    /// Those that the system trusts, or that variables name.
-    #[default]
-    System,
-    /// Those that these authorities have signed, in PEM, and no others.
-    Only(Vec<u8>),
-    /// Anybody's: nothing is checked.
-    Anybody,
-}
-
-impl fmt::Debug for Trust {
-    /// Without the certificates, which are long.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::System => "the system's",
-            Self::Only(_) => "some",
-            Self::Anybody => "anybody's",
-        })
-    }
 }
 
 impl fmt::Debug for Transport {
