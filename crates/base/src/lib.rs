@@ -4,7 +4,9 @@ mod error;
 mod facts;
 mod glibc;
 mod image;
+mod packages;
 
 pub use error::{BaseError, NoGlibc};
-pub use facts::{Account, DpkgPackage, Facts, OperatingSystem};
+pub use facts::{Account, Facts, OperatingSystem};
 pub use image::BaseImage;
+pub use packages::DpkgPackage;
