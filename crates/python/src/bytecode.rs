@@ -10,30 +10,13 @@ use layer::{
     SourceError,
 };
 use oci::Digest;
-use store::{Store, StoreError};
+use store::Store;
 
-use crate::compiler::CompilerError;
+use crate::bytecode_error::BytecodeError;
 use crate::compiling::Compiling;
 use crate::inspection::{Inspection, Verdict, pass_over};
 use crate::spool::Spool;
 use crate::target::Target;
-
-/// Why a package's bytecode cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum BytecodeError {
-    /// The compiler fails.
-    #[error(transparent)]
-    Compiler(#[from] CompilerError),
-    /// The store fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What the store holds is damaged.
-    #[error("the cached bytecode is damaged")]
-    Cache(#[from] archive::TarError),
-    /// A temporary file cannot be written.
-    #[error("cannot keep bytecode in a temporary file")]
-    Spool(#[from] io::Error),
-}
 
 /// Gives the same entries each time, but for those that are excluded.
 pub(crate) type Emit<'a> = dyn Fn(&Exclusions, &mut dyn EntrySink) -> Result<(), SourceError> + 'a;

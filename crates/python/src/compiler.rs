@@ -1,135 +1,15 @@
 //! The byte compiler: locked interpreters that run on the build machine and compile sources for the image.
 
-use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, PipeReader, PipeWriter};
 use std::num::NonZero;
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use archive::ImagePath;
 
-use crate::cached::{CacheTag, Optimization};
-use crate::process::{Process, does_not_start};
-
-/// Why sources cannot be compiled.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CompilerError {
-    /// The interpreter cannot be had: the message of whoever should have given it.
-    #[error("the interpreter that compiles bytecode cannot be had: {0}")]
-    Unavailable(String),
-    /// The interpreter does not start.
-    #[error("the interpreter `{program}` does not start on this machine: {error}")]
-    Start {
-        /// The program.
-        program: String,
-        /// What the system said.
-        error: String,
-    },
-    /// It is another version than the lock says.
-    #[error("the interpreter is Python {found}, and the image's is {wanted}")]
-    Version {
-        /// The image's version.
-        wanted: String,
-        /// The interpreter's version.
-        found: String,
-    },
-    /// It names its bytecode in another way than the image's.
-    #[error(
-        "the interpreter that compiles bytecode names it for `{found}`, and the image's for `{wanted}`\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
-    )]
-    Tag {
-        /// The image's tag.
-        wanted: CacheTag,
-        /// The interpreter's tag.
-        found: String,
-    },
-    /// It stopped in the middle of its work.
-    #[error("the interpreter that compiles bytecode stopped while it compiled `{path}`: {why}")]
-    Stopped {
-        /// The source.
-        path: ImagePath,
-        /// Why, as far as it is known.
-        why: String,
-    },
-    /// A source takes too long. It is no reason to leave its bytecode out: another machine might be faster.
-    #[error(
-        "`{path}` takes too long to compile\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
-    )]
-    TooLong {
-        /// The source.
-        path: ImagePath,
-    },
-}
-
-/// How to run an interpreter on the build machine.
-#[derive(Debug, Clone)]
-pub struct Interpreter {
-    /// The program and the arguments before Python's own: for Debian's interpreter, its dynamic loader.
-    pub command: Vec<OsString>,
-    /// Where its standard library is (`PYTHONHOME`), where it does not find that itself.
-    pub home: Option<OsString>,
-    /// Its exact version, such as `3.11.2`.
-    pub version: String,
-    /// What the names of its bytecode hold.
-    pub tag: CacheTag,
-    /// What starts it.
-    pub launcher: Arc<dyn Launcher>,
-}
-
-/// Waits until an interpreter has ended, whose input is closed. Gives why it could not be run or failed, where it did.
-pub type Ending = Box<dyn FnOnce() -> io::Result<()> + Send>;
-
-/// What starts interpreters.
-pub trait Launcher: fmt::Debug + Send + Sync {
-    /// Starts a program with these arguments and variables alone, which reads `input` and prints to `output`.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started; what starts it later may say so by the ending.
-    fn launch(
-        &self,
-        words: Vec<OsString>,
-        variables: Vec<(&'static str, OsString)>,
-        input: PipeReader,
-        output: PipeWriter,
-    ) -> io::Result<Ending>;
-}
-
-/// Starts interpreters as the user who builds, with all that this user may do.
-#[derive(Debug, Clone, Copy)]
-pub struct Unconfined;
-
-impl Launcher for Unconfined {
-    fn launch(
-        &self,
-        words: Vec<OsString>,
-        variables: Vec<(&'static str, OsString)>,
-        input: PipeReader,
-        output: PipeWriter,
-    ) -> io::Result<Ending> {
-        let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(variables).current_dir("/");
-        let mut child = command.stdin(input).stdout(output).stderr(Stdio::null()).spawn()?;
-        Ok(Box::new(move || {
-            let status = child.wait()?;
-            if status.success() { Ok(()) } else { Err(io::Error::other(format!("it ended with {status}"))) }
-        }))
-    }
-}
-
-/// A source that is to be compiled.
-pub(crate) struct Job {
-    pub(crate) path: ImagePath,
-    pub(crate) optimization: Optimization,
-    pub(crate) source: Vec<u8>,
-    pub(crate) done: Sender<Compiled>,
-}
-
-/// What became of a source: what stands behind the head of its bytecode, or nothing where it does not compile.
-pub(crate) type Compiled = (ImagePath, Optimization, Result<Option<Vec<u8>>, CompilerError>);
+use crate::cached::Optimization;
+use crate::compiler_error::CompilerError;
+use crate::interpreter::Interpreter;
+use crate::process::{Compiled, Job, Process, does_not_start};
 
 /// Interpreters that wait for sources, one for each core.
 pub struct Compiler {

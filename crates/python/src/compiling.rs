@@ -7,12 +7,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use archive::{ImagePath, Owner};
 use layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
-use crate::bytecode::BytecodeError;
+use crate::bytecode_error::BytecodeError;
 use crate::cached::Optimization;
-use crate::compiler::{Compiled, Compiler, LazyCompiler};
+use crate::compiler::{Compiler, LazyCompiler};
 use crate::inspection::{Verdict, pass_over};
 use crate::limits::SOURCE_LIMIT;
 use crate::links::Links;
+use crate::process::Compiled;
 use crate::pyc::{PycHead, Stamp, source_hash};
 use crate::spool::Spool;
 use crate::target::Target;

@@ -2,12 +2,15 @@
 //! on the build machine.
 
 mod bytecode;
+mod bytecode_error;
 mod cached;
 mod compiler;
+mod compiler_error;
 mod compiling;
 mod distribution;
 mod folder;
 mod inspection;
+mod interpreter;
 mod limits;
 mod links;
 mod overriding;
@@ -17,11 +20,14 @@ mod resolving;
 mod spool;
 mod target;
 
-pub use bytecode::{Bytecode, BytecodeError};
+pub use bytecode::Bytecode;
+pub use bytecode_error::BytecodeError;
 pub use cached::{CacheTag, Cached, Optimization};
-pub use compiler::{Compiler, CompilerError, Ending, Interpreter, Launcher, LazyCompiler, Unconfined};
+pub use compiler::{Compiler, LazyCompiler};
+pub use compiler_error::CompilerError;
 pub use distribution::{Distribution, NotADistribution, is_name, normalized};
 pub use folder::FolderSink;
+pub use interpreter::{Ending, Interpreter, Launcher, Unconfined};
 pub use overriding::Overriding;
 pub use resolving::resolve;
 pub use target::{BytecodeFolders, Target};

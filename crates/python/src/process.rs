@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use archive::ImagePath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cached::Optimization;
-use crate::compiler::{CompilerError, Ending, Interpreter, Job};
+use crate::compiler_error::CompilerError;
+use crate::interpreter::{Ending, Interpreter};
 use crate::limits::ANSWER_LIMIT;
 
 const SCRIPT: &str = include_str!("compile.py");
@@ -24,6 +25,17 @@ const MOMENT: Duration = Duration::from_secs(5);
 /// What became of a source, as the first byte of an answer says it.
 const COMPILED: u8 = 0;
 const OUT_OF_TIME: u8 = 2;
+
+/// A source that is to be compiled.
+pub(crate) struct Job {
+    pub(crate) path: ImagePath,
+    pub(crate) optimization: Optimization,
+    pub(crate) source: Vec<u8>,
+    pub(crate) done: Sender<Compiled>,
+}
+
+/// What became of a source: what stands behind the head of its bytecode, or nothing where it does not compile.
+pub(crate) type Compiled = (ImagePath, Optimization, Result<Option<Vec<u8>>, CompilerError>);
 
 pub(crate) struct Process {
     input: BufWriter<PipeWriter>,

@@ -9,7 +9,7 @@ use layer::{EntryHead, EntryKind, EntrySink, SinkError, TarWriter};
 use oci::Digest;
 use store::Store;
 
-use crate::bytecode::BytecodeError;
+use crate::bytecode_error::BytecodeError;
 
 /// What was compiled, in a temporary file, in the order in which it came.
 #[derive(Default)]

@@ -6,7 +6,8 @@ use archive::ImagePath;
 use layer::{EntryKind, KeyHasher};
 
 use crate::cached::{CacheTag, FOLDER};
-use crate::compiler::{CompilerError, LazyCompiler};
+use crate::compiler::LazyCompiler;
+use crate::compiler_error::CompilerError;
 
 /// The version of how bytecode is made: of `compile.py`, of what is compiled, and of what stays.
 const METHOD: &str = "3";
