@@ -18,6 +18,7 @@ mod inside;
 mod machine;
 mod outside;
 mod piped;
+mod poll;
 mod running;
 mod signals;
 mod terminal;

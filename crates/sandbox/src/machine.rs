@@ -12,7 +12,7 @@ use crate::emulator::{self, Emulation};
 use crate::ids::{Ids, Writer};
 use crate::outside::Inside;
 use crate::wire::{Answer, Ask, Job};
-use crate::{Command, Ran, SandboxError, difference, inside, running};
+use crate::{SandboxError, difference, inside};
 
 /// Becomes the inside of a sandbox where this process was started as one, and then never returns. It must be the first
 /// thing that `main` does, before any thread is started; in every other process it does nothing.
@@ -191,15 +191,6 @@ impl Machine {
             Inside::start(&self.ids, Job::Remove, &[target.as_fd()])?.done()?;
         }
         fs::remove_dir(folder).map_err(failed)
-    }
-
-    /// Runs a command to its end. Every process that it started has ended then as well.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started. That it fails is no error: see [`Ran::ended`].
-    pub fn run(&self, command: &Command) -> Result<Ran, SandboxError> {
-        running::run(self, command)
     }
 
     /// What commands left in the folder of a [`crate::Writable::Folder`], as the entries of a layer: sorted, with what they

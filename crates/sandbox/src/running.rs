@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::emulator::{self, Emulation};
 use crate::outside::Inside;
 use crate::piped::piped;
+use crate::poll::add;
 use crate::signals::Signals;
 use crate::terminal::{self, Relay};
 use crate::wire::{self, Answer, Ask, Job, Plan, World};
@@ -21,34 +22,41 @@ use crate::{
     Access, Command, Ended, Input, Machine, Mount, Network, Output, Ran, SandboxError, User, Writable,
 };
 
-pub(crate) fn run(machine: &Machine, command: &Command) -> Result<Ran, SandboxError> {
-    let mut world = world(machine, command)?;
-    if machine.stacks() {
-        let disk = match command.writable {
-            Writable::Memory(_) if !machine.stacks_in_memory() => Some(Beside::make(machine, command)?),
-            _ => None,
+impl Machine {
+    /// Runs a command to its end. Every process that it started has ended then as well.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started. That it fails is no error: see [`Ran::ended`].
+    pub fn run(&self, command: &Command) -> Result<Ran, SandboxError> {
+        let mut world = world(self, command)?;
+        if self.stacks() {
+            let disk = match command.writable {
+                Writable::Memory(_) if !self.stacks_in_memory() => Some(Beside::make(self, command)?),
+                _ => None,
+            };
+            if let Some(disk) = &disk {
+                world.writable = wire::Writable::Disk(absolute(&disk.folder)?);
+            }
+            // The kernel may stack folders, and not these: such as those that are in a stack themselves.
+            match attempt(self, command, world.clone()) {
+                Err(SandboxError::Stack(_)) => {}
+                result => return result,
+            }
+        }
+        let copy = match &command.writable {
+            // It is made once, for all commands that write there.
+            Writable::Folder(folder) => {
+                world.copied = Some(absolute(folder)?);
+                None
+            }
+            _ => Some(Beside::make(self, command)?),
         };
-        if let Some(disk) = &disk {
-            world.writable = wire::Writable::Disk(absolute(&disk.folder)?);
+        if let Some(copy) = &copy {
+            world.copied = Some(absolute(&copy.folder)?);
         }
-        // The kernel may stack folders, and not these: such as those that are in a stack themselves.
-        match attempt(machine, command, world.clone()) {
-            Err(SandboxError::Stack(_)) => {}
-            result => return result,
-        }
+        attempt(self, command, world)
     }
-    let copy = match &command.writable {
-        // It is made once, for all commands that write there.
-        Writable::Folder(folder) => {
-            world.copied = Some(absolute(folder)?);
-            None
-        }
-        _ => Some(Beside::make(machine, command)?),
-    };
-    if let Some(copy) = &copy {
-        world.copied = Some(absolute(&copy.folder)?);
-    }
-    attempt(machine, command, world)
 }
 
 /// A folder beside the layers, for one command.
@@ -234,11 +242,6 @@ fn watch(
             }
         }
     }
-}
-
-pub(crate) fn add<'fd, Fd: AsFd>(wanted: &mut Vec<PollFd<'fd>>, file: &'fd Fd) -> usize {
-    wanted.push(PollFd::new(file, PollFlags::IN));
-    wanted.len() - 1
 }
 
 fn pass_on(inside: &Inside, relay: Option<&Relay>, number: i32) -> Result<(), SandboxError> {

@@ -10,7 +10,7 @@ use rustix::event::PollFd;
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
-use crate::running::add;
+use crate::poll::add;
 use crate::wire::Terminal;
 use crate::{Command, Input, Output};
 

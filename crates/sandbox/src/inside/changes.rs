@@ -1,13 +1,12 @@
 //! Saying what is in a folder that a command wrote to.
 
-use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 
-use super::unpack::OPAQUE;
-use super::world::MADE;
+use super::found::{entry, entry_of, is_opaque, open};
+use super::staging::MADE;
 use super::{answer, copied, expect};
 use crate::channel::Channel;
 use crate::wire::{Answer, Ask, Failure, Found, FoundKind, Step};
@@ -84,48 +83,4 @@ fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io:
         }
     }
     Ok(found)
-}
-
-/// Whether a folder hides those below it.
-pub(super) fn is_opaque(folder: &OwnedFd) -> bool {
-    let mut mark = [0_u8; 2];
-    matches!(rustix::fs::fgetxattr(folder, OPAQUE, &mut mark), Ok(1)) && mark[0] == b'y'
-}
-
-/// What stands in a folder under a name.
-pub(super) fn entry_of(
-    path: Vec<u8>,
-    stat: &Stat,
-    folder: &OwnedFd,
-    name: &CStr,
-) -> rustix::io::Result<Found> {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => FoundKind::Directory { opaque: false },
-        FileType::RegularFile => FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
-        FileType::Symlink => {
-            FoundKind::Symlink(rustix::fs::readlinkat(folder, name, Vec::new())?.into_bytes())
-        }
-        FileType::CharacterDevice if stat.st_rdev == 0 => FoundKind::Whiteout,
-        _ => FoundKind::Special,
-    };
-    Ok(entry(path, kind, stat))
-}
-
-fn entry(path: Vec<u8>, kind: FoundKind, stat: &Stat) -> Found {
-    let several = matches!(kind, FoundKind::File { .. }) && stat.st_nlink > 1;
-    Found {
-        path,
-        mode: stat.st_mode & 0o7777,
-        uid: stat.st_uid,
-        gid: stat.st_gid,
-        mtime: stat.st_mtime,
-        inode: several.then_some((stat.st_dev, stat.st_ino)),
-        kind,
-    }
-}
-
-pub(super) fn open(folder: &OwnedFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve)
 }

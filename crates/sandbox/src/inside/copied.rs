@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Time
 use rustix::io::{Errno, Result};
 use serde::{Deserialize, Serialize};
 
-use super::changes::is_opaque;
+use super::found::{self, is_opaque};
 use super::{remove, staging};
 use crate::wire::{Failure, Found, FoundKind, Step};
 
@@ -171,7 +171,7 @@ fn walk(top: &OwnedFd, visit: &mut Visit<'_>) -> Result<()> {
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
         let here = if path.is_empty() { b".".as_slice() } else { &path };
-        let folder = super::changes::open(top, here, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let folder = found::open(top, here, OFlags::RDONLY | OFlags::DIRECTORY)?;
         for item in Dir::read_from(&folder)? {
             let item = item?;
             let name = item.file_name();
@@ -196,7 +196,7 @@ fn walk(top: &OwnedFd, visit: &mut Visit<'_>) -> Result<()> {
 /// What commands changed since the copy was made.
 pub(super) fn changes(folder: &OwnedFd, tree: &OwnedFd) -> std::result::Result<Vec<Found>, Failure> {
     let what = || "compare what was written with the layers".to_owned();
-    let record = super::changes::open(folder, RECORD.as_bytes(), OFlags::RDONLY).step(what)?;
+    let record = found::open(folder, RECORD.as_bytes(), OFlags::RDONLY).step(what)?;
     let states: Vec<(Vec<u8>, State)> = serde_json::from_reader(BufReader::new(File::from(record)))
         .map_err(std::io::Error::from)
         .step(what)?;
@@ -204,7 +204,7 @@ pub(super) fn changes(folder: &OwnedFd, tree: &OwnedFd) -> std::result::Result<V
     let mut all: BTreeMap<Vec<u8>, (Found, bool)> = BTreeMap::new();
     walk(tree, &mut |path, stat, (folder, name)| {
         let changed = before.remove(path).is_none_or(|state| state != State::of(stat));
-        let found = super::changes::entry_of(path.to_vec(), stat, folder, name)?;
+        let found = found::entry_of(path.to_vec(), stat, folder, name)?;
         all.insert(path.to_vec(), (found, changed));
         Ok(())
     })

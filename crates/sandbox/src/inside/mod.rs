@@ -9,6 +9,7 @@ mod command;
 mod copied;
 mod filter;
 mod first;
+mod found;
 mod init;
 mod network;
 pub(crate) mod remove;

@@ -24,6 +24,8 @@ pub(super) const SCRATCH: &str = "scratch";
 pub(super) const WRITABLE: &str = "writable";
 /// The folder that the layers are copied into, where they cannot be stacked.
 pub(super) const COPIED: &str = "copied";
+/// What the record of a writable folder is called: what was made only to be mounted on.
+pub(crate) const MADE: &str = "made";
 
 /// The name of a layer.
 pub(super) fn layer(index: usize) -> String {

@@ -11,7 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recu
 
 use super::copied;
 use super::root::{Root, by_descriptor};
-use super::staging::{self, ROOT, SCRATCH, WRITABLE, restrict};
+use super::staging::{self, MADE, ROOT, SCRATCH, WRITABLE, restrict};
 use crate::wire::{Failure, Namespace, Step, World, Writable};
 
 /// What of `/proc` is read-only: what is written there is the whole machine's.
@@ -30,8 +30,6 @@ const LINKS: [(&str, &str); 6] = [
     ("ptmx", "pts/ptmx"),
 ];
 const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-/// What the record of a writable folder is called: what was made only to be mounted on.
-pub(crate) const MADE: &str = "made";
 
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const QUIET: MountFlags = PLAIN.union(MountFlags::NOEXEC);
