@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use archive::{TarError, TarReader};
+use archive::{TarError, TarKind, TarReader};
+use rattler_conda_types::package::PathType;
 
 use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};
 use crate::zip::{self, Part, ZipError};
@@ -133,4 +134,13 @@ pub(crate) fn info_tar(
     // The largest window that `zstd --ultra -22` writes; more would let an archive choose our memory.
     decoder.window_log_max(27)?;
     Ok(TarReader::new(Box::new(decoder), limit))
+}
+
+/// How `paths.json` calls what a tar holds.
+pub(crate) fn path_type(kind: &TarKind) -> PathType {
+    match kind {
+        TarKind::Symlink(_) => PathType::SoftLink,
+        TarKind::Directory => PathType::Directory,
+        TarKind::File | TarKind::Hardlink(_) => PathType::HardLink,
+    }
 }

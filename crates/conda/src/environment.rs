@@ -12,9 +12,11 @@ use python::CacheTag;
 use crate::cuda::LIBRARIES;
 use crate::history::history;
 use crate::locked_python::{cache_tag, python_info, python_record};
-use crate::locking::{LockingError, closure_names, subdir};
+use crate::locking::closure_names;
+use crate::locking_error::LockingError;
 use crate::package::Environment;
 use crate::record;
+use crate::subdir::subdir;
 
 /// A locked environment, ready to be written.
 pub struct Plan<'a> {

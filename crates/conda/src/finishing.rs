@@ -9,7 +9,7 @@ use rattler_conda_types::prefix_record::{self, PathsEntry as InstalledPath};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
 use crate::info::Damaged;
-use crate::package::PackageError;
+use crate::package_error::PackageError;
 use crate::record;
 use crate::writing::Writer;
 

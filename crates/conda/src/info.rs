@@ -13,12 +13,11 @@ use rattler_conda_types::package::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
+use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar, path_type};
 use crate::limits::{
     ALWAYS_ALLOWED, INFO_FILE_LIMIT, LEAST_PLACEHOLDER, MOST_PATHS, MOST_RATIO, MOST_RATIO_UNDECLARED,
     ROOM_OF_PATH, SCRIPT_LIMIT,
 };
-use crate::writing::path_type;
 
 /// Metadata that cannot be used.
 #[derive(Debug, thiserror::Error)]

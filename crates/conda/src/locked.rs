@@ -16,10 +16,11 @@ use url::Url;
 
 use crate::channel::Served;
 use crate::cuda::{self, ProcessorOnly};
+use crate::environment_error::EnvironmentError;
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::InfoError;
 use crate::record;
-use crate::solve::{EnvironmentError, Solving};
+use crate::solve::Solving;
 use crate::virtual_packages::{Unmet, unmet};
 
 /// Why locked packages cannot be taken.

@@ -7,8 +7,9 @@ use python::CacheTag;
 use rattler::install::PythonInfo;
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
-use crate::locking::{LockingError, subdir};
+use crate::locking_error::LockingError;
 use crate::record;
+use crate::subdir::subdir;
 
 /// The Python of a locked environment: what decides which wheels run in it, and where they go.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use archive::{ImagePath, PathError, TarKind};
+use archive::{ImagePath, TarKind};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use layer::{Claim, Conflict, PartId};
+use layer::{Claim, PartId};
 use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use oci::{Digest, Platform};
 use rattler::install::PythonInfo;
-use rattler_conda_types::{PackageRecord, RepoDataRecord, Subdir};
+use rattler_conda_types::{PackageRecord, RepoDataRecord};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
 use crate::conda_archive::{Archive, ArchiveFormat};
@@ -17,66 +17,11 @@ use crate::facts::{Layout, facts, needs_files};
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::{Info, InfoError, count_script};
 use crate::locked_python::{cache_tag, python_info, python_record};
-use crate::record::{self, RecordError};
-use crate::solve::{EnvironmentError, Request, Solving};
-
-/// Why an environment cannot be locked.
-#[derive(Debug, thiserror::Error)]
-pub enum LockingError {
-    /// It cannot be solved.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// A package's metadata cannot be had.
-    #[error(transparent)]
-    Metadata(#[from] MetadataError),
-    /// A record cannot be locked.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A package writes where it must not.
-    #[error("`{package}` cannot be installed: {error}")]
-    Path {
-        /// The package.
-        package: String,
-        /// Why.
-        error: PathError,
-    },
-    /// A package contradicts itself.
-    #[error(transparent)]
-    Conflict(#[from] Conflict),
-    /// A noarch Python package in an environment without Python.
-    #[error("`{package}` is a noarch Python package, and the environment has no Python")]
-    NoPython {
-        /// The package.
-        package: String,
-    },
-    /// A package wants a script to be run.
-    #[error("`{package}` has a script that an installer would run: `{script}`")]
-    LinkScript {
-        /// The package.
-        package: String,
-        /// The script.
-        script: String,
-    },
-    /// The environment's Python cannot be used.
-    #[error("`{package}` cannot be used as the environment's Python: {error}")]
-    Python {
-        /// The package.
-        package: String,
-        /// Why.
-        error: String,
-    },
-    /// The interpreter that compiles bytecode cannot be locked.
-    #[error("no Python {version} for {host} can be found to compile the bytecode with")]
-    Compiler {
-        /// The version.
-        version: String,
-        /// The build machine.
-        host: Platform,
-        /// Why.
-        #[source]
-        error: Box<Self>,
-    },
-}
+use crate::locking_error::LockingError;
+use crate::record;
+use crate::request::Request;
+use crate::solve::Solving;
+use crate::subdir::subdir;
 
 /// How the name of a script ends that runs when its package is there.
 const POST_LINK: &str = "-post-link.sh";
@@ -104,14 +49,6 @@ pub struct Wishes {
     pub hosts: BTreeSet<Platform>,
     /// The facts of an earlier lock, by the archives' hashes: those that need a whole archive are not read again.
     pub known: BTreeMap<Digest, CondaFacts>,
-}
-
-/// conda's name of a platform.
-pub fn subdir(platform: Platform) -> Subdir {
-    match platform {
-        Platform::LinuxAmd64 => Subdir::Linux64,
-        Platform::LinuxArm64 => Subdir::LinuxAarch64,
-    }
 }
 
 /// A package that was looked at.

@@ -1,4 +1,4 @@
-//! A conda package as a source of entries.
+//! A locked conda package: its archive, and what the lock says of it.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,131 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
-use layer::{
-    Claim, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role, SinkError, Source,
-    SourceError,
-};
+use layer::{KeyHasher, Part, PartId, RecipeHash, Role};
 use lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
-use crate::info::{Damaged, Info, InfoError, way_round};
-use crate::limits::MOST_COPIED;
-use crate::record::{self, RecordError};
-use crate::writing::Writer;
-
-/// Why a package cannot be written into a layer.
-#[derive(Debug, thiserror::Error)]
-pub enum PackageError {
-    /// The lock's record is damaged.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The metadata cannot be used.
-    #[error(transparent)]
-    Info(#[from] InfoError),
-    /// The archive cannot be read.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// A path must not be written.
-    #[error(transparent)]
-    Path(#[from] archive::PathError),
-    /// A noarch Python package in an environment without Python.
-    #[error("it is a noarch Python package, and the environment has no Python")]
-    NoPython,
-    /// The archive is not what the lock says.
-    #[error("the lock says of its {fact} `{locked}`, and the archive `{found}`")]
-    Fact {
-        /// What differs.
-        fact: &'static str,
-        /// What the lock says.
-        locked: String,
-        /// What the archive says.
-        found: String,
-    },
-    /// The lock knows nothing of distributions that the archive holds, as one from before they were locked.
-    #[error(
-        "the lock says nothing of the Python distributions in it: `{found}`\n\nhint: the lock was changed by hand, or written by another version: run `imgbuild lock`"
-    )]
-    Distributions {
-        /// What the archive holds.
-        found: String,
-    },
-    /// A path is a folder, and the metadata says that it is none, or the reverse: who trusts one would write through the
-    /// other.
-    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}")]
-    Folder {
-        /// The path.
-        path: ImagePath,
-        /// The kind in the metadata.
-        declared: &'static str,
-        /// The kind in the archive.
-        found: &'static str,
-    },
-    /// A path is a link, and the metadata says that it is a file, or the reverse: what becomes of it depends on who
-    /// installs it, and even on the file system.
-    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}{}", way_round(package))]
-    Kind {
-        /// The package.
-        package: String,
-        /// The path.
-        path: ImagePath,
-        /// The kind in the metadata.
-        declared: &'static str,
-        /// The kind in the archive.
-        found: &'static str,
-    },
-    /// The archive holds several things for one path.
-    #[error("the archive holds `{path}` twice, and the two differ{}", way_round(package))]
-    Twice {
-        /// The package.
-        package: String,
-        /// The path.
-        path: ImagePath,
-    },
-    /// The metadata lists a path that the archive does not hold.
-    #[error("`info/paths.json` lists `{0}`, which the archive does not hold")]
-    Absent(ImagePath),
-    /// The placeholder cannot be replaced.
-    #[error("cannot put the prefix `{prefix}` into `{path}`")]
-    Replace {
-        /// The file.
-        path: ImagePath,
-        /// The prefix.
-        prefix: String,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
-    /// A hard link to something that is not a file of the package.
-    #[error("`{path}` is a hard link to `{target}`, which is no file of the package")]
-    Hardlink {
-        /// The link.
-        path: ImagePath,
-        /// The target.
-        target: ImagePath,
-    },
-    /// The member with the files holds metadata, which belongs into the other member.
-    #[error("the files of the archive hold `{0}`, which belongs to its metadata")]
-    InfoInFiles(ImagePath),
-    /// Too many hard links would become files of their own.
-    #[error(
-        "`{0}` is a hard link that becomes a file of its own, and those of the package have more than {MOST_COPIED} bytes together"
-    )]
-    Copied(ImagePath),
-    /// Finding the files of hard links takes too long.
-    #[error(
-        "`{0}` is a hard link that becomes a file of its own, and the package has too many of them to read it again for each"
-    )]
-    ReadAgain(ImagePath),
-    /// Its record cannot be written.
-    #[error("its `conda-meta` record cannot be written")]
-    Meta(#[source] io::Error),
-    /// The layer refuses an entry.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-}
+use crate::info::{Damaged, Info};
+use crate::package_error::PackageError;
+use crate::record;
 
 /// Where an environment stands, and whom its files belong to.
 #[derive(Debug, Clone)]
@@ -156,7 +41,7 @@ impl Environment {
 
 /// A locked conda package.
 pub struct Package {
-    part: Part,
+    pub(crate) part: Part,
     pub(crate) record: RepoDataRecord,
     pub(crate) facts: CondaFacts,
     pub(crate) environment: Arc<Environment>,
@@ -211,7 +96,7 @@ impl Package {
         Archive::new(&self.archive, self.format)
     }
 
-    fn layout(&self, info: &Info) -> Result<Layout<'_>, PackageError> {
+    pub(crate) fn layout(&self, info: &Info) -> Result<Layout<'_>, PackageError> {
         match (&self.environment.python, info.index.noarch.is_python()) {
             (_, false) => Ok(Layout::new(None)),
             (Some(python), true) => Ok(Layout::new(Some(python))),
@@ -220,7 +105,7 @@ impl Package {
     }
 
     /// The metadata, after everything that the lock says of it was found to hold.
-    fn checked_info(&self) -> Result<Info, PackageError> {
+    pub(crate) fn checked_info(&self) -> Result<Info, PackageError> {
         let info = Info::read(&self.archive(), self.damaged)?;
         info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
         let record = &self.record.package_record;
@@ -243,16 +128,6 @@ impl Package {
         Ok(info)
     }
 
-    fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
-        let info = self.checked_info()?;
-        let mut claims = self.layout(&info)?.claims(&info)?;
-        for claim in &mut claims {
-            claim.path = self.environment.prefix.join_path(&claim.path)?;
-        }
-        claims.push(Claim { path: self.meta_path()?, kind: Kind::File });
-        Ok(claims)
-    }
-
     pub(crate) fn meta_path(&self) -> Result<ImagePath, PackageError> {
         let record = &self.record.package_record;
         let name = format!("{}-{}-{}.json", record.name.as_normalized(), record.version, record.build);
@@ -268,34 +143,6 @@ impl Package {
     pub(crate) fn content_limit(&self, info: &Info) -> Result<u64, PackageError> {
         let size = self.archive().size().map_err(ArchiveError::Read)?;
         Ok(info.content_limit(size, self.damaged))
-    }
-
-    fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
-        let info = self.checked_info()?;
-        let layout = self.layout(&info)?;
-        let mut tar = self.content(&info)?;
-        let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
-        while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
-            writer.entry(&head, &mut tar.body())?;
-        }
-        writer.finish()
-    }
-}
-
-impl Source for Package {
-    fn part(&self) -> &Part {
-        &self.part
-    }
-
-    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
-        self.read_claims().map_err(SourceError::archive)
-    }
-
-    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        self.write_all(exclusions, sink).map_err(|error| match error {
-            PackageError::Sink(error) => SourceError::Sink(error),
-            error => SourceError::archive(error),
-        })
     }
 }
 

@@ -11,7 +11,8 @@ use rattler_solve::{
 use url::Url;
 
 use crate::cuda::{self, ProcessorOnly};
-use crate::solve::{EnvironmentError, Request, match_spec};
+use crate::environment_error::EnvironmentError;
+use crate::request::{Request, match_spec};
 use crate::virtual_packages::{Unmet, generic, unmet, virtual_name, virtual_requirement};
 
 /// How many packages are looked at one by one for whether the environment needs just them.
@@ -171,7 +172,12 @@ impl<'a> Question<'a> {
     fn solve(&self, terms: &Terms<'_>) -> Result<Result<Vec<RepoDataRecord>, String>, EnvironmentError> {
         let request = self.request;
         let given: &BTreeMap<String, String> = &request.virtual_packages;
-        let virtual_packages = given.iter().map(|(name, version)| generic(name, version));
+        let wrong = |name: &String, version: &String| EnvironmentError::VirtualPackage {
+            name: name.clone(),
+            version: version.clone(),
+        };
+        let virtual_packages =
+            given.iter().map(|(name, version)| generic(name, version).ok_or_else(|| wrong(name, version)));
         // A record without a time is older than the time of records.
         let exclude_newer = request.exclude_newer.map(|time| {
             ExcludeNewer::from_datetime(time).with_timestamp_policy(TimestampPolicy::AllowMissing)

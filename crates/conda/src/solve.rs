@@ -7,139 +7,20 @@ use std::sync::Arc;
 use net::{Client, NetError};
 use rattler_conda_types::match_spec::condition::MatchSpecCondition;
 use rattler_conda_types::{MatchSpec, PackageName, RepoDataRecord, Subdir};
+use rattler_networking::MirrorMiddleware;
 use rattler_networking::mirror_middleware::Mirror;
-use rattler_networking::{
-    AuthenticationMiddleware, AuthenticationStorage, AuthenticationStorageError, MirrorMiddleware,
-};
 use rattler_repodata_gateway::fetch::CacheAction;
-use rattler_repodata_gateway::{
-    ChannelConfig as GatewayConfig, Gateway, GatewayError, RepoData, SourceConfig,
-};
+use rattler_repodata_gateway::{ChannelConfig as GatewayConfig, Gateway, RepoData, SourceConfig};
 use reqwest_middleware::Middleware;
 use secret::SecretUrl;
 
 use crate::channel::{ChannelError, Served};
-use crate::cuda::{self, ProcessorOnly};
+use crate::credentials::credentials;
+use crate::cuda;
+use crate::environment_error::EnvironmentError;
 use crate::question::Question;
+use crate::request::{Request, match_spec};
 use crate::requirement;
-use crate::virtual_packages::Unmet;
-
-/// Why an environment cannot be solved.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvironmentError {
-    /// A channel cannot be used.
-    #[error(transparent)]
-    Channel(#[from] ChannelError),
-    /// What was asked for is no match spec.
-    #[error("`{spec}` is not a conda match spec: {error}")]
-    MatchSpec {
-        /// What was asked for.
-        spec: String,
-        /// Why.
-        error: String,
-    },
-    /// The channels' indexes cannot be read.
-    #[error("cannot read the channels' indexes")]
-    Repodata(#[source] Box<GatewayError>),
-    /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{}{explanation}{}", lines(.unmet), meant(.mistyped))]
-    Unsolvable {
-        /// rattler's explanation.
-        explanation: String,
-        /// What the image would have to have besides, so that there is such a set; empty where nothing of the kind helps.
-        unmet: Vec<Unmet>,
-        /// The packages that were asked for, and of which no channel has any that fits.
-        absent: Vec<String>,
-        /// Names that no channel has, with the nearest that one has.
-        mistyped: Vec<(String, String)>,
-    },
-    /// Frameworks do not use CUDA, which the image is for.
-    #[error(
-        "the image has CUDA {cuda}, and these packages do not use it:\n{}{}{explanation}", lines(.packages), lines(.unmet)
-    )]
-    ProcessorOnly {
-        /// The version of CUDA.
-        cuda: String,
-        /// The packages.
-        packages: Vec<ProcessorOnly>,
-        /// What the image lacks for the builds that use it.
-        unmet: Vec<Unmet>,
-        /// rattler's explanation of why no build that uses CUDA can be taken; empty where there is none.
-        explanation: String,
-    },
-    /// A record of a channel requires what no package does.
-    #[error(
-        "the channel `{channel}` says of `{archive}` what it requires in a way that no package does: {error}"
-    )]
-    Requirement {
-        /// The channel.
-        channel: String,
-        /// The package's archive.
-        archive: String,
-        /// What is wrong.
-        error: String,
-    },
-    /// No pip fits, where there must be one.
-    #[error(
-        "an environment with Python has pip as well, and with pip no set of packages satisfies all requirements:\n{explanation}"
-    )]
-    Pip {
-        /// rattler's explanation.
-        explanation: String,
-    },
-    /// The solver failed for another reason.
-    #[error("the solver failed: {0}")]
-    Solver(String),
-    /// The credentials that rattler knows cannot be read.
-    #[error("cannot read the credentials for conda channels")]
-    Credentials(#[from] AuthenticationStorageError),
-    /// A virtual package's version is wrong.
-    #[error("`{version}` is not a version that `{name}` can have")]
-    VirtualPackage {
-        /// The virtual package.
-        name: String,
-        /// The version.
-        version: String,
-    },
-}
-
-/// A line for each.
-fn lines<T: ToString>(items: &[T]) -> String {
-    items.iter().map(|item| format!("{}\n", item.to_string())).collect()
-}
-
-/// What an environment must hold.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The channels, the first one first.
-    pub channels: Vec<Served>,
-    /// The match specs.
-    pub specs: Vec<String>,
-    /// Whether pip is there as well wherever Python is.
-    pub pip: bool,
-    /// What packages must be if they are there at all: match specs. One that conda cannot read does not count.
-    pub constraints: Vec<String>,
-    /// The platform's folder.
-    pub subdir: Subdir,
-    /// Names and versions of the virtual packages.
-    pub virtual_packages: BTreeMap<String, String>,
-    /// How the channels' order counts.
-    pub channel_priority: spec::ChannelPriority,
-    /// Packages from this time on are left out.
-    pub exclude_newer: Option<jiff::Timestamp>,
-    /// Records that are kept where the channels still offer them and nothing else speaks against it.
-    pub locked: Vec<RepoDataRecord>,
-}
-
-/// Reads a match spec as conda reads it.
-///
-/// # Errors
-///
-/// When it is none.
-pub fn match_spec(text: &str) -> Result<MatchSpec, EnvironmentError> {
-    let error = |error: String| EnvironmentError::MatchSpec { spec: text.to_owned(), error };
-    requirement::read(text).map_err(error)
-}
 
 /// Whether the solver may read what a channel says of a package.
 fn check_record(record: &RepoDataRecord) -> Result<(), EnvironmentError> {
@@ -159,16 +40,6 @@ fn pip_beside_python() -> MatchSpec {
 pub struct Solving {
     gateway: Gateway,
     client: Client,
-}
-
-/// The credentials that rattler's programs use: `RATTLER_AUTH_FILE`, its credentials file, `.netrc`.
-///
-/// # Errors
-///
-/// When they cannot be read.
-pub fn credentials() -> Result<Arc<dyn Middleware>, AuthenticationStorageError> {
-    let storage = AuthenticationStorage::from_env_and_defaults()?;
-    Ok(Arc::new(AuthenticationMiddleware::from_auth_storage(storage)))
 }
 
 impl Solving {
@@ -258,13 +129,6 @@ impl Solving {
         };
         asked.filter(|name| !known.contains(name)).filter_map(nearest).collect()
     }
-}
-
-/// The hints for names that were mistyped.
-fn meant(mistyped: &[(String, String)]) -> String {
-    let hint =
-        |(name, near): &(String, String)| format!("\nhint: no channel has `{name}`: did you mean `{near}`?");
-    mistyped.iter().map(hint).collect()
 }
 
 impl Solving {

@@ -10,7 +10,8 @@ use oci::{Digest, HashReader};
 use crate::conda_archive::ArchiveError;
 use crate::facts::Layout;
 use crate::info::{Info, is_alike};
-use crate::package::{Package, PackageError};
+use crate::package::Package;
+use crate::package_error::PackageError;
 
 /// The numbers of the entries that others replace when an archive is unpacked and then installed: of entries of one name the
 /// last one stays, and of several names for one place the one that is listed last.

@@ -7,8 +7,6 @@ use rattler_conda_types::{
     GenericVirtualPackage, MatchSpec, Matches, PackageName, PackageRecord, Subdir, Version,
 };
 
-use crate::solve::EnvironmentError;
-
 /// The virtual packages of a platform: from the spec and the base, never from the build machine.
 ///
 /// `__linux` is the oldest kernel with long-term support that still had it when this was written: an image runs under
@@ -24,19 +22,14 @@ pub fn virtual_packages(subdir: Subdir, glibc: Option<&str>, cuda: Option<&str>)
     fixed.into_iter().chain(given).map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
 
-/// A virtual package as rattler's solver takes it.
-///
-/// # Errors
-///
-/// When the version is none.
-pub(crate) fn generic(name: &str, version: &str) -> Result<GenericVirtualPackage, EnvironmentError> {
-    let error = || EnvironmentError::VirtualPackage { name: name.to_owned(), version: version.to_owned() };
+/// A virtual package as rattler's solver takes it; nothing where the version is none.
+pub(crate) fn generic(name: &str, version: &str) -> Option<GenericVirtualPackage> {
     // conda's `__archspec` is version 1 with the architecture as its build string.
     let (number, build) = if name == "__archspec" { ("1", version) } else { (version, "0") };
-    Ok(GenericVirtualPackage {
-        name: PackageName::try_from(name).map_err(|_| error())?,
-        version: number.parse::<Version>().map_err(|_| error())?,
-        build_string: build.parse().map_err(|_| error())?,
+    Some(GenericVirtualPackage {
+        name: PackageName::try_from(name).ok()?,
+        version: number.parse::<Version>().ok()?,
+        build_string: build.parse().ok()?,
     })
 }
 
@@ -89,7 +82,7 @@ pub(crate) fn virtual_name(spec: &MatchSpec) -> Option<&str> {
 
 /// Whether a requirement on a virtual package is met. What is no version meets nothing.
 pub(crate) fn is_met(requirement: &MatchSpec, name: &str, version: &str) -> bool {
-    generic(name, version).is_ok_and(|package| requirement.matches(&package))
+    generic(name, version).is_some_and(|package| requirement.matches(&package))
 }
 
 /// What a package requires of virtual packages, and these do not give: it depends on one, or allows only some versions of

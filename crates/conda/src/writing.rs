@@ -10,23 +10,15 @@ use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
 use rattler_conda_types::prefix_record::PathsEntry as InstalledPath;
 
 use crate::activation::{is_activation_script, is_variables_file};
-use crate::conda_archive::{ArchiveError, ArchiveFormat};
+use crate::conda_archive::{ArchiveError, ArchiveFormat, path_type};
 use crate::facts::Layout;
 use crate::info::{Damaged, Info, InfoError, count_script, is_info, is_wanted};
 use crate::limits::{MOST_COPIED, MOST_GROWTH, MOST_READ_AGAIN};
-use crate::package::{Package, PackageError};
+use crate::package::Package;
+use crate::package_error::PackageError;
 use crate::record;
 use crate::replace::replace;
 use crate::twice::{self, Firsts};
-
-/// How `paths.json` calls what a tar holds.
-pub(crate) fn path_type(kind: &TarKind) -> PathType {
-    match kind {
-        TarKind::Symlink(_) => PathType::SoftLink,
-        TarKind::Directory => PathType::Directory,
-        TarKind::File | TarKind::Hardlink(_) => PathType::HardLink,
-    }
-}
 
 fn kind_name(kind: &PathType) -> &'static str {
     match kind {

@@ -18,7 +18,7 @@ use url::Url;
 
 pub use condarc::CondarcError;
 
-use crate::solve::credentials;
+use crate::credentials::credentials;
 use condarc::{Variables, scalar};
 use meaning::{Meaning, Named, plain};
 use reaching::Reaching;

@@ -1,0 +1,99 @@
+//! Why an environment cannot be solved.
+
+use rattler_networking::AuthenticationStorageError;
+use rattler_repodata_gateway::GatewayError;
+
+use crate::channel::ChannelError;
+use crate::cuda::ProcessorOnly;
+use crate::virtual_packages::Unmet;
+
+/// Why an environment cannot be solved.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// A channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// What was asked for is no match spec.
+    #[error("`{spec}` is not a conda match spec: {error}")]
+    MatchSpec {
+        /// What was asked for.
+        spec: String,
+        /// Why.
+        error: String,
+    },
+    /// The channels' indexes cannot be read.
+    #[error("cannot read the channels' indexes")]
+    Repodata(#[source] Box<GatewayError>),
+    /// No set of packages satisfies all requirements.
+    #[error("no set of packages satisfies all requirements:\n{}{explanation}{}", lines(.unmet), meant(.mistyped))]
+    Unsolvable {
+        /// rattler's explanation.
+        explanation: String,
+        /// What the image would have to have besides, so that there is such a set; empty where nothing of the kind helps.
+        unmet: Vec<Unmet>,
+        /// The packages that were asked for, and of which no channel has any that fits.
+        absent: Vec<String>,
+        /// Names that no channel has, with the nearest that one has.
+        mistyped: Vec<(String, String)>,
+    },
+    /// Frameworks do not use CUDA, which the image is for.
+    #[error(
+        "the image has CUDA {cuda}, and these packages do not use it:\n{}{}{explanation}", lines(.packages), lines(.unmet)
+    )]
+    ProcessorOnly {
+        /// The version of CUDA.
+        cuda: String,
+        /// The packages.
+        packages: Vec<ProcessorOnly>,
+        /// What the image lacks for the builds that use it.
+        unmet: Vec<Unmet>,
+        /// rattler's explanation of why no build that uses CUDA can be taken; empty where there is none.
+        explanation: String,
+    },
+    /// A record of a channel requires what no package does.
+    #[error(
+        "the channel `{channel}` says of `{archive}` what it requires in a way that no package does: {error}"
+    )]
+    Requirement {
+        /// The channel.
+        channel: String,
+        /// The package's archive.
+        archive: String,
+        /// What is wrong.
+        error: String,
+    },
+    /// No pip fits, where there must be one.
+    #[error(
+        "an environment with Python has pip as well, and with pip no set of packages satisfies all requirements:\n{explanation}"
+    )]
+    Pip {
+        /// rattler's explanation.
+        explanation: String,
+    },
+    /// The solver failed for another reason.
+    #[error("the solver failed: {0}")]
+    Solver(String),
+    /// The credentials that rattler knows cannot be read.
+    #[error("cannot read the credentials for conda channels")]
+    Credentials(#[from] AuthenticationStorageError),
+    /// A virtual package's version is wrong.
+    #[error("`{version}` is not a version that `{name}` can have")]
+    VirtualPackage {
+        /// The virtual package.
+        name: String,
+        /// The version.
+        version: String,
+    },
+}
+
+/// A line for each.
+fn lines<T: ToString>(items: &[T]) -> String {
+    items.iter().map(|item| format!("{}\n", item.to_string())).collect()
+}
+
+/// The hints for names that were mistyped.
+fn meant(mistyped: &[(String, String)]) -> String {
+    let hint =
+        |(name, near): &(String, String)| format!("\nhint: no channel has `{name}`: did you mean `{near}`?");
+    mistyped.iter().map(hint).collect()
+}

@@ -1,0 +1,67 @@
+//! Why an environment cannot be locked.
+
+use archive::PathError;
+use layer::Conflict;
+use oci::Platform;
+
+use crate::environment_error::EnvironmentError;
+use crate::fetch::MetadataError;
+use crate::record::RecordError;
+
+/// Why an environment cannot be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockingError {
+    /// It cannot be solved.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A package's metadata cannot be had.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// A record cannot be locked.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A package writes where it must not.
+    #[error("`{package}` cannot be installed: {error}")]
+    Path {
+        /// The package.
+        package: String,
+        /// Why.
+        error: PathError,
+    },
+    /// A package contradicts itself.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// A noarch Python package in an environment without Python.
+    #[error("`{package}` is a noarch Python package, and the environment has no Python")]
+    NoPython {
+        /// The package.
+        package: String,
+    },
+    /// A package wants a script to be run.
+    #[error("`{package}` has a script that an installer would run: `{script}`")]
+    LinkScript {
+        /// The package.
+        package: String,
+        /// The script.
+        script: String,
+    },
+    /// The environment's Python cannot be used.
+    #[error("`{package}` cannot be used as the environment's Python: {error}")]
+    Python {
+        /// The package.
+        package: String,
+        /// Why.
+        error: String,
+    },
+    /// The interpreter that compiles bytecode cannot be locked.
+    #[error("no Python {version} for {host} can be found to compile the bytecode with")]
+    Compiler {
+        /// The version.
+        version: String,
+        /// The build machine.
+        host: Platform,
+        /// Why.
+        #[source]
+        error: Box<Self>,
+    },
+}
