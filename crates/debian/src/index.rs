@@ -2,113 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use oci::Platform;
-use secret::SecretUrl;
 
 use crate::fetch::Fetch;
 use crate::index_error::IndexError;
-use crate::keyring::Keyring;
-use crate::mirror::Mirror;
+use crate::index_request::IndexRequest;
 use crate::stanza::{field, paragraphs};
 use crate::suite::{Priority, Suite};
 use crate::{MAIN_ARCHIVE, Relation, SECURITY_ARCHIVE, Version};
-
-/// Where indexes come from.
-#[derive(Debug)]
-pub struct IndexRequest<'a> {
-    /// The suite's code name.
-    pub suite: &'a str,
-    /// The platform.
-    pub platform: Platform,
-    /// The components, such as `main`.
-    pub components: &'a [String],
-    /// The mirror.
-    pub mirror: &'a Mirror,
-    /// Who may sign the mirror.
-    pub keyring: &'a Keyring,
-    /// Further repositories.
-    pub repositories: &'a [Repository],
-    /// The time, in seconds since 1970.
-    pub now: i64,
-    /// The time at which the mirror's own suites are looked at, where the mirror keeps old ones: in seconds since 1970.
-    pub snapshot: Option<i64>,
-    /// The folder that keeps indexes between runs.
-    pub cache: &'a Path,
-    /// Whether only what the cache has may be used.
-    pub offline: bool,
-}
-
-/// A further repository of packages.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    /// What it is called: the `archive` of its packages in the lock.
-    pub name: String,
-    /// Its root, without a slash at the end.
-    pub url: SecretUrl,
-    /// Its suite, or, with a slash at its end, the folder of a flat one.
-    pub suite: String,
-    /// Its components: none for a flat one.
-    pub components: Vec<String>,
-    /// Who may sign it.
-    pub keyring: Keyring,
-}
-
-impl Repository {
-    /// As the lock and the image have it: secrets stay outside.
-    pub(crate) fn locked(&self) -> lock::Repository {
-        lock::Repository {
-            name: self.name.clone(),
-            url: locked_url(&self.url),
-            suite: self.suite.clone(),
-            components: self.components.clone(),
-            keyring: self.keyring.for_lock(),
-        }
-    }
-}
-
-/// A URL as locks and images have it: without secrets, and without a slash at its end.
-pub(crate) fn locked_url(url: &SecretUrl) -> String {
-    url.to_string().trim_end_matches('/').to_owned()
-}
-
-impl<'a> IndexRequest<'a> {
-    /// The root of an archive by its name in the lock; nothing where no repository is called so.
-    pub fn root(&self, archive: &str) -> Option<&'a SecretUrl> {
-        if [MAIN_ARCHIVE, SECURITY_ARCHIVE].contains(&archive) {
-            return Some(self.mirror.archive(archive));
-        }
-        self.repositories.iter().find(|it| it.name == archive).map(|it| &it.url)
-    }
-
-    /// All suites that packages are taken from, Debian's own first.
-    fn suites(&self) -> Vec<Suite<'a>> {
-        let debian = |archive, end: &str| Suite {
-            archive,
-            root: self.mirror.archive(archive),
-            name: format!("{}{end}", self.suite),
-            components: self.components,
-            keyring: self.keyring,
-            // The updates and the security fixes have only the components in which there are any.
-            may_lack_components: !end.is_empty(),
-        };
-        let own = [
-            debian(MAIN_ARCHIVE, ""),
-            debian(MAIN_ARCHIVE, "-updates"),
-            debian(SECURITY_ARCHIVE, "-security"),
-        ];
-        let further = self.repositories.iter().map(|it| Suite {
-            archive: &it.name,
-            root: &it.url,
-            name: it.suite.clone(),
-            components: &it.components,
-            keyring: &it.keyring,
-            may_lack_components: false,
-        });
-        own.into_iter().chain(further).collect()
-    }
-}
 
 /// A package of the index, as far as choosing needs it.
 #[derive(Debug, Clone)]
@@ -154,7 +54,7 @@ impl Index {
     /// When one cannot be had or trusted.
     pub async fn fetch(request: &IndexRequest<'_>, fetch: &impl Fetch) -> Result<Self, IndexError> {
         let mut index = Self::default();
-        for suite in request.suites() {
+        for suite in suites(request) {
             let fetched = suite.fetch(request, fetch).await?;
             for text in fetched.texts {
                 index.add(suite.archive, fetched.priority, text, &suite.name)?;
@@ -265,6 +165,30 @@ impl Index {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
     }
+}
+
+/// All suites that packages are taken from, Debian's own first.
+fn suites<'a>(request: &IndexRequest<'a>) -> Vec<Suite<'a>> {
+    let debian = |archive, end: &str| Suite {
+        archive,
+        root: request.mirror.archive(archive),
+        name: format!("{}{end}", request.suite),
+        components: request.components,
+        keyring: request.keyring,
+        // The updates and the security fixes have only the components in which there are any.
+        may_lack_components: !end.is_empty(),
+    };
+    let own =
+        [debian(MAIN_ARCHIVE, ""), debian(MAIN_ARCHIVE, "-updates"), debian(SECURITY_ARCHIVE, "-security")];
+    let further = request.repositories.iter().map(|it| Suite {
+        archive: &it.name,
+        root: &it.url,
+        name: it.suite.clone(),
+        components: &it.components,
+        keyring: &it.keyring,
+        may_lack_components: false,
+    });
+    own.into_iter().chain(further).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use secret::SecretUrl;
 use crate::fetch::FetchError;
 use crate::release::ReleaseError;
 
+/// How `Packages` may be packed, for people.
+const PACKINGS: &str = "`Packages.xz`, `Packages.gz` and `Packages`";
+
 /// Why the packages of a suite are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -76,10 +79,7 @@ pub enum IndexError {
         architectures: String,
     },
     /// A flat repository has no index of packages that can be read.
-    #[error(
-        "the flat repository `{url}` names no index of packages\nhint: it must have one of {}",
-        crate::suite::PACKINGS_NAMED
-    )]
+    #[error("the flat repository `{url}` names no index of packages\nhint: it must have one of {}", PACKINGS)]
     NoIndex {
         /// Its folder.
         url: Box<SecretUrl>,

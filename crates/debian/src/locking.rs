@@ -11,19 +11,18 @@ use oci::Digest;
 use secret::SecretUrl;
 
 use crate::configuration;
-use crate::deb::ArchiveError;
 use crate::dependencies::Dependencies;
 use crate::examine::{Examined, examine};
-use crate::fetch::{Fetch, FetchError};
-use crate::index::{Candidate, Index, IndexRequest, Repository, locked_url};
-use crate::index_error::IndexError;
+use crate::fetch::Fetch;
+use crate::index::{Candidate, Index};
+use crate::index_request::{IndexRequest, Repository, locked_url};
+use crate::locking_error::LockDebianError;
 use crate::mirror::Mirror;
 use crate::package::{Package, installed_size};
-use crate::packages::{NoPython, default_packages, python_packages};
+use crate::packages::{default_packages, python_packages};
 use crate::parting::configured;
 use crate::pin::{Pin, PinError};
 use crate::resolve::{ResolveError, Wanted, relations, resolve};
-use crate::scripts::UnknownScripts;
 use crate::slim::kept;
 use crate::stanza::field;
 use crate::state::{Account, State};
@@ -62,94 +61,6 @@ pub struct Locked {
     pub set: DebianSet,
     /// The packages, sorted by name.
     pub packages: Vec<DebianPackage>,
-}
-
-/// Why a base cannot be locked.
-#[derive(Debug, thiserror::Error)]
-pub enum LockDebianError {
-    /// The index.
-    #[error(transparent)]
-    Index(Box<IndexError>),
-    /// The dependencies.
-    #[error(transparent)]
-    Resolve(Box<ResolveError>),
-    /// A pin.
-    #[error(transparent)]
-    Pin(#[from] PinError),
-    /// The suite's Python is another.
-    #[error(transparent)]
-    Python(#[from] NoPython),
-    /// Packages whose scripts would have to be run, which the spec forbids: all of them at once.
-    #[error(
-        "{}\nhint: `[base] configure = false` forbids running them: leave the packages out, or take the programs from conda",
-        lines(.0)
-    )]
-    Configure(Vec<UnknownScripts>),
-    /// What dpkg and apt need has scripts that are not known, and nothing can run them.
-    #[error(
-        "{}\nhint: dpkg itself needs what they make, so that it cannot run them: a newer imgbuild may know them",
-        lines(.0)
-    )]
-    Foundation(Vec<UnknownScripts>),
-    /// A damaged or hostile archive.
-    #[error("cannot use the package `{package}`")]
-    Archive {
-        /// The package.
-        package: String,
-        /// Why.
-        #[source]
-        error: ArchiveError,
-    },
-    /// An archive that could not be fetched.
-    #[error("cannot fetch the package `{package}` from `{url}`")]
-    Fetch {
-        /// The package.
-        package: String,
-        /// From where.
-        url: Box<SecretUrl>,
-        /// Why.
-        #[source]
-        error: Box<FetchError>,
-    },
-    /// A record of the index lacks what is needed.
-    #[error("the record of the package `{package}` has no usable field `{field}`")]
-    Record {
-        /// The package.
-        package: String,
-        /// The field.
-        field: &'static str,
-    },
-    /// Two packages hold one path, and neither says that it replaces the other.
-    #[error(
-        "the packages `{package}` and `{other}` both hold `{path}`, and neither replaces the other's files\nhint: leave one of them out"
-    )]
-    SamePath {
-        /// The one.
-        package: String,
-        /// The other.
-        other: String,
-        /// The path.
-        path: ImagePath,
-    },
-    /// Reading an archive was stopped.
-    #[error("reading the package `{0}` was stopped")]
-    Stopped(String),
-}
-
-fn lines(unknown: &[UnknownScripts]) -> String {
-    unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-impl From<IndexError> for LockDebianError {
-    fn from(error: IndexError) -> Self {
-        Self::Index(Box::new(error))
-    }
-}
-
-impl From<ResolveError> for LockDebianError {
-    fn from(error: ResolveError) -> Self {
-        Self::Resolve(Box::new(error))
-    }
 }
 
 /// Locks a base: the default set, Debian's Python where asked for, and what was asked for beside.

@@ -12,11 +12,13 @@ use layer::{
 };
 use lock::{DebianPackage, PathRule};
 
+use crate::control::Control;
 use crate::deb::{ArchiveError, Deb, What};
-use crate::examine::{Control, examine};
+use crate::examine::examine;
 use crate::path_filter::PathFilter;
 use crate::stanza::field;
-use crate::state::{self, Reading, Shared, StateError};
+use crate::state::StateError;
+use crate::state::read::{self, Reading, Shared};
 use crate::writing::{Stop, Writing, Written};
 
 /// Changes whenever the same archive would become other entries.
@@ -82,14 +84,14 @@ impl Package {
     }
 
     /// What the state needs of it.
-    pub(crate) fn read(&self) -> Result<Arc<state::Read>, StateError> {
+    pub(crate) fn read(&self) -> Result<Arc<read::Read>, StateError> {
         match &self.shared {
             Some(shared) => shared.get_or_read(|| self.read_archive()),
             None => self.read_archive().map(Arc::new),
         }
     }
 
-    fn read_archive(&self) -> Result<state::Read, StateError> {
+    fn read_archive(&self) -> Result<read::Read, StateError> {
         let deb = Deb::open(&self.archive)?;
         let control = Arc::new(Control::read(&deb)?);
         let filter = self.filter(&deb)?;

@@ -6,7 +6,7 @@ use lock::DebianPackage;
 
 use crate::dependencies::{Dependencies, is_essential};
 use crate::examine::Examined;
-use crate::locking::LockDebianError;
+use crate::locking_error::LockDebianError;
 use crate::scripts::UnknownScripts;
 
 /// The identifiers of the packages that dpkg itself configures, sorted: those whose scripts are not known, and those

@@ -7,8 +7,8 @@ use layer::KeyHasher;
 use oci::Digest;
 use serde::Deserialize;
 
+use crate::control::Control;
 use crate::effects::{Alternative, Effect};
-use crate::examine::Control;
 
 /// What runs when a package is installed for the first time, in that order.
 const INSTALLING: [&str; 3] = ["config", "preinst", "postinst"];

@@ -7,17 +7,14 @@ use oci::Digest;
 use secret::SecretUrl;
 
 use crate::fetch::{Fetch, FetchError};
-use crate::index::IndexRequest;
 use crate::index_error::IndexError;
+use crate::index_request::IndexRequest;
 use crate::keyring::Keyring;
 use crate::limits::{INDEX_LIMIT, RELEASE_LIMIT};
 use crate::release::{IndexFile, Release, ReleaseError, Signed};
 
 /// How `Packages` may be packed, by the end of its name: the smallest first.
 const PACKINGS: [&str; 3] = [".xz", ".gz", ""];
-
-/// For people.
-pub(crate) const PACKINGS_NAMED: &str = "`Packages.xz`, `Packages.gz` and `Packages`";
 
 /// One suite, or one flat repository.
 #[derive(Debug)]

@@ -2,13 +2,20 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::read::Library;
+use archive::ImagePath;
 
 /// The machines that images are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Machine {
     X86_64,
     Aarch64,
+}
+
+/// A shared library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Library {
+    pub(crate) soname: Option<String>,
+    pub(crate) machine: Machine,
 }
 
 /// The size of the header in bytes.
@@ -18,6 +25,16 @@ const PT_DYNAMIC: u32 = 2;
 const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
 const ET_DYN: u16 = 3;
+
+/// Whether `ldconfig` looks at a file of this name, in any folder.
+pub(crate) fn is_library_name(path: &ImagePath) -> bool {
+    let name = path.file_name();
+    let in_library_folder =
+        path.as_str().starts_with("usr/lib") || path.as_str().starts_with("usr/local/lib");
+    in_library_folder
+        && (name.starts_with("lib") || name.starts_with("ld-") || name.starts_with("ld.so"))
+        && name.contains(".so")
+}
 
 /// Reads a library; nothing where it is none, such as a linker's script.
 pub(crate) fn library(file: &mut (impl Read + Seek)) -> io::Result<Option<Library>> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use archive::ImagePath;
 
 use super::collect::Collected;
-use super::elf::Machine;
+use super::elf::{Library, Machine, is_library_name};
 use super::tree::Tree;
 use crate::deb::merged;
 
@@ -15,16 +15,6 @@ const LITTLE_ENDIAN: u8 = 2;
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
 const EXTENSION_MAGIC: u32 = 0xeaa4_2174;
-
-/// Whether `ldconfig` looks at a file of this name, in any folder.
-pub(crate) fn is_library_name(path: &ImagePath) -> bool {
-    let name = path.file_name();
-    let in_library_folder =
-        path.as_str().starts_with("usr/lib") || path.as_str().starts_with("usr/local/lib");
-    in_library_folder
-        && (name.starts_with("lib") || name.starts_with("ld-") || name.starts_with("ld.so"))
-        && name.contains(".so")
-}
 
 /// Writes the cache, and links to libraries from their names where packages have none.
 pub(crate) fn cache(collected: &Collected, tree: &mut Tree) {
@@ -103,7 +93,7 @@ fn search(folder: &str, collected: &Collected, tree: &mut Tree) -> Vec<Found> {
 }
 
 /// The library that a path leads to, through symbolic links.
-fn follow<'a>(path: &ImagePath, collected: &'a Collected) -> Option<(ImagePath, &'a super::read::Library)> {
+fn follow<'a>(path: &ImagePath, collected: &'a Collected) -> Option<(ImagePath, &'a Library)> {
     let mut path = path.clone();
     for _ in 0..10 {
         if let Some(library) = collected.packages.iter().find_map(|it| it.libraries.get(&path)) {

@@ -6,9 +6,10 @@ mod certificates;
 mod collect;
 mod dpkg;
 mod elf;
+mod error;
 mod ldconfig;
 mod pam;
-mod read;
+pub(crate) mod read;
 mod tree;
 mod ucf;
 mod units;
@@ -20,13 +21,11 @@ use layer::{
     Source, SourceError,
 };
 
-use crate::deb::ArchiveError;
 use crate::effects::Effect;
 use crate::package::Package;
-use crate::scripts::UnknownScripts;
 pub use accounts::Account;
 use collect::Collected;
-pub(crate) use read::{Read, Reading, Shared};
+pub use error::StateError;
 use tree::Tree;
 
 /// Changes whenever the same packages would have another state.
@@ -42,39 +41,6 @@ pub struct State {
     timestamp: i64,
     manager: bool,
     part: Part,
-}
-
-/// Why the state cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// A damaged or hostile archive.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// A package whose scripts are not known.
-    #[error(transparent)]
-    Scripts(#[from] UnknownScripts),
-    /// A package lacks a file that its scripts use.
-    #[error("the package `{package}` does not hold `{path}`, which its scripts use")]
-    Missing {
-        /// The package.
-        package: String,
-        /// The file.
-        path: String,
-    },
-    /// An account cannot be added.
-    #[error("the account `{name}` cannot be added: {what}")]
-    Account {
-        /// Its name.
-        name: String,
-        /// Why.
-        what: &'static str,
-    },
-    /// A certificate cannot be read.
-    #[error("the certificate `{0}` cannot be read")]
-    Certificate(String),
-    /// A thread that read an archive has failed.
-    #[error("reading the packages was stopped")]
-    Stopped,
 }
 
 impl State {

@@ -10,11 +10,10 @@ use md5::{Digest as _, Md5};
 use tempfile::SpooledTempFile;
 
 use super::StateError;
-use super::elf::{Machine, library};
-use super::ldconfig::is_library_name;
+use super::elf::{Library, is_library_name, library};
+use crate::control::Control;
 use crate::deb::{ArchiveError, Deb, Member, merged};
 use crate::effects::Effect;
-use crate::examine::Control;
 use crate::path_filter::PathFilter;
 use crate::scripts::{Scripts, UnknownScripts};
 
@@ -49,13 +48,6 @@ pub(crate) struct Read {
     pub(crate) links: BTreeMap<ImagePath, String>,
     /// All paths that are not folders.
     pub(crate) paths: Vec<ImagePath>,
-}
-
-/// A shared library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Library {
-    pub(crate) soname: Option<String>,
-    pub(crate) machine: Machine,
 }
 
 impl Read {

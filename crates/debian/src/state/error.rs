@@ -1,0 +1,37 @@
+//! Why the state cannot be made.
+
+use crate::deb::ArchiveError;
+use crate::scripts::UnknownScripts;
+
+/// Why the state cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A damaged or hostile archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A package whose scripts are not known.
+    #[error(transparent)]
+    Scripts(#[from] UnknownScripts),
+    /// A package lacks a file that its scripts use.
+    #[error("the package `{package}` does not hold `{path}`, which its scripts use")]
+    Missing {
+        /// The package.
+        package: String,
+        /// The file.
+        path: String,
+    },
+    /// An account cannot be added.
+    #[error("the account `{name}` cannot be added: {what}")]
+    Account {
+        /// Its name.
+        name: String,
+        /// Why.
+        what: &'static str,
+    },
+    /// A certificate cannot be read.
+    #[error("the certificate `{0}` cannot be read")]
+    Certificate(String),
+    /// A thread that read an archive has failed.
+    #[error("reading the packages was stopped")]
+    Stopped,
+}
