@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::explanation::Explanation;
 use crate::locking::Run;
 use crate::locking_error::LockingError;
-use crate::request::{ProvidedPackage, Requirement};
+use crate::provided::ProvidedPackage;
+use crate::request::Requirement;
 
 impl Run<'_> {
     /// What conda provides contradicts a requirement.

@@ -13,7 +13,7 @@ use reqwest_middleware::{Error, Middleware, Next};
 use secret::SecretUrl;
 use url::Url;
 
-use crate::settings::{SettingsError, Variables, text};
+use crate::settings_files::{SettingsError, Variables, text};
 
 /// A user and a password, and where they are sent to.
 #[derive(Clone, PartialEq, Eq)]

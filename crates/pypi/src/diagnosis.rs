@@ -15,7 +15,8 @@ use crate::listing::Places;
 use crate::locking::Run;
 use crate::locking_error::LockingError;
 use crate::unfit::Unfit;
-use crate::uv::{Compilation, UvError};
+use crate::uv::Compilation;
+use crate::uv_error::UvError;
 
 /// How often uv is asked at most what else cannot be had.
 const ROUNDS: usize = 16;
@@ -130,10 +131,8 @@ impl Run<'_> {
         if self.locking.metadata.client.is_offline() {
             return None;
         }
-        let compilation = Compilation {
-            scratch: self.scratch.path().to_owned(),
-            ..Compilation::new(self.locking, self.request)
-        };
+        let compilation =
+            Compilation { scratch: self.scratch.path().to_owned(), ..self.locking.compilation(self.request) };
         let said = self.locking.uv.places(compilation).await;
         said.inspect_err(|error| tracing::debug!("{error}")).ok()
     }

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use spec::{Marker, MarkerVariable};
+use spec::MarkerVariable;
 
-use crate::evaluation;
 use crate::tags::{Tags, Target};
 
 /// A version of Python that is none.
@@ -60,11 +59,6 @@ impl Environment {
     /// The whole version of Python.
     pub fn python(&self) -> &Version {
         &self.version
-    }
-
-    /// Whether a condition holds where these extras, by their normalised names, are active.
-    pub fn holds(&self, marker: &Marker, extras: &[String]) -> bool {
-        evaluation::holds(marker.condition(), self, extras)
     }
 
     /// What a variable of a condition says here.

@@ -3,13 +3,20 @@
 use std::str::FromStr;
 
 use pep440_rs::{Operator, Version, VersionPattern, VersionSpecifier};
-use spec::{Comparison, Condition, MarkerOperator, MarkerValue, MarkerVariable};
+use spec::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 
 use crate::environment::Environment;
 use crate::filename::normalized;
 
+impl Environment {
+    /// Whether a condition holds where these extras, by their normalised names, are active.
+    pub fn holds(&self, marker: &Marker, extras: &[String]) -> bool {
+        holds(marker.condition(), self, extras)
+    }
+}
+
 /// Whether a condition holds. `extras` are all that are active, normalised.
-pub(crate) fn holds(condition: &Condition, environment: &Environment, extras: &[String]) -> bool {
+fn holds(condition: &Condition, environment: &Environment, extras: &[String]) -> bool {
     match condition {
         Condition::Any(parts) => parts.iter().any(|part| holds(part, environment, extras)),
         Condition::All(parts) => parts.iter().all(|part| holds(part, environment, extras)),

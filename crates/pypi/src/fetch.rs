@@ -15,7 +15,8 @@ use store::Store;
 
 use crate::filename::WheelFilename;
 use crate::limits::{DIRECTORY_LIMIT, MOST_MEMBERS, TEXT_LIMIT};
-use crate::wheel::{METADATA_FILES, Wheel, WheelError};
+use crate::wheel::{METADATA_FILES, Wheel};
+use crate::wheel_error::WheelError;
 
 /// Metadata that cannot be had.
 #[derive(Debug, thiserror::Error)]

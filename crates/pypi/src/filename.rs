@@ -96,6 +96,13 @@ impl fmt::Display for WheelFilename {
     }
 }
 
+/// The name of the project in the name of a wheel, in a line that has its URL or path.
+pub(crate) fn wheel_name(text: &str) -> Option<String> {
+    let mut words =
+        text.split([' ', ';', '?', '#', '[']).map(|word| word.rsplit('/').next().unwrap_or_default());
+    words.find_map(|word| Some(word.replace("%2B", "+").parse::<WheelFilename>().ok()?.name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

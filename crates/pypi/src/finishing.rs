@@ -13,8 +13,9 @@ use crate::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::locking_error::LockingError;
 use crate::pylock::{Choice, LockedWheel};
 use crate::pylock_error::PylockError;
-use crate::sources::{Vouched, check_stated};
+use crate::sources::check_stated;
 use crate::stated::StatedHashes;
+use crate::stated::Vouched;
 use crate::urls;
 
 impl Run<'_> {

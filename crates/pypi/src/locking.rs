@@ -1,7 +1,7 @@
 //! Locking wheels: from requirements to packages with their facts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lock::PypiPackage;
@@ -13,16 +13,16 @@ use url::Url;
 
 use crate::building::{Builder, Built, Source};
 use crate::fetch::WheelReader;
-use crate::filename::WheelFilename;
+use crate::filename::{WheelFilename, wheel_name};
 use crate::locking_error::LockingError;
 use crate::metadata;
+use crate::provided::{Provided, ProvidedPackage};
 use crate::pylock::{self, Choice, LockedWheel, Reading};
-use crate::request::{Provided, ProvidedPackage, Request, Requirement, is_option};
+use crate::request::{Request, Requirement, is_option};
 use crate::settings::Settings;
-use crate::sources::Vouched;
-use crate::stated::StatedHashes;
+use crate::stated::{StatedHashes, Vouched};
 use crate::unfit::Unfit;
-use crate::uv::Uv;
+use crate::uv::{Compilation, Uv};
 use crate::wheel::Wheel;
 
 /// What locks.
@@ -82,6 +82,25 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Locking<'a> {
+    /// A run of uv for a request, of nothing yet.
+    pub(crate) fn compilation(&self, request: &Request) -> Compilation {
+        Compilation {
+            requirements: Vec::new(),
+            constraints: Vec::new(),
+            overrides: Vec::new(),
+            environment: request.environment.clone(),
+            settings: self.settings.clone(),
+            folder: request.folder.clone(),
+            scratch: PathBuf::new(),
+            backend: None,
+            preferences: BTreeMap::new(),
+            dependencies: true,
+            sources: false,
+            prereleases: request.prereleases,
+            offline: self.metadata.client.is_offline(),
+        }
+    }
+
     /// Locks what is requested.
     ///
     /// # Errors
@@ -329,11 +348,4 @@ impl<'a> Run<'a> {
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.requirements().find(|(_, it)| it.name().as_deref() == Some(name)).map(|(index, _)| index)
     }
-}
-
-/// The name of the project in the name of a wheel, in a line that has its URL or path.
-pub(crate) fn wheel_name(text: &str) -> Option<String> {
-    let mut words =
-        text.split([' ', ';', '?', '#', '[']).map(|word| word.rsplit('/').next().unwrap_or_default());
-    words.find_map(|word| Some(word.replace("%2B", "+").parse::<WheelFilename>().ok()?.name))
 }

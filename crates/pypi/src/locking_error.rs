@@ -5,13 +5,13 @@ use std::io;
 use crate::building::BuildFailed;
 use crate::fetch::MetadataError;
 use crate::filename::FilenameError;
+use crate::provided::ProvidedError;
 use crate::pylock_error::PylockError;
-use crate::request::ProvidedError;
-use crate::settings::SettingsError;
+use crate::settings_files::SettingsError;
 use crate::stated::StatedError;
 use crate::tags::Tags;
 use crate::unfit::{self, Unfit};
-use crate::uv::UvError;
+use crate::uv_error::UvError;
 
 /// Why wheels cannot be locked. Requirements are named by their places in the request.
 #[derive(Debug, thiserror::Error)]

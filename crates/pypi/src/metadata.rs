@@ -1,7 +1,7 @@
 //! The two files of headers in a wheel: `METADATA` about the project, `WHEEL` about the archive.
 
 use crate::headers::Headers;
-use crate::wheel::WheelError;
+use crate::wheel_error::WheelError;
 
 /// What `METADATA` says, as far as anything depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,67 +1,21 @@
-//! A locked wheel as a source of entries.
+//! A locked wheel: its archive, and what the lock says of it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use archive::ZipArchive;
-use layer::{
-    Claim, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role, SinkError, Source,
-    SourceError,
-};
+use layer::{Claim, KeyHasher, Kind, Part, PartId, RecipeHash, Role};
 use lock::PypiPackage;
 
-use crate::filename::{FilenameError, WheelFilename};
+use crate::filename::WheelFilename;
 use crate::layout::Layout;
-use crate::record::RecordError;
-use crate::wheel::{Wheel, WheelError};
-use crate::writing::Writer;
-
-/// Why a wheel cannot be written into a layer.
-#[derive(Debug, thiserror::Error)]
-pub enum PackageError {
-    /// The lock names a file that is no wheel.
-    #[error(transparent)]
-    Filename(#[from] FilenameError),
-    /// The wheel cannot be read, or is not one that may be installed.
-    #[error(transparent)]
-    Wheel(#[from] WheelError),
-    /// A file of it has another hash than its `RECORD` says.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A path must not be written.
-    #[error(transparent)]
-    Path(#[from] archive::PathError),
-    /// It claims a path twice, or one below a file.
-    #[error(transparent)]
-    Conflict(#[from] layer::Conflict),
-    /// The wheel is not what the lock says.
-    #[error("the lock says of its {fact} `{locked}`, and the wheel `{found}`")]
-    Fact {
-        /// What differs.
-        fact: &'static str,
-        /// What the lock says.
-        locked: String,
-        /// What the wheel says.
-        found: String,
-    },
-    /// A file that is written anew cannot be.
-    #[error("its `{file}` cannot be written")]
-    Write {
-        /// The file.
-        file: &'static str,
-        /// Why.
-        #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The layer refuses an entry.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-}
+use crate::package_error::PackageError;
+use crate::wheel::Wheel;
 
 /// A locked wheel.
 #[derive(Debug, Clone)]
 pub struct Package {
-    part: Part,
+    pub(crate) part: Part,
     pub(crate) locked: PypiPackage,
     filename: WheelFilename,
     pub(crate) layout: Arc<Layout>,
@@ -107,7 +61,7 @@ impl Package {
     }
 
     /// The wheel, after everything that the lock says of it was found to hold.
-    fn open(&self) -> Result<(ZipArchive, Wheel), PackageError> {
+    pub(crate) fn open(&self) -> Result<(ZipArchive, Wheel), PackageError> {
         let (archive, wheel) = Wheel::open(&self.archive, &self.filename)?;
         let (locked, found) = (&self.locked.facts, wheel.facts());
         check("paths", &locked.paths, &found.paths)?;
@@ -123,16 +77,6 @@ impl Package {
     /// The files that are written beside the wheel's own, in the folder of its metadata.
     pub(crate) fn added(&self) -> impl Iterator<Item = &'static str> + use<> {
         added(&self.locked)
-    }
-
-    fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
-        let (_, wheel) = self.open()?;
-        claims(&wheel, &self.locked, &self.layout)
-    }
-
-    fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
-        let (archive, wheel) = self.open()?;
-        Writer::new(self, &archive, &wheel, exclusions, sink).write()
     }
 }
 
@@ -182,21 +126,4 @@ fn check<T: PartialEq + ToString>(fact: &'static str, locked: &T, found: &T) -> 
         return Ok(());
     }
     Err(PackageError::Fact { fact, locked: locked.to_string(), found: found.to_string() })
-}
-
-impl Source for Package {
-    fn part(&self) -> &Part {
-        &self.part
-    }
-
-    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
-        self.read_claims().map_err(SourceError::archive)
-    }
-
-    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        self.write_all(exclusions, sink).map_err(|error| match error {
-            PackageError::Sink(error) => SourceError::Sink(error),
-            error => SourceError::archive(error),
-        })
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::settings::{SettingsError, Variables, configuration_folders, text};
+use crate::settings_files::{SettingsError, Variables, configuration_folders, text};
 
 /// What pip knows of indexes.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use futures::future::BoxFuture;
 use lock::PypiPackage;
 use oci::Digest;
-use pep440_rs::Version;
 use secret::SecretText;
 
 use crate::building::{AllowBuilds, Source};
 use crate::dependency::Dependency;
 use crate::environment::Environment;
-use crate::locking::wheel_name;
+use crate::filename::wheel_name;
 use crate::locking_error::LockingError;
-use crate::metadata::Metadata;
+use crate::provided::ProvidedPackage;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
 /// by its place in the list.
@@ -41,19 +39,6 @@ pub struct Request {
     pub require_hashes: bool,
     /// The packages of an earlier lock that stay where nothing speaks against it.
     pub earlier: Vec<PypiPackage>,
-}
-
-/// Where packages are looked for, beside what uv's and pip's own settings say. URLs may hold variables (`${NAME}`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Indexes {
-    /// The index that is asked, in the place of the one that the settings name.
-    pub index_url: Option<SecretText>,
-    /// Further indexes.
-    pub extra_index_urls: Vec<SecretText>,
-    /// Folders and pages that list packages.
-    pub find_links: Vec<SecretText>,
-    /// Whether no index is asked.
-    pub no_index: bool,
 }
 
 /// One thing that is wanted.
@@ -141,47 +126,6 @@ impl Requirement {
 /// Whether uv would read a line as an option, or as more than one. With `-e` it would run the code of a project.
 pub(crate) fn is_option(text: &str) -> bool {
     text.contains(['\n', '\r']) || text.trim_start().starts_with('-')
-}
-
-/// A distribution that is there before any wheel is: a conda package holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProvidedPackage {
-    /// Its normalised name.
-    pub name: String,
-    /// Its version; where that is not known, its metadata is read for it.
-    pub version: Option<String>,
-    /// What holds it, for people: `numpy 1.26.4 py311h64a7726_0`.
-    pub package: String,
-}
-
-impl ProvidedPackage {
-    /// Its version: known, or as its metadata says it; nothing where that is none by PEP 440.
-    pub(crate) fn known_version(&self, metadata: &BTreeMap<String, Metadata>) -> Option<Version> {
-        let read = || metadata.get(&self.name).map(|metadata| metadata.version.as_str());
-        Version::from_str(self.version.as_deref().or_else(read)?).ok()
-    }
-}
-
-/// Metadata of a provided distribution that cannot be had: the error of whoever provides.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ProvidedError(pub Box<dyn std::error::Error + Send + Sync>);
-
-/// Reads what provided distributions say of themselves. Whoever knows their archives implements it.
-pub trait Provided: Send + Sync {
-    /// The text of a distribution's `METADATA`, by its normalised name.
-    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>>;
-}
-
-/// Provides nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct NothingProvided;
-
-impl Provided for NothingProvided {
-    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>> {
-        let error = ProvidedError(format!("nothing provides `{name}`").into());
-        Box::pin(std::future::ready(Err(error)))
-    }
 }
 
 /// The versions that may stay, by name.

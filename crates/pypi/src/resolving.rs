@@ -7,14 +7,17 @@ use secret::SecretText;
 use crate::closure::{Closure, Distribution, Walk};
 use crate::cuda;
 use crate::filename::normalized;
+use crate::filename::wheel_name;
 use crate::headers::Headers;
-use crate::locking::{ChosenWheel, Run, wheel_name};
+use crate::locking::{ChosenWheel, Run};
 use crate::locking_error::LockingError;
 use crate::metadata::Metadata;
+use crate::provided::{ProvidedError, ProvidedPackage};
 use crate::pylock;
-use crate::request::{ProvidedError, ProvidedPackage, Requirement, preferences};
+use crate::request::{Requirement, preferences};
 use crate::stub;
-use crate::uv::{Compilation, UvError};
+use crate::uv::Compilation;
+use crate::uv_error::UvError;
 
 impl Run<'_> {
     /// Lets uv choose until nothing new is to be built, and no new extra of what conda provides is asked for. Gives the
@@ -97,7 +100,7 @@ impl Run<'_> {
             backend: request.cuda.as_deref().and_then(cuda::backend),
             preferences: preferences(&request.earlier),
             dependencies: !request.require_hashes,
-            ..Compilation::new(self.locking, request)
+            ..self.locking.compilation(request)
         }
     }
 

@@ -3,9 +3,7 @@
 //! uv reads its own settings; where it has none, it is given those of pip. Both are read here too, for the credentials
 //! that downloads need.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -16,33 +14,23 @@ use url::Url;
 
 use crate::credentials::{Credentials, Login};
 use crate::pip_settings::PipSettings;
-use crate::request::Indexes;
-
-/// Settings that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// A file of settings is there and cannot be read.
-    #[error("cannot read the settings in `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
-    /// A file of settings is damaged. Its lines are not shown: they may hold passwords.
-    #[error("the settings in `{}` are damaged", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Variables of a process.
-pub type Variables = BTreeMap<String, String>;
+use crate::settings_files::{SettingsError, Variables, configuration_folders, table};
 
 /// uv's variables that name an index.
 const UV_INDEXES: [&str; 4] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"];
+
+/// Where packages are looked for, beside what uv's and pip's own settings say. URLs may hold variables (`${NAME}`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Indexes {
+    /// The index that is asked, in the place of the one that the settings name.
+    pub index_url: Option<SecretText>,
+    /// Further indexes.
+    pub extra_index_urls: Vec<SecretText>,
+    /// Folders and pages that list packages.
+    pub find_links: Vec<SecretText>,
+    /// Whether no index is asked.
+    pub no_index: bool,
+}
 
 /// What is known of indexes on this machine.
 #[derive(Clone, Default)]
@@ -245,30 +233,4 @@ pub(crate) fn project_settings(folder: &Path) -> Result<Option<toml::Table>, Set
         }
     }
     Ok(None)
-}
-
-/// The folders of settings of the user and of the machine, the user's first (the XDG Base Directory Specification).
-pub(crate) fn configuration_folders(variables: &Variables) -> Vec<PathBuf> {
-    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
-    let home = set("HOME").map(|home| Path::new(home).join(".config"));
-    let user = set("XDG_CONFIG_HOME").map(PathBuf::from).or(home);
-    let machine = set("XDG_CONFIG_DIRS").map_or("/etc/xdg", String::as_str);
-    let machine = machine.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    user.into_iter().chain(machine).collect()
-}
-
-/// The text of a file of settings; nothing where it is not there.
-pub(crate) fn text(path: &Path) -> Result<Option<String>, SettingsError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(SettingsError::Read { path: path.to_owned(), error }),
-    }
-}
-
-fn table(path: &Path) -> Result<Option<toml::Table>, SettingsError> {
-    let Some(text) = text(path)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| SettingsError::Damaged { path: path.to_owned() })
 }

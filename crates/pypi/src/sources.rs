@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use net::Wanted;
-use oci::Digest;
 use secret::SecretText;
 use url::Url;
 
@@ -16,8 +15,9 @@ use crate::permission::named;
 use crate::pylock::{self, Choice};
 use crate::pylock_error::PylockError;
 use crate::request::Requirement;
-use crate::stated::StatedHashes;
-use crate::uv::{Compilation, UvError};
+use crate::stated::{StatedHashes, Vouched};
+use crate::uv::Compilation;
+use crate::uv_error::UvError;
 use crate::wheel::Wheel;
 
 /// uv's settings of a project that say where packages come from. Others may be about what a project is built of.
@@ -183,7 +183,7 @@ impl Run<'_> {
             scratch: folder.clone(),
             dependencies: false,
             sources: true,
-            ..Compilation::new(self.locking, request)
+            ..self.locking.compilation(request)
         };
         let unsatisfiable = || self.unsatisfiable(explanation, target.to_owned());
         let text = self.locking.uv.run(compilation).await.map_err(|error| match error {
@@ -215,15 +215,6 @@ impl Run<'_> {
         std::fs::write(folder.join("uv.toml"), settings.to_string())?;
         Ok(())
     }
-}
-
-/// The hashes that are known of what is to be built.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Vouched<'a> {
-    /// Those of which the archive must have one.
-    pub(crate) hashes: &'a [Digest],
-    /// Those that a lock states of the archive.
-    pub(crate) stated: &'a StatedHashes,
 }
 
 /// Holds a file against what is stated of it.

@@ -15,6 +15,15 @@ use sha2::{Sha224, Sha384, Sha512};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatedHashes(BTreeMap<String, String>);
 
+/// The hashes that are known of what is to be built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vouched<'a> {
+    /// Those of which the archive must have one.
+    pub(crate) hashes: &'a [Digest],
+    /// Those that a lock states of the archive.
+    pub(crate) stated: &'a StatedHashes,
+}
+
 /// A file that has not a hash that is stated of it, or of which nothing is stated that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum StatedError {

@@ -14,7 +14,7 @@ use url::Url;
 use crate::dependency::Dependency;
 use crate::environment::Environment;
 use crate::metadata::Metadata;
-use crate::request::ProvidedPackage;
+use crate::provided::ProvidedPackage;
 
 /// Writes the wheels into a folder, and gives the lines of a constraints file that hold all of it. `metadata` is that of
 /// the distributions of which an extra is wanted.

@@ -15,7 +15,8 @@ use python::FolderSink;
 use crate::filename::WheelFilename;
 use crate::layout::Layout;
 use crate::package::Package;
-use crate::uv::{Uv, UvError};
+use crate::uv::Uv;
+use crate::uv_error::UvError;
 use crate::wheel::Wheel;
 
 /// The version that is taken.

@@ -139,7 +139,7 @@ impl Locking<'_> {
                 dependencies: false,
                 sources: is_source,
                 prereleases: true,
-                ..Compilation::new(self, request)
+                ..self.compilation(request)
             };
             if is_source {
                 let names: Vec<&str> = files.iter().map(|file| file.name).collect();

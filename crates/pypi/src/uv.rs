@@ -12,53 +12,9 @@ use secret::SecretText;
 
 use crate::environment::Environment;
 use crate::listing::Places;
-use crate::locking::Locking;
-use crate::request::Request;
 use crate::settings::Settings;
 use crate::tags::Target;
-
-/// Why uv did not lock.
-#[derive(Debug, thiserror::Error)]
-pub enum UvError {
-    /// It is not there.
-    #[error("`uv` is not on PATH\nhint: install it, for example by `pip install uv`")]
-    Absent,
-    /// It is too old.
-    #[error("`{}` has version {found}, and {MINIMUM} is the oldest that is used\nhint: upgrade it, for example by `pip install --upgrade uv`", program.display())]
-    Old {
-        /// The program.
-        program: PathBuf,
-        /// Its version.
-        found: String,
-    },
-    /// It is not there, and cannot be taken.
-    #[error("`uv` cannot be had: {0}\nhint: install it, for example by `pip install uv`")]
-    Take(String),
-    /// It cannot be started, or its files cannot be written.
-    #[error("cannot run `{}`", program.display())]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
-    /// The requirements contradict each other, or the indexes do not have what they ask for.
-    #[error("the Python packages cannot be chosen for {target}:\n{explanation}")]
-    Unsatisfiable {
-        /// What they were to be chosen for.
-        target: String,
-        /// What uv says.
-        explanation: String,
-    },
-    /// It failed for another reason.
-    #[error("`uv` failed while it chose Python packages:\n{0}")]
-    Failed(String),
-}
-
-/// The oldest version that has all that is asked of it: lock files by PEP 751, and the platforms and CUDA versions that are
-/// named here.
-const MINIMUM: &str = "0.13.0";
+use crate::uv_error::{MINIMUM, UvError};
 
 /// One run of uv.
 #[derive(Debug, Clone)]
@@ -89,27 +45,6 @@ pub(crate) struct Compilation {
     pub(crate) prereleases: bool,
     /// Whether the network may not be used.
     pub(crate) offline: bool,
-}
-
-impl Compilation {
-    /// A run for a request, of nothing yet.
-    pub(crate) fn new(locking: &Locking<'_>, request: &Request) -> Self {
-        Self {
-            requirements: Vec::new(),
-            constraints: Vec::new(),
-            overrides: Vec::new(),
-            environment: request.environment.clone(),
-            settings: locking.settings.clone(),
-            folder: request.folder.clone(),
-            scratch: PathBuf::new(),
-            backend: None,
-            preferences: BTreeMap::new(),
-            dependencies: true,
-            sources: false,
-            prereleases: request.prereleases,
-            offline: locking.metadata.client.is_offline(),
-        }
-    }
 }
 
 /// A uv that is on this machine.

@@ -1,21 +1,52 @@
-//! Writing one wheel: what each of its files becomes, and the record of it all.
+//! A wheel as a source of entries, and writing it: what each of its files becomes, and the record of it all.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use archive::{ImagePath, ZipArchive, ZipFileError};
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions};
+use layer::{Claim, EntryHead, EntryKind, EntrySink, Exclusions, Part, Source, SourceError};
 use oci::{Digest, HashReader};
 
-use crate::package::{Package, PackageError, direct_url};
+use crate::package::{Package, claims, direct_url};
+use crate::package_error::PackageError;
 use crate::record::{self, Hasher, Recorded};
 use crate::shebang::shebang;
-use crate::wheel::{Member, Place, Wheel, WheelError};
+use crate::wheel::{Member, Place, Wheel};
+use crate::wheel_error::WheelError;
 
 /// What `INSTALLER` says.
 const INSTALLER: &str = "imgbuild";
 
 /// How a script begins that wants the interpreter of wherever it is installed.
 const PLACEHOLDER: &[u8] = b"#!python";
+
+impl Package {
+    fn read_claims(&self) -> Result<Vec<Claim>, PackageError> {
+        let (_, wheel) = self.open()?;
+        claims(&wheel, &self.locked, &self.layout)
+    }
+
+    fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
+        let (archive, wheel) = self.open()?;
+        Writer::new(self, &archive, &wheel, exclusions, sink).write()
+    }
+}
+
+impl Source for Package {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        self.read_claims().map_err(SourceError::archive)
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        self.write_all(exclusions, sink).map_err(|error| match error {
+            PackageError::Sink(error) => SourceError::Sink(error),
+            error => SourceError::archive(error),
+        })
+    }
+}
 
 /// The state of writing one wheel.
 pub(crate) struct Writer<'a> {
