@@ -225,7 +225,8 @@ fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<
 }
 
 fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {
-    let origin = key.as_ref().map(|located| located.origin(context.source));
+    let (folder, source) = (context.folder, context.source);
+    let origin = key.as_ref().map(|located| located.origin(source));
     let debian = |suite| {
         Base::Debian(Box::new(Debian {
             suite,
@@ -233,7 +234,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
             profile: Profile::default(),
             exclude: Vec::new(),
             include: Vec::new(),
-            components: components("base.components", None, context.source, &mut Vec::new()),
+            components: components("base.components", None, source, &mut Vec::new()),
             sources: Vec::new(),
             pins: Vec::new(),
             mirror: None,
@@ -256,26 +257,24 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 let other = debian.or(layout.map(|it| (it, "an existing image")));
                 if let Some(((key, span), label)) = other {
                     let mistake = Mistake::Conflict { first: "base.scratch".to_owned(), second: key };
-                    let problem = Problem::new(mistake).at(context.source, span, label);
-                    problems.push(problem.at(context.source, scratch.span.clone(), "an empty base"));
+                    let problem = Problem::new(mistake).at(source, span, label);
+                    problems.push(problem.at(source, scratch.span.clone(), "an empty base"));
                 }
                 Base::Scratch
             }
             _ if table.layout.is_some() => layout(*table, context, problems),
             _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
-                packages: packages(table.packages, context.source, problems),
+                packages: packages(table.packages, source, problems),
                 profile: table.profile.map(|located| located.value).unwrap_or_default(),
-                exclude: list::unique("base.exclude", table.exclude, context.source, problems)
-                    .unwrap_or_default(),
-                include: list::unique("base.include", table.include, context.source, problems)
-                    .unwrap_or_default(),
-                components: components("base.components", table.components, context.source, problems),
-                pins: pins(table.pin, &table.sources, context.source, problems),
-                sources: repositories(table.sources, context, problems),
+                exclude: list::unique("base.exclude", table.exclude, source, problems).unwrap_or_default(),
+                include: list::unique("base.include", table.include, source, problems).unwrap_or_default(),
+                components: components("base.components", table.components, source, problems),
+                pins: pins(table.pin, &table.sources, source, problems),
+                sources: repositories(table.sources, folder, source, problems),
                 mirror: table.mirror.map(|located| located.value),
-                snapshot: snapshot(table.snapshot, context.source, problems),
-                keyring: table.keyring.map(|located| keyring_file(&located, context, problems)),
+                snapshot: snapshot(table.snapshot, source, problems),
+                keyring: table.keyring.map(|located| keyring_file(&located, folder, source, problems)),
                 configure: table.configure.is_none_or(|located| located.value),
                 package_manager: table.package_manager.is_none_or(|located| located.value),
                 origin,

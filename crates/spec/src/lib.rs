@@ -37,6 +37,7 @@ mod requirement;
 mod schema;
 mod source;
 mod spec;
+mod subdir;
 mod suggest;
 mod template;
 #[cfg(test)]

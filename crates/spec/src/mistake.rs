@@ -222,7 +222,7 @@ pub enum Mistake {
         many: usize,
     },
     /// A file of locked packages that has nothing for the platform.
-    #[error("`{file}` has packages for {listed}, but the image is for `{wanted}`, which is `{}`", crate::environment::subdir(*.wanted))]
+    #[error("`{file}` has packages for {listed}, but the image is for `{wanted}`, which is `{}`", crate::subdir::subdir(*.wanted))]
     LockPlatform {
         /// The file.
         file: String,

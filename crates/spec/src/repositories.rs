@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::decode::Located;
-use crate::draft::Context;
 use crate::error::{Mistake, Problem};
 use crate::language::{PinKey, PinTable, RepositoryTable, SnapshotTable};
 use crate::source::Source;
@@ -32,19 +31,20 @@ pub(crate) fn components(
 /// The further repositories.
 pub(crate) fn repositories(
     tables: BTreeMap<RepositoryName, Located<RepositoryTable>>,
-    context: &Context<'_>,
+    folder: &Path,
+    source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Vec<Repository> {
-    tables.into_iter().map(|(name, table)| repository(name, table, context, problems)).collect()
+    tables.into_iter().map(|(name, table)| repository(name, table, folder, source, problems)).collect()
 }
 
 fn repository(
     name: RepositoryName,
     table: Located<RepositoryTable>,
-    context: &Context<'_>,
+    folder: &Path,
+    source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Repository {
-    let source = context.source;
     let origin = table.origin(source);
     let RepositoryTable { url, suite, components: written, keyring } = table.value;
     let key = format!("base.sources.{name}.components");
@@ -67,7 +67,7 @@ fn repository(
         url,
         suite: suite.value,
         components,
-        keyring: keyring.map(|located| keyring_file(&located, context, problems)),
+        keyring: keyring.map(|located| keyring_file(&located, folder, source, problems)),
         origin,
     }
 }
@@ -127,10 +127,11 @@ pub(crate) fn snapshot(
 /// A file of keys, beside the spec.
 pub(crate) fn keyring_file(
     located: &Located<String>,
-    context: &Context<'_>,
+    folder: &Path,
+    source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Keyring {
-    let problem = beneath::problem(context.folder, Path::new(&located.value));
-    problems.extend(problem.map(|it| it.at(context.source, located.span.clone(), "named here")));
-    Keyring { path: context.folder.join(&located.value), origin: located.origin(context.source) }
+    let problem = beneath::problem(folder, Path::new(&located.value));
+    problems.extend(problem.map(|it| it.at(source, located.span.clone(), "named here")));
+    Keyring { path: folder.join(&located.value), origin: located.origin(source) }
 }

@@ -6,13 +6,12 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::listed::Entry;
-use super::locked::{
-    ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, OtherLock, Platforms, platform, problem,
-};
-use super::{Choice, Environment, channels, versioned};
+use super::locked::{ArchiveUrl, Content, LockedArchive, LockedList, OtherLock, Platforms, problem};
+use super::{Choice, Environment, LockFormat, channels, versioned};
 use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};
 use crate::source::{Origin, Source};
+use crate::subdir::platform;
 use crate::suggest;
 use crate::tree::Node;
 

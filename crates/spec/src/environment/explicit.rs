@@ -7,11 +7,11 @@ use std::path::Path;
 use oci::Digest;
 
 use super::listed::Entry;
-use super::locked::{
-    ArchiveUrl, Content, LockFormat, LockedArchive, LockedList, Md5, OtherLock, Platforms, platform,
-};
+use super::locked::{ArchiveUrl, Content, LockedArchive, LockedList, OtherLock, Platforms};
+use super::{LockFormat, Md5};
 use crate::error::{Mistake, Problem};
 use crate::source::{Origin, Source};
+use crate::subdir::platform;
 
 pub(super) const MARK: &str = "@EXPLICIT";
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::locked::{Content, LockFormat, LockedBuild, LockedList, OtherLock, Platforms};
+use super::locked::{Content, LockedBuild, LockedList, OtherLock, Platforms};
 use super::open_file::opened;
-use super::{Environment, PipPart};
+use super::{Environment, LockFormat, PipPart};
 use crate::decode::{Literal, Located, decode};
 use crate::error::Problem;
 use crate::files::Variables;
@@ -41,9 +41,6 @@ enum Dependency {
 struct Others {
     pip: Option<Vec<Located<String>>>,
 }
-
-/// The keys of the file.
-pub(super) const KEYS: [&str; 5] = ["name", "channels", "dependencies", "variables", "prefix"];
 
 pub(super) fn read(
     source: &Source,

@@ -8,11 +8,12 @@ use secret::SecretText;
 
 use super::explicit;
 use super::file::build;
-use super::locked::{Content, LockFormat, LockedBuild, LockedList, OtherLock, Platforms, platform};
-use super::{Environment, PipPart};
+use super::locked::{Content, LockedBuild, LockedList, OtherLock, Platforms};
+use super::{Environment, LockFormat, PipPart};
 use crate::error::{Mistake, Problem};
 use crate::requirement::Requirement;
 use crate::source::{Origin, Source};
+use crate::subdir::platform;
 use crate::suggest;
 use crate::values::MatchSpecText;
 

@@ -5,11 +5,12 @@ use std::fmt;
 
 use oci::{Digest, Platform};
 use secret::SecretUrl;
-use serde::{Serialize, Serializer};
 
+use super::{LockFormat, Md5};
 use crate::error::{Mistake, Problem};
 use crate::pip::{ListedPackage, ListedPackages};
 use crate::source::{Origin, Source};
+use crate::subdir::subdir;
 use crate::suggest;
 
 /// The packages of an environment as another tool has locked them: they are taken as they are, without solving.
@@ -23,21 +24,6 @@ pub struct LockedPackages {
     pub origin: Origin,
     /// The file, as messages call it.
     pub file: String,
-}
-
-/// What a file of locked packages is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockFormat {
-    /// conda's explicit list, with a line `@EXPLICIT`.
-    Explicit,
-    /// pixi's lock.
-    Pixi,
-    /// conda-lock's.
-    CondaLock,
-    /// What `conda env export` writes.
-    Export,
-    /// What `conda list --export` writes.
-    List,
 }
 
 /// The packages of a lock.
@@ -81,10 +67,6 @@ pub struct LockedBuild {
 /// may hold secrets, which only [`ArchiveUrl::secret`] gives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArchiveUrl(SecretUrl);
-
-/// The MD5 of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Md5([u8; 16]);
 
 /// A file of locked packages, before it is known for which platform they are wanted.
 #[derive(Debug, Clone)]
@@ -202,19 +184,6 @@ impl LockedPackages {
     }
 }
 
-impl LockFormat {
-    /// What messages call it.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Explicit => "an explicit list",
-            Self::Pixi => "a lock of pixi",
-            Self::CondaLock => "a lock of conda-lock",
-            Self::Export => "an export with builds",
-            Self::List => "a list of builds",
-        }
-    }
-}
-
 impl ArchiveUrl {
     /// Reads it.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
@@ -255,57 +224,6 @@ impl ArchiveUrl {
 impl fmt::Display for ArchiveUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Md5 {
-    /// Reads 32 hexadecimal digits.
-    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
-        let nibble = |byte: &u8| char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        let nibbles = digits.as_bytes().iter().map(nibble).collect::<Option<Vec<_>>>()?;
-        let bytes: Vec<u8> = nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-        (nibbles.len() == 32).then(|| bytes.try_into().ok().map(Self))?
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl From<[u8; 16]> for Md5 {
-    fn from(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Display for Md5 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("md5:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl Serialize for Md5 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// The platform that conda calls so, where images can be made for it.
-pub(super) fn platform(subdir: &str) -> Option<Platform> {
-    match subdir {
-        "linux-64" => Some(Platform::LinuxAmd64),
-        "linux-aarch64" => Some(Platform::LinuxArm64),
-        _ => None,
-    }
-}
-
-/// conda's name of a platform.
-pub(crate) fn subdir(platform: Platform) -> &'static str {
-    match platform {
-        Platform::LinuxAmd64 => "linux-64",
-        Platform::LinuxArm64 => "linux-aarch64",
     }
 }
 
@@ -362,13 +280,5 @@ mod tests {
         assert_eq!(url.package(), Some(("ca-certificates", "1.0", "h_0")));
         let url = ArchiveUrl::read("https://c.example/noarch/x-1%212.3-0.conda").unwrap();
         assert_eq!(url.package(), Some(("x", "1!2.3", "0")));
-    }
-
-    #[test]
-    fn an_md5_has_32_digits() {
-        assert_eq!(Md5::from_hex(&"0A".repeat(16)), Some(Md5([10; 16])));
-        for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"+1".repeat(16), &"é".repeat(16)] {
-            assert_eq!(Md5::from_hex(bad), None, "{bad}");
-        }
     }
 }

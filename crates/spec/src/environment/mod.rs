@@ -5,7 +5,9 @@ mod explicit;
 mod file;
 mod listed;
 mod listing;
+mod lock_format;
 mod locked;
+mod md5;
 mod open_file;
 mod pixi;
 mod versioned;
@@ -19,8 +21,10 @@ use oci::Digest;
 use serde::Deserialize;
 
 pub(crate) use listing::no_requirements;
-pub use locked::{ArchiveUrl, LockFormat, LockedArchive, LockedBuild, LockedList, LockedPackages, Md5};
-pub(crate) use locked::{OtherLock, subdir};
+pub use lock_format::LockFormat;
+pub(crate) use locked::OtherLock;
+pub use locked::{ArchiveUrl, LockedArchive, LockedBuild, LockedList, LockedPackages};
+pub use md5::Md5;
 
 use crate::decode::{Literal, Located};
 use crate::error::{Mistake, Problem};

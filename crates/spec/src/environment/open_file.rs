@@ -1,7 +1,6 @@
 //! What conda and micromamba take in an environment file beyond its form: keys that mean nothing to them, selectors, variables
 //! in channels, values that are no text. It becomes the form.
 
-use super::file::KEYS;
 use crate::error::{Mistake, Problem};
 use crate::files::Variables;
 use crate::note::Note;
@@ -9,6 +8,9 @@ use crate::pip::unset;
 use crate::source::{Origin, Source};
 use crate::suggest;
 use crate::tree::{Entry, Node, Value};
+
+/// The keys of an environment file.
+const KEYS: [&str; 5] = ["name", "channels", "dependencies", "variables", "prefix"];
 
 /// Deeper than anyone puts selectors into one another.
 const DEPTH: usize = 8;

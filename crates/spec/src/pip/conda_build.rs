@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::requirement::Fault;
+use super::fault::Fault;
 use crate::values::ProjectName;
 
 /// Parts of the paths under which conda's builders work: conda-forge's, Anaconda's old and new ones, and conda-build's own.

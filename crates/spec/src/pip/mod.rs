@@ -1,11 +1,13 @@
 //! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
 
 mod conda_build;
+mod fault;
 mod find_links;
 mod lines;
 mod marker;
 mod nearly;
 mod options;
+mod pylock;
 mod requirement;
 mod requirements_file;
 mod section;
@@ -19,12 +21,14 @@ use secret::SecretText;
 
 pub use find_links::FindLinks;
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
+pub use pylock::PylockFile;
 pub use specifier::{DependencySpecifier, VersionsOrUrl};
 
 pub(crate) use lines::unset;
+pub(crate) use pylock::is_pylock;
 pub(crate) use requirement::{SOURCES, relative};
 pub(crate) use requirements_file::Reader;
-pub(crate) use section::{Section, brings_python, is_pylock, needs_python};
+pub(crate) use section::{Section, brings_python, needs_python};
 
 use crate::environment::{LockFormat, Md5};
 use crate::source::Origin;
@@ -80,18 +84,6 @@ pub enum PipPackages {
     Pylock(PylockFile),
     /// What a lock of conda packages lists beside them: it is taken as it is.
     Listed(ListedPackages),
-}
-
-/// A `pylock.toml`. It is text here: whoever takes wheels from it checks it.
-#[derive(Debug, Clone)]
-pub struct PylockFile {
-    /// Its path, beside the spec's: relative to the same folder as the path that the spec was loaded from. Paths in it are
-    /// relative to its own folder.
-    pub path: PathBuf,
-    /// Its text.
-    pub text: String,
-    /// Where it was named.
-    pub origin: Origin,
 }
 
 /// The packages of PyPI in a lock of conda packages.

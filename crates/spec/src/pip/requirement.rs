@@ -7,6 +7,7 @@ use pep440_rs::Operator;
 use secret::{SecretText, public};
 
 use super::conda_build;
+use super::fault::Fault;
 use super::marker::{self, Marker};
 use super::nearly;
 use super::specifier::{self, DependencySpecifier, VersionsOrUrl};
@@ -83,24 +84,6 @@ impl Place<'_> {
             hashes: Vec::new(),
             origin: self.origin.clone(),
         }
-    }
-}
-
-/// What is wrong, and what to write instead where that is known.
-pub(super) struct Fault {
-    pub(super) rule: String,
-    pub(super) hint: Option<Cow<'static, str>>,
-}
-
-impl From<String> for Fault {
-    fn from(rule: String) -> Self {
-        Self { rule, hint: None }
-    }
-}
-
-impl From<ValueError> for Fault {
-    fn from(error: ValueError) -> Self {
-        Self::from(error.to_string())
     }
 }
 

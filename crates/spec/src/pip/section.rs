@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::requirement::Listed;
 use super::requirements_file::{Kind, Lines, Listing, Reader};
-use super::{AllowBuilds, ListedPackages, Pip, PipPackages, PylockFile, requirement};
+use super::{AllowBuilds, ListedPackages, Pip, PipPackages, PylockFile, is_pylock, requirement};
 use crate::decode::Located;
 use crate::environment::PipPart;
 use crate::error::{Mistake, Problem};
@@ -15,12 +15,6 @@ use crate::requirement::{Requirement, match_spec_name};
 use crate::source::{Origin, Source};
 use crate::values::{PipUrl, ProjectName};
 use crate::variant::{Conda, CondaPackages, Python};
-
-/// Whether a file is a lock of wheels, by its name ("pylock.toml Specification").
-pub(crate) fn is_pylock(file: &str) -> bool {
-    let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name == "pylock.toml" || name.starts_with("pylock.") && name.ends_with(".toml")
-}
 
 /// What a spec and its files say of wheels, before it is known what a lock of conda packages lists.
 #[derive(Debug, Clone, Default)]
