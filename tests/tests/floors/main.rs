@@ -1,5 +1,8 @@
-//! The house: which crate stands on which floor, and that imports go down only.
+//! The house: which crate stands on which floor, and that imports go down only, between crates and between files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod circles;
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -71,6 +74,19 @@ fn imports_go_down_only() {
         );
     }
     assert!(above.is_empty(), "{above:#?}");
+}
+
+#[test]
+fn files_of_a_crate_import_one_another_in_no_circle() {
+    let mut found = Vec::new();
+    for name in crates().keys() {
+        let source = root().join("crates").join(name).join("src");
+        let roots = ["lib.rs", "main.rs"].map(|file| source.join(file));
+        for root in roots.iter().filter(|root| root.exists()) {
+            found.extend(circles::circles(root).into_iter().map(|circle| format!("{name}: {circle}")));
+        }
+    }
+    assert!(found.is_empty(), "circles of imports:\n{}", found.join("\n"));
 }
 
 #[test]
