@@ -1,54 +1,29 @@
 //! One variant as sources: what its layers are made of, known from the lock before anything is fetched.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
 use conda::Plan;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
-use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiPackage, PypiSet};
-use oci::Digest;
+use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiSet};
 use python::{Bytecode, BytecodeFolders, Target};
 use runtime::{DEFAULT_USER, Variables};
 use spec::{Base, Manager, Variant};
-use url::Url;
 
 use crate::configuring::Configuring;
-use crate::copied_over::CopiedOver;
+use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::copying::Copies;
-use crate::derived::Derived;
+use crate::derived::{Below, Derived};
 use crate::foundation::Foundation;
-use crate::locking::variant_name;
+use crate::locked_package::LockedPackage;
 use crate::post_link::PostLink;
 use crate::wheels::{self, ImagePython};
-use crate::{BuildError, Context, tool};
+use crate::{BuildError, Context, compiler, variant_name};
 
 /// Where the lock stands in an image.
 const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
-
-/// An archive that a source reads.
-#[derive(Debug, Clone)]
-pub(crate) enum Needed {
-    /// A conda package.
-    Conda(CondaPackage),
-    /// A Debian package.
-    Debian(DebianPackage),
-    /// A wheel.
-    Pypi(Box<PypiPackage>),
-}
-
-impl Needed {
-    /// Its hash.
-    pub(crate) fn sha256(&self) -> Digest {
-        match self {
-            Self::Conda(package) => package.sha256,
-            Self::Debian(package) => package.sha256,
-            Self::Pypi(package) => package.sha256,
-        }
-    }
-}
 
 /// The sources of one variant.
 pub(crate) struct Assembly {
@@ -57,9 +32,9 @@ pub(crate) struct Assembly {
     /// What is made by running something, in the order in which it is run.
     pub derived: Vec<Box<dyn Derived>>,
     /// The archives that each source reads, in the order of the sources.
-    archives: Vec<Vec<Needed>>,
+    archives: Vec<Vec<LockedPackage>>,
     /// The archives that each of what is derived reads, in its order.
-    derived_archives: Vec<Vec<Needed>>,
+    derived_archives: Vec<Vec<LockedPackage>>,
     /// The paths that parts leave out.
     pub exclusions: BTreeMap<PartId, Exclusions>,
     /// Folders that are not like others.
@@ -158,8 +133,11 @@ impl Assembly {
                 if let Some(foundation) = &assembly.foundation {
                     copies = copies.onto(foundation)?;
                 }
-                if CopiedOver::is_needed(&copies, &assembly) {
-                    let copied = CopiedOver::new(copies, &assembly);
+                // All others depend on nothing but themselves.
+                let has_python = !assembly.targets.is_empty() || assembly.foundation.is_some();
+                let may_hold = |path: &ImagePath| assembly.may_hold(path);
+                if copied_sources(&copies).any(|path| has_python || may_hold(path)) {
+                    let copied = CopiedOver::new(copies, &assembly.below(), may_hold);
                     assembly.derive(Box::new(copied), Vec::new());
                 } else {
                     assembly.add(Box::new(copies), Vec::new());
@@ -202,12 +180,12 @@ impl Assembly {
     }
 
     /// The archives that the part with this index reads, see [`Assembly::parts`].
-    pub(crate) fn archives(&self, index: usize) -> &[Needed] {
+    pub(crate) fn archives(&self, index: usize) -> &[LockedPackage] {
         self.archives.iter().chain(&self.derived_archives).nth(index).map_or(&[], Vec::as_slice)
     }
 
     /// Adds what runs something, with the archives that it reads.
-    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<Needed>) {
+    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<LockedPackage>) {
         self.derived.push(derived);
         self.derived_archives.push(archives);
     }
@@ -222,8 +200,19 @@ impl Assembly {
         }
     }
 
+    /// What is there so far, for what stands on it.
+    fn below(&self) -> Below<'_> {
+        Below {
+            base: self.foundation.iter().flat_map(Foundation::diff_ids).collect(),
+            parts: self.parts(),
+            exclusions: &self.exclusions,
+            targets: &self.targets,
+            variables: &self.variables,
+        }
+    }
+
     /// Whether packages of the image may hold a source at a path.
-    pub(crate) fn may_hold(&self, source: &ImagePath) -> bool {
+    fn may_hold(&self, source: &ImagePath) -> bool {
         let of_debian = self.sources.iter().any(|source| source.part().role == Role::Base);
         let roots = self.sources.iter().filter_map(|it| it.part().root.clone());
         (of_debian && source.as_str().starts_with("usr/"))
@@ -231,7 +220,7 @@ impl Assembly {
             || roots.into_iter().any(|root| source.strip_prefix(&root).is_some())
     }
 
-    fn add(&mut self, source: Box<dyn Source>, archives: Vec<Needed>) {
+    fn add(&mut self, source: Box<dyn Source>, archives: Vec<LockedPackage>) {
         self.sources.push(source);
         self.archives.push(archives);
     }
@@ -268,12 +257,12 @@ impl Assembly {
         };
         let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
         self.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
-        let archive = |package: &DebianPackage| archive_path(context, &package.sha256);
+        let archive = |package: &DebianPackage| context.store.archive_path(&package.sha256);
         let interpreter = debian::interpreter(set, &packages);
         let compiler = interpreter
             .as_ref()
             .filter(|_| variant.layers.bytecode.makes_bytecode())
-            .map(|interpreter| tool::debian_compiler(lock, set, interpreter, variant, context));
+            .map(|interpreter| compiler::debian_compiler(lock, set, interpreter, variant, context));
         let compiler = compiler.transpose()?;
         let target = interpreter.as_ref().map(|interpreter| Target {
             tag: interpreter.cache_tag(),
@@ -281,10 +270,11 @@ impl Assembly {
             compiler: compiler.clone(),
         });
         target.iter().for_each(|target| self.target(target.clone()));
-        let needed: BTreeMap<String, Needed> =
-            packages.iter().map(|it| (it.name.clone(), Needed::Debian(it.clone()))).collect();
+        let needed: BTreeMap<String, LockedPackage> =
+            packages.iter().map(|it| (it.name.clone(), LockedPackage::Debian(it.clone()))).collect();
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
-        let of_image: Vec<Needed> = packages.iter().filter(in_image).cloned().map(Needed::Debian).collect();
+        let of_image: Vec<LockedPackage> =
+            packages.iter().filter(in_image).cloned().map(LockedPackage::Debian).collect();
         let accounts = [account];
         for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
@@ -336,7 +326,7 @@ impl Assembly {
         }
         let python = python_version.clone().zip(cache_tag.clone());
         let compiler = match python.filter(|_| variant.layers.bytecode.makes_bytecode()) {
-            Some(python) => Some(tool::conda_compiler(lock, set, python, variant, context)?),
+            Some(python) => Some(compiler::conda_compiler(lock, set, python, variant, context)?),
             None => None,
         };
         let target = cache_tag.map(|tag| Target {
@@ -350,9 +340,9 @@ impl Assembly {
         let program = set.prefix.join("bin/python")?;
         let python = python_version.and_then(|it| ImagePython::new(&it, program, site_packages));
         for (package, role) in packages {
-            let path = archive_path(context, &package.sha256);
+            let path = context.store.archive_path(&package.sha256);
             let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
-            let needed = vec![Needed::Conda(package.clone())];
+            let needed = vec![LockedPackage::Conda(package.clone())];
             match &target {
                 Some(target) if conda::may_hold_python(package) => {
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
@@ -376,7 +366,7 @@ impl Assembly {
     ) -> Result<(), BuildError> {
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
         let scripts = set.post_link.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
-        let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, self);
+        let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, &self.below());
         post_link.into_iter().for_each(|it| self.derive(Box::new(it), Vec::new()));
         Ok(())
     }
@@ -443,14 +433,4 @@ fn user(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, Bui
         (user, Some(foundation)) => foundation.owner(user.as_ref()),
         (_, None) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
     }
-}
-
-/// Where the store keeps an archive: sources are made before their archives are there.
-pub(crate) fn archive_path(context: &Context, sha256: &Digest) -> PathBuf {
-    context.store.archive_path(sha256)
-}
-
-/// The URL of a locked conda package.
-pub(crate) fn conda_url(package: &CondaPackage) -> Option<Url> {
-    Url::parse(&package.url).ok()
 }

@@ -13,7 +13,7 @@ use store::Store;
 
 use crate::Reporter;
 use crate::fetching::Fetcher;
-use crate::vendor::Vendor;
+use crate::vendor_folder::Vendor;
 
 /// What a build works with: everything that comes from the machine rather than from spec and lock.
 #[derive(Clone)]

@@ -5,10 +5,9 @@ use layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role
 use python::Target;
 use store::LayerRecord;
 
-use crate::assembly::Assembly;
 use crate::bytecode_below::{keyed, over};
 use crate::copying::Copies;
-use crate::derived::{Derived, Execution, below};
+use crate::derived::{Below, Derived, Execution};
 use crate::{BuildError, Context};
 
 /// Copied files, above the packages and the base whose sources they may lie over.
@@ -21,32 +20,25 @@ pub(crate) struct CopiedOver {
 }
 
 impl CopiedOver {
-    /// Whether copies hold something of Python that matters to an assembly which has everything else: all others depend on
-    /// nothing but themselves.
-    pub(crate) fn is_needed(copies: &Copies, assembly: &Assembly) -> bool {
-        let has_python = !assembly.targets.is_empty() || assembly.foundation.is_some();
-        sources(copies).any(|path| has_python || assembly.may_hold(path))
-    }
-
-    /// The copies of an assembly that has everything else.
-    pub(crate) fn new(copies: Copies, assembly: &Assembly) -> Self {
-        let targets = assembly.targets.clone();
-        let over_packages = sources(&copies).any(|path| assembly.may_hold(path));
+    /// The copies of an image that has everything else. `may_hold` says whether packages may have a source at a path.
+    pub(crate) fn new(copies: Copies, image: &Below<'_>, may_hold: impl Fn(&ImagePath) -> bool) -> Self {
+        let targets = image.targets.to_vec();
+        let over_packages = sources(&copies).any(may_hold);
         let mut part = copies.part().clone();
         let mut hasher = KeyHasher::new("copied over").field("copies", part.recipe.0.as_bytes());
         hasher = keyed(hasher, &targets);
         if over_packages {
-            hasher = below(hasher, assembly, |role| role != Role::Copy);
-        } else if let Some(foundation) = &assembly.foundation {
-            hasher = hasher.list("base", foundation.diff_ids());
+            hasher = image.key(hasher, |role| role != Role::Copy);
+        } else if !image.base.is_empty() {
+            hasher = hasher.list("base", &image.base);
         }
         part.recipe = RecipeHash(hasher.finish());
         Self { part, copies, targets, over_packages }
     }
 }
 
-/// The paths that matter to bytecode.
-fn sources(copies: &Copies) -> impl Iterator<Item = &ImagePath> {
+/// The paths that matter to bytecode: those of sources and of bytecode itself.
+pub(crate) fn sources(copies: &Copies) -> impl Iterator<Item = &ImagePath> {
     copies.paths().filter(|path| path.as_str().ends_with(".py") || python::Cached::of(path).is_some())
 }
 

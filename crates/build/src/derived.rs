@@ -1,11 +1,13 @@
 //! Layers that are made when others are there already: by running something in these, or over what they hold.
 
+use std::collections::BTreeMap;
+
 use archive::ImagePath;
-use layer::{EntrySink, KeyHasher, Part, Role};
+use layer::{EntrySink, Exclusions, KeyHasher, Part, PartId, Role};
+use python::Target;
+use runtime::Variables;
 use store::LayerRecord;
 
-use crate::assembly::Assembly;
-use crate::foundation::Foundation;
 use crate::{BuildError, Context};
 
 /// A layer that holds what a command changed, or what lies over others' files. Its part has a role that no source has, so that it stands alone.
@@ -35,18 +37,33 @@ pub(crate) trait Derived: Send + Sync {
     ) -> Result<String, BuildError>;
 }
 
-/// Adds to a key everything that stands below a layer: the base, and the parts of some roles with what they leave out.
-pub(crate) fn below(hasher: KeyHasher, assembly: &Assembly, stands_on: impl Fn(Role) -> bool) -> KeyHasher {
-    let base = assembly.foundation.iter().flat_map(Foundation::diff_ids);
-    let mut hasher = hasher.list("base", base);
-    for part in assembly.parts().iter().filter(|part| stands_on(part.role)) {
-        let excluded = assembly.exclusions.get(&part.id).into_iter().flatten();
-        hasher = hasher
-            .field("part", part.id.as_str())
-            .field("recipe", part.recipe.0.as_bytes())
-            .list("excluded", excluded.map(ImagePath::as_str));
+/// What a derived layer may stand on: all that an image has before it.
+pub(crate) struct Below<'a> {
+    /// The layers of the base.
+    pub(crate) base: Vec<String>,
+    /// The parts of the image.
+    pub(crate) parts: Vec<Part>,
+    /// What they leave out.
+    pub(crate) exclusions: &'a BTreeMap<PartId, Exclusions>,
+    /// The Pythons of the image.
+    pub(crate) targets: &'a [Target],
+    /// Its environment variables.
+    pub(crate) variables: &'a Variables,
+}
+
+impl Below<'_> {
+    /// Adds to a key everything that stands below a layer: the base, and the parts of some roles with what they leave out.
+    pub(crate) fn key(&self, hasher: KeyHasher, stands_on: impl Fn(Role) -> bool) -> KeyHasher {
+        let mut hasher = hasher.list("base", &self.base);
+        for part in self.parts.iter().filter(|part| stands_on(part.role)) {
+            let excluded = self.exclusions.get(&part.id).into_iter().flatten();
+            hasher = hasher
+                .field("part", part.id.as_str())
+                .field("recipe", part.recipe.0.as_bytes())
+                .list("excluded", excluded.map(ImagePath::as_str));
+        }
+        hasher
     }
-    hasher
 }
 
 /// Something that was run in the sandbox, now or when its layer was made.

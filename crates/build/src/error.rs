@@ -299,7 +299,7 @@ pub enum BuildError {
         wheel: String,
         /// Why.
         #[source]
-        error: Box<crate::BuildingError>,
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A local project is another one than it was.
     #[error("the lock `{}` is stale: the folder `{folder}` is not what it was made for", path.display())]

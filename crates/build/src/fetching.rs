@@ -2,20 +2,20 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use net::{Archives, Client, Download, FetchError, Locations, NetError, Size, Wanted};
-use oci::{Digest, HashReader};
+use oci::Digest;
 use secret::{Known, SecretUrl};
 use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::error::FetchFailure;
 use crate::limits::ARCHIVE_LIMIT;
-use crate::vendor::Vendor;
+use crate::vendor_folder::Vendor;
 use crate::{Event, Reporter};
 
 /// How many downloads run at once.
@@ -125,25 +125,6 @@ impl Fetcher {
         let path = writer.commit(&digest)?;
         self.reporter.event(Event::DownloadFinished { name: name.to_owned(), size });
         Ok((digest, path))
-    }
-}
-
-/// Checks that a file of the store still holds what its name says: disks rot, and nothing may be made of what did.
-///
-/// # Errors
-///
-/// When it does not, or cannot be read.
-pub(crate) fn verify(path: &Path, sha256: &Digest) -> Result<(), FetchFailure> {
-    let read = || -> io::Result<Digest> {
-        let mut reader = HashReader::new(File::open(path)?);
-        let mut buffer = vec![0; 256 << 10];
-        while io::Read::read(&mut reader, &mut buffer)? > 0 {}
-        Ok(reader.finish().0)
-    };
-    match read() {
-        Ok(found) if found == *sha256 => Ok(()),
-        Ok(_) => Err(FetchFailure::Damaged),
-        Err(error) => Err(NetError::Sink { url: path.display().to_string(), error }.into()),
     }
 }
 

@@ -15,7 +15,7 @@ use runtime::{Ground, Start};
 use spec::{Base, Layout, Variant};
 use store::{LayerRecord, Store};
 
-use crate::layers::Finished;
+use crate::built_layer::BuiltLayer;
 use crate::{BuildError, Context};
 
 /// What the store keeps of bases: what their layers hold. Changes whenever another view would be made of the same layers.
@@ -190,17 +190,17 @@ impl Foundation {
     }
 
     /// Its layers as a report shows them.
-    pub(crate) fn finished(&self) -> Vec<Finished> {
+    pub(crate) fn built_layers(&self) -> Vec<BuiltLayer> {
         let name = self.locked.name.as_deref().unwrap_or(&self.layout.text);
         let count = self.locked.layers.len();
         let records = self.records().into_iter().enumerate();
-        let finished = records.map(|(index, record)| Finished {
+        let layers = records.map(|(index, record)| BuiltLayer {
             title: format!("{name}, layer {} of {count}", index + 1),
             weight: record.size,
             reused: true,
             record,
         });
-        finished.collect()
+        layers.collect()
     }
 
     /// Its layers with their history. Where the history does not fit the layers, each layer gets an item that says whose
@@ -208,11 +208,11 @@ impl Foundation {
     pub(crate) fn image_layers(&self) -> (Vec<ImageLayer>, Vec<History>) {
         let items = &self.config.history;
         let with_layer = items.iter().filter(|item| !item.empty_layer).count();
-        let own = |finished: Finished| {
-            let history = History { comment: finished.title, ..History::default() };
-            ImageLayer::new(finished.record.descriptor, finished.record.diff_id, history)
+        let own = |layer: BuiltLayer| {
+            let history = History { comment: layer.title, ..History::default() };
+            ImageLayer::new(layer.record.descriptor, layer.record.diff_id, history)
         };
-        let mut layers: Vec<ImageLayer> = self.finished().into_iter().map(own).collect();
+        let mut layers: Vec<ImageLayer> = self.built_layers().into_iter().map(own).collect();
         if with_layer != layers.len() {
             return (layers, Vec::new());
         }

@@ -9,8 +9,8 @@ use spec::{ProgramText, User, Variant};
 use store::LayerRecord;
 
 use crate::BuildError;
+use crate::built_layer::BuiltLayer;
 use crate::foundation::Foundation;
-use crate::layers::Finished;
 
 /// The label that holds the digest of the lock's text.
 pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
@@ -34,10 +34,10 @@ pub(crate) fn assemble(
     lock: &Lock,
     index: usize,
     parts: &Parts<'_>,
-    layers: &[Finished],
+    layers: &[BuiltLayer],
 ) -> Result<Image, BuildError> {
     let created = Timestamp::from_seconds(lock.variants[index].timestamp)?;
-    let history = |layer: &Finished| History {
+    let history = |layer: &BuiltLayer| History {
         created: Some(created),
         created_by: "imgbuild".to_owned(),
         comment: layer.title.clone(),

@@ -4,204 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 
-use debian::Mirror;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use layer::{
     Codec, Exclusions, Key, Layer, LayerError, LayerPlan, LayerWriter, Part, Policy, Role, Source, layer_key,
     write_layer,
 };
-use lock::Lock;
-use net::Locations;
-use secret::{SecretText, SecretUrl};
-use spec::{Base, Variant};
 use store::{Kind, LayerRecord};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::assembly::{Assembly, Needed, archive_path, conda_url};
-use crate::building::Building;
-use crate::debian_base::{expanded, snapshot_mirror};
+use crate::assembly::Assembly;
+use crate::built_layer::BuiltLayer;
 use crate::derived::Derived;
-use crate::error::FetchFailure;
-use crate::fetching::verify;
 use crate::foundation::Foundation;
-use crate::secrets::secrets;
-use crate::wheel_index::WheelIndex;
+use crate::locked_package::{LockedPackage, verify_archives};
+use crate::package_archives::PackageArchives;
 use crate::{BuildError, Context, Event};
-
-/// Gets the archives of one variant, from the mirrors that its spec names.
-#[derive(Clone)]
-pub(crate) struct Getter {
-    context: Context,
-    channels: Arc<[conda::Served]>,
-    base: Option<DebianMirror>,
-    wheels: Option<WheelIndex>,
-    /// What builds those wheels of the lock anew that are nowhere.
-    building: Option<Arc<Building>>,
-    handle: Handle,
-}
-
-/// Where a Debian base comes from. The mirror is looked for when an archive is missing: a build that lacks none needs none.
-#[derive(Clone)]
-struct DebianMirror {
-    /// The archives of a snapshot, which come before any other mirror.
-    snapshot: Option<Mirror>,
-    given: Option<SecretText>,
-    suite: &'static str,
-    /// The roots of further repositories, by name.
-    repositories: BTreeMap<String, SecretUrl>,
-}
-
-impl Getter {
-    /// A getter for a variant. It is made inside the runtime that will do the downloads.
-    ///
-    /// # Errors
-    ///
-    /// When a channel of the spec is none.
-    pub(crate) fn new(variant: &Variant, context: &Context) -> Result<Self, BuildError> {
-        let channels = match &variant.conda {
-            None => Vec::new(),
-            Some(conda) => {
-                let names = conda.channels.iter().map(|channel| &channel.name);
-                let settings = context.channel_settings()?;
-                let (root, variables) = (&context.folder, &context.variables);
-                let place = conda::Place { root, variables, settings: &settings };
-                conda::serving_channels(names, &conda.mirrors, place)?
-            }
-        };
-        let base = match &variant.base {
-            Base::Scratch | Base::Layout(_) => None,
-            Base::Debian(base) => Some(DebianMirror {
-                snapshot: base
-                    .snapshot
-                    .as_ref()
-                    .map(|snapshot| snapshot_mirror(snapshot, &context.variables))
-                    .transpose()?,
-                given: base.mirror.as_ref().map(|it| expanded(it.secret(), &context.variables)),
-                suite: base.suite.as_str(),
-                repositories: repositories(base, &context.variables)?,
-            }),
-        };
-        let context = context.knowing(&secrets(variant, &channels, context));
-        let (channels, handle) = (channels.into(), Handle::current());
-        Ok(Self { context, channels, base, wheels: None, building: None, handle })
-    }
-
-    /// The same, which finds the wheels of the lock's variant with this index as well.
-    ///
-    /// # Errors
-    ///
-    /// When the settings of an index are damaged.
-    pub(crate) fn with_wheels(
-        self,
-        lock: &Lock,
-        index: usize,
-        variant: &Variant,
-    ) -> Result<Self, BuildError> {
-        let wheels = WheelIndex::of_lock(lock, index, variant, &self.context)?;
-        let building =
-            wheels.clone().map(|wheels| Building::of_lock(lock, index, variant, wheels, &self.context));
-        Ok(Self { wheels, building: building.map(Arc::new), ..self })
-    }
-
-    /// Where an archive is to be had; nothing where its URL is none.
-    fn locations(&self, needed: &Needed) -> Result<Option<Locations>, BuildError> {
-        match needed {
-            Needed::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
-                .or_else(|| conda_url(package).map(Locations::from))),
-            // See `WheelIndex`.
-            Needed::Pypi(_) => Ok(None),
-            Needed::Debian(package) => {
-                let Some(base) = &self.base else { return Ok(None) };
-                if let Some(root) = base.repositories.get(&package.archive) {
-                    return Ok(debian::url(package, root).map(Locations::from));
-                }
-                let mirror = match &base.snapshot {
-                    Some(snapshot) => snapshot.clone(),
-                    None => Mirror::choose(base.given.as_ref(), &self.context.apt, base.suite)?,
-                };
-                Ok(debian::url(package, mirror.archive(&package.archive)).map(Locations::from))
-            }
-        }
-    }
-
-    /// Gets one archive into the store.
-    pub(crate) async fn get(&self, needed: &Needed) -> Result<(), BuildError> {
-        let (name, size) = match needed {
-            Needed::Conda(package) => (package.file_name().to_owned(), package.size),
-            Needed::Debian(package) => (package.id(), Some(package.size)),
-            Needed::Pypi(package) => (package.filename.clone(), package.size),
-        };
-        let sha256 = needed.sha256();
-        if self.context.store.archive(&sha256)?.is_some() {
-            return Ok(());
-        }
-        let nowhere = || net::NetError::NotFound { url: name.clone() };
-        let failed = |error: FetchFailure| BuildError::Fetch { name: name.clone(), error: Box::new(error) };
-        if let Some(vendor) = &self.context.vendor {
-            let (fetcher, vendor) = (self.context.fetcher.clone(), Arc::clone(vendor));
-            let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
-            return taken.map_err(failed);
-        }
-        if let (Needed::Pypi(package), Some(building)) = (needed, &self.building)
-            && let Some(build) = &package.build
-        {
-            let built = building.rebuild(package, build).await;
-            return built.map_err(|error| BuildError::Rebuild { wheel: name, error: Box::new(error) });
-        }
-        if let (Needed::Pypi(package), Some(wheels)) = (needed, &self.wheels) {
-            return wheels.get(package).await;
-        }
-        let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
-        let fetcher = match needed {
-            Needed::Conda(_) => self.context.channel_fetcher()?,
-            Needed::Debian(_) | Needed::Pypi(_) => self.context.fetcher.clone(),
-        };
-        let fetched = fetcher.archive(&name, from, sha256, size).await;
-        fetched.map(|_| ()).map_err(|error| match (error, needed) {
-            (FetchFailure::Net(net::NetError::NotFound { url }), Needed::Debian(_)) => {
-                failed(FetchFailure::Gone(url))
-            }
-            (error, _) => failed(error),
-        })
-    }
-
-    /// Gets archives and checks them, from a thread that may block.
-    pub(crate) fn get_all(&self, needed: &[Needed]) -> Result<(), BuildError> {
-        self.handle.block_on(async {
-            for one in needed {
-                self.get(one).await?;
-            }
-            Ok::<(), BuildError>(())
-        })?;
-        check(needed, &self.context)
-    }
-}
-
-fn repositories(
-    base: &spec::Debian,
-    variables: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, SecretUrl>, BuildError> {
-    let root = |it: &spec::Repository| {
-        Ok((it.name.to_string(), Mirror::new(&expanded(it.url.secret(), variables))?.main))
-    };
-    base.sources.iter().map(root).collect()
-}
-
-/// Checks that the archives are what the lock says: nothing is made of anything else.
-pub(crate) fn check(needed: &[Needed], context: &Context) -> Result<(), BuildError> {
-    for one in needed {
-        let (name, sha256) = match one {
-            Needed::Conda(package) => (package.file_name().to_owned(), package.sha256),
-            Needed::Debian(package) => (package.id(), package.sha256),
-            Needed::Pypi(package) => (package.filename.clone(), package.sha256),
-        };
-        let verified = verify(&archive_path(context, &sha256), &sha256);
-        verified.map_err(|error| BuildError::Fetch { name, error: Box::new(error) })?;
-    }
-    Ok(())
-}
 
 /// A layer of a variant, before it is known whether the store has it.
 pub(crate) struct Planned {
@@ -210,19 +28,6 @@ pub(crate) struct Planned {
     pub(crate) weight: u64,
     role: Role,
     parts: Vec<usize>,
-}
-
-/// A layer that is there.
-#[derive(Debug, Clone)]
-pub struct Finished {
-    /// What the store knows of it.
-    pub record: LayerRecord,
-    /// What is in it, for people.
-    pub title: String,
-    /// The installed size of its parts in bytes.
-    pub weight: u64,
-    /// Whether the store had it.
-    pub reused: bool,
 }
 
 /// What is in a layer, for people: all its parts.
@@ -258,7 +63,7 @@ pub(crate) fn plan(assembly: &Assembly, policy: &Policy, codec: Codec) -> Result
 pub(crate) struct Work {
     pub(crate) assembly: Arc<Assembly>,
     pub(crate) planned: Arc<[Planned]>,
-    pub(crate) getter: Getter,
+    pub(crate) archives: PackageArchives,
     pub(crate) codec: Codec,
 }
 
@@ -286,7 +91,7 @@ impl Work {
 /// # Errors
 ///
 /// When a layer cannot be made.
-pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Finished>>, BuildError> {
+pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<BuiltLayer>>, BuildError> {
     let mut found: BTreeMap<Key, (LayerRecord, bool)> = BTreeMap::new();
     let mut missing: Vec<(usize, usize)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -331,7 +136,7 @@ pub(crate) async fn make(works: &[Work], context: &Context) -> Result<Vec<Vec<Fi
         found.insert(key, (record, reused));
     }
     let finished = |planned: &Planned| {
-        found.get(&planned.key).map(|(record, reused)| Finished {
+        found.get(&planned.key).map(|(record, reused)| BuiltLayer {
             record: record.clone(),
             title: planned.title.clone(),
             weight: planned.weight,
@@ -349,9 +154,9 @@ async fn make_one(
     context: &Context,
 ) -> Result<(Key, LayerRecord, bool), BuildError> {
     let planned = &work.planned[layer];
-    let needed: Vec<Needed> =
+    let needed: Vec<LockedPackage> =
         planned.parts.iter().flat_map(|index| work.assembly.archives(*index).iter().cloned()).collect();
-    futures::future::try_join_all(needed.iter().map(|one| work.getter.get(one))).await?;
+    futures::future::try_join_all(needed.iter().map(|one| work.archives.get(one))).await?;
     // The semaphore is never closed, so a permit always comes.
     let _permit = permits.acquire().await;
     let (own, making) = (context.clone(), Making { work: work.clone(), layer, below, needed });
@@ -370,7 +175,7 @@ struct Making {
     work: Work,
     layer: usize,
     below: Vec<LayerRecord>,
-    needed: Vec<Needed>,
+    needed: Vec<LockedPackage>,
 }
 
 impl Making {
@@ -382,10 +187,10 @@ impl Making {
         if let Some(record) = store.layer(&key)? {
             return Ok((record, true));
         }
-        check(&self.needed, context)?;
+        verify_archives(&self.needed, store)?;
         let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
         writer.commit(&layer.descriptor)?;
-        let archives = self.needed.iter().map(Needed::sha256).collect();
+        let archives = self.needed.iter().map(LockedPackage::sha256).collect();
         let Layer { descriptor, diff_id, size, notes } = layer;
         let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
         store.put_layer(&key, &record)?;

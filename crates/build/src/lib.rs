@@ -3,10 +3,13 @@
 //! `spec → variants → lock → layer plan → layers → image → layout | tarball`: each arrow has its file.
 //! This crate emits events and draws nothing.
 
+mod archive_hash;
 mod assembly;
 mod building;
+mod built_layer;
 mod bytecode_below;
 mod checks;
+mod compiler;
 mod conda_errors;
 mod configuring;
 mod confinement;
@@ -24,23 +27,29 @@ mod image;
 mod layers;
 mod limits;
 mod listed;
+mod locked_package;
 mod locking;
+mod match_specs;
 mod opening;
 mod other_locks;
+mod package_archives;
 mod pipeline;
 mod post_link;
 mod running;
 mod secrets;
-mod tool;
+mod store_tool;
 mod unpacked;
 mod validating;
+mod variant_name;
 mod vendor;
+mod vendor_folder;
 mod virtual_packages;
 mod wheel_index;
 mod wheel_locking;
 mod wheels;
 
 pub use building::{BuildingError, GitError, ProjectError, SourceError};
+pub use built_layer::BuiltLayer;
 pub use checks::Checked;
 pub use context::Context;
 pub use delivery::{Delivered, Format};
@@ -49,8 +58,7 @@ pub use error::{BuildError, FetchFailure};
 pub use events::{Event, Reporter, Silent};
 pub use fetching::Fetcher;
 pub use image::LOCK_LABEL;
-pub use layers::Finished;
-pub use locking::{Upgrade, inputs, lock, lock_path, variant_name};
+pub use locking::{Upgrade, inputs, lock, lock_path};
 pub use opening::{Opened, open_image};
 pub use pipeline::{
     Built, Locked, PlannedLayer, Report, Request, build, check_lock, current_lock, planned_layers, read_lock,
@@ -59,4 +67,6 @@ pub use pipeline::{
 pub use running::{Runnable, Words, set};
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
 pub use validating::{notes, validate};
-pub use vendor::{Vendor, Vendored, vendor};
+pub use variant_name::variant_name;
+pub use vendor::{Vendored, vendor};
+pub use vendor_folder::Vendor;

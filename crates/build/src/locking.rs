@@ -10,15 +10,16 @@ use futures::future::BoxFuture;
 use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
 use oci::{Digest, Platform};
-use spec::{Base, CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Spec, Variant};
+use spec::{Base, CondaPackages, PythonFrom, Spec, Variant};
 
 use crate::assembly::Assembly;
 use crate::conda_errors::{conda_error, error_names};
 use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::foundation::{self, Foundation};
+use crate::match_specs::{constraints, match_specs};
 use crate::secrets::secrets;
 use crate::validating::validate_locking;
-use crate::{BuildError, Context, Event, other_locks};
+use crate::{BuildError, Context, Event, other_locks, variant_name};
 
 /// What an existing lock's packages are allowed to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,12 +63,6 @@ pub fn inputs(variants: &[Variant]) -> Digest {
         }
     }
     hasher.finish()
-}
-
-/// How messages call a variant: by its first tag and platform.
-pub fn variant_name(variant: &Variant) -> String {
-    let tag = variant.tags.first().map(ToString::to_string).unwrap_or_default();
-    format!("{}:{tag} ({})", variant.name, variant.platform)
 }
 
 /// Locks every variant of a spec. What an earlier lock has stays, as far as `upgrade` allows.
@@ -483,36 +478,4 @@ impl Locker<'_> {
         let packages = self.earlier.iter().flat_map(|lock| &lock.conda);
         packages.map(|package| (package.sha256, package.facts.clone())).collect()
     }
-}
-
-/// What conda is asked for: the spec's packages, its Python and its manager.
-pub(crate) fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
-    let mut specs: Vec<String> = match &conda.packages {
-        CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.public()).collect(),
-        CondaPackages::Locked(locked) => return other_locks::exported(locked),
-    };
-    if let Some(python) = variant.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
-        specs.push(format!("python {}.*", python.version));
-    }
-    specs.extend(conda.manager.package().map(str::to_owned));
-    specs
-}
-
-/// What pip brings along, and the wheels' requirements may want in another version than the newest: what conda has is not
-/// replaced by a wheel.
-const BESIDE_PIP: [&str; 2] = ["setuptools", "wheel"];
-
-/// What the wheels' requirements say of the packages that come with pip.
-fn constraints(variant: &Variant) -> Vec<String> {
-    let Some(pip) = &variant.pip else { return Vec::new() };
-    let requirements = match &pip.packages {
-        PipPackages::Requirements(requirements) => requirements.as_slice(),
-        PipPackages::Pylock(_) | PipPackages::Listed(_) => &[],
-    };
-    let speaks_of = |it: &&PipRequirement| {
-        let named = it.name.as_ref().is_some_and(|name| BESIDE_PIP.contains(&name.as_str()));
-        named && it.source == RequirementSource::Index && it.marker.is_none()
-    };
-    let all = requirements.iter().chain(&pip.constraints).filter(speaks_of);
-    all.map(|requirement| requirement.text.public()).collect()
 }

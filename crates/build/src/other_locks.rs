@@ -6,9 +6,8 @@ use conda::{LockedError, Record, Taking};
 use futures::FutureExt;
 use spec::{CondaPackages, LockedList, LockedPackages, Variant};
 
-use crate::BuildError;
-use crate::locking::variant_name;
 use crate::virtual_packages::what_to_write;
+use crate::{BuildError, variant_name};
 
 /// The records of locked packages.
 pub(crate) async fn take(

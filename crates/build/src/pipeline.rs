@@ -12,17 +12,18 @@ use spec::{Base, Compression, Spec, Variant};
 use store::Store;
 
 use crate::assembly::{Assembly, Extras};
-use crate::building;
+use crate::building::{self, Building};
+use crate::built_layer::BuiltLayer;
 use crate::checks::{Checked, run_checks};
 use crate::confinement;
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::foundation::Foundation;
-use crate::layers::{Finished, Getter, Work, make, plan};
-use crate::locking::{Upgrade, inputs, lock, lock_path, variant_name};
+use crate::layers::{Work, make, plan};
+use crate::locking::{Upgrade, inputs, lock, lock_path};
 use crate::validating::{notes, validate_copying};
-use crate::{BuildError, Context, image};
+use crate::{BuildError, Context, image, variant_name};
 
 /// What to build, and where to put it.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ pub struct Built {
     /// The image.
     pub image: Image,
     /// Its layers, the first first.
-    pub layers: Vec<Finished>,
+    pub layers: Vec<BuiltLayer>,
     /// The activation scripts that need the entrypoint or a login shell, with their packages.
     pub dynamic: Vec<(String, String)>,
     /// The paths that two packages hold, and who has them: loser, path, winner.
@@ -283,8 +284,8 @@ pub async fn build(
         let ground = ground(variant, foundation, conda_init);
         let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
         let image = image::assemble(&locked.lock, *index, &parts, &layers)?;
-        let below = foundation.map(Foundation::finished).unwrap_or_default();
-        let layers: Vec<Finished> = below.into_iter().chain(layers).collect();
+        let below = foundation.map(Foundation::built_layers).unwrap_or_default();
+        let layers: Vec<BuiltLayer> = below.into_iter().chain(layers).collect();
         let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
         built.push(Built {
             name: variant_name(variant),
@@ -404,7 +405,7 @@ fn work(
     Ok(Work {
         assembly: Arc::new(assembly),
         planned: planned.into(),
-        getter: Getter::new(variant, context)?.with_wheels(&locked.lock, index, variant)?,
+        archives: Building::archives(&locked.lock, index, variant, context)?,
         codec,
     })
 }
@@ -439,7 +440,7 @@ pub fn planned_layers(
     let mut all = Vec::new();
     for (index, variant) in variants.iter().enumerate() {
         let work = work(spec, &locked, index, variant, Format::Oci, context)?;
-        let below = work.assembly.foundation.iter().flat_map(Foundation::finished);
+        let below = work.assembly.foundation.iter().flat_map(Foundation::built_layers);
         let below = below.map(|it| PlannedLayer { title: it.title, weight: it.weight, present: true });
         let mut layers: Vec<PlannedLayer> = below.collect();
         for planned in work.planned.iter() {

@@ -16,9 +16,8 @@ use runtime::Variables;
 use sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
 use store::LayerRecord;
 
-use crate::assembly::Assembly;
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Derived, Execution, below};
+use crate::derived::{Below, Derived, Execution};
 use crate::running::set;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
 
@@ -46,14 +45,14 @@ pub(crate) struct PostLink {
 }
 
 impl PostLink {
-    /// The scripts of `packages`, which an assembly runs when all packages are there; nothing where there are none.
+    /// The scripts of `packages`, which are run when all packages are there; nothing where there are none.
     pub(crate) fn new(
         set: &CondaSet,
         packages: Vec<CondaPackage>,
         platform: Platform,
         owner: Owner,
         timestamp: i64,
-        assembly: &Assembly,
+        image: &Below<'_>,
     ) -> Option<Self> {
         if packages.is_empty() {
             return None;
@@ -65,12 +64,9 @@ impl PostLink {
             .field("owner", format!("{}:{}", owner.uid, owner.gid))
             .field("timestamp", timestamp.to_string())
             .list("scripts", packages.iter().map(|package| package.url.as_str()))
-            .list(
-                "variables",
-                assembly.variables.values.iter().map(|(name, value)| format!("{name}={value}")),
-            );
-        hasher = below(hasher, assembly, is_below);
-        hasher = keyed(hasher, &assembly.targets);
+            .list("variables", image.variables.values.iter().map(|(name, value)| format!("{name}={value}")));
+        hasher = image.key(hasher, is_below);
+        hasher = keyed(hasher, image.targets);
         let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
         let part = Part {
             id: PartId::new("imgbuild", "post-link"),
@@ -80,8 +76,8 @@ impl PostLink {
             weight: 0,
             root: None,
         };
-        let (prefix, variables) = (set.prefix.clone(), assembly.variables.clone());
-        let targets = assembly.targets.clone();
+        let (prefix, variables) = (set.prefix.clone(), image.variables.clone());
+        let targets = image.targets.to_vec();
         Some(Self { part, platform, prefix, owner, timestamp, variables, packages, targets })
     }
 

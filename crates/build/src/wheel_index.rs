@@ -22,7 +22,7 @@ use url::Url;
 use crate::error::FetchFailure;
 use crate::fetching::Fetcher;
 use crate::secrets::secrets;
-use crate::tool::tool;
+use crate::store_tool::tool;
 use crate::{BuildError, Context};
 
 /// Where wheels go that find no conda environment with a Python.

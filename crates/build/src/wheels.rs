@@ -8,14 +8,14 @@ use lock::{CondaSet, Lock, PypiPackage, PypiSet};
 use pypi::Layout;
 use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
-use crate::assembly::{Needed, archive_path};
+use crate::locked_package::LockedPackage;
 use crate::{BuildError, Context};
 
 /// Names with which the projects of CUDA's libraries begin.
 const CUDA: &str = "nvidia-";
 
 /// A source, with the archives that it reads.
-pub(crate) type Supplied = (Box<dyn Source>, Vec<Needed>);
+pub(crate) type Supplied = (Box<dyn Source>, Vec<LockedPackage>);
 
 /// The Python of an image, as its wheels find it.
 pub(crate) struct ImagePython {
@@ -105,10 +105,10 @@ pub(crate) fn sources(
     }
     for package in set.packages.iter().filter_map(|id| lock.pypi_package(id)) {
         let role = if package.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
-        let archive = archive_path(context, &package.sha256);
+        let archive = context.store.archive_path(&package.sha256);
         let source = pypi::Package::new(package, role, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
-        let needed = vec![Needed::Pypi(Box::new(package.clone()))];
+        let needed = vec![LockedPackage::Pypi(Box::new(package.clone()))];
         let source = Bytecode::new(source, python.target(&layout), context.store.clone());
         sources.push((Box::new(source), needed));
     }

@@ -4,7 +4,7 @@
 //! attribute, filter, hook or setting changes a byte.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,62 +12,12 @@ use archive::ImagePath;
 use secret::SecretUrl;
 use url::Url;
 
+use super::git_error::GitError;
 use super::git_list::{List, Listed};
 use super::git_objects::Objects;
 use super::git_process::{SCHEMES, git, give_login, output};
 use super::source::{ARCHIVAL, SourceError, SourceTree};
 use crate::limits::{LINK_LIMIT, MOST_REPOSITORIES, REPOSITORY_DEPTH};
-
-/// A repository that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// There is no git.
-    #[error(
-        "`git` is not on PATH, and fetches what is in a repository\nhint: install it, for example by `apt-get install git`"
-    )]
-    Absent,
-    /// It cannot be started, or does not answer.
-    #[error("cannot run `git`")]
-    Start(#[source] io::Error),
-    /// It prints without end.
-    #[error("`git` prints more about a repository than any real one has")]
-    TooMuch,
-    /// There is to be no network.
-    #[error("the repository `{0}` cannot be fetched offline")]
-    Offline(String),
-    /// It failed.
-    #[error("`git` could not {what} of `{url}`\nit printed:\n{printed}")]
-    Failed {
-        /// What it was to do.
-        what: &'static str,
-        /// The repository.
-        url: String,
-        /// What it printed.
-        printed: String,
-    },
-    /// The repository has no such revision.
-    #[error("the repository `{url}` has no branch, tag or commit `{}`", revision.escape_default())]
-    NoRevision {
-        /// The repository.
-        url: String,
-        /// What was asked for.
-        revision: String,
-    },
-    /// It is reached in a way that is not allowed.
-    #[error("the repository `{url}` {rule}")]
-    Refused {
-        /// The repository.
-        url: String,
-        /// The rule that it breaks.
-        rule: &'static str,
-    },
-    /// It leads to too many others.
-    #[error("the repository `{0}` has more than {MOST_REPOSITORIES} others in it")]
-    TooMany(String),
-    /// Its files are not listed as they should be.
-    #[error("`git` lists the files of `{0}` in a way that is not known")]
-    Listing(String),
-}
 
 /// A commit that was fetched.
 pub(super) struct Repository {

@@ -6,7 +6,7 @@ use std::process::ChildStdout;
 
 use archive::ImagePath;
 
-use super::git::GitError;
+use super::git_error::GitError;
 use super::git_process::{Process, git};
 use super::source::SourceError;
 

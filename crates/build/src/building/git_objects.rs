@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use super::git::GitError;
+use super::git_error::GitError;
 use super::git_process::{Process, git};
 
 /// A process that gives objects by their hashes.

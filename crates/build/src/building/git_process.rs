@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use secret::{Login, SecretUrl};
 
-use super::git::GitError;
+use super::git_error::GitError;
 use crate::limits::{GIT_COMPLAINT, GIT_FILE, GIT_MEMORY, GIT_PRINTED};
 
 /// How a repository may be reached.

@@ -18,6 +18,7 @@ mod environment;
 mod error;
 mod folder;
 mod git;
+mod git_error;
 mod git_list;
 mod git_objects;
 mod git_process;
@@ -46,16 +47,16 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 pub use error::BuildingError;
-pub use git::GitError;
+pub use git_error::GitError;
 pub use project::ProjectError;
 pub(crate) use project::check_folder;
 pub(crate) use rebuilding::changed_folder;
 pub use source::SourceError;
 
-use crate::assembly::Needed;
-use crate::layers::check;
+use crate::locked_package::{LockedPackage, verify_archives};
+use crate::package_archives::PackageArchives;
 use crate::wheel_index::WheelIndex;
-use crate::{Context, Event};
+use crate::{BuildError, Context, Event};
 use environment::write_environment;
 use hooks::Hooks;
 use preparing::{Known, Prepared, SOURCE_TAR, prepare};
@@ -95,14 +96,24 @@ impl Building {
         Self { context, variant, lock, index, earlier, root: OnceCell::new() }
     }
 
-    /// What builds the wheels of `lock`'s variant with this index anew, with what `index` finds.
-    pub(crate) fn of_lock(
+    /// What gets all archives of the variant of `lock` with this index, and builds those wheels anew that are nowhere.
+    ///
+    /// # Errors
+    ///
+    /// When a channel of the spec is none, or the settings of an index are damaged.
+    pub(crate) fn archives(
         lock: &Lock,
         number: usize,
         variant: &Variant,
-        index: WheelIndex,
         context: &Context,
-    ) -> Self {
+    ) -> Result<PackageArchives, BuildError> {
+        let archives = PackageArchives::new(variant, context)?;
+        let Some(wheels) = WheelIndex::of_lock(lock, number, variant, context)? else { return Ok(archives) };
+        let rebuilder = Arc::new(Self::of_lock(lock, number, variant, wheels.clone(), context));
+        Ok(archives.with_wheels(wheels, rebuilder))
+    }
+
+    fn of_lock(lock: &Lock, number: usize, variant: &Variant, index: WheelIndex, context: &Context) -> Self {
         let beneath = lock::Variant { pypi: None, ..lock.variants[number].clone() };
         let earlier = lock.pypi.clone();
         let lock = Lock { variants: vec![beneath], pypi: Vec::new(), ..lock.clone() };
@@ -176,7 +187,7 @@ impl Building {
             build.requires.iter().map(|id| self.earlier.iter().find(|it| it.id() == *id).cloned()).collect();
         let archive = self.context.store.archive(&package.sha256)?;
         let (Some(archive), Some(requires), true) = (archive, requires, fits) else { return Ok(None) };
-        if crate::fetching::verify(&archive, &package.sha256).is_err() {
+        if crate::archive_hash::verify(&archive, &package.sha256).is_err() {
             return Ok(None);
         }
         let size = archive.metadata().map_err(|error| BuildingError::file(&archive, "read", error))?.len();
@@ -290,12 +301,13 @@ impl Building {
                 self.index.get(package).await.map_err(failed)?;
             }
         }
-        let needed: Vec<Needed> = requires.iter().cloned().map(|it| Needed::Pypi(Box::new(it))).collect();
+        let needed: Vec<LockedPackage> =
+            requires.iter().cloned().map(|it| LockedPackage::Pypi(Box::new(it))).collect();
         let tar = format!("{which}.tar");
         let (context, root_there, requires) = (self.context.clone(), Arc::clone(root), requires.to_vec());
         let (scratch, path) = (Arc::clone(&prepared.scratch), prepared.scratch.path(&tar));
         let checked = move || {
-            check(&needed, &context)?;
+            verify_archives(&needed, &context.store)?;
             Ok(write_environment(&path, &root_there.python, &requires, &context.store)
                 .map(|()| drop(scratch)))
         };

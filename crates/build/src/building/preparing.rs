@@ -96,7 +96,7 @@ pub(super) async fn prepare(
                 direct.then(|| DirectUrl { url: plain.clone(), info, subdirectory: subdirectory.clone() });
             let url = direct.then(|| plain.clone());
             let source = PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
-            crate::fetching::verify(&path, &sha256).map_err(failed)?;
+            crate::archive_hash::verify(&path, &sha256).map_err(failed)?;
             written(known, source, origin, context, move |tree| put_sdist(&path, &filename, tree)).await
         }
         Source::Git { url, revision, subdirectory, .. } => {
@@ -107,7 +107,7 @@ pub(super) async fn prepare(
                 let scratch = own.store.scratch(remover())?;
                 let fetched =
                     Repository::fetch(&from, wanted.as_deref(), scratch.path("repository"), offline);
-                let failed = |error: super::git::GitError| BuildingError::Source {
+                let failed = |error: super::git_error::GitError| BuildingError::Source {
                     name: shown,
                     error: Box::new(error.into()),
                 };

@@ -13,7 +13,8 @@ use super::folder::Folder;
 use super::preparing::prepare;
 use super::source::SourceError;
 use super::{Building, BuildingError, Made};
-use crate::{Event, FetchFailure};
+use crate::package_archives::WheelRebuilder;
+use crate::{BuildError, Event, FetchFailure};
 
 /// The first local project of a lock that is not what was locked any more, as the lock names it. `path` is the lock's own.
 pub(crate) fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
@@ -30,21 +31,20 @@ pub(crate) fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
     folders.find(is_changed).map(|(path, _)| path.clone())
 }
 
-impl Building {
-    /// Builds a wheel of the lock anew, from the source that the lock names and with the requirements that it names, into the
-    /// store.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be built, or another wheel comes out.
-    pub(crate) fn rebuild<'a>(
+impl WheelRebuilder for Building {
+    fn rebuild<'a>(
         &'a self,
         package: &'a PypiPackage,
         build: &'a PypiBuild,
-    ) -> BoxFuture<'a, Result<(), BuildingError>> {
-        self.wheel_anew(package, build).boxed()
+    ) -> BoxFuture<'a, Result<(), BuildError>> {
+        let failed = |error| BuildError::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
+        self.wheel_anew(package, build).map(move |built| built.map_err(failed)).boxed()
     }
+}
 
+impl Building {
+    /// Builds a wheel of the lock anew, from the source that the lock names and with the requirements that it names, into the
+    /// store. It is an error when another wheel comes out.
     async fn wheel_anew(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), BuildingError> {
         self.context.reporter.event(Event::WheelStarted { name: package.name.clone() });
         self.machine(&package.name)?;

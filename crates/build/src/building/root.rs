@@ -13,7 +13,8 @@ use store::LayerRecord;
 use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::foundation::Foundation;
-use crate::layers::{Getter, Work, make, plan};
+use crate::layers::{Work, make, plan};
+use crate::package_archives::PackageArchives;
 use crate::pipeline::codec;
 use crate::wheels::ImagePython;
 use crate::{BuildError, Context, NamedLayer, unpacked_layers};
@@ -57,8 +58,12 @@ impl Root {
         };
         let codec = codec(variant, Format::Oci);
         let planned = plan(&assembly, &policy, codec)?.into();
-        let work =
-            Work { assembly: Arc::new(assembly), planned, getter: Getter::new(variant, context)?, codec };
+        let work = Work {
+            assembly: Arc::new(assembly),
+            planned,
+            archives: PackageArchives::new(variant, context)?,
+            codec,
+        };
         let finished = make(&[work], context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
         let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();

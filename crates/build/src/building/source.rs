@@ -121,7 +121,7 @@ pub enum SourceError {
     Changed(PathBuf),
     /// A repository cannot be had.
     #[error(transparent)]
-    Git(#[from] super::git::GitError),
+    Git(#[from] super::git_error::GitError),
 }
 
 /// What of a project is known before it is built.

@@ -10,7 +10,7 @@ use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
 use crate::conda_errors::{chain, channel_error, conda_error};
 use crate::copying::Copies;
 use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
-use crate::locking::match_specs;
+use crate::match_specs::match_specs;
 use crate::other_locks::locked_error;
 use crate::{BuildError, Context, foundation};
 use wheels::wheels;

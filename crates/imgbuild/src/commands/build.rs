@@ -118,7 +118,7 @@ fn summary(report: &Report, seconds: f64) -> String {
 }
 
 fn layers(built: &Built) -> String {
-    let row = |layer: &::build::Finished| {
+    let row = |layer: &::build::BuiltLayer| {
         let state = if layer.reused { "reused" } else { "new" };
         vec![shortened(&layer.title, 60), size(layer.record.descriptor.size), state.to_owned()]
     };
@@ -140,7 +140,7 @@ fn how_to_run(delivered: &Delivered) -> String {
 }
 
 fn as_json(report: &Report, seconds: f64) -> Value {
-    let layer = |layer: &::build::Finished| {
+    let layer = |layer: &::build::BuiltLayer| {
         json!({
             "title": layer.title,
             "digest": layer.record.descriptor.digest,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use archive::Owner;
@@ -12,11 +12,11 @@ use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
 use oci::{Digest, Platform};
 use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
 use spec::Variant;
-use store::{Kind, Store};
 
-use crate::assembly::{Needed, archive_path};
 use crate::confinement::{self, Libraries, Place};
-use crate::layers::Getter;
+use crate::locked_package::LockedPackage;
+use crate::package_archives::PackageArchives;
+use crate::store_tool::tool;
 use crate::{BuildError, Context};
 
 /// The compiler of a conda environment's bytecode.
@@ -34,7 +34,7 @@ pub(crate) fn conda_compiler(
     let compiler = compiler(&set.compilers, context)?;
     let packages: Vec<CondaPackage> =
         compiler.packages.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
-    let getter = Getter::new(variant, context)?;
+    let archives = PackageArchives::new(variant, context)?;
     let processes = threads(context.threads);
     let (context, compilation) = (context.clone(), variant.layers.bytecode);
     let inner = CondaSet { packages: compiler.packages.clone(), ..set.clone() };
@@ -46,14 +46,14 @@ pub(crate) fn conda_compiler(
             conda::plan_environment(&lock, &inner, host, Owner::ROOT)
                 .map_err(|error| unavailable(error.to_string()))?;
         let source = |(package, role): (&CondaPackage, Role)| {
-            let path = archive_path(&context, &package.sha256);
+            let path = context.store.archive_path(&package.sha256);
             conda::Package::new(package, role, Arc::clone(&environment), path)
         };
         let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
         let sources = sources.map_err(|error| unavailable(error.to_string()))?;
         let root = tool(&context.store, &interpreter_key(&sources, host), |folder| {
-            let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Conda).collect();
-            getter.get_all(&needed).map_err(|error| error.to_string())?;
+            let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Conda).collect();
+            archives.get_all(&needed).map_err(|error| error.to_string())?;
             sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
@@ -83,7 +83,7 @@ pub(crate) fn debian_compiler(
     let compiler = compiler(&set.compilers, context)?;
     let packages: Vec<DebianPackage> =
         compiler.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
-    let getter = Getter::new(variant, context)?;
+    let archives = PackageArchives::new(variant, context)?;
     let host = compiler.host;
     let interpreter = interpreter.clone();
     let version = interpreter.version.clone();
@@ -91,11 +91,11 @@ pub(crate) fn debian_compiler(
     let (own, compilation) = (context.clone(), variant.layers.bytecode);
     let make = move || {
         let source =
-            |package: &DebianPackage| debian::Package::new(package, &archive_path(&own, &package.sha256));
+            |package: &DebianPackage| debian::Package::new(package, &own.store.archive_path(&package.sha256));
         let sources: Vec<_> = packages.iter().map(source).collect();
         let root = tool(&store, &interpreter_key(&sources, host), |folder| {
-            let needed: Vec<Needed> = packages.iter().cloned().map(Needed::Debian).collect();
-            getter.get_all(&needed).map_err(|error| error.to_string())?;
+            let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Debian).collect();
+            archives.get_all(&needed).map_err(|error| error.to_string())?;
             sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let place = confinement::place(&own, compilation, &root, &["usr"], Libraries::Own)?;
@@ -137,25 +137,6 @@ fn interpreter_key(packages: &[impl Source], host: Platform) -> Digest {
     // The method changes whenever the same packages would be written in another way.
     let hasher = KeyHasher::new("interpreter").field("method", "2").field("host", host.to_string());
     hasher.list("package", recipes).finish()
-}
-
-/// The folder of a tool: from the store, or filled now, by one process.
-pub(crate) fn tool(
-    store: &Store,
-    key: &Digest,
-    fill: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<PathBuf, CompilerError> {
-    let unavailable = |error: store::StoreError| CompilerError::Unavailable(error.to_string());
-    if let Some(path) = store.tool(key).map_err(unavailable)? {
-        return Ok(path);
-    }
-    let _exclusive = store.exclusive(Kind::Tool, key).map_err(unavailable)?;
-    if let Some(path) = store.tool(key).map_err(unavailable)? {
-        return Ok(path);
-    }
-    let writer = store.tool_writer(key).map_err(unavailable)?;
-    fill(writer.path()).map_err(CompilerError::Unavailable)?;
-    writer.commit().map_err(unavailable)
 }
 
 fn extract(source: &dyn Source, folder: &Path) -> Result<(), String> {

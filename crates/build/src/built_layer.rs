@@ -1,0 +1,16 @@
+//! Layers that are there.
+
+use store::LayerRecord;
+
+/// A layer that is there.
+#[derive(Debug, Clone)]
+pub struct BuiltLayer {
+    /// What the store knows of it.
+    pub record: LayerRecord,
+    /// What is in it, for people.
+    pub title: String,
+    /// The installed size of its parts in bytes.
+    pub weight: u64,
+    /// Whether the store had it.
+    pub reused: bool,
+}

@@ -1,0 +1,143 @@
+//! A folder of archives: what a machine without a network builds from.
+//!
+//! The folder is for people as well: `debian/NAME_VERSION_ARCHITECTURE.deb`, `conda/SUBDIR/FILE`, `pypi/WHEEL`, and
+//! `SHA256SUMS`, which `sha256sum --check` reads.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use archive::ImagePath;
+use folder::Folder;
+use oci::Digest;
+
+use crate::BuildError;
+use crate::archive_hash::verify;
+use crate::locked_package::LockedPackage;
+
+/// The index: a hash, two blanks and a path on each line.
+const INDEX: &str = "SHA256SUMS";
+
+/// A folder of archives, by their hashes.
+#[derive(Debug, Clone)]
+pub struct Vendor {
+    folder: PathBuf,
+    files: BTreeMap<Digest, ImagePath>,
+}
+
+impl Vendor {
+    /// Reads the index of a folder.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or not an index.
+    pub fn open(folder: &Path) -> Result<Self, BuildError> {
+        let path = folder.join(INDEX);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| BuildError::NoVendor { folder: folder.to_owned(), error: Some(error) })?;
+        let read = |(number, line): (usize, &str)| {
+            let parts = line.split_once("  ");
+            let parts = parts
+                .and_then(|(hash, path)| Some((Digest::from_hex(hash).ok()?, ImagePath::new(path).ok()?)));
+            parts.ok_or_else(|| BuildError::VendorIndex { path: path.clone(), line: number + 1 })
+        };
+        let files = text.lines().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { folder: folder.to_owned(), files })
+    }
+
+    /// Reads the index of a folder; one that has none yet is empty.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is not an index.
+    pub(crate) fn open_or_new(folder: &Path) -> Result<Self, BuildError> {
+        match Self::open(folder) {
+            Err(BuildError::NoVendor { error: Some(error), .. })
+                if error.kind() == io::ErrorKind::NotFound =>
+            {
+                Ok(Self { folder: folder.to_owned(), files: BTreeMap::new() })
+            }
+            opened => opened,
+        }
+    }
+
+    /// Copies the archive of a package into the folder, from a file that is checked first.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not what the lock says, or the folder cannot be written.
+    pub(crate) fn add(&mut self, package: &LockedPackage, from: &Path) -> Result<(), BuildError> {
+        let sha256 = package.sha256();
+        let place = self.place(&sha256, package)?;
+        verify(from, &sha256)
+            .map_err(|error| BuildError::Fetch { name: place.as_str().to_owned(), error: Box::new(error) })?;
+        let copy = |file: &mut File| io::copy(&mut File::open(from)?, file).map(|_| ());
+        write_whole(&self.folder, place.as_str(), copy)?;
+        self.files.insert(sha256, place);
+        Ok(())
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where an archive is; nothing where the folder does not have it.
+    pub(crate) fn path(&self, sha256: &Digest) -> Option<PathBuf> {
+        let path = self.folder.join(self.files.get(sha256)?.as_str());
+        path.is_file().then_some(path)
+    }
+
+    /// Where a new archive belongs. Two channels may have different archives of one name: the second one gets a folder
+    /// named by its hash.
+    fn place(&self, sha256: &Digest, needed: &LockedPackage) -> Result<ImagePath, archive::PathError> {
+        let (folder, name) = match needed {
+            LockedPackage::Conda(package) => (
+                format!("conda/{}", package.text("subdir").unwrap_or("noarch")),
+                package.file_name().to_owned(),
+            ),
+            // As apt calls the files of its cache.
+            LockedPackage::Debian(package) => {
+                ("debian".to_owned(), format!("{}.deb", package.id().replace(':', "%3a")))
+            }
+            LockedPackage::Pypi(package) => ("pypi".to_owned(), package.filename.clone()),
+        };
+        let usual = ImagePath::new(&format!("{folder}/{name}"))?;
+        if self.files.iter().any(|(other, path)| *path == usual && other != sha256) {
+            return ImagePath::new(&format!("{folder}/{}/{name}", &sha256.hex()[..12]));
+        }
+        Ok(usual)
+    }
+
+    /// Writes the index.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub(crate) fn write_index(&self) -> Result<(), BuildError> {
+        let mut lines: Vec<_> =
+            self.files.iter().map(|(sha256, path)| (path.as_str(), sha256.hex())).collect();
+        lines.sort();
+        let text: String = lines.into_iter().map(|(path, hash)| format!("{hash}  {path}\n")).collect();
+        write_whole(&self.folder, INDEX, |file| file.write_all(text.as_bytes()))
+    }
+}
+
+fn failed(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> BuildError {
+    let path = path.to_owned();
+    move |error| BuildError::File { path, what, error }
+}
+
+/// Writes a file at a path below a folder, through no link. It bears its name only when it is whole.
+fn write_whole(
+    folder: &Path,
+    path: &str,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), BuildError> {
+    let written = || {
+        let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Folder::make(folder)?.make_below(below)?.write(name, write)
+    };
+    written().map_err(failed(&folder.join(path), "written"))
+}
