@@ -74,11 +74,11 @@ fn ls_counts_what_is_there() {
     blob 8
     layer 6
     bytecode 0
-    repodata 2
+    repodata 3
     tool 0
     unpacked 0
     image 1
-    all 23
+    all 24
     "#);
     let listed = json(&bench, &["cache", "ls", "--json"]);
     assert_eq!(listed["root"], bench.imgbuild.store().display().to_string());

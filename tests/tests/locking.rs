@@ -144,6 +144,26 @@ fn a_debian_package_is_upgraded_when_it_is_named() {
 }
 
 #[test]
+fn a_debian_package_that_was_read_is_not_read_again() {
+    let bench = Bench::new();
+    bench.packages(&[]);
+    let relock = || {
+        fs_err::remove_file(bench.imgbuild.path("spec.lock")).ok();
+        bench.run(&["lock", "spec.toml"]);
+        bench.imgbuild.read("spec.lock")
+    };
+    let first = relock();
+    let kept = bench.imgbuild.store().join("repodata-v1/debian-info-v1");
+    let documents = || fs_err::read_dir(&kept).unwrap().map(|it| it.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!(documents().len(), first.matches("[[debian]]").count());
+    // What is read of them is the same, from wherever.
+    assert_eq!(relock(), first);
+    documents().iter().for_each(|path| fs_err::write(path, "damaged").unwrap());
+    assert_eq!(relock(), first);
+    assert!(documents().iter().all(|path| fs_err::read(path).unwrap() != b"damaged"));
+}
+
+#[test]
 fn what_is_newer_than_a_time_is_left_out() {
     let bench = Bench::new();
     let one = bench.imgbuild.path("one");

@@ -142,7 +142,18 @@ impl Archives for Fetcher {
     }
 }
 
+/// What the store keeps of Debian packages: what is known of each once it was read from end to end.
+const EXAMINED: &str = "debian-info-v1";
+
 impl debian::Fetch for Fetcher {
+    fn examined(&self, key: &Digest) -> Option<debian::Examined> {
+        self.store.documents(EXAMINED).get(key)
+    }
+
+    fn keep_examined(&self, key: &Digest, examined: &debian::Examined) {
+        self.store.documents(EXAMINED).put(key, examined);
+    }
+
     async fn get(&self, url: &SecretUrl, limit: u64) -> Result<Vec<u8>, debian::FetchError> {
         match self.client.get_bytes(url, limit).await {
             Ok(bytes) => Ok(bytes.to_vec()),

@@ -4,15 +4,17 @@ use std::io::Read;
 use std::path::Path;
 
 use archive::Owner;
-use layer::{Claim, EntryKind, Kind, PartId};
+use layer::{Claim, EntryKind, KeyHasher, Kind, PartId};
 use lock::{DebianFacts, SpecialDirectory};
+use oci::Digest;
+use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
 use crate::deb::{ArchiveError, Deb, What};
 use crate::scripts::Scripts;
 
 /// A `.deb` that was read once from end to end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examined {
     /// What the lock keeps.
     pub facts: DebianFacts,
@@ -20,6 +22,12 @@ pub struct Examined {
     pub claims: Vec<Claim>,
     /// Its maintainer scripts.
     pub scripts: Scripts,
+}
+
+/// What is known of a `.deb` is kept under: all that [`examine`] depends on.
+pub(crate) fn examined_key(sha256: &Digest, installed_size: u64) -> Digest {
+    let hasher = KeyHasher::new("examined deb").field("sha256", sha256.as_bytes());
+    hasher.field("installed size", installed_size.to_string()).finish()
 }
 
 /// Reads a `.deb` from end to end. `installed_size` is the index's field, in KiB; it bounds what is unpacked.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use oci::Digest;
 use secret::SecretUrl;
 
+use crate::examine::Examined;
+
 /// The network and the store, as locking needs them.
 pub trait Fetch: Sync {
     /// The bytes at `url`, at most `limit` of them.
@@ -19,6 +21,14 @@ pub trait Fetch: Sync {
         sha256: &Digest,
         size: u64,
     ) -> impl Future<Output = Result<PathBuf, FetchError>> + Send;
+
+    /// What an archive said when it was read before, where that was kept under this key.
+    fn examined(&self, _key: &Digest) -> Option<Examined> {
+        None
+    }
+
+    /// Keeps what an archive said. Failing to is no reason to fail: it is read again.
+    fn keep_examined(&self, _key: &Digest, _examined: &Examined) {}
 }
 
 /// What could not be fetched.

@@ -12,7 +12,7 @@ use secret::SecretUrl;
 
 use crate::configuration;
 use crate::dependencies::Dependencies;
-use crate::examine::{Examined, examine};
+use crate::examine::{Examined, examine, examined_key};
 use crate::fetch::Fetch;
 use crate::index::{Candidate, Index};
 use crate::index_request::{IndexRequest, Repository, locked_url};
@@ -217,9 +217,18 @@ async fn lock_one(
         error: Box::new(error),
     })?;
     let limit = installed_size(&package.record);
-    let examined = tokio::task::spawn_blocking(move || examine(&path, limit)).await;
-    let examined = examined.map_err(|_| LockDebianError::Stopped(name.clone()))?;
-    let examined = examined.map_err(|error| LockDebianError::Archive { package: name.clone(), error })?;
+    let key = examined_key(&package.sha256, limit);
+    let examined = match fetch.examined(&key) {
+        Some(examined) => examined,
+        None => {
+            let examined = tokio::task::spawn_blocking(move || examine(&path, limit)).await;
+            let examined = examined.map_err(|_| LockDebianError::Stopped(name.clone()))?;
+            let examined =
+                examined.map_err(|error| LockDebianError::Archive { package: name.clone(), error })?;
+            fetch.keep_examined(&key, &examined);
+            examined
+        }
+    };
     package.facts = examined.facts.clone();
     Ok((package, examined))
 }

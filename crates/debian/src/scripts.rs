@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use layer::KeyHasher;
 use oci::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
 use crate::effects::{Alternative, Effect};
@@ -17,11 +17,11 @@ const INSTALLING: [&str; 3] = ["config", "preinst", "postinst"];
 const ALL: [&str; 6] = ["config", "preinst", "postinst", "prerm", "postrm", "triggers"];
 
 /// The maintainer scripts of a package.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scripts {
     package: String,
     version: String,
-    files: BTreeMap<&'static str, String>,
+    files: BTreeMap<String, String>,
 }
 
 /// A package whose scripts do more than is known here.
@@ -64,7 +64,7 @@ static TABLE: LazyLock<Result<Table, toml::de::Error>> =
 
 impl Scripts {
     pub(crate) fn new(control: &Control) -> Self {
-        let file = |name: &'static str| Some((name, control.text(name)?));
+        let file = |name: &'static str| Some((name.to_owned(), control.text(name)?));
         Self {
             package: control.field("Package").to_owned(),
             version: control.field("Version").to_owned(),
@@ -86,7 +86,7 @@ impl Scripts {
     pub fn residue(&self) -> Digest {
         let hasher = KeyHasher::new("residue of maintainer scripts");
         let residues = INSTALLING.iter().filter_map(|name| {
-            let stripped = strip(self.files.get(name)?);
+            let stripped = strip(self.files.get(*name)?);
             Some((name, [stripped.residue, stripped.unknown].concat()))
         });
         residues.fold(hasher, |hasher, (name, residue)| hasher.field(name, residue.join("\n"))).finish()
@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     fn scripts(postinst: &str) -> Scripts {
-        let files = BTreeMap::from([("postinst", postinst.to_owned())]);
+        let files = BTreeMap::from([("postinst".to_owned(), postinst.to_owned())]);
         Scripts { package: "example".to_owned(), version: "1".to_owned(), files }
     }
 

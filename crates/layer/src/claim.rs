@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{Exclusions, PartId};
 use archive::ImagePath;
+use serde::{Deserialize, Serialize};
+
+use crate::{Exclusions, PartId};
 
 /// A path that a part will write. Directories are not claimed: any number of parts may share one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Claim {
     /// The path.
     pub path: ImagePath,
@@ -15,7 +17,8 @@ pub struct Claim {
 }
 
 /// What can be claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A file, or another name of one.
     File,
