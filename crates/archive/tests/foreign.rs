@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::process::Command;
 
-use archive::{LayerHead, LayerKind, LayerReader, Special, Whiteout};
+use imgbuild_archive::{LayerHead, LayerKind, LayerReader, Special, Whiteout};
 use tar::{Builder, EntryType, Header};
 
 fn header(name: &str, entry_type: EntryType, size: u64) -> Header {
@@ -80,8 +80,8 @@ fn refusal(entries: &[(Header, &[u8])]) -> String {
     read(&archive(entries)).expect_err("it should be refused")
 }
 
-fn path(text: &str) -> archive::ImagePath {
-    archive::ImagePath::new(text).unwrap()
+fn path(text: &str) -> imgbuild_archive::ImagePath {
+    imgbuild_archive::ImagePath::new(text).unwrap()
 }
 
 #[test]

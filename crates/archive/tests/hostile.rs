@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
-use archive::{TarError, TarReader};
+use imgbuild_archive::{TarError, TarReader};
 use tar::{Builder, EntryType, Header};
 
 fn header(name: &str, entry_type: EntryType, size: u64) -> Header {

@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use archive::{LayerKind, LayerReader, TarError, TarKind, TarReader};
+use imgbuild_archive::{LayerKind, LayerReader, TarError, TarKind, TarReader};
 
 /// A header whose fields are written as they are given.
 fn header(changes: &[(usize, &[u8])]) -> Vec<u8> {

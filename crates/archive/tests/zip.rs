@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use archive::{ZipArchive, ZipFileError, ZipLimits, zip_members};
+use imgbuild_archive::{ZipArchive, ZipFileError, ZipLimits, zip_members};
 use proptest::prelude::*;
 
 const LIMITS: ZipLimits = ZipLimits { members: 100, content: 1 << 20 };
@@ -314,7 +314,8 @@ fn bombs_are_refused_before_they_are_unpacked() {
 fn the_tail_says_how_much_more_is_needed() {
     let file = zip(&[stored("a", b"one")]);
     let total = file.len() as u64;
-    let Err(archive::ZipError::NeedTail(offset)) = zip_members(&file[file.len() - 30..], total, 9) else {
+    let Err(imgbuild_archive::ZipError::NeedTail(offset)) = zip_members(&file[file.len() - 30..], total, 9)
+    else {
         panic!("a part of the directory was enough");
     };
     assert_eq!(zip_members(&file[offset as usize..], total, 9).unwrap()[0].name(), "a");

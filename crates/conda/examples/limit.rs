@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use conda::{Archive, ArchiveFormat};
+use imgbuild_conda::{Archive, ArchiveFormat};
 use oci::HashWriter;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

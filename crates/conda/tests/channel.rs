@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use archive::ImagePath;
-use conda::{
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use imgbuild_conda::{
     Archive, ArchiveFormat, Implementation, Metadata, Request, Served, Solving, Wishes,
     distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
 };
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use lock::{Activation, CondaPackage, CondaSet};
 use net::{Archives, Client, FetchError, Options, Wanted};
 use oci::{Digest, Platform};
@@ -54,12 +54,12 @@ impl Bench {
         let scratch = tempfile::tempdir().unwrap();
         let folder = channel_folder();
         let name: spec::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
-        let place = conda::Place {
+        let place = imgbuild_conda::Place {
             root: scratch.path(),
             variables: &BTreeMap::new(),
-            settings: &conda::ChannelSettings::default(),
+            settings: &imgbuild_conda::ChannelSettings::default(),
         };
-        let channels = conda::channels([&name], &BTreeMap::new(), place).unwrap();
+        let channels = imgbuild_conda::channels([&name], &BTreeMap::new(), place).unwrap();
         let client = Client::new(Options::default()).unwrap();
         let solving = Solving::new(&client, &channels, scratch.path().join("index")).unwrap();
         Self { scratch, client, channels, solving, archives: Folder(folder) }

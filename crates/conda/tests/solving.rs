@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use conda::{ChannelSettings, EnvironmentError, Request, Served, Solving, virtual_packages};
+use imgbuild_conda::{ChannelSettings, EnvironmentError, Request, Served, Solving, virtual_packages};
 use net::{Client, Options};
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -34,12 +34,12 @@ impl Channels {
             }
         }
         let served = {
-            let place = conda::Place {
+            let place = imgbuild_conda::Place {
                 root: scratch.path(),
                 variables: &BTreeMap::new(),
                 settings: &ChannelSettings::default(),
             };
-            conda::channels(names.iter(), &BTreeMap::new(), place).unwrap()
+            imgbuild_conda::channels(names.iter(), &BTreeMap::new(), place).unwrap()
         };
         let client = Client::new(Options { offline: false, ..Options::default() }).unwrap();
         let solving = Solving::new(&client, &served, scratch.path().join("index")).unwrap();
@@ -64,7 +64,7 @@ impl Channels {
     async fn ask(&self, request: &Request) -> String {
         match self.solving.solve(request).await {
             Ok(records) => {
-                let named = |it: &conda::Record| it.identifier.to_file_name().replace(".conda", "");
+                let named = |it: &imgbuild_conda::Record| it.identifier.to_file_name().replace(".conda", "");
                 let mut names: Vec<String> = records.iter().map(named).collect();
                 names.sort();
                 names.join(" ")

@@ -91,7 +91,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn log(verbose: u8) {
     let filter = match verbose {
         0 => "error",
-        1 => "build=debug,conda=debug,debian=debug,net=debug,sandbox=debug,store=debug,python=debug",
+        // All crates of the house begin so.
+        1 => "imgbuild=debug",
         _ => "debug",
     };
     let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| shown::Log);

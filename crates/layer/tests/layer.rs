@@ -6,7 +6,7 @@ use std::io::Read;
 use std::num::NonZero;
 
 use archive::{ImagePath, Owner, TarKind, TarReader};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
+use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
 use oci::Digest;
 
 fn path(text: &str) -> ImagePath {
@@ -45,7 +45,7 @@ impl Read for Dribble<'_> {
     }
 }
 
-fn sample(codec: Codec, threads: u32, dribble: bool) -> (layer::Layer, Vec<u8>) {
+fn sample(codec: Codec, threads: u32, dribble: bool) -> (imgbuild_layer::Layer, Vec<u8>) {
     let parents = Parents::default();
     let mut writer = LayerWriter::new(Vec::new(), codec, NonZero::new(threads).unwrap(), &parents).unwrap();
     for (name, size) in
@@ -63,7 +63,7 @@ fn sample(codec: Codec, threads: u32, dribble: bool) -> (layer::Layer, Vec<u8>) 
 
 #[test]
 fn the_bytes_of_each_codec_are_golden() {
-    layer::check_libraries().unwrap();
+    imgbuild_layer::check_libraries().unwrap();
     let golden = |codec| {
         let (layer, bytes) = sample(codec, 2, false);
         assert_eq!(layer.descriptor.digest, Digest::of(&bytes));

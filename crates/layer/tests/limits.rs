@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
 use archive::{ImagePath, LayerReader, Owner};
-use layer::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Merged, Parents, TarWriter};
+use imgbuild_layer::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES};
+use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Merged, Parents, TarWriter};
 
 fn head(path: &str, size: u64) -> EntryHead {
     let path = ImagePath::new(path).unwrap();

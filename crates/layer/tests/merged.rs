@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use archive::{ImagePath, LayerReader};
-use layer::{Merged, NodeKind};
+use imgbuild_layer::{Merged, NodeKind};
 use proptest::prelude::*;
 use tar::{Builder, EntryType, Header};
 
@@ -112,7 +112,7 @@ fn merged(layers: &[Vec<Entry>]) -> (Vec<Vec<u8>>, Merged) {
 type Tree = BTreeMap<String, (String, u32)>;
 
 fn shown(merged: &Merged) -> Tree {
-    let node = |(path, node): (&ImagePath, &layer::Node)| {
+    let node = |(path, node): (&ImagePath, &imgbuild_layer::Node)| {
         let what = match &node.kind {
             NodeKind::File { .. } => format!("{:?}", merged.content(path).unwrap()),
             NodeKind::Directory => "folder".to_owned(),
@@ -178,7 +178,7 @@ proptest! {
                                                    path in name()) {
         let (_, merged) = merged(&layers);
         if let Ok(Some(found)) = merged.resolve(&ImagePath::new(&path).unwrap()) {
-            let is_link = |node: &layer::Node| matches!(node.kind, NodeKind::Symlink(_));
+            let is_link = |node: &imgbuild_layer::Node| matches!(node.kind, NodeKind::Symlink(_));
             prop_assert!(!merged.get(&found).is_some_and(is_link));
             prop_assert!(!found.ancestors().any(|it| merged.get(&it).is_some_and(is_link)));
         }

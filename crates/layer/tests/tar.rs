@@ -7,7 +7,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use archive::{ImagePath, LayerReader, Owner, TarKind, TarReader};
-use layer::{EntryHead, EntryKind, TarWriter};
+use imgbuild_layer::{EntryHead, EntryKind, TarWriter};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]

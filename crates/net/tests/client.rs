@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use net::{Client, Download, Locations, MirrorList, NetError, Options, Schedule, Size};
+use imgbuild_net::{Client, Download, Locations, MirrorList, NetError, Options, Schedule, Size};
 use oci::Digest;
 use url::Url;
 

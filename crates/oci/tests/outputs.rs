@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use oci::{
+use imgbuild_oci::{
     BlobError, Blobs, ContainerConfig, Descriptor, DiffId, Digest, History, Image, ImageHead, MediaType,
     Platform, Reference, Timestamp, ValidateError, layout, tarball, validate,
 };

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use oci::{Choice, Digest, Platform, StoredImage};
+use imgbuild_oci::{Choice, Digest, Platform, StoredImage};
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -8,17 +8,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use archive::ImagePath;
-use layer::{EntryHead, EntrySink, SinkError, TarWriter};
-use oci::Platform;
-use sandbox::{
+use imgbuild_sandbox::{
     Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
 };
+use layer::{EntryHead, EntrySink, SinkError, TarWriter};
+use oci::Platform;
 
 /// How the driver ends where the sandbox could not be made.
 const FAILED: u8 = 125;
 
 fn main() -> ExitCode {
-    sandbox::enter();
+    imgbuild_sandbox::enter();
     let mut arguments = std::env::args().skip(1);
     let verb = arguments.next().unwrap();
     match drive(&verb, arguments.collect()) {

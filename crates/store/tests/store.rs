@@ -10,9 +10,9 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, SystemTime};
 
+use imgbuild_store::{Kind, LayerRecord, Prune, Remove, Store};
 use layer::Key;
 use oci::{Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
-use store::{Kind, LayerRecord, Prune, Remove, Store};
 
 fn add_archive(store: &Store, text: &str) -> Digest {
     let digest = Digest::of(text);

@@ -64,6 +64,19 @@ fn every_crate_has_its_room() {
 }
 
 #[test]
+fn every_crate_says_whose_it_is() {
+    for (name, manifest) in crates() {
+        let package = manifest["package"]["name"].as_str().unwrap();
+        assert!(package == "imgbuild" || package == format!("imgbuild-{name}"), "{package}");
+        // `-v` shows what the crates say whose names begin so.
+        assert!(
+            manifest.get("lib").is_none_or(|lib| lib.get("name").is_none()),
+            "{package} has another name"
+        );
+    }
+}
+
+#[test]
 fn imports_go_down_only() {
     let mut above = Vec::new();
     for (name, manifest) in crates() {

@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use net::{Archives, Client, FetchError, Schedule, Wanted};
-use oci::Digest;
-use pypi::{
+use imgbuild_pypi::{
     AllowBuilds, BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
     ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv, Variables, WheelReader,
 };
+use net::{Archives, Client, FetchError, Schedule, Wanted};
+use oci::Digest;
 use store::Store;
 
 use crate::index::{Behaviour, Index};

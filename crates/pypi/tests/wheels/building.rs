@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use imgbuild_pypi::{AllowBuilds, Request, Requirement, Source};
 use insta::assert_snapshot;
-use pypi::{AllowBuilds, Request, Requirement, Source};
 
 use crate::bench::{Bench, GOOD, wheel};
 

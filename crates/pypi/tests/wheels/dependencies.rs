@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use imgbuild_pypi::{Environment, Target, normalized};
 use oci::Platform;
 use pep440_rs::Version;
 use proptest::prelude::*;
-use pypi::{Environment, Target, normalized};
 use spec::{DependencySpecifier, Marker, VersionsOrUrl};
 
 use crate::dependency_texts::{DIFFERENCES, EQUALITY, MARKERS, ORDER, REQUIREMENTS, VALUES};

@@ -1,7 +1,7 @@
 //! What is said of single requirements that no index can meet.
 
+use imgbuild_pypi::Request;
 use insta::assert_snapshot;
-use pypi::Request;
 
 use crate::bench::{Bench, GOOD, wheel};
 use crate::index::Behaviour;

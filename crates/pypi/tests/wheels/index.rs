@@ -144,7 +144,7 @@ fn page(project: &str, folder: &Path, behaviour: Behaviour, json: bool) -> Respo
     files.sort();
     let named = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        pypi::normalized(name.split('-').next().unwrap()) == project
+        imgbuild_pypi::normalized(name.split('-').next().unwrap()) == project
     };
     files.retain(named);
     if files.is_empty() {

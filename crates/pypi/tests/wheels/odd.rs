@@ -178,7 +178,8 @@ fn facts_that_do_not_hold_are_errors() {
     assert_snapshot!(message(|it| it.facts.timestamp = 0), @"the lock says of its time `0`, and the wheel `1614834368`");
     let mut renamed = locked;
     renamed.name = "other".to_owned();
-    let error = pypi::Package::new(&renamed, layer::Role::Package, crate::support::venv(), path).unwrap_err();
+    let error = imgbuild_pypi::Package::new(&renamed, layer::Role::Package, crate::support::venv(), path)
+        .unwrap_err();
     assert_snapshot!(error, @"the lock says of its name `other 1.0`, and the wheel `odd 1.0`");
 }
 
@@ -187,14 +188,14 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = odd().write(folder.path());
     let locked = locked(&path).unwrap();
-    let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<pypi::Layout>| {
-        let package = pypi::Package::new(locked, layer::Role::Package, layout, path.clone());
+    let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<imgbuild_pypi::Layout>| {
+        let package = imgbuild_pypi::Package::new(locked, layer::Role::Package, layout, path.clone());
         package.unwrap().part().recipe
     };
     let base = recipe(&locked, crate::support::venv());
     assert_eq!(recipe(&locked, crate::support::venv()), base);
     let mut recipes = vec![base];
-    let other = |change: fn(&mut pypi::Layout)| {
+    let other = |change: fn(&mut imgbuild_pypi::Layout)| {
         let mut layout = (*crate::support::venv()).clone();
         change(&mut layout);
         recipe(&locked, std::sync::Arc::new(layout))

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::support::{WheelBuilder, locked};
 use archive::{ImagePath, Owner};
+use imgbuild_pypi::{Layout, Package, virtual_environment};
 use layer::{Exclusions, Role, Source};
-use pypi::{Layout, Package, virtual_environment};
 use python::FolderSink;
 
 /// What differs, by how its path ends, and why.

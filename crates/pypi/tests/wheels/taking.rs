@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use imgbuild_pypi::{AllowBuilds, ListedPackage, ListedWheel, Request, Source, StatedHashes};
 use insta::assert_snapshot;
 use md5::Digest as _;
 use oci::Digest;
-use pypi::{AllowBuilds, ListedPackage, ListedWheel, Request, Source, StatedHashes};
 
 use crate::bench::{Bench, GOOD, provided, wheel};
 use crate::index::Behaviour;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::support::{
     Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
 };
+use imgbuild_python::{
+    Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target, Unconfined,
+};
 use layer::{EntryKind, Exclusions, Source};
-use python::{Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target, Unconfined};
 use store::Store;
 
 /// Writes entries with their bytecode, into a store of their own.
@@ -316,7 +318,7 @@ fn the_key_is_that_of_what_bytecode_depends_on() {
         recipe(Target { compiler: None, ..base.clone() }),
         recipe(Target { compiler: Some(Arc::new(other)), ..base.clone() }),
         recipe(Target { folders: BytecodeFolders(Vec::new()), ..base.clone() }),
-        recipe(Target { tag: python::CacheTag::cpython(1), ..base.clone() }),
+        recipe(Target { tag: imgbuild_python::CacheTag::cpython(1), ..base.clone() }),
     ];
     assert_eq!(recipe(base), recipes[0]);
     recipes.sort();
@@ -341,7 +343,7 @@ fn an_interpreter_of_another_version_is_refused() {
 #[test]
 fn an_interpreter_that_names_its_bytecode_otherwise_is_refused() {
     let own = machine();
-    let tag = python::CacheTag::other("pypy", 9);
+    let tag = imgbuild_python::CacheTag::other("pypy", 9);
     let interpreter = Interpreter {
         command: vec![own.program.into()],
         home: None,

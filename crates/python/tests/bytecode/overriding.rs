@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::support::{Collected, Entries, Entry, MTIME, cache_tag, file, folder, link, path, pyc, target};
 use archive::ImagePath;
+use imgbuild_python::{CacheTag, Overriding, Target};
 use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
-use python::{CacheTag, Overriding, Target};
 
 fn removed(name: &str) -> Entry {
     Entry { head: EntryHead::removed(path(name)), body: Vec::new() }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use archive::{ImagePath, Owner};
+use imgbuild_python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, Kind, Part, PartId, RecipeHash, Role, SinkError,
     Source, SourceError,
 };
 use oci::Digest;
-use python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
 
 pub(crate) const MTIME: i64 = 1_700_000_000;
 
