@@ -24,12 +24,10 @@ fn example(imgbuild: &Imgbuild, name: &str) {
 
 /// The wheels of the lock for a platform, by name.
 fn wheels(lock: &Lock, platform: Platform) -> BTreeMap<&str, &PypiPackage> {
-    let variant = lock.variants.iter().find(|variant| variant.platform == platform).unwrap();
-    let packages = variant.pypi.as_ref().unwrap().packages.iter();
-    packages
-        .map(|id| lock.pypi_package(id).unwrap())
-        .map(|package| (package.name.as_str(), package))
-        .collect()
+    let mut variants = lock.locked_variants().unwrap().into_iter();
+    let variant = variants.find(|it| it.variant.platform == platform).unwrap();
+    let packages = variant.pypi.unwrap().packages.into_iter();
+    packages.map(|package| (package.name.as_str(), package)).collect()
 }
 
 fn read_lock(imgbuild: &Imgbuild) -> Lock {

@@ -7,7 +7,10 @@ use archive::{ImagePath, Owner};
 use conda::Plan;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
-use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, Lock, PypiSet};
+use lock::{
+    CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, LockedSet, LockedVariant, PypiPackage,
+    PypiSet,
+};
 use python::{Bytecode, BytecodeFolders, Target};
 use runtime::{DEFAULT_USER, Variables};
 use spec::{Base, Manager, Variant};
@@ -58,31 +61,23 @@ pub(crate) struct Extras<'a> {
 }
 
 impl Assembly {
-    /// The sources of the variant with this index. `extras` are left out while locking: no threshold depends on them.
+    /// The sources of a variant. `extras` are left out while locking: no threshold depends on them.
     ///
     /// # Errors
     ///
     /// When the lock is damaged, or lacks an interpreter for this machine.
     pub(crate) fn new(
-        lock: &Lock,
-        index: usize,
+        locked: &LockedVariant<'_>,
         variant: &Variant,
         extras: Option<Extras<'_>>,
         context: &Context,
     ) -> Result<Self, BuildError> {
-        let locked = &lock.variants[index];
         let given =
             variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let conda_packages: Vec<&CondaPackage> = locked
-            .conda
-            .iter()
-            .flat_map(|set| &set.packages)
-            .filter_map(|url| lock.conda_package(url))
-            .collect();
-        let conda = locked.conda.as_ref().map(|set| (set, conda_packages.as_slice()));
-        let wheels = locked.pypi.as_ref().map(|set| &set.prefix);
-        let wheels = wheels.filter(|prefix| locked.conda.as_ref().is_none_or(|set| set.prefix != **prefix));
-        let foundation = Foundation::open(locked.layout.as_ref(), variant, context)?;
+        let conda = locked.conda.as_ref().map(|conda| (conda.set, conda.packages.as_slice()));
+        let wheels = locked.pypi.as_ref().map(|pypi| &pypi.set.prefix);
+        let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
+        let foundation = Foundation::open(locked.variant.layout.as_ref(), variant, context)?;
         let base = foundation.as_ref().map(|foundation| foundation.config.config.env.as_slice());
         let mut assembly = Self {
             sources: Vec::new(),
@@ -96,20 +91,20 @@ impl Assembly {
             python: None,
             targets: Vec::new(),
         };
-        let timestamp = locked.timestamp;
-        assembly.check_foundation(locked)?;
+        let timestamp = locked.variant.timestamp;
+        assembly.check_foundation(locked.variant)?;
         let mut python = None;
-        if let Some(set) = &locked.debian {
-            python = assembly.add_debian(lock, set, variant, timestamp, context)?;
+        if let Some(debian) = &locked.debian {
+            python = assembly.add_debian(debian, variant, timestamp, context)?;
         }
-        if let Some(set) = &locked.conda {
-            python = assembly.add_conda(lock, set, variant, timestamp, context)?.or(python);
+        if let Some(conda) = &locked.conda {
+            python = assembly.add_conda(conda, variant, timestamp, context)?.or(python);
         }
-        if let Some(set) = &locked.pypi {
-            assembly.add_wheels(lock, set, index, variant, python.as_ref(), context)?;
+        if let Some(pypi) = &locked.pypi {
+            assembly.add_wheels(pypi, locked.variant, variant, python.as_ref(), context)?;
         }
-        if let Some(set) = &locked.conda {
-            assembly.add_post_link(lock, set, variant, timestamp)?;
+        if let Some(conda) = &locked.conda {
+            assembly.add_post_link(conda.set, &locked.post_link, variant, timestamp)?;
         }
         assembly.python = python;
         let has_shell = match &variant.base {
@@ -233,14 +228,12 @@ impl Assembly {
 
     fn add_debian(
         &mut self,
-        lock: &Lock,
-        set: &DebianSet,
+        debian: &LockedSet<'_, DebianSet, DebianPackage>,
         variant: &Variant,
         timestamp: i64,
         context: &Context,
     ) -> Result<Option<ImagePython>, BuildError> {
-        let packages: Vec<DebianPackage> =
-            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+        let (set, packages) = (debian.set, debian.owned());
         for directory in packages.iter().flat_map(|package| &package.facts.directories) {
             // A mode that is no number was never written by us; the folder then counts as a usual one.
             let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
@@ -262,7 +255,7 @@ impl Assembly {
         let compiler = interpreter
             .as_ref()
             .filter(|_| variant.layers.bytecode.makes_bytecode())
-            .map(|interpreter| compiler::debian_compiler(lock, set, interpreter, variant, context));
+            .map(|interpreter| compiler::debian_compiler(debian, interpreter, variant, context));
         let compiler = compiler.transpose()?;
         let target = interpreter.as_ref().map(|interpreter| Target {
             tag: interpreter.cache_tag(),
@@ -311,22 +304,22 @@ impl Assembly {
 
     fn add_conda(
         &mut self,
-        lock: &Lock,
-        set: &CondaSet,
+        conda: &LockedSet<'_, CondaSet, CondaPackage>,
         variant: &Variant,
         timestamp: i64,
         context: &Context,
     ) -> Result<Option<ImagePython>, BuildError> {
+        let set = conda.set;
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
         let error = |error| BuildError::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
-            conda::plan_environment(lock, set, variant.platform, owner).map_err(error)?;
+            conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
         let python = python_version.clone().zip(cache_tag.clone());
         let compiler = match python.filter(|_| variant.layers.bytecode.makes_bytecode()) {
-            Some(python) => Some(compiler::conda_compiler(lock, set, python, variant, context)?),
+            Some(python) => Some(compiler::conda_compiler(conda, python, variant, context)?),
             None => None,
         };
         let target = cache_tag.map(|tag| Target {
@@ -352,20 +345,20 @@ impl Assembly {
             }
         }
         self.exclude(&set.excluded);
-        self.add(Box::new(conda::environment_files(lock, set, owner, timestamp)?), Vec::new());
+        self.add(Box::new(conda::environment_files(conda, owner, timestamp)?), Vec::new());
         Ok(python.map(|python| ImagePython { compiler, ..python }))
     }
 
     /// The scripts run when all packages are there, wheels as well.
     fn add_post_link(
         &mut self,
-        lock: &Lock,
         set: &CondaSet,
+        scripts: &[&CondaPackage],
         variant: &Variant,
         timestamp: i64,
     ) -> Result<(), BuildError> {
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
-        let scripts = set.post_link.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
+        let scripts = scripts.iter().map(|package| (*package).clone()).collect();
         let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, &self.below());
         post_link.into_iter().for_each(|it| self.derive(Box::new(it), Vec::new()));
         Ok(())
@@ -373,14 +366,13 @@ impl Assembly {
 
     fn add_wheels(
         &mut self,
-        lock: &Lock,
-        set: &PypiSet,
-        index: usize,
+        pypi: &LockedSet<'_, PypiSet, PypiPackage>,
+        locked: &lock::Variant,
         variant: &Variant,
         python: Option<&ImagePython>,
         context: &Context,
     ) -> Result<(), BuildError> {
-        let locked = &lock.variants[index];
+        let set = pypi.set;
         let conda = locked.conda.as_ref().filter(|conda| conda.prefix == set.prefix);
         let python = python.ok_or(BuildError::NoPython)?;
         let owner = match conda {
@@ -400,7 +392,7 @@ impl Assembly {
         let layout = wheels::layout(set, conda, python, owner)?;
         let is_virtual = conda.is_none();
         self.target(python.target(&layout));
-        let sources = wheels::sources(lock, set, layout, is_virtual, python, locked.timestamp, context)?;
+        let sources = wheels::sources(&pypi.packages, layout, is_virtual, python, locked.timestamp, context)?;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.exclude(&set.excluded);
         Ok(())

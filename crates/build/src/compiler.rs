@@ -8,7 +8,7 @@ use std::sync::Arc;
 use archive::Owner;
 use conda::Plan;
 use layer::{Exclusions, KeyHasher, Role, Source};
-use lock::{Compiler, CondaPackage, CondaSet, DebianPackage, DebianSet, Lock};
+use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, LockedCompiler, LockedSet};
 use oci::{Digest, Platform};
 use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
 use spec::Variant;
@@ -25,25 +25,22 @@ use crate::{BuildError, Context};
 ///
 /// When the lock has no interpreter for this machine.
 pub(crate) fn conda_compiler(
-    lock: &Lock,
-    set: &CondaSet,
+    conda: &LockedSet<'_, CondaSet, CondaPackage>,
     (version, tag): (String, CacheTag),
     variant: &Variant,
     context: &Context,
 ) -> Result<Arc<LazyCompiler>, BuildError> {
-    let compiler = compiler(&set.compilers, context)?;
-    let packages: Vec<CondaPackage> =
-        compiler.packages.iter().filter_map(|url| lock.conda_package(url)).cloned().collect();
+    let compiler = compiler(&conda.compilers, context)?;
+    let packages = owned(compiler);
     let archives = PackageArchives::new(variant, context)?;
     let processes = threads(context.threads);
     let (context, compilation) = (context.clone(), variant.layers.bytecode);
-    let inner = CondaSet { packages: compiler.packages.clone(), ..set.clone() };
-    let lock = Lock { variants: Vec::new(), debian: Vec::new(), conda: packages.clone(), ..lock.clone() };
+    let set = conda.set.clone();
     let (host, wanted) = (compiler.host, version.clone());
     let make = move || {
         let unavailable = |error: String| CompilerError::Unavailable(error);
         let Plan { environment, packages: planned, .. } =
-            conda::plan_environment(&lock, &inner, host, Owner::ROOT)
+            conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host, Owner::ROOT)
                 .map_err(|error| unavailable(error.to_string()))?;
         let source = |(package, role): (&CondaPackage, Role)| {
             let path = context.store.archive_path(&package.sha256);
@@ -58,10 +55,10 @@ pub(crate) fn conda_compiler(
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
         // conda's interpreter is linked with the machine's C library.
-        let shown = [inner.prefix.as_str()];
+        let shown = [set.prefix.as_str()];
         let Place { root, launcher } =
             confinement::place(&context, compilation, &root, &shown, Libraries::Machine)?;
-        let program = root.join(inner.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
+        let program = root.join(set.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
         let (command, version) = (vec![program.into_os_string()], wanted.clone());
         Ok(Interpreter { command, home: None, version, tag: tag.clone(), launcher })
     };
@@ -74,15 +71,13 @@ pub(crate) fn conda_compiler(
 ///
 /// When the lock has no interpreter for this machine.
 pub(crate) fn debian_compiler(
-    lock: &Lock,
-    set: &DebianSet,
+    debian: &LockedSet<'_, DebianSet, DebianPackage>,
     interpreter: &debian::Interpreter,
     variant: &Variant,
     context: &Context,
 ) -> Result<Arc<LazyCompiler>, BuildError> {
-    let compiler = compiler(&set.compilers, context)?;
-    let packages: Vec<DebianPackage> =
-        compiler.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
+    let compiler = compiler(&debian.compilers, context)?;
+    let packages = owned(compiler);
     let archives = PackageArchives::new(variant, context)?;
     let host = compiler.host;
     let interpreter = interpreter.clone();
@@ -126,7 +121,15 @@ fn debian_interpreter(place: Place, interpreter: &debian::Interpreter, host: Pla
     }
 }
 
-fn compiler<'a>(compilers: &'a [Compiler], context: &Context) -> Result<&'a Compiler, BuildError> {
+fn owned<P: Clone>(compiler: &LockedCompiler<'_, P>) -> Vec<P> {
+    compiler.packages.iter().map(|package| (*package).clone()).collect()
+}
+
+/// The interpreter for this machine.
+fn compiler<'a, 'b, P>(
+    compilers: &'a [LockedCompiler<'b, P>],
+    context: &Context,
+) -> Result<&'a LockedCompiler<'b, P>, BuildError> {
     let found = compilers.iter().find(|compiler| compiler.host == context.host);
     found.ok_or_else(|| BuildError::NoCompiler { host: context.host.to_string() })
 }

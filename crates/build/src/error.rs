@@ -193,6 +193,10 @@ pub enum BuildError {
         #[help]
         help: Option<String>,
     },
+    /// A variant lacks a package, in a lock that no file holds yet.
+    #[error(transparent)]
+    #[diagnostic(help("this is a fault of imgbuild: please report it with the spec"))]
+    Whole(#[from] lock::LockError),
     /// There is no lock where there must be one.
     #[error("there is no lock `{}`, and `--locked` forbids making one", path.display())]
     #[diagnostic(help("run `imgbuild lock` first, and keep the lock beside the spec"))]

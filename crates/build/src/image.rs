@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lock::Lock;
 use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
 use runtime::{DEFAULT_USER, Ground, Variables};
 use spec::{ProgramText, User, Variant};
@@ -25,18 +24,17 @@ pub(crate) struct Parts<'a> {
     pub(crate) lock: Digest,
 }
 
-/// Assembles the image of a variant: the layers of what it stands on first, as they are.
+/// Assembles the image of a variant, which counts as made at `timestamp`: the layers of what it stands on first, as they are.
 ///
 /// # Errors
 ///
 /// When its layers do not fit together.
 pub(crate) fn assemble(
-    lock: &Lock,
-    index: usize,
+    timestamp: i64,
     parts: &Parts<'_>,
     layers: &[BuiltLayer],
 ) -> Result<Image, BuildError> {
-    let created = Timestamp::from_seconds(lock.variants[index].timestamp)?;
+    let created = Timestamp::from_seconds(timestamp)?;
     let history = |layer: &BuiltLayer| History {
         created: Some(created),
         created_by: "imgbuild".to_owned(),

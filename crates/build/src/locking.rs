@@ -8,7 +8,10 @@ use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
-use lock::{CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, PypiPackage};
+use lock::{
+    CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError,
+    LockedVariant, PypiPackage,
+};
 use oci::{Digest, Platform};
 use spec::{Base, CondaPackages, PythonFrom, Spec, Variant};
 
@@ -134,21 +137,24 @@ pub(crate) fn finish(
     earlier: Option<&Lock>,
     context: &Context,
 ) -> Result<(), BuildError> {
-    lock.variants[index].timestamp =
-        context.source_date_epoch.unwrap_or_else(|| newest(lock, &lock.variants[index]));
-    let assembly = Assembly::new(lock, index, variant, None, context)?;
+    let newest = newest(&lock.variant(index)?);
+    let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
+    found.timestamp = context.source_date_epoch.unwrap_or(newest);
+    let locked = lock.variant(index)?;
+    let assembly = Assembly::new(&locked, variant, None, context)?;
     let mut parts = assembly.parts();
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::Metadata));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
     let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
     let same = |other: &&lock::Variant| {
-        let this = &lock.variants[index];
+        let this = locked.variant;
         (other.platform, &other.keys) == (this.platform, &this.keys)
     };
     let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
     let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
-    lock.variants[index].threshold = threshold;
+    let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
+    found.threshold = threshold;
     Ok(())
 }
 
@@ -165,15 +171,14 @@ fn coming(name: &str, role: Role) -> Part {
 }
 
 /// The newest time of a variant's packages.
-fn newest(lock: &Lock, variant: &lock::Variant) -> i64 {
-    let debian = variant.debian.iter().flat_map(|set| &set.packages).filter_map(|id| lock.debian_package(id));
-    let conda = variant.conda.iter().flat_map(|set| &set.packages).filter_map(|url| lock.conda_package(url));
+fn newest(locked: &LockedVariant<'_>) -> i64 {
     // conda's times are in milliseconds; those of old records are in seconds.
     let seconds = |time: i64| if time > 253_402_300_799 { time / 1000 } else { time };
+    let debian = locked.debian.iter().flat_map(|debian| &debian.packages);
+    let conda = locked.conda.iter().flat_map(|conda| &conda.packages);
     let conda = conda.filter_map(|package| package.record.get("timestamp")?.as_integer()).map(seconds);
-    let base = variant.layout.iter().filter_map(|base| base.created);
-    let wheels = variant.pypi.iter().flat_map(|set| &set.packages).filter_map(|id| lock.pypi_package(id));
-    let wheels = wheels.map(|package| package.facts.timestamp);
+    let base = locked.variant.layout.iter().filter_map(|base| base.created);
+    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages).map(|package| package.facts.timestamp);
     debian.map(|package| package.facts.timestamp).chain(conda).chain(wheels).chain(base).max().unwrap_or(0)
 }
 
@@ -235,10 +240,12 @@ impl Locker<'_> {
     }
 
     /// The variant of the earlier lock that is the nearest to this one.
-    pub(crate) fn same(&self, variant: &Variant) -> Option<&lock::Variant> {
-        let of_platform = |other: &&lock::Variant| other.platform == variant.platform;
-        let candidates = || self.earlier.into_iter().flat_map(|lock| &lock.variants).filter(of_platform);
-        candidates().find(|other| other.keys == variant.keys).or_else(|| candidates().next())
+    pub(crate) fn same(&self, variant: &Variant) -> Result<Option<LockedVariant<'_>>, BuildError> {
+        let Some(earlier) = self.earlier else { return Ok(None) };
+        let all = earlier.locked_variants()?.into_iter();
+        let mut candidates: Vec<_> = all.filter(|other| other.variant.platform == variant.platform).collect();
+        let same = candidates.iter().position(|other| other.variant.keys == variant.keys);
+        Ok((!candidates.is_empty()).then(|| candidates.swap_remove(same.unwrap_or(0))))
     }
 
     /// The build machines for which interpreters are locked: those like the image, and this one.
@@ -292,7 +299,7 @@ impl Locker<'_> {
         let repositories =
             base.sources.iter().map(|it| repository(it, variables)).collect::<Result<Vec<_>, _>>()?;
         // A snapshot says of every package which version it is.
-        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str()));
+        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str())).transpose()?;
         let keep = kept.unwrap_or_default();
         let cache = self.context.store.repodata_folder().join("debian-v1");
         let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
@@ -452,25 +459,25 @@ impl Locker<'_> {
     }
 
     /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.
-    fn kept_debian(&self, suite: &str) -> Vec<DebianPackage> {
-        let Some(earlier) = self.earlier else { return Vec::new() };
-        let sets = earlier.variants.iter().filter_map(|variant| variant.debian.as_ref());
-        let same = sets.filter(|set| set.suite == suite);
-        let ids: BTreeSet<&String> = same
-            .flat_map(|set| set.packages.iter().chain(set.compilers.iter().flat_map(|it| &it.packages)))
-            .collect();
-        let kept = ids.into_iter().filter_map(|id| earlier.debian_package(id));
-        kept.filter(|package| self.upgrade.keeps(&package.name)).cloned().collect()
+    fn kept_debian(&self, suite: &str) -> Result<Vec<DebianPackage>, BuildError> {
+        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
+        let mut kept = BTreeMap::new();
+        let bases = earlier.locked_variants()?.into_iter().filter_map(|variant| variant.debian);
+        for debian in bases.filter(|debian| debian.set.suite == suite) {
+            let compilers = debian.compilers.iter().flat_map(|compiler| &compiler.packages);
+            let packages = debian.packages.iter().chain(compilers);
+            let packages = packages.filter(|package| self.upgrade.keeps(&package.name));
+            kept.extend(packages.map(|package| (package.id(), (*package).clone())));
+        }
+        Ok(kept.into_values().collect())
     }
 
     /// What the earlier lock has for this variant, and may stay.
     fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
-        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
-        let urls =
-            self.same(variant).and_then(|variant| variant.conda.as_ref()).map(|set| set.packages.as_slice());
-        let packages = urls.unwrap_or_default().iter().filter_map(|url| earlier.conda_package(url));
+        let same = self.same(variant)?;
+        let packages = same.iter().flat_map(|same| &same.conda).flat_map(|conda| &conda.packages);
         let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
-        let records = kept.map(conda::record).collect::<Result<Vec<_>, _>>();
+        let records = kept.map(|package| conda::record(package)).collect::<Result<Vec<_>, _>>();
         Ok(records.map_err(conda::PackageError::from)?)
     }
 

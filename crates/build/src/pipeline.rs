@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use layer::{Codec, Policy};
-use lock::{Changes, Lock};
+use lock::{Changes, Lock, LockedVariant};
 use oci::{Digest, Image, Platform, Reference};
 use runtime::{Ground, Start};
 use spec::{Base, Compression, Spec, Variant};
@@ -168,7 +168,7 @@ pub async fn renew_lock(
         Base::Layout(_) | Base::Scratch => None,
     });
     let requested = bases.flatten().map(|package| package.text.public()).collect();
-    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock, &requested);
+    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock, &requested)?;
     let text = write_lock(path, &lock)?;
     Ok(Locked { lock, text, changes: Some(changes) })
 }
@@ -279,11 +279,12 @@ pub async fn build(
     for ((index, work), layers) in chosen.iter().zip(&works).zip(finished) {
         let variant = &all[*index];
         let variables = &work.assembly.variables;
-        let conda_init = environment_init(&locked.lock, *index);
+        let of_lock = locked.lock.variant(*index)?;
+        let conda_init = environment_init(&of_lock);
         let foundation = work.assembly.foundation.as_ref();
         let ground = ground(variant, foundation, conda_init);
         let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
-        let image = image::assemble(&locked.lock, *index, &parts, &layers)?;
+        let image = image::assemble(of_lock.variant.timestamp, &parts, &layers)?;
         let below = foundation.map(Foundation::built_layers).unwrap_or_default();
         let layers: Vec<BuiltLayer> = below.into_iter().chain(layers).collect();
         let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
@@ -294,8 +295,8 @@ pub async fn build(
             messages: said.cloned().collect(),
             layers,
             dynamic: variables.dynamic.clone(),
-            excluded: excluded(&locked.lock, *index),
-            executions: executions(&locked.lock, *index, &work.assembly),
+            excluded: excluded(of_lock.variant),
+            executions: executions(&of_lock, &work.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, &ground),
         });
@@ -322,10 +323,10 @@ pub async fn build(
 }
 
 /// What was run to make an image: what its layers are derived by, and the builds of its wheels.
-fn executions(lock: &Lock, index: usize, assembly: &Assembly) -> Vec<Execution> {
+fn executions(locked: &LockedVariant<'_>, assembly: &Assembly) -> Vec<Execution> {
     let derived = assembly.derived.iter().filter_map(|derived| derived.execution());
-    let wheels = lock.variants[index].pypi.iter().flat_map(|set| &set.packages);
-    let built = wheels.filter_map(|id| lock.pypi_package(id)).filter(|package| package.build.is_some());
+    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
+    let built = wheels.filter(|package| package.build.is_some());
     let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
     let builds = (!of.is_empty()).then(|| Execution { what: "builds of wheels".to_owned(), of });
     derived.chain(builds).collect()
@@ -355,10 +356,10 @@ fn remember(variant: &Variant, image: &Image, store: &Store) -> Result<(), Build
 }
 
 /// The `tini` of a variant's environment.
-fn environment_init(lock: &Lock, index: usize) -> Option<String> {
-    let set = lock.variants[index].conda.as_ref()?;
-    let mut packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
-    packages.find(|package| package.name() == "tini").map(|_| format!("{}/bin/tini", set.prefix))
+fn environment_init(locked: &LockedVariant<'_>) -> Option<String> {
+    let conda = locked.conda.as_ref()?;
+    let init = conda.packages.iter().find(|package| package.name() == "tini");
+    init.map(|_| format!("{}/bin/tini", conda.set.prefix))
 }
 
 fn ground(variant: &Variant, foundation: Option<&Foundation>, environment_init: Option<String>) -> Ground {
@@ -374,8 +375,7 @@ fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
     matches!(ground, Ground::Image { start, init: None, .. } if own(start))
 }
 
-fn excluded(lock: &Lock, index: usize) -> Vec<(String, String, String)> {
-    let variant = &lock.variants[index];
+fn excluded(variant: &lock::Variant) -> Vec<(String, String, String)> {
     let conda = variant.conda.iter().flat_map(|set| &set.excluded);
     let debian = variant.debian.iter().flat_map(|set| &set.excluded);
     let wheels = variant.pypi.iter().flat_map(|set| &set.excluded);
@@ -394,18 +394,19 @@ fn work(
     format: Format,
     context: &Context,
 ) -> Result<Work, BuildError> {
-    let copies = Copies::read(spec.folder(), &variant.copy, locked.lock.variants[index].timestamp)?;
+    let of_lock = locked.lock.variant(index)?;
+    let copies = Copies::read(spec.folder(), &variant.copy, of_lock.variant.timestamp)?;
     let extras = Extras { lock_text: &locked.text, copies };
-    let assembly = Assembly::new(&locked.lock, index, variant, Some(extras), context)?;
+    let assembly = Assembly::new(&of_lock, variant, Some(extras), context)?;
     let budget = variant.layers.budget.get().into();
     let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
-    let policy = Policy { budget, reserved, threshold: locked.lock.variants[index].threshold };
+    let policy = Policy { budget, reserved, threshold: of_lock.variant.threshold };
     let codec = codec(variant, format);
     let planned = plan(&assembly, &policy, codec)?;
     Ok(Work {
         assembly: Arc::new(assembly),
         planned: planned.into(),
-        archives: Building::archives(&locked.lock, index, variant, context)?,
+        archives: Building::archives(&locked.lock, &of_lock, variant, context)?,
         codec,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lock::Lock;
+use lock::{Lock, LockedVariant};
 use spec::Variant;
 
 use crate::archive_hash::verify;
@@ -35,9 +35,10 @@ pub async fn vendor(
     let mut vendor = Vendor::open_or_new(folder)?;
     let mut seen = std::collections::BTreeSet::new();
     let mut added = 0;
-    for (index, (locked, variant)) in lock.variants.iter().zip(variants).enumerate() {
-        let archives = Building::archives(lock, index, variant, context)?;
-        let missing: Vec<LockedPackage> = needed(lock, locked)
+    for (index, variant) in variants.iter().enumerate() {
+        let locked = lock.variant(index)?;
+        let archives = Building::archives(lock, &locked, variant, context)?;
+        let missing: Vec<LockedPackage> = packages(&locked)
             .into_iter()
             .filter(|needed| seen.insert(needed.sha256()))
             .filter(|needed| {
@@ -55,17 +56,17 @@ pub async fn vendor(
     Ok(Vendored { archives: seen.len(), added })
 }
 
-/// The archives of one variant.
-fn needed(lock: &Lock, variant: &lock::Variant) -> Vec<LockedPackage> {
-    let debian = variant.debian.iter().flat_map(|set| {
-        let compilers = set.compilers.iter().flat_map(|compiler| &compiler.packages);
-        set.packages.iter().chain(compilers).filter_map(|id| lock.debian_package(id))
+/// The packages of one variant, and of the interpreters that compile for it.
+fn packages(locked: &LockedVariant<'_>) -> Vec<LockedPackage> {
+    let debian = locked.debian.iter().flat_map(|debian| {
+        debian.packages.iter().chain(debian.compilers.iter().flat_map(|compiler| &compiler.packages))
     });
-    let conda = variant.conda.iter().flat_map(|set| {
-        let compilers = set.compilers.iter().flat_map(|compiler| &compiler.packages);
-        set.packages.iter().chain(compilers).filter_map(|url| lock.conda_package(url))
+    let conda = locked.conda.iter().flat_map(|conda| {
+        conda.packages.iter().chain(conda.compilers.iter().flat_map(|compiler| &compiler.packages))
     });
-    let wheels = variant.pypi.iter().flat_map(|set| &set.packages).filter_map(|id| lock.pypi_package(id));
-    let archives = debian.cloned().map(LockedPackage::Debian).chain(conda.cloned().map(LockedPackage::Conda));
-    archives.chain(wheels.cloned().map(Box::new).map(LockedPackage::Pypi)).collect()
+    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
+    let debian = debian.map(|package| LockedPackage::Debian((*package).clone()));
+    let conda = conda.map(|package| LockedPackage::Conda((*package).clone()));
+    let wheels = wheels.map(|package| LockedPackage::Pypi(Box::new((*package).clone())));
+    debian.chain(conda).chain(wheels).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use archive::ImagePath;
 use conda::Implementation;
 use layer::KeyHasher;
-use lock::{Lock, PypiPackage};
+use lock::{LockedVariant, PypiPackage};
 use net::{Locations, NetError};
 use oci::Digest;
 use pypi::{
@@ -55,56 +55,47 @@ pub(crate) struct WheelIndex {
 }
 
 impl WheelsPython {
-    /// The Python of `lock`'s variant with this index.
+    /// The Python of a locked variant.
     ///
     /// # Errors
     ///
     /// When there is none, or one that wheels cannot be chosen for.
-    pub(crate) fn new(lock: &Lock, index: usize, variant: &Variant) -> Result<Self, BuildError> {
-        let locked = &lock.variants[index];
+    pub(crate) fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, BuildError> {
         let failed = |error| BuildError::Environment(Box::new(error));
-        if let Some(set) = &locked.conda {
-            let find = |url: &str| lock.conda_package(url);
-            if let Some(python) = conda::locked_python(set, find, variant.platform).map_err(failed)? {
-                if python.implementation != Implementation::CPython {
-                    return Err(BuildError::OtherPython { python: python.version });
-                }
-                return Ok(Self {
-                    prefix: set.prefix.clone(),
-                    is_conda: true,
-                    environment: environment(lock, index, &python.version)?,
-                    site_packages: Some(python.site_packages.as_str().to_owned()),
-                });
+        if let Some(conda) = &locked.conda
+            && let Some(python) = conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
+        {
+            if python.implementation != Implementation::CPython {
+                return Err(BuildError::OtherPython { python: python.version });
             }
+            return Ok(Self {
+                prefix: conda.set.prefix.clone(),
+                is_conda: true,
+                environment: environment(locked, &python.version)?,
+                site_packages: Some(python.site_packages.as_str().to_owned()),
+            });
         }
-        let set = locked.debian.as_ref().ok_or(BuildError::NoPython)?;
-        let packages: Vec<_> =
-            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
-        let python = debian::interpreter(set, &packages).ok_or(BuildError::NoPython)?;
+        let debian = locked.debian.as_ref().ok_or(BuildError::NoPython)?;
+        let python = debian::interpreter(debian.set, &debian.owned()).ok_or(BuildError::NoPython)?;
         Ok(Self {
             prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
             is_conda: false,
-            environment: environment(lock, index, &python.version)?,
+            environment: environment(locked, &python.version)?,
             site_packages: None,
         })
     }
 }
 
 /// The environment of a Python of a version, with the variant's glibc.
-fn environment(lock: &Lock, index: usize, version: &str) -> Result<Environment, BuildError> {
-    let locked = &lock.variants[index];
-    let of_debian = locked.debian.as_ref().and_then(|set| {
-        let packages: Vec<_> =
-            set.packages.iter().filter_map(|id| lock.debian_package(id)).cloned().collect();
-        debian::glibc(&packages)
-    });
-    let of_base = locked.layout.as_ref().and_then(|base| base.glibc.clone());
+fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, BuildError> {
+    let of_debian = locked.debian.as_ref().and_then(|debian| debian::glibc(&debian.owned()));
+    let of_base = locked.variant.layout.as_ref().and_then(|base| base.glibc.clone());
     let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
     let glibc = of_debian.or(of_base).as_deref().and_then(minor);
     let python = version.strip_prefix("3.").and_then(|it| it.split('.').next()?.parse::<u8>().ok());
     let other = || BuildError::OtherPython { python: version.to_owned() };
     let (Some(glibc), Some(minor)) = (glibc, python) else { return Err(other()) };
-    Environment::new(Target { platform: locked.platform, minor, glibc }, version).map_err(|_| other())
+    Environment::new(Target { platform: locked.variant.platform, minor, glibc }, version).map_err(|_| other())
 }
 
 impl WheelIndex {
@@ -160,22 +151,21 @@ impl WheelIndex {
         Ok(Self { context: context.clone(), fetcher, settings, request, packages, located })
     }
 
-    /// What finds the wheels of the variant of `lock` with this index; nothing where it has none.
+    /// What finds the wheels of a locked variant; nothing where it has none.
     ///
     /// # Errors
     ///
     /// As for [`WheelIndex::new`].
     pub(crate) fn of_lock(
-        lock: &Lock,
-        index: usize,
+        locked: &LockedVariant<'_>,
         variant: &Variant,
         context: &Context,
     ) -> Result<Option<Self>, BuildError> {
-        let (Some(set), Some(pip)) = (&lock.variants[index].pypi, &variant.pip) else { return Ok(None) };
-        let python = WheelsPython::new(lock, index, variant)?;
-        let found = set.packages.iter().filter_map(|id| lock.pypi_package(id));
+        let (Some(pypi), Some(pip)) = (&locked.pypi, &variant.pip) else { return Ok(None) };
+        let python = WheelsPython::new(locked, variant)?;
         // What is built is asked for when it is.
-        let packages = found.filter(|package| package.build.is_none()).cloned().collect();
+        let packages = pypi.packages.iter().filter(|package| package.build.is_none());
+        let packages = packages.map(|package| (*package).clone()).collect();
         Ok(Some(Self { packages, ..Self::new(variant, pip, &python, context)? }))
     }
 

@@ -7,7 +7,7 @@ use conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::{Claim, PartId};
-use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, PypiPackage, PypiSet};
+use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
 use oci::Digest;
 use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
 use python::CacheTag;
@@ -38,7 +38,7 @@ impl Locker<'_> {
             pypi: Vec::new(),
         };
         finish(&mut beneath, 0, variant, self.earlier, self.context)?;
-        let (context, earlier) = (self.context, self.kept_wheels(variant));
+        let (context, earlier) = (self.context, self.kept_wheels(variant)?);
         let (set, packages) = match &variant.conda {
             None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
             Some(conda) => {
@@ -72,14 +72,15 @@ impl Locker<'_> {
     }
 
     /// What the earlier lock has of wheels for this variant and may stay, with what they were built with.
-    fn kept_wheels(&self, variant: &Variant) -> Vec<PypiPackage> {
-        let (Some(earlier), Some(same)) = (self.earlier, self.same(variant)) else { return Vec::new() };
-        let ids = same.pypi.iter().flat_map(|set| &set.packages);
-        let wheels: Vec<&PypiPackage> = ids.filter_map(|id| earlier.pypi_package(id)).collect();
-        let builds = wheels.iter().filter_map(|package| package.build.as_ref());
-        let requires = builds.flat_map(|build| &build.requires).filter_map(|id| earlier.pypi_package(id));
-        let kept = wheels.iter().copied().filter(|package| self.upgrade.keeps(&package.name));
-        kept.chain(requires).cloned().collect()
+    fn kept_wheels(&self, variant: &Variant) -> Result<Vec<PypiPackage>, BuildError> {
+        let Some(LockedVariant { pypi: Some(pypi), wheels, .. }) = self.same(variant)? else {
+            return Ok(Vec::new());
+        };
+        let builds = pypi.packages.iter().filter_map(|package| package.build.as_ref());
+        let ids: BTreeSet<&String> = builds.flat_map(|build| &build.requires).collect();
+        let requires = wheels.iter().filter(|package| ids.contains(&package.id()));
+        let kept = pypi.packages.iter().copied().filter(|package| self.upgrade.keeps(&package.name));
+        Ok(kept.chain(requires).cloned().collect())
     }
 }
 
@@ -97,15 +98,11 @@ async fn lock_wheels(
     metadata: Option<&Metadata<'_>>,
     context: &Context,
 ) -> Result<(PypiSet, Vec<PypiPackage>), BuildError> {
-    let python = WheelsPython::new(&lock, 0, variant)?;
+    let beneath = lock.variant(0)?;
+    let python = WheelsPython::new(&beneath, variant)?;
     let index = WheelIndex::new(variant, pip, &python, context)?;
-    let conda: Vec<&CondaPackage> = match &lock.variants[0].conda {
-        Some(set) if python.is_conda => {
-            set.packages.iter().filter_map(|url| lock.conda_package(url)).collect()
-        }
-        _ => Vec::new(),
-    };
-    let provided = CondaDistributions::new(&conda, metadata);
+    let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
+    let provided = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), metadata);
     let request =
         Request { provided: provided.packages(), earlier: earlier.clone(), ..index.request().clone() };
     let building = Building::new(variant.clone(), lock.clone(), index.clone(), earlier, context.clone());
@@ -132,7 +129,7 @@ async fn lock_wheels(
         }
     };
     let locked = locked.map_err(failed)?;
-    let excluded = excluded(&lock, &conda, &python, &locked.wheels, metadata).await?;
+    let excluded = excluded(&beneath, &python, &locked.wheels, metadata).await?;
     let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
     let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
     ids.sort();
@@ -150,17 +147,16 @@ async fn lock_wheels(
 /// Who has the paths that several wheels, or wheels and conda packages, hold: as with pip, what is installed later. Paths
 /// that conda packages hold among themselves are decided already.
 async fn excluded(
-    lock: &Lock,
-    conda: &[&CondaPackage],
+    beneath: &LockedVariant<'_>,
     image_python: &WheelsPython,
     wheels: &[ChosenWheel],
     metadata: Option<&Metadata<'_>>,
 ) -> Result<Vec<ExcludedPath>, BuildError> {
     let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
     let mut decided = BTreeSet::new();
-    if let (Some(set), Some(metadata), true) = (&lock.variants[0].conda, metadata, image_python.is_conda) {
-        let platform = lock.variants[0].platform;
-        let found = conda::claims(set, conda, platform, metadata).await;
+    if let (Some(conda), Some(metadata), true) = (&beneath.conda, metadata, image_python.is_conda) {
+        let (set, platform) = (conda.set, beneath.variant.platform);
+        let found = conda::claims(set, &conda.packages, platform, metadata).await;
         claims = found.map_err(|error| BuildError::Environment(Box::new(error)))?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }

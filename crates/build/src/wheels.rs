@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
 use layer::{Role, Source};
-use lock::{CondaSet, Lock, PypiPackage, PypiSet};
+use lock::{CondaSet, PypiPackage, PypiSet};
 use pypi::Layout;
 use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
@@ -89,8 +89,7 @@ pub(crate) fn layout_of(
 ///
 /// When the lock is damaged.
 pub(crate) fn sources(
-    lock: &Lock,
-    set: &PypiSet,
+    packages: &[&PypiPackage],
     layout: Layout,
     is_virtual: bool,
     python: &ImagePython,
@@ -103,12 +102,12 @@ pub(crate) fn sources(
         let files = pypi::virtual_environment(&layout, &python.program, &python.version, timestamp)?;
         sources.push((Box::new(files), Vec::new()));
     }
-    for package in set.packages.iter().filter_map(|id| lock.pypi_package(id)) {
+    for package in packages {
         let role = if package.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
         let archive = context.store.archive_path(&package.sha256);
         let source = pypi::Package::new(package, role, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
-        let needed = vec![LockedPackage::Pypi(Box::new(package.clone()))];
+        let needed = vec![LockedPackage::Pypi(Box::new((*package).clone()))];
         let source = Bytecode::new(source, python.target(&layout), context.store.clone());
         sources.push((Box::new(source), needed));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use archive::{ImagePath, Owner, PathError};
 use layer::{Content, Files, PartId, Role};
-use lock::{CondaPackage, CondaSet, Lock};
+use lock::{CondaPackage, CondaSet, LockedSet};
 use oci::Platform;
 use python::CacheTag;
 
@@ -32,19 +32,17 @@ pub struct Plan<'a> {
     pub cache_tag: Option<CacheTag>,
 }
 
-/// Reads a locked environment.
+/// Reads a locked environment, or some of its packages, such as those that its interpreter needs.
 ///
 /// # Errors
 ///
 /// When the lock is damaged.
 pub fn plan_environment<'a>(
-    lock: &'a Lock,
     set: &CondaSet,
+    packages: &[&'a CondaPackage],
     platform: Platform,
     owner: Owner,
 ) -> Result<Plan<'a>, LockingError> {
-    let packages: Vec<&CondaPackage> =
-        set.packages.iter().filter_map(|url| lock.conda_package(url)).collect();
     let records =
         packages.iter().map(|package| record::from_package(package)).collect::<Result<Vec<_>, _>>()?;
     let python = python_info(records.iter(), subdir(platform))?;
@@ -74,7 +72,7 @@ pub fn plan_environment<'a>(
     let cache_tag =
         python_record(&records).zip(python.as_ref()).map(|(record, info)| cache_tag(record, info));
     Ok(Plan {
-        packages: packages.into_iter().map(|package| (package, role(package))).collect(),
+        packages: packages.iter().map(|package| (*package, role(package))).collect(),
         python_version: python_record(&records).map(|record| record.package_record.version.to_string()),
         environment: Arc::new(Environment {
             prefix: set.prefix.clone(),
@@ -118,14 +116,14 @@ pub enum EnvironmentFilesError {
 ///
 /// When the lock is damaged.
 pub fn environment_files(
-    lock: &Lock,
-    set: &CondaSet,
+    conda: &LockedSet<'_, CondaSet, CondaPackage>,
     owner: Owner,
     timestamp: i64,
 ) -> Result<Files, EnvironmentFilesError> {
+    let set = conda.set;
     let file = |bytes: Vec<u8>| Content::File { bytes, mode: 0o644 };
     let mut contents = BTreeMap::new();
-    let history = history(lock, set, jiff::Timestamp::from_second(timestamp)?);
+    let history = history(conda, jiff::Timestamp::from_second(timestamp)?);
     contents.insert(set.prefix.join("conda-meta/history")?, file(history.into_bytes()));
     if !set.variables.is_empty() {
         // What `conda env config vars set` writes, and activation reads.

@@ -1,17 +1,16 @@
 //! `conda-meta/history`: what conda and mamba read to know which packages were asked for.
 
-use lock::{CondaPackage, CondaSet, Lock};
+use lock::{CondaPackage, CondaSet, LockedSet};
 
 /// The history of an environment that was made at once, as conda writes it.
-pub(crate) fn history(lock: &Lock, set: &CondaSet, time: jiff::Timestamp) -> String {
-    let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
-    let mut lines: Vec<String> = packages.map(line).collect();
+pub(crate) fn history(conda: &LockedSet<'_, CondaSet, CondaPackage>, time: jiff::Timestamp) -> String {
+    let mut lines: Vec<String> = conda.packages.iter().map(|package| line(package)).collect();
     lines.sort();
     format!(
         "==> {} <==\n# cmd: imgbuild build\n{}\n# update specs: {}\n",
         time.strftime("%Y-%m-%d %H:%M:%S"),
         lines.join("\n"),
-        list(&set.requested)
+        list(&conda.set.requested)
     )
 }
 

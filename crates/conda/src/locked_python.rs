@@ -1,7 +1,7 @@
 //! The Python of an environment, by its record.
 
 use archive::ImagePath;
-use lock::{CondaPackage, CondaSet};
+use lock::CondaPackage;
 use oci::Platform;
 use python::CacheTag;
 use rattler::install::PythonInfo;
@@ -55,18 +55,16 @@ impl Implementation {
     }
 }
 
-/// The Python of a locked environment; nothing where it has none. `find` gives a package of the lock by its URL.
+/// The Python of a locked environment; nothing where it has none.
 ///
 /// # Errors
 ///
 /// When its record is damaged, or its version or its `python_site_packages_path` cannot be used.
-pub fn locked_python<'a>(
-    set: &CondaSet,
-    find: impl Fn(&str) -> Option<&'a CondaPackage>,
+pub fn locked_python(
+    packages: &[&CondaPackage],
     platform: Platform,
 ) -> Result<Option<LockedPython>, LockingError> {
-    let mut packages = set.packages.iter().filter_map(|url| find(url));
-    let Some(package) = packages.find(|package| package.name() == PYTHON) else { return Ok(None) };
+    let Some(package) = packages.iter().find(|package| package.name() == PYTHON) else { return Ok(None) };
     let record = record::from_package(package)?;
     let info = python_info(std::iter::once(&record), subdir(platform))?;
     info.map(|info| LockedPython::new(&record, &info)).transpose()

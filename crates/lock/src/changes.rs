@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::Lock;
+use crate::{Lock, LockError, LockedVariant};
 
 /// A package that one of two locks has in other versions than the other one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct Changes(pub Vec<Change>);
 impl Changes {
     /// What changed from `before` to `after`. `requested` are the Debian packages that somebody asked for: locks do not say
     /// it of these.
-    pub fn between(before: &Lock, after: &Lock, requested: &BTreeSet<String>) -> Self {
-        let reasons = [after, before].map(|lock| Reasons::of(lock, requested));
+    pub fn between(before: &Lock, after: &Lock, requested: &BTreeSet<String>) -> Result<Self, LockError> {
+        let reasons = [Reasons::of(after, requested)?, Reasons::of(before, requested)?];
         let (before, after) = (versions(before), versions(after));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         let change = |name: &String| Change {
@@ -51,7 +51,7 @@ impl Changes {
         let mut changes: Vec<Change> = changes.filter(|change| change.before != change.after).collect();
         // The order of the names stays.
         changes.sort_by_key(|change| change.reason);
-        Self(changes)
+        Ok(Self(changes))
     }
 }
 
@@ -62,28 +62,24 @@ struct Reasons {
 }
 
 impl Reasons {
-    fn of(lock: &Lock, debian: &BTreeSet<String>) -> Self {
+    fn of(lock: &Lock, debian: &BTreeSet<String>) -> Result<Self, LockError> {
         let mut requested: BTreeSet<String> = debian.iter().map(|name| format!("debian/{name}")).collect();
         let mut needed = BTreeSet::new();
-        for variant in &lock.variants {
-            if let Some(set) = &variant.conda {
-                requested.extend(
-                    set.requested.iter().map(|text| format!("conda/{}", spec::match_spec_name(text))),
-                );
-                let packages = set.packages.iter().filter_map(|url| lock.conda_package(url));
-                needed.extend(packages.map(|package| format!("conda/{}", package.name())));
+        for LockedVariant { debian, conda, pypi, .. } in lock.locked_variants()? {
+            if let Some(conda) = conda {
+                let asked = conda.set.requested.iter();
+                requested.extend(asked.map(|text| format!("conda/{}", spec::match_spec_name(text))));
+                needed.extend(conda.packages.iter().map(|package| format!("conda/{}", package.name())));
             }
-            if let Some(set) = &variant.debian {
-                let packages = set.packages.iter().filter_map(|id| lock.debian_package(id));
-                needed.extend(packages.map(|package| format!("debian/{}", package.name)));
+            if let Some(debian) = debian {
+                needed.extend(debian.packages.iter().map(|package| format!("debian/{}", package.name)));
             }
-            if let Some(set) = &variant.pypi {
-                requested.extend(set.requested.iter().map(|name| format!("pypi/{name}")));
-                let packages = set.packages.iter().filter_map(|id| lock.pypi_package(id));
-                needed.extend(packages.map(|package| format!("pypi/{}", package.name)));
+            if let Some(pypi) = pypi {
+                requested.extend(pypi.set.requested.iter().map(|name| format!("pypi/{name}")));
+                needed.extend(pypi.packages.iter().map(|package| format!("pypi/{}", package.name)));
             }
         }
-        Self { requested, needed }
+        Ok(Self { requested, needed })
     }
 
     fn reason(&self, package: &str) -> Reason {

@@ -61,20 +61,3 @@ pub struct Variant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pypi: Option<PypiSet>,
 }
-
-impl Lock {
-    /// The conda package that was locked from `url`.
-    pub fn conda_package(&self, url: &str) -> Option<&CondaPackage> {
-        self.conda.iter().find(|package| package.url == url)
-    }
-
-    /// The Debian package that is called `id`, see [`DebianPackage::id`].
-    pub fn debian_package(&self, id: &str) -> Option<&DebianPackage> {
-        self.debian.iter().find(|package| package.id() == id)
-    }
-
-    /// The wheel that is called `id`, see [`PypiPackage::id`].
-    pub fn pypi_package(&self, id: &str) -> Option<&PypiPackage> {
-        self.pypi.iter().find(|package| package.id() == id)
-    }
-}

@@ -1,7 +1,5 @@
 //! Reading and writing the lock's text.
 
-use std::collections::BTreeSet;
-
 use crate::{FORMAT_VERSION, Lock};
 
 /// A lock that cannot be used.
@@ -23,6 +21,12 @@ pub enum LockError {
         package: String,
         /// The first tag of the variant.
         variant: String,
+    },
+    /// There is no such variant.
+    #[error("the lock has no variant {}", index + 1)]
+    NoVariant {
+        /// Its index.
+        index: usize,
     },
     /// A conda record lacks a field.
     #[error("the record of `{url}` has no `{field}`")]
@@ -74,41 +78,13 @@ impl Lock {
                 }
             }
         }
-        let conda: BTreeSet<&str> = self.conda.iter().map(|package| package.url.as_str()).collect();
-        let debian: BTreeSet<String> = self.debian.iter().map(crate::DebianPackage::id).collect();
-        let pypi: BTreeSet<String> = self.pypi.iter().map(crate::PypiPackage::id).collect();
-        for variant in &self.variants {
-            let missing = |package: &String| LockError::Missing {
-                package: package.clone(),
-                variant: variant.tags.first().map(ToString::to_string).unwrap_or_default(),
-            };
-            if let Some(set) = &variant.conda {
-                let compilers = set.compilers.iter().flat_map(|compiler| &compiler.packages);
-                if let Some(package) =
-                    set.packages.iter().chain(compilers).find(|it| !conda.contains(it.as_str()))
-                {
-                    return Err(missing(package));
-                }
-            }
-            if let Some(set) = &variant.debian {
-                let compilers = set.compilers.iter().flat_map(|compiler| &compiler.packages);
-                if let Some(package) = set.packages.iter().chain(compilers).find(|it| !debian.contains(*it)) {
-                    return Err(missing(package));
-                }
-            }
-            let wheels = variant.pypi.iter().flat_map(|set| &set.packages);
-            let built = self.pypi.iter().filter_map(|package| package.build.as_ref());
-            let requires = built.flat_map(|build| &build.requires);
-            if let Some(package) = wheels.chain(requires).find(|it| !pypi.contains(*it)) {
-                return Err(missing(package));
-            }
-        }
-        Ok(())
+        self.check_packages()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::io::Write;
     use std::process::{Command, Stdio};
 
@@ -355,8 +331,12 @@ mod tests {
         after.conda.push(conda("idna", "3.10"));
         after.debian.clear();
         after.pypi[1] = wheel("idna", "3.11", None);
-        let changes: Vec<String> =
-            Changes::between(&before, &after, &BTreeSet::new()).0.iter().map(ToString::to_string).collect();
+        let changes: Vec<String> = Changes::between(&before, &after, &BTreeSet::new())
+            .unwrap()
+            .0
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             changes,
             [
@@ -366,7 +346,7 @@ mod tests {
                 "+ conda/idna 3.10 0 (in no image: only to build with)",
             ]
         );
-        assert!(Changes::between(&before, &before, &BTreeSet::new()).0.is_empty());
+        assert!(Changes::between(&before, &before, &BTreeSet::new()).unwrap().0.is_empty());
     }
 
     /// What Python reads of a lock: the name and the requests of its environment, and a field of its package.

@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use lock::{DirectUrl, DirectUrlInfo, Lock, PypiBuild, PypiPackage, PypiSource};
+use lock::{DirectUrl, DirectUrlInfo, Lock, LockedVariant, PypiBuild, PypiPackage, PypiSource};
 use pypi::{BuildFailed, Builder, Built, Source, Tags};
 use sandbox::Machine;
 use spec::Variant;
@@ -96,28 +96,22 @@ impl Building {
         Self { context, variant, lock, index, earlier, root: OnceCell::new() }
     }
 
-    /// What gets all archives of the variant of `lock` with this index, and builds those wheels anew that are nowhere.
+    /// What gets all archives of a variant of `lock`, and builds those wheels anew that are nowhere.
     ///
     /// # Errors
     ///
     /// When a channel of the spec is none, or the settings of an index are damaged.
     pub(crate) fn archives(
         lock: &Lock,
-        number: usize,
+        locked: &LockedVariant<'_>,
         variant: &Variant,
         context: &Context,
     ) -> Result<PackageArchives, BuildError> {
         let archives = PackageArchives::new(variant, context)?;
-        let Some(wheels) = WheelIndex::of_lock(lock, number, variant, context)? else { return Ok(archives) };
-        let rebuilder = Arc::new(Self::of_lock(lock, number, variant, wheels.clone(), context));
-        Ok(archives.with_wheels(wheels, rebuilder))
-    }
-
-    fn of_lock(lock: &Lock, number: usize, variant: &Variant, index: WheelIndex, context: &Context) -> Self {
-        let beneath = lock::Variant { pypi: None, ..lock.variants[number].clone() };
-        let earlier = lock.pypi.clone();
-        let lock = Lock { variants: vec![beneath], pypi: Vec::new(), ..lock.clone() };
-        Self::new(variant.clone(), lock, index, earlier, context.clone())
+        let Some(wheels) = WheelIndex::of_lock(locked, variant, context)? else { return Ok(archives) };
+        let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
+        let rebuilder = Self::new(variant.clone(), beneath, wheels.clone(), earlier, context.clone());
+        Ok(archives.with_wheels(wheels, Arc::new(rebuilder)))
     }
 
     /// What wheels must run on.

@@ -44,7 +44,8 @@ impl Root {
         machine: Machine,
         context: &Context,
     ) -> Result<Self, BuildError> {
-        let mut assembly = Assembly::new(lock, 0, variant, None, context)?;
+        let locked = lock.variant(0)?;
+        let mut assembly = Assembly::new(&locked, variant, None, context)?;
         let python = assembly.python.take().ok_or(BuildError::NoPython)?;
         let variables = assembly.variables.clone();
         let below = assembly.foundation.as_ref().map(Foundation::records).unwrap_or_default();
@@ -54,7 +55,7 @@ impl Root {
         let policy = Policy {
             budget: variant.layers.budget.get().into(),
             reserved: assembly.foundation.as_ref().map_or(0, Foundation::layers),
-            threshold: lock.variants[0].threshold,
+            threshold: locked.variant.threshold,
         };
         let codec = codec(variant, Format::Oci);
         let planned = plan(&assembly, &policy, codec)?.into();

@@ -1,0 +1,162 @@
+//! One variant of a lock with its packages: what is built from.
+
+use std::collections::HashMap;
+
+use oci::Platform;
+
+use crate::{
+    CondaPackage, CondaSet, DebianPackage, DebianSet, Lock, LockError, PypiPackage, PypiSet, Variant,
+};
+
+/// A variant whose packages are all there.
+#[derive(Debug, Clone)]
+pub struct LockedVariant<'a> {
+    /// The variant as the lock states it.
+    pub variant: &'a Variant,
+    /// Its Debian base.
+    pub debian: Option<LockedSet<'a, DebianSet, DebianPackage>>,
+    /// Its conda environment.
+    pub conda: Option<LockedSet<'a, CondaSet, CondaPackage>>,
+    /// Those of its conda packages whose post-link scripts run.
+    pub post_link: Vec<&'a CondaPackage>,
+    /// Its wheels.
+    pub pypi: Option<LockedSet<'a, PypiSet, PypiPackage>>,
+    /// All wheels of the lock, those among them that others were built with.
+    pub wheels: &'a [PypiPackage],
+}
+
+/// What a variant has of one ecosystem.
+#[derive(Debug, Clone)]
+pub struct LockedSet<'a, S, P> {
+    /// The set as the lock states it.
+    pub set: &'a S,
+    /// Its packages, in the order of the set.
+    pub packages: Vec<&'a P>,
+    /// The interpreters that compile its bytecode.
+    pub compilers: Vec<LockedCompiler<'a, P>>,
+}
+
+/// An interpreter of some build machine.
+#[derive(Debug, Clone)]
+pub struct LockedCompiler<'a, P> {
+    /// The build machine.
+    pub host: Platform,
+    /// Its packages.
+    pub packages: Vec<&'a P>,
+}
+
+/// The packages of a lock by what variants call them.
+struct Packages<'a> {
+    debian: HashMap<String, &'a DebianPackage>,
+    conda: HashMap<&'a str, &'a CondaPackage>,
+    pypi: HashMap<String, &'a PypiPackage>,
+}
+
+impl Lock {
+    /// The variant with this index, with its packages.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it names a package that the lock does not list.
+    pub fn variant(&self, index: usize) -> Result<LockedVariant<'_>, LockError> {
+        let variant = self.variants.get(index).ok_or(LockError::NoVariant { index })?;
+        self.packages().variant(variant, &self.pypi)
+    }
+
+    /// All variants with their packages, in the order of the lock.
+    ///
+    /// # Errors
+    ///
+    /// When one names a package that the lock does not list.
+    pub fn locked_variants(&self) -> Result<Vec<LockedVariant<'_>>, LockError> {
+        let packages = self.packages();
+        self.variants.iter().map(|variant| packages.variant(variant, &self.pypi)).collect()
+    }
+
+    /// Checks that everything is listed that something is made of.
+    pub(crate) fn check_packages(&self) -> Result<(), LockError> {
+        let packages = self.packages();
+        for variant in &self.variants {
+            packages.variant(variant, &self.pypi)?;
+            let built = self.pypi.iter().filter_map(|package| package.build.as_ref());
+            let mut requires = built.flat_map(|build| &build.requires);
+            if let Some(id) = requires.find(|id| !packages.pypi.contains_key(id.as_str())) {
+                return Err(missing(variant)(id));
+            }
+        }
+        Ok(())
+    }
+
+    fn packages(&self) -> Packages<'_> {
+        // Of two of one name the first counts.
+        Packages {
+            debian: self.debian.iter().rev().map(|package| (package.id(), package)).collect(),
+            conda: self.conda.iter().rev().map(|package| (package.url.as_str(), package)).collect(),
+            pypi: self.pypi.iter().rev().map(|package| (package.id(), package)).collect(),
+        }
+    }
+}
+
+impl<'a> Packages<'a> {
+    fn variant(
+        &self,
+        variant: &'a Variant,
+        wheels: &'a [PypiPackage],
+    ) -> Result<LockedVariant<'a>, LockError> {
+        let missing = missing(variant);
+        let debian = |id: &String| self.debian.get(id.as_str()).copied().ok_or_else(|| missing(id));
+        let conda = |url: &String| self.conda.get(url.as_str()).copied().ok_or_else(|| missing(url));
+        let pypi = |id: &String| self.pypi.get(id.as_str()).copied().ok_or_else(|| missing(id));
+        let scripts = variant.conda.iter().flat_map(|set| &set.post_link);
+        Ok(LockedVariant {
+            post_link: scripts.map(conda).collect::<Result<_, _>>()?,
+            variant,
+            debian: variant
+                .debian
+                .as_ref()
+                .map(|set| set_of(set, &set.packages, &set.compilers, debian))
+                .transpose()?,
+            conda: variant
+                .conda
+                .as_ref()
+                .map(|set| set_of(set, &set.packages, &set.compilers, conda))
+                .transpose()?,
+            pypi: variant.pypi.as_ref().map(|set| set_of(set, &set.packages, &[], pypi)).transpose()?,
+            wheels,
+        })
+    }
+}
+
+fn set_of<'a, S, P>(
+    set: &'a S,
+    packages: &[String],
+    compilers: &[crate::Compiler],
+    find: impl Fn(&String) -> Result<&'a P, LockError>,
+) -> Result<LockedSet<'a, S, P>, LockError> {
+    let all = |names: &[String]| names.iter().map(&find).collect::<Result<Vec<_>, _>>();
+    let compiler = |compiler: &crate::Compiler| {
+        Ok(LockedCompiler { host: compiler.host, packages: all(&compiler.packages)? })
+    };
+    let compilers = compilers.iter().map(compiler).collect::<Result<_, LockError>>()?;
+    Ok(LockedSet { set, packages: all(packages)?, compilers })
+}
+
+fn missing(variant: &Variant) -> impl Fn(&String) -> LockError {
+    let tag = variant.tags.first().map(ToString::to_string).unwrap_or_default();
+    move |package| LockError::Missing { package: package.clone(), variant: tag.clone() }
+}
+
+impl<S, P: Clone> LockedSet<'_, S, P> {
+    /// Its packages for themselves.
+    pub fn owned(&self) -> Vec<P> {
+        self.packages.iter().map(|package| (*package).clone()).collect()
+    }
+}
+
+impl LockedVariant<'_> {
+    /// A lock of this variant alone, without its wheels: what these stand on.
+    pub fn beneath_wheels(&self, lock: &Lock) -> Lock {
+        let variant = Variant { pypi: None, ..self.variant.clone() };
+        Lock { variants: vec![variant], pypi: Vec::new(), ..lock.clone() }
+    }
+}
