@@ -3,24 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
-use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{
-    CondaFacts, CondaPackage, CondaSet, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError,
-    LockedVariant, PypiPackage,
+    CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
 };
 use oci::{Digest, Platform};
-use spec::{Base, CondaPackages, PythonFrom, Spec, Variant};
+use spec::{Base, Spec, Variant};
 
 use crate::assembly::Assembly;
-use crate::conda_errors::{conda_error, error_names};
-use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::foundation::{self, Foundation};
-use crate::match_specs::{constraints, match_specs};
-use crate::secrets::secrets;
 use crate::validating::validate_locking;
 use crate::{BuildError, Context, Event, other_locks, variant_name};
 
@@ -189,7 +180,7 @@ pub(crate) struct Locker<'a> {
     pub(crate) upgrade: &'a Upgrade,
     pub(crate) context: &'a Context,
     /// Bases that were locked already, by all that they depend on: variants share them.
-    bases: BTreeMap<Digest, DebianSet>,
+    pub(crate) bases: BTreeMap<Digest, DebianSet>,
     /// What was told already.
     told: BTreeSet<String>,
     pub(crate) debian: BTreeMap<(String, String, String), DebianPackage>,
@@ -249,7 +240,7 @@ impl Locker<'_> {
     }
 
     /// The build machines for which interpreters are locked: those like the image, and this one.
-    fn hosts(&self, variant: &Variant) -> BTreeSet<Platform> {
+    pub(crate) fn hosts(&self, variant: &Variant) -> BTreeSet<Platform> {
         if variant.layers.bytecode.makes_bytecode() {
             BTreeSet::from([variant.platform, self.context.host])
         } else {
@@ -257,232 +248,10 @@ impl Locker<'_> {
         }
     }
 
-    async fn base(&mut self, variant: &Variant, base: &spec::Debian) -> Result<DebianSet, BuildError> {
-        let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
-        let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
-        let packages: Vec<String> = base.packages.iter().map(|package| package.text.public()).collect();
-        let path_rules = path_rules(base);
-        let pins: Vec<_> = base.pins.iter().map(pin).collect();
-        let key = KeyHasher::new("base")
-            .field("suite", base.suite.as_str())
-            .field("platform", variant.platform.to_string())
-            .list("package", &packages)
-            .list("component", base.components.iter().map(spec::Component::as_str))
-            .list(
-                "source",
-                base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url.secret().whole(), it.suite)),
-            )
-            .list("pin", pins.iter().map(|pin| format!("{pin:?}")))
-            .list("path rule", path_rules.iter().map(ToString::to_string))
-            .list("mirror", base.mirror.iter().map(|mirror| mirror.secret().whole().to_owned()))
-            .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time).whole().to_owned()))
-            .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
-            .list("python", python.iter().map(|python| python.version.to_string()))
-            .field("configure", [u8::from(base.configure)])
-            .field("package-manager", [u8::from(base.package_manager)])
-            .list("host", hosts.iter().map(ToString::to_string))
-            .finish();
-        if let Some(set) = self.bases.get(&key) {
-            return Ok(set.clone());
-        }
-        let variables = &self.context.variables;
-        let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
-        let usual = debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
-        let (mirror, image_mirror) = match &base.snapshot {
-            None => usual.map(|usual| (usual.clone(), Some(usual)))?,
-            Some(snapshot) => match usual {
-                Err(debian::MirrorError::Unknown { .. }) => (snapshot_mirror(snapshot, variables)?, None),
-                usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
-            },
-        };
-        let keyring = keyring(base.keyring.as_ref())?;
-        let repositories =
-            base.sources.iter().map(|it| repository(it, variables)).collect::<Result<Vec<_>, _>>()?;
-        // A snapshot says of every package which version it is.
-        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str())).transpose()?;
-        let keep = kept.unwrap_or_default();
-        let cache = self.context.store.repodata_folder().join("debian-v1");
-        let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
-        let request = |platform, packages, python| debian::Request {
-            index: debian::IndexRequest {
-                suite: base.suite.as_str(),
-                platform,
-                components: &components,
-                mirror: &mirror,
-                keyring: &keyring,
-                repositories: &repositories,
-                now: self.context.now,
-                snapshot: base.snapshot.as_ref().map(|snapshot| snapshot.time.seconds()),
-                cache: &cache,
-                offline: self.context.fetcher.client().is_offline(),
-            },
-            image_mirror: image_mirror.as_ref(),
-            packages,
-            python,
-            configure: base.configure,
-            package_manager: base.package_manager,
-            path_rules: &path_rules,
-            pins: &pins,
-            keep: &keep,
-        };
-        let error = |error: debian::LockDebianError| {
-            // A hint may name packages that are not at fault.
-            let message = error.to_string();
-            let message = message.split("\nhint: ").next().unwrap_or_default();
-            let asked = base.packages.iter().filter(|it| error_names(message, &it.text.public()));
-            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
-            let pinned = base.pins.iter().filter(|pin| error_names(message, pin.package.as_str()));
-            let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
-            let asked = asked.chain(pinned).collect();
-            BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }
-        };
-        let python = python.map(|python| python.version.as_str());
-        let wanted = request(variant.platform, &packages, python);
-        let fetcher = &self.context.fetcher;
-        let locked: BoxFuture<'_, _> = debian::lock(&wanted, fetcher).boxed();
-        let mut locked = locked.await.map_err(error)?;
-        if let Some(interpreter) = debian::interpreter(&locked.set, &locked.packages) {
-            for host in hosts {
-                let wanted = request(host, &[], None);
-                let (compiler, packages) =
-                    debian::compiler(&wanted, &interpreter.minor, fetcher).boxed().await.map_err(error)?;
-                locked.set.compilers.push(compiler);
-                locked.packages.extend(packages);
-            }
-        }
-        for package in locked.packages {
-            let key = (package.name.clone(), package.architecture.clone(), package.version.clone());
-            self.debian.insert(key, package);
-        }
-        self.bases.insert(key, locked.set.clone());
-        Ok(locked.set)
-    }
-
-    async fn environment(
-        &mut self,
-        variant: &Variant,
-        conda: &spec::Conda,
-        glibc: Option<&str>,
-    ) -> Result<CondaSet, BuildError> {
-        let names = conda.channels.iter().map(|channel| &channel.name);
-        let settings = self.context.channel_settings()?;
-        let (root, variables) = (self.spec.folder(), &self.context.variables);
-        let place = conda::Place { root, variables, settings: &settings };
-        let channels = conda::channels(names.clone(), &conda.mirrors, place)?;
-        let serving = conda::serving_channels(names, &conda.mirrors, place)?;
-        let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
-        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
-        let subdir = conda::subdir(variant.platform);
-        if let Some(part) = &conda.pip_part {
-            let text = format!(
-                "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
-                part.file()
-            );
-            self.tell(text);
-        }
-        let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
-        let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
-        let names = names.iter().map(String::as_str);
-        let open = LeftOpen {
-            priority: is_solved && conda.channel_priority.is_none(),
-            channels: conda.channels_are_open,
-        };
-        for note in settings.notes(names, open) {
-            self.tell(note);
-        }
-        let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();
-        let request = Request {
-            specs: match_specs(variant, conda),
-            pip: conda.pip,
-            constraints: if conda.pip { constraints(variant) } else { Vec::new() },
-            subdir,
-            virtual_packages: conda::virtual_packages(subdir, glibc, cuda),
-            channel_priority: priority,
-            exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
-            locked: self.kept_records(variant)?,
-            channels: channels.clone(),
-        };
-        let wishes = Wishes {
-            request,
-            platform: variant.platform,
-            prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
-            name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
-            variables: conda
-                .variables
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.clone()))
-                .collect(),
-            allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
-            skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
-            accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
-            hosts: self.hosts(variant),
-            known: self.known_facts(),
-        };
-        let store = &self.context.store;
-        let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
-        let metadata = Metadata {
-            client: fetcher.client(),
-            archives: fetcher,
-            store,
-            channels: &serving,
-            accept_damaged: &wishes.accept_damaged,
-        };
-        let records = match &conda.packages {
-            CondaPackages::Requirements(_) => None,
-            CondaPackages::Locked(locked) => {
-                self.context.reporter.event(Event::Taking { file: locked.file.clone() });
-                let request = &wishes.request;
-                let taking = Taking {
-                    solving: &solving,
-                    metadata: &metadata,
-                    channels: &channels,
-                    subdir,
-                    virtual_packages: &request.virtual_packages,
-                    known: &request.locked,
-                };
-                Some(other_locks::take(variant, locked, &taking).await?)
-            }
-        };
-        let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
-        let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
-        for package in packages {
-            self.conda.insert((package.name().to_owned(), package.url.clone()), package);
-        }
-        Ok(set)
-    }
-
     /// Tells something once, however many variants it holds for.
-    fn tell(&mut self, text: String) {
+    pub(crate) fn tell(&mut self, text: String) {
         if self.told.insert(text.clone()) {
             self.context.reporter.event(Event::Note { text });
         }
-    }
-
-    /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.
-    fn kept_debian(&self, suite: &str) -> Result<Vec<DebianPackage>, BuildError> {
-        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
-        let mut kept = BTreeMap::new();
-        let bases = earlier.locked_variants()?.into_iter().filter_map(|variant| variant.debian);
-        for debian in bases.filter(|debian| debian.set.suite == suite) {
-            let compilers = debian.compilers.iter().flat_map(|compiler| &compiler.packages);
-            let packages = debian.packages.iter().chain(compilers);
-            let packages = packages.filter(|package| self.upgrade.keeps(&package.name));
-            kept.extend(packages.map(|package| (package.id(), (*package).clone())));
-        }
-        Ok(kept.into_values().collect())
-    }
-
-    /// What the earlier lock has for this variant, and may stay.
-    fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
-        let same = self.same(variant)?;
-        let packages = same.iter().flat_map(|same| &same.conda).flat_map(|conda| &conda.packages);
-        let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
-        let records = kept.map(|package| conda::record(package)).collect::<Result<Vec<_>, _>>();
-        Ok(records.map_err(conda::PackageError::from)?)
-    }
-
-    fn known_facts(&self) -> BTreeMap<Digest, CondaFacts> {
-        let packages = self.earlier.iter().flat_map(|lock| &lock.conda);
-        packages.map(|package| (package.sha256, package.facts.clone())).collect()
     }
 }
