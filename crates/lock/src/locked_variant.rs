@@ -78,6 +78,14 @@ impl Lock {
         let packages = self.packages();
         for variant in &self.variants {
             packages.variant(variant, &self.pypi)?;
+            // What is said of some packages of a set is said of packages that it has.
+            let debian = variant.debian.iter();
+            let of_debian =
+                debian.flat_map(|set| absent(&set.packages, set.left_out.iter().chain(&set.configured)));
+            let of_conda = variant.conda.iter().flat_map(|set| absent(&set.packages, set.post_link.iter()));
+            if let Some(id) = of_debian.chain(of_conda).next() {
+                return Err(missing(variant)(id));
+            }
             let built = self.pypi.iter().filter_map(|package| package.build.as_ref());
             let mut requires = built.flat_map(|build| &build.requires);
             if let Some(id) = requires.find(|id| !packages.pypi.contains_key(id.as_str())) {
@@ -139,6 +147,14 @@ fn set_of<'a, S, P>(
     };
     let compilers = compilers.iter().map(compiler).collect::<Result<_, LockError>>()?;
     Ok(LockedSet { set, packages: all(packages)?, compilers })
+}
+
+/// Those of some names that a set does not have.
+fn absent<'a>(
+    packages: &'a [String],
+    names: impl Iterator<Item = &'a String>,
+) -> impl Iterator<Item = &'a String> {
+    names.filter(|name| !packages.contains(name))
 }
 
 fn missing(variant: &Variant) -> impl Fn(&String) -> LockError {

@@ -291,6 +291,24 @@ mod tests {
         lock.debian.clear();
         let error = Lock::parse(&lock.to_text().unwrap()).unwrap_err();
         assert_snapshot!(error, @"the lock does not list `base-files_12.4_amd64`, which the variant `3.11` needs");
+        let refused = |change: fn(&mut Variant) -> &mut Vec<String>| {
+            let mut lock = sample();
+            change(&mut lock.variants[0]).push("other".to_owned());
+            Lock::parse(&lock.to_text().unwrap()).unwrap_err().to_string()
+        };
+        let message = "the lock does not list `other`, which the variant `3.11` needs";
+        let places: [fn(&mut Variant) -> &mut Vec<String>; 7] = [
+            |it| &mut it.debian.as_mut().unwrap().packages,
+            |it| &mut it.debian.as_mut().unwrap().left_out,
+            |it| &mut it.debian.as_mut().unwrap().configured,
+            |it| &mut it.conda.as_mut().unwrap().packages,
+            |it| &mut it.conda.as_mut().unwrap().post_link,
+            |it| &mut it.conda.as_mut().unwrap().compilers[0].packages,
+            |it| &mut it.pypi.as_mut().unwrap().packages,
+        ];
+        for (place, number) in places.into_iter().zip(0..) {
+            assert_eq!(refused(place), message, "{number}");
+        }
         for (left, missing) in [(1, 0), (0, 1)] {
             let mut lock = sample();
             let missing = lock.pypi[missing].id();
