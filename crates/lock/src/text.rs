@@ -349,6 +349,12 @@ mod tests {
         after.conda.push(conda("idna", "3.10"));
         after.debian.clear();
         after.pypi[1] = wheel("idna", "3.11", None);
+        let variant = &mut after.variants[0];
+        variant.debian = None;
+        let conda = variant.conda.as_mut().unwrap();
+        conda.packages = vec![after.conda[0].url.clone()];
+        conda.compilers[0].packages = vec![after.conda[1].url.clone()];
+        variant.pypi.as_mut().unwrap().packages = vec![after.pypi[1].id()];
         let changes: Vec<String> = Changes::between(&before, &after, &BTreeSet::new())
             .unwrap()
             .0
