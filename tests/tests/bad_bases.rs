@@ -211,7 +211,7 @@ fn no_image_at_all() {
     assert_snapshot!(refused(&bench, ""), @r#"
       × cannot build on `base`
       ├─▶ `base` cannot be read as an image
-      ╰─▶ failed to read entire block
+      ╰─▶ the archive is truncated
 
     Advice:
       ☞ it was asked for here

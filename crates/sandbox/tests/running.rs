@@ -245,7 +245,10 @@ fn the_network_is_none_or_the_machine_s() {
     assert_eq!(world.sh(&[], "ifconfig | grep -c Link").ok(), "1\n");
     assert_eq!(
         world
-            .sh(&[], "nc -l -p 99 > /tmp/x & sleep 0.3; echo hi | nc -w 1 127.0.0.1 99; wait; cat /tmp/x")
+            .sh(
+                &[],
+                "nc -l -p 99 > /tmp/x & until echo hi | nc -w 1 127.0.0.1 99; do :; done; wait; cat /tmp/x"
+            )
             .ok(),
         "hi\n"
     );
