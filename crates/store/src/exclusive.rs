@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use oci::Digest;
 
+use crate::file::open_lock;
 use crate::{Kind, Store, StoreError};
 
 /// The right to make one thing, until it is dropped or the process ends.
@@ -49,7 +50,7 @@ impl Store {
 
 /// Nothing where the holder before us has removed the file that we waited for.
 fn lock(path: &Path) -> io::Result<Option<File>> {
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = open_lock(path)?;
     file.lock()?;
     let ours = file.metadata()?;
     match fs::metadata(path) {

@@ -1,10 +1,11 @@
 //! The gate between those who use the store and the one who removes from it.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
-use std::{fs, io};
 
 use crate::StoreError;
+use crate::file::open_lock;
 
 /// A lock on the store's file `lock`, until it is dropped. Each holder opens the file anew: locks belong to open files,
 /// so two threads that shared one would open the gate for each other.
@@ -38,8 +39,7 @@ impl Gate {
 
     fn take(root: &Path, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<Self, StoreError> {
         let path = root.join("lock");
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| StoreError::io(root, &path, "opened", error))?;
+        let file = open_lock(&path).map_err(|error| StoreError::io(root, &path, "opened", error))?;
         lock(&file).map_err(|error| StoreError::io(root, &path, "locked", error))?;
         Ok(Self { _file: file })
     }

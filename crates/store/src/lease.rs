@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 use crate::Kind;
-use crate::file::{open, remove_if_present};
+use crate::file::{is_odd, open, remove_if_present};
 use crate::gate::is_abandoned;
 
 /// The lease of one open store: a file below `leases/`, locked as long as the store is open, with a line for everything
@@ -49,6 +49,10 @@ pub(crate) fn living(folder: &Path) -> io::Result<(BTreeSet<String>, usize)> {
     let mut count = 0;
     for item in fs::read_dir(folder)? {
         let path = item?.path();
+        if is_odd(&path) {
+            remove_if_present(&path)?;
+            continue;
+        }
         let file = match open(&path) {
             // A build that ends takes its lease with it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

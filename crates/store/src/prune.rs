@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::file::remove_if_present;
+use crate::file::{is_odd, remove_if_present};
 use crate::lease::living;
 use crate::{Entry, Kind, Remove, Store, StoreError, unpacked};
 
@@ -77,7 +77,7 @@ impl Store {
         pruned: &mut Pruned,
         foreign: &Remove,
     ) -> Result<(), StoreError> {
-        let removed = if entry.kind == Kind::Unpacked {
+        let removed = if entry.kind == Kind::Unpacked && !is_odd(&entry.path) {
             // It does not count as unpacked from the moment at which it loses its mark.
             unpacked::unmark(&entry.path).and_then(|()| foreign(&entry.path))
         } else {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::file::{is_odd, open, remove_if_present};
 use crate::gate::is_abandoned;
 use crate::lease::prefix;
 use crate::{Remove, Store, StoreError};
@@ -45,7 +46,11 @@ impl Store {
         let removed = || -> io::Result<()> {
             for item in fs::read_dir(&parent)? {
                 let path = item?.path();
-                let folder = match File::open(&path) {
+                if is_odd(&path) {
+                    remove_if_present(&path)?;
+                    continue;
+                }
+                let folder = match open(&path) {
                     // Its owner has removed it at this moment, and needs no gate for that.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     folder => folder?,

@@ -1,15 +1,14 @@
 //! Opening the store, and looking things up in it.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use oci::{BlobError, Blobs, Digest};
 
-use crate::file::{open, remove_if_present};
+use crate::file::{is_odd, make_folder, open, remove_if_present};
 use crate::gate::{Gate, is_abandoned};
 use crate::lease::Lease;
 use crate::{Kind, StoreError};
@@ -38,9 +37,12 @@ impl Store {
         let given = root.as_ref();
         let failed = |error| StoreError::io(given, given, "made", error);
         let root = std::path::absolute(given).map_err(failed)?;
-        make_folder(&root).map_err(failed)?;
+        // The whole store may be elsewhere, behind a link of its user's.
+        if !root.is_dir() {
+            make_folder(&root).map_err(failed)?;
+        }
         let kinds = Kind::ALL.map(Kind::folder);
-        for folder in kinds.into_iter().chain(["blobs", "tmp", "leases", "locks", "scratch"]) {
+        for folder in ["blobs", "tmp", "leases", "locks", "scratch"].into_iter().chain(kinds) {
             let folder = root.join(folder);
             make_folder(&folder).map_err(|error| StoreError::io(given, &folder, "made", error))?;
         }
@@ -168,6 +170,10 @@ impl Store {
 fn remove_unlocked(folder: &Path) -> io::Result<()> {
     for item in fs::read_dir(folder)? {
         let path = item?.path();
+        if is_odd(&path) {
+            remove_if_present(&path)?;
+            continue;
+        }
         match open(&path) {
             Ok(file) if is_abandoned(&file)? => remove_if_present(&path)?,
             Ok(_) => {}
@@ -176,14 +182,6 @@ fn remove_unlocked(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn make_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
 impl Blobs for Store {

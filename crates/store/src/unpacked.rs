@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use oci::Digest;
 
+use crate::file::{is_odd, open};
 use crate::{Kind, Store, StoreError};
 
 /// Removes a folder whose files may belong to ids that only a user namespace has. The folder need not be there.
@@ -72,8 +73,11 @@ impl UnpackedWriter {
 
 /// The size that an unpacked layer states. Its own files are not looked at: they may not be ours to read.
 pub(crate) fn size(folder: &Path) -> io::Result<u64> {
-    match fs::read_to_string(folder.join(SIZE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+    let text = open(&folder.join(SIZE)).and_then(io::read_to_string);
+    match text {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(0),
+        // What is no folder is no unpacked layer, and has no size.
+        Err(_) if is_odd(folder) => Ok(0),
         result => Ok(result?.trim().parse().unwrap_or(0)),
     }
 }
@@ -81,7 +85,9 @@ pub(crate) fn size(folder: &Path) -> io::Result<u64> {
 /// Makes a folder count as absent.
 pub(crate) fn unmark(folder: &Path) -> io::Result<()> {
     match fs::remove_file(folder.join(SIZE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(())
+        }
         result => result,
     }
 }

@@ -520,3 +520,59 @@ fn an_image_is_found_by_its_name_and_platform() {
     let damaged = store.verify().unwrap().damaged;
     assert_eq!(damaged.iter().map(|it| it.entry.kind).collect::<Vec<_>>(), [Kind::Image]);
 }
+
+#[test]
+fn nothing_is_removed_or_written_behind_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let [root, victim] = ["store", "victim"].map(|name| folder.path().join(name));
+    let kinds = ["archives", "blobs", "blobs/sha256", "layers-v1", "bytecode-v1", "repodata-v1"];
+    let others = ["tools-v1", "unpacked-v1", "images-v1", "tmp", "leases", "locks", "scratch"];
+    for name in kinds.into_iter().chain(others) {
+        drop(Store::open(&root).unwrap());
+        fs::create_dir_all(victim.join("sha256")).unwrap();
+        fs::write(victim.join("letter"), "").unwrap();
+        fs::remove_dir_all(root.join(name)).unwrap();
+        std::os::unix::fs::symlink(&victim, root.join(name)).unwrap();
+        let error = Store::open(&root).unwrap_err();
+        assert_eq!(error.to_string(), format!("the cache's `{}` cannot be made", root.join(name).display()));
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "it is in the way: a folder of the cache is a folder, and no link to one"
+        );
+        assert!(victim.join("letter").exists(), "{name}");
+        assert_eq!(names(victim.join("sha256")), [""; 0], "{name}");
+        fs::remove_file(root.join(name)).unwrap();
+    }
+    // The whole of it may be elsewhere.
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&root, &link).unwrap();
+    let archive = add_archive(&Store::open(&link).unwrap(), "a");
+    assert!(Store::open(&root).unwrap().archive(&archive).unwrap().is_some());
+}
+
+#[test]
+fn what_is_nobodys_goes_and_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    drop(Store::open(&root).unwrap());
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("letter"), "").unwrap();
+    for parent in ["tmp", "leases", "locks", "scratch", "unpacked-v1", "tools-v1"] {
+        let (pipe, link) = (root.join(parent).join("pipe"), root.join(parent).join("link"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let store = Store::open(&root).unwrap();
+        store.scratch(Arc::new(remove)).unwrap();
+        store.verify().unwrap();
+        store.prune(Prune::All, SystemTime::now(), &remove).unwrap();
+        drop(store);
+        assert!(fs::symlink_metadata(&pipe).is_err() && fs::symlink_metadata(&link).is_err(), "{parent}");
+        assert!(outside.join("letter").exists(), "{parent}");
+    }
+    // Nobody waits for the other end of a pipe, and none is taken for the gate.
+    fs::remove_file(root.join("lock")).unwrap();
+    assert!(Command::new("mkfifo").arg(root.join("lock")).status().unwrap().success());
+    let error = Store::open(&root).unwrap_err().to_string();
+    assert_eq!(error, format!("the cache's `{}` cannot be opened", root.join("lock").display()));
+}
