@@ -77,9 +77,6 @@ impl Solving {
     /// When the channels cannot be read, or nothing satisfies all requirements.
     pub async fn solve(&self, request: &Request) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
         let mut specs = request.specs.iter().map(|spec| match_spec(spec)).collect::<Result<Vec<_>, _>>()?;
-        if request.pip {
-            specs.push(pip_beside_python());
-        }
         let subdirs = [request.subdir, Subdir::NoArch];
         if !self.client.is_offline() {
             for served in &request.channels {
@@ -94,9 +91,14 @@ impl Solving {
             Some(name) if request.virtual_packages.contains_key("__cuda") => MatchSpec::from(name.clone()),
             _ => spec.clone(),
         };
-        let query = self.gateway.query(channels, subdirs, specs.iter().map(asked)).recursive(true);
+        let pip = request.pip.then(pip_beside_python);
+        let asked = specs.iter().chain(&pip).map(asked);
+        let query = self.gateway.query(channels, subdirs, asked).recursive(true);
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         let repodata: Vec<RepoData> = output.into_iter().collect();
+        // Where no channel has pip, nobody can want it from there.
+        let has_pip = |it: &RepoDataRecord| it.package_record.name.as_normalized() == "pip";
+        specs.extend(pip.filter(|_| repodata.iter().flat_map(RepoData::iter).any(has_pip)));
         repodata.iter().flat_map(|repodata| repodata.iter()).try_for_each(check_record)?;
         let solving = request.clone();
         // The solver computes for seconds; the runtime has other work to do meanwhile.

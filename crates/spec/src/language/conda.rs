@@ -32,7 +32,7 @@ pub(crate) struct CondaTable {
     /// The program to change the environment with, inside the running image.
     #[schemars(extend("examples" = ["micromamba"]), extend("default" = "none"))]
     pub(crate) manager: Option<Located<Manager>>,
-    /// Whether the environment has pip wherever it has Python, as conda does it. Locked packages are taken as they are.
+    /// Whether the environment has pip wherever it has Python and its channels have pip, as conda does it. Locked packages are taken as they are.
     #[schemars(extend("examples" = [false]), extend("default" = true))]
     pub(crate) pip: Option<Located<bool>>,
     /// Whether the environment belongs to the image's user. With a `manager` it does.
