@@ -273,8 +273,9 @@ fn place(path: &ImagePath, dist_info: &str) -> Result<Place, WheelError> {
             Some((top, _)) if top.ends_with(".dist-info") => refused("is metadata in the `.data` folder"),
             _ => Ok(Place::SitePackages(inner)),
         },
-        "data" if rest.strip_prefix("bin/").is_some_and(is_interpreter) => {
-            refused("would take the place of the interpreter")
+        "data" if hides_interpreter(rest) => refused("would take the place of the interpreter"),
+        "data" if is_folder_of_environment(rest) => {
+            refused("would take the place of a folder of the environment")
         }
         "data" => Ok(Place::Data(inner)),
         "headers" => Ok(Place::Headers(inner)),
@@ -283,6 +284,19 @@ fn place(path: &ImagePath, dist_info: &str) -> Result<Place, WheelError> {
         "scripts" => Ok(Place::Script(rest.to_owned())),
         _ => refused("is in a part of the `.data` folder that there is not"),
     }
+}
+
+/// Whether a file of the environment is an interpreter, or stands where one would have to be a folder.
+fn hides_interpreter(path: &str) -> bool {
+    let name = path.strip_prefix("bin/").map(|rest| rest.split('/').next().unwrap_or(rest));
+    name.is_some_and(is_interpreter)
+}
+
+/// Whether a path is that of a folder which every environment has: as a file it would take all away that is in it.
+fn is_folder_of_environment(path: &str) -> bool {
+    let library =
+        |path: &str| path.strip_prefix("lib/").or(path.strip_prefix("include/")).is_some_and(is_interpreter);
+    matches!(path, "bin" | "lib" | "lib64" | "include" | "share" | "etc" | "conda-meta") || library(path)
 }
 
 /// Every file is listed, and every listed file is there. Hashes are compared when the files are read.

@@ -287,6 +287,23 @@ fn hostile_paths_are_refused() {
     assert_snapshot!(with("odd-1.0.data/scripts/a/evil"), @"it holds `odd-1.0.data/scripts/a/evil`, which is in a folder below `scripts`");
     assert_snapshot!(with("odd-1.0.data/scripts/python3"), @"it holds `odd-1.0.data/scripts/python3`, which would take the place of the interpreter");
     assert_snapshot!(with("odd-1.0.data/data/bin/python3.11"), @"it holds `odd-1.0.data/data/bin/python3.11`, which would take the place of the interpreter");
+    assert_snapshot!(with("odd-1.0.data/data/bin/python3.11/x"), @"it holds `odd-1.0.data/data/bin/python3.11/x`, which would take the place of the interpreter");
+    for folder in [
+        "bin",
+        "lib",
+        "lib64",
+        "include",
+        "share",
+        "etc",
+        "conda-meta",
+        "lib/python3.11",
+        "include/python3.11",
+    ] {
+        let path = format!("odd-1.0.data/data/{folder}");
+        let expected =
+            format!("it holds `{path}`, which would take the place of a folder of the environment");
+        assert_eq!(with(&path), expected);
+    }
     assert_snapshot!(with("odd-1.0.data/purelib/pip-99.dist-info/METADATA"), @"it holds `odd-1.0.data/purelib/pip-99.dist-info/METADATA`, which is metadata in the `.data` folder");
     assert_snapshot!(refused(&odd().member("odd/link", 0o120_777, b"/etc/passwd")), @"it holds `odd/link`, which is a link or a device");
     assert_snapshot!(refused(&odd().member("odd/folder/", 0o40_755, b"x")), @"the zip container is ambiguous or damaged at `odd/folder/`: it is a folder and has content");
