@@ -1,6 +1,8 @@
 //! What an answer may cost a library that reads it without limits of its own: rattler, which reads the indexes of channels.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +20,34 @@ use crate::pace::Pace;
 /// Passes answers on, as long as they keep to the limits.
 pub(crate) struct Bounds {
     /// How long the head of an answer may take, and over what time its pace is measured.
-    pub(crate) patience: Duration,
+    patience: Duration,
+    /// What had an answer that was too large: it would have one again, and whoever is told of a body that broke off asks again.
+    refused: Arc<Mutex<HashMap<String, Excess>>>,
+}
+
+/// In what an answer was too large.
+#[derive(Debug, Clone, Copy)]
+enum Excess {
+    /// As it came.
+    Sent,
+    /// Unpacked.
+    Unpacked,
+}
+
+impl Excess {
+    fn error(self, url: String, limit: u64) -> NetError {
+        match self {
+            Self::Sent => NetError::TooLarge { url, limit },
+            Self::Unpacked => NetError::UnpacksTooLarge { url, limit },
+        }
+    }
+}
+
+impl Bounds {
+    /// With so much patience.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience, refused: Arc::default() }
+    }
 }
 
 #[async_trait::async_trait]
@@ -31,10 +60,17 @@ impl Middleware for Bounds {
     ) -> Result<Response, Error> {
         let url = SecretUrl::from(request.url());
         let limit = if request.url().path().ends_with(".msgpack.zst") { PIECE_LIMIT } else { INDEX_LIMIT };
+        let known =
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(url.whole().as_str()).copied();
+        if let Some(excess) = known {
+            return Err(Error::middleware(excess.error(url.to_string(), limit)));
+        }
+        let refused = Arc::clone(&self.refused);
         let response = tokio::time::timeout(self.patience, next.run(request, extensions))
             .await
             .map_err(|_| Error::middleware(NetError::Slow { url: url.to_string() }))??;
-        let mut watch = Watch { url, limit, came: 0, unpacking: None, pace: Pace::new(self.patience) };
+        let mut watch =
+            Watch { url, limit, refused, came: 0, unpacking: None, pace: Pace::new(self.patience) };
         let from = response.url().clone();
         let (head, body) = http::Response::<Body>::from(response).into_parts();
         let stream = Response::from(http::Response::new(body)).bytes_stream();
@@ -51,6 +87,7 @@ impl Middleware for Bounds {
 struct Watch {
     url: SecretUrl,
     limit: u64,
+    refused: Arc<Mutex<HashMap<String, Excess>>>,
     came: u64,
     /// What decompresses it only to count; nothing before the first bytes, and for what is not compressed.
     unpacking: Option<Box<dyn Write + Send + Sync>>,
@@ -66,13 +103,11 @@ impl Watch {
         }
         self.came += piece.len() as u64;
         if self.came > self.limit {
-            return Err(NetError::TooLarge { url: url(), limit: self.limit });
+            return Err(self.refuse(Excess::Sent));
         }
         let Some(unpacking) = &mut self.unpacking else { return Ok(()) };
         match unpacking.write_all(piece).and_then(|()| unpacking.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                Err(NetError::UnpacksTooLarge { url: url(), limit: self.limit })
-            }
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(self.refuse(Excess::Unpacked)),
             // Whoever reads it says better what is wrong with it.
             Err(_) => {
                 self.unpacking = None;
@@ -80,6 +115,14 @@ impl Watch {
             }
             Ok(()) => Ok(()),
         }
+    }
+}
+
+impl Watch {
+    fn refuse(&self, excess: Excess) -> NetError {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.insert(self.url.whole().as_str().to_owned(), excess);
+        excess.error(self.url.to_string(), self.limit)
     }
 }
 

@@ -34,7 +34,7 @@ impl Client {
         let builder = builder.with(Secrets(Arc::clone(&self.known)));
         let builder = inner.into_iter().fold(builder, ClientBuilder::with_arc);
         let patience = self.options.patience.saturating_add(self.options.connect_timeout);
-        builder.with(OfflineGuard(self.clone())).with(Bounds { patience }).build()
+        builder.with(OfflineGuard(self.clone())).with(Bounds::new(patience)).build()
     }
 }
 
