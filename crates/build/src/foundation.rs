@@ -1,7 +1,9 @@
 //! An existing image as what ours stands on: locking it, finding it again, and taking its layers over.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, Owner};
 use base::{BaseError, BaseImage};
@@ -18,8 +20,10 @@ use store::{LayerRecord, Store};
 use crate::built_layer::BuiltLayer;
 use crate::{BuildError, Context};
 
-/// What the store keeps of bases: what their layers hold. Changes whenever another view would be made of the same layers.
-const DOCUMENTS: &str = "bases-v2";
+/// Changes whenever another view would be made of the same layers.
+const FORM: &str = "1";
+/// Where the store keeps what is known of the layers of bases: as plain JSON, which people and their tests look into.
+const FOLDER: &str = "bases-v1";
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
 /// The image that a variant stands on.
@@ -107,8 +111,8 @@ impl Foundation {
             Err(ReadError::Open { error, .. }) if is_absent(&error) && is_kept(&locked, &context.store) => {
                 let config =
                     kept_config(&locked, &context.store).map_err(|error| unreadable(&layout, error))?;
-                let kept = context.store.documents(DOCUMENTS).get(&key(&locked, variant.platform));
-                let Some(image) = kept else {
+                let kept = view_path(&key(&locked, variant.platform), context);
+                let Some(image) = read_view(&kept) else {
                     return Err(unreadable(&layout, io::Error::from(io::ErrorKind::NotFound)));
                 };
                 Ok(Some(Self { image, config, locked, stored: None, layout }))
@@ -327,18 +331,18 @@ fn view(
     layout: &Layout,
 ) -> Result<BaseImage, BuildError> {
     let diff_ids = stored.layers.iter().map(|layer| layer.diff_id.to_string());
-    let key = view_key(&stored.digest, platform, diff_ids);
-    let documents = context.store.documents(DOCUMENTS);
-    if let Some(image) = documents.get(&key) {
+    let path = view_path(&view_key(&stored.digest, platform, diff_ids), context);
+    if let Some(image) = read_view(&path) {
         return Ok(image);
     }
     let image = BaseImage::read(stored, platform).map_err(|error| unusable(layout, error))?;
-    documents.put(&key, &image);
+    write_view(&path, &image).map_err(|error| BuildError::File { path, what: "written", error })?;
     Ok(image)
 }
 
 fn view_key(manifest: &Digest, platform: Platform, diff_ids: impl Iterator<Item = String>) -> Digest {
     KeyHasher::new("base")
+        .field("form", FORM)
         .field("manifest", manifest.to_string())
         .field("platform", platform.to_string())
         .list("diff ids", diff_ids)
@@ -347,6 +351,24 @@ fn view_key(manifest: &Digest, platform: Platform, diff_ids: impl Iterator<Item 
 
 fn key(locked: &LayoutBase, platform: Platform) -> Digest {
     view_key(&locked.manifest, platform, locked.layers.iter().map(|layer| layer.diff_id.to_string()))
+}
+
+fn view_path(key: &Digest, context: &Context) -> PathBuf {
+    context.store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()))
+}
+
+/// What cannot be read is read from the layers once more.
+fn read_view(path: &Path) -> Option<BaseImage> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn write_view(path: &Path, image: &BaseImage) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".imgbuild-").tempfile_in(folder)?;
+    file.write_all(&serde_json::to_vec(image)?)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 fn is_absent(error: &io::Error) -> bool {
