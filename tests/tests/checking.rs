@@ -477,3 +477,46 @@ fn folders_of_another_tools_lock_that_are_not_there() {
     );
     assert!(said.contains("[pixi.lock:13:"), "{said}");
 }
+
+#[test]
+fn of_many_mistakes_the_first_are_shown() {
+    let bench = Bench::new();
+    let paths: Vec<String> = (0..300).map(|number| format!("./none/{number}")).collect();
+    let said = bench.refuses_by(
+        &format!("{BASE}{PYTHON}[pip]\npackages = {paths:?}\n"),
+        &[&["check", "spec.toml"], &["lock", "spec.toml"]],
+    );
+    assert!(said.contains("`spec.toml` has 300 mistakes"), "{said}");
+    assert!(said.contains("and 280 more mistakes, which are shown when those above are mended"), "{said}");
+    assert_eq!(said.matches("none/").count(), said.matches("it is not there").count() * 2, "{said}");
+    assert!(said.lines().count() < 400, "{said}");
+}
+
+#[test]
+fn a_wheel_of_a_lock_is_found_from_wherever_the_spec_is_named() {
+    let bench = Bench::new();
+    let (name, bytes) = ("six-1.16.0-py2.py3-none-any.whl", b"not read");
+    bench.imgbuild.write(&format!("sub/locks/{name}"), bytes);
+    let lock = format!(
+        "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
+         [[packages.wheels]]\nname = \"{name}\"\npath = \"{name}\"\nhashes = {{ sha256 = \"{}\" }}\n",
+        oci::Digest::of(bytes).hex()
+    );
+    bench.imgbuild.write("sub/locks/pylock.toml", lock);
+    let spec = format!("name = \"x\"\n{BASE}{PYTHON}[pip]\nrequirements = \"locks/pylock.toml\"\n");
+    bench.imgbuild.write("sub/spec.toml", spec.replace("URL", &bench.server.url()));
+    let check = |folder: &str, spec: &str| {
+        let mut command = bench.imgbuild.command(["check", spec]);
+        let output = command.current_dir(bench.imgbuild.path(folder)).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let within = check("sub", "spec.toml");
+    assert_eq!(within.0, Some(0), "{}", within.1);
+    assert_eq!(check(".", "sub/spec.toml"), within);
+    std::fs::remove_file(bench.imgbuild.path(&format!("sub/locks/{name}"))).unwrap();
+    for (folder, spec) in [("sub", "spec.toml"), (".", "sub/spec.toml")] {
+        let (code, said) = check(folder, spec);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("it is not there"), "{said}");
+    }
+}

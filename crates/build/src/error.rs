@@ -16,14 +16,19 @@ pub enum BuildError {
     #[diagnostic(transparent)]
     Spec(#[from] spec::SpecError),
     /// Several things are wrong, all of which are known before anybody is asked.
-    #[error("`{spec}` has {} mistakes", errors.len())]
+    #[error("`{spec}` has {count} mistakes")]
     Mistakes {
         /// The spec.
         spec: String,
-        /// The mistakes.
+        /// How many there are.
+        count: usize,
+        /// The first of them.
         #[related]
         errors: Vec<BuildError>,
     },
+    /// What stands for the mistakes that are not shown.
+    #[error("and {0} more mistakes, which are shown when those above are mended")]
+    MoreMistakes(usize),
     /// The conda environment of a variant cannot be locked.
     #[error("cannot lock the conda environment of `{variant}`")]
     Conda {

@@ -2,6 +2,7 @@
 
 mod wheels;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use conda::ChannelError;
@@ -57,18 +58,23 @@ pub fn notes(spec: &Spec, variants: &[Variant], context: &Context) -> Vec<String
     notes
 }
 
+/// How many mistakes are shown, as of those of the spec's own form.
+const SHOWN: usize = 20;
+
 /// One error for all mistakes; each is told once, whichever variants have it.
 fn told(spec: &Spec, mistakes: Vec<BuildError>) -> Result<(), BuildError> {
-    let mut errors: Vec<BuildError> = Vec::new();
-    for mistake in mistakes {
-        if !errors.iter().any(|known| essence(known) == essence(&mistake)) {
-            errors.push(mistake);
-        }
+    let mut known = HashSet::new();
+    let mut errors: Vec<BuildError> =
+        mistakes.into_iter().filter(|mistake| known.insert(essence(mistake))).collect();
+    let count = errors.len();
+    if count > SHOWN {
+        errors.truncate(SHOWN);
+        errors.push(BuildError::MoreMistakes(count - SHOWN));
     }
-    match errors.len() {
+    match count {
         0 => Ok(()),
         1 => Err(errors.remove(0)),
-        _ => Err(BuildError::Mistakes { spec: spec.file().to_owned(), errors }),
+        _ => Err(BuildError::Mistakes { spec: spec.file().to_owned(), count, errors }),
     }
 }
 

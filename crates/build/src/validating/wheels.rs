@@ -95,7 +95,9 @@ impl Asking<'_> {
             return vec![error.into()];
         }
         let Some(environment) = self.environment() else { return Vec::new() };
-        let folder = self.folder.join(file.path.parent().unwrap_or(Path::new("")));
+        // The file is named as the spec is, from where the program was started.
+        let parent = file.path.parent().unwrap_or(Path::new(""));
+        let Ok(folder) = absolute(parent) else { return Vec::new() };
         let hashes = BTreeMap::new();
         let reading = Reading {
             folder: &folder,
