@@ -119,15 +119,15 @@ impl<'a> Packages<'a> {
         Ok(LockedVariant {
             post_link: scripts.map(conda).collect::<Result<_, _>>()?,
             variant,
-            debian: variant
-                .debian
-                .as_ref()
-                .map(|set| set_of(set, &set.packages, &set.compilers, debian))
-                .transpose()?,
             conda: variant
                 .conda
                 .as_ref()
                 .map(|set| set_of(set, &set.packages, &set.compilers, conda))
+                .transpose()?,
+            debian: variant
+                .debian
+                .as_ref()
+                .map(|set| set_of(set, &set.packages, &set.compilers, debian))
                 .transpose()?,
             pypi: variant.pypi.as_ref().map(|set| set_of(set, &set.packages, &[], pypi)).transpose()?,
             wheels,
