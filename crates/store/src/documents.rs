@@ -35,11 +35,12 @@ impl Documents<'_> {
     pub fn get<T: DeserializeOwned>(&self, key: &Digest) -> Option<T> {
         let mut bytes = Vec::new();
         open(&self.path(key)).ok()?.read_to_end(&mut bytes).ok()?;
-        let (hash, packed) = bytes.split_first_chunk::<HASH>()?;
-        if self.hash(key, packed).as_bytes() != hash {
+        let whole = bytes.split_first_chunk::<HASH>();
+        let whole = whole.filter(|(hash, packed)| self.hash(key, packed).as_bytes() == *hash);
+        let Some((_, packed)) = whole else {
             tracing::warn!("the cache's document `{}/{}` is damaged and is made anew", self.form, key.hex());
             return None;
-        }
+        };
         serde_json::from_slice(&zstd::decode_all(packed).ok()?).ok()
     }
 
