@@ -488,7 +488,7 @@ fn of_many_mistakes_the_first_are_shown() {
     );
     assert!(said.contains("`spec.toml` has 300 mistakes"), "{said}");
     assert!(said.contains("and 280 more mistakes, which are shown when those above are mended"), "{said}");
-    assert_eq!(said.matches("none/").count(), said.matches("it is not there").count() * 2, "{said}");
+    assert_eq!(said.matches("it is not there").count(), 20, "{said}");
     assert!(said.lines().count() < 400, "{said}");
 }
 
