@@ -97,7 +97,10 @@ impl Asking<'_> {
         let Some(environment) = self.environment() else { return Vec::new() };
         // The file is named as the spec is, from where the program was started.
         let parent = file.path.parent().unwrap_or(Path::new(""));
-        let Ok(folder) = absolute(parent) else { return Vec::new() };
+        let folder = match std::path::absolute(parent.join(".")) {
+            Ok(folder) => folder,
+            Err(error) => return vec![error.into()],
+        };
         let hashes = BTreeMap::new();
         let reading = Reading {
             folder: &folder,
