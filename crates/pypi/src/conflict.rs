@@ -54,18 +54,29 @@ impl Run<'_> {
     /// Why nothing can be chosen: often because conda has another version.
     pub(crate) fn unsatisfiable(&self, explanation: &str, target: String) -> LockingError {
         let requirement = self.blamed(explanation);
-        // uv says so of what only one version is offered of.
+        let said = Explanation::read(explanation);
+        let leaving_out = |package: &ProvidedPackage| {
+            let version = package.known_version(&self.metadata)?;
+            said.required().iter().find(|it| it.name == package.name && !it.versions.contains(&version))
+        };
+        let left_out = |package: &&ProvidedPackage| leaving_out(package).is_some();
+        // uv says so of what only one version is offered of, and of what it was kept from by what others require.
         let is_only = |package: &&ProvidedPackage| {
-            let only = format!("only {}", package.name);
+            let name = &package.name;
+            let only = format!("only {name}");
             let mut found = explanation.split(only.as_str()).skip(1);
             found.any(|rest| rest.starts_with(['<', '>', '=', '!', '~', ' ']))
+                || explanation.contains(&format!("only the following versions of {name} are available"))
         };
-        match self.request.provided.iter().find(is_only) {
-            Some(package) => self
-                .constraint_conflict(requirement, package)
-                .unwrap_or_else(|| self.conflict(requirement, package, Some(explanation.to_owned()))),
+        let provided = &self.request.provided;
+        match provided.iter().find(left_out).or_else(|| provided.iter().find(is_only)) {
+            Some(package) => {
+                let at_fault = leaving_out(package).and_then(|it| self.place(&it.by)).or(requirement);
+                self.constraint_conflict(at_fault, package)
+                    .unwrap_or_else(|| self.conflict(at_fault, package, Some(explanation.to_owned())))
+            }
             None => {
-                let (note, constraints) = self.constraints_of(&Explanation::read(explanation));
+                let (note, constraints) = self.constraints_of(&said);
                 let explanation = format!("{explanation}{note}{}", self.mistyped(explanation));
                 LockingError::Unsatisfiable { requirement, target, explanation, constraints }
             }

@@ -82,20 +82,21 @@ fn fault_of_files(asked: &Asked, files: &[IndexFile], environment: &Environment)
     let excluded = excluded(&of_requirement, limits, environment);
     let other = near(newest, files.iter().filter(fits));
     let other = other.map(|version| format!("{name}=={version}"));
-    if let Some(wanted) =
-        left.iter().all(|file| !has_python(file, environment)).then(|| &own[0].requires_python)
-    {
-        let wanted = wanted.as_deref().unwrap_or_default();
+    let is_for_others = left.iter().all(|file| !has_python(file, environment));
+    let mut unfit = if is_for_others {
+        let wanted = own[0].requires_python.as_deref().unwrap_or_default();
         let python = environment.python();
-        let why = format!("`{package}` is for Python {wanted}, and the image has {python}");
-        return Some(Unfit { other, ..Unfit::absent(title, why, None) });
-    }
-    let wheels: Vec<WheelFilename> = own.iter().filter_map(|file| file.wheel.clone()).collect();
-    let has_source = own.iter().any(|file| file.wheel.is_none());
-    let mut unfit = Unfit::new(&package, &wheels, environment.tags(), has_source);
+        Unfit::absent(title, format!("`{package}` is for Python {wanted}, and the image has {python}"), None)
+    } else {
+        let wheels: Vec<WheelFilename> = own.iter().filter_map(|file| file.wheel.clone()).collect();
+        let has_source = own.iter().any(|file| file.wheel.is_none());
+        Unfit::new(&package, &wheels, environment.tags(), has_source)
+    };
     if let Some((version, Limit { what, constraint, .. })) = excluded {
         unfit.why = format!("{}; {what} leaves out {version}, which fits", unfit.why);
         unfit.constraint = *constraint;
+    } else if is_for_others {
+        unfit.other = other;
     } else if let Some(project) = names::imported(name) {
         unfit.hint = Some(format!("did you mean `{project}`?"));
     } else if unfit.hint.is_none() {

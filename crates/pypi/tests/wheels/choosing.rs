@@ -47,6 +47,8 @@ async fn what_conda_provides_is_held_and_not_installed() {
     let mut bench = Bench::new(GOOD);
     bench.add(&[wheel("numpy", "1.26.4", &[]), wheel("numpy", "2.0.0", &[])]);
     bench.add(&[wheel("user", "1.0", &["numpy>=1.20"]), wheel("strict", "1.0", &["numpy>=2"])]);
+    bench.add(&[wheel("around", "1.0", &["numpy>=1.18.5,<1.27"])]);
+    bench.add(&[wheel("either", "1.0", &["numpy!=2.0.2"]), wheel("either", "1.1", &["numpy>3"])]);
     bench.add(&[wheel("pysocks", "1.7", &[]), wheel("pysocks", "1.5.7", &[]), wheel("chardet", "6.0", &[])]);
     bench.add(&[wheel("chardet", "5.0", &[]), wheel("caller", "1.0", &["requests[socks]>=2"])]);
     let with = |lines: &[&str], provided: &[ProvidedPackage]| Request {
@@ -68,6 +70,8 @@ async fn what_conda_provides_is_held_and_not_installed() {
         with(&["user", "numpy>=2"], std::slice::from_ref(&numpy)),
         with(&["user", "strict"], std::slice::from_ref(&numpy)),
         with(&["numpy @ http://h.example/numpy-1.26.4-py3-none-any.whl"], std::slice::from_ref(&numpy)),
+        with(&["user", "around"], &[provided("numpy", "2.0.2")]),
+        with(&["either"], &[provided("numpy", "2.0.2")]),
     ];
     let extras = [
         with(&["requests[socks]"], std::slice::from_ref(&requests)),
@@ -113,6 +117,34 @@ async fn what_conda_provides_is_held_and_not_installed() {
             No solution found when resolving dependencies
               cause: Because only numpy<2 is available and all versions of strict depend on numpy>=2, we can conclude that all versions of strict cannot be used.
                      And because you require strict, we can conclude that your requirements are unsatisfiable.
+            hint: let conda install another version of it, or change the requirement
+            "#),
+            3 => assert_snapshot!(text, @r#"
+            [1] the pip requirement `around` contradicts conda's package `numpy 2.0.2 py311h0_0`, which provides `numpy 2.0.2`:
+            No solution found when resolving dependencies
+              cause: Because only the following versions of numpy are available:
+                         numpy<1.20
+                         numpy>=1.27
+                     and all versions of around depend on numpy>=1.18.5,<1.27, we can conclude that all versions of around depend on numpy>=1.18.5,<1.20.
+                     And because all versions of user depend on numpy>=1.20, we can conclude that all versions of around and all versions of user are incompatible.
+                     And because you require user and around, we can conclude that your requirements are unsatisfiable.
+            hint: let conda install another version of it, or change the requirement
+            "#),
+            4 => assert_snapshot!(text, @r#"
+            [0] the pip requirement `either` contradicts conda's package `numpy 2.0.2 py311h0_0`, which provides `numpy 2.0.2`:
+            No solution found when resolving dependencies
+              cause: Because only numpy==2.0.2 is available and either<=1.0 depends on one of:
+                         numpy<2.0.2
+                         numpy>2.0.2
+                     we can conclude that either<=1.0 cannot be used.
+                     And because only the following versions of either are available:
+                         either<=1.0
+                         either>=1.1
+                     we can conclude that either<1.1 cannot be used. (1)
+
+                     Because only numpy<=3 is available and either>=1.1 depends on numpy>3, we can conclude that either>=1.1 cannot be used.
+                     And because we know from (1) that either<1.1 cannot be used, we can conclude that all versions of either cannot be used.
+                     And because you require either, we can conclude that your requirements are unsatisfiable.
             hint: let conda install another version of it, or change the requirement
             "#),
             _ => assert_snapshot!(text, @r#"

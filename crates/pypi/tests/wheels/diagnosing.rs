@@ -62,6 +62,7 @@ async fn each_cause_has_its_message() {
     hint: `allow-builds = ["x"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     assert_snapshot!(told("x==2.0", &["x<2"]).await, @"[0] `x==2.0` cannot be had: the constraint `x<2` leaves out every version of it that is asked for");
+    assert_snapshot!(told("x", &["x==4.0"]).await, @"[0] `x` cannot be had: `x 4.0` is for Python >=3.13, and the image has 3.11.9; the constraint `x==4.0` leaves out 2.0, which fits");
 }
 
 #[tokio::test(flavor = "multi_thread")]
