@@ -92,6 +92,47 @@ fn settings_say_who_serves_a_channel_and_the_lock_names_the_channel() {
 }
 
 #[test]
+fn a_folder_of_this_machine_serves_channels_without_a_network() {
+    let place = Bench::new();
+    for name in ["alias/conda-forge", "custom/team", "mirror"] {
+        let path = place.imgbuild.path(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(channel_folder(), path).unwrap();
+    }
+    let folder = |name: &str| format!("file://{}", place.imgbuild.path(name).display());
+    let (alias, custom, mirror) = (folder("alias"), folder("custom"), folder("mirror"));
+    let bench = bench(&format!("channel_alias: {alias}\ncustom_channels: {{team: {custom}}}\n"));
+    let mirrors = format!("mirrors = {{ other = [\"{mirror}\"] }}");
+    // Debian's index is not here before; conda's are.
+    bench.spec("", "");
+    bench.run(&["lock", "spec.toml"]);
+    for (channel, more) in [("conda-forge", ""), ("team", ""), ("other", mirrors.as_str())] {
+        spec(&bench, channel, more);
+        bench.run(&["lock", "spec.toml", "--offline"]);
+        bench.run(&["build", "spec.toml", "--output", "out", "--offline"]);
+        assert_eq!(url(&bench), format!("https://conda.anaconda.org/{channel}/noarch/odd-modes-1.0-0.conda"));
+    }
+    // One that is not there is told before anything is asked.
+    spec(&bench, "nobody", "");
+    let said = bench.imgbuild.run(["check", "spec.toml"]).stderr.replace(&alias, "ALIAS");
+    let said = said.replace(&place.imgbuild.path("alias").display().to_string(), "ALIAS");
+    assert_snapshot!(said, @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the channel `nobody` is the folder `ALIAS/nobody/`, which is not there
+
+    Advice: 
+      ☞ it was asked for here
+        ╭─[spec.toml:9:13]
+      8 │ [conda]
+      9 │ channels = ["nobody"]
+        ·             ────┬───
+        ·                 ╰── this channel
+     10 │ packages = ["odd-modes"]
+        ╰────
+    "#);
+}
+
+#[test]
 fn settings_that_choose_packages_are_told() {
     let place = Bench::new();
     let server = served(&place, &["team"]);

@@ -34,14 +34,6 @@ pub enum ChannelError {
         /// Why.
         error: url::ParseError,
     },
-    /// A mirror that no server serves.
-    #[error(
-        "the mirror `{mirror}` of a channel is neither `http://`, `https://` nor `oci://`\n\nhint: name a folder as the channel itself"
-    )]
-    MirrorScheme {
-        /// What was written.
-        mirror: String,
-    },
     /// The channel cannot be asked.
     #[error("cannot reach the channel `{channel}`")]
     Unreachable {
@@ -219,11 +211,7 @@ impl<'a> Resolving<'a> {
         let error = |error| ChannelError::Mirror { mirror: mirror.to_string(), error };
         let mut url = Url::parse(&expanded(mirror.secret().whole(), self.variables)).map_err(error)?;
         url.set_path(&format!("{}/", url.path().trim_end_matches('/')));
-        // rattler's mirrors are layers of an HTTP client.
-        match url.scheme() {
-            "http" | "https" | "oci" => Ok(url.into()),
-            _ => Err(ChannelError::MirrorScheme { mirror: mirror.to_string() }),
-        }
+        Ok(url.into())
     }
 }
 
@@ -264,13 +252,18 @@ impl Served {
         list.locations(path)
     }
 
-    /// Checks a channel that is a folder of this machine, for which nobody has to be asked.
+    /// Checks a channel that is a folder of this machine, or is mirrored by one alone: nobody has to be asked for it.
     ///
     /// # Errors
     ///
     /// When it is not there, or has no index for a platform.
     pub fn check_folder(&self, subdir: Subdir) -> Result<(), ChannelError> {
-        let folder = if self.mirrors.is_empty() { self.url().to_file_path().ok() } else { None };
+        let server = match self.mirrors.as_slice() {
+            [] => self.url(),
+            [mirror] => mirror.whole(),
+            _ => return Ok(()),
+        };
+        let folder = if server.scheme() == "file" { server.to_file_path().ok() } else { None };
         let Some(folder) = folder else { return Ok(()) };
         let channel = || self.name.clone();
         if !folder.is_dir() {

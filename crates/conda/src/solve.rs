@@ -57,14 +57,19 @@ impl Solving {
         let mirrors: Arc<dyn Middleware> = Arc::new(MirrorMiddleware::from_map(mirrors));
         let layers = [credentials()?, crate::registry::registries()];
         let client = channels.iter().fold(client.clone(), |client, served| client.knowing(&served.secrets()));
+        let reading = |cache_action| SourceConfig { cache_action, ..SourceConfig::default() };
         let action =
             if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
+        // What a folder of this machine serves is there without a network.
+        let is_here =
+            |served: &&Served| served.mirrors.iter().any(|mirror| mirror.whole().scheme() == "file");
+        let here = channels.iter().filter(is_here).map(|served| served.url().clone());
         let gateway = Gateway::builder()
             .with_client(client.middleware([mirrors], layers))
             .with_cache_dir(cache)
             .with_channel_config(GatewayConfig {
-                default: SourceConfig { cache_action: action, ..SourceConfig::default() },
-                per_channel: HashMap::new(),
+                default: reading(action),
+                per_channel: here.map(|url| (url, reading(CacheAction::CacheOrFetch))).collect(),
             })
             .finish();
         Ok(Self { gateway, client })

@@ -6,18 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Request, Response};
+use reqwest::{Body, Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::answer::{is_transient, retry_after, stating};
 use crate::bounds::Bounds;
 use secret::{Known, Login, SecretUrl};
 
-use crate::{Client, Schedule};
+use crate::{Client, NetError, Schedule, file};
 
 impl Client {
-    /// This client for rattler: offline guard and retries outside, then the layers of `mirrors`, the secrets that are known for
-    /// what is then asked for, the layers of `inner`, the outermost first, and innermost the limits of what an answer may cost.
+    /// This client for rattler: retries outside, then the layers of `mirrors`, the secrets that are known for what is then asked
+    /// for, the layers of `inner`, the outermost first, the offline guard, the limits of what an answer may cost, and innermost
+    /// what answers for folders of this machine.
     ///
     /// Retries stand outside of mirrors: a mirror layer counts only failures of the server and the connection against a
     /// mirror, and can ask another one the next time.
@@ -26,15 +27,13 @@ impl Client {
         mirrors: impl IntoIterator<Item = Arc<dyn Middleware>>,
         inner: impl IntoIterator<Item = Arc<dyn Middleware>>,
     ) -> ClientWithMiddleware {
-        let builder = ClientBuilder::new(self.http.clone())
-            .with(OfflineGuard(self.clone()))
-            .with(RetryTransient(self.options.schedule));
-        // Once more within, since a mirror layer may have changed the URL, from `file` to `https` too.
+        let builder = ClientBuilder::new(self.http.clone()).with(RetryTransient(self.options.schedule));
         let builder = mirrors.into_iter().fold(builder, ClientBuilder::with_arc);
         let builder = builder.with(Secrets(Arc::clone(&self.known)));
         let builder = inner.into_iter().fold(builder, ClientBuilder::with_arc);
         let patience = self.options.patience.saturating_add(self.options.connect_timeout);
-        builder.with(OfflineGuard(self.clone())).with(Bounds::new(patience)).build()
+        // The guard stands within: a mirror layer changes URLs, from `https` to `file` and back.
+        builder.with(OfflineGuard(self.clone())).with(Bounds::new(patience)).with(Folders).build()
     }
 }
 
@@ -48,10 +47,36 @@ impl Middleware for OfflineGuard {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        if self.0.is_offline() {
+        if self.0.is_offline() && request.url().scheme() != "file" {
             self.0.guard(&request.url().into()).map_err(Error::middleware)?;
         }
         next.run(request, extensions).await
+    }
+}
+
+/// Answers for folders of this machine, which a mirror may be.
+struct Folders;
+
+#[async_trait::async_trait]
+impl Middleware for Folders {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, Error> {
+        if request.url().scheme() != "file" {
+            return next.run(request, extensions).await;
+        }
+        let (status, body) = match file::open(&request.url().into()).await {
+            Ok(_) if request.method() == Method::HEAD => (StatusCode::OK, Body::default()),
+            Ok(file) => (StatusCode::OK, file.into()),
+            Err(NetError::NotFound { .. }) => (StatusCode::NOT_FOUND, Body::default()),
+            Err(error) => return Err(Error::middleware(error)),
+        };
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = status;
+        Ok(stating(request.url().clone(), answer))
     }
 }
 

@@ -164,7 +164,7 @@ fn channels(variant: &Variant, conda: &spec::Conda, folder: &Path, context: &Con
         });
         // What is wrong with a mirror is told below.
         match checked {
-            Err(ChannelError::Mirror { .. } | ChannelError::MirrorScheme { .. }) | Ok(()) => {}
+            Err(ChannelError::Mirror { .. }) | Ok(()) => {}
             Err(error) => mistakes.push(channel_error(variant, conda, error)),
         }
     }

@@ -92,12 +92,19 @@ pub(super) fn channel_url(name: &str) -> Option<Url> {
     Some(url)
 }
 
-/// The URL of a server's folder, with a slash at its end.
+/// The URL of a folder of a server, or of this machine, with a slash at its end.
 pub(super) fn folder_url(setting: &Setting<String>, text: &str) -> Result<Url, SpecError> {
     let mut url = Url::parse(text).map_err(|error| setting.wrong(format!("this is not a URL: {error}")))?;
-    if !["http", "https", "oci"].contains(&url.scheme()) || !has_server(&url) {
+    let is_folder = match url.scheme() {
+        "http" | "https" | "oci" => has_server(&url),
+        "file" => url.to_file_path().is_ok(),
+        _ => false,
+    };
+    if !is_folder {
         let scheme = url.scheme();
-        let message = format!("a server's URL is `https://…`, `http://…` or `oci://…`, not `{scheme}:`");
+        let message = format!(
+            "a channel is served by `https://…`, `http://…`, `oci://…` or a folder `file:///…`, not by `{scheme}:`"
+        );
         return Err(setting.wrong(message));
     }
     end_with_slash(&mut url);

@@ -212,17 +212,18 @@ fn what_cannot_be_used_is_told_with_its_place() {
         error.to_string()
     };
     assert_eq!(wrong("channel_alias: mirror\n"), "this is not a URL: relative URL without a base");
-    for url in ["ftp://a.example", "file:///srv", "oci:a", "ftp://me:s3cret@a.example"] {
-        let scheme = url.split(':').next().unwrap();
-        let expected = format!("a server's URL is `https://…`, `http://…` or `oci://…`, not `{scheme}:`");
+    let not_served = |scheme: &str| {
+        format!(
+            "a channel is served by `https://…`, `http://…`, `oci://…` or a folder `file:///…`, not by `{scheme}:`"
+        )
+    };
+    for url in ["ftp://a.example", "file://a.example/srv", "oci:a", "ftp://me:s3cret@a.example"] {
+        let expected = not_served(url.split(':').next().unwrap());
         assert_eq!(wrong(&format!("channel_alias: \"{url}\"\n")), expected);
         assert_eq!(wrong(&format!("custom_channels: {{a: \"{url}\"}}\n")), expected);
         assert_eq!(wrong(&format!("mirrored_channels: {{a: [\"{url}\"]}}\n")), expected);
     }
-    assert_eq!(
-        wrong("default_channels: [\"ftp://a.example/main\"]\n"),
-        "a server's URL is `https://…`, `http://…` or `oci://…`, not `ftp:`"
-    );
+    assert_eq!(wrong("default_channels: [\"ftp://a.example/main\"]\n"), not_served("ftp"));
     assert_eq!(
         wrong("custom_channels: {\"https://me:s3cret@a.example\": \"https://b.example\"}\n"),
         "`custom_channels` has names of channels, and `https://a.example` is none"

@@ -13,7 +13,7 @@ secret_text!(
 );
 
 secret_text!(
-    /// The URL of a mirror of a conda channel: `https://`, `http://`, or `oci://` for one in a registry.
+    /// The URL of a mirror of a conda channel: `https://`, `http://`, `oci://` for one in a registry, or `file://` for a folder.
     ChannelMirror, check_channel_mirror
 );
 
