@@ -71,6 +71,13 @@ fn a_folder_that_is_not_whole() {
     × line 1 of `archives/SHA256SUMS` is not a hash and a path
     help: remove the file and run `imgbuild lock --vendor` again
     ");
+    fs_err::remove_file(bench.imgbuild.path("archives/SHA256SUMS")).unwrap();
+    capture(Command::new("mkfifo").arg(bench.imgbuild.path("archives/SHA256SUMS")));
+    assert_snapshot!(bench.fails(&["--vendor", "archives"]), @"
+    × `archives` is not a folder of archives: it has no `SHA256SUMS` that can be read
+    ╰─▶ it is not a regular file
+    help: make it with `imgbuild lock --vendor`
+    ");
     assert_snapshot!(bench.fails(&["--vendor", "nowhere"]), @"
     × `nowhere` is not a folder of archives: it has no `SHA256SUMS` that can be read
     ╰─▶ No such file or directory (os error 2)

@@ -359,7 +359,7 @@ fn view_path(key: &Digest, context: &Context) -> PathBuf {
 
 /// What cannot be read is read from the layers once more.
 fn read_view(path: &Path) -> Option<BaseImage> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    serde_json::from_slice(&folder::read_regular(path).ok()?).ok()
 }
 
 fn write_view(path: &Path, image: &BaseImage) -> io::Result<()> {

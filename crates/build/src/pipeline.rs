@@ -105,7 +105,8 @@ fn file_error(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) ->
 ///
 /// When it cannot be read.
 pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
-    let text = match std::fs::read_to_string(path) {
+    let read = folder::read_regular(path).and_then(|it| String::from_utf8(it).map_err(std::io::Error::other));
+    let text = match read {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         result => result.map_err(file_error(path, "read"))?,
     };

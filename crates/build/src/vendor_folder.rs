@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use archive::ImagePath;
-use folder::Folder;
+use folder::{Folder, read_regular};
 use oci::Digest;
 
 use crate::BuildError;
@@ -34,7 +34,8 @@ impl Vendor {
     /// When it is not there, or not an index.
     pub fn open(folder: &Path) -> Result<Self, BuildError> {
         let path = folder.join(INDEX);
-        let text = std::fs::read_to_string(&path)
+        let text = read_regular(&path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
             .map_err(|error| BuildError::NoVendor { folder: folder.to_owned(), error: Some(error) })?;
         let read = |(number, line): (usize, &str)| {
             let parts = line.split_once("  ");

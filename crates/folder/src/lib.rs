@@ -6,6 +6,8 @@
 
 mod folder;
 mod leads_out;
+mod regular;
 
 pub use folder::{Folder, TEMPORARY};
 pub use leads_out::leads_out;
+pub use regular::{open_regular, read_regular};

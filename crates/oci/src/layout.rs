@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use folder::{Folder, TEMPORARY};
 
 use crate::contents::{Contents, WRITER, WriteError, blob_path, copy_layer};
+use crate::limits::DOCUMENT_LIMIT;
 use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, Reference};
 
 /// Where blobs stand in a layout.
@@ -167,8 +168,9 @@ impl Layout {
     ///
     /// When there is none, or its index cannot be read.
     pub fn open(root: &Path) -> io::Result<Self> {
-        let index = serde_json::from_slice(&fs::read(root.join("index.json"))?)?;
-        Ok(Self { root: root.to_owned(), index })
+        let mut index = Vec::new();
+        open_beneath(root, "index.json")?.take(DOCUMENT_LIMIT).read_to_end(&mut index)?;
+        Ok(Self { root: root.to_owned(), index: serde_json::from_slice(&index)? })
     }
 
     /// A layout whose index is read elsewhere.
@@ -182,9 +184,25 @@ impl Layout {
     }
 }
 
+/// Opens a file of a layout. A layout that somebody else has made holds no links that lead out of it, and nothing that has to be
+/// waited for.
+///
+/// # Errors
+///
+/// When it is not there, is no regular file, or is not in the layout.
+pub(crate) fn open_beneath(root: &Path, name: &str) -> io::Result<File> {
+    match folder::leads_out(root, Path::new(name)) {
+        Some(found) => {
+            let found = found.display();
+            Err(io::Error::other(format!("`{name}` leads out of the layout, to `{found}`")))
+        }
+        None => folder::open_regular(&root.join(name)),
+    }
+}
+
 impl Blobs for Layout {
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
-        match File::open(self.root.join(blob_path(digest))) {
+        match open_beneath(&self.root, &blob_path(digest)) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BlobError::Absent(*digest)),
             Err(error) => Err(BlobError::Read { digest: *digest, error }),

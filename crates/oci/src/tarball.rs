@@ -20,6 +20,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, TarError, TarKind, TarReader};
+use folder::open_regular;
 
 use crate::contents::{Contents, WriteError, blob_path, copy_layer};
 use crate::{BlobError, Blobs, Digest, Image, Reference};
@@ -136,7 +137,7 @@ impl Tarball {
             TarError::Read(error) => error,
             error => io::Error::new(io::ErrorKind::InvalidData, error),
         };
-        let mut archive = TarReader::new(BufReader::new(File::open(path)?), u64::MAX);
+        let mut archive = TarReader::new(BufReader::new(open_regular(path)?), u64::MAX);
         let mut entries = BTreeMap::new();
         while let Some(head) = archive.next_entry().map_err(unreadable)? {
             let offset = archive.position();
@@ -169,7 +170,7 @@ impl Tarball {
             entry => entry,
         };
         let Some(Entry::File { offset, size }) = entry else { return Ok(None) };
-        let mut file = File::open(&self.path)?;
+        let mut file = open_regular(&self.path)?;
         file.seek(SeekFrom::Start(*offset))?;
         Ok(Some(file.take(*size)))
     }

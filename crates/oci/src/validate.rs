@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::contents::{DockerItem, LayoutMarker, blob_path};
-use crate::layout::Layout;
+use crate::layout::{Layout, open_beneath};
 use crate::limits::{DOCUMENT_LIMIT, MOST_NESTED};
 use crate::tarball::Tarball;
 use crate::{
@@ -145,7 +145,7 @@ pub fn validate(path: &Path) -> Result<Validated, ValidateError> {
     let (found, faults) = if path.is_dir() {
         let layout = Layout::open(path).map_err(read)?;
         let root = path.to_owned();
-        let file = move |name: &str| match std::fs::File::open(root.join(name)) {
+        let file = move |name: &str| match open_beneath(&root, name) {
             Ok(file) => Ok(Some(Box::new(file) as Box<dyn Read>)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -237,6 +237,10 @@ fn folders_of_others_are_refused() {
 
     hint: name another folder, or remove this one
     "#);
+    // Whoever has put a named pipe there may never write into it.
+    fs::remove_file(foreign.join("index.json")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(foreign.join("index.json")).status().unwrap().success());
+    assert!(refused(&foreign).contains("is an image layout that imgbuild did not write"));
     insta::assert_snapshot!(refused(&thesis.join("chapter-1.tex")), @r#"
     `…/thesis/chapter-1.tex` is not a folder, and is left as it is
 

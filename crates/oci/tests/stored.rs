@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use imgbuild_oci::{Choice, Digest, Platform, StoredImage};
 use serde_json::{Value, json};
@@ -110,4 +111,60 @@ fn what_is_read_to_find_an_image_has_a_limit() {
         json!({ "schemaVersion": 2, "manifests": vec![second; 50] }).to_string()
     });
     assert_eq!(many, "the indexes and manifests of `LAYOUT` have more than 64 MiB together");
+}
+
+#[test]
+fn nothing_of_a_layout_is_waited_for_and_none_of_it_is_elsewhere() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    // A named pipe in place of a file, and a link that leads out: of the index, a manifest, a configuration.
+    let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let link = |path: &Path| {
+        let to = elsewhere.path().join(path.file_name().unwrap());
+        fs::rename(path, &to).or_else(|_| fs::write(&to, "{}")).unwrap();
+        std::os::unix::fs::symlink(to, path).unwrap();
+    };
+    let within = |path: &Path| {
+        fs::rename(path, path.with_extension("real")).unwrap();
+        std::os::unix::fs::symlink(path.with_extension("real").file_name().unwrap(), path).unwrap();
+    };
+    let changed = |place: usize, change: &dyn Fn(&Path)| {
+        let told = told(&|folder, config| {
+            let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [] });
+            let first = put(folder, MANIFEST, &manifest.to_string());
+            let path = |item: &Value| {
+                let digest = item["digest"].as_str().unwrap().trim_start_matches("sha256:");
+                folder.join("blobs/sha256").join(digest)
+            };
+            match place {
+                0 => change(&path(&first)),
+                _ => change(&path(&manifest["config"])),
+            }
+            index_of(&first).to_string()
+        });
+        told.replace(&elsewhere.path().display().to_string(), "ELSEWHERE")
+    };
+    for place in [0, 1] {
+        assert_eq!(changed(place, &within), "read");
+        let told = changed(place, &|path| {
+            fs::remove_file(path).unwrap();
+            pipe(path);
+        });
+        assert!(told.ends_with("it is not a regular file"), "{told}");
+        let told = changed(place, &link);
+        assert!(told.contains(" leads out of the layout, to `ELSEWHERE/"), "{told}");
+    }
+    let whole = |change: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        change(&folder.path().join("index.json"));
+        let choice = Choice { platform: Platform::LinuxAmd64, reference: None };
+        let error = StoredImage::open(folder.path(), &choice).err().unwrap();
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    assert_eq!(whole(&pipe), "it is not a regular file");
+    assert!(whole(&link).starts_with("`index.json` leads out of the layout, to "));
+    let tarball = elsewhere.path().join("image.tar");
+    pipe(&tarball);
+    let choice = Choice { platform: Platform::LinuxAmd64, reference: None };
+    let error = StoredImage::open(&tarball, &choice).err().unwrap();
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it is not a regular file");
 }

@@ -56,7 +56,11 @@ impl Store {
                     folder => folder?,
                 };
                 if is_abandoned(&folder)? {
-                    remove(&path)?;
+                    match remove(&path) {
+                        // Its owner removed it after it was opened here, and has unlocked it since.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.exists() => {}
+                        removed => removed?,
+                    }
                 }
             }
             Ok(())

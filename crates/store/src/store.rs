@@ -163,7 +163,8 @@ impl Store {
             let folder = self.root().join(name);
             remove_unlocked(&folder).map_err(|error| self.error(&folder, "cleaned", error))?;
         }
-        Ok(())
+        let folder = self.repodata_folder();
+        remove_odd(&folder).map_err(|error| self.error(&folder, "cleaned", error))
     }
 }
 
@@ -179,6 +180,26 @@ fn remove_unlocked(folder: &Path) -> io::Result<()> {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is neither a file nor a folder from the folders of a folder: libraries that read there would wait for a named
+/// pipe, and write through a link.
+fn remove_odd(folder: &Path) -> io::Result<()> {
+    let is_odd = |kind: fs::FileType| !kind.is_file() && !kind.is_dir();
+    for item in fs::read_dir(folder)? {
+        let item = item?;
+        if is_odd(item.file_type()?) {
+            remove_if_present(&item.path())?;
+        } else if item.file_type()?.is_dir() {
+            for item in fs::read_dir(item.path())? {
+                let item = item?;
+                if is_odd(item.file_type()?) {
+                    remove_if_present(&item.path())?;
+                }
+            }
         }
     }
     Ok(())

@@ -558,11 +558,16 @@ fn what_is_nobodys_goes_and_holds_nobody_up() {
     let outside = folder.path().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("letter"), "").unwrap();
-    for parent in ["tmp", "leases", "locks", "scratch", "unpacked-v1", "tools-v1"] {
+    let parents = ["tmp", "leases", "locks", "scratch", "unpacked-v1", "tools-v1", "repodata-v1"];
+    for parent in parents.into_iter().chain(["repodata-v1/conda-v1"]) {
         let (pipe, link) = (root.join(parent).join("pipe"), root.join(parent).join("link"));
+        // Pruning takes the folders of indexes away.
+        fs::create_dir_all(root.join(parent)).unwrap();
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         std::os::unix::fs::symlink(&outside, &link).unwrap();
         let store = Store::open(&root).unwrap();
+        // What libraries read by themselves goes before they can.
+        assert!(!parent.starts_with("repodata") || fs::symlink_metadata(&pipe).is_err(), "{parent}");
         store.scratch(Arc::new(remove)).unwrap();
         store.verify().unwrap();
         store.prune(Prune::All, SystemTime::now(), &remove).unwrap();

@@ -6,14 +6,15 @@ mod documents;
 mod error;
 mod plain;
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{LayerFault, ReadError};
 
+use folder::open_regular;
+
 use crate::blobs;
-use crate::layout::Layout;
+use crate::layout::{Layout, open_beneath};
 use crate::tarball::Tarball;
 use crate::{
     BlobError, Blobs, Descriptor, DiffId, Digest, HashReader, ImageConfig, MediaType, Platform, uncompressed,
@@ -71,7 +72,7 @@ impl StoredImage {
             if !path.join("index.json").exists() {
                 return Err(ReadError::Neither { file: path.to_owned() });
             }
-            let index = File::open(path.join("index.json")).map_err(failed)?;
+            let index = open_beneath(path, "index.json").map_err(failed)?;
             let index = documents::bytes(path, "index.json", index)?;
             let layout = Layout::at(path);
             return choose::image(path, &index, Box::new(layout), choice);
@@ -158,7 +159,7 @@ impl StoredImage {
 /// How a file is compressed as a whole, by its first bytes.
 fn compression(path: &Path) -> io::Result<Option<&'static str>> {
     let mut head = Vec::new();
-    File::open(path)?.take(6).read_to_end(&mut head)?;
+    open_regular(path)?.take(6).read_to_end(&mut head)?;
     Ok(match head.as_slice() {
         [0x1f, 0x8b, ..] => Some("gzip"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
