@@ -68,6 +68,14 @@ pub enum InfoError {
         /// The placeholder.
         placeholder: String,
     },
+    /// A file of the metadata follows rules that are not known. conda takes none of another version either.
+    #[error("`{file}` of the archive has version {version}, and version 1 is the one that is known")]
+    Version {
+        /// The file.
+        file: &'static str,
+        /// What it states.
+        version: u64,
+    },
     /// The build string is none.
     #[error("`info/index.json` of the archive has the build string `{}`, which may hold letters, digits, `_`, `.` and `+` only", .0.escape_default())]
     Build(String),
@@ -239,6 +247,7 @@ impl InfoFiles {
             Some(paths) => paths,
             None => self.legacy_paths()?,
         };
+        check_version(PATHS, paths.paths_version)?;
         let (mut by_path, mut notes) = (BTreeMap::new(), Vec::new());
         for entry in paths.paths {
             let path = image_path(&entry.relative_path)?;
@@ -255,7 +264,9 @@ impl InfoFiles {
             }
             by_path.insert(path, entry);
         }
-        let entry_points = match self.file::<LinkJson>(LINK)? {
+        let link = self.file::<LinkJson>(LINK)?;
+        link.iter().try_for_each(|link| check_version(LINK, link.package_metadata_version))?;
+        let entry_points = match link {
             Some(LinkJson { noarch: NoArchLinks::Python(links), .. }) if index.noarch.is_python() => {
                 links.entry_points
             }
@@ -360,10 +371,14 @@ pub(crate) fn count_script(bytes: &mut u64, path: &ImagePath, size: u64) -> Resu
     Ok(())
 }
 
+fn check_version(file: &'static str, version: u64) -> Result<(), InfoError> {
+    if version == 1 { Ok(()) } else { Err(InfoError::Version { file, version }) }
+}
+
 /// A build string becomes a part of files' names.
 fn check_build(build: &str) -> Result<(), InfoError> {
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+');
-    if !build.is_empty() && build.bytes().all(is_good) {
+    if ![".", ".."].contains(&build) && !build.is_empty() && build.bytes().all(is_good) {
         Ok(())
     } else {
         Err(InfoError::Build(build.to_owned()))

@@ -279,6 +279,9 @@ impl<'a> Wide<'a> {
             if id == UNICODE_PATH {
                 return Err("it has two names");
             }
+            if id == ZIP_64 && value.is_empty() {
+                return Err("its zip64 field is empty");
+            }
             if id == ZIP_64 && found.replace(Fields(value)).is_some() {
                 return Err("its zip64 field is doubled");
             }

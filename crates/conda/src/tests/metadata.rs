@@ -15,7 +15,8 @@ use serde_json::json;
 use store::Store;
 use url::Url;
 
-use super::listed;
+use super::{Made, listed, package as package_of};
+use crate::Damaged;
 use crate::fetch::Metadata;
 use crate::record;
 
@@ -99,4 +100,35 @@ async fn a_channel_that_states_anothers_hash_speaks_for_itself_alone() {
     let url = Url::from_file_path(&lying).unwrap();
     let (_, info) = metadata.info(&RepoDataRecord { url, ..kept }).await.unwrap();
     assert_eq!(info.paths.keys().map(ToString::to_string).collect::<Vec<_>>(), ["/share/lying"]);
+}
+
+/// What is said of a package that states these.
+fn stated_by(made: &Made) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    package_of(&made.write(folder.path()), Damaged::Refused, "/opt/conda").err()
+}
+
+#[test]
+fn metadata_of_another_version_is_not_guessed_at() {
+    let pure = || Made { noarch: Some("python"), entry_points: vec!["tool = odd:main"], ..Made::default() };
+    assert_eq!(stated_by(&pure()), None);
+    assert_eq!(
+        stated_by(&Made { paths_version: Some(2), ..pure() }).unwrap(),
+        "`info/paths.json` of the archive has version 2, and version 1 is the one that is known"
+    );
+    assert_eq!(
+        stated_by(&Made { metadata_version: Some(0), ..pure() }).unwrap(),
+        "`info/link.json` of the archive has version 0, and version 1 is the one that is known"
+    );
+}
+
+#[test]
+fn a_build_string_is_no_path() {
+    for build in ["py_0", "1.2+x"] {
+        assert_eq!(stated_by(&Made { build: Some(build), ..Made::default() }), None, "{build}");
+    }
+    for build in ["", ".", "..", "../x", "a/b", "a b", "a-b"] {
+        let told = stated_by(&Made { build: Some(build), ..Made::default() }).unwrap();
+        assert!(told.starts_with("`info/index.json` of the archive "), "{build}: {told}");
+    }
 }

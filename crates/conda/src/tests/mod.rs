@@ -65,9 +65,14 @@ pub(super) fn listed(path: &str) -> Value {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Made {
     pub(super) noarch: Option<&'static str>,
+    pub(super) build: Option<&'static str>,
     pub(super) license: Option<String>,
     pub(super) paths: Vec<Value>,
     pub(super) entry_points: Vec<&'static str>,
+    /// Of `paths.json`; 1 where nothing is said, as the next.
+    pub(super) paths_version: Option<u64>,
+    /// Of `link.json`.
+    pub(super) metadata_version: Option<u64>,
     pub(super) entries: Vec<Entry>,
     /// Further files of `info/`; with `info/files` there is no `paths.json`.
     pub(super) info: Vec<Entry>,
@@ -79,7 +84,7 @@ impl Made {
         let out = BzEncoder::new(std::fs::File::create(&path).unwrap(), Compression::fast());
         let mut tar = tar::Builder::new(out);
         let mut index = json!({
-            "name": "odd", "version": "1.0", "build": "0", "build_number": 0, "depends": [], "subdir": "linux-64",
+            "name": "odd", "version": "1.0", "build": self.build.unwrap_or("0"), "build_number": 0, "depends": [], "subdir": "linux-64",
         });
         if let Some(noarch) = self.noarch {
             index["noarch"] = json!(noarch);
@@ -89,12 +94,13 @@ impl Made {
         }
         append(&mut tar, &file("info/index.json", &index.to_string()));
         if self.info.is_empty() {
-            let paths = json!({ "paths_version": 1, "paths": self.paths });
+            let paths = json!({ "paths_version": self.paths_version.unwrap_or(1), "paths": self.paths });
             append(&mut tar, &file("info/paths.json", &paths.to_string()));
         }
         if !self.entry_points.is_empty() {
             let noarch = json!({ "type": "python", "entry_points": self.entry_points });
-            let link = json!({ "package_metadata_version": 1, "noarch": noarch });
+            let version = self.metadata_version.unwrap_or(1);
+            let link = json!({ "package_metadata_version": version, "noarch": noarch });
             append(&mut tar, &file("info/link.json", &link.to_string()));
         }
         self.info.iter().chain(&self.entries).for_each(|entry| append(&mut tar, entry));
