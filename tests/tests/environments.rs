@@ -129,6 +129,14 @@ fn a_framework_for_the_processor_in_an_image_for_cuda() {
             "say which CUDA the image is for: `cuda = \"12.6\"`; who wants it for the processor alone says so: `pytorch=*=cpu*`",
         ],
     );
+    // Who asks for just that has it, and is told.
+    bench.spec("cuda = \"11.8\"", "[conda]\nchannels = [\"./channel\"]\npackages = [\"pytorch=*=cpu*\"]\n");
+    says(
+        &bench.run(&["lock", "spec.toml"]).stderr,
+        &[
+            "note: `pytorch 2.4.1 cpu_py311_0` does not use CUDA, and the image has CUDA 11.8: the spec asks for such a build",
+        ],
+    );
     // The same in the lock of another tool: the test channel's own package.
     let list = format!(
         "@EXPLICIT\nfile://{}/linux-64/pytorch-2.4.1-cpu_py311_0.conda\n",
@@ -144,6 +152,47 @@ fn a_framework_for_the_processor_in_an_image_for_cuda() {
             "`CONDA_OVERRIDE_CUDA=11.8` for conda",
         ],
     );
+}
+
+#[test]
+fn a_requirement_is_not_at_fault_for_being_called_like_a_word() {
+    let bench = Bench::new();
+    let packages = ["conda 1.0 0", "spec 1.0 0", "a 1.0 0", "options 1.0 0", "zlib 1.3 0"];
+    index(&bench, &packages.map(|package| (package, &[] as &[&str])));
+    let told = |asked: &str| {
+        let asked = format!("packages = [\n\"conda\",\n\"spec\",\n\"a\",\n\"options\",\n\"{asked}\",\n]\n");
+        spec(&bench, "", &asked);
+        bench.fails(&[])
+    };
+    assert_snapshot!(told("zlib ==2"), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ no set of packages satisfies all requirements:
+          No candidates were found for zlib ==2.
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:16:1]
+     15 │ "options",
+     16 │ "zlib ==2",
+        · ─────┬────
+        ·      ╰── this requirement
+     17 │ ]
+        ╰────
+    "#);
+    assert_snapshot!(told("zlib >>2"), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ `zlib >>2` is not a conda match spec: unable to parse version spec: >>2
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:16:1]
+     15 │ "options",
+     16 │ "zlib >>2",
+        · ─────┬────
+        ·      ╰── this requirement
+     17 │ ]
+        ╰────
+    "#);
 }
 
 #[test]

@@ -6,33 +6,26 @@ use spec::{CondaPackages, Requirement, Snippet, Variant};
 use crate::virtual_packages::{for_processor_only, what_to_write};
 use crate::{BuildError, variant_name};
 
-/// Whether a message speaks of a package, as a word of its own.
-pub(crate) fn error_names(message: &str, name: &str) -> bool {
-    let word = |character: char| character.is_ascii_alphanumeric() || "-_.+".contains(character);
-    message.split(|character| !word(character)).any(|found| found == name)
-}
-
 /// An error with the lines of the spec that it speaks of, and what to do.
 pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> BuildError {
     let message = chain(&error);
-    // A channel may be called like a package, and its URL may hold the name of any.
-    let of_channel = matches!(&error, LockingError::Environment(EnvironmentError::Channel(_)));
+    let subjects = error.subjects();
     let requirements: &[Requirement] = match &conda.packages {
-        CondaPackages::Requirements(requirements) if !of_channel => requirements,
-        CondaPackages::Requirements(_) | CondaPackages::Locked(_) => &[],
+        CondaPackages::Requirements(requirements) => requirements,
+        CondaPackages::Locked(_) => &[],
     };
     let speaks_of = |requirement: &&Requirement| {
         let text = requirement.text.public();
-        error_names(&message, &spec::match_spec_name(&text)) || message.contains(&text)
+        subjects.contains(&text) || subjects.contains(&spec::match_spec_name(&text))
     };
     let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
     let mut asked: Vec<Snippet> =
         requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
-    if let Some(python) = variant.python.as_ref().filter(|_| !of_channel && error_names(&message, "python")) {
+    if let Some(python) = variant.python.as_ref().filter(|_| subjects.contains("python")) {
         asked.push(snippet(&python.origin));
     }
     if let Some((origin, package)) = conda.manager_origin.as_ref().zip(conda.manager.package())
-        && error_names(&message, package)
+        && subjects.contains(package)
     {
         asked.push(origin.snippet("it was asked for here", "this manager"));
     }

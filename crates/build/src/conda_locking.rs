@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use archive::ImagePath;
 use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
-use lock::{CondaFacts, CondaSet};
+use lock::{CondaFacts, CondaPackage, CondaSet};
 use oci::Digest;
 use spec::{CondaPackages, Variant};
 
@@ -108,10 +108,25 @@ impl Locker<'_> {
         };
         let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
         let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
+        if is_solved && let Some(cuda) = cuda {
+            self.tell_of_processor_builds(cuda, &packages)?;
+        }
         for package in packages {
             self.conda.insert((package.name().to_owned(), package.url.clone()), package);
         }
         Ok(set)
+    }
+
+    /// Tells of builds that the spec asks for and that have no use for the image's CUDA.
+    fn tell_of_processor_builds(&mut self, cuda: &str, packages: &[CondaPackage]) -> Result<(), BuildError> {
+        let records = packages.iter().map(conda::record).collect::<Result<Vec<_>, _>>();
+        for only in conda::for_processor(&records.map_err(conda::PackageError::from)?) {
+            self.tell(format!(
+                "`{} {}` does not use CUDA, and the image has CUDA {cuda}: the spec asks for such a build",
+                only.name, only.build
+            ));
+        }
+        Ok(())
     }
 
     /// What the earlier lock has for this variant, and may stay.

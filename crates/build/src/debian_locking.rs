@@ -8,7 +8,6 @@ use layer::KeyHasher;
 use lock::{DebianPackage, DebianSet};
 use spec::{PythonFrom, Variant};
 
-use crate::conda_errors::error_names;
 use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::locking::Locker;
 use crate::{BuildError, variant_name};
@@ -92,12 +91,10 @@ impl Locker<'_> {
             keep: &keep,
         };
         let error = |error: debian::LockDebianError| {
-            // A hint may name packages that are not at fault.
-            let message = error.to_string();
-            let message = message.split("\nhint: ").next().unwrap_or_default();
-            let asked = base.packages.iter().filter(|it| error_names(message, &it.text.public()));
+            let subjects = error.subjects();
+            let asked = base.packages.iter().filter(|it| subjects.contains(&it.text.public().as_str()));
             let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
-            let pinned = base.pins.iter().filter(|pin| error_names(message, pin.package.as_str()));
+            let pinned = base.pins.iter().filter(|pin| subjects.contains(&pin.package.as_str()));
             let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
             let asked = asked.chain(pinned).collect();
             BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }

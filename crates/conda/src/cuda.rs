@@ -154,6 +154,14 @@ pub(crate) fn of_lock(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
     found.filter(|(framework, it)| framework.always || it.why == SAYS_SO).map(|(_, it)| it).collect()
 }
 
+/// The packages of a solved environment that say themselves that they do not use CUDA: where the image is for it, the spec asks for
+/// just these.
+pub fn for_processor(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
+    let all: Vec<&RepoDataRecord> = records.iter().collect();
+    let found = FRAMEWORKS.iter().flat_map(|framework| found(framework, &all));
+    found.filter(|only| only.why == SAYS_SO).collect()
+}
+
 /// The packages of a framework that do not use CUDA; none where one of them does.
 fn found(framework: &Framework, packages: &[&RepoDataRecord]) -> Vec<ProcessorOnly> {
     let own = packages.iter().filter(|record| framework.packages.contains(&name(record)));

@@ -30,6 +30,7 @@ mod requirement;
 mod solve;
 mod source;
 mod subdir;
+mod subjects;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
@@ -42,7 +43,7 @@ pub use channel::{ChannelError, Place, Served, channels, locations, serving_chan
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
 pub use credentials::credentials;
-pub use cuda::ProcessorOnly;
+pub use cuda::{ProcessorOnly, for_processor};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
 pub use environment_error::EnvironmentError;

@@ -83,6 +83,25 @@ pub enum LockDebianError {
     Stopped(String),
 }
 
+impl LockDebianError {
+    /// The names of the packages that it is about.
+    pub fn subjects(&self) -> Vec<&str> {
+        match self {
+            Self::Resolve(error) => error.subjects(),
+            Self::Pin(error) => vec![error.package()],
+            Self::Configure(unknown) | Self::Foundation(unknown) => {
+                unknown.iter().map(|it| it.package.as_ref()).collect()
+            }
+            Self::Archive { package, .. } | Self::Fetch { package, .. } | Self::Record { package, .. } => {
+                vec![package]
+            }
+            Self::SamePath { package, other, .. } => vec![package, other],
+            Self::Stopped(package) => vec![package],
+            Self::Index(_) | Self::Python(_) => Vec::new(),
+        }
+    }
+}
+
 fn lines(unknown: &[UnknownScripts]) -> String {
     unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

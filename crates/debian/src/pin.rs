@@ -45,6 +45,15 @@ pub enum PinError {
     },
 }
 
+impl PinError {
+    /// The package that it is about.
+    pub(crate) fn package(&self) -> &str {
+        match self {
+            Self::Unknown { package, .. } | Self::Unmet { package, .. } | Self::Unused { package } => package,
+        }
+    }
+}
+
 impl Pin {
     /// Whether a version of the package, and where it comes from, may be taken.
     pub(crate) fn allows(&self, version: &str, archive: &str) -> bool {

@@ -100,6 +100,23 @@ pub enum ResolveError {
     },
 }
 
+impl ResolveError {
+    /// The names of the packages that it is about.
+    pub(crate) fn subjects(&self) -> Vec<&str> {
+        match self {
+            Self::Unknown { name, .. } | Self::NoVersion { name, .. } | Self::Relation { name, .. } => {
+                vec![name]
+            }
+            Self::Unmet { chain, .. } => chain.iter().map(String::as_str).collect(),
+            Self::Conflict { package, other, chain, other_chain, .. } => {
+                let named = [package.as_ref(), other.as_ref()];
+                let chains = chain.iter().chain(other_chain).map(String::as_str);
+                named.into_iter().chain(chains).collect()
+            }
+        }
+    }
+}
+
 fn quoted(words: &[String]) -> String {
     words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
 }
