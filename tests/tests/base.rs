@@ -92,10 +92,19 @@ fn a_source_must_have_what_is_asked_of_it() {
     help: name the keys of this source with `keyring` in `[base.sources.vendor]`
     ");
     spec(&format!("{vendor}keyring = \"nowhere.asc\"\n"));
-    assert_snapshot!(bench.fails(&[]), @"
-    × cannot use the keyring `nowhere.asc`
-    ╰─▶ No such file or directory (os error 2)
-    ");
+    assert_snapshot!(bench.fails(&[]), @r#"
+      × cannot use the keyring `nowhere.asc`
+      ╰─▶ No such file or directory (os error 2)
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:10:11]
+      9 │ suite = "./"
+     10 │ keyring = "nowhere.asc"
+        ·           ──────┬──────
+        ·                 ╰── this keyring
+        ╰────
+    "#);
     spec("components = [\"main\", \"contrib\"]\n");
     assert_snapshot!(bench.fails(&[]), @"
     × cannot lock the Debian base of `x:latest (linux/amd64)`

@@ -64,7 +64,7 @@ lock-version = \"1.0\"
 [[packages]]
 name = \"fetched\"
 version = \"1.0\"
-sdist = { url = \"https://f.example/fetched-1.0.tar.gz\", hashes = { sha256 = \"00\" } }
+sdist = { url = \"https://f.example/fetched-1.0.tar.gz\", hashes = { sha256 = \"ZEROS\" } }
 [[packages]]
 name = \"theirs\"
 vcs = { type = \"git\", url = \"https://git.example/theirs\", commit-id = \"0123\" }
@@ -75,11 +75,11 @@ directory = { path = \"nowhere\" }
 [[packages]]
 name = \"gone\"
 version = \"1.0\"
-wheels = [{ path = \"gone-1.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]
+wheels = [{ path = \"gone-1.0-py3-none-any.whl\", hashes = { sha256 = \"ZEROS\" } }]
 [[packages]]
 name = \"here\"
 version = \"1.0\"
-wheels = [{ path = \"here-1.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]
+wheels = [{ path = \"here-1.0-py3-none-any.whl\", hashes = { sha256 = \"ZEROS\" } }]
 [[packages]]
 name = \"none\"
 directory = { path = \"nowhere\" }
@@ -138,10 +138,14 @@ fn every_command_says_the_same() {
     bench.imgbuild.write("here-1.0-py3-none-any.whl", "wheel");
     bench.imgbuild.write("here-1.0.tar.gz", "source");
     bench.imgbuild.write("odd.whl", "wheel");
-    bench.imgbuild.write("pylock.built.toml", PYLOCK);
+    let pylock = PYLOCK.replace("ZEROS", &"0".repeat(64));
+    bench.imgbuild.write("pylock.built.toml", &pylock);
     bench.imgbuild.write("pixi.lock", PIXI);
-    let other = PYLOCK.replace("type = \"git\"", "type = \"hg\"");
+    let other = pylock.replace("type = \"git\"", "type = \"hg\"");
     bench.imgbuild.write("pylock.other.toml", other);
+    bench.imgbuild.write("pylock.hash.toml", PYLOCK.replace("ZEROS", "zz"));
+    let old = "lock-version = \"1.0\"\n[[packages]]\nname = \"old\"\nversion = \"1.0\"\nwheels = [{ url = \"https://f.example/old-1.0-cp310-cp310-manylinux_2_17_x86_64.whl\" }]\n";
+    bench.imgbuild.write("pylock.old.toml", old);
     bench
         .imgbuild
         .write("hashed.txt", format!("./here-1.0-py3-none-any.whl --hash=sha256:{}\n", "0".repeat(64)));
@@ -184,6 +188,8 @@ fn every_command_says_the_same() {
         "PYTHON[pip]\nrequirements = \"pylock.two.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.renamed.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.marker.toml\"",
+        "PYTHON[pip]\nrequirements = \"pylock.hash.toml\"",
+        "PYTHON[pip]\nrequirements = \"pylock.old.toml\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"nowhere.asc\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"keys.asc\"",
         "[base]\nmirror = \"URL/debian\"\nsources.own = { url = \"URL/own\", suite = \"x\", components = [\"main\"], keyring = \"nowhere.asc\" }",
@@ -221,7 +227,7 @@ fn every_command_says_the_same() {
     [conda]
     packages = ["six"]
     mirrors = { conda-forge = ["file:///srv/mirror"] }
-        × cannot lock the conda environment of `x:latest (linux/amd64)` ╰─▶ the mirror `file:///srv/mirror` of a channel is neither `http://`, `https://` nor `oci://`
+        × cannot lock the conda environment of `x:latest (linux/amd64)` ╰─▶ the channel `conda-forge` is the folder `/srv/mirror/`, which is not there
     env = "twice.txt"
         × cannot take the packages of `twice.txt` for `x:latest (linux/amd64)` ╰─▶ the lock has two packages `a`: `a-1-0.conda` and `a-2-0.conda`
     env = "other.txt"
@@ -275,14 +281,14 @@ fn every_command_says_the_same() {
     PYTHON[pip]
     requirements = "pylock.built.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
-        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `00`
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `0000000000000000000000000000000000000000000000000000000000000000`
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ 2 packages are no wheels, and may not be built:
     PYTHON[pip]
     requirements = "pylock.built.toml"
     allow-builds = ["fetched", "theirs"]
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `gone-1.0-py3-none-any.whl` cannot be installed: it is not there
-        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `00`
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the wheel `here-1.0-py3-none-any.whl` cannot be installed: `here-1.0-py3-none-any.whl` has the sha256 `ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91`, and the lock says `0000000000000000000000000000000000000000000000000000000000000000`
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the folder `nowhere` cannot be installed: it is not there
     PYTHON[pip]
     requirements = "pylock.other.toml"
@@ -303,6 +309,12 @@ fn every_command_says_the_same() {
     PYTHON[pip]
     requirements = "pylock.marker.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file has a condition that is none: `os_name = \'x\'`
+    PYTHON[pip]
+    requirements = "pylock.hash.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file states the sha256 `zz` of `fetched-1.0.tar.gz`, which cannot be one
+    PYTHON[pip]
+    requirements = "pylock.old.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ no wheel of `old 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone
     [base]
     mirror = "URL/debian"
     keyring = "nowhere.asc"
@@ -385,11 +397,13 @@ fn what_is_not_for_this_platform_need_not_be_there() {
 fn what_is_copied_is_looked_at_before_anything_is_fetched() {
     let bench = Bench::new();
     bench.imgbuild.write("app/.env", "TOKEN=x\n");
-    let spec =
-        format!("{BASE}[[copy]]\nfrom = \"nowhere\"\nto = \"/a\"\n[[copy]]\nfrom = \"app\"\nto = \"/b\"\n");
+    bench.imgbuild.write("odd/deep/.wh.foo", "");
+    let copy = |from: &str, to: &str| format!("[[copy]]\nfrom = \"{from}\"\nto = \"{to}\"\n");
+    let copies = [("nowhere", "/a"), ("app", "/b"), ("odd", "/c"), ("app/.env", "/d/.wh..wh..opq")];
+    let spec = format!("{BASE}{}", copies.map(|(from, to)| copy(from, to)).concat());
     let commands: [&[&str]; 2] = [&["check", "spec.toml"], &["build", "spec.toml"]];
     assert_snapshot!(bench.refuses_by(&spec, &commands), @r#"
-      × `spec.toml` has 2 mistakes
+      × `spec.toml` has 4 mistakes
 
     Error: 
       × `nowhere` cannot be copied
@@ -418,6 +432,32 @@ fn what_is_copied_is_looked_at_before_anything_is_fetched() {
        ·     ╰── this folder is copied
      8 │ from = "app"
        ╰────
+
+    Error: 
+      × `odd/deep/.wh.foo` would have a name that begins with `.wh.`, by which layers take files away, and cannot be copied
+
+    Advice: 
+      ☞ it was asked for here
+        ╭─[spec.toml:10:1]
+      9 │ to = "/b"
+     10 │ [[copy]]
+        · ────┬───
+        ·     ╰── this is copied
+     11 │ from = "odd"
+        ╰────
+
+    Error: 
+      × `app/.env` would have a name that begins with `.wh.`, by which layers take files away, and cannot be copied
+
+    Advice: 
+      ☞ it was asked for here
+        ╭─[spec.toml:13:1]
+     12 │ to = "/c"
+     13 │ [[copy]]
+        · ────┬───
+        ·     ╰── this is copied
+     14 │ from = "app/.env"
+        ╰────
     "#);
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use archive::{ImagePath, Owner};
+use archive::{ImagePath, Owner, Whiteout};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
@@ -162,6 +162,7 @@ impl Walk<'_> {
         let from = self.folder.join(named);
         let to = ImagePath::from_absolute(self.copy.to.as_str())?;
         let found = fs::symlink_metadata(&from).map_err(|error| self.unreadable(&from, error))?;
+        self.check_name(&from, &to)?;
         if found.is_dir() {
             self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
             self.folder(&from, &to)
@@ -187,6 +188,7 @@ impl Walk<'_> {
             let text =
                 name.to_str().ok_or_else(|| self.uncopyable(&path, "has a name that is not valid UTF-8"))?;
             let to = to.join(text)?;
+            self.check_name(&path, &to)?;
             if found.is_dir() {
                 self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
                 self.folder(&path, &to)?;
@@ -195,6 +197,12 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A layer could not hold it: engines would remove files by it.
+    fn check_name(&self, from: &Path, to: &ImagePath) -> Result<(), BuildError> {
+        let what = "would have a name that begins with `.wh.`, by which layers take files away";
+        if Whiteout::is_reserved(to) { Err(self.uncopyable(from, what)) } else { Ok(()) }
     }
 
     fn item(&mut self, from: &Path, to: &ImagePath, named: bool) -> Result<(), BuildError> {

@@ -1,7 +1,6 @@
 //! What the spec says of a Debian base, in the words of the crate that locks it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use secret::SecretText;
 
@@ -14,17 +13,21 @@ pub(crate) fn expanded(url: &SecretText, variables: &BTreeMap<String, String>) -
 
 /// A keyring of the spec; where it names none, Debian's.
 pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError> {
-    let Some(given) = given else {
-        let error = |error: debian::KeyringError| BuildError::Keyring {
-            path: PathBuf::new(),
-            error: Box::new(error),
-        };
-        return debian::Keyring::debian().map_err(error);
+    let asked =
+        given.map(|it| it.origin.snippet("it was asked for here", "this keyring")).into_iter().collect();
+    let path = given.map(|it| it.path.clone()).unwrap_or_default();
+    let error = |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Keyring {
+        path: path.clone(),
+        error,
+        asked,
     };
-    let path = given.path.clone();
-    let bytes = std::fs::read(&path)
-        .map_err(|error| BuildError::Keyring { path: path.clone(), error: Box::new(error) })?;
-    debian::Keyring::read(&bytes).map_err(|error| BuildError::Keyring { path, error: Box::new(error) })
+    if given.is_none() {
+        return debian::Keyring::debian().map_err(|why| error(Box::new(why)));
+    }
+    match std::fs::read(&path) {
+        Ok(bytes) => debian::Keyring::read(&bytes).map_err(|why| error(Box::new(why))),
+        Err(why) => Err(error(Box::new(why))),
+    }
 }
 
 /// What of the packages' files is left out.

@@ -185,6 +185,9 @@ pub enum BuildError {
         /// Why.
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
     },
     /// A lock cannot be read or written.
     #[error("cannot use the lock `{}`", path.display())]

@@ -339,6 +339,7 @@ fn document(text: &str) -> Result<Document, PylockError> {
         return Err(PylockError::Version(document.lock_version));
     }
     document.packages.iter().try_for_each(Entry::check_wheels)?;
+    document.packages.iter().try_for_each(Entry::check_hashes)?;
     Ok(document)
 }
 
@@ -350,6 +351,19 @@ impl Entry {
         for wheel in wheels.filter_map(|name| name.parse::<WheelFilename>().ok()) {
             if !wheel.is_of(&self.name, self.version.as_deref()) {
                 return Err(PylockError::OtherWheel { package: self.title(), wheel: wheel.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Whether what is stated as a hash is one.
+    fn check_hashes(&self) -> Result<(), PylockError> {
+        for file in self.wheels.iter().chain(&self.archive).chain(&self.sdist) {
+            if let Some((algorithm, digits)) = file.stated().odd() {
+                let (algorithm, digits) = (algorithm.to_owned(), digits.to_owned());
+                return Err(PylockError::Hash { file: public(&file.filename()), algorithm, digits });
             }
         }
         Ok(())

@@ -52,6 +52,18 @@ pub enum PylockError {
         /// The wheel.
         wheel: String,
     },
+    /// What is stated as a hash is none.
+    #[error(
+        "the lock file states the {algorithm} `{}` of `{file}`, which cannot be one", digits.escape_default()
+    )]
+    Hash {
+        /// The file.
+        file: String,
+        /// The algorithm.
+        algorithm: String,
+        /// What is stated.
+        digits: String,
+    },
     /// A package is not for this Python.
     #[error("`{package}` is for Python {wanted}, and the image has {python}")]
     Python {

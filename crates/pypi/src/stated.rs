@@ -10,6 +10,10 @@ use oci::Digest;
 use sha1::Sha1;
 use sha2::{Sha224, Sha384, Sha512};
 
+/// How many digits hashes have.
+const LENGTHS: [(&str, usize); 6] =
+    [("md5", 32), ("sha1", 40), ("sha224", 56), ("sha256", 64), ("sha384", 96), ("sha512", 128)];
+
 /// The hashes that a lock states of a file, by the names of their algorithms. Its sha256 proves the file; where that is not
 /// among them, the file is downloaded while locking, and held against the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +74,15 @@ impl StatedHashes {
     /// The sha256, where it is among them and is one.
     pub fn sha256(&self) -> Option<Digest> {
         self.0.get("sha256").and_then(|digits| Digest::from_hex(digits).ok())
+    }
+
+    /// The algorithm and digits of one that cannot be a hash of an algorithm that is known here.
+    pub(crate) fn odd(&self) -> Option<(&str, &str)> {
+        let is_odd = |(algorithm, digits): &(&String, &String)| {
+            let length = LENGTHS.iter().find(|(name, _)| name == algorithm).map(|(_, length)| *length);
+            length.is_some_and(|it| it != digits.len() || !digits.bytes().all(|it| it.is_ascii_hexdigit()))
+        };
+        self.0.iter().find(is_odd).map(|(algorithm, digits)| (algorithm.as_str(), digits.as_str()))
     }
 
     /// Holds a file, which messages call `name`, against all of them that are known here.
@@ -136,6 +149,11 @@ mod tests {
         StatedHashes::new(hashes).check("a.whl", file.path()).map_err(|error| error.to_string())
     }
 
+    fn odd(algorithm: &str, digits: &str) -> Option<(String, String)> {
+        let hashes = StatedHashes::new([(algorithm.to_owned(), digits.to_owned())]);
+        hashes.odd().map(|(algorithm, digits)| (algorithm.to_owned(), digits.to_owned()))
+    }
+
     #[test]
     fn a_file_has_every_hash_that_is_stated_of_it() {
         // The examples of the algorithms' specifications.
@@ -156,6 +174,10 @@ mod tests {
             ),
         ] {
             assert_eq!(check(&[(algorithm, digits)]), Ok(()), "{algorithm}");
+            assert_eq!(odd(algorithm, digits), None);
+            assert!(
+                odd(algorithm, &digits[1..]).is_some() && odd(algorithm, &digits.replace('c', "z")).is_some()
+            );
             let other: String = digits.chars().rev().collect();
             let error = check(&[(algorithm, &other)]).unwrap_err();
             assert!(error.contains(&digits.to_lowercase()), "{error}");

@@ -9,7 +9,7 @@ use oci::{Digest, HashReader};
 use pypi::{
     Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
 };
-use spec::{ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
+use spec::{Base, ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
 
 use crate::listed::listed_packages;
 use crate::wheel_index::{absolute, allow_builds, indexes, pypi_error, requirement};
@@ -114,6 +114,7 @@ impl Asking<'_> {
             Err(
                 error @ (PylockError::LeadsOut { .. } | PylockError::Location(_) | PylockError::NoFile(_)),
             ) => return vec![error.into()],
+            Err(error) if self.is_certain(&error) => return vec![error.into()],
             // What does not fit this Python may fit the one that is locked.
             Err(_) => Vec::new(),
         };
@@ -166,9 +167,28 @@ impl Asking<'_> {
     fn environment(&self) -> Option<Environment> {
         let version = self.variant.python.as_ref()?.version.as_str();
         let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
-        // No condition asks for the glibc.
-        let target = Target { platform: self.variant.platform, minor, glibc: NEWEST_GLIBC };
-        Environment::new(target, version).ok()
+        let glibc = self.glibc().unwrap_or(NEWEST_GLIBC);
+        Environment::new(Target { platform: self.variant.platform, minor, glibc }, version).ok()
+    }
+
+    /// The second part of the glibc's version, where the spec decides on it.
+    fn glibc(&self) -> Option<u8> {
+        let Base::Debian(base) = &self.variant.base else { return None };
+        base.suite.glibc().strip_prefix("2.")?.parse().ok()
+    }
+
+    /// Whether a lock is refused by what the spec says already, whatever else is locked: a Python is locked to the patch, and
+    /// wheels are chosen without it.
+    fn is_certain(&self, error: &PylockError) -> bool {
+        let version = self.variant.python.as_ref().map(|python| python.version.as_str());
+        match error {
+            PylockError::NoWheel { .. } => self.glibc().is_some(),
+            PylockError::Python { .. } | PylockError::Environment { .. } => {
+                version.is_some_and(|version| version.split('.').count() > 2)
+            }
+            PylockError::Filename(_) | PylockError::Hashes { .. } => true,
+            _ => false,
+        }
     }
 }
 

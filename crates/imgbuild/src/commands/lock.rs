@@ -96,7 +96,7 @@ fn listed(changes: &[Change], all: bool) -> String {
     }
     for ((reason, ecosystem, sign), count) in summed {
         let what = match reason {
-            Reason::Requested | Reason::Needed => "that these need",
+            Reason::Requested | Reason::Needed => "that nobody named",
             Reason::Tool => "in no image: only to build with",
         };
         let packages = if count == 1 { "package" } else { "packages" };
@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(
             listed(&changes, false),
             "+ conda/numpy 1\n\
-             ~ 1 package of conda (that these need; `-v` lists them)\n\
-             + 90 packages of debian (that these need; `-v` lists them)\n\
+             ~ 1 package of conda (that nobody named; `-v` lists them)\n\
+             + 90 packages of debian (that nobody named; `-v` lists them)\n\
              + 1 package of pypi (in no image: only to build with; `-v` lists them)\n"
         );
         assert_eq!(listed(&changes, true).lines().count(), 93);
