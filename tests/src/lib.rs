@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: running the real program, reading what it made, and serving what it asks for.
 //!
-//! Everything is written under `target/tmp` of the workspace. A test gets a folder of its own, which goes with it; the
+//! A test gets a folder of its own, which goes with it: see `scratch`. What stays is under `target/tmp` of the workspace: the
 //! store is one for the whole run, so that archives and layers are made once, unless a test asks for its own.
 
 // A test that cannot go on says why and stops: that is what these are for here.

@@ -26,16 +26,17 @@ pub fn channel() -> String {
     format!("file://{}", channel_folder().display())
 }
 
-/// `target/tmp`, where all that the tests write goes.
+/// `target/tmp`, where all that the tests write goes that outlives them.
 pub fn temporary() -> PathBuf {
     let folder = workspace_root().join("target/tmp");
     fs_err::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// A new folder under `target/tmp`, which is removed when it is dropped.
+/// A new folder, which is removed when it is dropped: where `TMPDIR` says, else under `target/tmp`.
 pub fn scratch(name: &str) -> TempDir {
-    tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(temporary()).unwrap()
+    let parent = std::env::var_os("TMPDIR").map_or_else(temporary, PathBuf::from);
+    tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(parent).unwrap()
 }
 
 /// The store that the tests of a run share. It stays, so that the next run downloads nothing.

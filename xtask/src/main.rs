@@ -6,6 +6,7 @@ mod channel;
 mod corpora;
 mod docs;
 mod programs;
+mod scratch;
 mod testing;
 mod tools;
 mod wheels;

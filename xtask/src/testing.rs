@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::channel::{self, ChannelError};
 use crate::corpora::{self, CorporaError};
 use crate::programs::{self, Lacking, Program};
+use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
@@ -78,6 +79,9 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     // The program was built a moment ago, beside this one. Building it alone would choose other features for what it is
     // made of, and compile all of that once more.
     tests.env("IMGBUILD_BIN", std::env::current_exe()?.with_file_name("imgbuild"));
+    // Who says where has it there.
+    let memory = if std::env::var_os("TMPDIR").is_none() { scratch::in_memory()? } else { None };
+    tests.envs(memory.iter().map(|folder| ("TMPDIR", folder.path())));
     step(tests)
 }
 
