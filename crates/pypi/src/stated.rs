@@ -175,9 +175,8 @@ mod tests {
         ] {
             assert_eq!(check(&[(algorithm, digits)]), Ok(()), "{algorithm}");
             assert_eq!(odd(algorithm, digits), None);
-            assert!(
-                odd(algorithm, &digits[1..]).is_some() && odd(algorithm, &digits.replace('c', "z")).is_some()
-            );
+            assert!(odd(algorithm, &digits[1..]).is_some());
+            assert!(odd(algorithm, &format!("{}z", &digits[1..])).is_some());
             let other: String = digits.chars().rev().collect();
             let error = check(&[(algorithm, &other)]).unwrap_err();
             assert!(error.contains(&digits.to_lowercase()), "{error}");

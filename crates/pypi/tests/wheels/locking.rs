@@ -126,7 +126,10 @@ fn lock_files_that_cannot_be_used_are_refused() {
     let source = "[[packages]]\nname = 'odd'\nversion = '1.0'\nsdist = { url = 'https://i.example/odd-1.0.tar.gz', hashes = {} }\n";
     assert_snapshot!(refused(source), @"the source distribution `odd-1.0.tar.gz` ()");
     // Whoever downloads it finds its sha256, and holds it against the other hash.
-    assert_eq!(chosen(&entry(&["py3-none-any"]).replace("sha256", "md5")).unwrap()[0].sha256, None);
+    let md5 = entry(&["py3-none-any"]).replace("sha256", "md5");
+    assert_eq!(chosen(&md5.replace(&"0".repeat(64), &"0".repeat(32))).unwrap()[0].sha256, None);
+    let shorter = md5.replace(&"0".repeat(64), "00");
+    assert_snapshot!(refused(&shorter), @"the lock file states the md5 `00` of `odd-1.0-py3-none-any.whl`, which cannot be one");
     assert_snapshot!(refused(&entry(&["py3-none"])), @"`odd-1.0-py3-none.whl` is not the name of a wheel: it has not five or six parts between hyphens");
     let other = |from: &str, to: &str| refused(&entry(&["py3-none-any"]).replace(from, to));
     assert_snapshot!(other("'Odd'", "'Even'"), @r#"
