@@ -37,7 +37,7 @@ impl Locker<'_> {
                 "source",
                 base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url.secret().whole(), it.suite)),
             )
-            .list("pin", pins.iter().map(|pin| format!("{pin:?}")))
+            .list("pin", pins.iter().map(ToString::to_string))
             .list("path rule", path_rules.iter().map(ToString::to_string))
             .list("mirror", base.mirror.iter().map(|mirror| mirror.secret().whole().to_owned()))
             .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time).whole().to_owned()))

@@ -87,7 +87,7 @@ pub(crate) fn entry_point_path(command: &str) -> Result<ImagePath, PathError> {
 
 /// The facts that the metadata alone says: all but the activation.
 pub(crate) fn facts(info: &Info) -> CondaFacts {
-    let paths = info.paths.iter().map(|(path, entry)| format!("{:?} {}", entry.path_type, path.as_str()));
+    let paths = info.paths.iter().map(|(path, entry)| format!("{} {}", kind(entry.path_type), path.as_str()));
     let name = info.index.name.as_normalized();
     let link_scripts = ["pre-link", "post-link"].map(|kind| format!("bin/.{name}-{kind}.sh"));
     let present = |path: &String| ImagePath::new(path).is_ok_and(|path| info.paths.contains_key(&path));
@@ -98,6 +98,15 @@ pub(crate) fn facts(info: &Info) -> CondaFacts {
         link_scripts: link_scripts.into_iter().filter(present).collect(),
         distributions: distributions(info),
         activation: lock::Activation::default(),
+    }
+}
+
+/// What locks say of a path's kind, as a part of a hash.
+fn kind(kind: PathType) -> &'static str {
+    match kind {
+        PathType::HardLink => "HardLink",
+        PathType::SoftLink => "SoftLink",
+        PathType::Directory => "Directory",
     }
 }
 

@@ -9,7 +9,7 @@ use archive::{ImagePath, Owner};
 use layer::{KeyHasher, Part, PartId, RecipeHash, Role};
 use lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
-use rattler_conda_types::{RepoDataRecord, Subdir};
+use rattler_conda_types::{NoArchKind, NoArchType, RepoDataRecord, Subdir};
 
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
@@ -74,7 +74,7 @@ impl Package {
             .field("prefix", environment.prefix.as_str())
             .field("owner", format!("{}:{}", environment.owner.uid, environment.owner.gid))
             .list("damaged", accepted.then_some("accepted"))
-            .list("python", python.map(|python| format!("{:?} {:?}", python.path, python.site_packages_path)))
+            .list("python", python.map(places))
             .finish();
         let part = Part {
             id: PartId::new("conda", package.name()),
@@ -116,7 +116,7 @@ impl Package {
         check("name", record.name.as_normalized().to_owned(), info.index.name.as_normalized().to_owned())?;
         check("version", record.version.to_string(), info.index.version.to_string())?;
         check("build", record.build.to_string(), info.index.build.to_string())?;
-        check("kind", format!("{:?}", record.noarch), format!("{:?}", info.index.noarch))?;
+        check("kind", kind(&record.noarch), kind(&info.index.noarch))?;
         check("paths", self.facts.paths.to_string(), found.paths.to_string())?;
         check("installed size", self.facts.installed_size.to_string(), found.installed_size.to_string())?;
         check("entry points", self.facts.entry_points.join(", "), found.entry_points.join(", "))?;
@@ -151,4 +151,19 @@ fn canonical(json: &[u8]) -> Result<Vec<u8>, PackageError> {
     let value: serde_json::Value =
         serde_json::from_slice(json).map_err(|error| PackageError::Meta(error.into()))?;
     oci::canonical::to_vec(&value).map_err(|error| PackageError::Meta(io::Error::other(error)))
+}
+
+/// Where an environment's Python is, as a part of a key.
+fn places(python: &PythonInfo) -> String {
+    format!("\"{}\" \"{}\"", python.path.display(), python.site_packages_path.display())
+}
+
+/// For which machines a package is, in words.
+fn kind(noarch: &NoArchType) -> String {
+    match noarch.kind() {
+        Some(NoArchKind::Python) => "noarch: python",
+        Some(NoArchKind::Generic) => "noarch: generic",
+        None => "for one platform",
+    }
+    .to_owned()
 }

@@ -1,5 +1,7 @@
 //! What holds a package to one version or one source.
 
+use std::fmt;
+
 use crate::index::{Candidate, Index};
 use crate::resolve::{nearest, suggestion};
 
@@ -12,6 +14,15 @@ pub struct Pin {
     pub version: Option<String>,
     /// The archive that it comes from, by its name in the lock; nothing for any.
     pub source: Option<String>,
+}
+
+/// The package, `=` and the version, `@` and the archive, where it says them.
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.package)?;
+        self.version.iter().try_for_each(|version| write!(f, "={version}"))?;
+        self.source.iter().try_for_each(|source| write!(f, "@{source}"))
+    }
 }
 
 /// A pin that cannot be kept.

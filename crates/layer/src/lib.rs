@@ -24,7 +24,7 @@ pub use files::{Content, Files};
 pub use key::{Key, KeyHasher, RecipeHash};
 pub use merged::{MergeError, Merged, Node, NodeKind, ResolveError};
 pub use parents::Parents;
-pub use part::{Exclusions, Part, PartId, Role};
+pub use part::{Exclusions, Part, PartId, PartIdError, Role};
 pub use plan::{LayerPlan, LayerRole, OverBudget, Policy, Threshold, plan, threshold};
 pub use source::{EntrySink, SinkError, Source, SourceError};
 pub use tar_writer::TarWriter;

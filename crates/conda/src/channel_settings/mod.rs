@@ -109,7 +109,7 @@ impl ChannelSettings {
         if let Some((priority, file)) = self.priority.as_ref().filter(|_| open.priority)
             && *priority != ChannelPriority::default()
         {
-            let word = format!("{priority:?}").to_lowercase();
+            let word = priority.as_str();
             notes
                 .push(format!("channels have the priority `{word}`, by {file}: the spec says nothing of it"));
         }

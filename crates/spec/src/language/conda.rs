@@ -88,6 +88,17 @@ pub enum ChannelPriority {
     Disabled,
 }
 
+impl ChannelPriority {
+    /// The word for it, as conda has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Flexible => "flexible",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// A program that changes environments.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
