@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use oci::Platform;
 
-use super::render;
+use super::render_in;
 use crate::Spec;
 
 /// What a spec says, in whose folder `link` leads to a folder beside it that holds `secret`.
@@ -21,7 +21,7 @@ fn told(spec: &str) -> String {
     let path = folder.join("spec.toml");
     fs::write(&path, format!("name = \"x\"\n{spec}")).unwrap();
     let result = Spec::load(&path).and_then(|spec| spec.variants(Platform::LinuxAmd64));
-    let text = result.map_or_else(|error| render(&error), |_| "taken".to_owned());
+    let text = result.map_or_else(|error| render_in(&error, 1000), |_| "taken".to_owned());
     text.replace(&place.path().display().to_string(), "…")
 }
 

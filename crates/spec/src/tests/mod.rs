@@ -58,7 +58,12 @@ pub(super) fn message(text: &str) -> String {
 }
 
 fn render(error: &SpecError) -> String {
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    render_in(error, 100)
+}
+
+/// In so many columns: a path that is long on one machine is wrapped at another place there.
+fn render_in(error: &SpecError, columns: usize) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(columns);
     let mut out = String::new();
     handler.render_report(&mut out, error).unwrap();
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
