@@ -22,7 +22,7 @@ use crate::derived::{Below, Derived};
 use crate::foundation::Foundation;
 use crate::locked_package::LockedPackage;
 use crate::post_link::PostLink;
-use crate::wheels::{self, ImagePython};
+use crate::wheel_sources::{self, ImagePython};
 use crate::{BuildError, Context, compiler, variant_name};
 
 /// Where the lock stands in an image.
@@ -389,10 +389,11 @@ impl Assembly {
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
-        let layout = wheels::layout(set, conda, python, owner)?;
+        let layout = wheel_sources::layout(set, conda, python, owner)?;
         let is_virtual = conda.is_none();
         self.target(python.target(&layout));
-        let sources = wheels::sources(&pypi.packages, layout, is_virtual, python, locked.timestamp, context)?;
+        let sources =
+            wheel_sources::sources(&pypi.packages, layout, is_virtual, python, locked.timestamp, context)?;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.exclude(&set.excluded);
         Ok(())

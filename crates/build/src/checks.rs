@@ -7,7 +7,7 @@ use runtime::ACTIVATE;
 use sandbox::{Ended, Limits, Machine, Output, Writable};
 use spec::{Base, Check, Variant};
 
-use crate::running::{Runnable, Words, printed};
+use crate::running::{Runnable, Words};
 use crate::{BuildError, Context, Event, NamedLayer, variant_name};
 
 /// A check may write this much; what it writes is kept in memory.
@@ -105,7 +105,7 @@ fn run_check(
         variant: variant_name(variant),
         command: check.run.join(" "),
         fault,
-        printed: printed(&ran.output),
+        printed: sandbox::printed(&ran.output),
         asked,
     })
 }

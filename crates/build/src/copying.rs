@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, Owner, Whiteout};
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use folder::{IGNORE_FILE, ignored, secret};
+use ignore::gitignore::Gitignore;
 use layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
     SinkError, Source, SourceError,
@@ -17,10 +17,6 @@ use spec::Copy;
 
 use crate::BuildError;
 use crate::foundation::Foundation;
-
-pub(crate) const IGNORE_FILE: &str = ".imgbuildignore";
-/// How much of a file is looked at to see whether it is a private key.
-const KEY_HEAD: u64 = 4096;
 
 /// What stands at one path of the image.
 enum Item {
@@ -131,20 +127,6 @@ impl Copies {
     }
 }
 
-pub(crate) fn ignored(folder: &Path) -> Result<Gitignore, BuildError> {
-    let path = folder.join(IGNORE_FILE);
-    if let Some(found) = folder::leads_out(folder, Path::new(IGNORE_FILE)) {
-        return Err(BuildError::LeadsOut { path, found });
-    }
-    let mut builder = GitignoreBuilder::new(folder);
-    if path.exists()
-        && let Some(error) = builder.add(&path)
-    {
-        return Err(BuildError::Ignore { path, error });
-    }
-    builder.build().map_err(|error| BuildError::Ignore { path, error })
-}
-
 struct Walk<'a> {
     folder: &'a Path,
     ignored: &'a Gitignore,
@@ -244,19 +226,6 @@ impl Walk<'_> {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
         BuildError::Uncopyable { path: path.to_owned(), what, asked }
     }
-}
-
-/// What makes a file a secret, where it is one.
-pub(crate) fn secret(path: &Path) -> std::io::Result<Option<&'static str>> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if name == ".env" || name.starts_with(".env.") && !name.ends_with(".example") {
-        return Ok(Some("is a file of environment variables"));
-    }
-    let mut head = Vec::new();
-    File::open(path)?.take(KEY_HEAD).read_to_end(&mut head)?;
-    let text = String::from_utf8_lossy(&head);
-    let key = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY"));
-    Ok(key.then_some("is a private key"))
 }
 
 impl Source for Copies {

@@ -1,12 +1,14 @@
 //! What can go wrong on the way from a spec to an image: the crates' own errors, with where they were asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use archive::PathError;
 use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, LockedError, LockingError, PackageError};
 use layer::{LayerError, OverBudget};
 use miette::Diagnostic;
 use spec::Snippet;
+
+use crate::fetch_failure::FetchFailure;
 
 /// A build that failed.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -374,15 +376,9 @@ pub enum BuildError {
         #[related]
         asked: Vec<Snippet>,
     },
-    /// The pattern of an ignore file is wrong.
-    #[error("`{}` cannot be read", path.display())]
-    Ignore {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: ignore::Error,
-    },
+    /// The ignore file of the spec's folder cannot be used.
+    #[error(transparent)]
+    Ignore(#[from] folder::IgnoreError),
     /// A path in the spec's folder that a link leads out of it by.
     #[error(
         "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
@@ -551,43 +547,12 @@ fn built_here(known: &[String]) -> String {
     format!("built here: {}", known.join(", "))
 }
 
-/// An archive that cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchFailure {
-    /// The network.
-    #[error(transparent)]
-    Net(#[from] net::NetError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] store::StoreError),
-    /// The indexes do not have it.
-    #[error(transparent)]
-    Index(Box<pypi::LockingError>),
-    /// What the store holds is not what its name says.
-    #[error(
-        "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"
-    )]
-    Damaged,
-    /// A folder of archives lacks it.
-    #[error("the folder `{}` does not hold it\n\nhint: run `imgbuild lock --vendor {}` where there is a network", .0.display(), .0.display())]
-    NotVendored(PathBuf),
-    /// A folder of archives holds something else.
-    #[error("`{}` is not what the lock says\n\nhint: it was changed or damaged: run `imgbuild lock --vendor` where there is a network", .0.display())]
-    VendorDamaged(PathBuf),
-    /// A file of such a folder cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Vendored {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: std::io::Error,
-    },
-    /// The mirror has not that version any more.
-    #[error(
-        "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
-    )]
-    Gone(String),
+impl BuildError {
+    /// What is said of a file of this machine that cannot be read or written: `what` was tried.
+    pub(crate) fn file(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::File { path, what, error }
+    }
 }
 
 impl From<conda::CondarcError> for BuildError {

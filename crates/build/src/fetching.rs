@@ -13,7 +13,7 @@ use secret::{Known, SecretUrl};
 use store::Store;
 use tokio::sync::Semaphore;
 
-use crate::error::FetchFailure;
+use crate::fetch_failure::FetchFailure;
 use crate::limits::ARCHIVE_LIMIT;
 use crate::vendor_folder::Vendor;
 use crate::{Event, Reporter};

@@ -3,9 +3,7 @@
 //! `spec → variants → lock → layer plan → layers → image → layout | tarball`: each arrow has its file.
 //! This crate emits events and draws nothing.
 
-mod archive_hash;
 mod assembly;
-mod building;
 mod built_layer;
 mod bytecode_below;
 mod checks;
@@ -23,12 +21,14 @@ mod delivery;
 mod derived;
 mod error;
 mod events;
+mod fetch_failure;
 mod fetching;
 mod foundation;
 mod image;
 mod layers;
 mod limits;
 mod listed;
+mod lock_file;
 mod locked_package;
 mod locking;
 mod match_specs;
@@ -46,27 +46,29 @@ mod variant_name;
 mod vendor;
 mod vendor_folder;
 mod virtual_packages;
+mod wheel_frontend;
 mod wheel_index;
 mod wheel_locking;
-mod wheels;
+mod wheel_sources;
 
-pub use building::{BuildingError, GitError, ProjectError, SourceError};
 pub use built_layer::BuiltLayer;
 pub use checks::Checked;
 pub use context::Context;
 pub use delivery::{Delivered, Format};
 pub use derived::Execution;
-pub use error::{BuildError, FetchFailure};
+pub use error::BuildError;
 pub use events::{Event, Reporter, Silent};
+pub use fetch_failure::FetchFailure;
 pub use fetching::Fetcher;
 pub use image::LOCK_LABEL;
+pub use lock_file::{read_lock, write_lock};
 pub use locking::{Upgrade, inputs, lock, lock_path};
 pub use opening::{Opened, open_image};
 pub use pipeline::{
-    Built, Locked, PlannedLayer, Report, Request, build, check_lock, current_lock, planned_layers, read_lock,
-    renew_lock, write_lock,
+    Built, Locked, PlannedLayer, Report, Request, build, check_lock, current_lock, planned_layers, renew_lock,
 };
-pub use running::{Runnable, Words, set};
+pub use running::{Runnable, Words};
+pub use sandbox::set_variable;
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
 pub use validating::{notes, validate};
 pub use variant_name::variant_name;

@@ -5,7 +5,7 @@ use oci::Digest;
 use store::Store;
 
 use crate::BuildError;
-use crate::archive_hash::verify;
+use store::verify;
 
 /// A package of a lock, whose archive is read.
 #[derive(Debug, Clone)]
@@ -55,8 +55,10 @@ impl LockedPackage {
 pub(crate) fn verify_archives(packages: &[LockedPackage], store: &Store) -> Result<(), BuildError> {
     for package in packages {
         let sha256 = package.sha256();
-        verify(&store.archive_path(&sha256), &sha256)
-            .map_err(|error| BuildError::Fetch { name: package.archive_name(), error: Box::new(error) })?;
+        verify(&store.archive_path(&sha256), &sha256).map_err(|error| BuildError::Fetch {
+            name: package.archive_name(),
+            error: Box::new(error.into()),
+        })?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::debian_base::{expanded, snapshot_mirror};
-use crate::error::FetchFailure;
+use crate::fetch_failure::FetchFailure;
 use crate::locked_package::{LockedPackage, verify_archives};
 use crate::secrets::secrets;
 use crate::wheel_index::WheelIndex;

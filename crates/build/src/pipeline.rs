@@ -12,7 +12,6 @@ use spec::{Base, Compression, Spec, Variant};
 use store::Store;
 
 use crate::assembly::{Assembly, Extras};
-use crate::building::{self, Building};
 use crate::built_layer::BuiltLayer;
 use crate::checks::{Checked, run_checks};
 use crate::confinement;
@@ -21,8 +20,10 @@ use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::foundation::Foundation;
 use crate::layers::{Work, make, plan};
+use crate::lock_file::{read_lock, write_lock};
 use crate::locking::{Upgrade, inputs, lock, lock_path};
 use crate::validating::{notes, validate_copying};
+use crate::wheel_frontend;
 use crate::{BuildError, Context, image, variant_name};
 
 /// What to build, and where to put it.
@@ -94,55 +95,6 @@ pub struct Locked {
     pub changes: Option<Changes>,
 }
 
-fn file_error(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> BuildError {
-    let path = path.to_owned();
-    move |error| BuildError::File { path, what, error }
-}
-
-/// The lock beside a spec, where there is one.
-///
-/// # Errors
-///
-/// When it cannot be read.
-pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
-    let read = folder::read_regular(path).and_then(|it| String::from_utf8(it).map_err(std::io::Error::other));
-    let text = match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        result => result.map_err(file_error(path, "read"))?,
-    };
-    let help = Some("remove it and run `imgbuild lock` to make it anew".to_owned());
-    let lock = Lock::parse(&text).map_err(|error| BuildError::Lock {
-        path: path.to_owned(),
-        error: Box::new(error),
-        help,
-    })?;
-    Ok(Some((lock, text)))
-}
-
-/// Writes a lock: whole, or not at all.
-///
-/// # Errors
-///
-/// When it cannot be written.
-pub fn write_lock(path: &Path, lock: &Lock) -> Result<String, BuildError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt;
-    let text = lock.to_text().map_err(|error| BuildError::Lock {
-        path: path.to_owned(),
-        error: Box::new(error),
-        help: None,
-    })?;
-    let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".imgbuild-")
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(file_error(path, "written"))?;
-    file.write_all(text.as_bytes()).map_err(file_error(path, "written"))?;
-    file.persist(path).map_err(|error| file_error(path, "written")(error.error))?;
-    Ok(text)
-}
-
 /// Makes or renews the lock of a spec, and writes it.
 ///
 /// # Errors
@@ -199,7 +151,7 @@ pub async fn current_lock(
     context: &Context,
 ) -> Result<Locked, BuildError> {
     match read_lock(path)? {
-        Some((lock, text)) if fits(&lock, variants) => match building::changed_folder(&lock, path) {
+        Some((lock, text)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
             None => Ok(Locked { lock, text, changes: None }),
             Some(folder) if locked => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
             Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
@@ -218,7 +170,7 @@ pub async fn current_lock(
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
     match read_lock(path)? {
         None => Err(BuildError::NoLock { path: path.to_owned() }),
-        Some((lock, _)) if fits(&lock, variants) => match building::changed_folder(&lock, path) {
+        Some((lock, _)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
             None => Ok(()),
             Some(folder) => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
         },
@@ -311,7 +263,7 @@ pub async fn build(
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
     if request.output.is_some() {
-        std::fs::create_dir_all(&folder).map_err(file_error(&folder, "made"))?;
+        std::fs::create_dir_all(&folder).map_err(BuildError::file(&folder, "made"))?;
     }
     let mut delivered = Vec::new();
     for group in groups(&variants) {
@@ -407,7 +359,7 @@ fn work(
     Ok(Work {
         assembly: Arc::new(assembly),
         planned: planned.into(),
-        archives: Building::archives(&locked.lock, &of_lock, variant, context)?,
+        archives: wheel_frontend::archives(&locked.lock, &of_lock, variant, context)?,
         codec,
     })
 }

@@ -18,7 +18,6 @@ use store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
-use crate::running::set;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
 
 /// Changes whenever the same scripts would leave other bytes.
@@ -110,7 +109,7 @@ impl PostLink {
             ("PYTHONHASHSEED", "0".to_owned()),
         ];
         for (name, value) in own {
-            set(&mut env, name, &value);
+            sandbox::set_variable(&mut env, name, &value);
         }
         Command {
             platform: self.platform,
@@ -184,7 +183,7 @@ impl Derived for PostLink {
                 Ended::Signal(signal) => format!("was ended by the signal {signal}"),
                 Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
             };
-            let printed = crate::running::printed(&ran.output);
+            let printed = sandbox::printed(&ran.output);
             return Err(BuildError::PostLink { package: package.name().to_owned(), fault, printed });
         }
         let messages = self.prefix.join(MESSAGES)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use oci::{Blobs, ContainerConfig, Platform};
-use sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable};
+use sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable, set_variable};
 use store::Store;
 
 use crate::{BuildError, NamedLayer, unpacked_layers};
@@ -78,10 +78,10 @@ impl Runnable {
         let mut env: Vec<(String, String)> = Vec::new();
         for variable in &self.config.env {
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-            set(&mut env, name, value);
+            set_variable(&mut env, name, value);
         }
         if !env.iter().any(|(name, _)| name == "PATH") {
-            set(&mut env, "PATH", DEFAULT_PATH);
+            set_variable(&mut env, "PATH", DEFAULT_PATH);
         }
         let folder = match self.config.working_dir.trim_end_matches('/') {
             "" => None,
@@ -101,24 +101,5 @@ impl Runnable {
             input: Input::Nothing,
             output: Output::Inherit,
         })
-    }
-}
-
-/// Sets a variable, which has one value.
-pub fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
-    env.retain(|(known, _)| known != name);
-    env.push((name.to_owned(), value.to_owned()));
-}
-
-/// What a command printed, for a message.
-pub(crate) fn printed(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    match text.trim_end() {
-        "" => "it printed nothing".to_owned(),
-        text => {
-            let lines: Vec<String> =
-                text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
-            format!("it printed:\n{}", lines.join("\n"))
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Layers as folders that the sandbox stacks.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use layer::KeyHasher;
@@ -115,26 +115,5 @@ struct Bomb(u64);
 
 /// What removes folders whose files belong to ids that only a user namespace has.
 pub fn remover() -> Arc<Remove> {
-    Arc::new(remove)
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
-    let plainly = || match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    };
-    match plainly() {
-        // The folder is ours, and what is in it need not be.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let machine = Machine::probe().map_err(io::Error::other)?;
-            for item in std::fs::read_dir(folder)? {
-                let item = item?;
-                if item.file_type()?.is_dir() {
-                    machine.remove(&item.path()).map_err(io::Error::other)?;
-                }
-            }
-            plainly()
-        }
-        result => result,
-    }
+    Arc::new(sandbox::remove_folder)
 }

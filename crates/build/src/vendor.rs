@@ -5,11 +5,11 @@ use std::path::Path;
 use lock::{Lock, LockedVariant};
 use spec::Variant;
 
-use crate::archive_hash::verify;
-use crate::building::Building;
 use crate::locked_package::LockedPackage;
 use crate::vendor_folder::Vendor;
+use crate::wheel_frontend;
 use crate::{BuildError, Context};
+use store::verify;
 
 /// What was put into such a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub async fn vendor(
     let mut added = 0;
     for (index, variant) in variants.iter().enumerate() {
         let locked = lock.variant(index)?;
-        let archives = Building::archives(lock, &locked, variant, context)?;
+        let archives = wheel_frontend::archives(lock, &locked, variant, context)?;
         let missing: Vec<LockedPackage> = packages(&locked)
             .into_iter()
             .filter(|needed| seen.insert(needed.sha256()))

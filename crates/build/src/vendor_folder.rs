@@ -13,8 +13,8 @@ use folder::{Folder, read_regular};
 use oci::Digest;
 
 use crate::BuildError;
-use crate::archive_hash::verify;
 use crate::locked_package::LockedPackage;
+use store::verify;
 
 /// The index: a hash, two blanks and a path on each line.
 const INDEX: &str = "SHA256SUMS";
@@ -71,8 +71,10 @@ impl Vendor {
     pub(crate) fn add(&mut self, package: &LockedPackage, from: &Path) -> Result<(), BuildError> {
         let sha256 = package.sha256();
         let place = self.place(&sha256, package)?;
-        verify(from, &sha256)
-            .map_err(|error| BuildError::Fetch { name: place.as_str().to_owned(), error: Box::new(error) })?;
+        verify(from, &sha256).map_err(|error| BuildError::Fetch {
+            name: place.as_str().to_owned(),
+            error: Box::new(error.into()),
+        })?;
         let copy = |file: &mut File| io::copy(&mut File::open(from)?, file).map(|_| ());
         write_whole(&self.folder, place.as_str(), copy)?;
         self.files.insert(sha256, place);

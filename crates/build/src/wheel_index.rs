@@ -19,7 +19,7 @@ use spec::{AllowBuilds, FindLinks, Pip, PipPackages, PipRequirement, Requirement
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::error::FetchFailure;
+use crate::fetch_failure::FetchFailure;
 use crate::fetching::Fetcher;
 use crate::secrets::secrets;
 use crate::store_tool::tool;

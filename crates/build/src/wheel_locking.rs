@@ -13,12 +13,12 @@ use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Reque
 use python::CacheTag;
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
-use crate::building::Building;
 use crate::listed::listed_packages;
 use crate::locking::{Locker, finish};
 use crate::secrets::secrets;
+use crate::wheel_frontend::wheel_builder;
 use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
-use crate::wheels::layout_of;
+use crate::wheel_sources::layout_of;
 use crate::{BuildError, Context, Event, variant_name};
 
 impl Locker<'_> {
@@ -105,7 +105,7 @@ async fn lock_wheels(
     let provided = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), metadata);
     let request =
         Request { provided: provided.packages(), earlier: earlier.clone(), ..index.request().clone() };
-    let building = Building::new(variant.clone(), lock.clone(), index.clone(), earlier, context.clone());
+    let building = wheel_builder(variant.clone(), lock.clone(), index.clone(), earlier, context.clone());
     let failed = |error| pypi_error(variant, Some(pip), error);
     let uv = index.uv().await.map_err(failed)?;
     let locking = Locking {
@@ -164,7 +164,7 @@ async fn excluded(
     let minor = environment.target().minor;
     let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref(), Owner::ROOT)?;
     for chosen in wheels {
-        let wheel_error = |error| crate::wheels::wheel_error(&chosen.package, error);
+        let wheel_error = |error| crate::wheel_sources::wheel_error(&chosen.package, error);
         let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout);
         claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }

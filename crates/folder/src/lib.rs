@@ -5,9 +5,13 @@
 //! folder is looked at by [`leads_out`].
 
 mod folder;
+mod ignored;
 mod leads_out;
 mod regular;
+mod secret;
 
 pub use folder::{Folder, TEMPORARY};
+pub use ignored::{IGNORE_FILE, IgnoreError, ignored};
 pub use leads_out::leads_out;
 pub use regular::{open_regular, read_regular};
+pub use secret::secret;

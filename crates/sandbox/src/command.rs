@@ -154,3 +154,9 @@ pub struct Ran {
     /// What it printed, where that was to be kept.
     pub output: Vec<u8>,
 }
+
+/// Sets a variable of a command's environment, which has one value.
+pub fn set_variable(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    env.retain(|(known, _)| known != name);
+    env.push((name.to_owned(), value.to_owned()));
+}

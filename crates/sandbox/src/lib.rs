@@ -19,11 +19,17 @@ mod machine;
 mod outside;
 mod piped;
 mod poll;
+mod printed;
+mod removing;
 mod running;
 mod signals;
 mod terminal;
 mod wire;
 
-pub use command::{Access, Command, Ended, Input, Limits, Mount, Network, Output, Ran, User, Writable};
+pub use command::{
+    Access, Command, Ended, Input, Limits, Mount, Network, Output, Ran, User, Writable, set_variable,
+};
 pub use error::SandboxError;
 pub use machine::{Machine, enter};
+pub use printed::printed;
+pub use removing::remove_folder;

@@ -8,13 +8,13 @@ use std::path::Path;
 use conda::ChannelError;
 use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
 
+use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
 use crate::copying::Copies;
 use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
 use crate::match_specs::match_specs;
 use crate::other_locks::locked_error;
 use crate::{BuildError, Context, foundation};
-use wheels::wheels;
 
 /// Checks everything that locking and building would refuse without having asked anybody: all mistakes at once.
 ///

@@ -13,7 +13,7 @@ use spec::{Base, ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, R
 
 use crate::listed::listed_packages;
 use crate::wheel_index::{absolute, allow_builds, indexes, pypi_error, requirement};
-use crate::{BuildError, Context, building};
+use crate::{BuildError, Context};
 
 /// A glibc that runs every wheel: what does not fit it fits no image.
 const NEWEST_GLIBC: u8 = 99;
@@ -205,7 +205,7 @@ fn present(path: &Path, folder: &Path) -> Result<(), Fault> {
     match std::fs::metadata(&whole) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(_) if is_file => Err((what, "it is a folder".to_owned())),
-        Ok(_) => building::check_folder(&whole).map_err(|error| (what, error.to_string())),
+        Ok(_) => ::wheels::check_folder(&whole).map_err(|error| (what, error.to_string())),
         Err(error) if error.kind() == ErrorKind::NotFound => Err((what, "it is not there".to_owned())),
         Err(error) => Err((what, format!("it cannot be read: {error}"))),
     }
@@ -248,7 +248,7 @@ fn source_fault(source: &Source, hashes: &pypi::StatedHashes) -> Option<Fault> {
             if !path.exists() {
                 return Some((what, "it is not there".to_owned()));
             }
-            building::check_folder(path).err().map(|error| (what, error.to_string()))
+            ::wheels::check_folder(path).err().map(|error| (what, error.to_string()))
         }
         Source::Sdist { url, filename, .. } => {
             let path = url.whole().to_file_path().ok()?;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use ::build::{BuildError, Runnable, Words, open_image, remover, set};
+use ::build::{BuildError, Runnable, Words, open_image, remover, set_variable};
 use sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
 
 use super::{host, store};
@@ -37,11 +37,11 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     if std::io::stdout().is_terminal()
         && let Ok(terminal) = std::env::var("TERM")
     {
-        set(&mut command.env, "TERM", &terminal);
+        set_variable(&mut command.env, "TERM", &terminal);
     }
     for (name, value) in &arguments.env {
         match value.clone().or_else(|| std::env::var(name).ok()) {
-            Some(value) => set(&mut command.env, name, &value),
+            Some(value) => set_variable(&mut command.env, name, &value),
             None => command.env.retain(|(known, _)| known != name),
         }
     }

@@ -4,11 +4,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use super::git_error::GitError;
-use super::git_process::{Process, git};
+use crate::git_error::GitError;
+use crate::git_process::{Process, git};
 
 /// A process that gives objects by their hashes.
-pub(super) struct Objects {
+pub(crate) struct Objects {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     /// Ended with this.
@@ -21,7 +21,7 @@ impl Objects {
     /// # Errors
     ///
     /// When there is no git.
-    pub(super) fn start(folder: &Path) -> Result<Self, GitError> {
+    pub(crate) fn start(folder: &Path) -> Result<Self, GitError> {
         let mut command = git(folder);
         command.args(["cat-file", "--batch"]).stdin(Stdio::piped());
         let mut process = Process::start(&mut command)?;
@@ -32,7 +32,7 @@ impl Objects {
     }
 
     /// The size and the bytes of an object; nothing where there is none.
-    pub(super) fn open(&mut self, object: &str) -> io::Result<Option<(u64, Body<'_>)>> {
+    pub(crate) fn open(&mut self, object: &str) -> io::Result<Option<(u64, Body<'_>)>> {
         writeln!(self.input, "{object}")?;
         let mut head = String::new();
         (&mut self.output).take(1024).read_line(&mut head)?;
@@ -43,14 +43,14 @@ impl Objects {
 }
 
 /// The bytes of one object.
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     output: &'a mut BufReader<ChildStdout>,
     left: u64,
 }
 
 impl Body<'_> {
     /// Reads on to the next object.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    pub(crate) fn end(mut self) -> io::Result<()> {
         io::copy(&mut self, &mut io::sink())?;
         self.output.read_exact(&mut [0])
     }

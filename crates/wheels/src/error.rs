@@ -9,13 +9,13 @@ use oci::{Digest, Platform};
 use sandbox::SandboxError;
 use store::StoreError;
 
-use super::project::ProjectError;
-use super::source::SourceError;
-use crate::{BuildError, FetchFailure};
+use crate::frontend::Failure;
+use crate::project::ProjectError;
+use crate::source::SourceError;
 
 /// A wheel that cannot be built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildingError {
+pub enum WheelBuildError {
     /// It would have to be built for a platform that does not run here.
     #[error(
         "`{name}` has no wheel and would have to be built for {platform}, whose programs do not run on this machine\nhint: choose a version that has a wheel for {platform}, or lock on a machine that runs its programs: {reason}"
@@ -44,7 +44,7 @@ pub enum BuildingError {
         name: String,
         /// Why.
         #[source]
-        error: Box<FetchFailure>,
+        error: Failure,
     },
     /// It does not say how it is built.
     #[error("`{name}` cannot be built")]
@@ -73,7 +73,7 @@ pub enum BuildingError {
         name: String,
         /// Why.
         #[source]
-        error: Box<BuildError>,
+        error: Failure,
     },
     /// A wheel that it is built with cannot be installed.
     #[error("the build requirement `{wheel}` cannot be used")]
@@ -86,7 +86,7 @@ pub enum BuildingError {
     },
     /// The environment that it is built in cannot be written.
     #[error("the build environment cannot be made")]
-    BuildEnvironment(#[source] Box<dyn std::error::Error + Send + Sync>),
+    BuildEnvironment(#[source] Failure),
     /// The image that it is built in cannot be made.
     #[error("the image in which `{name}` is to be built cannot be made")]
     Root {
@@ -94,7 +94,7 @@ pub enum BuildingError {
         name: String,
         /// Why.
         #[source]
-        error: Box<BuildError>,
+        error: Failure,
     },
     /// Its backend failed.
     #[error(
@@ -127,7 +127,7 @@ pub enum BuildingError {
         wheel: String,
         /// Why.
         #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
+        error: Failure,
     },
     /// It was built anew, and came out otherwise.
     #[error(
@@ -177,17 +177,17 @@ pub enum BuildingError {
     Died(#[from] tokio::task::JoinError),
 }
 
-impl BuildingError {
-    pub(super) fn file(path: &Path, what: &'static str, error: std::io::Error) -> Self {
+impl WheelBuildError {
+    pub(crate) fn file(path: &Path, what: &'static str, error: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), what, error }
     }
 
-    pub(super) fn requirement(wheel: &PypiPackage, error: pypi::PackageError) -> Self {
+    pub(crate) fn requirement(wheel: &PypiPackage, error: pypi::PackageError) -> Self {
         Self::Requirement { wheel: wheel.filename.clone(), error: Box::new(error) }
     }
 }
 
 /// A wheel as messages name it.
-pub(super) fn named(filename: &str, sha256: &Digest) -> String {
+pub(crate) fn named(filename: &str, sha256: &Digest) -> String {
     format!("{filename} ({sha256})")
 }

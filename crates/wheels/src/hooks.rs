@@ -14,31 +14,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::Scratch;
 
-use super::BuildingError;
-use super::environment::{ANSWER, HOOKS, PYTHON, WHEEL};
-use super::project::BuildSystem;
-use super::root::Root;
-use super::source::{BUILDER, SOURCE, TIME};
+use crate::WheelBuildError;
+use crate::environment::{ANSWER, HOOKS, PYTHON, WHEEL};
+use crate::frontend::Root;
 use crate::limits::{ANSWER_LIMIT, HOOK_FILE, HOOK_PROCESSES, HOOK_SECONDS};
+use crate::project::BuildSystem;
+use crate::source::{BUILDER, SOURCE, TIME};
 
 /// Of what it prints, the end is kept.
 const KEPT: usize = 64 << 10;
 
 /// What calls the hooks of one project. It may block.
-pub(super) struct Hooks {
-    pub(super) root: Arc<Root>,
-    pub(super) platform: Platform,
+pub(crate) struct Hooks {
+    pub(crate) root: Arc<Root>,
+    pub(crate) platform: Platform,
     /// The name of the project, for messages.
-    pub(super) name: String,
-    pub(super) system: Arc<BuildSystem>,
+    pub(crate) name: String,
+    pub(crate) system: Arc<BuildSystem>,
     /// The unpacked build environment.
-    pub(super) environment: PathBuf,
+    pub(crate) environment: PathBuf,
     /// The unpacked source.
-    pub(super) source: PathBuf,
+    pub(crate) source: PathBuf,
     /// Where in the sandbox the project is.
-    pub(super) project: ImagePath,
+    pub(crate) project: ImagePath,
     /// Where there is place for what hooks write.
-    pub(super) scratch: Arc<Scratch>,
+    pub(crate) scratch: Arc<Scratch>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ impl Hooks {
     /// # Errors
     ///
     /// When it fails, or answers something else.
-    pub(super) fn requires(&self, upper: &str) -> Result<Vec<String>, BuildingError> {
+    pub(crate) fn requires(&self, upper: &str) -> Result<Vec<String>, WheelBuildError> {
         self.call("get_requires_for_build_wheel", Vec::new(), upper)
     }
 
@@ -70,7 +70,7 @@ impl Hooks {
     /// # Errors
     ///
     /// When it fails, or answers something else.
-    pub(super) fn build(&self, upper: &str) -> Result<String, BuildingError> {
+    pub(crate) fn build(&self, upper: &str) -> Result<String, WheelBuildError> {
         self.call("build_wheel", vec![format!("/{WHEEL}")], upper)
     }
 
@@ -79,7 +79,7 @@ impl Hooks {
         hook: &'static str,
         arguments: Vec<String>,
         upper: &str,
-    ) -> Result<T, BuildingError> {
+    ) -> Result<T, WheelBuildError> {
         let upper = self.scratch.path(upper);
         let request = Request {
             hook,
@@ -92,7 +92,7 @@ impl Hooks {
             results: [format!("/{WHEEL}")],
         };
         let request = serde_json::to_string(&request).map_err(io::Error::from);
-        let request = request.map_err(|error| BuildingError::file(Path::new(HOOKS), "written", error))?;
+        let request = request.map_err(|error| WheelBuildError::file(Path::new(HOOKS), "written", error))?;
         let ran = self.root.machine.run(&self.command(request, upper.clone()))?;
         let fault = match ran.ended {
             Ended::Code(0) => None,
@@ -100,11 +100,11 @@ impl Hooks {
             Ended::Signal(signal) => Some(format!("was ended by the signal {signal}")),
             Ended::TimedOut => Some(format!("ran longer than {} minutes", HOOK_SECONDS / 60)),
         };
-        let printed = || crate::running::printed(&ran.output);
+        let printed = || sandbox::printed(&ran.output);
         if let Some(fault) = fault {
-            return Err(BuildingError::Failed { name: self.name.clone(), hook, fault, printed: printed() });
+            return Err(WheelBuildError::Failed { name: self.name.clone(), hook, fault, printed: printed() });
         }
-        let wrong = || BuildingError::Failed {
+        let wrong = || WheelBuildError::Failed {
             name: self.name.clone(),
             hook,
             fault: "gave something else than PEP 517 says".to_owned(),
@@ -139,7 +139,7 @@ impl Hooks {
             // What is printed by several processes is shown in the order in which it was.
             ("PYTHONUNBUFFERED", "1"),
         ];
-        own.into_iter().for_each(|(name, value)| crate::running::set(&mut env, name, value));
+        own.into_iter().for_each(|(name, value)| sandbox::set_variable(&mut env, name, value));
         let mut words = vec![format!("/{PYTHON}"), format!("/{HOOKS}"), request];
         if !self.root.variables.dynamic.is_empty() {
             // Compilers of conda are found by what their scripts set.
@@ -174,7 +174,7 @@ impl Hooks {
 /// # Errors
 ///
 /// When it is not there or is no file.
-pub(super) fn left(upper: &Path, path: &str) -> io::Result<File> {
+pub(crate) fn left(upper: &Path, path: &str) -> io::Result<File> {
     let mut place = upper.to_owned();
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
@@ -193,7 +193,7 @@ pub(super) fn left(upper: &Path, path: &str) -> io::Result<File> {
 /// # Errors
 ///
 /// When it is no folder, or cannot be read.
-pub(super) fn left_names(upper: &Path, path: &str) -> io::Result<Vec<String>> {
+pub(crate) fn left_names(upper: &Path, path: &str) -> io::Result<Vec<String>> {
     let mut place = upper.to_owned();
     for part in path.split('/') {
         place.push(part);

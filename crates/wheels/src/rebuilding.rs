@@ -1,23 +1,20 @@
-//! Building a wheel anew that a lock names and no store has.
+//! WheelBuilder a wheel anew that a lock names and no store has.
 
 use std::path::Path;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use lock::{Lock, PypiBuild, PypiPackage, PypiSource};
 use oci::Digest;
 use pypi::Source;
 
-use super::error::named;
-use super::folder::Folder;
-use super::preparing::prepare;
-use super::source::SourceError;
-use super::{Building, BuildingError, Made};
-use crate::package_archives::WheelRebuilder;
-use crate::{BuildError, Event, FetchFailure};
+use crate::WheelBuildError;
+use crate::builder::{BuiltWheel, WheelBuilder};
+use crate::error::named;
+use crate::folder::Folder;
+use crate::frontend::Progress;
+use crate::source::SourceError;
 
 /// The first local project of a lock that is not what was locked any more, as the lock names it. `path` is the lock's own.
-pub(crate) fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
+pub fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
     let spec = path.parent().unwrap_or(Path::new(""));
     let builds = lock.pypi.iter().filter_map(|package| package.build.as_ref());
     let mut folders = builds.filter_map(|build| match &build.source {
@@ -31,58 +28,53 @@ pub(crate) fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
     folders.find(is_changed).map(|(path, _)| path.clone())
 }
 
-impl WheelRebuilder for Building {
-    fn rebuild<'a>(
-        &'a self,
-        package: &'a PypiPackage,
-        build: &'a PypiBuild,
-    ) -> BoxFuture<'a, Result<(), BuildError>> {
-        let failed = |error| BuildError::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
-        self.wheel_anew(package, build).map(move |built| built.map_err(failed)).boxed()
-    }
-}
-
-impl Building {
+impl WheelBuilder {
     /// Builds a wheel of the lock anew, from the source that the lock names and with the requirements that it names, into the
     /// store. It is an error when another wheel comes out.
-    async fn wheel_anew(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), BuildingError> {
-        self.context.reporter.event(Event::WheelStarted { name: package.name.clone() });
+    ///
+    /// # Errors
+    ///
+    /// When its source or its requirements cannot be had, it cannot be built, or another wheel comes out.
+    pub async fn rebuild(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), WheelBuildError> {
+        self.frontend.hear(Progress::Started { name: package.name.clone() });
         self.machine(&package.name)?;
         let source = self.locked_source(package, build).await?;
-        let prepared = prepare(source, None, self.index.fetcher(), &self.context).await?;
+        let prepared = self.sources.fetch(source, None).await?;
         if let (PypiSource::Folder { path, sha256: locked }, PypiSource::Folder { sha256: found, .. }) =
             (&build.source, &prepared.source)
             && locked != found
         {
             let error = SourceError::FolderChanged { path: path.clone(), found: *found, locked: *locked };
-            return Err(BuildingError::Source { name: package.name.clone(), error: Box::new(error) });
+            return Err(WheelBuildError::Source { name: package.name.clone(), error: Box::new(error) });
         }
         let known = |id: &String| self.earlier.iter().find(|it| it.id() == *id).cloned();
         let requires = build.requires.iter().filter_map(known).collect();
-        let Made { taken, .. } = self.make(&prepared, Some(requires)).await?;
-        if taken.sha256 != package.sha256 || taken.filename.to_string() != package.filename {
-            return Err(BuildingError::OtherWheel {
+        let BuiltWheel { wheel, .. } = self.make(&prepared, Some(requires)).await?;
+        if wheel.sha256 != package.sha256 || wheel.filename.to_string() != package.filename {
+            return Err(WheelBuildError::OtherWheel {
                 name: package.name.clone(),
-                found: named(&taken.filename.to_string(), &taken.sha256),
+                found: named(&wheel.filename.to_string(), &wheel.sha256),
                 locked: named(&package.filename, &package.sha256),
             });
         }
-        self.context
-            .reporter
-            .event(Event::WheelFinished { name: package.filename.clone(), size: taken.size });
+        self.frontend.hear(Progress::Finished { name: package.filename.clone(), size: wheel.size });
         Ok(())
     }
 
     /// The source that the lock names.
-    async fn locked_source(&self, package: &PypiPackage, build: &PypiBuild) -> Result<Source, BuildingError> {
+    async fn locked_source(
+        &self,
+        package: &PypiPackage,
+        build: &PypiBuild,
+    ) -> Result<Source, WheelBuildError> {
         let name = Some(package.name.clone());
         match &build.source {
             PypiSource::Sdist { filename, url, sha256, size, subdirectory } => {
-                let failed = |error| BuildingError::Fetch {
+                let failed = |error: pypi::LockingError| WheelBuildError::Fetch {
                     name: package.name.clone(),
-                    error: Box::new(FetchFailure::Index(Box::new(error))),
+                    error: error.into(),
                 };
-                let located = self.index.locate(&[package], false).await.map_err(failed)?.remove(sha256);
+                let located = self.frontend.locate(package).await.map_err(failed)?;
                 let gone =
                     || pypi::LockingError::Gone { filename: filename.clone(), name: package.name.clone() };
                 Ok(Source::Sdist {
@@ -97,7 +89,7 @@ impl Building {
                 })
             }
             PypiSource::Git { url, commit, subdirectory } => {
-                let wrong = |_: url::ParseError| BuildingError::LockedSource {
+                let wrong = |_: url::ParseError| WheelBuildError::LockedSource {
                     name: package.name.clone(),
                     what: url.clone(),
                 };
@@ -110,7 +102,7 @@ impl Building {
                 })
             }
             PypiSource::Folder { path, .. } => {
-                let (folder, given) = (self.context.folder.join(path), path.clone());
+                let (folder, given) = (self.sources.folder.join(path), path.clone());
                 Ok(Source::Folder { name, path: folder, given, editable: false })
             }
         }

@@ -6,16 +6,16 @@ use std::process::ChildStdout;
 
 use archive::ImagePath;
 
-use super::git_error::GitError;
-use super::git_process::{Process, git};
-use super::source::SourceError;
+use crate::git_error::GitError;
+use crate::git_process::{Process, git};
+use crate::source::SourceError;
 
 /// The most bytes of one line: the longest path, and what stands before it.
 const LINE: u64 = 8 << 10;
 
 /// A process that lists files. The list is read as it comes: folders that stand in each other many times are little in a
 /// repository, and endless in a list.
-pub(super) struct List {
+pub(crate) struct List {
     process: Process,
     output: BufReader<ChildStdout>,
     line: Vec<u8>,
@@ -24,13 +24,13 @@ pub(super) struct List {
 }
 
 /// A file, a link or another repository.
-pub(super) struct Listed {
+pub(crate) struct Listed {
     /// Its mode, as git writes it.
-    pub(super) mode: String,
+    pub(crate) mode: String,
     /// The hash of its content.
-    pub(super) object: String,
+    pub(crate) object: String,
     /// Where it is.
-    pub(super) path: ImagePath,
+    pub(crate) path: ImagePath,
 }
 
 impl List {
@@ -39,7 +39,7 @@ impl List {
     /// # Errors
     ///
     /// When there is no git.
-    pub(super) fn start(folder: &Path, commit: &str, name: String) -> Result<Self, GitError> {
+    pub(crate) fn start(folder: &Path, commit: &str, name: String) -> Result<Self, GitError> {
         let mut process = Process::start(git(folder).args(["ls-tree", "-r", "-z", "--full-tree", commit]))?;
         let gone = || GitError::Start(io::ErrorKind::BrokenPipe.into());
         let output = process.child.stdout.take().ok_or_else(gone)?;
@@ -51,7 +51,7 @@ impl List {
     /// # Errors
     ///
     /// When it cannot be read, or is not as it should be.
-    pub(super) fn next(&mut self) -> Result<Option<Listed>, SourceError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Listed>, SourceError> {
         self.line.clear();
         let line = (&mut self.output).take(LINE).read_until(0, &mut self.line);
         if line.map_err(GitError::Start)? == 0 {
@@ -68,7 +68,7 @@ impl List {
     /// # Errors
     ///
     /// When it cannot be waited for.
-    pub(super) fn end(self) -> Result<Result<(), String>, GitError> {
+    pub(crate) fn end(self) -> Result<Result<(), String>, GitError> {
         let (status, complaint) = self.process.end()?;
         Ok(if status.success() { Ok(()) } else { Err(complaint) })
     }

@@ -12,23 +12,23 @@ use archive::ImagePath;
 use secret::SecretUrl;
 use url::Url;
 
-use super::git_error::GitError;
-use super::git_list::{List, Listed};
-use super::git_objects::Objects;
-use super::git_process::{SCHEMES, git, give_login, output};
-use super::source::{ARCHIVAL, SourceError, SourceTree};
+use crate::git_error::GitError;
+use crate::git_list::{List, Listed};
+use crate::git_objects::Objects;
+use crate::git_process::{SCHEMES, git, give_login, output};
 use crate::limits::{LINK_LIMIT, MOST_REPOSITORIES, REPOSITORY_DEPTH};
+use crate::source::{ARCHIVAL, SourceError, SourceTree};
 
 /// A commit that was fetched.
-pub(super) struct Repository {
+pub(crate) struct Repository {
     folder: PathBuf,
     url: SecretUrl,
     /// The commit.
-    pub(super) commit: String,
+    pub(crate) commit: String,
 }
 
 /// A repository as locks name it: without secrets, and without a fragment.
-pub(super) fn locked_url(url: &SecretUrl) -> String {
+pub(crate) fn locked_url(url: &SecretUrl) -> String {
     let mut url = url.public();
     url.set_fragment(None);
     url.to_string()
@@ -51,7 +51,7 @@ impl Repository {
     /// # Errors
     ///
     /// When there is no git, the repository cannot be had, or has no such revision.
-    pub(super) fn fetch(
+    pub(crate) fn fetch(
         url: &SecretUrl,
         revision: Option<&str>,
         folder: PathBuf,
@@ -164,7 +164,7 @@ impl Repository {
     /// # Errors
     ///
     /// When a file cannot be read or put, or a repository in it cannot be had.
-    pub(super) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
+    pub(crate) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
         self.put_below(None, tree, &mut Others { offline, depth: REPOSITORY_DEPTH, left: MOST_REPOSITORIES })
     }
 

@@ -15,19 +15,19 @@ use crate::limits::{PROJECT_FILE_LIMIT, SOURCE_LIMIT};
 
 /// Whom the source belongs to in the sandbox, and who builds it: nobody of any image, who may write this source, the folders
 /// of the results and `/tmp`.
-pub(super) const BUILDER: Owner = Owner { uid: 65_533, gid: 65_533 };
+pub(crate) const BUILDER: Owner = Owner { uid: 65_533, gid: 65_533 };
 
 /// The time of every file, and what backends take for now: the first that a zip can hold, in seconds since 1970.
-pub(super) const TIME: i64 = 315_532_800;
+pub(crate) const TIME: i64 = 315_532_800;
 
 /// Where the source is in the sandbox.
-pub(super) const SOURCE: &str = "build/source";
+pub(crate) const SOURCE: &str = "build/source";
 
 /// The files that are looked at before anything is built, and their largest size in bytes.
 const LOOKED_AT: [&str; 4] = ["pyproject.toml", "setup.py", "setup.cfg", ARCHIVAL];
 
 /// Where setuptools-scm and those like it look for a version when there is no repository.
-pub(super) const ARCHIVAL: &str = ".git_archival.txt";
+pub(crate) const ARCHIVAL: &str = ".git_archival.txt";
 
 /// A source that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -121,30 +121,30 @@ pub enum SourceError {
     Changed(PathBuf),
     /// A repository cannot be had.
     #[error(transparent)]
-    Git(#[from] super::git_error::GitError),
+    Git(#[from] crate::git_error::GitError),
 }
 
 /// What of a project is known before it is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Project {
+pub(crate) struct Project {
     files: BTreeMap<&'static str, Vec<u8>>,
     folders: BTreeSet<String>,
 }
 
 impl Project {
     /// The bytes of a file in the project's root; nothing where it is not there, or is none of those that are looked at.
-    pub(super) fn file(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn file(&self, name: &str) -> Option<&[u8]> {
         self.files.get(name).map(Vec::as_slice)
     }
 
     /// Whether it has such a folder, relative to the project's root.
-    pub(super) fn has_folder(&self, path: &str) -> bool {
+    pub(crate) fn has_folder(&self, path: &str) -> bool {
         path == "." || self.folders.contains(path)
     }
 }
 
 /// Takes the files of a source, in any order.
-pub(super) struct SourceTree<'a> {
+pub(crate) struct SourceTree<'a> {
     writer: LayerWriter<'a, BufWriter<File>>,
     root: ImagePath,
     /// The project's root, relative to the source's.
@@ -160,7 +160,7 @@ pub(super) struct SourceTree<'a> {
 /// # Errors
 ///
 /// When the source cannot be used.
-pub(super) fn write_source(
+pub(crate) fn write_source(
     archive: &Path,
     subdirectory: Option<&str>,
     fill: impl FnOnce(&mut SourceTree<'_>) -> Result<(), SourceError>,
@@ -234,7 +234,7 @@ impl SourceTree<'_> {
     /// # Errors
     ///
     /// When it is there already, is too large, or has another size.
-    pub(super) fn file(
+    pub(crate) fn file(
         &mut self,
         path: &ImagePath,
         executable: bool,
@@ -264,7 +264,7 @@ impl SourceTree<'_> {
     /// # Errors
     ///
     /// When something else is there.
-    pub(super) fn folder(&mut self, path: &ImagePath) -> Result<(), SourceError> {
+    pub(crate) fn folder(&mut self, path: &ImagePath) -> Result<(), SourceError> {
         self.put(path, EntryKind::Directory, 0o755, &mut io::empty())
     }
 
@@ -273,7 +273,7 @@ impl SourceTree<'_> {
     /// # Errors
     ///
     /// When something is there already.
-    pub(super) fn link(&mut self, path: &ImagePath, target: &str) -> Result<(), SourceError> {
+    pub(crate) fn link(&mut self, path: &ImagePath, target: &str) -> Result<(), SourceError> {
         if in_project(self.subdirectory.as_ref(), path.as_str()) == Some("pyproject.toml") {
             return Err(SourceError::Member { path: path.to_string(), rule: "must be a file of its own" });
         }
@@ -285,7 +285,7 @@ impl SourceTree<'_> {
     /// # Errors
     ///
     /// When the file is not there.
-    pub(super) fn name(&mut self, path: &ImagePath, target: &ImagePath) -> Result<(), SourceError> {
+    pub(crate) fn name(&mut self, path: &ImagePath, target: &ImagePath) -> Result<(), SourceError> {
         let target = self.root.join_path(target)?;
         self.put(path, EntryKind::Hardlink { target }, 0o644, &mut io::empty())
     }

@@ -12,11 +12,11 @@ use secret::SecretUrl;
 use tempfile::TempDir;
 use url::Url;
 
-use super::folder::Folder;
-use super::git::Repository;
-use super::project::{BuildSystem, check_requirement};
-use super::sdist::{put_sdist, put_tar};
-use super::source::{Project, SourceError, SourceTree, write_source};
+use crate::folder::Folder;
+use crate::git::Repository;
+use crate::project::{BuildSystem, check_requirement};
+use crate::sdist::{put_sdist, put_tar};
+use crate::source::{Project, SourceError, SourceTree, write_source};
 
 /// What a source's layer holds below its folder, and the whole of its bytes.
 struct Layer {
@@ -211,7 +211,7 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
             ("lib/.git/config", ""),
             ("lib/data/large", ""),
             ("lib/.env", "TOKEN=x"),
-            ("lib/spec.lock", "# Made by `imgbuild lock`. Images …"),
+            ("lib/spec.lock", "# BuiltWheel by `imgbuild lock`. Images …"),
             ("lib/poetry.lock", "kept"),
             ("lib/image.tar", "oci-layout\0\0"),
             ("lib/image/oci-layout", "{}"),
@@ -233,7 +233,7 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
         ]
     );
     // What is left out, times, and the umask of whoever checked it out change nothing.
-    write(&project, &[("data/large", "changed"), ("spec.lock", "# Made by `imgbuild lock`. Another.")]);
+    write(&project, &[("data/large", "changed"), ("spec.lock", "# BuiltWheel by `imgbuild lock`. Another.")]);
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(read().sha256, first.sha256);
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -443,15 +443,15 @@ fn what_a_command_left_is_read_through_no_link() {
     write(folder.path(), &[("upper/build/wheel/x.whl", "wheel"), ("secret", "secret")]);
     let upper = folder.path().join("upper");
     let mut text = String::new();
-    super::hooks::left(&upper, "build/wheel/x.whl").unwrap().read_to_string(&mut text).unwrap();
+    crate::hooks::left(&upper, "build/wheel/x.whl").unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "wheel");
     symlink(folder.path().join("secret"), upper.join("build/wheel/y.whl")).unwrap();
-    assert!(super::hooks::left(&upper, "build/wheel/y.whl").is_err());
+    assert!(crate::hooks::left(&upper, "build/wheel/y.whl").is_err());
     symlink(folder.path(), upper.join("build/out")).unwrap();
-    assert!(super::hooks::left(&upper, "build/out/secret").is_err());
-    assert!(super::hooks::left_names(&upper, "build/out").is_err());
-    assert_eq!(super::hooks::left_names(&upper, "build/absent").unwrap(), Vec::<String>::new());
+    assert!(crate::hooks::left(&upper, "build/out/secret").is_err());
+    assert!(crate::hooks::left_names(&upper, "build/out").is_err());
+    assert_eq!(crate::hooks::left_names(&upper, "build/absent").unwrap(), Vec::<String>::new());
     let mut pipe = Command::new("mkfifo");
     assert!(pipe.arg(upper.join("build/wheel/z.whl")).status().unwrap().success());
-    assert!(super::hooks::left(&upper, "build/wheel/z.whl").is_err());
+    assert!(crate::hooks::left(&upper, "build/wheel/z.whl").is_err());
 }

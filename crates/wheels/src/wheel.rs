@@ -7,29 +7,29 @@ use oci::{Digest, HashWriter};
 use pypi::{Tags, Wheel, WheelFilename, normalized};
 use store::Store;
 
-use super::BuildingError;
-use super::environment::WHEEL;
-use super::hooks::{left, left_names};
+use crate::WheelBuildError;
+use crate::environment::WHEEL;
+use crate::hooks::{left, left_names};
 use crate::limits::BUILT_WHEEL_LIMIT;
 
 /// A wheel that is in the store.
-pub(super) struct Taken {
-    pub(super) filename: WheelFilename,
-    pub(super) path: PathBuf,
-    pub(super) sha256: Digest,
-    pub(super) size: u64,
+pub(crate) struct StoredWheel {
+    pub(crate) filename: WheelFilename,
+    pub(crate) path: PathBuf,
+    pub(crate) sha256: Digest,
+    pub(crate) size: u64,
 }
 
 /// What the wheel of a project must be.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// How messages call the project.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// Its normalised name, where it is known.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its version, where it is known.
-    pub(super) version: Option<String>,
+    pub(crate) version: Option<String>,
     /// What it must run on.
-    pub(super) tags: Tags,
+    pub(crate) tags: Tags,
 }
 
 /// Takes the wheel out of what a build wrote below `upper`, checks it, and puts it into the store. `said` is what
@@ -38,9 +38,14 @@ pub(super) struct Wanted {
 /// # Errors
 ///
 /// When there is not exactly one, or it is another project's, does not run on the target, or is no good wheel.
-pub(super) fn take(upper: &Path, said: &str, wanted: &Wanted, store: &Store) -> Result<Taken, BuildingError> {
-    let wrong = |what: String| BuildingError::Answer { name: wanted.shown.clone(), what };
-    let failed = |error| BuildingError::file(&upper.join(WHEEL), "read", error);
+pub(crate) fn take(
+    upper: &Path,
+    said: &str,
+    wanted: &Wanted,
+    store: &Store,
+) -> Result<StoredWheel, WheelBuildError> {
+    let wrong = |what: String| WheelBuildError::Answer { name: wanted.shown.clone(), what };
+    let failed = |error| WheelBuildError::file(&upper.join(WHEEL), "read", error);
     let names = left_names(upper, WHEEL).map_err(failed)?;
     let wheels: Vec<&String> = names.iter().filter(|name| name.ends_with(".whl")).collect();
     let file = match wheels.as_slice() {
@@ -52,7 +57,7 @@ pub(super) fn take(upper: &Path, said: &str, wanted: &Wanted, store: &Store) -> 
             return Err(wrong(format!("left several wheels: {}", several.join(", "))));
         }
     };
-    let refused = |error: Box<dyn std::error::Error + Send + Sync>| BuildingError::Wheel {
+    let refused = |error: Box<dyn std::error::Error + Send + Sync>| WheelBuildError::Wheel {
         name: wanted.shown.clone(),
         wheel: file.clone(),
         error,
@@ -81,7 +86,7 @@ pub(super) fn take(upper: &Path, said: &str, wanted: &Wanted, store: &Store) -> 
         return Err(wrong(format!("made a wheel of more than {BUILT_WHEEL_LIMIT} bytes")));
     }
     let path = writer.commit(&sha256)?;
-    Ok(Taken { filename, path, sha256, size })
+    Ok(StoredWheel { filename, path, sha256, size })
 }
 
 /// Whether a wheel has a version, in whatever way that is written.

@@ -8,11 +8,11 @@ use std::thread::{Builder, JoinHandle};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use secret::{Login, SecretUrl};
 
-use super::git_error::GitError;
+use crate::git_error::GitError;
 use crate::limits::{GIT_COMPLAINT, GIT_FILE, GIT_MEMORY, GIT_PRINTED};
 
 /// How a repository may be reached.
-pub(super) const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
+pub(crate) const SCHEMES: [&str; 4] = ["https", "http", "ssh", "file"];
 
 /// What could lead git to other places than those that it is told.
 const PLACES: [&str; 17] = [
@@ -40,7 +40,7 @@ const ANSWER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=
 
 /// Gives git the user and password of a URL for that server alone, by variables: everybody on a machine sees the arguments of
 /// its processes. No other program that keeps credentials is asked, or told them.
-pub(super) fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &'static str> {
+pub(crate) fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &'static str> {
     let Some(Login { user, password }) = url.login() else { return Ok(()) };
     if !matches!(url.whole().scheme(), "https" | "http") {
         return Ok(());
@@ -69,7 +69,7 @@ pub(super) fn give_login(url: &SecretUrl, command: &mut Command) -> Result<(), &
 }
 
 /// Git in a bare repository, with nothing of this machine but its credentials.
-pub(super) fn git(folder: &Path) -> Command {
+pub(crate) fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
     for variable in PLACES {
         command.env_remove(variable);
@@ -86,13 +86,13 @@ pub(super) fn git(folder: &Path) -> Command {
 }
 
 /// What a process of git printed, and how it ended.
-pub(super) struct Printed {
+pub(crate) struct Printed {
     /// How it ended.
-    pub(super) status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// What it gave.
-    pub(super) given: Vec<u8>,
+    pub(crate) given: Vec<u8>,
     /// The beginning of what it complained of.
-    pub(super) complaint: String,
+    pub(crate) complaint: String,
 }
 
 /// Runs git to its end.
@@ -100,7 +100,7 @@ pub(super) struct Printed {
 /// # Errors
 ///
 /// When there is no git, it cannot be run, or prints without end.
-pub(super) fn output(command: &mut Command) -> Result<Printed, GitError> {
+pub(crate) fn output(command: &mut Command) -> Result<Printed, GitError> {
     let mut process = Process::start(command)?;
     let mut given = Vec::new();
     if let Some(stdout) = process.child.stdout.take() {
@@ -114,9 +114,9 @@ pub(super) fn output(command: &mut Command) -> Result<Printed, GitError> {
 }
 
 /// A process of git that goes on while its output is read; it is ended with this.
-pub(super) struct Process {
+pub(crate) struct Process {
     /// The process.
-    pub(super) child: Child,
+    pub(crate) child: Child,
     complaint: Option<JoinHandle<String>>,
 }
 
@@ -126,7 +126,7 @@ impl Process {
     /// # Errors
     ///
     /// When there is no git, or it cannot be started.
-    pub(super) fn start(command: &mut Command) -> Result<Self, GitError> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self, GitError> {
         let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let child = started.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => GitError::Absent,
@@ -148,7 +148,7 @@ impl Process {
     /// # Errors
     ///
     /// When it cannot be waited for.
-    pub(super) fn end(mut self) -> Result<(ExitStatus, String), GitError> {
+    pub(crate) fn end(mut self) -> Result<(ExitStatus, String), GitError> {
         let status = self.child.wait().map_err(GitError::Start)?;
         let complaint = self.complaint.take().and_then(|reader| reader.join().ok());
         Ok((status, complaint.unwrap_or_default()))

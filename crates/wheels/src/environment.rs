@@ -13,20 +13,20 @@ use lock::PypiPackage;
 use pypi::Layout;
 use store::Store;
 
-use super::BuildingError;
-use super::source::{BUILDER, TIME};
-use crate::wheels::ImagePython;
+use crate::WheelBuildError;
+use crate::frontend::Interpreter;
+use crate::source::{BUILDER, TIME};
 
 /// Where it is.
 const ENVIRONMENT: &str = "build/environment";
 /// Its interpreter.
-pub(super) const PYTHON: &str = "build/environment/bin/python";
+pub(crate) const PYTHON: &str = "build/environment/bin/python";
 /// What calls the backend.
-pub(super) const HOOKS: &str = "build/hooks.py";
+pub(crate) const HOOKS: &str = "build/hooks.py";
 /// Where the wheel is left.
-pub(super) const WHEEL: &str = "build/wheel";
+pub(crate) const WHEEL: &str = "build/wheel";
 /// Where the backend's answers are left.
-pub(super) const ANSWER: &str = "build/answer";
+pub(crate) const ANSWER: &str = "build/answer";
 
 /// The text of [`HOOKS`].
 const HOOKS_TEXT: &str = include_str!("hooks.py");
@@ -36,13 +36,13 @@ const HOOKS_TEXT: &str = include_str!("hooks.py");
 /// # Errors
 ///
 /// When a wheel is damaged, or the tar cannot be written.
-pub(super) fn write_environment(
+pub(crate) fn write_environment(
     tar: &Path,
-    python: &ImagePython,
+    python: &Interpreter,
     wheels: &[PypiPackage],
     store: &Store,
-) -> Result<(), BuildingError> {
-    let failed = |error| BuildingError::file(tar, "written", error);
+) -> Result<(), WheelBuildError> {
+    let failed = |error| WheelBuildError::file(tar, "written", error);
     let prefix = ImagePath::new(ENVIRONMENT)?;
     let layout = Arc::new(Layout::virtual_environment(prefix, python.minor, Owner::ROOT)?);
     let files = pypi::virtual_environment(&layout, &python.program, &python.version, TIME)?;
@@ -50,23 +50,23 @@ pub(super) fn write_environment(
     for wheel in wheels {
         let archive = store.archive_path(&wheel.sha256);
         let package = pypi::Package::new(wheel, Role::Package, Arc::clone(&layout), archive);
-        let package = package.map_err(|error| BuildingError::requirement(wheel, error))?;
+        let package = package.map_err(|error| WheelBuildError::requirement(wheel, error))?;
         sources.push(Box::new(package));
     }
     let mut claims = Vec::new();
     for source in &sources {
-        let found = source.claims().map_err(|error| BuildingError::BuildEnvironment(Box::new(error)))?;
+        let found = source.claims().map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
         claims.push((source.part().id.clone(), found));
     }
     let resolution =
-        layer::resolve(&claims).map_err(|error| BuildingError::BuildEnvironment(Box::new(error)))?;
+        layer::resolve(&claims).map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
     let parents = Parents::default();
     let out = BufWriter::new(File::create(tar).map_err(failed)?);
     let mut writer = LayerWriter::new(out, Codec::None, NonZero::<u32>::MIN, &parents).map_err(failed)?;
     for source in &sources {
         let exclusions: Exclusions = resolution.exclusions(&source.part().id);
         let written = source.write(&exclusions, &mut writer);
-        written.map_err(|error| BuildingError::BuildEnvironment(Box::new(error)))?;
+        written.map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
     }
     put_own(&mut writer)?;
     let (_, out) = writer.finish().map_err(failed)?;
@@ -74,10 +74,10 @@ pub(super) fn write_environment(
 }
 
 /// What a build needs beside Python: what calls the backend, and folders for what comes of it.
-fn put_own(sink: &mut dyn EntrySink) -> Result<(), BuildingError> {
+fn put_own(sink: &mut dyn EntrySink) -> Result<(), WheelBuildError> {
     let text = HOOKS_TEXT.as_bytes();
     let head = |path, kind, mode, owner| {
-        Ok::<_, BuildingError>(EntryHead { path: ImagePath::new(path)?, kind, mode, owner, mtime: TIME })
+        Ok::<_, WheelBuildError>(EntryHead { path: ImagePath::new(path)?, kind, mode, owner, mtime: TIME })
     };
     sink.put(&head(HOOKS, EntryKind::File { size: text.len() as u64 }, 0o644, Owner::ROOT)?, &mut &*text)?;
     for folder in [WHEEL, ANSWER] {

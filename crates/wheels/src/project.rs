@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::source::Project;
+use crate::source::Project;
 
 /// What builds a project that says nothing ("Build system declaration": the same as pip's).
 const LEGACY_BACKEND: &str = "setuptools.build_meta:__legacy__";
@@ -37,13 +37,13 @@ pub enum ProjectError {
 
 /// How a project is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BuildSystem {
+pub(crate) struct BuildSystem {
     /// What must be there before the backend can be asked anything.
-    pub(super) requires: Vec<String>,
+    pub(crate) requires: Vec<String>,
     /// The backend, such as `setuptools.build_meta`.
-    pub(super) backend: String,
+    pub(crate) backend: String,
     /// Folders of the source in which the backend is, where it is in the source.
-    pub(super) backend_path: Vec<String>,
+    pub(crate) backend_path: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ impl BuildSystem {
     /// # Errors
     ///
     /// When it is no project, or says it wrongly.
-    pub(super) fn of(project: &Project) -> Result<Self, ProjectError> {
+    pub(crate) fn of(project: &Project) -> Result<Self, ProjectError> {
         let legacy =
             |requires| Self { requires, backend: LEGACY_BACKEND.to_owned(), backend_path: Vec::new() };
         let table = match project.file("pyproject.toml") {
@@ -109,7 +109,7 @@ impl BuildSystem {
 /// # Errors
 ///
 /// When it is none, or its `pyproject.toml` is damaged.
-pub(crate) fn check_folder(folder: &Path) -> Result<(), ProjectError> {
+pub fn check_folder(folder: &Path) -> Result<(), ProjectError> {
     let failed = |error: &dyn std::fmt::Display| ProjectError::Pyproject(error.to_string());
     match std::fs::read_to_string(folder.join("pyproject.toml")) {
         Ok(text) => toml::from_str::<Pyproject>(&text).map(drop).map_err(|error| failed(&error.message())),
@@ -129,7 +129,7 @@ fn is_word(character: char) -> bool {
 /// # Errors
 ///
 /// When it is not.
-pub(super) fn check_requirement(requirement: &str) -> Result<(), ProjectError> {
+pub(crate) fn check_requirement(requirement: &str) -> Result<(), ProjectError> {
     let refused = |rule| Err(ProjectError::Requirement { requirement: requirement.to_owned(), rule });
     if requirement.contains('@') {
         return refused("names a URL, and build requirements come from an index");

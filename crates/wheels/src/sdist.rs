@@ -6,7 +6,7 @@ use std::path::Path;
 
 use archive::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
 
-use super::source::{SourceError, SourceTree};
+use crate::source::{SourceError, SourceTree};
 
 /// What the xz decoder may use, in KiB: `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 128 << 10;
@@ -24,7 +24,7 @@ const FOLDER: u32 = 0o040_000;
 /// # Errors
 ///
 /// When it is damaged, hostile, or not what a source distribution is.
-pub(super) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
+pub(crate) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
     let failed = |error| SourceError::File { path: path.to_owned(), what: "read", error };
     let file = File::open(path).map_err(failed)?;
     let limit = oci::unpacked_limit(file.metadata().map_err(failed)?.len());
@@ -50,7 +50,7 @@ pub(super) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) 
 /// # Errors
 ///
 /// As [`put_sdist`].
-pub(super) fn put_tar<R: Read>(
+pub(crate) fn put_tar<R: Read>(
     mut reader: TarReader<R>,
     tree: &mut SourceTree<'_>,
 ) -> Result<(), SourceError> {

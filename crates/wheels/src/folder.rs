@@ -12,8 +12,8 @@ use ignore::{DirEntry, WalkBuilder};
 use layer::KeyHasher;
 use oci::{Digest, HashReader};
 
-use super::source::{SourceError, SourceTree};
-use crate::copying::{IGNORE_FILE, secret};
+use crate::source::{SourceError, SourceTree};
+use folder::{IGNORE_FILE, IgnoreError, secret};
 
 /// What tools leave in any folder, and what git keeps of itself.
 const EVERYWHERE: [&str; 9] = [
@@ -32,7 +32,7 @@ const EVERYWHERE: [&str; 9] = [
 const AT_THE_ROOT: [&str; 7] = ["build", "dist", ".venv", "venv", ".tox", ".nox", ".eggs"];
 
 /// How what imgbuild itself writes begins: locks, and images as one file. An image as a folder has the file `oci-layout`.
-const OWN: [&[u8]; 2] = [b"# Made by `imgbuild lock`.", b"oci-layout\0"];
+const OWN: [&[u8]; 2] = [b"# BuiltWheel by `imgbuild lock`.", b"oci-layout\0"];
 
 enum Item {
     File { from: PathBuf, size: u64, digest: Digest, executable: bool },
@@ -84,7 +84,7 @@ impl Folder {
     /// # Errors
     ///
     /// When one of them cannot be read, or has changed.
-    pub(super) fn put(&self, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
+    pub(crate) fn put(&self, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
         for (path, item) in &self.items {
             match item {
                 Item::Folder => tree.folder(path)?,
@@ -108,10 +108,11 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SourceError {
 }
 
 fn ignored(folder: &Path) -> Result<Gitignore, SourceError> {
-    let path = folder.join(IGNORE_FILE);
-    crate::copying::ignored(folder).map_err(|error| match error {
-        crate::BuildError::Ignore { path, error } => SourceError::Ignore { path, error },
-        other => SourceError::File { path, what: "read", error: io::Error::other(other) },
+    folder::ignored(folder).map_err(|error| match error {
+        IgnoreError::Pattern { path, error } => SourceError::Ignore { path, error },
+        error @ IgnoreError::LeadsOut { .. } => {
+            SourceError::File { path: folder.join(IGNORE_FILE), what: "read", error: io::Error::other(error) }
+        }
     })
 }
 

@@ -1,0 +1,170 @@
+//! What builds of wheels need of the pipeline: the image without its wheels, and build requirements.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use layer::Policy;
+use lock::{Lock, LockedVariant, PypiBuild, PypiPackage};
+use sandbox::Machine;
+use secret::SecretUrl;
+use spec::Variant;
+use store::LayerRecord;
+use wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, WheelBuilder};
+
+use crate::assembly::Assembly;
+use crate::delivery::Format;
+use crate::foundation::Foundation;
+use crate::layers::{Work, make, plan};
+use crate::locked_package::{LockedPackage, verify_archives};
+use crate::package_archives::{PackageArchives, WheelRebuilder};
+use crate::pipeline::codec;
+use crate::wheel_index::WheelIndex;
+use crate::{BuildError, Context, Event, NamedLayer, unpacked_layers};
+
+/// Has the wheels of one variant built.
+struct Pipeline {
+    context: Context,
+    variant: Variant,
+    /// The variant's lock without its wheels.
+    lock: Lock,
+    /// What finds and locks what they are built with.
+    index: WheelIndex,
+}
+
+/// What builds wheels for a variant, whose `lock` has no wheels and no other variant. `earlier` are packages of an earlier
+/// lock of the variant.
+pub(crate) fn wheel_builder(
+    variant: Variant,
+    lock: Lock,
+    index: WheelIndex,
+    earlier: Vec<PypiPackage>,
+    context: Context,
+) -> WheelBuilder {
+    let (platform, tags) = (variant.platform, index.request().environment.tags().clone());
+    let sources = SourceFetcher {
+        client: index.fetcher().client().clone(),
+        archives: Arc::new(index.fetcher().clone()),
+        store: context.store.clone(),
+        folder: context.folder.clone(),
+    };
+    let frontend = Arc::new(Pipeline { context, variant, lock, index });
+    WheelBuilder::new(frontend, sources, platform, tags, earlier)
+}
+
+/// What gets all archives of a variant of `lock`, and builds those wheels anew that are nowhere.
+///
+/// # Errors
+///
+/// When a channel of the spec is none, or the settings of an index are damaged.
+pub(crate) fn archives(
+    lock: &Lock,
+    locked: &LockedVariant<'_>,
+    variant: &Variant,
+    context: &Context,
+) -> Result<PackageArchives, BuildError> {
+    let archives = PackageArchives::new(variant, context)?;
+    let Some(wheels) = WheelIndex::of_lock(locked, variant, context)? else { return Ok(archives) };
+    let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
+    let builder = wheel_builder(variant.clone(), beneath, wheels.clone(), earlier, context.clone());
+    Ok(archives.with_wheels(wheels, Arc::new(Rebuilder(builder))))
+}
+
+struct Rebuilder(WheelBuilder);
+
+impl WheelRebuilder for Rebuilder {
+    fn rebuild<'a>(
+        &'a self,
+        package: &'a PypiPackage,
+        build: &'a PypiBuild,
+    ) -> BoxFuture<'a, Result<(), BuildError>> {
+        let failed = |error| BuildError::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
+        self.0.rebuild(package, build).map(move |built| built.map_err(failed)).boxed()
+    }
+}
+
+impl Pipeline {
+    /// Makes the layers of the only variant of the lock and unpacks them. Those that the image itself will have are made only
+    /// once.
+    async fn unpacked(&self, machine: Machine) -> Result<Root, BuildError> {
+        let (variant, context) = (&self.variant, &self.context);
+        let locked = self.lock.variant(0)?;
+        let mut assembly = Assembly::new(&locked, variant, None, context)?;
+        let python = assembly.python.take().ok_or(BuildError::NoPython)?;
+        let variables = assembly.variables.clone();
+        let below = assembly.foundation.as_ref().map(Foundation::records).unwrap_or_default();
+        if let Some(foundation) = &assembly.foundation {
+            foundation.keep(&context.store)?;
+        }
+        let policy = Policy {
+            budget: variant.layers.budget.get().into(),
+            reserved: assembly.foundation.as_ref().map_or(0, Foundation::layers),
+            threshold: locked.variant.threshold,
+        };
+        let codec = codec(variant, Format::Oci);
+        let planned = plan(&assembly, &policy, codec)?.into();
+        let work = Work {
+            assembly: Arc::new(assembly),
+            planned,
+            archives: PackageArchives::new(variant, context)?,
+            codec,
+        };
+        let finished = make(&[work], context).await?.into_iter().flatten().map(|layer| layer.record);
+        let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
+        let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();
+        let (store, own) = (context.store.clone(), machine.clone());
+        let unpack = move || unpacked_layers(&store, &own, &store, &layers);
+        let layers = tokio::task::spawn_blocking(unpack).await??;
+        let python = Interpreter { version: python.version, minor: python.minor, program: python.program };
+        Ok(Root { machine, layers, variables, python })
+    }
+
+    async fn requirements(&self, packages: Vec<PypiPackage>) -> Result<(), BuildError> {
+        for package in &packages {
+            if self.context.store.archive(&package.sha256)?.is_none() {
+                self.index.get(package).await?;
+            }
+        }
+        let store = self.context.store.clone();
+        let packages: Vec<LockedPackage> =
+            packages.into_iter().map(|it| LockedPackage::Pypi(Box::new(it))).collect();
+        tokio::task::spawn_blocking(move || verify_archives(&packages, &store)).await?
+    }
+}
+
+impl Frontend for Pipeline {
+    fn root(&self, machine: Machine) -> BoxFuture<'_, Result<Root, Failure>> {
+        self.unpacked(machine).map(|root| root.map_err(Failure::from)).boxed()
+    }
+
+    fn lock(&self, requirements: Vec<String>) -> BoxFuture<'_, Result<Vec<PypiPackage>, pypi::LockingError>> {
+        self.index.lock_requirements(requirements).boxed()
+    }
+
+    fn fetch(&self, packages: Vec<PypiPackage>) -> BoxFuture<'_, Result<(), Failure>> {
+        self.requirements(packages).map(|got| got.map_err(Failure::from)).boxed()
+    }
+
+    fn locate<'a>(
+        &'a self,
+        package: &'a PypiPackage,
+    ) -> BoxFuture<'a, Result<Option<SecretUrl>, pypi::LockingError>> {
+        let PypiPackage { build, .. } = package;
+        let source = build.as_ref().and_then(|build| match &build.source {
+            lock::PypiSource::Sdist { sha256, .. } => Some(*sha256),
+            lock::PypiSource::Git { .. } | lock::PypiSource::Folder { .. } => None,
+        });
+        async move {
+            let mut located = self.index.locate(&[package], false).await?;
+            Ok(source.and_then(|sha256| located.remove(&sha256)))
+        }
+        .boxed()
+    }
+
+    fn hear(&self, progress: Progress) {
+        self.context.reporter.event(match progress {
+            Progress::Started { name } => Event::WheelStarted { name },
+            Progress::Finished { name, size } => Event::WheelFinished { name, size },
+        });
+    }
+}

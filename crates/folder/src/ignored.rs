@@ -1,0 +1,54 @@
+//! What of a folder is never copied: what its ignore file names.
+
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::leads_out;
+
+/// The file that names what is not copied, as `.gitignore` names what is not kept.
+pub const IGNORE_FILE: &str = ".imgbuildignore";
+
+/// An ignore file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IgnoreError {
+    /// A pattern is wrong.
+    #[error("`{}` cannot be read", path.display())]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: ignore::Error,
+    },
+    /// A link leads from it out of its folder.
+    #[error(
+        "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
+        path.display(), found.display()
+    )]
+    LeadsOut {
+        /// The file.
+        path: PathBuf,
+        /// Where it leads.
+        found: PathBuf,
+    },
+}
+
+/// What the ignore file of a folder names; nothing where there is none.
+///
+/// # Errors
+///
+/// When it cannot be read, is wrong, or is elsewhere.
+pub fn ignored(folder: &Path) -> Result<Gitignore, IgnoreError> {
+    let path = folder.join(IGNORE_FILE);
+    if let Some(found) = leads_out(folder, Path::new(IGNORE_FILE)) {
+        return Err(IgnoreError::LeadsOut { path, found });
+    }
+    let mut builder = GitignoreBuilder::new(folder);
+    if path.exists()
+        && let Some(error) = builder.add(&path)
+    {
+        return Err(IgnoreError::Pattern { path, error });
+    }
+    builder.build().map_err(|error| IgnoreError::Pattern { path, error })
+}

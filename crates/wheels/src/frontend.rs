@@ -1,0 +1,76 @@
+//! Whoever has wheels built, which PEP 517 calls the frontend: it gives the image to build in, what to build with, and hears how it
+//! goes.
+
+use std::path::PathBuf;
+
+use archive::ImagePath;
+use futures::future::BoxFuture;
+use lock::PypiPackage;
+use runtime::Variables;
+use sandbox::Machine;
+use secret::SecretUrl;
+
+/// Why a frontend cannot do what it is asked for.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The image that wheels are built in, unpacked.
+#[derive(Debug)]
+pub struct Root {
+    /// What runs it.
+    pub machine: Machine,
+    /// The folders of its layers, the lowest first.
+    pub layers: Vec<PathBuf>,
+    /// Its environment variables.
+    pub variables: Variables,
+    /// Its Python.
+    pub python: Interpreter,
+}
+
+/// The Python of an image.
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    /// Its whole version, such as `3.11.2`.
+    pub version: String,
+    /// Its minor version.
+    pub minor: u8,
+    /// The program, such as `/usr/bin/python3.11`.
+    pub program: ImagePath,
+}
+
+/// How it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A wheel is being built.
+    Started {
+        /// The project.
+        name: String,
+    },
+    /// A wheel is there.
+    Finished {
+        /// Its file name.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// What builds of wheels need of whoever asks for them.
+pub trait Frontend: Send + Sync {
+    /// The image to build in, without its wheels. It is asked for once, and only where something is built.
+    fn root(&self, machine: Machine) -> BoxFuture<'_, Result<Root, Failure>>;
+
+    /// Locks build requirements (PEP 518): wheels for the image's Python.
+    fn lock(&self, requirements: Vec<String>) -> BoxFuture<'_, Result<Vec<PypiPackage>, pypi::LockingError>>;
+
+    /// Gets the archives of build requirements into the store, and checks them.
+    fn fetch(&self, packages: Vec<PypiPackage>) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Where the source distribution of a locked wheel is; nothing where no index has it any more.
+    fn locate<'a>(
+        &'a self,
+        package: &'a PypiPackage,
+    ) -> BoxFuture<'a, Result<Option<SecretUrl>, pypi::LockingError>>;
+
+    /// Hears how it goes.
+    fn hear(&self, progress: Progress);
+}
