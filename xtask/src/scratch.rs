@@ -37,6 +37,8 @@ pub(crate) fn in_memory() -> io::Result<Option<TempDir>> {
 /// How many bytes of memory are free (proc(5), `/proc/meminfo`).
 fn free() -> io::Result<u64> {
     let text = fs_err::read_to_string(Path::new("/proc/meminfo"))?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
+    let kib = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
     Ok(kib.map_or(0, |kib: u64| kib << 10))
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use layer::Codec;
 use oci::{BlobError, Image, Reference, WriteError};
-use spec::Variant;
+use spec::{Compression, Variant};
 use store::Store;
 
 use crate::BuildError;
@@ -18,6 +19,18 @@ pub enum Format {
     OciDir,
     /// A tarball with docker's media types and gzip layers, for old engines.
     Docker,
+}
+
+impl Format {
+    /// How the layers of a variant are compressed.
+    pub(crate) fn codec(self, variant: &Variant) -> Codec {
+        match (variant.layers.compression, self) {
+            (Compression::None, _) => Codec::None,
+            // Docker's own format knows no zstd.
+            (Compression::Gzip, _) | (Compression::Zstd, Self::Docker) => Codec::Gzip,
+            (Compression::Zstd, _) => Codec::Zstd,
+        }
+    }
 }
 
 /// One output: the image of a tag, for one platform or several.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use layer::{Codec, Policy};
+use layer::Policy;
 use lock::{Changes, Lock, LockedVariant};
 use oci::{Digest, Image, Platform, Reference};
 use runtime::{Ground, Start};
-use spec::{Base, Compression, Spec, Variant};
+use spec::{Base, Spec, Variant};
 use store::Store;
 
 use crate::assembly::{Assembly, Extras};
@@ -175,15 +175,6 @@ pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
             Some(folder) => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
         },
         Some(_) => Err(BuildError::Stale { path: path.to_owned() }),
-    }
-}
-
-pub(crate) fn codec(variant: &Variant, format: Format) -> Codec {
-    match (variant.layers.compression, format) {
-        (Compression::None, _) => Codec::None,
-        // Docker's own format knows no zstd.
-        (Compression::Gzip, _) | (Compression::Zstd, Format::Docker) => Codec::Gzip,
-        (Compression::Zstd, _) => Codec::Zstd,
     }
 }
 
@@ -354,7 +345,7 @@ fn work(
     let budget = variant.layers.budget.get().into();
     let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
     let policy = Policy { budget, reserved, threshold: of_lock.variant.threshold };
-    let codec = codec(variant, format);
+    let codec = format.codec(variant);
     let planned = plan(&assembly, &policy, codec)?;
     Ok(Work {
         assembly: Arc::new(assembly),

@@ -18,7 +18,6 @@ use crate::foundation::Foundation;
 use crate::layers::{Work, make, plan};
 use crate::locked_package::{LockedPackage, verify_archives};
 use crate::package_archives::{PackageArchives, WheelRebuilder};
-use crate::pipeline::codec;
 use crate::wheel_index::WheelIndex;
 use crate::{BuildError, Context, Event, NamedLayer, unpacked_layers};
 
@@ -101,7 +100,7 @@ impl Pipeline {
             reserved: assembly.foundation.as_ref().map_or(0, Foundation::layers),
             threshold: locked.variant.threshold,
         };
-        let codec = codec(variant, Format::Oci);
+        let codec = Format::Oci.codec(variant);
         let planned = plan(&assembly, &policy, codec)?.into();
         let work = Work {
             assembly: Arc::new(assembly),
