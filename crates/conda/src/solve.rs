@@ -64,8 +64,10 @@ impl Solving {
         let is_here =
             |served: &&Served| served.mirrors.iter().any(|mirror| mirror.whole().scheme() == "file");
         let here = channels.iter().filter(is_here).map(|served| served.url().clone());
+        let folders = channels.iter().flat_map(|served| &served.mirrors).map(SecretUrl::whole);
+        let folders = folders.filter(|url| url.scheme() == "file").cloned().collect();
         let gateway = Gateway::builder()
-            .with_client(client.middleware([mirrors], layers))
+            .with_client(client.middleware([mirrors], layers, folders))
             .with_cache_dir(cache)
             .with_channel_config(GatewayConfig {
                 default: reading(action),

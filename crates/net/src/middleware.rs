@@ -1,12 +1,13 @@
 //! The same client for libraries that bring their own requests.
 
+use std::io;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Body, Method, Request, Response, StatusCode};
+use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::answer::{is_transient, retry_after, stating};
@@ -18,7 +19,7 @@ use crate::{Client, NetError, Schedule, file};
 impl Client {
     /// This client for rattler: retries outside, then the layers of `mirrors`, the secrets that are known for what is then asked
     /// for, the layers of `inner`, the outermost first, the offline guard, the limits of what an answer may cost, and innermost
-    /// what answers for folders of this machine.
+    /// what answers for those `folders` of this machine that mirrors are, and for no other: an index may name any URL.
     ///
     /// Retries stand outside of mirrors: a mirror layer counts only failures of the server and the connection against a
     /// mirror, and can ask another one the next time.
@@ -26,6 +27,7 @@ impl Client {
         &self,
         mirrors: impl IntoIterator<Item = Arc<dyn Middleware>>,
         inner: impl IntoIterator<Item = Arc<dyn Middleware>>,
+        folders: Vec<Url>,
     ) -> ClientWithMiddleware {
         let builder = ClientBuilder::new(self.http.clone()).with(RetryTransient(self.options.schedule));
         let builder = mirrors.into_iter().fold(builder, ClientBuilder::with_arc);
@@ -33,7 +35,7 @@ impl Client {
         let builder = inner.into_iter().fold(builder, ClientBuilder::with_arc);
         let patience = self.options.patience.saturating_add(self.options.connect_timeout);
         // The guard stands within: a mirror layer changes URLs, from `https` to `file` and back.
-        builder.with(OfflineGuard(self.clone())).with(Bounds::new(patience)).with(Folders).build()
+        builder.with(OfflineGuard(self.clone())).with(Bounds::new(patience)).with(Folders(folders)).build()
     }
 }
 
@@ -54,8 +56,8 @@ impl Middleware for OfflineGuard {
     }
 }
 
-/// Answers for folders of this machine, which a mirror may be.
-struct Folders;
+/// Answers for folders of this machine, by their URLs with a slash at the end.
+struct Folders(Vec<Url>);
 
 #[async_trait::async_trait]
 impl Middleware for Folders {
@@ -67,6 +69,11 @@ impl Middleware for Folders {
     ) -> Result<Response, Error> {
         if request.url().scheme() != "file" {
             return next.run(request, extensions).await;
+        }
+        if !self.0.iter().any(|folder| request.url().as_str().starts_with(folder.as_str())) {
+            let url = SecretUrl::from(request.url()).to_string();
+            let error = io::Error::other("it is in no folder that serves a channel");
+            return Err(Error::middleware(NetError::File { url, error }));
         }
         let (status, body) = match file::open(&request.url().into()).await {
             Ok(_) if request.method() == Method::HEAD => (StatusCode::OK, Body::default()),

@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, with functions that they share")]
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Extensions;
 use imgbuild_net::{Client, Download, Locations, MirrorList, NetError, Options, Schedule, Size};
 use oci::Digest;
+use reqwest::{Request, Response};
+use reqwest_middleware::{Middleware, Next};
 use url::Url;
 
 /// A server that answers each connection as a function of the request says.
@@ -285,7 +289,7 @@ async fn offline_nothing_leaves_the_machine() {
     hint: run once without `--offline`
     "#);
     assert!(offline().get_range(&server.url("x"), 0..1).await.is_err());
-    let error = offline().middleware([], []).get(server.url("x")).send().await.unwrap_err();
+    let error = offline().middleware([], [], vec![]).get(server.url("x")).send().await.unwrap_err();
     assert!(error.to_string().contains("which `--offline` forbids"), "{error}");
     assert_eq!(server.count(), 0);
 
@@ -340,7 +344,7 @@ async fn rattlers_requests_are_tried_again_too() {
         1 => Vec::new(),
         _ => whole("content"),
     });
-    let response = client().middleware([], []).get(server.url("x")).send().await.unwrap();
+    let response = client().middleware([], [], vec![]).get(server.url("x")).send().await.unwrap();
     assert_eq!(response.text().await.unwrap(), "content");
     assert_eq!(server.count(), 3);
 }
@@ -365,7 +369,7 @@ async fn secrets_go_to_their_server_alone() {
     let client = client().knowing(&known);
     for path in ["login/x", "channel/x", "query/x"] {
         assert_eq!(client.get_bytes(&leads.url(path), 100).await.unwrap(), "content");
-        let response = client.middleware([], []).get(leads.url(path)).send().await.unwrap();
+        let response = client.middleware([], [], vec![]).get(leads.url(path)).send().await.unwrap();
         assert_eq!(
             response.url(),
             &other.url("x").to_string().replace("127.0.0.1", "localhost").parse().unwrap()
@@ -395,7 +399,7 @@ async fn no_answer_and_no_error_shows_what_it_was_asked_with() {
     let mut known = secret::Known::default();
     known.add(format!("{}t/CANARY/channel?key=CANARY", server.url("")).parse().unwrap());
     let client = client().knowing(&known);
-    let response = client.middleware([], []).get(server.url("channel/x")).send().await.unwrap();
+    let response = client.middleware([], [], vec![]).get(server.url("channel/x")).send().await.unwrap();
     assert_eq!(response.url(), &server.url("channel/x"));
     assert_eq!(response.text().await.unwrap(), "content");
     let error = client.get_bytes(&server.url("channel/x"), 100).await.unwrap_err();
@@ -406,7 +410,7 @@ async fn no_answer_and_no_error_shows_what_it_was_asked_with() {
     known.add(format!("http://u:CANARY@{closed}/t/CANARY/channel?key=CANARY").parse().unwrap());
     let client = client.knowing(&known);
     let gone: Url = format!("http://{closed}/channel").parse().unwrap();
-    let error = client.middleware([], []).get(gone.clone()).send().await.unwrap_err();
+    let error = client.middleware([], [], vec![]).get(gone.clone()).send().await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
     let error = client.get_bytes(&gone, 100).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
@@ -525,7 +529,7 @@ async fn a_server_that_trickles_is_left() {
         assert_eq!(*asked.lock().unwrap(), 4);
 
         let (url, _) = trickling(head);
-        let answer = client.middleware([], []).get(url.clone()).send().await;
+        let answer = client.middleware([], [], vec![]).get(url.clone()).send().await;
         let error = match answer {
             Ok(response) => innermost(&response.bytes().await.unwrap_err()),
             Err(error) => innermost(&error),
@@ -551,7 +555,7 @@ async fn what_a_library_reads_is_limited_as_it_comes_and_as_it_unpacks() {
             whole.extend_from_slice(&body);
             whole
         });
-        let response = client().middleware([], []).get(server.url(path)).send().await.unwrap();
+        let response = client().middleware([], [], vec![]).get(server.url(path)).send().await.unwrap();
         assert_eq!(response.url().path(), format!("/{path}"));
         let read = response.bytes().await;
         read.map(|bytes| bytes.to_vec())
@@ -573,4 +577,48 @@ async fn what_a_library_reads_is_limited_as_it_comes_and_as_it_unpacks() {
     // What is damaged is for its reader to tell.
     let damaged = [&zeros(1000)[..8], b"damaged"].concat();
     assert_eq!(read("repodata.json.zst", damaged.clone()).await, Ok(damaged));
+}
+
+/// Asks a folder for what a channel is asked for, as layers of mirrors do.
+struct Elsewhere(Url);
+
+#[async_trait::async_trait]
+impl Middleware for Elsewhere {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, reqwest_middleware::Error> {
+        let path = request.url().path().trim_start_matches('/').replace("up/", "../");
+        *request.url_mut() = self.0.join(&path).unwrap();
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn a_library_reads_of_this_machine_what_mirrors_are_and_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    fs::create_dir(path("mirror")).unwrap();
+    fs::write(path("mirror/repodata.json"), "{}").unwrap();
+    fs::write(path("mirrored"), "secret").unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path("mirror/pipe")).status().unwrap().success());
+    let mirror = Url::from_directory_path(path("mirror")).unwrap();
+    let layer: Arc<dyn Middleware> = Arc::new(Elsewhere(mirror.clone()));
+    // Nobody has to be asked for it.
+    let client = offline().middleware([layer], [], vec![mirror.clone()]);
+    let url = |name: &str| format!("https://channel.example/{name}");
+    let response = client.get(url("repodata.json")).send().await.unwrap();
+    assert_eq!(response.url(), &mirror.join("repodata.json").unwrap());
+    assert_eq!(response.text().await.unwrap(), "{}");
+    let head = client.head(url("repodata.json")).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.bytes().await.unwrap().len()), (200, 0));
+    assert_eq!(client.get(url("gone")).send().await.unwrap().status().as_u16(), 404);
+    for (name, rule) in
+        [("up/mirrored", "it is in no folder that serves a channel"), ("pipe", "it is not a regular file")]
+    {
+        let error = client.get(url(name)).send().await.unwrap_err();
+        assert!(format!("{error:?}").contains(rule), "{error:?}");
+    }
 }
