@@ -146,6 +146,8 @@ fn every_command_says_the_same() {
     bench.imgbuild.write("pylock.hash.toml", PYLOCK.replace("ZEROS", "zz"));
     let old = "lock-version = \"1.0\"\n[[packages]]\nname = \"old\"\nversion = \"1.0\"\nwheels = [{ url = \"https://f.example/old-1.0-cp310-cp310-manylinux_2_17_x86_64.whl\" }]\n";
     bench.imgbuild.write("pylock.old.toml", old);
+    let sdist = "sdist = { url = \"https://f.example/old-1.0.tar.gz\", hashes = {} }\n";
+    bench.imgbuild.write("pylock.sdist.toml", format!("{old}{sdist}"));
     bench
         .imgbuild
         .write("hashed.txt", format!("./here-1.0-py3-none-any.whl --hash=sha256:{}\n", "0".repeat(64)));
@@ -190,6 +192,7 @@ fn every_command_says_the_same() {
         "PYTHON[pip]\nrequirements = \"pylock.marker.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.hash.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.old.toml\"",
+        "PYTHON[pip]\nrequirements = \"pylock.sdist.toml\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"nowhere.asc\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"keys.asc\"",
         "[base]\nmirror = \"URL/debian\"\nsources.own = { url = \"URL/own\", suite = \"x\", components = [\"main\"], keyring = \"nowhere.asc\" }",
@@ -314,6 +317,9 @@ fn every_command_says_the_same() {
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ the lock file states the sha256 `zz` of `fetched-1.0.tar.gz`, which cannot be one
     PYTHON[pip]
     requirements = "pylock.old.toml"
+        × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ no wheel of `old 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone
+    PYTHON[pip]
+    requirements = "pylock.sdist.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ no wheel of `old 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone
     [base]
     mirror = "URL/debian"

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use crate::building::{AllowBuilds, Source};
 use crate::locking_error::LockingError;
+use crate::pylock::Choice;
+use crate::pylock_error::PylockError;
 use crate::request::Requirement;
+use crate::tags::Tags;
 
 /// What of requirements is refused before anybody is asked for anything: all of it, each with its place in the list.
 pub fn refused_requirements<'a>(
@@ -25,6 +28,32 @@ impl AllowBuilds {
             Self::Nothing => false,
             Self::Names(names) => name.is_some_and(|name| names.contains(name)),
             Self::Everything => true,
+        }
+    }
+
+    /// What of a lock file's choices may be had. Sources of which no wheel fits, and that may not be built, are refused: all of
+    /// them at once.
+    ///
+    /// # Errors
+    ///
+    /// When there are any, with the wheels that they have.
+    pub fn permitted(&self, choices: Vec<Choice>, tags: &Tags) -> Result<Vec<Choice>, PylockError> {
+        let (mut permitted, mut unfit) = (Vec::new(), Vec::new());
+        for choice in choices {
+            match choice {
+                Choice::Source { refused: Some(error), source, .. } if !self.allows(source.name()) => {
+                    match error {
+                        PylockError::NoWheel { packages, .. } => unfit.extend(packages),
+                        error => return Err(error),
+                    }
+                }
+                choice => permitted.push(choice),
+            }
+        }
+        if unfit.is_empty() {
+            Ok(permitted)
+        } else {
+            Err(PylockError::NoWheel { packages: unfit, tags: Box::new(tags.clone()) })
         }
     }
 

@@ -51,24 +51,7 @@ impl Run<'_> {
 
     /// Refuses what of a list that is taken as it is would have to be built, and may not be: all of it at once.
     pub(crate) fn permit_choices(&self, choices: Vec<Choice>) -> Result<Vec<Choice>, LockingError> {
-        let (mut permitted, mut unfit) = (Vec::new(), Vec::new());
-        for choice in choices {
-            match choice {
-                Choice::Source { refused: Some(error), source, .. }
-                    if !self.request.allow_builds.allows(source.name()) =>
-                {
-                    match error {
-                        PylockError::NoWheel { packages, .. } => unfit.extend(packages),
-                        error => return Err(error.into()),
-                    }
-                }
-                choice => permitted.push(choice),
-            }
-        }
-        if !unfit.is_empty() {
-            let tags = Box::new(self.request.environment.tags().clone());
-            return Err(PylockError::NoWheel { packages: unfit, tags }.into());
-        }
+        let permitted = self.request.allow_builds.permitted(choices, self.request.environment.tags())?;
         let places = permitted.iter().zip(0..).filter_map(|(choice, place)| match choice {
             Choice::Source { source, .. } => Some((Some(place), source)),
             Choice::Wheel(_) => None,

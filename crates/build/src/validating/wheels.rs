@@ -119,13 +119,13 @@ impl Asking<'_> {
             Err(_) => Vec::new(),
         };
         let (mut mistakes, mut sources) = (Vec::new(), Vec::new());
-        for choice in choices {
-            let fault = match &choice {
+        for choice in &choices {
+            let fault = match choice {
                 Choice::Wheel(wheel) => match (wheel.url.whole().to_file_path(), &wheel.given) {
                     (Ok(path), Some(given)) => wheel_fault(&path, given, &wheel.hashes),
                     _ => None,
                 },
-                // Whether one of its wheels fits is known when the glibc is.
+                // Whether one of its wheels fits is told below.
                 Choice::Source { refused: Some(_), .. } => None,
                 Choice::Source { source, hashes, .. } => {
                     let fault = source_fault(source, hashes);
@@ -135,8 +135,12 @@ impl Asking<'_> {
             };
             mistakes.extend(fault.map(|(what, rule)| LockingError::Unusable { requirement: 0, what, rule }));
         }
-        let sources = sources.iter().map(|source| (None, source));
-        mistakes.into_iter().chain(allow_builds(self.pip).permit(sources).err()).collect()
+        let (allowed, sources) = (allow_builds(self.pip), sources.iter().map(|source| (None, source)));
+        mistakes.extend(allowed.permit(sources).err());
+        if self.glibc().is_some() {
+            mistakes.extend(allowed.permitted(choices, environment.tags()).err().map(LockingError::from));
+        }
+        mistakes
     }
 
     fn listed(&self, listed: &ListedPackages, packages: &[ListedPackage]) -> Vec<LockingError> {
