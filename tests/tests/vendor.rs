@@ -75,7 +75,7 @@ fn a_folder_that_is_not_whole() {
     capture(Command::new("mkfifo").arg(bench.imgbuild.path("archives/SHA256SUMS")));
     assert_snapshot!(bench.fails(&["--vendor", "archives"]), @"
     × `archives` is not a folder of archives: it has no `SHA256SUMS` that can be read
-    ╰─▶ it is not a regular file
+    ╰─▶ it is not a file
     help: make it with `imgbuild lock --vendor`
     ");
     assert_snapshot!(bench.fails(&["--vendor", "nowhere"]), @"

@@ -12,26 +12,65 @@ use tempfile::TempDir;
 
 /// The file system in memory that Linux distributions have.
 const MEMORY: &str = "/dev/shm";
+/// How our folders there are called, before the number of the process that they are of.
+const PREFIX: &str = "imgbuild-tests-";
 /// How many bytes must be free there: twice of what the tests have needed at once.
 const ROOM: u64 = 8 << 30;
 /// How many bytes of memory must be free, with what the tests themselves need.
 const FREE: u64 = 12 << 30;
+
+/// A folder in memory. It is locked while its process lives.
+pub(crate) struct Scratch {
+    folder: TempDir,
+    _lock: std::fs::File,
+}
+
+impl Scratch {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
 
 /// A folder in memory that programs can be started from; nothing where there is too little of it.
 ///
 /// # Errors
 ///
 /// When it cannot be made.
-pub(crate) fn in_memory() -> io::Result<Option<TempDir>> {
+pub(crate) fn in_memory() -> io::Result<Option<Scratch>> {
     let Ok(found) = statvfs(MEMORY) else { return Ok(None) };
     let room = found.f_bavail.saturating_mul(found.f_frsize);
     if room < ROOM || found.f_flag.contains(StatVfsMountFlags::NOEXEC) || free()? < FREE {
         return Ok(None);
     }
-    let folder = tempfile::Builder::new().prefix("imgbuild-tests-").tempdir_in(MEMORY)?;
+    remove_abandoned(Path::new(MEMORY))?;
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(MEMORY)?;
     // Root of a user namespace is somebody else here.
     fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o1777))?;
-    Ok(Some(folder))
+    let lock = std::fs::File::open(folder.path())?;
+    lock.lock()?;
+    Ok(Some(Scratch { folder, _lock: lock }))
+}
+
+/// Removes what runs left that were killed: it would take memory until the machine is started again. What is somebody else's, or
+/// has files of another user, stays.
+fn remove_abandoned(parent: &Path) -> io::Result<()> {
+    for item in fs_err::read_dir(parent)? {
+        let item = item?;
+        let name = item.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        let Some(owner) = owner.filter(|owner| owner.parse::<u32>().is_ok()) else { continue };
+        // A container that shares the folder has processes that are not seen from here.
+        let is_locked = || std::fs::File::open(item.path()).is_ok_and(|folder| folder.try_lock().is_err());
+        if !Path::new("/proc").join(owner).exists()
+            && !is_locked()
+            && let Err(error) = fs_err::remove_dir_all(item.path())
+        {
+            eprintln!("xtask: {error}");
+        }
+    }
+    Ok(())
 }
 
 /// How many bytes of memory are free (proc(5), `/proc/meminfo`).
@@ -41,4 +80,26 @@ fn free() -> io::Result<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
     Ok(kib.map_or(0, |kib: u64| kib << 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        // No process has this number: it is above the most that Linux gives.
+        let own = format!("{PREFIX}{}-abc", std::process::id());
+        let locked = "imgbuild-tests-4194306-abc";
+        let names = [own.as_str(), locked, "imgbuild-tests-4194305-abc", "imgbuild-tests-x", "sem.other"];
+        for name in names {
+            fs_err::create_dir_all(parent.path().join(name).join("below")).unwrap();
+        }
+        let lock = std::fs::File::open(parent.path().join(locked)).unwrap();
+        lock.lock().unwrap();
+        remove_abandoned(parent.path()).unwrap();
+        let left: Vec<bool> = names.iter().map(|name| parent.path().join(name).exists()).collect();
+        assert_eq!(left, [true, true, false, true, true]);
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, 
     if given.is_none() {
         return debian::Keyring::debian().map_err(|why| error(Box::new(why)));
     }
-    match std::fs::read(&path) {
+    match folder::read_regular(&path) {
         Ok(bytes) => debian::Keyring::read(&bytes).map_err(|why| error(Box::new(why))),
         Err(why) => Err(error(Box::new(why))),
     }

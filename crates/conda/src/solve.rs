@@ -49,32 +49,39 @@ impl Solving {
     ///
     /// When rattler's credentials cannot be read.
     pub fn new(client: &Client, channels: &[Served], cache: PathBuf) -> Result<Self, EnvironmentError> {
+        // Without a network only folders of this machine can be asked.
+        let is_here = |url: &&SecretUrl| url.whole().scheme() == "file";
+        let usable = |served: &Served| -> Vec<SecretUrl> {
+            let here: Vec<SecretUrl> = served.mirrors.iter().filter(is_here).cloned().collect();
+            if client.is_offline() && !here.is_empty() { here } else { served.mirrors.clone() }
+        };
         let mirrors: HashMap<_, _> = channels
             .iter()
             .filter(|served| !served.mirrors.is_empty())
-            .map(|served| (served.url().clone(), served.mirrors.iter().map(mirror).collect()))
+            .map(|served| (served.url().clone(), usable(served).iter().map(mirror).collect()))
             .collect();
         let mirrors: Arc<dyn Middleware> = Arc::new(MirrorMiddleware::from_map(mirrors));
         let layers = [credentials()?, crate::registry::registries()];
-        let client = channels.iter().fold(client.clone(), |client, served| client.knowing(&served.secrets()));
+        let knowing =
+            channels.iter().fold(client.clone(), |client, served| client.knowing(&served.secrets()));
         let reading = |cache_action| SourceConfig { cache_action, ..SourceConfig::default() };
         let action =
             if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
-        // What a folder of this machine serves is there without a network.
-        let is_here =
-            |served: &&Served| served.mirrors.iter().any(|mirror| mirror.whole().scheme() == "file");
-        let here = channels.iter().filter(is_here).map(|served| served.url().clone());
-        let folders = channels.iter().flat_map(|served| &served.mirrors).map(SecretUrl::whole);
-        let folders = folders.filter(|url| url.scheme() == "file").cloned().collect();
+        // What a folder of this machine serves is there without a network. Each channel says it for itself: the longest URL
+        // counts that one begins with.
+        let action_of = |served: &Served| {
+            if served.mirrors.iter().any(|url| is_here(&url)) { CacheAction::CacheOrFetch } else { action }
+        };
+        let per_channel =
+            channels.iter().map(|served| (served.url().clone(), reading(action_of(served)))).collect();
+        let folders = channels.iter().flat_map(|served| &served.mirrors).filter(is_here);
+        let folders = folders.filter_map(|url| url.whole().to_file_path().ok()).collect();
         let gateway = Gateway::builder()
-            .with_client(client.middleware([mirrors], layers, folders))
+            .with_client(knowing.middleware([mirrors], layers, folders))
             .with_cache_dir(cache)
-            .with_channel_config(GatewayConfig {
-                default: reading(action),
-                per_channel: here.map(|url| (url, reading(CacheAction::CacheOrFetch))).collect(),
-            })
+            .with_channel_config(GatewayConfig { default: reading(action), per_channel })
             .finish();
-        Ok(Self { gateway, client })
+        Ok(Self { gateway, client: knowing })
     }
 
     /// Finds the packages of an environment, in topological order.

@@ -45,10 +45,15 @@ pub fn ignored(folder: &Path) -> Result<Gitignore, IgnoreError> {
         return Err(IgnoreError::LeadsOut { path, found });
     }
     let mut builder = GitignoreBuilder::new(folder);
-    if path.exists()
-        && let Some(error) = builder.add(&path)
-    {
-        return Err(IgnoreError::Pattern { path, error });
+    // A named pipe would be waited for.
+    if let Ok(found) = path.metadata() {
+        if !found.is_file() {
+            let error = ignore::Error::Io(std::io::Error::other("it is not a file"));
+            return Err(IgnoreError::Pattern { path, error });
+        }
+        if let Some(error) = builder.add(&path) {
+            return Err(IgnoreError::Pattern { path, error });
+        }
     }
     builder.build().map_err(|error| IgnoreError::Pattern { path, error })
 }

@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
 }
 
 /// Reads a regular file.
@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(read_regular(&path(name)).unwrap(), b"text");
         }
         for path in [path("pipe"), place.path().to_owned(), "/dev/null".into()] {
-            assert_eq!(open_regular(&path).unwrap_err().to_string(), "it is not a regular file");
+            assert_eq!(open_regular(&path).unwrap_err().to_string(), "it is not a file");
         }
         assert_eq!(open_regular(&path("nothing")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

@@ -58,7 +58,7 @@ impl PartId {
 
 /// A part of an identifier. A slash would begin another one.
 fn component(text: &str) -> Cow<'_, str> {
-    if text.contains('/') { text.replace('/', "%2F").into() } else { text.into() }
+    if text.contains(['/', '%']) { text.replace('%', "%25").replace('/', "%2F").into() } else { text.into() }
 }
 
 impl TryFrom<String> for PartId {
@@ -148,6 +148,7 @@ mod tests {
         // A slash in a name makes no other part of it.
         assert_ne!(PartId::new("conda", "training/numpy"), other);
         assert_eq!(PartId::new("conda", "training/numpy").scope(), None);
+        assert_ne!(PartId::new("conda", "a/b"), PartId::new("conda", "a%2Fb"));
     }
 
     #[test]

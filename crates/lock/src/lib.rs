@@ -28,4 +28,4 @@ pub use pypi::{
     ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,
     VcsInfo,
 };
-pub use text::LockError;
+pub use text::{LockError, MARK};

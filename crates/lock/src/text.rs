@@ -41,7 +41,11 @@ pub enum LockError {
     Write(#[from] toml::ser::Error),
 }
 
-const HEAD: &str = "# Made by `imgbuild lock`. Images are built from this file: keep it beside the spec, under version control.\n\n";
+/// What every lock begins with: tools know it by this, as sources of local projects do, which hold no lock.
+pub const MARK: &str = "# Made by `imgbuild lock`.";
+
+/// What stands after the mark.
+const HEAD: &str = " Images are built from this file: keep it beside the spec, under version control.\n\n";
 
 impl Lock {
     /// Reads a lock.
@@ -67,7 +71,7 @@ impl Lock {
     ///
     /// When a record holds what TOML cannot.
     pub fn to_text(&self) -> Result<String, LockError> {
-        Ok(format!("{HEAD}{}", toml::to_string_pretty(self)?))
+        Ok(format!("{MARK}{HEAD}{}", toml::to_string_pretty(self)?))
     }
 
     fn check(&self) -> Result<(), LockError> {

@@ -16,7 +16,7 @@ pub(crate) async fn open(url: &SecretUrl) -> Result<File, NetError> {
     let metadata = tokio::fs::metadata(&path).await.map_err(|error| failed(url, error))?;
     // Opening a pipe would wait for its other end.
     if !metadata.is_file() {
-        return Err(failed(url, io::Error::other("it is not a regular file")));
+        return Err(failed(url, io::Error::other("it is not a file")));
     }
     File::open(path).await.map_err(|error| failed(url, error))
 }

@@ -1,6 +1,7 @@
 //! The same client for libraries that bring their own requests.
 
 use std::io;
+use std::path::{Component, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -27,7 +28,7 @@ impl Client {
         &self,
         mirrors: impl IntoIterator<Item = Arc<dyn Middleware>>,
         inner: impl IntoIterator<Item = Arc<dyn Middleware>>,
-        folders: Vec<Url>,
+        folders: Vec<PathBuf>,
     ) -> ClientWithMiddleware {
         let builder = ClientBuilder::new(self.http.clone()).with(RetryTransient(self.options.schedule));
         let builder = mirrors.into_iter().fold(builder, ClientBuilder::with_arc);
@@ -56,8 +57,17 @@ impl Middleware for OfflineGuard {
     }
 }
 
-/// Answers for folders of this machine, by their URLs with a slash at the end.
-struct Folders(Vec<Url>);
+/// Answers for folders of this machine.
+struct Folders(Vec<PathBuf>);
+
+impl Folders {
+    /// Whether a URL is that of a file in one of them, as the file will be opened: `%2F` is a slash there.
+    fn holds(&self, url: &Url) -> bool {
+        let Ok(path) = url.to_file_path() else { return false };
+        let goes_up = path.components().any(|part| part == Component::ParentDir);
+        !goes_up && self.0.iter().any(|folder| path.starts_with(folder))
+    }
+}
 
 #[async_trait::async_trait]
 impl Middleware for Folders {
@@ -70,7 +80,7 @@ impl Middleware for Folders {
         if request.url().scheme() != "file" {
             return next.run(request, extensions).await;
         }
-        if !self.0.iter().any(|folder| request.url().as_str().starts_with(folder.as_str())) {
+        if !self.holds(request.url()) {
             let url = SecretUrl::from(request.url()).to_string();
             let error = io::Error::other("it is in no folder that serves a channel");
             return Err(Error::middleware(NetError::File { url, error }));

@@ -607,7 +607,7 @@ async fn a_library_reads_of_this_machine_what_mirrors_are_and_nothing_else() {
     let mirror = Url::from_directory_path(path("mirror")).unwrap();
     let layer: Arc<dyn Middleware> = Arc::new(Elsewhere(mirror.clone()));
     // Nobody has to be asked for it.
-    let client = offline().middleware([layer], [], vec![mirror.clone()]);
+    let client = offline().middleware([layer], [], vec![path("mirror")]);
     let url = |name: &str| format!("https://channel.example/{name}");
     let response = client.get(url("repodata.json")).send().await.unwrap();
     assert_eq!(response.url(), &mirror.join("repodata.json").unwrap());
@@ -615,8 +615,9 @@ async fn a_library_reads_of_this_machine_what_mirrors_are_and_nothing_else() {
     let head = client.head(url("repodata.json")).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.bytes().await.unwrap().len()), (200, 0));
     assert_eq!(client.get(url("gone")).send().await.unwrap().status().as_u16(), 404);
+    let elsewhere = "it is in no folder that serves a channel";
     for (name, rule) in
-        [("up/mirrored", "it is in no folder that serves a channel"), ("pipe", "it is not a regular file")]
+        [("up/mirrored", elsewhere), ("..%2Fmirrored", elsewhere), ("pipe", "it is not a file")]
     {
         let error = client.get(url(name)).send().await.unwrap_err();
         assert!(format!("{error:?}").contains(rule), "{error:?}");

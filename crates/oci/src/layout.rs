@@ -169,7 +169,11 @@ impl Layout {
     /// When there is none, or its index cannot be read.
     pub fn open(root: &Path) -> io::Result<Self> {
         let mut index = Vec::new();
-        open_beneath(root, "index.json")?.take(DOCUMENT_LIMIT).read_to_end(&mut index)?;
+        open_beneath(root, "index.json")?.take(DOCUMENT_LIMIT + 1).read_to_end(&mut index)?;
+        if index.len() as u64 > DOCUMENT_LIMIT {
+            let message = format!("`index.json` is larger than {} MiB", DOCUMENT_LIMIT >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
         Ok(Self { root: root.to_owned(), index: serde_json::from_slice(&index)? })
     }
 
@@ -194,7 +198,9 @@ pub(crate) fn open_beneath(root: &Path, name: &str) -> io::Result<File> {
     match folder::leads_out(root, Path::new(name)) {
         Some(found) => {
             let found = found.display();
-            Err(io::Error::other(format!("`{name}` leads out of the layout, to `{found}`")))
+            Err(io::Error::other(format!(
+                "`{name}` leads out of the layout, to `{found}`\n\nhint: copy the layout with what its links lead to: `cp -rL`"
+            )))
         }
         None => folder::open_regular(&root.join(name)),
     }

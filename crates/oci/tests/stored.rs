@@ -149,7 +149,7 @@ fn nothing_of_a_layout_is_waited_for_and_none_of_it_is_elsewhere() {
             fs::remove_file(path).unwrap();
             pipe(path);
         });
-        assert!(told.ends_with("it is not a regular file"), "{told}");
+        assert!(told.ends_with("it is not a file"), "{told}");
         let told = changed(place, &link);
         assert!(told.contains(" leads out of the layout, to `ELSEWHERE/"), "{told}");
     }
@@ -160,11 +160,11 @@ fn nothing_of_a_layout_is_waited_for_and_none_of_it_is_elsewhere() {
         let error = StoredImage::open(folder.path(), &choice).err().unwrap();
         std::error::Error::source(&error).unwrap().to_string()
     };
-    assert_eq!(whole(&pipe), "it is not a regular file");
+    assert_eq!(whole(&pipe), "it is not a file");
     assert!(whole(&link).starts_with("`index.json` leads out of the layout, to "));
     let tarball = elsewhere.path().join("image.tar");
     pipe(&tarball);
     let choice = Choice { platform: Platform::LinuxAmd64, reference: None };
     let error = StoredImage::open(&tarball, &choice).err().unwrap();
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it is not a regular file");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it is not a file");
 }

@@ -28,11 +28,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// Reads from the disk.
 pub(crate) fn from_disk(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    file.take(limit as u64).read_to_end(&mut bytes)?;
+    folder::open_regular(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

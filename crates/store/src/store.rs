@@ -185,21 +185,16 @@ fn remove_unlocked(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what is neither a file nor a folder from the folders of a folder: libraries that read there would wait for a named
+/// Removes what is neither a file nor a folder from a folder and those below it: libraries that read there would wait for a named
 /// pipe, and write through a link.
 fn remove_odd(folder: &Path) -> io::Result<()> {
-    let is_odd = |kind: fs::FileType| !kind.is_file() && !kind.is_dir();
     for item in fs::read_dir(folder)? {
         let item = item?;
-        if is_odd(item.file_type()?) {
+        let kind = item.file_type()?;
+        if kind.is_dir() {
+            remove_odd(&item.path())?;
+        } else if !kind.is_file() {
             remove_if_present(&item.path())?;
-        } else if item.file_type()?.is_dir() {
-            for item in fs::read_dir(item.path())? {
-                let item = item?;
-                if is_odd(item.file_type()?) {
-                    remove_if_present(&item.path())?;
-                }
-            }
         }
     }
     Ok(())

@@ -559,7 +559,7 @@ fn what_is_nobodys_goes_and_holds_nobody_up() {
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("letter"), "").unwrap();
     let parents = ["tmp", "leases", "locks", "scratch", "unpacked-v1", "tools-v1", "repodata-v1"];
-    for parent in parents.into_iter().chain(["repodata-v1/conda-v1"]) {
+    for parent in parents.into_iter().chain(["repodata-v1/conda-v1", "repodata-v1/conda-v1/shards-v1"]) {
         let (pipe, link) = (root.join(parent).join("pipe"), root.join(parent).join("link"));
         // Pruning takes the folders of indexes away.
         fs::create_dir_all(root.join(parent)).unwrap();

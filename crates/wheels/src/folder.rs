@@ -32,7 +32,7 @@ const EVERYWHERE: [&str; 9] = [
 const AT_THE_ROOT: [&str; 7] = ["build", "dist", ".venv", "venv", ".tox", ".nox", ".eggs"];
 
 /// How what imgbuild itself writes begins: locks, and images as one file. An image as a folder has the file `oci-layout`.
-const OWN: [&[u8]; 2] = [b"# BuiltWheel by `imgbuild lock`.", b"oci-layout\0"];
+const OWN: [&[u8]; 2] = [lock::MARK.as_bytes(), b"oci-layout\0"];
 
 enum Item {
     File { from: PathBuf, size: u64, digest: Digest, executable: bool },

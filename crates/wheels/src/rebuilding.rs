@@ -1,4 +1,4 @@
-//! WheelBuilder a wheel anew that a lock names and no store has.
+//! Building a wheel anew that a lock names and no store has.
 
 use std::path::Path;
 

@@ -211,7 +211,7 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
             ("lib/.git/config", ""),
             ("lib/data/large", ""),
             ("lib/.env", "TOKEN=x"),
-            ("lib/spec.lock", "# BuiltWheel by `imgbuild lock`. Images …"),
+            ("lib/spec.lock", &format!("{} Images …", lock::MARK)),
             ("lib/poetry.lock", "kept"),
             ("lib/image.tar", "oci-layout\0\0"),
             ("lib/image/oci-layout", "{}"),
@@ -233,7 +233,7 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
         ]
     );
     // What is left out, times, and the umask of whoever checked it out change nothing.
-    write(&project, &[("data/large", "changed"), ("spec.lock", "# BuiltWheel by `imgbuild lock`. Another.")]);
+    write(&project, &[("data/large", "changed"), ("spec.lock", &format!("{} Another.", lock::MARK))]);
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(read().sha256, first.sha256);
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o755)).unwrap();

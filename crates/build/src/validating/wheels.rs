@@ -114,7 +114,7 @@ impl Asking<'_> {
             Err(
                 error @ (PylockError::LeadsOut { .. } | PylockError::Location(_) | PylockError::NoFile(_)),
             ) => return vec![error.into()],
-            Err(error) if self.is_certain(&error) => return vec![error.into()],
+            Err(error) if self.is_certain(&error, &file.text) => return vec![error.into()],
             // What does not fit this Python may fit the one that is locked.
             Err(_) => Vec::new(),
         };
@@ -137,7 +137,7 @@ impl Asking<'_> {
         }
         let (allowed, sources) = (allow_builds(self.pip), sources.iter().map(|source| (None, source)));
         mistakes.extend(allowed.permit(sources).err());
-        if self.glibc().is_some() {
+        if self.knows_wheels(&file.text) {
             mistakes.extend(allowed.permitted(choices, environment.tags()).err().map(LockingError::from));
         }
         mistakes
@@ -178,15 +178,24 @@ impl Asking<'_> {
     /// The second part of the glibc's version, where the spec decides on it.
     fn glibc(&self) -> Option<u8> {
         let Base::Debian(base) = &self.variant.base else { return None };
+        // Another source may have a newer one.
+        if !base.sources.is_empty() {
+            return None;
+        }
         base.suite.glibc().strip_prefix("2.")?.parse().ok()
     }
 
-    /// Whether a lock is refused by what the spec says already, whatever else is locked: a Python is locked to the patch, and
-    /// wheels are chosen without it.
-    fn is_certain(&self, error: &PylockError) -> bool {
+    /// Whether it is known which wheels of a lock fit, whatever else is locked: a Python is locked to the patch, by which wheels
+    /// are not chosen, but which conditions may ask for.
+    fn knows_wheels(&self, text: &str) -> bool {
+        self.glibc().is_some() && !text.contains("python_full_version")
+    }
+
+    /// Whether a lock is refused by what the spec says already.
+    fn is_certain(&self, error: &PylockError, text: &str) -> bool {
         let version = self.variant.python.as_ref().map(|python| python.version.as_str());
         match error {
-            PylockError::NoWheel { .. } => self.glibc().is_some(),
+            PylockError::NoWheel { .. } => self.knows_wheels(text),
             PylockError::Python { .. } | PylockError::Environment { .. } => {
                 version.is_some_and(|version| version.split('.').count() > 2)
             }

@@ -43,6 +43,9 @@ fn check_url(text: &str, schemes: &[&str]) -> Result<(), ValueError> {
     }
     let url = url::Url::parse(text).map_err(|reason| error(reason.to_string()))?;
     match url.scheme() {
+        "file" if url.to_file_path().is_err() || url.query().is_some() => {
+            Err(error("a folder of this machine is `file:///srv/mirror`".to_owned()))
+        }
         scheme if schemes.contains(&scheme) => Ok(()),
         scheme => Err(error(format!("`{scheme}` is no scheme that packages are fetched by"))),
     }
