@@ -2,7 +2,7 @@
 //! is fetched.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use imgbuild_tests::{Answer, Imgbuild, Server};
+use imgbuild_tests::{Answer, Imgbuild, Server, capture};
 use insta::assert_snapshot;
 
 /// A program and a server, which is the mirror and the channels, and should never be asked.
@@ -134,6 +134,7 @@ fn every_command_says_the_same() {
         format!("@EXPLICIT\nfile://{}/gone/linux-64/a-1-0.conda\n", bench.imgbuild.folder().display()),
     );
     bench.imgbuild.write("keys.asc", "no keys\n");
+    capture(std::process::Command::new("mkfifo").arg(bench.imgbuild.path("pipe.txt"))).success();
     bench.imgbuild.write("own/pyproject.toml", "[project]\nname = \"Own.Thing\"\nversion = \"1\"\n");
     bench.imgbuild.write("here-1.0-py3-none-any.whl", "wheel");
     bench.imgbuild.write("here-1.0.tar.gz", "source");
@@ -193,6 +194,9 @@ fn every_command_says_the_same() {
         "PYTHON[pip]\nrequirements = \"pylock.hash.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.old.toml\"",
         "PYTHON[pip]\nrequirements = \"pylock.sdist.toml\"",
+        "PYTHON[pip]\nrequirements = \"pipe.txt\"",
+        "[conda]\npackages = [\"six\"]\nmirrors = { conda-forge = [\"file://host/srv\"] }",
+        "[base]\nmirror = \"URL/debian\"\nkeyring = \"pipe.txt\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"nowhere.asc\"",
         "[base]\nmirror = \"URL/debian\"\nkeyring = \"keys.asc\"",
         "[base]\nmirror = \"URL/debian\"\nsources.own = { url = \"URL/own\", suite = \"x\", components = [\"main\"], keyring = \"nowhere.asc\" }",
@@ -321,6 +325,17 @@ fn every_command_says_the_same() {
     PYTHON[pip]
     requirements = "pylock.sdist.toml"
         × cannot lock the wheels of `x:latest (linux/amd64)` ╰─▶ no wheel of `old 1.0` fits Python 3.11 on linux/amd64 with glibc 2.36: its wheels are for Python 3.10 alone
+    PYTHON[pip]
+    requirements = "pipe.txt"
+        × cannot read `pipe.txt`: it is not a file ╭─[spec.toml:6:16]
+    [conda]
+    packages = ["six"]
+    mirrors = { conda-forge = ["file://host/srv"] }
+        × `file://host/srv` is not the URL of a mirror: a folder of this machine is `file:///srv/mirror` ╭─[spec.toml:6:28]
+    [base]
+    mirror = "URL/debian"
+    keyring = "pipe.txt"
+        × cannot use the keyring `pipe.txt` ╰─▶ it is not a file
     [base]
     mirror = "URL/debian"
     keyring = "nowhere.asc"

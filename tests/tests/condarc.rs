@@ -102,11 +102,14 @@ fn a_folder_of_this_machine_serves_channels_without_a_network() {
     let folder = |name: &str| format!("file://{}", place.imgbuild.path(name).display());
     let (alias, custom, mirror) = (folder("alias"), folder("custom"), folder("mirror"));
     let bench = bench(&format!("channel_alias: {alias}\ncustom_channels: {{team: {custom}}}\n"));
-    let mirrors = format!("mirrors = {{ other = [\"{mirror}\"] }}");
+    let mirrors =
+        format!("mirrors = {{ other = [\"{mirror}\"], both = [\"http://127.0.0.1:9/x\", \"{mirror}\"] }}");
     // Debian's index is not here before; conda's are.
     bench.spec("", "");
     bench.run(&["lock", "spec.toml"]);
-    for (channel, more) in [("conda-forge", ""), ("team", ""), ("other", mirrors.as_str())] {
+    for (channel, more) in
+        [("conda-forge", ""), ("team", ""), ("other", mirrors.as_str()), ("both", mirrors.as_str())]
+    {
         spec(&bench, channel, more);
         bench.run(&["lock", "spec.toml", "--offline"]);
         bench.run(&["build", "spec.toml", "--output", "out", "--offline"]);
