@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use archive::ImagePath;
 use ignore::gitignore::Gitignore;
@@ -14,6 +15,9 @@ use oci::{Digest, HashReader};
 
 use crate::source::{SourceError, SourceTree};
 use folder::{IGNORE_FILE, IgnoreError, secret};
+
+/// The file that names what git does not keep.
+const GIT_IGNORE_FILE: &str = ".gitignore";
 
 /// What tools leave in any folder, and what git keeps of itself.
 const EVERYWHERE: [&str; 9] = [
@@ -61,7 +65,18 @@ impl Folder {
         // What is left out follows from the project's files alone, and from no setting of this machine.
         walk.standard_filters(false).git_ignore(true).require_git(false).parents(false);
         walk.add_custom_ignore_filename(IGNORE_FILE).follow_links(false);
-        walk.filter_entry(move |entry| is_wanted(entry, &root, &spec_ignores));
+        regular_ignore_files(folder)?;
+        // The library opens the ignore files of a folder as it enters it, and would wait for a pipe.
+        let irregular = Arc::new(OnceLock::new());
+        let first = Arc::clone(&irregular);
+        walk.filter_entry(move |entry| {
+            let is_regular = regular_ignore_files(entry.path()).is_ok();
+            let wanted = is_wanted(entry, &root, &spec_ignores);
+            if wanted && !is_regular {
+                first.get_or_init(|| entry.path().to_owned());
+            }
+            wanted && is_regular
+        });
         let mut items = BTreeMap::new();
         for entry in walk.build() {
             let entry = entry.map_err(|error| SourceError::Ignore { path: folder.to_owned(), error })?;
@@ -74,6 +89,9 @@ impl Folder {
             if let Some(item) = item(entry.path(), name)? {
                 items.insert(ImagePath::new(name)?, item);
             }
+        }
+        if let Some(folder) = irregular.get() {
+            regular_ignore_files(folder)?;
         }
         let sha256 = digest(&items);
         Ok(Self { items, sha256 })
@@ -114,6 +132,18 @@ fn ignored(folder: &Path) -> Result<Gitignore, SourceError> {
             SourceError::File { path: folder.join(IGNORE_FILE), what: "read", error: io::Error::other(error) }
         }
     })
+}
+
+/// Whether the ignore files of a folder are files, where there are any.
+fn regular_ignore_files(folder: &Path) -> Result<(), SourceError> {
+    for name in [GIT_IGNORE_FILE, IGNORE_FILE] {
+        let path = folder.join(name);
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            let error = ignore::Error::Io(io::Error::other("it is not a file"));
+            return Err(SourceError::Ignore { path, error });
+        }
+    }
+    Ok(())
 }
 
 fn is_wanted(entry: &DirEntry, root: &Path, spec: &Gitignore) -> bool {

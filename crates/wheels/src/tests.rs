@@ -249,6 +249,24 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
     assert_eq!(error.replace(&spec.path().display().to_string(), "SPEC"), "`SPEC/absent` cannot be read");
 }
 
+#[test]
+fn ignore_files_that_are_no_files_are_not_waited_for() {
+    for name in [".gitignore", ".imgbuildignore", "package/.gitignore", "package/inner/.imgbuildignore"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &[("package/inner/module.py", ""), ("build/x.py", "")]);
+        let pipe = |path: &str| {
+            assert!(Command::new("mkfifo").arg(folder.path().join(path)).status().unwrap().success());
+        };
+        // What is left out is not entered.
+        pipe("build/.gitignore");
+        assert!(Folder::read(folder.path(), folder.path()).is_ok());
+        pipe(name);
+        let error = Folder::read(folder.path(), folder.path()).err().unwrap();
+        let expected = format!("`{}` cannot be read\nit is not a file", folder.path().join(name).display());
+        assert_eq!(chain(&error), expected);
+    }
+}
+
 /// Git, as nobody's, at one time.
 fn git(folder: &Path, words: &[&str]) -> String {
     let mut command = Command::new("git");
