@@ -13,6 +13,7 @@ use std::time::Instant;
 use fs_err as fs;
 use serde_json::Value;
 
+use crate::channel::{self, ChannelError};
 use groups::{Group, Image};
 
 /// What is run inside each image.
@@ -30,6 +31,9 @@ pub(crate) enum CensusError {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] io::Error),
+    /// The tests' channel cannot be made.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// The list of groups is damaged.
     #[error("`xtask/src/census/groups.toml` is damaged: {0}")]
     Groups(#[from] groups::GroupsError),
@@ -66,11 +70,15 @@ pub(crate) fn run(workspace: &Path, names: &[String], binary: Option<PathBuf>) -
     let census = Census {
         binary: binary.unwrap_or_else(|| workspace.join("target/release/imgbuild")),
         folder: workspace.join("target/census"),
+        channel: workspace.join("target/channel"),
     };
     fs::create_dir_all(&census.folder)?;
     fs::write(census.folder.join(SCRIPT), CHECK)?;
     let images: Vec<Image> = groups.iter().flat_map(Group::images).collect();
     let (all, mut failed) = (images.len(), 0);
+    if images.iter().any(Image::needs_channel) {
+        channel::run(workspace)?;
+    }
     println!("| image | packages | MB | seconds | |\n|---|---|---|---|---|");
     for image in images {
         let row = census.image(&image)?;
@@ -91,13 +99,14 @@ fn chosen(groups: Vec<Group>, names: &[String]) -> Result<Vec<Group>, CensusErro
 struct Census {
     binary: PathBuf,
     folder: PathBuf,
+    channel: PathBuf,
 }
 
 impl Census {
     fn image(&self, image: &Image) -> Result<Row, CensusError> {
         self.program(&["cache", "prune", "--max-size", STORE])?;
         let spec = format!("{}.toml", image.name);
-        fs::write(self.folder.join(&spec), image.spec(SCRIPT, TIMEOUT))?;
+        fs::write(self.folder.join(&spec), image.spec(SCRIPT, TIMEOUT, &self.channel))?;
         let start = Instant::now();
         let output = self.program(&["build", &spec, "--output", "out", "--json", "--quiet"])?;
         let seconds = start.elapsed().as_secs_f64();
@@ -158,6 +167,6 @@ mod tests {
     #[test]
     fn a_group_is_named_as_it_is_written() {
         let error = chosen(groups::read().unwrap(), &["nunpy".to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("there is no group `nunpy`\nhint: there are numpy-3.11, "), "{error}");
+        assert!(error.starts_with("there is no group `nunpy`\nhint: there are numpy-3.9, "), "{error}");
     }
 }
