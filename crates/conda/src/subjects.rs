@@ -48,7 +48,8 @@ impl EnvironmentError {
     /// As [`LockingError::subjects`].
     fn subjects(&self) -> BTreeSet<String> {
         match self {
-            Self::MatchSpec { spec, .. } => BTreeSet::from([spec.clone(), spec::match_spec_name(spec)]),
+            // Not its name: another requirement of the same package is not to blame.
+            Self::MatchSpec { spec, .. } => BTreeSet::from([spec.clone()]),
             Self::Unsolvable { explanation, unmet, absent, mistyped } => {
                 let mut names = explained(explanation);
                 names.extend(unmet.iter().filter_map(|it| it.package.as_deref()).map(first_word));
