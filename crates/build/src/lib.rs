@@ -70,7 +70,7 @@ pub use pipeline::{
 pub use running::{Runnable, Words};
 pub use sandbox::set_variable;
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
-pub use validating::{notes, validate};
+pub use validating::{Purpose, notes, read_spec, validate};
 pub use variant_name::variant_name;
 pub use vendor::{Vendored, vendor};
 pub use vendor_folder::Vendor;

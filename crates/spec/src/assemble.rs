@@ -32,6 +32,9 @@ pub(crate) fn conda(
     let pip_part = environment.as_ref().filter(|_| pip && python.is_none()).and_then(Environment::pip_part);
     let environment = environment.filter(|it| pip_part.is_some() || it.is_of_conda());
     let from_conda = python == Some(PythonFrom::Conda);
+    if let Some(channels) = &table.channels {
+        check_channels(channels, source, problems);
+    }
     if !asked && environment.is_none() && !from_conda && table.manager() == Manager::None {
         return None;
     }
@@ -62,7 +65,7 @@ pub(crate) fn conda(
     let manager = table.manager();
     let channels_are_open =
         table.channels.is_none() && !environment.no_defaults && environment.locked.is_none();
-    let mut channels = channels(table.channels, environment.channels, source, problems);
+    let mut channels = channels(table.channels, environment.channels, source);
     if environment.locked.is_none() {
         add_channels(&mut channels, &requirements);
     }
@@ -126,23 +129,24 @@ fn writable(table: &CondaTable, source: &Source, problems: &mut Vec<Problem>) ->
     table.manager() != Manager::None || table.writable.as_ref().is_some_and(|located| located.value)
 }
 
+/// Where channels are named, there is one, and none twice.
+fn check_channels(own: &Located<Vec<Located<ChannelName>>>, source: &Source, problems: &mut Vec<Problem>) {
+    if own.value.is_empty() {
+        let mistake = Mistake::EmptyList { key: own.key.clone() };
+        let hint = format!("for example `channels = [\"{DEFAULT_CHANNEL}\"]`");
+        problems.push(Problem::new(mistake).at(source, own.span.clone(), "here").hint(hint));
+    }
+    list::check_unique(&own.key, &own.value, source, problems);
+}
+
 /// The spec's channels, then those of the file that are not yet named, else the default.
 fn channels(
     own: Option<Located<Vec<Located<ChannelName>>>>,
     from_file: Vec<Channel>,
     source: &Source,
-    problems: &mut Vec<Problem>,
 ) -> Vec<Channel> {
-    let mut channels: Vec<Channel> = Vec::new();
-    if let Some(own) = own {
-        if own.value.is_empty() {
-            let mistake = Mistake::List { key: own.key, fault: "must not be empty".to_owned() };
-            let hint = format!("for example `channels = [\"{DEFAULT_CHANNEL}\"]`");
-            problems.push(Problem::new(mistake).at(source, own.span, "here").hint(hint));
-        }
-        list::check_unique("conda.channels", &own.value, source, problems);
-        channels.extend(own.value.into_iter().map(|located| Channel::new(located, source)));
-    }
+    let own = own.into_iter().flat_map(|own| own.value);
+    let mut channels: Vec<Channel> = own.map(|located| Channel::new(located, source)).collect();
     for channel in from_file {
         if !channels.iter().any(|known| known.name == channel.name) {
             channels.push(channel);

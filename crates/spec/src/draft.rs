@@ -20,6 +20,9 @@ use crate::template::Combination;
 use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Layout, Python, Variant};
 use crate::{assemble, beneath, list};
 
+/// What an image is called whose name is no name, so that the rest of its spec can be looked at.
+const UNNAMED: &str = "image";
+
 /// A combination of the matrix, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
@@ -51,8 +54,8 @@ pub(crate) struct Context<'a> {
 }
 
 impl Draft {
-    /// Checks what no single value shows.
-    pub(crate) fn new(document: Document, context: &Context<'_>) -> Result<Self, Vec<Problem>> {
+    /// Checks what no single value shows. There is no draft where there is no name.
+    pub(crate) fn new(document: Document, context: &Context<'_>) -> (Option<Self>, Vec<Problem>) {
         let source = context.source;
         let mut problems = Vec::new();
         let tags = list::unique("tags", document.tags, source, &mut problems);
@@ -78,11 +81,9 @@ impl Draft {
         let copy: Vec<Copy> = document.copy.into_iter().map(|located| copy(located, source)).collect();
         problems.extend(copy.iter().filter_map(|copy| leads_out(copy, context)));
         problems.extend(debian_python(python.as_ref(), &base));
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        Ok(Self {
-            name: document.name.value,
+        let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
+        let draft = |name| Self {
+            name,
             tags: match tags {
                 Some(tags) => tags,
                 None => "latest".parse().into_iter().collect(),
@@ -99,29 +100,35 @@ impl Draft {
             copy,
             layers: document.layers,
             checks,
-        })
+        };
+        (name.map(draft), problems)
     }
 
-    /// The variant for one platform.
-    pub(crate) fn variant(&self, platform: Platform) -> Result<Variant, Problem> {
+    /// The variant for one platform, and what is wrong with it; none where the lock has nothing for the platform.
+    pub(crate) fn variant(&self, platform: Platform) -> (Option<Variant>, Vec<Problem>) {
         let mut conda = self.conda.clone();
         let mut packages = None;
+        let mut problems = Vec::new();
         if let (Some(conda), Some(lock)) = (&mut conda, &self.lock) {
-            let (locked, listed) = lock.on(platform)?;
+            let (locked, listed) = match lock.on(platform) {
+                Ok(found) => found,
+                Err(problem) => return (None, vec![problem]),
+            };
             packages = listed;
-            self.check_lock(&locked, conda.manager)?;
+            problems.extend(self.check_lock(&locked, conda.manager).err());
             conda.packages = CondaPackages::Locked(locked);
         }
-        let pip = self.pip.pip(packages)?;
-        let no_python = pip.as_ref().and_then(|pip| needs_python(pip, self.python.as_ref(), conda.as_ref()));
-        if let Some(problem) = no_python {
-            return Err(problem);
-        }
+        let pip = self.pip.pip(packages).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let python = self.python.as_ref();
+        problems.extend(pip.as_ref().and_then(|pip| needs_python(pip, python, conda.as_ref())));
         if let Some(conda) = &mut conda {
             // The wheel of pip that is asked for would have to be the one that conda happens to have.
             conda.pip = conda.pip && !pip.as_ref().is_some_and(|pip| pip.names_project("pip"));
         }
-        Ok(Variant {
+        let variant = Variant {
             name: self.name.clone(),
             tags: self.tags.clone(),
             platform,
@@ -135,7 +142,8 @@ impl Draft {
             copy: self.copy.clone(),
             layers: self.layers.clone(),
             checks: self.checks.clone(),
-        })
+        };
+        (Some(variant), problems)
     }
 }
 
@@ -214,7 +222,7 @@ fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<
     let check = |located: Located<CheckTable>| {
         let CheckTable { run, expect, timeout } = located.value;
         if run.value.is_empty() {
-            let mistake = Mistake::List { key: run.key.clone(), fault: "must not be empty".to_owned() };
+            let mistake = Mistake::EmptyList { key: run.key.clone() };
             let hint = "name a program, for example `run = [\"python\", \"-c\", \"import numpy\"]`";
             problems.push(Problem::new(mistake).at(source, run.span.clone(), "here").hint(hint));
         }

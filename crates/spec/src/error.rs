@@ -42,6 +42,11 @@ impl SpecError {
         Self { file: file.to_owned(), problems, more }
     }
 
+    /// An error for each mistake.
+    pub fn each(&self) -> impl Iterator<Item = Self> {
+        self.problems.iter().map(|problem| Self::new(&self.file, vec![problem.clone()]))
+    }
+
     /// The mistakes, in the order in which they were found. There is at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -27,6 +27,7 @@ mod inputs;
 mod language;
 mod limits;
 mod list;
+mod loader;
 mod matrix;
 mod mistake;
 mod note;
@@ -44,6 +45,7 @@ mod template;
 mod tests;
 mod toml_tree;
 mod tree;
+mod unread;
 mod values;
 mod variant;
 mod yaml_tree;
@@ -65,7 +67,7 @@ pub use reference::reference;
 pub use requirement::{Channel, Requirement, match_spec_name};
 pub use schema::schema;
 pub use source::{Origin, Snippet};
-pub use spec::Spec;
+pub use spec::{Spec, WrongSpec};
 pub use suggest::nearest;
 pub use values::{
     ChannelMirror, ChannelName, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,

@@ -13,7 +13,7 @@ pub(crate) fn unique<T: Ord + Clone + ToString>(
 ) -> Option<Vec<T>> {
     let list = list?;
     if list.value.is_empty() {
-        let mistake = Mistake::List { key: key.to_owned(), fault: "must not be empty".to_owned() };
+        let mistake = Mistake::EmptyList { key: key.to_owned() };
         let problem = Problem::new(mistake).at(source, list.span.clone(), "here");
         problems.push(problem.hint("remove the key for its default"));
     }

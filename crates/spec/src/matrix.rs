@@ -17,11 +17,16 @@ pub(crate) struct Combinations {
     pub(crate) all: Vec<Combination>,
 }
 
+impl Combinations {
+    /// One combination, of nothing.
+    pub(crate) fn none() -> Self {
+        Self { keys: Vec::new(), all: vec![Combination::new()] }
+    }
+}
+
 /// Reads `[matrix]`. Without one there is one combination, of nothing.
 pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Problem>> {
-    let Some(node) = root.get("matrix") else {
-        return Ok(Combinations { keys: Vec::new(), all: vec![Combination::new()] });
-    };
+    let Some(node) = root.get("matrix") else { return Ok(Combinations::none()) };
     let matrix: Matrix = decode(node, "matrix").map_err(|errors| {
         errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
     })?;

@@ -172,7 +172,13 @@ pub enum Mistake {
         /// The second combination.
         second: String,
     },
-    /// A list that must not be empty, or has a value twice.
+    /// A list or table that must not be empty.
+    #[error("`{key}` must not be empty")]
+    EmptyList {
+        /// The key.
+        key: String,
+    },
+    /// A list that has a value twice.
     #[error("`{key}` {fault}")]
     List {
         /// The key.

@@ -89,7 +89,7 @@ pub(crate) fn pins(
         };
         let key = format!("base.pin.{package}");
         if table.version.is_none() && table.source.is_none() {
-            let mistake = Mistake::List { key: key.clone(), fault: "must not be empty".to_owned() };
+            let mistake = Mistake::EmptyList { key: key.clone() };
             let hint = "say which version, or which source, for example `{ version = \"1:2.39.*\" }`";
             problems.push(Problem::new(mistake).at(source, located.span.clone(), "here").hint(hint));
         }

@@ -25,6 +25,8 @@ pub(crate) struct Expander<'a> {
     pub(crate) problems: Vec<Problem>,
     /// Names that stay as they are written: what stands for them is not known to the spec.
     pub(crate) own: &'static [&'static str],
+    /// Whether the matrix is readable. Else it is not known what a template stands for, and what has one cannot be read.
+    pub(crate) known: bool,
 }
 
 impl Expander<'_> {
@@ -53,7 +55,15 @@ impl Expander<'_> {
 
     fn node(&mut self, node: &Node) -> Node {
         let value = match &node.value {
-            Value::Text(text) => Value::Text(self.text(text, node)),
+            Value::Text(text) => {
+                let problems = self.problems.len();
+                let text = self.text(text, node);
+                let readable = self.problems.len() == problems;
+                if !self.known {
+                    self.problems.truncate(problems);
+                }
+                if readable { Value::Text(text) } else { Value::Unreadable }
+            }
             Value::List(items) => Value::List(items.iter().map(|item| self.node(item)).collect()),
             Value::Table(entries) => Value::Table(
                 entries
@@ -143,6 +153,7 @@ mod tests {
             used: BTreeSet::new(),
             problems: Vec::new(),
             own: &[],
+            known: true,
         };
         let node = Node { span: 0..0, value: Value::Null };
         let out = expander.text(text, &node);

@@ -16,12 +16,21 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Null,
     Boolean(bool),
-    Integer { literal: String, value: Option<i64> },
-    Float { literal: String },
-    Date { literal: String },
+    Integer {
+        literal: String,
+        value: Option<i64>,
+    },
+    Float {
+        literal: String,
+    },
+    Date {
+        literal: String,
+    },
     Text(String),
     List(Vec<Node>),
     Table(Vec<Entry>),
+    /// What cannot be read: a mistake has been told of it, and whoever reads the rest passes it over.
+    Unreadable,
 }
 
 /// A key of a table, itself a node of text, and what it is set to.

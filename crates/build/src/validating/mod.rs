@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use conda::ChannelError;
-use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
+use oci::Platform;
+use spec::{Base, CondaPackages, FindLinks, Spec, Variant, WrongSpec};
 
 use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
@@ -27,7 +28,59 @@ pub fn validate(spec: &Spec, variants: &[Variant], context: &Context) -> Result<
     told(spec, mistakes)
 }
 
-/// The same of locking alone, which needs nothing of what is copied.
+/// Reads a spec with its variants; `context` is asked for where the spec is wrong, to find what is wrong with the rest.
+///
+/// # Errors
+///
+/// When anything is wrong with the spec's form; what [`validate`] finds in the rest is told with it.
+pub fn read_spec(
+    path: &Path,
+    host: Platform,
+    what: Purpose,
+    context: impl FnOnce() -> Option<Context>,
+) -> Result<(Spec, Vec<Variant>), BuildError> {
+    let wrong = match Spec::load_variants(path, host) {
+        Ok(read) => return Ok(read),
+        Err(wrong) => *wrong,
+    };
+    let (Some((spec, variants)), Some(context)) = (&wrong.rest, context()) else {
+        return Err(wrong.error.into());
+    };
+    let mut mistakes = locking_mistakes(spec, variants, &context);
+    mistakes.retain(|mistake| !may_follow(mistake, &wrong));
+    if what == Purpose::Build {
+        mistakes.extend(copying_mistakes(spec, variants.iter()));
+    }
+    let of_form = wrong.error.each().map(BuildError::from);
+    match together(spec, of_form.chain(mistakes).collect()) {
+        Some(error) => Err(error),
+        None => Err(wrong.error.into()),
+    }
+}
+
+/// What a spec is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To lock it: what is copied need not be there.
+    Lock,
+    /// To build it.
+    Build,
+}
+
+/// Whether a mistake may be none when the spec's others are mended: what is left out for them may have been about it.
+fn may_follow(mistake: &BuildError, wrong: &WrongSpec) -> bool {
+    let any_of = |keys: &[&str]| keys.iter().any(|key| wrong.leaves_out(key));
+    match mistake {
+        BuildError::Pypi { error, .. } => match **error {
+            pypi::LockingError::Unusable { .. } => false,
+            _ => any_of(&["pip", "python", "base", "conda", "env"]),
+        },
+        BuildError::Mirror(_) => any_of(&["base"]),
+        _ => false,
+    }
+}
+
+/// What [`validate`] does, of locking alone, which needs nothing of what is copied.
 pub(crate) fn validate_locking(
     spec: &Spec,
     variants: &[Variant],
@@ -61,21 +114,34 @@ pub fn notes(spec: &Spec, variants: &[Variant], context: &Context) -> Vec<String
 /// How many mistakes are shown, as of those of the spec's own form.
 const SHOWN: usize = 20;
 
-/// One error for all mistakes; each is told once, whichever variants have it.
+/// Nothing where there is no mistake, else one error for all.
 fn told(spec: &Spec, mistakes: Vec<BuildError>) -> Result<(), BuildError> {
-    let mut known = HashSet::new();
-    let mut errors: Vec<BuildError> =
-        mistakes.into_iter().filter(|mistake| known.insert(essence(mistake))).collect();
+    match together(spec, mistakes) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// One error for all mistakes.
+fn together(spec: &Spec, mut errors: Vec<BuildError>) -> Option<BuildError> {
+    errors = distinct(errors);
     let count = errors.len();
     if count > SHOWN {
         errors.truncate(SHOWN);
         errors.push(BuildError::MoreMistakes(count - SHOWN));
     }
     match count {
-        0 => Ok(()),
-        1 => Err(errors.remove(0)),
-        _ => Err(BuildError::Mistakes { spec: spec.file().to_owned(), count, errors }),
+        0 | 1 => errors.pop(),
+        _ => Some(BuildError::Mistakes { spec: spec.file().to_owned(), count, errors }),
     }
+}
+
+/// Each mistake once, whichever variants have it. Those of the spec's form are that already.
+fn distinct(mistakes: Vec<BuildError>) -> Vec<BuildError> {
+    let mut known = HashSet::new();
+    let is_new =
+        |mistake: &BuildError| matches!(mistake, BuildError::Spec(_)) || known.insert(essence(mistake));
+    mistakes.into_iter().filter(is_new).collect()
 }
 
 /// What an error says, but for the variant.

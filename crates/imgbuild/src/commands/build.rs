@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::build::{Built, Delivered, Report, Request, Vendor, build};
+use ::build::{Built, Delivered, Purpose, Report, Request, Vendor, build};
 use serde_json::{Value, json};
-use spec::Spec;
 
-use super::{context, print, print_json};
+use super::{context, print, print_json, read_spec};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::output::say;
@@ -17,7 +16,7 @@ use crate::words::{shortened, size, table};
 
 pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(), Failure> {
     let start = Instant::now();
-    let spec = Spec::load(&arguments.spec)?;
+    let (spec, _) = read_spec(&arguments.spec, Purpose::Build)?;
     let reporter = reporter(global);
     let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
     let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use ::build::{PlannedLayer, notes, planned_layers, validate, variant_name};
+use ::build::{PlannedLayer, Purpose, notes, planned_layers, validate, variant_name};
 use serde_json::{Value, json};
-use spec::{Spec, Variant};
+use spec::Variant;
 
-use super::{context, host, print, print_json};
+use super::{context, print, print_json, read_spec};
 use crate::arguments::{CheckArguments, Global};
 use crate::failure::Failure;
 use crate::words::{shortened, size, table};
 
 pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure> {
-    let spec = Spec::load(&arguments.spec)?;
-    let variants = spec.variants(host()?)?;
+    let (spec, variants) = read_spec(&arguments.spec, Purpose::Build)?;
     let context = context(&arguments.spec, true, Arc::new(::build::Silent))?;
     validate(&spec, &variants, &context)?;
     let notes = notes(&spec, &variants, &context);

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ::build::{Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
+use ::build::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
 use lock::{Change, Reason};
 use serde_json::json;
-use spec::Spec;
 
-use super::{context, print, print_json};
+use super::{context, print, print_json, read_spec};
 use crate::arguments::{Global, LockArguments};
 use crate::failure::{Failure, Plain};
 use crate::output::say;
@@ -29,8 +28,7 @@ const LISTED: usize = 20;
 pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<(), Failure> {
     let (path_of_spec, upgraded) = arguments.spec_and_upgrade();
     let path_of_spec = path_of_spec.ok_or(Plain::NoSpec)?;
-    let spec = Spec::load(path_of_spec)?;
-    let variants = spec.variants(super::host()?)?;
+    let (spec, variants) = read_spec(path_of_spec, Purpose::Lock)?;
     let path = lock_path(path_of_spec);
     if arguments.check {
         check_lock(&variants, &path)?;

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::build::{BuildError, Context, Reporter};
+use ::build::{BuildError, Context, Purpose, Reporter};
 use oci::Platform;
+use spec::{Spec, Variant};
 use store::Store;
 
 use crate::failure::{Failure, Plain};
@@ -45,6 +46,13 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
         context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);
     }
     Ok(context)
+}
+
+/// The spec and its variants. Where it is wrong, all that is known to be wrong is told at once; what cannot be asked for
+/// that, such as the store, is told when the spec is right.
+fn read_spec(path: &Path, purpose: Purpose) -> Result<(Spec, Vec<Variant>), Failure> {
+    let asked = || context(path, true, Arc::new(::build::Silent)).ok();
+    Ok(::build::read_spec(path, host()?, purpose, asked)?)
 }
 
 /// What people read goes to standard output.

@@ -29,7 +29,8 @@ impl<'de> SeqAccess<'de> for List<'_, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        let Some((index, item)) = self.items.next() else { return Ok(None) };
+        let readable = |(_, item): &(usize, &Node)| item.value != Value::Unreadable;
+        let Some((index, item)) = self.items.by_ref().find(readable) else { return Ok(None) };
         self.parent.element(index, item).read(seed).map(Some)
     }
 }
@@ -53,7 +54,7 @@ impl<'a, 'd> Table<'a, 'd> {
 
     fn next_known(&mut self) -> Option<&'a Entry> {
         loop {
-            let entry = self.entries.next()?;
+            let entry = self.entries.by_ref().find(|entry| entry.value.value != Value::Unreadable)?;
             let Some(known) = self.known.filter(|known| !known.contains(&entry.name())) else {
                 return Some(entry);
             };

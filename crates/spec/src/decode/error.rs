@@ -12,14 +12,14 @@ use crate::tree::Value;
 use crate::values::ValueError;
 
 /// A mistake in one file, with its place once that is known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DecodeError {
     fault: Fault,
     hint: Option<String>,
     place: Option<(Range<usize>, String)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fault {
     UnknownKey,
     MissingKey(String),
@@ -36,6 +36,19 @@ impl DecodeError {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Where it is, and the key that the value belongs to.
+    pub(crate) fn place(&self) -> Option<(&Range<usize>, &str)> {
+        self.place.as_ref().map(|(span, path)| (span, path.as_str()))
+    }
+
+    /// The key that must be there and is not.
+    pub(super) fn missing(&self) -> Option<&str> {
+        match &self.fault {
+            Fault::MissingKey(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// Sets the place, unless a nearer one is known already.
@@ -123,6 +136,7 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
         Value::Text(_) => "a string",
         Value::List(_) => "a list",
         Value::Table(_) => "a table",
+        Value::Unreadable => "something unreadable",
     }
 }
 

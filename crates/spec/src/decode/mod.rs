@@ -7,7 +7,9 @@
 mod access;
 mod error;
 mod marker;
+mod readable;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use serde::de::value::StrDeserializer;
@@ -15,23 +17,55 @@ use serde::de::{self, Deserialize, DeserializeOwned, IntoDeserializer as _, Visi
 
 pub(crate) use error::{DecodeError, type_of};
 pub(crate) use marker::{Literal, Located};
+pub(crate) use readable::unreadable;
 
 use crate::tree::{Node, Value};
 
+/// How often a document is read again without what could not be read: who has made more mistakes has made the same one often.
+const MOST_READINGS: usize = 64;
+
 /// Reads a `T` out of a node; every mistake that was found, when there is one.
 pub(crate) fn decode<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, Vec<DecodeError>> {
-    let found = RefCell::new(Vec::new());
-    let decoder = Decoder { node, path: path.to_owned(), found: &found };
-    let result = T::deserialize(decoder).map_err(|error| error.at(node.span.clone(), path));
-    let mut errors = found.into_inner();
-    match result {
-        Ok(value) if errors.is_empty() => Ok(value),
-        Ok(_) => Err(errors),
-        Err(error) => {
+    match decode_readable(node, path) {
+        (Some(value), errors) if errors.is_empty() => Ok(value),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// Reads a `T` out of what can be read of a node, and every mistake in it, in the order of the file. There is no value
+/// where the node itself is not what a `T` is read from.
+///
+/// serde ends at the first value that it cannot read. So that value is left out, and the rest is read again.
+pub(crate) fn decode_readable<T: DeserializeOwned>(node: &Node, path: &str) -> (Option<T>, Vec<DecodeError>) {
+    let mut readable = Cow::Borrowed(node);
+    let mut errors: Vec<DecodeError> = Vec::new();
+    let mut value = None;
+    for _ in 0..MOST_READINGS {
+        let found = RefCell::new(Vec::new());
+        let decoder = Decoder { node: &readable, path: path.to_owned(), found: &found };
+        let result = T::deserialize(decoder).map_err(|error| error.at(node.span.clone(), path));
+        for error in found.into_inner() {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+        let error = match result {
+            Ok(read) => {
+                value = Some(read);
+                break;
+            }
+            Err(error) => error,
+        };
+        let left_out = readable::leave_out(readable.to_mut(), path, &error);
+        if !left_out.follows {
             errors.push(error);
-            Err(errors)
+        }
+        if !left_out.more {
+            break;
         }
     }
+    errors.sort_by_key(|error| error.place().map(|(span, _)| span.start));
+    (value, errors)
 }
 
 /// Hands one node to serde.
@@ -49,7 +83,7 @@ impl<'a> Decoder<'a> {
 
     /// The decoder of the value of `key`, with the path that messages call it by.
     fn member(&self, key: &str, node: &'a Node) -> Self {
-        self.child(node, if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) })
+        self.child(node, readable::member(&self.path, key))
     }
 
     fn element(&self, index: usize, node: &'a Node) -> Self {
@@ -78,6 +112,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
             Value::Text(text) => visitor.visit_str(text),
             Value::List(items) => visitor.visit_seq(access::List::new(&self, items)),
             Value::Table(entries) => visitor.visit_map(access::Table::new(&self, entries, None)),
+            Value::Unreadable => Err(DecodeError::invalid_type(error::type_of(&self.node.value), &visitor)),
         }
     }
 

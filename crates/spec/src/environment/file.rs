@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::locked::{Content, LockedBuild, LockedList, OtherLock, Platforms};
 use super::open_file::opened;
 use super::{Environment, LockFormat, PipPart};
-use crate::decode::{Literal, Located, decode};
+use crate::decode::{Literal, Located, decode_readable};
 use crate::error::Problem;
 use crate::files::Variables;
+use crate::note::Note;
 use crate::requirement::{Channel, Requirement};
 use crate::source::{Origin, Source};
 use crate::tree::Node;
@@ -42,15 +43,19 @@ struct Others {
     pip: Option<Vec<Located<String>>>,
 }
 
+/// Reads what can be read of it, and what is wrong.
 pub(super) fn read(
     source: &Source,
     root: Node,
     variables: &Variables<'_>,
-) -> Result<Environment, Vec<Problem>> {
-    let (root, notes) = opened(root, source, variables)?;
-    let document: Document = decode(&root, "").map_err(|errors| {
-        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
-    })?;
+) -> (Option<Environment>, Vec<Problem>) {
+    let (root, notes, mut problems) = opened(root, source, variables);
+    let (document, errors) = decode_readable::<Document>(&root, "");
+    problems.extend(errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())));
+    (document.map(|document| environment(document, source, notes)), problems)
+}
+
+fn environment(document: Document, source: &Source, notes: Vec<Note>) -> Environment {
     let mut requirements = Vec::new();
     let mut pip = Vec::new();
     for item in document.dependencies.unwrap_or_default() {
@@ -85,7 +90,7 @@ pub(super) fn read(
             sources: Vec::new(),
         }),
     });
-    Ok(Environment {
+    Environment {
         name: document.name,
         channels: channels.into_iter().map(|channel| Channel::new(channel, source)).collect(),
         no_defaults: !no_defaults.is_empty(),
@@ -99,7 +104,7 @@ pub(super) fn read(
         locked,
         pip: (!pip.is_empty()).then(|| PipPart::Lines(pip, PathBuf::new())),
         notes,
-    })
+    }
 }
 
 /// `name=version=build`, or `channel::name=version=build`: exactly one package.

@@ -104,21 +104,31 @@ pub(crate) fn limit(path: &Path) -> usize {
     if name.ends_with(".lock") || name.contains("conda-lock") { LOCK_LIMIT } else { FILE_LIMIT }
 }
 
-/// Reads it, by what it holds: an explicit list says so in a line of its own, and locks have keys of their own.
-pub(crate) fn read(source: &Source, variables: &Variables<'_>) -> Result<Contents, Vec<Problem>> {
+/// Reads what can be read of it, and what is wrong.
+pub(crate) fn read(source: &Source, variables: &Variables<'_>) -> (Option<Contents>, Vec<Problem>) {
+    by_form(source, variables).unwrap_or_else(|problems| (None, problems))
+}
+
+/// Reads it by what it holds: an explicit list says so in a line of its own, and locks have keys of their own. Only of
+/// conda's environment file is read what can be read; the others are whole, or an error.
+fn by_form(
+    source: &Source,
+    variables: &Variables<'_>,
+) -> Result<(Option<Contents>, Vec<Problem>), Vec<Problem>> {
+    let whole = |contents| (Some(contents), Vec::new());
     let file = source.name();
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if source.inner().lines().any(|line| line.trim() == explicit::MARK) {
-        return explicit::read(source).map(Contents::Explicit);
+        return explicit::read(source).map(Contents::Explicit).map(whole);
     }
     if let Some(problem) = listing::table(source) {
         return Err(vec![problem]);
     }
     if listing::is_export(source.inner()) {
-        return listing::read(source).map(Contents::File);
+        return listing::read(source).map(Contents::File).map(whole);
     }
     if is_pylock(name) || name.ends_with(".txt") || name.ends_with(".in") {
-        return Ok(Contents::Pip);
+        return Ok(whole(Contents::Pip));
     }
     let unknown = || {
         let problem = Problem::new(Mistake::UnknownEnvironmentFormat { file: file.to_owned() });
@@ -135,11 +145,12 @@ pub(crate) fn read(source: &Source, variables: &Variables<'_>) -> Result<Content
     let has = |key: &str| root.get(key).is_some();
     // The first versions of pixi's lock had conda-lock's keys: the name tells them apart.
     if name == "pixi.lock" || has("version") && has("environments") {
-        pixi::read(source, &root).map(|lock| Contents::Pixi(Rc::new(lock)))
+        pixi::read(source, &root).map(|lock| whole(Contents::Pixi(Rc::new(lock))))
     } else if name.contains("conda-lock") || has("metadata") && has("package") {
-        conda_lock::read(source, &root).map(|lock| Contents::CondaLock(Rc::new(lock)))
+        conda_lock::read(source, &root).map(|lock| whole(Contents::CondaLock(Rc::new(lock))))
     } else if is_yaml {
-        file::read(source, root, variables).map(Contents::File)
+        let (environment, problems) = file::read(source, root, variables);
+        Ok((environment.map(Contents::File), problems))
     } else {
         Err(unknown())
     }

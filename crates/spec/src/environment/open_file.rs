@@ -15,23 +15,23 @@ const KEYS: [&str; 5] = ["name", "channels", "dependencies", "variables", "prefi
 /// Deeper than anyone puts selectors into one another.
 const DEPTH: usize = 8;
 
-/// The file in its own form, and what a person should know of the rest.
-///
-/// # Errors
-///
-/// When a selector or a variable is none that is known.
+/// The file in its own form, what a person should know of the rest, and what is wrong: selectors and variables that are
+/// none that is known. Where they stand is left out.
 pub(super) fn opened(
     mut root: Node,
     source: &Source,
     variables: &Variables<'_>,
-) -> Result<(Node, Vec<Note>), Vec<Problem>> {
+) -> (Node, Vec<Note>, Vec<Problem>) {
     let mut problems = Vec::new();
     let notes = take_unknown(&mut root, source);
     if let Some(channels) = value_of(&mut root, "channels") {
         list(channels);
         if let Value::List(items) = &mut channels.value {
             for item in items {
-                problems.extend(expand(item, source, variables).err());
+                if let Err(problem) = expand(item, source, variables) {
+                    item.value = Value::Unreadable;
+                    problems.push(problem);
+                }
             }
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn opened(
             value.value = Value::Text(text.to_owned());
         }
     }
-    if problems.is_empty() { Ok((root, notes)) } else { Err(problems) }
+    (root, notes, problems)
 }
 
 fn value_of<'a>(root: &'a mut Node, key: &str) -> Option<&'a mut Node> {

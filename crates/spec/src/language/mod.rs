@@ -43,8 +43,8 @@ use crate::decode::Located;
 #[schemars(title = "imgbuild spec")]
 pub(crate) struct Document {
     /// The image's name, without registry and tag.
-    #[schemars(with = "String", extend("examples" = ["base-pytorch"]))]
-    pub(crate) name: Located<ImageName>,
+    #[schemars(required, with = "String", extend("examples" = ["base-pytorch"]))]
+    pub(crate) name: Option<Located<ImageName>>,
     /// The tags. Each is given to every combination of the matrix, so it must name the keys that differ.
     #[schemars(with = "Option<Vec<String>>", extend("examples" = [["{python}-cuda{cuda}"]]), extend("default" = ["latest"]))]
     pub(crate) tags: Option<Located<Vec<Located<Tag>>>>,

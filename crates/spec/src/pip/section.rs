@@ -43,13 +43,13 @@ struct Named {
 }
 
 impl Section {
-    /// Reads the section and every file that it and `env` name.
+    /// Reads the section and every file that it and `env` name, and what is wrong with them.
     pub(crate) fn read(
         table: Option<Located<PipTable>>,
         environment: Option<PipPart>,
         reader: &mut Reader<'_>,
         source: &Source,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> (Self, Vec<Problem>) {
         let table = table.map(|located| located.value).unwrap_or_default();
         let mut named = Named {
             packages: origins(&table.packages, source),
@@ -84,7 +84,7 @@ impl Section {
                 listed(listing, index, allow_builds.clone(), &mut problems)
             }
         };
-        if problems.is_empty() { Ok(Self { pip, keys, allow_builds, notes }) } else { Err(problems) }
+        (Self { pip, keys, allow_builds, notes }, problems)
     }
 
     /// What a person should know of the files.

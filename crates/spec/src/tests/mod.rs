@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_matrix;
 mod bad_pip;
 mod bad_requirements;
+mod bad_together;
 mod beneath;
 mod docs;
 mod inputs;
@@ -22,17 +23,27 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use oci::Platform;
 
 use crate::files::Surroundings;
-use crate::{Spec, SpecError, Variant};
+use crate::{Spec, SpecError, Variant, WrongSpec};
 
 /// Loads `spec.toml` out of a table of files. A variable `SET_X` of the environment is `x`, and no other one is set.
 pub(super) fn load(files: &[(&str, &str)]) -> Result<Spec, SpecError> {
+    within(files, |surroundings| Spec::load_with(Path::new("spec.toml"), surroundings))
+}
+
+/// The same, with all that is wrong with the variants as well.
+pub(super) fn load_variants(files: &[(&str, &str)]) -> Result<(Spec, Vec<Variant>), Box<WrongSpec>> {
+    let host = Platform::LinuxAmd64;
+    within(files, |surroundings| Spec::load_variants_with(Path::new("spec.toml"), host, surroundings))
+}
+
+fn within<T>(files: &[(&str, &str)], load: impl FnOnce(Surroundings<'_>) -> T) -> T {
     let read = |path: &Path, limit: usize| {
         let found = files.iter().find(|(name, _)| Path::new(name) == path);
         let (_, text) = found.ok_or(io::ErrorKind::NotFound)?;
         Ok(text.bytes().take(limit).collect())
     };
     let variables = |name: &str| name.strip_prefix("SET_").map(str::to_lowercase);
-    Spec::load_with(Path::new("spec.toml"), Surroundings { read: &read, variables: &variables })
+    load(Surroundings { read: &read, variables: &variables })
 }
 
 pub(super) fn variants_of(files: &[(&str, &str)]) -> Vec<Variant> {
