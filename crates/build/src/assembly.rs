@@ -1,4 +1,4 @@
-//! One variant as sources: what its layers are made of, known from the lock before anything is fetched.
+//! What one variant is made of, known from the lock before anything is fetched.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::copying::Copies;
 use crate::derived::{Below, Derived};
 use crate::foundation::Foundation;
+use crate::ingredient::Ingredient;
 use crate::locked_package::LockedPackage;
 use crate::post_link::PostLink;
 use crate::wheel_sources::{self, ImagePython};
@@ -28,16 +29,10 @@ use crate::{BuildError, Context, compiler, variant_name};
 /// Where the lock stands in an image.
 const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 
-/// The sources of one variant.
+/// What one variant is made of.
 pub(crate) struct Assembly {
-    /// The sources.
-    pub sources: Vec<Box<dyn Source>>,
-    /// What is made by running something, in the order in which it is run.
-    pub derived: Vec<Box<dyn Derived>>,
-    /// The archives that each source reads, in the order of the sources.
-    archives: Vec<Vec<LockedPackage>>,
-    /// The archives that each of what is derived reads, in its order.
-    derived_archives: Vec<Vec<LockedPackage>>,
+    /// Its parts: first those that come from archives alone, then what is made over them, in the order in which it is made.
+    pub ingredients: Vec<Arc<Ingredient>>,
     /// The paths that parts leave out.
     pub exclusions: BTreeMap<PartId, Exclusions>,
     /// Folders that are not like others.
@@ -61,7 +56,7 @@ pub(crate) struct Extras<'a> {
 }
 
 impl Assembly {
-    /// The sources of a variant. `extras` are left out while locking: no threshold depends on them.
+    /// What a variant is made of. `extras` are left out while locking: no threshold depends on them.
     ///
     /// # Errors
     ///
@@ -80,10 +75,7 @@ impl Assembly {
         let foundation = Foundation::open(locked.variant.layout.as_ref(), variant, context)?;
         let base = foundation.as_ref().map(|foundation| foundation.config.config.env.as_slice());
         let mut assembly = Self {
-            sources: Vec::new(),
-            derived: Vec::new(),
-            archives: Vec::new(),
-            derived_archives: Vec::new(),
+            ingredients: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
             variables: runtime::variables(base, conda, wheels, &given),
@@ -168,21 +160,14 @@ impl Assembly {
         }
     }
 
-    /// All parts: those of the sources, then what is derived.
+    /// The parts of its ingredients, in their order.
     pub(crate) fn parts(&self) -> Vec<Part> {
-        let sources = self.sources.iter().map(|source| source.part().clone());
-        sources.chain(self.derived.iter().map(|derived| derived.part().clone())).collect()
-    }
-
-    /// The archives that the part with this index reads, see [`Assembly::parts`].
-    pub(crate) fn archives(&self, index: usize) -> &[LockedPackage] {
-        self.archives.iter().chain(&self.derived_archives).nth(index).map_or(&[], Vec::as_slice)
+        self.ingredients.iter().map(|ingredient| ingredient.part().clone()).collect()
     }
 
     /// Adds what runs something, with the archives that it reads.
     fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<LockedPackage>) {
-        self.derived.push(derived);
-        self.derived_archives.push(archives);
+        self.ingredients.push(Arc::new(Ingredient::derived(derived, archives)));
     }
 
     /// Adds a Python, or further folders of one that is there.
@@ -208,16 +193,22 @@ impl Assembly {
 
     /// Whether packages of the image may hold a source at a path.
     fn may_hold(&self, source: &ImagePath) -> bool {
-        let of_debian = self.sources.iter().any(|source| source.part().role == Role::Base);
-        let roots = self.sources.iter().filter_map(|it| it.part().root.clone());
+        let of_debian = self.sources().any(|source| source.part().role == Role::Base);
+        let roots = self.sources().filter_map(|it| it.part().root.clone());
         (of_debian && source.as_str().starts_with("usr/"))
             || self.targets.iter().any(|target| target.folders.hold(source))
             || roots.into_iter().any(|root| source.strip_prefix(&root).is_some())
     }
 
+    /// What comes from archives alone.
+    fn sources(&self) -> impl Iterator<Item = &dyn Source> {
+        self.ingredients.iter().filter_map(|ingredient| ingredient.as_source())
+    }
+
+    /// Adds what comes from archives alone, before everything that is made over it.
     fn add(&mut self, source: Box<dyn Source>, archives: Vec<LockedPackage>) {
-        self.sources.push(source);
-        self.archives.push(archives);
+        let at = self.ingredients.partition_point(|ingredient| ingredient.as_source().is_some());
+        self.ingredients.insert(at, Arc::new(Ingredient::source(source, archives)));
     }
 
     fn exclude(&mut self, excluded: &[ExcludedPath]) {

@@ -25,6 +25,7 @@ mod fetch_failure;
 mod fetching;
 mod foundation;
 mod image;
+mod ingredient;
 mod layers;
 mod limits;
 mod listed;
@@ -65,7 +66,7 @@ pub use lock_file::{read_lock, write_lock};
 pub use locking::{Upgrade, inputs, lock, lock_path};
 pub use opening::{Opened, open_image};
 pub use pipeline::{
-    Built, Locked, PlannedLayer, Report, Request, build, check_lock, current_lock, planned_layers, renew_lock,
+    Built, LayerSummary, Locked, Report, Request, build, check_lock, current_lock, planned_layers, renew_lock,
 };
 pub use running::{Runnable, Words};
 pub use sandbox::set_variable;

@@ -52,7 +52,10 @@ impl LockedPackage {
 /// # Errors
 ///
 /// When one is not there, or is another.
-pub(crate) fn verify_archives(packages: &[LockedPackage], store: &Store) -> Result<(), BuildError> {
+pub(crate) fn verify_archives<'a>(
+    packages: impl IntoIterator<Item = &'a LockedPackage>,
+    store: &Store,
+) -> Result<(), BuildError> {
     for package in packages {
         let sha256 = package.sha256();
         verify(&store.archive_path(&sha256), &sha256).map_err(|error| BuildError::Fetch {

@@ -19,7 +19,7 @@ use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::foundation::Foundation;
-use crate::layers::{Work, make, plan};
+use crate::layers::{ImagePlan, make, plan};
 use crate::lock_file::{read_lock, write_lock};
 use crate::locking::{Upgrade, inputs, lock, lock_path};
 use crate::validating::{notes, validate_copying};
@@ -211,21 +211,21 @@ pub async fn build(
     let lock_path = lock_path(spec_path);
     let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
     let lock_digest = Digest::of(&locked.text);
-    let mut works = Vec::new();
+    let mut plans = Vec::new();
     for index in &chosen {
-        works.push(work(spec, &locked, *index, &all[*index], request.format, context)?);
+        plans.push(image_plan(spec, &locked, *index, &all[*index], request.format, context)?);
     }
-    for foundation in works.iter().filter_map(|work| work.assembly.foundation.as_ref()) {
+    for foundation in plans.iter().filter_map(|plan| plan.assembly.foundation.as_ref()) {
         foundation.keep(&context.store)?;
     }
-    let finished = make(&works, context).await?;
+    let made = make(&plans, context).await?;
     let mut built = Vec::new();
-    for ((index, work), layers) in chosen.iter().zip(&works).zip(finished) {
+    for ((index, plan), layers) in chosen.iter().zip(&plans).zip(made) {
         let variant = &all[*index];
-        let variables = &work.assembly.variables;
+        let variables = &plan.assembly.variables;
         let of_lock = locked.lock.variant(*index)?;
         let conda_init = environment_init(&of_lock);
-        let foundation = work.assembly.foundation.as_ref();
+        let foundation = plan.assembly.foundation.as_ref();
         let ground = ground(variant, foundation, conda_init);
         let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
         let image = image::assemble(of_lock.variant.timestamp, &parts, &layers)?;
@@ -240,7 +240,7 @@ pub async fn build(
             layers,
             dynamic: variables.dynamic.clone(),
             excluded: excluded(of_lock.variant),
-            executions: executions(&of_lock, &work.assembly),
+            executions: executions(&of_lock, &plan.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, &ground),
         });
@@ -268,7 +268,7 @@ pub async fn build(
 
 /// What was run to make an image: what its layers are derived by, and the builds of its wheels.
 fn executions(locked: &LockedVariant<'_>, assembly: &Assembly) -> Vec<Execution> {
-    let derived = assembly.derived.iter().filter_map(|derived| derived.execution());
+    let derived = assembly.ingredients.iter().filter_map(|it| it.as_derived()?.execution());
     let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
     let built = wheels.filter(|package| package.build.is_some());
     let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
@@ -330,14 +330,14 @@ fn excluded(variant: &lock::Variant) -> Vec<(String, String, String)> {
         .collect()
 }
 
-fn work(
+fn image_plan(
     spec: &Spec,
     locked: &Locked,
     index: usize,
     variant: &Variant,
     format: Format,
     context: &Context,
-) -> Result<Work, BuildError> {
+) -> Result<ImagePlan, BuildError> {
     let of_lock = locked.lock.variant(index)?;
     let copies = Copies::read(spec.folder(), &variant.copy, of_lock.variant.timestamp)?;
     let extras = Extras { lock_text: &locked.text, copies };
@@ -347,9 +347,9 @@ fn work(
     let policy = Policy { budget, reserved, threshold: of_lock.variant.threshold };
     let codec = format.codec(variant);
     let planned = plan(&assembly, &policy, codec)?;
-    Ok(Work {
+    Ok(ImagePlan {
         assembly: Arc::new(assembly),
-        planned: planned.into(),
+        planned,
         archives: wheel_frontend::archives(&locked.lock, &of_lock, variant, context)?,
         codec,
     })
@@ -357,7 +357,7 @@ fn work(
 
 /// A layer as `check` shows it.
 #[derive(Debug, Clone)]
-pub struct PlannedLayer {
+pub struct LayerSummary {
     /// What is in it.
     pub title: String,
     /// The installed size of its parts in bytes.
@@ -376,7 +376,7 @@ pub fn planned_layers(
     spec_path: &Path,
     variants: &[Variant],
     context: &Context,
-) -> Result<Option<Vec<Vec<PlannedLayer>>>, BuildError> {
+) -> Result<Option<Vec<Vec<LayerSummary>>>, BuildError> {
     let Some((lock, text)) = read_lock(&lock_path(spec_path))? else { return Ok(None) };
     if !fits(&lock, variants) {
         return Ok(None);
@@ -384,13 +384,13 @@ pub fn planned_layers(
     let locked = Locked { lock, text, changes: None };
     let mut all = Vec::new();
     for (index, variant) in variants.iter().enumerate() {
-        let work = work(spec, &locked, index, variant, Format::Oci, context)?;
-        let below = work.assembly.foundation.iter().flat_map(Foundation::built_layers);
-        let below = below.map(|it| PlannedLayer { title: it.title, weight: it.weight, present: true });
-        let mut layers: Vec<PlannedLayer> = below.collect();
-        for planned in work.planned.iter() {
+        let plan = image_plan(spec, &locked, index, variant, Format::Oci, context)?;
+        let below = plan.assembly.foundation.iter().flat_map(Foundation::built_layers);
+        let below = below.map(|it| LayerSummary { title: it.title, weight: it.weight, present: true });
+        let mut layers: Vec<LayerSummary> = below.collect();
+        for planned in &plan.planned {
             let present = context.store.layer(&planned.key)?.is_some();
-            layers.push(PlannedLayer { title: planned.title.clone(), weight: planned.weight, present });
+            layers.push(LayerSummary { title: planned.title.clone(), weight: planned.weight, present });
         }
         all.push(layers);
     }

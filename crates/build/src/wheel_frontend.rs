@@ -15,7 +15,7 @@ use wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, Whee
 use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::foundation::Foundation;
-use crate::layers::{Work, make, plan};
+use crate::layers::{ImagePlan, make, plan};
 use crate::locked_package::{LockedPackage, verify_archives};
 use crate::package_archives::{PackageArchives, WheelRebuilder};
 use crate::wheel_index::WheelIndex;
@@ -101,14 +101,14 @@ impl Pipeline {
             threshold: locked.variant.threshold,
         };
         let codec = Format::Oci.codec(variant);
-        let planned = plan(&assembly, &policy, codec)?.into();
-        let work = Work {
+        let planned = plan(&assembly, &policy, codec)?;
+        let plan = ImagePlan {
             assembly: Arc::new(assembly),
             planned,
             archives: PackageArchives::new(variant, context)?,
             codec,
         };
-        let finished = make(&[work], context).await?.into_iter().flatten().map(|layer| layer.record);
+        let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
         let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();
         let (store, own) = (context.store.clone(), machine.clone());

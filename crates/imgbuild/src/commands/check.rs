@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::build::{PlannedLayer, Purpose, notes, planned_layers, validate, variant_name};
+use ::build::{LayerSummary, Purpose, notes, planned_layers, validate, variant_name};
 use serde_json::{Value, json};
 use spec::Variant;
 
@@ -45,16 +45,16 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
     print(&text)
 }
 
-fn layers(layers: &[PlannedLayer]) -> String {
-    let row = |layer: &PlannedLayer| {
+fn layers(layers: &[LayerSummary]) -> String {
+    let row = |layer: &LayerSummary| {
         let state = if layer.present { "in the cache" } else { "to be made" };
         vec![shortened(&layer.title, 60), size(layer.weight), state.to_owned()]
     };
     table(&layers.iter().map(row).collect::<Vec<_>>())
 }
 
-fn as_json(variant: &Variant, plan: Option<&[PlannedLayer]>) -> Value {
-    let layer = |layer: &PlannedLayer| json!({ "title": layer.title, "installedSize": layer.weight, "present": layer.present });
+fn as_json(variant: &Variant, plan: Option<&[LayerSummary]>) -> Value {
+    let layer = |layer: &LayerSummary| json!({ "title": layer.title, "installedSize": layer.weight, "present": layer.present });
     json!({
         "name": variant.name.as_str(),
         "tags": variant.tags.iter().map(oci::Tag::as_str).collect::<Vec<_>>(),
