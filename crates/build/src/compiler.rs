@@ -16,7 +16,6 @@ use spec::Variant;
 use crate::confinement::{self, Libraries, Place};
 use crate::locked_package::LockedPackage;
 use crate::package_archives::PackageArchives;
-use crate::store_tool::tool;
 use crate::{BuildError, Context};
 
 /// The compiler of a conda environment's bytecode.
@@ -38,20 +37,19 @@ pub(crate) fn conda_compiler(
     let set = conda.set.clone();
     let (host, wanted) = (compiler.host, version.clone());
     let make = move || {
-        let unavailable = |error: String| CompilerError::Unavailable(error);
         let Plan { environment, packages: planned, .. } =
             conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host, Owner::ROOT)
-                .map_err(|error| unavailable(error.to_string()))?;
+                .map_err(|error| CompilerError::Unavailable(error.to_string()))?;
         let source = |(package, role): (&CondaPackage, Role)| {
             let path = context.store.archive_path(&package.sha256);
             conda::Package::new(package, role, Arc::clone(&environment), path)
         };
         let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
-        let sources = sources.map_err(|error| unavailable(error.to_string()))?;
-        let root = tool(&context.store, &interpreter_key(&sources, host), |folder| {
+        let sources = sources.map_err(|error| CompilerError::Unavailable(error.to_string()))?;
+        let root = context.store.filled_tool(&interpreter_key(&sources, host), |folder| {
             let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Conda).collect();
-            archives.get_all(&needed).map_err(|error| error.to_string())?;
-            sources.iter().try_for_each(|source| extract(source, folder))
+            archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
+            sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
         // conda's interpreter is linked with the machine's C library.
@@ -88,10 +86,10 @@ pub(crate) fn debian_compiler(
         let source =
             |package: &DebianPackage| debian::Package::new(package, &own.store.archive_path(&package.sha256));
         let sources: Vec<_> = packages.iter().map(source).collect();
-        let root = tool(&store, &interpreter_key(&sources, host), |folder| {
+        let root = store.filled_tool(&interpreter_key(&sources, host), |folder| {
             let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Debian).collect();
-            archives.get_all(&needed).map_err(|error| error.to_string())?;
-            sources.iter().try_for_each(|source| extract(source, folder))
+            archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
+            sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
         })?;
         let place = confinement::place(&own, compilation, &root, &["usr"], Libraries::Own)?;
         Ok(debian_interpreter(place, &interpreter, host))

@@ -14,6 +14,9 @@ pub enum FetchFailure {
     /// The indexes do not have it.
     #[error(transparent)]
     Index(Box<pypi::LockingError>),
+    /// A wheel cannot be downloaded.
+    #[error(transparent)]
+    Wheel(net::FetchError),
     /// What the store holds is not what its name says.
     #[error(transparent)]
     Archive(#[from] store::ArchiveFault),

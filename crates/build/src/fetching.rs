@@ -136,7 +136,10 @@ impl Archives for Fetcher {
                 Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),
                 None => self.unknown(&name, from).await,
             };
-            fetched.map_err(|error| FetchError(Box::new(error)))
+            fetched.map_err(|error| match error {
+                FetchFailure::Net(NetError::NotFound { .. }) => FetchError::NotFound(Box::new(error)),
+                error => FetchError::Other(Box::new(error)),
+            })
         }
         .boxed()
     }

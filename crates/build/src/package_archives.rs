@@ -7,6 +7,7 @@ use debian::Mirror;
 use futures::future::BoxFuture;
 use lock::{PypiBuild, PypiPackage};
 use net::Locations;
+use pypi::{DownloadError, PackageFinder};
 use secret::{SecretText, SecretUrl};
 use spec::{Base, Variant};
 use tokio::runtime::Handle;
@@ -16,7 +17,6 @@ use crate::debian_base::{expanded, snapshot_mirror};
 use crate::fetch_failure::FetchFailure;
 use crate::locked_package::{LockedPackage, verify_archives};
 use crate::secrets::secrets;
-use crate::wheel_index::WheelIndex;
 use crate::{BuildError, Context};
 
 /// What builds the wheels of a lock anew that are nowhere.
@@ -35,7 +35,7 @@ pub(crate) struct PackageArchives {
     context: Context,
     channels: Arc<[conda::Served]>,
     base: Option<DebianMirror>,
-    wheels: Option<WheelIndex>,
+    wheels: Option<PackageFinder>,
     rebuilder: Option<Arc<dyn WheelRebuilder>>,
     handle: Handle,
 }
@@ -87,7 +87,7 @@ impl PackageArchives {
     }
 
     /// The same, which gets wheels as well.
-    pub(crate) fn with_wheels(self, wheels: WheelIndex, rebuilder: Arc<dyn WheelRebuilder>) -> Self {
+    pub(crate) fn with_wheels(self, wheels: PackageFinder, rebuilder: Arc<dyn WheelRebuilder>) -> Self {
         Self { wheels: Some(wheels), rebuilder: Some(rebuilder), ..self }
     }
 
@@ -96,7 +96,7 @@ impl PackageArchives {
         match needed {
             LockedPackage::Conda(package) => Ok(conda::locations(&self.channels, &package.url)
                 .or_else(|| Url::parse(&package.url).ok().map(Locations::from))),
-            // See `WheelIndex`.
+            // See `PackageFinder`.
             LockedPackage::Pypi(_) => Ok(None),
             LockedPackage::Debian(package) => {
                 let Some(base) = &self.base else { return Ok(None) };
@@ -132,7 +132,7 @@ impl PackageArchives {
             return rebuilder.rebuild(package, build).await;
         }
         if let (LockedPackage::Pypi(package), Some(wheels)) = (needed, &self.wheels) {
-            return wheels.get(package).await;
+            return wheels.get(package).await.map_err(|error| wheel_failure(package, error));
         }
         let from = self.locations(needed)?.ok_or_else(|| failed(nowhere().into()))?;
         let fetcher = match needed {
@@ -158,6 +158,15 @@ impl PackageArchives {
         })?;
         verify_archives(needed, &self.context.store)
     }
+}
+
+/// A wheel that cannot be had, by its name.
+pub(crate) fn wheel_failure(package: &PypiPackage, error: DownloadError) -> BuildError {
+    let error = match error {
+        DownloadError::Index(error) => FetchFailure::Index(error),
+        DownloadError::Fetch(error) => FetchFailure::Wheel(error),
+    };
+    BuildError::Fetch { name: package.filename.clone(), error: Box::new(error) }
 }
 
 fn repositories(

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::Policy;
 use lock::{Lock, LockedVariant, PypiBuild, PypiPackage};
+use pypi::PackageFinder;
 use sandbox::Machine;
 use secret::SecretUrl;
 use spec::Variant;
@@ -17,8 +18,8 @@ use crate::delivery::Format;
 use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
 use crate::locked_package::{LockedPackage, verify_archives};
-use crate::package_archives::{PackageArchives, WheelRebuilder};
-use crate::wheel_index::WheelIndex;
+use crate::package_archives::{PackageArchives, WheelRebuilder, wheel_failure};
+use crate::wheel_finder::finder_of_lock;
 use crate::{BuildError, Context, Event, NamedLayer, unpacked_layers};
 
 /// Has the wheels of one variant built.
@@ -28,7 +29,7 @@ struct Pipeline {
     /// The variant's lock without its wheels.
     lock: Lock,
     /// What finds and locks what they are built with.
-    index: WheelIndex,
+    finder: PackageFinder,
 }
 
 /// What builds wheels for a variant, whose `lock` has no wheels and no other variant. `earlier` are packages of an earlier
@@ -36,18 +37,18 @@ struct Pipeline {
 pub(crate) fn wheel_builder(
     variant: Variant,
     lock: Lock,
-    index: WheelIndex,
+    finder: PackageFinder,
     earlier: Vec<PypiPackage>,
     context: Context,
 ) -> WheelBuilder {
-    let (platform, tags) = (variant.platform, index.request().environment.tags().clone());
+    let (platform, tags) = (variant.platform, finder.request().environment.tags().clone());
     let sources = SourceFetcher {
-        client: index.fetcher().client().clone(),
-        archives: Arc::new(index.fetcher().clone()),
+        client: finder.client().clone(),
+        archives: Arc::clone(finder.archives()),
         store: context.store.clone(),
         folder: context.folder.clone(),
     };
-    let frontend = Arc::new(Pipeline { context, variant, lock, index });
+    let frontend = Arc::new(Pipeline { context, variant, lock, finder });
     WheelBuilder::new(frontend, sources, platform, tags, earlier)
 }
 
@@ -63,10 +64,10 @@ pub(crate) fn archives(
     context: &Context,
 ) -> Result<PackageArchives, BuildError> {
     let archives = PackageArchives::new(variant, context)?;
-    let Some(wheels) = WheelIndex::of_lock(locked, variant, context)? else { return Ok(archives) };
+    let Some(finder) = finder_of_lock(locked, variant, context)? else { return Ok(archives) };
     let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
-    let builder = wheel_builder(variant.clone(), beneath, wheels.clone(), earlier, context.clone());
-    Ok(archives.with_wheels(wheels, Arc::new(Rebuilder(builder))))
+    let builder = wheel_builder(variant.clone(), beneath, finder.clone(), earlier, context.clone());
+    Ok(archives.with_wheels(finder, Arc::new(Rebuilder(builder))))
 }
 
 struct Rebuilder(WheelBuilder);
@@ -121,7 +122,7 @@ impl Pipeline {
     async fn requirements(&self, packages: Vec<PypiPackage>) -> Result<(), BuildError> {
         for package in &packages {
             if self.context.store.archive(&package.sha256)?.is_none() {
-                self.index.get(package).await?;
+                self.finder.get(package).await.map_err(|error| wheel_failure(package, error))?;
             }
         }
         let store = self.context.store.clone();
@@ -137,7 +138,7 @@ impl Frontend for Pipeline {
     }
 
     fn lock(&self, requirements: Vec<String>) -> BoxFuture<'_, Result<Vec<PypiPackage>, pypi::LockingError>> {
-        self.index.lock_requirements(requirements).boxed()
+        self.finder.lock_requirements(requirements).boxed()
     }
 
     fn fetch(&self, packages: Vec<PypiPackage>) -> BoxFuture<'_, Result<(), Failure>> {
@@ -154,7 +155,7 @@ impl Frontend for Pipeline {
             lock::PypiSource::Git { .. } | lock::PypiSource::Folder { .. } => None,
         });
         async move {
-            let mut located = self.index.locate(&[package], false).await?;
+            let mut located = self.finder.locate(&[package], false).await?;
             Ok(source.and_then(|sha256| located.remove(&sha256)))
         }
         .boxed()

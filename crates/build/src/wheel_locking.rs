@@ -9,16 +9,16 @@ use futures::future::BoxFuture;
 use layer::{Claim, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
 use oci::Digest;
-use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request};
+use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages};
 use python::CacheTag;
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
-use crate::listed::listed_packages;
 use crate::locking::{Locker, finish};
 use crate::secrets::secrets;
+use crate::wheel_finder::{absolute, finder, listed_error, pypi_error};
 use crate::wheel_frontend::wheel_builder;
-use crate::wheel_index::{WheelIndex, WheelsPython, absolute, pypi_error};
 use crate::wheel_sources::layout_of;
+use crate::wheels_python::WheelsPython;
 use crate::{BuildError, Context, Event, variant_name};
 
 impl Locker<'_> {
@@ -100,18 +100,18 @@ async fn lock_wheels(
 ) -> Result<(PypiSet, Vec<PypiPackage>), BuildError> {
     let beneath = lock.variant(0)?;
     let python = WheelsPython::new(&beneath, variant)?;
-    let index = WheelIndex::new(variant, pip, &python, context)?;
+    let finder = finder(variant, pip, &python, context)?;
     let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
     let provided = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), metadata);
     let request =
-        Request { provided: provided.packages(), earlier: earlier.clone(), ..index.request().clone() };
-    let building = wheel_builder(variant.clone(), lock.clone(), index.clone(), earlier, context.clone());
+        Request { provided: provided.packages(), earlier: earlier.clone(), ..finder.request().clone() };
+    let building = wheel_builder(variant.clone(), lock.clone(), finder.clone(), earlier, context.clone());
     let failed = |error| pypi_error(variant, Some(pip), error);
-    let uv = index.uv().await.map_err(failed)?;
+    let uv = finder.uv().await.map_err(failed)?;
     let locking = Locking {
         uv: &uv,
-        settings: index.settings(),
-        metadata: index.reader(),
+        settings: finder.settings(),
+        metadata: finder.reader(),
         provided: &provided,
         builder: &building,
     };
@@ -124,7 +124,8 @@ async fn lock_wheels(
         }
         PipPackages::Listed(listed) => {
             context.reporter.event(Event::Taking { file: listed.file.clone() });
-            let packages = listed_packages(listed, &request.folder)?;
+            let packages = listed_packages(listed, &request.folder);
+            let packages = packages.map_err(|error| listed_error(listed, error))?;
             locking.take_listed(&request, &packages).await
         }
     };

@@ -28,5 +28,11 @@ pub trait Archives: Send + Sync {
 
 /// An archive that cannot be had: the error of whoever fetches.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct FetchError(pub Box<dyn std::error::Error + Send + Sync>);
+pub enum FetchError {
+    /// It is not where it should be.
+    #[error(transparent)]
+    NotFound(Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}

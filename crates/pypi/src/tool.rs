@@ -20,7 +20,7 @@ use crate::uv_error::UvError;
 use crate::wheel::Wheel;
 
 /// The version that is taken.
-pub const VERSION: &str = "0.13.8";
+pub(crate) const VERSION: &str = "0.13.8";
 
 /// Its wheel for a kind of build machine, and the wheel's hash.
 fn wheel(host: Platform) -> (&'static str, &'static str) {

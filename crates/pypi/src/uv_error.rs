@@ -45,3 +45,10 @@ pub enum UvError {
 /// The oldest version that has all that is asked of it: lock files by PEP 751, and the platforms and CUDA versions that are
 /// named here.
 pub(crate) const MINIMUM: &str = "0.13.0";
+
+impl From<store::StoreError> for UvError {
+    /// The store has no place for it.
+    fn from(error: store::StoreError) -> Self {
+        Self::Take(error.to_string())
+    }
+}

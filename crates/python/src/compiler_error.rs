@@ -53,3 +53,10 @@ pub enum CompilerError {
         path: ImagePath,
     },
 }
+
+impl From<store::StoreError> for CompilerError {
+    /// The store has no place for the interpreter.
+    fn from(error: store::StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -89,6 +89,28 @@ impl Store {
         Ok(BytecodeWriter { key: *key, file: HashWriter::new(self.temporary_file()?) })
     }
 
+    /// The folder of a tool: the one that is there, or one that `fill` fills now, in one process.
+    ///
+    /// # Errors
+    ///
+    /// That of `fill`, and when it cannot be kept.
+    pub fn filled_tool<E: From<StoreError>>(
+        &self,
+        key: &Digest,
+        fill: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        if let Some(path) = self.tool(key)? {
+            return Ok(path);
+        }
+        let _exclusive = self.exclusive(Kind::Tool, key)?;
+        if let Some(path) = self.tool(key)? {
+            return Ok(path);
+        }
+        let writer = self.tool_writer(key)?;
+        fill(writer.path())?;
+        Ok(writer.commit()?)
+    }
+
     /// Starts the tool of a key: an empty folder, on the disk of the store.
     ///
     /// # Errors

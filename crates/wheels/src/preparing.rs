@@ -97,7 +97,8 @@ impl SourceFetcher {
                 let failed = |error| WheelBuildError::Fetch { name: known.shown.clone(), error };
                 let wanted =
                     Wanted { name: filename.clone(), from: Locations::from(plain_of(&url)), sha256, size };
-                let (sha256, path) = self.archives.fetch(wanted).await.map_err(|error| failed(error.0))?;
+                let (sha256, path) =
+                    self.archives.fetch(wanted).await.map_err(|error| failed(error.into()))?;
                 let size = size.or_else(|| path.metadata().ok().map(|found| found.len()));
                 let hashes = BTreeMap::from([("sha256".to_owned(), sha256.hex())]);
                 let info = DirectUrlInfo::Archive(ArchiveInfo { hashes });

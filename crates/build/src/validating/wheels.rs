@@ -8,11 +8,11 @@ use std::path::Path;
 use oci::{Digest, HashReader};
 use pypi::{
     Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
+    allow_builds, indexes, listed_packages, requirement,
 };
 use spec::{Base, ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
 
-use crate::listed::listed_packages;
-use crate::wheel_index::{absolute, allow_builds, indexes, pypi_error, requirement};
+use crate::wheel_finder::{absolute, listed_error, pypi_error};
 use crate::{BuildError, Context};
 
 /// A glibc that runs every wheel: what does not fit it fits no image.
@@ -37,7 +37,7 @@ pub(super) fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<Bui
         PipPackages::Listed(listed) => match listed_packages(listed, &folder) {
             Ok(packages) => asking.listed(listed, &packages),
             Err(error) => {
-                mistakes.push(error);
+                mistakes.push(listed_error(listed, error));
                 Vec::new()
             }
         },

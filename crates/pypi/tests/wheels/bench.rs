@@ -162,11 +162,11 @@ impl Archives for Bench {
         Box::pin(async move {
             self.fetched.lock().unwrap().push(wanted.name.clone());
             let bytes = self.client.get_bytes(wanted.from, 1 << 30).await;
-            let bytes = bytes.map_err(|error| FetchError(error.into()))?;
+            let bytes = bytes.map_err(|error| FetchError::Other(error.into()))?;
             let digest = wanted.sha256.unwrap_or_else(|| Digest::of(&bytes));
             let mut writer = self.store.archive_writer().unwrap();
             std::io::Write::write_all(&mut writer, &bytes).unwrap();
-            let path = writer.commit(&digest).map_err(|error| FetchError(error.into()))?;
+            let path = writer.commit(&digest).map_err(|error| FetchError::Other(error.into()))?;
             Ok((digest, path))
         })
     }

@@ -2,31 +2,66 @@
 
 use std::path::{Path, PathBuf};
 
-use pypi::{ListedPackage, ListedWheel, Source, StatedHashes};
 use secret::SecretUrl;
 use spec::{ListedPackages, RequirementSource};
 use url::Url;
 
-use crate::BuildError;
+use crate::building::Source;
+use crate::locking::{ListedPackage, ListedWheel};
+use crate::stated::StatedHashes;
+
+/// A package in a list that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ListedError {
+    /// Its wheel is of another project or version.
+    #[error("the wheel `{wheel}` is listed as `{listed}`, and by its name it is another one")]
+    OtherWheel {
+        /// The package's place in the list.
+        place: usize,
+        /// The wheel.
+        wheel: String,
+        /// What it is listed as.
+        listed: String,
+    },
+    /// A link leads out of the spec's folder.
+    #[error("`{}` leads to `{}`", path.display(), found.display())]
+    LeadsOut {
+        /// The path.
+        path: PathBuf,
+        /// Where it leads.
+        found: PathBuf,
+    },
+    /// Its path or URL names nothing.
+    #[error("`{}` cannot be found", path.display())]
+    Location {
+        /// What it names.
+        path: PathBuf,
+        /// Why it is nothing.
+        #[source]
+        error: std::io::Error,
+    },
+}
 
 /// The packages; paths are relative to `folder`, the spec's.
 ///
 /// # Errors
 ///
 /// When a path is none.
-pub(crate) fn listed_packages(
-    listed: &ListedPackages,
-    folder: &Path,
-) -> Result<Vec<ListedPackage>, BuildError> {
-    listed.packages.iter().map(|package| listed_package(package, folder)).collect()
+pub fn listed_packages(listed: &ListedPackages, folder: &Path) -> Result<Vec<ListedPackage>, ListedError> {
+    let all = listed.packages.iter().enumerate();
+    all.map(|(place, package)| listed_package(place, package, folder)).collect()
 }
 
-fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<ListedPackage, BuildError> {
-    let (url, given) = place(&package.source, folder)?;
+fn listed_package(
+    place: usize,
+    package: &spec::ListedPackage,
+    folder: &Path,
+) -> Result<ListedPackage, ListedError> {
+    let (url, given) = location(&package.source, folder)?;
     let hashes = stated(package);
     if !package.source.is_built() {
         let wheel = ListedWheel { url, given, hashes, size: package.size };
-        check_name(package, &wheel)?;
+        check_name(place, package, &wheel)?;
         return Ok(ListedPackage::Wheel(wheel));
     }
     let name = package.name.as_ref().map(ToString::to_string);
@@ -56,40 +91,33 @@ fn listed_package(package: &spec::ListedPackage, folder: &Path) -> Result<Listed
 }
 
 /// Whether a wheel is of the project and version that the lock lists: what is reviewed is the lock.
-fn check_name(package: &spec::ListedPackage, wheel: &ListedWheel) -> Result<(), BuildError> {
+fn check_name(place: usize, package: &spec::ListedPackage, wheel: &ListedWheel) -> Result<(), ListedError> {
     // What has no such name is told where it is taken, and an entry without a name lists the wheel's own.
     let (Ok(wheel), Some(name)) = (wheel.filename(), &package.name) else { return Ok(()) };
     let (name, version) = (name.to_string(), package.version.as_deref());
     if wheel.is_of(&name, version) {
         return Ok(());
     }
-    Err(BuildError::OtherWheel {
-        wheel: wheel.to_string(),
-        listed: version.into_iter().fold(name, |name, version| format!("{name} {version}")),
-        asked: vec![package.origin.snippet("it is listed here", "this package")],
-    })
+    let listed = version.into_iter().fold(name, |name, version| format!("{name} {version}"));
+    Err(ListedError::OtherWheel { place, wheel: wheel.to_string(), listed })
 }
 
 /// Where a package is, and the same as the lock says it.
-fn place(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, String), BuildError> {
+fn location(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, String), ListedError> {
     let of_path = |path: &Path| {
         let whole = folder.join(path);
         if let Some(found) = folder::leads_out(folder, path) {
-            return Err(BuildError::LeadsOut { path: path.to_owned(), found });
+            return Err(ListedError::LeadsOut { path: path.to_owned(), found });
         }
         let error = || std::io::Error::other("the path is not absolute");
-        let url = Url::from_file_path(&whole).map_err(|()| BuildError::File {
-            path: whole,
-            what: "found",
-            error: error(),
-        })?;
+        let url = Url::from_file_path(&whole)
+            .map_err(|()| ListedError::Location { path: whole, error: error() })?;
         Ok((SecretUrl::from(url), path.display().to_string()))
     };
     match source {
         RequirementSource::Url(url) | RequirementSource::Git { url, .. } => {
-            let failed = |error: url::ParseError| BuildError::File {
+            let failed = |error: url::ParseError| ListedError::Location {
                 path: url.to_string().into(),
-                what: "found",
                 error: std::io::Error::other(error),
             };
             Ok((url.secret().whole().parse().map_err(failed)?, url.to_string()))

@@ -1,0 +1,69 @@
+//! The Python that a variant's wheels are for.
+
+use archive::ImagePath;
+use conda::Implementation;
+use lock::LockedVariant;
+use pypi::{Environment, Target};
+use spec::Variant;
+
+use crate::BuildError;
+
+/// Where wheels go that find no conda environment with a Python.
+const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
+
+/// The Python that a variant's wheels are for, by the lock of everything beneath them.
+#[derive(Debug, Clone)]
+pub(crate) struct WheelsPython {
+    /// The environment that they are put into.
+    pub prefix: ImagePath,
+    /// Whether that is the conda environment.
+    pub is_conda: bool,
+    /// What they must run on.
+    pub environment: Environment,
+    /// Where a conda environment's modules are below its prefix.
+    pub site_packages: Option<String>,
+}
+
+impl WheelsPython {
+    /// The Python of a locked variant.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or one that wheels cannot be chosen for.
+    pub(crate) fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, BuildError> {
+        let failed = |error| BuildError::Environment(Box::new(error));
+        if let Some(conda) = &locked.conda
+            && let Some(python) = conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
+        {
+            if python.implementation != Implementation::CPython {
+                return Err(BuildError::OtherPython { python: python.version });
+            }
+            return Ok(Self {
+                prefix: conda.set.prefix.clone(),
+                is_conda: true,
+                environment: environment(locked, &python.version)?,
+                site_packages: Some(python.site_packages.as_str().to_owned()),
+            });
+        }
+        let debian = locked.debian.as_ref().ok_or(BuildError::NoPython)?;
+        let python = debian::interpreter(debian.set, &debian.owned()).ok_or(BuildError::NoPython)?;
+        Ok(Self {
+            prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
+            is_conda: false,
+            environment: environment(locked, &python.version)?,
+            site_packages: None,
+        })
+    }
+}
+
+/// The environment of a Python of a version, with the variant's glibc.
+fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, BuildError> {
+    let of_debian = locked.debian.as_ref().and_then(|debian| debian::glibc(&debian.owned()));
+    let of_base = locked.variant.layout.as_ref().and_then(|base| base.glibc.clone());
+    let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
+    let glibc = of_debian.or(of_base).as_deref().and_then(minor);
+    let python = version.strip_prefix("3.").and_then(|it| it.split('.').next()?.parse::<u8>().ok());
+    let other = || BuildError::OtherPython { python: version.to_owned() };
+    let (Some(glibc), Some(minor)) = (glibc, python) else { return Err(other()) };
+    Environment::new(Target { platform: locked.variant.platform, minor, glibc }, version).map_err(|_| other())
+}
