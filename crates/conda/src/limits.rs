@@ -35,9 +35,6 @@ pub const MOST_COPIED: u64 = 256 << 20;
 /// How many bytes of an archive may be read again to find what its hard links lead to, beside four times the whole.
 pub const MOST_READ_AGAIN: u64 = 1 << 30;
 
-/// The most bytes of a manifest or a token of a registry that has channels.
-pub const REGISTRY_ANSWER_LIMIT: usize = 4 << 20;
-
 /// The most bytes of one requirement of a conda package, of a channel's record or of a spec.
 pub const REQUIREMENT_LIMIT: usize = 16 << 10;
 /// How deep parentheses may stand in each other in one requirement. Readers call themselves for each, and have no stack without

@@ -13,7 +13,7 @@ use toml::Table;
 const FLOORS: [&[&str]; 5] = [
     &["archive", "folder", "layer", "lock", "oci", "secret", "spec"],
     &["net", "python", "sandbox", "store"],
-    &["base", "conda", "debian", "pypi", "runtime", "wheels"],
+    &["base", "conda", "debian", "pypi", "registry", "runtime", "wheels"],
     &["build"],
     &["imgbuild"],
 ];
