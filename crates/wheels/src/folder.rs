@@ -70,12 +70,13 @@ impl Folder {
         let irregular = Arc::new(OnceLock::new());
         let first = Arc::clone(&irregular);
         walk.filter_entry(move |entry| {
-            let is_regular = regular_ignore_files(entry.path()).is_ok();
             let wanted = is_wanted(entry, &root, &spec_ignores);
-            if wanted && !is_regular {
+            let is_folder = entry.file_type().is_some_and(|it| it.is_dir());
+            let irregular = wanted && is_folder && regular_ignore_files(entry.path()).is_err();
+            if irregular {
                 first.get_or_init(|| entry.path().to_owned());
             }
-            wanted && is_regular
+            wanted && !irregular
         });
         let mut items = BTreeMap::new();
         for entry in walk.build() {

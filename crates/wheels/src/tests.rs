@@ -259,6 +259,7 @@ fn ignore_files_that_are_no_files_are_not_waited_for() {
         };
         // What is left out is not entered.
         pipe("build/.gitignore");
+        symlink("build", folder.path().join("link")).unwrap();
         assert!(Folder::read(folder.path(), folder.path()).is_ok());
         pipe(name);
         let error = Folder::read(folder.path(), folder.path()).err().unwrap();
