@@ -62,7 +62,7 @@ pub(crate) fn plan(
     let exclusions = |part: &Part| assembly.exclusions.get(&part.id).unwrap_or(&none);
     let planned = layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
         let ingredients: Vec<_> =
-            plan.parts.iter().filter_map(|index| assembly.ingredients.get(*index)).cloned().collect();
+            plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
         let parts = || ingredients.iter().map(|ingredient| ingredient.part());
         let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
         Arc::new(PlannedLayer {

@@ -53,7 +53,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// Never, for a digest can be a part of any URL.
+    /// When it can be no part of a URL.
     pub fn blob(&self, digest: &Digest) -> Result<Url, RepositoryError> {
         self.join(&format!("blobs/{digest}"))
     }

@@ -10,19 +10,23 @@ use folder::leads_out;
 use crate::error::{Mistake, Problem};
 use crate::values::ValueError;
 
+/// What is to be done.
+const HINT: &str = "name what the link leads to, or put it into the spec's folder";
+
 /// Refuses a path that a link leads out of the folder by.
 pub(crate) fn check(folder: &Path, path: &Path) -> Result<(), ValueError> {
-    let Some(found) = leads_out(folder, path) else { return Ok(()) };
-    let (path, found) = (path.display(), found.display());
-    Err(ValueError::new(format!(
-        "`{path}` is in the spec's folder, but a link leads from there to `{found}`"
-    ))
-    .hint("name what the link leads to, or put it into the spec's folder"))
+    match mistake(folder, path) {
+        Some(mistake) => Err(ValueError::new(mistake.to_string()).hint(HINT)),
+        None => Ok(()),
+    }
+}
+
+fn mistake(folder: &Path, path: &Path) -> Option<Mistake> {
+    let found = leads_out(folder, path)?;
+    Some(Mistake::LeadsOut { path: path.display().to_string(), found: found.display().to_string() })
 }
 
 /// The same, for a path that is the value of a key.
 pub(crate) fn problem(folder: &Path, path: &Path) -> Option<Problem> {
-    let error = check(folder, path).err()?;
-    let problem = Problem::new(Mistake::Value { message: error.to_string() });
-    Some(problem.hint_if_any(error.help().map(str::to_owned)))
+    Some(Problem::new(mistake(folder, path)?).hint(HINT))
 }

@@ -78,8 +78,8 @@ impl Draft {
             problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
         let checks = checks(document.check, source, &mut problems);
-        let copy: Vec<Copy> = document.copy.into_iter().map(|located| copy(located, source)).collect();
-        problems.extend(copy.iter().filter_map(|copy| leads_out(copy, context)));
+        let mut copy: Vec<Copy> = document.copy.into_iter().map(|located| copy(located, source)).collect();
+        copy.retain(|copy| leads_out(copy, context).map(|problem| problems.push(problem)).is_none());
         problems.extend(debian_python(python.as_ref(), &base));
         let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
         let draft = |name| Self {
@@ -282,7 +282,7 @@ fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec
                 sources: repositories(table.sources, folder, source, problems),
                 mirror: table.mirror.map(|located| located.value),
                 snapshot: snapshot(table.snapshot, source, problems),
-                keyring: table.keyring.map(|located| keyring_file(&located, folder, source, problems)),
+                keyring: table.keyring.and_then(|located| keyring_file(&located, folder, source, problems)),
                 configure: table.configure.is_none_or(|located| located.value),
                 package_manager: table.package_manager.is_none_or(|located| located.value),
                 origin,

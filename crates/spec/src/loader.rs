@@ -86,8 +86,12 @@ impl Loader<'_> {
         problems.append(&mut expander.problems);
         let (document, errors) = decode_readable::<Document>(&expanded, "");
         let label = |span: &std::ops::Range<usize>| label(source, span, keys);
-        self.unread.0.extend(unreadable(&expanded, ""));
-        self.unread.0.extend(errors.iter().filter_map(|error| Some(error.place()?.1.to_owned())));
+        self.unread.paths.extend(unreadable(&expanded, ""));
+        for error in &errors {
+            let unread =
+                if error.is_unknown_key() { &mut self.unread.unknown } else { &mut self.unread.paths };
+            unread.extend(error.place().map(|(_, path)| path.to_owned()));
+        }
         problems.extend(errors.into_iter().map(|error| error.problem(source, label)));
         let mut document = document?;
         if root.get("name").is_none() {
@@ -96,18 +100,21 @@ impl Loader<'_> {
         }
         let environment = document.env.as_ref().and_then(|env| {
             let (environment, found) = self.environment(env, keys);
-            self.unread.0.extend((!found.is_empty()).then(|| env.key.clone()));
+            self.unread.paths.extend((!found.is_empty()).then(|| env.key.clone()));
             problems.extend(found);
             environment
         });
         let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
         let (pip, found) = Section::read(document.pip.take(), from_environment, &mut self.reader, source);
-        self.unread.0.extend((!found.is_empty()).then(|| "pip".to_owned()));
+        self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));
         problems.extend(found);
         note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));
         note::add(&mut self.notes, pip.notes().iter().cloned());
         let context = Context { source, folder: self.folder, keys, environment, pip };
         let (draft, found) = Draft::new(document, &context);
+        // What is elsewhere is not opened.
+        let is_elsewhere = found.iter().any(|problem| matches!(problem.mistake(), Mistake::LeadsOut { .. }));
+        self.unread.paths.extend(is_elsewhere.then(|| "base.layout".to_owned()));
         problems.extend(found.into_iter().filter(|problem| !self.unread.explains(problem)));
         draft
     }

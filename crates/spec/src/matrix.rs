@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::decode::{Located, decode};
+use crate::decode::{Located, decode_readable};
 use crate::error::{Mistake, Problem};
 use crate::language::Matrix;
 use crate::limits::MOST_COMBINATIONS;
@@ -27,17 +27,20 @@ impl Combinations {
 /// Reads `[matrix]`. Without one there is one combination, of nothing.
 pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Problem>> {
     let Some(node) = root.get("matrix") else { return Ok(Combinations::none()) };
-    let matrix: Matrix = decode(node, "matrix").map_err(|errors| {
-        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect::<Vec<_>>()
-    })?;
-    let mut problems = Vec::new();
+    let (matrix, errors) = decode_readable::<Matrix>(node, "matrix");
+    let unread: Vec<String> = errors.iter().filter_map(|error| Some(error.place()?.1.to_owned())).collect();
+    let mut problems: Vec<Problem> =
+        errors.into_iter().map(|error| error.problem(source, |_| "here".to_owned())).collect();
+    let Some(matrix) = matrix else { return Err(problems) };
     for (key, values) in &matrix.keys {
-        check_key(
-            key,
-            values.iter().map(|value| (value.value.0.as_str(), &value.span)),
-            source,
-            &mut problems,
-        );
+        let values = values.iter().map(|value| (value.value.0.as_str(), &value.span));
+        let any = check_key(key, values, source, &mut problems);
+        // A value that cannot be read is one.
+        if !any && !unread.iter().any(|path| path.starts_with(&format!("{}[", key.key))) {
+            let problem = Problem::new(Mistake::EmptyMatrixKey { key: key.value.clone() });
+            let problem = problem.at(source, key.span.clone(), "here");
+            problems.push(problem.hint("give it values, or remove it"));
+        }
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -64,12 +67,13 @@ pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Pro
     Ok(Combinations { keys: matrix.keys.into_iter().map(|(key, _)| key).collect(), all })
 }
 
+/// Checks the name of a key and that it has no value twice. Gives whether it has any.
 fn check_key<'a>(
     key: &Located<String>,
     values: impl Iterator<Item = (&'a str, &'a std::ops::Range<usize>)>,
     source: &Source,
     problems: &mut Vec<Problem>,
-) {
+) -> bool {
     let name = &key.value;
     let known = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
     if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.chars().all(known) {
@@ -83,10 +87,7 @@ fn check_key<'a>(
             problems.push(Problem::new(mistake).at(source, span.clone(), "again"));
         }
     }
-    if seen.is_empty() {
-        let problem = Problem::new(Mistake::EmptyMatrixKey { key: name.clone() });
-        problems.push(problem.at(source, key.span.clone(), "here").hint("give it values, or remove it"));
-    }
+    !seen.is_empty()
 }
 
 fn exclude(

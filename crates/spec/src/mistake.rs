@@ -172,6 +172,14 @@ pub enum Mistake {
         /// The second combination.
         second: String,
     },
+    /// A path that a link leads out of the spec's folder by.
+    #[error("`{path}` is in the spec's folder, but a link leads from there to `{found}`")]
+    LeadsOut {
+        /// The path.
+        path: String,
+        /// Where it leads.
+        found: String,
+    },
     /// A list or table that must not be empty.
     #[error("`{key}` must not be empty")]
     EmptyList {

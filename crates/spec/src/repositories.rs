@@ -67,7 +67,7 @@ fn repository(
         url,
         suite: suite.value,
         components,
-        keyring: keyring.map(|located| keyring_file(&located, folder, source, problems)),
+        keyring: keyring.and_then(|located| keyring_file(&located, folder, source, problems)),
         origin,
     }
 }
@@ -124,14 +124,16 @@ pub(crate) fn snapshot(
     Some(Snapshot { time, mirror: mirror? })
 }
 
-/// A file of keys, beside the spec.
+/// A file of keys, beside the spec; nothing where it is elsewhere.
 pub(crate) fn keyring_file(
     located: &Located<String>,
     folder: &Path,
     source: &Source,
     problems: &mut Vec<Problem>,
-) -> Keyring {
-    let problem = beneath::problem(folder, Path::new(&located.value));
-    problems.extend(problem.map(|it| it.at(source, located.span.clone(), "named here")));
-    Keyring { path: folder.join(&located.value), origin: located.origin(source) }
+) -> Option<Keyring> {
+    if let Some(problem) = beneath::problem(folder, Path::new(&located.value)) {
+        problems.push(problem.at(source, located.span.clone(), "named here"));
+        return None;
+    }
+    Some(Keyring { path: folder.join(&located.value), origin: located.origin(source) })
 }

@@ -37,9 +37,9 @@ pub struct WrongSpec {
 }
 
 impl WrongSpec {
-    /// Whether anything of a key of the spec is left out of the rest, or may be.
-    pub fn leaves_out(&self, key: &str) -> bool {
-        self.unread.any_of(key)
+    /// Whether the rest may lack what the spec says of a key.
+    pub fn may_lack(&self, key: &str) -> bool {
+        self.unread.may_lack(key)
     }
 }
 

@@ -55,15 +55,7 @@ impl Expander<'_> {
 
     fn node(&mut self, node: &Node) -> Node {
         let value = match &node.value {
-            Value::Text(text) => {
-                let problems = self.problems.len();
-                let text = self.text(text, node);
-                let readable = self.problems.len() == problems;
-                if !self.known {
-                    self.problems.truncate(problems);
-                }
-                if readable { Value::Text(text) } else { Value::Unreadable }
-            }
+            Value::Text(text) => self.text(text, node).map_or(Value::Unreadable, Value::Text),
             Value::List(items) => Value::List(items.iter().map(|item| self.node(item)).collect()),
             Value::Table(entries) => Value::Table(
                 entries
@@ -76,7 +68,9 @@ impl Expander<'_> {
         Node { span: node.span.clone(), value }
     }
 
-    fn text(&mut self, text: &str, node: &Node) -> String {
+    /// The text with its values; nothing where it is not known what stands for it.
+    fn text(&mut self, text: &str, node: &Node) -> Option<String> {
+        let mut all_known = true;
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
@@ -92,7 +86,7 @@ impl Expander<'_> {
                 after.split_once('}').filter(|(name, _)| brace == '{' && !name.contains('{'))
             else {
                 self.lone(brace, node);
-                return out;
+                return None;
             };
             match self.values.get(name) {
                 _ if self.own.contains(&name) => {
@@ -104,12 +98,17 @@ impl Expander<'_> {
                     self.used.insert(name.to_owned());
                     out.push_str(value);
                 }
-                None => self.unknown(name, node),
+                None => {
+                    all_known = false;
+                    if self.known {
+                        self.unknown(name, node);
+                    }
+                }
             }
             rest = behind;
         }
         out.push_str(rest);
-        out
+        all_known.then_some(out)
     }
 
     fn unknown(&mut self, name: &str, node: &Node) {
@@ -157,7 +156,7 @@ mod tests {
         };
         let node = Node { span: 0..0, value: Value::Null };
         let out = expander.text(text, &node);
-        expander.problems.first().map_or(Ok(out), |problem| Err(problem.to_string()))
+        out.ok_or_else(|| expander.problems[0].to_string())
     }
 
     #[test]

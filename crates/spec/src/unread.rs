@@ -4,30 +4,45 @@ use std::collections::BTreeSet;
 
 use crate::error::{Mistake, Problem};
 
-/// What could not be read: the paths of keys and of items of lists, like `conda.packages[1]`. Those of keys that nobody
-/// knows are among them.
+/// What could not be read: paths of keys and of items of lists, like `conda.packages[1]`.
 #[derive(Debug, Default)]
-pub(crate) struct Unread(pub(crate) BTreeSet<String>);
+pub(crate) struct Unread {
+    /// What is left out.
+    pub(crate) paths: BTreeSet<String>,
+    /// Keys that nobody knows: each may have been meant for another one of its table.
+    pub(crate) unknown: BTreeSet<String>,
+}
 
 impl Unread {
-    /// Whether anything of a key is among it.
-    pub(crate) fn any_of(&self, key: &str) -> bool {
-        self.0.iter().any(|path| is_in(path, key))
+    /// Whether anything of a key is left out.
+    fn any_of(&self, key: &str) -> bool {
+        self.paths.iter().any(|path| is_in(path, key) || is_in(key, path))
     }
 
-    /// Whether what is wrong in the rest may not be, had all been read: it says that something is not there.
+    /// Whether a key may lack what somebody wrote for it.
+    pub(crate) fn may_lack(&self, key: &str) -> bool {
+        self.any_of(key) || self.unknown.iter().any(|unknown| table(unknown) == table(key))
+    }
+
+    /// Whether what is wrong in the rest may not be, had all been read: it says that something is not there, or is about what
+    /// stands there instead.
     pub(crate) fn explains(&self, problem: &Problem) -> bool {
+        let may_lack = |keys: &[&str]| keys.iter().any(|key| self.may_lack(key));
         match problem.mistake() {
-            Mistake::EmptyList { key } => self.any_of(key),
-            Mistake::MissingKey { key } => self.any_of(key.rsplit_once('.').map_or(key, |(table, _)| table)),
+            Mistake::EmptyList { key } => {
+                self.any_of(key) || self.unknown.iter().any(|unknown| is_in(unknown, key))
+            }
+            Mistake::MissingKey { key } => self.may_lack(key),
             // What a pin names is a source of the base.
             Mistake::UnknownValue { value, .. } => {
-                self.0.contains("base.sources") || self.any_of(&format!("base.sources.{value}"))
+                self.any_of(&format!("base.sources.{value}"))
+                    || self.paths.iter().any(|path| is_in("base.sources", path))
+                    || self.unknown.iter().any(|unknown| table(unknown) == "base")
             }
-            // Each of these brings one, and an unknown key may have been meant for it.
-            Mistake::NoPython => {
-                ["python", "conda", "env"].into_iter().any(|key| self.any_of(key))
-                    || self.0.iter().any(|path| !path.contains(['.', '[']))
+            Mistake::NoPython => may_lack(&["python", "env", "conda", "conda.packages"]),
+            Mistake::LockLacks { .. } => may_lack(&["python", "python.from", "env", "conda.manager"]),
+            Mistake::LockPlatform { .. } | Mistake::ManyPlatforms { .. } => {
+                may_lack(&["platforms", "env.platform"])
             }
             _ => false,
         }
@@ -37,4 +52,9 @@ impl Unread {
 /// Whether a path is that of the key, or of something in it.
 fn is_in(path: &str, key: &str) -> bool {
     path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The table that a key stands in; nothing for the whole.
+fn table(key: &str) -> &str {
+    key.rsplit_once('.').map_or("", |(table, _)| table)
 }

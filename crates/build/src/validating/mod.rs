@@ -7,7 +7,7 @@ use std::path::Path;
 
 use conda::ChannelError;
 use oci::Platform;
-use spec::{Base, CondaPackages, FindLinks, Spec, Variant, WrongSpec};
+use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
 
 use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
@@ -23,7 +23,7 @@ use crate::{BuildError, Context, foundation};
 ///
 /// When anything is wrong.
 pub fn validate(spec: &Spec, variants: &[Variant], context: &Context) -> Result<(), BuildError> {
-    let mut mistakes = locking_mistakes(spec, variants, context);
+    let mut mistakes = locking_mistakes(spec, variants, context, &|_| false);
     mistakes.extend(copying_mistakes(spec, variants.iter()));
     told(spec, mistakes)
 }
@@ -46,8 +46,8 @@ pub fn read_spec(
     let (Some((spec, variants)), Some(context)) = (&wrong.rest, context()) else {
         return Err(wrong.error.into());
     };
-    let mut mistakes = locking_mistakes(spec, variants, &context);
-    mistakes.retain(|mistake| !may_follow(mistake, &wrong));
+    let may_lack = |keys: &[&str]| keys.iter().any(|key| wrong.may_lack(key));
+    let mut mistakes = locking_mistakes(spec, variants, &context, &may_lack);
     if what == Purpose::Build {
         mistakes.extend(copying_mistakes(spec, variants.iter()));
     }
@@ -67,26 +67,13 @@ pub enum Purpose {
     Build,
 }
 
-/// Whether a mistake may be none when the spec's others are mended: what is left out for them may have been about it.
-fn may_follow(mistake: &BuildError, wrong: &WrongSpec) -> bool {
-    let any_of = |keys: &[&str]| keys.iter().any(|key| wrong.leaves_out(key));
-    match mistake {
-        BuildError::Pypi { error, .. } => match **error {
-            pypi::LockingError::Unusable { .. } => false,
-            _ => any_of(&["pip", "python", "base", "conda", "env"]),
-        },
-        BuildError::Mirror(_) => any_of(&["base"]),
-        _ => false,
-    }
-}
-
 /// What [`validate`] does, of locking alone, which needs nothing of what is copied.
 pub(crate) fn validate_locking(
     spec: &Spec,
     variants: &[Variant],
     context: &Context,
 ) -> Result<(), BuildError> {
-    told(spec, locking_mistakes(spec, variants, context))
+    told(spec, locking_mistakes(spec, variants, context, &|_| false))
 }
 
 /// The same of what is copied, without which nothing is built.
@@ -154,19 +141,44 @@ fn essence(error: &BuildError) -> String {
     }
 }
 
-fn locking_mistakes(spec: &Spec, variants: &[Variant], context: &Context) -> Vec<BuildError> {
+/// What is wrong with what is locked. Of a spec that could be read in part, `may_lack` says whether one of some keys may lack
+/// what was written: what depends on these is not looked at.
+fn locking_mistakes(
+    spec: &Spec,
+    variants: &[Variant],
+    context: &Context,
+    may_lack: &dyn Fn(&[&str]) -> bool,
+) -> Vec<BuildError> {
     let mut mistakes = Vec::new();
     for variant in variants {
-        mistakes.extend(base(variant, context));
+        let base_keys: &[&str] = match &variant.base {
+            Base::Layout(_) => &["base.layout", "platforms", "python", "python.from", "conda", "env"],
+            Base::Debian(_) | Base::Scratch => {
+                &["base.debian", "base.mirror", "base.snapshot", "base.sources"]
+            }
+        };
+        if !may_lack(base_keys) {
+            mistakes.extend(base(variant, context));
+        }
         if let Some(conda) = &variant.conda {
             mistakes.extend(packages(variant, conda));
-            mistakes.extend(channels(variant, conda, spec.folder(), context));
+            if !may_lack(&["conda.channels", "conda.mirrors", "env", "platforms"]) {
+                mistakes.extend(channels(variant, conda, spec.folder(), context));
+            }
         }
         if let Some(pip) = &variant.pip {
-            mistakes.extend(wheels(variant, pip, context));
+            let part =
+                may_lack(&["pip.allow-builds", "python", "python.version", "base", "conda.packages", "env"]);
+            let found = wheels(variant, pip, context).into_iter();
+            mistakes.extend(found.filter(|mistake| !part || is_unusable(mistake)));
         }
     }
     mistakes
+}
+
+/// Whether something cannot be installed, whatever else the spec says.
+fn is_unusable(mistake: &BuildError) -> bool {
+    matches!(mistake, BuildError::Pypi { error, .. } if matches!(**error, pypi::LockingError::Unusable { .. }))
 }
 
 fn copying_mistakes<'a>(spec: &Spec, variants: impl Iterator<Item = &'a Variant>) -> Vec<BuildError> {

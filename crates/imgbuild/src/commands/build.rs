@@ -16,7 +16,9 @@ use crate::words::{shortened, size, table};
 
 pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(), Failure> {
     let start = Instant::now();
-    let (spec, _) = read_spec(&arguments.spec, Purpose::Build)?;
+    // What an image copies that is not asked for need not be there.
+    let all = arguments.only.is_empty() && arguments.platform.is_empty();
+    let (spec, _) = read_spec(&arguments.spec, if all { Purpose::Build } else { Purpose::Lock })?;
     let reporter = reporter(global);
     let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
     let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;

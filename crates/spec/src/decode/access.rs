@@ -54,9 +54,12 @@ impl<'a, 'd> Table<'a, 'd> {
 
     fn next_known(&mut self) -> Option<&'a Entry> {
         loop {
-            let entry = self.entries.by_ref().find(|entry| entry.value.value != Value::Unreadable)?;
+            let entry = self.entries.next()?;
             let Some(known) = self.known.filter(|known| !known.contains(&entry.name())) else {
-                return Some(entry);
+                match entry.value.value {
+                    Value::Unreadable => continue,
+                    _ => return Some(entry),
+                }
             };
             let path = self.parent.member(entry.name(), &entry.value).path;
             let known: Vec<String> = known.iter().map(|&word| word.to_owned()).collect();

@@ -51,6 +51,11 @@ impl DecodeError {
         }
     }
 
+    /// Whether it is a key that nobody knows.
+    pub(crate) fn is_unknown_key(&self) -> bool {
+        matches!(self.fault, Fault::UnknownKey)
+    }
+
     /// Sets the place, unless a nearer one is known already.
     pub(super) fn at(mut self, span: Range<usize>, path: &str) -> Self {
         self.place.get_or_insert_with(|| (span, path.to_owned()));

@@ -59,7 +59,13 @@ fn spec(parts: &[&(&str, &str, usize)]) -> String {
 
 fn count(text: &str) -> usize {
     let environment = "channels: [x, 3]\ndependencies:\n  - numpy\n  - [1]\nvariables: { 1: [] }\n";
-    load_variants(&[("spec.toml", text), ("wrong.yml", environment)])
+    let url = "https://c.example/x/linux-aarch64/x-1-0.conda";
+    let arm = format!(
+        "version: 6\nenvironments:\n  default:\n    channels:\n    - url: https://c.example/x/\n    packages:\n      \
+         linux-aarch64:\n      - conda: {url}\npackages:\n- conda: {url}\n  sha256: {}\n",
+        "a".repeat(64)
+    );
+    load_variants(&[("spec.toml", text), ("wrong.yml", environment), ("pixi.lock", &arm)])
         .err()
         .map_or(0, |wrong| wrong.error.problems().len())
 }
@@ -100,6 +106,21 @@ fn what_follows_from_a_mistake_is_none_beside_it() {
         ("name = \"a\"\n[[copy]]\nfrom = 3\nto = \"/x\"\n", 1),
         ("name = \"a\"\n[base.snapshot]\ntime = \"20260101T000000Z\"\nmirror = 3\n", 1),
         ("nam = \"a\"\n", 2),
+        // An unknown key may have been meant for another one of its table.
+        ("name = \"a\"\n[base.source.x]\nurl = \"y\"\n[base.pin]\nlibc6 = { source = \"x\" }\n", 1),
+        // The lock is for another platform than this machine's, and so is the spec, if wrongly.
+        ("name = \"a\"\nplatforms = \"linux/arm64\"\nenv = \"pixi.lock\"\n", 1),
+        ("name = \"a\"\nenv = \"pixi.lock\"\n", 1),
+        (
+            "name = \"a\"\nplatforms = [\"linux/arm64\"]\nenv = \"pixi.lock\"\npython = { version = \"3.11\", from = \"debain\" }\n",
+            1,
+        ),
+        // What does not depend on what is left out is told.
+        ("name = \"A b\"\n[pip]\npackages = [\"numpy\"]\n", 2),
+        ("name = \"a\"\n[pip]\npackages = [\"numpy = 1\", \"scipy\"]\n", 2),
+        ("name = \"a\"\npythn = \"{v}\"\n", 2),
+        ("name = \"a\"\npythn = \"{v}\"\n[matrix]\nv = 3\n", 2),
+        ("name = \"a\"\ntags = [\"x{\"]\n[matrix]\nv = 3\nb = [\"1\", \"1\"]\n", 3),
     ] {
         assert_eq!(count(text), mistakes, "{text}\n{:?}", load(&[("spec.toml", text)]));
     }
