@@ -583,7 +583,7 @@ fn more_layers_than_the_budget() {
 
 #[test]
 fn keys_that_exclude_each_other() {
-    let bench = Bench::new();
+    let bench = bench(vec![HandmadeLayer::new().file("f", "")]);
     let refused = |text: &str| {
         bench.imgbuild.write("spec.toml", format!("name = \"x\"\n{text}"));
         bench.fails(&[])

@@ -85,8 +85,8 @@ impl Draft {
         let draft = |name| Self {
             name,
             tags: match tags {
-                Some(tags) => tags,
-                None => "latest".parse().into_iter().collect(),
+                Some(tags) if !tags.is_empty() => tags,
+                _ => "latest".parse().into_iter().collect(),
             },
             platforms,
             keys: context.keys.clone(),

@@ -150,7 +150,7 @@ fn plain(expected: &str) -> &str {
     match expected {
         "a sequence" => "a list",
         "a map" => "a table",
-        "u8" | "u16" | "u32" | "u64" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "i64" => "a whole number",
         text if text.starts_with("struct ") => "a table",
         text => text,
     }

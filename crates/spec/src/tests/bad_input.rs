@@ -9,6 +9,18 @@ fn a_missing_spec() {
     assert_snapshot!(message_of(&[]), @"  × cannot read `spec.toml`: there is no such file");
 }
 
+/// No message speaks of Rust's types.
+#[test]
+fn a_number_is_called_so() {
+    for (key, text) in [
+        ("check[0].timeout", "[[check]]\nrun = [\"true\"]\ntimeout = \"10 s\"\n"),
+        ("layers.budget", "[layers]\nbudget = \"many\"\n"),
+    ] {
+        let said = message(&format!("name = \"a\"\n{text}"));
+        assert!(said.contains(&format!("`{key}` must be a whole number, but is a string")), "{said}");
+    }
+}
+
 #[test]
 fn a_toml_syntax_error() {
     assert_snapshot!(message("name = \"a\"\npython = 3.11 beta\n"), @r#"
