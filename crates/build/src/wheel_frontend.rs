@@ -161,7 +161,7 @@ impl Frontend for Pipeline {
         .boxed()
     }
 
-    fn hear(&self, progress: Progress) {
+    fn report(&self, progress: Progress) {
         self.context.reporter.event(match progress {
             Progress::Started { name } => Event::WheelStarted { name },
             Progress::Finished { name, size } => Event::WheelFinished { name, size },

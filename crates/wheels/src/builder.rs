@@ -17,9 +17,9 @@ use crate::WheelBuildError;
 use crate::environment::write_environment;
 use crate::frontend::{Frontend, Progress, Root};
 use crate::hooks::Hooks;
-use crate::preparing::{BuildSource, Known, SOURCE_TAR, SourceFetcher};
 use crate::project::{BuildSystem, check_requirement};
-use crate::wheel::{self, StoredWheel, Wanted};
+use crate::source_fetcher::{BuildSource, SOURCE_TAR, SourceFetcher, SourceNames};
+use crate::wheel::{self, StoredWheel, WheelRequest};
 
 /// Builds the wheels of one image.
 pub struct WheelBuilder {
@@ -52,7 +52,7 @@ impl WheelBuilder {
     }
 
     async fn build_wheel(&self, source: Source) -> Result<Built, WheelBuildError> {
-        let shown = Known::of(&source).shown;
+        let shown = SourceNames::of(&source).shown;
         // Before anything is fetched that would be of no use.
         self.machine(&shown)?;
         let pinned = self.pinned(&source);
@@ -65,23 +65,23 @@ impl WheelBuilder {
             PypiSource::Git { commit, .. } => Some(commit),
             PypiSource::Sdist { .. } | PypiSource::Folder { .. } => None,
         });
-        let prepared = self.sources.fetch(source, commit).await?;
-        if let Some(built) = self.kept(&prepared.source, prepared.origin.as_ref())? {
+        let build_source = self.sources.fetch(source, commit).await?;
+        if let Some(built) = self.kept(&build_source.source, build_source.origin.as_ref())? {
             return Ok(built);
         }
-        self.frontend.hear(Progress::Started { name: shown });
-        let BuiltWheel { wheel, mut requires } = self.make(&prepared, None).await?;
+        self.frontend.report(Progress::Started { name: shown });
+        let BuiltWheel { wheel, mut requires } = self.make(&build_source, None).await?;
         requires.sort_by_key(PypiPackage::id);
         let name = wheel.filename.to_string();
-        self.frontend.hear(Progress::Finished { name: name.clone(), size: wheel.size });
+        self.frontend.report(Progress::Finished { name: name.clone(), size: wheel.size });
         let ids = requires.iter().map(PypiPackage::id).collect();
         Ok(Built {
             archive: wheel.path,
             filename: name,
             sha256: wheel.sha256,
             size: wheel.size,
-            origin: prepared.origin,
-            build: PypiBuild { source: prepared.source, requires: ids },
+            origin: build_source.origin,
+            build: PypiBuild { source: build_source.source, requires: ids },
             requires,
         })
     }
@@ -152,17 +152,17 @@ impl WheelBuilder {
         self.root.get_or_try_init(make).await.cloned()
     }
 
-    /// Builds what is prepared, with what it asks for, or with the requirements that are `given`.
+    /// Builds a source, with what it asks for, or with the requirements that are `given`.
     pub(crate) async fn make(
         &self,
-        prepared: &BuildSource,
+        build_source: &BuildSource,
         given: Option<Vec<PypiPackage>>,
     ) -> Result<BuiltWheel, WheelBuildError> {
-        let name = prepared.shown.as_str();
+        let name = build_source.shown.as_str();
         let failed = |error| WheelBuildError::Project { name: name.to_owned(), error };
-        let system = Arc::new(BuildSystem::of(&prepared.project).map_err(failed)?);
+        let system = Arc::new(BuildSystem::of(&build_source.project).map_err(failed)?);
         let root = self.root(name).await?;
-        let source = self.unpacked(prepared, &root, SOURCE_TAR, "source").await?;
+        let source = self.unpacked(build_source, &root, SOURCE_TAR, "source").await?;
         let hooks = |environment| Hooks {
             root: Arc::clone(&root),
             platform: self.platform,
@@ -170,15 +170,15 @@ impl WheelBuilder {
             system: Arc::clone(&system),
             environment,
             source: source.clone(),
-            project: prepared.folder.clone(),
-            scratch: Arc::clone(&prepared.scratch),
+            project: build_source.folder.clone(),
+            scratch: Arc::clone(&build_source.scratch),
         };
         let is_given = given.is_some();
         let mut requires = match given {
             Some(given) => given,
             None => self.requirements(name, &system.requires).await?,
         };
-        let mut environment = self.environment(prepared, &root, &requires, "first").await?;
+        let mut environment = self.environment(build_source, &root, &requires, "first").await?;
         if !is_given {
             let asking = hooks(environment.clone());
             let more = spawn_blocking(move || asking.requires("asked")).await??;
@@ -186,14 +186,14 @@ impl WheelBuilder {
             if !more.is_empty() {
                 let all: Vec<String> = system.requires.iter().chain(&more).cloned().collect();
                 requires = self.requirements(name, &all).await?;
-                environment = self.environment(prepared, &root, &requires, "second").await?;
+                environment = self.environment(build_source, &root, &requires, "second").await?;
             }
         }
         let building = hooks(environment);
-        let wanted = Wanted {
+        let wanted = WheelRequest {
             shown: name.to_owned(),
-            name: prepared.name.clone(),
-            version: prepared.version.clone(),
+            name: build_source.name.clone(),
+            version: build_source.version.clone(),
             tags: self.tags.clone(),
         };
         let store = self.sources.store.clone();
@@ -220,31 +220,31 @@ impl WheelBuilder {
     /// The unpacked environment with these wheels, which is called `which`.
     async fn environment(
         &self,
-        prepared: &BuildSource,
+        build_source: &BuildSource,
         root: &Arc<Root>,
         requires: &[PypiPackage],
         which: &str,
     ) -> Result<PathBuf, WheelBuildError> {
-        let failed = |error| WheelBuildError::RequirementFetch { name: prepared.shown.clone(), error };
+        let failed = |error| WheelBuildError::RequirementFetch { name: build_source.shown.clone(), error };
         self.frontend.fetch(requires.to_vec()).await.map_err(failed)?;
         let tar = format!("{which}.tar");
         let (store, root_there, requires) = (self.sources.store.clone(), Arc::clone(root), requires.to_vec());
-        let (scratch, path) = (Arc::clone(&prepared.scratch), prepared.scratch.path(&tar));
+        let (scratch, path) = (Arc::clone(&build_source.scratch), build_source.scratch.path(&tar));
         let write =
             move || write_environment(&path, &root_there.python, &requires, &store).map(|()| drop(scratch));
         spawn_blocking(write).await??;
-        self.unpacked(prepared, root, &tar, which).await
+        self.unpacked(build_source, root, &tar, which).await
     }
 
     /// Unpacks a tar of the scratch folder into another place of it, as a layer.
     async fn unpacked(
         &self,
-        prepared: &BuildSource,
+        build_source: &BuildSource,
         root: &Arc<Root>,
         tar: &str,
         folder: &str,
     ) -> Result<PathBuf, WheelBuildError> {
-        let (scratch, root) = (Arc::clone(&prepared.scratch), Arc::clone(root));
+        let (scratch, root) = (Arc::clone(&build_source.scratch), Arc::clone(root));
         let (tar, folder) = (scratch.path(tar), scratch.path(folder));
         let unpack = move || {
             let failed = |error| WheelBuildError::file(&tar, "read", error);

@@ -72,5 +72,5 @@ pub trait Frontend: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<SecretUrl>, pypi::LockingError>>;
 
     /// Hears how it goes.
-    fn hear(&self, progress: Progress);
+    fn report(&self, progress: Progress);
 }

@@ -2,7 +2,7 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | the source is fetched, and becomes a layer of one owner and one time | `preparing`, `source`, `sdist`, `git`, `folder` |
+//! | the source is fetched, and becomes a layer of one owner and one time | `source_fetcher`, `source`, `sdist`, `git`, `folder` |
 //! | the image without its wheels is made, and unpacked | by whoever asks: `frontend` |
 //! | how the project is built is read | `project` |
 //! | the build requirements are locked, and become a layer: a virtual environment | `environment` |
@@ -27,11 +27,11 @@ mod git_objects;
 mod git_process;
 mod hooks;
 mod limits;
-mod preparing;
 mod project;
 mod rebuilding;
 mod sdist;
 mod source;
+mod source_fetcher;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
@@ -41,7 +41,7 @@ pub use builder::WheelBuilder;
 pub use error::WheelBuildError;
 pub use frontend::{Failure, Frontend, Interpreter, Progress, Root};
 pub use git_error::GitError;
-pub use preparing::SourceFetcher;
 pub use project::{ProjectError, check_folder};
 pub use rebuilding::changed_folder;
 pub use source::SourceError;
+pub use source_fetcher::SourceFetcher;

@@ -36,12 +36,12 @@ impl WheelBuilder {
     ///
     /// When its source or its requirements cannot be had, it cannot be built, or another wheel comes out.
     pub async fn rebuild(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), WheelBuildError> {
-        self.frontend.hear(Progress::Started { name: package.name.clone() });
+        self.frontend.report(Progress::Started { name: package.name.clone() });
         self.machine(&package.name)?;
         let source = self.locked_source(package, build).await?;
-        let prepared = self.sources.fetch(source, None).await?;
+        let build_source = self.sources.fetch(source, None).await?;
         if let (PypiSource::Folder { path, sha256: locked }, PypiSource::Folder { sha256: found, .. }) =
-            (&build.source, &prepared.source)
+            (&build.source, &build_source.source)
             && locked != found
         {
             let error = SourceError::FolderChanged { path: path.clone(), found: *found, locked: *locked };
@@ -49,7 +49,7 @@ impl WheelBuilder {
         }
         let known = |id: &String| self.earlier.iter().find(|it| it.id() == *id).cloned();
         let requires = build.requires.iter().filter_map(known).collect();
-        let BuiltWheel { wheel, .. } = self.make(&prepared, Some(requires)).await?;
+        let BuiltWheel { wheel, .. } = self.make(&build_source, Some(requires)).await?;
         if wheel.sha256 != package.sha256 || wheel.filename.to_string() != package.filename {
             return Err(WheelBuildError::OtherWheel {
                 name: package.name.clone(),
@@ -57,7 +57,7 @@ impl WheelBuilder {
                 locked: named(&package.filename, &package.sha256),
             });
         }
-        self.frontend.hear(Progress::Finished { name: package.filename.clone(), size: wheel.size });
+        self.frontend.report(Progress::Finished { name: package.filename.clone(), size: wheel.size });
         Ok(())
     }
 

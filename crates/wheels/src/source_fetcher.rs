@@ -52,14 +52,14 @@ pub(crate) struct BuildSource {
     pub(crate) origin: Option<DirectUrl>,
 }
 
-/// What is known of a project beside its source.
-pub(crate) struct Known {
+/// How a project is called, and its version, as far as that is known before it is built.
+pub(crate) struct SourceNames {
     pub(crate) shown: String,
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
 }
 
-impl Known {
+impl SourceNames {
     pub(crate) fn of(source: &Source) -> Self {
         let version = match source {
             Source::Sdist { version, .. } => version.clone(),
@@ -90,11 +90,11 @@ impl SourceFetcher {
         source: Source,
         commit: Option<String>,
     ) -> Result<BuildSource, WheelBuildError> {
-        let known = Known::of(&source);
+        let names = SourceNames::of(&source);
         match source {
             Source::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
                 let plain = locked_url(&url);
-                let failed = |error| WheelBuildError::Fetch { name: known.shown.clone(), error };
+                let failed = |error| WheelBuildError::Fetch { name: names.shown.clone(), error };
                 let wanted =
                     Wanted { name: filename.clone(), from: Locations::from(plain_of(&url)), sha256, size };
                 let (sha256, path) =
@@ -111,12 +111,12 @@ impl SourceFetcher {
                 let source =
                     PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
                 store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
-                self.written(known, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
+                self.written(names, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
             }
             Source::Git { url, revision, subdirectory, .. } => {
                 let (store, offline) = (self.store.clone(), self.client.is_offline());
                 let (from, wanted, shown) =
-                    (self.client.whole(&url), commit.or_else(|| revision.clone()), known.shown.clone());
+                    (self.client.whole(&url), commit.or_else(|| revision.clone()), names.shown.clone());
                 let fetched = tokio::task::spawn_blocking(move || {
                     let scratch = store.scratch(Arc::new(sandbox::remove_folder))?;
                     let fetched =
@@ -143,17 +143,17 @@ impl SourceFetcher {
                     drop(scratch);
                     put
                 };
-                self.written(known, source, Some(origin), put).await
+                self.written(names, source, Some(origin), put).await
             }
             Source::Folder { path, given, .. } => {
-                let (spec, shown) = (self.folder.clone(), known.shown.clone());
+                let (spec, shown) = (self.folder.clone(), names.shown.clone());
                 let read = tokio::task::spawn_blocking(move || Folder::read(&path, &spec)).await?;
                 let folder =
                     read.map_err(|error| WheelBuildError::Source { name: shown, error: Box::new(error) })?;
                 let source = PypiSource::Folder { path: given.clone(), sha256: folder.sha256 };
                 let info = DirectUrlInfo::Dir(DirInfo { editable: false });
                 let origin = DirectUrl { url: folder_url(&given), info, subdirectory: None };
-                self.written(known, source, Some(origin), move |tree| folder.put(tree)).await
+                self.written(names, source, Some(origin), move |tree| folder.put(tree)).await
             }
         }
     }
@@ -161,7 +161,7 @@ impl SourceFetcher {
     /// Writes the layer of a source, and puts all together that is known of it.
     async fn written(
         &self,
-        known: Known,
+        names: SourceNames,
         source: PypiSource,
         origin: Option<DirectUrl>,
         put: impl FnOnce(&mut SourceTree<'_>) -> Result<(), SourceError> + Send + 'static,
@@ -172,7 +172,7 @@ impl SourceFetcher {
             }
             PypiSource::Folder { .. } => None,
         };
-        let (store, shown) = (self.store.clone(), known.shown.clone());
+        let (store, shown) = (self.store.clone(), names.shown.clone());
         let below = subdirectory.clone();
         let write = move || {
             let scratch = store.scratch(Arc::new(sandbox::remove_folder))?;
@@ -185,7 +185,7 @@ impl SourceFetcher {
             None => ImagePath::new(SOURCE)?,
             Some(subdirectory) => ImagePath::new(SOURCE)?.join(subdirectory)?,
         };
-        let Known { shown, name, version } = known;
+        let SourceNames { shown, name, version } = names;
         Ok(BuildSource { scratch: Arc::new(scratch), shown, name, version, project, folder, source, origin })
     }
 }

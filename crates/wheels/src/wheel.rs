@@ -21,7 +21,7 @@ pub(crate) struct StoredWheel {
 }
 
 /// What the wheel of a project must be.
-pub(crate) struct Wanted {
+pub(crate) struct WheelRequest {
     /// How messages call the project.
     pub(crate) shown: String,
     /// Its normalised name, where it is known.
@@ -41,7 +41,7 @@ pub(crate) struct Wanted {
 pub(crate) fn take(
     upper: &Path,
     said: &str,
-    wanted: &Wanted,
+    wanted: &WheelRequest,
     store: &Store,
 ) -> Result<StoredWheel, WheelBuildError> {
     let wrong = |what: String| WheelBuildError::Answer { name: wanted.shown.clone(), what };
