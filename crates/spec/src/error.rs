@@ -129,6 +129,11 @@ impl Problem {
         Some(Origin::new(self.file.as_ref()?, span.clone(), ""))
     }
 
+    /// The file, where all its places can be drawn.
+    fn drawn(&self) -> Option<&Source> {
+        self.file.as_ref().filter(|source| self.labels.iter().all(|(_, span)| source.is_drawn(span)))
+    }
+
     /// Whether it tells of the same kind of mistake at the same place: what each combination of a matrix finds again.
     pub(crate) fn repeats(&self, other: &Self) -> bool {
         let place = |problem: &Self| {
@@ -151,15 +156,20 @@ fn one_line(text: &str, span: Range<usize>) -> Range<usize> {
 
 impl Diagnostic for Problem {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        let place = self.origin().filter(|_| self.drawn().is_none()).and_then(|origin| origin.in_words());
+        match (&self.hint, place) {
+            (Some(hint), Some(place)) => Some(Box::new(format!("{hint}; {place}"))),
+            (Some(hint), None) => Some(Box::new(hint)),
+            (None, place) => place.map(|place| Box::new(place) as Box<dyn fmt::Display>),
+        }
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.file.as_ref().map(|source| source as &dyn SourceCode)
+        self.drawn().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        if self.labels.is_empty() {
+        if self.labels.is_empty() || self.drawn().is_none() {
             return None;
         }
         let label = |(text, span): &(String, Range<usize>)| {

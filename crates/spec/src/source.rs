@@ -8,6 +8,9 @@ use miette::{
     Diagnostic, LabeledSpan, MietteError, NamedSource, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
+/// How many bytes a line may have that is drawn: columns are counted in 16 bits there, and nobody reads a longer one.
+const LONGEST_LINE: usize = 4096;
+
 /// A file that was read.
 pub(crate) type Source = Arc<SourceFile>;
 
@@ -46,6 +49,17 @@ impl SourceFile {
     /// The name that messages call it by.
     pub(crate) fn name(&self) -> &str {
         self.shown.name()
+    }
+
+    /// Whether the lines around a span can be drawn.
+    pub(crate) fn is_drawn(&self, span: &Range<usize>) -> bool {
+        let text = self.shown.inner();
+        let before = text.get(..span.start).unwrap_or_default();
+        let after = text.get(span.end..).unwrap_or_default();
+        let start = before.rmatch_indices('\n').nth(1).map_or(0, |(at, _)| at);
+        let end = after.match_indices('\n').nth(1).map_or(text.len(), |(at, _)| span.end + at);
+        let lines = text.get(start..end).unwrap_or_default();
+        lines.split('\n').all(|line| line.len() <= LONGEST_LINE)
     }
 
     /// The text as it is: not to be shown.
@@ -116,13 +130,21 @@ impl Origin {
         Snippet { origin: self.clone(), message: message.into(), label: label.into() }
     }
 
-    /// The file's text, for a diagnostic's `source_code`.
-    pub fn source_code(&self) -> &dyn SourceCode {
-        &self.source
+    /// The file's text, for a diagnostic's `source_code`, where its lines can be drawn.
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.is_drawn(&self.span).then_some(&self.source as &dyn SourceCode)
+    }
+
+    /// Where it is, in words, where its lines cannot be drawn.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let (line, column, file) = (self.line(), self.column(), self.file());
+        let words =
+            || format!("it is in line {line}, column {column} of `{file}`, which is too long to be shown");
+        (!self.source.is_drawn(&self.span)).then(words)
     }
 
     /// The place as a label, for a diagnostic's `labels`.
-    pub fn labelled(&self, label: impl Into<String>) -> LabeledSpan {
+    fn labelled(&self, label: impl Into<String>) -> LabeledSpan {
         LabeledSpan::new_with_span(Some(label.into()), self.span.clone())
     }
 
@@ -161,13 +183,17 @@ pub struct Snippet {
 }
 
 impl Diagnostic for Snippet {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.origin.in_words().map(|words| Box::new(words) as Box<dyn fmt::Display>)
+    }
+
     /// It is no error of its own, but where one comes from.
     fn severity(&self) -> Option<Severity> {
         Some(Severity::Advice)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.origin.source_code())
+        self.origin.source_code()
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -9,6 +9,17 @@ fn a_missing_spec() {
     assert_snapshot!(message_of(&[]), @"  × cannot read `spec.toml`: there is no such file");
 }
 
+#[test]
+fn a_line_that_is_too_long_to_be_drawn() {
+    let long = "x".repeat(70_000);
+    let said = message(&format!("name = \"a\"\nlayers = {{ zeros = \"{long}\", budget = true }}\n"));
+    assert!(said.contains("`layers.budget` must be a whole number, but is a boolean"), "{said}");
+    assert!(said.contains("help: it is in line 2, column 70033 of `spec.toml`, which is too long"), "{said}");
+    assert!(said.len() < 2_000, "{said}");
+    let near = message(&format!("name = \"{long}\"\npythn = \"3.11\"\n"));
+    assert!(near.contains("did you mean `python`?; it is in line 2, column 1 of `spec.toml`"), "{near}");
+}
+
 /// No message speaks of Rust's types.
 #[test]
 fn a_number_is_called_so() {
