@@ -142,8 +142,12 @@ impl Problem {
                 problem.labels.first().map(|label| label.1.clone()),
             )
         };
-        std::mem::discriminant(self.mistake()) == std::mem::discriminant(other.mistake())
-            && place(self) == place(other)
+        // A template may say something else each time; the name of a key is none.
+        let is_same = match (self.mistake(), other.mistake()) {
+            (Mistake::MissingKey { key }, Mistake::MissingKey { key: other }) => key == other,
+            (mistake, other) => std::mem::discriminant(mistake) == std::mem::discriminant(other),
+        };
+        is_same && place(self) == place(other)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::beneath;
-use crate::decode::{Located, decode_readable, unreadable};
+use crate::decode::{Located, decode_required, unreadable};
 use crate::draft::{Context, Draft, shared_tags};
 use crate::environment::{self, Choice, Contents, Environment};
 use crate::error::{Mistake, Problem};
@@ -13,6 +13,7 @@ use crate::language::{Document, EnvKey, EnvTable};
 use crate::matrix::{self, Combinations};
 use crate::note::{self, Note};
 use crate::pip::{Reader, Section};
+use crate::schema;
 use crate::source::Source;
 use crate::template::{Combination, Expander, describe};
 use crate::tree::Node;
@@ -84,7 +85,7 @@ impl Loader<'_> {
         let expanded = expander.document(root);
         used.append(&mut expander.used);
         problems.append(&mut expander.problems);
-        let (document, errors) = decode_readable::<Document>(&expanded, "");
+        let (document, errors) = decode_required::<Document>(&expanded, "", schema::requires);
         let label = |span: &std::ops::Range<usize>| label(source, span, keys);
         self.unread.paths.extend(unreadable(&expanded, ""));
         for error in &errors {

@@ -1,5 +1,7 @@
 //! The JSON schema, from the types that the reader itself uses.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -21,6 +23,15 @@ pub(crate) fn language() -> Value {
     // Whether maps keep the order of insertion is a feature of `serde_json`, which any dependency may switch on.
     schema.sort_all_objects();
     schema
+}
+
+/// Whether a table of the language, by the name of its type, must have a key.
+pub(crate) fn requires(table: &str, key: &str) -> bool {
+    static TABLES: LazyLock<Value> = LazyLock::new(|| {
+        let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
+        schema.remove("$defs").unwrap_or_default()
+    });
+    TABLES[table]["required"].as_array().is_some_and(|keys| keys.iter().any(|name| name == key))
 }
 
 fn inner(schema: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {

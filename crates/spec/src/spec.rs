@@ -94,12 +94,12 @@ impl Spec {
 
     /// What can be read of a spec, what is wrong with it, and what is left out for that.
     fn read(path: &Path, surroundings: Surroundings<'_>) -> (Option<Self>, Vec<Problem>, Unread) {
-        let tree = files::text(path, FILE_LIMIT, surroundings.read)
-            .and_then(|source| toml_tree::read(&source).map(|root| (source, root)));
-        let (source, root) = match tree {
-            Ok(tree) => tree,
+        let source = match files::text(path, FILE_LIMIT, surroundings.read) {
+            Ok(source) => source,
             Err(problem) => return (None, vec![problem], Unread::default()),
         };
+        let (root, mut problems) = toml_tree::read(&source);
+        let Some(root) = root else { return (None, problems, Unread::default()) };
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let mut loader = Loader {
             source: &source,
@@ -112,7 +112,8 @@ impl Spec {
             unread: Unread::default(),
         };
         let drafts = loader.drafts(&root);
-        let Loader { notes, problems, unread, .. } = loader;
+        let Loader { notes, problems: found, unread, .. } = loader;
+        problems.extend(found);
         (Some(Self { source, folder, drafts, notes }), problems, unread)
     }
 

@@ -1,22 +1,84 @@
 //! TOML into the tree.
 
+use std::ops::Range;
+
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, Error};
 
 use crate::error::{Mistake, Problem};
 use crate::source::Source;
 use crate::tree::{Entry, Node, Value};
 
-/// Reads a TOML document.
-pub(crate) fn read(source: &Source) -> Result<Node, Problem> {
+/// How many mistakes in the form of a document are looked at: each reads what follows it once more.
+const MOST_MISTAKES: usize = 64;
+
+/// What can be read of a TOML document, and what is wrong with its form, in the order of the file.
+///
+/// A value that is written wrongly is left out, as one that is wrong is. There is no tree where the mistakes are not each
+/// inside of one value: what stands after, say, a bracket that is not closed may have been meant otherwise.
+pub(crate) fn read(source: &Source) -> (Option<Node>, Vec<Problem>) {
     let text = source.inner();
-    match DeTable::parse(text) {
-        Ok(table) => Ok(Node { span: table.span(), value: self::table(text, table.get_ref()) }),
-        Err(error) => {
-            let mistake = Mistake::Toml { message: error.message().replace('\n', "; ") };
-            let span = error.span().unwrap_or(text.len()..text.len());
-            Err(Problem::new(mistake).at(source, span, "here"))
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut root = Node { span: table.span(), value: self::table(text, table.get_ref()) };
+    let mut spans = Vec::new();
+    let mut is_readable = errors.len() <= MOST_MISTAKES;
+    let mut problems: Vec<(usize, Problem)> = Vec::new();
+    for (index, error) in errors.iter().take(MOST_MISTAKES).enumerate() {
+        let span = place(text, error);
+        if index > 0 && !stands_alone(text, error, &span) {
+            is_readable = false;
+            continue;
         }
+        let mistake = Mistake::Toml { message: error.message().replace('\n', "; ") };
+        problems.push((span.start, Problem::new(mistake).at(source, span.clone(), "here")));
+        spans.push(span);
+    }
+    for span in &spans {
+        is_readable &= leave_out(&mut root, span) && root.value != Value::Unreadable;
+    }
+    // What the combinations are decides on everything else.
+    is_readable &= spans.is_empty() || root.get("matrix").is_none_or(is_whole);
+    problems.sort_by_key(|(start, _)| *start);
+    (is_readable.then_some(root), problems.into_iter().map(|(_, problem)| problem).collect())
+}
+
+fn place(text: &str, error: &Error) -> Range<usize> {
+    error.span().unwrap_or(text.len()..text.len())
+}
+
+/// Whether a mistake is one whatever stands before its line: else it may come of an earlier one.
+fn stands_alone(text: &str, error: &Error, span: &Range<usize>) -> bool {
+    let before = text.get(..span.start).unwrap_or_default();
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    let rest = text.get(line..).unwrap_or_default();
+    let (_, errors) = DeTable::parse_recoverable(rest);
+    let first = errors.iter().min_by_key(|error| place(rest, error).start);
+    first.is_some_and(|first| {
+        (place(rest, first).start, first.message()) == (span.start - line, error.message())
+    })
+}
+
+/// Leaves out the deepest value that a mistake is in; false where it is in none. The span of a table under a head is that
+/// of the head.
+fn leave_out(node: &mut Node, mistake: &Range<usize>) -> bool {
+    let inside = match &mut node.value {
+        Value::Table(entries) => entries.iter_mut().any(|entry| leave_out(&mut entry.value, mistake)),
+        Value::List(items) => items.iter_mut().any(|item| leave_out(item, mistake)),
+        _ => false,
+    };
+    let is_in = node.span.start <= mistake.end && mistake.start <= node.span.end;
+    if is_in && !inside {
+        node.value = Value::Unreadable;
+    }
+    is_in || inside
+}
+
+fn is_whole(node: &Node) -> bool {
+    match &node.value {
+        Value::Table(entries) => entries.iter().all(|entry| is_whole(&entry.value)),
+        Value::List(items) => items.iter().all(is_whole),
+        Value::Unreadable => false,
+        _ => true,
     }
 }
 

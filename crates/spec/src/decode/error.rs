@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use serde::de::{self, Expected, Unexpected};
 
+use super::Requires;
 use crate::error::{Mistake, Problem};
 use crate::source::Source;
 use crate::suggest;
-use crate::tree::Value;
+use crate::tree::{Entry, Value};
 use crate::values::ValueError;
 
 /// A mistake in one file, with its place once that is known.
@@ -22,10 +23,26 @@ pub(crate) struct DecodeError {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fault {
     UnknownKey,
-    MissingKey(String),
+    MissingKey(Box<MissingKey>),
     WrongType { expected: String, found: String },
     UnknownValue(String),
     Value(String),
+}
+
+/// A key that must be there and is not.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MissingKey {
+    name: String,
+    /// The name of the table's type, where it is known.
+    table: &'static str,
+    /// Every key that the table may have and has not.
+    absent: Vec<&'static str>,
+}
+
+impl MissingKey {
+    fn new(name: &str) -> Box<Self> {
+        Box::new(Self { name: name.to_owned(), table: "", absent: Vec::new() })
+    }
 }
 
 impl DecodeError {
@@ -46,9 +63,33 @@ impl DecodeError {
     /// The key that must be there and is not.
     pub(super) fn missing(&self) -> Option<&str> {
         match &self.fault {
-            Fault::MissingKey(name) => Some(name),
+            Fault::MissingKey(missing) => Some(&missing.name),
             _ => None,
         }
+    }
+
+    /// Says of which table a key is missing: its type, the keys that it may have, and what it has.
+    pub(super) fn in_table(
+        mut self,
+        table: &'static str,
+        keys: &'static [&'static str],
+        entries: &[Entry],
+    ) -> Self {
+        if let (None, Fault::MissingKey(missing)) = (&self.place, &mut self.fault) {
+            let is_absent = |key: &&'static str| !entries.iter().any(|entry| entry.name() == *key);
+            missing.table = table;
+            missing.absent = keys.iter().copied().filter(is_absent).collect();
+        }
+        self
+    }
+
+    /// The other keys that the same table must have and has not.
+    pub(super) fn others_missing(&self, requires: Requires) -> Vec<Self> {
+        let Fault::MissingKey(missing) = &self.fault else { return Vec::new() };
+        let others = missing.absent.iter().filter(|key| **key != missing.name);
+        let others = others.filter(|key| requires(missing.table, key));
+        let other = |key: &&str| Self { fault: Fault::MissingKey(MissingKey::new(key)), ..self.clone() };
+        others.map(other).collect()
     }
 
     /// Whether it is a key that nobody knows.
@@ -81,8 +122,8 @@ impl DecodeError {
         let (span, key) = self.place.unwrap_or((0..0, String::new()));
         let mistake = match self.fault {
             Fault::UnknownKey => Mistake::UnknownKey { key },
-            Fault::MissingKey(name) if key.is_empty() => Mistake::MissingKey { key: name },
-            Fault::MissingKey(name) => Mistake::MissingKey { key: format!("{key}.{name}") },
+            Fault::MissingKey(missing) if key.is_empty() => Mistake::MissingKey { key: missing.name },
+            Fault::MissingKey(missing) => Mistake::MissingKey { key: format!("{key}.{}", missing.name) },
             Fault::WrongType { found, .. } if key.is_empty() => {
                 Mistake::Value { message: format!("the file must hold a table, but holds {found}") }
             }
@@ -126,7 +167,7 @@ impl de::Error for DecodeError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(Fault::MissingKey(field.to_owned()))
+        Self::new(Fault::MissingKey(MissingKey::new(field)))
     }
 }
 

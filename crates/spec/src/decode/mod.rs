@@ -32,11 +32,23 @@ pub(crate) fn decode<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, 
     }
 }
 
+/// Whether a table, by the name of its type, must have a key. serde names the first one alone that is missing.
+pub(crate) type Requires = fn(&str, &str) -> bool;
+
 /// Reads a `T` out of what can be read of a node, and every mistake in it, in the order of the file. There is no value
 /// where the node itself is not what a `T` is read from.
+pub(crate) fn decode_readable<T: DeserializeOwned>(node: &Node, path: &str) -> (Option<T>, Vec<DecodeError>) {
+    decode_required(node, path, |_, _| false)
+}
+
+/// The same, which tells of every key of `requires` that a table lacks.
 ///
 /// serde ends at the first value that it cannot read. So that value is left out, and the rest is read again.
-pub(crate) fn decode_readable<T: DeserializeOwned>(node: &Node, path: &str) -> (Option<T>, Vec<DecodeError>) {
+pub(crate) fn decode_required<T: DeserializeOwned>(
+    node: &Node,
+    path: &str,
+    requires: Requires,
+) -> (Option<T>, Vec<DecodeError>) {
     let mut readable = Cow::Borrowed(node);
     let mut errors: Vec<DecodeError> = Vec::new();
     let mut value = None;
@@ -57,9 +69,11 @@ pub(crate) fn decode_readable<T: DeserializeOwned>(node: &Node, path: &str) -> (
             Err(error) => error,
         };
         let left_out = readable::leave_out(readable.to_mut(), path, &error);
+        let others = error.others_missing(requires);
         if !left_out.follows {
             errors.push(error);
         }
+        errors.extend(others);
         if !left_out.more {
             break;
         }
@@ -154,7 +168,9 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
             Value::Table(entries) if name == marker::OPEN => {
                 visitor.visit_map(access::Table::new(&self, entries, None))
             }
-            Value::Table(entries) => visitor.visit_map(access::Table::new(&self, entries, Some(fields))),
+            Value::Table(entries) => visitor
+                .visit_map(access::Table::new(&self, entries, Some(fields)))
+                .map_err(|error| error.in_table(name, fields, entries)),
             _ => self.deserialize_any(visitor),
         }
     }

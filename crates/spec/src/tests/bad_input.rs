@@ -45,6 +45,26 @@ fn a_toml_syntax_error() {
     "#);
 }
 
+/// What stands after a bracket that is not closed may have been meant otherwise: nothing is said of it.
+#[test]
+fn toml_syntax_errors_are_told_together_with_what_is_wrong_beside_them() {
+    for (text, mistakes) in [
+        ("name = \"a\"\npython = 3.11 beta\nbase = bookworm\npythn = 3\n", 3),
+        ("name = \"a\npythn = 3\n", 2),
+        ("name = \ntags = [3]\n", 2),
+        ("name = \"a\"\ntags = [\"x\", y, 3]\n[[copy]]\n", 4),
+        ("name = \"a\"\npython 3.11\nbase bookworm\npythn = 3\n", 2),
+        ("name = \"a\"\nname = \"b\"\npythn = 3\nbase = bookworm\n", 2),
+        ("name = \"a\"\ntags = [\"a\", \"b\"\n[pip]\npackages = [\"c\"]\n[layers]\nbudget = 3\n", 1),
+        ("name = \"a\"\ntags = [\"a\", \"b\"\n[pip]\npackages = c\n", 2),
+        ("name = \"a\"\n[matrix]\nv = 3.11 beta\n[base]\npackages = [3]\n", 1),
+        ("name: a\npython: 3.11\nconda:\n  - x\n", 3),
+    ] {
+        let problems = super::load(&[("spec.toml", text)]).map_or_else(|error| error.problems().len(), |_| 0);
+        assert_eq!(problems, mistakes, "{text}\n{:?}", super::load(&[("spec.toml", text)]));
+    }
+}
+
 #[test]
 fn a_key_that_is_there_twice() {
     assert_snapshot!(message("name = \"a\"\nname = \"b\"\n"), @r#"

@@ -3,7 +3,7 @@
 use super::{load, load_variants};
 
 /// Parts that are wrong each by itself: the table they stand in, their lines, and how many mistakes these have.
-const WRONG: [(&str, &str, usize); 27] = [
+const WRONG: [(&str, &str, usize); 31] = [
     ("", "name = 3", 1),
     ("", "name = \"A b\"", 1),
     ("", "pythn = \"3.11\"", 1),
@@ -16,7 +16,9 @@ const WRONG: [(&str, &str, usize); 27] = [
     ("", "env = \"wrong.yml\"", 3),
     ("base", "debian = \"bookwurm\"", 1),
     ("base", "pin = { libc6 = { source = \"nowhere\" } }", 1),
-    ("base", "sources = { x = { url = 3 } }", 1),
+    ("base", "sources = { x = { url = 3 } }", 2),
+    ("base", "sources = { y = {} }", 2),
+    ("base", "sources = { z = { suite = 3 } }", 2),
     ("base", "snapshot = { time = \"yesterday\" }", 1),
     ("conda", "packages = [1, 2, \"numpy\"]", 2),
     ("conda", "channels = []", 1),
@@ -29,6 +31,8 @@ const WRONG: [(&str, &str, usize); 27] = [
     ("[copy]", "from = 3\nto = 4", 2),
     ("[copy]", "from = \"../x\"\nto = \"/x\"", 1),
     ("[copy]", "from = \"x\"", 1),
+    ("[copy]", "", 2),
+    ("[copy]", "from = 3", 2),
     ("[check]", "run = []", 1),
     ("matrix", "3 = []\nb = [\"1\", \"1\"]", 3),
 ];
