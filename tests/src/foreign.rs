@@ -103,5 +103,6 @@ pub fn write_layout(folder: &Path, platforms: &[Platform], layers: Vec<Vec<u8>>,
         Image::new(head, described.clone()).unwrap()
     };
     let images: Vec<Image> = platforms.iter().map(image).collect();
-    oci::layout::write(folder, &images, &[], &Memory(blobs)).unwrap();
+    let sink = oci::layout::LayoutWriter::new(folder).unwrap();
+    oci::deliver(&images, &[], &Memory(blobs), Box::new(sink)).unwrap();
 }

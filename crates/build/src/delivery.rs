@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use layer::Codec;
-use oci::{BlobError, Image, Reference, WriteError};
+use oci::layout::LayoutWriter;
+use oci::tarball::TarballWriter;
+use oci::{BlobError, Image, Reference, Sink, WriteError};
 use spec::{Compression, Variant};
 use store::Store;
 
@@ -30,6 +32,16 @@ impl Format {
             (Compression::Gzip, _) | (Compression::Zstd, Self::Docker) => Codec::Gzip,
             (Compression::Zstd, _) => Codec::Zstd,
         }
+    }
+}
+
+impl Format {
+    /// What writes it.
+    fn sink(self, path: &Path) -> Result<Box<dyn Sink>, WriteError> {
+        Ok(match self {
+            Self::OciDir => Box::new(LayoutWriter::new(path)?),
+            Self::Oci | Self::Docker => Box::new(TarballWriter::new(path)?),
+        })
     }
 }
 
@@ -84,15 +96,12 @@ pub(crate) fn deliver(
 ) -> Result<Delivered, BuildError> {
     let path = output_path(folder, variant, format);
     let references: Vec<Reference> =
-        variant.tags.iter().map(|tag| Reference { name: variant.name.clone(), tag: tag.clone() }).collect();
+        variant.tags.iter().map(|tag| Reference::new(&variant.name, tag)).collect();
     let images: Vec<Image> = match format {
         Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
         Format::Oci | Format::OciDir => images.to_vec(),
     };
-    let written = match format {
-        Format::OciDir => oci::layout::write(&path, &images, &references, store),
-        Format::Oci | Format::Docker => oci::tarball::write(&path, &images, &references, store),
-    };
+    let written = format.sink(&path).and_then(|sink| oci::deliver(&images, &references, store, sink));
     written.map_err(|error| match error {
         WriteError::Blob(
             error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),

@@ -76,6 +76,9 @@ fn is_layout(folder: &Path) -> bool {
 
 fn named(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
     let Some(reference) = reference(text) else { return Err(not_found(text, store)) };
+    if let Some(digest) = reference.digest() {
+        return in_store(digest, text, store);
+    }
     match store.image(&reference, platform)? {
         Some(record) => in_store(&record.manifest.digest, text, store),
         None => Err(not_found(text, store)),
@@ -84,8 +87,11 @@ fn named(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildE
 
 /// A name with or without a tag; nothing where it is none.
 fn reference(text: &str) -> Option<Reference> {
-    let (name, tag) = text.split_once(':').unwrap_or((text, "latest"));
-    Some(Reference { name: name.parse().ok()?, tag: tag.parse().ok()? })
+    let reference: Reference = text.parse().ok()?;
+    if reference.tag().is_some() || reference.digest().is_some() {
+        return Some(reference);
+    }
+    Some(reference.with_tag("latest".parse().ok()?))
 }
 
 fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
@@ -94,9 +100,7 @@ fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, Bui
     let of_platform: Vec<_> = variants.iter().filter(|variant| variant.platform == platform).collect();
     let references: Vec<Reference> = of_platform
         .iter()
-        .filter_map(|variant| {
-            Some(Reference { name: variant.name.clone(), tag: variant.tags.first()?.clone() })
-        })
+        .filter_map(|variant| Some(Reference::new(&variant.name, variant.tags.first()?)))
         .collect();
     let listed = || references.iter().map(ToString::to_string).collect::<Vec<_>>();
     match references.as_slice() {

@@ -293,7 +293,7 @@ async fn check(
 /// Keeps in the store what the image's names stand for.
 fn remember(variant: &Variant, image: &Image, store: &Store) -> Result<(), BuildError> {
     for tag in &variant.tags {
-        let reference = Reference { name: variant.name.clone(), tag: tag.clone() };
+        let reference = Reference::new(&variant.name, tag);
         store.put_image(&reference, variant.platform, image.manifest(), image.config())?;
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_RANGE, RANGE};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use secret::{Known, SecretUrl};
 
@@ -48,7 +48,7 @@ impl Default for Options {
 pub struct Client {
     pub(crate) http: reqwest::Client,
     /// The same with the layers that every request of ours goes through: credentials.
-    layered: ClientWithMiddleware,
+    pub(crate) layered: ClientWithMiddleware,
     pub(crate) options: Options,
     /// The secrets of URLs that are asked for without them.
     pub(crate) known: Arc<Known>,
@@ -212,20 +212,11 @@ impl Client {
 
     /// Sends one request, and turns every answer but success into an error.
     pub(crate) async fn send(&self, url: &SecretUrl, range: Option<String>) -> Result<Response, NetError> {
-        self.guard(url)?;
-        let mut request = self.layered.get(self.whole(url).whole().clone());
-        if let Some(range) = range {
-            request = request.header(RANGE, range);
+        let mut request = Request::new(Method::GET, url.whole().clone());
+        if let Some(range) = range.and_then(|range| HeaderValue::from_str(&range).ok()) {
+            request.headers_mut().insert(RANGE, range);
         }
-        tracing::debug!("GET {url}");
-        let slow = |_| NetError::Slow { url: url.to_string() };
-        let sent = tokio::time::timeout(self.patience(), request.send()).await.map_err(slow)?;
-        let response = sent.map_err(|error| match error {
-            reqwest_middleware::Error::Reqwest(error) => NetError::transport(url, error),
-            reqwest_middleware::Error::Middleware(error) => {
-                NetError::Layer { url: url.to_string(), error: error.into() }
-            }
-        })?;
+        let response = self.execute(request).await?;
         let shown = || url.to_string();
         match response.status() {
             status if status.is_success() => Ok(response),
@@ -243,7 +234,7 @@ impl Client {
     }
 
     /// How long the head of an answer may take. A connection that cannot be made is told by its own time.
-    fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.options.patience.saturating_add(self.options.connect_timeout)
     }
 

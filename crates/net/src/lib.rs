@@ -15,6 +15,7 @@ mod certificates;
 mod client;
 mod download;
 mod error;
+mod exchange;
 mod file;
 mod limits;
 mod location;

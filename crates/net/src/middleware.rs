@@ -154,7 +154,7 @@ impl Middleware for Secrets {
 }
 
 /// An answer that says by its public URL where it came from.
-fn from_public(response: Response) -> Response {
+pub(crate) fn from_public(response: Response) -> Response {
     let from = SecretUrl::from(response.url());
     if !from.is_secret() {
         return response;
@@ -163,7 +163,7 @@ fn from_public(response: Response) -> Response {
 }
 
 /// User and password of a URL, as a server is told them (RFC 7617).
-fn authorization(url: &SecretUrl) -> Option<HeaderValue> {
+pub(crate) fn authorization(url: &SecretUrl) -> Option<HeaderValue> {
     let Login { user, password } = url.login()?;
     let mut header =
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;

@@ -1,22 +1,19 @@
 //! What a layout and a tarball hold alike: the entry points, the documents, and the layers to copy.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::image::Document;
-use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, MediaType, Reference};
+use crate::{BlobError, Descriptor, Digest, Image, Index, Manifest, MediaType, Reference};
 
 /// The tag, as the image specification has it in an index: skopeo finds images by it.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The whole reference, as docker, buildkit and containerd write and read it: `ctr` and podman name images by it.
 pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
-/// How much of a layer is copied at once, in bytes.
-const PIECE: usize = 256 << 10;
 /// Says that imgbuild wrote the layout, and so may replace it.
 pub(crate) const WRITER: &str = "io.github.imgbuild.layout";
 
@@ -82,53 +79,56 @@ pub(crate) fn blob_path(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
+/// Images as sinks take them.
 pub(crate) struct Contents {
-    pub(crate) layout: Vec<u8>,
-    pub(crate) index: Vec<u8>,
-    pub(crate) docker: Vec<u8>,
-    /// Configurations, manifests and indexes.
-    pub(crate) documents: BTreeMap<Digest, Vec<u8>>,
+    /// Configurations, manifests and indexes, each after what it points to.
+    pub(crate) documents: Vec<Document>,
     pub(crate) layers: BTreeMap<Digest, Descriptor>,
+    /// What is named: the only manifest, or the index of all.
+    pub(crate) top: Descriptor,
 }
 
 impl Contents {
-    /// Several images are one image for several platforms: `index.json` then points to an index of them, and docker's
-    /// `manifest.json`, which knows no platforms, lists the first.
-    pub(crate) fn new(images: &[Image], references: &[Reference]) -> Result<Self, WriteError> {
+    /// Several images are one image for several platforms, of which an index is made.
+    pub(crate) fn new(images: &[Image]) -> Result<Self, WriteError> {
         let first = images.first().ok_or(WriteError::NoImage)?;
-        let mut documents = BTreeMap::new();
-        let mut layers = BTreeMap::new();
-        for image in images {
-            for document in [image.manifest(), image.config()] {
-                documents.insert(document.descriptor.digest, document.bytes.clone());
-            }
-            for layer in image.layers() {
-                layers.insert(layer.descriptor.digest, layer.descriptor.clone());
-            }
-        }
+        let of_image = |image: &Image| [image.config().clone(), image.manifest().clone()];
+        let mut documents: Vec<Document> = images.iter().flat_map(of_image).collect();
+        let layers = images.iter().flat_map(Image::layers).map(|layer| &layer.descriptor);
+        let layers = layers.map(|layer| (layer.digest, layer.clone())).collect();
         let top = if images.len() == 1 {
             first.manifest().descriptor.clone()
         } else {
             let index = platform_index(images)?;
-            documents.insert(index.descriptor.digest, index.bytes);
-            index.descriptor
+            let top = index.descriptor.clone();
+            documents.push(index);
+            top
         };
-        let mut index = Index::new(named(&top, references));
-        index.annotations.insert(WRITER.to_owned(), "1".to_owned());
-        let docker = DockerItem {
-            config: blob_path(&first.config().descriptor.digest),
-            // With the registry: podman puts `localhost/` before names without one. Docker shows them without.
-            repo_tags: Some(references.iter().map(Reference::full).collect()),
-            layers: first.layers().iter().map(|layer| blob_path(&layer.descriptor.digest)).collect(),
-        };
-        Ok(Self {
-            layout: canonical::to_vec(&LayoutMarker { image_layout_version: "1.0.0".to_owned() })?,
-            index: canonical::to_vec(&index)?,
-            docker: canonical::to_vec(&[docker])?,
-            documents,
-            layers,
-        })
+        Ok(Self { documents, layers, top })
     }
+}
+
+/// The `oci-layout` file.
+pub(crate) fn layout_marker() -> Result<Vec<u8>, CanonicalError> {
+    canonical::to_vec(&LayoutMarker { image_layout_version: "1.0.0".to_owned() })
+}
+
+/// The `index.json` file: what a manifest or index is called.
+pub(crate) fn layout_index(top: &Descriptor, references: &[Reference]) -> Result<Vec<u8>, CanonicalError> {
+    let mut index = Index::new(named(top, references));
+    index.annotations.insert(WRITER.to_owned(), "1".to_owned());
+    canonical::to_vec(&index)
+}
+
+/// Docker's `manifest.json`, which knows no platforms, for one image.
+pub(crate) fn docker_items(manifest: &Manifest, references: &[Reference]) -> Result<Vec<u8>, CanonicalError> {
+    let item = DockerItem {
+        config: blob_path(&manifest.config.digest),
+        // With the registry: podman puts `localhost/` before names without one. Docker shows them without.
+        repo_tags: Some(references.iter().map(Reference::full).collect()),
+        layers: manifest.layers.iter().map(|layer| blob_path(&layer.digest)).collect(),
+    };
+    canonical::to_vec(&[item])
 }
 
 /// The index of images that differ in their platforms.
@@ -146,61 +146,9 @@ fn named(top: &Descriptor, references: &[Reference]) -> Vec<Descriptor> {
     }
     let name = |reference: &Reference| {
         let mut descriptor = top.clone();
-        descriptor.annotations.insert(REF_NAME.to_owned(), reference.tag.to_string());
+        descriptor.annotations.extend(reference.tag().map(|tag| (REF_NAME.to_owned(), tag.to_string())));
         descriptor.annotations.insert(IMAGE_NAME.to_owned(), reference.full());
         descriptor
     };
     references.iter().map(name).collect()
-}
-
-/// Copies a layer to where `out` stands, and checks it on the way: what was whole when it was written may have been damaged
-/// since, by the disk or by a power cut.
-pub(crate) fn copy_layer(
-    blobs: &dyn Blobs,
-    layer: &Descriptor,
-    out: &mut File,
-    target: &Path,
-) -> Result<(), WriteError> {
-    let Descriptor { digest, size, .. } = *layer;
-    let mut reader = HashReader::new(Checked { digest, inner: blobs.open(&digest)? }.take(size + 1));
-    copy(&mut reader, out).map_err(|error| match error.downcast::<BlobError>() {
-        Ok(error) => WriteError::Blob(error),
-        Err(error) => WriteError::File { path: target.to_owned(), error },
-    })?;
-    let (found, read) = reader.finish();
-    if read != size {
-        return Err(BlobError::Size { digest, wanted: size, found: read }.into());
-    }
-    if found != digest {
-        return Err(BlobError::Digest { wanted: digest, found }.into());
-    }
-    Ok(())
-}
-
-/// As [`io::copy`], in pieces that are large enough for the time to go into hashing and copying.
-fn copy(reader: &mut dyn Read, out: &mut File) -> io::Result<()> {
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => out.write_all(&buffer[..read])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Marks what fails while reading, so that it is not taken for a failure to write.
-struct Checked {
-    digest: Digest,
-    inner: Box<dyn Read + Send>,
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            kind => io::Error::new(kind, BlobError::Read { digest: self.digest, error }),
-        })
-    }
 }

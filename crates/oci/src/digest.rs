@@ -159,6 +159,11 @@ impl<R: Read> HashReader<R> {
         Self { inner, hasher: Sha256::new(), size: 0 }
     }
 
+    /// The digest of what was read until now, and its size in bytes.
+    pub fn so_far(&self) -> (Digest, u64) {
+        (Digest(self.hasher.clone().finalize().into()), self.size)
+    }
+
     /// The digest of all that was read, and its size in bytes.
     pub fn finish(self) -> (Digest, u64) {
         (Digest(self.hasher.finalize().into()), self.size)

@@ -6,54 +6,125 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use folder::{Folder, TEMPORARY};
+use tempfile::TempDir;
 
-use crate::contents::{Contents, WRITER, WriteError, blob_path, copy_layer};
+use crate::contents::{WRITER, WriteError, blob_path, layout_index, layout_marker};
+use crate::image::Document;
 use crate::limits::DOCUMENT_LIMIT;
-use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Image, Index, Reference};
+use crate::sink::{Order, Sink, copy_layer};
+use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Index, Reference};
 
 /// Where blobs stand in a layout.
 const BLOBS: &str = "blobs/sha256";
 
-/// Writes a layout. Several images are one image for several platforms: `index.json` then points to an index of them.
+/// Writes a layout.
 ///
 /// A new folder gets its name when it is whole. A layout that imgbuild wrote before is replaced in place: the new blobs
 /// first, then `index.json`, by renaming, then the blobs that nothing points to any more are removed; whoever reads it
 /// meanwhile finds the old image or the new one. Any other folder that holds something is refused.
-///
-/// # Errors
-///
-/// When a layer cannot be read or is not what its descriptor says, the folder holds something else, or cannot be
-/// written.
-pub fn write(
-    target: &Path,
-    images: &[Image],
-    references: &[Reference],
-    blobs: &dyn Blobs,
-) -> Result<(), WriteError> {
-    let contents = Contents::new(images, references)?;
-    if is_ours(target)? {
-        let folder = Folder::open(target).map_err(WriteError::file(target))?;
-        fill(&folder, target, &contents, blobs)?;
-        return remove_unused(&folder, &contents).map_err(WriteError::file(target));
+pub struct LayoutWriter {
+    target: PathBuf,
+    folder: Folder,
+    /// Where blobs go.
+    place: Folder,
+    /// The folder until it has its name; nothing where a layout is replaced.
+    temporary: Option<TempDir>,
+    given: Mutex<Given>,
+}
+
+/// What a layout will hold.
+#[derive(Default)]
+struct Given {
+    blobs: BTreeSet<String>,
+    index: Vec<u8>,
+}
+
+impl LayoutWriter {
+    /// A layout at `target`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder holds something else, or cannot be written.
+    pub fn new(target: &Path) -> Result<Self, WriteError> {
+        let failed = || WriteError::file(target);
+        let (folder, temporary) = if is_ours(target)? {
+            (Folder::open(target).map_err(failed())?, None)
+        } else {
+            let parent = match target.parent() {
+                Some(parent) if parent != Path::new("") => parent,
+                _ => Path::new("."),
+            };
+            let temporary = tempfile::Builder::new()
+                .prefix(TEMPORARY)
+                .permissions(Permissions::from_mode(0o777))
+                .tempdir_in(parent)
+                .map_err(failed())?;
+            (Folder::open(temporary.path()).map_err(failed())?, Some(temporary))
+        };
+        let place = folder.make_below(BLOBS).map_err(failed())?;
+        Ok(Self { target: target.to_owned(), folder, place, temporary, given: Mutex::default() })
     }
-    let parent = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let temporary = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .permissions(Permissions::from_mode(0o777))
-        .tempdir_in(parent)
-        .map_err(WriteError::file(target))?;
-    let folder = Folder::open(temporary.path()).map_err(WriteError::file(target))?;
-    fill(&folder, target, &contents, blobs)?;
-    // Renaming onto an empty folder replaces it.
-    fs::rename(temporary.path(), target).map_err(WriteError::file(target))?;
-    // What it would remove when dropped has another name now.
-    let _renamed = temporary.keep();
-    Ok(())
+
+    /// No thread leaves it half changed.
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_bytes(&self, folder: &Folder, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        let write = |out: &mut File| out.write_all(bytes).map_err(WriteError::file(&self.target));
+        put(folder, name, &self.target, write)
+    }
+}
+
+impl Sink for LayoutWriter {
+    fn order(&self) -> Order {
+        Order::LayersFirst
+    }
+
+    /// A blob that is there may have been damaged since it was written: it is read.
+    fn has(&self, layer: &Descriptor) -> Result<bool, WriteError> {
+        let name = layer.digest.hex();
+        let has = holds(&self.place, &name, layer);
+        self.given().blobs.insert(name);
+        Ok(has)
+    }
+
+    fn put_layer(&self, layer: &Descriptor, body: &mut dyn Read) -> Result<(), WriteError> {
+        let name = layer.digest.hex();
+        put(&self.place, &name, &self.target, |out| copy_layer(body, out, &self.target))?;
+        self.given().blobs.insert(name);
+        Ok(())
+    }
+
+    fn put_document(&self, document: &Document) -> Result<(), WriteError> {
+        let name = document.descriptor.digest.hex();
+        self.put_bytes(&self.place, &name, &document.bytes)?;
+        self.given().blobs.insert(name);
+        Ok(())
+    }
+
+    fn name(&self, top: &Descriptor, references: &[Reference]) -> Result<(), WriteError> {
+        self.given().index = layout_index(top, references)?;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        self.put_bytes(&self.folder, "oci-layout", &layout_marker()?)?;
+        let Given { blobs, index } = std::mem::take(&mut *self.given());
+        self.put_bytes(&self.folder, "index.json", &index)?;
+        let Self { target, folder, temporary, .. } = *self;
+        let Some(temporary) = temporary else {
+            return remove_unused(&folder, &blobs).map_err(WriteError::file(&target));
+        };
+        // Renaming onto an empty folder replaces it.
+        fs::rename(temporary.path(), &target).map_err(WriteError::file(&target))?;
+        // What it would remove when dropped has another name now.
+        let _renamed = temporary.keep();
+        Ok(())
+    }
 }
 
 /// Whether the target is a layout that imgbuild wrote; an error where it is anything else that may be of use to somebody.
@@ -83,26 +154,6 @@ fn is_ours(target: &Path) -> Result<bool, WriteError> {
 
 fn is_temporary(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
-}
-
-/// Writes everything below `folder`, the index last. Errors name `target`.
-fn fill(folder: &Folder, target: &Path, contents: &Contents, blobs: &dyn Blobs) -> Result<(), WriteError> {
-    let failed = || WriteError::file(target);
-    let place = folder.make_below(BLOBS).map_err(failed())?;
-    for (digest, layer) in &contents.layers {
-        let name = digest.hex();
-        if !holds(&place, &name, layer) {
-            put(&place, &name, target, |out| copy_layer(blobs, layer, out, target))?;
-        }
-    }
-    let bytes = |folder: &Folder, name: &str, bytes: &[u8]| {
-        put(folder, name, target, |out| out.write_all(bytes).map_err(WriteError::file(target)))
-    };
-    for (digest, document) in &contents.documents {
-        bytes(&place, &digest.hex(), document)?;
-    }
-    bytes(folder, "oci-layout", &contents.layout)?;
-    bytes(folder, "index.json", &contents.index)
 }
 
 /// Whether a blob is there and is what its name says: it may have been damaged since it was written.
@@ -136,9 +187,7 @@ fn put(
 }
 
 /// Removes the blobs of the image that was there before, and what a killed run left. Whatever else is there stays.
-fn remove_unused(folder: &Folder, contents: &Contents) -> io::Result<()> {
-    let used: BTreeSet<String> =
-        contents.layers.keys().chain(contents.documents.keys()).map(Digest::hex).collect();
+fn remove_unused(folder: &Folder, used: &BTreeSet<String>) -> io::Result<()> {
     let remove = |folder: &Folder, unused: &dyn Fn(&OsStr) -> bool| -> io::Result<()> {
         for name in folder.names()? {
             if (is_temporary(&name) || unused(&name)) && folder.has_file(&name)? {

@@ -14,16 +14,20 @@
 //! `manifest.json` where it holds several.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use archive::{ImagePath, TarError, TarKind, TarReader};
 use folder::open_regular;
+use tempfile::NamedTempFile;
 
-use crate::contents::{Contents, WriteError, blob_path, copy_layer};
-use crate::{BlobError, Blobs, Digest, Image, Reference};
+use crate::contents::{WriteError, blob_path, docker_items, layout_index, layout_marker};
+use crate::image::Document;
+use crate::sink::{Order, Sink, copy_layer};
+use crate::{BlobError, Blobs, Descriptor, Digest, Manifest, MediaType, Reference};
 
 const BLOCK: u64 = 512;
 
@@ -31,62 +35,128 @@ const BLOCK: u64 = 512;
 /// note that docker's classic store then loads the first.
 ///
 /// The file gets its name when it is whole: a failed run leaves what was there before. It is not forced to the disk.
-///
-/// # Errors
-///
-/// When a layer cannot be read or is not what its descriptor says, or the file cannot be written.
-pub fn write(
-    target: &Path,
-    images: &[Image],
-    references: &[Reference],
-    blobs: &dyn Blobs,
-) -> Result<(), WriteError> {
-    let contents = Contents::new(images, references)?;
-    let failed = || WriteError::file(target);
-    let folder = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let temporary = tempfile::Builder::new()
-        .prefix(".imgbuild-")
-        .suffix(".tar")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(failed())?;
-    let mut out = temporary.as_file().try_clone().map_err(failed())?;
-    let text = [
-        ("oci-layout", &contents.layout),
-        ("index.json", &contents.index),
-        ("manifest.json", &contents.docker),
-    ];
-    for (path, bytes) in text {
-        put_bytes(&mut out, path, bytes).map_err(failed())?;
-    }
-    for path in ["blobs/", "blobs/sha256/"] {
-        out.write_all(header(path, 0, tar::EntryType::Directory).map_err(failed())?.as_bytes())
-            .map_err(failed())?;
-    }
-    for (digest, bytes) in &contents.documents {
-        put_bytes(&mut out, &blob_path(digest), bytes).map_err(failed())?;
-    }
-    for (digest, layer) in &contents.layers {
-        let header = header(&blob_path(digest), layer.size, tar::EntryType::Regular).map_err(failed())?;
-        out.write_all(header.as_bytes()).map_err(failed())?;
-        copy_layer(blobs, layer, &mut out, target)?;
-        pad(&mut out, layer.size).map_err(failed())?;
-    }
-    out.write_all(&[0; 2 * BLOCK as usize]).map_err(failed())?;
-    temporary.persist(target).map_err(|error| WriteError::file(target)(error.error))?;
-    Ok(())
+pub struct TarballWriter {
+    target: PathBuf,
+    temporary: NamedTempFile,
+    given: Mutex<Given>,
 }
 
-fn put_bytes(out: &mut File, path: &str, bytes: &[u8]) -> io::Result<()> {
+/// What stands before the layers, until the first of them comes.
+#[derive(Default)]
+struct Given {
+    documents: BTreeMap<Digest, Vec<u8>>,
+    /// What docker knows: the first image.
+    first: Option<Manifest>,
+    index: Vec<u8>,
+    docker: Vec<u8>,
+    is_written: bool,
+}
+
+impl TarballWriter {
+    /// A tarball at `target`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn new(target: &Path) -> Result<Self, WriteError> {
+        let folder = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let temporary = tempfile::Builder::new()
+            .prefix(".imgbuild-")
+            .suffix(".tar")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(WriteError::file(target))?;
+        Ok(Self { target: target.to_owned(), temporary, given: Mutex::default() })
+    }
+
+    /// What was given, and the file, of which no two threads write at once. A thread that died while it wrote has left a
+    /// tarball that is never finished: whoever drives the sink ends with it.
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what stands before the layers, unless that is done.
+    fn put_head(&self, given: &mut Given) -> Result<(), WriteError> {
+        if std::mem::replace(&mut given.is_written, true) {
+            return Ok(());
+        }
+        let failed = || WriteError::file(&self.target);
+        let mut out = self.temporary.as_file();
+        let marker = layout_marker()?;
+        let texts = [("oci-layout", &marker), ("index.json", &given.index), ("manifest.json", &given.docker)];
+        for (path, bytes) in texts {
+            put_bytes(&mut out, path, bytes).map_err(failed())?;
+        }
+        for path in ["blobs/", "blobs/sha256/"] {
+            let header = header(path, 0, tar::EntryType::Directory).map_err(failed())?;
+            out.write_all(header.as_bytes()).map_err(failed())?;
+        }
+        for (digest, bytes) in &given.documents {
+            put_bytes(&mut out, &blob_path(digest), bytes).map_err(failed())?;
+        }
+        Ok(())
+    }
+}
+
+impl Sink for TarballWriter {
+    fn order(&self) -> Order {
+        Order::DocumentsFirst
+    }
+
+    fn has(&self, _: &Descriptor) -> Result<bool, WriteError> {
+        Ok(false)
+    }
+
+    fn put_layer(&self, layer: &Descriptor, body: &mut dyn Read) -> Result<(), WriteError> {
+        let failed = || WriteError::file(&self.target);
+        let mut given = self.given();
+        self.put_head(&mut given)?;
+        let mut out = self.temporary.as_file();
+        let header = header(&blob_path(&layer.digest), layer.size, tar::EntryType::Regular);
+        out.write_all(header.map_err(failed())?.as_bytes()).map_err(failed())?;
+        copy_layer(body, &mut out, &self.target)?;
+        pad(&mut out, layer.size).map_err(failed())
+    }
+
+    fn put_document(&self, document: &Document) -> Result<(), WriteError> {
+        let mut given = self.given();
+        if matches!(document.descriptor.media_type, MediaType::Manifest | MediaType::DockerManifest) {
+            let manifest = || serde_json::from_slice(&document.bytes).map_err(io::Error::from);
+            if given.first.is_none() {
+                given.first = Some(manifest().map_err(WriteError::file(&self.target))?);
+            }
+        }
+        given.documents.insert(document.descriptor.digest, document.bytes.clone());
+        Ok(())
+    }
+
+    fn name(&self, top: &Descriptor, references: &[Reference]) -> Result<(), WriteError> {
+        let mut given = self.given();
+        given.index = layout_index(top, references)?;
+        given.docker = given.first.as_ref().map_or(Ok(Vec::new()), |it| docker_items(it, references))?;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        self.put_head(&mut self.given())?;
+        let mut out = self.temporary.as_file();
+        out.write_all(&[0; 2 * BLOCK as usize]).map_err(WriteError::file(&self.target))?;
+        let Self { target, temporary, .. } = *self;
+        temporary.persist(&target).map_err(|error| WriteError::file(&target)(error.error))?;
+        Ok(())
+    }
+}
+
+fn put_bytes(out: &mut dyn Write, path: &str, bytes: &[u8]) -> io::Result<()> {
     out.write_all(header(path, bytes.len() as u64, tar::EntryType::Regular)?.as_bytes())?;
     out.write_all(bytes)?;
     pad(out, bytes.len() as u64)
 }
 
-fn pad(out: &mut File, size: u64) -> io::Result<()> {
+fn pad(out: &mut dyn Write, size: u64) -> io::Result<()> {
     let rest = (BLOCK - size % BLOCK) % BLOCK;
     out.write_all(&[0; BLOCK as usize][..rest as usize])
 }

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
+use imgbuild_oci::layout::LayoutWriter;
+use imgbuild_oci::tarball::TarballWriter;
 use imgbuild_oci::{
-    BlobError, Blobs, ContainerConfig, Descriptor, DiffId, Digest, History, Image, ImageHead, MediaType,
-    Platform, Reference, Timestamp, ValidateError, layout, tarball, validate,
+    BlobError, Blobs, ContainerConfig, Descriptor, DiffId, Digest, Document, History, Image, ImageHead,
+    MediaType, Order, Platform, Reference, Sink, Timestamp, ValidateError, WriteError, deliver, validate,
 };
 
 /// Blobs in memory, or in files.
@@ -69,8 +72,26 @@ fn image(platform: Platform, layers: Vec<Layer>) -> Image {
     Image::new(head, layers).unwrap()
 }
 
+fn write_layout(
+    target: &Path,
+    images: &[Image],
+    references: &[Reference],
+    blobs: &dyn Blobs,
+) -> Result<(), WriteError> {
+    deliver(images, references, blobs, Box::new(LayoutWriter::new(target)?))
+}
+
+fn write_tarball(
+    target: &Path,
+    images: &[Image],
+    references: &[Reference],
+    blobs: &dyn Blobs,
+) -> Result<(), WriteError> {
+    deliver(images, references, blobs, Box::new(TarballWriter::new(target)?))
+}
+
 fn references() -> Vec<Reference> {
-    ["1", "latest"].map(|tag| Reference { name: "base".parse().unwrap(), tag: tag.parse().unwrap() }).to_vec()
+    ["base:1", "base:latest"].map(|text| text.parse().unwrap()).to_vec()
 }
 
 /// One image for two platforms, with each kind of layer.
@@ -104,10 +125,10 @@ fn what_is_written_is_valid_and_the_same_from_files_and_from_streams() {
         let images = sample(&mut blobs);
 
         let target = folder.path().join(format!("{name}.tar"));
-        tarball::write(&target, &images, &references(), &blobs).unwrap();
+        write_tarball(&target, &images, &references(), &blobs).unwrap();
         let in_tarball = validate(&target).unwrap();
         let target_folder = folder.path().join(format!("{name}.dir"));
-        layout::write(&target_folder, &images, &references(), &blobs).unwrap();
+        write_layout(&target_folder, &images, &references(), &blobs).unwrap();
         assert_eq!(validate(&target_folder).unwrap(), in_tarball);
 
         let platforms = [Some(Platform::LinuxAmd64), Some(Platform::LinuxArm64)];
@@ -126,7 +147,7 @@ fn a_tarball_names_its_entry_points_first_and_depends_on_nothing_around_it() {
     let mut blobs = TestBlobs::default();
     let layer = blobs.layer("one", MediaType::LayerZstd);
     let target = folder.path().join("x.tar");
-    tarball::write(&target, &[image(Platform::LinuxAmd64, vec![layer])], &references(), &blobs).unwrap();
+    write_tarball(&target, &[image(Platform::LinuxAmd64, vec![layer])], &references(), &blobs).unwrap();
     let mut archive = tar::Archive::new(fs::File::open(&target).unwrap());
     let mut listing = String::new();
     for entry in archive.entries().unwrap() {
@@ -164,8 +185,7 @@ fn a_layout_of_ours_is_replaced_and_what_nothing_points_to_is_removed() {
         blobs.layer("old", MediaType::Layer),
         blobs.layer("new", MediaType::Layer),
     );
-    let write =
-        |layers| layout::write(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs);
+    let write = |layers| write_layout(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs);
     write(vec![kept.clone(), old.clone()]).unwrap();
     fs::write(target.join(".imgbuild-killed"), "").unwrap();
     write(vec![kept.clone(), new.clone()]).unwrap();
@@ -194,8 +214,8 @@ fn a_failure_leaves_what_was_there() {
     {
         let images = [image(Platform::LinuxAmd64, vec![good.clone(), bad])];
         for error in [
-            tarball::write(&tarball, &images, &references(), &blobs).unwrap_err(),
-            layout::write(&target, &images, &references(), &blobs).unwrap_err(),
+            write_tarball(&tarball, &images, &references(), &blobs).unwrap_err(),
+            write_layout(&target, &images, &references(), &blobs).unwrap_err(),
         ] {
             let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(cause.contains(message), "{cause}");
@@ -204,12 +224,12 @@ fn a_failure_leaves_what_was_there() {
     }
 
     let images = [image(Platform::LinuxAmd64, vec![good])];
-    layout::write(&target, &images, &references(), &blobs).unwrap();
+    write_layout(&target, &images, &references(), &blobs).unwrap();
     let before = validate(&target).unwrap();
     let mut absent = blobs.layer("more", MediaType::Layer);
     absent.0.digest = Digest::of("nowhere");
     let bad = [image(Platform::LinuxAmd64, vec![absent])];
-    layout::write(&target, &bad, &references(), &blobs).unwrap_err();
+    write_layout(&target, &bad, &references(), &blobs).unwrap_err();
     assert_eq!(validate(&target).unwrap(), before);
 }
 
@@ -218,7 +238,7 @@ fn folders_of_others_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |target: &Path| {
         let images = [image(Platform::LinuxAmd64, vec![])];
-        let error = layout::write(target, &images, &references(), &TestBlobs::default()).unwrap_err();
+        let error = write_layout(target, &images, &references(), &TestBlobs::default()).unwrap_err();
         error.to_string().replace(&folder.path().display().to_string(), "…")
     };
     let thesis = folder.path().join("thesis");
@@ -263,12 +283,12 @@ fn nothing_is_written_or_removed_through_a_link() {
     let linked = |place: &str, to: &str| {
         let _ = fs::remove_file(&target);
         let _ = fs::remove_dir_all(&target);
-        layout::write(&target, &images, &references(), &blobs).unwrap();
+        write_layout(&target, &images, &references(), &blobs).unwrap();
         let link = target.join(place);
         let _ = fs::remove_file(&link);
         let _ = fs::remove_dir_all(&link);
         std::os::unix::fs::symlink(to, &link).unwrap();
-        let error = layout::write(&target, &images, &references(), &blobs).err();
+        let error = write_layout(&target, &images, &references(), &blobs).err();
         let told = error.map(|error| match std::error::Error::source(&error) {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
@@ -291,7 +311,7 @@ fn nothing_is_written_or_removed_through_a_link() {
 
     fs::remove_dir_all(&target).unwrap();
     std::os::unix::fs::symlink("victim", &target).unwrap();
-    let error = layout::write(&target, &images, &references(), &blobs).unwrap_err().to_string();
+    let error = write_layout(&target, &images, &references(), &blobs).unwrap_err().to_string();
     insta::assert_snapshot!(error.replace(&folder.path().display().to_string(), "…"), @r#"
     `…/layout` is a link, and is left as it is
 
@@ -307,7 +327,7 @@ fn of_what_is_there_only_blobs_are_removed_and_only_whole_ones_kept() {
     let one = blobs.layer("one", MediaType::Layer);
     let old = blobs.layer("old", MediaType::Layer);
     let write = |layers| {
-        layout::write(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs).unwrap();
+        write_layout(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs).unwrap();
     };
     write(vec![one.clone(), old.clone()]);
     let place = target.join("blobs/sha256");
@@ -337,7 +357,7 @@ fn every_kind_of_damage_is_found() {
         (descriptor, diff_id, history)
     };
     let write = |layers| {
-        layout::write(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs).unwrap();
+        write_layout(&target, &[image(Platform::LinuxAmd64, layers)], &references(), &blobs).unwrap();
     };
     let faults = || match validate(&target).unwrap_err() {
         ValidateError::Damaged { faults, .. } => {
@@ -370,7 +390,7 @@ fn a_truncated_or_doubled_tarball_is_refused() {
     let target = folder.path().join("x.tar");
     let mut blobs = TestBlobs::default();
     let layer = blobs.layer(&"long".repeat(1000), MediaType::Layer);
-    tarball::write(&target, &[image(Platform::LinuxAmd64, vec![layer])], &references(), &blobs).unwrap();
+    write_tarball(&target, &[image(Platform::LinuxAmd64, vec![layer])], &references(), &blobs).unwrap();
     let bytes = fs::read(&target).unwrap();
     let refused = |bytes: &[u8]| {
         fs::write(&target, bytes).unwrap();
@@ -391,4 +411,81 @@ fn a_truncated_or_doubled_tarball_is_refused() {
     let sum: u32 = long.iter().map(|byte| u32::from(*byte)).sum();
     long[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     insta::assert_snapshot!(refused(&[&long[..], &bytes[512..]].concat()), @"the archive is ambiguous at `oci-layout`: it extends another entry and has no magic, without which some readers take it for a file");
+}
+
+/// A sink that notes what it is given, and has one layer already.
+struct Noting {
+    order: Order,
+    there: Digest,
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Noting {
+    fn note(&self, note: String) -> Result<(), WriteError> {
+        self.notes.lock().unwrap().push(note);
+        Ok(())
+    }
+}
+
+impl Sink for Noting {
+    fn order(&self) -> Order {
+        self.order
+    }
+
+    fn has(&self, layer: &Descriptor) -> Result<bool, WriteError> {
+        Ok(layer.digest == self.there)
+    }
+
+    fn put_layer(&self, layer: &Descriptor, body: &mut dyn Read) -> Result<(), WriteError> {
+        // The first byte alone: whoever does not read the whole has not checked it.
+        let whole = layer.media_type != MediaType::LayerGzip;
+        let limit = if whole { u64::MAX } else { 1 };
+        let mut bytes = Vec::new();
+        body.take(limit).read_to_end(&mut bytes).unwrap();
+        self.note(format!("layer of {} bytes", bytes.len()))
+    }
+
+    fn put_document(&self, document: &Document) -> Result<(), WriteError> {
+        let media_type = document.descriptor.media_type.as_str();
+        self.note(media_type.rsplit(['.', '/']).nth(1).unwrap().to_owned())
+    }
+
+    fn name(&self, top: &Descriptor, references: &[Reference]) -> Result<(), WriteError> {
+        let names: Vec<_> = references.iter().map(ToString::to_string).collect();
+        self.note(format!("{} {}", top.media_type.as_str().rsplit('.').nth(1).unwrap(), names.join(" ")))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        self.note("finished".to_owned())
+    }
+}
+
+#[test]
+fn a_sink_is_given_what_it_lacks_in_the_order_that_it_asks_for() {
+    let mut blobs = TestBlobs::default();
+    let there = blobs.layer("there", MediaType::Layer);
+    let sent = blobs.layer("sent", MediaType::Layer);
+    let images = [
+        image(Platform::LinuxAmd64, vec![there.clone(), sent]),
+        image(Platform::LinuxArm64, vec![there.clone()]),
+    ];
+    let given = |order, images: &[Image], blobs: &TestBlobs| {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Noting { order, there: there.0.digest, notes: Arc::clone(&notes) };
+        let delivered = deliver(images, &references(), blobs, Box::new(sink));
+        let notes = notes.lock().unwrap().join(", ");
+        (notes, delivered)
+    };
+    let documents = "config, manifest, config, manifest, index, index base:1 base:latest";
+    let (notes, delivered) = given(Order::LayersFirst, &images, &blobs);
+    delivered.unwrap();
+    assert_eq!(notes, format!("layer of 4 bytes, {documents}, finished"));
+    let (notes, delivered) = given(Order::DocumentsFirst, &images, &blobs);
+    delivered.unwrap();
+    assert_eq!(notes, format!("{documents}, layer of 4 bytes, finished"));
+
+    let read = blobs.layer("read in part", MediaType::LayerGzip);
+    let (notes, delivered) = given(Order::LayersFirst, &[image(Platform::LinuxAmd64, vec![read])], &blobs);
+    assert_eq!(notes, "layer of 1 bytes");
+    assert!(matches!(delivered, Err(WriteError::Blob(BlobError::Size { found: 1, .. }))), "{delivered:?}");
 }

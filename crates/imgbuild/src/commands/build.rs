@@ -130,9 +130,9 @@ fn how_to_run(delivered: &Delivered) -> String {
     let path = delivered.path.display();
     let Some(reference) = delivered.references.first() else { return String::new() };
     if delivered.path.is_dir() {
+        let tag = reference.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
         return format!(
-            "\n{path}: an OCI layout\n  copy: skopeo copy oci:{path}:{} docker://REGISTRY/{reference}\n",
-            reference.tag
+            "\n{path}: an OCI layout\n  copy: skopeo copy oci:{path}{tag} docker://REGISTRY/{reference}\n"
         );
     }
     format!(

@@ -1,0 +1,54 @@
+//! Requests of every method, with bodies, and answers as they are.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH};
+use reqwest::{Request, Response};
+use secret::SecretUrl;
+
+use crate::limits::LEAST_PACE;
+use crate::middleware::{authorization, from_public};
+use crate::{Client, NetError};
+
+impl Client {
+    /// Sends a request once, with the secrets that are known for its URL, and gives the answer whatever its status is: for
+    /// whom the status and the headers say what to do next. A body may be a stream. The answer says by its public URL where
+    /// it came from.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be sent, or no answer comes.
+    pub async fn exchange(&self, request: Request) -> Result<Response, NetError> {
+        self.execute(request).await.map(from_public)
+    }
+
+    /// The same, whose answer bears the URL that was asked for, secrets and all.
+    pub(crate) async fn execute(&self, mut request: Request) -> Result<Response, NetError> {
+        let url = SecretUrl::from(request.url());
+        self.guard(&url)?;
+        let whole = self.whole(&url);
+        // The library makes a header of user and password where a request is built; this one is built already.
+        let header = authorization(&whole).filter(|_| !request.headers().contains_key(AUTHORIZATION));
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        *request.url_mut() = whole.without_login().whole().clone();
+        tracing::debug!("{} {url}", request.method());
+        let patience = self.patience().saturating_add(sending(&request));
+        let sent = tokio::time::timeout(patience, self.layered.execute(request)).await;
+        let response = sent.map_err(|_| NetError::Slow { url: url.to_string() })?;
+        response.map_err(|error| match error {
+            reqwest_middleware::Error::Reqwest(error) => NetError::transport(&url, error),
+            reqwest_middleware::Error::Middleware(error) => {
+                NetError::Layer { url: url.to_string(), error: error.into() }
+            }
+        })
+    }
+}
+
+/// How long the body of a request may take: the head of the answer comes after it.
+fn sending(request: &Request) -> Duration {
+    let stated = || request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let body = request.body().and_then(|body| body.as_bytes()).map(|bytes| bytes.len() as u64);
+    Duration::from_secs(body.or_else(stated).unwrap_or(0) / LEAST_PACE)
+}
