@@ -7,9 +7,9 @@ use archive::{ImagePath, LayerKind, LayerReader};
 use layer::{KeyHasher, SourceError};
 use oci::{BlobError, Blobs, uncompressed, unpacked_limit};
 use python::{Cached, Overriding, Target};
-use store::{LayerRecord, Store};
+use store::LayerRecord;
 
-use crate::BuildError;
+use crate::{BuildError, Context};
 
 /// What the store keeps of layers: the paths of their bytecode.
 const DOCUMENTS: &str = "bytecode-of-layers-v2";
@@ -19,10 +19,10 @@ const DOCUMENTS: &str = "bytecode-of-layers-v2";
 /// # Errors
 ///
 /// When a layer is not there or is damaged.
-fn bytecode_of(layers: &[LayerRecord], store: &Store) -> Result<BTreeSet<ImagePath>, BuildError> {
+fn bytecode_of(layers: &[LayerRecord], context: &Context) -> Result<BTreeSet<ImagePath>, BuildError> {
     let mut all = BTreeSet::new();
     for layer in layers {
-        all.extend(of_layer(layer, store)?);
+        all.extend(of_layer(layer, context)?);
     }
     Ok(all)
 }
@@ -31,10 +31,10 @@ fn bytecode_of(layers: &[LayerRecord], store: &Store) -> Result<BTreeSet<ImagePa
 pub(crate) fn over<T>(
     lower: &[LayerRecord],
     targets: &[Target],
-    store: &Store,
+    context: &Context,
     write: impl FnOnce(&Overriding<'_>) -> T,
 ) -> T {
-    let lower = || bytecode_of(lower, store).map_err(SourceError::archive);
+    let lower = || bytecode_of(lower, context).map_err(SourceError::archive);
     write(&Overriding { targets, lower: &lower })
 }
 
@@ -43,15 +43,15 @@ pub(crate) fn keyed(hasher: KeyHasher, targets: &[Target]) -> KeyHasher {
     targets.iter().fold(hasher, |hasher, target| target.key(hasher))
 }
 
-fn of_layer(layer: &LayerRecord, store: &Store) -> Result<Vec<ImagePath>, BuildError> {
+fn of_layer(layer: &LayerRecord, context: &Context) -> Result<Vec<ImagePath>, BuildError> {
     let key = KeyHasher::new("bytecode of a layer").field("diff id", layer.diff_id.to_string()).finish();
-    let documents = store.documents(DOCUMENTS);
+    let documents = context.store.documents(DOCUMENTS);
     if let Some(found) = documents.get(&key) {
         return Ok(found);
     }
     let digest = layer.descriptor.digest;
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Unpack { digest, error };
-    let blob = store.open(&digest).map_err(|error| failed(Box::new(error)))?;
+    let blob = context.layers.open(&digest).map_err(|error| failed(Box::new(error)))?;
     let size = layer.descriptor.size;
     let tar = uncompressed(layer.descriptor.media_type, blob.take(size));
     let tar = tar.map_err(|error| failed(Box::new(BlobError::Read { digest, error })))?;

@@ -55,7 +55,7 @@ pub(crate) fn run_checks(
         .map(|layer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id })
         .collect();
     let (store, config) = (&context.store, &image.head().config);
-    let runnable = Runnable::new(variant.platform, config, &layers, store, store, &machine)?;
+    let runnable = Runnable::new(variant.platform, config, &layers, &context.layers, store, &machine)?;
     for check in &variant.checks {
         context.reporter.event(Event::Checking { variant: variant_name(variant), run: check.run.clone() });
         run_check(check, variant, &runnable, &machine)?;

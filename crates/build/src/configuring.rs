@@ -79,7 +79,7 @@ impl Derived for Configuring {
         let machine = Machine::probe().map_err(|error| failed(error.into()))?;
         let scratch = context.store.scratch(remover())?;
         let (folder, parents) = (scratch.folder(), &self.parents);
-        over(lower, &self.targets, &context.store, |overriding| {
+        over(lower, &self.targets, context, |overriding| {
             self.configuration.write(&machine, folder, parents, overriding, sink).map_err(failed)
         })?;
         Ok(String::new())

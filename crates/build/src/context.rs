@@ -9,7 +9,7 @@ use conda::{ChannelSettings, CondarcError};
 use net::Client;
 use oci::Platform;
 use secret::Known;
-use store::Store;
+use store::{LayerCaches, Store};
 
 use crate::Reporter;
 use crate::fetching::Fetcher;
@@ -20,6 +20,8 @@ use crate::vendor_folder::Vendor;
 pub struct Context {
     /// The store.
     pub store: Store,
+    /// Where layers are looked for: the store, and what the user trusts beside it.
+    pub layers: LayerCaches,
     /// What gets archives into the store.
     pub fetcher: Fetcher,
     /// Who is told what happens.
@@ -53,6 +55,7 @@ impl Context {
         let cores =
             std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
         Self {
+            layers: LayerCaches::new(store.clone()),
             store,
             fetcher,
             reporter,

@@ -62,7 +62,7 @@ impl Derived for CopiedOver {
         sink: &mut dyn EntrySink,
     ) -> Result<String, BuildError> {
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| self.copies.write(left_out, sink);
-        let written = over(lower, &self.targets, &context.store, |overriding| overriding.write(&emit, sink));
+        let written = over(lower, &self.targets, context, |overriding| overriding.write(&emit, sink));
         let failed = |error| LayerError::Part { part: self.part.id.clone(), error };
         written.map_err(|error| BuildError::Layer(Box::new(failed(error))))?;
         Ok(String::new())

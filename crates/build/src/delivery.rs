@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use layer::Codec;
 use oci::layout::LayoutWriter;
 use oci::tarball::TarballWriter;
-use oci::{BlobError, Image, Reference, Sink, WriteError};
+use oci::{BlobError, Blobs, Image, Reference, Sink, WriteError};
 use spec::{Compression, Variant};
-use store::Store;
 
 use crate::BuildError;
 
@@ -92,7 +91,7 @@ pub(crate) fn deliver(
     variant: &Variant,
     images: &[Image],
     format: Format,
-    store: &Store,
+    blobs: &dyn Blobs,
 ) -> Result<Delivered, BuildError> {
     let path = output_path(folder, variant, format);
     let references: Vec<Reference> =
@@ -101,7 +100,7 @@ pub(crate) fn deliver(
         Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
         Format::Oci | Format::OciDir => images.to_vec(),
     };
-    let written = format.sink(&path).and_then(|sink| oci::deliver(&images, &references, store, sink));
+    let written = format.sink(&path).and_then(|sink| oci::deliver(&images, &references, blobs, sink));
     written.map_err(|error| match error {
         WriteError::Blob(
             error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),

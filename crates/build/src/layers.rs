@@ -110,7 +110,7 @@ pub(crate) async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<V
             if !seen.insert(planned.key) {
                 continue;
             }
-            match context.store.layer(&planned.key)? {
+            match context.layers.layer(&planned.key)? {
                 Some(record) => {
                     found.insert(planned.key, (record, true));
                 }
@@ -188,7 +188,7 @@ impl LayerTask {
         let store = &context.store;
         let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
         // Another build may have made it while this one waited.
-        if let Some(record) = store.layer(&key)? {
+        if let Some(record) = context.layers.layer(&key)? {
             return Ok((record, true));
         }
         verify_archives(self.planned.archives(), store)?;
@@ -197,7 +197,7 @@ impl LayerTask {
         let archives = self.planned.archives().map(LockedPackage::sha256).collect();
         let Layer { descriptor, diff_id, size, notes } = layer;
         let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
-        store.put_layer(&key, &record)?;
+        context.layers.put_layer(&key, &record)?;
         Ok((record, false))
     }
 

@@ -259,7 +259,7 @@ pub async fn build(
     let mut delivered = Vec::new();
     for group in groups(&variants) {
         let images: Vec<Image> = group.iter().map(|index| built[*index].image.clone()).collect();
-        delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.store)?);
+        delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.layers)?);
     }
     let mut notes = notes(spec, &variants, context);
     notes.extend(confinement::note(context));
@@ -389,7 +389,7 @@ pub fn planned_layers(
         let below = below.map(|it| LayerSummary { title: it.title, weight: it.weight, present: true });
         let mut layers: Vec<LayerSummary> = below.collect();
         for planned in &plan.planned {
-            let present = context.store.layer(&planned.key)?.is_some();
+            let present = context.layers.layer(&planned.key)?.is_some();
             layers.push(LayerSummary { title: planned.title.clone(), weight: planned.weight, present });
         }
         all.push(layers);

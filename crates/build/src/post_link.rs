@@ -169,7 +169,7 @@ impl Derived for PostLink {
             diff_id: record.diff_id,
         };
         let named: Vec<NamedLayer> = lower.iter().map(named).collect();
-        let layers = unpacked_layers(&context.store, &machine, &context.store, &named)?;
+        let layers = unpacked_layers(&context.store, &machine, &context.layers, &named)?;
         let scratch = context.store.scratch(remover())?;
         let upper = scratch.path("upper");
         for package in &self.packages {
@@ -197,7 +197,7 @@ impl Derived for PostLink {
             *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
             written.map_err(SourceError::archive)
         };
-        let written = over(lower, &self.targets, &context.store, |overriding| overriding.write(&emit, sink));
+        let written = over(lower, &self.targets, context, |overriding| overriding.write(&emit, sink));
         written.map_err(|error| self.failed(error))?;
         let text = text.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(String::from_utf8_lossy(&text).trim_end().to_owned())

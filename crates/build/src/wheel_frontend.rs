@@ -112,8 +112,8 @@ impl Pipeline {
         let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
         let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();
-        let (store, own) = (context.store.clone(), machine.clone());
-        let unpack = move || unpacked_layers(&store, &own, &store, &layers);
+        let (context, own) = (context.clone(), machine.clone());
+        let unpack = move || unpacked_layers(&context.store, &own, &context.layers, &layers);
         let layers = tokio::task::spawn_blocking(unpack).await??;
         let python = Interpreter { version: python.version, minor: python.minor, program: python.program };
         Ok(Root { machine, layers, variables, python })

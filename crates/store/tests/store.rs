@@ -10,9 +10,9 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, SystemTime};
 
-use imgbuild_store::{Kind, LayerRecord, Prune, Remove, Store};
+use imgbuild_store::{CacheError, Kind, LayerCache, LayerCaches, LayerRecord, Prune, Remove, Store};
 use layer::Key;
-use oci::{Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
+use oci::{BlobError, Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
 
 fn add_archive(store: &Store, text: &str) -> Digest {
     let digest = Digest::of(text);
@@ -580,4 +580,70 @@ fn what_is_nobodys_goes_and_holds_nobody_up() {
     assert!(Command::new("mkfifo").arg(root.join("lock")).status().unwrap().success());
     let error = Store::open(&root).unwrap_err().to_string();
     assert_eq!(error, format!("the cache's `{}` cannot be opened", root.join("lock").display()));
+}
+
+/// A cache that fails whatever is asked.
+struct Broken;
+
+impl Blobs for Broken {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        Err(BlobError::Read { digest: *digest, error: std::io::Error::other("it is down") })
+    }
+}
+
+impl LayerCache for Broken {
+    fn layer(&self, _: &Key) -> Result<Option<LayerRecord>, CacheError> {
+        Err("it is down".into())
+    }
+
+    fn put_layer(&self, _: &Key, _: &LayerRecord, _: &dyn Blobs) -> Result<(), CacheError> {
+        Err("it is full".into())
+    }
+}
+
+#[test]
+fn caches_are_asked_in_their_order_and_one_that_fails_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = |name: &str| Store::open(folder.path().join(name)).unwrap();
+    let (own, near, far) = (store("own"), store("near"), store("far"));
+    let caches = LayerCaches::new(own.clone()).with(Arc::new(Broken)).with(Arc::new(near.clone()));
+    let caches = caches.with(Arc::new(far.clone()));
+
+    let (key, record) = add_layer(&far, "far away");
+    assert_eq!(caches.layer(&key).unwrap(), Some(record.clone()));
+    let mut text = String::new();
+    caches.open(&record.descriptor.digest).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "far away");
+    // It is used from where it is.
+    assert_eq!(own.layer(&key).unwrap(), None);
+    assert_eq!(own.blob(&record.descriptor.digest).unwrap(), None);
+
+    // The nearer one is believed.
+    let nearer = LayerRecord { messages: "near".to_owned(), ..add_layer(&near, "far away").1 };
+    near.put_layer(&key, &nearer).unwrap();
+    assert_eq!(caches.layer(&key).unwrap(), Some(nearer));
+
+    // What was made here, all of them keep.
+    let (key, record) = add_layer(&own, "made here");
+    caches.put_layer(&key, &record).unwrap();
+    for cache in [&near, &far] {
+        assert_eq!(cache.layer(&key).unwrap(), Some(record.clone()));
+    }
+
+    let nobody = Digest::of("nobody has it");
+    assert!(matches!(caches.open(&nobody), Err(BlobError::Absent(digest)) if digest == nobody));
+    assert_eq!(caches.layer(&Key(nobody)).unwrap(), None);
+}
+
+#[test]
+fn a_cache_keeps_no_layer_whose_blob_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = Store::open(folder.path().join("own")).unwrap();
+    let other = Store::open(folder.path().join("other")).unwrap();
+    let (key, record) = add_layer(&own, "whole");
+    let blob = own.blob(&record.descriptor.digest).unwrap().unwrap();
+    fs::write(&blob, "wrong").unwrap();
+    assert!(LayerCache::put_layer(&other, &key, &record, &own).is_err());
+    assert_eq!(other.layer(&key).unwrap(), None);
+    assert_eq!(other.blob(&record.descriptor.digest).unwrap(), None);
 }

@@ -1,0 +1,124 @@
+//! Where layers are known by their keys: the store, and caches further away.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use layer::Key;
+use oci::{BlobError, Blobs, Digest, HashReader};
+
+use crate::{LayerRecord, Store, StoreError};
+
+/// Why a cache says nothing.
+pub type CacheError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What knows layers by their keys, and has their blobs. What it says of a key is believed: it is one that the user trusts. A
+/// blob is checked by its digest by whoever reads it.
+pub trait LayerCache: Blobs {
+    /// The layer of a key, where it is known.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked.
+    fn layer(&self, key: &Key) -> Result<Option<LayerRecord>, CacheError>;
+
+    /// Keeps a layer, whose blob `blobs` has.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn put_layer(&self, key: &Key, record: &LayerRecord, blobs: &dyn Blobs) -> Result<(), CacheError>;
+}
+
+/// The store, and the caches that are asked after it, in their order.
+///
+/// A layer that another cache has need not be in the store: its blob comes from there where it is read. A cache that fails
+/// costs time, and is told in the log; it fails no build.
+#[derive(Clone)]
+pub struct LayerCaches {
+    store: Store,
+    others: Vec<Arc<dyn LayerCache>>,
+}
+
+impl LayerCaches {
+    /// The store alone.
+    pub fn new(store: Store) -> Self {
+        Self { store, others: Vec::new() }
+    }
+
+    /// The same, and after all of them another cache.
+    #[must_use]
+    pub fn with(mut self, cache: Arc<dyn LayerCache>) -> Self {
+        self.others.push(cache);
+        self
+    }
+
+    /// The layer of a key, from the first that knows it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn layer(&self, key: &Key) -> Result<Option<LayerRecord>, StoreError> {
+        if let Some(record) = self.store.layer(key)? {
+            return Ok(Some(record));
+        }
+        let ask = |cache: &Arc<dyn LayerCache>| {
+            let found = cache.layer(key);
+            found.unwrap_or_else(|error| {
+                tracing::warn!("a cache of layers cannot be asked, and is passed over: {error}");
+                None
+            })
+        };
+        Ok(self.others.iter().find_map(ask))
+    }
+
+    /// Keeps a layer whose blob is in the store, in all of them.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub fn put_layer(&self, key: &Key, record: &LayerRecord) -> Result<(), StoreError> {
+        self.store.put_layer(key, record)?;
+        for cache in &self.others {
+            if let Err(error) = cache.put_layer(key, record, &self.store) {
+                tracing::warn!("a cache of layers cannot keep `{}`: {error}", record.descriptor.digest);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Blobs for LayerCaches {
+    /// From the first that has it.
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        let mut opened = self.store.open(digest);
+        for cache in &self.others {
+            if opened.is_ok() {
+                break;
+            }
+            // What the store says of a blob that nobody has is what is told.
+            opened = cache.open(digest).or(opened);
+        }
+        opened
+    }
+}
+
+impl LayerCache for Store {
+    fn layer(&self, key: &Key) -> Result<Option<LayerRecord>, CacheError> {
+        Ok(Self::layer(self, key)?)
+    }
+
+    fn put_layer(&self, key: &Key, record: &LayerRecord, blobs: &dyn Blobs) -> Result<(), CacheError> {
+        let digest = &record.descriptor.digest;
+        if self.blob(digest)?.is_none() {
+            let mut writer = self.blob_writer()?;
+            let mut reader = HashReader::new(blobs.open(digest)?);
+            std::io::copy(&mut reader, &mut writer)?;
+            let (found, _) = reader.finish();
+            if found != *digest {
+                return Err(StoreError::Digest { wanted: *digest, found }.into());
+            }
+            writer.commit(&record.descriptor)?;
+        }
+        Ok(Self::put_layer(self, key, record)?)
+    }
+}
