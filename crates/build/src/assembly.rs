@@ -19,6 +19,7 @@ use crate::configuring::Configuring;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::copying::Copies;
 use crate::derived::{Below, Derived};
+use crate::error::MakeFailure;
 use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
 use crate::locked_package::LockedPackage;
@@ -302,7 +303,7 @@ impl Assembly {
     ) -> Result<Option<ImagePython>, BuildError> {
         let set = conda.set;
         let owner = prefix_owner(variant, self.foundation.as_ref())?;
-        let error = |error| BuildError::Environment(Box::new(error));
+        let error = |error| MakeFailure::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
             conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
         if owner != Owner::ROOT {
@@ -365,7 +366,7 @@ impl Assembly {
     ) -> Result<(), BuildError> {
         let set = pypi.set;
         let conda = locked.conda.as_ref().filter(|conda| conda.prefix == set.prefix);
-        let python = python.ok_or(BuildError::NoPython)?;
+        let python = python.ok_or(MakeFailure::NoPython)?;
         let owner = match conda {
             Some(_) => prefix_owner(variant, self.foundation.as_ref())?,
             // As with a manager of conda: who has pip in an environment wants to change it.

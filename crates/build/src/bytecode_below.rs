@@ -9,6 +9,7 @@ use oci::{BlobError, Blobs, uncompressed, unpacked_limit};
 use python::{Cached, Overriding, Target};
 use store::LayerRecord;
 
+use crate::error::MakeFailure;
 use crate::{BuildError, Context};
 
 /// What the store keeps of layers: the paths of their bytecode.
@@ -50,7 +51,7 @@ fn of_layer(layer: &LayerRecord, context: &Context) -> Result<Vec<ImagePath>, Bu
         return Ok(found);
     }
     let digest = layer.descriptor.digest;
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Unpack { digest, error };
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| MakeFailure::Unpack { digest, error };
     let blob = context.layers.open(&digest).map_err(|error| failed(Box::new(error)))?;
     let size = layer.descriptor.size;
     let tar = uncompressed(layer.descriptor.media_type, blob.take(size));

@@ -7,6 +7,7 @@ use runtime::ACTIVATE;
 use sandbox::{Ended, Limits, Machine, Output, Writable};
 use spec::{Base, Check, Variant};
 
+use crate::error::CheckFailure;
 use crate::running::{Runnable, Words};
 use crate::{BuildError, Context, Event, NamedLayer, variant_name};
 
@@ -86,7 +87,7 @@ fn run_check(
         Ok(ran) => ran,
         Err(error) => {
             let (variant, command) = (variant_name(variant), check.run.join(" "));
-            return Err(BuildError::CheckStart { variant, command, error: Box::new(error), asked });
+            return Err(CheckFailure::CheckStart { variant, command, error: Box::new(error), asked }.into());
         }
     };
     let output = String::from_utf8_lossy(&ran.output);
@@ -101,11 +102,12 @@ fn run_check(
         Ended::Signal(signal) => format!("is ended by the signal {signal}"),
         Ended::TimedOut => format!("runs longer than {} seconds", check.timeout.get()),
     };
-    Err(BuildError::Check {
+    Err(CheckFailure::Check {
         variant: variant_name(variant),
         command: check.run.join(" "),
         fault,
         printed: sandbox::printed(&ran.output),
         asked,
-    })
+    }
+    .into())
 }

@@ -14,6 +14,7 @@ use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
 use spec::Variant;
 
 use crate::confinement::{self, Libraries, Place};
+use crate::error::MakeFailure;
 use crate::locked_package::LockedPackage;
 use crate::package_archives::PackageArchives;
 use crate::{BuildError, Context};
@@ -129,7 +130,7 @@ fn compiler<'a, 'b, P>(
     context: &Context,
 ) -> Result<&'a LockedCompiler<'b, P>, BuildError> {
     let found = compilers.iter().find(|compiler| compiler.host == context.host);
-    found.ok_or_else(|| BuildError::NoCompiler { host: context.host.to_string() })
+    Ok(found.ok_or_else(|| MakeFailure::NoCompiler { host: context.host.to_string() })?)
 }
 
 /// What the folder of an interpreter depends on: all that its packages' entries do, the prefix and the owner among it.

@@ -3,6 +3,7 @@
 use conda::{ChannelError, EnvironmentError, LockingError};
 use spec::{CondaPackages, Requirement, Snippet, Variant};
 
+use crate::error::LockFailure;
 use crate::virtual_packages::{for_processor_only, what_to_write};
 use crate::{BuildError, variant_name};
 
@@ -40,7 +41,7 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
         );
     }
     let help = help(variant, conda, &error);
-    BuildError::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }
+    LockFailure::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }.into()
 }
 
 /// What to do.

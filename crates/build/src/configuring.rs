@@ -9,6 +9,7 @@ use store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Derived, Execution};
+use crate::error::MakeFailure;
 use crate::{BuildError, Context, remover};
 
 /// The configuration of a variant's base, and where its packages were asked for.
@@ -49,7 +50,7 @@ impl Configuring {
             packages.iter().flat_map(|package| self.configuration.asked_for(package, &names)).collect();
         let asked = self.asked.iter().filter(|it| leads.contains(&it.text.public()));
         let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package")).collect();
-        BuildError::Configure { variant: self.variant.clone(), error: Box::new(error), asked }
+        MakeFailure::Configure { variant: self.variant.clone(), error: Box::new(error), asked }.into()
     }
 }
 

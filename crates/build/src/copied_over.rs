@@ -8,6 +8,7 @@ use store::LayerRecord;
 use crate::bytecode_below::{keyed, over};
 use crate::copying::Copies;
 use crate::derived::{Below, Derived, Execution};
+use crate::error::MakeFailure;
 use crate::{BuildError, Context};
 
 /// Copied files, above the packages and the base whose sources they may lie over.
@@ -64,7 +65,7 @@ impl Derived for CopiedOver {
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| self.copies.write(left_out, sink);
         let written = over(lower, &self.targets, context, |overriding| overriding.write(&emit, sink));
         let failed = |error| LayerError::Part { part: self.part.id.clone(), error };
-        written.map_err(|error| BuildError::Layer(Box::new(failed(error))))?;
+        written.map_err(|error| MakeFailure::Layer(Box::new(failed(error))))?;
         Ok(String::new())
     }
 }

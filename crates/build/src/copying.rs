@@ -16,6 +16,7 @@ use oci::{Digest, HashReader};
 use spec::Copy;
 
 use crate::BuildError;
+use crate::error::CopyFailure;
 use crate::foundation::Foundation;
 
 /// What stands at one path of the image.
@@ -199,7 +200,7 @@ impl Walk<'_> {
         } else if found.is_file() {
             if !named && let Some(what) = secret(from).map_err(read)? {
                 let asked = vec![self.copy.origin.snippet("it was asked for here", "this folder is copied")];
-                return Err(BuildError::Secret { path: from.to_owned(), what, asked });
+                return Err(CopyFailure::Secret { path: from.to_owned(), what, asked }.into());
             }
             let mut reader = HashReader::new(File::open(from).map_err(read)?);
             if self.reads {
@@ -219,12 +220,12 @@ impl Walk<'_> {
 
     fn unreadable(&self, path: &Path, error: std::io::Error) -> BuildError {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
-        BuildError::Unreadable { path: path.to_owned(), error, asked }
+        CopyFailure::Unreadable { path: path.to_owned(), error, asked }.into()
     }
 
     fn uncopyable(&self, path: &Path, what: &'static str) -> BuildError {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
-        BuildError::Uncopyable { path: path.to_owned(), what, asked }
+        CopyFailure::Uncopyable { path: path.to_owned(), what, asked }.into()
     }
 }
 

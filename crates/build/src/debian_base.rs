@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secret::SecretText;
 
 use crate::BuildError;
+use crate::error::LockFailure;
 
 /// A URL with the machine's variables in their places.
 pub(crate) fn expanded(url: &SecretText, variables: &BTreeMap<String, String>) -> SecretText {
@@ -12,11 +13,11 @@ pub(crate) fn expanded(url: &SecretText, variables: &BTreeMap<String, String>) -
 }
 
 /// A keyring of the spec; where it names none, Debian's.
-pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, BuildError> {
+pub(crate) fn keyring(given: Option<&spec::Keyring>) -> Result<debian::Keyring, LockFailure> {
     let asked =
         given.map(|it| it.origin.snippet("it was asked for here", "this keyring")).into_iter().collect();
     let path = given.map(|it| it.path.clone()).unwrap_or_default();
-    let error = |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Keyring {
+    let error = |error: Box<dyn std::error::Error + Send + Sync>| LockFailure::Keyring {
         path: path.clone(),
         error,
         asked,

@@ -9,6 +9,7 @@ use lock::{DebianPackage, DebianSet};
 use spec::{PythonFrom, Variant};
 
 use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
+use crate::error::LockFailure;
 use crate::locking::Locker;
 use crate::{BuildError, variant_name};
 
@@ -97,7 +98,7 @@ impl Locker<'_> {
             let pinned = base.pins.iter().filter(|pin| subjects.contains(&pin.package.as_str()));
             let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
             let asked = asked.chain(pinned).collect();
-            BuildError::Debian { variant: variant_name(variant), error: Box::new(error), asked }
+            LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
         };
         let python = python.map(|python| python.version.as_str());
         let wanted = request(variant.platform, &packages, python);

@@ -9,6 +9,7 @@ use oci::{BlobError, Blobs, Image, Reference, Sink, WriteError};
 use spec::{Compression, Variant};
 
 use crate::BuildError;
+use crate::error::DeliverFailure;
 
 /// The form in which images are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +105,7 @@ pub(crate) fn deliver(
     written.map_err(|error| match error {
         WriteError::Blob(
             error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),
-        ) => BuildError::DamagedLayer(error),
+        ) => DeliverFailure::DamagedLayer(error),
         error => error.into(),
     })?;
     Ok(Delivered { path, references, images })

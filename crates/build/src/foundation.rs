@@ -18,6 +18,7 @@ use spec::{Base, Layout, Variant};
 use store::{LayerRecord, Store};
 
 use crate::built_layer::BuiltLayer;
+use crate::error::BaseFailure;
 use crate::{BuildError, Context};
 
 /// Changes whenever another view would be made of the same layers.
@@ -79,8 +80,8 @@ pub(crate) fn lock(variant: &Variant, layout: &Layout, context: &Context) -> Res
 pub(crate) fn glibc(variant: &Variant, layout: &Layout, context: &Context) -> Result<String, BuildError> {
     let stored = stored(layout, variant.platform).map_err(|error| unusable(layout, error.into()))?;
     let image = view(&stored, variant.platform, context, layout)?;
-    let missing = |error| BuildError::BaseGlibc { base: layout.text.clone(), error, asked: asked(layout) };
-    image.facts.glibc().map(str::to_owned).map_err(missing)
+    let missing = |error| BaseFailure::BaseGlibc { base: layout.text.clone(), error, asked: asked(layout) };
+    Ok(image.facts.glibc().map(str::to_owned).map_err(missing)?)
 }
 
 impl Foundation {
@@ -98,11 +99,12 @@ impl Foundation {
         let failed = |error: ReadError| unusable(layout, error.into());
         let (locked, layout) = (locked.clone(), layout.clone());
         match stored(&layout, variant.platform) {
-            Ok(stored) if stored.digest != locked.manifest => Err(BuildError::BaseChanged {
+            Ok(stored) if stored.digest != locked.manifest => Err(BaseFailure::BaseChanged {
                 base: layout.text.clone(),
                 locked: locked.manifest,
                 found: stored.digest,
-            }),
+            }
+            .into()),
             Ok(stored) => {
                 let image = view(&stored, variant.platform, context, &layout)?;
                 let config = stored.config.clone();
@@ -271,7 +273,7 @@ impl Foundation {
             return Ok(());
         }
         let (base, what) = (self.layout.text.clone(), what.to_owned());
-        Err(BuildError::BaseShell { base, what, asked: asked(&self.layout) })
+        Err(BaseFailure::BaseShell { base, what, asked: asked(&self.layout) }.into())
     }
 
     /// Checks that an environment can stand at a prefix.
@@ -311,7 +313,7 @@ impl Foundation {
         let name = user.map_or_else(|| self.config.config.user.clone(), ToString::to_string);
         match self.image.facts.user(&name) {
             Some((uid, gid)) => Ok(Owner { uid, gid }),
-            None => Err(BuildError::BaseUser { base: self.layout.text.clone(), user: name }),
+            None => Err(BaseFailure::BaseUser { base: self.layout.text.clone(), user: name }.into()),
         }
     }
 }
@@ -393,7 +395,7 @@ fn kept_config(locked: &LayoutBase, store: &Store) -> io::Result<ImageConfig> {
 }
 
 fn unusable(layout: &Layout, error: BaseError) -> BuildError {
-    BuildError::Base { base: layout.text.clone(), error: Box::new(error), asked: asked(layout) }
+    BaseFailure::Base { base: layout.text.clone(), error: Box::new(error), asked: asked(layout) }.into()
 }
 
 fn unreadable(layout: &Layout, error: io::Error) -> BuildError {

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::derived::Derived;
+use crate::error::MakeFailure;
 use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
 use crate::locked_package::{LockedPackage, verify_archives};
@@ -203,7 +204,7 @@ impl LayerTask {
 
     fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W, String), BuildError> {
         let (assembly, codec) = (&self.assembly, self.codec);
-        let failed = |error| BuildError::Layer(Box::new(error));
+        let failed = |error| MakeFailure::Layer(Box::new(error));
         if let Some(derived) = self.planned.derived() {
             let writer = LayerWriter::new(out, codec, context.threads, &assembly.parents);
             let mut writer = writer.map_err(|error| failed(LayerError::Write(error)))?;

@@ -56,7 +56,10 @@ pub use checks::Checked;
 pub use context::Context;
 pub use delivery::{Delivered, Format};
 pub use derived::Execution;
-pub use error::BuildError;
+pub use error::{
+    ArchiveFailure, BaseFailure, BuildError, CheckFailure, CopyFailure, DeliverFailure, LockFailure,
+    MakeFailure, OpenFailure,
+};
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;
 pub use fetching::Fetcher;

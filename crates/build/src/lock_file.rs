@@ -7,6 +7,7 @@ use std::path::Path;
 use lock::Lock;
 
 use crate::BuildError;
+use crate::error::LockFailure;
 
 /// The lock beside a spec, where there is one.
 ///
@@ -20,7 +21,7 @@ pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
         result => result.map_err(BuildError::file(path, "read"))?,
     };
     let help = Some("remove it and run `imgbuild lock` to make it anew".to_owned());
-    let lock = Lock::parse(&text).map_err(|error| BuildError::Lock {
+    let lock = Lock::parse(&text).map_err(|error| LockFailure::Lock {
         path: path.to_owned(),
         error: Box::new(error),
         help,
@@ -34,7 +35,7 @@ pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
 ///
 /// When it cannot be written.
 pub fn write_lock(path: &Path, lock: &Lock) -> Result<String, BuildError> {
-    let text = lock.to_text().map_err(|error| BuildError::Lock {
+    let text = lock.to_text().map_err(|error| LockFailure::Lock {
         path: path.to_owned(),
         error: Box::new(error),
         help: None,

@@ -5,6 +5,7 @@ use oci::Digest;
 use store::Store;
 
 use crate::BuildError;
+use crate::error::ArchiveFailure;
 use store::verify;
 
 /// A package of a lock, whose archive is read.
@@ -58,7 +59,7 @@ pub(crate) fn verify_archives<'a>(
 ) -> Result<(), BuildError> {
     for package in packages {
         let sha256 = package.sha256();
-        verify(&store.archive_path(&sha256), &sha256).map_err(|error| BuildError::Fetch {
+        verify(&store.archive_path(&sha256), &sha256).map_err(|error| ArchiveFailure::Fetch {
             name: package.archive_name(),
             error: Box::new(error.into()),
         })?;

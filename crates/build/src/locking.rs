@@ -11,6 +11,7 @@ use oci::{Digest, Platform};
 use spec::{Base, Spec, Variant};
 
 use crate::assembly::Assembly;
+use crate::error::LockFailure;
 use crate::foundation::{self, Foundation};
 use crate::validating::validate_locking;
 use crate::{BuildError, Context, Event, other_locks, variant_name};
@@ -115,7 +116,7 @@ fn check_upgrade(variants: &[Variant], earlier: Option<&Lock>, upgrade: &Upgrade
             || earlier.pypi.iter().any(|package| package.name == **name)
     };
     match names.iter().find(|name| !known(name)) {
-        Some(unknown) => Err(BuildError::NotLocked(unknown.clone())),
+        Some(unknown) => Err(LockFailure::NotLocked(unknown.clone()).into()),
         None => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use spec::Spec;
 use store::Store;
 
+use crate::error::OpenFailure;
 use crate::limits::DOCUMENT_LIMIT;
 use crate::{BuildError, NamedLayer};
 
@@ -106,10 +107,12 @@ fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, Bui
     match references.as_slice() {
         [reference] => match store.image(reference, platform)? {
             Some(record) => in_store(&record.manifest.digest, &reference.to_string(), store),
-            None => Err(BuildError::NotBuilt { spec: path.to_owned(), reference: reference.to_string() }),
+            None => {
+                Err(OpenFailure::NotBuilt { spec: path.to_owned(), reference: reference.to_string() }.into())
+            }
         },
         [] => Err(BuildError::Nothing(format!("the platform {platform}"))),
-        _ => Err(BuildError::Several { spec: path.to_owned(), references: listed() }),
+        _ => Err(OpenFailure::Several { spec: path.to_owned(), references: listed() }.into()),
     }
 }
 
@@ -134,7 +137,7 @@ fn in_store(digest: &Digest, text: &str, store: &Store) -> Result<Opened, BuildE
     let config: ImageConfig = document(&manifest.config.digest, store)?;
     if manifest.layers.len() != config.rootfs.diff_ids.len() {
         let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
-        return Err(BuildError::Layers { layers, diff_ids });
+        return Err(OpenFailure::Layers { layers, diff_ids }.into());
     }
     let pairs = manifest.layers.into_iter().zip(&config.rootfs.diff_ids);
     let layers = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
@@ -152,15 +155,15 @@ fn platform_of(config: &ImageConfig) -> Result<Platform, BuildError> {
 
 fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T, BuildError> {
     let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| BuildError::Document { digest: *digest, error };
+        |error: Box<dyn std::error::Error + Send + Sync>| OpenFailure::Document { digest: *digest, error };
     let blob = blobs.open(digest).map_err(|error| failed(Box::new(error)))?;
     let mut bytes = Vec::new();
     blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(Box::new(error)))?;
     let found = Digest::of(&bytes);
     if found != *digest {
-        return Err(failed(Box::new(oci::BlobError::Digest { wanted: *digest, found })));
+        return Err(failed(Box::new(oci::BlobError::Digest { wanted: *digest, found })).into());
     }
-    serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))
+    Ok(serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))?)
 }
 
 fn not_found(text: &str, store: &Store) -> BuildError {
@@ -168,7 +171,7 @@ fn not_found(text: &str, store: &Store) -> BuildError {
     let mut known: Vec<String> =
         store.images().unwrap_or_default().into_iter().map(|record| record.reference).collect();
     known.dedup();
-    BuildError::NoImage { text: text.to_owned(), known }
+    OpenFailure::NoImage { text: text.to_owned(), known }.into()
 }
 
 #[cfg(test)]

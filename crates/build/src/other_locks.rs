@@ -6,6 +6,7 @@ use conda::{LockedError, Record, Taking};
 use futures::FutureExt;
 use spec::{CondaPackages, LockedList, LockedPackages, Variant};
 
+use crate::error::LockFailure;
 use crate::virtual_packages::what_to_write;
 use crate::{BuildError, variant_name};
 
@@ -24,7 +25,7 @@ pub(crate) fn check_upgrade(variants: &[Variant], names: &BTreeSet<String>) -> R
     for conda in variants.iter().filter_map(|variant| variant.conda.as_ref()) {
         let CondaPackages::Locked(locked) = &conda.packages else { continue };
         if let Some(name) = names.iter().find(|name| locked.version(name).is_some()) {
-            return Err(BuildError::LockedElsewhere { name: name.clone(), file: locked.file.clone() });
+            return Err(LockFailure::LockedElsewhere { name: name.clone(), file: locked.file.clone() }.into());
         }
     }
     Ok(())
@@ -58,5 +59,5 @@ pub(crate) fn locked_error(variant: &Variant, locked: &LockedPackages, error: Lo
         _ => None,
     };
     let file = locked.file.clone();
-    BuildError::Locked { file, variant: variant_name(variant), error: Box::new(error), help }
+    LockFailure::Locked { file, variant: variant_name(variant), error: Box::new(error), help }.into()
 }

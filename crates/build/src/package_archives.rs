@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::debian_base::{expanded, snapshot_mirror};
+use crate::error::ArchiveFailure;
 use crate::fetch_failure::FetchFailure;
 use crate::locked_package::{LockedPackage, verify_archives};
 use crate::secrets::secrets;
@@ -120,11 +121,12 @@ impl PackageArchives {
             return Ok(());
         }
         let nowhere = || net::NetError::NotFound { url: name.clone() };
-        let failed = |error: FetchFailure| BuildError::Fetch { name: name.clone(), error: Box::new(error) };
+        let failed =
+            |error: FetchFailure| ArchiveFailure::Fetch { name: name.clone(), error: Box::new(error) };
         if let Some(vendor) = &self.context.vendor {
             let (fetcher, vendor) = (self.context.fetcher.clone(), Arc::clone(vendor));
             let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
-            return taken.map_err(failed);
+            return Ok(taken.map_err(failed)?);
         }
         if let (LockedPackage::Pypi(package), Some(rebuilder)) = (needed, &self.rebuilder)
             && let Some(build) = &package.build
@@ -140,12 +142,13 @@ impl PackageArchives {
             LockedPackage::Debian(_) | LockedPackage::Pypi(_) => self.context.fetcher.clone(),
         };
         let fetched = fetcher.archive(&name, from, sha256, size).await;
-        fetched.map(|_| ()).map_err(|error| match (error, needed) {
+        fetched.map_err(|error| match (error, needed) {
             (FetchFailure::Net(net::NetError::NotFound { url }), LockedPackage::Debian(_)) => {
                 failed(FetchFailure::Gone(url))
             }
             (error, _) => failed(error),
-        })
+        })?;
+        Ok(())
     }
 
     /// Gets archives and checks them, from a thread that may block.
@@ -166,7 +169,7 @@ pub(crate) fn wheel_failure(package: &PypiPackage, error: DownloadError) -> Buil
         DownloadError::Index(error) => FetchFailure::Index(error),
         DownloadError::Fetch(error) => FetchFailure::Wheel(error),
     };
-    BuildError::Fetch { name: package.filename.clone(), error: Box::new(error) }
+    ArchiveFailure::Fetch { name: package.filename.clone(), error: Box::new(error) }.into()
 }
 
 fn repositories(

@@ -18,6 +18,7 @@ use crate::confinement;
 use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
+use crate::error::LockFailure;
 use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
 use crate::lock_file::{read_lock, write_lock};
@@ -153,11 +154,11 @@ pub async fn current_lock(
     match read_lock(path)? {
         Some((lock, text)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
             None => Ok(Locked { lock, text, changes: None }),
-            Some(folder) if locked => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
+            Some(folder) if locked => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
             Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
         },
-        Some(_) if locked => Err(BuildError::Stale { path: path.to_owned() }),
-        None if locked => Err(BuildError::NoLock { path: path.to_owned() }),
+        Some(_) if locked => Err(LockFailure::Stale { path: path.to_owned() }.into()),
+        None if locked => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
         _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
     }
 }
@@ -169,12 +170,12 @@ pub async fn current_lock(
 /// When there is none, it cannot be read, or it is stale.
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
     match read_lock(path)? {
-        None => Err(BuildError::NoLock { path: path.to_owned() }),
+        None => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
         Some((lock, _)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
             None => Ok(()),
-            Some(folder) => Err(BuildError::StaleFolder { path: path.to_owned(), folder }),
+            Some(folder) => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
         },
-        Some(_) => Err(BuildError::Stale { path: path.to_owned() }),
+        Some(_) => Err(LockFailure::Stale { path: path.to_owned() }.into()),
     }
 }
 

@@ -18,6 +18,7 @@ use store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
+use crate::error::MakeFailure;
 use crate::{BuildError, Context, NamedLayer, remover, unpacked_layers};
 
 /// Changes whenever the same scripts would leave other bytes.
@@ -81,8 +82,9 @@ impl PostLink {
     }
 
     fn failed(&self, error: SourceError) -> BuildError {
-        let part =
-            |error| BuildError::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error }));
+        let part = |error| -> BuildError {
+            MakeFailure::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error })).into()
+        };
         match error {
             SourceError::Archive(error) => match error.downcast::<sandbox::SandboxError>() {
                 Ok(error) => (*error).into(),
@@ -184,7 +186,7 @@ impl Derived for PostLink {
                 Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
             };
             let printed = sandbox::printed(&ran.output);
-            return Err(BuildError::PostLink { package: package.name().to_owned(), fault, printed });
+            return Err(MakeFailure::PostLink { package: package.name().to_owned(), fault, printed }.into());
         }
         let messages = self.prefix.join(MESSAGES)?;
         let text = Mutex::new(Vec::new());

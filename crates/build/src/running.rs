@@ -6,6 +6,7 @@ use oci::{Blobs, ContainerConfig, Platform};
 use sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable, set_variable};
 use store::Store;
 
+use crate::error::OpenFailure;
 use crate::{BuildError, NamedLayer, unpacked_layers};
 
 /// What the entrypoints of our images begin with, and others' as well: it reaps processes and forwards signals, which process
@@ -73,7 +74,7 @@ impl Runnable {
         let all: Vec<String> = entrypoint.iter().chain(command).cloned().collect();
         let all = all.strip_prefix(TINI.map(str::to_owned).as_slice()).unwrap_or(&all).to_vec();
         if all.is_empty() {
-            return Err(BuildError::NoCommand);
+            return Err(OpenFailure::NoCommand.into());
         }
         let mut env: Vec<(String, String)> = Vec::new();
         for variable in &self.config.env {

@@ -10,6 +10,7 @@ use sandbox::Machine;
 use store::{Kind, Remove, Store};
 
 use crate::BuildError;
+use crate::error::MakeFailure;
 
 /// A layer as a manifest and a configuration name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ fn unpacked_layer(
         return Ok(folder);
     }
     let Descriptor { digest, size, media_type, .. } = layer.descriptor;
-    let failed = |error| BuildError::Unpack { digest, error };
+    let failed = |error| MakeFailure::Unpack { digest, error };
     let unreadable = |error| failed(Box::new(oci::BlobError::Read { digest, error }));
     let blob = blobs.open(&digest).map_err(|error| failed(Box::new(error)))?;
     let limit = unpacked_limit(size);
@@ -95,7 +96,7 @@ fn unpacked_layer(
             if let Err(error) = remove(&writer.path()) {
                 tracing::warn!("`{}` cannot be removed: {error}", writer.path().display());
             }
-            Err(error)
+            Err(error.into())
         }
     }
 }

@@ -13,6 +13,7 @@ use folder::{Folder, read_regular};
 use oci::Digest;
 
 use crate::BuildError;
+use crate::error::ArchiveFailure;
 use crate::locked_package::LockedPackage;
 use store::verify;
 
@@ -36,12 +37,15 @@ impl Vendor {
         let path = folder.join(INDEX);
         let text = read_regular(&path)
             .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
-            .map_err(|error| BuildError::NoVendor { folder: folder.to_owned(), error: Some(error) })?;
+            .map_err(|error| ArchiveFailure::NoVendor {
+            folder: folder.to_owned(),
+            error: Some(error),
+        })?;
         let read = |(number, line): (usize, &str)| {
             let parts = line.split_once("  ");
             let parts = parts
                 .and_then(|(hash, path)| Some((Digest::from_hex(hash).ok()?, ImagePath::new(path).ok()?)));
-            parts.ok_or_else(|| BuildError::VendorIndex { path: path.clone(), line: number + 1 })
+            parts.ok_or_else(|| ArchiveFailure::VendorIndex { path: path.clone(), line: number + 1 })
         };
         let files = text.lines().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), files })
@@ -54,7 +58,7 @@ impl Vendor {
     /// When it cannot be read, or is not an index.
     pub(crate) fn open_or_new(folder: &Path) -> Result<Self, BuildError> {
         match Self::open(folder) {
-            Err(BuildError::NoVendor { error: Some(error), .. })
+            Err(BuildError::Archive(ArchiveFailure::NoVendor { error: Some(error), .. }))
                 if error.kind() == io::ErrorKind::NotFound =>
             {
                 Ok(Self { folder: folder.to_owned(), files: BTreeMap::new() })
@@ -71,7 +75,7 @@ impl Vendor {
     pub(crate) fn add(&mut self, package: &LockedPackage, from: &Path) -> Result<(), BuildError> {
         let sha256 = package.sha256();
         let place = self.place(&sha256, package)?;
-        verify(from, &sha256).map_err(|error| BuildError::Fetch {
+        verify(from, &sha256).map_err(|error| ArchiveFailure::Fetch {
             name: place.as_str().to_owned(),
             error: Box::new(error.into()),
         })?;

@@ -7,6 +7,7 @@ use lock::LockedVariant;
 use pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement};
 use spec::{ListedPackages, Pip, PipPackages, PipRequirement, Variant};
 
+use crate::error::LockFailure;
 use crate::secrets::secrets;
 use crate::wheels_python::WheelsPython;
 use crate::{BuildError, Context};
@@ -118,7 +119,7 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
         let asks = requirements.iter().find(|requirement| name(requirement) == conda_name);
         asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
     }
-    BuildError::Pypi { variant: crate::variant_name(variant), error: Box::new(error), asked }
+    LockFailure::Pypi { variant: crate::variant_name(variant), error: Box::new(error), asked }.into()
 }
 
 /// A package of another tool's lock that cannot be taken, with its line.
@@ -127,9 +128,9 @@ pub(crate) fn listed_error(listed: &ListedPackages, error: ListedError) -> Build
         ListedError::OtherWheel { place, wheel, listed: name } => {
             let origin = listed.packages.get(place).map(|package| &package.origin);
             let asked = origin.map(|origin| origin.snippet("it is listed here", "this package"));
-            BuildError::OtherWheel { wheel, listed: name, asked: asked.into_iter().collect() }
+            LockFailure::OtherWheel { wheel, listed: name, asked: asked.into_iter().collect() }.into()
         }
-        ListedError::LeadsOut { path, found } => BuildError::LeadsOut { path, found },
+        ListedError::LeadsOut { path, found } => LockFailure::LeadsOut { path, found }.into(),
         ListedError::Location { path, error } => BuildError::File { path, what: "found", error },
     }
 }

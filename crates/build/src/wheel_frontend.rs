@@ -15,6 +15,7 @@ use wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, Whee
 
 use crate::assembly::Assembly;
 use crate::delivery::Format;
+use crate::error::{ArchiveFailure, MakeFailure};
 use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
 use crate::locked_package::{LockedPackage, verify_archives};
@@ -78,8 +79,9 @@ impl WheelRebuilder for Rebuilder {
         package: &'a PypiPackage,
         build: &'a PypiBuild,
     ) -> BoxFuture<'a, Result<(), BuildError>> {
-        let failed = |error| BuildError::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
-        self.0.rebuild(package, build).map(move |built| built.map_err(failed)).boxed()
+        let failed =
+            |error| ArchiveFailure::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
+        self.0.rebuild(package, build).map(move |built| Ok(built.map_err(failed)?)).boxed()
     }
 }
 
@@ -90,7 +92,7 @@ impl Pipeline {
         let (variant, context) = (&self.variant, &self.context);
         let locked = self.lock.variant(0)?;
         let mut assembly = Assembly::new(&locked, variant, None, context)?;
-        let python = assembly.python.take().ok_or(BuildError::NoPython)?;
+        let python = assembly.python.take().ok_or(MakeFailure::NoPython)?;
         let variables = assembly.variables.clone();
         let below = assembly.foundation.as_ref().map(Foundation::records).unwrap_or_default();
         if let Some(foundation) = &assembly.foundation {

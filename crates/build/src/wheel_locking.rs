@@ -13,6 +13,7 @@ use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Reque
 use python::CacheTag;
 use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
 
+use crate::error::MakeFailure;
 use crate::locking::{Locker, finish};
 use crate::secrets::secrets;
 use crate::wheel_finder::{absolute, finder, listed_error, pypi_error};
@@ -158,7 +159,7 @@ async fn excluded(
     if let (Some(conda), Some(metadata), true) = (&beneath.conda, metadata, image_python.is_conda) {
         let (set, platform) = (conda.set, beneath.variant.platform);
         let found = conda::claims(set, &conda.packages, platform, metadata).await;
-        claims = found.map_err(|error| BuildError::Environment(Box::new(error)))?;
+        claims = found.map_err(|error| MakeFailure::Environment(Box::new(error)))?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }
     let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
@@ -170,7 +171,7 @@ async fn excluded(
         claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
     let resolution = python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
-        .map_err(|error| BuildError::Environment(Box::new(conda::LockingError::Conflict(error))))?;
+        .map_err(|error| MakeFailure::Environment(Box::new(conda::LockingError::Conflict(error))))?;
     let excluded = resolution.excluded.into_iter();
     let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())

@@ -8,6 +8,7 @@ use lock::{CondaSet, PypiPackage, PypiSet};
 use pypi::Layout;
 use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
+use crate::error::MakeFailure;
 use crate::locked_package::LockedPackage;
 use crate::{BuildError, Context};
 
@@ -115,5 +116,5 @@ pub(crate) fn sources(
 }
 
 pub(crate) fn wheel_error(package: &PypiPackage, error: pypi::PackageError) -> BuildError {
-    BuildError::Wheel { wheel: package.filename.clone(), error: Box::new(error) }
+    MakeFailure::Wheel { wheel: package.filename.clone(), error: Box::new(error) }.into()
 }

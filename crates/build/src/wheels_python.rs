@@ -7,6 +7,7 @@ use pypi::{Environment, Target};
 use spec::Variant;
 
 use crate::BuildError;
+use crate::error::{LockFailure, MakeFailure};
 
 /// Where wheels go that find no conda environment with a Python.
 const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
@@ -31,12 +32,12 @@ impl WheelsPython {
     ///
     /// When there is none, or one that wheels cannot be chosen for.
     pub(crate) fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, BuildError> {
-        let failed = |error| BuildError::Environment(Box::new(error));
+        let failed = |error| MakeFailure::Environment(Box::new(error));
         if let Some(conda) = &locked.conda
             && let Some(python) = conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
         {
             if python.implementation != Implementation::CPython {
-                return Err(BuildError::OtherPython { python: python.version });
+                return Err(LockFailure::OtherPython { python: python.version }.into());
             }
             return Ok(Self {
                 prefix: conda.set.prefix.clone(),
@@ -45,8 +46,8 @@ impl WheelsPython {
                 site_packages: Some(python.site_packages.as_str().to_owned()),
             });
         }
-        let debian = locked.debian.as_ref().ok_or(BuildError::NoPython)?;
-        let python = debian::interpreter(debian.set, &debian.owned()).ok_or(BuildError::NoPython)?;
+        let debian = locked.debian.as_ref().ok_or(MakeFailure::NoPython)?;
+        let python = debian::interpreter(debian.set, &debian.owned()).ok_or(MakeFailure::NoPython)?;
         Ok(Self {
             prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
             is_conda: false,
@@ -57,13 +58,13 @@ impl WheelsPython {
 }
 
 /// The environment of a Python of a version, with the variant's glibc.
-fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, BuildError> {
+fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, LockFailure> {
     let of_debian = locked.debian.as_ref().and_then(|debian| debian::glibc(&debian.owned()));
     let of_base = locked.variant.layout.as_ref().and_then(|base| base.glibc.clone());
     let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
     let glibc = of_debian.or(of_base).as_deref().and_then(minor);
     let python = version.strip_prefix("3.").and_then(|it| it.split('.').next()?.parse::<u8>().ok());
-    let other = || BuildError::OtherPython { python: version.to_owned() };
+    let other = || LockFailure::OtherPython { python: version.to_owned() };
     let (Some(glibc), Some(minor)) = (glibc, python) else { return Err(other()) };
     Environment::new(Target { platform: locked.variant.platform, minor, glibc }, version).map_err(|_| other())
 }

@@ -13,6 +13,7 @@ use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
 use crate::copying::Copies;
 use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
+use crate::error::LockFailure;
 use crate::match_specs::match_specs;
 use crate::other_locks::locked_error;
 use crate::{BuildError, Context, foundation};
@@ -134,9 +135,9 @@ fn distinct(mistakes: Vec<BuildError>) -> Vec<BuildError> {
 /// What an error says, but for the variant.
 fn essence(error: &BuildError) -> String {
     match error {
-        BuildError::Conda { error, asked, .. } => format!("{} {asked:?}", chain(error)),
-        BuildError::Pypi { error, asked, .. } => format!("{} {asked:?}", chain(error)),
-        BuildError::Locked { error, file, .. } => format!("{} {file}", chain(error)),
+        BuildError::Lock(LockFailure::Conda { error, asked, .. }) => format!("{} {asked:?}", chain(error)),
+        BuildError::Lock(LockFailure::Pypi { error, asked, .. }) => format!("{} {asked:?}", chain(error)),
+        BuildError::Lock(LockFailure::Locked { error, file, .. }) => format!("{} {file}", chain(error)),
         error => chain(error),
     }
 }
@@ -178,7 +179,7 @@ fn locking_mistakes(
 
 /// Whether something cannot be installed, whatever else the spec says.
 fn is_unusable(mistake: &BuildError) -> bool {
-    matches!(mistake, BuildError::Pypi { error, .. } if matches!(**error, pypi::LockingError::Unusable { .. }))
+    matches!(mistake, BuildError::Lock(LockFailure::Pypi { error, .. }) if matches!(**error, pypi::LockingError::Unusable { .. }))
 }
 
 fn copying_mistakes<'a>(spec: &Spec, variants: impl Iterator<Item = &'a Variant>) -> Vec<BuildError> {
@@ -199,7 +200,8 @@ fn base(variant: &Variant, context: &Context) -> Vec<BuildError> {
             };
             let snapshot = base.snapshot.as_ref().map(|it| snapshot_mirror(it, variables)).transpose();
             let repositories = base.sources.iter().map(|it| repository(it, variables).map(drop));
-            [usual, snapshot.map(drop).map_err(BuildError::from), keyring(base.keyring.as_ref()).map(drop)]
+            let keyring = keyring(base.keyring.as_ref()).map(drop).map_err(BuildError::from);
+            [usual, snapshot.map(drop).map_err(BuildError::from), keyring]
                 .into_iter()
                 .chain(repositories)
                 .filter_map(Result::err)

@@ -1,0 +1,39 @@
+//! A check that was not met.
+
+use miette::Diagnostic;
+use spec::Snippet;
+
+/// A check that was not met.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum CheckFailure {
+    /// A check cannot be started.
+    #[error("the check `{command}` of `{variant}` cannot be started")]
+    CheckStart {
+        /// The variant.
+        variant: String,
+        /// The command.
+        command: String,
+        /// Why.
+        #[source]
+        error: Box<sandbox::SandboxError>,
+        /// Where it was asked for.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A check failed.
+    #[error("the check `{command}` of `{variant}` {fault}\n{printed}")]
+    #[diagnostic(help("nothing was delivered; `imgbuild build --no-check` delivers without checking"))]
+    Check {
+        /// The variant.
+        variant: String,
+        /// The command.
+        command: String,
+        /// What is wrong.
+        fault: String,
+        /// What it printed.
+        printed: String,
+        /// Where it was asked for.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+}

@@ -1,0 +1,51 @@
+//! What a spec has copied and cannot be.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use spec::Snippet;
+
+/// What a spec has copied and cannot be.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum CopyFailure {
+    /// What is copied holds secrets.
+    #[error("`{}` {what}, and is not copied into an image by accident", path.display())]
+    #[diagnostic(help(
+        "name it in `.imgbuildignore`, or name this one file in `from` if it must be in the image"
+    ))]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// What is copied cannot be read.
+    #[error("`{}` cannot be copied", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// What is copied cannot be put into an image.
+    #[error("`{}` {what}, and cannot be copied", path.display())]
+    Uncopyable {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// The ignore file of the spec's folder cannot be used.
+    #[error(transparent)]
+    Ignore(#[from] folder::IgnoreError),
+}

@@ -1,0 +1,16 @@
+//! An image that cannot be written.
+
+use miette::Diagnostic;
+
+/// An image that cannot be written.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum DeliverFailure {
+    /// The output cannot be written.
+    #[error("the image cannot be written")]
+    Write(#[from] oci::WriteError),
+    /// A layer of the store is not what its name says.
+    #[error(
+        "a layer in the cache is damaged: {0}\n\nhint: `imgbuild cache verify` removes what is damaged, and the next build makes it anew"
+    )]
+    DamagedLayer(oci::BlobError),
+}

@@ -1,0 +1,171 @@
+//! A variant that cannot be locked, or a lock that cannot be used.
+
+use std::path::PathBuf;
+
+use conda::{ChannelError, EnvironmentError, LockedError, LockingError};
+use miette::Diagnostic;
+use spec::Snippet;
+
+/// A variant that cannot be locked, or a lock that cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum LockFailure {
+    /// The conda environment of a variant cannot be locked.
+    #[error("cannot lock the conda environment of `{variant}`")]
+    Conda {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<LockingError>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// The packages that another tool has locked cannot be taken.
+    #[error("cannot take the packages of `{file}` for `{variant}`")]
+    Locked {
+        /// The file.
+        file: String,
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<LockedError>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// A package that cannot be moved here.
+    #[error("`{name}` cannot be upgraded here: `{file}` says which version there is")]
+    #[diagnostic(help("upgrade it with the tool that wrote the file, and lock again"))]
+    LockedElsewhere {
+        /// The package.
+        name: String,
+        /// The file.
+        file: String,
+    },
+    /// The wheels of a variant cannot be locked or found.
+    #[error("cannot lock the wheels of `{variant}`")]
+    Pypi {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<pypi::LockingError>,
+        /// The lines that asked for them.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// Wheels for a Python that nobody makes wheels for.
+    #[error("wheels cannot be chosen for Python {python}")]
+    #[diagnostic(help("they are chosen for CPython 3 with its global lock, on a base with glibc"))]
+    OtherPython {
+        /// The version of Python.
+        python: String,
+    },
+    /// The Debian base of a variant cannot be locked.
+    #[error("cannot lock the Debian base of `{variant}`")]
+    Debian {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<debian::LockDebianError>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A Debian mirror cannot be used.
+    #[error("cannot find a Debian mirror")]
+    Mirror(#[from] debian::MirrorError),
+    /// A keyring cannot be used.
+    #[error("cannot use the keyring `{}`", path.display())]
+    Keyring {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A lock cannot be read or written.
+    #[error("cannot use the lock `{}`", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: Box<lock::LockError>,
+        /// What to do.
+        #[help]
+        help: Option<String>,
+    },
+    /// A variant lacks a package, in a lock that no file holds yet.
+    #[error(transparent)]
+    #[diagnostic(help("this is a fault of imgbuild: please report it with the spec"))]
+    Whole(#[from] lock::LockError),
+    /// There is no lock where there must be one.
+    #[error("there is no lock `{}`, and `--locked` forbids making one", path.display())]
+    #[diagnostic(help("run `imgbuild lock` first, and keep the lock beside the spec"))]
+    NoLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The lock is not that of the spec.
+    #[error("the lock `{}` is stale: the spec asks for something else than it was made for", path.display())]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
+    Stale {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// A local project is another one than it was.
+    #[error("the lock `{}` is stale: the folder `{folder}` is not what it was made for", path.display())]
+    #[diagnostic(help("run `imgbuild lock` to build it as it is now"))]
+    StaleFolder {
+        /// The lock.
+        path: PathBuf,
+        /// The folder, as the lock has it.
+        folder: String,
+    },
+    /// What is to be upgraded is not in the lock.
+    #[error("`{0}` is not a package of the lock, so it cannot be upgraded")]
+    NotLocked(String),
+    /// A lock lists a wheel of another project or version.
+    #[error(
+        "the wheel `{wheel}` is listed as `{listed}`, and by its name it is another one\n\nhint: lock again with the tool that wrote the list; if it still says so, somebody has changed the file"
+    )]
+    OtherWheel {
+        /// The wheel.
+        wheel: String,
+        /// What it is listed as.
+        listed: String,
+        /// The line that lists it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// conda's own settings cannot be used.
+    #[error(transparent)]
+    Condarc(conda::CondarcError),
+    /// A channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The environment's requirements cannot be read.
+    #[error(transparent)]
+    Requirement(#[from] EnvironmentError),
+    /// A path in the spec's folder that a link leads out of it by.
+    #[error(
+        "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
+        path.display(), found.display()
+    )]
+    LeadsOut {
+        /// The path.
+        path: PathBuf,
+        /// Where it leads.
+        found: PathBuf,
+    },
+}

@@ -1,0 +1,178 @@
+//! What can go wrong on the way from a spec to an image: the crates' own errors, with where they were asked for, by what was
+//! being done.
+
+mod archive;
+mod base;
+mod check;
+mod copy;
+mod deliver;
+mod lock;
+mod make;
+mod open;
+
+use std::path::{Path, PathBuf};
+
+use ::archive::PathError;
+use ::layer::OverBudget;
+use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, PackageError};
+use miette::Diagnostic;
+
+pub use archive::ArchiveFailure;
+pub use base::BaseFailure;
+pub use check::CheckFailure;
+pub use copy::CopyFailure;
+pub use deliver::DeliverFailure;
+pub use lock::LockFailure;
+pub use make::MakeFailure;
+pub use open::OpenFailure;
+
+/// A build that failed.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum BuildError {
+    /// The spec is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Spec(#[from] spec::SpecError),
+    /// Several things are wrong, all of which are known before anybody is asked.
+    #[error("`{spec}` has {count} mistakes")]
+    Mistakes {
+        /// The spec.
+        spec: String,
+        /// How many there are.
+        count: usize,
+        /// The first of them.
+        #[related]
+        errors: Vec<BuildError>,
+    },
+    /// What stands for the mistakes that are not shown.
+    #[error("and {0} more mistakes, which are shown when those above are mended")]
+    MoreMistakes(usize),
+    /// A file cannot be read or written.
+    #[error("`{}` cannot be {what}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The network fails.
+    #[error(transparent)]
+    Net(#[from] net::NetError),
+    /// A path is wrong.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// This program runs on a machine that it cannot name.
+    #[error("imgbuild does not know the platform of this machine")]
+    #[diagnostic(help("it runs on linux/amd64 and linux/arm64"))]
+    NoHost,
+    /// Nothing is left to build.
+    #[error("no variant of the spec has {0}")]
+    #[diagnostic(help("`imgbuild check` lists the variants"))]
+    Nothing(String),
+    /// Nothing can be run on this machine, or not this.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::SandboxError),
+    /// A thread died.
+    #[error("a part of the build died: {0}")]
+    Died(String),
+    /// A variant that cannot be locked, or a lock that cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Lock(#[from] LockFailure),
+    /// An existing image that cannot be stood on.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Base(#[from] BaseFailure),
+    /// Archives that cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] ArchiveFailure),
+    /// A layer that cannot be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Make(#[from] MakeFailure),
+    /// What a spec has copied and cannot be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Copy(#[from] CopyFailure),
+    /// A check that was not met.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Check(#[from] CheckFailure),
+    /// An image that cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Deliver(#[from] DeliverFailure),
+    /// An image that cannot be opened or started.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Open(#[from] OpenFailure),
+}
+
+/// What the crates below say goes into the error of its phase.
+macro_rules! of_phase {
+    ($($error:ty => $phase:ident),* $(,)?) => {
+        $(impl From<$error> for BuildError {
+            fn from(error: $error) -> Self {
+                $phase::from(error).into()
+            }
+        })*
+    };
+}
+
+of_phase! {
+    debian::MirrorError => LockFailure,
+    ::lock::LockError => LockFailure,
+    ChannelError => LockFailure,
+    EnvironmentError => LockFailure,
+    OverBudget => MakeFailure,
+    EnvironmentFilesError => MakeFailure,
+    layer::WrongLibrary => MakeFailure,
+    oci::ImageError => MakeFailure,
+    oci::TimestampError => MakeFailure,
+    folder::IgnoreError => CopyFailure,
+    oci::WriteError => DeliverFailure,
+    oci::PlatformError => OpenFailure,
+}
+
+impl BuildError {
+    /// What is said of a file of this machine that cannot be read or written: `what` was tried.
+    pub(crate) fn file(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::File { path, what, error }
+    }
+}
+
+impl From<conda::CondarcError> for BuildError {
+    fn from(error: conda::CondarcError) -> Self {
+        match error {
+            // It shows the line.
+            conda::CondarcError::Wrong(error) => Self::Spec(*error),
+            error => LockFailure::Condarc(error).into(),
+        }
+    }
+}
+
+impl From<oci::ReadError> for BuildError {
+    fn from(error: oci::ReadError) -> Self {
+        OpenFailure::Read(Box::new(error)).into()
+    }
+}
+
+impl From<PackageError> for BuildError {
+    fn from(error: PackageError) -> Self {
+        MakeFailure::Package(Box::new(error)).into()
+    }
+}
+
+impl From<tokio::task::JoinError> for BuildError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Died(error.to_string())
+    }
+}
