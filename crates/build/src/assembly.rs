@@ -8,8 +8,8 @@ use conda::Plan;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use lock::{
-    CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, LockedSet, LockedVariant, PypiPackage,
-    PypiSet,
+    Archive, CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, LockedPackage, LockedSet,
+    LockedVariant, PypiPackage, PypiSet,
 };
 use python::{Bytecode, BytecodeFolders, Target};
 use runtime::{DEFAULT_USER, Variables};
@@ -22,7 +22,6 @@ use crate::derived::{Below, Derived};
 use crate::error::MakeFailure;
 use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
-use crate::locked_package::LockedPackage;
 use crate::post_link::PostLink;
 use crate::wheel_sources::{self, ImagePython};
 use crate::{BuildError, Context, compiler, variant_name};
@@ -167,7 +166,7 @@ impl Assembly {
     }
 
     /// Adds what runs something, with the archives that it reads.
-    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<LockedPackage>) {
+    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<Archive>) {
         self.ingredients.push(Arc::new(Ingredient::derived(derived, archives)));
     }
 
@@ -207,7 +206,7 @@ impl Assembly {
     }
 
     /// Adds what comes from archives alone, before everything that is made over it.
-    fn add(&mut self, source: Box<dyn Source>, archives: Vec<LockedPackage>) {
+    fn add(&mut self, source: Box<dyn Source>, archives: Vec<Archive>) {
         let at = self.ingredients.partition_point(|ingredient| ingredient.as_source().is_some());
         self.ingredients.insert(at, Arc::new(Ingredient::source(source, archives)));
     }
@@ -255,16 +254,15 @@ impl Assembly {
             compiler: compiler.clone(),
         });
         target.iter().for_each(|target| self.target(target.clone()));
-        let needed: BTreeMap<String, LockedPackage> =
-            packages.iter().map(|it| (it.name.clone(), LockedPackage::Debian(it.clone()))).collect();
+        let needed: BTreeMap<String, Archive> =
+            packages.iter().map(|it| (it.name.clone(), it.archive())).collect();
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
-        let of_image: Vec<LockedPackage> =
-            packages.iter().filter(in_image).cloned().map(LockedPackage::Debian).collect();
+        let of_image: Vec<Archive> = packages.iter().filter(in_image).map(LockedPackage::archive).collect();
         let accounts = [account];
         for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
             match (part.role, &target) {
-                (Role::Base, Some(target)) if is_python(&packages, part.id.name()) => {
+                (Role::Base, Some(target)) if debian::holds_modules(&packages, part.id.name()) => {
                     let archives = needed.get(part.id.name()).into_iter().cloned().collect();
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
                     self.add(Box::new(source), archives);
@@ -327,7 +325,7 @@ impl Assembly {
         for (package, role) in packages {
             let path = context.store.archive_path(&package.sha256);
             let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
-            let needed = vec![LockedPackage::Conda(package.clone())];
+            let needed = vec![package.archive()];
             match &target {
                 Some(target) if conda::may_hold_python(package) => {
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
@@ -390,18 +388,6 @@ impl Assembly {
         self.exclude(&set.excluded);
         Ok(())
     }
-}
-
-/// Whether a Debian package holds modules of Debian's Python: others' layers need not depend on its version.
-fn is_python(packages: &[DebianPackage], name: &str) -> bool {
-    if name.starts_with("python3") || name.starts_with("libpython3") {
-        return true;
-    }
-    let depends = |line: &str| {
-        let field = line.strip_prefix("Depends:").or_else(|| line.strip_prefix("Pre-Depends:"));
-        field.is_some_and(|field| field.contains("python3"))
-    };
-    packages.iter().find(|package| package.name == name).is_some_and(|it| it.record.lines().any(depends))
 }
 
 /// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use archive::Owner;
 use conda::Plan;
 use layer::{Exclusions, KeyHasher, Role, Source};
-use lock::{CondaPackage, CondaSet, DebianPackage, DebianSet, LockedCompiler, LockedSet};
+use lock::{
+    Archive, CondaPackage, CondaSet, DebianPackage, DebianSet, LockedCompiler, LockedPackage, LockedSet,
+};
 use oci::{Digest, Platform};
 use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
 use spec::Variant;
 
 use crate::confinement::{self, Libraries, Place};
 use crate::error::MakeFailure;
-use crate::locked_package::LockedPackage;
-use crate::package_archives::PackageArchives;
+use crate::package_archives::{PackageArchives, channels, repositories};
 use crate::{BuildError, Context};
 
 /// The compiler of a conda environment's bytecode.
@@ -32,7 +33,7 @@ pub(crate) fn conda_compiler(
 ) -> Result<Arc<LazyCompiler>, BuildError> {
     let compiler = compiler(&conda.compilers, context)?;
     let packages = owned(compiler);
-    let archives = PackageArchives::new(variant, context)?;
+    let archives = PackageArchives::new(vec![channels(&packages, variant, context)?], context);
     let processes = threads(context.threads);
     let (context, compilation) = (context.clone(), variant.layers.bytecode);
     let set = conda.set.clone();
@@ -48,7 +49,7 @@ pub(crate) fn conda_compiler(
         let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
         let sources = sources.map_err(|error| CompilerError::Unavailable(error.to_string()))?;
         let root = context.store.filled_tool(&interpreter_key(&sources, host), |folder| {
-            let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Conda).collect();
+            let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
             archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
             sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
         })?;
@@ -77,7 +78,8 @@ pub(crate) fn debian_compiler(
 ) -> Result<Arc<LazyCompiler>, BuildError> {
     let compiler = compiler(&debian.compilers, context)?;
     let packages = owned(compiler);
-    let archives = PackageArchives::new(variant, context)?;
+    let sources = repositories(&packages, variant, context)?.into_iter().collect();
+    let archives = PackageArchives::new(sources, context);
     let host = compiler.host;
     let interpreter = interpreter.clone();
     let version = interpreter.version.clone();
@@ -88,7 +90,7 @@ pub(crate) fn debian_compiler(
             |package: &DebianPackage| debian::Package::new(package, &own.store.archive_path(&package.sha256));
         let sources: Vec<_> = packages.iter().map(source).collect();
         let root = store.filled_tool(&interpreter_key(&sources, host), |folder| {
-            let needed: Vec<LockedPackage> = packages.iter().cloned().map(LockedPackage::Debian).collect();
+            let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
             archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
             sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
         })?;

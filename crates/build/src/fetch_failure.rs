@@ -11,12 +11,9 @@ pub enum FetchFailure {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    /// The indexes do not have it.
+    /// Where its ecosystem has it.
     #[error(transparent)]
-    Index(Box<pypi::LockingError>),
-    /// A wheel cannot be downloaded.
-    #[error(transparent)]
-    Wheel(net::FetchError),
+    Source(Box<dyn std::error::Error + Send + Sync>),
     /// What the store holds is not what its name says.
     #[error(transparent)]
     Archive(#[from] store::ArchiveFault),
@@ -35,9 +32,4 @@ pub enum FetchFailure {
         #[source]
         error: std::io::Error,
     },
-    /// The mirror has not that version any more.
-    #[error(
-        "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
-    )]
-    Gone(String),
 }

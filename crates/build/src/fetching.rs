@@ -167,12 +167,11 @@ impl debian::Fetch for Fetcher {
 
     async fn archive(
         &self,
+        name: &str,
         url: &SecretUrl,
         sha256: &Digest,
         size: u64,
     ) -> Result<PathBuf, debian::FetchError> {
-        let name = url.to_string();
-        let name = name.rsplit('/').next().unwrap_or(&name);
         match Fetcher::archive(self, name, url.into(), *sha256, Some(size)).await {
             Ok(path) => Ok(path),
             Err(FetchFailure::Net(NetError::NotFound { .. })) => {

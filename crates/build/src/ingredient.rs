@@ -1,14 +1,14 @@
 //! What an image is made of: its parts, and how each comes to be.
 
 use layer::{Part, Source};
+use lock::Archive;
 
 use crate::derived::Derived;
-use crate::locked_package::LockedPackage;
 
 /// A part of an image: what writes it, and the archives that it is read from.
 pub(crate) struct Ingredient {
     writer: Writer,
-    archives: Vec<LockedPackage>,
+    archives: Vec<Archive>,
 }
 
 /// What writes a part.
@@ -21,12 +21,12 @@ enum Writer {
 
 impl Ingredient {
     /// A part that comes from archives alone.
-    pub(crate) fn source(source: Box<dyn Source>, archives: Vec<LockedPackage>) -> Self {
+    pub(crate) fn source(source: Box<dyn Source>, archives: Vec<Archive>) -> Self {
         Self { writer: Writer::Source(source), archives }
     }
 
     /// A part that is made when the layers below it are there.
-    pub(crate) fn derived(derived: Box<dyn Derived>, archives: Vec<LockedPackage>) -> Self {
+    pub(crate) fn derived(derived: Box<dyn Derived>, archives: Vec<Archive>) -> Self {
         Self { writer: Writer::Derived(derived), archives }
     }
 
@@ -39,7 +39,7 @@ impl Ingredient {
     }
 
     /// The archives that must be in the store when it is written.
-    pub(crate) fn archives(&self) -> &[LockedPackage] {
+    pub(crate) fn archives(&self) -> &[Archive] {
         &self.archives
     }
 

@@ -10,6 +10,7 @@ use layer::{
     Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Part, Policy, Role, Source, layer_key,
     write_layer,
 };
+use lock::Archive;
 use store::{Kind, LayerRecord};
 use tokio::sync::Semaphore;
 
@@ -19,8 +20,7 @@ use crate::derived::Derived;
 use crate::error::MakeFailure;
 use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
-use crate::locked_package::{LockedPackage, verify_archives};
-use crate::package_archives::PackageArchives;
+use crate::package_archives::{PackageArchives, verify_archives};
 use crate::{BuildError, Context, Event};
 
 /// A layer of a variant, before it is known whether the store has it.
@@ -44,7 +44,7 @@ impl PlannedLayer {
     }
 
     /// The archives that it is read from.
-    fn archives(&self) -> impl Iterator<Item = &LockedPackage> {
+    fn archives(&self) -> impl Iterator<Item = &Archive> {
         self.ingredients.iter().flat_map(|ingredient| ingredient.archives())
     }
 }
@@ -195,7 +195,7 @@ impl LayerTask {
         verify_archives(self.planned.archives(), store)?;
         let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
         writer.commit(&layer.descriptor)?;
-        let archives = self.planned.archives().map(LockedPackage::sha256).collect();
+        let archives = self.planned.archives().map(|archive| archive.sha256).collect();
         let Layer { descriptor, diff_id, size, notes } = layer;
         let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
         context.layers.put_layer(&key, &record)?;

@@ -29,7 +29,6 @@ mod ingredient;
 mod layers;
 mod limits;
 mod lock_file;
-mod locked_package;
 mod locking;
 mod match_specs;
 mod opening;

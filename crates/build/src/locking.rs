@@ -162,16 +162,10 @@ fn coming(name: &str, role: Role) -> Part {
     }
 }
 
-/// The newest time of a variant's packages.
+/// The newest time of what a variant is made of.
 fn newest(locked: &LockedVariant<'_>) -> i64 {
-    // conda's times are in milliseconds; those of old records are in seconds.
-    let seconds = |time: i64| if time > 253_402_300_799 { time / 1000 } else { time };
-    let debian = locked.debian.iter().flat_map(|debian| &debian.packages);
-    let conda = locked.conda.iter().flat_map(|conda| &conda.packages);
-    let conda = conda.filter_map(|package| package.record.get("timestamp")?.as_integer()).map(seconds);
     let base = locked.variant.layout.iter().filter_map(|base| base.created);
-    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages).map(|package| package.facts.timestamp);
-    debian.map(|package| package.facts.timestamp).chain(conda).chain(wheels).chain(base).max().unwrap_or(0)
+    base.chain(locked.newest()).max().unwrap_or(0)
 }
 
 /// What locks one variant after the other.

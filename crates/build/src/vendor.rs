@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use lock::{Lock, LockedVariant};
+use lock::{Archive, Lock};
 use spec::Variant;
 
-use crate::locked_package::LockedPackage;
 use crate::vendor_folder::Vendor;
 use crate::wheel_frontend;
 use crate::{BuildError, Context};
@@ -38,35 +37,18 @@ pub async fn vendor(
     for (index, variant) in variants.iter().enumerate() {
         let locked = lock.variant(index)?;
         let archives = wheel_frontend::archives(lock, &locked, variant, context)?;
-        let missing: Vec<LockedPackage> = packages(&locked)
-            .into_iter()
-            .filter(|needed| seen.insert(needed.sha256()))
-            .filter(|needed| {
-                let sha256 = needed.sha256();
-                vendor.path(&sha256).is_none_or(|path| verify(&path, &sha256).is_err())
-            })
-            .collect();
+        let is_missing = |archive: &Archive| {
+            vendor.path(&archive.sha256).is_none_or(|path| verify(&path, &archive.sha256).is_err())
+        };
+        let all = locked.archives().into_iter();
+        let missing: Vec<Archive> =
+            all.filter(|archive| seen.insert(archive.sha256)).filter(is_missing).collect();
         futures::future::try_join_all(missing.iter().map(|one| archives.get(one))).await?;
         for one in missing {
-            vendor.add(&one, &context.store.archive_path(&one.sha256()))?;
+            vendor.add(&one, &context.store.archive_path(&one.sha256))?;
             added += 1;
         }
     }
     vendor.write_index()?;
     Ok(Vendored { archives: seen.len(), added })
-}
-
-/// The packages of one variant, and of the interpreters that compile for it.
-fn packages(locked: &LockedVariant<'_>) -> Vec<LockedPackage> {
-    let debian = locked.debian.iter().flat_map(|debian| {
-        debian.packages.iter().chain(debian.compilers.iter().flat_map(|compiler| &compiler.packages))
-    });
-    let conda = locked.conda.iter().flat_map(|conda| {
-        conda.packages.iter().chain(conda.compilers.iter().flat_map(|compiler| &compiler.packages))
-    });
-    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
-    let debian = debian.map(|package| LockedPackage::Debian((*package).clone()));
-    let conda = conda.map(|package| LockedPackage::Conda((*package).clone()));
-    let wheels = wheels.map(|package| LockedPackage::Pypi(Box::new((*package).clone())));
-    debian.chain(conda).chain(wheels).collect()
 }

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use archive::ImagePath;
 use folder::{Folder, read_regular};
+use lock::Archive;
 use oci::Digest;
 
 use crate::BuildError;
 use crate::error::ArchiveFailure;
-use crate::locked_package::LockedPackage;
 use store::verify;
 
 /// The index: a hash, two blanks and a path on each line.
@@ -72,9 +72,9 @@ impl Vendor {
     /// # Errors
     ///
     /// When the file is not what the lock says, or the folder cannot be written.
-    pub(crate) fn add(&mut self, package: &LockedPackage, from: &Path) -> Result<(), BuildError> {
-        let sha256 = package.sha256();
-        let place = self.place(&sha256, package)?;
+    pub(crate) fn add(&mut self, archive: &Archive, from: &Path) -> Result<(), BuildError> {
+        let sha256 = archive.sha256;
+        let place = self.place(archive)?;
         verify(from, &sha256).map_err(|error| ArchiveFailure::Fetch {
             name: place.as_str().to_owned(),
             error: Box::new(error.into()),
@@ -98,21 +98,11 @@ impl Vendor {
 
     /// Where a new archive belongs. Two channels may have different archives of one name: the second one gets a folder
     /// named by its hash.
-    fn place(&self, sha256: &Digest, needed: &LockedPackage) -> Result<ImagePath, archive::PathError> {
-        let (folder, name) = match needed {
-            LockedPackage::Conda(package) => (
-                format!("conda/{}", package.text("subdir").unwrap_or("noarch")),
-                package.file_name().to_owned(),
-            ),
-            // As apt calls the files of its cache.
-            LockedPackage::Debian(package) => {
-                ("debian".to_owned(), format!("{}.deb", package.id().replace(':', "%3a")))
-            }
-            LockedPackage::Pypi(package) => ("pypi".to_owned(), package.filename.clone()),
-        };
-        let usual = ImagePath::new(&format!("{folder}/{name}"))?;
-        if self.files.iter().any(|(other, path)| *path == usual && other != sha256) {
-            return ImagePath::new(&format!("{folder}/{}/{name}", &sha256.hex()[..12]));
+    fn place(&self, archive: &Archive) -> Result<ImagePath, archive::PathError> {
+        let usual = ImagePath::new(&archive.place)?;
+        if self.files.iter().any(|(other, path)| *path == usual && *other != archive.sha256) {
+            let (folder, name) = archive.place.rsplit_once('/').unwrap_or(("", &archive.place));
+            return ImagePath::new(&format!("{folder}/{}/{name}", &archive.sha256.hex()[..12]));
         }
         Ok(usual)
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use layer::Policy;
-use lock::{Lock, LockedVariant, PypiBuild, PypiPackage};
+use lock::{Archive, Lock, LockedPackage, LockedVariant, PypiBuild, PypiPackage};
 use pypi::PackageFinder;
 use sandbox::Machine;
 use secret::SecretUrl;
@@ -16,10 +17,10 @@ use wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, Whee
 use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::error::{ArchiveFailure, MakeFailure};
+use crate::fetch_failure::FetchFailure;
 use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
-use crate::locked_package::{LockedPackage, verify_archives};
-use crate::package_archives::{PackageArchives, WheelRebuilder, wheel_failure};
+use crate::package_archives::{PackageArchives, verify_archives};
 use crate::wheel_finder::finder_of_lock;
 use crate::{BuildError, Context, Event, NamedLayer, unpacked_layers};
 
@@ -64,24 +65,27 @@ pub(crate) fn archives(
     variant: &Variant,
     context: &Context,
 ) -> Result<PackageArchives, BuildError> {
-    let archives = PackageArchives::new(variant, context)?;
+    let archives = PackageArchives::of_variant(locked, variant, context)?;
     let Some(finder) = finder_of_lock(locked, variant, context)? else { return Ok(archives) };
     let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
     let builder = wheel_builder(variant.clone(), beneath, finder.clone(), earlier, context.clone());
-    Ok(archives.with_wheels(finder, Arc::new(Rebuilder(builder))))
+    let built = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
+    let built = built.filter_map(|package| Some(((*package).clone(), package.build.clone()?)));
+    let built = BuiltWheels { builder, built: built.collect() };
+    Ok(archives.with([Arc::new(built) as Arc<dyn ArchiveSource>, Arc::new(finder)]))
 }
 
-struct Rebuilder(WheelBuilder);
+/// The wheels of a variant that were built, as the source of what has to be built anew.
+struct BuiltWheels {
+    builder: WheelBuilder,
+    built: Vec<(PypiPackage, PypiBuild)>,
+}
 
-impl WheelRebuilder for Rebuilder {
-    fn rebuild<'a>(
-        &'a self,
-        package: &'a PypiPackage,
-        build: &'a PypiBuild,
-    ) -> BoxFuture<'a, Result<(), BuildError>> {
-        let failed =
-            |error| ArchiveFailure::Rebuild { wheel: package.filename.clone(), error: Box::new(error) };
-        self.0.rebuild(package, build).map(move |built| Ok(built.map_err(failed)?)).boxed()
+impl ArchiveSource for BuiltWheels {
+    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>> {
+        let (package, build) = self.built.iter().find(|(package, _)| package.sha256 == archive.sha256)?;
+        let failed = |error| ArchiveError::Build(Box::new(error));
+        Some(self.builder.rebuild(package, build).map(move |built| built.map_err(failed)).boxed())
     }
 }
 
@@ -108,7 +112,7 @@ impl Pipeline {
         let plan = ImagePlan {
             assembly: Arc::new(assembly),
             planned,
-            archives: PackageArchives::new(variant, context)?,
+            archives: PackageArchives::of_variant(&locked, variant, context)?,
             codec,
         };
         let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
@@ -124,13 +128,16 @@ impl Pipeline {
     async fn requirements(&self, packages: Vec<PypiPackage>) -> Result<(), BuildError> {
         for package in &packages {
             if self.context.store.archive(&package.sha256)?.is_none() {
-                self.finder.get(package).await.map_err(|error| wheel_failure(package, error))?;
+                let got = self.finder.get(package).await;
+                got.map_err(|error| ArchiveFailure::Fetch {
+                    name: package.filename.clone(),
+                    error: Box::new(FetchFailure::Source(Box::new(error))),
+                })?;
             }
         }
         let store = self.context.store.clone();
-        let packages: Vec<LockedPackage> =
-            packages.into_iter().map(|it| LockedPackage::Pypi(Box::new(it))).collect();
-        tokio::task::spawn_blocking(move || verify_archives(&packages, &store)).await?
+        let archives: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
+        tokio::task::spawn_blocking(move || verify_archives(&archives, &store)).await?
     }
 }
 

@@ -3,20 +3,16 @@
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
-use layer::{Role, Source};
-use lock::{CondaSet, PypiPackage, PypiSet};
+use layer::Source;
+use lock::{Archive, CondaSet, LockedPackage, PypiPackage, PypiSet};
 use pypi::Layout;
 use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
 use crate::error::MakeFailure;
-use crate::locked_package::LockedPackage;
 use crate::{BuildError, Context};
 
-/// Names with which the projects of CUDA's libraries begin.
-const CUDA: &str = "nvidia-";
-
 /// A source, with the archives that it reads.
-pub(crate) type Supplied = (Box<dyn Source>, Vec<LockedPackage>);
+pub(crate) type Supplied = (Box<dyn Source>, Vec<Archive>);
 
 /// The Python of an image, as its wheels find it.
 pub(crate) struct ImagePython {
@@ -104,11 +100,10 @@ pub(crate) fn sources(
         sources.push((Box::new(files), Vec::new()));
     }
     for package in packages {
-        let role = if package.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
         let archive = context.store.archive_path(&package.sha256);
-        let source = pypi::Package::new(package, role, Arc::clone(&layout), archive);
+        let source = pypi::Package::new(package, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
-        let needed = vec![LockedPackage::Pypi(Box::new((*package).clone()))];
+        let needed = vec![package.archive()];
         let source = Bytecode::new(source, python.target(&layout), context.store.clone());
         sources.push((Box::new(source), needed));
     }

@@ -308,7 +308,7 @@ pub(crate) fn serving<'a, 'u>(channels: &'a [Served], url: &'u str) -> Option<(&
 }
 
 /// Where a package is to be had whose URL is below one of these channels; nothing where it is below none.
-pub fn locations(channels: &[Served], url: &str) -> Option<Locations> {
+pub(crate) fn locations(channels: &[Served], url: &str) -> Option<Locations> {
     let (served, path) = serving(channels, url)?;
     served.locations(path).ok()
 }

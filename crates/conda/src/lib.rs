@@ -1,6 +1,7 @@
 //! The conda ecosystem: channels and solving, facts, archives into entries.
 
 mod activation;
+mod archives;
 mod channel;
 mod channel_settings;
 mod conda_archive;
@@ -39,7 +40,8 @@ mod virtual_packages;
 mod writing;
 mod zip;
 
-pub use channel::{ChannelError, Place, Served, channels, locations, serving_channels};
+pub use archives::ChannelArchives;
+pub use channel::{ChannelError, Place, Served, channels, serving_channels};
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
 pub use credentials::credentials;

@@ -14,9 +14,10 @@ pub trait Fetch: Sync {
     fn get(&self, url: &SecretUrl, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
 
     /// The file of an archive that is kept by its hash; it is downloaded from `url` where it is not there yet. The
-    /// file has been checked: it has that size and hash.
+    /// file has been checked: it has that size and hash. `name` is what people call it.
     fn archive(
         &self,
+        name: &str,
         url: &SecretUrl,
         sha256: &Digest,
         size: u64,

@@ -32,6 +32,18 @@ pub fn interpreter(set: &DebianSet, packages: &[DebianPackage]) -> Option<Interp
     among(packages.iter().filter(|it| set.packages.contains(&it.id())))
 }
 
+/// Whether a package holds modules of Debian's Python: others' layers need not depend on its version.
+pub fn holds_modules(packages: &[DebianPackage], name: &str) -> bool {
+    if name.starts_with("python3") || name.starts_with("libpython3") {
+        return true;
+    }
+    let depends = |line: &str| {
+        let field = line.strip_prefix("Depends:").or_else(|| line.strip_prefix("Pre-Depends:"));
+        field.is_some_and(|field| field.contains("python3"))
+    };
+    packages.iter().find(|package| package.name == name).is_some_and(|it| it.record.lines().any(depends))
+}
+
 /// Debian's Python among packages; nothing where it is not among them.
 pub(crate) fn among<'a>(packages: impl Iterator<Item = &'a DebianPackage> + Clone) -> Option<Interpreter> {
     let is_interpreter = |name: &str| {

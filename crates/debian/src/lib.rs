@@ -7,6 +7,7 @@
 //! [`Configuration`]. Nothing in here touches the network by itself: it is given a [`Fetch`].
 
 mod apt;
+mod archives;
 mod base_system;
 mod configuration;
 mod control;
@@ -41,6 +42,7 @@ mod version;
 mod writing;
 
 pub use apt::apt_files;
+pub use archives::{Repositories, RepositoryArchives};
 pub use configuration::{Configuration, ConfigurationError};
 pub use deb::{ArchiveError, Member};
 pub use examine::{Examined, examine, facts};
@@ -48,9 +50,9 @@ pub use fetch::{Fetch, FetchError};
 pub use index::Index;
 pub use index_error::IndexError;
 pub use index_request::{IndexRequest, Repository};
-pub use interpreter::{Interpreter, interpreter};
+pub use interpreter::{Interpreter, holds_modules, interpreter};
 pub use keyring::{Keyring, KeyringError, SignatureError};
-pub use locking::{Locked, Request, compiler, glibc, lock, sources, url};
+pub use locking::{Locked, Request, compiler, glibc, lock, sources};
 pub use locking_error::LockDebianError;
 pub use mirror::{Mirror, MirrorError};
 pub use package::Package;

@@ -210,7 +210,8 @@ async fn lock_one(
     ImagePath::new(&package.filename).map_err(|_| bad("Filename"))?;
     let root = index.root(&package.archive).ok_or_else(|| bad("Filename"))?;
     let url = url(&package, root).ok_or_else(|| bad("Filename"))?;
-    let fetched = fetch.archive(&url, &package.sha256, package.size).await;
+    let file = package.filename.rsplit('/').next().unwrap_or(&package.filename);
+    let fetched = fetch.archive(file, &url, &package.sha256, package.size).await;
     let path = fetched.map_err(|error| LockDebianError::Fetch {
         package: name.clone(),
         url: Box::new(url),
@@ -234,7 +235,7 @@ async fn lock_one(
 }
 
 /// Where the archive whose root is `root` has a package; nothing where the record's path makes no URL.
-pub fn url(package: &DebianPackage, root: &SecretUrl) -> Option<SecretUrl> {
+pub(crate) fn url(package: &DebianPackage, root: &SecretUrl) -> Option<SecretUrl> {
     root.below(&format!("./{}", package.filename)).ok()
 }
 

@@ -9,6 +9,7 @@ mod conda;
 mod debian;
 mod excluded_path;
 mod layout;
+mod locked_package;
 mod locked_variant;
 mod model;
 mod path_rule;
@@ -21,6 +22,7 @@ pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVaria
 pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
 pub use excluded_path::ExcludedPath;
 pub use layout::{LayoutBase, LayoutLayer};
+pub use locked_package::{Archive, LockedPackage};
 pub use locked_variant::{LockedCompiler, LockedSet, LockedVariant};
 pub use model::{FORMAT_VERSION, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};

@@ -5,8 +5,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use ecosystem::{ArchiveError, ArchiveSource};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use layer::KeyHasher;
-use lock::PypiPackage;
+use lock::{Archive, PypiPackage};
 use net::{Archives, Client, FetchError, Wanted};
 use oci::{Digest, Platform};
 use secret::SecretUrl;
@@ -215,5 +218,13 @@ impl PackageFinder {
             provided: &NothingProvided,
             builder: &NothingBuilt,
         }
+    }
+}
+
+/// Those wheels that it knows, at the indexes.
+impl ArchiveSource for PackageFinder {
+    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>> {
+        let package = self.packages.iter().find(|package| package.sha256 == archive.sha256)?;
+        Some(Self::get(self, package).map(|got| got.map_err(ArchiveError::fetch)).boxed())
     }
 }

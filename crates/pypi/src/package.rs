@@ -12,6 +12,9 @@ use crate::layout::Layout;
 use crate::package_error::PackageError;
 use crate::wheel::Wheel;
 
+/// What the names of projects begin with that hold CUDA's libraries.
+const CUDA: &str = "nvidia-";
+
 /// A locked wheel.
 #[derive(Debug, Clone)]
 pub struct Package {
@@ -28,12 +31,7 @@ impl Package {
     /// # Errors
     ///
     /// When the lock's record contradicts itself.
-    pub fn new(
-        locked: &PypiPackage,
-        role: Role,
-        layout: Arc<Layout>,
-        archive: PathBuf,
-    ) -> Result<Self, PackageError> {
+    pub fn new(locked: &PypiPackage, layout: Arc<Layout>, archive: PathBuf) -> Result<Self, PackageError> {
         let filename: WheelFilename = locked.filename.parse()?;
         let named = format!("{} {}", filename.name, filename.version);
         check("name", &format!("{} {}", locked.name, locked.version), &named)?;
@@ -49,6 +47,7 @@ impl Package {
             .field("owner", format!("{}:{}", layout.owner.uid, layout.owner.gid))
             .list("origin", origin)
             .finish();
+        let role = if locked.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
         let part = Part {
             id: part_id(&locked.name),
             title: format!("{} {}", locked.name, locked.version),

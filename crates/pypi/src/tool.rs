@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
-use layer::{Exclusions, Role, Source};
+use layer::{Exclusions, Source};
 use lock::PypiPackage;
 use oci::{Digest, HashReader, Platform};
 use python::FolderSink;
@@ -110,6 +110,6 @@ fn unpack(filename: &str, sha256: Digest, archive: &Path, name: &str, folder: &P
     };
     let prefix = ImagePath::new(name).map_err(failed)?;
     let layout = Layout::virtual_environment(prefix, 0, Owner::ROOT).map_err(failed)?;
-    let package = Package::new(&locked, Role::Package, Arc::new(layout), archive.to_owned());
+    let package = Package::new(&locked, Arc::new(layout), archive.to_owned());
     package.map_err(failed)?.write(&Exclusions::new(), &mut FolderSink::new(folder)).map_err(failed)
 }

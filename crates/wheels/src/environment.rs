@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Role, Source};
+use layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Source};
 use lock::PypiPackage;
 use pypi::Layout;
 use store::Store;
@@ -49,7 +49,7 @@ pub(crate) fn write_environment(
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     for wheel in wheels {
         let archive = store.archive_path(&wheel.sha256);
-        let package = pypi::Package::new(wheel, Role::Package, Arc::clone(&layout), archive);
+        let package = pypi::Package::new(wheel, Arc::clone(&layout), archive);
         let package = package.map_err(|error| WheelBuildError::requirement(wheel, error))?;
         sources.push(Box::new(package));
     }

@@ -12,7 +12,7 @@ use toml::Table;
 /// The floors, from the ground up: `docs/architecture.md` says what lives in each room.
 const FLOORS: [&[&str]; 5] = [
     &["archive", "folder", "layer", "lock", "oci", "secret", "spec"],
-    &["net", "python", "sandbox", "store"],
+    &["ecosystem", "net", "python", "sandbox", "store"],
     &["base", "conda", "debian", "pypi", "registry", "runtime", "wheels"],
     &["build"],
     &["imgbuild"],

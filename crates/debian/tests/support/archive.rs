@@ -243,7 +243,13 @@ impl Fetch for Archive {
         Ok(bytes[..end].to_vec())
     }
 
-    async fn archive(&self, url: &SecretUrl, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
+    async fn archive(
+        &self,
+        _: &str,
+        url: &SecretUrl,
+        sha256: &Digest,
+        size: u64,
+    ) -> Result<PathBuf, FetchError> {
         let bytes = self.get(url, size).await?;
         if Digest::of(&bytes) != *sha256 {
             return Err(FetchError::Other(format!("`{url}` has another hash than the index says").into()));

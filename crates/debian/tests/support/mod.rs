@@ -47,7 +47,13 @@ impl Fetch for Curl {
         }
     }
 
-    async fn archive(&self, url: &SecretUrl, sha256: &Digest, size: u64) -> Result<PathBuf, FetchError> {
+    async fn archive(
+        &self,
+        _: &str,
+        url: &SecretUrl,
+        sha256: &Digest,
+        size: u64,
+    ) -> Result<PathBuf, FetchError> {
         let path = self.path(sha256);
         if !path.exists() {
             let bytes = self.get(url, size).await?;

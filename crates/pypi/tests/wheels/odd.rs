@@ -178,8 +178,7 @@ fn facts_that_do_not_hold_are_errors() {
     assert_snapshot!(message(|it| it.facts.timestamp = 0), @"the lock says of its time `0`, and the wheel `1614834368`");
     let mut renamed = locked;
     renamed.name = "other".to_owned();
-    let error = imgbuild_pypi::Package::new(&renamed, layer::Role::Package, crate::support::venv(), path)
-        .unwrap_err();
+    let error = imgbuild_pypi::Package::new(&renamed, crate::support::venv(), path).unwrap_err();
     assert_snapshot!(error, @"the lock says of its name `other 1.0`, and the wheel `odd 1.0`");
 }
 
@@ -189,7 +188,7 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     let path = odd().write(folder.path());
     let locked = locked(&path).unwrap();
     let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<imgbuild_pypi::Layout>| {
-        let package = imgbuild_pypi::Package::new(locked, layer::Role::Package, layout, path.clone());
+        let package = imgbuild_pypi::Package::new(locked, layout, path.clone());
         package.unwrap().part().recipe
     };
     let base = recipe(&locked, crate::support::venv());

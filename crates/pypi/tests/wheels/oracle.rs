@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::support::{WheelBuilder, locked};
 use archive::{ImagePath, Owner};
 use imgbuild_pypi::{Layout, Package, virtual_environment};
-use layer::{Exclusions, Role, Source};
+use layer::{Exclusions, Source};
 use python::FolderSink;
 
 /// What differs, by how its path ends, and why.
@@ -140,7 +140,7 @@ fn compare(folder: &Path, wheels: &[PathBuf]) -> PathBuf {
         let locked = locked(wheel).unwrap_or_else(|error| panic!("{}: {error}", wheel.display()));
         install.arg("--find-links").arg(wheel.parent().unwrap());
         install.arg(format!("{}=={}", locked.name, locked.version));
-        let package = Package::new(&locked, Role::Package, layout.clone(), wheel.clone()).unwrap();
+        let package = Package::new(&locked, layout.clone(), wheel.clone()).unwrap();
         package.write(&Exclusions::new(), &mut sink).unwrap_or_else(|error| panic!("{error}"));
     }
     run(&mut install);

@@ -10,7 +10,7 @@ use archive::{ImagePath, Owner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use imgbuild_pypi::{Layout, Package, PackageError, Wheel, WheelFilename};
-use layer::{EntryHead, EntrySink, Exclusions, Role, SinkError, Source, SourceError};
+use layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError};
 use lock::PypiPackage;
 use oci::Digest;
 
@@ -162,7 +162,7 @@ pub(crate) fn venv() -> Arc<Layout> {
 }
 
 pub(crate) fn package(locked: &PypiPackage, path: &Path) -> Package {
-    Package::new(locked, Role::Package, venv(), path.to_owned()).unwrap()
+    Package::new(locked, venv(), path.to_owned()).unwrap()
 }
 
 /// What was written: path to head and content.

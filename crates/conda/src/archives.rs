@@ -1,0 +1,54 @@
+//! Where the archives of conda packages are to be had: channels and their mirrors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ecosystem::{ArchiveError, ArchiveSource};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use lock::{Archive, CondaPackage};
+use net::{Archives, Locations, NetError, Wanted};
+use oci::Digest;
+use url::Url;
+
+use crate::channel::{Served, locations};
+
+/// The channels of a variant, as the source of its archives.
+pub struct ChannelArchives {
+    channels: Arc<[Served]>,
+    archives: Arc<dyn Archives>,
+    /// The URLs of the packages, by the hashes of their archives.
+    urls: HashMap<Digest, String>,
+}
+
+impl ChannelArchives {
+    /// What gets the archives of some packages. `archives` reaches servers as conda's own settings say.
+    pub fn new<'a>(
+        channels: Arc<[Served]>,
+        packages: impl IntoIterator<Item = &'a CondaPackage>,
+        archives: Arc<dyn Archives>,
+    ) -> Self {
+        let urls = packages.into_iter().map(|package| (package.sha256, package.url.clone())).collect();
+        Self { channels, archives, urls }
+    }
+
+    async fn fetch(&self, archive: &Archive, url: &str) -> Result<(), ArchiveError> {
+        let alone = || Url::parse(url).ok().map(Locations::from);
+        let from = locations(&self.channels, url).or_else(alone);
+        let nowhere = || ArchiveError::fetch(NetError::NotFound { url: archive.name.clone() });
+        let wanted = Wanted {
+            name: archive.name.clone(),
+            from: from.ok_or_else(nowhere)?,
+            sha256: Some(archive.sha256),
+            size: archive.size,
+        };
+        self.archives.fetch(wanted).await.map(drop).map_err(ArchiveError::fetch)
+    }
+}
+
+impl ArchiveSource for ChannelArchives {
+    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>> {
+        let url = self.urls.get(&archive.sha256)?;
+        Some(self.fetch(archive, url).boxed())
+    }
+}

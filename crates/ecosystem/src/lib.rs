@@ -1,0 +1,30 @@
+//! What all ecosystems of packages have in common: archives with a hash, and where these are to be had.
+
+use std::error::Error;
+
+use futures::future::BoxFuture;
+use lock::Archive;
+
+/// Where the archives of one ecosystem's packages are to be had: its channels, mirrors or indexes, or what builds them anew.
+pub trait ArchiveSource: Send + Sync {
+    /// Gets an archive into the store; nothing where this is no source of it.
+    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>>;
+}
+
+/// An archive that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It cannot be fetched.
+    #[error(transparent)]
+    Fetch(Box<dyn Error + Send + Sync>),
+    /// It is nowhere, and cannot be built anew.
+    #[error(transparent)]
+    Build(Box<dyn Error + Send + Sync>),
+}
+
+impl ArchiveError {
+    /// It cannot be fetched.
+    pub fn fetch(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Fetch(Box::new(error))
+    }
+}
