@@ -65,10 +65,15 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     programs::ensure(&PROGRAMS)?;
     deny(workspace)?;
     // The tests of `tests/` drive the program itself. All targets are built at once, so that each dependency is built once.
-    step(compiling(workspace, &["build", "--locked", "--workspace", "--all-targets"]))?;
-    channel::run(workspace)?;
-    corpora::run(workspace)?;
-    wheels::run(workspace)?;
+    // What the tests need beside the program waits for single programs and for the network most of the time: it is made
+    // meanwhile.
+    std::thread::scope(|threads| {
+        let needed = threads.spawn(|| needed(workspace));
+        let built = step(compiling(workspace, &["build", "--locked", "--workspace", "--all-targets"]));
+        let needed =
+            needed.join().unwrap_or_else(|_| Err(TestError::Failed("what the tests need".to_owned())));
+        built.and(needed)
+    })?;
     step(compiling(workspace, &["test", "--locked", "--workspace", "--doc", "--quiet"]))?;
     let mut tests = match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {
@@ -83,6 +88,13 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     let memory = if std::env::var_os("TMPDIR").is_none() { scratch::in_memory()? } else { None };
     tests.envs(memory.iter().map(|folder| ("TMPDIR", folder.path())));
     step(tests)
+}
+
+/// Makes the channel, and fetches what others have: whatever is there already stays.
+fn needed(workspace: &Path) -> Result<(), TestError> {
+    channel::run(workspace)?;
+    corpora::run(workspace)?;
+    Ok(wheels::run(workspace)?)
 }
 
 /// Checks what is linked: see `deny.toml`.

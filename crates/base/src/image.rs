@@ -1,141 +1,407 @@
-//! The file system of a base, and what may be written into it.
+//! An existing image as what ours stands on: locking it, finding it again, and taking its layers over.
 
-use archive::{ImagePath, LayerReader, Owner};
-use layer::{MergeError, Merged, NodeKind};
-use oci::{Platform, StoredImage};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
-use crate::{BaseError, Facts};
+use archive::{ImagePath, Owner};
+use base::{BaseError, BaseImage};
+use layer::KeyHasher;
+use lock::{LayoutBase, LayoutLayer};
+use oci::{
+    BlobError, Blobs, Choice, Descriptor, Digest, HashReader, History, ImageConfig, ImageLayer, Platform,
+    ReadError, StoredImage,
+};
+use runtime::{Ground, Start};
+use spec::{Base, Layout, Variant};
+use store::{LayerRecord, Store};
 
-/// What hides that a process is the first one, where an image has it, with what parts its arguments from the command's.
-const INITS: [&str; 6] = [
-    "usr/bin/tini",
-    "sbin/tini",
-    "usr/sbin/tini",
-    "usr/bin/dumb-init",
-    "usr/bin/docker-init",
-    "sbin/docker-init",
-];
+use crate::built_layer::BuiltLayer;
+use crate::error::BaseFailure;
+use crate::{BuildError, Context};
 
-/// What the layers of an image hold, without the content of its files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseImage {
-    merged: Merged,
-    /// What it says of itself.
-    pub facts: Facts,
-    /// The sizes of its uncompressed layers in bytes.
-    pub sizes: Vec<u64>,
+/// Changes whenever another view would be made of the same layers.
+const FORM: &str = "1";
+/// Where the store keeps what is known of the layers of bases: as plain JSON, which people and their tests look into.
+const FOLDER: &str = "bases-v1";
+const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+
+/// The image that a variant stands on.
+pub(crate) struct Foundation {
+    /// What its layers hold.
+    pub image: BaseImage,
+    /// Its configuration.
+    pub config: ImageConfig,
+    locked: LayoutBase,
+    /// Nothing where the layout is gone and the store has everything.
+    stored: Option<StoredImage>,
+    layout: Layout,
 }
 
-impl BaseImage {
-    /// Reads all layers of an image, once, and checks each.
+/// Locks an existing image.
+///
+/// # Errors
+///
+/// When it cannot be read, or cannot carry what the variant asks for.
+pub(crate) fn lock(variant: &Variant, layout: &Layout, context: &Context) -> Result<LayoutBase, BuildError> {
+    let stored = stored(layout, variant.platform).map_err(|error| unusable(layout, error.into()))?;
+    let image = view(&stored, variant.platform, context, layout)?;
+    let layers = stored.layers.iter().zip(&image.sizes).map(|(layer, size)| LayoutLayer {
+        media_type: layer.descriptor.media_type,
+        digest: layer.descriptor.digest,
+        size: layer.descriptor.size,
+        diff_id: layer.diff_id,
+        uncompressed_size: *size,
+    });
+    let system = image.facts.system.as_ref();
+    Ok(LayoutBase {
+        name: stored.name.clone(),
+        manifest: stored.digest,
+        has_manifest: stored.has_manifest,
+        config: stored.config_descriptor.digest,
+        config_size: stored.config_descriptor.size,
+        // Some tools write the year 1, as Go has it.
+        created: stored.config.created.map(oci::Timestamp::seconds).filter(|created| *created >= 0),
+        system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
+            let words: Vec<&str> = it.into_iter().flatten().collect();
+            words.join(" ")
+        }),
+        glibc: image.facts.glibc.clone(),
+        layers: layers.collect(),
+    })
+}
+
+/// The version of a base's glibc, which conda's packages need.
+///
+/// # Errors
+///
+/// When it has none.
+pub(crate) fn glibc(variant: &Variant, layout: &Layout, context: &Context) -> Result<String, BuildError> {
+    let stored = stored(layout, variant.platform).map_err(|error| unusable(layout, error.into()))?;
+    let image = view(&stored, variant.platform, context, layout)?;
+    let missing = |error| BaseFailure::BaseGlibc { base: layout.text.clone(), error, asked: asked(layout) };
+    Ok(image.facts.glibc().map(str::to_owned).map_err(missing)?)
+}
+
+impl Foundation {
+    /// The image that a variant was locked with; nothing where it stands on none.
     ///
     /// # Errors
     ///
-    /// When a layer is not what it should be, is hostile, or would be read in different ways by engines.
-    pub fn read(image: &StoredImage, platform: Platform) -> Result<Self, BaseError> {
-        let (mut merged, mut sizes) = (Merged::new(), Vec::new());
-        for number in 0..image.layers.len() {
-            let add = |tar: &mut dyn std::io::Read| -> Result<(), MergeError> {
-                // How much it may unpack to is seen to where it is decompressed.
-                merged.add(&mut LayerReader::new(tar, u64::MAX), &Facts::needs)
-            };
-            let (added, size) = image.read_layer(number, add)?;
-            added.map_err(|error| BaseError::Layer {
-                file: image.file().to_owned(),
-                number: number + 1,
-                error: Box::new(error),
-            })?;
-            sizes.push(size);
+    /// When it cannot be read, or was changed since.
+    pub(crate) fn open(
+        locked: Option<&LayoutBase>,
+        variant: &Variant,
+        context: &Context,
+    ) -> Result<Option<Self>, BuildError> {
+        let (Some(locked), Base::Layout(layout)) = (locked, &variant.base) else { return Ok(None) };
+        let failed = |error: ReadError| unusable(layout, error.into());
+        let (locked, layout) = (locked.clone(), layout.clone());
+        match stored(&layout, variant.platform) {
+            Ok(stored) if stored.digest != locked.manifest => Err(BaseFailure::BaseChanged {
+                base: layout.text.clone(),
+                locked: locked.manifest,
+                found: stored.digest,
+            }
+            .into()),
+            Ok(stored) => {
+                let image = view(&stored, variant.platform, context, &layout)?;
+                let config = stored.config.clone();
+                Ok(Some(Self { image, config, locked, stored: Some(stored), layout }))
+            }
+            Err(ReadError::Open { error, .. }) if is_absent(&error) && is_kept(&locked, &context.store) => {
+                let config =
+                    kept_config(&locked, &context.store).map_err(|error| unreadable(&layout, error))?;
+                let kept = view_path(&key(&locked, variant.platform), context);
+                let Some(image) = read_view(&kept) else {
+                    return Err(unreadable(&layout, io::Error::from(io::ErrorKind::NotFound)));
+                };
+                Ok(Some(Self { image, config, locked, stored: None, layout }))
+            }
+            Err(error) => Err(failed(error)),
         }
-        let facts = Facts::read(&merged, platform);
-        Ok(Self { merged, facts, sizes })
     }
 
-    /// The folders whose mode or owner is not 0755 and `root:root`.
-    pub fn special_folders(&self) -> impl Iterator<Item = (&ImagePath, u32, Owner)> {
-        let folders = self.merged.iter().filter(|(_, node)| node.kind == NodeKind::Directory);
-        let all = folders.map(|(path, node)| (path, node.mode, node.owner));
-        all.filter(|(_, mode, owner)| (*mode, *owner) != (0o755, Owner::ROOT))
+    /// How many layers it has.
+    pub(crate) fn layers(&self) -> u32 {
+        u32::try_from(self.locked.layers.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether there is a program of that absolute path.
-    pub fn has_program(&self, path: &str) -> bool {
-        let found = ImagePath::from_absolute(path).ok().and_then(|path| self.merged.find(&path));
-        found.is_some_and(|(_, node)| matches!(node.kind, NodeKind::File { .. }) && node.mode & 0o111 != 0)
+    /// The digests of its uncompressed layers.
+    pub(crate) fn diff_ids(&self) -> impl Iterator<Item = String> {
+        self.locked.layers.iter().map(|layer| layer.diff_id.to_string())
     }
 
-    /// A program that reaps and forwards signals as process 1, where there is one.
-    pub fn init(&self) -> Option<String> {
-        INITS.iter().map(|path| format!("/{path}")).find(|path| self.has_program(path))
-    }
-
-    /// Checks that an environment can stand at a prefix: no link leads there, and nothing is there.
+    /// Puts its layers and its configuration into the store, where they are not there: from then on they are like any
+    /// other layer's blobs. Each is checked on the way.
     ///
     /// # Errors
     ///
-    /// When it cannot.
-    pub fn check_prefix(&self, prefix: &ImagePath) -> Result<(), BaseError> {
-        let target = self.merged.resolve(prefix)?;
-        if target.as_ref() != Some(prefix) {
-            let is_link = |path: &ImagePath| {
-                self.merged.get(path).is_some_and(|node| matches!(node.kind, NodeKind::Symlink(_)))
-            };
-            let link = prefix.ancestors().find(is_link).unwrap_or_else(|| prefix.clone());
-            let target = target.ok_or_else(|| self.taken(prefix, "a link to its root"))?;
-            return Err(BaseError::PrefixLink { prefix: prefix.clone(), link, target });
+    /// When one of them is not what its digest says, or the store cannot be written.
+    pub(crate) fn keep(&self, store: &Store) -> Result<(), BuildError> {
+        let Some(stored) = &self.stored else { return Ok(()) };
+        if store.blob(&self.locked.config)?.is_none() {
+            let mut writer = store.blob_writer()?;
+            writer.write_all(&stored.config_bytes).map_err(|error| unreadable(&self.layout, error))?;
+            writer.commit(&stored.config_descriptor)?;
         }
-        match self.merged.get(prefix).map(|node| &node.kind) {
-            None => Ok(()),
-            Some(NodeKind::Directory) if self.merged.below(prefix).next().is_none() => Ok(()),
-            Some(_) => Err(BaseError::PrefixTaken { prefix: prefix.clone() }),
+        for (number, layer) in self.locked.layers.iter().enumerate() {
+            if store.blob(&layer.digest)?.is_none() {
+                self.copy(number, &layer.descriptor(), stored, store)?;
+            }
         }
+        Ok(())
     }
 
-    /// Where a file must be written so that it is found at `path`: in the folder that the path leads to.
-    ///
-    /// # Errors
-    ///
-    /// When the path leads nowhere, or the base has a folder or a link there.
-    pub fn file_path(&self, path: &ImagePath) -> Result<ImagePath, BaseError> {
-        let name = path.file_name();
-        let folder = match path.parent() {
-            None => None,
-            Some(folder) => self.folder(&folder)?,
+    fn copy(
+        &self,
+        number: usize,
+        layer: &Descriptor,
+        stored: &StoredImage,
+        store: &Store,
+    ) -> Result<(), BuildError> {
+        let Descriptor { digest, size, .. } = *layer;
+        let failed = |error: BlobError| {
+            let (file, number) = (stored.file().to_owned(), number + 1);
+            let fault = Box::new(error.into());
+            unusable(&self.layout, ReadError::Layer { file, number, digest, fault }.into())
         };
-        let error = |_| self.taken(path, "a link to a path that is too long");
-        let path = match folder {
-            None => path.clone(),
-            Some(folder) => folder.join(name).map_err(error)?,
+        let blob = stored.blobs().open(&digest).map_err(failed)?;
+        let mut reader = HashReader::new(blob.take(size.saturating_add(1)));
+        let mut writer = store.blob_writer()?;
+        io::copy(&mut reader, &mut writer).map_err(|error| failed(BlobError::Read { digest, error }))?;
+        let (found, read) = reader.finish();
+        if read != size {
+            return Err(failed(BlobError::Size { digest, wanted: size, found: read }));
+        }
+        if found != digest {
+            return Err(failed(BlobError::Digest { wanted: digest, found }));
+        }
+        writer.commit(layer)?;
+        Ok(())
+    }
+
+    /// Its layers as the store has them.
+    pub(crate) fn records(&self) -> Vec<LayerRecord> {
+        let record = |layer: &LayoutLayer| LayerRecord {
+            messages: String::new(),
+            descriptor: layer.descriptor(),
+            diff_id: layer.diff_id,
+            size: layer.uncompressed_size,
+            archives: Vec::new(),
+            notes: Vec::new(),
         };
-        match self.merged.get(&path).map(|node| &node.kind) {
-            None | Some(NodeKind::File { .. }) => Ok(path),
-            Some(NodeKind::Directory) => Err(self.taken(&path, "a folder")),
-            Some(NodeKind::Symlink(_)) => Err(self.taken(&path, "a link")),
-            Some(NodeKind::Special) => Err(self.taken(&path, "a device or a pipe")),
+        self.locked.layers.iter().map(record).collect()
+    }
+
+    /// Its layers as a report shows them.
+    pub(crate) fn built_layers(&self) -> Vec<BuiltLayer> {
+        let name = self.locked.name.as_deref().unwrap_or(&self.layout.text);
+        let count = self.locked.layers.len();
+        let records = self.records().into_iter().enumerate();
+        let layers = records.map(|(index, record)| BuiltLayer {
+            title: format!("{name}, layer {} of {count}", index + 1),
+            weight: record.size,
+            reused: true,
+            record,
+        });
+        layers.collect()
+    }
+
+    /// Its layers with their history. Where the history does not fit the layers, each layer gets an item that says whose
+    /// it is. The items behind the last layer are given beside.
+    pub(crate) fn image_layers(&self) -> (Vec<ImageLayer>, Vec<History>) {
+        let items = &self.config.history;
+        let with_layer = items.iter().filter(|item| !item.empty_layer).count();
+        let own = |layer: BuiltLayer| {
+            let history = History { comment: layer.title, ..History::default() };
+            ImageLayer::new(layer.record.descriptor, layer.record.diff_id, history)
+        };
+        let mut layers: Vec<ImageLayer> = self.built_layers().into_iter().map(own).collect();
+        if with_layer != layers.len() {
+            return (layers, Vec::new());
+        }
+        let (mut empty, mut next) = (Vec::new(), layers.iter_mut());
+        for item in items {
+            if item.empty_layer {
+                empty.push(item.clone());
+            } else if let Some(layer) = next.next() {
+                layer.history = item.clone();
+                layer.before = std::mem::take(&mut empty);
+            }
+        }
+        (layers, empty)
+    }
+
+    /// The annotations that say what an image stands on.
+    pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
+        let digest = self.locked.has_manifest.then(|| self.locked.manifest.to_string());
+        let named = [("name", self.locked.name.clone()), ("digest", digest)];
+        let annotation = |(key, value): (&str, Option<String>)| Some((format!("{BASE_KEYS}{key}"), value?));
+        named.into_iter().filter_map(annotation).collect()
+    }
+
+    /// Its labels, but for those that say what it stands on itself.
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.config.config.labels.clone();
+        labels.into_iter().filter(|(key, _)| !key.starts_with(BASE_KEYS)).collect()
+    }
+
+    /// What it starts, with a program as process 1 that it has itself, or that its environment has.
+    pub(crate) fn ground(&self, environment_init: Option<String>) -> Ground {
+        let config = &self.config.config;
+        Ground::Image {
+            start: Start { entrypoint: config.entrypoint.clone(), cmd: config.cmd.clone() },
+            init: self.image.init().or(environment_init),
+            shell: self.shell().map(str::to_owned),
         }
     }
 
-    /// Where a folder must be made so that it is found at `path`, and whether it is there; nothing for the root.
+    /// Its shell.
+    pub(crate) fn shell(&self) -> Option<&'static str> {
+        SHELLS.into_iter().find(|shell| self.image.has_program(shell))
+    }
+
+    /// Checks that what is written for bash can be run.
     ///
     /// # Errors
     ///
-    /// When the path leads nowhere, or to something that is not a folder.
-    pub fn folder_path(&self, path: &ImagePath) -> Result<Option<(ImagePath, bool)>, BaseError> {
-        let Some(path) = self.folder(path)? else { return Ok(None) };
-        let present = self.merged.get(&path).is_some();
-        Ok(Some((path, present)))
+    /// When the image has no bash.
+    pub(crate) fn needs_bash(&self, what: &str) -> Result<(), BuildError> {
+        if self.image.has_program("/bin/bash") {
+            return Ok(());
+        }
+        let (base, what) = (self.layout.text.clone(), what.to_owned());
+        Err(BaseFailure::BaseShell { base, what, asked: asked(&self.layout) }.into())
     }
 
-    fn folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BaseError> {
-        let Some(found) = self.merged.resolve(path)? else { return Ok(None) };
-        match self.merged.get(&found).map(|node| &node.kind) {
-            None | Some(NodeKind::Directory) => Ok(Some(found)),
-            Some(_) => Err(self.taken(&found, "something that is not a folder")),
+    /// Checks that an environment can stand at a prefix.
+    ///
+    /// # Errors
+    ///
+    /// When a link of the image leads there, or it has something there.
+    pub(crate) fn check_prefix(&self, prefix: &ImagePath) -> Result<(), BuildError> {
+        self.image.check_prefix(prefix).map_err(|error| unusable(&self.layout, error))
+    }
+
+    /// Where a file must be written to be found at a path.
+    ///
+    /// # Errors
+    ///
+    /// When it would be written over a folder or a link of the image.
+    pub(crate) fn file_path(&self, path: &ImagePath) -> Result<ImagePath, BuildError> {
+        self.image.file_path(path).map_err(|error| unusable(&self.layout, error))
+    }
+
+    /// The same of a folder; nothing where the image has it.
+    ///
+    /// # Errors
+    ///
+    /// When the image has something else there.
+    pub(crate) fn new_folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BuildError> {
+        let found = self.image.folder_path(path).map_err(|error| unusable(&self.layout, error))?;
+        Ok(found.filter(|(_, present)| !present).map(|(path, _)| path))
+    }
+
+    /// Whom files of the image's user belong to.
+    ///
+    /// # Errors
+    ///
+    /// When the image does not know the user.
+    pub(crate) fn owner(&self, user: Option<&spec::User>) -> Result<Owner, BuildError> {
+        let name = user.map_or_else(|| self.config.config.user.clone(), ToString::to_string);
+        match self.image.facts.user(&name) {
+            Some((uid, gid)) => Ok(Owner { uid, gid }),
+            None => Err(BaseFailure::BaseUser { base: self.layout.text.clone(), user: name }.into()),
         }
     }
+}
 
-    fn taken(&self, path: &ImagePath, what: &'static str) -> BaseError {
-        BaseError::Taken { path: path.clone(), what }
+/// The annotations of the image specification that say what an image stands on.
+const BASE_KEYS: &str = "org.opencontainers.image.base.";
+
+fn stored(layout: &Layout, platform: Platform) -> Result<StoredImage, ReadError> {
+    StoredImage::open(&layout.path, &Choice { platform, reference: layout.reference.as_deref() })
+}
+
+/// What the layers hold: from the store where it was read before.
+fn view(
+    stored: &StoredImage,
+    platform: Platform,
+    context: &Context,
+    layout: &Layout,
+) -> Result<BaseImage, BuildError> {
+    let diff_ids = stored.layers.iter().map(|layer| layer.diff_id.to_string());
+    let path = view_path(&view_key(&stored.digest, platform, diff_ids), context);
+    if let Some(image) = read_view(&path) {
+        return Ok(image);
     }
+    let image = BaseImage::read(stored, platform).map_err(|error| unusable(layout, error))?;
+    write_view(&path, &image).map_err(|error| BuildError::File { path, what: "written", error })?;
+    Ok(image)
+}
+
+fn view_key(manifest: &Digest, platform: Platform, diff_ids: impl Iterator<Item = String>) -> Digest {
+    KeyHasher::new("base")
+        .field("form", FORM)
+        .field("manifest", manifest.to_string())
+        .field("platform", platform.to_string())
+        .list("diff ids", diff_ids)
+        .finish()
+}
+
+fn key(locked: &LayoutBase, platform: Platform) -> Digest {
+    view_key(&locked.manifest, platform, locked.layers.iter().map(|layer| layer.diff_id.to_string()))
+}
+
+fn view_path(key: &Digest, context: &Context) -> PathBuf {
+    context.store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()))
+}
+
+/// What cannot be read is read from the layers once more.
+fn read_view(path: &Path) -> Option<BaseImage> {
+    serde_json::from_slice(&folder::read_regular(path).ok()?).ok()
+}
+
+fn write_view(path: &Path, image: &BaseImage) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".imgbuild-").tempfile_in(folder)?;
+    file.write_all(&serde_json::to_vec(image)?)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// Whether the store has all of it.
+fn is_kept(locked: &LayoutBase, store: &Store) -> bool {
+    let mut digests = locked.layers.iter().map(|layer| &layer.digest).chain([&locked.config]);
+    digests.all(|digest| store.blob(digest).ok().flatten().is_some())
+}
+
+fn kept_config(locked: &LayoutBase, store: &Store) -> io::Result<ImageConfig> {
+    let mut bytes = Vec::new();
+    let blob = store.open(&locked.config).map_err(io::Error::other)?;
+    blob.take(locked.config_size).read_to_end(&mut bytes)?;
+    let found = Digest::of(&bytes);
+    if found != locked.config {
+        return Err(io::Error::other(BlobError::Digest { wanted: locked.config, found }));
+    }
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+fn unusable(layout: &Layout, error: BaseError) -> BuildError {
+    BaseFailure::Base { base: layout.text.clone(), error: Box::new(error), asked: asked(layout) }.into()
+}
+
+fn unreadable(layout: &Layout, error: io::Error) -> BuildError {
+    unusable(layout, ReadError::Open { file: layout.path.clone(), error }.into())
+}
+
+fn asked(layout: &Layout) -> Vec<spec::Snippet> {
+    vec![layout.origin.snippet("it was asked for here", "this base")]
 }
