@@ -30,22 +30,9 @@ impl Locker<'_> {
         let path_rules = path_rules(base);
         let pins: Vec<_> = base.pins.iter().map(pin).collect();
         let key = KeyHasher::new("base")
-            .field("suite", base.suite.as_str())
+            .field("base", base.identity().as_bytes())
             .field("platform", variant.platform.to_string())
-            .list("package", &packages)
-            .list("component", base.components.iter().map(spec::Component::as_str))
-            .list(
-                "source",
-                base.sources.iter().map(|it| format!("{} {} {}", it.name, it.url.secret().whole(), it.suite)),
-            )
-            .list("pin", pins.iter().map(ToString::to_string))
-            .list("path rule", path_rules.iter().map(ToString::to_string))
-            .list("mirror", base.mirror.iter().map(|mirror| mirror.secret().whole().to_owned()))
-            .list("snapshot", base.snapshot.iter().map(|it| it.mirror.root("", &it.time).whole().to_owned()))
-            .list("keyring", base.keyring.iter().map(|keyring| keyring.path.display().to_string()))
             .list("python", python.iter().map(|python| python.version.to_string()))
-            .field("configure", [u8::from(base.configure)])
-            .field("package-manager", [u8::from(base.package_manager)])
             .list("host", hosts.iter().map(ToString::to_string))
             .finish();
         if let Some(set) = self.bases.get(&key) {

@@ -1,10 +1,13 @@
 //! What a lock depends on.
+//!
+//! Every type of a variant is taken apart here with all its fields named: a key that somebody adds to the language does not
+//! compile until it is said here whether locking depends on it.
 
 use oci::{Digest, Platform};
 use serde::Serialize;
 
 use crate::environment::{LockedArchive, LockedBuild, LockedList};
-use crate::language::{Budget, ChannelPriority, Manager, Profile, PythonFrom, Suite};
+use crate::language::{Budget, ChannelPriority, Layers, Manager, Profile, PythonFrom, Suite};
 use crate::pip::{
     AllowBuilds, FindLinks, ListedPackage, Pip, PipPackages, PipRequirement, RequirementSource,
 };
@@ -12,7 +15,9 @@ use crate::values::{
     Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
     ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
 };
-use crate::variant::{Base, CondaPackages, Repository, Variant};
+use crate::variant::{
+    Base, Conda, CondaPackages, Cuda, Debian, Keyring, Layout, Pin, Python, Repository, Snapshot, Variant,
+};
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
 const FORM: u32 = 2;
@@ -118,13 +123,47 @@ struct RequirementInputs {
 }
 
 fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
+    let Repository { name, url, suite, components, keyring, origin: _ } = repository;
     RepositoryInputs {
-        name: &repository.name,
-        url: repository.url.to_string().trim_end_matches('/').to_owned(),
-        suite: &repository.suite,
-        components: &repository.components,
-        keyring: repository.keyring.as_ref().map(|keyring| keyring.origin.text()),
+        name,
+        url: url.to_string().trim_end_matches('/').to_owned(),
+        suite,
+        components,
+        keyring: keyring.as_ref().map(keyring_text),
     }
+}
+
+/// A keyring as it is written.
+fn keyring_text(keyring: &Keyring) -> &str {
+    let Keyring { path: _, origin } = keyring;
+    origin.text()
+}
+
+fn pin_inputs(pin: &Pin) -> PinInputs<'_> {
+    let Pin { package, version, source, origin: _ } = pin;
+    (package, version.as_ref(), source.as_ref())
+}
+
+fn snapshot_time(snapshot: &Snapshot) -> &SnapshotTime {
+    let Snapshot { time, mirror: _ } = snapshot;
+    time
+}
+
+fn python_inputs(python: &Python) -> (&PythonVersion, PythonFrom) {
+    let Python { version, from, origin: _ } = python;
+    (version, *from)
+}
+
+fn cuda_inputs(cuda: &Cuda) -> &CudaVersion {
+    let Cuda { version, origin: _ } = cuda;
+    version
+}
+
+/// A value of one of the types above, as bytes.
+fn bytes(inputs: &impl Serialize) -> Vec<u8> {
+    // Every such type serialises to JSON, so that this cannot fail. Were it to, the empty text would differ from every lock's,
+    // which makes the lock stale: the safe side.
+    serde_json::to_vec(inputs).unwrap_or_default()
 }
 
 impl Variant {
@@ -142,94 +181,158 @@ impl Variant {
     /// project, wheel or repository that a requirement names, and the values of variables. What is
     /// secret in URLs never counts. How the files are formatted never counts.
     pub fn inputs(&self) -> Digest {
-        let inputs = Inputs {
+        let Self { platform, python, cuda, base, conda, pip, layers, name, tags, keys, image, copy, checks } =
+            self;
+        let _no_input = (name, tags, keys, image, copy, checks);
+        let (debian, layout) = match base {
+            Base::Debian(debian) => (Some(debian_inputs(debian)), None),
+            Base::Layout(layout) => (None, Some(layout_inputs(layout))),
+            Base::Scratch => (None, None),
+        };
+        let Layers { budget, bytecode, compression: _ } = layers;
+        Digest::of(bytes(&Inputs {
             form: FORM,
-            platform: self.platform,
-            python: self.python.as_ref().map(|python| (&python.version, python.from)),
-            cuda: self.cuda.as_ref().map(|cuda| &cuda.version),
-            debian: self.debian_inputs(),
-            layout: self.layout_inputs(),
-            conda: self.conda_inputs(),
-            pip: self.pip.as_ref().map(pip_inputs),
-            budget: self.layers.budget,
-            bytecode: self.layers.bytecode.makes_bytecode(),
-        };
-        let mut bytes = Vec::new();
-        // Every type above serialises to JSON, and a vector takes every byte: this cannot fail. Were it to, the empty
-        // input would differ from every lock's, which makes the lock stale: the safe side.
-        if serde_json::to_writer(&mut bytes, &inputs).is_err() {
-            bytes.clear();
+            platform: *platform,
+            python: python.as_ref().map(python_inputs),
+            cuda: cuda.as_ref().map(cuda_inputs),
+            debian,
+            layout,
+            conda: conda.as_ref().map(conda_inputs),
+            pip: pip.as_ref().map(pip_inputs),
+            budget: *budget,
+            bytecode: bytecode.makes_bytecode(),
+        }))
+    }
+}
+
+impl Debian {
+    /// All that locking a base depends on, mirrors and secrets among it: of two variants of one platform that have the same, one
+    /// is locked for both.
+    pub fn identity(&self) -> Digest {
+        let Self { mirror, snapshot, keyring, sources, .. } = self;
+        let path = |keyring: &Keyring| keyring.path.display().to_string();
+        let url =
+            |source: &Repository| (source.url.secret().whole().to_owned(), source.keyring.as_ref().map(path));
+        Digest::of(bytes(&(
+            debian_inputs(self),
+            mirror.as_ref().map(|mirror| mirror.secret().whole().to_owned()),
+            snapshot.as_ref().map(|it| it.mirror.root("", &it.time).whole().to_owned()),
+            keyring.as_ref().map(path),
+            sources.iter().map(url).collect::<Vec<_>>(),
+        )))
+    }
+}
+
+fn debian_inputs(debian: &Debian) -> DebianInputs<'_> {
+    let Debian {
+        suite,
+        packages,
+        profile,
+        exclude,
+        include,
+        components,
+        sources,
+        pins,
+        mirror: _,
+        snapshot,
+        keyring,
+        configure,
+        package_manager,
+        origin: _,
+    } = debian;
+    DebianInputs {
+        suite: *suite,
+        packages: packages.iter().map(|package| package.text.public()).collect(),
+        keyring: keyring.as_ref().map(keyring_text),
+        profile: *profile,
+        exclude,
+        include,
+        components,
+        sources: sources.iter().map(repository_inputs).collect(),
+        pins: pins.iter().map(pin_inputs).collect(),
+        snapshot: snapshot.as_ref().map(snapshot_time),
+        configure: (!configure).then_some(false),
+        package_manager: (!package_manager).then_some(false),
+    }
+}
+
+fn layout_inputs(layout: &Layout) -> (&str, Option<&str>) {
+    let Layout { path: _, text, reference, origin: _ } = layout;
+    (text, reference.as_deref())
+}
+
+fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {
+    let Conda {
+        channels,
+        packages,
+        channel_priority,
+        prefix,
+        manager,
+        pip,
+        exclude_newer,
+        allow_post_link,
+        skip_post_link,
+        accept_damaged,
+        channels_are_open: _,
+        manager_origin: _,
+        pip_part: _,
+        writable: _,
+        mirrors: _,
+        environment_name: _,
+        variables: _,
+    } = conda;
+    let (requirements, explicit) = match packages {
+        CondaPackages::Requirements(requirements) => {
+            (requirements.iter().map(|requirement| requirement.text.public()).collect(), Vec::new())
         }
-        Digest::of(bytes)
-    }
-
-    fn debian_inputs(&self) -> Option<DebianInputs<'_>> {
-        let Base::Debian(debian) = &self.base else { return None };
-        let pins = debian.pins.iter().map(|pin| (&pin.package, pin.version.as_ref(), pin.source.as_ref()));
-        Some(DebianInputs {
-            suite: debian.suite,
-            packages: debian.packages.iter().map(|package| package.text.public()).collect(),
-            keyring: debian.keyring.as_ref().map(|keyring| keyring.origin.text()),
-            profile: debian.profile,
-            exclude: &debian.exclude,
-            include: &debian.include,
-            components: &debian.components,
-            sources: debian.sources.iter().map(repository_inputs).collect(),
-            pins: pins.collect(),
-            snapshot: debian.snapshot.as_ref().map(|snapshot| &snapshot.time),
-            configure: (!debian.configure).then_some(false),
-            package_manager: (!debian.package_manager).then_some(false),
-        })
-    }
-
-    fn layout_inputs(&self) -> Option<(&str, Option<&str>)> {
-        let Base::Layout(layout) = &self.base else { return None };
-        Some((&layout.text, layout.reference.as_deref()))
-    }
-
-    fn conda_inputs(&self) -> Option<CondaInputs<'_>> {
-        let conda = self.conda.as_ref()?;
-        let (requirements, explicit) = match &conda.packages {
-            CondaPackages::Requirements(requirements) => {
-                (requirements.iter().map(|requirement| requirement.text.public()).collect(), Vec::new())
-            }
-            CondaPackages::Locked(locked) => (Vec::new(), explicit(&locked.packages)),
-        };
-        Some(CondaInputs {
-            channels: conda.channels.iter().map(|channel| channel.name.to_string()).collect(),
-            channel_priority: conda.channel_priority.unwrap_or_default(),
-            requirements,
-            pip: matches!(conda.packages, CondaPackages::Requirements(_)).then_some(conda.pip),
-            explicit,
-            prefix: &conda.prefix,
-            manager: conda.manager,
-            exclude_newer: conda.exclude_newer,
-            allow_post_link: &conda.allow_post_link,
-            skip_post_link: &conda.skip_post_link,
-            accept_damaged: &conda.accept_damaged,
-        })
+        CondaPackages::Locked(locked) => (Vec::new(), explicit(&locked.packages)),
+    };
+    CondaInputs {
+        channels: channels.iter().map(|channel| channel.name.to_string()).collect(),
+        channel_priority: channel_priority.unwrap_or_default(),
+        requirements,
+        pip: matches!(packages, CondaPackages::Requirements(_)).then_some(*pip),
+        explicit,
+        prefix,
+        manager: *manager,
+        exclude_newer: *exclude_newer,
+        allow_post_link,
+        skip_post_link,
+        accept_damaged,
     }
 }
 
 fn pip_inputs(pip: &Pip) -> PipInputs {
+    let Pip {
+        packages,
+        constraints,
+        index_url,
+        extra_index_urls,
+        find_links,
+        no_index,
+        prereleases,
+        require_hashes,
+        allow_builds,
+        origin: _,
+    } = pip;
     let mut inputs = PipInputs {
         requirements: Vec::new(),
         pylock: None,
         wheels: Vec::new(),
-        constraints: pip.constraints.iter().map(ToString::to_string).collect(),
-        index_url: pip.index_url.as_ref().map(ToString::to_string),
-        extra_index_urls: pip.extra_index_urls.iter().map(ToString::to_string).collect(),
-        find_links: pip.find_links.iter().map(FindLinks::shown).collect(),
-        no_index: pip.no_index.then_some(true),
-        prereleases: pip.prereleases,
-        require_hashes: pip.require_hashes,
-        allow_builds: match &pip.allow_builds {
+        constraints: constraints.iter().map(ToString::to_string).collect(),
+        index_url: index_url.as_ref().map(ToString::to_string),
+        extra_index_urls: extra_index_urls.iter().map(ToString::to_string).collect(),
+        find_links: find_links.iter().map(FindLinks::shown).collect(),
+        no_index: no_index.then_some(true),
+        prereleases: *prereleases,
+        require_hashes: *require_hashes,
+        allow_builds: match allow_builds {
             AllowBuilds::None => Some(Vec::new()),
             AllowBuilds::Named(names) => Some(names.clone()),
             AllowBuilds::All => None,
         },
     };
-    match &pip.packages {
+    match packages {
         PipPackages::Requirements(requirements) => {
             inputs.requirements = requirements.iter().map(requirement_inputs).collect();
         }

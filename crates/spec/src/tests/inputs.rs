@@ -195,3 +195,39 @@ fn how_it_is_written_does_not() {
         assert_eq!(changed_pip(from, to), before, "{from} -> {to}");
     }
 }
+
+/// Of two variants with one identity the base is locked once: whatever a base may differ in makes another one.
+#[test]
+fn bases_that_differ_in_anything_are_two() {
+    let base = "name = \"a\"\n[base]\ndebian = \"bookworm\"\npackages = [\"git\"]\nmirror = \"https://m.example/debian\"\nkeyring = \"a.asc\"\n[base.snapshot]\ntime = \"20260101T000000Z\"\nmirror = \"https://s.example/{archive}/{time}\"\n[base.sources.x]\nurl = \"https://x.example\"\nsuite = \"stable\"\ncomponents = [\"main\"]\nkeyring = \"x.asc\"\n[base.pin]\nlibc6 = { source = \"x\" }\n";
+    let identity = |text: &str| {
+        let files = [("spec.toml", text), ("a.asc", ""), ("b.asc", ""), ("x.asc", "")];
+        let crate::Base::Debian(base) = &variants_of(&files)[0].base else { panic!("{text}") };
+        base.identity()
+    };
+    let mut seen = std::collections::BTreeSet::from([identity(base)]);
+    for (from, to) in [
+        ("bookworm", "trixie"),
+        ("\"git\"", "\"curl\""),
+        ("m.example", "user:secret@m.example"),
+        ("m.example", "n.example"),
+        ("keyring = \"a.asc\"", "keyring = \"b.asc\""),
+        ("20260101", "20260102"),
+        ("s.example", "t.example"),
+        ("x.example", "y.example"),
+        ("stable", "testing"),
+        ("\"main\"", "\"contrib\""),
+        ("keyring = \"x.asc\"", "keyring = \"b.asc\""),
+        ("libc6", "libc-bin"),
+        ("[base]\n", "[base]\nprofile = \"full\"\n"),
+        ("[base]\n", "[base]\nconfigure = false\n"),
+        ("[base]\n", "[base]\npackage-manager = false\n"),
+        ("[base]\n", "[base]\ncomponents = [\"main\", \"contrib\"]\n"),
+        ("[base]\n", "[base]\nexclude = [\"/usr/share/x\"]\n"),
+    ] {
+        assert!(base.contains(from), "{from}");
+        assert!(seen.insert(identity(&base.replace(from, to))), "{from} -> {to}");
+    }
+    // Where it was asked for makes no other.
+    assert!(!seen.insert(identity(&format!("# a note\n{base}"))));
+}
