@@ -1,7 +1,12 @@
 //! An existing image that cannot be stood on.
 
+use std::path::PathBuf;
+
 use miette::Diagnostic;
-use spec::Snippet;
+use spec::{Layout, Snippet};
+use store::StoreError;
+
+use crate::{BaseError, NoGlibc};
 
 /// An existing image that cannot be stood on.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -13,7 +18,7 @@ pub enum BaseFailure {
         base: String,
         /// Why.
         #[source]
-        error: Box<base::BaseError>,
+        error: Box<BaseError>,
         /// The line that asked for it.
         #[related]
         asked: Vec<Snippet>,
@@ -41,7 +46,7 @@ pub enum BaseFailure {
         base: String,
         /// Why.
         #[source]
-        error: base::NoGlibc,
+        error: NoGlibc,
         /// The line that asked for it.
         #[related]
         asked: Vec<Snippet>,
@@ -67,4 +72,28 @@ pub enum BaseFailure {
         /// The user.
         user: String,
     },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is known of its layers cannot be kept.
+    #[error("`{}` cannot be written", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+}
+
+impl BaseFailure {
+    /// What is wrong with the image that a spec names.
+    pub(crate) fn of(layout: &Layout, error: impl Into<BaseError>) -> Self {
+        Self::Base { base: layout.text.clone(), error: Box::new(error.into()), asked: asked(layout) }
+    }
+}
+
+/// The line that asked for a base.
+pub(crate) fn asked(layout: &Layout) -> Vec<Snippet> {
+    vec![layout.origin.snippet("it was asked for here", "this base")]
 }

@@ -6,20 +6,18 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, Owner};
-use base::{BaseError, BaseImage};
 use layer::KeyHasher;
 use lock::{LayoutBase, LayoutLayer};
 use oci::{
-    BlobError, Blobs, Choice, Descriptor, Digest, HashReader, History, ImageConfig, ImageLayer, Platform,
-    ReadError, StoredImage,
+    BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
+    ImageLayer, Platform, ReadError, StoredImage,
 };
 use runtime::{Ground, Start};
-use spec::{Base, Layout, Variant};
+use spec::Layout;
 use store::{LayerRecord, Store};
 
-use crate::built_layer::BuiltLayer;
-use crate::error::BaseFailure;
-use crate::{BuildError, Context};
+use crate::failure::{BaseFailure, asked};
+use crate::view::BaseView;
 
 /// Changes whenever another view would be made of the same layers.
 const FORM: &str = "1";
@@ -27,109 +25,124 @@ const FORM: &str = "1";
 const FOLDER: &str = "bases-v1";
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
-/// The image that a variant stands on.
-pub(crate) struct Foundation {
+/// An existing image that a variant stands on.
+pub struct BaseImage {
     /// What its layers hold.
-    pub image: BaseImage,
-    /// Its configuration.
-    pub config: ImageConfig,
+    view: BaseView,
+    config: ImageConfig,
     locked: LayoutBase,
     /// Nothing where the layout is gone and the store has everything.
     stored: Option<StoredImage>,
     layout: Layout,
 }
 
-/// Locks an existing image.
-///
-/// # Errors
-///
-/// When it cannot be read, or cannot carry what the variant asks for.
-pub(crate) fn lock(variant: &Variant, layout: &Layout, context: &Context) -> Result<LayoutBase, BuildError> {
-    let stored = stored(layout, variant.platform).map_err(|error| unusable(layout, error.into()))?;
-    let image = view(&stored, variant.platform, context, layout)?;
-    let layers = stored.layers.iter().zip(&image.sizes).map(|(layer, size)| LayoutLayer {
-        media_type: layer.descriptor.media_type,
-        digest: layer.descriptor.digest,
-        size: layer.descriptor.size,
-        diff_id: layer.diff_id,
-        uncompressed_size: *size,
-    });
-    let system = image.facts.system.as_ref();
-    Ok(LayoutBase {
-        name: stored.name.clone(),
-        manifest: stored.digest,
-        has_manifest: stored.has_manifest,
-        config: stored.config_descriptor.digest,
-        config_size: stored.config_descriptor.size,
-        // Some tools write the year 1, as Go has it.
-        created: stored.config.created.map(oci::Timestamp::seconds).filter(|created| *created >= 0),
-        system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
-            let words: Vec<&str> = it.into_iter().flatten().collect();
-            words.join(" ")
-        }),
-        glibc: image.facts.glibc.clone(),
-        layers: layers.collect(),
-    })
+/// An existing image, as it is locked.
+pub struct LockedImage {
+    /// What the lock says of it.
+    pub base: LayoutBase,
+    view: BaseView,
+    layout: Layout,
 }
 
-/// The version of a base's glibc, which conda's packages need.
-///
-/// # Errors
-///
-/// When it has none.
-pub(crate) fn glibc(variant: &Variant, layout: &Layout, context: &Context) -> Result<String, BuildError> {
-    let stored = stored(layout, variant.platform).map_err(|error| unusable(layout, error.into()))?;
-    let image = view(&stored, variant.platform, context, layout)?;
-    let missing = |error| BaseFailure::BaseGlibc { base: layout.text.clone(), error, asked: asked(layout) };
-    Ok(image.facts.glibc().map(str::to_owned).map_err(missing)?)
+impl LockedImage {
+    /// Locks the image of a spec.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(layout: &Layout, platform: Platform, store: &Store) -> Result<Self, BaseFailure> {
+        let stored = stored(layout, platform).map_err(|error| BaseFailure::of(layout, error))?;
+        let view = view(&stored, platform, store, layout)?;
+        let layers = stored.layers.iter().zip(&view.sizes).map(|(layer, size)| LayoutLayer {
+            media_type: layer.descriptor.media_type,
+            digest: layer.descriptor.digest,
+            size: layer.descriptor.size,
+            diff_id: layer.diff_id,
+            uncompressed_size: *size,
+        });
+        let system = view.facts.system.as_ref();
+        let base = LayoutBase {
+            name: stored.name.clone(),
+            manifest: stored.digest,
+            has_manifest: stored.has_manifest,
+            config: stored.config_descriptor.digest,
+            config_size: stored.config_descriptor.size,
+            // Some tools write the year 1, as Go has it.
+            created: stored.config.created.map(oci::Timestamp::seconds).filter(|created| *created >= 0),
+            system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
+                let words: Vec<&str> = it.into_iter().flatten().collect();
+                words.join(" ")
+            }),
+            glibc: view.facts.glibc.clone(),
+            layers: layers.collect(),
+        };
+        Ok(Self { base, view, layout: layout.clone() })
+    }
+
+    /// The version of its glibc, which conda's packages need.
+    ///
+    /// # Errors
+    ///
+    /// When it has none.
+    pub fn glibc(&self) -> Result<&str, BaseFailure> {
+        let (base, asked) = (self.layout.text.clone(), asked(&self.layout));
+        self.view.facts.glibc().map_err(|error| BaseFailure::BaseGlibc { base, error, asked })
+    }
 }
 
-impl Foundation {
-    /// The image that a variant was locked with; nothing where it stands on none.
+impl BaseImage {
+    /// The image that a variant was locked with.
     ///
     /// # Errors
     ///
     /// When it cannot be read, or was changed since.
-    pub(crate) fn open(
-        locked: Option<&LayoutBase>,
-        variant: &Variant,
-        context: &Context,
-    ) -> Result<Option<Self>, BuildError> {
-        let (Some(locked), Base::Layout(layout)) = (locked, &variant.base) else { return Ok(None) };
-        let failed = |error: ReadError| unusable(layout, error.into());
+    pub fn open(
+        locked: &LayoutBase,
+        layout: &Layout,
+        platform: Platform,
+        store: &Store,
+    ) -> Result<Self, BaseFailure> {
         let (locked, layout) = (locked.clone(), layout.clone());
-        match stored(&layout, variant.platform) {
+        match stored(&layout, platform) {
             Ok(stored) if stored.digest != locked.manifest => Err(BaseFailure::BaseChanged {
                 base: layout.text.clone(),
                 locked: locked.manifest,
                 found: stored.digest,
-            }
-            .into()),
+            }),
             Ok(stored) => {
-                let image = view(&stored, variant.platform, context, &layout)?;
+                let view = view(&stored, platform, store, &layout)?;
                 let config = stored.config.clone();
-                Ok(Some(Self { image, config, locked, stored: Some(stored), layout }))
+                Ok(Self { view, config, locked, stored: Some(stored), layout })
             }
-            Err(ReadError::Open { error, .. }) if is_absent(&error) && is_kept(&locked, &context.store) => {
-                let config =
-                    kept_config(&locked, &context.store).map_err(|error| unreadable(&layout, error))?;
-                let kept = view_path(&key(&locked, variant.platform), context);
-                let Some(image) = read_view(&kept) else {
+            Err(ReadError::Open { error, .. }) if is_absent(&error) && is_kept(&locked, store) => {
+                let config = kept_config(&locked, store).map_err(|error| unreadable(&layout, error))?;
+                let kept = view_path(&key(&locked, platform), store);
+                let Some(view) = read_view(&kept) else {
                     return Err(unreadable(&layout, io::Error::from(io::ErrorKind::NotFound)));
                 };
-                Ok(Some(Self { image, config, locked, stored: None, layout }))
+                Ok(Self { view, config, locked, stored: None, layout })
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(BaseFailure::of(&layout, error)),
         }
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> &ContainerConfig {
+        &self.config.config
+    }
+
+    /// The folders whose mode or owner is not 0755 and `root:root`.
+    pub fn special_folders(&self) -> impl Iterator<Item = (&ImagePath, u32, Owner)> {
+        self.view.special_folders()
+    }
+
     /// How many layers it has.
-    pub(crate) fn layers(&self) -> u32 {
+    pub fn layers(&self) -> u32 {
         u32::try_from(self.locked.layers.len()).unwrap_or(u32::MAX)
     }
 
     /// The digests of its uncompressed layers.
-    pub(crate) fn diff_ids(&self) -> impl Iterator<Item = String> {
+    pub fn diff_ids(&self) -> impl Iterator<Item = String> {
         self.locked.layers.iter().map(|layer| layer.diff_id.to_string())
     }
 
@@ -139,7 +152,7 @@ impl Foundation {
     /// # Errors
     ///
     /// When one of them is not what its digest says, or the store cannot be written.
-    pub(crate) fn keep(&self, store: &Store) -> Result<(), BuildError> {
+    pub fn keep(&self, store: &Store) -> Result<(), BaseFailure> {
         let Some(stored) = &self.stored else { return Ok(()) };
         if store.blob(&self.locked.config)?.is_none() {
             let mut writer = store.blob_writer()?;
@@ -160,12 +173,12 @@ impl Foundation {
         layer: &Descriptor,
         stored: &StoredImage,
         store: &Store,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), BaseFailure> {
         let Descriptor { digest, size, .. } = *layer;
         let failed = |error: BlobError| {
             let (file, number) = (stored.file().to_owned(), number + 1);
             let fault = Box::new(error.into());
-            unusable(&self.layout, ReadError::Layer { file, number, digest, fault }.into())
+            BaseFailure::of(&self.layout, ReadError::Layer { file, number, digest, fault })
         };
         let blob = stored.blobs().open(&digest).map_err(failed)?;
         let mut reader = HashReader::new(blob.take(size.saturating_add(1)));
@@ -183,7 +196,7 @@ impl Foundation {
     }
 
     /// Its layers as the store has them.
-    pub(crate) fn records(&self) -> Vec<LayerRecord> {
+    pub fn records(&self) -> Vec<LayerRecord> {
         let record = |layer: &LayoutLayer| LayerRecord {
             messages: String::new(),
             descriptor: layer.descriptor(),
@@ -195,30 +208,24 @@ impl Foundation {
         self.locked.layers.iter().map(record).collect()
     }
 
-    /// Its layers as a report shows them.
-    pub(crate) fn built_layers(&self) -> Vec<BuiltLayer> {
+    /// Its layers as the store has them, each with what a report calls it.
+    pub fn titled_records(&self) -> Vec<(String, LayerRecord)> {
         let name = self.locked.name.as_deref().unwrap_or(&self.layout.text);
         let count = self.locked.layers.len();
         let records = self.records().into_iter().enumerate();
-        let layers = records.map(|(index, record)| BuiltLayer {
-            title: format!("{name}, layer {} of {count}", index + 1),
-            weight: record.size,
-            reused: true,
-            record,
-        });
-        layers.collect()
+        records.map(|(index, record)| (format!("{name}, layer {} of {count}", index + 1), record)).collect()
     }
 
     /// Its layers with their history. Where the history does not fit the layers, each layer gets an item that says whose
     /// it is. The items behind the last layer are given beside.
-    pub(crate) fn image_layers(&self) -> (Vec<ImageLayer>, Vec<History>) {
+    pub fn image_layers(&self) -> (Vec<ImageLayer>, Vec<History>) {
         let items = &self.config.history;
         let with_layer = items.iter().filter(|item| !item.empty_layer).count();
-        let own = |layer: BuiltLayer| {
-            let history = History { comment: layer.title, ..History::default() };
-            ImageLayer::new(layer.record.descriptor, layer.record.diff_id, history)
+        let own = |(title, record): (String, LayerRecord)| {
+            let history = History { comment: title, ..History::default() };
+            ImageLayer::new(record.descriptor, record.diff_id, history)
         };
-        let mut layers: Vec<ImageLayer> = self.built_layers().into_iter().map(own).collect();
+        let mut layers: Vec<ImageLayer> = self.titled_records().into_iter().map(own).collect();
         if with_layer != layers.len() {
             return (layers, Vec::new());
         }
@@ -235,7 +242,7 @@ impl Foundation {
     }
 
     /// The annotations that say what an image stands on.
-    pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
+    pub fn annotations(&self) -> BTreeMap<String, String> {
         let digest = self.locked.has_manifest.then(|| self.locked.manifest.to_string());
         let named = [("name", self.locked.name.clone()), ("digest", digest)];
         let annotation = |(key, value): (&str, Option<String>)| Some((format!("{BASE_KEYS}{key}"), value?));
@@ -243,24 +250,24 @@ impl Foundation {
     }
 
     /// Its labels, but for those that say what it stands on itself.
-    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+    pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.config.config.labels.clone();
         labels.into_iter().filter(|(key, _)| !key.starts_with(BASE_KEYS)).collect()
     }
 
     /// What it starts, with a program as process 1 that it has itself, or that its environment has.
-    pub(crate) fn ground(&self, environment_init: Option<String>) -> Ground {
+    pub fn ground(&self, environment_init: Option<String>) -> Ground {
         let config = &self.config.config;
         Ground::Image {
             start: Start { entrypoint: config.entrypoint.clone(), cmd: config.cmd.clone() },
-            init: self.image.init().or(environment_init),
+            init: self.view.init().or(environment_init),
             shell: self.shell().map(str::to_owned),
         }
     }
 
     /// Its shell.
-    pub(crate) fn shell(&self) -> Option<&'static str> {
-        SHELLS.into_iter().find(|shell| self.image.has_program(shell))
+    pub fn shell(&self) -> Option<&'static str> {
+        SHELLS.into_iter().find(|shell| self.view.has_program(shell))
     }
 
     /// Checks that what is written for bash can be run.
@@ -268,12 +275,12 @@ impl Foundation {
     /// # Errors
     ///
     /// When the image has no bash.
-    pub(crate) fn needs_bash(&self, what: &str) -> Result<(), BuildError> {
-        if self.image.has_program("/bin/bash") {
+    pub fn needs_bash(&self, what: &str) -> Result<(), BaseFailure> {
+        if self.view.has_program("/bin/bash") {
             return Ok(());
         }
         let (base, what) = (self.layout.text.clone(), what.to_owned());
-        Err(BaseFailure::BaseShell { base, what, asked: asked(&self.layout) }.into())
+        Err(BaseFailure::BaseShell { base, what, asked: asked(&self.layout) })
     }
 
     /// Checks that an environment can stand at a prefix.
@@ -281,8 +288,8 @@ impl Foundation {
     /// # Errors
     ///
     /// When a link of the image leads there, or it has something there.
-    pub(crate) fn check_prefix(&self, prefix: &ImagePath) -> Result<(), BuildError> {
-        self.image.check_prefix(prefix).map_err(|error| unusable(&self.layout, error))
+    pub fn check_prefix(&self, prefix: &ImagePath) -> Result<(), BaseFailure> {
+        self.view.check_prefix(prefix).map_err(|error| BaseFailure::of(&self.layout, error))
     }
 
     /// Where a file must be written to be found at a path.
@@ -290,8 +297,8 @@ impl Foundation {
     /// # Errors
     ///
     /// When it would be written over a folder or a link of the image.
-    pub(crate) fn file_path(&self, path: &ImagePath) -> Result<ImagePath, BuildError> {
-        self.image.file_path(path).map_err(|error| unusable(&self.layout, error))
+    pub fn file_path(&self, path: &ImagePath) -> Result<ImagePath, BaseFailure> {
+        self.view.file_path(path).map_err(|error| BaseFailure::of(&self.layout, error))
     }
 
     /// The same of a folder; nothing where the image has it.
@@ -299,8 +306,8 @@ impl Foundation {
     /// # Errors
     ///
     /// When the image has something else there.
-    pub(crate) fn new_folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BuildError> {
-        let found = self.image.folder_path(path).map_err(|error| unusable(&self.layout, error))?;
+    pub fn new_folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BaseFailure> {
+        let found = self.view.folder_path(path).map_err(|error| BaseFailure::of(&self.layout, error))?;
         Ok(found.filter(|(_, present)| !present).map(|(path, _)| path))
     }
 
@@ -309,11 +316,11 @@ impl Foundation {
     /// # Errors
     ///
     /// When the image does not know the user.
-    pub(crate) fn owner(&self, user: Option<&spec::User>) -> Result<Owner, BuildError> {
+    pub fn owner(&self, user: Option<&spec::User>) -> Result<Owner, BaseFailure> {
         let name = user.map_or_else(|| self.config.config.user.clone(), ToString::to_string);
-        match self.image.facts.user(&name) {
+        match self.view.facts.user(&name) {
             Some((uid, gid)) => Ok(Owner { uid, gid }),
-            None => Err(BaseFailure::BaseUser { base: self.layout.text.clone(), user: name }.into()),
+            None => Err(BaseFailure::BaseUser { base: self.layout.text.clone(), user: name }),
         }
     }
 }
@@ -329,16 +336,16 @@ fn stored(layout: &Layout, platform: Platform) -> Result<StoredImage, ReadError>
 fn view(
     stored: &StoredImage,
     platform: Platform,
-    context: &Context,
+    store: &Store,
     layout: &Layout,
-) -> Result<BaseImage, BuildError> {
+) -> Result<BaseView, BaseFailure> {
     let diff_ids = stored.layers.iter().map(|layer| layer.diff_id.to_string());
-    let path = view_path(&view_key(&stored.digest, platform, diff_ids), context);
+    let path = view_path(&view_key(&stored.digest, platform, diff_ids), store);
     if let Some(image) = read_view(&path) {
         return Ok(image);
     }
-    let image = BaseImage::read(stored, platform).map_err(|error| unusable(layout, error))?;
-    write_view(&path, &image).map_err(|error| BuildError::File { path, what: "written", error })?;
+    let image = BaseView::read(stored, platform).map_err(|error| BaseFailure::of(layout, error))?;
+    write_view(&path, &image).map_err(|error| BaseFailure::Keep { path, error })?;
     Ok(image)
 }
 
@@ -355,16 +362,16 @@ fn key(locked: &LayoutBase, platform: Platform) -> Digest {
     view_key(&locked.manifest, platform, locked.layers.iter().map(|layer| layer.diff_id.to_string()))
 }
 
-fn view_path(key: &Digest, context: &Context) -> PathBuf {
-    context.store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()))
+fn view_path(key: &Digest, store: &Store) -> PathBuf {
+    store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()))
 }
 
 /// What cannot be read is read from the layers once more.
-fn read_view(path: &Path) -> Option<BaseImage> {
+fn read_view(path: &Path) -> Option<BaseView> {
     serde_json::from_slice(&folder::read_regular(path).ok()?).ok()
 }
 
-fn write_view(path: &Path, image: &BaseImage) -> io::Result<()> {
+fn write_view(path: &Path, image: &BaseView) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".imgbuild-").tempfile_in(folder)?;
@@ -394,14 +401,6 @@ fn kept_config(locked: &LayoutBase, store: &Store) -> io::Result<ImageConfig> {
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-fn unusable(layout: &Layout, error: BaseError) -> BuildError {
-    BaseFailure::Base { base: layout.text.clone(), error: Box::new(error), asked: asked(layout) }.into()
-}
-
-fn unreadable(layout: &Layout, error: io::Error) -> BuildError {
-    unusable(layout, ReadError::Open { file: layout.path.clone(), error }.into())
-}
-
-fn asked(layout: &Layout) -> Vec<spec::Snippet> {
-    vec![layout.origin.snippet("it was asked for here", "this base")]
+fn unreadable(layout: &Layout, error: io::Error) -> BaseFailure {
+    BaseFailure::of(layout, ReadError::Open { file: layout.path.clone(), error })
 }

@@ -1,12 +1,19 @@
-//! Images that others made, as what ours stand on: what their layers hold, read without unpacking them.
+//! What images stand on; and images that others made, as what ours stand on: what their layers hold, read without unpacking
+//! them.
 
+mod base;
 mod error;
 mod facts;
+mod failure;
 mod glibc;
 mod image;
 mod packages;
+mod view;
 
+pub use base::Base;
 pub use error::{BaseError, NoGlibc};
 pub use facts::{Account, Facts, OperatingSystem};
-pub use image::BaseImage;
+pub use failure::BaseFailure;
+pub use image::{BaseImage, LockedImage};
 pub use packages::DpkgPackage;
+pub use view::BaseView;

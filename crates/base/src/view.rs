@@ -19,7 +19,7 @@ const INITS: [&str; 6] = [
 
 /// What the layers of an image hold, without the content of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseImage {
+pub struct BaseView {
     merged: Merged,
     /// What it says of itself.
     pub facts: Facts,
@@ -27,7 +27,7 @@ pub struct BaseImage {
     pub sizes: Vec<u64>,
 }
 
-impl BaseImage {
+impl BaseView {
     /// Reads all layers of an image, once, and checks each.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
+use base::Base;
 use conda::Plan;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
@@ -13,14 +14,13 @@ use lock::{
 };
 use python::{Bytecode, BytecodeFolders, Target};
 use runtime::{DEFAULT_USER, Variables};
-use spec::{Base, Manager, Variant};
+use spec::{Manager, Variant};
 
 use crate::configuring::Configuring;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::copying::Copies;
 use crate::derived::{Below, Derived};
 use crate::error::MakeFailure;
-use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
 use crate::post_link::PostLink;
 use crate::wheel_sources::{self, ImagePython};
@@ -39,8 +39,8 @@ pub(crate) struct Assembly {
     pub parents: Parents,
     /// The image's environment variables.
     pub variables: Variables,
-    /// The image that it stands on.
-    pub foundation: Option<Foundation>,
+    /// What it stands on.
+    pub base: Base,
     /// The Python that its wheels are for.
     pub python: Option<ImagePython>,
     /// All Pythons of the image, as far as their bytecode is concerned.
@@ -72,19 +72,19 @@ impl Assembly {
         let conda = locked.conda.as_ref().map(|conda| (conda.set, conda.packages.as_slice()));
         let wheels = locked.pypi.as_ref().map(|pypi| &pypi.set.prefix);
         let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
-        let foundation = Foundation::open(locked.variant.layout.as_ref(), variant, context)?;
-        let base = foundation.as_ref().map(|foundation| foundation.config.config.env.as_slice());
+        let layout = locked.variant.layout.as_ref();
+        let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
         let mut assembly = Self {
             ingredients: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: runtime::variables(base, conda, wheels, &given),
-            foundation,
+            variables: runtime::variables(base.environment(), conda, wheels, &given),
+            base,
             python: None,
             targets: Vec::new(),
         };
         let timestamp = locked.variant.timestamp;
-        assembly.check_foundation(locked.variant)?;
+        assembly.check_base(locked.variant)?;
         let mut python = None;
         if let Some(debian) = &locked.debian {
             python = assembly.add_debian(debian, variant, timestamp, context)?;
@@ -99,29 +99,24 @@ impl Assembly {
             assembly.add_post_link(conda.set, &locked.post_link, variant, timestamp)?;
         }
         assembly.python = python;
-        let has_shell = match &variant.base {
-            Base::Debian(_) => true,
-            Base::Layout(_) => assembly.foundation.as_ref().is_some_and(|it| it.shell().is_some()),
-            Base::Scratch => false,
-        };
-        if has_shell {
-            let place = |path: &ImagePath| assembly.place(path);
+        if assembly.base.has_shell() {
+            let place = |path: &ImagePath| assembly.base.file_path(path).map_err(BuildError::from);
             let files = runtime::runtime_files(&assembly.variables, timestamp, place)?;
             files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
         }
         if let Some(extras) = extras {
             let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
-            let contents = BTreeMap::from([(assembly.place(&ImagePath::new(LOCK_PATH)?)?, text)]);
+            let contents = BTreeMap::from([(assembly.base.file_path(&ImagePath::new(LOCK_PATH)?)?, text)]);
             let id = PartId::new("imgbuild", "lock");
             let files =
                 Files::new(id, "the lock".to_owned(), Role::Metadata, None, contents, Owner::ROOT, timestamp);
             assembly.add(Box::new(files), Vec::new());
             if let Some(mut copies) = extras.copies {
-                if let Some(foundation) = &assembly.foundation {
-                    copies = copies.onto(foundation)?;
+                if let Some(image) = assembly.base.image() {
+                    copies = copies.onto(image)?;
                 }
                 // All others depend on nothing but themselves.
-                let has_python = !assembly.targets.is_empty() || assembly.foundation.is_some();
+                let has_python = !assembly.targets.is_empty() || assembly.base.image().is_some();
                 let may_hold = |path: &ImagePath| assembly.may_hold(path);
                 if copied_sources(&copies).any(|path| has_python || may_hold(path)) {
                     let copied = CopiedOver::new(copies, &assembly.below(), may_hold);
@@ -135,29 +130,20 @@ impl Assembly {
     }
 
     /// Checks that the image that this one stands on can carry it, and takes over the modes and owners of its folders.
-    fn check_foundation(&mut self, locked: &lock::Variant) -> Result<(), BuildError> {
-        let Some(foundation) = &self.foundation else { return Ok(()) };
-        for (path, mode, owner) in foundation.image.special_folders() {
+    fn check_base(&mut self, locked: &lock::Variant) -> Result<(), BuildError> {
+        for (path, mode, owner) in self.base.image().into_iter().flat_map(|image| image.special_folders()) {
             self.parents.insert(path.clone(), mode, owner);
         }
         if let Some(set) = &locked.conda {
-            foundation.check_prefix(&set.prefix)?;
+            self.base.check_prefix(&set.prefix)?;
             if let Some((package, _)) = self.variables.dynamic.first() {
-                foundation.needs_bash(&format!("the activation scripts of `{package}`"))?;
+                self.base.needs_bash(&format!("the activation scripts of `{package}`"))?;
             }
             if !set.post_link.is_empty() {
-                foundation.needs_bash("post-link scripts")?;
+                self.base.needs_bash("post-link scripts")?;
             }
         }
         Ok(())
-    }
-
-    /// Where a file must be written to be found at a path.
-    fn place(&self, path: &ImagePath) -> Result<ImagePath, BuildError> {
-        match &self.foundation {
-            None => Ok(path.clone()),
-            Some(foundation) => foundation.file_path(path),
-        }
     }
 
     /// The parts of its ingredients, in their order.
@@ -183,7 +169,7 @@ impl Assembly {
     /// What is there so far, for what stands on it.
     fn below(&self) -> Below<'_> {
         Below {
-            base: self.foundation.iter().flat_map(Foundation::diff_ids).collect(),
+            base: self.base.diff_ids(),
             parts: self.parts(),
             exclusions: &self.exclusions,
             targets: &self.targets,
@@ -276,7 +262,7 @@ impl Assembly {
         }
         let configuration =
             Configuration::new(set, &packages, archive, &accounts, timestamp, variant.platform);
-        if let (Some(configuration), Base::Debian(base)) = (configuration, &variant.base) {
+        if let (Some(configuration), spec::Base::Debian(base)) = (configuration, &variant.base) {
             let (name, parents) = (variant_name(variant), self.parents.clone());
             let configuring =
                 Configuring::new(name, configuration, parents, &base.packages, self.targets.clone());
@@ -300,7 +286,7 @@ impl Assembly {
         context: &Context,
     ) -> Result<Option<ImagePython>, BuildError> {
         let set = conda.set;
-        let owner = prefix_owner(variant, self.foundation.as_ref())?;
+        let owner = prefix_owner(variant, &self.base)?;
         let error = |error| MakeFailure::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
             conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
@@ -347,7 +333,7 @@ impl Assembly {
         variant: &Variant,
         timestamp: i64,
     ) -> Result<(), BuildError> {
-        let owner = prefix_owner(variant, self.foundation.as_ref())?;
+        let owner = prefix_owner(variant, &self.base)?;
         let scripts = scripts.iter().map(|package| (*package).clone()).collect();
         let post_link = PostLink::new(set, scripts, variant.platform, owner, timestamp, &self.below());
         post_link.into_iter().for_each(|it| self.derive(Box::new(it), Vec::new()));
@@ -366,15 +352,15 @@ impl Assembly {
         let conda = locked.conda.as_ref().filter(|conda| conda.prefix == set.prefix);
         let python = python.ok_or(MakeFailure::NoPython)?;
         let owner = match conda {
-            Some(_) => prefix_owner(variant, self.foundation.as_ref())?,
+            Some(_) => prefix_owner(variant, &self.base)?,
             // As with a manager of conda: who has pip in an environment wants to change it.
             None if set.requested.iter().any(|name| name == "pip") => {
-                user(variant, self.foundation.as_ref())?
+                self.base.owner(variant.image.user.as_ref())?
             }
             None => Owner::ROOT,
         };
-        if let (None, Some(foundation)) = (conda, &self.foundation) {
-            foundation.check_prefix(&set.prefix)?;
+        if conda.is_none() {
+            self.base.check_prefix(&set.prefix)?;
         }
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
@@ -391,17 +377,8 @@ impl Assembly {
 }
 
 /// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
-fn prefix_owner(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, BuildError> {
+fn prefix_owner(variant: &Variant, base: &Base) -> Result<Owner, BuildError> {
     let writable =
         variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
-    if writable { user(variant, foundation) } else { Ok(Owner::ROOT) }
-}
-
-/// The image's user.
-fn user(variant: &Variant, foundation: Option<&Foundation>) -> Result<Owner, BuildError> {
-    match (&variant.image.user, foundation) {
-        (Some(spec::User::Id { uid, gid }), _) => Ok(Owner { uid: *uid, gid: gid.unwrap_or(*uid) }),
-        (user, Some(foundation)) => foundation.owner(user.as_ref()),
-        (_, None) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
-    }
+    if writable { Ok(base.owner(variant.image.user.as_ref())?) } else { Ok(Owner::ROOT) }
 }

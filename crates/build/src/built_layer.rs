@@ -14,3 +14,10 @@ pub struct BuiltLayer {
     /// Whether the store had it.
     pub reused: bool,
 }
+
+impl BuiltLayer {
+    /// A layer of what an image stands on.
+    pub(crate) fn of_base((title, record): (String, LayerRecord)) -> Self {
+        Self { title, weight: record.size, reused: true, record }
+    }
+}

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, Owner, Whiteout};
+use base::BaseImage;
 use folder::{IGNORE_FILE, ignored, secret};
 use ignore::gitignore::Gitignore;
 use layer::{
@@ -17,7 +18,6 @@ use spec::Copy;
 
 use crate::BuildError;
 use crate::error::CopyFailure;
-use crate::foundation::Foundation;
 
 /// What stands at one path of the image.
 enum Item {
@@ -77,18 +77,18 @@ impl Copies {
     /// # Errors
     ///
     /// When a file would stand in place of a folder or a link, or a folder in place of something else.
-    pub(crate) fn onto(self, foundation: &Foundation) -> Result<Self, BuildError> {
+    pub(crate) fn onto(self, image: &BaseImage) -> Result<Self, BuildError> {
         let mut items = BTreeMap::new();
         for (path, (item, owner)) in self.items {
             match item {
                 // Folders that are there stay as they are.
                 Item::Directory => {
-                    if let Some(path) = foundation.new_folder(&path)? {
+                    if let Some(path) = image.new_folder(&path)? {
                         items.insert(path, (item, owner));
                     }
                 }
                 Item::File { .. } | Item::Symlink { .. } => {
-                    items.insert(foundation.file_path(&path)?, (item, owner));
+                    items.insert(image.file_path(&path)?, (item, owner));
                 }
             }
         }

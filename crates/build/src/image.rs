@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::BaseImage;
 use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
 use runtime::{DEFAULT_USER, Ground, Variables};
 use spec::{ProgramText, User, Variant};
@@ -9,7 +10,6 @@ use store::LayerRecord;
 
 use crate::BuildError;
 use crate::built_layer::BuiltLayer;
-use crate::foundation::Foundation;
 
 /// The label that holds the digest of the lock's text.
 pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
@@ -18,7 +18,7 @@ pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 pub(crate) struct Parts<'a> {
     pub(crate) variant: &'a Variant,
     pub(crate) variables: &'a Variables,
-    pub(crate) foundation: Option<&'a Foundation>,
+    pub(crate) base: Option<&'a BaseImage>,
     pub(crate) ground: &'a Ground,
     /// The digest of the lock's text.
     pub(crate) lock: Digest,
@@ -41,7 +41,7 @@ pub(crate) fn assemble(
         comment: layer.title.clone(),
         empty_layer: false,
     };
-    let (mut all, behind) = parts.foundation.map(Foundation::image_layers).unwrap_or_default();
+    let (mut all, behind) = parts.base.map(BaseImage::image_layers).unwrap_or_default();
     let mut own: Vec<ImageLayer> = layers
         .iter()
         .map(|layer| {
@@ -53,7 +53,7 @@ pub(crate) fn assemble(
         first.before = behind;
     }
     all.append(&mut own);
-    let mut annotations = parts.foundation.map(Foundation::annotations).unwrap_or_default();
+    let mut annotations = parts.base.map(BaseImage::annotations).unwrap_or_default();
     annotations.extend(own_annotations(parts.variant, created));
     let head = ImageHead { platform: parts.variant.platform, created, config: config(parts), annotations };
     Ok(Image::of_layers(head, all)?)
@@ -75,11 +75,11 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
 }
 
 fn config(parts: &Parts<'_>) -> ContainerConfig {
-    let Parts { variant, variables, foundation, ground, lock } = *parts;
+    let Parts { variant, variables, base: below, ground, lock } = *parts;
     let start = runtime::start(ground, variables);
     let image = &variant.image;
-    let base = foundation.map(|foundation| foundation.config.config.clone()).unwrap_or_default();
-    let mut labels = foundation.map(Foundation::labels).unwrap_or_default();
+    let base = below.map(|image| image.config().clone()).unwrap_or_default();
+    let mut labels = below.map(BaseImage::labels).unwrap_or_default();
     labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
     labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();

@@ -18,7 +18,6 @@ use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::derived::Derived;
 use crate::error::MakeFailure;
-use crate::foundation::Foundation;
 use crate::ingredient::Ingredient;
 use crate::package_archives::{PackageArchives, verify_archives};
 use crate::{BuildError, Context, Event};
@@ -92,7 +91,7 @@ impl ImagePlan {
         let before = self.planned.iter().take_while(|it| it.key != planned.key);
         let below = before.filter(|it| derived.stands_on(it.role));
         let below = below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone());
-        self.assembly.foundation.iter().flat_map(Foundation::records).chain(below).collect()
+        self.assembly.base.records().into_iter().chain(below).collect()
     }
 }
 

@@ -23,7 +23,6 @@ mod error;
 mod events;
 mod fetch_failure;
 mod fetching;
-mod foundation;
 mod image;
 mod ingredient;
 mod layers;
@@ -56,8 +55,8 @@ pub use context::Context;
 pub use delivery::{Delivered, Format};
 pub use derived::Execution;
 pub use error::{
-    ArchiveFailure, BaseFailure, BuildError, CheckFailure, CopyFailure, DeliverFailure, LockFailure,
-    MakeFailure, OpenFailure,
+    ArchiveFailure, BuildError, CheckFailure, CopyFailure, DeliverFailure, LockFailure, MakeFailure,
+    OpenFailure,
 };
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;

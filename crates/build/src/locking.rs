@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use base::LockedImage;
 use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use lock::{
     CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
@@ -12,7 +13,6 @@ use spec::{Base, Spec, Variant};
 
 use crate::assembly::Assembly;
 use crate::error::LockFailure;
-use crate::foundation::{self, Foundation};
 use crate::validating::validate_locking;
 use crate::{BuildError, Context, Event, other_locks, variant_name};
 
@@ -138,7 +138,7 @@ pub(crate) fn finish(
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::Metadata));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
-    let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
+    let reserved = assembly.base.layers();
     let same = |other: &&lock::Variant| {
         let this = locked.variant;
         (other.platform, &other.keys) == (this.platform, &this.keys)
@@ -190,7 +190,7 @@ impl Locker<'_> {
             Base::Debian(base) => Some(self.base(variant, base).await?),
         };
         let layout = match &variant.base {
-            Base::Layout(layout) => Some(foundation::lock(variant, layout, self.context)?),
+            Base::Layout(layout) => Some(LockedImage::read(layout, variant.platform, &self.context.store)?),
             Base::Debian(_) | Base::Scratch => None,
         };
         let glibc = debian.as_ref().and_then(|set| {
@@ -198,10 +198,8 @@ impl Locker<'_> {
                 self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
             debian::glibc(&packages)
         });
-        let glibc = match &variant.base {
-            Base::Layout(layout) if variant.conda.is_some() => {
-                Some(foundation::glibc(variant, layout, self.context)?)
-            }
+        let glibc = match &layout {
+            Some(image) if variant.conda.is_some() => Some(image.glibc()?.to_owned()),
             _ => glibc,
         };
         let conda = match &variant.conda {
@@ -215,7 +213,7 @@ impl Locker<'_> {
             timestamp: 0,
             threshold: Threshold(0),
             debian,
-            layout,
+            layout: layout.map(|image| image.base),
             conda,
             pypi: None,
         };

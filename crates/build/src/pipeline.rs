@@ -19,7 +19,6 @@ use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::error::LockFailure;
-use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
 use crate::lock_file::{read_lock, write_lock};
 use crate::locking::{Upgrade, inputs, lock, lock_path};
@@ -216,8 +215,8 @@ pub async fn build(
     for index in &chosen {
         plans.push(image_plan(spec, &locked, *index, &all[*index], request.format, context)?);
     }
-    for foundation in plans.iter().filter_map(|plan| plan.assembly.foundation.as_ref()) {
-        foundation.keep(&context.store)?;
+    for plan in &plans {
+        plan.assembly.base.keep(&context.store)?;
     }
     let made = make(&plans, context).await?;
     let mut built = Vec::new();
@@ -226,12 +225,13 @@ pub async fn build(
         let variables = &plan.assembly.variables;
         let of_lock = locked.lock.variant(*index)?;
         let conda_init = environment_init(&of_lock);
-        let foundation = plan.assembly.foundation.as_ref();
-        let ground = ground(variant, foundation, conda_init);
-        let parts = image::Parts { variant, variables, foundation, ground: &ground, lock: lock_digest };
+        let base = &plan.assembly.base;
+        let ground = base.ground(conda_init);
+        let parts =
+            image::Parts { variant, variables, base: base.image(), ground: &ground, lock: lock_digest };
         let image = image::assemble(of_lock.variant.timestamp, &parts, &layers)?;
-        let below = foundation.map(Foundation::built_layers).unwrap_or_default();
-        let layers: Vec<BuiltLayer> = below.into_iter().chain(layers).collect();
+        let below = base.titled_records().into_iter().map(BuiltLayer::of_base);
+        let layers: Vec<BuiltLayer> = below.chain(layers).collect();
         let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
         built.push(Built {
             name: variant_name(variant),
@@ -307,14 +307,6 @@ fn environment_init(locked: &LockedVariant<'_>) -> Option<String> {
     init.map(|_| format!("{}/bin/tini", conda.set.prefix))
 }
 
-fn ground(variant: &Variant, foundation: Option<&Foundation>, environment_init: Option<String>) -> Ground {
-    match (&variant.base, foundation) {
-        (Base::Debian(_), _) => Ground::Debian,
-        (Base::Layout(_), Some(foundation)) => foundation.ground(environment_init),
-        (Base::Layout(_), None) | (Base::Scratch, _) => Ground::Scratch,
-    }
-}
-
 fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
     let own = |start: &Start| start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
     matches!(ground, Ground::Image { start, init: None, .. } if own(start))
@@ -344,7 +336,7 @@ fn image_plan(
     let extras = Extras { lock_text: &locked.text, copies };
     let assembly = Assembly::new(&of_lock, variant, Some(extras), context)?;
     let budget = variant.layers.budget.get().into();
-    let reserved = assembly.foundation.as_ref().map_or(0, Foundation::layers);
+    let reserved = assembly.base.layers();
     let policy = Policy { budget, reserved, threshold: of_lock.variant.threshold };
     let codec = format.codec(variant);
     let planned = plan(&assembly, &policy, codec)?;
@@ -386,8 +378,8 @@ pub fn planned_layers(
     let mut all = Vec::new();
     for (index, variant) in variants.iter().enumerate() {
         let plan = image_plan(spec, &locked, index, variant, Format::Oci, context)?;
-        let below = plan.assembly.foundation.iter().flat_map(Foundation::built_layers);
-        let below = below.map(|it| LayerSummary { title: it.title, weight: it.weight, present: true });
+        let below = plan.assembly.base.titled_records().into_iter();
+        let below = below.map(|(title, it)| LayerSummary { title, weight: it.size, present: true });
         let mut layers: Vec<LayerSummary> = below.collect();
         for planned in &plan.planned {
             let present = context.layers.layer(&planned.key)?.is_some();

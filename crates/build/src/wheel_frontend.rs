@@ -18,7 +18,6 @@ use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::error::{ArchiveFailure, MakeFailure};
 use crate::fetch_failure::FetchFailure;
-use crate::foundation::Foundation;
 use crate::layers::{ImagePlan, make, plan};
 use crate::package_archives::{PackageArchives, verify_archives};
 use crate::wheel_finder::finder_of_lock;
@@ -98,13 +97,11 @@ impl Pipeline {
         let mut assembly = Assembly::new(&locked, variant, None, context)?;
         let python = assembly.python.take().ok_or(MakeFailure::NoPython)?;
         let variables = assembly.variables.clone();
-        let below = assembly.foundation.as_ref().map(Foundation::records).unwrap_or_default();
-        if let Some(foundation) = &assembly.foundation {
-            foundation.keep(&context.store)?;
-        }
+        let below = assembly.base.records();
+        assembly.base.keep(&context.store)?;
         let policy = Policy {
             budget: variant.layers.budget.get().into(),
-            reserved: assembly.foundation.as_ref().map_or(0, Foundation::layers),
+            reserved: assembly.base.layers(),
             threshold: locked.variant.threshold,
         };
         let codec = Format::Oci.codec(variant);

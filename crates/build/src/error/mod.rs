@@ -2,7 +2,6 @@
 //! being done.
 
 mod archive;
-mod base;
 mod check;
 mod copy;
 mod deliver;
@@ -13,12 +12,12 @@ mod open;
 use std::path::{Path, PathBuf};
 
 use ::archive::PathError;
+use ::base::BaseFailure;
 use ::layer::OverBudget;
 use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, PackageError};
 use miette::Diagnostic;
 
 pub use archive::ArchiveFailure;
-pub use base::BaseFailure;
 pub use check::CheckFailure;
 pub use copy::CopyFailure;
 pub use deliver::DeliverFailure;

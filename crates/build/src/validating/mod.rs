@@ -5,6 +5,7 @@ mod wheels;
 use std::collections::HashSet;
 use std::path::Path;
 
+use base::LockedImage;
 use conda::ChannelError;
 use oci::Platform;
 use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
@@ -16,7 +17,7 @@ use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
 use crate::error::LockFailure;
 use crate::match_specs::match_specs;
 use crate::other_locks::locked_error;
-use crate::{BuildError, Context, foundation};
+use crate::{BuildError, Context};
 
 /// Checks everything that locking and building would refuse without having asked anybody: all mistakes at once.
 ///
@@ -208,12 +209,12 @@ fn base(variant: &Variant, context: &Context) -> Vec<BuildError> {
                 .collect()
         }
         Base::Layout(layout) => {
-            let locked = foundation::lock(variant, layout, context);
-            let glibc = match (&locked, &variant.conda) {
-                (Ok(_), Some(_)) => foundation::glibc(variant, layout, context).err(),
-                _ => None,
+            let locked = LockedImage::read(layout, variant.platform, &context.store);
+            let wrong = match (locked, &variant.conda) {
+                (Ok(image), Some(_)) => image.glibc().err(),
+                (locked, _) => locked.err(),
             };
-            locked.err().into_iter().chain(glibc).collect()
+            wrong.into_iter().map(BuildError::from).collect()
         }
     }
 }
