@@ -1,12 +1,9 @@
 //! An existing image as what ours stands on: locking it, finding it again, and taking its layers over.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
 
 use archive::{ImagePath, Owner};
-use layer::KeyHasher;
 use lock::{LayoutBase, LayoutLayer};
 use oci::{
     BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
@@ -17,12 +14,9 @@ use spec::Layout;
 use store::{LayerRecord, Store};
 
 use crate::failure::{BaseFailure, asked};
+use crate::kept::{key, read_view, view, view_path};
 use crate::view::BaseView;
 
-/// Changes whenever another view would be made of the same layers.
-const FORM: &str = "1";
-/// Where the store keeps what is known of the layers of bases: as plain JSON, which people and their tests look into.
-const FOLDER: &str = "bases-v1";
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
 /// An existing image that a variant stands on.
@@ -330,54 +324,6 @@ const BASE_KEYS: &str = "org.opencontainers.image.base.";
 
 fn stored(layout: &Layout, platform: Platform) -> Result<StoredImage, ReadError> {
     StoredImage::open(&layout.path, &Choice { platform, reference: layout.reference.as_deref() })
-}
-
-/// What the layers hold: from the store where it was read before.
-fn view(
-    stored: &StoredImage,
-    platform: Platform,
-    store: &Store,
-    layout: &Layout,
-) -> Result<BaseView, BaseFailure> {
-    let diff_ids = stored.layers.iter().map(|layer| layer.diff_id.to_string());
-    let path = view_path(&view_key(&stored.digest, platform, diff_ids), store);
-    if let Some(image) = read_view(&path) {
-        return Ok(image);
-    }
-    let image = BaseView::read(stored, platform).map_err(|error| BaseFailure::of(layout, error))?;
-    write_view(&path, &image).map_err(|error| BaseFailure::Keep { path, error })?;
-    Ok(image)
-}
-
-fn view_key(manifest: &Digest, platform: Platform, diff_ids: impl Iterator<Item = String>) -> Digest {
-    KeyHasher::new("base")
-        .field("form", FORM)
-        .field("manifest", manifest.to_string())
-        .field("platform", platform.to_string())
-        .list("diff ids", diff_ids)
-        .finish()
-}
-
-fn key(locked: &LayoutBase, platform: Platform) -> Digest {
-    view_key(&locked.manifest, platform, locked.layers.iter().map(|layer| layer.diff_id.to_string()))
-}
-
-fn view_path(key: &Digest, store: &Store) -> PathBuf {
-    store.repodata_folder().join(FOLDER).join(format!("{}.json", key.hex()))
-}
-
-/// What cannot be read is read from the layers once more.
-fn read_view(path: &Path) -> Option<BaseView> {
-    serde_json::from_slice(&folder::read_regular(path).ok()?).ok()
-}
-
-fn write_view(path: &Path, image: &BaseView) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".imgbuild-").tempfile_in(folder)?;
-    file.write_all(&serde_json::to_vec(image)?)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -7,6 +7,7 @@ mod facts;
 mod failure;
 mod glibc;
 mod image;
+mod kept;
 mod packages;
 mod view;
 

@@ -1,15 +1,16 @@
 //! The bytecode that finished layers hold: what lies over its sources must know of it.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 
 use archive::{ImagePath, LayerKind, LayerReader};
 use layer::{KeyHasher, SourceError};
-use oci::{BlobError, Blobs, uncompressed, unpacked_limit};
+use oci::{BlobError, Blobs, DiffId, HashReader, uncompressed, unpacked_limit};
 use python::{Cached, Overriding, Target};
 use store::LayerRecord;
 
 use crate::error::MakeFailure;
+use crate::unpacked::WrongDiffId;
 use crate::{BuildError, Context};
 
 /// What the store keeps of layers: the paths of their bytecode.
@@ -56,11 +57,18 @@ fn of_layer(layer: &LayerRecord, context: &Context) -> Result<Vec<ImagePath>, Bu
     let size = layer.descriptor.size;
     let tar = uncompressed(layer.descriptor.media_type, blob.take(size));
     let tar = tar.map_err(|error| failed(Box::new(BlobError::Read { digest, error })))?;
-    let mut reader = LayerReader::new(tar, unpacked_limit(size));
+    let mut tar = HashReader::new(tar);
+    let mut reader = LayerReader::new(&mut tar, unpacked_limit(size));
     let mut found = Vec::new();
     while let Some(head) = reader.next_entry().map_err(|error| failed(Box::new(error)))? {
         let path = head.path.filter(|_| !matches!(head.kind, LayerKind::Whiteout(_) | LayerKind::Directory));
         found.extend(path.filter(|path| Cached::of(path).is_some()));
+    }
+    let unread = |error| failed(Box::new(BlobError::Read { digest, error }));
+    io::copy(&mut (&mut tar).take(unpacked_limit(size)), &mut io::sink()).map_err(unread)?;
+    let (read, _) = tar.finish();
+    if DiffId(read) != layer.diff_id {
+        return Err(failed(Box::new(WrongDiffId { wanted: layer.diff_id, found: DiffId(read) })).into());
     }
     documents.put(&key, &found);
     Ok(found)

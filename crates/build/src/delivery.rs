@@ -33,9 +33,7 @@ impl Format {
             (Compression::Zstd, _) => Codec::Zstd,
         }
     }
-}
 
-impl Format {
     /// What writes it.
     fn sink(self, path: &Path) -> Result<Box<dyn Sink>, WriteError> {
         Ok(match self {

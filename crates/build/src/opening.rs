@@ -9,7 +9,7 @@ use oci::{
 };
 use serde::de::DeserializeOwned;
 use spec::Spec;
-use store::Store;
+use store::LayerCaches;
 
 use crate::error::OpenFailure;
 use crate::limits::DOCUMENT_LIMIT;
@@ -28,7 +28,7 @@ pub struct Opened {
 
 /// Where the layers of an image are.
 enum OpenedBlobs {
-    Store(Store),
+    Store(LayerCaches),
     File(Box<StoredImage>),
 }
 
@@ -36,7 +36,7 @@ impl Opened {
     /// Where its layers are.
     pub fn blobs(&self) -> &dyn Blobs {
         match &self.blobs {
-            OpenedBlobs::Store(store) => store,
+            OpenedBlobs::Store(layers) => layers,
             OpenedBlobs::File(image) => image.blobs(),
         }
     }
@@ -48,26 +48,26 @@ impl Opened {
 /// # Errors
 ///
 /// When there is none, or its documents are damaged.
-pub fn open_image(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
+pub fn open_image(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, BuildError> {
     let path = Path::new(text);
     if let Some(hex) = text.strip_prefix("sha256:") {
-        let digest = Digest::from_hex(hex).map_err(|_| not_found(text, store))?;
-        return in_store(&digest, text, store);
+        let digest = Digest::from_hex(hex).map_err(|_| not_found(text, layers))?;
+        return in_store(&digest, text, layers);
     }
     if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
-        return of_spec(path, platform, store);
+        return of_spec(path, platform, layers);
     }
     // A project's folder often bears the name of its image.
     let is_built = || -> Result<bool, BuildError> {
         let Some(reference) = reference(text).filter(|_| path.is_dir() && !is_layout(path)) else {
             return Ok(false);
         };
-        Ok(store.image(&reference, platform)?.is_some())
+        Ok(layers.store().image(&reference, platform)?.is_some())
     };
     if path.exists() && !is_built()? {
         return in_file(path, platform);
     }
-    named(text, platform, store)
+    named(text, platform, layers)
 }
 
 /// Whether a folder has what layouts and unpacked tarballs of images begin with.
@@ -75,14 +75,14 @@ fn is_layout(folder: &Path) -> bool {
     ["oci-layout", "index.json", "manifest.json"].iter().any(|name| folder.join(name).exists())
 }
 
-fn named(text: &str, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
-    let Some(reference) = reference(text) else { return Err(not_found(text, store)) };
+fn named(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, BuildError> {
+    let Some(reference) = reference(text) else { return Err(not_found(text, layers)) };
     if let Some(digest) = reference.digest() {
-        return in_store(digest, text, store);
+        return in_store(digest, text, layers);
     }
-    match store.image(&reference, platform)? {
-        Some(record) => in_store(&record.manifest.digest, text, store),
-        None => Err(not_found(text, store)),
+    match layers.store().image(&reference, platform)? {
+        Some(record) => in_store(&record.manifest.digest, text, layers),
+        None => Err(not_found(text, layers)),
     }
 }
 
@@ -95,7 +95,7 @@ fn reference(text: &str) -> Option<Reference> {
     Some(reference.with_tag("latest".parse().ok()?))
 }
 
-fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, BuildError> {
+fn of_spec(path: &Path, platform: Platform, layers: &LayerCaches) -> Result<Opened, BuildError> {
     let spec = Spec::load(path)?;
     let variants = spec.variants(platform)?;
     let of_platform: Vec<_> = variants.iter().filter(|variant| variant.platform == platform).collect();
@@ -105,8 +105,8 @@ fn of_spec(path: &Path, platform: Platform, store: &Store) -> Result<Opened, Bui
         .collect();
     let listed = || references.iter().map(ToString::to_string).collect::<Vec<_>>();
     match references.as_slice() {
-        [reference] => match store.image(reference, platform)? {
-            Some(record) => in_store(&record.manifest.digest, &reference.to_string(), store),
+        [reference] => match layers.store().image(reference, platform)? {
+            Some(record) => in_store(&record.manifest.digest, &reference.to_string(), layers),
             None => {
                 Err(OpenFailure::NotBuilt { spec: path.to_owned(), reference: reference.to_string() }.into())
             }
@@ -129,23 +129,23 @@ fn in_file(path: &Path, platform: Platform) -> Result<Opened, BuildError> {
     })
 }
 
-fn in_store(digest: &Digest, text: &str, store: &Store) -> Result<Opened, BuildError> {
-    if store.blob(digest)?.is_none() {
-        return Err(not_found(text, store));
+fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened, BuildError> {
+    if layers.store().blob(digest)?.is_none() {
+        return Err(not_found(text, layers));
     }
-    let manifest: Manifest = document(digest, store)?;
-    let config: ImageConfig = document(&manifest.config.digest, store)?;
+    let manifest: Manifest = document(digest, layers)?;
+    let config: ImageConfig = document(&manifest.config.digest, layers)?;
     if manifest.layers.len() != config.rootfs.diff_ids.len() {
         let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
         return Err(OpenFailure::Layers { layers, diff_ids }.into());
     }
     let pairs = manifest.layers.into_iter().zip(&config.rootfs.diff_ids);
-    let layers = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
+    let named = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
     Ok(Opened {
         platform: platform_of(&config)?,
-        layers,
+        layers: named,
         config: config.config,
-        blobs: OpenedBlobs::Store(store.clone()),
+        blobs: OpenedBlobs::Store(layers.clone()),
     })
 }
 
@@ -166,10 +166,10 @@ fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T
     Ok(serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))?)
 }
 
-fn not_found(text: &str, store: &Store) -> BuildError {
+fn not_found(text: &str, layers: &LayerCaches) -> BuildError {
     // What cannot be listed is not what was asked for.
     let mut known: Vec<String> =
-        store.images().unwrap_or_default().into_iter().map(|record| record.reference).collect();
+        layers.store().images().unwrap_or_default().into_iter().map(|record| record.reference).collect();
     known.dedup();
     OpenFailure::NoImage { text: text.to_owned(), known }.into()
 }

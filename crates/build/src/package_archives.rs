@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conda::ChannelArchives;
-use debian::{Mirror, Repositories, RepositoryArchives};
+use debian::{Mirror, MirrorError, Repositories, RepositoryArchives};
 use ecosystem::{ArchiveError, ArchiveSource};
 use lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
 use secret::SecretUrl;
@@ -75,10 +75,15 @@ impl PackageArchives {
         }
         let nowhere = || failed(net::NetError::NotFound { url: name.clone() }.into());
         let got = self.sources.iter().find_map(|source| source.get(archive)).ok_or_else(nowhere)?;
-        Ok(got.await.map_err(|error| match error {
-            ArchiveError::Fetch(error) => failed(FetchFailure::Source(error)),
-            ArchiveError::Build(error) => ArchiveFailure::Rebuild { wheel: name.clone(), error },
-        })?)
+        got.await.map_err(|error| match error {
+            ArchiveError::Nowhere => nowhere().into(),
+            ArchiveError::Place(error) => match error.downcast::<MirrorError>() {
+                Ok(error) => BuildError::from(*error),
+                Err(error) => failed(FetchFailure::Source(error)).into(),
+            },
+            ArchiveError::Fetch(error) => failed(FetchFailure::Source(error)).into(),
+            ArchiveError::Build(error) => ArchiveFailure::Rebuild { wheel: name.clone(), error }.into(),
+        })
     }
 
     /// Gets archives and checks them, from a thread that may block.

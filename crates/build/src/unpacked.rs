@@ -104,9 +104,9 @@ fn unpacked_layer(
 /// A layer that is another than its image says.
 #[derive(Debug, thiserror::Error)]
 #[error("its diffID is `{found}`, and the image says `{wanted}`")]
-struct WrongDiffId {
-    wanted: DiffId,
-    found: DiffId,
+pub(crate) struct WrongDiffId {
+    pub(crate) wanted: DiffId,
+    pub(crate) found: DiffId,
 }
 
 /// A layer that fills the disk.

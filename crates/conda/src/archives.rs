@@ -7,7 +7,7 @@ use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lock::{Archive, CondaPackage};
-use net::{Archives, Locations, NetError, Wanted};
+use net::{Archives, Locations, Wanted};
 use oci::Digest;
 use url::Url;
 
@@ -28,17 +28,20 @@ impl ChannelArchives {
         packages: impl IntoIterator<Item = &'a CondaPackage>,
         archives: Arc<dyn Archives>,
     ) -> Self {
-        let urls = packages.into_iter().map(|package| (package.sha256, package.url.clone())).collect();
+        let mut urls = HashMap::new();
+        for package in packages {
+            // Of two with one archive the first says where it is.
+            urls.entry(package.sha256).or_insert_with(|| package.url.clone());
+        }
         Self { channels, archives, urls }
     }
 
     async fn fetch(&self, archive: &Archive, url: &str) -> Result<(), ArchiveError> {
         let alone = || Url::parse(url).ok().map(Locations::from);
         let from = locations(&self.channels, url).or_else(alone);
-        let nowhere = || ArchiveError::fetch(NetError::NotFound { url: archive.name.clone() });
         let wanted = Wanted {
             name: archive.name.clone(),
-            from: from.ok_or_else(nowhere)?,
+            from: from.ok_or(ArchiveError::Nowhere)?,
             sha256: Some(archive.sha256),
             size: archive.size,
         };

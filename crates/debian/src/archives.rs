@@ -57,11 +57,6 @@ pub struct RepositoryArchives<F> {
 )]
 struct Gone(SecretUrl);
 
-/// A package whose path makes no URL.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` does not exist")]
-struct Nowhere(String);
-
 impl<F: Fetch + Send> RepositoryArchives<F> {
     /// What gets the archives of some packages.
     pub fn new<'a>(
@@ -69,13 +64,17 @@ impl<F: Fetch + Send> RepositoryArchives<F> {
         packages: impl IntoIterator<Item = &'a DebianPackage>,
         fetch: F,
     ) -> Self {
-        let packages = packages.into_iter().map(|package| (package.sha256, package.clone())).collect();
-        Self { repositories, packages, fetch }
+        let mut known = HashMap::new();
+        for package in packages {
+            // Of two with one archive the first says where it is.
+            known.entry(package.sha256).or_insert_with(|| package.clone());
+        }
+        Self { repositories, packages: known, fetch }
     }
 
     async fn download(&self, archive: &Archive, package: &DebianPackage) -> Result<(), ArchiveError> {
-        let url = self.repositories.url(package).map_err(ArchiveError::fetch)?;
-        let url = url.ok_or_else(|| ArchiveError::fetch(Nowhere(archive.name.clone())))?;
+        let url = self.repositories.url(package).map_err(|error| ArchiveError::Place(Box::new(error)))?;
+        let url = url.ok_or(ArchiveError::Nowhere)?;
         let fetched = self.fetch.archive(&archive.name, &url, &package.sha256, package.size).await;
         fetched.map(drop).map_err(|error| match error {
             FetchError::NotFound(url) => ArchiveError::fetch(Gone(url)),

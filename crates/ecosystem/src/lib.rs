@@ -14,6 +14,12 @@ pub trait ArchiveSource: Send + Sync {
 /// An archive that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
+    /// It is known nowhere.
+    #[error("nobody has it")]
+    Nowhere,
+    /// Whom to ask cannot be found out.
+    #[error(transparent)]
+    Place(Box<dyn Error + Send + Sync>),
     /// It cannot be fetched.
     #[error(transparent)]
     Fetch(Box<dyn Error + Send + Sync>),

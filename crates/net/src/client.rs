@@ -213,7 +213,9 @@ impl Client {
     /// Sends one request, and turns every answer but success into an error.
     pub(crate) async fn send(&self, url: &SecretUrl, range: Option<String>) -> Result<Response, NetError> {
         let mut request = Request::new(Method::GET, url.whole().clone());
-        if let Some(range) = range.and_then(|range| HeaderValue::from_str(&range).ok()) {
+        if let Some(range) = range {
+            let range =
+                HeaderValue::from_str(&range).map_err(|_| NetError::Range { url: url.to_string() })?;
             request.headers_mut().insert(RANGE, range);
         }
         let response = self.execute(request).await?;

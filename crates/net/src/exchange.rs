@@ -12,7 +12,8 @@ use crate::{Client, NetError};
 
 impl Client {
     /// Sends a request once, with the secrets that are known for its URL, and gives the answer whatever its status is: for
-    /// whom the status and the headers say what to do next. A body may be a stream. The answer says by its public URL where
+    /// whom the status and the headers say what to do next. A body may be a stream, whose length the
+    /// header `Content-Length` says: it decides how long sending it may take. The answer says by its public URL where
     /// it came from.
     ///
     /// # Errors

@@ -24,12 +24,11 @@ pub struct Reference {
 impl Reference {
     /// The image of a name and a tag. The name's first part is a registry's host when it holds a dot or is `localhost`.
     pub fn new(name: &ImageName, tag: &Tag) -> Self {
-        let (registry, name) = match parted(name.as_str()) {
-            // Both are valid by themselves, for they are parts of a name.
-            Some((host, rest)) => match (host.parse().ok(), rest.parse().ok()) {
-                (Some(host), Some(rest)) => (Some(host), rest),
-                _ => (None, name.clone()),
-            },
+        let parts =
+            parted(name.as_str()).and_then(|(host, rest)| Some((host.parse().ok()?, rest.parse().ok()?)));
+        // A name may begin with what no host is called, such as `a_b.c`.
+        let (registry, name) = match parts {
+            Some((host, rest)) => (Some(host), rest),
             None => (None, name.clone()),
         };
         Self { registry, name, tag: Some(tag.clone()), digest: None }
@@ -65,6 +64,7 @@ impl Reference {
     pub fn full(&self) -> String {
         match &self.registry {
             Some(_) => self.to_string(),
+            None if parted(self.name.as_str()).is_some() => self.to_string(),
             None if self.name.as_str().contains('/') => format!("{DOCKER}/{self}"),
             None => format!("{DOCKER}/{LIBRARY}/{self}"),
         }
@@ -95,7 +95,12 @@ impl FromStr for Reference {
         };
         let (registry, rest) = match parted(rest) {
             None => (None, rest),
-            Some((host, rest)) => (Some(host.parse()?), rest),
+            Some((host, behind)) => match host.parse::<RegistryHost>() {
+                Ok(host) => (Some(host), behind),
+                // See `new`.
+                Err(_) if host.parse::<ImageName>().is_ok() => (None, rest),
+                Err(error) => return Err(error),
+            },
         };
         let (name, tag) = match rest.split_once(':') {
             None => (rest, None),
@@ -192,6 +197,7 @@ mod tests {
             ("team/base", "docker.io/team/base:1"),
             ("registry.example/base", "registry.example/base:1"),
             ("localhost/base", "localhost/base:1"),
+            ("a_b.c/base", "a_b.c/base:1"),
         ] {
             let reference = Reference::new(&name.parse().unwrap(), &"1".parse().unwrap());
             assert_eq!(reference.full(), full);

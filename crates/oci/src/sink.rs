@@ -20,7 +20,7 @@ pub enum Order {
 }
 
 /// What takes images. It may be given layers by several threads at once. What was given is an image for others when
-/// [`Sink::finish`] has returned; a sink that is dropped before leaves nothing.
+/// [`Sink::finish`] has returned; of a sink that is dropped before, others see what was there.
 pub trait Sink: Send + Sync {
     /// What it must be given first.
     fn order(&self) -> Order;

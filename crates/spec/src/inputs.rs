@@ -162,7 +162,7 @@ fn cuda_inputs(cuda: &Cuda) -> &CudaVersion {
 /// A value of one of the types above, as bytes.
 fn bytes(inputs: &impl Serialize) -> Vec<u8> {
     // Every such type serialises to JSON, so that this cannot fail. Were it to, the empty text would differ from every lock's,
-    // which makes the lock stale: the safe side.
+    // and make it stale.
     serde_json::to_vec(inputs).unwrap_or_default()
 }
 
@@ -209,8 +209,23 @@ impl Debian {
     /// All that locking a base depends on, mirrors and secrets among it: of two variants of one platform that have the same, one
     /// is locked for both.
     pub fn identity(&self) -> Digest {
-        let Self { mirror, snapshot, keyring, sources, .. } = self;
-        let path = |keyring: &Keyring| keyring.path.display().to_string();
+        let Self {
+            mirror,
+            snapshot,
+            keyring,
+            sources,
+            suite: _,
+            packages: _,
+            profile: _,
+            exclude: _,
+            include: _,
+            components: _,
+            pins: _,
+            configure: _,
+            package_manager: _,
+            origin: _,
+        } = self;
+        let path = |keyring: &Keyring| keyring.path.as_os_str().as_encoded_bytes().to_vec();
         let url =
             |source: &Repository| (source.url.secret().whole().to_owned(), source.keyring.as_ref().map(path));
         Digest::of(bytes(&(

@@ -12,7 +12,9 @@ use crate::tree::{Entry, Node, Value};
 /// How many mistakes in the form of a document are looked at: each reads what follows it once more.
 const MOST_MISTAKES: usize = 64;
 
-/// What can be read of a TOML document, and what is wrong with its form, in the order of the file.
+/// What can be read of a TOML document, and what is wrong with its form, in the order of the file: its first mistake, and every
+/// other one that is one whatever stands before it. What may only follow from an earlier mistake is not told; nor is a key that
+/// is there twice, where something else is wrong.
 ///
 /// A value that is written wrongly is left out, as one that is wrong is. There is no tree where the mistakes are not each
 /// inside of one value: what stands after, say, a bracket that is not closed may have been meant otherwise.
@@ -20,26 +22,34 @@ pub(crate) fn read(source: &Source) -> (Option<Node>, Vec<Problem>) {
     let text = source.inner();
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut root = Node { span: table.span(), value: self::table(text, table.get_ref()) };
-    let mut spans = Vec::new();
-    let mut is_readable = errors.len() <= MOST_MISTAKES;
-    let mut problems: Vec<(usize, Problem)> = Vec::new();
-    for (index, error) in errors.iter().take(MOST_MISTAKES).enumerate() {
-        let span = place(text, error);
-        if index > 0 && !stands_alone(text, error, &span) {
-            is_readable = false;
-            continue;
-        }
-        let mistake = Mistake::Toml { message: error.message().replace('\n', "; ") };
-        problems.push((span.start, Problem::new(mistake).at(source, span.clone(), "here")));
-        spans.push(span);
-    }
-    for span in &spans {
-        is_readable &= leave_out(&mut root, span) && root.value != Value::Unreadable;
+    let told = told(text, &errors);
+    let mut is_readable = told.len() == errors.len();
+    for error in &told {
+        is_readable &= leave_out(&mut root, &place(text, error)) && root.value != Value::Unreadable;
     }
     // What the combinations are decides on everything else.
-    is_readable &= spans.is_empty() || root.get("matrix").is_none_or(is_whole);
-    problems.sort_by_key(|(start, _)| *start);
-    (is_readable.then_some(root), problems.into_iter().map(|(_, problem)| problem).collect())
+    is_readable &= told.is_empty() || root.get("matrix").is_none_or(is_whole);
+    let problem = |error: &Error| {
+        let mistake = Mistake::Toml { message: error.message().replace('\n', "; ") };
+        Problem::new(mistake).at(source, place(text, error), "here")
+    };
+    (is_readable.then_some(root), told.into_iter().map(problem).collect())
+}
+
+/// The mistakes that are told, in the order of the file.
+fn told<'a>(text: &str, errors: &'a [Error]) -> Vec<&'a Error> {
+    // The library tells first what is wrong with brackets and lines, and then with values.
+    let Some(first) = errors.first() else { return Vec::new() };
+    if errors.len() > MOST_MISTAKES {
+        return vec![first];
+    }
+    let mut told: Vec<&Error> = errors.iter().filter(|error| stands_alone(text, error)).collect();
+    told.sort_by_key(|error| place(text, error).start);
+    let start = |error: &Error| place(text, error).start;
+    if told.first().is_none_or(|earliest| start(first) < start(earliest)) {
+        told.insert(0, first);
+    }
+    told
 }
 
 fn place(text: &str, error: &Error) -> Range<usize> {
@@ -47,15 +57,24 @@ fn place(text: &str, error: &Error) -> Range<usize> {
 }
 
 /// Whether a mistake is one whatever stands before its line: else it may come of an earlier one.
-fn stands_alone(text: &str, error: &Error, span: &Range<usize>) -> bool {
-    let before = text.get(..span.start).unwrap_or_default();
+fn stands_alone(text: &str, error: &Error) -> bool {
+    let start = place(text, error).start;
+    let before = text.get(..start).unwrap_or_default();
     let line = before.rfind('\n').map_or(0, |end| end + 1);
     let rest = text.get(line..).unwrap_or_default();
+    if !begins_a_statement(rest) {
+        return false;
+    }
     let (_, errors) = DeTable::parse_recoverable(rest);
     let first = errors.iter().min_by_key(|error| place(rest, error).start);
-    first.is_some_and(|first| {
-        (place(rest, first).start, first.message()) == (span.start - line, error.message())
-    })
+    first.is_some_and(|first| (place(rest, first).start, first.message()) == (start - line, error.message()))
+}
+
+/// Whether a line says `KEY =`, or is the head of a table: what goes on with an earlier line looks otherwise.
+fn begins_a_statement(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default().trim_start();
+    let key = line.trim_start_matches(|it: char| it.is_ascii_alphanumeric() || "-_.\"' ".contains(it));
+    line.starts_with('[') || (key.len() < line.len() && key.starts_with('='))
 }
 
 /// Leaves out the deepest value that a mistake is in; false where it is in none. The span of a table under a head is that

@@ -51,7 +51,8 @@ impl Store {
         Ok(images)
     }
 
-    /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store first.
+    /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store, or in a
+    /// cache that is asked after it, first.
     ///
     /// # Errors
     ///

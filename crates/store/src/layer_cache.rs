@@ -45,6 +45,11 @@ impl LayerCaches {
         Self { store, others: Vec::new() }
     }
 
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The same, and after all of them another cache.
     #[must_use]
     pub fn with(mut self, cache: Arc<dyn LayerCache>) -> Self {
@@ -90,15 +95,25 @@ impl LayerCaches {
 impl Blobs for LayerCaches {
     /// From the first that has it.
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
-        let mut opened = self.store.open(digest);
+        let mut failure = match self.store.open(digest) {
+            Err(error) => error,
+            opened => return opened,
+        };
         for cache in &self.others {
-            if opened.is_ok() {
-                break;
+            match cache.open(digest) {
+                // What the store says of a blob that nobody has is what is told.
+                Err(BlobError::Absent(_)) => {}
+                Err(error) => {
+                    tracing::warn!("a cache of layers cannot be read: {error}");
+                    // That says more than that the store has none.
+                    if matches!(failure, BlobError::Absent(_)) {
+                        failure = error;
+                    }
+                }
+                opened => return opened,
             }
-            // What the store says of a blob that nobody has is what is told.
-            opened = cache.open(digest).or(opened);
         }
-        opened
+        Err(failure)
     }
 }
 
@@ -111,7 +126,8 @@ impl LayerCache for Store {
         let digest = &record.descriptor.digest;
         if self.blob(digest)?.is_none() {
             let mut writer = self.blob_writer()?;
-            let mut reader = HashReader::new(blobs.open(digest)?);
+            let mut reader =
+                HashReader::new(blobs.open(digest)?.take(record.descriptor.size.saturating_add(1)));
             std::io::copy(&mut reader, &mut writer)?;
             let (found, _) = reader.finish();
             if found != *digest {

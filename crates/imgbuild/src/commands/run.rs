@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use ::build::{BuildError, Runnable, Words, open_image, remover, set_variable};
+use ::store::LayerCaches;
 use sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
 
 use super::{host, store};
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     };
     let store = store()?;
     let machine = Machine::probe().map_err(BuildError::from)?;
-    let opened = open_image(&arguments.image, platform, &store)?;
+    let opened = open_image(&arguments.image, platform, &LayerCaches::new(store.clone()))?;
     let (config, layers) = (&opened.config, &opened.layers);
     let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
     let words = Words {

@@ -53,12 +53,14 @@ fn toml_syntax_errors_are_told_together_with_what_is_wrong_beside_them() {
         ("name = \"a\npythn = 3\n", 2),
         ("name = \ntags = [3]\n", 2),
         ("name = \"a\"\ntags = [\"x\", y, 3]\n[[copy]]\n", 4),
-        ("name = \"a\"\npython 3.11\nbase bookworm\npythn = 3\n", 2),
+        ("name = \"a\"\npython 3.11\nbase bookworm\npythn = 3\n", 1),
         ("name = \"a\"\nname = \"b\"\npythn = 3\nbase = bookworm\n", 2),
         ("name = \"a\"\ntags = [\"a\", \"b\"\n[pip]\npackages = [\"c\"]\n[layers]\nbudget = 3\n", 1),
         ("name = \"a\"\ntags = [\"a\", \"b\"\n[pip]\npackages = c\n", 2),
         ("name = \"a\"\n[matrix]\nv = 3.11 beta\n[base]\npackages = [3]\n", 1),
-        ("name: a\npython: 3.11\nconda:\n  - x\n", 3),
+        ("name: a\npython: 3.11\nconda:\n  - x\n", 1),
+        ("name = \"a\"\ntags = \"a\",\n  \"b\",\n  \"c\",\n]\npythn = 3\n", 1),
+        ("name = \"a\"\n[[check]]\nrun = \"first\nsecond line\nthird\"\ntimeout = x\n", 1),
     ] {
         let problems = super::load(&[("spec.toml", text)]).map_or_else(|error| error.problems().len(), |_| 0);
         assert_eq!(problems, mistakes, "{text}\n{:?}", super::load(&[("spec.toml", text)]));
