@@ -2,6 +2,7 @@
 //!
 //! This crate follows the OCI image specification 1.1. It knows nothing of packages and nothing of HTTP.
 
+mod artifact;
 mod blobs;
 pub mod canonical;
 mod config;
@@ -22,6 +23,7 @@ mod timestamp;
 mod uncompressed;
 pub mod validate;
 
+pub use artifact::{Artifact, ArtifactType};
 pub use blobs::{BlobError, Blobs};
 pub use config::{ContainerConfig, Empty, History, ImageConfig, RootFs, RootFsKind};
 pub use contents::WriteError;
