@@ -1,5 +1,6 @@
 //! What one variant is made of, known from the lock before anything is fetched.
 
+use copies::Copies;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use spec::{Manager, Variant};
 
 use crate::configuring::Configuring;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
-use crate::copying::Copies;
 use crate::derived::{Below, Derived};
 use crate::error::MakeFailure;
 use crate::ingredient::Ingredient;

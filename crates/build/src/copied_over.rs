@@ -1,12 +1,12 @@
 //! Copied files with sources of Python among them: these have bytecode, and may lie over others that have some.
 
 use archive::ImagePath;
+use copies::Copies;
 use layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
 use python::Target;
 use store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::copying::Copies;
 use crate::derived::{Below, Derived, Execution};
 use crate::error::MakeFailure;
 use crate::{BuildError, Context};

@@ -14,7 +14,6 @@ mod configuring;
 mod confinement;
 mod context;
 mod copied_over;
-mod copying;
 mod debian_base;
 mod debian_locking;
 mod delivery;
@@ -55,8 +54,7 @@ pub use context::Context;
 pub use delivery::{Delivered, Format};
 pub use derived::Execution;
 pub use error::{
-    ArchiveFailure, BuildError, CheckFailure, CopyFailure, DeliverFailure, LockFailure, MakeFailure,
-    OpenFailure,
+    ArchiveFailure, BuildError, CheckFailure, DeliverFailure, LockFailure, MakeFailure, OpenFailure,
 };
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;

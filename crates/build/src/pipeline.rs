@@ -1,5 +1,6 @@
 //! The whole way: spec in, image out.
 
+use copies::Copies;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use crate::assembly::{Assembly, Extras};
 use crate::built_layer::BuiltLayer;
 use crate::checks::{Checked, run_checks};
 use crate::confinement;
-use crate::copying::Copies;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::error::LockFailure;

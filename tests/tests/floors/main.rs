@@ -13,7 +13,7 @@ use toml::Table;
 const FLOORS: [&[&str]; 5] = [
     &["archive", "folder", "layer", "lock", "oci", "secret", "spec"],
     &["ecosystem", "net", "python", "sandbox", "store"],
-    &["base", "conda", "debian", "pypi", "registry", "runtime", "wheels"],
+    &["base", "conda", "copies", "debian", "pypi", "registry", "runtime", "wheels"],
     &["build"],
     &["imgbuild"],
 ];

@@ -3,7 +3,6 @@
 
 mod archive;
 mod check;
-mod copy;
 mod deliver;
 mod lock;
 mod make;
@@ -15,11 +14,11 @@ use ::archive::PathError;
 use ::base::BaseFailure;
 use ::layer::OverBudget;
 use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, PackageError};
+use copies::CopyFailure;
 use miette::Diagnostic;
 
 pub use archive::ArchiveFailure;
 pub use check::CheckFailure;
-pub use copy::CopyFailure;
 pub use deliver::DeliverFailure;
 pub use lock::LockFailure;
 pub use make::MakeFailure;
@@ -135,7 +134,6 @@ of_phase! {
     layer::WrongLibrary => MakeFailure,
     oci::ImageError => MakeFailure,
     oci::TimestampError => MakeFailure,
-    folder::IgnoreError => CopyFailure,
     oci::WriteError => DeliverFailure,
     oci::PlatformError => OpenFailure,
 }

@@ -2,6 +2,7 @@
 
 mod wheels;
 
+use copies::Copies;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -12,7 +13,6 @@ use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
 
 use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
-use crate::copying::Copies;
 use crate::debian_base::{expanded, keyring, repository, snapshot_mirror};
 use crate::error::LockFailure;
 use crate::match_specs::match_specs;
@@ -185,7 +185,8 @@ fn is_unusable(mistake: &BuildError) -> bool {
 
 fn copying_mistakes<'a>(spec: &Spec, variants: impl Iterator<Item = &'a Variant>) -> Vec<BuildError> {
     let copies = variants.flat_map(|variant| &variant.copy);
-    copies.filter_map(|copy| Copies::check(spec.folder(), std::slice::from_ref(copy)).err()).collect()
+    let wrong = copies.filter_map(|copy| Copies::check(spec.folder(), std::slice::from_ref(copy)).err());
+    wrong.map(BuildError::from).collect()
 }
 
 fn base(variant: &Variant, context: &Context) -> Vec<BuildError> {

@@ -16,8 +16,7 @@ use layer::{
 use oci::{Digest, HashReader};
 use spec::Copy;
 
-use crate::BuildError;
-use crate::error::CopyFailure;
+use crate::failure::CopyFailure;
 
 /// What stands at one path of the image.
 enum Item {
@@ -27,7 +26,7 @@ enum Item {
 }
 
 /// All files that a spec copies. Where two copies write one path, the later one has it.
-pub(crate) struct Copies {
+pub struct Copies {
     part: Part,
     items: BTreeMap<ImagePath, (Item, Owner)>,
     mtime: i64,
@@ -39,7 +38,7 @@ impl Copies {
     /// # Errors
     ///
     /// When something cannot be read, or must not be copied.
-    pub(crate) fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, BuildError> {
+    pub fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, CopyFailure> {
         if copies.is_empty() {
             return Ok(None);
         }
@@ -58,7 +57,7 @@ impl Copies {
     /// # Errors
     ///
     /// As [`Copies::read`].
-    pub(crate) fn check(folder: &Path, copies: &[Copy]) -> Result<(), BuildError> {
+    pub fn check(folder: &Path, copies: &[Copy]) -> Result<(), CopyFailure> {
         if copies.is_empty() {
             return Ok(());
         }
@@ -77,7 +76,7 @@ impl Copies {
     /// # Errors
     ///
     /// When a file would stand in place of a folder or a link, or a folder in place of something else.
-    pub(crate) fn onto(self, image: &BaseImage) -> Result<Self, BuildError> {
+    pub fn onto(self, image: &BaseImage) -> Result<Self, CopyFailure> {
         let mut items = BTreeMap::new();
         for (path, (item, owner)) in self.items {
             match item {
@@ -96,7 +95,7 @@ impl Copies {
     }
 
     /// The paths of what is copied, but for folders.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &ImagePath> {
+    pub fn paths(&self) -> impl Iterator<Item = &ImagePath> {
         let items = self.items.iter().filter(|(_, (item, _))| !matches!(item, Item::Directory));
         items.map(|(path, _)| path)
     }
@@ -139,7 +138,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn start(&mut self) -> Result<(), BuildError> {
+    fn start(&mut self) -> Result<(), CopyFailure> {
         // `link/.` is the link, as `link` is: what stands behind it need not be in the spec's folder.
         let named: PathBuf = self.copy.from.as_path().components().collect();
         let from = self.folder.join(named);
@@ -155,7 +154,7 @@ impl Walk<'_> {
         }
     }
 
-    fn folder(&mut self, from: &Path, to: &ImagePath) -> Result<(), BuildError> {
+    fn folder(&mut self, from: &Path, to: &ImagePath) -> Result<(), CopyFailure> {
         let read = |error| self.unreadable(from, error);
         let mut names = Vec::new();
         for entry in fs::read_dir(from).map_err(read)? {
@@ -183,12 +182,12 @@ impl Walk<'_> {
     }
 
     /// A layer could not hold it: engines would remove files by it.
-    fn check_name(&self, from: &Path, to: &ImagePath) -> Result<(), BuildError> {
+    fn check_name(&self, from: &Path, to: &ImagePath) -> Result<(), CopyFailure> {
         let what = "would have a name that begins with `.wh.`, by which layers take files away";
         if Whiteout::is_reserved(to) { Err(self.uncopyable(from, what)) } else { Ok(()) }
     }
 
-    fn item(&mut self, from: &Path, to: &ImagePath, named: bool) -> Result<(), BuildError> {
+    fn item(&mut self, from: &Path, to: &ImagePath, named: bool) -> Result<(), CopyFailure> {
         let read = |error| self.unreadable(from, error);
         let found = fs::symlink_metadata(from).map_err(read)?;
         let item = if found.is_symlink() {
@@ -200,7 +199,7 @@ impl Walk<'_> {
         } else if found.is_file() {
             if !named && let Some(what) = secret(from).map_err(read)? {
                 let asked = vec![self.copy.origin.snippet("it was asked for here", "this folder is copied")];
-                return Err(CopyFailure::Secret { path: from.to_owned(), what, asked }.into());
+                return Err(CopyFailure::Secret { path: from.to_owned(), what, asked });
             }
             let mut reader = HashReader::new(File::open(from).map_err(read)?);
             if self.reads {
@@ -218,14 +217,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn unreadable(&self, path: &Path, error: std::io::Error) -> BuildError {
+    fn unreadable(&self, path: &Path, error: std::io::Error) -> CopyFailure {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
-        CopyFailure::Unreadable { path: path.to_owned(), error, asked }.into()
+        CopyFailure::Unreadable { path: path.to_owned(), error, asked }
     }
 
-    fn uncopyable(&self, path: &Path, what: &'static str) -> BuildError {
+    fn uncopyable(&self, path: &Path, what: &'static str) -> CopyFailure {
         let asked = vec![self.copy.origin.snippet("it was asked for here", "this is copied")];
-        CopyFailure::Uncopyable { path: path.to_owned(), what, asked }.into()
+        CopyFailure::Uncopyable { path: path.to_owned(), what, asked }
     }
 }
 
@@ -299,7 +298,7 @@ mod tests {
         folder
     }
 
-    fn read(folder: &TempDir) -> Result<Copies, BuildError> {
+    fn read(folder: &TempDir) -> Result<Copies, CopyFailure> {
         let spec = Spec::load(&folder.path().join("spec.toml")).unwrap();
         let variants = spec.variants(Platform::LinuxAmd64).unwrap();
         Copies::read(spec.folder(), &variants[0].copy, 7).map(Option::unwrap)

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use archive::PathError;
+use base::BaseFailure;
 use miette::Diagnostic;
 use spec::Snippet;
 
@@ -48,4 +50,11 @@ pub enum CopyFailure {
     /// The ignore file of the spec's folder cannot be used.
     #[error(transparent)]
     Ignore(#[from] folder::IgnoreError),
+    /// What the image stands on has something where a file would be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Base(#[from] BaseFailure),
+    /// A path is too long.
+    #[error(transparent)]
+    Path(#[from] PathError),
 }
