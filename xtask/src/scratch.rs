@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::mount::{UnmountFlags, unmount};
 use tempfile::TempDir;
 
 /// The file system in memory that Linux distributions have.
@@ -63,14 +64,23 @@ fn remove_abandoned(parent: &Path) -> io::Result<()> {
         let Some(owner) = owner.filter(|owner| owner.parse::<u32>().is_ok()) else { continue };
         // A container that shares the folder has processes that are not seen from here.
         let is_locked = || std::fs::File::open(item.path()).is_ok_and(|folder| folder.try_lock().is_err());
-        if !Path::new("/proc").join(owner).exists()
-            && !is_locked()
-            && let Err(error) = fs_err::remove_dir_all(item.path())
-        {
+        if Path::new("/proc").join(owner).exists() || is_locked() {
+            continue;
+        }
+        if let Err(error) = unmount_below(&item.path()).and_then(|()| fs_err::remove_dir_all(item.path())) {
             eprintln!("xtask: {error}");
         }
     }
     Ok(())
+}
+
+/// Unmounts what is mounted below a folder, the innermost first (proc_pid_mountinfo(5)): a mmdebstrap that was killed leaves
+/// `proc` and `sys` in its tree.
+fn unmount_below(folder: &Path) -> io::Result<()> {
+    let mounts = fs_err::read_to_string("/proc/self/mountinfo")?;
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4).map(Path::new));
+    let below: Vec<&Path> = places.filter(|place| place.starts_with(folder) && *place != folder).collect();
+    below.into_iter().rev().try_for_each(|place| Ok(unmount(place, UnmountFlags::DETACH)?))
 }
 
 /// How many bytes of memory are free (proc(5), `/proc/meminfo`).
@@ -84,6 +94,8 @@ fn free() -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::mount::{MountFlags, mount};
+
     use super::*;
 
     #[test]
@@ -98,6 +110,9 @@ mod tests {
         }
         let lock = std::fs::File::open(parent.path().join(locked)).unwrap();
         lock.lock().unwrap();
+        // Who may mount leaves a mount there too, as a mmdebstrap that is killed does.
+        let below = parent.path().join(names[2]).join("below");
+        mount("none", &below, "tmpfs", MountFlags::empty(), None).ok();
         remove_abandoned(parent.path()).unwrap();
         let left: Vec<bool> = names.iter().map(|name| parent.path().join(name).exists()).collect();
         assert_eq!(left, [true, true, false, true, true]);

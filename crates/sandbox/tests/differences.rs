@@ -8,8 +8,8 @@ use support::{Who, World, said};
 const CHANGE: &str = "
     echo new > /etc/new; rm /bin/tty; rm -r /home; mkdir /home; echo a > /home/a; ln /home/a /home/b; ln -s ../x /home/l
     chown 1000:100 /home/a; chmod 4755 /home/a; mkdir -p /deep/er; touch -d '1970-01-02 00:00:00' /deep/er/old
-    mkfifo /deep/pipe; nc -l local:/deep/socket & echo log > /deep/log; echo t > /tmp/t; echo t > /run/t; echo t > /dev/shm/t
-    sleep 0.1; kill %1";
+    mkfifo /deep/pipe; ln -s /deep/socket /dev/log; syslogd -n -O /tmp/log & echo log > /deep/log; echo t > /tmp/t; echo t > /run/t; echo t > /dev/shm/t
+    until [ -S /deep/socket ]; do sleep 0.01; done; kill %1";
 
 #[test]
 fn a_difference_has_what_changed_and_nothing_else() {
