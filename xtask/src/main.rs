@@ -28,7 +28,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Measures the program, whole process, beside the limit of the machine.
-    Bench,
+    Bench {
+        /// Another program, say of an older commit, that is measured in turn with this one.
+        #[arg(long, value_name = "PROGRAM")]
+        against: Option<PathBuf>,
+    },
     /// Builds images of real wheels, imports them there, and prints what became of each; not a part of `test`.
     Census {
         /// The groups of `xtask/src/census/groups.toml`; all by default.
@@ -65,7 +69,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Bench => bench::run(&workspace())?,
+        Command::Bench { against } => bench::run(&workspace(), against)?,
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
         Command::Corpora => corpora::run(&workspace())?,

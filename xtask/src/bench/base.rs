@@ -32,17 +32,11 @@ impl Bench {
         Ok(())
     }
 
-    /// The base with its archives in the store, and no layers.
-    pub(super) fn base(&self) -> Result<Measured, BenchError> {
-        self.best(|| self.forget(false, false), "base.toml")
-    }
-
     /// The bytes that a registry stores of each base.
     pub(super) fn base_sizes(&self) -> Result<Vec<(&'static str, u64)>, BenchError> {
         let mut sizes = Vec::new();
         for (name, _) in BASES {
-            let binary = self.binary();
-            let mut build = Command::new(&binary);
+            let mut build = Command::new(&self.binary);
             build.args(["build", "--locked", "--json", &format!("{name}.toml")]);
             let output = build.current_dir(&self.folder).env("IMGBUILD_CACHE", self.store()).output()?;
             let report: Value = serde_json::from_slice(&output.stdout)?;

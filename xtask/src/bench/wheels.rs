@@ -1,7 +1,6 @@
 //! Wheels alone, in a virtual environment of Debian's Python: beside uv, with one very large wheel, and how long the
 //! interpreter takes to import what is there.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use fs_err as fs;
@@ -66,10 +65,10 @@ impl Bench {
         Ok(())
     }
 
-    /// A spec of wheels, with the archives in the store and the layers of the Debian base, but not those of wheels.
-    pub(super) fn wheels(&self, name: &str, bytecode: bool) -> Result<Measured, BenchError> {
-        let archives = self.locked_archives(&format!("{name}.lock"), "[[pypi]]")?;
-        self.best(|| self.forget_layers_of(Some(&archives), bytecode), &format!("{name}.toml"))
+    /// Removes the layers that hold wheels of a spec, and the bytecode: archives and the Debian base's layers stay.
+    pub(super) fn forget_wheels(&self, spec: &str, bytecode: bool) -> Result<(), BenchError> {
+        let archives = self.locked_archives(&format!("{spec}.lock"), "[[pypi]]")?;
+        self.forget_layers_of(Some(&archives), bytecode)
     }
 
     /// `uv pip install` of the same wheels, from a folder of this disk, with an empty cache.
@@ -101,11 +100,10 @@ impl Bench {
     /// Seconds that an import takes inside an image, for a user who can write no bytecode.
     pub(super) fn import(&self, name: &str) -> Result<f64, BenchError> {
         // Another row may have removed its layers: both specs have the same archives.
-        self.program(&format!("{name}.toml"), &["build", "--locked", "--offline"])?;
-        let binary: PathBuf = self.binary();
+        self.build(name)?;
         let mut best = f64::INFINITY;
         for _ in 0..RUNS {
-            let mut run = Command::new(&binary);
+            let mut run = Command::new(&self.binary);
             run.args(["run", "--read-only", name, "--", "python", "-c", IMPORT]);
             let output = run.env("IMGBUILD_CACHE", self.store()).output()?;
             let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
