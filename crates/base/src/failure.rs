@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use imgbuild_document::Snippet;
 use miette::Diagnostic;
-use spec::{Layout, Snippet};
+use spec::Layout;
 use store::StoreError;
 
 use crate::{BaseError, NoGlibc};

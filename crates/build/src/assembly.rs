@@ -1,12 +1,12 @@
 //! What one variant is made of, known from the lock before anything is fetched.
 
-use copies::Copies;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archive::{ImagePath, Owner};
 use base::Base;
 use conda::Plan;
+use copies::Copies;
 use debian::Configuration;
 use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use lock::{

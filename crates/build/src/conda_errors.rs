@@ -1,7 +1,9 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
 use conda::{ChannelError, EnvironmentError, LockingError};
-use spec::{CondaPackages, Requirement, Snippet, Variant};
+use imgbuild_document::Snippet;
+use imgbuild_requirement::Requirement;
+use spec::{CondaPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::virtual_packages::{for_processor_only, what_to_write};
@@ -17,9 +19,10 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     };
     let speaks_of = |requirement: &&Requirement| {
         let text = requirement.text.public();
-        subjects.contains(&text) || subjects.contains(&spec::match_spec_name(&text))
+        subjects.contains(&text) || subjects.contains(&imgbuild_environment::match_spec_name(&text))
     };
-    let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
+    let snippet =
+        |origin: &imgbuild_document::Origin| origin.snippet("it was asked for here", "this requirement");
     let mut asked: Vec<Snippet> =
         requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
     if let Some(python) = variant.python.as_ref().filter(|_| subjects.contains("python")) {
@@ -30,7 +33,7 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
     {
         asked.push(origin.snippet("it was asked for here", "this manager"));
     }
-    let named = |channel: &&spec::Channel| {
+    let named = |channel: &&imgbuild_environment::Channel| {
         let name = &channel.name;
         message.contains(&format!("channel `{name}`"))
             || message.starts_with(&format!("`{name}` is not a channel"))

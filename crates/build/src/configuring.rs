@@ -1,10 +1,10 @@
 //! Debian packages that dpkg configures: what it changes is a layer of the base.
 
 use debian::{Configuration, ConfigurationError};
+use imgbuild_requirement::Requirement;
 use layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
 use python::Target;
 use sandbox::Machine;
-use spec::Requirement;
 use store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use base::BaseImage;
+use imgbuild_document::ProgramText;
 use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
 use runtime::{DEFAULT_USER, Ground, Variables};
-use spec::{ProgramText, User, Variant};
+use spec::{User, Variant};
 use store::LayerRecord;
 
 use crate::BuildError;

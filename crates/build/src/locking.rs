@@ -53,7 +53,10 @@ pub fn inputs(variants: &[Variant]) -> Digest {
             .field("inputs", variant.inputs().as_bytes());
         if let Some(conda) = &variant.conda {
             hasher = hasher
-                .list("name", conda.environment_name.iter().map(spec::EnvironmentName::as_str))
+                .list(
+                    "name",
+                    conda.environment_name.iter().map(imgbuild_environment::EnvironmentName::as_str),
+                )
                 .list("variable", conda.variables.iter().map(|(name, value)| format!("{name}={value}")));
         }
     }

@@ -1,6 +1,7 @@
 //! What conda is asked for, by all that a variant says.
 
-use spec::{CondaPackages, PipPackages, PipRequirement, PythonFrom, RequirementSource, Variant};
+use imgbuild_requirement::{PipRequirement, RequirementSource};
+use spec::{CondaPackages, PipPackages, PythonFrom, Variant};
 
 use crate::other_locks;
 

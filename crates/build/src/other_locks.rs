@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use conda::{LockedError, Record, Taking};
 use futures::FutureExt;
-use spec::{CondaPackages, LockedList, LockedPackages, Variant};
+use imgbuild_environment::{LockedList, LockedPackages};
+use spec::{CondaPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::virtual_packages::what_to_write;

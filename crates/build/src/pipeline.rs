@@ -1,10 +1,10 @@
 //! The whole way: spec in, image out.
 
-use copies::Copies;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use copies::Copies;
 use layer::Policy;
 use lock::{Changes, Lock, LockedVariant};
 use oci::{Digest, Image, Platform, Reference};
@@ -15,7 +15,6 @@ use store::Store;
 use crate::assembly::{Assembly, Extras};
 use crate::built_layer::BuiltLayer;
 use crate::checks::{Checked, run_checks};
-use crate::confinement;
 use crate::delivery::{Delivered, Format, deliver, groups};
 use crate::derived::Execution;
 use crate::error::LockFailure;
@@ -23,8 +22,7 @@ use crate::layers::{ImagePlan, make, plan};
 use crate::lock_file::{read_lock, write_lock};
 use crate::locking::{Upgrade, inputs, lock, lock_path};
 use crate::validating::{notes, validate_copying};
-use crate::wheel_frontend;
-use crate::{BuildError, Context, image, variant_name};
+use crate::{BuildError, Context, confinement, image, variant_name, wheel_frontend};
 
 /// What to build, and where to put it.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,9 @@
 //! The secrets of what a variant fetches: whoever builds brings them, and no lock holds them.
 
+use imgbuild_environment::LockedList;
+use imgbuild_requirement::RequirementSource;
 use secret::{Known, SecretText, SecretUrl};
-use spec::{CondaPackages, LockedList, PipPackages, RequirementSource, Variant};
+use spec::{CondaPackages, PipPackages, Variant};
 
 use crate::Context;
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use imgbuild_environment::ListedPackages;
+use imgbuild_requirement::PipRequirement;
 use lock::LockedVariant;
 use pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement};
-use spec::{ListedPackages, Pip, PipPackages, PipRequirement, Variant};
+use spec::{Pip, PipPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::secrets::secrets;
@@ -94,7 +96,8 @@ pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, BuildError> {
 /// An error with the lines of the spec that it speaks of.
 pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::LockingError) -> BuildError {
     let mut asked = Vec::new();
-    let snippet = |origin: &spec::Origin| origin.snippet("it was asked for here", "this requirement");
+    let snippet =
+        |origin: &imgbuild_document::Origin| origin.snippet("it was asked for here", "this requirement");
     if let Some(Pip { packages, .. }) = pip {
         match packages {
             PipPackages::Requirements(requirements) => {
@@ -115,7 +118,9 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
         && let spec::CondaPackages::Requirements(requirements) = &conda.packages
     {
         let conda_name = package.split(' ').next().unwrap_or_default();
-        let name = |requirement: &&spec::Requirement| spec::match_spec_name(requirement.text.whole());
+        let name = |requirement: &&imgbuild_requirement::Requirement| {
+            imgbuild_environment::match_spec_name(requirement.text.whole())
+        };
         let asks = requirements.iter().find(|requirement| name(requirement) == conda_name);
         asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
     }

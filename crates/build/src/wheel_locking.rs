@@ -6,12 +6,13 @@ use archive::Owner;
 use conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_requirement::RequirementSource;
 use layer::{Claim, PartId};
 use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
 use oci::Digest;
 use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages};
 use python::CacheTag;
-use spec::{CondaPackages, Pip, PipPackages, RequirementSource, Variant};
+use spec::{CondaPackages, Pip, PipPackages, Variant};
 
 use crate::error::MakeFailure;
 use crate::locking::{Locker, finish};

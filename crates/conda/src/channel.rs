@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use imgbuild_environment::ChannelName;
 use net::{Client, Locations, MirrorList, NetError};
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
 use secret::{Known, SecretText, SecretUrl, expanded};
-use spec::{ChannelMirror, ChannelName};
+use spec::ChannelMirror;
 use url::Url;
 
 use crate::channel_settings::ChannelSettings;

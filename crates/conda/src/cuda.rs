@@ -137,7 +137,7 @@ pub(crate) fn of_lock(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
     let required: BTreeSet<String> = all
         .iter()
         .flat_map(|record| record.package_record.depends.iter().map(move |spec| (name(record), spec)))
-        .map(|(of, text)| (of, spec::match_spec_name(text)))
+        .map(|(of, text)| (of, imgbuild_environment::match_spec_name(text)))
         // What its own framework requires is required by nobody else.
         .filter(|(of, required)| !FRAMEWORKS.iter().any(|it| it.is(of) && it.is(required)))
         .map(|(_, required)| required)

@@ -91,7 +91,8 @@ pub fn plan_environment<'a>(
 pub fn may_hold_python(package: &CondaPackage) -> bool {
     let depends = package.record.get("depends").and_then(toml::Value::as_array);
     let names = depends.into_iter().flatten().filter_map(toml::Value::as_str);
-    let python = |text: &str| ["python", "python_abi"].contains(&spec::match_spec_name(text).as_str());
+    let python =
+        |text: &str| ["python", "python_abi"].contains(&imgbuild_environment::match_spec_name(text).as_str());
     package.name() == "python" || package.text("noarch") == Some("python") || names.into_iter().any(python)
 }
 

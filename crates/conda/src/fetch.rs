@@ -118,7 +118,7 @@ impl Metadata<'_> {
                 |error| MetadataError::Info { name: name.clone(), error: ArchiveError::Read(error).into() };
             let found = rattler_digest::compute_file_digest::<rattler_digest::Md5>(&path).map_err(read)?;
             if found != wanted {
-                let text = |hash| spec::Md5::from(<[u8; 16]>::from(hash)).to_string();
+                let text = |hash| imgbuild_environment::Md5::from(<[u8; 16]>::from(hash)).to_string();
                 let (wanted, found) = (text(wanted), text(found));
                 return Err(MetadataError::Md5 { name, wanted, found });
             }

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt};
+use imgbuild_environment::{LockedArchive, LockedBuild, LockedList};
 use rattler_conda_types::package::DistArchiveIdentifier;
 use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, Subdir, VersionWithSource};
-use spec::{LockedArchive, LockedBuild, LockedList};
 use url::Url;
 
 use crate::channel::Served;
@@ -202,7 +202,7 @@ impl Taking<'_> {
         self.known.iter().find(|record| {
             let package = &record.package_record;
             let sha256 = package.sha256.as_ref().map(record::digest);
-            let md5 = package.md5.map(|it| spec::Md5::from(<[u8; 16]>::from(it)));
+            let md5 = package.md5.map(|it| imgbuild_environment::Md5::from(<[u8; 16]>::from(it)));
             record.url == archive.url.public()
                 && (archive.sha256.is_none() || archive.sha256 == sha256)
                 && (archive.sha256.is_some() || archive.md5.is_none() || archive.md5 == md5)
@@ -225,7 +225,7 @@ impl Taking<'_> {
             return Err(LockedError::Hash { name, listed, found });
         }
         if let (Some(listed), Some(found)) =
-            (md5, package.md5.map(|it| spec::Md5::from(<[u8; 16]>::from(it))))
+            (md5, package.md5.map(|it| imgbuild_environment::Md5::from(<[u8; 16]>::from(it))))
             && *listed != found
         {
             let (listed, found) = (listed.to_string(), found.to_string());

@@ -211,9 +211,9 @@ impl<'a> Question<'a> {
             virtual_packages: virtual_packages.collect::<Result<_, _>>()?,
             locked_packages: locked.into_iter().filter(|it| !terms.barred.contains_key(&it.url)).collect(),
             channel_priority: match request.channel_priority {
-                spec::ChannelPriority::Strict => ChannelPriority::Strict,
-                spec::ChannelPriority::Flexible => ChannelPriority::Flexible,
-                spec::ChannelPriority::Disabled => ChannelPriority::Disabled,
+                imgbuild_environment::ChannelPriority::Strict => ChannelPriority::Strict,
+                imgbuild_environment::ChannelPriority::Flexible => ChannelPriority::Flexible,
+                imgbuild_environment::ChannelPriority::Disabled => ChannelPriority::Disabled,
             },
             exclude_newer,
             excluded_candidates: terms.barred.clone(),
@@ -264,7 +264,7 @@ fn keepable<'a>(
     // With strict priority a package comes from the first channel that has it, unless its requirement names one.
     let of_first_channel = |record: &RepoDataRecord| {
         let names_channel = |spec: &MatchSpec| spec.channel.is_some() && spec.matches(&record.package_record);
-        request.channel_priority != spec::ChannelPriority::Strict
+        request.channel_priority != imgbuild_environment::ChannelPriority::Strict
             || first.get(&record.package_record.name) == Some(&channel(record))
             || specs.iter().any(names_channel)
     };

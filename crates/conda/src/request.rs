@@ -24,7 +24,7 @@ pub struct Request {
     /// Names and versions of the virtual packages.
     pub virtual_packages: BTreeMap<String, String>,
     /// How the channels' order counts.
-    pub channel_priority: spec::ChannelPriority,
+    pub channel_priority: imgbuild_environment::ChannelPriority,
     /// Packages from this time on are left out.
     pub exclude_newer: Option<jiff::Timestamp>,
     /// Records that are kept where the channels still offer them and nothing else speaks against it.

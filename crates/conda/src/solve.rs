@@ -16,11 +16,10 @@ use secret::SecretUrl;
 
 use crate::channel::{ChannelError, Served};
 use crate::credentials::credentials;
-use crate::cuda;
 use crate::environment_error::EnvironmentError;
 use crate::question::Question;
 use crate::request::{Request, match_spec};
-use crate::requirement;
+use crate::{cuda, requirement};
 
 /// Whether the solver may read what a channel says of a package.
 fn check_record(record: &RepoDataRecord) -> Result<(), EnvironmentError> {
@@ -138,9 +137,9 @@ impl Solving {
         let known = self.gateway.names(channels, [request.subdir, Subdir::NoArch]).execute().await;
         let known: BTreeSet<String> =
             known.unwrap_or_default().iter().map(|name| name.as_normalized().to_owned()).collect();
-        let asked = request.specs.iter().map(|text| spec::match_spec_name(text));
+        let asked = request.specs.iter().map(|text| imgbuild_environment::match_spec_name(text));
         let nearest = |name: String| {
-            let near = spec::nearest(&name, &known)?.to_owned();
+            let near = imgbuild_document::suggest::nearest(&name, &known)?.to_owned();
             Some((name, near))
         };
         asked.filter(|name| !known.contains(name)).filter_map(nearest).collect()

@@ -53,7 +53,7 @@ impl Bench {
     fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let folder = channel_folder();
-        let name: spec::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
+        let name: imgbuild_environment::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
         let place = imgbuild_conda::Place {
             root: scratch.path(),
             variables: &BTreeMap::new(),
@@ -74,7 +74,7 @@ impl Bench {
             constraints: Vec::new(),
             subdir: subdir(platform),
             virtual_packages: virtual_packages(subdir(platform), Some("2.36"), None),
-            channel_priority: spec::ChannelPriority::Strict,
+            channel_priority: imgbuild_environment::ChannelPriority::Strict,
             exclude_newer: None,
             locked: Vec::new(),
         };

@@ -19,7 +19,7 @@ struct Channels {
 impl Channels {
     fn new(channels: &[&[(&str, &str)]]) -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let names: Vec<spec::ChannelName> = (0..channels.len())
+        let names: Vec<imgbuild_environment::ChannelName> = (0..channels.len())
             .map(|at| format!("file://{}", scratch.path().join(at.to_string()).display()).parse().unwrap())
             .collect();
         for (at, packages) in channels.iter().enumerate() {
@@ -54,7 +54,7 @@ impl Channels {
             constraints: Vec::new(),
             subdir: Subdir::Linux64,
             virtual_packages: virtual_packages(Subdir::Linux64, Some("2.36"), cuda),
-            channel_priority: spec::ChannelPriority::Strict,
+            channel_priority: imgbuild_environment::ChannelPriority::Strict,
             exclude_newer: None,
             locked: Vec::new(),
         }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use archive::PathError;
 use base::BaseFailure;
+use imgbuild_document::Snippet;
 use miette::Diagnostic;
-use spec::Snippet;
 
 /// What a spec has copied and cannot be.
 #[derive(Debug, thiserror::Error, Diagnostic)]

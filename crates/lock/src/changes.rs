@@ -68,7 +68,9 @@ impl Reasons {
         for LockedVariant { debian, conda, pypi, .. } in lock.locked_variants()? {
             if let Some(conda) = conda {
                 let asked = conda.set.requested.iter();
-                requested.extend(asked.map(|text| format!("conda/{}", spec::match_spec_name(text))));
+                requested.extend(
+                    asked.map(|text| format!("conda/{}", imgbuild_environment::match_spec_name(text))),
+                );
                 needed.extend(conda.packages.iter().map(|package| format!("conda/{}", package.name())));
             }
             if let Some(debian) = debian {

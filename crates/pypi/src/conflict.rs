@@ -44,8 +44,8 @@ impl Run<'_> {
         let names: BTreeSet<String> =
             self.request.requirements.iter().filter_map(Requirement::name).collect();
         let hint = |name: String| {
-            let near =
-                spec::nearest(&name, crate::projects::USED.iter().copied()).filter(|near| *near != name)?;
+            let near = imgbuild_document::suggest::nearest(&name, crate::projects::USED.iter().copied())
+                .filter(|near| *near != name)?;
             Some(format!("\nhint: no index has `{name}`: did you mean `{near}`?"))
         };
         names.into_iter().filter(absent).filter_map(hint).collect()

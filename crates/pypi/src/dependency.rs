@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use imgbuild_document::ValueError;
+use imgbuild_requirement::{DependencySpecifier, Marker, VersionsOrUrl};
 use pep440_rs::VersionSpecifiers;
-use spec::{DependencySpecifier, Marker, ValueError, VersionsOrUrl};
 
 use crate::environment::Environment;
 use crate::filename::normalized;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use imgbuild_requirement::MarkerVariable;
 use pep440_rs::{Version, VersionSpecifiers};
-use spec::MarkerVariable;
 
 use crate::tags::{Tags, Target};
 

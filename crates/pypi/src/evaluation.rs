@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use imgbuild_requirement::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 use pep440_rs::{Operator, Version, VersionPattern, VersionSpecifier};
-use spec::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 
 use crate::environment::Environment;
 use crate::filename::normalized;

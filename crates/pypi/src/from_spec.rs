@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use imgbuild_requirement::{FindLinks, PipRequirement, RequirementSource};
 use secret::{SecretText, SecretUrl};
-use spec::{FindLinks, Pip, PipRequirement, RequirementSource};
+use spec::Pip;
 use url::Url;
 
 use crate::building::{AllowBuilds, Source};
@@ -67,7 +68,7 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Resul
         return Ok(None);
     }
     let name = given.name.as_ref().map(ToString::to_string);
-    let url = |url: &spec::PipUrl| {
+    let url = |url: &imgbuild_requirement::PipUrl| {
         let text = secret::expanded(url.secret().whole(), variables);
         // A URL's reader would take the first folder of the path for the host.
         let error = match text.split_once("://") {

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use imgbuild_environment::ListedPackages;
+use imgbuild_requirement::RequirementSource;
 use secret::SecretUrl;
-use spec::{ListedPackages, RequirementSource};
 use url::Url;
 
 use crate::building::Source;
@@ -54,7 +55,7 @@ pub fn listed_packages(listed: &ListedPackages, folder: &Path) -> Result<Vec<Lis
 
 fn listed_package(
     place: usize,
-    package: &spec::ListedPackage,
+    package: &imgbuild_environment::ListedPackage,
     folder: &Path,
 ) -> Result<ListedPackage, ListedError> {
     let (url, given) = location(&package.source, folder)?;
@@ -91,7 +92,11 @@ fn listed_package(
 }
 
 /// Whether a wheel is of the project and version that the lock lists: what is reviewed is the lock.
-fn check_name(place: usize, package: &spec::ListedPackage, wheel: &ListedWheel) -> Result<(), ListedError> {
+fn check_name(
+    place: usize,
+    package: &imgbuild_environment::ListedPackage,
+    wheel: &ListedWheel,
+) -> Result<(), ListedError> {
     // What has no such name is told where it is taken, and an entry without a name lists the wheel's own.
     let (Ok(wheel), Some(name)) = (wheel.filename(), &package.name) else { return Ok(()) };
     let (name, version) = (name.to_string(), package.version.as_deref());
@@ -127,7 +132,7 @@ fn location(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, Str
     }
 }
 
-fn stated(package: &spec::ListedPackage) -> StatedHashes {
+fn stated(package: &imgbuild_environment::ListedPackage) -> StatedHashes {
     let sha256 = package.sha256.map(|sha256| ("sha256".to_owned(), sha256.hex().to_owned()));
     let digits = |text: String| text.trim_start_matches("md5:").to_owned();
     let md5 = package.md5.map(|md5| ("md5".to_owned(), digits(md5.to_string())));

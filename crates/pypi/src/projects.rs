@@ -68,7 +68,11 @@ mod tests {
             ("reqeusts", Some("requests")),
             ("our-own-package", None),
         ] {
-            assert_eq!(spec::nearest(written, USED.iter().copied()), meant, "{written}");
+            assert_eq!(
+                imgbuild_document::suggest::nearest(written, USED.iter().copied()),
+                meant,
+                "{written}"
+            );
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+use imgbuild_requirement::Marker;
 use lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use oci::Digest;
 use secret::{SecretUrl, public};
 use serde::Deserialize;
-use spec::Marker;
 use url::Url;
 
 use crate::building::Source;

@@ -1,16 +1,12 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
+use imgbuild_document::{Located, Mistake, Problem, Source, list};
+use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock};
+use imgbuild_requirement::Requirement;
 use secret::SecretText;
 
-use crate::decode::Located;
-use crate::environment::{Environment, LockFormat, OtherLock};
-use crate::error::{Mistake, Problem};
 use crate::language::{CondaTable, Manager, PythonFrom};
-use crate::list;
 use crate::pip::brings_python;
-use crate::requirement::{Channel, Requirement};
-use crate::source::Source;
-use crate::values::ChannelName;
 use crate::variant::{Conda, CondaPackages};
 
 /// The channel where the spec and its environment file name none.

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use imgbuild_document::{Located, Mistake, Origin, Problem, Source, beneath, list};
+use imgbuild_environment::{Environment, LockedPackages, OtherLock};
+use imgbuild_requirement::Requirement;
 use oci::{ImageName, Platform, Tag};
 
-use crate::decode::Located;
-use crate::environment::{Environment, LockedPackages, OtherLock};
-use crate::error::{Mistake, Problem};
+use crate::assemble;
 use crate::language::{
     BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
     PythonFrom, PythonKey, Suite,
 };
+use crate::mistake::SpecMistake;
 use crate::pip::{Section, needs_python};
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
-use crate::requirement::Requirement;
-use crate::source::{Origin, Source};
 use crate::template::Combination;
 use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Layout, Python, Variant};
-use crate::{assemble, beneath, list};
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
 const UNNAMED: &str = "image";
@@ -152,7 +151,7 @@ impl Draft {
     fn check_lock(&self, locked: &LockedPackages, manager: Manager) -> Result<(), Problem> {
         let lacks = |found: String, key: &str, wanted: String| {
             let file = locked.file.clone();
-            Problem::new(Mistake::LockLacks { file, found, key: key.to_owned(), wanted })
+            Problem::new(SpecMistake::LockLacks { file, found, key: key.to_owned(), wanted })
         };
         if let Some(python) = self.python.as_ref().filter(|python| python.from == PythonFrom::Conda) {
             let found = locked.version("python");
@@ -180,7 +179,7 @@ impl Draft {
 
 /// What an empty base cannot carry: it needs a C library.
 fn needs_base(what: &str, origin: Option<Origin>, base: std::ops::Range<usize>, source: &Source) -> Problem {
-    let problem = Problem::new(Mistake::NeedsBase { what: what.to_owned() });
+    let problem = Problem::new(SpecMistake::NeedsBase { what: what.to_owned() });
     let mut problem = problem.at(source, base, "an empty base");
     // What another file asks for cannot be shown beside the spec's line.
     if let Some(origin) = origin.filter(|origin| origin.file() == source.name()) {
@@ -396,7 +395,7 @@ fn shared_tag(
         .filter(|(key, value)| first.keys.get(*key) != Some(value))
         .map(|(key, _)| format!("{{{key}}}"))
         .collect();
-    let mistake = Mistake::SharedTag {
+    let mistake = SpecMistake::SharedTag {
         tag: tag.to_string(),
         first: crate::template::describe(&first.keys),
         second: crate::template::describe(&second.keys),

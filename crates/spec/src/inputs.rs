@@ -3,17 +3,18 @@
 //! Every type of a variant is taken apart here with all its fields named: a key that somebody adds to the language does not
 //! compile until it is said here whether locking depends on it.
 
+use imgbuild_environment::{
+    ChannelPriority, ListedPackage, LockedArchive, LockedBuild, LockedList, PackageName,
+};
+use imgbuild_requirement::{FindLinks, PipRequirement, ProjectName, RequirementSource};
 use oci::{Digest, Platform};
 use serde::Serialize;
 
-use crate::environment::{LockedArchive, LockedBuild, LockedList};
-use crate::language::{Budget, ChannelPriority, Layers, Manager, Profile, PythonFrom, Suite};
-use crate::pip::{
-    AllowBuilds, FindLinks, ListedPackage, Pip, PipPackages, PipRequirement, RequirementSource,
-};
+use crate::language::{Budget, Layers, Manager, Profile, PythonFrom, Suite};
+use crate::pip::{AllowBuilds, Pip, PipPackages};
 use crate::values::{
-    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PackageName, PathGlob, Prefix,
-    ProjectName, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
+    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PathGlob, Prefix, PythonVersion,
+    RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
 };
 use crate::variant::{
     Base, Conda, CondaPackages, Cuda, Debian, Keyring, Layout, Pin, Python, Repository, Snapshot, Variant,

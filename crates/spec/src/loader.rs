@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::beneath;
-use crate::decode::{Located, decode_required, unreadable};
+use imgbuild_document::files::{self, Surroundings};
+use imgbuild_document::{
+    Located, Mistake, Node, Note, Problem, Source, beneath, decode_required, note, unreadable,
+};
+use imgbuild_environment::{Choice, Contents, Environment};
+use imgbuild_requirement::Reader;
+
 use crate::draft::{Context, Draft, shared_tags};
-use crate::environment::{self, Choice, Contents, Environment};
-use crate::error::{Mistake, Problem};
-use crate::files::{self, Surroundings};
 use crate::language::{Document, EnvKey, EnvTable};
 use crate::matrix::{self, Combinations};
-use crate::note::{self, Note};
-use crate::pip::{Reader, Section};
-use crate::schema;
-use crate::source::Source;
+use crate::mistake::SpecMistake;
+use crate::pip::Section;
 use crate::template::{Combination, Expander, describe};
-use crate::tree::Node;
 use crate::unread::Unread;
+use crate::{not_yet, schema};
 
 /// Each combination of a matrix finds the same mistake again; it is told once.
 pub(crate) fn note(problems: &mut Vec<Problem>, problem: Problem) {
@@ -59,7 +59,7 @@ impl Loader<'_> {
         for key in combinations.keys.iter().filter(|key| !used.contains(&key.value)) {
             let name = &key.value;
             let hint = format!("write `{{{name}}}` where its value belongs, or remove the key");
-            let problem = Problem::new(Mistake::UnusedMatrixKey { key: name.clone() });
+            let problem = Problem::new(SpecMistake::UnusedMatrixKey { key: name.clone() });
             self.problems.push(problem.at(self.source, key.span.clone(), "not used").hint(hint));
         }
         if self.problems.is_empty() {
@@ -93,7 +93,7 @@ impl Loader<'_> {
                 if error.is_unknown_key() { &mut self.unread.unknown } else { &mut self.unread.paths };
             unread.extend(error.place().map(|(_, path)| path.to_owned()));
         }
-        problems.extend(errors.into_iter().map(|error| error.problem(source, label)));
+        problems.extend(errors.into_iter().map(|error| not_yet::told(error).problem(source, label)));
         let mut document = document?;
         if root.get("name").is_none() {
             let problem = Problem::new(Mistake::MissingKey { key: "name".to_owned() });
@@ -114,7 +114,8 @@ impl Loader<'_> {
         let context = Context { source, folder: self.folder, keys, environment, pip };
         let (draft, found) = Draft::new(document, &context);
         // What is elsewhere is not opened.
-        let is_elsewhere = found.iter().any(|problem| matches!(problem.mistake(), Mistake::LeadsOut { .. }));
+        let is_elsewhere =
+            found.iter().any(|problem| matches!(problem.mistake(), Some(Mistake::LeadsOut { .. })));
         self.unread.paths.extend(is_elsewhere.then(|| "base.layout".to_owned()));
         problems.extend(found.into_iter().filter(|problem| !self.unread.explains(problem)));
         draft
@@ -166,10 +167,10 @@ impl Loader<'_> {
         let Surroundings { read, variables } = self.surroundings;
         let text = match beneath::problem(self.folder, Path::new(name)) {
             Some(problem) => Err(problem),
-            None => files::text(&path, environment::limit(&path), read),
+            None => files::text(&path, imgbuild_environment::limit(&path), read),
         };
         let (contents, problems) = match text {
-            Ok(source) => environment::read(&source, variables),
+            Ok(source) => imgbuild_environment::read(&source, variables),
             Err(problem) => (None, vec![problem]),
         };
         let result = (contents, problems.into_iter().map(place).collect());

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::decode::{Located, decode_readable};
-use crate::error::{Mistake, Problem};
+use imgbuild_document::{Located, Node, Problem, Source, decode_readable, suggest};
+
 use crate::language::Matrix;
 use crate::limits::MOST_COMBINATIONS;
-use crate::source::Source;
-use crate::suggest;
+use crate::mistake::SpecMistake;
 use crate::template::Combination;
-use crate::tree::Node;
 
 /// The keys of the matrix with their places, and its combinations: the last key changes fastest.
 pub(crate) struct Combinations {
@@ -37,7 +35,7 @@ pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Pro
         let any = check_key(key, values, source, &mut problems);
         // A value that cannot be read is one.
         if !any && !unread.iter().any(|path| path.starts_with(&format!("{}[", key.key))) {
-            let problem = Problem::new(Mistake::EmptyMatrixKey { key: key.value.clone() });
+            let problem = Problem::new(SpecMistake::EmptyMatrixKey { key: key.value.clone() });
             let problem = problem.at(source, key.span.clone(), "here");
             problems.push(problem.hint("give it values, or remove it"));
         }
@@ -47,7 +45,7 @@ pub(crate) fn read(root: &Node, source: &Source) -> Result<Combinations, Vec<Pro
     }
     let count = matrix.keys.iter().try_fold(1_usize, |count, (_, values)| count.checked_mul(values.len()));
     if count.is_none_or(|count| count > MOST_COMBINATIONS) {
-        let problem = Problem::new(Mistake::TooManyCombinations { limit: MOST_COMBINATIONS });
+        let problem = Problem::new(SpecMistake::TooManyCombinations { limit: MOST_COMBINATIONS });
         return Err(vec![problem.at(source, node.span.clone(), "this matrix")]);
     }
     let mut all = vec![Combination::new()];
@@ -77,13 +75,13 @@ fn check_key<'a>(
     let name = &key.value;
     let known = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
     if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.chars().all(known) {
-        let problem = Problem::new(Mistake::MatrixKeyName { key: name.clone() });
+        let problem = Problem::new(SpecMistake::MatrixKeyName { key: name.clone() });
         problems.push(problem.at(source, key.span.clone(), "here"));
     }
     let mut seen = BTreeSet::new();
     for (value, span) in values {
         if !seen.insert(value) {
-            let mistake = Mistake::RepeatedMatrixValue { key: name.clone(), value: value.to_owned() };
+            let mistake = SpecMistake::RepeatedMatrixValue { key: name.clone(), value: value.to_owned() };
             problems.push(Problem::new(mistake).at(source, span.clone(), "again"));
         }
     }
@@ -102,7 +100,7 @@ fn exclude(
     for item in &matrix.exclude {
         let unknown = item.value.0.iter().find(|(key, _)| !names.contains(&key.value.as_str()));
         if let Some((key, _)) = unknown {
-            let problem = Problem::new(Mistake::ExcludeUnknownKey { key: key.value.clone() });
+            let problem = Problem::new(SpecMistake::ExcludeUnknownKey { key: key.value.clone() });
             let hint = format!("the matrix has {}", suggest::list(&names));
             problems.push(problem.at(source, key.span.clone(), "no such key").hint(hint));
             continue;
@@ -112,14 +110,14 @@ fn exclude(
                 && item.value.0.iter().all(|(key, value)| combination.get(&key.value) == Some(&value.0))
         };
         if !all.iter().any(matches) {
-            let problem = Problem::new(Mistake::ExcludeMatchesNothing);
+            let problem = Problem::new(SpecMistake::ExcludeMatchesNothing);
             let hint = "its values must be written as they are in the matrix";
             problems.push(problem.at(source, item.span.clone(), "this item").hint(hint));
         }
         kept.retain(|combination| !matches(combination));
     }
     if problems.is_empty() && kept.is_empty() {
-        problems.push(Problem::new(Mistake::NothingLeft).at(source, node.span.clone(), "this matrix"));
+        problems.push(Problem::new(SpecMistake::NothingLeft).at(source, node.span.clone(), "this matrix"));
     }
     if problems.is_empty() { Ok(kept) } else { Err(problems) }
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::decode::Located;
-use crate::error::{Mistake, Problem};
+use imgbuild_document::{Located, Mistake, Problem, Source, beneath, list, suggest};
+
 use crate::language::{PinKey, PinTable, RepositoryTable, SnapshotTable};
-use crate::source::Source;
 use crate::values::{Component, DebianPackageName, RepositoryName};
 use crate::variant::{Keyring, Pin, Repository, Snapshot};
-use crate::{beneath, list, suggest};
 
 /// The component where nothing is said.
 const DEFAULT_COMPONENT: &str = "main";

@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use imgbuild_document::files::{self, Surroundings};
+use imgbuild_document::{DocumentError, FILE_LIMIT, Note, Problem, Source, toml_tree};
+use imgbuild_environment::no_requirements;
+use imgbuild_requirement::Reader;
 use oci::Platform;
 
 use crate::draft::Draft;
-use crate::error::{Problem, SpecError};
-use crate::files::{self, Surroundings};
-use crate::limits::FILE_LIMIT;
 use crate::loader::{Loader, note};
-use crate::note::Note;
-use crate::pip::Reader;
-use crate::source::Source;
-use crate::toml_tree;
 use crate::unread::Unread;
 use crate::variant::Variant;
 
@@ -30,7 +27,7 @@ pub struct Spec {
 #[derive(Debug)]
 pub struct WrongSpec {
     /// What is wrong.
-    pub error: SpecError,
+    pub error: DocumentError,
     /// The rest, with the variants that it makes: what is wrong with them is not known yet.
     pub rest: Option<(Spec, Vec<Variant>)>,
     unread: Unread,
@@ -49,7 +46,7 @@ impl Spec {
     /// # Errors
     ///
     /// When a file cannot be read, or breaks a rule of the language: all mistakes that can be told apart at once.
-    pub fn load(path: &Path) -> Result<Self, SpecError> {
+    pub fn load(path: &Path) -> Result<Self, DocumentError> {
         Self::load_with(path, from_disk())
     }
 
@@ -78,17 +75,17 @@ impl Spec {
         match rest {
             Some(rest) if problems.is_empty() => Ok(rest),
             rest => Err(Box::new(WrongSpec {
-                error: SpecError::new(&path.display().to_string(), problems),
+                error: DocumentError::new(&path.display().to_string(), problems),
                 rest,
                 unread,
             })),
         }
     }
 
-    pub(crate) fn load_with(path: &Path, surroundings: Surroundings<'_>) -> Result<Self, SpecError> {
+    pub(crate) fn load_with(path: &Path, surroundings: Surroundings<'_>) -> Result<Self, DocumentError> {
         match Self::read(path, surroundings) {
             (Some(spec), problems, _) if problems.is_empty() => Ok(spec),
-            (_, problems, _) => Err(SpecError::new(&path.display().to_string(), problems)),
+            (_, problems, _) => Err(DocumentError::new(&path.display().to_string(), problems)),
         }
     }
 
@@ -106,7 +103,7 @@ impl Spec {
             folder: &folder,
             surroundings,
             files: BTreeMap::new(),
-            reader: Reader { folder: &folder, surroundings, texts: BTreeMap::new() },
+            reader: Reader { folder: &folder, surroundings, other: no_requirements, texts: BTreeMap::new() },
             notes: Vec::new(),
             problems: Vec::new(),
             unread: Unread::default(),
@@ -139,9 +136,9 @@ impl Spec {
     /// # Errors
     ///
     /// When a file of locked packages does not hold what is asked for.
-    pub fn variants(&self, host: Platform) -> Result<Vec<Variant>, SpecError> {
+    pub fn variants(&self, host: Platform) -> Result<Vec<Variant>, DocumentError> {
         let (variants, problems) = self.readable_variants(host);
-        if problems.is_empty() { Ok(variants) } else { Err(SpecError::new(self.file(), problems)) }
+        if problems.is_empty() { Ok(variants) } else { Err(DocumentError::new(self.file(), problems)) }
     }
 
     /// Every image that can be made of what is there, and what is wrong.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Mistake, Problem};
-use crate::source::Source;
-use crate::suggest;
-use crate::tree::{Entry, Node, Value};
+use imgbuild_document::{Entry, Node, Problem, Source, Value, suggest};
+
+use crate::mistake::SpecMistake;
 use crate::values::SNAPSHOT_NAMES;
 
 /// One combination of the matrix.
@@ -127,13 +126,13 @@ impl Expander<'_> {
         if let Some(at) = source.find(&written) {
             span = span.start + at..span.start + at + written.len();
         }
-        let mistake = Mistake::UnknownTemplate { name: name.to_owned() };
+        let mistake = SpecMistake::UnknownTemplate { name: name.to_owned() };
         self.problems.push(Problem::new(mistake).at(self.source, span, "no such key").hint(hint));
     }
 
     fn lone(&mut self, brace: char, node: &Node) {
         let hint = format!("for the brace itself, write it twice: `{brace}{brace}`");
-        let problem = Problem::new(Mistake::LoneBrace { brace });
+        let problem = Problem::new(SpecMistake::LoneBrace { brace });
         self.problems.push(problem.at(self.source, node.span.clone(), "in this string").hint(hint));
     }
 }
@@ -141,7 +140,7 @@ impl Expander<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::source;
+    use imgbuild_document::source;
 
     fn expand(text: &str) -> Result<String, String> {
         let source = source("spec.toml", String::new());

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Mistake, Problem};
+use imgbuild_document::{Mistake, Problem};
+use imgbuild_environment::EnvironmentMistake;
+
+use crate::mistake::SpecMistake;
 
 /// What could not be read: paths of keys and of items of lists, like `conda.packages[1]`.
 #[derive(Debug, Default)]
@@ -28,23 +31,31 @@ impl Unread {
     /// stands there instead.
     pub(crate) fn explains(&self, problem: &Problem) -> bool {
         let may_lack = |keys: &[&str]| keys.iter().any(|key| self.may_lack(key));
+        if let Some(mistake) = problem.mistake() {
+            return match mistake {
+                Mistake::EmptyList { key } => {
+                    self.any_of(key) || self.unknown.iter().any(|unknown| is_in(unknown, key))
+                }
+                Mistake::MissingKey { key } => self.may_lack(key),
+                // What a pin names is a source of the base.
+                Mistake::UnknownValue { value, .. } => {
+                    self.any_of(&format!("base.sources.{value}"))
+                        || self.paths.iter().any(|path| is_in("base.sources", path))
+                        || self.unknown.iter().any(|unknown| table(unknown) == "base")
+                }
+                _ => false,
+            };
+        }
+        let of_platforms = problem.mistake().is_some_and(|mistake| {
+            use EnvironmentMistake::{LockPlatform, ManyPlatforms};
+            matches!(mistake, LockPlatform { .. } | ManyPlatforms { .. })
+        });
         match problem.mistake() {
-            Mistake::EmptyList { key } => {
-                self.any_of(key) || self.unknown.iter().any(|unknown| is_in(unknown, key))
+            Some(SpecMistake::NoPython) => may_lack(&["python", "env", "conda", "conda.packages"]),
+            Some(SpecMistake::LockLacks { .. }) => {
+                may_lack(&["python", "python.from", "env", "conda.manager"])
             }
-            Mistake::MissingKey { key } => self.may_lack(key),
-            // What a pin names is a source of the base.
-            Mistake::UnknownValue { value, .. } => {
-                self.any_of(&format!("base.sources.{value}"))
-                    || self.paths.iter().any(|path| is_in("base.sources", path))
-                    || self.unknown.iter().any(|unknown| table(unknown) == "base")
-            }
-            Mistake::NoPython => may_lack(&["python", "env", "conda", "conda.packages"]),
-            Mistake::LockLacks { .. } => may_lack(&["python", "python.from", "env", "conda.manager"]),
-            Mistake::LockPlatform { .. } | Mistake::ManyPlatforms { .. } => {
-                may_lack(&["platforms", "env.platform"])
-            }
-            _ => false,
+            _ => of_platforms && may_lack(&["platforms", "env.platform"]),
         }
     }
 }

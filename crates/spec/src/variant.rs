@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use imgbuild_document::{Origin, VariableName};
+use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
+use imgbuild_requirement::Requirement;
 use oci::{ImageName, Platform, Tag};
 
-use crate::environment::LockedPackages;
-use crate::language::{ChannelPriority, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
+use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;
-use crate::requirement::{Channel, Requirement};
-use crate::source::Origin;
 use crate::values::{
-    Component, ContextPath, CudaVersion, CutOff, DebianPackageName, EnvironmentName, ExcludedPart, ImagePath,
-    Mirror, Mode, Owner, PackageName, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite,
-    SnapshotMirror, SnapshotTime, SourceName, VariableName, VersionPattern,
+    Component, ContextPath, CudaVersion, CutOff, DebianPackageName, ExcludedPart, ImagePath, Mirror, Mode,
+    Owner, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror, SnapshotTime,
+    SourceName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -202,7 +202,7 @@ pub struct Conda {
     /// Whether it belongs to the image's user; with a manager, always.
     pub writable: bool,
     /// For a channel, as it is written in `channels`, the URLs to fetch it from.
-    pub mirrors: BTreeMap<crate::values::ChannelName, Vec<crate::values::ChannelMirror>>,
+    pub mirrors: BTreeMap<imgbuild_environment::ChannelName, Vec<crate::values::ChannelMirror>>,
     /// The time from which on packages are left out.
     pub exclude_newer: Option<CutOff>,
     /// Packages whose post-link script is run.

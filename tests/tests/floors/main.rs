@@ -11,7 +11,18 @@ use toml::Table;
 
 /// The floors, from the ground up: `docs/architecture.md` says what lives in each room.
 const FLOORS: [&[&str]; 5] = [
-    &["archive", "folder", "layer", "lock", "oci", "secret", "spec"],
+    &[
+        "archive",
+        "document",
+        "environment",
+        "folder",
+        "layer",
+        "lock",
+        "oci",
+        "requirement",
+        "secret",
+        "spec",
+    ],
     &["ecosystem", "net", "python", "sandbox", "store"],
     &["base", "conda", "copies", "debian", "pypi", "registry", "runtime", "wheels"],
     &["build"],
@@ -37,11 +48,12 @@ fn crates() -> BTreeMap<String, Table> {
     names.map(|name| (name.clone(), read(&format!("crates/{name}/Cargo.toml")).parse().unwrap())).collect()
 }
 
-/// What a crate imports, for its tests as well.
+/// What a crate imports, for its tests as well; those of the house by their rooms.
 fn imports(manifest: &Table) -> Vec<String> {
     let tables = ["dependencies", "build-dependencies", "dev-dependencies"];
     let tables = tables.iter().filter_map(|table| manifest.get(*table)?.as_table());
-    tables.flat_map(|table| table.keys().cloned()).collect()
+    let room = |name: &String| name.strip_prefix("imgbuild-").unwrap_or(name).to_owned();
+    tables.flat_map(|table| table.keys().map(room)).collect()
 }
 
 fn floor(name: &str) -> Option<usize> {

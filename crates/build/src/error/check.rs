@@ -1,7 +1,7 @@
 //! A check that was not met.
 
+use imgbuild_document::Snippet;
 use miette::Diagnostic;
-use spec::Snippet;
 
 /// A check that was not met.
 #[derive(Debug, thiserror::Error, Diagnostic)]

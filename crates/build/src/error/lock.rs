@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use conda::{ChannelError, EnvironmentError, LockedError, LockingError};
+use imgbuild_document::Snippet;
 use miette::Diagnostic;
-use spec::Snippet;
 
 /// A variant that cannot be locked, or a lock that cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]

@@ -1,9 +1,9 @@
 //! A layer that cannot be made.
 
 use conda::{EnvironmentFilesError, LockingError, PackageError};
+use imgbuild_document::Snippet;
 use layer::{LayerError, OverBudget};
 use miette::Diagnostic;
-use spec::Snippet;
 
 /// A layer that cannot be made.
 #[derive(Debug, thiserror::Error, Diagnostic)]

@@ -30,7 +30,7 @@ pub enum BuildError {
     /// The spec is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Spec(#[from] spec::SpecError),
+    Spec(#[from] imgbuild_document::DocumentError),
     /// Several things are wrong, all of which are known before anybody is asked.
     #[error("`{spec}` has {count} mistakes")]
     Mistakes {

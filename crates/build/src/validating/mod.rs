@@ -2,14 +2,15 @@
 
 mod wheels;
 
-use copies::Copies;
 use std::collections::HashSet;
 use std::path::Path;
 
 use base::LockedImage;
 use conda::ChannelError;
+use copies::Copies;
+use imgbuild_requirement::FindLinks;
 use oci::Platform;
-use spec::{Base, CondaPackages, FindLinks, Spec, Variant};
+use spec::{Base, CondaPackages, Spec, Variant};
 
 use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use imgbuild_environment::ListedPackages;
+use imgbuild_requirement::{PipRequirement, PylockFile, RequirementSource};
 use oci::{Digest, HashReader};
 use pypi::{
     Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
     allow_builds, indexes, listed_packages, requirement,
 };
-use spec::{Base, ListedPackages, Pip, PipPackages, PipRequirement, PylockFile, RequirementSource, Variant};
+use spec::{Base, Pip, PipPackages, Variant};
 
 use crate::wheel_finder::{absolute, listed_error, pypi_error};
 use crate::{BuildError, Context};
@@ -61,7 +63,7 @@ impl Asking<'_> {
         let (mut mistakes, mut taken) = (Vec::new(), Vec::new());
         for (place, given) in given.iter().enumerate() {
             let holds = |marker: &String| {
-                let marker = marker.parse::<spec::Marker>().ok()?;
+                let marker = marker.parse::<imgbuild_requirement::Marker>().ok()?;
                 Some(environment.as_ref()?.holds(&marker, &[]))
             };
             // A condition that only the locked Python decides is looked at when that is known.

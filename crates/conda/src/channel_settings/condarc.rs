@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use imgbuild_document::DocumentError;
+use imgbuild_environment::{Condarc, Setting, SettingMark, SettingTable};
 use net::NetError;
-use spec::{Condarc, Setting, SettingMark, SettingTable, SpecError};
 
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum CondarcError {
     },
     /// A file says what it cannot.
     #[error(transparent)]
-    Wrong(#[from] Box<SpecError>),
+    Wrong(#[from] Box<DocumentError>),
     /// No client can be made by the settings.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -31,8 +32,8 @@ pub enum CondarcError {
     Credentials(#[from] rattler_networking::AuthenticationStorageError),
 }
 
-impl From<SpecError> for CondarcError {
-    fn from(error: SpecError) -> Self {
+impl From<DocumentError> for CondarcError {
+    fn from(error: DocumentError) -> Self {
         Self::Wrong(Box::new(error))
     }
 }

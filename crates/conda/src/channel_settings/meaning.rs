@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use spec::{Condarc, Setting, SpecError};
+use imgbuild_document::DocumentError;
+use imgbuild_environment::{Condarc, Setting};
 use url::Url;
 
 use super::condarc::{Variables, expanded, list, table};
@@ -38,7 +39,7 @@ impl Meaning {
         all: &[Condarc],
         variables: &Variables,
         serving: &mut Serving,
-    ) -> Result<Self, SpecError> {
+    ) -> Result<Self, DocumentError> {
         let mut names = BTreeMap::new();
         for (name, lists) in table(all.iter().map(|it| it.custom_multichannels.as_ref())) {
             let named = named(&list(lists), variables, serving)?;
@@ -82,7 +83,7 @@ fn named(
     items: &[&Setting<String>],
     variables: &Variables,
     serving: &mut Serving,
-) -> Result<Option<Named>, SpecError> {
+) -> Result<Option<Named>, DocumentError> {
     let Some(last) = items.last() else { return Ok(None) };
     let mut channels = Vec::new();
     for item in items {
@@ -100,7 +101,7 @@ fn named(
 
 /// The name that every machine has for a channel, and the place where this one has it, where that is another. A mirror of one
 /// of conda's default channels is that channel; what a URL has of credentials is no part of a name.
-fn usual_name(item: &Setting<String>, channel: &str) -> Result<(String, Option<Url>), SpecError> {
+fn usual_name(item: &Setting<String>, channel: &str) -> Result<(String, Option<Url>), DocumentError> {
     // A folder of this machine is nobody's mirror.
     if !channel.contains("://") || channel.starts_with("file://") {
         return Ok((channel.trim_end_matches('/').to_owned(), None));

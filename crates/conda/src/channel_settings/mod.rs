@@ -12,17 +12,18 @@ mod tests;
 
 use std::path::Path;
 
+use imgbuild_environment::{ChannelPriority, Condarc};
 use net::{Client, Transport};
-use spec::{ChannelPriority, Condarc};
 use url::Url;
 
 pub use condarc::CondarcError;
 
-use crate::credentials::credentials;
 use condarc::{Variables, scalar};
 use meaning::{Meaning, Named, plain};
 use reaching::Reaching;
 use serving::Serving;
+
+use crate::credentials::credentials;
 
 /// What conda's settings say of channels.
 #[derive(Debug, Clone, Default)]

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use imgbuild_document::DocumentError;
+use imgbuild_environment::{Condarc, Setting, SslVerify};
 use net::{Identity, NetError, Transport, Trust};
-use spec::{Condarc, Setting, SpecError, SslVerify};
 use url::Url;
 
 use super::condarc::{CondarcError, Variables, at_home, expanded, scalar, table};
@@ -51,7 +52,7 @@ impl Reaching {
 }
 
 /// What this machine shows of itself.
-fn identity(all: &[Condarc], variables: &Variables) -> Result<Option<Identity>, SpecError> {
+fn identity(all: &[Condarc], variables: &Variables) -> Result<Option<Identity>, DocumentError> {
     let path = |setting: &Setting<String>| at_home(&expanded(&setting.value, variables), variables);
     let key = scalar(all.iter().map(|it| it.client_ssl_cert_key.as_ref()));
     let Some(certificate) = scalar(all.iter().map(|it| it.client_ssl_cert.as_ref())) else {
@@ -66,7 +67,7 @@ fn identity(all: &[Condarc], variables: &Variables) -> Result<Option<Identity>, 
     Ok(Some(identity))
 }
 
-fn proxy_url(setting: &Setting<Option<String>>, text: &str) -> Result<Url, SpecError> {
+fn proxy_url(setting: &Setting<Option<String>>, text: &str) -> Result<Url, DocumentError> {
     // Who leaves the scheme out means `http`.
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&text)

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use spec::{Condarc, Setting, SpecError};
+use imgbuild_document::DocumentError;
+use imgbuild_environment::{Condarc, Setting};
 use url::Url;
 
 use super::condarc::{Variables, expanded, list, scalar, table};
@@ -24,7 +25,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    pub(super) fn of(all: &[Condarc], variables: &Variables) -> Result<Self, SpecError> {
+    pub(super) fn of(all: &[Condarc], variables: &Variables) -> Result<Self, DocumentError> {
         let expand = |text: &str| expanded(text, variables);
         let url = |setting: &Setting<String>| folder_url(setting, &expand(&setting.value));
         let mut serving = Self::default();
@@ -93,7 +94,7 @@ pub(super) fn channel_url(name: &str) -> Option<Url> {
 }
 
 /// The URL of a folder of a server, or of this machine, with a slash at its end.
-pub(super) fn folder_url(setting: &Setting<String>, text: &str) -> Result<Url, SpecError> {
+pub(super) fn folder_url(setting: &Setting<String>, text: &str) -> Result<Url, DocumentError> {
     let mut url = Url::parse(text).map_err(|error| setting.wrong(format!("this is not a URL: {error}")))?;
     let is_folder = match url.scheme() {
         "http" | "https" | "oci" => has_server(&url),

@@ -5,10 +5,10 @@ use std::fs;
 use std::process::Command;
 
 use imgbuild_pypi::{Environment, Target, normalized};
+use imgbuild_requirement::{DependencySpecifier, Marker, VersionsOrUrl};
 use oci::Platform;
 use pep440_rs::Version;
 use proptest::prelude::*;
-use spec::{DependencySpecifier, Marker, VersionsOrUrl};
 
 use crate::dependency_texts::{DIFFERENCES, EQUALITY, MARKERS, ORDER, REQUIREMENTS, VALUES};
 use crate::oracle::{run, tool};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use imgbuild_document::Located;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::Located;
 use crate::values::{
     Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RepositoryName, RepositorySuite,
     SnapshotMirror, SnapshotTime, SourceName, VersionPattern,

@@ -1,10 +1,8 @@
 //! `[[check]]`.
 
+use imgbuild_document::{Located, ProgramText, ValueError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::decode::Located;
-use crate::values::{ProgramText, ValueError};
 
 /// A command that is run in the finished image; when it fails, the build fails and nothing is delivered.
 ///

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use imgbuild_document::Located;
+use imgbuild_environment::{ChannelName, ChannelPriority, MatchSpecText, PackageName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::Located;
-use crate::values::{ChannelMirror, ChannelName, CutOff, MatchSpecText, PackageName, Prefix};
+use crate::values::{ChannelMirror, CutOff, Prefix};
 
 /// The conda environment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -70,33 +71,6 @@ impl CondaTable {
 
 fn mirrors_example() -> BTreeMap<&'static str, Vec<&'static str>> {
     BTreeMap::from([("conda-forge", vec!["https://mirror.example/conda-forge"])])
-}
-
-/// How the order of the channels counts.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum ChannelPriority {
-    /// A package comes from the first channel that has it, whatever its version.
-    #[default]
-    Strict,
-    /// A later channel is asked where the first has no version that fits.
-    Flexible,
-    /// The newest version is taken, whichever channel has it; the order decides between equal ones.
-    Disabled,
-}
-
-impl ChannelPriority {
-    /// The word for it, as conda has it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::Flexible => "flexible",
-            Self::Disabled => "disabled",
-        }
-    }
 }
 
 /// A program that changes environments.

@@ -1,9 +1,8 @@
 //! `env`.
 
+use imgbuild_document::Located;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use crate::decode::Located;
 
 /// A path, or a table.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use imgbuild_document::{ProgramText, VariableName};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{ImagePath, LabelKey, Port, ProgramText, User, VariableName};
+use crate::values::{ImagePath, LabelKey, Port, User};
 
 /// The image's configuration, by the OCI image specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -1,9 +1,8 @@
 //! `[layers]`.
 
+use imgbuild_document::ValueError;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::values::ValueError;
 
 /// How the image is cut into layers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

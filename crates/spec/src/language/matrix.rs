@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use imgbuild_document::{Literal, Located};
 use schemars::JsonSchema;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-
-use crate::decode::{Literal, Located};
 
 /// One image for each combination of the keys' values.
 ///

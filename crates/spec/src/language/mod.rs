@@ -20,7 +20,7 @@ pub use base::{Profile, Suite};
 pub(crate) use check::CheckTable;
 pub use check::Seconds;
 pub(crate) use conda::CondaTable;
-pub use conda::{ChannelPriority, Manager};
+pub use conda::Manager;
 pub(crate) use copy::CopyTable;
 pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
@@ -30,12 +30,11 @@ pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;
 pub(crate) use python::{CudaKey, PythonKey};
 
+use imgbuild_document::Located;
 use oci::{ImageName, Platform, Tag};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-
-use crate::decode::Located;
 
 /// What imgbuild makes an image of. `name` alone is enough: that is an image of the base.
 #[derive(Debug, Deserialize, JsonSchema)]

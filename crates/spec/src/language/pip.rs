@@ -2,13 +2,12 @@
 
 use std::fmt;
 
+use imgbuild_document::Located;
+use imgbuild_requirement::{PipUrl, ProjectName};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, SeqAccess, Visitor};
-
-use crate::decode::Located;
-use crate::values::{PipUrl, ProjectName};
 
 /// Wheels, beside the packages of conda or with Debian's Python alone.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -2,18 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::requirement::Listed;
-use super::requirements_file::{Kind, Lines, Listing, Reader};
-use super::{AllowBuilds, ListedPackages, Pip, PipPackages, PylockFile, is_pylock, requirement};
-use crate::decode::Located;
-use crate::environment::PipPart;
-use crate::error::{Mistake, Problem};
+use imgbuild_document::{Located, Mistake, Note, Origin, Problem, Source, list};
+use imgbuild_environment::{ListedPackages, PipPart, match_spec_name};
+use imgbuild_requirement::{
+    Kind, Lines, Listed, Listing, PipUrl, ProjectName, PylockFile, Reader, Requirement, RequirementMistake,
+    is_pylock, relative,
+};
+
 use crate::language::{AllowBuildsKey, FilesKey, PipTable};
-use crate::list;
-use crate::note::Note;
-use crate::requirement::{Requirement, match_spec_name};
-use crate::source::{Origin, Source};
-use crate::values::{PipUrl, ProjectName};
+use crate::mistake::SpecMistake;
+use crate::pip::{AllowBuilds, Pip, PipPackages};
 use crate::variant::{Conda, CondaPackages, Python};
 
 /// What a spec and its files say of wheels, before it is known what a lock of conda packages lists.
@@ -208,7 +206,7 @@ fn alone<'a>(file: &File, mut others: impl Iterator<Item = &'a Origin>) -> Optio
 }
 
 fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) -> Result<Pip, Problem> {
-    let path = requirement::relative(Path::new(""), &file.name);
+    let path = relative(Path::new(""), &file.name);
     let origin = file.origin.clone();
     let text = reader.text(&path).map_err(|it| it.at(origin.source(), origin.span(), "named here"))?;
     Ok(Pip {
@@ -293,7 +291,8 @@ fn without_hash(listed: &Listed) -> Option<Problem> {
         (false, false) => "is not one version",
         (false, true) => return None,
     };
-    let mistake = Mistake::Hashes { requirement: requirement.to_string(), fault: fault.to_owned() };
+    let mistake =
+        RequirementMistake::Hashes { requirement: requirement.to_string(), fault: fault.to_owned() };
     let origin = &requirement.origin;
     let problem = Problem::new(mistake).at(origin.source(), origin.span(), "this one");
     Some(problem.hint("write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes` does, or give none of them a hash"))
@@ -309,7 +308,7 @@ pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Co
         Some(CondaPackages::Locked(locked)) => Some(locked),
         _ => None,
     };
-    let problem = Problem::new(Mistake::NoPython);
+    let problem = Problem::new(SpecMistake::NoPython);
     let problem = problem.at(pip.origin.source(), pip.origin.span(), "this is installed for a Python");
     Some(match lock {
         Some(locked) => problem.hint(format!(

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::message;
+use crate::tests::message;
 
 #[test]
 fn components_and_sources() {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::message_of;
+use crate::tests::message_of;
 
 const SPEC: (&str, &str) = ("spec.toml", "name = \"a\"\nenv = \"environment.yml\"\n");
 

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{message, message_of, variants};
+use crate::tests::{message, message_of, variants};
 
 #[test]
 fn a_missing_spec() {

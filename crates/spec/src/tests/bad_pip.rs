@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::message_of;
+use crate::tests::message_of;
 
 pub(super) const SPEC: &str = "name = \"a\"\npython = \"3.11\"\n";
 

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::bad_pip::{SPEC, message};
+use crate::tests::bad_pip::{SPEC, message};
 
 /// Of one line of a requirements file.
 fn line(line: &str) -> String {
@@ -331,7 +331,7 @@ fn text_that_nobody_has_written() {
         Some("spec.toml") => Ok(format!("{SPEC}pip.requirements = \"requirements.txt\"\n").into_bytes()),
         _ => Ok(b"n\0u\0m\0p\0y\0\xff".to_vec()),
     };
-    let surroundings = crate::files::Surroundings { read: &read, variables: &|_: &str| None };
+    let surroundings = imgbuild_document::files::Surroundings { read: &read, variables: &|_: &str| None };
     let error = crate::Spec::load_with(std::path::Path::new("spec.toml"), surroundings).unwrap_err();
     assert_eq!(error.to_string(), "`requirements.txt` is not UTF-8 text");
     assert_eq!(error.problems()[0].origin().map(|origin| origin.line()), Some(3));

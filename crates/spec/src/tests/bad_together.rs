@@ -1,6 +1,6 @@
 //! Mistakes hide no others: whatever is wrong with one part of a spec, what is wrong with another part is told with it.
 
-use super::{load, load_variants};
+use crate::tests::{load, load_variants};
 
 /// Parts that are wrong each by itself: the table they stand in, their lines, and how many mistakes these have.
 const WRONG: [(&str, &str, usize); 31] = [

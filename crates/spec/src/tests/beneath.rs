@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 
 use oci::Platform;
 
-use super::render_in;
 use crate::Spec;
+use crate::tests::render_in;
 
 /// What a spec says, in whose folder `link` leads to a folder beside it that holds `secret`.
 fn told(spec: &str) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::load;
+use crate::tests::load;
 use crate::{reference, schema};
 
 /// The examples of a page or of doc comments.

@@ -2,7 +2,7 @@
 
 use oci::Digest;
 
-use super::variants_of;
+use crate::tests::variants_of;
 
 const SPEC: &str = r#"name = "a"
 python = "3.11"

@@ -19,14 +19,15 @@ mod variants;
 use std::io;
 use std::path::Path;
 
+use imgbuild_document::DocumentError;
+use imgbuild_document::files::Surroundings;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use oci::Platform;
 
-use crate::files::Surroundings;
-use crate::{Spec, SpecError, Variant, WrongSpec};
+use crate::{Spec, Variant, WrongSpec};
 
 /// Loads `spec.toml` out of a table of files. A variable `SET_X` of the environment is `x`, and no other one is set.
-pub(super) fn load(files: &[(&str, &str)]) -> Result<Spec, SpecError> {
+pub(super) fn load(files: &[(&str, &str)]) -> Result<Spec, DocumentError> {
     within(files, |surroundings| Spec::load_with(Path::new("spec.toml"), surroundings))
 }
 
@@ -68,12 +69,12 @@ pub(super) fn message(text: &str) -> String {
     message_of(&[("spec.toml", text)])
 }
 
-fn render(error: &SpecError) -> String {
+fn render(error: &DocumentError) -> String {
     render_in(error, 100)
 }
 
 /// In so many columns: a path that is long on one machine is wrapped at another place there.
-fn render_in(error: &SpecError, columns: usize) -> String {
+fn render_in(error: &DocumentError, columns: usize) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(columns);
     let mut out = String::new();
     handler.render_report(&mut out, error).unwrap();

@@ -1,10 +1,11 @@
 //! Wheels: what `[pip]`, requirements files and environment files ask for.
 
+use imgbuild_requirement::RequirementSource;
 use insta::assert_snapshot;
 use oci::Platform;
 
-use super::{load, variants_of};
-use crate::{AllowBuilds, Pip, PipPackages, RequirementSource};
+use crate::tests::{load, variants_of};
+use crate::{AllowBuilds, Pip, PipPackages};
 
 /// The wheels of a spec that has a Python.
 fn pip(section: &str, files: &[(&str, &str)]) -> Pip {

@@ -3,7 +3,7 @@
 use oci::Platform;
 use proptest::prelude::*;
 
-use super::{load, render};
+use crate::tests::{load, render};
 
 const SPEC: &str = r#"name = "team/{python}"
 tags = ["{python}-cuda{cuda}"]

@@ -1,10 +1,12 @@
 //! What pip and conda take, and what becomes of it here: each line with its notes.
 
+use imgbuild_environment::LockedList;
+use imgbuild_requirement::{FindLinks, PipUrl, RequirementSource};
 use insta::assert_snapshot;
 use oci::Platform;
 
-use super::load;
-use crate::{CondaPackages, FindLinks, LockedList, PipPackages, PipUrl, RequirementSource, Spec, Variant};
+use crate::tests::load;
+use crate::{CondaPackages, PipPackages, Spec, Variant};
 
 const PYTHON: &str = "python = \"3.11\"\n";
 
@@ -195,7 +197,7 @@ fn files_in_other_encodings() {
         Some("e.yml") => Ok(environment.clone()),
         _ => Ok(b"# -*- coding: latin-1 -*-\nrich # \xe9\n".to_vec()),
     };
-    let surroundings = crate::files::Surroundings { read: &read, variables: &|_: &str| None };
+    let surroundings = imgbuild_document::files::Surroundings { read: &read, variables: &|_: &str| None };
     let spec = Spec::load_with(std::path::Path::new("spec.toml"), surroundings).unwrap();
     assert_snapshot!(shown(&spec), @"
     numpy []: numpy==1.26.4

@@ -1,9 +1,10 @@
 //! What specs mean.
 
+use imgbuild_environment::LockedList;
 use oci::Platform;
 
-use super::{variants, variants_of};
-use crate::{Base, Compilation, Compression, CondaPackages, LockedList, PythonFrom, Suite, Variant};
+use crate::tests::{variants, variants_of};
+use crate::{Base, Compilation, Compression, CondaPackages, PythonFrom, Suite, Variant};
 
 const HOST: Platform = Platform::LinuxAmd64;
 

@@ -1,6 +1,6 @@
 //! Paths of packages by globs, as dpkg has them.
 
-use super::{ValueError, checked_text, printable};
+use imgbuild_document::{ValueError, checked_text, printable};
 
 checked_text!(
     /// A glob over absolute paths: `*` and `?` stand for any characters, `[a-z]` for one of a set.

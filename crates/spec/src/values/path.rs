@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{ValueError, as_text, checked_text, printable};
+use imgbuild_document::{ValueError, as_text, checked_text, printable};
 
 checked_text!(
     /// A path in the image: absolute, with no `.`, `..`, doubled or trailing slash.

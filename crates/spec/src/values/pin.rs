@@ -1,6 +1,6 @@
 //! What Debian packages are held to.
 
-use super::{ValueError, checked_text, printable};
+use imgbuild_document::{ValueError, checked_text, printable};
 
 checked_text!(
     /// A Debian version, or how it begins and then `*`.

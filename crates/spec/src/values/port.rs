@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use imgbuild_document::{Literal, ValueError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::ValueError;
-use crate::decode::Literal;
 
 /// A port, written `8080` or `"8080/udp"`; the image specification's `ExposedPorts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,11 +1,6 @@
-//! What names things elsewhere: requirements and mirrors.
+//! Where things are had elsewhere: mirrors.
 
-use super::{ValueError, printable, secret_text, shown};
-
-secret_text!(
-    /// A conda match spec as it is written. The solver reads it; here it is only known to be one line.
-    MatchSpecText, check_match_spec
-);
+use imgbuild_document::{ValueError, printable, secret_text, shown};
 
 secret_text!(
     /// The URL of a mirror: `https://`, `http://` or `file://`.
@@ -16,14 +11,6 @@ secret_text!(
     /// The URL of a mirror of a conda channel: `https://`, `http://`, `oci://` for one in a registry, or `file://` for a folder.
     ChannelMirror, check_channel_mirror
 );
-
-fn check_match_spec(text: &str) -> Result<(), ValueError> {
-    if !printable(text) || text.trim() != text {
-        return Err(ValueError::new(format!("`{}` is not a requirement", shown(text)))
-            .hint("write a package and, if need be, its version, like `numpy >=1.26`"));
-    }
-    Ok(())
-}
 
 pub(super) fn check_mirror(text: &str) -> Result<(), ValueError> {
     check_url(text, &["http", "https", "file"])

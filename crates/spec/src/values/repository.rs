@@ -1,6 +1,6 @@
 //! What a repository of Debian packages is called, and what is in it.
 
-use super::{ValueError, checked_text};
+use imgbuild_document::{ValueError, checked_text};
 
 checked_text!(
     /// A component of a suite, such as `main` or `non-free`.

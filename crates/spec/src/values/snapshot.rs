@@ -1,11 +1,11 @@
 //! An archive as it was at some time.
 
+use imgbuild_document::{ValueError, checked_text, secret_text, shown};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use secret::SecretText;
 
-use super::reference::check_mirror;
-use super::{ValueError, checked_text, secret_text, shown};
+use crate::values::reference::check_mirror;
 
 checked_text!(
     /// A time as archives of old indexes write it: `20240501T000000Z`.

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use imgbuild_document::{Literal, ValueError, as_text};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-
-use super::{ValueError, as_text};
-use crate::decode::Literal;
 
 /// Packages that were made at this time or later do not exist for the solver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

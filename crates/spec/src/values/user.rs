@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ValueError, as_text};
+use imgbuild_document::{ValueError, as_text};
 
 /// The user that the image runs as, by numbers or by names, with or without a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

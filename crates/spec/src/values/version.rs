@@ -1,7 +1,6 @@
 //! Versions of Python and CUDA.
 
-use super::{ValueError, checked_text};
-use crate::decode::Literal;
+use imgbuild_document::{Literal, ValueError, checked_text};
 
 checked_text!(
     /// A version of Python 3: `3.11`, or `3.11.9` to hold the patch release as well.

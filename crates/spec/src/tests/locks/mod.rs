@@ -4,7 +4,9 @@ mod read;
 mod refused;
 mod wheels;
 
-use crate::{CondaPackages, LockedList, Variant};
+use imgbuild_environment::LockedList;
+
+use crate::{CondaPackages, Variant};
 
 /// Version 4 and 5: kinds and URLs, and every platform by conda's name.
 fn pixi_5(version: u32) -> String {

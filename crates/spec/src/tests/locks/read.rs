@@ -1,10 +1,11 @@
 //! What is taken from locks.
 
+use imgbuild_environment::LockFormat;
 use insta::assert_snapshot;
 
-use super::super::variants_of;
-use super::{A, CONDA_LOCK, M, pixi_5, pixi_6, pixi_7, spec, taken};
-use crate::{CondaPackages, LockFormat};
+use crate::CondaPackages;
+use crate::tests::locks::{A, CONDA_LOCK, M, pixi_5, pixi_6, pixi_7, spec, taken};
+use crate::tests::variants_of;
 
 #[test]
 fn a_pixi_lock_of_each_version() {

@@ -3,8 +3,8 @@
 use insta::assert_snapshot;
 use oci::Platform;
 
-use super::super::{load, message_of, render, variants_of};
-use super::{A, CONDA_LOCK, pixi_5, pixi_6, pixi_7, spec};
+use crate::tests::locks::{A, CONDA_LOCK, pixi_5, pixi_6, pixi_7, spec};
+use crate::tests::{load, message_of, render, variants_of};
 
 #[test]
 fn a_python_beside_a_lock_must_be_its_python() {

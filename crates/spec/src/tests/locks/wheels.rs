@@ -1,10 +1,12 @@
 //! The wheels that locks list beside conda's packages.
 
+use imgbuild_environment::LockFormat;
+use imgbuild_requirement::RequirementSource;
 use insta::assert_snapshot;
 
-use super::super::{message_of, variants_of};
-use super::{A, B};
-use crate::{LockFormat, PipPackages, RequirementSource, Variant};
+use crate::tests::locks::{A, B};
+use crate::tests::{message_of, variants_of};
+use crate::{PipPackages, Variant};
 
 fn pixi() -> String {
     format!(
@@ -77,7 +79,7 @@ const SPEC: &str = "name = \"a\"\nplatforms = [\"linux/amd64\"]\nenv = \"pixi.lo
 
 fn shown(variant: &Variant) -> String {
     let PipPackages::Listed(listed) = &variant.pip.as_ref().unwrap().packages else { panic!("{variant:?}") };
-    let line = |it: &crate::ListedPackage| {
+    let line = |it: &imgbuild_environment::ListedPackage| {
         let (name, version) = (it.name.as_ref().map(ToString::to_string), it.version.as_deref());
         let sha256 = it.sha256.map(|sha256| sha256.hex()[..4].to_owned());
         let place = match &it.source {

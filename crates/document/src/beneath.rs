@@ -1,0 +1,33 @@
+//! Paths of a spec whose links lead out of its folder.
+//!
+//! Who reviews a spec reads its text: `../shared/requirements.txt` says that a file beside the folder is used. A link says
+//! nothing, and leads to whatever the machine that builds has there. So a path whose text stays in the folder stays in it.
+
+use std::path::Path;
+
+use folder::leads_out;
+
+use crate::mistake::Mistake;
+use crate::problem::Problem;
+use crate::value::ValueError;
+
+/// What is to be done.
+const HINT: &str = "name what the link leads to, or put it into the spec's folder";
+
+/// Refuses a path that a link leads out of the folder by.
+pub fn check(folder: &Path, path: &Path) -> Result<(), ValueError> {
+    match mistake(folder, path) {
+        Some(mistake) => Err(ValueError::new(mistake.to_string()).hint(HINT)),
+        None => Ok(()),
+    }
+}
+
+fn mistake(folder: &Path, path: &Path) -> Option<Mistake> {
+    let found = leads_out(folder, path)?;
+    Some(Mistake::LeadsOut { path: path.display().to_string(), found: found.display().to_string() })
+}
+
+/// The same, for a path that is the value of a key.
+pub fn problem(folder: &Path, path: &Path) -> Option<Problem> {
+    Some(Problem::new(mistake(folder, path)?).hint(HINT))
+}

@@ -1,0 +1,29 @@
+//! What later versions of the language have: a spec that uses it is not mistyped, but early.
+
+use imgbuild_document::DecodeError;
+
+const NOT_YET: &[&str] = &["jupyter", "ssh", "envs", "base.image", "cuda.toolkit", "cuda.compat"];
+
+/// Says of a key that is not known that a later version may know it.
+pub(crate) fn told(error: DecodeError) -> DecodeError {
+    let key = error.place().filter(|_| error.is_unknown_key()).map(|(_, path)| without_indices(path));
+    match key.filter(|key| NOT_YET.contains(&key.as_str())) {
+        Some(key) => {
+            let name = key.rsplit('.').next().unwrap_or_default();
+            error.hint(format!("this version of imgbuild does not know `{name}` yet"))
+        }
+        None => error,
+    }
+}
+
+/// `copy[0].form` is the key `copy.form`.
+fn without_indices(path: &str) -> String {
+    let mut depth = 0;
+    let keep = |character: &char| {
+        depth += i32::from(*character == '[');
+        let outside = depth == 0;
+        depth -= i32::from(*character == ']');
+        outside
+    };
+    path.chars().filter(keep).collect()
+}
