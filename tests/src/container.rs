@@ -13,7 +13,7 @@ use crate::{Image, Outcome, Tree, capture, scratch};
 #[derive(Debug)]
 pub struct Container {
     bundle: TempDir,
-    image: oci::ImageConfig,
+    image: imgbuild_oci::ImageConfig,
 }
 
 /// A server of somebody else. It is ended when it is dropped, and by itself after five minutes.

@@ -135,7 +135,7 @@ impl Bench {
         for folder in ["archives", "blobs/sha256"] {
             let folder = self.imgbuild.store().join(folder);
             for name in if folder.exists() { names(&folder) } else { Vec::new() } {
-                let found = oci::Digest::of(fs_err::read(folder.join(&name)).unwrap());
+                let found = imgbuild_oci::Digest::of(fs_err::read(folder.join(&name)).unwrap());
                 assert_eq!(found.hex(), name, "{}", folder.display());
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use oci::{
+use imgbuild_oci::{
     BlobError, Blobs, ContainerConfig, Descriptor, DiffId, Digest, History, Image, ImageHead, MediaType,
     Platform, Timestamp,
 };
@@ -103,6 +103,6 @@ pub fn write_layout(folder: &Path, platforms: &[Platform], layers: Vec<Vec<u8>>,
         Image::new(head, described.clone()).unwrap()
     };
     let images: Vec<Image> = platforms.iter().map(image).collect();
-    let sink = oci::layout::LayoutWriter::new(folder).unwrap();
-    oci::deliver(&images, &[], &Memory(blobs), Box::new(sink)).unwrap();
+    let sink = imgbuild_oci::layout::LayoutWriter::new(folder).unwrap();
+    imgbuild_oci::deliver(&images, &[], &Memory(blobs), Box::new(sink)).unwrap();
 }

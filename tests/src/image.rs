@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oci::layout::Layout;
-use oci::tarball::Tarball;
-use oci::{Blobs, Digest, ImageConfig, Manifest, MediaType};
+use imgbuild_oci::layout::Layout;
+use imgbuild_oci::tarball::Tarball;
+use imgbuild_oci::{Blobs, Digest, ImageConfig, Manifest, MediaType};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Output {
         let paths: Vec<_> =
             outputs.iter().map(|output| folder.join(output["path"].as_str().unwrap())).collect();
         for path in &paths {
-            oci::validate(path).unwrap();
+            imgbuild_oci::validate(path).unwrap();
         }
         Self { report, paths }
     }
@@ -82,7 +82,7 @@ impl Image {
     ///
     /// When it cannot be read.
     pub fn all(path: &Path) -> Vec<Self> {
-        let validated = oci::validate(path).unwrap();
+        let validated = imgbuild_oci::validate(path).unwrap();
         let blobs = blobs(path);
         let image = |(digest, _): (Digest, _)| {
             let manifest: Manifest = document(&*blobs, &digest);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::{Answer, Server, capture};
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 use serde_json::json;
 use tempfile::TempDir;
 

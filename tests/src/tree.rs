@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 /// A folder and everything below it, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

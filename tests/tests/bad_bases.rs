@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use imgbuild_oci::{ContainerConfig, Platform};
 use imgbuild_tests::{Bench, HandmadeLayer, capture, write_layout};
 use insta::assert_snapshot;
-use oci::{ContainerConfig, Platform};
 
 const GLIBC: &str = "\x7fELF GNU C Library (GNU libc) stable release version 2.36.\n";
 
@@ -341,7 +341,7 @@ fn several_images_and_none_of_that_name() {
 #[test]
 fn damaged_layers() {
     let blob = |bench: &Bench| {
-        let digest = oci::Digest::of(system().tar()).hex();
+        let digest = imgbuild_oci::Digest::of(system().tar()).hex();
         bench.imgbuild.path("base/blobs/sha256").join(digest)
     };
     let missing = bench(vec![system()]);
@@ -405,7 +405,7 @@ fn change_config(bench: &Bench, change: impl Fn(&mut serde_json::Value)) {
     };
     let put = |value: &serde_json::Value, descriptor: &mut serde_json::Value| {
         let bytes = serde_json::to_vec(value).unwrap();
-        let digest = oci::Digest::of(&bytes);
+        let digest = imgbuild_oci::Digest::of(&bytes);
         fs_err::write(root.join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
         descriptor["digest"] = digest.to_string().into();
         descriptor["size"] = bytes.len().into();
@@ -424,7 +424,7 @@ fn change_config(bench: &Bench, change: impl Fn(&mut serde_json::Value)) {
 fn a_wrong_diff_id() {
     let bench = bench(vec![system()]);
     change_config(&bench, |config| {
-        config["rootfs"]["diff_ids"][0] = oci::Digest::of("another").to_string().into();
+        config["rootfs"]["diff_ids"][0] = imgbuild_oci::Digest::of("another").to_string().into();
     });
     assert_snapshot!(refused(&bench, ""), @r#"
       × cannot build on `base`
@@ -524,7 +524,7 @@ fn a_layer_that_fills_every_disk() {
     let bomb =
         zstd::encode_all(HandmadeLayer::new().file("zero", vec![0; 200 << 20]).tar().as_slice(), 3).unwrap();
     let root = bench.imgbuild.path("base");
-    let digest = oci::Digest::of(&bomb);
+    let digest = imgbuild_oci::Digest::of(&bomb);
     fs_err::write(root.join("blobs/sha256").join(digest.hex()), &bomb).unwrap();
     change_config(&bench, |_| {});
     let index: serde_json::Value =
@@ -536,9 +536,9 @@ fn a_layer_that_fills_every_disk() {
         "mediaType": "application/vnd.oci.image.layer.v1.tar+zstd", "digest": digest, "size": bomb.len(),
     });
     let bytes = serde_json::to_vec(&manifest).unwrap();
-    fs_err::write(path(&oci::Digest::of(&bytes).to_string()), &bytes).unwrap();
+    fs_err::write(path(&imgbuild_oci::Digest::of(&bytes).to_string()), &bytes).unwrap();
     let mut index = index;
-    index["manifests"][0]["digest"] = oci::Digest::of(&bytes).to_string().into();
+    index["manifests"][0]["digest"] = imgbuild_oci::Digest::of(&bytes).to_string().into();
     index["manifests"][0]["size"] = bytes.len().into();
     fs_err::write(root.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
     assert_snapshot!(refused(&bench, ""), @r#"

@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use imgbuild_oci::{ContainerConfig, Platform};
 use imgbuild_tests::{
     Container, HandmadeLayer, Image, Imgbuild, Tree, capture, channel, temporary, write_layout,
 };
-use oci::{ContainerConfig, Platform};
 
 fn run(program: &str, arguments: &[&str]) {
     capture(Command::new(program).args(arguments)).success();

@@ -167,7 +167,7 @@ fn a_wheel_is_the_same_layer_whoever_asked_for_it() {
         "lock-version = \"1.0\"\ncreated-by = \"test\"\n[[packages]]\nname = \"ships\"\nversion = \"1.0\"\n[[packages.wheels]]\n\
          name = \"{file}\"\nurl = \"{}/{file}\"\nhashes = {{ sha256 = \"{}\" }}\n",
         index.url(),
-        oci::Digest::of(&wheel).hex()
+        imgbuild_oci::Digest::of(&wheel).hex()
     );
     imgbuild.write("pylock.toml", locked);
     assert_eq!(build("requirements = \"pylock.toml\""), requested);
@@ -191,7 +191,7 @@ fn a_conda_package_is_the_same_layer_whoever_asked_for_it() {
     };
     let requested = build(&conda("\"numpy 1.26.4\""));
     // The list of what is there, as `conda list --explicit` prints it.
-    let lock = lock::Lock::parse(&imgbuild.read("spec.lock")).unwrap();
+    let lock = imgbuild_lock::Lock::parse(&imgbuild.read("spec.lock")).unwrap();
     let urls: String = lock.conda.iter().map(|package| format!("{}\n", package.url)).collect();
     imgbuild.write("list.txt", format!("@EXPLICIT\n{urls}"));
     assert_eq!(build("env = \"list.txt\"\n"), requested);

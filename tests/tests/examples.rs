@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild_lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
+use imgbuild_oci::Platform;
 use imgbuild_tests::{Container, Imgbuild, Output, Server, capture, channel};
-use lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
-use oci::Platform;
 
 /// Writes an example, with the files beside it, and the test channel in the place of conda-forge.
 fn example(imgbuild: &Imgbuild, name: &str) {

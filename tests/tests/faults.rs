@@ -386,13 +386,14 @@ fn a_build_that_is_killed_at_any_moment() {
         let out = bench.imgbuild.path("out");
         let left = if out.exists() { names(&out) } else { Vec::new() };
         assert!(
-            left.iter().all(|name| !name.ends_with(".tar") || oci::validate(&out.join(name)).is_ok()),
+            left.iter()
+                .all(|name| !name.ends_with(".tar") || imgbuild_oci::validate(&out.join(name)).is_ok()),
             "{left:?}"
         );
         for path in
             finished(&bench).iter().filter(|path| path.starts_with("archives") || path.starts_with("blobs"))
         {
-            let found = oci::Digest::of(fs_err::read(bench.imgbuild.store().join(path)).unwrap());
+            let found = imgbuild_oci::Digest::of(fs_err::read(bench.imgbuild.store().join(path)).unwrap());
             assert!(path.ends_with(&found.hex()), "{path}");
         }
         if bench.imgbuild.path("spec.lock").exists() {

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use imgbuild_oci::Digest;
 use imgbuild_tests::{Container, Image, Imgbuild, Tree, channel};
-use oci::Digest;
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

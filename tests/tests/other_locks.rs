@@ -124,7 +124,7 @@ fn archive(path: &str) -> (String, String, String) {
     let file = channel_folder().join(path);
     let md5 = capture(std::process::Command::new("md5sum").arg(&file)).success().stdout;
     let md5 = md5.split_whitespace().next().unwrap().to_owned();
-    (format!("{CHANNEL}/{path}"), oci::Digest::of(fs_err::read(file).unwrap()).hex().to_owned(), md5)
+    (format!("{CHANNEL}/{path}"), imgbuild_oci::Digest::of(fs_err::read(file).unwrap()).hex().to_owned(), md5)
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn bytecode_is_as_it_is_listed(prefix: &Path) {
         for path in paths.iter().filter(|path| is_bytecode(path["_path"].as_str().unwrap())) {
             if let Some(sha256) = path["sha256_in_prefix"].as_str().or(path["sha256"].as_str()) {
                 let file = fs_err::read(prefix.join(path["_path"].as_str().unwrap())).unwrap();
-                assert_eq!(oci::Digest::of(file).hex(), sha256, "{path}");
+                assert_eq!(imgbuild_oci::Digest::of(file).hex(), sha256, "{path}");
                 listed += 1;
             }
         }

@@ -118,12 +118,13 @@ fn a_registry_that_wants_a_token_for_each_repository() {
                 let kind =
                     if repository.ends_with("repodata.json") { "repodata.v1+json" } else { "package.v2" };
                 let file = files.iter().find(|file| file.starts_with(repository)).unwrap();
-                let layer = json!({ "mediaType": format!("application/vnd.conda.{kind}"), "digest": oci::Digest::of(content(file)), "size": 1 });
+                let layer = json!({ "mediaType": format!("application/vnd.conda.{kind}"), "digest": imgbuild_oci::Digest::of(content(file)), "size": 1 });
                 Answer::Bytes(json!({ "schemaVersion": 2, "layers": [layer] }).to_string().into_bytes())
             }
             None => {
                 let digest = request.path.rsplit('/').next().unwrap();
-                let file = files.iter().find(|file| oci::Digest::of(content(file)).to_string() == digest);
+                let file =
+                    files.iter().find(|file| imgbuild_oci::Digest::of(content(file)).to_string() == digest);
                 file.map_or(Answer::Status(404), |file| Answer::Bytes(content(file)))
             }
         }

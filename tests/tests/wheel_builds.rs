@@ -8,9 +8,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild_lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
 use imgbuild_tests::{Imgbuild, Server, capture, channel, package_index, scratch, workspace_root};
 use insta::assert_snapshot;
-use lock::{DirectUrlInfo, Lock, PypiPackage, PypiSource};
 
 /// The base without wheels, which every spec here has.
 const BASE: &str = "name = \"built\"\npython = { version = \"3.11\", from = \"debian\" }\n[pip]\n";
@@ -162,7 +162,7 @@ fn a_lock_of_another_tool_may_have_sources_and_wheels_without_a_hash() {
     );
     let content = fs_err::read(imgbuild.path("index/good-1.0-py3-none-any.whl")).unwrap();
     let locked = wheel(&imgbuild, "good");
-    assert_eq!((locked.sha256, locked.url), (oci::Digest::of(content), Some(good)));
+    assert_eq!((locked.sha256, locked.url), (imgbuild_oci::Digest::of(content), Some(good)));
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild_lock::{Lock, PypiPackage};
 use imgbuild_tests::{
     Container, Imgbuild, Kind, Tree, apart, capture, channel, package_index, scratch, workspace_root,
 };
-use lock::{Lock, PypiPackage};
 
 /// Projects with native modules, headers, programs, commands, and folders that several of them share.
 const WHEELS: &str = "name = \"wheels\"\n\

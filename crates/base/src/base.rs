@@ -1,11 +1,11 @@
 //! What images stand on: nothing, Debian, or an image that is there.
 
-use archive::{ImagePath, Owner};
-use lock::LayoutBase;
-use oci::Platform;
-use runtime::{DEFAULT_USER, Ground};
-use spec::User;
-use store::{LayerRecord, Store};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_lock::LayoutBase;
+use imgbuild_oci::Platform;
+use imgbuild_runtime::{DEFAULT_USER, Ground};
+use imgbuild_spec::User;
+use imgbuild_store::{LayerRecord, Store};
 
 use crate::failure::BaseFailure;
 use crate::image::BaseImage;
@@ -28,16 +28,16 @@ impl Base {
     /// When an image cannot be read, or was changed since.
     pub fn open(
         locked: Option<&LayoutBase>,
-        base: &spec::Base,
+        base: &imgbuild_spec::Base,
         platform: Platform,
         store: &Store,
     ) -> Result<Self, BaseFailure> {
         match (base, locked) {
-            (spec::Base::Debian(_), _) => Ok(Self::Debian),
-            (spec::Base::Layout(layout), Some(locked)) => {
+            (imgbuild_spec::Base::Debian(_), _) => Ok(Self::Debian),
+            (imgbuild_spec::Base::Layout(layout), Some(locked)) => {
                 Ok(Self::Image(Box::new(BaseImage::open(locked, layout, platform, store)?)))
             }
-            (spec::Base::Layout(_), None) | (spec::Base::Scratch, _) => Ok(Self::Scratch),
+            (imgbuild_spec::Base::Layout(_), None) | (imgbuild_spec::Base::Scratch, _) => Ok(Self::Scratch),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use archive::ImagePath;
-use layer::{MergeError, ResolveError};
-use oci::ReadError;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{MergeError, ResolveError};
+use imgbuild_oci::ReadError;
 
 /// An image that ours cannot stand on.
 #[derive(Debug, thiserror::Error)]

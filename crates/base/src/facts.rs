@@ -1,8 +1,8 @@
 //! What an image says of itself: its operating system, its users, its packages.
 
-use archive::ImagePath;
-use layer::{Merged, NodeKind};
-use oci::Platform;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{Merged, NodeKind};
+use imgbuild_oci::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{DPKG_STATUS, DPKG_STATUS_FOLDER, packages};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use imgbuild_document::Snippet;
+use imgbuild_spec::Layout;
+use imgbuild_store::StoreError;
 use miette::Diagnostic;
-use spec::Layout;
-use store::StoreError;
 
 use crate::{BaseError, NoGlibc};
 
@@ -33,9 +33,9 @@ pub enum BaseFailure {
         /// The layout or tarball, as it is written.
         base: String,
         /// The digest in the lock.
-        locked: oci::Digest,
+        locked: imgbuild_oci::Digest,
         /// The digest that it has.
-        found: oci::Digest,
+        found: imgbuild_oci::Digest,
     },
     /// An existing image cannot carry a conda environment.
     #[error("no conda environment can stand on `{base}`")]

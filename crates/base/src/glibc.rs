@@ -1,8 +1,8 @@
 //! Which C library an image has.
 
-use archive::ImagePath;
-use layer::Merged;
-use oci::Platform;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::Merged;
+use imgbuild_oci::Platform;
 
 use crate::DpkgPackage;
 

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use archive::{ImagePath, Owner};
-use lock::{LayoutBase, LayoutLayer};
-use oci::{
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_lock::{LayoutBase, LayoutLayer};
+use imgbuild_oci::{
     BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
     ImageLayer, Platform, ReadError, StoredImage,
 };
-use runtime::{Ground, Start};
-use spec::Layout;
-use store::{LayerRecord, Store};
+use imgbuild_runtime::{Ground, Start};
+use imgbuild_spec::Layout;
+use imgbuild_store::{LayerRecord, Store};
 
 use crate::failure::{BaseFailure, asked};
 use crate::kept::{key, read_view, view, view_path};
@@ -62,7 +62,11 @@ impl LockedImage {
             config: stored.config_descriptor.digest,
             config_size: stored.config_descriptor.size,
             // Some tools write the year 1, as Go has it.
-            created: stored.config.created.map(oci::Timestamp::seconds).filter(|created| *created >= 0),
+            created: stored
+                .config
+                .created
+                .map(imgbuild_oci::Timestamp::seconds)
+                .filter(|created| *created >= 0),
             system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
                 let words: Vec<&str> = it.into_iter().flatten().collect();
                 words.join(" ")
@@ -310,7 +314,7 @@ impl BaseImage {
     /// # Errors
     ///
     /// When the image does not know the user.
-    pub fn owner(&self, user: Option<&spec::User>) -> Result<Owner, BaseFailure> {
+    pub fn owner(&self, user: Option<&imgbuild_spec::User>) -> Result<Owner, BaseFailure> {
         let name = user.map_or_else(|| self.config.config.user.clone(), ToString::to_string);
         match self.view.facts.user(&name) {
             Some((uid, gid)) => Ok(Owner { uid, gid }),

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use layer::KeyHasher;
-use lock::LayoutBase;
-use oci::{Digest, Platform, StoredImage};
-use spec::Layout;
-use store::Store;
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::LayoutBase;
+use imgbuild_oci::{Digest, Platform, StoredImage};
+use imgbuild_spec::Layout;
+use imgbuild_store::Store;
 
 use crate::failure::BaseFailure;
 use crate::view::BaseView;
@@ -54,7 +54,7 @@ pub(crate) fn view_path(key: &Digest, store: &Store) -> PathBuf {
 
 /// What cannot be read is read from the layers once more.
 pub(crate) fn read_view(path: &Path) -> Option<BaseView> {
-    serde_json::from_slice(&folder::read_regular(path).ok()?).ok()
+    serde_json::from_slice(&imgbuild_folder::read_regular(path).ok()?).ok()
 }
 
 fn write_view(path: &Path, image: &BaseView) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The packages that dpkg knows in an image.
 
-use archive::ImagePath;
-use layer::Merged;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::Merged;
 use serde::{Deserialize, Serialize};
 
 pub(crate) const DPKG_STATUS: &str = "var/lib/dpkg/status";

@@ -1,8 +1,8 @@
 //! The file system of a base, and what may be written into it.
 
-use archive::{ImagePath, LayerReader, Owner};
-use layer::{MergeError, Merged, NodeKind};
-use oci::{Platform, StoredImage};
+use imgbuild_archive::{ImagePath, LayerReader, Owner};
+use imgbuild_layer::{MergeError, Merged, NodeKind};
+use imgbuild_oci::{Platform, StoredImage};
 use serde::{Deserialize, Serialize};
 
 use crate::{BaseError, Facts};

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use base::Base;
-use conda::Plan;
-use copies::Copies;
-use debian::Configuration;
-use layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
-use lock::{
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_base::Base;
+use imgbuild_conda::Plan;
+use imgbuild_copies::Copies;
+use imgbuild_debian::Configuration;
+use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
+use imgbuild_lock::{
     Archive, CondaPackage, CondaSet, DebianPackage, DebianSet, ExcludedPath, LockedPackage, LockedSet,
     LockedVariant, PypiPackage, PypiSet,
 };
-use python::{Bytecode, BytecodeFolders, Target};
-use runtime::{DEFAULT_USER, Variables};
-use spec::{Manager, Variant};
+use imgbuild_python::{Bytecode, BytecodeFolders, Target};
+use imgbuild_runtime::{DEFAULT_USER, Variables};
+use imgbuild_spec::{Manager, Variant};
 
 use crate::configuring::Configuring;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
@@ -78,7 +78,7 @@ impl Assembly {
             ingredients: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: runtime::variables(base.environment(), conda, wheels, &given),
+            variables: imgbuild_runtime::variables(base.environment(), conda, wheels, &given),
             base,
             python: None,
             targets: Vec::new(),
@@ -101,7 +101,7 @@ impl Assembly {
         assembly.python = python;
         if assembly.base.has_shell() {
             let place = |path: &ImagePath| assembly.base.file_path(path).map_err(BuildError::from);
-            let files = runtime::runtime_files(&assembly.variables, timestamp, place)?;
+            let files = imgbuild_runtime::runtime_files(&assembly.variables, timestamp, place)?;
             files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
         }
         if let Some(extras) = extras {
@@ -130,7 +130,7 @@ impl Assembly {
     }
 
     /// Checks that the image that this one stands on can carry it, and takes over the modes and owners of its folders.
-    fn check_base(&mut self, locked: &lock::Variant) -> Result<(), BuildError> {
+    fn check_base(&mut self, locked: &imgbuild_lock::Variant) -> Result<(), BuildError> {
         for (path, mode, owner) in self.base.image().into_iter().flat_map(|image| image.special_folders()) {
             self.parents.insert(path.clone(), mode, owner);
         }
@@ -217,7 +217,7 @@ impl Assembly {
             let owner = Owner { uid: directory.uid, gid: directory.gid };
             self.parents.insert(directory.path.clone(), mode, owner);
         }
-        let account = debian::Account {
+        let account = imgbuild_debian::Account {
             name: DEFAULT_USER.name.to_owned(),
             uid: DEFAULT_USER.uid,
             group: "users".to_owned(),
@@ -228,7 +228,7 @@ impl Assembly {
         let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
         self.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
         let archive = |package: &DebianPackage| context.store.archive_path(&package.sha256);
-        let interpreter = debian::interpreter(set, &packages);
+        let interpreter = imgbuild_debian::interpreter(set, &packages);
         let compiler = interpreter
             .as_ref()
             .filter(|_| variant.layers.bytecode.makes_bytecode())
@@ -245,10 +245,10 @@ impl Assembly {
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
         let of_image: Vec<Archive> = packages.iter().filter(in_image).map(LockedPackage::archive).collect();
         let accounts = [account];
-        for source in debian::sources(set, &packages, archive, &accounts, timestamp) {
+        for source in imgbuild_debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
             match (part.role, &target) {
-                (Role::Base, Some(target)) if debian::holds_modules(&packages, part.id.name()) => {
+                (Role::Base, Some(target)) if imgbuild_debian::holds_modules(&packages, part.id.name()) => {
                     let archives = needed.get(part.id.name()).into_iter().cloned().collect();
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
                     self.add(Box::new(source), archives);
@@ -262,13 +262,13 @@ impl Assembly {
         }
         let configuration =
             Configuration::new(set, &packages, archive, &accounts, timestamp, variant.platform);
-        if let (Some(configuration), spec::Base::Debian(base)) = (configuration, &variant.base) {
+        if let (Some(configuration), imgbuild_spec::Base::Debian(base)) = (configuration, &variant.base) {
             let (name, parents) = (variant_name(variant), self.parents.clone());
             let configuring =
                 Configuring::new(name, configuration, parents, &base.packages, self.targets.clone());
             self.derive(Box::new(configuring), needed.values().cloned().collect());
         }
-        if let Some(files) = debian::apt_files(set, timestamp)? {
+        if let Some(files) = imgbuild_debian::apt_files(set, timestamp)? {
             self.add(Box::new(files), Vec::new());
         }
         self.exclude(&set.excluded);
@@ -289,7 +289,7 @@ impl Assembly {
         let owner = prefix_owner(variant, &self.base)?;
         let error = |error| MakeFailure::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
-            conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
+            imgbuild_conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
         if owner != Owner::ROOT {
             self.parents.insert_tree(set.prefix.clone(), owner);
         }
@@ -310,10 +310,10 @@ impl Assembly {
         let python = python_version.and_then(|it| ImagePython::new(&it, program, site_packages));
         for (package, role) in packages {
             let path = context.store.archive_path(&package.sha256);
-            let source = conda::Package::new(package, role, Arc::clone(&environment), path)?;
+            let source = imgbuild_conda::Package::new(package, role, Arc::clone(&environment), path)?;
             let needed = vec![package.archive()];
             match &target {
-                Some(target) if conda::may_hold_python(package) => {
+                Some(target) if imgbuild_conda::may_hold_python(package) => {
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
                     self.add(Box::new(source), needed);
                 }
@@ -321,7 +321,7 @@ impl Assembly {
             }
         }
         self.exclude(&set.excluded);
-        self.add(Box::new(conda::environment_files(conda, owner, timestamp)?), Vec::new());
+        self.add(Box::new(imgbuild_conda::environment_files(conda, owner, timestamp)?), Vec::new());
         Ok(python.map(|python| ImagePython { compiler, ..python }))
     }
 
@@ -343,7 +343,7 @@ impl Assembly {
     fn add_wheels(
         &mut self,
         pypi: &LockedSet<'_, PypiSet, PypiPackage>,
-        locked: &lock::Variant,
+        locked: &imgbuild_lock::Variant,
         variant: &Variant,
         python: Option<&ImagePython>,
         context: &Context,

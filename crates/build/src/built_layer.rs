@@ -1,6 +1,6 @@
 //! Layers that are there.
 
-use store::LayerRecord;
+use imgbuild_store::LayerRecord;
 
 /// A layer that is there.
 #[derive(Debug, Clone)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use archive::{ImagePath, LayerKind, LayerReader};
-use layer::{KeyHasher, SourceError};
-use oci::{BlobError, Blobs, DiffId, HashReader, uncompressed, unpacked_limit};
-use python::{Cached, Overriding, Target};
-use store::LayerRecord;
+use imgbuild_archive::{ImagePath, LayerKind, LayerReader};
+use imgbuild_layer::{KeyHasher, SourceError};
+use imgbuild_oci::{BlobError, Blobs, DiffId, HashReader, uncompressed, unpacked_limit};
+use imgbuild_python::{Cached, Overriding, Target};
+use imgbuild_store::LayerRecord;
 
 use crate::error::MakeFailure;
 use crate::unpacked::WrongDiffId;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use oci::Image;
-use runtime::ACTIVATE;
-use sandbox::{Ended, Limits, Machine, Output, Writable};
-use spec::{Base, Check, Variant};
+use imgbuild_oci::Image;
+use imgbuild_runtime::ACTIVATE;
+use imgbuild_sandbox::{Ended, Limits, Machine, Output, Writable};
+use imgbuild_spec::{Base, Check, Variant};
 
 use crate::error::CheckFailure;
 use crate::running::{Runnable, Words};
@@ -106,7 +106,7 @@ fn run_check(
         variant: variant_name(variant),
         command: check.run.join(" "),
         fault,
-        printed: sandbox::printed(&ran.output),
+        printed: imgbuild_sandbox::printed(&ran.output),
         asked,
     }
     .into())

@@ -5,15 +5,15 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use archive::Owner;
-use conda::Plan;
-use layer::{Exclusions, KeyHasher, Role, Source};
-use lock::{
+use imgbuild_archive::Owner;
+use imgbuild_conda::Plan;
+use imgbuild_layer::{Exclusions, KeyHasher, Role, Source};
+use imgbuild_lock::{
     Archive, CondaPackage, CondaSet, DebianPackage, DebianSet, LockedCompiler, LockedPackage, LockedSet,
 };
-use oci::{Digest, Platform};
-use python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
-use spec::Variant;
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
+use imgbuild_spec::Variant;
 
 use crate::confinement::{self, Libraries, Place};
 use crate::error::MakeFailure;
@@ -40,11 +40,11 @@ pub(crate) fn conda_compiler(
     let (host, wanted) = (compiler.host, version.clone());
     let make = move || {
         let Plan { environment, packages: planned, .. } =
-            conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host, Owner::ROOT)
+            imgbuild_conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host, Owner::ROOT)
                 .map_err(|error| CompilerError::Unavailable(error.to_string()))?;
         let source = |(package, role): (&CondaPackage, Role)| {
             let path = context.store.archive_path(&package.sha256);
-            conda::Package::new(package, role, Arc::clone(&environment), path)
+            imgbuild_conda::Package::new(package, role, Arc::clone(&environment), path)
         };
         let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
         let sources = sources.map_err(|error| CompilerError::Unavailable(error.to_string()))?;
@@ -72,7 +72,7 @@ pub(crate) fn conda_compiler(
 /// When the lock has no interpreter for this machine.
 pub(crate) fn debian_compiler(
     debian: &LockedSet<'_, DebianSet, DebianPackage>,
-    interpreter: &debian::Interpreter,
+    interpreter: &imgbuild_debian::Interpreter,
     variant: &Variant,
     context: &Context,
 ) -> Result<Arc<LazyCompiler>, BuildError> {
@@ -86,8 +86,9 @@ pub(crate) fn debian_compiler(
     let store = context.store.clone();
     let (own, compilation) = (context.clone(), variant.layers.bytecode);
     let make = move || {
-        let source =
-            |package: &DebianPackage| debian::Package::new(package, &own.store.archive_path(&package.sha256));
+        let source = |package: &DebianPackage| {
+            imgbuild_debian::Package::new(package, &own.store.archive_path(&package.sha256))
+        };
         let sources: Vec<_> = packages.iter().map(source).collect();
         let root = store.filled_tool(&interpreter_key(&sources, host), |folder| {
             let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
@@ -101,7 +102,11 @@ pub(crate) fn debian_compiler(
 }
 
 /// Debian's interpreter is linked with Debian's glibc, which the build machine may not have: so its own loader starts it.
-fn debian_interpreter(place: Place, interpreter: &debian::Interpreter, host: Platform) -> Interpreter {
+fn debian_interpreter(
+    place: Place,
+    interpreter: &imgbuild_debian::Interpreter,
+    host: Platform,
+) -> Interpreter {
     let Place { root, launcher } = place;
     let (loader, library) = match host {
         Platform::LinuxAmd64 => ("ld-linux-x86-64.so.2", "x86_64-linux-gnu"),

@@ -1,16 +1,20 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
-use conda::{ChannelError, EnvironmentError, LockingError};
+use imgbuild_conda::{ChannelError, EnvironmentError, LockingError};
 use imgbuild_document::Snippet;
 use imgbuild_requirement::Requirement;
-use spec::{CondaPackages, Variant};
+use imgbuild_spec::{CondaPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::virtual_packages::{for_processor_only, what_to_write};
 use crate::{BuildError, variant_name};
 
 /// An error with the lines of the spec that it speaks of, and what to do.
-pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: LockingError) -> BuildError {
+pub(crate) fn conda_error(
+    variant: &Variant,
+    conda: &imgbuild_spec::Conda,
+    error: LockingError,
+) -> BuildError {
     let message = chain(&error);
     let subjects = error.subjects();
     let requirements: &[Requirement] = match &conda.packages {
@@ -48,7 +52,7 @@ pub(crate) fn conda_error(variant: &Variant, conda: &spec::Conda, error: Locking
 }
 
 /// What to do.
-fn help(variant: &Variant, conda: &spec::Conda, error: &LockingError) -> Option<String> {
+fn help(variant: &Variant, conda: &imgbuild_spec::Conda, error: &LockingError) -> Option<String> {
     match error {
         LockingError::LinkScript { script, .. } if script.ends_with("-pre-link.sh") => Some(
             "scripts that run before their package is there are not supported: conda deprecates them"
@@ -90,7 +94,11 @@ fn help(variant: &Variant, conda: &spec::Conda, error: &LockingError) -> Option<
 }
 
 /// A channel that cannot be used, with the line that asked for it.
-pub(crate) fn channel_error(variant: &Variant, conda: &spec::Conda, error: ChannelError) -> BuildError {
+pub(crate) fn channel_error(
+    variant: &Variant,
+    conda: &imgbuild_spec::Conda,
+    error: ChannelError,
+) -> BuildError {
     conda_error(variant, conda, LockingError::Environment(error.into()))
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
-use conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
 use futures::FutureExt;
-use lock::{CondaFacts, CondaPackage, CondaSet};
-use oci::Digest;
-use spec::{CondaPackages, Variant};
+use imgbuild_archive::ImagePath;
+use imgbuild_conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
+use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
+use imgbuild_oci::Digest;
+use imgbuild_spec::{CondaPackages, Variant};
 
 use crate::conda_errors::conda_error;
 use crate::locking::Locker;
@@ -24,18 +24,18 @@ impl Locker<'_> {
     pub(crate) async fn environment(
         &mut self,
         variant: &Variant,
-        conda: &spec::Conda,
+        conda: &imgbuild_spec::Conda,
         glibc: Option<&str>,
     ) -> Result<CondaSet, BuildError> {
         let names = conda.channels.iter().map(|channel| &channel.name);
         let settings = self.context.channel_settings()?;
         let (root, variables) = (self.spec.folder(), &self.context.variables);
-        let place = conda::Place { root, variables, settings: &settings };
-        let channels = conda::channels(names.clone(), &conda.mirrors, place)?;
-        let serving = conda::serving_channels(names, &conda.mirrors, place)?;
+        let place = imgbuild_conda::Place { root, variables, settings: &settings };
+        let channels = imgbuild_conda::channels(names.clone(), &conda.mirrors, place)?;
+        let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
         let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
-        let subdir = conda::subdir(variant.platform);
+        let subdir = imgbuild_conda::subdir(variant.platform);
         if let Some(part) = &conda.pip_part {
             let text = format!(
                 "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
@@ -59,7 +59,7 @@ impl Locker<'_> {
             pip: conda.pip,
             constraints: if conda.pip { constraints(variant) } else { Vec::new() },
             subdir,
-            virtual_packages: conda::virtual_packages(subdir, glibc, cuda),
+            virtual_packages: imgbuild_conda::virtual_packages(subdir, glibc, cuda),
             channel_priority: priority,
             exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
             locked: self.kept_records(variant)?,
@@ -106,7 +106,7 @@ impl Locker<'_> {
                 Some(other_locks::take(variant, locked, &taking).await?)
             }
         };
-        let locked = conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
+        let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
         let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
         if is_solved && let Some(cuda) = cuda {
             self.tell_of_processor_builds(cuda, &packages)?;
@@ -119,8 +119,8 @@ impl Locker<'_> {
 
     /// Tells of builds that the spec asks for and that have no use for the image's CUDA.
     fn tell_of_processor_builds(&mut self, cuda: &str, packages: &[CondaPackage]) -> Result<(), BuildError> {
-        let records = packages.iter().map(conda::record).collect::<Result<Vec<_>, _>>();
-        for only in conda::for_processor(&records.map_err(conda::PackageError::from)?) {
+        let records = packages.iter().map(imgbuild_conda::record).collect::<Result<Vec<_>, _>>();
+        for only in imgbuild_conda::for_processor(&records.map_err(imgbuild_conda::PackageError::from)?) {
             self.tell(format!(
                 "`{} {}` does not use CUDA, and the image has CUDA {cuda}: the spec asks for such a build",
                 only.name, only.build
@@ -130,12 +130,12 @@ impl Locker<'_> {
     }
 
     /// What the earlier lock has for this variant, and may stay.
-    fn kept_records(&self, variant: &Variant) -> Result<Vec<conda::Record>, BuildError> {
+    fn kept_records(&self, variant: &Variant) -> Result<Vec<imgbuild_conda::Record>, BuildError> {
         let same = self.same(variant)?;
         let packages = same.iter().flat_map(|same| &same.conda).flat_map(|conda| &conda.packages);
         let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
-        let records = kept.map(|package| conda::record(package)).collect::<Result<Vec<_>, _>>();
-        Ok(records.map_err(conda::PackageError::from)?)
+        let records = kept.map(|package| imgbuild_conda::record(package)).collect::<Result<Vec<_>, _>>();
+        Ok(records.map_err(imgbuild_conda::PackageError::from)?)
     }
 
     fn known_facts(&self) -> BTreeMap<Digest, CondaFacts> {

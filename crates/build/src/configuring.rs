@@ -1,11 +1,11 @@
 //! Debian packages that dpkg configures: what it changes is a layer of the base.
 
-use debian::{Configuration, ConfigurationError};
+use imgbuild_debian::{Configuration, ConfigurationError};
+use imgbuild_layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
+use imgbuild_python::Target;
 use imgbuild_requirement::Requirement;
-use layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
-use python::Target;
-use sandbox::Machine;
-use store::LayerRecord;
+use imgbuild_sandbox::Machine;
+use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Derived, Execution};

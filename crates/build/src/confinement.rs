@@ -5,13 +5,13 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::ImagePath;
-use oci::Platform;
-use python::{CompilerError, Ending, Launcher, Unconfined};
-use sandbox::{
+use imgbuild_archive::ImagePath;
+use imgbuild_oci::Platform;
+use imgbuild_python::{CompilerError, Ending, Launcher, Unconfined};
+use imgbuild_sandbox::{
     Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
 };
-use spec::Compilation;
+use imgbuild_spec::Compilation;
 
 use crate::Context;
 use crate::limits::{COMPILER_MEMORY, COMPILER_PROCESSES, COMPILER_PROCESSOR, COMPILER_WRITABLE};

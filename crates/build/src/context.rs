@@ -5,11 +5,11 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use conda::{ChannelSettings, CondarcError};
-use net::Client;
-use oci::Platform;
-use secret::Known;
-use store::{LayerCaches, Store};
+use imgbuild_conda::{ChannelSettings, CondarcError};
+use imgbuild_net::Client;
+use imgbuild_oci::Platform;
+use imgbuild_secret::Known;
+use imgbuild_store::{LayerCaches, Store};
 
 use crate::Reporter;
 use crate::fetching::Fetcher;

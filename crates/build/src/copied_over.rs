@@ -1,10 +1,10 @@
 //! Copied files with sources of Python among them: these have bytecode, and may lie over others that have some.
 
-use archive::ImagePath;
-use copies::Copies;
-use layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
-use python::Target;
-use store::LayerRecord;
+use imgbuild_archive::ImagePath;
+use imgbuild_copies::Copies;
+use imgbuild_layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
+use imgbuild_python::Target;
+use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
@@ -40,7 +40,9 @@ impl CopiedOver {
 
 /// The paths that matter to bytecode: those of sources and of bytecode itself.
 pub(crate) fn sources(copies: &Copies) -> impl Iterator<Item = &ImagePath> {
-    copies.paths().filter(|path| path.as_str().ends_with(".py") || python::Cached::of(path).is_some())
+    copies
+        .paths()
+        .filter(|path| path.as_str().ends_with(".py") || imgbuild_python::Cached::of(path).is_some())
 }
 
 impl Derived for CopiedOver {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::KeyHasher;
-use lock::{DebianPackage, DebianSet};
-use spec::{PythonFrom, Variant};
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::{DebianPackage, DebianSet};
+use imgbuild_spec::{PythonFrom, Variant};
 
 use crate::debian_base::{expanded, keyring, path_rules, pin, repository, snapshot_mirror};
 use crate::error::LockFailure;
@@ -22,7 +22,7 @@ impl Locker<'_> {
     pub(crate) async fn base(
         &mut self,
         variant: &Variant,
-        base: &spec::Debian,
+        base: &imgbuild_spec::Debian,
     ) -> Result<DebianSet, BuildError> {
         let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
         let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
@@ -40,11 +40,13 @@ impl Locker<'_> {
         }
         let variables = &self.context.variables;
         let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
-        let usual = debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
+        let usual = imgbuild_debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
         let (mirror, image_mirror) = match &base.snapshot {
             None => usual.map(|usual| (usual.clone(), Some(usual)))?,
             Some(snapshot) => match usual {
-                Err(debian::MirrorError::Unknown { .. }) => (snapshot_mirror(snapshot, variables)?, None),
+                Err(imgbuild_debian::MirrorError::Unknown { .. }) => {
+                    (snapshot_mirror(snapshot, variables)?, None)
+                }
                 usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
             },
         };
@@ -56,8 +58,8 @@ impl Locker<'_> {
         let keep = kept.unwrap_or_default();
         let cache = self.context.store.repodata_folder().join("debian-v1");
         let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
-        let request = |platform, packages, python| debian::Request {
-            index: debian::IndexRequest {
+        let request = |platform, packages, python| imgbuild_debian::Request {
+            index: imgbuild_debian::IndexRequest {
                 suite: base.suite.as_str(),
                 platform,
                 components: &components,
@@ -78,7 +80,7 @@ impl Locker<'_> {
             pins: &pins,
             keep: &keep,
         };
-        let error = |error: debian::LockDebianError| {
+        let error = |error: imgbuild_debian::LockDebianError| {
             let subjects = error.subjects();
             let asked = base.packages.iter().filter(|it| subjects.contains(&it.text.public().as_str()));
             let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
@@ -90,13 +92,15 @@ impl Locker<'_> {
         let python = python.map(|python| python.version.as_str());
         let wanted = request(variant.platform, &packages, python);
         let fetcher = &self.context.fetcher;
-        let locked: BoxFuture<'_, _> = debian::lock(&wanted, fetcher).boxed();
+        let locked: BoxFuture<'_, _> = imgbuild_debian::lock(&wanted, fetcher).boxed();
         let mut locked = locked.await.map_err(error)?;
-        if let Some(interpreter) = debian::interpreter(&locked.set, &locked.packages) {
+        if let Some(interpreter) = imgbuild_debian::interpreter(&locked.set, &locked.packages) {
             for host in hosts {
                 let wanted = request(host, &[], None);
-                let (compiler, packages) =
-                    debian::compiler(&wanted, &interpreter.minor, fetcher).boxed().await.map_err(error)?;
+                let (compiler, packages) = imgbuild_debian::compiler(&wanted, &interpreter.minor, fetcher)
+                    .boxed()
+                    .await
+                    .map_err(error)?;
                 locked.set.compilers.push(compiler);
                 locked.packages.extend(packages);
             }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use layer::Codec;
-use oci::layout::LayoutWriter;
-use oci::tarball::TarballWriter;
-use oci::{BlobError, Blobs, Image, Reference, Sink, WriteError};
-use spec::{Compression, Variant};
+use imgbuild_layer::Codec;
+use imgbuild_oci::layout::LayoutWriter;
+use imgbuild_oci::tarball::TarballWriter;
+use imgbuild_oci::{BlobError, Blobs, Image, Reference, Sink, WriteError};
+use imgbuild_spec::{Compression, Variant};
 
 use crate::BuildError;
 use crate::error::DeliverFailure;
@@ -99,7 +99,8 @@ pub(crate) fn deliver(
         Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
         Format::Oci | Format::OciDir => images.to_vec(),
     };
-    let written = format.sink(&path).and_then(|sink| oci::deliver(&images, &references, blobs, sink));
+    let written =
+        format.sink(&path).and_then(|sink| imgbuild_oci::deliver(&images, &references, blobs, sink));
     written.map_err(|error| match error {
         WriteError::Blob(
             error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
-use layer::{EntrySink, Exclusions, KeyHasher, Part, PartId, Role};
-use python::Target;
-use runtime::Variables;
-use store::LayerRecord;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntrySink, Exclusions, KeyHasher, Part, PartId, Role};
+use imgbuild_python::Target;
+use imgbuild_runtime::Variables;
+use imgbuild_store::LayerRecord;
 
 use crate::{BuildError, Context};
 

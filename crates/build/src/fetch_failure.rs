@@ -7,16 +7,16 @@ use std::path::PathBuf;
 pub enum FetchFailure {
     /// The network.
     #[error(transparent)]
-    Net(#[from] net::NetError),
+    Net(#[from] imgbuild_net::NetError),
     /// The store.
     #[error(transparent)]
-    Store(#[from] store::StoreError),
+    Store(#[from] imgbuild_store::StoreError),
     /// Where its ecosystem has it.
     #[error(transparent)]
     Source(Box<dyn std::error::Error + Send + Sync>),
     /// What the store holds is not what its name says.
     #[error(transparent)]
-    Archive(#[from] store::ArchiveFault),
+    Archive(#[from] imgbuild_store::ArchiveFault),
     /// A folder of archives lacks it.
     #[error("the folder `{}` does not hold it\n\nhint: run `imgbuild lock --vendor {}` where there is a network", .0.display(), .0.display())]
     NotVendored(PathBuf),

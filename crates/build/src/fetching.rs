@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use net::{Archives, Client, Download, FetchError, Locations, NetError, Size, Wanted};
-use oci::Digest;
-use secret::{Known, SecretUrl};
-use store::Store;
+use imgbuild_net::{Archives, Client, Download, FetchError, Locations, NetError, Size, Wanted};
+use imgbuild_oci::Digest;
+use imgbuild_secret::{Known, SecretUrl};
+use imgbuild_store::Store;
 use tokio::sync::Semaphore;
 
 use crate::fetch_failure::FetchFailure;
@@ -89,7 +89,7 @@ impl Fetcher {
     pub(crate) fn vendored(&self, vendor: &Vendor, sha256: &Digest) -> Result<(), FetchFailure> {
         let missing = || FetchFailure::NotVendored(vendor.folder().to_owned());
         let path = vendor.path(sha256).ok_or_else(missing)?;
-        let mut writer = oci::HashWriter::new(self.store.archive_writer()?);
+        let mut writer = imgbuild_oci::HashWriter::new(self.store.archive_writer()?);
         let read = |error| FetchFailure::Vendored { path: path.clone(), error };
         let mut file = File::open(&path).map_err(read)?;
         io::copy(&mut file, &mut writer).map_err(read)?;
@@ -110,7 +110,7 @@ impl Fetcher {
         let _permit = self.permits.acquire().await;
         self.reporter.event(Event::DownloadStarted { name: name.to_owned(), size: None });
         let mut bytes = 0;
-        let mut writer = oci::HashWriter::new(self.store.archive_writer()?);
+        let mut writer = imgbuild_oci::HashWriter::new(self.store.archive_writer()?);
         loop {
             let piece = self.client.get_range(from.clone(), bytes..bytes + PIECE).await?;
             let error = |error| NetError::Sink { url: name.to_owned(), error };
@@ -148,20 +148,20 @@ impl Archives for Fetcher {
 /// What the store keeps of Debian packages: what is known of each once it was read from end to end.
 const EXAMINED: &str = "debian-info-v1";
 
-impl debian::Fetch for Fetcher {
-    fn examined(&self, key: &Digest) -> Option<debian::Examined> {
+impl imgbuild_debian::Fetch for Fetcher {
+    fn examined(&self, key: &Digest) -> Option<imgbuild_debian::Examined> {
         self.store.documents(EXAMINED).get(key)
     }
 
-    fn keep_examined(&self, key: &Digest, examined: &debian::Examined) {
+    fn keep_examined(&self, key: &Digest, examined: &imgbuild_debian::Examined) {
         self.store.documents(EXAMINED).put(key, examined);
     }
 
-    async fn get(&self, url: &SecretUrl, limit: u64) -> Result<Vec<u8>, debian::FetchError> {
+    async fn get(&self, url: &SecretUrl, limit: u64) -> Result<Vec<u8>, imgbuild_debian::FetchError> {
         match self.client.get_bytes(url, limit).await {
             Ok(bytes) => Ok(bytes.to_vec()),
-            Err(NetError::NotFound { .. }) => Err(debian::FetchError::NotFound(url.clone())),
-            Err(error) => Err(debian::FetchError::Other(Box::new(error))),
+            Err(NetError::NotFound { .. }) => Err(imgbuild_debian::FetchError::NotFound(url.clone())),
+            Err(error) => Err(imgbuild_debian::FetchError::Other(Box::new(error))),
         }
     }
 
@@ -171,13 +171,13 @@ impl debian::Fetch for Fetcher {
         url: &SecretUrl,
         sha256: &Digest,
         size: u64,
-    ) -> Result<PathBuf, debian::FetchError> {
+    ) -> Result<PathBuf, imgbuild_debian::FetchError> {
         match Fetcher::archive(self, name, url.into(), *sha256, Some(size)).await {
             Ok(path) => Ok(path),
             Err(FetchFailure::Net(NetError::NotFound { .. })) => {
-                Err(debian::FetchError::NotFound(url.clone()))
+                Err(imgbuild_debian::FetchError::NotFound(url.clone()))
             }
-            Err(error) => Err(debian::FetchError::Other(Box::new(error))),
+            Err(error) => Err(imgbuild_debian::FetchError::Other(Box::new(error))),
         }
     }
 }

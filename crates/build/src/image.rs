@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base::BaseImage;
+use imgbuild_base::BaseImage;
 use imgbuild_document::ProgramText;
-use oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
-use runtime::{DEFAULT_USER, Ground, Variables};
-use spec::{User, Variant};
-use store::LayerRecord;
+use imgbuild_oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
+use imgbuild_runtime::{DEFAULT_USER, Ground, Variables};
+use imgbuild_spec::{User, Variant};
+use imgbuild_store::LayerRecord;
 
 use crate::BuildError;
 use crate::built_layer::BuiltLayer;
@@ -77,7 +77,7 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
 
 fn config(parts: &Parts<'_>) -> ContainerConfig {
     let Parts { variant, variables, base: below, ground, lock } = *parts;
-    let start = runtime::start(ground, variables);
+    let start = imgbuild_runtime::start(ground, variables);
     let image = &variant.image;
     let base = below.map(|image| image.config().clone()).unwrap_or_default();
     let mut labels = below.map(BaseImage::labels).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What an image is made of: its parts, and how each comes to be.
 
-use layer::{Part, Source};
-use lock::Archive;
+use imgbuild_layer::{Part, Source};
+use imgbuild_lock::Archive;
 
 use crate::derived::Derived;
 

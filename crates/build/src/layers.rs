@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use layer::{
+use imgbuild_layer::{
     Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Part, Policy, Role, Source, layer_key,
     write_layer,
 };
-use lock::Archive;
-use store::{Kind, LayerRecord};
+use imgbuild_lock::Archive;
+use imgbuild_store::{Kind, LayerRecord};
 use tokio::sync::Semaphore;
 
 use crate::assembly::Assembly;
@@ -60,7 +60,7 @@ pub(crate) fn plan(
 ) -> Result<Vec<Arc<PlannedLayer>>, BuildError> {
     let none = Exclusions::new();
     let exclusions = |part: &Part| assembly.exclusions.get(&part.id).unwrap_or(&none);
-    let planned = layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
+    let planned = imgbuild_layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
         let ingredients: Vec<_> =
             plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
         let parts = || ingredients.iter().map(|ingredient| ingredient.part());

@@ -60,6 +60,7 @@ pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;
 pub use fetching::Fetcher;
 pub use image::LOCK_LABEL;
+pub use imgbuild_sandbox::set_variable;
 pub use lock_file::{read_lock, write_lock};
 pub use locking::{Upgrade, inputs, lock, lock_path};
 pub use opening::{Opened, open_image};
@@ -67,7 +68,6 @@ pub use pipeline::{
     Built, LayerSummary, Locked, Report, Request, build, check_lock, current_lock, planned_layers, renew_lock,
 };
 pub use running::{Runnable, Words};
-pub use sandbox::set_variable;
 pub use unpacked::{NamedLayer, remover, unpacked_layers};
 pub use validating::{Purpose, notes, read_spec, validate};
 pub use variant_name::variant_name;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use lock::Lock;
+use imgbuild_lock::Lock;
 
 use crate::BuildError;
 use crate::error::LockFailure;
@@ -15,7 +15,8 @@ use crate::error::LockFailure;
 ///
 /// When it cannot be read.
 pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, BuildError> {
-    let read = folder::read_regular(path).and_then(|it| String::from_utf8(it).map_err(io::Error::other));
+    let read =
+        imgbuild_folder::read_regular(path).and_then(|it| String::from_utf8(it).map_err(io::Error::other));
     let text = match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result.map_err(BuildError::file(path, "read"))?,

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use base::LockedImage;
-use layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
-use lock::{
+use imgbuild_base::LockedImage;
+use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
+use imgbuild_lock::{
     CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
 };
-use oci::{Digest, Platform};
-use spec::{Base, Spec, Variant};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_spec::{Base, Spec, Variant};
 
 use crate::assembly::Assembly;
 use crate::error::LockFailure;
@@ -48,7 +48,7 @@ pub fn inputs(variants: &[Variant]) -> Digest {
     let mut hasher = KeyHasher::new("lock inputs");
     for variant in variants {
         hasher = hasher
-            .list("tag", variant.tags.iter().map(oci::Tag::as_str))
+            .list("tag", variant.tags.iter().map(imgbuild_oci::Tag::as_str))
             .list("key", variant.keys.iter().map(|(key, value)| format!("{key}={value}")))
             .field("inputs", variant.inputs().as_bytes());
         if let Some(conda) = &variant.conda {
@@ -142,12 +142,12 @@ pub(crate) fn finish(
     parts.push(coming("lock", Role::Metadata));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
     let reserved = assembly.base.layers();
-    let same = |other: &&lock::Variant| {
+    let same = |other: &&imgbuild_lock::Variant| {
         let this = locked.variant;
         (other.platform, &other.keys) == (this.platform, &this.keys)
     };
     let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
-    let threshold = layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
+    let threshold = imgbuild_layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
     found.threshold = threshold;
     Ok(())
@@ -187,7 +187,7 @@ pub(crate) struct Locker<'a> {
 }
 
 impl Locker<'_> {
-    async fn variant(&mut self, variant: &Variant) -> Result<lock::Variant, BuildError> {
+    async fn variant(&mut self, variant: &Variant) -> Result<imgbuild_lock::Variant, BuildError> {
         let debian = match &variant.base {
             Base::Scratch | Base::Layout(_) => None,
             Base::Debian(base) => Some(self.base(variant, base).await?),
@@ -199,7 +199,7 @@ impl Locker<'_> {
         let glibc = debian.as_ref().and_then(|set| {
             let packages: Vec<_> =
                 self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
-            debian::glibc(&packages)
+            imgbuild_debian::glibc(&packages)
         });
         let glibc = match &layout {
             Some(image) if variant.conda.is_some() => Some(image.glibc()?.to_owned()),
@@ -209,7 +209,7 @@ impl Locker<'_> {
             None => None,
             Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
         };
-        let locked = lock::Variant {
+        let locked = imgbuild_lock::Variant {
             tags: variant.tags.clone(),
             platform: variant.platform,
             keys: variant.keys.clone(),

@@ -1,12 +1,12 @@
 //! What conda is asked for, by all that a variant says.
 
 use imgbuild_requirement::{PipRequirement, RequirementSource};
-use spec::{CondaPackages, PipPackages, PythonFrom, Variant};
+use imgbuild_spec::{CondaPackages, PipPackages, PythonFrom, Variant};
 
 use crate::other_locks;
 
 /// What conda is asked for: the spec's packages, its Python and its manager.
-pub(crate) fn match_specs(variant: &Variant, conda: &spec::Conda) -> Vec<String> {
+pub(crate) fn match_specs(variant: &Variant, conda: &imgbuild_spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.public()).collect(),
         CondaPackages::Locked(locked) => return other_locks::exported(locked),

@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use oci::{
+use imgbuild_oci::{
     Blobs, Choice, ContainerConfig, Digest, ImageConfig, Manifest, Platform, Reference, StoredImage,
     StoredLayer,
 };
+use imgbuild_spec::Spec;
+use imgbuild_store::LayerCaches;
 use serde::de::DeserializeOwned;
-use spec::Spec;
-use store::LayerCaches;
 
 use crate::error::OpenFailure;
 use crate::limits::DOCUMENT_LIMIT;
@@ -161,7 +161,7 @@ fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T
     blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(Box::new(error)))?;
     let found = Digest::of(&bytes);
     if found != *digest {
-        return Err(failed(Box::new(oci::BlobError::Digest { wanted: *digest, found })).into());
+        return Err(failed(Box::new(imgbuild_oci::BlobError::Digest { wanted: *digest, found })).into());
     }
     Ok(serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))?)
 }

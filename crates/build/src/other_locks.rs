@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use conda::{LockedError, Record, Taking};
 use futures::FutureExt;
+use imgbuild_conda::{LockedError, Record, Taking};
 use imgbuild_environment::{LockedList, LockedPackages};
-use spec::{CondaPackages, Variant};
+use imgbuild_spec::{CondaPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::virtual_packages::what_to_write;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use conda::ChannelArchives;
-use debian::{Mirror, MirrorError, Repositories, RepositoryArchives};
-use ecosystem::{ArchiveError, ArchiveSource};
-use lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
-use secret::SecretUrl;
-use spec::{Base, Variant};
-use store::{Store, verify};
+use imgbuild_conda::ChannelArchives;
+use imgbuild_debian::{Mirror, MirrorError, Repositories, RepositoryArchives};
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
+use imgbuild_secret::SecretUrl;
+use imgbuild_spec::{Base, Variant};
+use imgbuild_store::{Store, verify};
 use tokio::runtime::Handle;
 
 use crate::debian_base::{expanded, snapshot_mirror};
@@ -73,7 +73,7 @@ impl PackageArchives {
             let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
             return Ok(taken.map_err(failed)?);
         }
-        let nowhere = || failed(net::NetError::NotFound { url: name.clone() }.into());
+        let nowhere = || failed(imgbuild_net::NetError::NotFound { url: name.clone() }.into());
         let got = self.sources.iter().find_map(|source| source.get(archive)).ok_or_else(nowhere)?;
         got.await.map_err(|error| match error {
             ArchiveError::Nowhere => nowhere().into(),
@@ -114,10 +114,10 @@ pub(crate) fn channels<'a>(
             let names = conda.channels.iter().map(|channel| &channel.name);
             let settings = context.channel_settings()?;
             let (root, variables) = (&context.folder, &context.variables);
-            conda::serving_channels(
+            imgbuild_conda::serving_channels(
                 names,
                 &conda.mirrors,
-                conda::Place { root, variables, settings: &settings },
+                imgbuild_conda::Place { root, variables, settings: &settings },
             )?
         }
     };
@@ -137,7 +137,7 @@ pub(crate) fn repositories<'a>(
 ) -> Result<Option<Arc<dyn ArchiveSource>>, BuildError> {
     let Base::Debian(base) = &variant.base else { return Ok(None) };
     let variables = &context.variables;
-    let root = |it: &spec::Repository| -> Result<(String, SecretUrl), BuildError> {
+    let root = |it: &imgbuild_spec::Repository| -> Result<(String, SecretUrl), BuildError> {
         Ok((it.name.to_string(), Mirror::new(&expanded(it.url.secret(), variables))?.main))
     };
     let snapshot = base.snapshot.as_ref().map(|snapshot| snapshot_mirror(snapshot, variables));

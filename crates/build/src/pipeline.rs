@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use copies::Copies;
-use layer::Policy;
-use lock::{Changes, Lock, LockedVariant};
-use oci::{Digest, Image, Platform, Reference};
-use runtime::{Ground, Start};
-use spec::{Base, Spec, Variant};
-use store::Store;
+use imgbuild_copies::Copies;
+use imgbuild_layer::Policy;
+use imgbuild_lock::{Changes, Lock, LockedVariant};
+use imgbuild_oci::{Digest, Image, Platform, Reference};
+use imgbuild_runtime::{Ground, Start};
+use imgbuild_spec::{Base, Spec, Variant};
+use imgbuild_store::Store;
 
 use crate::assembly::{Assembly, Extras};
 use crate::built_layer::BuiltLayer;
@@ -127,7 +127,7 @@ pub async fn renew_lock(
 /// Whether a lock is that of these variants. Its inputs say so; but a lock can be edited, and then its variants need not be
 /// those that it was made for.
 fn fits(lock: &Lock, variants: &[Variant]) -> bool {
-    let same = |(locked, variant): (&lock::Variant, &Variant)| {
+    let same = |(locked, variant): (&imgbuild_lock::Variant, &Variant)| {
         (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
             && locked.layout.is_some() == matches!(variant.base, Base::Layout(_))
     };
@@ -149,7 +149,7 @@ pub async fn current_lock(
     context: &Context,
 ) -> Result<Locked, BuildError> {
     match read_lock(path)? {
-        Some((lock, text)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
+        Some((lock, text)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
             None => Ok(Locked { lock, text, changes: None }),
             Some(folder) if locked => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
             Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
@@ -168,7 +168,7 @@ pub async fn current_lock(
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), BuildError> {
     match read_lock(path)? {
         None => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
-        Some((lock, _)) if fits(&lock, variants) => match wheels::changed_folder(&lock, path) {
+        Some((lock, _)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
             None => Ok(()),
             Some(folder) => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
         },
@@ -202,7 +202,7 @@ pub async fn build(
     request: &Request,
     context: &Context,
 ) -> Result<Report, BuildError> {
-    layer::check_libraries()?;
+    imgbuild_layer::check_libraries()?;
     let all = spec.variants(context.host)?;
     let chosen = chosen(&all, request)?;
     validate_copying(spec, chosen.iter().map(|index| &all[*index]))?;
@@ -310,7 +310,7 @@ fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
     matches!(ground, Ground::Image { start, init: None, .. } if own(start))
 }
 
-fn excluded(variant: &lock::Variant) -> Vec<(String, String, String)> {
+fn excluded(variant: &imgbuild_lock::Variant) -> Vec<(String, String, String)> {
     let conda = variant.conda.iter().flat_map(|set| &set.excluded);
     let debian = variant.debian.iter().flat_map(|set| &set.excluded);
     let wheels = variant.pypi.iter().flat_map(|set| &set.excluded);

@@ -4,17 +4,17 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use archive::{ImagePath, Owner};
-use layer::{
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Part, PartId, RecipeHash, Role, SinkError,
     SourceError,
 };
-use lock::{CondaPackage, CondaSet};
-use oci::Platform;
-use python::Target;
-use runtime::Variables;
-use sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
-use store::LayerRecord;
+use imgbuild_lock::{CondaPackage, CondaSet};
+use imgbuild_oci::Platform;
+use imgbuild_python::Target;
+use imgbuild_runtime::Variables;
+use imgbuild_sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
+use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
@@ -86,7 +86,7 @@ impl PostLink {
             MakeFailure::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error })).into()
         };
         match error {
-            SourceError::Archive(error) => match error.downcast::<sandbox::SandboxError>() {
+            SourceError::Archive(error) => match error.downcast::<imgbuild_sandbox::SandboxError>() {
                 Ok(error) => (*error).into(),
                 Err(error) => part(SourceError::Archive(error)),
             },
@@ -111,7 +111,7 @@ impl PostLink {
             ("PYTHONHASHSEED", "0".to_owned()),
         ];
         for (name, value) in own {
-            sandbox::set_variable(&mut env, name, &value);
+            imgbuild_sandbox::set_variable(&mut env, name, &value);
         }
         Command {
             platform: self.platform,
@@ -185,7 +185,7 @@ impl Derived for PostLink {
                 Ended::Signal(signal) => format!("was ended by the signal {signal}"),
                 Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
             };
-            let printed = sandbox::printed(&ran.output);
+            let printed = imgbuild_sandbox::printed(&ran.output);
             return Err(MakeFailure::PostLink { package: package.name().to_owned(), fault, printed }.into());
         }
         let messages = self.prefix.join(MESSAGES)?;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use oci::{Blobs, ContainerConfig, Platform};
-use sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable, set_variable};
-use store::Store;
+use imgbuild_oci::{Blobs, ContainerConfig, Platform};
+use imgbuild_sandbox::{Command, Input, Limits, Machine, Network, Output, User, Writable, set_variable};
+use imgbuild_store::Store;
 
 use crate::error::OpenFailure;
 use crate::{BuildError, NamedLayer, unpacked_layers};
@@ -86,7 +86,7 @@ impl Runnable {
         }
         let folder = match self.config.working_dir.trim_end_matches('/') {
             "" => None,
-            folder => Some(archive::ImagePath::from_absolute(folder)?),
+            folder => Some(imgbuild_archive::ImagePath::from_absolute(folder)?),
         };
         Ok(Command {
             platform: self.platform,

@@ -2,18 +2,18 @@
 
 use imgbuild_environment::LockedList;
 use imgbuild_requirement::RequirementSource;
-use secret::{Known, SecretText, SecretUrl};
-use spec::{CondaPackages, PipPackages, Variant};
+use imgbuild_secret::{Known, SecretText, SecretUrl};
+use imgbuild_spec::{CondaPackages, PipPackages, Variant};
 
 use crate::Context;
 
 /// The secrets of the URLs that a variant's spec names: of its channels and their mirrors, which are resolved, and of what is
 /// required by its URL. Indexes are the matter of whoever asks them.
-pub(crate) fn secrets(variant: &Variant, channels: &[conda::Served], context: &Context) -> Known {
+pub(crate) fn secrets(variant: &Variant, channels: &[imgbuild_conda::Served], context: &Context) -> Known {
     let mut known = Known::default();
     channels.iter().for_each(|served| known.extend(&served.secrets()));
     let mut add = |text: &SecretText| {
-        known.add_text(&SecretText::new(secret::expanded(text.whole(), &context.variables)));
+        known.add_text(&SecretText::new(imgbuild_secret::expanded(text.whole(), &context.variables)));
     };
     match variant.conda.as_ref().map(|conda| &conda.packages) {
         Some(CondaPackages::Requirements(requirements)) => requirements.iter().for_each(|it| add(&it.text)),
@@ -26,7 +26,7 @@ pub(crate) fn secrets(variant: &Variant, channels: &[conda::Served], context: &C
     }
     let Some(pip) = &variant.pip else { return known };
     let mut add = |text: &SecretText| {
-        known.add_text(&SecretText::new(secret::expanded(text.whole(), &context.variables)));
+        known.add_text(&SecretText::new(imgbuild_secret::expanded(text.whole(), &context.variables)));
     };
     pip.constraints.iter().for_each(|it| add(&it.text));
     match &pip.packages {

@@ -4,10 +4,10 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use layer::KeyHasher;
-use oci::{Blobs, Descriptor, DiffId, HashReader, uncompressed, unpacked_limit};
-use sandbox::Machine;
-use store::{Kind, Remove, Store};
+use imgbuild_layer::KeyHasher;
+use imgbuild_oci::{Blobs, Descriptor, DiffId, HashReader, uncompressed, unpacked_limit};
+use imgbuild_sandbox::Machine;
+use imgbuild_store::{Kind, Remove, Store};
 
 use crate::BuildError;
 use crate::error::MakeFailure;
@@ -72,7 +72,7 @@ fn unpacked_layer(
     }
     let Descriptor { digest, size, media_type, .. } = layer.descriptor;
     let failed = |error| MakeFailure::Unpack { digest, error };
-    let unreadable = |error| failed(Box::new(oci::BlobError::Read { digest, error }));
+    let unreadable = |error| failed(Box::new(imgbuild_oci::BlobError::Read { digest, error }));
     let blob = blobs.open(&digest).map_err(|error| failed(Box::new(error)))?;
     let limit = unpacked_limit(size);
     let tar = uncompressed(media_type, blob.take(size)).map_err(unreadable)?;
@@ -116,5 +116,5 @@ struct Bomb(u64);
 
 /// What removes folders whose files belong to ids that only a user namespace has.
 pub fn remover() -> Arc<Remove> {
-    Arc::new(sandbox::remove_folder)
+    Arc::new(imgbuild_sandbox::remove_folder)
 }

@@ -1,6 +1,6 @@
 //! How variants are called.
 
-use spec::Variant;
+use imgbuild_spec::Variant;
 
 /// How messages call a variant: by its first tag and platform.
 pub fn variant_name(variant: &Variant) -> String {

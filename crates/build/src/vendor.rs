@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use lock::{Archive, Lock};
-use spec::Variant;
+use imgbuild_lock::{Archive, Lock};
+use imgbuild_spec::Variant;
 
 use crate::vendor_folder::Vendor;
 use crate::wheel_frontend;
 use crate::{BuildError, Context};
-use store::verify;
+use imgbuild_store::verify;
 
 /// What was put into such a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]

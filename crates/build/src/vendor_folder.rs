@@ -8,14 +8,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
-use folder::{Folder, read_regular};
-use lock::Archive;
-use oci::Digest;
+use imgbuild_archive::ImagePath;
+use imgbuild_folder::{Folder, read_regular};
+use imgbuild_lock::Archive;
+use imgbuild_oci::Digest;
 
 use crate::BuildError;
 use crate::error::ArchiveFailure;
-use store::verify;
+use imgbuild_store::verify;
 
 /// The index: a hash, two blanks and a path on each line.
 const INDEX: &str = "SHA256SUMS";
@@ -98,7 +98,7 @@ impl Vendor {
 
     /// Where a new archive belongs. Two channels may have different archives of one name: the second one gets a folder
     /// named by its hash.
-    fn place(&self, archive: &Archive) -> Result<ImagePath, archive::PathError> {
+    fn place(&self, archive: &Archive) -> Result<ImagePath, imgbuild_archive::PathError> {
         let usual = ImagePath::new(&archive.place)?;
         if self.files.iter().any(|(other, path)| *path == usual && *other != archive.sha256) {
             let (folder, name) = archive.place.rsplit_once('/').unwrap_or(("", &archive.place));

@@ -1,7 +1,7 @@
 //! What to write into a spec where packages need of the system what the image does not have.
 
-use conda::{ProcessorOnly, Unmet};
-use spec::{Base, Suite, Variant};
+use imgbuild_conda::{ProcessorOnly, Unmet};
+use imgbuild_spec::{Base, Suite, Variant};
 
 /// Debian's releases, the oldest first.
 const SUITES: [Suite; 2] = [Suite::Bookworm, Suite::Trixie];

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imgbuild_environment::ListedPackages;
+use imgbuild_lock::LockedVariant;
+use imgbuild_pypi::{
+    FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement,
+};
 use imgbuild_requirement::PipRequirement;
-use lock::LockedVariant;
-use pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement};
-use spec::{Pip, PipPackages, Variant};
+use imgbuild_spec::{Pip, PipPackages, Variant};
 
 use crate::error::LockFailure;
 use crate::secrets::secrets;
@@ -32,13 +34,13 @@ pub(crate) fn finder(
         variables.insert("UV_OFFLINE".to_owned(), "1".to_owned());
     }
     let settings = Settings::read(&variables, &folder, &indexes(pip, &folder))
-        .map_err(|error| pypi_error(variant, None, pypi::LockingError::from(error)))?;
+        .map_err(|error| pypi_error(variant, None, imgbuild_pypi::LockingError::from(error)))?;
     let requirements: &[PipRequirement] = match &pip.packages {
         PipPackages::Requirements(requirements) => requirements,
         PipPackages::Pylock(_) | PipPackages::Listed(_) => &[],
     };
     let asked = requirements.iter().enumerate().map(|(index, given)| {
-        let unusable = |rule: String| pypi::LockingError::Unusable {
+        let unusable = |rule: String| imgbuild_pypi::LockingError::Unusable {
             requirement: index,
             what: format!("`{}`", given.text),
             rule,
@@ -94,7 +96,11 @@ pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, BuildError> {
 }
 
 /// An error with the lines of the spec that it speaks of.
-pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::LockingError) -> BuildError {
+pub(crate) fn pypi_error(
+    variant: &Variant,
+    pip: Option<&Pip>,
+    error: imgbuild_pypi::LockingError,
+) -> BuildError {
     let mut asked = Vec::new();
     let snippet =
         |origin: &imgbuild_document::Origin| origin.snippet("it was asked for here", "this requirement");
@@ -114,8 +120,8 @@ pub(crate) fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: pypi::Lock
     let constraints = pip.map(|pip| pip.constraints.as_slice()).unwrap_or_default();
     let spoken_of = error.constraints().into_iter().filter_map(|index| constraints.get(index));
     asked.extend(spoken_of.map(|it| it.origin.snippet("a limit is set here", "this constraint")));
-    if let (pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)
-        && let spec::CondaPackages::Requirements(requirements) = &conda.packages
+    if let (imgbuild_pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)
+        && let imgbuild_spec::CondaPackages::Requirements(requirements) = &conda.packages
     {
         let conda_name = package.split(' ').next().unwrap_or_default();
         let name = |requirement: &&imgbuild_requirement::Requirement| {

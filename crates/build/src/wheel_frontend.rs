@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use layer::Policy;
-use lock::{Archive, Lock, LockedPackage, LockedVariant, PypiBuild, PypiPackage};
-use pypi::PackageFinder;
-use sandbox::Machine;
-use secret::SecretUrl;
-use spec::Variant;
-use store::LayerRecord;
-use wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, WheelBuilder};
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_layer::Policy;
+use imgbuild_lock::{Archive, Lock, LockedPackage, LockedVariant, PypiBuild, PypiPackage};
+use imgbuild_pypi::PackageFinder;
+use imgbuild_sandbox::Machine;
+use imgbuild_secret::SecretUrl;
+use imgbuild_spec::Variant;
+use imgbuild_store::LayerRecord;
+use imgbuild_wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, WheelBuilder};
 
 use crate::assembly::Assembly;
 use crate::delivery::Format;
@@ -143,7 +143,10 @@ impl Frontend for Pipeline {
         self.unpacked(machine).map(|root| root.map_err(Failure::from)).boxed()
     }
 
-    fn lock(&self, requirements: Vec<String>) -> BoxFuture<'_, Result<Vec<PypiPackage>, pypi::LockingError>> {
+    fn lock(
+        &self,
+        requirements: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<PypiPackage>, imgbuild_pypi::LockingError>> {
         self.finder.lock_requirements(requirements).boxed()
     }
 
@@ -154,11 +157,11 @@ impl Frontend for Pipeline {
     fn locate<'a>(
         &'a self,
         package: &'a PypiPackage,
-    ) -> BoxFuture<'a, Result<Option<SecretUrl>, pypi::LockingError>> {
+    ) -> BoxFuture<'a, Result<Option<SecretUrl>, imgbuild_pypi::LockingError>> {
         let PypiPackage { build, .. } = package;
         let source = build.as_ref().and_then(|build| match &build.source {
-            lock::PypiSource::Sdist { sha256, .. } => Some(*sha256),
-            lock::PypiSource::Git { .. } | lock::PypiSource::Folder { .. } => None,
+            imgbuild_lock::PypiSource::Sdist { sha256, .. } => Some(*sha256),
+            imgbuild_lock::PypiSource::Git { .. } | imgbuild_lock::PypiSource::Folder { .. } => None,
         });
         async move {
             let mut located = self.finder.locate(&[package], false).await?;

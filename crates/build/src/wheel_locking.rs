@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archive::Owner;
-use conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_archive::Owner;
+use imgbuild_conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
+use imgbuild_layer::{Claim, PartId};
+use imgbuild_lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
+use imgbuild_oci::Digest;
+use imgbuild_pypi::{
+    ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages,
+};
+use imgbuild_python::CacheTag;
 use imgbuild_requirement::RequirementSource;
-use layer::{Claim, PartId};
-use lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
-use oci::Digest;
-use pypi::{ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages};
-use python::CacheTag;
-use spec::{CondaPackages, Pip, PipPackages, Variant};
+use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
 
 use crate::error::MakeFailure;
 use crate::locking::{Locker, finish};
@@ -29,8 +31,8 @@ impl Locker<'_> {
         &mut self,
         variant: &Variant,
         pip: &Pip,
-        locked: lock::Variant,
-    ) -> Result<lock::Variant, BuildError> {
+        locked: imgbuild_lock::Variant,
+    ) -> Result<imgbuild_lock::Variant, BuildError> {
         let mut beneath = Lock {
             version: FORMAT_VERSION,
             inputs: Digest::of(""),
@@ -47,8 +49,8 @@ impl Locker<'_> {
                 let names = conda.channels.iter().map(|channel| &channel.name);
                 let settings = context.channel_settings()?;
                 let (root, variables) = (self.spec.folder(), &context.variables);
-                let place = conda::Place { root, variables, settings: &settings };
-                let serving = conda::serving_channels(names, &conda.mirrors, place)?;
+                let place = imgbuild_conda::Place { root, variables, settings: &settings };
+                let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
                 let context = &context.knowing(&secrets(variant, &serving, context));
                 let (fetcher, store) = (&context.channel_fetcher()?, &context.store);
                 let solving =
@@ -70,7 +72,7 @@ impl Locker<'_> {
             }
         };
         self.pypi.extend(packages.into_iter().map(|package| (package.id(), package)));
-        Ok(lock::Variant { pypi: Some(set), ..locked })
+        Ok(imgbuild_lock::Variant { pypi: Some(set), ..locked })
     }
 
     /// What the earlier lock has of wheels for this variant and may stay, with what they were built with.
@@ -159,7 +161,7 @@ async fn excluded(
     let mut decided = BTreeSet::new();
     if let (Some(conda), Some(metadata), true) = (&beneath.conda, metadata, image_python.is_conda) {
         let (set, platform) = (conda.set, beneath.variant.platform);
-        let found = conda::claims(set, &conda.packages, platform, metadata).await;
+        let found = imgbuild_conda::claims(set, &conda.packages, platform, metadata).await;
         claims = found.map_err(|error| MakeFailure::Environment(Box::new(error)))?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }
@@ -168,11 +170,11 @@ async fn excluded(
     let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref(), Owner::ROOT)?;
     for chosen in wheels {
         let wheel_error = |error| crate::wheel_sources::wheel_error(&chosen.package, error);
-        let claimed = pypi::claims(&chosen.wheel, &chosen.package, &layout);
-        claims.push((pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
+        let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);
+        claims.push((imgbuild_pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
-    let resolution = python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
-        .map_err(|error| MakeFailure::Environment(Box::new(conda::LockingError::Conflict(error))))?;
+    let resolution = imgbuild_python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
+        .map_err(|error| MakeFailure::Environment(Box::new(imgbuild_conda::LockingError::Conflict(error))))?;
     let excluded = resolution.excluded.into_iter();
     let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
@@ -213,9 +215,9 @@ impl<'a> CondaDistributions<'a> {
         let missing = || format!("no conda package holds `{name}`");
         let (_, package) = self.found.get(name).ok_or_else(missing)?;
         let metadata = self.metadata.ok_or_else(missing)?;
-        let (_, path) = metadata.archive(&conda::record(package)?).await?;
+        let (_, path) = metadata.archive(&imgbuild_conda::record(package)?).await?;
         let (format, name) = (ArchiveFormat::of(package.file_name())?, name.to_owned());
-        let read = move || conda::distribution_metadata(&Archive::new(&path, format), &name);
+        let read = move || imgbuild_conda::distribution_metadata(&Archive::new(&path, format), &name);
         Ok(tokio::task::spawn_blocking(read).await??.ok_or_else(missing)?)
     }
 }
@@ -241,7 +243,7 @@ async fn hint(
     let PipPackages::Requirements(requirements) = &pip.packages else { return Ok(()) };
     let from_index = requirements.iter().filter(|it| matches!(it.source, RequirementSource::Index));
     let wanted = from_index.filter_map(|it| Some(it.name.as_ref()?.to_string())).collect();
-    let known = solving.known_names(channels, conda::subdir(variant.platform), &wanted).await?;
+    let known = solving.known_names(channels, imgbuild_conda::subdir(variant.platform), &wanted).await?;
     if !known.is_empty() {
         let (variant, names) = (variant_name(variant), known.into_values().collect());
         context.reporter.event(Event::InChannels { variant, names });

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use layer::Source;
-use lock::{Archive, CondaSet, LockedPackage, PypiPackage, PypiSet};
-use pypi::Layout;
-use python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::Source;
+use imgbuild_lock::{Archive, CondaSet, LockedPackage, PypiPackage, PypiSet};
+use imgbuild_pypi::Layout;
+use imgbuild_python::{Bytecode, BytecodeFolders, CacheTag, LazyCompiler, Target};
 
 use crate::error::MakeFailure;
 use crate::{BuildError, Context};
@@ -96,12 +96,12 @@ pub(crate) fn sources(
     let layout = Arc::new(layout);
     let mut sources: Vec<Supplied> = Vec::new();
     if is_virtual {
-        let files = pypi::virtual_environment(&layout, &python.program, &python.version, timestamp)?;
+        let files = imgbuild_pypi::virtual_environment(&layout, &python.program, &python.version, timestamp)?;
         sources.push((Box::new(files), Vec::new()));
     }
     for package in packages {
         let archive = context.store.archive_path(&package.sha256);
-        let source = pypi::Package::new(package, Arc::clone(&layout), archive);
+        let source = imgbuild_pypi::Package::new(package, Arc::clone(&layout), archive);
         let source = source.map_err(|error| wheel_error(package, error))?;
         let needed = vec![package.archive()];
         let source = Bytecode::new(source, python.target(&layout), context.store.clone());
@@ -110,6 +110,6 @@ pub(crate) fn sources(
     Ok(sources)
 }
 
-pub(crate) fn wheel_error(package: &PypiPackage, error: pypi::PackageError) -> BuildError {
+pub(crate) fn wheel_error(package: &PypiPackage, error: imgbuild_pypi::PackageError) -> BuildError {
     MakeFailure::Wheel { wheel: package.filename.clone(), error: Box::new(error) }.into()
 }

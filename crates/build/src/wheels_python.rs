@@ -1,10 +1,10 @@
 //! The Python that a variant's wheels are for.
 
-use archive::ImagePath;
-use conda::Implementation;
-use lock::LockedVariant;
-use pypi::{Environment, Target};
-use spec::Variant;
+use imgbuild_archive::ImagePath;
+use imgbuild_conda::Implementation;
+use imgbuild_lock::LockedVariant;
+use imgbuild_pypi::{Environment, Target};
+use imgbuild_spec::Variant;
 
 use crate::BuildError;
 use crate::error::{LockFailure, MakeFailure};
@@ -34,7 +34,8 @@ impl WheelsPython {
     pub(crate) fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, BuildError> {
         let failed = |error| MakeFailure::Environment(Box::new(error));
         if let Some(conda) = &locked.conda
-            && let Some(python) = conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
+            && let Some(python) =
+                imgbuild_conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
         {
             if python.implementation != Implementation::CPython {
                 return Err(LockFailure::OtherPython { python: python.version }.into());
@@ -47,7 +48,8 @@ impl WheelsPython {
             });
         }
         let debian = locked.debian.as_ref().ok_or(MakeFailure::NoPython)?;
-        let python = debian::interpreter(debian.set, &debian.owned()).ok_or(MakeFailure::NoPython)?;
+        let python =
+            imgbuild_debian::interpreter(debian.set, &debian.owned()).ok_or(MakeFailure::NoPython)?;
         Ok(Self {
             prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
             is_conda: false,
@@ -59,7 +61,7 @@ impl WheelsPython {
 
 /// The environment of a Python of a version, with the variant's glibc.
 fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, LockFailure> {
-    let of_debian = locked.debian.as_ref().and_then(|debian| debian::glibc(&debian.owned()));
+    let of_debian = locked.debian.as_ref().and_then(|debian| imgbuild_debian::glibc(&debian.owned()));
     let of_base = locked.variant.layout.as_ref().and_then(|base| base.glibc.clone());
     let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
     let glibc = of_debian.or(of_base).as_deref().and_then(minor);

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imgbuild_build::{Context, Format, Report, Request, Silent, build};
-use net::{Client, Options};
-use oci::Platform;
-use spec::Spec;
-use store::{Kind, LayerCaches, Store};
+use imgbuild_net::{Client, Options};
+use imgbuild_oci::Platform;
+use imgbuild_spec::Spec;
+use imgbuild_store::{Kind, LayerCaches, Store};
 
 fn context(folder: &Path, store: &Store) -> Context {
     let client = Client::new(Options { offline: true, ..Options::default() }).unwrap();

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use imgbuild_conda::{Archive, ArchiveFormat};
-use oci::HashWriter;
+use imgbuild_oci::HashWriter;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

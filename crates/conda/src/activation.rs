@@ -4,8 +4,8 @@
 //! hold for every process of the image when they stand in its configuration, activated or not. Whatever a script does
 //! beyond that needs a shell that activates the environment; the build reports these scripts.
 
-use archive::ImagePath;
-use lock::{Activation, EnvironmentVariable};
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::{Activation, EnvironmentVariable};
 
 /// Whether `path`, below the prefix, is an activation script of a POSIX shell.
 pub(crate) fn is_activation_script(path: &str) -> bool {

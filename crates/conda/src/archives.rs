@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use lock::{Archive, CondaPackage};
-use net::{Archives, Locations, Wanted};
-use oci::Digest;
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_lock::{Archive, CondaPackage};
+use imgbuild_net::{Archives, Locations, Wanted};
+use imgbuild_oci::Digest;
 use url::Url;
 
 use crate::channel::{Served, locations};

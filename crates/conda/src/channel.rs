@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use imgbuild_environment::ChannelName;
-use net::{Client, Locations, MirrorList, NetError};
+use imgbuild_net::{Client, Locations, MirrorList, NetError};
+use imgbuild_secret::{Known, SecretText, SecretUrl, expanded};
+use imgbuild_spec::ChannelMirror;
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
-use secret::{Known, SecretText, SecretUrl, expanded};
-use spec::ChannelMirror;
 use url::Url;
 
 use crate::channel_settings::ChannelSettings;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use archive::{TarError, TarKind, TarReader};
+use imgbuild_archive::{TarError, TarKind, TarReader};
 use rattler_conda_types::package::PathType;
 
 use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};

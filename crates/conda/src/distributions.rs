@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use archive::{ImagePath, TarKind};
-use python::Distribution;
+use imgbuild_archive::{ImagePath, TarKind};
+use imgbuild_python::Distribution;
 use rattler_conda_types::package::PathType;
 
 use crate::conda_archive::{Archive, ArchiveError};
@@ -120,10 +120,10 @@ fn read(archive: &Archive<'_>, limit: u64, wanted: &ImagePath) -> Result<Found, 
 mod tests {
     use std::io::Write;
 
-    use archive::Owner;
     use bzip2::Compression;
     use bzip2::write::BzEncoder;
-    use layer::{EntryHead, EntryKind, TarWriter};
+    use imgbuild_archive::Owner;
+    use imgbuild_layer::{EntryHead, EntryKind, TarWriter};
     use serde_json::{Value, json};
 
     use super::*;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner, PathError};
-use layer::{Content, Files, PartId, Role};
-use lock::{CondaPackage, CondaSet, LockedSet};
-use oci::Platform;
-use python::CacheTag;
+use imgbuild_archive::{ImagePath, Owner, PathError};
+use imgbuild_layer::{Content, Files, PartId, Role};
+use imgbuild_lock::{CondaPackage, CondaSet, LockedSet};
+use imgbuild_oci::Platform;
+use imgbuild_python::CacheTag;
 
 use crate::cuda::LIBRARIES;
 use crate::history::history;

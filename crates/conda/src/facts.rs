@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use archive::{ImagePath, PathError};
-use layer::{Claim, KeyHasher, Kind};
-use lock::CondaFacts;
+use imgbuild_archive::{ImagePath, PathError};
+use imgbuild_layer::{Claim, KeyHasher, Kind};
+use imgbuild_lock::CondaFacts;
 use rattler::install::PythonInfo;
 use rattler_conda_types::package::{EntryPoint, PathType};
 
@@ -97,7 +97,7 @@ pub(crate) fn facts(info: &Info) -> CondaFacts {
         entry_points: info.entry_points.iter().map(ToString::to_string).collect(),
         link_scripts: link_scripts.into_iter().filter(present).collect(),
         distributions: distributions(info),
-        activation: lock::Activation::default(),
+        activation: imgbuild_lock::Activation::default(),
     }
 }
 

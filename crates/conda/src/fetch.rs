@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use layer::KeyHasher;
-use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
-use oci::Digest;
+use imgbuild_layer::KeyHasher;
+use imgbuild_net::{Archives, Client, FetchError, Locations, NetError, Wanted};
+use imgbuild_oci::Digest;
+use imgbuild_store::Store;
 use rattler_conda_types::RepoDataRecord;
-use store::Store;
 
 use crate::channel::{Served, serving};
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
@@ -176,7 +176,7 @@ impl Metadata<'_> {
         let member = loop {
             match zip::members(&tail, size) {
                 Ok(members) => break members.info,
-                Err(ZipError::Zip(archive::ZipError::NeedTail(offset)))
+                Err(ZipError::Zip(imgbuild_archive::ZipError::NeedTail(offset)))
                     if offset < start && size - offset < (1 << 20) =>
                 {
                     start = offset;

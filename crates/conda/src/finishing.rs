@@ -1,7 +1,7 @@
 //! The end of writing a package: what was to be there, its entry points, and the record of it all.
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind};
 use rattler::install::python_entry_point_template;
 use rattler_conda_types::PrefixRecord;
 use rattler_conda_types::package::PathType;
@@ -14,7 +14,7 @@ use crate::record;
 use crate::writing::Writer;
 
 /// What activation does, for people.
-fn shown(activation: &lock::Activation) -> String {
+fn shown(activation: &imgbuild_lock::Activation) -> String {
     let exports = activation.exports.iter().map(|export| format!("{}={}", export.name, export.value));
     exports.chain(activation.dynamic.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
 }
@@ -107,7 +107,7 @@ impl Writer<'_> {
                 original_path: None,
                 path_type: prefix_record::PathType::UnixPythonEntryPoint,
                 no_link: false,
-                sha256: Some(record::sha256(oci::Digest::of(&script))),
+                sha256: Some(record::sha256(imgbuild_oci::Digest::of(&script))),
                 sha256_in_prefix: None,
                 size_in_bytes: Some(script.len() as u64),
                 file_mode: None,

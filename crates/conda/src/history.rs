@@ -1,6 +1,6 @@
 //! `conda-meta/history`: what conda and mamba read to know which packages were asked for.
 
-use lock::{CondaPackage, CondaSet, LockedSet};
+use imgbuild_lock::{CondaPackage, CondaSet, LockedSet};
 
 /// The history of an environment that was made at once, as conda writes it.
 pub(crate) fn history(conda: &LockedSet<'_, CondaSet, CondaPackage>, time: jiff::Timestamp) -> String {

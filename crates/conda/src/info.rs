@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use archive::{ImagePath, PathError};
-use oci::Digest;
+use imgbuild_archive::{ImagePath, PathError};
+use imgbuild_oci::Digest;
 use rattler_conda_types::package::{
     EntryPoint, Files, HasPrefix, IndexJson, LinkJson, NoArchLinks, NoLink, NoSoftlink, PackageFile,
     PathType, PathsEntry, PathsJson,
@@ -125,8 +125,8 @@ pub enum Damaged {
     Accepted,
 }
 
-impl From<archive::TarError> for InfoError {
-    fn from(error: archive::TarError) -> Self {
+impl From<imgbuild_archive::TarError> for InfoError {
+    fn from(error: imgbuild_archive::TarError) -> Self {
         Self::Archive(error.into())
     }
 }
@@ -165,9 +165,9 @@ pub(crate) struct InfoFiles {
 }
 
 /// Names the file that unpacks to more than metadata may, where it is one.
-fn too_large(error: archive::TarError) -> InfoError {
+fn too_large(error: imgbuild_archive::TarError) -> InfoError {
     match error {
-        archive::TarError::Bomb { limit, entry: Some(entry) } => {
+        imgbuild_archive::TarError::Bomb { limit, entry: Some(entry) } => {
             InfoError::TooLarge { file: entry.escape_default().to_string(), limit }
         }
         error => error.into(),
@@ -236,10 +236,10 @@ impl InfoFiles {
     ///
     /// When a file is missing, damaged, or lists what must not be written.
     pub(crate) fn parse(mut self, damaged: Damaged) -> Result<Info, InfoError> {
-        let digest = self
-            .files
-            .iter()
-            .fold(layer::KeyHasher::new("conda info"), |hasher, (name, bytes)| hasher.field(name, bytes));
+        let digest =
+            self.files.iter().fold(imgbuild_layer::KeyHasher::new("conda info"), |hasher, (name, bytes)| {
+                hasher.field(name, bytes)
+            });
         let index: IndexJson = self.file(INDEX)?.ok_or(InfoError::Missing(INDEX))?;
         check_build(index.build.as_str())?;
         self.check_count()?;

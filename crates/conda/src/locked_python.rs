@@ -1,9 +1,9 @@
 //! The Python of an environment, by its record.
 
-use archive::ImagePath;
-use lock::CondaPackage;
-use oci::Platform;
-use python::CacheTag;
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::CondaPackage;
+use imgbuild_oci::Platform;
+use imgbuild_python::CacheTag;
 use rattler::install::PythonInfo;
 use rattler_conda_types::{RepoDataRecord, Subdir};
 

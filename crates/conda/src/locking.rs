@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use archive::{ImagePath, TarKind};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use layer::{Claim, PartId};
-use lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
-use oci::{Digest, Platform};
+use imgbuild_archive::{ImagePath, TarKind};
+use imgbuild_layer::{Claim, PartId};
+use imgbuild_lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
+use imgbuild_oci::{Digest, Platform};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{PackageRecord, RepoDataRecord};
 
@@ -179,7 +179,7 @@ fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath
     let claims = claims.collect::<Result<Vec<_>, _>>()?;
     let record = python_record(examined.iter().map(|it| &it.record));
     let tag = record.zip(python.as_ref()).map(|(record, info)| cache_tag(record, info));
-    let excluded = python::resolve(&claims, tag.as_ref())?.excluded.into_iter();
+    let excluded = imgbuild_python::resolve(&claims, tag.as_ref())?.excluded.into_iter();
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
 }
 

@@ -1,8 +1,8 @@
 //! Why an environment cannot be locked.
 
-use archive::PathError;
-use layer::Conflict;
-use oci::Platform;
+use imgbuild_archive::PathError;
+use imgbuild_layer::Conflict;
+use imgbuild_oci::Platform;
 
 use crate::environment_error::EnvironmentError;
 use crate::fetch::MetadataError;

@@ -5,9 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use layer::{KeyHasher, Part, PartId, RecipeHash, Role};
-use lock::{CondaFacts, CondaPackage};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role};
+use imgbuild_lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{NoArchKind, NoArchType, RepoDataRecord, Subdir};
 
@@ -150,7 +150,7 @@ impl Package {
 fn canonical(json: &[u8]) -> Result<Vec<u8>, PackageError> {
     let value: serde_json::Value =
         serde_json::from_slice(json).map_err(|error| PackageError::Meta(error.into()))?;
-    oci::canonical::to_vec(&value).map_err(|error| PackageError::Meta(io::Error::other(error)))
+    imgbuild_oci::canonical::to_vec(&value).map_err(|error| PackageError::Meta(io::Error::other(error)))
 }
 
 /// Where an environment's Python is, as a part of a key.

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use archive::ImagePath;
-use layer::SinkError;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::SinkError;
 
 use crate::conda_archive::ArchiveError;
 use crate::info::{InfoError, way_round};
@@ -24,7 +24,7 @@ pub enum PackageError {
     Archive(#[from] ArchiveError),
     /// A path must not be written.
     #[error(transparent)]
-    Path(#[from] archive::PathError),
+    Path(#[from] imgbuild_archive::PathError),
     /// A noarch Python package in an environment without Python.
     #[error("it is a noarch Python package, and the environment has no Python")]
     NoPython,

@@ -1,7 +1,7 @@
 //! Between rattler's records and the lock's.
 
-use lock::CondaPackage;
-use oci::Digest;
+use imgbuild_lock::CondaPackage;
+use imgbuild_oci::Digest;
 use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, package::DistArchiveIdentifier};
 use url::Url;
 

@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Extensions;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use oci::Digest;
-use registry::{Access, Authorization, Repository, Sender, Tokens, read_json};
+use imgbuild_oci::Digest;
+use imgbuild_registry::{Access, Authorization, Repository, Sender, Tokens, read_json};
+use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{Error, Middleware, Next};
-use secret::SecretUrl;
 use serde::Deserialize;
 use url::Url;
 

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Read, Seek, Write};
 
-use oci::{Digest, HashWriter};
+use imgbuild_oci::{Digest, HashWriter};
 use rattler::install::link::{
     OffsetReplaceError, copy_and_replace_placeholders, copy_and_replace_placeholders_with_offsets,
 };

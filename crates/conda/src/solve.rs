@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use net::{Client, NetError};
+use imgbuild_net::{Client, NetError};
+use imgbuild_secret::SecretUrl;
 use rattler_conda_types::match_spec::condition::MatchSpecCondition;
 use rattler_conda_types::{MatchSpec, PackageName, RepoDataRecord, Subdir};
 use rattler_networking::MirrorMiddleware;
@@ -12,7 +13,6 @@ use rattler_networking::mirror_middleware::Mirror;
 use rattler_repodata_gateway::fetch::CacheAction;
 use rattler_repodata_gateway::{ChannelConfig as GatewayConfig, Gateway, RepoData, SourceConfig};
 use reqwest_middleware::Middleware;
-use secret::SecretUrl;
 
 use crate::channel::{ChannelError, Served};
 use crate::credentials::credentials;
@@ -198,7 +198,7 @@ impl Solving {
         let mut found = BTreeMap::new();
         for package in known {
             let package = package.as_normalized();
-            let name = python::normalized(package);
+            let name = imgbuild_python::normalized(package);
             // Two packages may be called alike: the one that is spelled as the project is first, else the alphabet's first.
             let rank = |package: &str| (package != name, package.to_owned());
             if names.contains(&name) {

@@ -1,6 +1,6 @@
 //! A conda package as a source of entries.
 
-use layer::{Claim, EntrySink, Exclusions, Kind, Part, Source, SourceError};
+use imgbuild_layer::{Claim, EntrySink, Exclusions, Kind, Part, Source, SourceError};
 
 use crate::conda_archive::ArchiveError;
 use crate::package::Package;

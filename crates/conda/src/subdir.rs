@@ -1,6 +1,6 @@
 //! conda's names of platforms.
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 use rattler_conda_types::Subdir;
 
 /// conda's name of a platform.

@@ -37,7 +37,8 @@ impl LockingError {
             | Self::LinkScript { package, .. }
             | Self::Python { package, .. } => named(package),
             Self::Conflict(
-                layer::Conflict::Twice { part, .. } | layer::Conflict::BelowNonDirectory { part, .. },
+                imgbuild_layer::Conflict::Twice { part, .. }
+                | imgbuild_layer::Conflict::BelowNonDirectory { part, .. },
             ) => named(part.name()),
             Self::Compiler { error, .. } => error.subjects(),
         }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use archive::{ImagePath, TarHead, TarKind};
-use oci::{Digest, HashReader};
+use imgbuild_archive::{ImagePath, TarHead, TarKind};
+use imgbuild_oci::{Digest, HashReader};
 
 use crate::conda_archive::ArchiveError;
 use crate::facts::Layout;

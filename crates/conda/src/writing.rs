@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use archive::{ImagePath, TarHead, TarKind};
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
-use oci::HashReader;
+use imgbuild_archive::{ImagePath, TarHead, TarKind};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
+use imgbuild_oci::HashReader;
 use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
 use rattler_conda_types::prefix_record::PathsEntry as InstalledPath;
 

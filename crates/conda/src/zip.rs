@@ -1,12 +1,12 @@
 //! The outer container of a `.conda` archive: a zip of three stored members (conda's "package format v2").
 //!
-//! A whole container is a [`archive::ZipArchive`]. Its directory is also read from the tail of the file alone, so that the
+//! A whole container is a [`imgbuild_archive::ZipArchive`]. Its directory is also read from the tail of the file alone, so that the
 //! metadata of an archive can be read by range requests.
 
 use std::io::Read;
 use std::path::Path;
 
-use archive::{ZipArchive, ZipBody, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};
+use imgbuild_archive::{ZipArchive, ZipBody, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};
 use serde::Deserialize;
 
 use crate::limits::{CONTAINER_METADATA_LIMIT, MOST_MEMBERS};
@@ -16,7 +16,7 @@ use crate::limits::{CONTAINER_METADATA_LIMIT, MOST_MEMBERS};
 pub enum ZipError {
     /// The zip itself is.
     #[error(transparent)]
-    Zip(#[from] archive::ZipError),
+    Zip(#[from] imgbuild_archive::ZipError),
     /// The same of a whole file.
     #[error(transparent)]
     File(#[from] ZipFileError),
@@ -89,7 +89,7 @@ pub(crate) fn open(path: &Path, part: Part) -> Result<ZipBody, ZipError> {
     // Its members are stored: what they unpack to is what they have.
     let archive = ZipArchive::open(path, ZipLimits { members: MOST_MEMBERS, content: u64::MAX })?;
     let numbers = numbers(archive.members())?;
-    let body = |number| archive.body(number).ok_or(ZipError::Zip(archive::ZipError::Truncated));
+    let body = |number| archive.body(number).ok_or(ZipError::Zip(imgbuild_archive::ZipError::Truncated));
     let mut text = Vec::new();
     let read = body(numbers.metadata)?.take(CONTAINER_METADATA_LIMIT).read_to_end(&mut text);
     read.map_err(ZipFileError::Read)?;
@@ -105,7 +105,8 @@ fn numbers(members: &[ZipMember]) -> Result<Numbers, ZipError> {
     const METADATA: &str = "metadata.json";
     let (mut info, mut package, mut metadata) = (None, None, None);
     for (number, member) in members.iter().enumerate() {
-        let refused = |rule| Err(archive::ZipError::Member { name: member.name().to_owned(), rule }.into());
+        let refused =
+            |rule| Err(imgbuild_archive::ZipError::Member { name: member.name().to_owned(), rule }.into());
         if member.method() != ZipMethod::Stored {
             return refused("it is compressed, and the members of a `.conda` archive are not");
         }
@@ -191,7 +192,9 @@ mod tests {
     fn the_tail_says_how_much_more_is_needed() {
         let file = zip(&GOOD);
         let tail = &file[file.len() - 30..];
-        let Err(ZipError::Zip(archive::ZipError::NeedTail(offset))) = members(tail, file.len() as u64) else {
+        let Err(ZipError::Zip(imgbuild_archive::ZipError::NeedTail(offset))) =
+            members(tail, file.len() as u64)
+        else {
             panic!("enough")
         };
         assert!(members(&file[offset as usize..], file.len() as u64).is_ok());

@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_archive::ImagePath;
 use imgbuild_conda::{
     Archive, ArchiveFormat, Implementation, Metadata, Request, Served, Solving, Wishes,
     distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
 };
-use lock::{Activation, CondaPackage, CondaSet};
-use net::{Archives, Client, FetchError, Options, Wanted};
-use oci::{Digest, Platform};
-use python::Distribution;
-use store::Store;
+use imgbuild_lock::{Activation, CondaPackage, CondaSet};
+use imgbuild_net::{Archives, Client, FetchError, Options, Wanted};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_python::Distribution;
+use imgbuild_store::Store;
 use tempfile::TempDir;
 
 fn channel_folder() -> PathBuf {
@@ -130,7 +130,7 @@ async fn the_lock_holds_the_distributions_of_genuine_packages() {
             // What the distribution says of itself is what the name of its folder says.
             let metadata = bench.metadata(package, &listed.name).unwrap();
             let version = header(&metadata, "Version").to_owned();
-            let name = python::normalized(header(&metadata, "Name"));
+            let name = imgbuild_python::normalized(header(&metadata, "Name"));
             assert_eq!(listed, Distribution { name, version: Some(version) }, "{}", package.file_name());
             held.insert(text.as_str(), package.name());
         }

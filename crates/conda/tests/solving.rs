@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_conda::{ChannelSettings, EnvironmentError, Request, Served, Solving, virtual_packages};
-use net::{Client, Options};
+use imgbuild_net::{Client, Options};
 use rattler_conda_types::Subdir;
 use serde_json::json;
 use tempfile::TempDir;

@@ -5,16 +5,16 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use archive::{ImagePath, Owner, Whiteout};
-use base::BaseImage;
-use folder::{IGNORE_FILE, ignored, secret};
 use ignore::gitignore::Gitignore;
-use layer::{
+use imgbuild_archive::{ImagePath, Owner, Whiteout};
+use imgbuild_base::BaseImage;
+use imgbuild_folder::{IGNORE_FILE, ignored, secret};
+use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
     SinkError, Source, SourceError,
 };
-use oci::{Digest, HashReader};
-use spec::Copy;
+use imgbuild_oci::{Digest, HashReader};
+use imgbuild_spec::Copy;
 
 use crate::failure::CopyFailure;
 
@@ -279,8 +279,8 @@ struct Changed(PathBuf);
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use oci::Platform;
-    use spec::Spec;
+    use imgbuild_oci::Platform;
+    use imgbuild_spec::Spec;
     use tempfile::TempDir;
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use archive::PathError;
-use base::BaseFailure;
+use imgbuild_archive::PathError;
+use imgbuild_base::BaseFailure;
 use imgbuild_document::Snippet;
 use miette::Diagnostic;
 
@@ -49,7 +49,7 @@ pub enum CopyFailure {
     },
     /// The ignore file of the spec's folder cannot be used.
     #[error(transparent)]
-    Ignore(#[from] folder::IgnoreError),
+    Ignore(#[from] imgbuild_folder::IgnoreError),
     /// What the image stands on has something where a file would be.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use archive::{ImagePath, Owner, PathError};
-use layer::{Content, Files, PartId, Role};
-use lock::{DebianSet, Repository};
+use imgbuild_archive::{ImagePath, Owner, PathError};
+use imgbuild_layer::{Content, Files, PartId, Role};
+use imgbuild_lock::{DebianSet, Repository};
 
 /// The keys that the package `debian-archive-keyring` brings, which apt depends on.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";

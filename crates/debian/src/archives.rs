@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use lock::{Archive, DebianPackage};
-use oci::Digest;
-use secret::{SecretText, SecretUrl};
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_lock::{Archive, DebianPackage};
+use imgbuild_oci::Digest;
+use imgbuild_secret::{SecretText, SecretUrl};
 
 use crate::fetch::{Fetch, FetchError};
 use crate::locking::url;

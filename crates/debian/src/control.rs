@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind};
 
 use crate::deb::{ArchiveError, Deb, What};
 use crate::stanza::Stanza;

@@ -1,4 +1,4 @@
-//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, which [`archive::TarReader`] reads.
+//! The `.deb` as a file: `ar` members (`deb(5)`), their compression, and the tar inside, which [`imgbuild_archive::TarReader`] reads.
 //!
 //! What two readers could read differently is refused, and so is what `dpkg` refuses: PAX headers among it.
 
@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use archive::{ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
-use layer::{EntryHead, EntryKind};
+use imgbuild_archive::{ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
+use imgbuild_layer::{EntryHead, EntryKind};
 
 use crate::base_system::{group_number, user_number};
 use crate::limits::{ALWAYS_ALLOWED, CONTROL_LIMIT, MOST_RATIO, XZ_MEMORY, ZSTD_WINDOW};
@@ -56,7 +56,7 @@ pub enum What {
     Path(#[from] PathError),
     /// It contradicts itself.
     #[error("is hostile or damaged: {0}")]
-    Conflict(#[from] layer::Conflict),
+    Conflict(#[from] imgbuild_layer::Conflict),
     /// It unpacks to too much.
     #[error(
         "unpacks to more than {limit} bytes, far more than a package does of the size that its index declares"

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lock::DebianPackage;
+use imgbuild_lock::DebianPackage;
 
 use crate::Relation;
 use crate::resolve::{ResolveError, provided_allows, relations};

@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use archive::Owner;
-use layer::{Claim, EntryKind, KeyHasher, Kind, PartId};
-use lock::{DebianFacts, SpecialDirectory};
-use oci::Digest;
+use imgbuild_archive::Owner;
+use imgbuild_layer::{Claim, EntryKind, KeyHasher, Kind, PartId};
+use imgbuild_lock::{DebianFacts, SpecialDirectory};
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
@@ -66,7 +66,7 @@ pub fn examine(path: &Path, installed_size: u64) -> Result<Examined, ArchiveErro
     claims.extend(control.info_paths(&deb)?.into_values().map(|path| Claim { path, kind: Kind::File }));
     facts.directories.sort();
     let part = [(PartId::new("debian", control.field("Package")), claims)];
-    layer::resolve(&part).map_err(|it| deb.error(What::Conflict(it)))?;
+    imgbuild_layer::resolve(&part).map_err(|it| deb.error(What::Conflict(it)))?;
     let [(_, claims)] = part;
     Ok(Examined { facts, claims, scripts })
 }

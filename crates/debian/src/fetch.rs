@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::path::PathBuf;
 
-use oci::Digest;
-use secret::SecretUrl;
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 
 use crate::examine::Examined;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use oci::Platform;
-use secret::SecretUrl;
+use imgbuild_oci::Platform;
+use imgbuild_secret::SecretUrl;
 
 use crate::keyring::Keyring;
 use crate::mirror::Mirror;
@@ -51,8 +51,8 @@ pub struct Repository {
 
 impl Repository {
     /// As the lock and the image have it: secrets stay outside.
-    pub(crate) fn locked(&self) -> lock::Repository {
-        lock::Repository {
+    pub(crate) fn locked(&self) -> imgbuild_lock::Repository {
+        imgbuild_lock::Repository {
             name: self.name.clone(),
             url: locked_url(&self.url),
             suite: self.suite.clone(),

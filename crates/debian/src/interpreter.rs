@@ -1,8 +1,8 @@
 //! Debian's Python: where it is, and what of it gets bytecode.
 
-use archive::ImagePath;
-use lock::{DebianPackage, DebianSet};
-use python::CacheTag;
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::{DebianPackage, DebianSet};
+use imgbuild_python::CacheTag;
 
 use crate::Version;
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
 use futures::{StreamExt, TryStreamExt, stream};
-use layer::{PartId, Source};
-use lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
-use oci::Digest;
-use secret::SecretUrl;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{PartId, Source};
+use imgbuild_lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 
 use crate::configuration;
 use crate::dependencies::Dependencies;
@@ -202,7 +202,7 @@ async fn lock_one(
         filename: value("Filename")?.trim_start_matches("./").to_owned(),
         size: value("Size")?.parse().map_err(|_| bad("Size"))?,
         sha256: Digest::from_hex(value("SHA256")?).map_err(|_| bad("SHA256"))?,
-        facts: lock::DebianFacts::default(),
+        facts: imgbuild_lock::DebianFacts::default(),
         name: name.clone(),
         record: candidate.record.clone(),
     };

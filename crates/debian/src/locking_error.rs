@@ -1,7 +1,7 @@
 //! Why a base cannot be locked.
 
-use archive::ImagePath;
-use secret::SecretUrl;
+use imgbuild_archive::ImagePath;
+use imgbuild_secret::SecretUrl;
 
 use crate::deb::ArchiveError;
 use crate::fetch::FetchError;

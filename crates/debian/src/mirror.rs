@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use secret::{SecretText, SecretUrl};
+use imgbuild_secret::{SecretText, SecretUrl};
 use url::Url;
 
 use crate::stanza::{Stanza, StanzaError};

@@ -5,12 +5,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use layer::{
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
     Source, SourceError,
 };
-use lock::{DebianPackage, PathRule};
+use imgbuild_lock::{DebianPackage, PathRule};
 
 use crate::control::Control;
 use crate::deb::{ArchiveError, Deb, What};
@@ -128,7 +128,8 @@ impl Package {
 }
 
 fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
-    let special = |it: &lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
+    let special =
+        |it: &imgbuild_lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
     let mut hasher = KeyHasher::new("debian")
         .field("method", METHOD)
         .field("sha256", locked.sha256.as_bytes())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lock::DebianPackage;
+use imgbuild_lock::DebianPackage;
 
 use crate::dependencies::{Dependencies, is_essential};
 use crate::examine::Examined;

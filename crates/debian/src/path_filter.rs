@@ -1,8 +1,8 @@
 //! What is left out of packages, by the rules that dpkg has for it (`dpkg(1)`, `--path-exclude`).
 
 use globset::{GlobBuilder, GlobMatcher};
-use layer::{EntryHead, EntryKind};
-use lock::PathRule;
+use imgbuild_layer::{EntryHead, EntryKind};
+use imgbuild_lock::PathRule;
 
 /// Manual pages and what else is only read by people. Everything of the list is left out of Debian's own minimal images.
 const DOCUMENTATION: [&str; 5] = [
@@ -121,7 +121,7 @@ impl PathFilter {
 
 #[cfg(test)]
 mod tests {
-    use archive::{ImagePath, Owner};
+    use imgbuild_archive::{ImagePath, Owner};
 
     use super::*;
 

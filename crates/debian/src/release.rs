@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use imgbuild_oci::Digest;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use oci::Digest;
 
 use crate::keyring::{Keyring, SignatureError, time};
 use crate::stanza::{Stanza, StanzaError};

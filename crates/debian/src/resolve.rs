@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use lock::DebianPackage;
+use imgbuild_lock::DebianPackage;
 
 use crate::index::{Candidate, Index};
 use crate::relation::show;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use layer::KeyHasher;
-use oci::Digest;
+use imgbuild_layer::KeyHasher;
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;

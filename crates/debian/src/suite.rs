@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use oci::Digest;
-use secret::SecretUrl;
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 
 use crate::fetch::{Fetch, FetchError};
 use crate::index_error::IndexError;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
 
 use crate::deb::{ArchiveError, Deb, Member};
 use crate::path_filter::PathFilter;

@@ -141,7 +141,7 @@ fn a_release_that_is_not_valid_yet() {
 #[test]
 fn an_architecture_that_is_not_there() {
     let mut archive = Archive::new(vec![]);
-    let file = format!(" {} 0 main/binary-arm64/Packages\n", oci::Digest::of("").hex());
+    let file = format!(" {} 0 main/binary-arm64/Packages\n", imgbuild_oci::Digest::of("").hex());
     let release = format!(
         "Suite: test\nDate: Mon, 31 Dec 2029 00:00:00 UTC\nArchitectures: arm64\nComponents: main\nSHA256:\n{file}"
     );
@@ -162,8 +162,10 @@ fn a_mirror_in_the_middle_of_a_sync_has_the_index_by_its_hash() {
         .unwrap();
     archive.publish_with("debian", "test", &index, "Acquire-By-Hash: yes\n");
     let packed = archive.files.insert(path.to_owned(), b"the next one".to_vec()).unwrap();
-    let by_hash =
-        format!("debian/dists/test/main/binary-amd64/by-hash/SHA256/{}", oci::Digest::of(&packed).hex());
+    let by_hash = format!(
+        "debian/dists/test/main/binary-amd64/by-hash/SHA256/{}",
+        imgbuild_oci::Digest::of(&packed).hex()
+    );
     archive.files.insert(by_hash, packed);
     archive.lock(&["a"]).unwrap();
     // Without, it is told what the matter may be.

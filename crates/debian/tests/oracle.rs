@@ -18,8 +18,8 @@ use std::path::Path;
 use std::process::Command;
 
 use imgbuild_debian::{Account, LeftOut, Locked, Mirror, apt_files};
-use layer::Source;
-use oci::Platform;
+use imgbuild_layer::Source;
+use imgbuild_oci::Platform;
 use support::{Folder, TIMESTAMP, locked, locked_without, write_base};
 
 /// What differs, by the beginning of its path, and why.
@@ -120,7 +120,7 @@ fn tree(root: &Path, folder: &str, found: &mut BTreeMap<String, String>) {
             tree(root, &path, found);
             format!("folder {mode:o} {owner}")
         } else {
-            let content = oci::Digest::of(fs::read(entry.path()).unwrap());
+            let content = imgbuild_oci::Digest::of(fs::read(entry.path()).unwrap());
             format!("file {mode:o} {owner} {} {content}", meta.nlink())
         };
         found.insert(path, shown);
@@ -250,7 +250,7 @@ fn goes_on(suite: &str, library: &str) {
     };
     write_base(&locked, &[account], root);
     let files = apt_files(&locked.set, TIMESTAMP).unwrap().unwrap();
-    files.write(&layer::Exclusions::new(), &mut Folder::new(root)).unwrap();
+    files.write(&imgbuild_layer::Exclusions::new(), &mut Folder::new(root)).unwrap();
     assert_eq!(inside(root, "dpkg --audit"), "");
     assert_eq!(inside(root, "dpkg --verify"), "");
     assert_eq!(inside(root, "id user"), "uid=1000(user) gid=100(users) groups=100(users)\n");
@@ -314,7 +314,7 @@ fn the_compiler_runs_from_a_folder() {
     let mut sink = Folder::new(root);
     for package in &locked.packages {
         let package = imgbuild_debian::Package::new(package, &support::Curl::new().path(&package.sha256));
-        package.write(&layer::Exclusions::new(), &mut sink).unwrap();
+        package.write(&imgbuild_layer::Exclusions::new(), &mut sink).unwrap();
     }
     let mut python = Command::new(root.join("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));
     python

@@ -13,8 +13,8 @@ mod support;
 use std::io::Read;
 
 use imgbuild_debian::{LeftOut, Locked};
-use layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
-use oci::Platform;
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
+use imgbuild_oci::Platform;
 
 /// Entries with their bytes.
 #[derive(Default)]

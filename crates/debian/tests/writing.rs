@@ -15,8 +15,8 @@ use std::io::Read;
 
 use archive::{Archive, Package, deb, entry, tarball};
 use imgbuild_debian::{LeftOut, sources};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
 use insta::assert_snapshot;
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
 use tar::EntryType;
 
 /// Entries as text, with their bytes as far as they are text.
@@ -66,7 +66,7 @@ fn names_that_are_left_out() {
     let mut archive = Archive::new(vec![Package { name: "a", fields: "", deb }]);
     archive.path_rules = LeftOut { exclude: vec!["/opt/gone/*"], ..LeftOut::default() }.rules();
     let locked = archive.lock(&["a"]).unwrap();
-    let path = |_: &lock::DebianPackage| file.path().to_owned();
+    let path = |_: &imgbuild_lock::DebianPackage| file.path().to_owned();
     let all = sources(&locked.set, &locked.packages, path, &[], 0);
     let package = all.iter().find(|it| it.part().id.as_str() == "debian/a").unwrap();
     let mut shown = Shown::default();

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use folder::leads_out;
+use imgbuild_folder::leads_out;
 
 use crate::mistake::Mistake;
 use crate::problem::Problem;

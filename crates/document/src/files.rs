@@ -31,7 +31,7 @@ pub fn variable(name: &str) -> Option<String> {
 /// Reads from the disk.
 pub fn from_disk(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    folder::open_regular(path)?.take(limit as u64).read_to_end(&mut bytes)?;
+    imgbuild_folder::open_regular(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

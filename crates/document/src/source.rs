@@ -28,7 +28,7 @@ pub fn source(name: &str, text: String) -> Source {
         Some("yml" | "yaml") => "yaml",
         _ => "text",
     };
-    let hidden = visible(&secret::masked(&text));
+    let hidden = visible(&imgbuild_secret::masked(&text));
     let (whole, shown) = if hidden == text { (None, text) } else { (Some(text), hidden) };
     Arc::new(SourceFile { whole, shown: NamedSource::new(name, shown).with_language(language) })
 }

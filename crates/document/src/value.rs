@@ -111,16 +111,16 @@ macro_rules! secret_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(secret::SecretText);
+        pub struct $name(imgbuild_secret::SecretText);
 
         impl $name {
             /// The text, with the secrets that it may hold.
-            pub fn secret(&self) -> &secret::SecretText {
+            pub fn secret(&self) -> &imgbuild_secret::SecretText {
                 &self.0
             }
         }
 
-        impl From<&$name> for secret::SecretText {
+        impl From<&$name> for imgbuild_secret::SecretText {
             fn from(text: &$name) -> Self {
                 text.0.clone()
             }
@@ -137,7 +137,7 @@ macro_rules! secret_text {
 
             fn from_str(text: &str) -> Result<Self, $crate::ValueError> {
                 $check(text)?;
-                Ok(Self(secret::SecretText::new(text)))
+                Ok(Self(imgbuild_secret::SecretText::new(text)))
             }
         }
 
@@ -147,7 +147,7 @@ macro_rules! secret_text {
 
 /// A text as messages show it.
 pub fn shown(text: &str) -> String {
-    secret::public(text).escape_default().to_string()
+    imgbuild_secret::public(text).escape_default().to_string()
 }
 
 impl AsRef<str> for crate::decode::Literal {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use futures::future::BoxFuture;
-use lock::Archive;
+use imgbuild_lock::Archive;
 
 /// Where the archives of one ecosystem's packages are to be had: its channels, mirrors or indexes, or what builds them anew.
 pub trait ArchiveSource: Send + Sync {

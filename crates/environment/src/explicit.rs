@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use imgbuild_document::{Origin, Problem, Source};
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::listed::Entry;
 use crate::lock_format::LockFormat;
@@ -115,7 +115,7 @@ fn hash(text: &str) -> Option<(Option<Digest>, Option<Md5>)> {
 
 #[cfg(test)]
 mod tests {
-    use oci::Platform;
+    use imgbuild_oci::Platform;
 
     use super::*;
     use imgbuild_document::source;

@@ -81,7 +81,7 @@ impl Content {
 
 /// A location without what may be a secret.
 fn shown(location: &str) -> String {
-    secret::public(location)
+    imgbuild_secret::public(location)
 }
 
 /// The pairs of a URL's query or fragment.

@@ -1,8 +1,8 @@
 //! Packages of PyPI that a lock of conda packages lists.
 
 use imgbuild_document::Origin;
+use imgbuild_oci::Digest;
 use imgbuild_requirement::{ProjectName, RequirementSource};
-use oci::Digest;
 
 use crate::lock_format::LockFormat;
 use crate::md5::Md5;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_document::{Origin, Problem, Source};
 use imgbuild_requirement::Requirement;
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 use crate::environment::{Environment, PipPart};
 use crate::file::build;
@@ -89,7 +89,7 @@ pub(crate) fn read(source: &Source) -> Result<Environment, Vec<Problem>> {
                     requirements.push(Requirement { text: spec.secret().clone(), origin });
                 }
                 _ => {
-                    let message = format!("`{}` is no package of conda", secret::public(text));
+                    let message = format!("`{}` is no package of conda", imgbuild_secret::public(text));
                     let hint = "what pip installs belongs into a requirements file: `[pip] requirements`";
                     problems.push(problem(source, span, message).hint(hint));
                 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use imgbuild_document::{Origin, Problem, Source, suggest};
-use oci::{Digest, Platform};
-use secret::SecretUrl;
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_secret::SecretUrl;
 
 use crate::listed_package::{ListedPackage, ListedPackages};
 use crate::lock_format::LockFormat;
@@ -192,7 +192,7 @@ impl ArchiveUrl {
     /// Reads it.
     pub fn read(text: &str) -> Result<Self, String> {
         let mut url = url::Url::parse(text)
-            .map_err(|error| format!("`{}` is not a URL: {error}", secret::public(text)))?;
+            .map_err(|error| format!("`{}` is not a URL: {error}", imgbuild_secret::public(text)))?;
         if !matches!(url.scheme(), "http" | "https" | "file" | "oci") {
             return Err(format!("`{}` is no scheme that packages are fetched by", url.scheme()));
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use imgbuild_document::Literal;
-use oci::Digest;
+use imgbuild_oci::Digest;
 use serde::{Serialize, Serializer};
 
 /// The MD5 of an archive.

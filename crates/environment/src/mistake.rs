@@ -1,6 +1,6 @@
 //! What can be wrong with an environment file, or with a lock of another tool.
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

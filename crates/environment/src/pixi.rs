@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use imgbuild_document::{Literal, Located, Mistake, Node, Origin, Problem, Source, suggest};
-use oci::Platform;
+use imgbuild_oci::Platform;
 use serde::Deserialize;
 
 use crate::channel_key::channels;

@@ -1,6 +1,6 @@
 //! conda's names of platforms.
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 /// The platform that conda calls so, where images can be made for it.
 pub(crate) fn platform(subdir: &str) -> Option<Platform> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -139,7 +139,7 @@ pub(crate) struct RunArguments {
     pub(crate) command: Vec<String>,
     /// Show a file or folder of this machine inside; can be repeated.
     #[arg(short, long, value_name = "SRC:DST[:ro]", value_parser = mount)]
-    pub(crate) mount: Vec<(PathBuf, archive::ImagePath, sandbox::Access)>,
+    pub(crate) mount: Vec<(PathBuf, imgbuild_archive::ImagePath, imgbuild_sandbox::Access)>,
     /// Set a variable, or pass on this machine's where there is only a name; can be repeated.
     #[arg(short, long, value_name = "NAME[=VALUE]", value_parser = variable)]
     pub(crate) env: Vec<(String, Option<String>)>,
@@ -154,7 +154,7 @@ pub(crate) struct RunArguments {
     pub(crate) user: Option<String>,
     /// The folder to start in.
     #[arg(short, long, value_name = "DIR", value_parser = absolute)]
-    pub(crate) workdir: Option<archive::ImagePath>,
+    pub(crate) workdir: Option<imgbuild_archive::ImagePath>,
     /// A program to run instead of the image's entrypoint; an empty one for none.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) entrypoint: Option<String>,
@@ -205,7 +205,7 @@ pub(crate) enum FormatArgument {
     Docker,
 }
 
-impl From<FormatArgument> for build::Format {
+impl From<FormatArgument> for imgbuild_build::Format {
     fn from(format: FormatArgument) -> Self {
         match format {
             FormatArgument::Oci => Self::Oci,
@@ -215,15 +215,15 @@ impl From<FormatArgument> for build::Format {
     }
 }
 
-fn absolute(text: &str) -> Result<archive::ImagePath, String> {
-    archive::ImagePath::from_absolute(text.trim_end_matches('/')).map_err(|error| error.to_string())
+fn absolute(text: &str) -> Result<imgbuild_archive::ImagePath, String> {
+    imgbuild_archive::ImagePath::from_absolute(text.trim_end_matches('/')).map_err(|error| error.to_string())
 }
 
 /// `SRC:DST`, and `:ro` or `:rw` behind it.
-fn mount(text: &str) -> Result<(PathBuf, archive::ImagePath, sandbox::Access), String> {
+fn mount(text: &str) -> Result<(PathBuf, imgbuild_archive::ImagePath, imgbuild_sandbox::Access), String> {
     let (text, access) = match text.strip_suffix(":ro") {
-        Some(rest) => (rest, sandbox::Access::Read),
-        None => (text.strip_suffix(":rw").unwrap_or(text), sandbox::Access::Write),
+        Some(rest) => (rest, imgbuild_sandbox::Access::Read),
+        None => (text.strip_suffix(":rw").unwrap_or(text), imgbuild_sandbox::Access::Write),
     };
     let Some((source, target)) = text.rsplit_once(':').filter(|(source, _)| !source.is_empty()) else {
         return Err("write it as SRC:DST or SRC:DST:ro".to_owned());

@@ -24,13 +24,13 @@ impl<D: Diagnostic + Send + Sync + 'static> From<D> for Failure {
 pub(crate) enum Plain {
     /// The store.
     #[error(transparent)]
-    Store(#[from] store::StoreError),
+    Store(#[from] imgbuild_store::StoreError),
     /// The network.
     #[error(transparent)]
-    Net(#[from] net::NetError),
+    Net(#[from] imgbuild_net::NetError),
     /// The credentials for channels.
     #[error(transparent)]
-    Credentials(#[from] conda::CredentialsError),
+    Credentials(#[from] imgbuild_conda::CredentialsError),
     /// `SOURCE_DATE_EPOCH` holds no time.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
     Epoch(String),

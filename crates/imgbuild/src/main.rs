@@ -26,7 +26,7 @@ const INTERRUPTED: u8 = 130;
 const UNSTARTED: u8 = 125;
 
 fn main() -> ExitCode {
-    sandbox::enter();
+    imgbuild_sandbox::enter();
     let arguments = Arguments::parse();
     log(arguments.global.verbose);
     // Signals are the command's: nothing of ours may take them.

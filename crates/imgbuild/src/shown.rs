@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 /// A text with stars over the secrets of its URLs, and with what a terminal would obey made visible, but for colours.
 pub(crate) fn shown(text: &str) -> String {
-    let text = secret::masked(text);
+    let text = imgbuild_secret::masked(text);
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(character) = rest.chars().next() {
@@ -25,7 +25,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// The same for the words of a message, which have no colours of their own yet, and no secrets even in part.
 pub(crate) fn cleaned(text: &str) -> String {
-    shown(&secret::public(text).replace('\u{1b}', "\\u{1b}"))
+    shown(&imgbuild_secret::public(text).replace('\u{1b}', "\\u{1b}"))
 }
 
 /// The length of a change of colour that a text begins with (SGR of ECMA-48).

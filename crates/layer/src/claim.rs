@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 use serde::{Deserialize, Serialize};
 
 use crate::{Exclusions, PartId};

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::num::NonZero;
 
-use oci::MediaType;
+use imgbuild_oci::MediaType;
 use serde::{Deserialize, Serialize};
 
 /// How layers are compressed.

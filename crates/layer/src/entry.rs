@@ -1,6 +1,6 @@
 //! What stands in a layer.
 
-use archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner};
 
 /// The head of an entry: all of it but a file's bytes.
 ///

@@ -7,7 +7,7 @@ use crate::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
     Source, SourceError,
 };
-use archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner};
 
 /// A file or link, with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

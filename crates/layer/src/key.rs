@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 
@@ -32,12 +32,12 @@ impl fmt::Display for Key {
 
 /// Collects named fields into a hash. Names and lengths go into it, so that two lists of fields never run together.
 #[derive(Debug)]
-pub struct KeyHasher(oci::HashWriter<std::io::Sink>);
+pub struct KeyHasher(imgbuild_oci::HashWriter<std::io::Sink>);
 
 impl KeyHasher {
     /// Starts a hash for `what`.
     pub fn new(what: &str) -> Self {
-        let hasher = Self(oci::HashWriter::new(std::io::sink()));
+        let hasher = Self(imgbuild_oci::HashWriter::new(std::io::sink()));
         hasher.field("format", HASH_VERSION.to_string()).field("what", what)
     }
 

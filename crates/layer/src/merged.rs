@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES, MOST_PATHS};
-use archive::{Folder, ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout};
+use imgbuild_archive::{
+    Folder, ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout,
+};
 
 /// As many links as Linux follows in one path.
 const MOST_LINKS: u32 = 40;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{EntryHead, EntryKind, KeyHasher};
-use archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner};
 
 /// The mode and the owner of folders that are not like all others, such as `/tmp`.
 ///

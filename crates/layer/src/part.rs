@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::RecipeHash;
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 /// Names a part of an image: its ecosystem, where that may be there more than once the environment that it is in, and the
 /// package's name. As text it is `conda/numpy` or `debian/libc6`, and `conda/training/numpy` in an environment that is called so.

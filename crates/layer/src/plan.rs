@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{Part, PartId, Role};

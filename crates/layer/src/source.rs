@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::limits::MOST_FOLDER_BYTES;
 use crate::{Claim, EntryHead, Exclusions, Part};
-use archive::{ImagePath, PathError};
+use imgbuild_archive::{ImagePath, PathError};
 
 /// A locked package that can be written into a layer.
 pub trait Source: Send + Sync {

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 
 use crate::{EntryHead, EntryKind, SinkError};
-use archive::{ImagePath, Whiteout};
+use imgbuild_archive::{ImagePath, Whiteout};
 
 const BLOCK: usize = 512;
 /// The largest numbers that fit into ustar's octal fields of 12 and 8 bytes.
@@ -106,7 +106,7 @@ impl<W: Write> TarWriter<W> {
 
     /// The extended header of the entry that follows.
     fn append_pax(&mut self, head: &EntryHead, records: &[u8]) -> io::Result<()> {
-        let pax = EntryHead { mode: 0o644, mtime: 0, owner: archive::Owner::ROOT, ..head.clone() };
+        let pax = EntryHead { mode: 0o644, mtime: 0, owner: imgbuild_archive::Owner::ROOT, ..head.clone() };
         let size = records.len() as u64;
         let header =
             Header { prefix: "", name: "PaxHeaders/entry", link: "", typeflag: b'x', head: &pax, size };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::num::NonZero;
 
-use oci::{Descriptor, DiffId, HashWriter};
+use imgbuild_oci::{Descriptor, DiffId, HashWriter};
 
 use crate::compression::Encoder;
 use crate::key::FORMAT_VERSION;
@@ -13,7 +13,7 @@ use crate::{
     Codec, EntryHead, EntryKind, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, SinkError,
     Source, SourceError, TarWriter,
 };
-use archive::{ImagePath, Owner, Whiteout};
+use imgbuild_archive::{ImagePath, Owner, Whiteout};
 
 /// A finished layer. Its bytes may be elsewhere: in the store, or only in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 use std::io::Read;
 use std::num::NonZero;
 
-use archive::{ImagePath, Owner, TarKind, TarReader};
+use imgbuild_archive::{ImagePath, Owner, TarKind, TarReader};
 use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 fn path(text: &str) -> ImagePath {
     ImagePath::new(text).unwrap()

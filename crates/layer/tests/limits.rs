@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
-use archive::{ImagePath, LayerReader, Owner};
+use imgbuild_archive::{ImagePath, LayerReader, Owner};
 use imgbuild_layer::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES};
 use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Merged, Parents, TarWriter};
 

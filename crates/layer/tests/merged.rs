@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use archive::{ImagePath, LayerReader};
+use imgbuild_archive::{ImagePath, LayerReader};
 use imgbuild_layer::{Merged, NodeKind};
 use proptest::prelude::*;
 use tar::{Builder, EntryType, Header};

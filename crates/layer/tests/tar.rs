@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use archive::{ImagePath, LayerReader, Owner, TarKind, TarReader};
+use imgbuild_archive::{ImagePath, LayerReader, Owner, TarKind, TarReader};
 use imgbuild_layer::{EntryHead, EntryKind, TarWriter};
 use proptest::prelude::*;
 

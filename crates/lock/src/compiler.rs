@@ -1,6 +1,6 @@
 //! The interpreters in the lock.
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 use serde::{Deserialize, Serialize};
 
 /// The packages that hold an interpreter for one kind of build machine, which compiles the bytecode of a variant.

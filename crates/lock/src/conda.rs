@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
-use oci::Digest;
+use imgbuild_archive::ImagePath;
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{Compiler, ExcludedPath};

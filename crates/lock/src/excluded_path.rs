@@ -1,7 +1,7 @@
 //! The paths that the lock leaves out of packages.
 
-use archive::ImagePath;
-use layer::PartId;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::PartId;
 use serde::{Deserialize, Serialize};
 
 /// A path that is left out of a package, because another package has it.

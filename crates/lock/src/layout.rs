@@ -1,6 +1,6 @@
 //! An existing image as a base, in the lock.
 
-use oci::{Descriptor, DiffId, Digest, MediaType};
+use imgbuild_oci::{Descriptor, DiffId, Digest, MediaType};
 use serde::{Deserialize, Serialize};
 
 /// The image that one variant stands on.

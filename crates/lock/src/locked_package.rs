@@ -1,6 +1,6 @@
 //! What a lock says of packages of every ecosystem.
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::{CondaPackage, DebianPackage, LockedSet, LockedVariant, PypiPackage};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 use crate::{
     CondaPackage, CondaSet, DebianPackage, DebianSet, Lock, LockError, PypiPackage, PypiSet, Variant,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use layer::Threshold;
-use oci::{Digest, Platform, Tag};
+use imgbuild_layer::Threshold;
+use imgbuild_oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
 use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, LayoutBase, PypiPackage, PypiSet};

@@ -92,10 +92,10 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    use archive::ImagePath;
+    use imgbuild_archive::ImagePath;
+    use imgbuild_layer::{PartId, Threshold};
+    use imgbuild_oci::{Digest, Platform};
     use insta::assert_snapshot;
-    use layer::{PartId, Threshold};
-    use oci::{Digest, Platform};
     use proptest::prelude::*;
 
     use super::*;
@@ -216,10 +216,10 @@ mod tests {
             compilers: vec![],
         };
         let layer = LayoutLayer {
-            media_type: oci::MediaType::LayerGzip,
+            media_type: imgbuild_oci::MediaType::LayerGzip,
             digest: Digest::of("blob"),
             size: 100,
-            diff_id: oci::DiffId(Digest::of("tar")),
+            diff_id: imgbuild_oci::DiffId(Digest::of("tar")),
             uncompressed_size: 1000,
         };
         let layout = LayoutBase {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::Locations;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use http::Extensions;
+use imgbuild_secret::SecretUrl;
 use reqwest::{Body, Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
-use secret::SecretUrl;
 
 use crate::NetError;
 use crate::answer::stating;

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use oci::{Digest, HashWriter};
+use imgbuild_oci::{Digest, HashWriter};
+use imgbuild_secret::SecretUrl;
 use reqwest::StatusCode;
-use secret::SecretUrl;
 use tokio::io::AsyncReadExt;
 
 use crate::client::{chunk, not_found, note, skipped};

@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oci::Digest;
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 use reqwest::StatusCode;
-use secret::SecretUrl;
 
 /// A request that failed. URLs stand in it without their secrets.
 #[derive(Debug, thiserror::Error)]

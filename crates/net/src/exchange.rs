@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use imgbuild_secret::SecretUrl;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH};
 use reqwest::{Request, Response};
-use secret::SecretUrl;
 
 use crate::limits::LEAST_PACE;
 use crate::middleware::{authorization, from_public};

@@ -4,7 +4,7 @@ use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use secret::SecretUrl;
+use imgbuild_secret::SecretUrl;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 

@@ -1,6 +1,6 @@
 //! Where content is to be had.
 
-use secret::SecretUrl;
+use imgbuild_secret::SecretUrl;
 use url::Url;
 
 use crate::NetError;
@@ -71,8 +71,10 @@ impl MirrorList {
     /// When the path does not make a URL, or one that is not below the mirror's.
     pub fn locations(&self, path: &str) -> Result<Locations, NetError> {
         let join = |base: &SecretUrl| {
-            let failed =
-                |error| NetError::Url { text: format!("{} below {base}", secret::public(path)), error };
+            let failed = |error| NetError::Url {
+                text: format!("{} below {base}", imgbuild_secret::public(path)),
+                error,
+            };
             base.below(path).map_err(failed)
         };
         let others = self.0.others.iter().map(join).collect::<Result<_, _>>()?;

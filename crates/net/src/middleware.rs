@@ -13,7 +13,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware,
 
 use crate::answer::{is_transient, retry_after, stating};
 use crate::bounds::Bounds;
-use secret::{Known, Login, SecretUrl};
+use imgbuild_secret::{Known, Login, SecretUrl};
 
 use crate::{Client, NetError, Schedule, file};
 

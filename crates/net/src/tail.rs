@@ -1,9 +1,9 @@
 //! The end of a content whose size nobody has said: where a zip keeps its directory.
 
 use bytes::{Bytes, BytesMut};
+use imgbuild_secret::SecretUrl;
 use reqwest::header::CONTENT_RANGE;
 use reqwest::{Response, StatusCode};
-use secret::SecretUrl;
 
 use crate::client::{chunk, not_found, note};
 use crate::retry::Retry;

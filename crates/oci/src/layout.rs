@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use folder::{Folder, TEMPORARY};
+use imgbuild_folder::{Folder, TEMPORARY};
 use tempfile::TempDir;
 
 use crate::contents::{WRITER, WriteError, blob_path, layout_index, layout_marker};
@@ -244,14 +244,14 @@ impl Layout {
 ///
 /// When it is not there, is no regular file, or is not in the layout.
 pub(crate) fn open_beneath(root: &Path, name: &str) -> io::Result<File> {
-    match folder::leads_out(root, Path::new(name)) {
+    match imgbuild_folder::leads_out(root, Path::new(name)) {
         Some(found) => {
             let found = found.display();
             Err(io::Error::other(format!(
                 "`{name}` leads out of the layout, to `{found}`\n\nhint: copy the layout with what its links lead to: `cp -rL`"
             )))
         }
-        None => folder::open_regular(&root.join(name)),
+        None => imgbuild_folder::open_regular(&root.join(name)),
     }
 }
 

@@ -20,8 +20,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use archive::{ImagePath, TarError, TarKind, TarReader};
-use folder::open_regular;
+use imgbuild_archive::{ImagePath, TarError, TarKind, TarReader};
+use imgbuild_folder::open_regular;
 use tempfile::NamedTempFile;
 
 use crate::contents::{WriteError, blob_path, docker_items, layout_index, layout_marker};

@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
-use lock::{DirectUrl, PypiBuild, PypiPackage};
-use oci::Digest;
-use secret::SecretUrl;
+use imgbuild_lock::{DirectUrl, PypiBuild, PypiPackage};
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 
 /// What a wheel can be built from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
+use imgbuild_secret::SecretUrl;
 use netrc_rs::Netrc;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
-use secret::SecretUrl;
 use url::Url;
 
 use crate::settings_files::{SettingsError, Variables, text};

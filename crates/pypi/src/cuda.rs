@@ -135,7 +135,7 @@ fn uses_nvidia(wheel: &Chosen<'_>, environment: &Environment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use oci::Platform;
+    use imgbuild_oci::Platform;
 
     use super::*;
     use crate::tags::Target;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
+use imgbuild_secret::SecretText;
 use pep440_rs::{VersionSpecifier, VersionSpecifiers};
-use secret::SecretText;
 
 use crate::cuda;
 use crate::dependency::Dependency;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use archive::{ZipError, ZipFileError, ZipMember, zip_members};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use layer::KeyHasher;
-use net::{Archives, Client, FetchError, Locations, NetError, Wanted};
-use oci::Digest;
-use secret::SecretUrl;
+use imgbuild_archive::{ZipError, ZipFileError, ZipMember, zip_members};
+use imgbuild_layer::KeyHasher;
+use imgbuild_net::{Archives, Client, FetchError, Locations, NetError, Wanted};
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
+use imgbuild_store::Store;
 use serde::{Deserialize, Serialize};
-use store::Store;
 
 use crate::filename::WheelFilename;
 use crate::limits::{DIRECTORY_LIMIT, MOST_MEMBERS, TEXT_LIMIT};
@@ -136,7 +136,7 @@ impl WheelReader<'_> {
             name: filename.to_string(),
             error: Box::new(ZipFileError::from(error).into()),
         };
-        let Some(net::Tail { bytes: mut tail, total }) =
+        let Some(imgbuild_net::Tail { bytes: mut tail, total }) =
             self.client.get_tail(url, TAIL).await.map_err(net)?
         else {
             return Ok(None);
@@ -204,12 +204,12 @@ struct Read<'a> {
     client: &'a Client,
     url: &'a SecretUrl,
     offset: u64,
-    bytes: net::Bytes,
+    bytes: imgbuild_net::Bytes,
 }
 
 impl Read<'_> {
     /// The bytes of a member, from its header on.
-    async fn member(&self, member: &ZipMember) -> Result<net::Bytes, NetError> {
+    async fn member(&self, member: &ZipMember) -> Result<imgbuild_net::Bytes, NetError> {
         if let Some(within) = member.header().checked_sub(self.offset) {
             let within = usize::try_from(within).unwrap_or(usize::MAX).min(self.bytes.len());
             return Ok(self.bytes.slice(within..));

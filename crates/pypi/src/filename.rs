@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use imgbuild_python::is_name;
+pub use imgbuild_python::normalized;
 use pep440_rs::Version;
-pub(crate) use python::is_name;
-pub use python::normalized;
 
 /// The name of a wheel's file: `NAME-VERSION(-BUILD)-PYTHON-ABI-PLATFORM.whl`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,15 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use ecosystem::{ArchiveError, ArchiveSource};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use layer::KeyHasher;
-use lock::{Archive, PypiPackage};
-use net::{Archives, Client, FetchError, Wanted};
-use oci::{Digest, Platform};
-use secret::SecretUrl;
-use store::Store;
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::{Archive, PypiPackage};
+use imgbuild_net::{Archives, Client, FetchError, Wanted};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_secret::SecretUrl;
+use imgbuild_store::Store;
 use tokio::sync::OnceCell;
 
 use crate::building::{AllowBuilds, NothingBuilt};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
-use lock::PypiPackage;
-use net::Wanted;
-use oci::Digest;
+use imgbuild_lock::PypiPackage;
+use imgbuild_net::Wanted;
+use imgbuild_oci::Digest;
 
 use crate::cuda::{self, Chosen};
 use crate::dependency::Dependency;

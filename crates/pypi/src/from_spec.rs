@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use imgbuild_requirement::{FindLinks, PipRequirement, RequirementSource};
-use secret::{SecretText, SecretUrl};
-use spec::Pip;
+use imgbuild_secret::{SecretText, SecretUrl};
+use imgbuild_spec::Pip;
 use url::Url;
 
 use crate::building::{AllowBuilds, Source};
@@ -15,11 +15,11 @@ use crate::settings_files::Variables;
 /// What the spec lets imgbuild build.
 pub fn allow_builds(pip: &Pip) -> AllowBuilds {
     match &pip.allow_builds {
-        spec::AllowBuilds::None => AllowBuilds::Nothing,
-        spec::AllowBuilds::Named(names) => {
+        imgbuild_spec::AllowBuilds::None => AllowBuilds::Nothing,
+        imgbuild_spec::AllowBuilds::Named(names) => {
             AllowBuilds::Names(names.iter().map(ToString::to_string).collect())
         }
-        spec::AllowBuilds::All => AllowBuilds::Everything,
+        imgbuild_spec::AllowBuilds::All => AllowBuilds::Everything,
     }
 }
 
@@ -69,7 +69,7 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Resul
     }
     let name = given.name.as_ref().map(ToString::to_string);
     let url = |url: &imgbuild_requirement::PipUrl| {
-        let text = secret::expanded(url.secret().whole(), variables);
+        let text = imgbuild_secret::expanded(url.secret().whole(), variables);
         // A URL's reader would take the first folder of the path for the host.
         let error = match text.split_once("://") {
             Some((scheme, rest)) if rest.starts_with(['/', '\\', '?', '#']) && !scheme.ends_with("file") => {

@@ -1,6 +1,6 @@
 //! Where the parts of a wheel go.
 
-use archive::{ImagePath, Owner, PathError};
+use imgbuild_archive::{ImagePath, Owner, PathError};
 
 /// An installation of Python that wheels are put into: a conda prefix, or a virtual environment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_environment::ListedPackages;
 use imgbuild_requirement::RequirementSource;
-use secret::SecretUrl;
+use imgbuild_secret::SecretUrl;
 use url::Url;
 
 use crate::building::Source;
@@ -111,7 +111,7 @@ fn check_name(
 fn location(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, String), ListedError> {
     let of_path = |path: &Path| {
         let whole = folder.join(path);
-        if let Some(found) = folder::leads_out(folder, path) {
+        if let Some(found) = imgbuild_folder::leads_out(folder, path) {
             return Err(ListedError::LeadsOut { path: path.to_owned(), found });
         }
         let error = || std::io::Error::other("the path is not absolute");

@@ -3,9 +3,9 @@
 
 use std::str::FromStr;
 
-use net::{Client, NetError};
+use imgbuild_net::{Client, NetError};
+use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::Version;
-use secret::{SecretText, SecretUrl};
 use url::Url;
 
 use crate::filename::{WheelFilename, normalized};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use imgbuild_lock::PypiPackage;
+use imgbuild_oci::Digest;
 use imgbuild_requirement::Marker;
-use lock::PypiPackage;
-use oci::Digest;
+use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::VersionSpecifiers;
-use secret::{SecretText, SecretUrl};
 use url::Url;
 
 use crate::building::{Builder, Built, Source};

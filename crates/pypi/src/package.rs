@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use archive::ZipArchive;
-use layer::{Claim, KeyHasher, Kind, Part, PartId, RecipeHash, Role};
-use lock::PypiPackage;
+use imgbuild_archive::ZipArchive;
+use imgbuild_layer::{Claim, KeyHasher, Kind, Part, PartId, RecipeHash, Role};
+use imgbuild_lock::PypiPackage;
 
 use crate::filename::WheelFilename;
 use crate::layout::Layout;
@@ -67,7 +67,7 @@ impl Package {
         check("installed size", &locked.installed_size, &found.installed_size)?;
         check("time", &locked.timestamp, &found.timestamp)?;
         check("entry points", &locked.entry_points.join(", "), &found.entry_points.join(", "))?;
-        let python = |facts: &lock::PypiFacts| facts.requires_python.clone().unwrap_or_default();
+        let python = |facts: &imgbuild_lock::PypiFacts| facts.requires_python.clone().unwrap_or_default();
         check("Python", &python(locked), &python(&found))?;
         check("requirements", &locked.requires_dist.join(", "), &found.requires_dist.join(", "))?;
         Ok((archive, wheel))
@@ -102,7 +102,7 @@ pub fn claims(wheel: &Wheel, locked: &PypiPackage, layout: &Layout) -> Result<Ve
     }
     let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
     let part = [(part_id(&locked.name), claims)];
-    layer::resolve(&part)?;
+    imgbuild_layer::resolve(&part)?;
     let [(_, claims)] = part;
     Ok(claims)
 }
@@ -115,7 +115,7 @@ fn added(locked: &PypiPackage) -> impl Iterator<Item = &'static str> + use<> {
 }
 
 /// The text of `direct_url.json`.
-pub(crate) fn direct_url(origin: &lock::DirectUrl) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn direct_url(origin: &imgbuild_lock::DirectUrl) -> Result<Vec<u8>, PackageError> {
     serde_json::to_vec(origin)
         .map_err(|error| PackageError::Write { file: "direct_url.json", error: error.into() })
 }

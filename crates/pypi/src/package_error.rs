@@ -1,6 +1,6 @@
 //! Why a wheel cannot be written into a layer.
 
-use layer::SinkError;
+use imgbuild_layer::SinkError;
 
 use crate::filename::FilenameError;
 use crate::record::RecordError;
@@ -20,10 +20,10 @@ pub enum PackageError {
     Record(#[from] RecordError),
     /// A path must not be written.
     #[error(transparent)]
-    Path(#[from] archive::PathError),
+    Path(#[from] imgbuild_archive::PathError),
     /// It claims a path twice, or one below a file.
     #[error(transparent)]
-    Conflict(#[from] layer::Conflict),
+    Conflict(#[from] imgbuild_layer::Conflict),
     /// The wheel is not what the lock says.
     #[error("the lock says of its {fact} `{locked}`, and the wheel `{found}`")]
     Fact {

@@ -114,7 +114,7 @@ pub(crate) fn named(mut source: Source) -> Source {
 
 /// The name that a project's `pyproject.toml` states, where it does.
 fn project_name(folder: &Path) -> Option<String> {
-    let text = String::from_utf8(folder::read_regular(&folder.join("pyproject.toml")).ok()?).ok()?;
+    let text = String::from_utf8(imgbuild_folder::read_regular(&folder.join("pyproject.toml")).ok()?).ok()?;
     let table: toml::Table = text.parse().ok()?;
     Some(crate::normalized(table.get("project")?.get("name")?.as_str()?))
 }

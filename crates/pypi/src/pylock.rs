@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+use imgbuild_lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
+use imgbuild_oci::Digest;
 use imgbuild_requirement::Marker;
-use lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
-use oci::Digest;
-use secret::{SecretUrl, public};
+use imgbuild_secret::{SecretUrl, public};
 use serde::Deserialize;
 use url::Url;
 
@@ -409,7 +409,7 @@ impl File {
 
 /// Refuses a path of a lock file that a link leads out of its folder by.
 fn stays_inside(folder: &Path, path: &Path) -> Result<(), PylockError> {
-    match folder::leads_out(folder, path) {
+    match imgbuild_folder::leads_out(folder, path) {
         Some(found) => Err(PylockError::LeadsOut { path: path.to_owned(), found }),
         None => Ok(()),
     }

@@ -135,7 +135,7 @@ pub(crate) fn text(mut lines: Vec<Recorded>) -> Result<Vec<u8>, csv::Error> {
 
 impl Recorded {
     /// The line of a file that is written anew.
-    pub(crate) fn of(path: String, sha256: &oci::Digest, size: u64) -> Self {
+    pub(crate) fn of(path: String, sha256: &imgbuild_oci::Digest, size: u64) -> Self {
         let hash = format!("sha256={}", URL_SAFE_NO_PAD.encode(sha256.as_bytes()));
         Self { path, hash: Some(hash), size: Some(size) }
     }

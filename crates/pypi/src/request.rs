@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use lock::PypiPackage;
-use oci::Digest;
-use secret::SecretText;
+use imgbuild_lock::PypiPackage;
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretText;
 
 use crate::building::{AllowBuilds, Source};
 use crate::dependency::Dependency;

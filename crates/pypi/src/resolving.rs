@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 use crate::closure::{Closure, Distribution, Walk};
 use crate::cuda;

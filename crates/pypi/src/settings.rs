@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use imgbuild_secret::SecretText;
 use reqwest_middleware::Middleware;
-use secret::SecretText;
 use url::Url;
 
 use crate::credentials::{Credentials, Login};
@@ -78,7 +78,7 @@ impl Settings {
         urls.extend(pip.urls().map(|url| (None, url.to_owned())));
         let own = indexes.index_url.iter().chain(&indexes.extra_index_urls).chain(&indexes.find_links);
         urls.extend(own.map(|url| named(url.whole())));
-        let places = urls.iter().map(|(_, url)| secret::public(url)).collect();
+        let places = urls.iter().map(|(_, url)| imgbuild_secret::public(url)).collect();
         for (name, url) in urls {
             let Ok(url) = Url::parse(&url) else { continue };
             logins.extend(Login::of_url(&url));
@@ -117,7 +117,7 @@ impl Settings {
         }
         command.envs(&self.uv);
         // uv knows OpenSSL's variables alone.
-        if let Some((_, path)) = net::usual_bundle(|name| std::env::var(name).ok()) {
+        if let Some((_, path)) = imgbuild_net::usual_bundle(|name| std::env::var(name).ok()) {
             let name = if path.is_dir() { "SSL_CERT_DIR" } else { "SSL_CERT_FILE" };
             command.env(name, std::path::absolute(&path).unwrap_or(path));
         }
@@ -147,7 +147,7 @@ impl Settings {
 /// The same with variables (`${NAME}`) in their places, as pip and uv have it in files of requirements. One that is not set
 /// stays as it is written.
 fn expanded(indexes: &Indexes, variables: &Variables) -> Indexes {
-    let expand = |text: &SecretText| SecretText::new(secret::expanded(text.whole(), variables));
+    let expand = |text: &SecretText| SecretText::new(imgbuild_secret::expanded(text.whole(), variables));
     Indexes {
         index_url: indexes.index_url.as_ref().map(expand),
         extra_index_urls: indexes.extra_index_urls.iter().map(expand).collect(),

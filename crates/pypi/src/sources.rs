@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use net::Wanted;
-use secret::SecretText;
+use imgbuild_net::Wanted;
+use imgbuild_secret::SecretText;
 use url::Url;
 
 use crate::building::Source;

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use imgbuild_oci::Digest;
 use md5::Md5;
-use oci::Digest;
 use sha1::Sha1;
 use sha2::{Sha224, Sha384, Sha512};
 

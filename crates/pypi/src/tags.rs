@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 use crate::filename::WheelFilename;
 

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use layer::{Exclusions, Source};
-use lock::PypiPackage;
-use oci::{Digest, HashReader, Platform};
-use python::FolderSink;
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{Exclusions, Source};
+use imgbuild_lock::PypiPackage;
+use imgbuild_oci::{Digest, HashReader, Platform};
+use imgbuild_python::FolderSink;
 
 use crate::filename::WheelFilename;
 use crate::layout::Layout;

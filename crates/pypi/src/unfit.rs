@@ -269,7 +269,7 @@ fn systems(platforms: &BTreeSet<Platform>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use oci::Platform;
+    use imgbuild_oci::Platform;
 
     use super::*;
     use crate::tags::Target;

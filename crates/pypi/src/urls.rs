@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use layer::KeyHasher;
-use lock::{PypiPackage, PypiSource};
-use oci::Digest;
-use secret::SecretUrl;
-use store::Store;
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::{PypiPackage, PypiSource};
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
+use imgbuild_store::Store;
 use url::Url;
 
 use crate::cuda;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
+use imgbuild_secret::SecretText;
 use pep440_rs::Version;
-use secret::SecretText;
 
 use crate::environment::Environment;
 use crate::listing::Places;
@@ -148,7 +148,7 @@ impl Uv {
         if finished.status.success() {
             return std::fs::read_to_string(&output).map_err(start);
         }
-        let said = secret::public(String::from_utf8_lossy(&finished.stderr).trim_end());
+        let said = imgbuild_secret::public(String::from_utf8_lossy(&finished.stderr).trim_end());
         let said = what.settings.redacted(&said);
         match said.find("No solution found") {
             Some(at) => Err(UvError::Unsatisfiable {

@@ -46,9 +46,9 @@ pub enum UvError {
 /// named here.
 pub(crate) const MINIMUM: &str = "0.13.0";
 
-impl From<store::StoreError> for UvError {
+impl From<imgbuild_store::StoreError> for UvError {
     /// The store has no place for it.
-    fn from(error: store::StoreError) -> Self {
+    fn from(error: imgbuild_store::StoreError) -> Self {
         Self::Take(error.to_string())
     }
 }

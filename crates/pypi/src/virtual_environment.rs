@@ -5,8 +5,8 @@
 //! an image the environment is first on PATH for every process, which is all that they would do. `.gitignore` and
 //! `CACHEDIR.TAG`, which uv adds, are about checkouts and backups.
 
-use archive::{ImagePath, PathError};
-use layer::{Content, Files, PartId, Role};
+use imgbuild_archive::{ImagePath, PathError};
+use imgbuild_layer::{Content, Files, PartId, Role};
 
 use crate::Layout;
 

@@ -5,9 +5,9 @@ use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
-use archive::{ImagePath, PathError, ZipArchive, ZipFileError, ZipLimits, ZipMember};
-use layer::KeyHasher;
-use lock::PypiFacts;
+use imgbuild_archive::{ImagePath, PathError, ZipArchive, ZipFileError, ZipLimits, ZipMember};
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::PypiFacts;
 use pep440_rs::Version;
 
 use crate::entry_points::{EntryPoints, is_interpreter};

@@ -1,6 +1,6 @@
 //! Why a file is not a wheel that may be installed.
 
-use archive::{PathError, ZipFileError};
+use imgbuild_archive::{PathError, ZipFileError};
 
 use crate::entry_points::EntryPointError;
 use crate::record::RecordError;

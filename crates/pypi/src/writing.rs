@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use archive::{ImagePath, ZipArchive, ZipFileError};
-use layer::{Claim, EntryHead, EntryKind, EntrySink, Exclusions, Part, Source, SourceError};
-use oci::{Digest, HashReader};
+use imgbuild_archive::{ImagePath, ZipArchive, ZipFileError};
+use imgbuild_layer::{Claim, EntryHead, EntryKind, EntrySink, Exclusions, Part, Source, SourceError};
+use imgbuild_oci::{Digest, HashReader};
 
 use crate::package::{Package, claims, direct_url};
 use crate::package_error::PackageError;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-use archive::{ImagePath, TarReader};
-use layer::{
+use imgbuild_archive::{ImagePath, TarReader};
+use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, RecipeHash, SinkError, Source,
     SourceError,
 };
-use oci::Digest;
-use store::Store;
+use imgbuild_oci::Digest;
+use imgbuild_store::Store;
 
 use crate::bytecode_error::BytecodeError;
 use crate::compiling::Compiling;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use store::StoreError;
+use imgbuild_store::StoreError;
 
 use crate::compiler_error::CompilerError;
 
@@ -17,7 +17,7 @@ pub enum BytecodeError {
     Store(#[from] StoreError),
     /// What the store holds is damaged.
     #[error("the cached bytecode is damaged")]
-    Cache(#[from] archive::TarError),
+    Cache(#[from] imgbuild_archive::TarError),
     /// A temporary file cannot be written.
     #[error("cannot keep bytecode in a temporary file")]
     Spool(#[from] io::Error),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 /// The folder in which Python keeps the bytecode of the sources beside it.
 pub(crate) const FOLDER: &str = "__pycache__";

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use crate::cached::Optimization;
 use crate::compiler_error::CompilerError;

@@ -1,6 +1,6 @@
 //! Why sources cannot be compiled.
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use crate::cached::CacheTag;
 
@@ -54,9 +54,9 @@ pub enum CompilerError {
     },
 }
 
-impl From<store::StoreError> for CompilerError {
+impl From<imgbuild_store::StoreError> for CompilerError {
     /// The store has no place for the interpreter.
-    fn from(error: store::StoreError) -> Self {
+    fn from(error: imgbuild_store::StoreError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

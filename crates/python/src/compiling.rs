@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 use crate::bytecode_error::BytecodeError;
 use crate::cached::Optimization;

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 /// Writes entries below a folder, as whoever runs this program. Nothing lands outside: a path that leads through a
 /// symbolic link is refused.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 use crate::cached::Optimization;
 use crate::limits::SOURCE_LIMIT;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 /// As many links as Linux follows in one path.
 const MOST: usize = 40;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
 
 use crate::bytecode::{self, Emit};
 use crate::cached::{Cached, FOLDER};

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cached::Optimization;

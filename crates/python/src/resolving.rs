@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archive::ImagePath;
-use layer::{Claim, Conflict, Exclusion, PartId, Resolution};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{Claim, Conflict, Exclusion, PartId, Resolution};
 
 use crate::cached::CacheTag;
 
-/// Decides who writes each path, as [`layer::resolve`] does, but for the bytecode of the image's Python (`tag`): no part
+/// Decides who writes each path, as [`imgbuild_layer::resolve`] does, but for the bytecode of the image's Python (`tag`): no part
 /// has it by itself, it goes with its source. Who loses a source leaves out its bytecode as well, also where the winner has
 /// none. Bytecode whose source nobody has is a file like any other.
 ///
@@ -15,7 +15,7 @@ use crate::cached::CacheTag;
 ///
 /// When a single part contradicts itself.
 pub fn resolve(claims: &[(PartId, Vec<Claim>)], tag: Option<&CacheTag>) -> Result<Resolution, Conflict> {
-    let Some(tag) = tag else { return layer::resolve(claims) };
+    let Some(tag) = tag else { return imgbuild_layer::resolve(claims) };
     let paths: BTreeSet<&ImagePath> =
         claims.iter().flat_map(|(_, all)| all.iter().map(|it| &it.path)).collect();
     let source_of = |path: &ImagePath| tag.cached(path).map(|it| it.source).filter(|it| paths.contains(it));
@@ -33,7 +33,7 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)], tag: Option<&CacheTag>) -> Resul
         }
         others.push((part.clone(), kept));
     }
-    let (resolution, owners) = layer::resolve_owners(&others)?;
+    let (resolution, owners) = imgbuild_layer::resolve_owners(&others)?;
     let mut excluded: BTreeSet<Exclusion> = resolution.excluded.into_iter().collect();
     for ((part, path), source) in bytecode {
         if let Some((winner, _)) = owners.get(&source).map(|owner| &others[*owner])
@@ -48,7 +48,7 @@ pub fn resolve(claims: &[(PartId, Vec<Claim>)], tag: Option<&CacheTag>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use layer::Kind;
+    use imgbuild_layer::Kind;
 
     use super::*;
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, EntrySink, SinkError, TarWriter};
-use oci::Digest;
-use store::Store;
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError, TarWriter};
+use imgbuild_oci::Digest;
+use imgbuild_store::Store;
 
 use crate::bytecode_error::BytecodeError;
 

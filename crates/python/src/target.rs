@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use archive::ImagePath;
-use layer::{EntryKind, KeyHasher};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryKind, KeyHasher};
 
 use crate::cached::{CacheTag, FOLDER};
 use crate::compiler::LazyCompiler;

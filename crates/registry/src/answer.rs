@@ -1,8 +1,8 @@
 //! Documents that registries answer with.
 
+use imgbuild_secret::SecretUrl;
 use reqwest::Response;
 use reqwest_middleware::Error;
-use secret::SecretUrl;
 use serde::de::DeserializeOwned;
 
 use crate::limits::ANSWER_LIMIT;

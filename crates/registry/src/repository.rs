@@ -1,6 +1,6 @@
 //! Repositories: where their manifests and blobs are.
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 use url::Url;
 
 /// A repository of a registry.

@@ -1,7 +1,7 @@
 //! What was asked for, as it was written.
 
 use imgbuild_document::{Located, Origin, Source};
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 /// A package that was asked for.
 #[derive(Debug, Clone)]

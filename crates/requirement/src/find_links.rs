@@ -20,7 +20,7 @@ impl FindLinks {
     /// Reads a value of the option, whose paths are relative to `folder`.
     pub(crate) fn read(text: &str, folder: &Path) -> Result<Self, ValueError> {
         let error = |rule: &str| {
-            let shown = secret::public(text);
+            let shown = imgbuild_secret::public(text);
             ValueError::new(format!("`{shown}` names no packages: {rule}"))
         };
         if let Some(path) = text.strip_prefix("file:") {

@@ -97,7 +97,7 @@ pub(crate) fn read(line: &str) -> Result<Vec<Given>, ValueError> {
     while let Some(word) = words.next() {
         let (name, attached) = option(&word);
         if !word.starts_with('-') {
-            let word = secret::public(&word);
+            let word = imgbuild_secret::public(&word);
             return Err(ValueError::new(format!("`{word}` stands behind an option, and belongs to none")));
         }
         let (_, has_value, known) = *row(name)?;
@@ -131,7 +131,7 @@ pub(crate) fn editable(line: &str) -> Option<(&str, &str)> {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Behind {
     /// Hashes of the files that may be taken.
-    pub(crate) hashes: Vec<oci::Digest>,
+    pub(crate) hashes: Vec<imgbuild_oci::Digest>,
     /// An option that says how the project is built.
     pub(crate) building: Option<String>,
 }
@@ -165,7 +165,7 @@ pub(crate) fn behind(text: &str) -> Result<Behind, ValueError> {
         };
         match value.split_once(':').ok_or_else(wrong)? {
             ("sha256", digits) => {
-                let digest = oci::Digest::from_hex(&digits.to_ascii_lowercase());
+                let digest = imgbuild_oci::Digest::from_hex(&digits.to_ascii_lowercase());
                 behind.hashes.push(digest.map_err(|_| wrong())?);
             }
             (other @ ("sha384" | "sha512" | "md5"), _) => others.push(other.to_owned()),

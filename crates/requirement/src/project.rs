@@ -3,7 +3,7 @@
 use std::fmt;
 
 use imgbuild_document::{ValueError, printable, shown};
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 /// The name of a project on a package index, normalised: lower case, with a single `-` for each run of `-`, `_` and `.`
 /// ("Names and normalization" of the PyPA specifications).

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use imgbuild_document::{Origin, ValueError, printable};
+use imgbuild_secret::{SecretText, public};
 use pep440_rs::Operator;
-use secret::{SecretText, public};
 
 use crate::fault::Fault;
 use crate::limits::REQUIREMENT_LIMIT;

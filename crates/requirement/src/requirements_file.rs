@@ -116,7 +116,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         let here = |problem: Problem| problem.at(asked.source(), asked.span(), "named here");
         if name.contains("://") {
             let problem = here(Problem::new(Mistake::Value {
-                message: format!("`{}` is no file of this machine", secret::public(name)),
+                message: format!("`{}` is no file of this machine", imgbuild_secret::public(name)),
             }));
             return self.problems.push(problem.hint("keep a copy of it beside the spec, and name that"));
         }

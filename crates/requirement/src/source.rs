@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use imgbuild_document::Origin;
-use oci::Digest;
-use secret::SecretText;
+use imgbuild_oci::Digest;
+use imgbuild_secret::SecretText;
 
 use crate::project::{PipUrl, ProjectName};
 

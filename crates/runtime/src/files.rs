@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use archive::{ImagePath, Owner, PathError};
-use layer::{Content, Files, PartId, Role};
+use imgbuild_archive::{ImagePath, Owner, PathError};
+use imgbuild_layer::{Content, Files, PartId, Role};
 
 use crate::Variables;
 use crate::start::ACTIVATE;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
-use lock::{CondaPackage, CondaSet};
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::{CondaPackage, CondaSet};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -76,7 +76,7 @@ fn inherited(base: Option<&[String]>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lock::{Activation, CondaFacts, EnvironmentVariable};
+    use imgbuild_lock::{Activation, CondaFacts, EnvironmentVariable};
 
     fn package(name: &str, exports: &[(&str, &str)], dynamic: &[&str]) -> CondaPackage {
         let exports = exports.iter().map(|(name, value)| EnvironmentVariable {
@@ -91,9 +91,9 @@ mod tests {
             url: String::new(),
             channel: String::new(),
             size: None,
-            sha256: oci::Digest::of(name),
+            sha256: imgbuild_oci::Digest::of(name),
             facts: CondaFacts {
-                paths: oci::Digest::of(""),
+                paths: imgbuild_oci::Digest::of(""),
                 installed_size: 0,
                 entry_points: vec![],
                 link_scripts: vec![],

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntrySink, SinkError, TarWriter};
+use imgbuild_oci::Platform;
 use imgbuild_sandbox::{
     Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
 };
-use layer::{EntryHead, EntrySink, SinkError, TarWriter};
-use oci::Platform;
 
 /// How the driver ends where the sandbox could not be made.
 const FAILED: u8 = 125;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::ImagePath;
-use oci::Platform;
+use imgbuild_archive::ImagePath;
+use imgbuild_oci::Platform;
 
 /// A command and the world that it sees.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, EntrySink};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink};
 
 use crate::SandboxError;
 use crate::outside::Inside;

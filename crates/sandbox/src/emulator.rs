@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 use crate::SandboxError;
 use crate::ids;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use archive::ImagePath;
-use layer::SinkError;
-use oci::Platform;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::SinkError;
+use imgbuild_oci::Platform;
 
 use crate::forbidden::Forbidden;
 use crate::wire::{Failure, Namespace};

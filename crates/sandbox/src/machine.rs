@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use layer::EntrySink;
-use oci::Platform;
+use imgbuild_layer::EntrySink;
+use imgbuild_oci::Platform;
 
 use crate::emulator::{self, Emulation};
 use crate::ids::{Ids, Writer};
@@ -203,7 +203,7 @@ impl Machine {
         &self,
         folder: &Path,
         timestamp: i64,
-        cleaned: &dyn Fn(&archive::ImagePath) -> bool,
+        cleaned: &dyn Fn(&imgbuild_archive::ImagePath) -> bool,
         sink: &mut dyn EntrySink,
     ) -> Result<(), SandboxError> {
         self.has_owners()?;

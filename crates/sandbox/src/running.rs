@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::emulator::{self, Emulation};

@@ -3,7 +3,7 @@
 use imgbuild_document::{Located, Mistake, Problem, Source, list};
 use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock};
 use imgbuild_requirement::Requirement;
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 use crate::language::{CondaTable, Manager, PythonFrom};
 use crate::pip::brings_python;

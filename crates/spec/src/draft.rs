@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_document::{Located, Mistake, Origin, Problem, Source, beneath, list};
 use imgbuild_environment::{Environment, LockedPackages, OtherLock};
+use imgbuild_oci::{ImageName, Platform, Tag};
 use imgbuild_requirement::Requirement;
-use oci::{ImageName, Platform, Tag};
 
 use crate::assemble;
 use crate::language::{

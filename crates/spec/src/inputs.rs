@@ -6,8 +6,8 @@
 use imgbuild_environment::{
     ChannelPriority, ListedPackage, LockedArchive, LockedBuild, LockedList, PackageName,
 };
+use imgbuild_oci::{Digest, Platform};
 use imgbuild_requirement::{FindLinks, PipRequirement, ProjectName, RequirementSource};
-use oci::{Digest, Platform};
 use serde::Serialize;
 
 use crate::language::{Budget, Layers, Manager, Profile, PythonFrom, Suite};
@@ -352,7 +352,7 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         PipPackages::Requirements(requirements) => {
             inputs.requirements = requirements.iter().map(requirement_inputs).collect();
         }
-        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(secret::public(&file.text))),
+        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(imgbuild_secret::public(&file.text))),
         PipPackages::Listed(listed) => inputs.wheels = listed.packages.iter().map(listed_inputs).collect(),
     }
     inputs

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use imgbuild_document::files::{self, Surroundings};
 use imgbuild_document::{DocumentError, FILE_LIMIT, Note, Problem, Source, toml_tree};
 use imgbuild_environment::no_requirements;
+use imgbuild_oci::Platform;
 use imgbuild_requirement::Reader;
-use oci::Platform;
 
 use crate::draft::Draft;
 use crate::loader::{Loader, note};

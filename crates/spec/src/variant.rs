@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use imgbuild_document::{Origin, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
+use imgbuild_oci::{ImageName, Platform, Tag};
 use imgbuild_requirement::Requirement;
-use oci::{ImageName, Platform, Tag};
 
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use imgbuild_oci::Platform;
 use imgbuild_spec::Spec;
-use oci::Platform;
 
 /// Lines that both take.
 const TAKEN: &[&str] = &[

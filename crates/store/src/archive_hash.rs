@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use oci::{Digest, HashReader};
+use imgbuild_oci::{Digest, HashReader};
 
 /// A file of the store that is not what its name says.
 #[derive(Debug, thiserror::Error)]

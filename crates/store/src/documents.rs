@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use layer::KeyHasher;
-use oci::Digest;
+use imgbuild_layer::KeyHasher;
+use imgbuild_oci::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 /// A store that cannot be used, or content that it refuses.
 #[derive(Debug, thiserror::Error)]

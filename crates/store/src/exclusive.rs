@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::file::open_lock;
 use crate::{Kind, Store, StoreError};

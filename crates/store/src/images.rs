@@ -1,7 +1,7 @@
 //! Which images were built here, by their names.
 
-use layer::KeyHasher;
-use oci::{Descriptor, Digest, Document, Platform, Reference};
+use imgbuild_layer::KeyHasher;
+use imgbuild_oci::{Descriptor, Digest, Document, Platform, Reference};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use layer::Key;
-use oci::{BlobError, Blobs, Digest, HashReader};
+use imgbuild_layer::Key;
+use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
 
 use crate::{LayerRecord, Store, StoreError};
 

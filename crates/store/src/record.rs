@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{fs, io};
 
-use layer::{Key, KeyHasher};
-use oci::{Descriptor, DiffId, Digest};
+use imgbuild_layer::{Key, KeyHasher};
+use imgbuild_oci::{Descriptor, DiffId, Digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oci::{BlobError, Blobs, Digest};
+use imgbuild_oci::{BlobError, Blobs, Digest};
 
 use crate::file::{is_odd, make_folder, open, remove_if_present};
 use crate::gate::{Gate, is_abandoned};

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::file::{is_odd, open};
 use crate::{Kind, Store, StoreError};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 
-use oci::{Digest, HashReader};
+use imgbuild_oci::{Digest, HashReader};
 
 use crate::file::{open, remove_if_present};
 use crate::prune::Pruned;

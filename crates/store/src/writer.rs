@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use oci::{Descriptor, Digest, HashWriter};
+use imgbuild_oci::{Descriptor, Digest, HashWriter};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::lease::prefix;

@@ -10,9 +10,9 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, SystemTime};
 
+use imgbuild_layer::Key;
+use imgbuild_oci::{BlobError, Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
 use imgbuild_store::{CacheError, Kind, LayerCache, LayerCaches, LayerRecord, Prune, Remove, Store};
-use layer::Key;
-use oci::{BlobError, Blobs, Descriptor, DiffId, Digest, Document, MediaType, Platform, Reference};
 
 fn add_archive(store: &Store, text: &str) -> Digest {
     let digest = Digest::of(text);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use lock::{DirectUrl, DirectUrlInfo, PypiBuild, PypiPackage, PypiSource};
-use oci::Platform;
-use pypi::{BuildFailed, Builder, Built, Source, Tags};
-use sandbox::Machine;
+use imgbuild_lock::{DirectUrl, DirectUrlInfo, PypiBuild, PypiPackage, PypiSource};
+use imgbuild_oci::Platform;
+use imgbuild_pypi::{BuildFailed, Builder, Built, Source, Tags};
+use imgbuild_sandbox::Machine;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -118,7 +118,7 @@ impl WheelBuilder {
             build.requires.iter().map(|id| self.earlier.iter().find(|it| it.id() == *id).cloned()).collect();
         let archive = self.sources.store.archive(&package.sha256)?;
         let (Some(archive), Some(requires), true) = (archive, requires, fits) else { return Ok(None) };
-        if store::verify(&archive, &package.sha256).is_err() {
+        if imgbuild_store::verify(&archive, &package.sha256).is_err() {
             return Ok(None);
         }
         let size = archive.metadata().map_err(|error| WheelBuildError::file(&archive, "read", error))?.len();

@@ -7,11 +7,11 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Source};
-use lock::PypiPackage;
-use pypi::Layout;
-use store::Store;
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Source};
+use imgbuild_lock::PypiPackage;
+use imgbuild_pypi::Layout;
+use imgbuild_store::Store;
 
 use crate::WheelBuildError;
 use crate::frontend::Interpreter;
@@ -45,11 +45,11 @@ pub(crate) fn write_environment(
     let failed = |error| WheelBuildError::file(tar, "written", error);
     let prefix = ImagePath::new(ENVIRONMENT)?;
     let layout = Arc::new(Layout::virtual_environment(prefix, python.minor, Owner::ROOT)?);
-    let files = pypi::virtual_environment(&layout, &python.program, &python.version, TIME)?;
+    let files = imgbuild_pypi::virtual_environment(&layout, &python.program, &python.version, TIME)?;
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     for wheel in wheels {
         let archive = store.archive_path(&wheel.sha256);
-        let package = pypi::Package::new(wheel, Arc::clone(&layout), archive);
+        let package = imgbuild_pypi::Package::new(wheel, Arc::clone(&layout), archive);
         let package = package.map_err(|error| WheelBuildError::requirement(wheel, error))?;
         sources.push(Box::new(package));
     }
@@ -58,8 +58,8 @@ pub(crate) fn write_environment(
         let found = source.claims().map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
         claims.push((source.part().id.clone(), found));
     }
-    let resolution =
-        layer::resolve(&claims).map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
+    let resolution = imgbuild_layer::resolve(&claims)
+        .map_err(|error| WheelBuildError::BuildEnvironment(Box::new(error)))?;
     let parents = Parents::default();
     let out = BufWriter::new(File::create(tar).map_err(failed)?);
     let mut writer = LayerWriter::new(out, Codec::None, NonZero::<u32>::MIN, &parents).map_err(failed)?;

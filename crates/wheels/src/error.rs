@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use archive::PathError;
-use layer::SinkError;
-use lock::PypiPackage;
-use oci::{Digest, Platform};
-use sandbox::SandboxError;
-use store::StoreError;
+use imgbuild_archive::PathError;
+use imgbuild_layer::SinkError;
+use imgbuild_lock::PypiPackage;
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_sandbox::SandboxError;
+use imgbuild_store::StoreError;
 
 use crate::frontend::Failure;
 use crate::project::ProjectError;
@@ -64,7 +64,7 @@ pub enum WheelBuildError {
         requirements: Vec<String>,
         /// Why.
         #[source]
-        error: Box<pypi::LockingError>,
+        error: Box<imgbuild_pypi::LockingError>,
     },
     /// A wheel that it is built with cannot be had, or is damaged.
     #[error("what `{name}` is built with cannot be had")]
@@ -82,7 +82,7 @@ pub enum WheelBuildError {
         wheel: String,
         /// Why.
         #[source]
-        error: Box<pypi::PackageError>,
+        error: Box<imgbuild_pypi::PackageError>,
     },
     /// The environment that it is built in cannot be written.
     #[error("the build environment cannot be made")]
@@ -182,7 +182,7 @@ impl WheelBuildError {
         Self::File { path: path.to_owned(), what, error }
     }
 
-    pub(crate) fn requirement(wheel: &PypiPackage, error: pypi::PackageError) -> Self {
+    pub(crate) fn requirement(wheel: &PypiPackage, error: imgbuild_pypi::PackageError) -> Self {
         Self::Requirement { wheel: wheel.filename.clone(), error: Box::new(error) }
     }
 }

@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use archive::ImagePath;
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder};
-use layer::KeyHasher;
-use oci::{Digest, HashReader};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::KeyHasher;
+use imgbuild_oci::{Digest, HashReader};
 
 use crate::source::{SourceError, SourceTree};
-use folder::{IGNORE_FILE, IgnoreError, secret};
+use imgbuild_folder::{IGNORE_FILE, IgnoreError, secret};
 
 /// The file that names what git does not keep.
 const GIT_IGNORE_FILE: &str = ".gitignore";
@@ -36,7 +36,7 @@ const EVERYWHERE: [&str; 9] = [
 const AT_THE_ROOT: [&str; 7] = ["build", "dist", ".venv", "venv", ".tox", ".nox", ".eggs"];
 
 /// How what imgbuild itself writes begins: locks, and images as one file. An image as a folder has the file `oci-layout`.
-const OWN: [&[u8]; 2] = [lock::MARK.as_bytes(), b"oci-layout\0"];
+const OWN: [&[u8]; 2] = [imgbuild_lock::MARK.as_bytes(), b"oci-layout\0"];
 
 enum Item {
     File { from: PathBuf, size: u64, digest: Digest, executable: bool },
@@ -127,7 +127,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SourceError {
 }
 
 fn ignored(folder: &Path) -> Result<Gitignore, SourceError> {
-    folder::ignored(folder).map_err(|error| match error {
+    imgbuild_folder::ignored(folder).map_err(|error| match error {
         IgnoreError::Pattern { path, error } => SourceError::Ignore { path, error },
         error @ IgnoreError::LeadsOut { .. } => {
             SourceError::File { path: folder.join(IGNORE_FILE), what: "read", error: io::Error::other(error) }

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-use archive::ImagePath;
 use futures::future::BoxFuture;
-use lock::PypiPackage;
-use runtime::Variables;
-use sandbox::Machine;
-use secret::SecretUrl;
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::PypiPackage;
+use imgbuild_runtime::Variables;
+use imgbuild_sandbox::Machine;
+use imgbuild_secret::SecretUrl;
 
 /// Why a frontend cannot do what it is asked for.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -60,7 +60,10 @@ pub trait Frontend: Send + Sync {
     fn root(&self, machine: Machine) -> BoxFuture<'_, Result<Root, Failure>>;
 
     /// Locks build requirements (PEP 518): wheels for the image's Python.
-    fn lock(&self, requirements: Vec<String>) -> BoxFuture<'_, Result<Vec<PypiPackage>, pypi::LockingError>>;
+    fn lock(
+        &self,
+        requirements: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<PypiPackage>, imgbuild_pypi::LockingError>>;
 
     /// Gets the archives of build requirements into the store, and checks them.
     fn fetch(&self, packages: Vec<PypiPackage>) -> BoxFuture<'_, Result<(), Failure>>;
@@ -69,7 +72,7 @@ pub trait Frontend: Send + Sync {
     fn locate<'a>(
         &'a self,
         package: &'a PypiPackage,
-    ) -> BoxFuture<'a, Result<Option<SecretUrl>, pypi::LockingError>>;
+    ) -> BoxFuture<'a, Result<Option<SecretUrl>, imgbuild_pypi::LockingError>>;
 
     /// Hears how it goes.
     fn report(&self, progress: Progress);

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 
-use archive::ImagePath;
-use secret::SecretUrl;
+use imgbuild_archive::ImagePath;
+use imgbuild_secret::SecretUrl;
 use url::Url;
 
 use crate::git_error::GitError;
@@ -151,7 +151,7 @@ impl Repository {
 
     fn failed(&self, what: &'static str, complaint: &str) -> GitError {
         let name = locked_url(&self.url);
-        let said = secret::public(complaint);
+        let said = imgbuild_secret::public(complaint);
         let lines: Vec<String> =
             said.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
         GitError::Failed { what, url: name, printed: lines.join("\n") }

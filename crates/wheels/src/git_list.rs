@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ChildStdout;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use crate::git_error::GitError;
 use crate::git_process::{Process, git};

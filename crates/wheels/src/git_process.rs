@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::{Builder, JoinHandle};
 
+use imgbuild_secret::{Login, SecretUrl};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
-use secret::{Login, SecretUrl};
 
 use crate::git_error::GitError;
 use crate::limits::{GIT_COMPLAINT, GIT_FILE, GIT_MEMORY, GIT_PRINTED};

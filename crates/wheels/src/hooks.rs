@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::ImagePath;
-use oci::Platform;
-use runtime::ACTIVATE;
-use sandbox::{Command, Ended, Input, Limits, Network, Output, User, Writable};
+use imgbuild_archive::ImagePath;
+use imgbuild_oci::Platform;
+use imgbuild_runtime::ACTIVATE;
+use imgbuild_sandbox::{Command, Ended, Input, Limits, Network, Output, User, Writable};
+use imgbuild_store::Scratch;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::Scratch;
 
 use crate::WheelBuildError;
 use crate::environment::{ANSWER, HOOKS, PYTHON, WHEEL};
@@ -100,7 +100,7 @@ impl Hooks {
             Ended::Signal(signal) => Some(format!("was ended by the signal {signal}")),
             Ended::TimedOut => Some(format!("ran longer than {} minutes", HOOK_SECONDS / 60)),
         };
-        let printed = || sandbox::printed(&ran.output);
+        let printed = || imgbuild_sandbox::printed(&ran.output);
         if let Some(fault) = fault {
             return Err(WheelBuildError::Failed { name: self.name.clone(), hook, fault, printed: printed() });
         }
@@ -139,7 +139,7 @@ impl Hooks {
             // What is printed by several processes is shown in the order in which it was.
             ("PYTHONUNBUFFERED", "1"),
         ];
-        own.into_iter().for_each(|(name, value)| sandbox::set_variable(&mut env, name, value));
+        own.into_iter().for_each(|(name, value)| imgbuild_sandbox::set_variable(&mut env, name, value));
         let mut words = vec![format!("/{PYTHON}"), format!("/{HOOKS}"), request];
         if !self.root.variables.dynamic.is_empty() {
             // Compilers of conda are found by what their scripts set.
@@ -168,7 +168,7 @@ impl Hooks {
     }
 }
 
-/// A file that a command left below `upper` ([`sandbox::Machine::written`]): it is one, and no link leads to it. Nobody is there any more who could
+/// A file that a command left below `upper` ([`imgbuild_sandbox::Machine::written`]): it is one, and no link leads to it. Nobody is there any more who could
 /// put something else in its place.
 ///
 /// # Errors

@@ -111,7 +111,7 @@ impl BuildSystem {
 /// When it is none, or its `pyproject.toml` is damaged.
 pub fn check_folder(folder: &Path) -> Result<(), ProjectError> {
     let failed = |error: &dyn std::fmt::Display| ProjectError::Pyproject(error.to_string());
-    let read = folder::read_regular(&folder.join("pyproject.toml"));
+    let read = imgbuild_folder::read_regular(&folder.join("pyproject.toml"));
     match read.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other)) {
         Ok(text) => toml::from_str::<Pyproject>(&text).map(drop).map_err(|error| failed(&error.message())),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&error)),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use lock::{Lock, PypiBuild, PypiPackage, PypiSource};
-use oci::Digest;
-use pypi::Source;
+use imgbuild_lock::{Lock, PypiBuild, PypiPackage, PypiSource};
+use imgbuild_oci::Digest;
+use imgbuild_pypi::Source;
 
 use crate::WheelBuildError;
 use crate::builder::{BuiltWheel, WheelBuilder};
@@ -70,13 +70,15 @@ impl WheelBuilder {
         let name = Some(package.name.clone());
         match &build.source {
             PypiSource::Sdist { filename, url, sha256, size, subdirectory } => {
-                let failed = |error: pypi::LockingError| WheelBuildError::Fetch {
+                let failed = |error: imgbuild_pypi::LockingError| WheelBuildError::Fetch {
                     name: package.name.clone(),
                     error: error.into(),
                 };
                 let located = self.frontend.locate(package).await.map_err(failed)?;
-                let gone =
-                    || pypi::LockingError::Gone { filename: filename.clone(), name: package.name.clone() };
+                let gone = || imgbuild_pypi::LockingError::Gone {
+                    filename: filename.clone(),
+                    name: package.name.clone(),
+                };
                 Ok(Source::Sdist {
                     name,
                     version: Some(package.version.clone()),

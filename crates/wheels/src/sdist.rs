@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use archive::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
+use imgbuild_archive::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
 
 use crate::source::{SourceError, SourceTree};
 
@@ -27,7 +27,7 @@ const FOLDER: u32 = 0o040_000;
 pub(crate) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
     let failed = |error| SourceError::File { path: path.to_owned(), what: "read", error };
     let file = File::open(path).map_err(failed)?;
-    let limit = oci::unpacked_limit(file.metadata().map_err(failed)?.len());
+    let limit = imgbuild_oci::unpacked_limit(file.metadata().map_err(failed)?.len());
     let is = |ends: &[&str]| ends.iter().any(|end| filename.ends_with(end));
     if is(&[".zip"]) {
         return put_zip(path, limit, tree);

@@ -7,9 +7,9 @@ use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use archive::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
-use archive::{Folder, ImagePath, Owner, PathError, TarError, ZipFileError};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
+use imgbuild_archive::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
+use imgbuild_archive::{Folder, ImagePath, Owner, PathError, TarError, ZipFileError};
+use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
 
 use crate::limits::{PROJECT_FILE_LIMIT, SOURCE_LIMIT};
 
@@ -112,9 +112,9 @@ pub enum SourceError {
         /// The folder, as it is written in the lock.
         path: String,
         /// The hash of its files.
-        found: oci::Digest,
+        found: imgbuild_oci::Digest,
         /// The hash in the lock.
-        locked: oci::Digest,
+        locked: imgbuild_oci::Digest,
     },
     /// A file changed while it was read.
     #[error("`{}` changed while it was read", .0.display())]

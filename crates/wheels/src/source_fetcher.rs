@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::ImagePath;
-use lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
-use net::{Archives, Client, Locations, Wanted};
-use pypi::Source;
-use secret::SecretUrl;
-use store::{Scratch, Store};
+use imgbuild_archive::ImagePath;
+use imgbuild_lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
+use imgbuild_net::{Archives, Client, Locations, Wanted};
+use imgbuild_pypi::Source;
+use imgbuild_secret::SecretUrl;
+use imgbuild_store::{Scratch, Store};
 use url::Url;
 
 use crate::WheelBuildError;
@@ -110,7 +110,7 @@ impl SourceFetcher {
                 let url = direct.then(|| plain.clone());
                 let source =
                     PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
-                store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
+                imgbuild_store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
                 self.written(names, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
             }
             Source::Git { url, revision, subdirectory, .. } => {
@@ -118,7 +118,7 @@ impl SourceFetcher {
                 let (from, wanted, shown) =
                     (self.client.whole(&url), commit.or_else(|| revision.clone()), names.shown.clone());
                 let fetched = tokio::task::spawn_blocking(move || {
-                    let scratch = store.scratch(Arc::new(sandbox::remove_folder))?;
+                    let scratch = store.scratch(Arc::new(imgbuild_sandbox::remove_folder))?;
                     let fetched =
                         Repository::fetch(&from, wanted.as_deref(), scratch.path("repository"), offline);
                     let failed = |error: GitError| WheelBuildError::Source {
@@ -175,7 +175,7 @@ impl SourceFetcher {
         let (store, shown) = (self.store.clone(), names.shown.clone());
         let below = subdirectory.clone();
         let write = move || {
-            let scratch = store.scratch(Arc::new(sandbox::remove_folder))?;
+            let scratch = store.scratch(Arc::new(imgbuild_sandbox::remove_folder))?;
             let project = write_source(&scratch.path(SOURCE_TAR), below.as_deref(), put);
             let failed = |error| WheelBuildError::Source { name: shown, error: Box::new(error) };
             Ok::<_, WheelBuildError>((project.map_err(failed)?, scratch))

@@ -6,9 +6,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use archive::TarReader;
+use imgbuild_archive::TarReader;
+use imgbuild_secret::SecretUrl;
 use insta::assert_snapshot;
-use secret::SecretUrl;
 use tempfile::TempDir;
 use url::Url;
 
@@ -211,7 +211,7 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
             ("lib/.git/config", ""),
             ("lib/data/large", ""),
             ("lib/.env", "TOKEN=x"),
-            ("lib/spec.lock", &format!("{} Images …", lock::MARK)),
+            ("lib/spec.lock", &format!("{} Images …", imgbuild_lock::MARK)),
             ("lib/poetry.lock", "kept"),
             ("lib/image.tar", "oci-layout\0\0"),
             ("lib/image/oci-layout", "{}"),
@@ -233,7 +233,10 @@ fn a_local_project_is_its_files_without_what_tools_leave() {
         ]
     );
     // What is left out, times, and the umask of whoever checked it out change nothing.
-    write(&project, &[("data/large", "changed"), ("spec.lock", &format!("{} Another.", lock::MARK))]);
+    write(
+        &project,
+        &[("data/large", "changed"), ("spec.lock", &format!("{} Another.", imgbuild_lock::MARK))],
+    );
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(read().sha256, first.sha256);
     fs::set_permissions(project.join("pyproject.toml"), fs::Permissions::from_mode(0o755)).unwrap();

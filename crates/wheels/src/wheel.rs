@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use oci::{Digest, HashWriter};
-use pypi::{Tags, Wheel, WheelFilename, normalized};
-use store::Store;
+use imgbuild_oci::{Digest, HashWriter};
+use imgbuild_pypi::{Tags, Wheel, WheelFilename, normalized};
+use imgbuild_store::Store;
 
 use crate::WheelBuildError;
 use crate::environment::WHEEL;

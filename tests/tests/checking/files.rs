@@ -79,7 +79,7 @@ fn a_wheel_of_a_lock_is_found_from_wherever_the_spec_is_named() {
     let lock = format!(
         "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
          [[packages.wheels]]\nname = \"{name}\"\npath = \"{name}\"\nhashes = {{ sha256 = \"{}\" }}\n",
-        oci::Digest::of(bytes).hex()
+        imgbuild_oci::Digest::of(bytes).hex()
     );
     bench.imgbuild.write("sub/locks/pylock.toml", lock);
     let spec = format!("name = \"x\"\n{BASE}{PYTHON}[pip]\nrequirements = \"locks/pylock.toml\"\n");

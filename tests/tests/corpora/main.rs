@@ -8,11 +8,11 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use archive::{LayerKind, LayerReader, TarKind, TarReader, ZipArchive, ZipLimits};
-use conda::{Archive, ArchiveFormat};
+use imgbuild_archive::{LayerKind, LayerReader, TarKind, TarReader, ZipArchive, ZipLimits};
+use imgbuild_conda::{Archive, ArchiveFormat};
+use imgbuild_oci::Digest;
 use imgbuild_tests::{capture, workspace_root};
 use insta::assert_snapshot;
-use oci::Digest;
 use serde::Deserialize;
 
 /// An entry: its name, what it is, where it leads, and the hash of its content.
@@ -193,10 +193,10 @@ fn as_deb(bytes: &[u8], folder: &Path) -> Result<usize, String> {
     }
     let path = folder.join("a.deb");
     fs_err::write(&path, deb).unwrap();
-    let examined = debian::examine(&path, 1 << 20);
+    let examined = imgbuild_debian::examine(&path, 1 << 20);
     let examined = examined.map_err(|error| error.to_string().replace(&path.display().to_string(), "DEB"));
     // Where dpkg keeps what it knows of the package.
-    let own = |claim: &&layer::Claim| !claim.path.as_str().starts_with("var/lib/dpkg/info/");
+    let own = |claim: &&imgbuild_layer::Claim| !claim.path.as_str().starts_with("var/lib/dpkg/info/");
     Ok(examined?.claims.iter().filter(own).count())
 }
 

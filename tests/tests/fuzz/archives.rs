@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use archive::{LayerKind, LayerReader, TarReader, ZipArchive, ZipLimits};
-use layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents};
+use imgbuild_archive::{LayerKind, LayerReader, TarReader, ZipArchive, ZipLimits};
+use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents};
 
 use crate::seeds::{FILES, ar, gnu_tar, gzip, own_tar, tar_of, with_checksums, zip_of, zstd};
 use crate::{Seed, fuzz};
@@ -86,8 +86,8 @@ fn tar() {
             let mut body = Vec::new();
             reader.body().read_to_end(&mut body).map_err(|error| error.to_string())?;
             let target = match &head.kind {
-                archive::TarKind::Symlink(target) => Some(target.clone()),
-                archive::TarKind::Hardlink(target) => Some(plain(target.as_str())),
+                imgbuild_archive::TarKind::Symlink(target) => Some(target.clone()),
+                imgbuild_archive::TarKind::Hardlink(target) => Some(plain(target.as_str())),
                 _ => None,
             };
             ours.push((head.path.map_or_else(String::new, |path| path.as_str().to_owned()), body, target));
@@ -243,9 +243,9 @@ fn deb() {
     .collect();
     fuzz(&seeds, &words, |bytes| {
         fs_err::write(&file, bytes).unwrap();
-        let examined = debian::examine(&file, 100).map_err(|error| error.to_string())?;
+        let examined = imgbuild_debian::examine(&file, 100).map_err(|error| error.to_string())?;
         // What was found once is found again.
-        assert_eq!(debian::facts(&file, 100).unwrap(), examined.facts);
+        assert_eq!(imgbuild_debian::facts(&file, 100).unwrap(), examined.facts);
         Ok(())
     });
 }

@@ -1,10 +1,10 @@
 //! Signed indexes, specs, locks, and the documents of images.
 
-use debian::Keyring;
+use imgbuild_debian::Keyring;
+use imgbuild_oci::{Choice, DiffId, Digest, Platform, StoredImage};
+use imgbuild_spec::Spec;
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use oci::{Choice, DiffId, Digest, Platform, StoredImage};
 use serde_json::json;
-use spec::Spec;
 
 use crate::seeds::{FILES, gzip, tar_of};
 use crate::{Seed, fuzz};
@@ -168,9 +168,9 @@ fn lock() {
     ];
     fuzz(&seeds, &words, |bytes| {
         let text = String::from_utf8_lossy(bytes);
-        let lock = lock::Lock::parse(&text).map_err(|error| error.to_string())?;
+        let lock = imgbuild_lock::Lock::parse(&text).map_err(|error| error.to_string())?;
         // What is read is written, and read again as the same.
-        assert_eq!(lock::Lock::parse(&lock.to_text().unwrap()).unwrap(), lock);
+        assert_eq!(imgbuild_lock::Lock::parse(&lock.to_text().unwrap()).unwrap(), lock);
         Ok(())
     });
 }
@@ -267,6 +267,6 @@ fn image_documents() {
     // What says that a tarball holds does not panic either.
     fuzz(&seeds, &words, |bytes| {
         fs_err::write(&file, bytes).unwrap();
-        oci::validate(&file).map(drop).map_err(|error| error.to_string())
+        imgbuild_oci::validate(&file).map(drop).map_err(|error| error.to_string())
     });
 }

@@ -1,7 +1,7 @@
 //! What packages of conda and wheels say of themselves.
 
-use conda::{Archive, ArchiveFormat, Damaged, Info};
-use pypi::{Wheel, WheelFilename};
+use imgbuild_conda::{Archive, ArchiveFormat, Damaged, Info};
+use imgbuild_pypi::{Wheel, WheelFilename};
 use serde_json::json;
 
 use crate::seeds::{FILES, bzip2, tar_of, zip_of, zstd};
@@ -161,7 +161,7 @@ fn wheel_metadata() {
         let (_, wheel) = Wheel::open(&file, &filename).map_err(|error| error.to_string())?;
         // Facts are what a lock keeps of it, and a lock is text.
         let facts = serde_json::to_string(&wheel.facts()).unwrap();
-        assert_eq!(serde_json::from_str::<lock::PypiFacts>(&facts).unwrap(), wheel.facts());
+        assert_eq!(serde_json::from_str::<imgbuild_lock::PypiFacts>(&facts).unwrap(), wheel.facts());
         Ok(())
     });
 }

@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Read, Write};
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, TarWriter};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, TarWriter};
 use zip::write::SimpleFileOptions;
 
 /// What archives of packages have in common.

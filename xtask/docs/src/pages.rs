@@ -24,7 +24,7 @@ const LIMITS: [&str; 2] = ["<!-- limits, by `cargo xtask docs` -->\n\n", "\n<!--
 
 /// Every page that is made from the source, wholly or in part: its path in the workspace, and its text.
 fn pages(workspace: &Path) -> Result<[(&'static str, String); 3], DocsError> {
-    let schema = serde_json::to_string_pretty(&spec::schema()).map_err(io::Error::from)?;
+    let schema = serde_json::to_string_pretty(&imgbuild_spec::schema()).map_err(io::Error::from)?;
     let security = "docs/security.md";
     let page = fs_err::read_to_string(workspace.join(security))?;
     let [begin, end] = LIMITS;
@@ -32,7 +32,7 @@ fn pages(workspace: &Path) -> Result<[(&'static str, String); 3], DocsError> {
     let (head, tail) = parts.ok_or_else(|| DocsError::Marks(security.into()))?;
     let page = format!("{head}{begin}{}{end}{tail}", limits::table(workspace)?);
     Ok([
-        ("docs/reference/spec.md", spec::reference()),
+        ("docs/reference/spec.md", imgbuild_spec::reference()),
         ("docs/reference/spec.schema.json", schema + "\n"),
         (security, page),
     ])
@@ -61,8 +61,8 @@ pub(crate) fn check(workspace: &Path) -> Result<(), DocsError> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use oci::Platform;
-    use spec::Spec;
+    use imgbuild_oci::Platform;
+    use imgbuild_spec::Spec;
 
     use crate::workspace;
 

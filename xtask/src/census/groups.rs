@@ -181,8 +181,8 @@ mod tests {
             fs_err::write(folder.path().join("check.py"), "").unwrap();
             let path = folder.path().join(format!("{}.toml", image.name));
             fs_err::write(&path, image.spec("check.py", 60, Path::new("/channel"))).unwrap();
-            let variants = spec::Spec::load(&path)
-                .and_then(|spec| spec.variants(oci::Platform::LinuxAmd64))
+            let variants = imgbuild_spec::Spec::load(&path)
+                .and_then(|spec| spec.variants(imgbuild_oci::Platform::LinuxAmd64))
                 .unwrap_or_else(|error| panic!("{}: {error:?}", image.name));
             assert_eq!(variants.len(), 1, "{}", image.name);
         }

@@ -15,7 +15,7 @@ pub enum CheckFailure {
         command: String,
         /// Why.
         #[source]
-        error: Box<sandbox::SandboxError>,
+        error: Box<imgbuild_sandbox::SandboxError>,
         /// Where it was asked for.
         #[related]
         asked: Vec<Snippet>,

@@ -7,10 +7,10 @@ use miette::Diagnostic;
 pub enum DeliverFailure {
     /// The output cannot be written.
     #[error("the image cannot be written")]
-    Write(#[from] oci::WriteError),
+    Write(#[from] imgbuild_oci::WriteError),
     /// A layer of the store is not what its name says.
     #[error(
         "a layer in the cache is damaged: {0}\n\nhint: `imgbuild cache verify` removes what is damaged, and the next build makes it anew"
     )]
-    DamagedLayer(oci::BlobError),
+    DamagedLayer(imgbuild_oci::BlobError),
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use conda::{ChannelError, EnvironmentError, LockedError, LockingError};
+use imgbuild_conda::{ChannelError, EnvironmentError, LockedError, LockingError};
 use imgbuild_document::Snippet;
 use miette::Diagnostic;
 
@@ -54,7 +54,7 @@ pub enum LockFailure {
         variant: String,
         /// Why.
         #[source]
-        error: Box<pypi::LockingError>,
+        error: Box<imgbuild_pypi::LockingError>,
         /// The lines that asked for them.
         #[related]
         asked: Vec<Snippet>,
@@ -73,14 +73,14 @@ pub enum LockFailure {
         variant: String,
         /// Why.
         #[source]
-        error: Box<debian::LockDebianError>,
+        error: Box<imgbuild_debian::LockDebianError>,
         /// The lines that asked for it.
         #[related]
         asked: Vec<Snippet>,
     },
     /// A Debian mirror cannot be used.
     #[error("cannot find a Debian mirror")]
-    Mirror(#[from] debian::MirrorError),
+    Mirror(#[from] imgbuild_debian::MirrorError),
     /// A keyring cannot be used.
     #[error("cannot use the keyring `{}`", path.display())]
     Keyring {
@@ -100,7 +100,7 @@ pub enum LockFailure {
         path: PathBuf,
         /// Why.
         #[source]
-        error: Box<lock::LockError>,
+        error: Box<imgbuild_lock::LockError>,
         /// What to do.
         #[help]
         help: Option<String>,
@@ -108,7 +108,7 @@ pub enum LockFailure {
     /// A variant lacks a package, in a lock that no file holds yet.
     #[error(transparent)]
     #[diagnostic(help("this is a fault of imgbuild: please report it with the spec"))]
-    Whole(#[from] lock::LockError),
+    Whole(#[from] imgbuild_lock::LockError),
     /// There is no lock where there must be one.
     #[error("there is no lock `{}`, and `--locked` forbids making one", path.display())]
     #[diagnostic(help("run `imgbuild lock` first, and keep the lock beside the spec"))]
@@ -150,7 +150,7 @@ pub enum LockFailure {
     },
     /// conda's own settings cannot be used.
     #[error(transparent)]
-    Condarc(conda::CondarcError),
+    Condarc(imgbuild_conda::CondarcError),
     /// A channel cannot be used.
     #[error(transparent)]
     Channel(#[from] ChannelError),

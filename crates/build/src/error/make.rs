@@ -1,8 +1,8 @@
 //! A layer that cannot be made.
 
-use conda::{EnvironmentFilesError, LockingError, PackageError};
+use imgbuild_conda::{EnvironmentFilesError, LockingError, PackageError};
 use imgbuild_document::Snippet;
-use layer::{LayerError, OverBudget};
+use imgbuild_layer::{LayerError, OverBudget};
 use miette::Diagnostic;
 
 /// A layer that cannot be made.
@@ -18,7 +18,7 @@ pub enum MakeFailure {
         variant: String,
         /// Why.
         #[source]
-        error: Box<debian::ConfigurationError>,
+        error: Box<imgbuild_debian::ConfigurationError>,
         /// The lines that asked for it.
         #[related]
         asked: Vec<Snippet>,
@@ -46,7 +46,7 @@ pub enum MakeFailure {
         wheel: String,
         /// Why.
         #[source]
-        error: Box<pypi::PackageError>,
+        error: Box<imgbuild_pypi::PackageError>,
     },
     /// Wheels in an image without Python.
     #[error("the lock has wheels, and no Python that they are for")]
@@ -63,7 +63,7 @@ pub enum MakeFailure {
     #[error("the layer `{digest}` cannot be unpacked")]
     Unpack {
         /// The layer's blob.
-        digest: oci::Digest,
+        digest: imgbuild_oci::Digest,
         /// Why.
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
@@ -83,11 +83,11 @@ pub enum MakeFailure {
     },
     /// A compressor that was linked gives other bytes.
     #[error(transparent)]
-    Library(#[from] layer::WrongLibrary),
+    Library(#[from] imgbuild_layer::WrongLibrary),
     /// The image's documents do not fit together.
     #[error("the image cannot be assembled")]
-    Image(#[from] oci::ImageError),
+    Image(#[from] imgbuild_oci::ImageError),
     /// The lock's time is none.
     #[error("the lock's timestamp cannot be used")]
-    Timestamp(#[from] oci::TimestampError),
+    Timestamp(#[from] imgbuild_oci::TimestampError),
 }

@@ -10,11 +10,11 @@ mod open;
 
 use std::path::{Path, PathBuf};
 
-use ::archive::PathError;
-use ::base::BaseFailure;
-use ::layer::OverBudget;
-use conda::{ChannelError, EnvironmentError, EnvironmentFilesError, PackageError};
-use copies::CopyFailure;
+use imgbuild_archive::PathError;
+use imgbuild_base::BaseFailure;
+use imgbuild_conda::{ChannelError, EnvironmentError, EnvironmentFilesError, PackageError};
+use imgbuild_copies::CopyFailure;
+use imgbuild_layer::OverBudget;
 use miette::Diagnostic;
 
 pub use archive::ArchiveFailure;
@@ -58,10 +58,10 @@ pub enum BuildError {
     },
     /// The store fails.
     #[error(transparent)]
-    Store(#[from] store::StoreError),
+    Store(#[from] imgbuild_store::StoreError),
     /// The network fails.
     #[error(transparent)]
-    Net(#[from] net::NetError),
+    Net(#[from] imgbuild_net::NetError),
     /// A path is wrong.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -75,7 +75,7 @@ pub enum BuildError {
     Nothing(String),
     /// Nothing can be run on this machine, or not this.
     #[error(transparent)]
-    Sandbox(#[from] sandbox::SandboxError),
+    Sandbox(#[from] imgbuild_sandbox::SandboxError),
     /// A thread died.
     #[error("a part of the build died: {0}")]
     Died(String),
@@ -125,17 +125,17 @@ macro_rules! of_phase {
 }
 
 of_phase! {
-    debian::MirrorError => LockFailure,
-    ::lock::LockError => LockFailure,
+    imgbuild_debian::MirrorError => LockFailure,
+    imgbuild_lock::LockError => LockFailure,
     ChannelError => LockFailure,
     EnvironmentError => LockFailure,
     OverBudget => MakeFailure,
     EnvironmentFilesError => MakeFailure,
-    layer::WrongLibrary => MakeFailure,
-    oci::ImageError => MakeFailure,
-    oci::TimestampError => MakeFailure,
-    oci::WriteError => DeliverFailure,
-    oci::PlatformError => OpenFailure,
+    imgbuild_layer::WrongLibrary => MakeFailure,
+    imgbuild_oci::ImageError => MakeFailure,
+    imgbuild_oci::TimestampError => MakeFailure,
+    imgbuild_oci::WriteError => DeliverFailure,
+    imgbuild_oci::PlatformError => OpenFailure,
 }
 
 impl BuildError {
@@ -146,18 +146,18 @@ impl BuildError {
     }
 }
 
-impl From<conda::CondarcError> for BuildError {
-    fn from(error: conda::CondarcError) -> Self {
+impl From<imgbuild_conda::CondarcError> for BuildError {
+    fn from(error: imgbuild_conda::CondarcError) -> Self {
         match error {
             // It shows the line.
-            conda::CondarcError::Wrong(error) => Self::Spec(*error),
+            imgbuild_conda::CondarcError::Wrong(error) => Self::Spec(*error),
             error => LockFailure::Condarc(error).into(),
         }
     }
 }
 
-impl From<oci::ReadError> for BuildError {
-    fn from(error: oci::ReadError) -> Self {
+impl From<imgbuild_oci::ReadError> for BuildError {
+    fn from(error: imgbuild_oci::ReadError) -> Self {
         OpenFailure::Read(Box::new(error)).into()
     }
 }

@@ -38,17 +38,17 @@ pub enum OpenFailure {
     #[error("the image's document `{digest}` cannot be read")]
     Document {
         /// The document.
-        digest: oci::Digest,
+        digest: imgbuild_oci::Digest,
         /// Why.
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stored image cannot be read.
     #[error(transparent)]
-    Read(Box<oci::ReadError>),
+    Read(Box<imgbuild_oci::ReadError>),
     /// A platform is none of ours.
     #[error(transparent)]
-    Platform(#[from] oci::PlatformError),
+    Platform(#[from] imgbuild_oci::PlatformError),
     /// An image's documents contradict each other.
     #[error("the image's manifest has {layers} layers, and its configuration {diff_ids}")]
     Layers {

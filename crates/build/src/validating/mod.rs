@@ -5,12 +5,12 @@ mod wheels;
 use std::collections::HashSet;
 use std::path::Path;
 
-use base::LockedImage;
-use conda::ChannelError;
-use copies::Copies;
+use imgbuild_base::LockedImage;
+use imgbuild_conda::ChannelError;
+use imgbuild_copies::Copies;
+use imgbuild_oci::Platform;
 use imgbuild_requirement::FindLinks;
-use oci::Platform;
-use spec::{Base, CondaPackages, Spec, Variant};
+use imgbuild_spec::{Base, CondaPackages, Spec, Variant};
 
 use self::wheels::wheels;
 use crate::conda_errors::{chain, channel_error, conda_error};
@@ -181,7 +181,7 @@ fn locking_mistakes(
 
 /// Whether something cannot be installed, whatever else the spec says.
 fn is_unusable(mistake: &BuildError) -> bool {
-    matches!(mistake, BuildError::Lock(LockFailure::Pypi { error, .. }) if matches!(**error, pypi::LockingError::Unusable { .. }))
+    matches!(mistake, BuildError::Lock(LockFailure::Pypi { error, .. }) if matches!(**error, imgbuild_pypi::LockingError::Unusable { .. }))
 }
 
 fn copying_mistakes<'a>(spec: &Spec, variants: impl Iterator<Item = &'a Variant>) -> Vec<BuildError> {
@@ -196,9 +196,9 @@ fn base(variant: &Variant, context: &Context) -> Vec<BuildError> {
         Base::Debian(base) => {
             let variables = &context.variables;
             let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
-            let usual = debian::Mirror::choose(mirror.as_ref(), &context.apt, base.suite.as_str());
+            let usual = imgbuild_debian::Mirror::choose(mirror.as_ref(), &context.apt, base.suite.as_str());
             let usual = match (usual, &base.snapshot) {
-                (Err(debian::MirrorError::Unknown { .. }), Some(_)) => Ok(()),
+                (Err(imgbuild_debian::MirrorError::Unknown { .. }), Some(_)) => Ok(()),
                 (usual, _) => usual.map(drop).map_err(BuildError::from),
             };
             let snapshot = base.snapshot.as_ref().map(|it| snapshot_mirror(it, variables)).transpose();
@@ -222,28 +222,34 @@ fn base(variant: &Variant, context: &Context) -> Vec<BuildError> {
 }
 
 /// What is asked for of conda's packages.
-fn packages(variant: &Variant, conda: &spec::Conda) -> Vec<BuildError> {
+fn packages(variant: &Variant, conda: &imgbuild_spec::Conda) -> Vec<BuildError> {
     if let CondaPackages::Locked(locked) = &conda.packages {
-        let checked = conda::check_locked(&locked.packages, conda::subdir(variant.platform));
+        let checked =
+            imgbuild_conda::check_locked(&locked.packages, imgbuild_conda::subdir(variant.platform));
         return checked.err().map(|error| locked_error(variant, locked, error)).into_iter().collect();
     }
     let specs = match_specs(variant, conda);
-    let wrong = specs.iter().filter_map(|text| conda::match_spec(text).err());
+    let wrong = specs.iter().filter_map(|text| imgbuild_conda::match_spec(text).err());
     wrong.map(|error| conda_error(variant, conda, error.into())).collect()
 }
 
-fn channels(variant: &Variant, conda: &spec::Conda, folder: &Path, context: &Context) -> Vec<BuildError> {
+fn channels(
+    variant: &Variant,
+    conda: &imgbuild_spec::Conda,
+    folder: &Path,
+    context: &Context,
+) -> Vec<BuildError> {
     let settings = match context.channel_settings() {
         Ok(settings) => settings,
         Err(error) => return vec![error.into()],
     };
-    let place = conda::Place { root: folder, variables: &context.variables, settings: &settings };
+    let place = imgbuild_conda::Place { root: folder, variables: &context.variables, settings: &settings };
     let names = conda.channels.iter().map(|channel| &channel.name);
     let mut mistakes = Vec::new();
     for name in names.clone() {
-        let served = conda::channels([name], &conda.mirrors, place);
+        let served = imgbuild_conda::channels([name], &conda.mirrors, place);
         let checked = served.and_then(|served| {
-            served.iter().try_for_each(|served| served.check_folder(conda::subdir(variant.platform)))
+            served.iter().try_for_each(|served| served.check_folder(imgbuild_conda::subdir(variant.platform)))
         });
         // What is wrong with a mirror is told below.
         match checked {
@@ -252,7 +258,7 @@ fn channels(variant: &Variant, conda: &spec::Conda, folder: &Path, context: &Con
         }
     }
     if mistakes.is_empty()
-        && let Err(error) = conda::serving_channels(names, &conda.mirrors, place)
+        && let Err(error) = imgbuild_conda::serving_channels(names, &conda.mirrors, place)
     {
         mistakes.push(channel_error(variant, conda, error));
     }

@@ -6,13 +6,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use imgbuild_environment::ListedPackages;
-use imgbuild_requirement::{PipRequirement, PylockFile, RequirementSource};
-use oci::{Digest, HashReader};
-use pypi::{
+use imgbuild_oci::{Digest, HashReader};
+use imgbuild_pypi::{
     Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
     allow_builds, indexes, listed_packages, requirement,
 };
-use spec::{Base, Pip, PipPackages, Variant};
+use imgbuild_requirement::{PipRequirement, PylockFile, RequirementSource};
+use imgbuild_spec::{Base, Pip, PipPackages, Variant};
 
 use crate::wheel_finder::{absolute, listed_error, pypi_error};
 use crate::{BuildError, Context};
@@ -29,7 +29,7 @@ pub(super) fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<Bui
         Ok(folder) => folder,
         Err(error) => return vec![error],
     };
-    let settings = pypi::Settings::read(&context.variables, &folder, &indexes(pip, &folder));
+    let settings = imgbuild_pypi::Settings::read(&context.variables, &folder, &indexes(pip, &folder));
     let mut mistakes: Vec<BuildError> =
         settings.err().into_iter().map(|error| pypi_error(variant, None, error.into())).collect();
     let asking = Asking { variant, pip, folder: &folder, context };
@@ -88,12 +88,12 @@ impl Asking<'_> {
         }
         let taken = taken.iter().map(|(place, requirement)| (*place, requirement));
         let allowed = allow_builds(self.pip);
-        mistakes.extend(pypi::refused_requirements(taken, self.pip.require_hashes, &allowed));
+        mistakes.extend(imgbuild_pypi::refused_requirements(taken, self.pip.require_hashes, &allowed));
         mistakes
     }
 
     fn pylock(&self, file: &PylockFile) -> Vec<LockingError> {
-        if let Err(error) = pypi::check_pylock(&file.text) {
+        if let Err(error) = imgbuild_pypi::check_pylock(&file.text) {
             return vec![error.into()];
         }
         let Some(environment) = self.environment() else { return Vec::new() };
@@ -111,7 +111,7 @@ impl Asking<'_> {
             urls: true,
             hashes: &hashes,
         };
-        let choices = match pypi::read_pylock(&file.text, reading) {
+        let choices = match imgbuild_pypi::read_pylock(&file.text, reading) {
             Ok(choices) => choices,
             Err(
                 error @ (PylockError::LeadsOut { .. } | PylockError::Location(_) | PylockError::NoFile(_)),
@@ -220,7 +220,7 @@ fn present(path: &Path, folder: &Path) -> Result<(), Fault> {
     match std::fs::metadata(&whole) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(_) if is_file => Err((what, "it is a folder".to_owned())),
-        Ok(_) => ::wheels::check_folder(&whole).map_err(|error| (what, error.to_string())),
+        Ok(_) => imgbuild_wheels::check_folder(&whole).map_err(|error| (what, error.to_string())),
         Err(error) if error.kind() == ErrorKind::NotFound => Err((what, "it is not there".to_owned())),
         Err(error) => Err((what, format!("it cannot be read: {error}"))),
     }
@@ -251,19 +251,19 @@ fn has_hash(path: &Path, folder: &Path, hashes: &[Digest]) -> Result<(), Fault> 
 }
 
 /// What is wrong with a wheel of this machine that another tool has locked.
-fn wheel_fault(whole: &Path, given: &str, hashes: &pypi::StatedHashes) -> Option<Fault> {
+fn wheel_fault(whole: &Path, given: &str, hashes: &imgbuild_pypi::StatedHashes) -> Option<Fault> {
     file_fault(whole, given, hashes).map(|rule| (wheel_title(Path::new(given)), rule))
 }
 
 /// What is wrong with a source of this machine that another tool has locked.
-fn source_fault(source: &Source, hashes: &pypi::StatedHashes) -> Option<Fault> {
+fn source_fault(source: &Source, hashes: &imgbuild_pypi::StatedHashes) -> Option<Fault> {
     match source {
         Source::Folder { path, given, .. } => {
             let what = format!("the folder `{given}`");
             if !path.exists() {
                 return Some((what, "it is not there".to_owned()));
             }
-            ::wheels::check_folder(path).err().map(|error| (what, error.to_string()))
+            imgbuild_wheels::check_folder(path).err().map(|error| (what, error.to_string()))
         }
         Source::Sdist { url, filename, .. } => {
             let path = url.whole().to_file_path().ok()?;
@@ -274,7 +274,7 @@ fn source_fault(source: &Source, hashes: &pypi::StatedHashes) -> Option<Fault> {
 }
 
 /// What is wrong with a file: it is not there, or another one than is stated.
-fn file_fault(path: &Path, name: &str, hashes: &pypi::StatedHashes) -> Option<String> {
+fn file_fault(path: &Path, name: &str, hashes: &imgbuild_pypi::StatedHashes) -> Option<String> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => hashes.check(name, path).err().map(|error| error.to_string()),
         Ok(_) => Some("it is no file".to_owned()),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_document::DocumentError;
 use imgbuild_environment::{Condarc, Setting, SettingMark, SettingTable};
-use net::NetError;
+use imgbuild_net::NetError;
 
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]

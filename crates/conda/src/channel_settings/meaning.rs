@@ -117,5 +117,5 @@ fn usual_name(item: &Setting<String>, channel: &str) -> Result<(String, Option<U
 
 /// A channel by its name, or by its URL without what it has of secrets.
 pub(super) fn plain(channel: &str) -> String {
-    secret::public(channel).trim_end_matches('/').to_owned()
+    imgbuild_secret::public(channel).trim_end_matches('/').to_owned()
 }

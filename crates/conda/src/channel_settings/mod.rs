@@ -13,7 +13,7 @@ mod tests;
 use std::path::Path;
 
 use imgbuild_environment::{ChannelPriority, Condarc};
-use net::{Client, Transport};
+use imgbuild_net::{Client, Transport};
 use url::Url;
 
 pub use condarc::CondarcError;

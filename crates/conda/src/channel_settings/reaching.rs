@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use imgbuild_document::DocumentError;
 use imgbuild_environment::{Condarc, Setting, SslVerify};
-use net::{Identity, NetError, Transport, Trust};
+use imgbuild_net::{Identity, NetError, Transport, Trust};
 use url::Url;
 
 use super::condarc::{CondarcError, Variables, at_home, expanded, scalar, table};
@@ -27,7 +27,7 @@ impl Reaching {
         }
         reaching.transport.identity = identity(all, variables)?;
         // As for requests, whose variables go before what conda's files say.
-        if let Some((variable, path)) = net::bundle(|name| variables.get(name).cloned()) {
+        if let Some((variable, path)) = imgbuild_net::bundle(|name| variables.get(name).cloned()) {
             let trust = Trust::read(&path);
             reaching.transport.trust =
                 trust.map_err(|error| NetError::Certificates { variable, path, error })?;

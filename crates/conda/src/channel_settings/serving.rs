@@ -35,7 +35,7 @@ impl Serving {
             let Some(setting) = scalar(settings.into_iter().map(Some)) else { continue };
             let name = name.trim_matches('/');
             if name.is_empty() || name.contains("://") {
-                let name = secret::public(name);
+                let name = imgbuild_secret::public(name);
                 let message = format!("`custom_channels` has names of channels, and `{name}` is none");
                 return Err(setting.wrong(message));
             }
@@ -44,7 +44,7 @@ impl Serving {
         for (name, lists) in table(all.iter().map(|it| it.mirrored_channels.as_ref())) {
             let Some(last) = lists.last() else { continue };
             let name = expand(name);
-            let wrong = || last.wrong(format!("`{}` is not a channel", secret::public(&name)));
+            let wrong = || last.wrong(format!("`{}` is not a channel", imgbuild_secret::public(&name)));
             let channel = channel_url(&name).ok_or_else(wrong)?;
             let urls = list(lists).into_iter().map(url).collect::<Result<_, _>>()?;
             serving.mirrored.insert(channel, urls);

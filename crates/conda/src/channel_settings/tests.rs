@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_environment::Condarc;
-use net::Trust;
+use imgbuild_net::Trust;
 use url::Url;
 
 use super::condarc::Variables;

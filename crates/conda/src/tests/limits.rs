@@ -2,8 +2,8 @@
 
 use std::io::{Read, sink};
 
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
 use insta::assert_snapshot;
-use layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
 use serde_json::{Value, json};
 
 use super::{Made, PREFIX, file, hardlink, listed, package};

@@ -5,14 +5,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use net::{Archives, Client, FetchError, Options, Wanted};
-use oci::Digest;
+use imgbuild_net::{Archives, Client, FetchError, Options, Wanted};
+use imgbuild_oci::Digest;
+use imgbuild_store::Store;
 use rattler_conda_types::compression_level::CompressionLevel;
 use rattler_conda_types::package::DistArchiveIdentifier;
 use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, VersionWithSource};
 use rattler_package_streaming::write::write_conda_package;
 use serde_json::json;
-use store::Store;
 use url::Url;
 
 use super::{Made, listed, package as package_of};

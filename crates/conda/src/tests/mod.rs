@@ -10,12 +10,12 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
 use bzip2::Compression;
 use bzip2::write::BzEncoder;
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source};
-use lock::CondaPackage;
-use oci::Digest;
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source};
+use imgbuild_lock::CondaPackage;
+use imgbuild_oci::Digest;
 use rattler::install::{InstallDriver, InstallOptions, PythonInfo, link_package};
 use rattler_conda_types::prefix::Prefix;
 use rattler_conda_types::{PackageRecord, Subdir};

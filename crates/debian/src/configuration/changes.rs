@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
 
 use super::cleaned::{MACHINE_ID, is_cleaned, is_cleaned_link};
 use super::tree::Tree;

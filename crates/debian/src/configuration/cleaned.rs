@@ -1,6 +1,6 @@
 //! What scripts and programs leave behind and no image keeps: the one list.
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 /// Where the packages' archives stand while they are installed.
 pub(super) const ARCHIVES: &str = "run/packages";

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use sandbox::{Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, User, Writable};
+use imgbuild_sandbox::{
+    Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, User, Writable,
+};
 
 use super::cleaned::{ARCHIVES, POLICY};
 use super::{Configuration, ConfigurationError, archive_path, file_name, inside};

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use archive::ImagePath;
-use layer::{
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role,
     SinkError, Source, SourceError,
 };
-use lock::{DebianPackage, DebianSet, PathRule};
-use oci::Platform;
-use python::Overriding;
-use sandbox::{Machine, SandboxError};
+use imgbuild_lock::{DebianPackage, DebianSet, PathRule};
+use imgbuild_oci::Platform;
+use imgbuild_python::Overriding;
+use imgbuild_sandbox::{Machine, SandboxError};
 
 use crate::dependencies::Dependencies;
 use crate::package::Package;
@@ -62,7 +62,7 @@ pub enum ConfigurationError {
         package: String,
         /// Why.
         #[source]
-        error: Box<layer::SourceError>,
+        error: Box<imgbuild_layer::SourceError>,
     },
     /// The layer cannot be written.
     #[error(transparent)]

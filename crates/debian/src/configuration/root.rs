@@ -5,9 +5,11 @@ use std::io::{self, BufWriter, Read};
 use std::num::NonZero;
 use std::path::Path;
 
-use archive::ImagePath;
-use layer::{Codec, EntryHead, EntrySink, LayerError, LayerWriter, Parents, SinkError, Source, SourceError};
-use sandbox::Machine;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{
+    Codec, EntryHead, EntrySink, LayerError, LayerWriter, Parents, SinkError, Source, SourceError,
+};
+use imgbuild_sandbox::Machine;
 
 use super::tree::{Recorder, Tree};
 use super::{Configuration, ConfigurationError};

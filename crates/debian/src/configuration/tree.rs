@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, EntrySink, SinkError};
-use oci::{Digest, HashReader};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_oci::{Digest, HashReader};
 
 /// dpkg writes the lists of a package's paths when it unpacks it: their times are no property of the package.
 const TIMELESS: &str = "var/lib/dpkg/info/";

@@ -1,7 +1,7 @@
 //! Users and groups, and the shells that they may have.
 
-use archive::Owner;
-use layer::EntryKind;
+use imgbuild_archive::Owner;
+use imgbuild_layer::EntryKind;
 
 use super::StateError;
 use super::collect::Collected;

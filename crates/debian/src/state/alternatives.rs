@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use super::collect::Collected;
 use super::tree::Tree;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use super::StateError;
 use super::read::Read;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use super::collect::Collected;
 use super::read::Read;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
 
 use super::collect::Collected;
 use super::elf::{Library, Machine, is_library_name};

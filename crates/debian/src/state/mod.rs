@@ -16,7 +16,7 @@ mod units;
 
 use std::io;
 
-use layer::{
+use imgbuild_layer::{
     Claim, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Parents, Part, PartId, RecipeHash, Role,
     Source, SourceError,
 };
@@ -97,7 +97,7 @@ impl State {
             parents.insert(
                 directory.path.clone(),
                 mode,
-                archive::Owner { uid: directory.uid, gid: directory.gid },
+                imgbuild_archive::Owner { uid: directory.uid, gid: directory.gid },
             );
         }
         for (head, _) in self.tree()?.entries() {
@@ -157,7 +157,7 @@ impl State {
             }
         }
         for (package, path, mode, group) in regrouped {
-            let owner = archive::Owner { uid: 0, gid: accounts.group_number(group) };
+            let owner = imgbuild_archive::Owner { uid: 0, gid: accounts.group_number(group) };
             tree.copy_as(package, path, mode, owner)?;
         }
         if has_ucf {
@@ -184,7 +184,7 @@ impl Source for State {
 
     fn claims(&self) -> Result<Vec<Claim>, SourceError> {
         let tree = self.tree().map_err(SourceError::archive)?;
-        let claim = |head: &layer::EntryHead| {
+        let claim = |head: &imgbuild_layer::EntryHead| {
             let kind = match head.kind {
                 EntryKind::Directory | EntryKind::Removed | EntryKind::Emptied => return None,
                 EntryKind::Symlink { .. } => Kind::Symlink,

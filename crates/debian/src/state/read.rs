@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use archive::ImagePath;
-use layer::{EntryHead, EntryKind};
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind};
 use md5::{Digest as _, Md5};
 use tempfile::SpooledTempFile;
 

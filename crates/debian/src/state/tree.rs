@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind};
 
 use super::StateError;
 use super::read::Read;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use imgbuild_debian::{
     Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Pin, Repository, Request, lock,
 };
-use oci::{Digest, Platform};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_secret::SecretUrl;
 use pgp::composed::{
     ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
     SignedPublicKey, SignedSecretKey,
@@ -15,7 +16,6 @@ use pgp::composed::{
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Password, Timestamp};
-use secret::SecretUrl;
 
 /// When the tests take place, in seconds since 1970: 2030-01-01. Keys are made by the real clock, before that.
 pub(crate) const NOW: i64 = 1_893_456_000;
@@ -38,7 +38,7 @@ pub(crate) struct Archive {
     /// The components that are asked for.
     pub(crate) components: Vec<String>,
     /// What is left out.
-    pub(crate) path_rules: Vec<::lock::PathRule>,
+    pub(crate) path_rules: Vec<imgbuild_lock::PathRule>,
     /// What some packages are held to.
     pub(crate) pins: Vec<Pin>,
     /// The further repositories that are asked for.
@@ -186,10 +186,10 @@ impl Archive {
         packages: &[&str],
         keyring: &Keyring,
         offline: bool,
-        keep: &[::lock::DebianPackage],
+        keep: &[imgbuild_lock::DebianPackage],
     ) -> Result<Locked, LockDebianError> {
         let packages: Vec<String> = packages.iter().map(|it| (*it).to_owned()).collect();
-        let mirror = Mirror::new(&secret::SecretText::new("http://127.0.0.1/debian")).unwrap();
+        let mirror = Mirror::new(&imgbuild_secret::SecretText::new("http://127.0.0.1/debian")).unwrap();
         let cache = self.folder.path().join("cache");
         let request = Request {
             index: IndexRequest {

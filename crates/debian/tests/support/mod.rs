@@ -9,10 +9,10 @@ use std::process::Command;
 use imgbuild_debian::{
     Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
 };
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
-use lock::DebianPackage;
-use oci::{Digest, Platform};
-use secret::SecretUrl;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
+use imgbuild_lock::DebianPackage;
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_secret::SecretUrl;
 
 /// The time of what no package holds, and `SOURCE_DATE_EPOCH` of the oracle.
 pub(crate) const TIMESTAMP: i64 = 1_700_000_000;
@@ -77,7 +77,7 @@ pub(crate) fn locked_without(
     platform: Platform,
     packages: &[&str],
     python: Option<&str>,
-    path_rules: &[::lock::PathRule],
+    path_rules: &[imgbuild_lock::PathRule],
 ) -> Locked {
     try_locked(suite, platform, packages, python, None, path_rules)
         .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
@@ -89,7 +89,7 @@ pub(crate) fn try_locked(
     packages: &[&str],
     python: Option<&str>,
     compiler_of: Option<&str>,
-    path_rules: &[::lock::PathRule],
+    path_rules: &[imgbuild_lock::PathRule],
 ) -> Result<Locked, imgbuild_debian::LockDebianError> {
     let curl = Curl::new();
     let mirror = Mirror::choose(None, Path::new("/etc/apt"), suite).unwrap();
@@ -120,7 +120,7 @@ pub(crate) fn try_locked(
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if let Some(version) = compiler_of {
         let (compiler, packages) = runtime.block_on(compiler(&request, version, &curl))?;
-        let set = ::lock::DebianSet {
+        let set = imgbuild_lock::DebianSet {
             suite: suite.to_owned(),
             mirror: None,
             security_mirror: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::build::{Built, Delivered, Purpose, Report, Request, Vendor, build};
+use imgbuild_build::{Built, Delivered, Purpose, Report, Request, Vendor, build};
 use serde_json::{Value, json};
 
 use super::{context, print, print_json, read_spec};
@@ -119,7 +119,7 @@ fn summary(report: &Report, seconds: f64) -> String {
 }
 
 fn layers(built: &Built) -> String {
-    let row = |layer: &::build::BuiltLayer| {
+    let row = |layer: &imgbuild_build::BuiltLayer| {
         let state = if layer.reused { "reused" } else { "new" };
         vec![shortened(&layer.title, 60), size(layer.record.descriptor.size), state.to_owned()]
     };
@@ -141,7 +141,7 @@ fn how_to_run(delivered: &Delivered) -> String {
 }
 
 fn as_json(report: &Report, seconds: f64) -> Value {
-    let layer = |layer: &::build::BuiltLayer| {
+    let layer = |layer: &imgbuild_build::BuiltLayer| {
         json!({
             "title": layer.title,
             "digest": layer.record.descriptor.digest,
@@ -178,7 +178,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
         json!({
             "path": delivered.path,
             "references": delivered.references.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "digests": delivered.images.iter().map(oci::Image::digest).collect::<Vec<_>>(),
+            "digests": delivered.images.iter().map(imgbuild_oci::Image::digest).collect::<Vec<_>>(),
         })
     };
     json!({

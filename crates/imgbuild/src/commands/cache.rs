@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use imgbuild_store::{Entry, Prune};
 use serde_json::json;
-use store::{Entry, Prune};
 
 use super::{print, print_json, store};
 use crate::arguments::CacheCommand;
@@ -39,7 +39,7 @@ fn ls(as_json: bool) -> Result<(), Failure> {
         );
     }
     let mut rows = Vec::new();
-    for kind in store::Kind::ALL {
+    for kind in imgbuild_store::Kind::ALL {
         let of_kind: Vec<&Entry> = entries.iter().filter(|entry| entry.kind == kind).collect();
         let bytes = of_kind.iter().map(|entry| entry.size).sum();
         rows.push(vec![kind.to_string(), of_kind.len().to_string(), size(bytes)]);
@@ -51,7 +51,7 @@ fn ls(as_json: bool) -> Result<(), Failure> {
 
 fn prune(policy: Prune, as_json: bool) -> Result<(), Failure> {
     let store = store()?;
-    let pruned = store.prune(policy, SystemTime::now(), &*::build::remover()).map_err(Plain::from)?;
+    let pruned = store.prune(policy, SystemTime::now(), &*imgbuild_build::remover()).map_err(Plain::from)?;
     if as_json {
         return print_json(&json!({ "removed": pruned.removed.len(), "bytes": pruned.bytes }));
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ::build::{LayerSummary, Purpose, notes, planned_layers, validate, variant_name};
+use imgbuild_build::{LayerSummary, Purpose, notes, planned_layers, validate, variant_name};
+use imgbuild_spec::Variant;
 use serde_json::{Value, json};
-use spec::Variant;
 
 use super::{context, print, print_json, read_spec};
 use crate::arguments::{CheckArguments, Global};
@@ -13,7 +13,7 @@ use crate::words::{shortened, size, table};
 
 pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure> {
     let (spec, variants) = read_spec(&arguments.spec, Purpose::Build)?;
-    let context = context(&arguments.spec, true, Arc::new(::build::Silent))?;
+    let context = context(&arguments.spec, true, Arc::new(imgbuild_build::Silent))?;
     validate(&spec, &variants, &context)?;
     let notes = notes(&spec, &variants, &context);
     let plans = planned_layers(&spec, &arguments.spec, &variants, &context)?;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
     }
     let mut text = String::new();
     for (index, variant) in variants.iter().enumerate() {
-        let tags: Vec<&str> = variant.tags.iter().map(oci::Tag::as_str).collect();
+        let tags: Vec<&str> = variant.tags.iter().map(imgbuild_oci::Tag::as_str).collect();
         text.push_str(&variant_name(variant));
         if tags.len() > 1 {
             text.push_str(&format!(", tags {}", tags.join(", ")));
@@ -57,7 +57,7 @@ fn as_json(variant: &Variant, plan: Option<&[LayerSummary]>) -> Value {
     let layer = |layer: &LayerSummary| json!({ "title": layer.title, "installedSize": layer.weight, "present": layer.present });
     json!({
         "name": variant.name.as_str(),
-        "tags": variant.tags.iter().map(oci::Tag::as_str).collect::<Vec<_>>(),
+        "tags": variant.tags.iter().map(imgbuild_oci::Tag::as_str).collect::<Vec<_>>(),
         "platform": variant.platform,
         "keys": variant.keys,
         "layers": plan.map(|layers| layers.iter().map(layer).collect::<Vec<_>>()),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ::build::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
-use lock::{Change, Reason};
+use imgbuild_build::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
+use imgbuild_lock::{Change, Reason};
 use serde_json::json;
 
 use super::{context, print, print_json, read_spec};

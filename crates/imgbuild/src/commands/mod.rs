@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::build::{BuildError, Context, Purpose, Reporter};
-use oci::Platform;
-use spec::{Spec, Variant};
-use store::Store;
+use imgbuild_build::{BuildError, Context, Purpose, Reporter};
+use imgbuild_oci::Platform;
+use imgbuild_spec::{Spec, Variant};
+use imgbuild_store::Store;
 
 use crate::failure::{Failure, Plain};
 use crate::output;
@@ -28,15 +28,16 @@ fn host() -> Result<Platform, Failure> {
 
 /// The store where the environment says it is.
 fn store() -> Result<Store, Failure> {
-    let root = store::default_root().map_err(Plain::from)?;
+    let root = imgbuild_store::default_root().map_err(Plain::from)?;
     Ok(Store::open(root).map_err(Plain::from)?)
 }
 
 /// What a build works with on this machine.
 fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Context, Failure> {
-    let options = net::Options { offline, ..net::Options::default() };
-    let client = net::Client::new(options).map_err(Plain::from)?;
-    let client = client.with_layers([conda::credentials().map_err(Plain::from)?, conda::registries()]);
+    let options = imgbuild_net::Options { offline, ..imgbuild_net::Options::default() };
+    let client = imgbuild_net::Client::new(options).map_err(Plain::from)?;
+    let client = client
+        .with_layers([imgbuild_conda::credentials().map_err(Plain::from)?, imgbuild_conda::registries()]);
     // A clock before 1970 is no clock: signatures are then not valid yet, and say so.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let mut context =
@@ -51,8 +52,8 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
 /// The spec and its variants. Where it is wrong, all that is known to be wrong is told at once; what cannot be asked for
 /// that, such as the store, is told when the spec is right.
 fn read_spec(path: &Path, purpose: Purpose) -> Result<(Spec, Vec<Variant>), Failure> {
-    let asked = || context(path, true, Arc::new(::build::Silent)).ok();
-    Ok(::build::read_spec(path, host()?, purpose, asked)?)
+    let asked = || context(path, true, Arc::new(imgbuild_build::Silent)).ok();
+    Ok(imgbuild_build::read_spec(path, host()?, purpose, asked)?)
 }
 
 /// What people read goes to standard output.

@@ -3,9 +3,9 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use ::build::{BuildError, Runnable, Words, open_image, remover, set_variable};
-use ::store::LayerCaches;
-use sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
+use imgbuild_build::{BuildError, Runnable, Words, open_image, remover, set_variable};
+use imgbuild_sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
+use imgbuild_store::LayerCaches;
 
 use super::{host, store};
 use crate::arguments::{Global, RunArguments};

@@ -4,5 +4,5 @@ use super::print_json;
 use crate::failure::Failure;
 
 pub(crate) fn run() -> Result<(), Failure> {
-    print_json(&spec::schema())
+    print_json(&imgbuild_spec::schema())
 }

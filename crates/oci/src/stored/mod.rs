@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{LayerFault, ReadError};
 
-use folder::open_regular;
+use imgbuild_folder::open_regular;
 
 use crate::blobs;
 use crate::layout::{Layout, open_beneath};

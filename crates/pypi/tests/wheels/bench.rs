@@ -7,13 +7,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use imgbuild_net::{Archives, Client, FetchError, Schedule, Wanted};
+use imgbuild_oci::Digest;
 use imgbuild_pypi::{
     AllowBuilds, BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
     ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv, Variables, WheelReader,
 };
-use net::{Archives, Client, FetchError, Schedule, Wanted};
-use oci::Digest;
-use store::Store;
+use imgbuild_store::Store;
 
 use crate::index::{Behaviour, Index};
 use crate::locking::TARGET;
@@ -72,7 +72,8 @@ impl Bench {
         let settings =
             Settings::read(&variables, &spec, &Indexes { index_url, ..Indexes::default() }).unwrap();
         let schedule = Schedule { retries: 0, first: Duration::ZERO, most: Duration::ZERO };
-        let client = Client::new(net::Options { schedule, ..net::Options::default() }).unwrap();
+        let client =
+            Client::new(imgbuild_net::Options { schedule, ..imgbuild_net::Options::default() }).unwrap();
         Self {
             index,
             wheels,
@@ -203,8 +204,8 @@ impl Builder for Bench {
                 sha256,
                 size: bytes.len() as u64,
                 origin: None,
-                build: lock::PypiBuild {
-                    source: lock::PypiSource::Folder { path: "project".to_owned(), sha256 },
+                build: imgbuild_lock::PypiBuild {
+                    source: imgbuild_lock::PypiSource::Folder { path: "project".to_owned(), sha256 },
                     requires: Vec::new(),
                 },
                 requires: Vec::new(),

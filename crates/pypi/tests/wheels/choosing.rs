@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use imgbuild_oci::Digest;
 use imgbuild_pypi::{Locking, ProvidedPackage, Request, Requirement, Uv, WheelReader};
 use insta::assert_snapshot;
-use oci::Digest;
 
 use crate::bench::{Bench, GOOD, provided, wheel};
 use crate::support::message;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use imgbuild_oci::Platform;
 use imgbuild_pypi::{Environment, Target, normalized};
 use imgbuild_requirement::{DependencySpecifier, Marker, VersionsOrUrl};
-use oci::Platform;
 use pep440_rs::Version;
 use proptest::prelude::*;
 

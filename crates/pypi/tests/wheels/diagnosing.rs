@@ -20,7 +20,7 @@ const PAGE: &str = r#"<!DOCTYPE html><html><body>
 /// What a line gets from an index whose pages are all alike.
 async fn told(line: &str, constraints: &[&str]) -> String {
     let bench = Bench::new(Behaviour { page: Some(("200 OK", PAGE)), ..GOOD });
-    let constraints = constraints.iter().map(|&line| secret::SecretText::new(line)).collect();
+    let constraints = constraints.iter().map(|&line| imgbuild_secret::SecretText::new(line)).collect();
     bench.refused(&Request { constraints, ..bench.request(&[line]) }).await
 }
 

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 /// How an index behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -181,8 +181,8 @@ fn page(project: &str, folder: &Path, behaviour: Behaviour, json: bool) -> Respo
 
 /// The text of a wheel's `METADATA`.
 fn metadata(wheel: &Path) -> Vec<u8> {
-    let limits = archive::ZipLimits { members: 1000, content: 1 << 30 };
-    let archive = archive::ZipArchive::open(wheel, limits).unwrap();
+    let limits = imgbuild_archive::ZipLimits { members: 1000, content: 1 << 30 };
+    let archive = imgbuild_archive::ZipArchive::open(wheel, limits).unwrap();
     let number = archive.members().iter().position(|it| it.name().ends_with(".dist-info/METADATA")).unwrap();
     let mut text = Vec::new();
     archive.body(number).unwrap().read_to_end(&mut text).unwrap();

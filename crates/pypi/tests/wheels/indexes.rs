@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use imgbuild_oci::{Digest, Platform};
 use imgbuild_pypi::{Environment, Request, Target, Variables, WheelReader};
 use insta::assert_snapshot;
-use oci::{Digest, Platform};
 
 use crate::bench::{Bench, GOOD, wheel};
 use crate::index::Behaviour;

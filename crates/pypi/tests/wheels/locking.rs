@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild_oci::Platform;
 use imgbuild_pypi::{Choice, Environment, LockedWheel, Reading, Target, Uv, read_pylock};
 use insta::assert_snapshot;
-use oci::Platform;
 
 use crate::oracle::{run, tool};
 

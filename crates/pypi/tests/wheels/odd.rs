@@ -1,9 +1,9 @@
 //! Wheels made by hand, one for each odd case of the specification, and what they become.
 
 use crate::support::{WheelBuilder, locked, message, package, write};
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{Exclusions, Source};
 use insta::assert_snapshot;
-use layer::{Exclusions, Source};
 
 const DIST_INFO: &str = "odd-1.0.dist-info";
 
@@ -135,9 +135,9 @@ fn a_wheel_that_came_from_a_url_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = odd().write(folder.path());
     let mut locked = locked(&path).unwrap();
-    locked.origin = Some(lock::DirectUrl {
+    locked.origin = Some(imgbuild_lock::DirectUrl {
         url: "https://git.example/odd".to_owned(),
-        info: lock::DirectUrlInfo::Vcs(lock::VcsInfo {
+        info: imgbuild_lock::DirectUrlInfo::Vcs(imgbuild_lock::VcsInfo {
             vcs: "git".to_owned(),
             commit_id: "0123".to_owned(),
             requested_revision: Some("main".to_owned()),
@@ -166,7 +166,7 @@ fn facts_that_do_not_hold_are_errors() {
         .file(&format!("{DIST_INFO}/entry_points.txt"), "[console_scripts]\nodd = odd:main\n")
         .write(folder.path());
     let locked = locked(&path).unwrap();
-    let message = |change: fn(&mut lock::PypiPackage)| {
+    let message = |change: fn(&mut imgbuild_lock::PypiPackage)| {
         let mut locked = locked.clone();
         change(&mut locked);
         message(&package(&locked, &path).claims().unwrap_err())
@@ -187,7 +187,7 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = odd().write(folder.path());
     let locked = locked(&path).unwrap();
-    let recipe = |locked: &lock::PypiPackage, layout: std::sync::Arc<imgbuild_pypi::Layout>| {
+    let recipe = |locked: &imgbuild_lock::PypiPackage, layout: std::sync::Arc<imgbuild_pypi::Layout>| {
         let package = imgbuild_pypi::Package::new(locked, layout, path.clone());
         package.unwrap().part().recipe
     };
@@ -206,7 +206,7 @@ fn a_key_depends_on_what_the_entries_depend_on() {
     recipes.push(other(|it| it.minor = 12));
     recipes.push(other(|it| it.owner.uid = 1000));
     let mut rebuilt = locked.clone();
-    rebuilt.sha256 = oci::Digest::of("other");
+    rebuilt.sha256 = imgbuild_oci::Digest::of("other");
     recipes.push(recipe(&rebuilt, crate::support::venv()));
     recipes.sort();
     recipes.dedup();

@@ -10,10 +10,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::support::{WheelBuilder, locked};
-use archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{Exclusions, Source};
 use imgbuild_pypi::{Layout, Package, virtual_environment};
-use layer::{Exclusions, Source};
-use python::FolderSink;
+use imgbuild_python::FolderSink;
 
 /// What differs, by how its path ends, and why.
 const EXCEPTIONS: [(&str, &str); 7] = [

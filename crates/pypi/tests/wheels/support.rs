@@ -6,13 +6,13 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::{ImagePath, Owner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError};
+use imgbuild_lock::PypiPackage;
+use imgbuild_oci::Digest;
 use imgbuild_pypi::{Layout, Package, PackageError, Wheel, WheelFilename};
-use layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError};
-use lock::PypiPackage;
-use oci::Digest;
 
 /// The time of all members: 2021-03-04 05:06:08.
 const DATE: u16 = (2021 - 1980) << 9 | 3 << 5 | 4;

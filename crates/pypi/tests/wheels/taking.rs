@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use imgbuild_oci::Digest;
 use imgbuild_pypi::{AllowBuilds, ListedPackage, ListedWheel, Request, Source, StatedHashes};
 use insta::assert_snapshot;
 use md5::Digest as _;
-use oci::Digest;
 
 use crate::bench::{Bench, GOOD, provided, wheel};
 use crate::index::Behaviour;
@@ -222,7 +222,7 @@ async fn wheels_are_found_again() {
         let request = bench.request(&[]);
         let located = bench.locking(async |locking| locking.locate(&request, &packages, anew).await).await;
         let urls = located.map(|urls| {
-            let of = |package: &&lock::PypiPackage| urls[&package.sha256].to_string();
+            let of = |package: &&imgbuild_lock::PypiPackage| urls[&package.sha256].to_string();
             packages.iter().map(of).collect::<Vec<_>>().join("\n")
         });
         let text = urls.unwrap_or_else(|error| message(&error));

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::support::{
     Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
 };
+use imgbuild_layer::{EntryKind, Exclusions, Source};
 use imgbuild_python::{
     Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target, Unconfined,
 };
-use layer::{EntryKind, Exclusions, Source};
-use store::Store;
+use imgbuild_store::Store;
 
 /// Writes entries with their bytecode, into a store of their own.
 fn make(entries: Vec<Entry>) -> Made {
@@ -262,8 +262,10 @@ fn a_folder_of_bytecode_is_a_folder() {
         assert_eq!(made.taken(), ["lib/python/m.py"]);
         assert!(!made.has("lib/python/__pycache__"));
         // Where no modules are, it is whatever somebody makes of it.
-        let elsewhere =
-            Entry { head: layer::EntryHead { path: path("lib/__pycache__"), ..entry.head }, ..entry };
+        let elsewhere = Entry {
+            head: imgbuild_layer::EntryHead { path: path("lib/__pycache__"), ..entry.head },
+            ..entry
+        };
         assert!(make(vec![file("lib/python/m.py", b"x = 1\n"), elsewhere]).has("lib/__pycache__"));
     }
     let below = format!("lib/python/__pycache__/m.{}.pyc/x", cache_tag());
@@ -297,7 +299,7 @@ fn who_may_not_read_a_source_may_not_read_its_bytecode() {
     {
         let mut source = file("lib/python/m.py", b"x = 1\n");
         source.head.mode = mode;
-        source.head.owner = archive::Owner { uid: 7, gid: 8 };
+        source.head.owner = imgbuild_archive::Owner { uid: 7, gid: 8 };
         let made = make(vec![source]);
         let head = &made.entries[1].head;
         assert_eq!((head.mode, head.owner.uid, head.mtime), (expected, 7, MTIME), "{mode:o}");

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::support::{Collected, Entries, Entry, MTIME, cache_tag, file, folder, link, path, pyc, target};
-use archive::ImagePath;
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
 use imgbuild_python::{CacheTag, Overriding, Target};
-use layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
 
 fn removed(name: &str) -> Entry {
     Entry { head: EntryHead::removed(path(name)), body: Vec::new() }

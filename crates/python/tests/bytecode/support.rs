@@ -6,13 +6,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use archive::{ImagePath, Owner};
-use imgbuild_python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
-use layer::{
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, Kind, Part, PartId, RecipeHash, Role, SinkError,
     Source, SourceError,
 };
-use oci::Digest;
+use imgbuild_oci::Digest;
+use imgbuild_python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
 
 pub(crate) const MTIME: i64 = 1_700_000_000;
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 
-use archive::{ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, Whiteout};
+use imgbuild_archive::{ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, Whiteout};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
@@ -32,7 +32,7 @@ struct Unpacker {
 pub(super) fn run(folder: OwnedFd, tar: OwnedFd, owners: bool) -> Result<(), Failure> {
     let mut reader = LayerReader::new(BufReader::with_capacity(128 * 1024, File::from(tar)), u64::MAX);
     let mut unpacker = Unpacker { root: folder.into(), owners, last: None, times: BTreeMap::new() };
-    let damaged = |error: archive::TarError| Failure::Layer(reason(&error));
+    let damaged = |error: imgbuild_archive::TarError| Failure::Layer(reason(&error));
     unpacker.whole_root(&Owner::ROOT, 0o755)?;
     unpacker.times.insert(String::new(), 0);
     while let Some(head) = reader.next_entry().map_err(damaged)? {

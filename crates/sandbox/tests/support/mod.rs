@@ -7,8 +7,8 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use archive::{ImagePath, Owner};
-use layer::{EntryHead, EntryKind, TarWriter};
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{EntryHead, EntryKind, TarWriter};
 
 /// Who makes the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,10 +243,10 @@ pub(crate) fn base() -> Vec<u8> {
 
 /// The entries of a tar, one a line: mode, owner, size, path, and what it links to.
 pub(crate) fn list(tar: &[u8]) -> String {
-    let mut reader = archive::LayerReader::new(tar, u64::MAX);
+    let mut reader = imgbuild_archive::LayerReader::new(tar, u64::MAX);
     let mut lines = String::new();
     while let Some(head) = reader.next_entry().unwrap() {
-        use archive::LayerKind::{Directory, File, Hardlink, Special, Symlink, Whiteout};
+        use imgbuild_archive::LayerKind::{Directory, File, Hardlink, Special, Symlink, Whiteout};
         let kind = match &head.kind {
             File => format!("file {}", head.size),
             Directory => "folder".to_owned(),

@@ -31,7 +31,7 @@ pub use python::PythonFrom;
 pub(crate) use python::{CudaKey, PythonKey};
 
 use imgbuild_document::Located;
-use oci::{ImageName, Platform, Tag};
+use imgbuild_oci::{ImageName, Platform, Tag};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 use crate::Spec;
 use crate::tests::render_in;

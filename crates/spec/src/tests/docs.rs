@@ -110,7 +110,8 @@ fn the_examples_of_the_repository_are_specs() {
     let specs: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
     assert!(specs.len() > 4, "{specs:?}");
     for path in specs {
-        let variants = crate::Spec::load(&path).and_then(|spec| spec.variants(oci::Platform::LinuxAmd64));
+        let variants =
+            crate::Spec::load(&path).and_then(|spec| spec.variants(imgbuild_oci::Platform::LinuxAmd64));
         assert!(variants.is_ok_and(|variants| !variants.is_empty()), "{}", path.display());
     }
 }

@@ -1,6 +1,6 @@
 //! What makes a lock stale, and what does not.
 
-use oci::Digest;
+use imgbuild_oci::Digest;
 
 use crate::tests::variants_of;
 

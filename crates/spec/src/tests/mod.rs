@@ -21,8 +21,8 @@ use std::path::Path;
 
 use imgbuild_document::DocumentError;
 use imgbuild_document::files::Surroundings;
+use imgbuild_oci::Platform;
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use oci::Platform;
 
 use crate::{Spec, Variant, WrongSpec};
 

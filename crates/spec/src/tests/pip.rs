@@ -1,8 +1,8 @@
 //! Wheels: what `[pip]`, requirements files and environment files ask for.
 
+use imgbuild_oci::Platform;
 use imgbuild_requirement::RequirementSource;
 use insta::assert_snapshot;
-use oci::Platform;
 
 use crate::tests::{load, variants_of};
 use crate::{AllowBuilds, Pip, PipPackages};

@@ -1,6 +1,6 @@
 //! No text makes it panic, and every mistake can be drawn.
 
-use oci::Platform;
+use imgbuild_oci::Platform;
 use proptest::prelude::*;
 
 use crate::tests::{load, render};

@@ -1,9 +1,9 @@
 //! What pip and conda take, and what becomes of it here: each line with its notes.
 
 use imgbuild_environment::LockedList;
+use imgbuild_oci::Platform;
 use imgbuild_requirement::{FindLinks, PipUrl, RequirementSource};
 use insta::assert_snapshot;
-use oci::Platform;
 
 use crate::tests::load;
 use crate::{CondaPackages, PipPackages, Spec, Variant};

@@ -1,7 +1,7 @@
 //! What specs mean.
 
 use imgbuild_environment::LockedList;
-use oci::Platform;
+use imgbuild_oci::Platform;
 
 use crate::tests::{variants, variants_of};
 use crate::{Base, Compilation, Compression, CondaPackages, PythonFrom, Suite, Variant};

@@ -1,7 +1,7 @@
 //! Names: of Debian packages and labels.
 
 use imgbuild_document::{ValueError, checked_text, printable};
-use secret::SecretText;
+use imgbuild_secret::SecretText;
 
 checked_text!(
     /// The name of a Debian package (Debian policy 5.6.1).

@@ -1,9 +1,9 @@
 //! An archive as it was at some time.
 
 use imgbuild_document::{ValueError, checked_text, secret_text, shown};
+use imgbuild_secret::SecretText;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use secret::SecretText;
 
 use crate::values::reference::check_mirror;
 

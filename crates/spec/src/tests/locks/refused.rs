@@ -1,7 +1,7 @@
 //! What is wrong with locks, or with what stands beside them: each whole message.
 
+use imgbuild_oci::Platform;
 use insta::assert_snapshot;
-use oci::Platform;
 
 use crate::tests::locks::{A, CONDA_LOCK, pixi_5, pixi_6, pixi_7, spec};
 use crate::tests::{load, message_of, render, variants_of};
