@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use imgbuild_build::{Context, Format, Report, Request, Silent, build};
+use imgbuild_build::{Report, Request, build};
+use imgbuild_fetch::{Context, Silent};
+use imgbuild_image::Format;
 use imgbuild_net::{Client, Options};
 use imgbuild_oci::Platform;
 use imgbuild_spec::Spec;

@@ -205,7 +205,7 @@ pub(crate) enum FormatArgument {
     Docker,
 }
 
-impl From<FormatArgument> for imgbuild_build::Format {
+impl From<FormatArgument> for imgbuild_image::Format {
     fn from(format: FormatArgument) -> Self {
         match format {
             FormatArgument::Oci => Self::Oci,

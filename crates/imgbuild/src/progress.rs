@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use imgbuild_build::{Event, Reporter};
+use imgbuild_fetch::{Event, Reporter};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::arguments::Global;
@@ -15,7 +15,7 @@ use crate::words::{shortened, size};
 /// The reporter that fits standard error.
 pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
     if global.quiet {
-        Arc::new(imgbuild_build::Silent)
+        Arc::new(imgbuild_fetch::Silent)
     } else if stderr().is_terminal() && global.verbose == 0 {
         Arc::new(Bars::new())
     } else {

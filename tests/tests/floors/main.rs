@@ -24,8 +24,8 @@ const FLOORS: [&[&str]; 5] = [
         "spec",
     ],
     &["ecosystem", "net", "python", "sandbox", "store"],
-    &["base", "conda", "copies", "debian", "pypi", "registry", "runtime", "wheels"],
-    &["build"],
+    &["base", "conda", "copies", "debian", "fetch", "pypi", "registry", "runtime", "wheels"],
+    &["build", "image", "locking"],
     &["imgbuild"],
 ];
 

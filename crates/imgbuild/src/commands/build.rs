@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use imgbuild_build::{Built, Delivered, Purpose, Report, Request, Vendor, build};
+use imgbuild_build::{Report, Request, build};
+use imgbuild_fetch::Vendor;
+use imgbuild_image::{Built, Delivered};
+use imgbuild_locking::Purpose;
 use serde_json::{Value, json};
 
 use super::{context, print, print_json, read_spec};
@@ -119,7 +122,7 @@ fn summary(report: &Report, seconds: f64) -> String {
 }
 
 fn layers(built: &Built) -> String {
-    let row = |layer: &imgbuild_build::BuiltLayer| {
+    let row = |layer: &imgbuild_image::BuiltLayer| {
         let state = if layer.reused { "reused" } else { "new" };
         vec![shortened(&layer.title, 60), size(layer.record.descriptor.size), state.to_owned()]
     };
@@ -141,7 +144,7 @@ fn how_to_run(delivered: &Delivered) -> String {
 }
 
 fn as_json(report: &Report, seconds: f64) -> Value {
-    let layer = |layer: &imgbuild_build::BuiltLayer| {
+    let layer = |layer: &imgbuild_image::BuiltLayer| {
         json!({
             "title": layer.title,
             "digest": layer.record.descriptor.digest,

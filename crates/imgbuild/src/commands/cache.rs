@@ -51,7 +51,7 @@ fn ls(as_json: bool) -> Result<(), Failure> {
 
 fn prune(policy: Prune, as_json: bool) -> Result<(), Failure> {
     let store = store()?;
-    let pruned = store.prune(policy, SystemTime::now(), &*imgbuild_build::remover()).map_err(Plain::from)?;
+    let pruned = store.prune(policy, SystemTime::now(), &*imgbuild_image::remover()).map_err(Plain::from)?;
     if as_json {
         return print_json(&json!({ "removed": pruned.removed.len(), "bytes": pruned.bytes }));
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use imgbuild_build::{LayerSummary, Purpose, notes, planned_layers, validate, variant_name};
+use imgbuild_build::planned_layers;
+use imgbuild_image::{LayerSummary, variant_name};
+use imgbuild_locking::{Purpose, notes, validate};
 use imgbuild_spec::Variant;
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use crate::words::{shortened, size, table};
 
 pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure> {
     let (spec, variants) = read_spec(&arguments.spec, Purpose::Build)?;
-    let context = context(&arguments.spec, true, Arc::new(imgbuild_build::Silent))?;
+    let context = context(&arguments.spec, true, Arc::new(imgbuild_fetch::Silent))?;
     validate(&spec, &variants, &context)?;
     let notes = notes(&spec, &variants, &context);
     let plans = planned_layers(&spec, &arguments.spec, &variants, &context)?;

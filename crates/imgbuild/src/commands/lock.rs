@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_build::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock, vendor};
+use imgbuild_image::vendor;
 use imgbuild_lock::{Change, Reason};
+use imgbuild_locking::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock};
 use serde_json::json;
 
 use super::{context, print, print_json, read_spec};

@@ -12,7 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use imgbuild_build::{BuildError, Context, Purpose, Reporter};
+use imgbuild_fetch::{Context, Reporter};
+use imgbuild_image::MakeError;
+use imgbuild_locking::Purpose;
 use imgbuild_oci::Platform;
 use imgbuild_spec::{Spec, Variant};
 use imgbuild_store::Store;
@@ -23,7 +25,7 @@ use crate::shown::cleaned;
 
 /// The platform of this machine.
 fn host() -> Result<Platform, Failure> {
-    Platform::host().ok_or_else(|| BuildError::NoHost.into())
+    Platform::host().ok_or_else(|| MakeError::NoHost.into())
 }
 
 /// The store where the environment says it is.
@@ -52,8 +54,8 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
 /// The spec and its variants. Where it is wrong, all that is known to be wrong is told at once; what cannot be asked for
 /// that, such as the store, is told when the spec is right.
 fn read_spec(path: &Path, purpose: Purpose) -> Result<(Spec, Vec<Variant>), Failure> {
-    let asked = || context(path, true, Arc::new(imgbuild_build::Silent)).ok();
-    Ok(imgbuild_build::read_spec(path, host()?, purpose, asked)?)
+    let asked = || context(path, true, Arc::new(imgbuild_fetch::Silent)).ok();
+    Ok(imgbuild_locking::read_spec(path, host()?, purpose, asked)?)
 }
 
 /// What people read goes to standard output.

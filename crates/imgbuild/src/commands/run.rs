@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use imgbuild_build::{BuildError, Runnable, Words, open_image, remover, set_variable};
+use imgbuild_image::{MakeError, Runnable, Words, open_image, remover, set_variable};
 use imgbuild_sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
 use imgbuild_store::LayerCaches;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         None => host()?,
     };
     let store = store()?;
-    let machine = Machine::probe().map_err(BuildError::from)?;
+    let machine = Machine::probe().map_err(MakeError::from)?;
     let opened = open_image(&arguments.image, platform, &LayerCaches::new(store.clone()))?;
     let (config, layers) = (&opened.config, &opened.layers);
     let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     if let Some(scratch) = &scratch {
         command.writable = Writable::Folder(scratch.path("upper"));
     }
-    let ran = machine.run(&command).map_err(BuildError::from)?;
+    let ran = machine.run(&command).map_err(MakeError::from)?;
     drop(scratch);
     Ok(match ran.ended {
         Ended::Code(code) => ExitCode::from(code),

@@ -1,0 +1,18 @@
+//! What can go wrong on the way from a spec to an image.
+
+use imgbuild_image::MakeError;
+use imgbuild_locking::LockSpecError;
+use miette::Diagnostic;
+
+/// A build that failed.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum BuildError {
+    /// The spec cannot be locked.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Lock(#[from] LockSpecError),
+    /// An image cannot be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Make(#[from] MakeError),
+}

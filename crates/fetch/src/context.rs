@@ -1,0 +1,110 @@
+//! What a build works with.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use imgbuild_conda::{ChannelSettings, CondarcError};
+use imgbuild_net::Client;
+use imgbuild_oci::Platform;
+use imgbuild_secret::Known;
+use imgbuild_store::{LayerCaches, Store};
+
+use crate::events::Reporter;
+use crate::fetching::Fetcher;
+use crate::vendor_folder::Vendor;
+
+/// What a build works with: everything that comes from the machine rather than from spec and lock.
+#[derive(Clone)]
+pub struct Context {
+    /// The store.
+    pub store: Store,
+    /// Where layers are looked for: the store, and what the user trusts beside it.
+    pub layers: LayerCaches,
+    /// What gets archives into the store.
+    pub fetcher: Fetcher,
+    /// Who is told what happens.
+    pub reporter: Arc<dyn Reporter>,
+    /// The platform of this machine.
+    pub host: Platform,
+    /// How many threads work.
+    pub threads: NonZero<u32>,
+    /// The time, in seconds since 1970: signatures and indexes expire. It reaches no image.
+    pub now: i64,
+    /// `SOURCE_DATE_EPOCH`: when images count as created, instead of the newest package's time.
+    pub source_date_epoch: Option<i64>,
+    /// Where the machine's apt keeps its sources.
+    pub apt: PathBuf,
+    /// The variables of this process: they say where programs are, and which indexes uv and pip use.
+    pub variables: BTreeMap<String, String>,
+    /// The folder that archives come from, instead of the network.
+    pub vendor: Option<Arc<Vendor>>,
+    /// The folder of the spec: channels that are paths are relative to it.
+    pub folder: PathBuf,
+    /// Why interpreters compiled outside of the sandbox, where they did.
+    pub unconfined: Arc<OnceLock<String>>,
+    /// conda's own settings on this machine, and the client that they make, where they were read already.
+    channels: Arc<OnceLock<(Arc<ChannelSettings>, Client)>>,
+}
+
+impl Context {
+    /// A context for this machine.
+    pub fn new(store: Store, client: Client, reporter: Arc<dyn Reporter>, host: Platform, now: i64) -> Self {
+        let fetcher = Fetcher::new(client, store.clone(), Arc::clone(&reporter));
+        let cores =
+            std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+        Self {
+            layers: LayerCaches::new(store.clone()),
+            store,
+            fetcher,
+            reporter,
+            host,
+            threads: cores.and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN),
+            now,
+            source_date_epoch: None,
+            apt: PathBuf::from("/etc/apt"),
+            // What is no text names no index and no program.
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            vendor: None,
+            folder: PathBuf::new(),
+            unconfined: Arc::default(),
+            channels: Arc::default(),
+        }
+    }
+
+    /// What conda's own settings say of channels. They are read once, and only where channels are needed.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read or used.
+    pub fn channel_settings(&self) -> Result<Arc<ChannelSettings>, CondarcError> {
+        Ok(Arc::clone(&self.channels()?.0))
+    }
+
+    /// What gets archives from channels: as conda's own settings say how servers are reached.
+    ///
+    /// # Errors
+    ///
+    /// When these cannot be read or used.
+    pub fn channel_fetcher(&self) -> Result<Fetcher, CondarcError> {
+        let client = self.channels()?.1.knowing_what(self.fetcher.client());
+        Ok(self.fetcher.with_client(client))
+    }
+
+    fn channels(&self) -> Result<&(Arc<ChannelSettings>, Client), CondarcError> {
+        if let Some(known) = self.channels.get() {
+            return Ok(known);
+        }
+        let settings = ChannelSettings::read(&self.variables, Path::new("/"))?;
+        let client = settings.client(self.fetcher.client())?;
+        Ok(self.channels.get_or_init(|| (Arc::new(settings), client)))
+    }
+
+    /// The same, which knows these secrets as well.
+    pub fn knowing(&self, known: &Known) -> Self {
+        Self { fetcher: self.fetcher.knowing(known), ..self.clone() }
+    }
+}

@@ -1,0 +1,24 @@
+//! Getting what a lock names into the store: from a folder, or where each ecosystem has it; and what a run works with.
+//!
+//! This crate emits events and draws nothing.
+
+mod context;
+mod debian_sources;
+mod error;
+mod events;
+mod fetch_failure;
+mod fetching;
+mod limits;
+mod package_archives;
+mod secrets;
+mod vendor_folder;
+
+pub use context::Context;
+pub use debian_sources::{expanded, snapshot_mirror};
+pub use error::ArchiveFailure;
+pub use events::{Event, Reporter, Silent};
+pub use fetch_failure::FetchFailure;
+pub use fetching::Fetcher;
+pub use package_archives::{PackageArchives, channels, repositories, verify_archives};
+pub use secrets::secrets;
+pub use vendor_folder::Vendor;

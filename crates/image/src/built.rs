@@ -1,0 +1,123 @@
+//! An image that was built, and what is to be said of it.
+
+use imgbuild_lock::LockedVariant;
+use imgbuild_oci::{Digest, Image, Platform, Reference};
+use imgbuild_runtime::{Ground, Start};
+use imgbuild_spec::Variant;
+use imgbuild_store::Store;
+
+use crate::assembly::Assembly;
+use crate::built_layer::BuiltLayer;
+use crate::checks::Checked;
+use crate::derived::Execution;
+use crate::error::MakeError;
+use crate::image;
+use crate::layers::ImagePlan;
+use crate::variant_name::variant_name;
+
+/// One image that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// How messages call the variant.
+    pub name: String,
+    /// The platform.
+    pub platform: Platform,
+    /// The image.
+    pub image: Image,
+    /// Its layers, the first first.
+    pub layers: Vec<BuiltLayer>,
+    /// The activation scripts that need the entrypoint or a login shell, with their packages.
+    pub dynamic: Vec<(String, String)>,
+    /// The paths that two packages hold, and who has them: loser, path, winner.
+    pub excluded: Vec<(String, String, String)>,
+    /// What was run in the sandbox to make its layers, in its order: now, or when they were made.
+    pub executions: Vec<Execution>,
+    /// What its packages want to be shown to whoever installs them.
+    pub messages: Vec<String>,
+    /// What became of its checks.
+    pub checks: Vec<Checked>,
+    /// Whether what it starts is process 1 itself, because the image that it stands on has nothing that reaps and
+    /// forwards signals.
+    pub no_init: bool,
+}
+
+impl Built {
+    /// Assembles the image of a plan, whose layers are made; `lock` is the digest of the lock's text.
+    ///
+    /// # Errors
+    ///
+    /// When the layers do not fit together.
+    pub fn new(
+        plan: &ImagePlan,
+        layers: Vec<BuiltLayer>,
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        lock: Digest,
+    ) -> Result<Self, MakeError> {
+        let Assembly { base, variables, .. } = &*plan.assembly;
+        let ground = base.ground(environment_init(locked));
+        let parts = image::Parts { variant, variables, base: base.image(), ground: &ground, lock };
+        let image = image::assemble(locked.variant.timestamp, &parts, &layers)?;
+        let below = base.titled_records().into_iter().map(BuiltLayer::of_base);
+        let layers: Vec<BuiltLayer> = below.chain(layers).collect();
+        let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
+        Ok(Self {
+            name: variant_name(variant),
+            platform: variant.platform,
+            image,
+            messages: said.cloned().collect(),
+            layers,
+            dynamic: variables.dynamic.clone(),
+            excluded: excluded(locked.variant),
+            executions: executions(locked, &plan.assembly),
+            checks: Vec::new(),
+            no_init: lacks_init(variant, &ground),
+        })
+    }
+
+    /// Keeps in the store what the image's names stand for.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn remember(&self, variant: &Variant, store: &Store) -> Result<(), MakeError> {
+        for tag in &variant.tags {
+            let reference = Reference::new(&variant.name, tag);
+            store.put_image(&reference, variant.platform, self.image.manifest(), self.image.config())?;
+        }
+        Ok(())
+    }
+}
+
+/// What was run to make an image: what its layers are derived by, and the builds of its wheels.
+fn executions(locked: &LockedVariant<'_>, assembly: &Assembly) -> Vec<Execution> {
+    let derived = assembly.ingredients.iter().filter_map(|it| it.as_derived()?.execution());
+    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
+    let built = wheels.filter(|package| package.build.is_some());
+    let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
+    let builds = (!of.is_empty()).then(|| Execution { what: "builds of wheels".to_owned(), of });
+    derived.chain(builds).collect()
+}
+
+/// The `tini` of a variant's environment.
+fn environment_init(locked: &LockedVariant<'_>) -> Option<String> {
+    let conda = locked.conda.as_ref()?;
+    let init = conda.packages.iter().find(|package| package.name() == "tini");
+    init.map(|_| format!("{}/bin/tini", conda.set.prefix))
+}
+
+fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
+    let own = |start: &Start| start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
+    matches!(ground, Ground::Image { start, init: None, .. } if own(start))
+}
+
+fn excluded(variant: &imgbuild_lock::Variant) -> Vec<(String, String, String)> {
+    let conda = variant.conda.iter().flat_map(|set| &set.excluded);
+    let debian = variant.debian.iter().flat_map(|set| &set.excluded);
+    let wheels = variant.pypi.iter().flat_map(|set| &set.excluded);
+    debian
+        .chain(conda)
+        .chain(wheels)
+        .map(|it| (it.part.to_string(), it.path.to_string(), it.winner.to_string()))
+        .collect()
+}

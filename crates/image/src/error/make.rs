@@ -1,0 +1,97 @@
+//! A layer that cannot be made.
+
+use imgbuild_conda::{EnvironmentFilesError, LockingError, PackageError};
+use imgbuild_document::Snippet;
+use imgbuild_layer::{LayerError, OverBudget};
+use miette::Diagnostic;
+
+/// A layer that cannot be made.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum MakeFailure {
+    /// Debian packages cannot be configured.
+    #[error("cannot configure the Debian packages of `{variant}`")]
+    #[diagnostic(help(
+        "their maintainer scripts run in the sandbox, off the network; `[base] configure = false` names them while locking"
+    ))]
+    Configure {
+        /// The variant.
+        variant: String,
+        /// Why.
+        #[source]
+        error: Box<imgbuild_debian::ConfigurationError>,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A layer cannot be made.
+    #[error(transparent)]
+    Layer(Box<LayerError>),
+    /// There are too many layers.
+    #[error(transparent)]
+    #[diagnostic(help("raise `[layers] budget`"))]
+    Budget(#[from] OverBudget),
+    /// A locked conda package is damaged.
+    #[error("the lock's conda packages cannot be used")]
+    Package(#[source] Box<PackageError>),
+    /// A locked environment is damaged.
+    #[error("the lock's conda environment cannot be used")]
+    Environment(#[source] Box<LockingError>),
+    /// The environment's own files cannot be made.
+    #[error(transparent)]
+    EnvironmentFiles(#[from] EnvironmentFilesError),
+    /// A locked wheel is damaged.
+    #[error("the lock's wheel `{wheel}` cannot be used")]
+    Wheel {
+        /// The wheel's file name.
+        wheel: String,
+        /// Why.
+        #[source]
+        error: Box<imgbuild_pypi::PackageError>,
+    },
+    /// Wheels in an image without Python.
+    #[error("the lock has wheels, and no Python that they are for")]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
+    NoPython,
+    /// Nothing can compile bytecode on this machine.
+    #[error("the lock has no interpreter that compiles bytecode on {host}")]
+    #[diagnostic(help("run `imgbuild lock` on this machine, or set `[layers] bytecode = false`"))]
+    NoCompiler {
+        /// This machine's platform.
+        host: String,
+    },
+    /// A layer cannot be unpacked.
+    #[error("the layer `{digest}` cannot be unpacked")]
+    Unpack {
+        /// The layer's blob.
+        digest: imgbuild_oci::Digest,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A post-link script failed.
+    #[error("the post-link script of `{package}` {fault}\n{printed}")]
+    #[diagnostic(help(
+        "it runs as root in the image, off the network; where the package works without it: `[conda] skip-post-link = [\"{package}\"]`"
+    ))]
+    PostLink {
+        /// The package.
+        package: String,
+        /// What is wrong.
+        fault: String,
+        /// What it printed.
+        printed: String,
+    },
+    /// A compressor that was linked gives other bytes.
+    #[error(transparent)]
+    Library(#[from] imgbuild_layer::WrongLibrary),
+    /// The image's documents do not fit together.
+    #[error("the image cannot be assembled")]
+    Image(#[from] imgbuild_oci::ImageError),
+    /// The lock's time is none.
+    #[error("the lock's timestamp cannot be used")]
+    Timestamp(#[from] imgbuild_oci::TimestampError),
+    /// A variant lacks a package, in a lock that no file holds yet.
+    #[error(transparent)]
+    #[diagnostic(help("this is a fault of imgbuild: please report it with the spec"))]
+    Whole(#[from] imgbuild_lock::LockError),
+}

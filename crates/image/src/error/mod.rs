@@ -1,0 +1,159 @@
+//! What can go wrong on the way from a lock to an image: the crates' own errors, with where they were asked for, by what was
+//! being done.
+
+mod check;
+mod deliver;
+mod make;
+mod open;
+mod wheels;
+
+use std::path::{Path, PathBuf};
+
+pub use check::CheckFailure;
+pub use deliver::DeliverFailure;
+use imgbuild_archive::PathError;
+use imgbuild_base::BaseFailure;
+use imgbuild_conda::{EnvironmentFilesError, PackageError};
+use imgbuild_copies::CopyFailure;
+use imgbuild_fetch::ArchiveFailure;
+use imgbuild_layer::OverBudget;
+pub use make::MakeFailure;
+use miette::Diagnostic;
+pub use open::OpenFailure;
+pub use wheels::WheelsFailure;
+
+/// An image that cannot be made.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum MakeError {
+    /// A file of settings is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Spec(#[from] imgbuild_document::DocumentError),
+    /// A file cannot be read or written.
+    #[error("`{}` cannot be {what}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] imgbuild_store::StoreError),
+    /// The network fails.
+    #[error(transparent)]
+    Net(#[from] imgbuild_net::NetError),
+    /// A path is wrong.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// This program runs on a machine that it cannot name.
+    #[error("imgbuild does not know the platform of this machine")]
+    #[diagnostic(help("it runs on linux/amd64 and linux/arm64"))]
+    NoHost,
+    /// Nothing is left to build.
+    #[error("no variant of the spec has {0}")]
+    #[diagnostic(help("`imgbuild check` lists the variants"))]
+    Nothing(String),
+    /// Nothing can be run on this machine, or not this.
+    #[error(transparent)]
+    Sandbox(#[from] imgbuild_sandbox::SandboxError),
+    /// A thread died.
+    #[error("a part of the build died: {0}")]
+    Died(String),
+    /// An existing image that cannot be stood on.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Base(#[from] BaseFailure),
+    /// Archives that cannot be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(ArchiveFailure),
+    /// A layer that cannot be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Make(#[from] MakeFailure),
+    /// What a spec has copied and cannot be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Copy(#[from] CopyFailure),
+    /// A check that was not met.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Check(#[from] CheckFailure),
+    /// An image that cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Deliver(#[from] DeliverFailure),
+    /// An image that cannot be opened or started.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Open(#[from] OpenFailure),
+    /// Wheels that cannot be locked or found.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Wheels(#[from] WheelsFailure),
+}
+
+/// What the crates below say goes into the error of its phase.
+macro_rules! of_phase {
+    ($($error:ty => $phase:ident),* $(,)?) => {
+        $(impl From<$error> for MakeError {
+            fn from(error: $error) -> Self {
+                $phase::from(error).into()
+            }
+        })*
+    };
+}
+
+of_phase! {
+    imgbuild_lock::LockError => MakeFailure,
+    OverBudget => MakeFailure,
+    EnvironmentFilesError => MakeFailure,
+    imgbuild_layer::WrongLibrary => MakeFailure,
+    imgbuild_oci::ImageError => MakeFailure,
+    imgbuild_oci::TimestampError => MakeFailure,
+    imgbuild_oci::WriteError => DeliverFailure,
+    imgbuild_oci::PlatformError => OpenFailure,
+}
+
+impl MakeError {
+    /// What is said of a file of this machine that cannot be read or written: `what` was tried.
+    pub fn file(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::File { path, what, error }
+    }
+}
+
+impl From<ArchiveFailure> for MakeError {
+    fn from(error: ArchiveFailure) -> Self {
+        match error {
+            ArchiveFailure::Settings(error) => Self::Spec(error),
+            ArchiveFailure::File { path, what, error } => Self::File { path, what, error },
+            ArchiveFailure::Path(error) => Self::Path(error),
+            ArchiveFailure::Store(error) => Self::Store(error),
+            ArchiveFailure::Died(what) => Self::Died(what),
+            error => Self::Archive(error),
+        }
+    }
+}
+
+impl From<imgbuild_oci::ReadError> for MakeError {
+    fn from(error: imgbuild_oci::ReadError) -> Self {
+        OpenFailure::Read(Box::new(error)).into()
+    }
+}
+
+impl From<PackageError> for MakeError {
+    fn from(error: PackageError) -> Self {
+        MakeFailure::Package(Box::new(error)).into()
+    }
+}
+
+impl From<tokio::task::JoinError> for MakeError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Died(error.to_string())
+    }
+}

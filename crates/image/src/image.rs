@@ -1,0 +1,106 @@
+//! From layers to an image: its configuration, its history, its names.
+
+use std::collections::BTreeMap;
+
+use imgbuild_base::BaseImage;
+use imgbuild_document::ProgramText;
+use imgbuild_oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
+use imgbuild_runtime::{DEFAULT_USER, Ground, Variables};
+use imgbuild_spec::{User, Variant};
+use imgbuild_store::LayerRecord;
+
+use crate::built_layer::BuiltLayer;
+use crate::error::MakeError;
+
+/// The label that holds the digest of the lock's text.
+pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
+
+/// What an image's configuration is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) variant: &'a Variant,
+    pub(crate) variables: &'a Variables,
+    pub(crate) base: Option<&'a BaseImage>,
+    pub(crate) ground: &'a Ground,
+    /// The digest of the lock's text.
+    pub(crate) lock: Digest,
+}
+
+/// Assembles the image of a variant, which counts as made at `timestamp`: the layers of what it stands on first, as they are.
+///
+/// # Errors
+///
+/// When its layers do not fit together.
+pub(crate) fn assemble(timestamp: i64, parts: &Parts<'_>, layers: &[BuiltLayer]) -> Result<Image, MakeError> {
+    let created = Timestamp::from_seconds(timestamp)?;
+    let history = |layer: &BuiltLayer| History {
+        created: Some(created),
+        created_by: "imgbuild".to_owned(),
+        comment: layer.title.clone(),
+        empty_layer: false,
+    };
+    let (mut all, behind) = parts.base.map(BaseImage::image_layers).unwrap_or_default();
+    let mut own: Vec<ImageLayer> = layers
+        .iter()
+        .map(|layer| {
+            let LayerRecord { descriptor, diff_id, .. } = &layer.record;
+            ImageLayer::new(descriptor.clone(), *diff_id, history(layer))
+        })
+        .collect();
+    if let Some(first) = own.first_mut() {
+        first.before = behind;
+    }
+    all.append(&mut own);
+    let mut annotations = parts.base.map(BaseImage::annotations).unwrap_or_default();
+    annotations.extend(own_annotations(parts.variant, created));
+    let head = ImageHead { platform: parts.variant.platform, created, config: config(parts), annotations };
+    Ok(Image::of_layers(head, all)?)
+}
+
+fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([
+        ("org.opencontainers.image.created".to_owned(), created.to_string()),
+        ("org.opencontainers.image.title".to_owned(), variant.name.to_string()),
+    ]);
+    if let Some(tag) = variant.tags.first() {
+        annotations.insert("org.opencontainers.image.version".to_owned(), tag.to_string());
+    }
+    // What the user says of the image in OCI's words, the index says as well.
+    let own =
+        variant.image.labels.iter().filter(|(key, _)| key.as_str().starts_with("org.opencontainers.image."));
+    annotations.extend(own.map(|(key, value)| (key.to_string(), value.to_string())));
+    annotations
+}
+
+fn config(parts: &Parts<'_>) -> ContainerConfig {
+    let Parts { variant, variables, base: below, ground, lock } = *parts;
+    let start = imgbuild_runtime::start(ground, variables);
+    let image = &variant.image;
+    let base = below.map(|image| image.config().clone()).unwrap_or_default();
+    let mut labels = below.map(BaseImage::labels).unwrap_or_default();
+    labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
+    labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+    let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();
+    let default_user = match ground {
+        Ground::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
+        Ground::Image { .. } | Ground::Scratch => base.user,
+    };
+    // A user who names an entrypoint of their own means no command but their own.
+    let default_cmd = if image.entrypoint.is_some() { Vec::new() } else { start.cmd };
+    let ports = image.expose.iter().map(|port| (port.to_string(), Empty {}));
+    let volumes = image.volumes.iter().map(|path| (path.as_str().to_owned(), Empty {}));
+    ContainerConfig {
+        user: image.user.as_ref().map_or(default_user, user),
+        exposed_ports: base.exposed_ports.into_iter().chain(ports).collect(),
+        env: variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        entrypoint: image.entrypoint.as_ref().map_or(start.entrypoint, words),
+        cmd: image.cmd.as_ref().map_or(default_cmd, words),
+        volumes: base.volumes.into_iter().chain(volumes).collect(),
+        working_dir: image.workdir.as_ref().map_or(base.working_dir, |path| path.as_str().to_owned()),
+        labels,
+        stop_signal: base.stop_signal,
+    }
+}
+
+fn user(user: &User) -> String {
+    user.to_string()
+}

@@ -1,0 +1,221 @@
+//! Making the layers that the store does not have: downloads and layers side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use imgbuild_fetch::{Context, Event, PackageArchives, verify_archives};
+use imgbuild_layer::{
+    Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Part, Policy, Role, Source, layer_key,
+    write_layer,
+};
+use imgbuild_lock::Archive;
+use imgbuild_store::{Kind, LayerRecord};
+use tokio::sync::Semaphore;
+
+use crate::assembly::Assembly;
+use crate::built_layer::BuiltLayer;
+use crate::derived::Derived;
+use crate::error::{MakeError, MakeFailure};
+use crate::ingredient::Ingredient;
+
+/// A layer of a variant, before it is known whether the store has it.
+pub(crate) struct PlannedLayer {
+    pub(crate) key: Key,
+    /// What is in it, for people: all its parts.
+    pub(crate) title: String,
+    /// The installed size of its parts in bytes.
+    pub(crate) weight: u64,
+    role: Role,
+    ingredients: Vec<Arc<Ingredient>>,
+}
+
+impl PlannedLayer {
+    /// What makes it over the layers below; nothing for what comes from archives alone.
+    fn derived(&self) -> Option<&dyn Derived> {
+        match self.ingredients.as_slice() {
+            [only] => only.as_derived(),
+            _ => None,
+        }
+    }
+
+    /// The archives that it is read from.
+    fn archives(&self) -> impl Iterator<Item = &Archive> {
+        self.ingredients.iter().flat_map(|ingredient| ingredient.archives())
+    }
+}
+
+/// Plans the layers of a variant and computes their keys.
+///
+/// # Errors
+///
+/// When there are more layers than the budget allows.
+pub(crate) fn plan(
+    assembly: &Assembly,
+    policy: &Policy,
+    codec: Codec,
+) -> Result<Vec<Arc<PlannedLayer>>, MakeError> {
+    let none = Exclusions::new();
+    let exclusions = |part: &Part| assembly.exclusions.get(&part.id).unwrap_or(&none);
+    let planned = imgbuild_layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
+        let ingredients: Vec<_> =
+            plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
+        let parts = || ingredients.iter().map(|ingredient| ingredient.part());
+        let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
+        Arc::new(PlannedLayer {
+            key: layer_key(&keyed, &assembly.parents, codec),
+            title: parts().map(|part| part.title.as_str()).collect::<Vec<_>>().join(", "),
+            role: plan.role.role(),
+            weight: parts().map(|part| part.weight).sum(),
+            ingredients,
+        })
+    });
+    Ok(planned.collect())
+}
+
+/// The layers of a variant, and what gets the archives that they are made of.
+pub struct ImagePlan {
+    pub(crate) assembly: Arc<Assembly>,
+    pub(crate) planned: Vec<Arc<PlannedLayer>>,
+    pub(crate) archives: PackageArchives,
+    pub(crate) codec: Codec,
+}
+
+impl ImagePlan {
+    /// The layers that one that is derived stands on, of those that are there.
+    fn below(&self, planned: &PlannedLayer, found: &BTreeMap<Key, (LayerRecord, bool)>) -> Vec<LayerRecord> {
+        let Some(derived) = planned.derived() else { return Vec::new() };
+        let before = self.planned.iter().take_while(|it| it.key != planned.key);
+        let below = before.filter(|it| derived.stands_on(it.role));
+        let below = below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone());
+        self.assembly.base.records().into_iter().chain(below).collect()
+    }
+}
+
+/// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
+/// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers.
+///
+/// # Errors
+///
+/// When a layer cannot be made.
+pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<BuiltLayer>>, MakeError> {
+    let mut found: BTreeMap<Key, (LayerRecord, bool)> = BTreeMap::new();
+    let mut missing: Vec<(&ImagePlan, &Arc<PlannedLayer>)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for plan in plans {
+        for planned in &plan.planned {
+            if !seen.insert(planned.key) {
+                continue;
+            }
+            match context.layers.layer(&planned.key)? {
+                Some(record) => {
+                    found.insert(planned.key, (record, true));
+                }
+                None => missing.push((plan, planned)),
+            }
+        }
+    }
+    let bytes = missing.iter().map(|(_, planned)| planned.weight).sum();
+    context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
+    // What is derived stays in its order, which is the one in which it is made.
+    let (derived, mut streamed): (Vec<_>, Vec<_>) =
+        missing.into_iter().partition(|(_, planned)| planned.derived().is_some());
+    // The largest first: what is left at the end is then small, and no core waits long for another. After all of them the
+    // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
+    streamed.sort_by_key(|(_, planned)| (planned.role == Role::BaseState, std::cmp::Reverse(planned.weight)));
+    let permits = Arc::new(Semaphore::new(context.threads.get() as usize));
+    let mut running: FuturesUnordered<_> = streamed
+        .into_iter()
+        .map(|(plan, planned)| make_one(plan, planned, Vec::new(), Arc::clone(&permits), context))
+        .collect();
+    while let Some(made) = running.next().await {
+        let (key, record, reused) = made?;
+        found.insert(key, (record, reused));
+    }
+    for (plan, planned) in derived {
+        let below = plan.below(planned, &found);
+        let made = make_one(plan, planned, below, Arc::clone(&permits), context);
+        let (key, record, reused) = made.await?;
+        found.insert(key, (record, reused));
+    }
+    let built = |planned: &Arc<PlannedLayer>| {
+        found.get(&planned.key).map(|(record, reused)| BuiltLayer {
+            record: record.clone(),
+            title: planned.title.clone(),
+            weight: planned.weight,
+            reused: *reused,
+        })
+    };
+    Ok(plans.iter().map(|plan| plan.planned.iter().filter_map(built).collect()).collect())
+}
+
+async fn make_one(
+    plan: &ImagePlan,
+    planned: &Arc<PlannedLayer>,
+    below: Vec<LayerRecord>,
+    permits: Arc<Semaphore>,
+    context: &Context,
+) -> Result<(Key, LayerRecord, bool), MakeError> {
+    futures::future::try_join_all(planned.archives().map(|archive| plan.archives.get(archive))).await?;
+    // The semaphore is never closed, so a permit always comes.
+    let _permit = permits.acquire().await;
+    let (assembly, codec) = (Arc::clone(&plan.assembly), plan.codec);
+    let (own, task) = (context.clone(), LayerTask { assembly, planned: Arc::clone(planned), codec, below });
+    let made = tokio::task::spawn_blocking(move || task.make(&own)).await?;
+    let (record, reused) = made?;
+    context.reporter.event(Event::LayerFinished {
+        title: planned.title.clone(),
+        size: record.descriptor.size,
+        installed: planned.weight,
+    });
+    Ok((planned.key, record, reused))
+}
+
+/// A layer to be made by a thread that may block.
+struct LayerTask {
+    assembly: Arc<Assembly>,
+    planned: Arc<PlannedLayer>,
+    codec: Codec,
+    below: Vec<LayerRecord>,
+}
+
+impl LayerTask {
+    fn make(&self, context: &Context) -> Result<(LayerRecord, bool), MakeError> {
+        let key = self.planned.key;
+        let store = &context.store;
+        let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
+        // Another build may have made it while this one waited.
+        if let Some(record) = context.layers.layer(&key)? {
+            return Ok((record, true));
+        }
+        verify_archives(self.planned.archives(), store)?;
+        let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
+        writer.commit(&layer.descriptor)?;
+        let archives = self.planned.archives().map(|archive| archive.sha256).collect();
+        let Layer { descriptor, diff_id, size, notes } = layer;
+        let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
+        context.layers.put_layer(&key, &record)?;
+        Ok((record, false))
+    }
+
+    fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W, String), MakeError> {
+        let (assembly, codec) = (&self.assembly, self.codec);
+        let failed = |error| MakeFailure::Layer(Box::new(error));
+        if let Some(derived) = self.planned.derived() {
+            let writer = LayerWriter::new(out, codec, context.threads, &assembly.parents);
+            let mut writer = writer.map_err(|error| failed(LayerError::Write(error)))?;
+            let messages = derived.write(&self.below, context, &mut writer)?;
+            let (layer, out) = writer.finish().map_err(|error| failed(LayerError::Write(error)))?;
+            return Ok((layer, out, messages));
+        }
+        let none = Exclusions::new();
+        let excluded = |source: &dyn Source| assembly.exclusions.get(&source.part().id).unwrap_or(&none);
+        let sources = self.planned.ingredients.iter().filter_map(|ingredient| ingredient.as_source());
+        let sources: Vec<(&dyn Source, &Exclusions)> = sources.map(|it| (it, excluded(it))).collect();
+        let (layer, out) =
+            write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)?;
+        Ok((layer, out, String::new()))
+    }
+}

@@ -1,0 +1,54 @@
+//! From a lock to an image: archives are got, layers planned and made, the image assembled, checked and delivered; and images
+//! that are there are opened.
+//!
+//! This crate emits events and draws nothing.
+
+mod assembly;
+mod built;
+mod built_layer;
+mod bytecode_below;
+mod checks;
+mod compiler;
+mod configuring;
+mod confinement;
+mod copied_over;
+mod delivery;
+mod derived;
+mod error;
+mod image;
+mod image_plan;
+mod ingredient;
+mod layers;
+mod limits;
+mod opening;
+mod post_link;
+mod running;
+mod unpacked;
+mod variant_name;
+mod vendor;
+mod wheel_finder;
+mod wheel_frontend;
+mod wheel_sources;
+mod wheels_python;
+
+pub use assembly::parts;
+pub use built::Built;
+pub use built_layer::BuiltLayer;
+pub use checks::{Checked, run_checks};
+pub use confinement::unconfined;
+pub use delivery::{Delivered, Format, deliver, groups};
+pub use derived::Execution;
+pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
+pub use image::LOCK_LABEL;
+pub use image_plan::LayerSummary;
+pub use imgbuild_sandbox::set_variable;
+pub use layers::{ImagePlan, make};
+pub use opening::{Opened, open_image};
+pub use running::{Runnable, Words};
+pub use unpacked::{NamedLayer, remover, unpacked_layers};
+pub use variant_name::variant_name;
+pub use vendor::{Vendored, vendor};
+pub use wheel_finder::{absolute, finder, listed_error, pypi_error};
+pub use wheel_frontend::{archives, wheel_builder};
+pub use wheel_sources::{layout_of, wheel_error};
+pub use wheels_python::WheelsPython;

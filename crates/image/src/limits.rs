@@ -1,0 +1,16 @@
+//! What documents and the compilers of bytecode may ask of us: one place, each limit with its reason.
+
+/// The most bytes that are read of a document that an image holds, such as the lock.
+pub(crate) const DOCUMENT_LIMIT: u64 = 16 << 20;
+
+/// How much memory an interpreter that compiles may have, in bytes: a source of some megabytes needs about one gigabyte.
+pub(crate) const COMPILER_MEMORY: u64 = 2 << 30;
+
+/// How long one source may be compiled, in seconds of a processor.
+pub(crate) const COMPILER_PROCESSOR: u64 = 300;
+
+/// How many processes there may be while sources are compiled: the interpreter, and the one that compiles.
+pub(crate) const COMPILER_PROCESSES: u64 = 8;
+
+/// How much an interpreter that compiles may write, in bytes, all of it into memory: it should write nothing.
+pub(crate) const COMPILER_WRITABLE: u64 = 1 << 20;

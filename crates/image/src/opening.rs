@@ -1,0 +1,188 @@
+//! The image that a user means: a file, a folder, a digest, a spec, or a name.
+
+use std::io::Read;
+use std::path::Path;
+
+use imgbuild_oci::{
+    Blobs, Choice, ContainerConfig, Digest, ImageConfig, Manifest, Platform, Reference, StoredImage,
+    StoredLayer,
+};
+use imgbuild_spec::Spec;
+use imgbuild_store::LayerCaches;
+use serde::de::DeserializeOwned;
+
+use crate::error::{MakeError, OpenFailure};
+use crate::limits::DOCUMENT_LIMIT;
+use crate::unpacked::NamedLayer;
+
+/// An image whose documents were read.
+pub struct Opened {
+    /// The platform that it is built for.
+    pub platform: Platform,
+    /// How a container of it is started.
+    pub config: ContainerConfig,
+    /// Its layers, the first first.
+    pub layers: Vec<NamedLayer>,
+    blobs: OpenedBlobs,
+}
+
+/// Where the layers of an image are.
+enum OpenedBlobs {
+    Store(LayerCaches),
+    File(Box<StoredImage>),
+}
+
+impl Opened {
+    /// Where its layers are.
+    pub fn blobs(&self) -> &dyn Blobs {
+        match &self.blobs {
+            OpenedBlobs::Store(layers) => layers,
+            OpenedBlobs::File(image) => image.blobs(),
+        }
+    }
+}
+
+/// Opens the image that `text` means: a tarball or a layout by its path, a manifest of the store by its digest, the image
+/// that a spec was built into by the spec's path, or by its name and tag.
+///
+/// # Errors
+///
+/// When there is none, or its documents are damaged.
+pub fn open_image(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, MakeError> {
+    let path = Path::new(text);
+    if let Some(hex) = text.strip_prefix("sha256:") {
+        let digest = Digest::from_hex(hex).map_err(|_| not_found(text, layers))?;
+        return in_store(&digest, text, layers);
+    }
+    if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+        return of_spec(path, platform, layers);
+    }
+    // A project's folder often bears the name of its image.
+    let is_built = || -> Result<bool, MakeError> {
+        let Some(reference) = reference(text).filter(|_| path.is_dir() && !is_layout(path)) else {
+            return Ok(false);
+        };
+        Ok(layers.store().image(&reference, platform)?.is_some())
+    };
+    if path.exists() && !is_built()? {
+        return in_file(path, platform);
+    }
+    named(text, platform, layers)
+}
+
+/// Whether a folder has what layouts and unpacked tarballs of images begin with.
+fn is_layout(folder: &Path) -> bool {
+    ["oci-layout", "index.json", "manifest.json"].iter().any(|name| folder.join(name).exists())
+}
+
+fn named(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, MakeError> {
+    let Some(reference) = reference(text) else { return Err(not_found(text, layers)) };
+    if let Some(digest) = reference.digest() {
+        return in_store(digest, text, layers);
+    }
+    match layers.store().image(&reference, platform)? {
+        Some(record) => in_store(&record.manifest.digest, text, layers),
+        None => Err(not_found(text, layers)),
+    }
+}
+
+/// A name with or without a tag; nothing where it is none.
+fn reference(text: &str) -> Option<Reference> {
+    let reference: Reference = text.parse().ok()?;
+    if reference.tag().is_some() || reference.digest().is_some() {
+        return Some(reference);
+    }
+    Some(reference.with_tag("latest".parse().ok()?))
+}
+
+fn of_spec(path: &Path, platform: Platform, layers: &LayerCaches) -> Result<Opened, MakeError> {
+    let spec = Spec::load(path)?;
+    let variants = spec.variants(platform)?;
+    let of_platform: Vec<_> = variants.iter().filter(|variant| variant.platform == platform).collect();
+    let references: Vec<Reference> = of_platform
+        .iter()
+        .filter_map(|variant| Some(Reference::new(&variant.name, variant.tags.first()?)))
+        .collect();
+    let listed = || references.iter().map(ToString::to_string).collect::<Vec<_>>();
+    match references.as_slice() {
+        [reference] => match layers.store().image(reference, platform)? {
+            Some(record) => in_store(&record.manifest.digest, &reference.to_string(), layers),
+            None => {
+                Err(OpenFailure::NotBuilt { spec: path.to_owned(), reference: reference.to_string() }.into())
+            }
+        },
+        [] => Err(MakeError::Nothing(format!("the platform {platform}"))),
+        _ => Err(OpenFailure::Several { spec: path.to_owned(), references: listed() }.into()),
+    }
+}
+
+/// An image of anybody's making, in a tarball or a layout.
+fn in_file(path: &Path, platform: Platform) -> Result<Opened, MakeError> {
+    let image = StoredImage::open(path, &Choice { platform, reference: None })?;
+    let named =
+        |layer: &StoredLayer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id };
+    Ok(Opened {
+        platform: platform_of(&image.config)?,
+        config: image.config.config.clone(),
+        layers: image.layers.iter().map(named).collect(),
+        blobs: OpenedBlobs::File(Box::new(image)),
+    })
+}
+
+fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened, MakeError> {
+    if layers.store().blob(digest)?.is_none() {
+        return Err(not_found(text, layers));
+    }
+    let manifest: Manifest = document(digest, layers)?;
+    let config: ImageConfig = document(&manifest.config.digest, layers)?;
+    if manifest.layers.len() != config.rootfs.diff_ids.len() {
+        let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
+        return Err(OpenFailure::Layers { layers, diff_ids }.into());
+    }
+    let pairs = manifest.layers.into_iter().zip(&config.rootfs.diff_ids);
+    let named = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
+    Ok(Opened {
+        platform: platform_of(&config)?,
+        layers: named,
+        config: config.config,
+        blobs: OpenedBlobs::Store(layers.clone()),
+    })
+}
+
+fn platform_of(config: &ImageConfig) -> Result<Platform, MakeError> {
+    Ok(format!("{}/{}", config.os, config.architecture).parse()?)
+}
+
+fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T, MakeError> {
+    let failed =
+        |error: Box<dyn std::error::Error + Send + Sync>| OpenFailure::Document { digest: *digest, error };
+    let blob = blobs.open(digest).map_err(|error| failed(Box::new(error)))?;
+    let mut bytes = Vec::new();
+    blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(Box::new(error)))?;
+    let found = Digest::of(&bytes);
+    if found != *digest {
+        return Err(failed(Box::new(imgbuild_oci::BlobError::Digest { wanted: *digest, found })).into());
+    }
+    Ok(serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))?)
+}
+
+fn not_found(text: &str, layers: &LayerCaches) -> MakeError {
+    // What cannot be listed is not what was asked for.
+    let mut known: Vec<String> =
+        layers.store().images().unwrap_or_default().into_iter().map(|record| record.reference).collect();
+    known.dedup();
+    OpenFailure::NoImage { text: text.to_owned(), known }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_tag_is_the_latest() {
+        let shown = |text: &str| reference(text).map(|reference| reference.to_string());
+        assert_eq!(shown("base"), Some("base:latest".to_owned()));
+        assert_eq!(shown("base:3.9-cuda11.8"), Some("base:3.9-cuda11.8".to_owned()));
+        assert_eq!(shown("Not A Name"), None);
+    }
+}

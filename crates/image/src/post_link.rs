@@ -1,0 +1,233 @@
+//! Post-link scripts of conda packages, run in the sandbox: what they change is a layer.
+
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_fetch::Context;
+use imgbuild_layer::{
+    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Part, PartId, RecipeHash, Role, SinkError,
+    SourceError,
+};
+use imgbuild_lock::{CondaPackage, CondaSet};
+use imgbuild_oci::Platform;
+use imgbuild_python::Target;
+use imgbuild_runtime::Variables;
+use imgbuild_sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
+use imgbuild_store::LayerRecord;
+
+use crate::bytecode_below::{keyed, over};
+use crate::derived::{Below, Derived, Execution};
+use crate::error::{MakeError, MakeFailure};
+use crate::unpacked::{NamedLayer, remover, unpacked_layers};
+
+/// Changes whenever the same scripts would leave other bytes.
+const METHOD: &str = "2";
+/// How long one script may run.
+const TIME: Duration = Duration::from_secs(600);
+/// How many processes and threads a script may have.
+const PROCESSES: u64 = 4096;
+/// Of what a script prints, the end is kept.
+const KEPT: usize = 64 << 10;
+/// Where scripts leave what an installer shows, below the prefix; it is no part of the environment.
+const MESSAGES: &str = ".messages.txt";
+
+/// The post-link scripts of an environment.
+pub(crate) struct PostLink {
+    part: Part,
+    platform: Platform,
+    prefix: ImagePath,
+    owner: Owner,
+    timestamp: i64,
+    variables: Variables,
+    packages: Vec<CondaPackage>,
+    targets: Vec<Target>,
+}
+
+impl PostLink {
+    /// The scripts of `packages`, which are run when all packages are there; nothing where there are none.
+    pub(crate) fn new(
+        set: &CondaSet,
+        packages: Vec<CondaPackage>,
+        platform: Platform,
+        owner: Owner,
+        timestamp: i64,
+        image: &Below<'_>,
+    ) -> Option<Self> {
+        if packages.is_empty() {
+            return None;
+        }
+        let mut hasher = KeyHasher::new("post-link scripts")
+            .field("method", METHOD)
+            .field("platform", platform.to_string())
+            .field("prefix", set.prefix.as_str())
+            .field("owner", format!("{}:{}", owner.uid, owner.gid))
+            .field("timestamp", timestamp.to_string())
+            .list("scripts", packages.iter().map(|package| package.url.as_str()))
+            .list("variables", image.variables.values.iter().map(|(name, value)| format!("{name}={value}")));
+        hasher = image.key(hasher, is_below);
+        hasher = keyed(hasher, image.targets);
+        let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
+        let part = Part {
+            id: PartId::new("imgbuild", "post-link"),
+            title: format!("post-link scripts of {}", names.join(", ")),
+            recipe: RecipeHash(hasher.finish()),
+            role: Role::PackageConfiguration,
+            weight: 0,
+            root: None,
+        };
+        let (prefix, variables) = (set.prefix.clone(), image.variables.clone());
+        let targets = image.targets.to_vec();
+        Some(Self { part, platform, prefix, owner, timestamp, variables, packages, targets })
+    }
+
+    fn failed(&self, error: SourceError) -> MakeError {
+        let part = |error| -> MakeError {
+            MakeFailure::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error })).into()
+        };
+        match error {
+            SourceError::Archive(error) => match error.downcast::<imgbuild_sandbox::SandboxError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => part(SourceError::Archive(error)),
+            },
+            error => part(error),
+        }
+    }
+
+    /// One script, as conda runs it.
+    fn command(&self, package: &CondaPackage) -> Command {
+        let prefix = self.prefix.to_string();
+        let mut env: Vec<(String, String)> = self.variables.values.clone().into_iter().collect();
+        let number = package.record.get("build_number").and_then(toml::Value::as_integer).unwrap_or(0);
+        let own = [
+            ("PREFIX", prefix.clone()),
+            ("ROOT_PREFIX", prefix.clone()),
+            ("PKG_NAME", package.name().to_owned()),
+            ("PKG_VERSION", package.version().to_owned()),
+            ("PKG_BUILDNUM", number.to_string()),
+            ("SOURCE_DATE_EPOCH", self.timestamp.to_string()),
+            // What Python would leave beside its sources is there already, or not wanted.
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+            ("PYTHONHASHSEED", "0".to_owned()),
+        ];
+        for (name, value) in own {
+            imgbuild_sandbox::set_variable(&mut env, name, &value);
+        }
+        Command {
+            platform: self.platform,
+            layers: Vec::new(),
+            writable: Writable::Nothing,
+            words: vec!["/bin/bash".to_owned(), format!("{prefix}/bin/.{}-post-link.sh", package.name())],
+            env,
+            folder: Some(self.prefix.clone()),
+            user: User::Id { uid: 0, gid: Some(0) },
+            mounts: Vec::new(),
+            network: Network::None,
+            limits: Limits { time: Some(TIME), processes: Some(PROCESSES), ..Limits::default() },
+            input: Input::Nothing,
+            output: Output::Keep(KEPT),
+        }
+    }
+}
+
+/// Whether the layers of a role are there when the scripts run.
+fn is_below(role: Role) -> bool {
+    match role {
+        Role::Base
+        | Role::BaseState
+        | Role::BaseConfiguration
+        | Role::Interpreter
+        | Role::Cuda
+        | Role::Package => true,
+        Role::PackageConfiguration | Role::Metadata | Role::Copy => false,
+    }
+}
+
+impl Derived for PostLink {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn stands_on(&self, role: Role) -> bool {
+        is_below(role)
+    }
+
+    fn execution(&self) -> Option<Execution> {
+        let of = self.packages.iter().map(|package| package.name().to_owned()).collect();
+        Some(Execution { what: "post-link scripts".to_owned(), of })
+    }
+
+    fn write(
+        &self,
+        lower: &[LayerRecord],
+        context: &Context,
+        sink: &mut dyn EntrySink,
+    ) -> Result<String, MakeError> {
+        let machine = Machine::probe()?;
+        machine.runs(self.platform)?;
+        machine.has_owners()?;
+        let named = |record: &LayerRecord| NamedLayer {
+            descriptor: record.descriptor.clone(),
+            diff_id: record.diff_id,
+        };
+        let named: Vec<NamedLayer> = lower.iter().map(named).collect();
+        let layers = unpacked_layers(&context.store, &machine, &context.layers, &named)?;
+        let scratch = context.store.scratch(remover())?;
+        let upper = scratch.path("upper");
+        for package in &self.packages {
+            let mut command = self.command(package);
+            command.layers.clone_from(&layers);
+            command.writable = Writable::Folder(upper.clone());
+            let ran = machine.run(&command)?;
+            let fault = match ran.ended {
+                Ended::Code(0) => continue,
+                Ended::Code(code) => format!("failed with the exit code {code}"),
+                Ended::Signal(signal) => format!("was ended by the signal {signal}"),
+                Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
+            };
+            let printed = imgbuild_sandbox::printed(&ran.output);
+            return Err(MakeFailure::PostLink { package: package.name().to_owned(), fault, printed }.into());
+        }
+        let messages = self.prefix.join(MESSAGES)?;
+        let text = Mutex::new(Vec::new());
+        let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
+            let cleaned = |path: &ImagePath| left_out.contains(path);
+            let (prefix, owner, messages) = (&self.prefix, self.owner, &messages);
+            let mut left = Left { prefix, owner, messages, text: Vec::new(), sink };
+            let written = machine.difference(&upper, self.timestamp, &cleaned, &mut left);
+            // It may be looked at more than once, and says the same each time.
+            *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
+            written.map_err(SourceError::archive)
+        };
+        let written = over(lower, &self.targets, context, |overriding| overriding.write(&emit, sink));
+        written.map_err(|error| self.failed(error))?;
+        let text = text.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(String::from_utf8_lossy(&text).trim_end().to_owned())
+    }
+}
+
+/// What the scripts left. It gives what stands below the prefix to whom the prefix belongs, since they ran as root, and keeps
+/// what they want to be shown.
+struct Left<'a> {
+    prefix: &'a ImagePath,
+    owner: Owner,
+    messages: &'a ImagePath,
+    text: Vec<u8>,
+    sink: &'a mut dyn EntrySink,
+}
+
+impl EntrySink for Left<'_> {
+    fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
+        if head.path == *self.messages {
+            // A link or a folder of that name says nothing.
+            let read = body.take(KEPT as u64).read_to_end(&mut self.text);
+            read.map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
+            return Ok(());
+        }
+        if head.path != *self.prefix && head.path.strip_prefix(self.prefix).is_none() {
+            return self.sink.put(head, body);
+        }
+        self.sink.put(&EntryHead { owner: self.owner, ..head.clone() }, body)
+    }
+}

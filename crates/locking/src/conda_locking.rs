@@ -1,0 +1,150 @@
+//! Locking the conda environment of a variant.
+
+use std::collections::BTreeMap;
+
+use futures::FutureExt;
+use imgbuild_archive::ImagePath;
+use imgbuild_conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
+use imgbuild_fetch::{Event, secrets};
+use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
+use imgbuild_oci::Digest;
+use imgbuild_spec::{CondaPackages, Variant};
+
+use crate::conda_errors::conda_error;
+use crate::error::LockSpecError;
+use crate::locking::Locker;
+use crate::match_specs::{constraints, match_specs};
+use crate::other_locks;
+
+impl Locker<'_> {
+    /// The environment of a variant, over a base with this `glibc`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be solved or read.
+    pub(crate) async fn environment(
+        &mut self,
+        variant: &Variant,
+        conda: &imgbuild_spec::Conda,
+        glibc: Option<&str>,
+    ) -> Result<CondaSet, LockSpecError> {
+        let names = conda.channels.iter().map(|channel| &channel.name);
+        let settings = self.context.channel_settings()?;
+        let (root, variables) = (self.spec.folder(), &self.context.variables);
+        let place = imgbuild_conda::Place { root, variables, settings: &settings };
+        let channels = imgbuild_conda::channels(names.clone(), &conda.mirrors, place)?;
+        let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
+        let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
+        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
+        let subdir = imgbuild_conda::subdir(variant.platform);
+        if let Some(part) = &conda.pip_part {
+            let text = format!(
+                "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
+                part.file()
+            );
+            self.tell(text);
+        }
+        let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
+        let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
+        let names = names.iter().map(String::as_str);
+        let open = LeftOpen {
+            priority: is_solved && conda.channel_priority.is_none(),
+            channels: conda.channels_are_open,
+        };
+        for note in settings.notes(names, open) {
+            self.tell(note);
+        }
+        let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();
+        let request = Request {
+            specs: match_specs(variant, conda),
+            pip: conda.pip,
+            constraints: if conda.pip { constraints(variant) } else { Vec::new() },
+            subdir,
+            virtual_packages: imgbuild_conda::virtual_packages(subdir, glibc, cuda),
+            channel_priority: priority,
+            exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
+            locked: self.kept_records(variant)?,
+            channels: channels.clone(),
+        };
+        let wishes = Wishes {
+            request,
+            platform: variant.platform,
+            prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
+            name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
+            variables: conda
+                .variables
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
+            allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
+            skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
+            accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
+            hosts: self.hosts(variant),
+            known: self.known_facts(),
+        };
+        let store = &self.context.store;
+        let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
+        let metadata = Metadata {
+            client: fetcher.client(),
+            archives: fetcher,
+            store,
+            channels: &serving,
+            accept_damaged: &wishes.accept_damaged,
+        };
+        let records = match &conda.packages {
+            CondaPackages::Requirements(_) => None,
+            CondaPackages::Locked(locked) => {
+                self.context.reporter.event(Event::Taking { file: locked.file.clone() });
+                let request = &wishes.request;
+                let taking = Taking {
+                    solving: &solving,
+                    metadata: &metadata,
+                    channels: &channels,
+                    subdir,
+                    virtual_packages: &request.virtual_packages,
+                    known: &request.locked,
+                };
+                Some(other_locks::take(variant, locked, &taking).await?)
+            }
+        };
+        let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
+        let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
+        if is_solved && let Some(cuda) = cuda {
+            self.tell_of_processor_builds(cuda, &packages)?;
+        }
+        for package in packages {
+            self.conda.insert((package.name().to_owned(), package.url.clone()), package);
+        }
+        Ok(set)
+    }
+
+    /// Tells of builds that the spec asks for and that have no use for the image's CUDA.
+    fn tell_of_processor_builds(
+        &mut self,
+        cuda: &str,
+        packages: &[CondaPackage],
+    ) -> Result<(), LockSpecError> {
+        let records = packages.iter().map(imgbuild_conda::record).collect::<Result<Vec<_>, _>>();
+        for only in imgbuild_conda::for_processor(&records.map_err(imgbuild_conda::PackageError::from)?) {
+            self.tell(format!(
+                "`{} {}` does not use CUDA, and the image has CUDA {cuda}: the spec asks for such a build",
+                only.name, only.build
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the earlier lock has for this variant, and may stay.
+    fn kept_records(&self, variant: &Variant) -> Result<Vec<imgbuild_conda::Record>, LockSpecError> {
+        let same = self.same(variant)?;
+        let packages = same.iter().flat_map(|same| &same.conda).flat_map(|conda| &conda.packages);
+        let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
+        let records = kept.map(|package| imgbuild_conda::record(package)).collect::<Result<Vec<_>, _>>();
+        Ok(records.map_err(imgbuild_conda::PackageError::from)?)
+    }
+
+    fn known_facts(&self) -> BTreeMap<Digest, CondaFacts> {
+        let packages = self.earlier.iter().flat_map(|lock| &lock.conda);
+        packages.map(|package| (package.sha256, package.facts.clone())).collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! The lock beside a spec: the one that is there, or a new one.
+
+use std::path::Path;
+
+use imgbuild_fetch::Context;
+use imgbuild_lock::{Changes, Lock};
+use imgbuild_spec::{Base, Spec, Variant};
+
+use crate::error::{LockFailure, LockSpecError};
+use crate::lock_file::{read_lock, write_lock};
+use crate::locking::{Upgrade, inputs, lock};
+
+/// A lock and its text.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// The lock.
+    pub lock: Lock,
+    /// Its text, as it stands in the file.
+    pub text: String,
+    /// What changed, where it was written now.
+    pub changes: Option<Changes>,
+}
+
+/// Makes or renews the lock of a spec, and writes it.
+///
+/// # Errors
+///
+/// When a variant cannot be locked, or the lock cannot be read or written.
+pub async fn renew_lock(
+    spec: &Spec,
+    variants: &[Variant],
+    path: &Path,
+    upgrade: &Upgrade,
+    context: &Context,
+) -> Result<Locked, LockSpecError> {
+    let earlier = read_lock(path)?.map(|(lock, _)| lock);
+    let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
+    let empty = Lock {
+        variants: Vec::new(),
+        debian: Vec::new(),
+        conda: Vec::new(),
+        pypi: Vec::new(),
+        ..lock.clone()
+    };
+    let bases = variants.iter().filter_map(|variant| match &variant.base {
+        Base::Debian(base) => Some(&base.packages),
+        Base::Layout(_) | Base::Scratch => None,
+    });
+    let requested = bases.flatten().map(|package| package.text.public()).collect();
+    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock, &requested)?;
+    let text = write_lock(path, &lock)?;
+    Ok(Locked { lock, text, changes: Some(changes) })
+}
+
+/// Whether a lock is that of these variants. Its inputs say so; but a lock can be edited, and then its variants need not be
+/// those that it was made for.
+fn fits(lock: &Lock, variants: &[Variant]) -> bool {
+    let same = |(locked, variant): (&imgbuild_lock::Variant, &Variant)| {
+        (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
+            && locked.layout.is_some() == matches!(variant.base, Base::Layout(_))
+    };
+    lock.inputs == inputs(variants)
+        && lock.variants.len() == variants.len()
+        && lock.variants.iter().zip(variants).all(same)
+}
+
+/// The lock to build from: the one that is there where it is that of the spec, else a new one.
+///
+/// # Errors
+///
+/// When it cannot be read or made, or must be made and `locked` forbids it.
+pub async fn current_lock(
+    spec: &Spec,
+    variants: &[Variant],
+    path: &Path,
+    locked: bool,
+    context: &Context,
+) -> Result<Locked, LockSpecError> {
+    match read_lock(path)? {
+        Some((lock, text)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
+            None => Ok(Locked { lock, text, changes: None }),
+            Some(folder) if locked => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
+            Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+        },
+        Some(_) if locked => Err(LockFailure::Stale { path: path.to_owned() }.into()),
+        None if locked => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
+        _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+    }
+}
+
+/// Whether a lock is that of a spec.
+///
+/// # Errors
+///
+/// When there is none, it cannot be read, or it is stale.
+pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), LockSpecError> {
+    match read_lock(path)? {
+        None => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
+        Some((lock, _)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
+            None => Ok(()),
+            Some(folder) => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
+        },
+        Some(_) => Err(LockFailure::Stale { path: path.to_owned() }.into()),
+    }
+}
+
+/// The lock of a spec, where there is one and it is not stale.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn known_lock(variants: &[Variant], path: &Path) -> Result<Option<Locked>, LockSpecError> {
+    let known = read_lock(path)?.filter(|(lock, _)| fits(lock, variants));
+    Ok(known.map(|(lock, text)| Locked { lock, text, changes: None }))
+}

@@ -1,0 +1,69 @@
+//! What the spec says of a Debian base, in the words of the crate that locks it.
+
+use std::collections::BTreeMap;
+
+use imgbuild_fetch::expanded;
+
+use crate::error::{LockFailure, LockSpecError};
+
+/// A keyring of the spec; where it names none, Debian's.
+pub(crate) fn keyring(
+    given: Option<&imgbuild_spec::Keyring>,
+) -> Result<imgbuild_debian::Keyring, LockFailure> {
+    let asked =
+        given.map(|it| it.origin.snippet("it was asked for here", "this keyring")).into_iter().collect();
+    let path = given.map(|it| it.path.clone()).unwrap_or_default();
+    let error = |error: Box<dyn std::error::Error + Send + Sync>| LockFailure::Keyring {
+        path: path.clone(),
+        error,
+        asked,
+    };
+    if given.is_none() {
+        return imgbuild_debian::Keyring::debian().map_err(|why| error(Box::new(why)));
+    }
+    match imgbuild_folder::read_regular(&path) {
+        Ok(bytes) => imgbuild_debian::Keyring::read(&bytes).map_err(|why| error(Box::new(why))),
+        Err(why) => Err(error(Box::new(why))),
+    }
+}
+
+/// What of the packages' files is left out.
+pub(crate) fn path_rules(base: &imgbuild_spec::Debian) -> Vec<imgbuild_lock::PathRule> {
+    let slim = base.profile == imgbuild_spec::Profile::Slim;
+    let named = |name: &str| base.exclude.iter().any(|it| it.as_str() == name);
+    let left_out = imgbuild_debian::LeftOut {
+        documentation: slim || named("documentation"),
+        locales: slim || named("locales"),
+        exclude: base
+            .exclude
+            .iter()
+            .map(imgbuild_spec::ExcludedPart::as_str)
+            .filter(|it| it.starts_with('/'))
+            .collect(),
+        include: base.include.iter().map(imgbuild_spec::PathGlob::as_str).collect(),
+    };
+    left_out.rules()
+}
+
+/// A pin as resolving knows it.
+pub(crate) fn pin(given: &imgbuild_spec::Pin) -> imgbuild_debian::Pin {
+    imgbuild_debian::Pin {
+        package: given.package.to_string(),
+        version: given.version.as_ref().map(ToString::to_string),
+        source: given.source.as_ref().map(ToString::to_string),
+    }
+}
+
+/// A further repository, with its keys.
+pub(crate) fn repository(
+    given: &imgbuild_spec::Repository,
+    variables: &BTreeMap<String, String>,
+) -> Result<imgbuild_debian::Repository, LockSpecError> {
+    Ok(imgbuild_debian::Repository {
+        name: given.name.to_string(),
+        url: imgbuild_debian::Mirror::new(&expanded(given.url.secret(), variables))?.main,
+        suite: given.suite.to_string(),
+        components: given.components.iter().map(ToString::to_string).collect(),
+        keyring: keyring(given.keyring.as_ref())?,
+    })
+}

@@ -1,0 +1,130 @@
+//! Locking the Debian base of a variant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use imgbuild_fetch::{expanded, snapshot_mirror};
+use imgbuild_image::variant_name;
+use imgbuild_layer::KeyHasher;
+use imgbuild_lock::{DebianPackage, DebianSet};
+use imgbuild_spec::{PythonFrom, Variant};
+
+use crate::debian_base::{keyring, path_rules, pin, repository};
+use crate::error::{LockFailure, LockSpecError};
+use crate::locking::Locker;
+
+impl Locker<'_> {
+    /// The base of a variant: variants that ask for the same share it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be locked.
+    pub(crate) async fn base(
+        &mut self,
+        variant: &Variant,
+        base: &imgbuild_spec::Debian,
+    ) -> Result<DebianSet, LockSpecError> {
+        let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
+        let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
+        let packages: Vec<String> = base.packages.iter().map(|package| package.text.public()).collect();
+        let path_rules = path_rules(base);
+        let pins: Vec<_> = base.pins.iter().map(pin).collect();
+        let key = KeyHasher::new("base")
+            .field("base", base.identity().as_bytes())
+            .field("platform", variant.platform.to_string())
+            .list("python", python.iter().map(|python| python.version.to_string()))
+            .list("host", hosts.iter().map(ToString::to_string))
+            .finish();
+        if let Some(set) = self.bases.get(&key) {
+            return Ok(set.clone());
+        }
+        let variables = &self.context.variables;
+        let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
+        let usual = imgbuild_debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
+        let (mirror, image_mirror) = match &base.snapshot {
+            None => usual.map(|usual| (usual.clone(), Some(usual)))?,
+            Some(snapshot) => match usual {
+                Err(imgbuild_debian::MirrorError::Unknown { .. }) => {
+                    (snapshot_mirror(snapshot, variables)?, None)
+                }
+                usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
+            },
+        };
+        let keyring = keyring(base.keyring.as_ref())?;
+        let repositories =
+            base.sources.iter().map(|it| repository(it, variables)).collect::<Result<Vec<_>, _>>()?;
+        // A snapshot says of every package which version it is.
+        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str())).transpose()?;
+        let keep = kept.unwrap_or_default();
+        let cache = self.context.store.repodata_folder().join("debian-v1");
+        let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
+        let request = |platform, packages, python| imgbuild_debian::Request {
+            index: imgbuild_debian::IndexRequest {
+                suite: base.suite.as_str(),
+                platform,
+                components: &components,
+                mirror: &mirror,
+                keyring: &keyring,
+                repositories: &repositories,
+                now: self.context.now,
+                snapshot: base.snapshot.as_ref().map(|snapshot| snapshot.time.seconds()),
+                cache: &cache,
+                offline: self.context.fetcher.client().is_offline(),
+            },
+            image_mirror: image_mirror.as_ref(),
+            packages,
+            python,
+            configure: base.configure,
+            package_manager: base.package_manager,
+            path_rules: &path_rules,
+            pins: &pins,
+            keep: &keep,
+        };
+        let error = |error: imgbuild_debian::LockDebianError| {
+            let subjects = error.subjects();
+            let asked = base.packages.iter().filter(|it| subjects.contains(&it.text.public().as_str()));
+            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
+            let pinned = base.pins.iter().filter(|pin| subjects.contains(&pin.package.as_str()));
+            let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
+            let asked = asked.chain(pinned).collect();
+            LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
+        };
+        let python = python.map(|python| python.version.as_str());
+        let wanted = request(variant.platform, &packages, python);
+        let fetcher = &self.context.fetcher;
+        let locked: BoxFuture<'_, _> = imgbuild_debian::lock(&wanted, fetcher).boxed();
+        let mut locked = locked.await.map_err(error)?;
+        if let Some(interpreter) = imgbuild_debian::interpreter(&locked.set, &locked.packages) {
+            for host in hosts {
+                let wanted = request(host, &[], None);
+                let (compiler, packages) = imgbuild_debian::compiler(&wanted, &interpreter.minor, fetcher)
+                    .boxed()
+                    .await
+                    .map_err(error)?;
+                locked.set.compilers.push(compiler);
+                locked.packages.extend(packages);
+            }
+        }
+        for package in locked.packages {
+            let key = (package.name.clone(), package.architecture.clone(), package.version.clone());
+            self.debian.insert(key, package);
+        }
+        self.bases.insert(key, locked.set.clone());
+        Ok(locked.set)
+    }
+
+    /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.
+    fn kept_debian(&self, suite: &str) -> Result<Vec<DebianPackage>, LockSpecError> {
+        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
+        let mut kept = BTreeMap::new();
+        let bases = earlier.locked_variants()?.into_iter().filter_map(|variant| variant.debian);
+        for debian in bases.filter(|debian| debian.set.suite == suite) {
+            let compilers = debian.compilers.iter().flat_map(|compiler| &compiler.packages);
+            let packages = debian.packages.iter().chain(compilers);
+            let packages = packages.filter(|package| self.upgrade.keeps(&package.name));
+            kept.extend(packages.map(|package| (package.id(), (*package).clone())));
+        }
+        Ok(kept.into_values().collect())
+    }
+}

@@ -1,0 +1,21 @@
+//! From a spec to a lock: bases and packages are chosen, and what is wrong is told, with the lines that asked for it.
+
+mod conda_errors;
+mod conda_locking;
+mod current;
+mod debian_base;
+mod debian_locking;
+mod error;
+mod lock_file;
+mod locking;
+mod match_specs;
+mod other_locks;
+mod validating;
+mod virtual_packages;
+mod wheel_locking;
+
+pub use current::{Locked, check_lock, current_lock, known_lock, renew_lock};
+pub use error::{LockFailure, LockSpecError};
+pub use lock_file::{read_lock, write_lock};
+pub use locking::{Upgrade, inputs, lock, lock_path};
+pub use validating::{Purpose, notes, read_spec, validate, validate_copying};

@@ -1,0 +1,256 @@
+//! From a spec to a lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use imgbuild_base::LockedImage;
+use imgbuild_fetch::{Context, Event};
+use imgbuild_image::{parts, variant_name};
+use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
+use imgbuild_lock::{
+    CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
+};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_spec::{Base, Spec, Variant};
+
+use crate::error::{LockFailure, LockSpecError};
+use crate::other_locks;
+use crate::validating::validate_locking;
+
+/// What an existing lock's packages are allowed to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// They stay where nothing speaks against it.
+    #[default]
+    Keep,
+    /// These may move, the others stay.
+    Packages(BTreeSet<String>),
+    /// All may move.
+    All,
+}
+
+impl Upgrade {
+    pub(crate) fn keeps(&self, name: &str) -> bool {
+        match self {
+            Self::Keep => true,
+            Self::Packages(names) => !names.contains(name),
+            Self::All => false,
+        }
+    }
+}
+
+/// Where the lock of a spec stands: `spec.toml` has `spec.lock`.
+pub fn lock_path(spec: &Path) -> PathBuf {
+    spec.with_extension("lock")
+}
+
+/// A hash of everything that a lock depends on: when it is another one, the lock is stale.
+pub fn inputs(variants: &[Variant]) -> Digest {
+    let mut hasher = KeyHasher::new("lock inputs");
+    for variant in variants {
+        hasher = hasher
+            .list("tag", variant.tags.iter().map(imgbuild_oci::Tag::as_str))
+            .list("key", variant.keys.iter().map(|(key, value)| format!("{key}={value}")))
+            .field("inputs", variant.inputs().as_bytes());
+        if let Some(conda) = &variant.conda {
+            hasher = hasher
+                .list(
+                    "name",
+                    conda.environment_name.iter().map(imgbuild_environment::EnvironmentName::as_str),
+                )
+                .list("variable", conda.variables.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+    }
+    hasher.finish()
+}
+
+/// Locks every variant of a spec. What an earlier lock has stays, as far as `upgrade` allows.
+///
+/// # Errors
+///
+/// When a variant cannot be locked.
+pub async fn lock(
+    spec: &Spec,
+    variants: &[Variant],
+    earlier: Option<&Lock>,
+    upgrade: &Upgrade,
+    context: &Context,
+) -> Result<Lock, LockSpecError> {
+    check_upgrade(variants, earlier, upgrade)?;
+    validate_locking(spec, variants, context)?;
+    let mut locker = Locker {
+        spec,
+        earlier,
+        upgrade,
+        context,
+        bases: BTreeMap::new(),
+        told: BTreeSet::new(),
+        debian: BTreeMap::new(),
+        conda: BTreeMap::new(),
+        pypi: BTreeMap::new(),
+    };
+    let mut lock = Lock {
+        version: FORMAT_VERSION,
+        inputs: inputs(variants),
+        variants: Vec::new(),
+        debian: Vec::new(),
+        conda: Vec::new(),
+        pypi: Vec::new(),
+    };
+    for variant in variants {
+        context.reporter.event(Event::Locking { variant: variant_name(variant) });
+        lock.variants.push(locker.variant(variant).await?);
+    }
+    lock.debian = locker.debian.into_values().collect();
+    lock.conda = locker.conda.into_values().collect();
+    lock.pypi = locker.pypi.into_values().collect();
+    for (index, variant) in variants.iter().enumerate() {
+        finish(&mut lock, index, variant, earlier, context)?;
+    }
+    Ok(lock)
+}
+
+fn check_upgrade(
+    variants: &[Variant],
+    earlier: Option<&Lock>,
+    upgrade: &Upgrade,
+) -> Result<(), LockSpecError> {
+    let Upgrade::Packages(names) = upgrade else { return Ok(()) };
+    other_locks::check_upgrade(variants, names)?;
+    let Some(earlier) = earlier else { return Ok(()) };
+    let known = |name: &&String| {
+        earlier.conda.iter().any(|package| package.name() == name.as_str())
+            || earlier.debian.iter().any(|package| package.name == **name)
+            || earlier.pypi.iter().any(|package| package.name == **name)
+    };
+    match names.iter().find(|name| !known(name)) {
+        Some(unknown) => Err(LockFailure::NotLocked(unknown.clone()).into()),
+        None => Ok(()),
+    }
+}
+
+/// What depends on all packages of a variant together: its time, and the threshold of its layers.
+pub(crate) fn finish(
+    lock: &mut Lock,
+    index: usize,
+    variant: &Variant,
+    earlier: Option<&Lock>,
+    context: &Context,
+) -> Result<(), LockSpecError> {
+    let newest = newest(&lock.variant(index)?);
+    let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
+    found.timestamp = context.source_date_epoch.unwrap_or(newest);
+    let locked = lock.variant(index)?;
+    let (mut parts, reserved) = parts(&locked, variant, context)?;
+    // What only a build has takes layers as well.
+    parts.push(coming("lock", Role::Metadata));
+    parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
+    let same = |other: &&imgbuild_lock::Variant| {
+        let this = locked.variant;
+        (other.platform, &other.keys) == (this.platform, &this.keys)
+    };
+    let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
+    let threshold = imgbuild_layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
+    let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
+    found.threshold = threshold;
+    Ok(())
+}
+
+/// A part of which nothing is known yet but that it will be there.
+fn coming(name: &str, role: Role) -> Part {
+    Part {
+        id: PartId::new("imgbuild", name),
+        title: String::new(),
+        recipe: RecipeHash(Digest::of("")),
+        role,
+        weight: 0,
+        root: None,
+    }
+}
+
+/// The newest time of what a variant is made of.
+fn newest(locked: &LockedVariant<'_>) -> i64 {
+    let base = locked.variant.layout.iter().filter_map(|base| base.created);
+    base.chain(locked.newest()).max().unwrap_or(0)
+}
+
+/// What locks one variant after the other.
+pub(crate) struct Locker<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) earlier: Option<&'a Lock>,
+    pub(crate) upgrade: &'a Upgrade,
+    pub(crate) context: &'a Context,
+    /// Bases that were locked already, by all that they depend on: variants share them.
+    pub(crate) bases: BTreeMap<Digest, DebianSet>,
+    /// What was told already.
+    told: BTreeSet<String>,
+    pub(crate) debian: BTreeMap<(String, String, String), DebianPackage>,
+    pub(crate) conda: BTreeMap<(String, String), CondaPackage>,
+    pub(crate) pypi: BTreeMap<String, PypiPackage>,
+}
+
+impl Locker<'_> {
+    async fn variant(&mut self, variant: &Variant) -> Result<imgbuild_lock::Variant, LockSpecError> {
+        let debian = match &variant.base {
+            Base::Scratch | Base::Layout(_) => None,
+            Base::Debian(base) => Some(self.base(variant, base).await?),
+        };
+        let layout = match &variant.base {
+            Base::Layout(layout) => Some(LockedImage::read(layout, variant.platform, &self.context.store)?),
+            Base::Debian(_) | Base::Scratch => None,
+        };
+        let glibc = debian.as_ref().and_then(|set| {
+            let packages: Vec<_> =
+                self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
+            imgbuild_debian::glibc(&packages)
+        });
+        let glibc = match &layout {
+            Some(image) if variant.conda.is_some() => Some(image.glibc()?.to_owned()),
+            _ => glibc,
+        };
+        let conda = match &variant.conda {
+            None => None,
+            Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
+        };
+        let locked = imgbuild_lock::Variant {
+            tags: variant.tags.clone(),
+            platform: variant.platform,
+            keys: variant.keys.clone(),
+            timestamp: 0,
+            threshold: Threshold(0),
+            debian,
+            layout: layout.map(|image| image.base),
+            conda,
+            pypi: None,
+        };
+        match &variant.pip {
+            None => Ok(locked),
+            Some(pip) => self.wheels(variant, pip, locked).await,
+        }
+    }
+
+    /// The variant of the earlier lock that is the nearest to this one.
+    pub(crate) fn same(&self, variant: &Variant) -> Result<Option<LockedVariant<'_>>, LockSpecError> {
+        let Some(earlier) = self.earlier else { return Ok(None) };
+        let all = earlier.locked_variants()?.into_iter();
+        let mut candidates: Vec<_> = all.filter(|other| other.variant.platform == variant.platform).collect();
+        let same = candidates.iter().position(|other| other.variant.keys == variant.keys);
+        Ok((!candidates.is_empty()).then(|| candidates.swap_remove(same.unwrap_or(0))))
+    }
+
+    /// The build machines for which interpreters are locked: those like the image, and this one.
+    pub(crate) fn hosts(&self, variant: &Variant) -> BTreeSet<Platform> {
+        if variant.layers.bytecode.makes_bytecode() {
+            BTreeSet::from([variant.platform, self.context.host])
+        } else {
+            BTreeSet::new()
+        }
+    }
+
+    /// Tells something once, however many variants it holds for.
+    pub(crate) fn tell(&mut self, text: String) {
+        if self.told.insert(text.clone()) {
+            self.context.reporter.event(Event::Note { text });
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Locking the wheels of a variant, on top of the lock of everything beneath them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use imgbuild_archive::Owner;
+use imgbuild_conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
+use imgbuild_fetch::{Context, Event, secrets};
+use imgbuild_image::{
+    MakeFailure, WheelsPython, absolute, finder, layout_of, listed_error, pypi_error, variant_name,
+    wheel_builder,
+};
+use imgbuild_layer::{Claim, PartId};
+use imgbuild_lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
+use imgbuild_oci::Digest;
+use imgbuild_pypi::{
+    ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages,
+};
+use imgbuild_python::CacheTag;
+use imgbuild_requirement::RequirementSource;
+use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
+
+use crate::error::LockSpecError;
+use crate::locking::{Locker, finish};
+
+impl Locker<'_> {
+    /// The variant with its wheels, which stand on everything that is locked already.
+    pub(crate) async fn wheels(
+        &mut self,
+        variant: &Variant,
+        pip: &Pip,
+        locked: imgbuild_lock::Variant,
+    ) -> Result<imgbuild_lock::Variant, LockSpecError> {
+        let mut beneath = Lock {
+            version: FORMAT_VERSION,
+            inputs: Digest::of(""),
+            variants: vec![locked.clone()],
+            debian: self.debian.values().cloned().collect(),
+            conda: self.conda.values().cloned().collect(),
+            pypi: Vec::new(),
+        };
+        finish(&mut beneath, 0, variant, self.earlier, self.context)?;
+        let (context, earlier) = (self.context, self.kept_wheels(variant)?);
+        let (set, packages) = match &variant.conda {
+            None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
+            Some(conda) => {
+                let names = conda.channels.iter().map(|channel| &channel.name);
+                let settings = context.channel_settings()?;
+                let (root, variables) = (self.spec.folder(), &context.variables);
+                let place = imgbuild_conda::Place { root, variables, settings: &settings };
+                let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
+                let context = &context.knowing(&secrets(variant, &serving, context));
+                let (fetcher, store) = (&context.channel_fetcher()?, &context.store);
+                let solving =
+                    Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
+                let damaged = locked.conda.iter().flat_map(|set| &set.accept_damaged).cloned().collect();
+                let metadata = Metadata {
+                    client: fetcher.client(),
+                    archives: fetcher,
+                    store,
+                    channels: &serving,
+                    accept_damaged: &damaged,
+                };
+                let locking = lock_wheels(variant, pip, beneath, earlier, Some(&metadata), context);
+                let locked = locking.boxed().await?;
+                if let CondaPackages::Requirements(_) = &conda.packages {
+                    hint(variant, pip, &solving, &serving, context).await?;
+                }
+                locked
+            }
+        };
+        self.pypi.extend(packages.into_iter().map(|package| (package.id(), package)));
+        Ok(imgbuild_lock::Variant { pypi: Some(set), ..locked })
+    }
+
+    /// What the earlier lock has of wheels for this variant and may stay, with what they were built with.
+    fn kept_wheels(&self, variant: &Variant) -> Result<Vec<PypiPackage>, LockSpecError> {
+        let Some(LockedVariant { pypi: Some(pypi), wheels, .. }) = self.same(variant)? else {
+            return Ok(Vec::new());
+        };
+        let builds = pypi.packages.iter().filter_map(|package| package.build.as_ref());
+        let ids: BTreeSet<&String> = builds.flat_map(|build| &build.requires).collect();
+        let requires = wheels.iter().filter(|package| ids.contains(&package.id()));
+        let kept = pypi.packages.iter().copied().filter(|package| self.upgrade.keeps(&package.name));
+        Ok(kept.chain(requires).cloned().collect())
+    }
+}
+
+/// Locks the wheels of a variant. `lock` holds that variant alone, and no wheels; `earlier` are those of an earlier lock
+/// that may stay, and those that they were built with. `metadata` reads conda packages, where the variant has any.
+///
+/// # Errors
+///
+/// When they cannot be chosen, read or built.
+async fn lock_wheels(
+    variant: &Variant,
+    pip: &Pip,
+    lock: Lock,
+    earlier: Vec<PypiPackage>,
+    metadata: Option<&Metadata<'_>>,
+    context: &Context,
+) -> Result<(PypiSet, Vec<PypiPackage>), LockSpecError> {
+    let beneath = lock.variant(0)?;
+    let python = WheelsPython::new(&beneath, variant)?;
+    let finder = finder(variant, pip, &python, context)?;
+    let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
+    let provided = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), metadata);
+    let request =
+        Request { provided: provided.packages(), earlier: earlier.clone(), ..finder.request().clone() };
+    let building = wheel_builder(variant.clone(), lock.clone(), finder.clone(), earlier, context.clone());
+    let failed = |error| pypi_error(variant, Some(pip), error);
+    let uv = finder.uv().await.map_err(failed)?;
+    let locking = Locking {
+        uv: &uv,
+        settings: finder.settings(),
+        metadata: finder.reader(),
+        provided: &provided,
+        builder: &building,
+    };
+    let locked = match &pip.packages {
+        PipPackages::Requirements(_) => locking.lock(&request).await,
+        PipPackages::Pylock(file) => {
+            context.reporter.event(Event::Taking { file: file.path.display().to_string() });
+            let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
+            locking.take_pylock(&request, &file.text, &folder).await
+        }
+        PipPackages::Listed(listed) => {
+            context.reporter.event(Event::Taking { file: listed.file.clone() });
+            let packages = listed_packages(listed, &request.folder);
+            let packages = packages.map_err(|error| listed_error(listed, error))?;
+            locking.take_listed(&request, &packages).await
+        }
+    };
+    let locked = locked.map_err(failed)?;
+    let excluded = excluded(&beneath, &python, &locked.wheels, metadata).await?;
+    let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
+    let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
+    ids.sort();
+    packages.extend(locked.build_requires);
+    let set = PypiSet {
+        prefix: python.prefix,
+        requested: locked.requested,
+        packages: ids,
+        provided: locked.provided,
+        excluded,
+    };
+    Ok((set, packages))
+}
+
+/// Who has the paths that several wheels, or wheels and conda packages, hold: as with pip, what is installed later. Paths
+/// that conda packages hold among themselves are decided already.
+async fn excluded(
+    beneath: &LockedVariant<'_>,
+    image_python: &WheelsPython,
+    wheels: &[ChosenWheel],
+    metadata: Option<&Metadata<'_>>,
+) -> Result<Vec<ExcludedPath>, LockSpecError> {
+    let mut claims: Vec<(PartId, Vec<Claim>)> = Vec::new();
+    let mut decided = BTreeSet::new();
+    if let (Some(conda), Some(metadata), true) = (&beneath.conda, metadata, image_python.is_conda) {
+        let (set, platform) = (conda.set, beneath.variant.platform);
+        let found = imgbuild_conda::claims(set, &conda.packages, platform, metadata).await;
+        claims = found.map_err(|error| MakeFailure::Environment(Box::new(error)))?;
+        decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
+    }
+    let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
+    let minor = environment.target().minor;
+    let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref(), Owner::ROOT)?;
+    for chosen in wheels {
+        let wheel_error = |error| imgbuild_image::wheel_error(&chosen.package, error);
+        let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);
+        claims.push((imgbuild_pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
+    }
+    let resolution = imgbuild_python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
+        .map_err(|error| MakeFailure::Environment(Box::new(imgbuild_conda::LockingError::Conflict(error))))?;
+    let excluded = resolution.excluded.into_iter();
+    let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
+    Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
+}
+
+/// The Python distributions that conda packages hold.
+struct CondaDistributions<'a> {
+    found: BTreeMap<String, (Option<String>, &'a CondaPackage)>,
+    metadata: Option<&'a Metadata<'a>>,
+}
+
+impl<'a> CondaDistributions<'a> {
+    fn new(packages: &[&'a CondaPackage], metadata: Option<&'a Metadata<'a>>) -> Self {
+        let mut found = BTreeMap::new();
+        for package in packages {
+            for distribution in &package.facts.distributions {
+                let (name, version) = match distribution.split_once(' ') {
+                    Some((name, version)) => (name, Some(version.to_owned())),
+                    None => (distribution.as_str(), None),
+                };
+                found.insert(name.to_owned(), (version, *package));
+            }
+        }
+        Self { found, metadata }
+    }
+
+    fn packages(&self) -> Vec<ProvidedPackage> {
+        let provided =
+            |(name, (version, package)): (&String, &(Option<String>, &CondaPackage))| ProvidedPackage {
+                name: name.clone(),
+                version: version.clone(),
+                package: format!("{} {} {}", package.name(), package.version(), package.build()),
+            };
+        self.found.iter().map(provided).collect()
+    }
+
+    async fn read(&self, name: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        let missing = || format!("no conda package holds `{name}`");
+        let (_, package) = self.found.get(name).ok_or_else(missing)?;
+        let metadata = self.metadata.ok_or_else(missing)?;
+        let (_, path) = metadata.archive(&imgbuild_conda::record(package)?).await?;
+        let (format, name) = (ArchiveFormat::of(package.file_name())?, name.to_owned());
+        let read = move || imgbuild_conda::distribution_metadata(&Archive::new(&path, format), &name);
+        Ok(tokio::task::spawn_blocking(read).await??.ok_or_else(missing)?)
+    }
+}
+
+impl Provided for CondaDistributions<'_> {
+    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>> {
+        async move { self.read(name).await.map_err(ProvidedError) }.boxed()
+    }
+}
+
+/// Tells of requirements that the channels have as conda packages: these fit the environment better.
+///
+/// # Errors
+///
+/// When a channel's index cannot be read.
+async fn hint(
+    variant: &Variant,
+    pip: &Pip,
+    solving: &Solving,
+    channels: &[Served],
+    context: &Context,
+) -> Result<(), LockSpecError> {
+    let PipPackages::Requirements(requirements) = &pip.packages else { return Ok(()) };
+    let from_index = requirements.iter().filter(|it| matches!(it.source, RequirementSource::Index));
+    let wanted = from_index.filter_map(|it| Some(it.name.as_ref()?.to_string())).collect();
+    let known = solving.known_names(channels, imgbuild_conda::subdir(variant.platform), &wanted).await?;
+    if !known.is_empty() {
+        let (variant, names) = (variant_name(variant), known.into_values().collect());
+        context.reporter.event(Event::InChannels { variant, names });
+    }
+    Ok(())
+}
