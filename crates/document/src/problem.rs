@@ -19,7 +19,7 @@ pub struct DocumentError {
     file: String,
     problems: Vec<Problem>,
     /// What stands for those that are not shown.
-    more: Option<Problem>,
+    more: Option<Box<Problem>>,
 }
 
 /// How many mistakes are shown: who has made more has made the same one often.
@@ -54,7 +54,7 @@ impl DocumentError {
     pub fn new(file: &str, problems: Vec<Problem>) -> Self {
         let more = problems.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| {
             let message = format!("and {more} more mistakes, which are shown when those above are mended");
-            Problem::new(Mistake::Value { message })
+            Box::new(Problem::new(Mistake::Value { message }))
         });
         Self { file: file.to_owned(), problems, more }
     }
@@ -105,7 +105,7 @@ impl Diagnostic for DocumentError {
         match self.problems.as_slice() {
             [_] => None,
             problems => {
-                let shown = problems.iter().take(SHOWN).chain(&self.more);
+                let shown = problems.iter().take(SHOWN).chain(self.more.as_deref());
                 Some(Box::new(shown.map(|problem| problem as &dyn Diagnostic)))
             }
         }

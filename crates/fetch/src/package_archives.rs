@@ -71,18 +71,18 @@ impl PackageArchives {
             let (fetcher, vendor, sha256) =
                 (self.context.fetcher.clone(), Arc::clone(vendor), archive.sha256);
             let taken = tokio::task::spawn_blocking(move || fetcher.vendored(&vendor, &sha256)).await?;
-            return Ok(taken.map_err(failed)?);
+            return taken.map_err(failed);
         }
         let nowhere = || failed(imgbuild_net::NetError::NotFound { url: name.clone() }.into());
         let got = self.sources.iter().find_map(|source| source.get(archive)).ok_or_else(nowhere)?;
         got.await.map_err(|error| match error {
-            ArchiveError::Nowhere => nowhere().into(),
+            ArchiveError::Nowhere => nowhere(),
             ArchiveError::Place(error) => match error.downcast::<MirrorError>() {
                 Ok(error) => ArchiveFailure::from(*error),
-                Err(error) => failed(FetchFailure::Source(error)).into(),
+                Err(error) => failed(FetchFailure::Source(error)),
             },
-            ArchiveError::Fetch(error) => failed(FetchFailure::Source(error)).into(),
-            ArchiveError::Build(error) => ArchiveFailure::Rebuild { wheel: name.clone(), error }.into(),
+            ArchiveError::Fetch(error) => failed(FetchFailure::Source(error)),
+            ArchiveError::Build(error) => ArchiveFailure::Rebuild { wheel: name.clone(), error },
         })
     }
 

@@ -103,8 +103,7 @@ fn run_check(
     Err(CheckFailure::Check {
         variant: variant_name(variant),
         command: check.run.join(" "),
-        fault,
-        printed: imgbuild_sandbox::printed(&ran.output),
+        outcome: format!("{fault}\n{}", imgbuild_sandbox::printed(&ran.output)),
         asked,
     }
     .into())

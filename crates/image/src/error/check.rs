@@ -21,17 +21,15 @@ pub enum CheckFailure {
         asked: Vec<Snippet>,
     },
     /// A check failed.
-    #[error("the check `{command}` of `{variant}` {fault}\n{printed}")]
+    #[error("the check `{command}` of `{variant}` {outcome}")]
     #[diagnostic(help("nothing was delivered; `imgbuild build --no-check` delivers without checking"))]
     Check {
         /// The variant.
         variant: String,
         /// The command.
         command: String,
-        /// What is wrong.
-        fault: String,
-        /// What it printed.
-        printed: String,
+        /// What is wrong, and what it printed.
+        outcome: String,
         /// Where it was asked for.
         #[related]
         asked: Vec<Snippet>,
