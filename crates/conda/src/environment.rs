@@ -49,11 +49,11 @@ pub fn plan_environment<'a>(
     let interpreter = closure_names("python", &records);
     let role = |package: &CondaPackage| {
         if interpreter.contains(package.name()) {
-            Role::Interpreter
+            Role::INTERPRETER
         } else if LIBRARIES.iter().any(|name| package.name().starts_with(name)) {
-            Role::Cuda
+            Role::CUDA
         } else {
-            Role::Package
+            Role::PACKAGE
         }
     };
     let mut bytecode_folders = Vec::new();
@@ -137,5 +137,5 @@ pub fn environment_files(
         contents.insert(set.prefix.join(&format!("envs/{}", set.name))?, link);
     }
     let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
-    Ok(Files::new(id, title, Role::Metadata, Some(set.prefix.clone()), contents, owner, timestamp))
+    Ok(Files::new(id, title, Role::METADATA, Some(set.prefix.clone()), contents, owner, timestamp))
 }

@@ -119,7 +119,7 @@ impl Copies {
             id: PartId::new("copy", "files"),
             title: "copied files".to_owned(),
             recipe: RecipeHash(hasher.finish()),
-            role: Role::Copy,
+            role: Role::COPY,
             weight,
             root: None,
         };

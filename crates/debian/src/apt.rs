@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::role::BASE_STATE;
 use imgbuild_archive::{ImagePath, Owner, PathError};
-use imgbuild_layer::{Content, Files, PartId, Role};
+use imgbuild_layer::{Content, Files, PartId};
 use imgbuild_lock::{DebianSet, Repository};
 
 /// The keys that the package `debian-archive-keyring` brings, which apt depends on.
@@ -77,7 +78,7 @@ pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathE
     }
     let id = PartId::new("debian-state", "apt-sources");
     let title = "apt's and dpkg's configuration".to_owned();
-    Ok(Some(Files::new(id, title, Role::BaseState, None, files, Owner::ROOT, timestamp)))
+    Ok(Some(Files::new(id, title, BASE_STATE, None, files, Owner::ROOT, timestamp)))
 }
 
 fn keyring_path(name: &str, keyring: Option<&str>) -> String {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
-    Source, SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Source,
+    SourceError,
 };
 use imgbuild_lock::{DebianPackage, PathRule};
 
@@ -16,6 +16,7 @@ use crate::control::Control;
 use crate::deb::{ArchiveError, Deb, What};
 use crate::examine::examine;
 use crate::path_filter::PathFilter;
+use crate::role::BASE;
 use crate::stanza::field;
 use crate::state::StateError;
 use crate::state::read::{self, Reading, Shared};
@@ -43,7 +44,7 @@ impl Package {
             id: PartId::new("debian", &locked.name),
             title: format!("{} {}", locked.name, locked.version),
             recipe: recipe(locked, &[]),
-            role: Role::Base,
+            role: BASE,
             weight: locked.facts.installed_size,
             root: None,
         };

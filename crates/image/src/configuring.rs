@@ -63,7 +63,7 @@ impl Derived for Configuring {
     /// It is made from the archives: a group of small packages may hold known ones and others. What it changes lies over
     /// what the layers hold.
     fn stands_on(&self, role: Role) -> bool {
-        role == Role::Base
+        role == imgbuild_debian::BASE
     }
 
     fn execution(&self) -> Option<Execution> {

@@ -29,7 +29,7 @@ impl CopiedOver {
         let mut hasher = KeyHasher::new("copied over").field("copies", part.recipe.0.as_bytes());
         hasher = keyed(hasher, &targets);
         if over_packages {
-            hasher = image.key(hasher, |role| role != Role::Copy);
+            hasher = image.key(hasher, |role| role != Role::COPY);
         } else if !image.base.is_empty() {
             hasher = hasher.list("base", &image.base);
         }
@@ -51,7 +51,7 @@ impl Derived for CopiedOver {
     }
 
     fn stands_on(&self, role: Role) -> bool {
-        self.over_packages && role != Role::Copy
+        self.over_packages && role != Role::COPY
     }
 
     fn execution(&self) -> Option<Execution> {

@@ -14,6 +14,7 @@ use crate::assembly::{Assembly, Extras};
 use crate::delivery::Format;
 use crate::error::MakeError;
 use crate::layers::{ImagePlan, plan};
+use crate::roles::ROLES;
 use crate::wheel_frontend::archives;
 
 /// A layer as `check` shows it.
@@ -46,7 +47,7 @@ impl ImagePlan {
         let assembly = Assembly::new(&locked, variant, Some(Extras { lock_text, copies }), context)?;
         let budget = variant.layers.budget.get().into();
         let reserved = assembly.base.layers();
-        let policy = Policy { budget, reserved, threshold: locked.variant.threshold };
+        let policy = Policy { budget, reserved, threshold: locked.variant.threshold, roles: &ROLES };
         let codec = format.codec(variant);
         let planned = plan(&assembly, &policy, codec)?;
         Ok(Self {

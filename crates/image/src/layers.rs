@@ -54,7 +54,7 @@ impl PlannedLayer {
 /// When there are more layers than the budget allows.
 pub(crate) fn plan(
     assembly: &Assembly,
-    policy: &Policy,
+    policy: &Policy<'_>,
     codec: Codec,
 ) -> Result<Vec<Arc<PlannedLayer>>, MakeError> {
     let none = Exclusions::new();
@@ -124,7 +124,7 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
         missing.into_iter().partition(|(_, planned)| planned.derived().is_some());
     // The largest first: what is left at the end is then small, and no core waits long for another. After all of them the
     // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
-    streamed.sort_by_key(|(_, planned)| (planned.role == Role::BaseState, std::cmp::Reverse(planned.weight)));
+    streamed.sort_by_key(|(_, planned)| (planned.role.comes_last, std::cmp::Reverse(planned.weight)));
     let permits = Arc::new(Semaphore::new(context.threads.get() as usize));
     let mut running: FuturesUnordered<_> = streamed
         .into_iter()

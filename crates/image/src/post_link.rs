@@ -7,8 +7,8 @@ use std::time::Duration;
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
-    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Part, PartId, RecipeHash, Role, SinkError,
-    SourceError,
+    EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, Part, PartId, RecipeHash, Role,
+    SinkError, SourceError,
 };
 use imgbuild_lock::{CondaPackage, CondaSet};
 use imgbuild_oci::Platform;
@@ -21,6 +21,10 @@ use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
 use crate::error::{MakeError, MakeFailure};
 use crate::unpacked::{NamedLayer, remover, unpacked_layers};
+
+/// What running the post-link scripts of packages changed.
+pub(crate) const PACKAGE_CONFIGURATION: Role =
+    Role { grouping: Grouping::Alone, ..Role::package("package-configuration", 70, 1) };
 
 /// Changes whenever the same scripts would leave other bytes.
 const METHOD: &str = "2";
@@ -66,14 +70,14 @@ impl PostLink {
             .field("timestamp", timestamp.to_string())
             .list("scripts", packages.iter().map(|package| package.url.as_str()))
             .list("variables", image.variables.values.iter().map(|(name, value)| format!("{name}={value}")));
-        hasher = image.key(hasher, is_below);
+        hasher = image.key(hasher, |role| role < PACKAGE_CONFIGURATION);
         hasher = keyed(hasher, image.targets);
         let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
         let part = Part {
             id: PartId::new("imgbuild", "post-link"),
             title: format!("post-link scripts of {}", names.join(", ")),
             recipe: RecipeHash(hasher.finish()),
-            role: Role::PackageConfiguration,
+            role: PACKAGE_CONFIGURATION,
             weight: 0,
             root: None,
         };
@@ -131,26 +135,13 @@ impl PostLink {
     }
 }
 
-/// Whether the layers of a role are there when the scripts run.
-fn is_below(role: Role) -> bool {
-    match role {
-        Role::Base
-        | Role::BaseState
-        | Role::BaseConfiguration
-        | Role::Interpreter
-        | Role::Cuda
-        | Role::Package => true,
-        Role::PackageConfiguration | Role::Metadata | Role::Copy => false,
-    }
-}
-
 impl Derived for PostLink {
     fn part(&self) -> &Part {
         &self.part
     }
 
     fn stands_on(&self, role: Role) -> bool {
-        is_below(role)
+        role < PACKAGE_CONFIGURATION
     }
 
     fn execution(&self) -> Option<Execution> {

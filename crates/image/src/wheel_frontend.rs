@@ -19,6 +19,7 @@ use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::error::{MakeError, MakeFailure};
 use crate::layers::{ImagePlan, make, plan};
+use crate::roles::ROLES;
 use crate::unpacked::{NamedLayer, unpacked_layers};
 use crate::wheel_finder::finder_of_lock;
 
@@ -102,6 +103,7 @@ impl Pipeline {
             budget: variant.layers.budget.get().into(),
             reserved: assembly.base.layers(),
             threshold: locked.variant.threshold,
+            roles: &ROLES,
         };
         let codec = Format::Oci.codec(variant);
         let planned = plan(&assembly, &policy, codec)?;

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::RecipeHash;
+use crate::role::Role;
 use imgbuild_archive::ImagePath;
 
 /// Names a part of an image: its ecosystem, where that may be there more than once the environment that it is in, and the
@@ -84,30 +85,6 @@ impl fmt::Display for PartId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What a part is to the image. It decides in which group of layers it stands, and so how often that group changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// A package of the operating system.
-    Base,
-    /// What the base's packages have in common: dpkg's status, users, the loader's cache.
-    BaseState,
-    /// What running the maintainer scripts of the base's packages changed.
-    BaseConfiguration,
-    /// The interpreter and the libraries that it is linked with.
-    Interpreter,
-    /// A CUDA library.
-    Cuda,
-    /// Any other package.
-    Package,
-    /// What running the post-link scripts of packages changed.
-    PackageConfiguration,
-    /// The environment's own records: `conda-meta/history`, variables, the lock.
-    Metadata,
-    /// Files that the user copies in.
-    Copy,
 }
 
 /// A part of an image, as it is known from the lock alone.

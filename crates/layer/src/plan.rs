@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Part, PartId, Role};
+use crate::{Grouping, Part, PartId, Role};
 
 /// The size, in bytes installed, from which a part has a layer of its own. It is chosen while locking and kept by the
 /// lock, because it is the one thing that depends on all parts together.
@@ -24,19 +24,21 @@ impl Threshold {
 
     /// Whether a part has a layer of its own.
     fn is_reached_by(self, part: &Part) -> bool {
-        divisible(part.role) && part.weight >= self.0 && self != Self::NONE
+        matches!(part.role.grouping, Grouping::Share(_)) && part.weight >= self.0 && self != Self::NONE
     }
 }
 
 /// How many layers there may be, and how small parts are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct Policy<'a> {
     /// The most layers that an image may have, those of its base included.
     pub budget: u32,
     /// Layers that the image has before any of ours.
     pub reserved: u32,
     /// From which size a part has a layer of its own.
     pub threshold: Threshold,
+    /// The roles that parts may have: groups are kept free for those of packages that may come.
+    pub roles: &'a [Role],
 }
 
 /// More layers than the budget allows.
@@ -76,18 +78,9 @@ pub struct LayerPlan {
     pub parts: Vec<usize>,
 }
 
-/// The roles whose parts may be grouped. Those of what running something changed have a layer for each part.
-const ROLES: [Role; 7] =
-    [Role::Base, Role::BaseState, Role::Interpreter, Role::Cuda, Role::Package, Role::Metadata, Role::Copy];
-
-/// Whether a part of this role may have a layer of its own.
-fn divisible(role: Role) -> bool {
-    matches!(role, Role::Base | Role::Interpreter | Role::Cuda | Role::Package)
-}
-
-/// Whether parts of this role are of a base that we make.
-fn is_base(role: Role) -> bool {
-    matches!(role, Role::Base | Role::BaseState | Role::BaseConfiguration)
+/// Whether parts of this role may stand together.
+fn may_be_grouped(role: Role) -> bool {
+    role.grouping != Grouping::Alone
 }
 
 /// Into how many groups the small parts of each role fall. It follows from the budget, and on a base of many layers from
@@ -105,21 +98,21 @@ struct Groups {
 impl Groups {
     /// The groups of a budget, where the room holds them all; else those of its half, of its quarter, and so on. Where the
     /// room does not hold one for each role, none is kept free.
-    fn new(parts: &[Part], budget: u32, reserved: u32) -> Result<Self, OverBudget> {
-        let is_there = |role: Role| parts.iter().any(|part| part.role == role);
-        let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
+    fn new(parts: &[Part], roles: &[Role], budget: u32, reserved: u32) -> Result<Self, OverBudget> {
+        let is_there = |role: &Role| parts.iter().any(|part| part.role == *role);
+        let roles: Vec<Role> = roles.iter().copied().filter(|role| may_be_grouped(*role)).collect();
+        let further = parts.iter().filter(|part| !may_be_grouped(part.role)).count();
         let outside = reserved.saturating_add(u32::try_from(further).unwrap_or(u32::MAX));
-        let least =
-            u32::try_from(ROLES.into_iter().filter(|role| is_there(*role)).count()).unwrap_or(u32::MAX);
+        let least = u32::try_from(roles.iter().filter(|role| is_there(role)).count()).unwrap_or(u32::MAX);
         let needed = outside.saturating_add(least);
         if needed > budget {
             return Err(OverBudget { needed, budget });
         }
         // On an image that is there stands no Debian of ours.
-        let wanted = |role: &Role| reserved == 0 || !is_base(*role) || is_there(*role);
+        let wanted = |role: &Role| reserved == 0 || !role.of_base || is_there(role);
         let mut groups = Self { of: budget, room: budget - outside, kept: 0 };
         loop {
-            groups.kept = ROLES.iter().filter(|role| wanted(role)).map(|role| groups.count(*role)).sum();
+            groups.kept = roles.iter().filter(|role| wanted(role)).map(|role| groups.count(*role)).sum();
             if groups.kept <= groups.room {
                 return Ok(groups);
             }
@@ -131,15 +124,9 @@ impl Groups {
     }
 
     fn count(self, role: Role) -> u32 {
-        match role {
-            Role::Base => (self.of / 10).max(1),
-            Role::Interpreter | Role::Cuda => (self.of / 20).max(1),
-            Role::Package => (self.of / 4).max(1),
-            Role::BaseState
-            | Role::BaseConfiguration
-            | Role::PackageConfiguration
-            | Role::Metadata
-            | Role::Copy => 1,
+        match role.grouping {
+            Grouping::Share(share) => (self.of / share).max(1),
+            Grouping::Together | Grouping::Alone => 1,
         }
     }
 
@@ -158,8 +145,7 @@ impl Groups {
         if self.kept > 0 {
             return singles <= (self.room - self.kept) as usize;
         }
-        let grouped =
-            parts.iter().filter(|part| ROLES.contains(&part.role) && !threshold.is_reached_by(part));
+        let grouped = parts.iter().filter(|part| may_be_grouped(part.role) && !threshold.is_reached_by(part));
         let grouped: BTreeSet<LayerRole> = grouped.map(|part| self.layer_of(part, threshold)).collect();
         singles + grouped.len() <= self.room as usize
     }
@@ -173,11 +159,12 @@ impl Groups {
 /// When one layer for each role that has parts is more than the budget allows.
 pub fn threshold(
     parts: &[Part],
+    roles: &[Role],
     budget: u32,
     reserved: u32,
     earlier: Option<Threshold>,
 ) -> Result<Threshold, OverBudget> {
-    let groups = Groups::new(parts, budget, reserved)?;
+    let groups = Groups::new(parts, roles, budget, reserved)?;
     let powers = std::iter::successors(Some(Threshold::SMALLEST), |it| it.0.checked_mul(2).map(Threshold));
     let fitting = earlier.into_iter().chain(powers).find(|threshold| groups.fit(parts, *threshold));
     Ok(fitting.unwrap_or(Threshold::NONE))
@@ -188,8 +175,8 @@ pub fn threshold(
 /// # Errors
 ///
 /// When there are more layers than the budget allows, which a threshold that [`threshold`] chose never leads to.
-pub fn plan(parts: &[Part], policy: &Policy) -> Result<Vec<LayerPlan>, OverBudget> {
-    let groups = Groups::new(parts, policy.budget, policy.reserved)?;
+pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverBudget> {
+    let groups = Groups::new(parts, policy.roles, policy.budget, policy.reserved)?;
     let mut layers: BTreeMap<LayerRole, Vec<usize>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
         layers.entry(groups.layer_of(part, policy.threshold)).or_default().push(index);
@@ -220,13 +207,22 @@ mod tests {
     use super::*;
     use crate::RecipeHash;
 
+    const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 10) };
+    const BASE_STATE: Role = Role { grouping: Grouping::Together, name: "base-state", order: 20, ..BASE };
+    const BASE_CONFIGURATION: Role =
+        Role { grouping: Grouping::Alone, name: "base-configuration", order: 30, ..BASE };
+    const CONFIGURATION: Role =
+        Role { grouping: Grouping::Alone, ..Role::package("package-configuration", 70, 1) };
+    const ROLES: [Role; 7] =
+        [BASE, BASE_STATE, Role::INTERPRETER, Role::CUDA, Role::PACKAGE, Role::METADATA, Role::COPY];
+
     fn part(name: &str, role: Role, weight: u64) -> Part {
         let id = PartId::new("conda", name);
         let recipe = RecipeHash(Digest::of(name));
         Part { title: name.to_owned(), id, recipe, role, weight, root: None }
     }
 
-    fn shown(parts: &[Part], policy: &Policy) -> Vec<String> {
+    fn shown(parts: &[Part], policy: &Policy<'_>) -> Vec<String> {
         let names =
             |layer: &LayerPlan| layer.parts.iter().map(|index| parts[*index].id.name()).collect::<Vec<_>>();
         plan(parts, policy).unwrap().iter().map(|layer| names(layer).join(" ")).collect()
@@ -234,10 +230,10 @@ mod tests {
 
     fn environment() -> Vec<Part> {
         let mut parts: Vec<_> =
-            (0..60).map(|n| part(&format!("small-{n}"), Role::Package, 100_000)).collect();
-        parts.extend((0..30).map(|n| part(&format!("large-{n}"), Role::Package, 2_000_000 << (n % 5))));
-        parts.push(part("history", Role::Metadata, 0));
-        parts.push(part("python", Role::Interpreter, 200_000_000));
+            (0..60).map(|n| part(&format!("small-{n}"), Role::PACKAGE, 100_000)).collect();
+        parts.extend((0..30).map(|n| part(&format!("large-{n}"), Role::PACKAGE, 2_000_000 << (n % 5))));
+        parts.push(part("history", Role::METADATA, 0));
+        parts.push(part("python", Role::INTERPRETER, 200_000_000));
         parts
     }
 
@@ -245,24 +241,24 @@ mod tests {
     fn any_budget_from_eight_on_is_kept() {
         let parts = environment();
         for budget in 8..=127 {
-            let threshold = threshold(&parts, budget, 0, None).unwrap();
-            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold }).unwrap();
+            let threshold = threshold(&parts, &ROLES, budget, 0, None).unwrap();
+            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             let mut planned: Vec<_> = layers.into_iter().flat_map(|layer| layer.parts).collect();
             planned.sort_unstable();
             assert_eq!(planned, (0..parts.len()).collect::<Vec<_>>());
         }
-        let error = threshold(&parts, 8, 100, None).unwrap_err();
+        let error = threshold(&parts, &ROLES, 8, 100, None).unwrap_err();
         assert_eq!(error.to_string(), "the image needs at least 103 layers, and its budget is 8");
     }
 
     #[test]
     fn what_running_something_changed_has_a_layer_of_its_own() {
         let mut parts = environment();
-        parts.push(part("configuration", Role::BaseConfiguration, 1 << 30));
+        parts.push(part("configuration", BASE_CONFIGURATION, 1 << 30));
         for budget in 8..=127 {
-            let threshold = threshold(&parts, budget, 0, None).unwrap();
-            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold }).unwrap();
+            let threshold = threshold(&parts, &ROLES, budget, 0, None).unwrap();
+            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             assert_eq!(layers[0].parts, [parts.len() - 1]);
         }
@@ -270,8 +266,8 @@ mod tests {
 
     /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
     fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
-        let threshold = threshold(parts, budget, reserved, None).unwrap();
-        let planned = plan(parts, &Policy { budget, reserved, threshold }).unwrap();
+        let threshold = threshold(parts, &ROLES, budget, reserved, None).unwrap();
+        let planned = plan(parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
         let named = |layer: LayerPlan| match layer.role {
             LayerRole::Single(_, id) => id.name().to_owned(),
             LayerRole::Bucket(role, _) => format!("{} of {role:?}", layer.parts.len()),
@@ -282,20 +278,20 @@ mod tests {
     #[test]
     fn on_a_base_of_many_layers_only_what_is_there_counts() {
         let mut parts = vec![
-            part("python", Role::Interpreter, 200_000_000),
-            part("six", Role::Package, 30_000),
-            part("history", Role::Metadata, 0),
+            part("python", Role::INTERPRETER, 200_000_000),
+            part("six", Role::PACKAGE, 30_000),
+            part("history", Role::METADATA, 0),
         ];
-        assert_eq!(on_base(40, 21, &parts), ["python", "1 of Package", "1 of Metadata"]);
-        assert_eq!(on_base(40, 37, &parts), ["python", "1 of Package", "1 of Metadata"]);
-        parts.extend((0..20).map(|n| part(&format!("large-{n}"), Role::Package, 50_000_000)));
-        assert_eq!(on_base(40, 37, &parts), ["python", "21 of Package", "1 of Metadata"]);
-        let error = threshold(&parts, 40, 38, None).unwrap_err();
+        assert_eq!(on_base(40, 21, &parts), ["python", "1 of package", "1 of metadata"]);
+        assert_eq!(on_base(40, 37, &parts), ["python", "1 of package", "1 of metadata"]);
+        parts.extend((0..20).map(|n| part(&format!("large-{n}"), Role::PACKAGE, 50_000_000)));
+        assert_eq!(on_base(40, 37, &parts), ["python", "21 of package", "1 of metadata"]);
+        let error = threshold(&parts, &ROLES, 40, 38, None).unwrap_err();
         assert_eq!(error.to_string(), "the image needs at least 41 layers, and its budget is 40");
     }
 
     fn any_part() -> impl Strategy<Value = Part> {
-        let roles = ROLES.into_iter().chain([Role::BaseConfiguration, Role::PackageConfiguration]);
+        let roles = ROLES.into_iter().chain([BASE_CONFIGURATION, CONFIGURATION]);
         let roles = proptest::sample::select(roles.collect::<Vec<_>>());
         (roles, 0u32..500, prop_oneof![0u64..4 << 20, 0u64..1 << 40, Just(u64::MAX)])
             .prop_map(|(role, name, weight)| part(&format!("{role:?}-{name}"), role, weight))
@@ -315,19 +311,19 @@ mod tests {
             budget in 8u32..=120,
             reserved in 0u32..=130,
         ) {
-            let further = parts.iter().filter(|part| !ROLES.contains(&part.role)).count();
-            let roles: BTreeSet<Role> = parts.iter().map(|part| part.role).filter(|it| ROLES.contains(it)).collect();
+            let further = parts.iter().filter(|part| !may_be_grouped(part.role)).count();
+            let roles: BTreeSet<Role> = parts.iter().map(|part| part.role).filter(|it| may_be_grouped(*it)).collect();
             let least = reserved as usize + further + roles.len();
-            match threshold(&parts, budget, reserved, None) {
+            match threshold(&parts, &ROLES, budget, reserved, None) {
                 Err(error) => {
                     prop_assert!(least > budget as usize);
                     prop_assert_eq!(error.needed as usize, least);
                 }
                 Ok(threshold) => {
                     prop_assert!(least <= budget as usize);
-                    let planned = plan(&parts, &Policy { budget, reserved, threshold }).unwrap();
+                    let planned = plan(&parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
                     prop_assert!(planned.len() + reserved as usize <= budget as usize);
-                    let again = super::threshold(&parts, budget, reserved, Some(threshold)).unwrap();
+                    let again = super::threshold(&parts, &ROLES, budget, reserved, Some(threshold)).unwrap();
                     prop_assert_eq!(again, threshold);
                 }
             }
@@ -341,10 +337,10 @@ mod tests {
             reserved in 0u32..=110,
         ) {
             // What running something changes is not a package.
-            prop_assume!(ROLES.contains(&another.role) && !(is_base(another.role) && reserved > 0));
+            prop_assume!(may_be_grouped(another.role) && !(another.role.of_base && reserved > 0));
             prop_assume!(parts.iter().all(|part| part.id != another.id));
-            let Ok(threshold) = threshold(&parts, budget, reserved, None) else { return Ok(()) };
-            let policy = Policy { budget, reserved, threshold };
+            let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved, None) else { return Ok(()) };
+            let policy = Policy { budget, reserved, threshold, roles: &ROLES };
             let before = plan(&parts, &policy).unwrap();
             let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
             // Where the budget has no room for it, a new threshold is chosen, and that moves others.
@@ -361,19 +357,23 @@ mod tests {
     #[test]
     fn a_new_package_changes_one_layer() {
         let mut parts = environment();
-        let policy = Policy { budget: 40, reserved: 0, threshold: threshold(&parts, 40, 0, None).unwrap() };
+        let threshold = super::threshold(&parts, &ROLES, 40, 0, None).unwrap();
+        let policy = Policy { budget: 40, reserved: 0, threshold, roles: &ROLES };
         let before = shown(&parts, &policy);
-        parts.insert(0, part("another", Role::Package, 1000));
+        parts.insert(0, part("another", Role::PACKAGE, 1000));
         let after = shown(&parts, &policy);
         let changed: Vec<_> = after.iter().filter(|layer| !before.contains(layer)).collect();
         assert_eq!(changed.len(), 1);
-        assert_eq!(threshold(&parts, 40, 0, Some(policy.threshold)).unwrap(), policy.threshold);
+        assert_eq!(
+            super::threshold(&parts, &ROLES, 40, 0, Some(policy.threshold)).unwrap(),
+            policy.threshold
+        );
     }
 
     #[test]
     fn the_order_of_the_parts_does_not_matter() {
         let mut parts = environment();
-        let policy = Policy { budget: 40, reserved: 0, threshold: Threshold(8 << 20) };
+        let policy = Policy { budget: 40, reserved: 0, threshold: Threshold(8 << 20), roles: &ROLES };
         let one = shown(&parts, &policy);
         parts.reverse();
         assert_eq!(shown(&parts, &policy), one);

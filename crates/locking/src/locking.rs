@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
-use imgbuild_image::{parts, variant_name};
+use imgbuild_image::{ROLES, parts, variant_name};
 use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use imgbuild_lock::{
     CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
@@ -143,14 +143,15 @@ pub(crate) fn finish(
     let locked = lock.variant(index)?;
     let (mut parts, reserved) = parts(&locked, variant, context)?;
     // What only a build has takes layers as well.
-    parts.push(coming("lock", Role::Metadata));
-    parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::Copy)));
+    parts.push(coming("lock", Role::METADATA));
+    parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::COPY)));
     let same = |other: &&imgbuild_lock::Variant| {
         let this = locked.variant;
         (other.platform, &other.keys) == (this.platform, &this.keys)
     };
     let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
-    let threshold = imgbuild_layer::threshold(&parts, variant.layers.budget.get().into(), reserved, earlier)?;
+    let threshold =
+        imgbuild_layer::threshold(&parts, &ROLES, variant.layers.budget.get().into(), reserved, earlier)?;
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
     found.threshold = threshold;
     Ok(())

@@ -47,7 +47,7 @@ impl Package {
             .field("owner", format!("{}:{}", layout.owner.uid, layout.owner.gid))
             .list("origin", origin)
             .finish();
-        let role = if locked.name.starts_with(CUDA) { Role::Cuda } else { Role::Package };
+        let role = if locked.name.starts_with(CUDA) { Role::CUDA } else { Role::PACKAGE };
         let part = Part {
             id: part_id(&locked.name),
             title: format!("{} {}", locked.name, locked.version),

@@ -38,7 +38,7 @@ pub fn virtual_environment(
     Ok(Files::new(
         PartId::new("pypi", "virtual environment"),
         format!("virtual environment {}", layout.prefix),
-        Role::Interpreter,
+        Role::INTERPRETER,
         Some(layout.prefix.clone()),
         contents.collect::<Result<_, PathError>>()?,
         layout.owner,

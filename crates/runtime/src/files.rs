@@ -45,7 +45,7 @@ pub fn runtime_files<E: From<PathError>>(
     Ok(Some(Files::new(
         id,
         "shell start-up files".to_owned(),
-        Role::Metadata,
+        Role::METADATA,
         None,
         contents,
         Owner::ROOT,

@@ -208,7 +208,7 @@ pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<
         owner: Owner::ROOT,
         accept_damaged,
     };
-    Ok(Package::new(&locked, Role::Package, Arc::new(environment), archive.to_owned()).unwrap())
+    Ok(Package::new(&locked, Role::PACKAGE, Arc::new(environment), archive.to_owned()).unwrap())
 }
 
 /// Installs a package by us: what stands in the prefix, without `conda-meta`, and what is told.

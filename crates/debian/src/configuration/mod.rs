@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{
-    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, Role,
-    SinkError, Source, SourceError,
+    EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, SinkError,
+    Source, SourceError,
 };
 use imgbuild_lock::{DebianPackage, DebianSet, PathRule};
 use imgbuild_oci::Platform;
@@ -25,6 +25,7 @@ use imgbuild_sandbox::{Machine, SandboxError};
 
 use crate::dependencies::Dependencies;
 use crate::package::Package;
+use crate::role::BASE_CONFIGURATION;
 use crate::state::{Account, State};
 use changes::Changes;
 use tree::{Recorder, Tree};
@@ -141,7 +142,7 @@ impl Configuration {
             id: part_id(),
             title,
             recipe: RecipeHash(recipe),
-            role: Role::BaseConfiguration,
+            role: BASE_CONFIGURATION,
             weight: 0,
             root: None,
         };

@@ -17,12 +17,13 @@ mod units;
 use std::io;
 
 use imgbuild_layer::{
-    Claim, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Parents, Part, PartId, RecipeHash, Role,
-    Source, SourceError,
+    Claim, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Parents, Part, PartId, RecipeHash, Source,
+    SourceError,
 };
 
 use crate::effects::Effect;
 use crate::package::Package;
+use crate::role::BASE_STATE;
 pub use accounts::Account;
 use collect::Collected;
 pub use error::StateError;
@@ -58,7 +59,7 @@ impl State {
             id: PartId::new("debian-state", suite),
             title: format!("dpkg's state of {suite}"),
             recipe: RecipeHash(recipe),
-            role: Role::BaseState,
+            role: BASE_STATE,
             weight: 1 << 20,
             root: None,
         };

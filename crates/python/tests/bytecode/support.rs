@@ -63,7 +63,7 @@ impl Entries {
             id: PartId::new("test", "files"),
             title: "files".into(),
             recipe: RecipeHash(Digest::of(format!("{entries:?}"))),
-            role: Role::Package,
+            role: Role::PACKAGE,
             weight: 0,
             root: None,
         };

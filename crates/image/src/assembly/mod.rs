@@ -1,0 +1,247 @@
+//! What one variant is made of, known from the lock before anything is fetched.
+
+mod conda;
+mod debian;
+mod pypi;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_base::Base;
+use imgbuild_copies::Copies;
+use imgbuild_fetch::Context;
+use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
+use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
+use imgbuild_python::Target;
+use imgbuild_runtime::Variables;
+use imgbuild_spec::{Manager, Variant};
+
+use self::conda::Conda;
+use self::debian::Debian;
+use self::pypi::Pypi;
+use crate::copied_over::{CopiedOver, sources as copied_sources};
+use crate::derived::{Below, Derived};
+use crate::error::MakeError;
+use crate::ingredient::Ingredient;
+use crate::wheel_sources::ImagePython;
+
+/// Where the lock stands in an image.
+const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
+
+/// What one variant is made of.
+pub(crate) struct Assembly {
+    /// Its parts: first those that come from archives alone, then what is made over them, in the order in which it is made.
+    pub(crate) ingredients: Vec<Arc<Ingredient>>,
+    /// The paths that parts leave out.
+    pub(crate) exclusions: BTreeMap<PartId, Exclusions>,
+    /// Folders that are not like others.
+    pub(crate) parents: Parents,
+    /// The image's environment variables.
+    pub(crate) variables: Variables,
+    /// What it stands on.
+    pub(crate) base: Base,
+    /// The Python that its wheels are for.
+    pub(crate) python: Option<ImagePython>,
+    /// All Pythons of the image, as far as their bytecode is concerned.
+    pub(crate) targets: Vec<Target>,
+}
+
+/// The texts and files that only a build has, and locking not.
+pub(crate) struct Extras<'a> {
+    /// The lock's text, which is in the image.
+    pub lock_text: &'a str,
+    /// The files that are copied.
+    pub copies: Option<Copies>,
+}
+
+/// The parts of a variant, and how many layers what it stands on has: what its threshold follows from.
+///
+/// # Errors
+///
+/// When the lock is damaged, or lacks an interpreter for this machine.
+pub fn parts(
+    locked: &LockedVariant<'_>,
+    variant: &Variant,
+    context: &Context,
+) -> Result<(Vec<Part>, u32), MakeError> {
+    let assembly = Assembly::new(locked, variant, None, context)?;
+    Ok((assembly.parts(), assembly.base.layers()))
+}
+
+impl Assembly {
+    /// What a variant is made of. `extras` are left out while locking: no threshold depends on them.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is damaged, or lacks an interpreter for this machine.
+    pub(crate) fn new(
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        extras: Option<Extras<'_>>,
+        context: &Context,
+    ) -> Result<Self, MakeError> {
+        let given =
+            variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let conda = locked.conda.as_ref().map(|conda| (conda.set, conda.packages.as_slice()));
+        let wheels = locked.pypi.as_ref().map(|pypi| &pypi.set.prefix);
+        let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
+        let layout = locked.variant.layout.as_ref();
+        let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
+        let mut assembly = Self {
+            ingredients: Vec::new(),
+            exclusions: BTreeMap::new(),
+            parents: Parents::default(),
+            variables: imgbuild_runtime::variables(base.environment(), conda, wheels, &given),
+            base,
+            python: None,
+            targets: Vec::new(),
+        };
+        let timestamp = locked.variant.timestamp;
+        assembly.check_base(locked.variant)?;
+        let ecosystems = ecosystems(locked, variant, context);
+        ecosystems.iter().try_for_each(|ecosystem| ecosystem.add(&mut assembly))?;
+        ecosystems.iter().try_for_each(|ecosystem| ecosystem.add_last(&mut assembly))?;
+        if assembly.base.has_shell() {
+            let place = |path: &ImagePath| assembly.base.file_path(path).map_err(MakeError::from);
+            let files = imgbuild_runtime::runtime_files(&assembly.variables, timestamp, place)?;
+            files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
+        }
+        if let Some(extras) = extras {
+            let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
+            let contents = BTreeMap::from([(assembly.base.file_path(&ImagePath::new(LOCK_PATH)?)?, text)]);
+            let id = PartId::new("imgbuild", "lock");
+            let files =
+                Files::new(id, "the lock".to_owned(), Role::METADATA, None, contents, Owner::ROOT, timestamp);
+            assembly.add(Box::new(files), Vec::new());
+            if let Some(mut copies) = extras.copies {
+                if let Some(image) = assembly.base.image() {
+                    copies = copies.onto(image)?;
+                }
+                // All others depend on nothing but themselves.
+                let has_python = !assembly.targets.is_empty() || assembly.base.image().is_some();
+                let may_hold = |path: &ImagePath| assembly.may_hold(path);
+                if copied_sources(&copies).any(|path| has_python || may_hold(path)) {
+                    let copied = CopiedOver::new(copies, &assembly.below(), may_hold);
+                    assembly.derive(Box::new(copied), Vec::new());
+                } else {
+                    assembly.add(Box::new(copies), Vec::new());
+                }
+            }
+        }
+        Ok(assembly)
+    }
+
+    /// Checks that the image that this one stands on can carry it, and takes over the modes and owners of its folders.
+    fn check_base(&mut self, locked: &imgbuild_lock::Variant) -> Result<(), MakeError> {
+        for (path, mode, owner) in self.base.image().into_iter().flat_map(|image| image.special_folders()) {
+            self.parents.insert(path.clone(), mode, owner);
+        }
+        if let Some(set) = &locked.conda {
+            self.base.check_prefix(&set.prefix)?;
+            if let Some((package, _)) = self.variables.dynamic.first() {
+                self.base.needs_bash(&format!("the activation scripts of `{package}`"))?;
+            }
+            if !set.post_link.is_empty() {
+                self.base.needs_bash("post-link scripts")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The parts of its ingredients, in their order.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        self.ingredients.iter().map(|ingredient| ingredient.part().clone()).collect()
+    }
+
+    /// Adds what runs something, with the archives that it reads.
+    fn derive(&mut self, derived: Box<dyn Derived>, archives: Vec<Archive>) {
+        self.ingredients.push(Arc::new(Ingredient::derived(derived, archives)));
+    }
+
+    /// Adds a Python, or further folders of one that is there.
+    fn target(&mut self, target: Target) {
+        let version = |target: &Target| target.compiler.as_ref().map(|it| it.version().to_owned());
+        let is_same = |known: &&mut Target| known.tag == target.tag && version(known) == version(&target);
+        match self.targets.iter_mut().find(is_same) {
+            Some(known) => known.folders.0.extend(target.folders.0),
+            None => self.targets.push(target),
+        }
+    }
+
+    /// What is there so far, for what stands on it.
+    fn below(&self) -> Below<'_> {
+        Below {
+            base: self.base.diff_ids(),
+            parts: self.parts(),
+            exclusions: &self.exclusions,
+            targets: &self.targets,
+            variables: &self.variables,
+        }
+    }
+
+    /// Whether packages of the image may hold a source at a path.
+    fn may_hold(&self, source: &ImagePath) -> bool {
+        let of_debian = self.sources().any(|source| source.part().role == imgbuild_debian::BASE);
+        let roots = self.sources().filter_map(|it| it.part().root.clone());
+        (of_debian && source.as_str().starts_with("usr/"))
+            || self.targets.iter().any(|target| target.folders.hold(source))
+            || roots.into_iter().any(|root| source.strip_prefix(&root).is_some())
+    }
+
+    /// What comes from archives alone.
+    fn sources(&self) -> impl Iterator<Item = &dyn Source> {
+        self.ingredients.iter().filter_map(|ingredient| ingredient.as_source())
+    }
+
+    /// Adds what comes from archives alone, before everything that is made over it.
+    fn add(&mut self, source: Box<dyn Source>, archives: Vec<Archive>) {
+        let at = self.ingredients.partition_point(|ingredient| ingredient.as_source().is_some());
+        self.ingredients.insert(at, Arc::new(Ingredient::source(source, archives)));
+    }
+
+    fn exclude(&mut self, excluded: &[ExcludedPath]) {
+        for ExcludedPath { part, path, .. } in excluded {
+            self.exclusions.entry(part.clone()).or_default().insert(path.clone());
+        }
+    }
+}
+
+/// An ecosystem, as a variant has it.
+trait Ecosystem {
+    /// Adds its packages, over those of the ecosystems that it stands on.
+    fn add(&self, assembly: &mut Assembly) -> Result<(), MakeError>;
+
+    /// Adds what runs when the packages of all ecosystems are there.
+    fn add_last(&self, _: &mut Assembly) -> Result<(), MakeError> {
+        Ok(())
+    }
+}
+
+/// The ecosystems of a variant, each behind those that it stands on.
+fn ecosystems<'a>(
+    locked: &'a LockedVariant<'_>,
+    variant: &'a Variant,
+    context: &'a Context,
+) -> Vec<Box<dyn Ecosystem + 'a>> {
+    let timestamp = locked.variant.timestamp;
+    let mut all: Vec<Box<dyn Ecosystem>> = Vec::new();
+    if let Some(locked) = &locked.debian {
+        all.push(Box::new(Debian { locked, variant, timestamp, context }));
+    }
+    if let Some(conda) = &locked.conda {
+        let post_link = &locked.post_link;
+        all.push(Box::new(Conda { locked: conda, post_link, variant, timestamp, context }));
+    }
+    if let Some(pypi) = &locked.pypi {
+        all.push(Box::new(Pypi { locked: pypi, of_lock: locked.variant, variant, context }));
+    }
+    all
+}
+
+/// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
+fn prefix_owner(variant: &Variant, base: &Base) -> Result<Owner, MakeError> {
+    let writable =
+        variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
+    if writable { Ok(base.owner(variant.image.user.as_ref())?) } else { Ok(Owner::ROOT) }
+}

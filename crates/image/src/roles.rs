@@ -1,0 +1,19 @@
+//! The roles that the parts of an image may have.
+
+use imgbuild_debian::{BASE, BASE_CONFIGURATION, BASE_STATE};
+use imgbuild_layer::Role;
+
+use crate::post_link::PACKAGE_CONFIGURATION;
+
+/// All of them.
+pub const ROLES: [Role; 9] = [
+    BASE,
+    BASE_STATE,
+    BASE_CONFIGURATION,
+    Role::INTERPRETER,
+    Role::CUDA,
+    Role::PACKAGE,
+    PACKAGE_CONFIGURATION,
+    Role::METADATA,
+    Role::COPY,
+];
