@@ -3,7 +3,7 @@
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_lock::LayoutBase;
 use imgbuild_oci::Platform;
-use imgbuild_runtime::{DEFAULT_USER, Ground};
+use imgbuild_runtime::{BaseStart, DEFAULT_USER};
 use imgbuild_spec::User;
 use imgbuild_store::{LayerRecord, Store};
 
@@ -92,12 +92,26 @@ impl Base {
         }
     }
 
-    /// What is started on it. `environment_init` is what reaps and forwards signals in the environment.
-    pub fn ground(&self, environment_init: Option<String>) -> Ground {
+    /// What it has to start programs with. `environment_init` is what reaps and forwards signals in the environment. Our Debian
+    /// has `tini`.
+    pub fn start(&self, environment_init: Option<String>) -> BaseStart {
         match self {
-            Self::Scratch => Ground::Scratch,
-            Self::Debian => Ground::Debian,
-            Self::Image(image) => image.ground(environment_init),
+            Self::Scratch => BaseStart::default(),
+            Self::Debian => BaseStart {
+                init: Some("/usr/bin/tini".to_owned()),
+                shell: Some("/bin/bash".to_owned()),
+                ..BaseStart::default()
+            },
+            Self::Image(image) => image.start(environment_init),
+        }
+    }
+
+    /// The user of images that stand on it, where the spec names none: as in an image's configuration, empty for root.
+    pub fn default_user(&self) -> String {
+        match self {
+            Self::Scratch => String::new(),
+            Self::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
+            Self::Image(image) => image.config().user.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
     ImageLayer, Platform, ReadError, StoredImage,
 };
-use imgbuild_runtime::{Ground, Start};
+use imgbuild_runtime::{BaseStart, Start};
 use imgbuild_spec::Layout;
 use imgbuild_store::{LayerRecord, Store};
 
@@ -254,9 +254,9 @@ impl BaseImage {
     }
 
     /// What it starts, with a program as process 1 that it has itself, or that its environment has.
-    pub fn ground(&self, environment_init: Option<String>) -> Ground {
+    pub fn start(&self, environment_init: Option<String>) -> BaseStart {
         let config = &self.config.config;
-        Ground::Image {
+        BaseStart {
             start: Start { entrypoint: config.entrypoint.clone(), cmd: config.cmd.clone() },
             init: self.view.init().or(environment_init),
             shell: self.shell().map(str::to_owned),

@@ -1,8 +1,9 @@
 //! An image that was built, and what is to be said of it.
 
+use imgbuild_base::Base;
 use imgbuild_lock::LockedVariant;
 use imgbuild_oci::{Digest, Image, Platform, Reference};
-use imgbuild_runtime::{Ground, Start};
+use imgbuild_runtime::BaseStart;
 use imgbuild_spec::Variant;
 use imgbuild_store::Store;
 
@@ -55,8 +56,8 @@ impl Built {
         lock: Digest,
     ) -> Result<Self, MakeError> {
         let Assembly { base, variables, .. } = &*plan.assembly;
-        let ground = base.ground(environment_init(locked));
-        let parts = image::Parts { variant, variables, base: base.image(), ground: &ground, lock };
+        let start = base.start(environment_init(locked));
+        let parts = image::Parts { variant, variables, base, start: &start, lock };
         let image = image::assemble(locked.variant.timestamp, &parts, &layers)?;
         let below = base.titled_records().into_iter().map(BuiltLayer::of_base);
         let layers: Vec<BuiltLayer> = below.chain(layers).collect();
@@ -71,7 +72,7 @@ impl Built {
             excluded: excluded(locked.variant),
             executions: executions(locked, &plan.assembly),
             checks: Vec::new(),
-            no_init: lacks_init(variant, &ground),
+            no_init: lacks_init(variant, base, &start),
         })
     }
 
@@ -106,9 +107,10 @@ fn environment_init(locked: &LockedVariant<'_>) -> Option<String> {
     init.map(|_| format!("{}/bin/tini", conda.set.prefix))
 }
 
-fn lacks_init(variant: &Variant, ground: &Ground) -> bool {
-    let own = |start: &Start| start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
-    matches!(ground, Ground::Image { start, init: None, .. } if own(start))
+/// Whether an image that is there starts something as process 1 that is no init.
+fn lacks_init(variant: &Variant, base: &Base, BaseStart { start, init, .. }: &BaseStart) -> bool {
+    let is_own = start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
+    base.image().is_some() && init.is_none() && is_own
 }
 
 fn excluded(variant: &imgbuild_lock::Variant) -> Vec<(String, String, String)> {

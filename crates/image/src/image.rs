@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_base::BaseImage;
+use imgbuild_base::{Base, BaseImage};
 use imgbuild_document::ProgramText;
 use imgbuild_oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
-use imgbuild_runtime::{DEFAULT_USER, Ground, Variables};
+use imgbuild_runtime::{BaseStart, Variables};
 use imgbuild_spec::{User, Variant};
 use imgbuild_store::LayerRecord;
 
@@ -19,8 +19,9 @@ pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 pub(crate) struct Parts<'a> {
     pub(crate) variant: &'a Variant,
     pub(crate) variables: &'a Variables,
-    pub(crate) base: Option<&'a BaseImage>,
-    pub(crate) ground: &'a Ground,
+    pub(crate) base: &'a Base,
+    /// What the base has to start programs with.
+    pub(crate) start: &'a BaseStart,
     /// The digest of the lock's text.
     pub(crate) lock: Digest,
 }
@@ -38,7 +39,7 @@ pub(crate) fn assemble(timestamp: i64, parts: &Parts<'_>, layers: &[BuiltLayer])
         comment: layer.title.clone(),
         empty_layer: false,
     };
-    let (mut all, behind) = parts.base.map(BaseImage::image_layers).unwrap_or_default();
+    let (mut all, behind) = parts.base.image().map(BaseImage::image_layers).unwrap_or_default();
     let mut own: Vec<ImageLayer> = layers
         .iter()
         .map(|layer| {
@@ -50,7 +51,7 @@ pub(crate) fn assemble(timestamp: i64, parts: &Parts<'_>, layers: &[BuiltLayer])
         first.before = behind;
     }
     all.append(&mut own);
-    let mut annotations = parts.base.map(BaseImage::annotations).unwrap_or_default();
+    let mut annotations = parts.base.image().map(BaseImage::annotations).unwrap_or_default();
     annotations.extend(own_annotations(parts.variant, created));
     let head = ImageHead { platform: parts.variant.platform, created, config: config(parts), annotations };
     Ok(Image::of_layers(head, all)?)
@@ -72,18 +73,15 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
 }
 
 fn config(parts: &Parts<'_>) -> ContainerConfig {
-    let Parts { variant, variables, base: below, ground, lock } = *parts;
-    let start = imgbuild_runtime::start(ground, variables);
+    let Parts { variant, variables, base, start, lock } = *parts;
+    let start = imgbuild_runtime::start(start, variables);
     let image = &variant.image;
-    let base = below.map(|image| image.config().clone()).unwrap_or_default();
-    let mut labels = below.map(BaseImage::labels).unwrap_or_default();
+    let default_user = base.default_user();
+    let mut labels = base.image().map(BaseImage::labels).unwrap_or_default();
+    let base = base.image().map(|image| image.config().clone()).unwrap_or_default();
     labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
     labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();
-    let default_user = match ground {
-        Ground::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
-        Ground::Image { .. } | Ground::Scratch => base.user,
-    };
     // A user who names an entrypoint of their own means no command but their own.
     let default_cmd = if image.entrypoint.is_some() { Vec::new() } else { start.cmd };
     let ports = image.expose.iter().map(|port| (port.to_string(), Empty {}));

@@ -6,6 +6,6 @@ mod user;
 mod variables;
 
 pub use files::runtime_files;
-pub use start::{ACTIVATE, Ground, Start, start};
+pub use start::{ACTIVATE, BaseStart, Start, start};
 pub use user::{DEFAULT_USER, User};
 pub use variables::{Variables, variables};

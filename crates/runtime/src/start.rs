@@ -14,57 +14,34 @@ pub struct Start {
     pub cmd: Vec<String>,
 }
 
-/// What an image stands on, as far as its start is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ground {
-    /// Nothing.
-    Scratch,
-    /// Debian, with the packages that imgbuild adds.
-    Debian,
-    /// An image that is there.
-    Image {
-        /// What it starts.
-        start: Start,
-        /// A program that reaps and forwards signals as process 1.
-        init: Option<String>,
-        /// Its shell.
-        shell: Option<String>,
-    },
+/// What a base has to start programs with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseStart {
+    /// What it starts itself.
+    pub start: Start,
+    /// A program that reaps and forwards signals as process 1.
+    pub init: Option<String>,
+    /// Its shell.
+    pub shell: Option<String>,
 }
 
-/// The entrypoint and command that an image has unless the spec names others. On Debian, `tini` is process 1: it reaps
-/// and forwards signals. What variables cannot say is activated before the command runs, and before the entrypoint of an
-/// image that has one.
-pub fn start(ground: &Ground, variables: &Variables) -> Start {
-    match ground {
-        Ground::Scratch => Start::default(),
-        Ground::Debian => on_debian(variables),
-        Ground::Image { start, init, shell } => on_image(start, init.as_deref(), shell.as_deref(), variables),
-    }
-}
-
-fn on_image(base: &Start, init: Option<&str>, shell: Option<&str>, variables: &Variables) -> Start {
-    let shell = shell.filter(|_| base.entrypoint.is_empty() && base.cmd.is_empty());
-    let cmd: Vec<String> = base.cmd.iter().cloned().chain(shell.map(str::to_owned)).collect();
+/// The entrypoint and command that an image has unless the spec names others: an init as process 1, and the shell where the base
+/// starts nothing. What variables cannot say is activated before the command runs, and before the entrypoint of a base that
+/// has one.
+pub fn start(base: &BaseStart, variables: &Variables) -> Start {
+    let BaseStart { start: base, init, shell } = base;
+    let shell = shell.as_ref().filter(|_| base.entrypoint.is_empty() && base.cmd.is_empty());
+    let cmd: Vec<String> = base.cmd.iter().chain(shell).cloned().collect();
     let mut entrypoint = Vec::new();
     // An entrypoint that is there sees to signals itself, or not: that is its image's.
-    if let Some(init) = init.filter(|_| base.entrypoint.is_empty() && !cmd.is_empty()) {
-        entrypoint.extend([init.to_owned(), "--".to_owned()]);
+    if let Some(init) = init.as_ref().filter(|_| base.entrypoint.is_empty() && !cmd.is_empty()) {
+        entrypoint.extend([init.clone(), "--".to_owned()]);
     }
     if !variables.dynamic.is_empty() {
         entrypoint.push(ACTIVATE.to_owned());
     }
     entrypoint.extend(base.entrypoint.iter().cloned());
     Start { entrypoint, cmd }
-}
-
-fn on_debian(variables: &Variables) -> Start {
-    let mut entrypoint = vec!["/usr/bin/tini", "--"];
-    if !variables.dynamic.is_empty() {
-        entrypoint.push(ACTIVATE);
-    }
-    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
-    Start { entrypoint: owned(entrypoint), cmd: owned(vec!["/bin/bash"]) }
 }
 
 #[cfg(test)]
@@ -82,7 +59,7 @@ mod tests {
         let script = ("gcc".to_owned(), "etc/conda/activate.d/gcc.sh".to_owned());
         let dynamic = if dynamic { vec![script] } else { vec![] };
         let variables = Variables { dynamic, ..Variables::default() };
-        let start = start(&Ground::Image { start: base, init, shell }, &variables);
+        let start = start(&BaseStart { start: base, init, shell }, &variables);
         format!("{} | {}", start.entrypoint.join(" "), start.cmd.join(" ")).trim().to_owned()
     }
 
