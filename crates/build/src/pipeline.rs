@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, Delivered, Format, ImagePlan, LayerSummary, MakeError, deliver, groups, make, run_checks,
-    unconfined,
+    Built, Delivered, Format, LayerSummary, MakeError, deliver, groups, make, run_checks, unconfined,
+    variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{LockSpecError, current_lock, known_lock, lock_path, notes, validate_copying};
@@ -83,7 +83,7 @@ pub async fn build(
     let mut plans = Vec::new();
     for index in &chosen {
         let lock = (&locked.lock, locked.text.as_str());
-        plans.push(ImagePlan::new(lock, *index, &all[*index], spec.folder(), request.format, context)?);
+        plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, context)?);
     }
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
     let made = make(&plans, context).await?;
@@ -143,7 +143,7 @@ pub fn planned_layers(
     let Some(locked) = known_lock(variants, &lock_path(spec_path))? else { return Ok(None) };
     let lock = (&locked.lock, locked.text.as_str());
     let layers = variants.iter().enumerate().map(|(index, variant)| {
-        ImagePlan::new(lock, index, variant, spec.folder(), Format::Oci, context)?.layers(context)
+        variant_plan(lock, index, variant, spec.folder(), Format::Oci, context)?.layers(context)
     });
     Ok(Some(layers.collect::<Result<_, _>>()?))
 }

@@ -1,9 +1,11 @@
-//! What an error of the solver or of locking is about: the names of packages.
+//! What an error of the solver or of locking is about: packages and channels.
 
 use std::collections::BTreeSet;
 
+use imgbuild_ecosystem::{Subject, Subjects};
 use rattler_conda_types::package::DistArchiveIdentifier;
 
+use crate::channel::ChannelError;
 use crate::environment_error::EnvironmentError;
 use crate::fetch::MetadataError;
 use crate::locking_error::LockingError;
@@ -17,12 +19,30 @@ const LEADS: [&str; 4] = [
     "the constraint ",
 ];
 
+/// Packages, match specs as they were written, and channels.
+impl Subjects for LockingError {
+    fn subjects(&self) -> BTreeSet<Subject> {
+        let channel = self.channel();
+        let packages = self.packages().into_iter().map(Subject::Package);
+        packages.chain(channel.map(|channel| Subject::Channel(channel.to_owned()))).collect()
+    }
+}
+
 impl LockingError {
+    /// The channel that it is about.
+    fn channel(&self) -> Option<&str> {
+        match self {
+            Self::Environment(error) => error.channel(),
+            Self::Compiler { error, .. } => error.channel(),
+            _ => None,
+        }
+    }
+
     /// The names of the packages that it is about, and match specs as they were written.
-    pub fn subjects(&self) -> BTreeSet<String> {
+    fn packages(&self) -> BTreeSet<String> {
         let named = |name: &str| BTreeSet::from([package(name).to_owned()]);
         match self {
-            Self::Environment(error) => error.subjects(),
+            Self::Environment(error) => error.packages(),
             Self::Metadata(
                 MetadataError::Fetch { name, .. }
                 | MetadataError::Net { name, .. }
@@ -40,14 +60,28 @@ impl LockingError {
                 imgbuild_layer::Conflict::Twice { part, .. }
                 | imgbuild_layer::Conflict::BelowNonDirectory { part, .. },
             ) => named(part.name()),
-            Self::Compiler { error, .. } => error.subjects(),
+            Self::Compiler { error, .. } => error.packages(),
         }
     }
 }
 
 impl EnvironmentError {
-    /// As [`LockingError::subjects`].
-    fn subjects(&self) -> BTreeSet<String> {
+    /// The channel that it is about.
+    fn channel(&self) -> Option<&str> {
+        match self {
+            Self::Channel(
+                ChannelError::Parse { name: channel, .. }
+                | ChannelError::Unreachable { channel, .. }
+                | ChannelError::NoFolder { channel, .. }
+                | ChannelError::NoSubdir { channel, .. },
+            )
+            | Self::Requirement { channel, .. } => Some(channel),
+            _ => None,
+        }
+    }
+
+    /// As [`LockingError::packages`].
+    fn packages(&self) -> BTreeSet<String> {
         match self {
             // Not its name: another requirement of the same package is not to blame.
             Self::MatchSpec { spec, .. } => BTreeSet::from([spec.clone()]),

@@ -1,6 +1,9 @@
 //! Why a base cannot be locked.
 
+use std::collections::BTreeSet;
+
 use imgbuild_archive::ImagePath;
+use imgbuild_ecosystem::{Subject, Subjects};
 use imgbuild_secret::SecretUrl;
 
 use crate::deb::ArchiveError;
@@ -83,9 +86,15 @@ pub enum LockDebianError {
     Stopped(String),
 }
 
+impl Subjects for LockDebianError {
+    fn subjects(&self) -> BTreeSet<Subject> {
+        self.packages().into_iter().map(|name| Subject::Package(name.to_owned())).collect()
+    }
+}
+
 impl LockDebianError {
     /// The names of the packages that it is about.
-    pub fn subjects(&self) -> Vec<&str> {
+    fn packages(&self) -> Vec<&str> {
         match self {
             Self::Resolve(error) => error.subjects(),
             Self::Pin(error) => vec![error.package()],

@@ -5,29 +5,26 @@
 
 use std::path::Path;
 
-use imgbuild_folder::leads_out;
+use imgbuild_folder::{LeadsOut, leads_out};
 
 use crate::mistake::Mistake;
 use crate::problem::Problem;
 use crate::value::ValueError;
 
-/// What is to be done.
-const HINT: &str = "name what the link leads to, or put it into the spec's folder";
-
 /// Refuses a path that a link leads out of the folder by.
 pub fn check(folder: &Path, path: &Path) -> Result<(), ValueError> {
     match mistake(folder, path) {
-        Some(mistake) => Err(ValueError::new(mistake.to_string()).hint(HINT)),
+        Some(mistake) => Err(ValueError::new(mistake.to_string()).hint(LeadsOut::HINT)),
         None => Ok(()),
     }
 }
 
 fn mistake(folder: &Path, path: &Path) -> Option<Mistake> {
     let found = leads_out(folder, path)?;
-    Some(Mistake::LeadsOut { path: path.display().to_string(), found: found.display().to_string() })
+    Some(Mistake::LeadsOut(LeadsOut { path: path.to_owned(), found }))
 }
 
 /// The same, for a path that is the value of a key.
 pub fn problem(folder: &Path, path: &Path) -> Option<Problem> {
-    Some(Problem::new(mistake(folder, path)?).hint(HINT))
+    Some(Problem::new(mistake(folder, path)?).hint(LeadsOut::HINT))
 }

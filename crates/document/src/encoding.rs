@@ -14,7 +14,7 @@ const LINES: usize = 2;
 
 /// Bytes that are not the text that they should be: the name of the encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EncodingError {
+pub(crate) enum EncodingError {
     /// They are something else.
     Damaged(String),
     /// They say that they are in an encoding that is not known.
@@ -22,7 +22,7 @@ pub enum EncodingError {
 }
 
 /// The text, without a byte order mark. `declared` says whether a line of it may name its encoding.
-pub fn text(bytes: Vec<u8>, declared: bool) -> Result<String, EncodingError> {
+pub(crate) fn text(bytes: Vec<u8>, declared: bool) -> Result<String, EncodingError> {
     for (mark, number) in UTF_32 {
         if let Some(rest) = bytes.strip_prefix(mark) {
             let characters = rest.chunks(4).map(|bytes| char::from_u32(number(bytes.try_into().ok()?)));

@@ -1,4 +1,4 @@
-//! Reading the files that a spec names, and the variables of the environment that these name, and nothing else.
+//! Reading files of text, and the variables of the environment that these name, and nothing else.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -14,7 +14,7 @@ pub type Read<'a> = dyn Fn(&Path, usize) -> io::Result<Vec<u8>> + 'a;
 /// What a variable of the environment is, where it is set: that of the process, or a test's own.
 pub type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What a spec is read from.
+/// What files are read from.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// Its files.

@@ -13,6 +13,7 @@ pub mod list;
 mod mistake;
 pub mod note;
 mod problem;
+mod requirement;
 mod source;
 pub mod suggest;
 pub mod toml_tree;
@@ -24,12 +25,12 @@ pub mod yaml_tree;
 pub use decode::{
     DecodeError, Literal, Located, Requires, decode, decode_readable, decode_required, type_of, unreadable,
 };
-pub use encoding::{EncodingError, text};
 pub use limits::FILE_LIMIT;
 pub use mistake::Mistake;
 pub use note::Note;
-pub use problem::{DocumentError, Problem};
+pub use problem::{DocumentError, MOST_SHOWN, Problem, and_more};
+pub use requirement::Requirement;
 pub use source::{Origin, Snippet, Source, SourceFile, source};
 pub use tree::{Entry, Node, Value};
 pub use value::{ValueError, printable, shown};
-pub use variable::{ProgramText, VariableName, VariableValue};
+pub use variable::{ProgramText, VariableName};

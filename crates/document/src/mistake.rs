@@ -48,7 +48,7 @@ pub enum Mistake {
         /// What the parser says.
         message: String,
     },
-    /// A key that the language does not have.
+    /// A key that nobody knows.
     #[error("unknown key `{key}`")]
     UnknownKey {
         /// The key, with the tables around it.
@@ -85,13 +85,8 @@ pub enum Mistake {
         message: String,
     },
     /// A path that a link leads out of the spec's folder by.
-    #[error("`{path}` is in the spec's folder, but a link leads from there to `{found}`")]
-    LeadsOut {
-        /// The path.
-        path: String,
-        /// Where it leads.
-        found: String,
-    },
+    #[error(transparent)]
+    LeadsOut(imgbuild_folder::LeadsOut),
     /// A list or table that must not be empty.
     #[error("`{key}` must not be empty")]
     EmptyList {

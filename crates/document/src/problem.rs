@@ -23,7 +23,12 @@ pub struct DocumentError {
 }
 
 /// How many mistakes are shown: who has made more has made the same one often.
-const SHOWN: usize = 20;
+pub const MOST_SHOWN: usize = 20;
+
+/// What stands for the mistakes that are not shown.
+pub fn and_more(count: usize) -> String {
+    format!("and {count} more mistakes, which are shown when those above are mended")
+}
 
 /// A mistake of any crate's.
 trait Kind: Any + Error + Send + Sync {
@@ -52,8 +57,8 @@ pub struct Problem {
 impl DocumentError {
     /// `problems` is not empty where it is called; an empty one still makes a readable message.
     pub fn new(file: &str, problems: Vec<Problem>) -> Self {
-        let more = problems.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| {
-            let message = format!("and {more} more mistakes, which are shown when those above are mended");
+        let more = problems.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0).map(|more| {
+            let message = and_more(more);
             Box::new(Problem::new(Mistake::Value { message }))
         });
         Self { file: file.to_owned(), problems, more }
@@ -105,7 +110,7 @@ impl Diagnostic for DocumentError {
         match self.problems.as_slice() {
             [_] => None,
             problems => {
-                let shown = problems.iter().take(SHOWN).chain(self.more.as_deref());
+                let shown = problems.iter().take(MOST_SHOWN).chain(self.more.as_deref());
                 Some(Box::new(shown.map(|problem| problem as &dyn Diagnostic)))
             }
         }
@@ -143,7 +148,7 @@ impl Problem {
         mistake.downcast_ref()
     }
 
-    /// Where it is wrong; nothing where the spec itself cannot be read.
+    /// Where it is wrong; nothing where the file itself cannot be read.
     pub fn origin(&self) -> Option<Origin> {
         let (_, span) = self.labels.first()?;
         Some(Origin::new(self.file.as_ref()?, span.clone(), ""))
@@ -165,7 +170,8 @@ impl Problem {
         // A template may say something else each time; the name of a key is none.
         let is_same = match (self.mistake(), other.mistake()) {
             (Some(Mistake::MissingKey { key }), Some(Mistake::MissingKey { key: other })) => key == other,
-            _ => self.mistake.is_like(&*other.mistake),
+            // What it points to: a pointer to a mistake is one as well.
+            _ => (*self.mistake).is_like(&*other.mistake),
         };
         is_same && place(self) == place(other)
     }

@@ -52,7 +52,7 @@ impl SourceFile {
     }
 
     /// Whether the lines around a span can be drawn.
-    pub fn is_drawn(&self, span: &Range<usize>) -> bool {
+    pub(crate) fn is_drawn(&self, span: &Range<usize>) -> bool {
         let text = self.shown.inner();
         let before = text.get(..span.start).unwrap_or_default();
         let after = text.get(span.end..).unwrap_or_default();
@@ -137,7 +137,7 @@ impl Origin {
     }
 
     /// Where it is, in words, where its lines cannot be drawn.
-    pub fn in_words(&self) -> Option<String> {
+    pub(crate) fn in_words(&self) -> Option<String> {
         let (line, column, file) = (self.line(), self.column(), self.file());
         let words =
             || format!("it is in line {line}, column {column} of `{file}`, which is too long to be shown");

@@ -10,7 +10,7 @@ pub struct ValueError {
 
 impl ValueError {
     /// Parts message and hint where both are one text: serde carries nothing else.
-    pub const HINT: &str = "\n\nhint: ";
+    pub(crate) const HINT: &str = "\n\nhint: ";
 
     /// What is wrong.
     pub fn new(message: impl Into<String>) -> Self {

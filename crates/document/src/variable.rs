@@ -1,9 +1,6 @@
 //! Names and values that programs are given.
 
-use serde::{Deserialize, Deserializer};
-
 use crate::checked_text;
-use crate::decode::Literal;
 use crate::value::ValueError;
 
 checked_text!(
@@ -15,17 +12,6 @@ checked_text!(
     /// The name of an environment variable (POSIX: letters, digits and `_`, no digit first).
     VariableName, check_variable, String
 );
-
-/// The value of a variable of an environment file, as it is written there.
-#[derive(Debug)]
-pub struct VariableValue(pub ProgramText);
-
-impl<'de> Deserialize<'de> for VariableValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Literal::deserialize(deserializer)?.0.parse::<ProgramText>();
-        read.map(Self).map_err(|error| serde::de::Error::custom(error.with_hint()))
-    }
-}
 
 fn check(text: &str) -> Result<(), ValueError> {
     if !text.contains('\0') {

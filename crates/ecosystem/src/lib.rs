@@ -1,9 +1,14 @@
-//! What all ecosystems of packages have in common: archives with a hash, and where these are to be had.
+//! What all ecosystems of packages have in common: archives with a hash, where these are to be
+//! had, and errors that say what they are about.
+
+mod subject;
 
 use std::error::Error;
 
 use futures::future::BoxFuture;
 use imgbuild_lock::Archive;
+
+pub use subject::{Subject, Subjects};
 
 /// Where the archives of one ecosystem's packages are to be had: its channels, mirrors or indexes, or what builds them anew.
 pub trait ArchiveSource: Send + Sync {

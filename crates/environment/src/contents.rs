@@ -1,4 +1,4 @@
-//! What `env` names: an environment file, or packages that another tool has locked.
+//! What a file of an environment is: conda's own, or packages that another tool has locked.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

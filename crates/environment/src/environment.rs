@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use imgbuild_document::{Note, Origin, VariableName};
-use imgbuild_requirement::Requirement;
+use imgbuild_document::{Note, Origin, Requirement, VariableName};
 
 use crate::channel::Channel;
 use crate::locked::OtherLock;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use imgbuild_document::files::Variables;
 use imgbuild_document::{
-    Literal, Located, Node, Note, Origin, Problem, Source, VariableName, VariableValue, decode_readable,
+    Literal, Located, Node, Note, Origin, Problem, ProgramText, Requirement, Source, VariableName,
+    decode_readable,
 };
-use imgbuild_requirement::Requirement;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::channel::Channel;
 use crate::environment::{Environment, PipPart};
@@ -41,6 +41,17 @@ enum Dependency {
 #[serde(deny_unknown_fields)]
 struct Others {
     pip: Option<Vec<Located<String>>>,
+}
+
+/// The value of a variable of an environment file, as it is written there.
+#[derive(Debug)]
+struct VariableValue(ProgramText);
+
+impl<'de> Deserialize<'de> for VariableValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Literal::deserialize(deserializer)?.0.parse::<ProgramText>();
+        read.map(Self).map_err(|error| serde::de::Error::custom(error.with_hint()))
+    }
 }
 
 /// Reads what can be read of it, and what is wrong.

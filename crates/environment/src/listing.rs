@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use imgbuild_document::{Origin, Problem, Source};
-use imgbuild_requirement::Requirement;
+use imgbuild_document::{Origin, Problem, Requirement, Source};
 use imgbuild_secret::SecretText;
 
 use crate::environment::{Environment, PipPart};

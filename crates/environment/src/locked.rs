@@ -92,13 +92,13 @@ pub(crate) enum Platforms {
 /// What a file holds for one platform.
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
-    pub packages: LockedList,
+    pub(crate) packages: LockedList,
     /// The packages of PyPI.
-    pub pypi: Vec<ListedPackage>,
+    pub(crate) pypi: Vec<ListedPackage>,
     /// Those of PyPI that are nowhere where anything can be taken from: names and places.
-    pub unknown: Vec<(String, Origin)>,
+    pub(crate) unknown: Vec<(String, Origin)>,
     /// What is built from source, or is a file of the machine that locked: names and places.
-    pub sources: Vec<(String, Origin)>,
+    pub(crate) sources: Vec<(String, Origin)>,
 }
 
 impl OtherLock {
@@ -190,7 +190,7 @@ impl LockedPackages {
 
 impl ArchiveUrl {
     /// Reads it.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let mut url = url::Url::parse(text)
             .map_err(|error| format!("`{}` is not a URL: {error}", imgbuild_secret::public(text)))?;
         if !matches!(url.scheme(), "http" | "https" | "file" | "oci") {

@@ -12,7 +12,7 @@ pub struct Md5([u8; 16]);
 
 impl Md5 {
     /// Reads 32 hexadecimal digits.
-    pub fn from_hex(digits: &str) -> Option<Self> {
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
         let nibble = |byte: &u8| char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
         let nibbles = digits.as_bytes().iter().map(nibble).collect::<Option<Vec<_>>>()?;
         let bytes: Vec<u8> = nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();

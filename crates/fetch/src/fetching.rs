@@ -86,7 +86,7 @@ impl Fetcher {
     }
 
     /// Takes an archive from a folder into the store.
-    pub fn vendored(&self, vendor: &Vendor, sha256: &Digest) -> Result<(), FetchFailure> {
+    pub(crate) fn vendored(&self, vendor: &Vendor, sha256: &Digest) -> Result<(), FetchFailure> {
         let missing = || FetchFailure::NotVendored(vendor.folder().to_owned());
         let path = vendor.path(sha256).ok_or_else(missing)?;
         let mut writer = imgbuild_oci::HashWriter::new(self.store.archive_writer()?);
@@ -102,7 +102,11 @@ impl Fetcher {
     }
 
     /// An archive whose hash nobody has said: it is computed.
-    pub async fn unknown(&self, name: &str, from: Locations) -> Result<(Digest, PathBuf), FetchFailure> {
+    pub(crate) async fn unknown(
+        &self,
+        name: &str,
+        from: Locations,
+    ) -> Result<(Digest, PathBuf), FetchFailure> {
         let _permit = self.permits.acquire().await;
         self.reporter.event(Event::DownloadStarted { name: name.to_owned(), size: None });
         let mut bytes = 0;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::leads_out;
+use crate::leads_out::{LeadsOut, leads_out};
 
 /// The file that names what is not copied, as `.gitignore` names what is not kept.
 pub const IGNORE_FILE: &str = ".imgbuildignore";
@@ -22,16 +22,8 @@ pub enum IgnoreError {
         error: ignore::Error,
     },
     /// A link leads from it out of its folder.
-    #[error(
-        "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
-        path.display(), found.display()
-    )]
-    LeadsOut {
-        /// The file.
-        path: PathBuf,
-        /// Where it leads.
-        found: PathBuf,
-    },
+    #[error("{0}\n\nhint: {hint}", hint = LeadsOut::HINT)]
+    LeadsOut(LeadsOut),
 }
 
 /// What the ignore file of a folder names; nothing where there is none.
@@ -42,7 +34,7 @@ pub enum IgnoreError {
 pub fn ignored(folder: &Path) -> Result<Gitignore, IgnoreError> {
     let path = folder.join(IGNORE_FILE);
     if let Some(found) = leads_out(folder, Path::new(IGNORE_FILE)) {
-        return Err(IgnoreError::LeadsOut { path, found });
+        return Err(IgnoreError::LeadsOut(LeadsOut { path, found }));
     }
     let mut builder = GitignoreBuilder::new(folder);
     // A named pipe would be waited for.

@@ -2,6 +2,24 @@
 
 use std::path::{Component, Path, PathBuf};
 
+/// A path that a link leads out of the spec's folder by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{}` is in the spec's folder, but a link leads from there to `{}`",
+    path.display(), found.display()
+)]
+pub struct LeadsOut {
+    /// The path.
+    pub path: PathBuf,
+    /// Where it leads.
+    pub found: PathBuf,
+}
+
+impl LeadsOut {
+    /// What is to be done.
+    pub const HINT: &str = "name what the link leads to, or put it into the spec's folder";
+}
+
 /// Where `path`, which is relative to `folder`, leads by its links, where that is out of the folder and its text does not
 /// say so. Nothing for what is not there.
 pub fn leads_out(folder: &Path, path: &Path) -> Option<PathBuf> {

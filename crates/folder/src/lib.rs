@@ -12,6 +12,6 @@ mod secret;
 
 pub use folder::{Folder, TEMPORARY};
 pub use ignored::{IGNORE_FILE, IgnoreError, ignored};
-pub use leads_out::leads_out;
+pub use leads_out::{LeadsOut, leads_out};
 pub use regular::{open_regular, read_regular};
 pub use secret::secret;

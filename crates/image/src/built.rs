@@ -13,7 +13,7 @@ use crate::checks::Checked;
 use crate::derived::Execution;
 use crate::error::MakeError;
 use crate::image;
-use crate::layers::ImagePlan;
+use crate::plan::ImagePlan;
 use crate::variant_name::variant_name;
 
 /// One image that was built.

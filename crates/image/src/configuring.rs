@@ -1,10 +1,10 @@
 //! Debian packages that dpkg configures: what it changes is a layer of the base.
 
 use imgbuild_debian::{Configuration, ConfigurationError};
+use imgbuild_document::Requirement;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
 use imgbuild_python::Target;
-use imgbuild_requirement::Requirement;
 use imgbuild_sandbox::Machine;
 use imgbuild_store::LayerRecord;
 

@@ -6,93 +6,15 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use imgbuild_fetch::{Context, Event, PackageArchives, verify_archives};
-use imgbuild_layer::{
-    Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Part, Policy, Role, Source, layer_key,
-    write_layer,
-};
-use imgbuild_lock::Archive;
+use imgbuild_fetch::{Context, Event, verify_archives};
+use imgbuild_layer::{Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Source, write_layer};
 use imgbuild_store::{Kind, LayerRecord};
 use tokio::sync::Semaphore;
 
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
-use crate::derived::Derived;
 use crate::error::{MakeError, MakeFailure};
-use crate::ingredient::Ingredient;
-
-/// A layer of a variant, before it is known whether the store has it.
-pub(crate) struct PlannedLayer {
-    pub(crate) key: Key,
-    /// What is in it, for people: all its parts.
-    pub(crate) title: String,
-    /// The installed size of its parts in bytes.
-    pub(crate) weight: u64,
-    role: Role,
-    ingredients: Vec<Arc<Ingredient>>,
-}
-
-impl PlannedLayer {
-    /// What makes it over the layers below; nothing for what comes from archives alone.
-    fn derived(&self) -> Option<&dyn Derived> {
-        match self.ingredients.as_slice() {
-            [only] => only.as_derived(),
-            _ => None,
-        }
-    }
-
-    /// The archives that it is read from.
-    fn archives(&self) -> impl Iterator<Item = &Archive> {
-        self.ingredients.iter().flat_map(|ingredient| ingredient.archives())
-    }
-}
-
-/// Plans the layers of a variant and computes their keys.
-///
-/// # Errors
-///
-/// When there are more layers than the budget allows.
-pub(crate) fn plan(
-    assembly: &Assembly,
-    policy: &Policy<'_>,
-    codec: Codec,
-) -> Result<Vec<Arc<PlannedLayer>>, MakeError> {
-    let none = Exclusions::new();
-    let exclusions = |part: &Part| assembly.exclusions.get(&part.id).unwrap_or(&none);
-    let planned = imgbuild_layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
-        let ingredients: Vec<_> =
-            plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
-        let parts = || ingredients.iter().map(|ingredient| ingredient.part());
-        let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
-        Arc::new(PlannedLayer {
-            key: layer_key(&keyed, &assembly.parents, codec),
-            title: parts().map(|part| part.title.as_str()).collect::<Vec<_>>().join(", "),
-            role: plan.role.role(),
-            weight: parts().map(|part| part.weight).sum(),
-            ingredients,
-        })
-    });
-    Ok(planned.collect())
-}
-
-/// The layers of a variant, and what gets the archives that they are made of.
-pub struct ImagePlan {
-    pub(crate) assembly: Arc<Assembly>,
-    pub(crate) planned: Vec<Arc<PlannedLayer>>,
-    pub(crate) archives: PackageArchives,
-    pub(crate) codec: Codec,
-}
-
-impl ImagePlan {
-    /// The layers that one that is derived stands on, of those that are there.
-    fn below(&self, planned: &PlannedLayer, found: &BTreeMap<Key, (LayerRecord, bool)>) -> Vec<LayerRecord> {
-        let Some(derived) = planned.derived() else { return Vec::new() };
-        let before = self.planned.iter().take_while(|it| it.key != planned.key);
-        let below = before.filter(|it| derived.stands_on(it.role));
-        let below = below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone());
-        self.assembly.base.records().into_iter().chain(below).collect()
-    }
-}
+use crate::plan::{ImagePlan, PlannedLayer};
 
 /// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
 /// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers.

@@ -3,6 +3,7 @@
 //!
 //! This crate emits events and draws nothing.
 
+mod asked;
 mod assembly;
 mod built;
 mod built_layer;
@@ -16,22 +17,24 @@ mod delivery;
 mod derived;
 mod error;
 mod image;
-mod image_plan;
 mod ingredient;
 mod layers;
 mod limits;
 mod opening;
+mod plan;
 mod post_link;
 mod roles;
 mod running;
 mod unpacked;
 mod variant_name;
+mod variant_plan;
 mod vendor;
 mod wheel_finder;
 mod wheel_frontend;
 mod wheel_sources;
 mod wheels_python;
 
+pub use asked::{Line, asked};
 pub use assembly::parts;
 pub use built::Built;
 pub use built_layer::BuiltLayer;
@@ -40,17 +43,16 @@ pub use confinement::unconfined;
 pub use delivery::{Delivered, Format, deliver, groups};
 pub use derived::Execution;
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
-pub use image::LOCK_LABEL;
-pub use image_plan::LayerSummary;
-pub use imgbuild_sandbox::set_variable;
-pub use layers::{ImagePlan, make};
+pub use layers::make;
 pub use opening::{Opened, open_image};
+pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};
-pub use unpacked::{NamedLayer, remover, unpacked_layers};
+pub use unpacked::{NamedLayer, remover};
 pub use variant_name::variant_name;
+pub use variant_plan::variant_plan;
 pub use vendor::{Vendored, vendor};
 pub use wheel_finder::{absolute, finder, listed_error, pypi_error};
-pub use wheel_frontend::{archives, wheel_builder};
+pub use wheel_frontend::wheel_builder;
 pub use wheel_sources::{layout_of, wheel_error};
 pub use wheels_python::WheelsPython;

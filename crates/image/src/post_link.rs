@@ -177,8 +177,8 @@ impl Derived for PostLink {
                 Ended::Signal(signal) => format!("was ended by the signal {signal}"),
                 Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
             };
-            let printed = imgbuild_sandbox::printed(&ran.output);
-            return Err(MakeFailure::PostLink { package: package.name().to_owned(), fault, printed }.into());
+            let outcome = format!("{fault}\n{}", imgbuild_sandbox::printed(&ran.output));
+            return Err(MakeFailure::PostLink { package: package.name().to_owned(), outcome }.into());
         }
         let messages = self.prefix.join(MESSAGES)?;
         let text = Mutex::new(Vec::new());

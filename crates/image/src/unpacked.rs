@@ -25,7 +25,7 @@ pub struct NamedLayer {
 /// # Errors
 ///
 /// When a layer is not there, is damaged or hostile, or is not what its diffID says.
-pub fn unpacked_layers(
+pub(crate) fn unpacked_layers(
     store: &Store,
     machine: &Machine,
     blobs: &dyn Blobs,

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use imgbuild_environment::ListedPackages;
+use imgbuild_ecosystem::Subject;
+use imgbuild_environment::{ListedPackages, match_spec_name};
 use imgbuild_fetch::{Context, secrets};
 use imgbuild_lock::LockedVariant;
 use imgbuild_pypi::{
     FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement,
 };
 use imgbuild_requirement::PipRequirement;
-use imgbuild_spec::{Pip, PipPackages, Variant};
+use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
 
+use crate::asked::{Line, asked};
 use crate::error::{MakeError, WheelsFailure};
 use crate::wheels_python::WheelsPython;
 
@@ -96,34 +98,31 @@ pub fn absolute(folder: &Path) -> Result<PathBuf, MakeError> {
 
 /// An error with the lines of the spec that it speaks of.
 pub fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: imgbuild_pypi::LockingError) -> MakeError {
-    let mut asked = Vec::new();
-    let snippet =
-        |origin: &imgbuild_document::Origin| origin.snippet("it was asked for here", "this requirement");
-    if let Some(Pip { packages, .. }) = pip {
-        match packages {
-            PipPackages::Requirements(requirements) => {
-                let spoken_of = error.requirement().and_then(|index| requirements.get(index));
-                asked.extend(spoken_of.map(|requirement| snippet(&requirement.origin)));
-            }
-            PipPackages::Pylock(file) => asked.push(file.origin.snippet("it was named here", "this file")),
-            PipPackages::Listed(listed) => {
-                let spoken_of = error.requirement().and_then(|index| listed.packages.get(index));
-                asked.extend(spoken_of.map(|package| snippet(&package.origin)));
-            }
+    let mut lines = Vec::new();
+    let requirement = |(index, origin)| Line::new(Subject::Requirement(index), origin, "this requirement");
+    match pip.map(|pip| &pip.packages) {
+        Some(PipPackages::Requirements(requirements)) => {
+            lines.extend(requirements.iter().map(|it| &it.origin).enumerate().map(requirement));
+        }
+        Some(PipPackages::Listed(listed)) => {
+            lines.extend(listed.packages.iter().map(|it| &it.origin).enumerate().map(requirement));
+        }
+        Some(PipPackages::Pylock(_)) | None => {}
+    }
+    for (index, given) in pip.iter().flat_map(|pip| &pip.constraints).enumerate() {
+        let line = Line::new(Subject::Constraint(index), &given.origin, "this constraint");
+        lines.push(line.saying("a limit is set here"));
+    }
+    if let Some(CondaPackages::Requirements(requirements)) = variant.conda.as_ref().map(|it| &it.packages) {
+        for given in requirements {
+            let name = match_spec_name(given.text.whole());
+            let line = Line::new(Subject::Beneath(name), &given.origin, "this requirement");
+            lines.push(line.saying("conda was asked for it here"));
         }
     }
-    let constraints = pip.map(|pip| pip.constraints.as_slice()).unwrap_or_default();
-    let spoken_of = error.constraints().into_iter().filter_map(|index| constraints.get(index));
-    asked.extend(spoken_of.map(|it| it.origin.snippet("a limit is set here", "this constraint")));
-    if let (imgbuild_pypi::LockingError::Conflict { package, .. }, Some(conda)) = (&error, &variant.conda)
-        && let imgbuild_spec::CondaPackages::Requirements(requirements) = &conda.packages
-    {
-        let conda_name = package.split(' ').next().unwrap_or_default();
-        let name = |requirement: &&imgbuild_requirement::Requirement| {
-            imgbuild_environment::match_spec_name(requirement.text.whole())
-        };
-        let asks = requirements.iter().find(|requirement| name(requirement) == conda_name);
-        asked.extend(asks.map(|it| it.origin.snippet("conda was asked for it here", "this requirement")));
+    let mut asked = asked(&error, lines);
+    if let Some(PipPackages::Pylock(file)) = pip.map(|pip| &pip.packages) {
+        asked.insert(0, file.origin.snippet("it was named here", "this file"));
     }
     WheelsFailure::Pypi { variant: crate::variant_name::variant_name(variant), error: Box::new(error), asked }
         .into()
@@ -137,7 +136,7 @@ pub fn listed_error(listed: &ListedPackages, error: ListedError) -> MakeError {
             let asked = origin.map(|origin| origin.snippet("it is listed here", "this package"));
             WheelsFailure::OtherWheel { wheel, listed: name, asked: asked.into_iter().collect() }.into()
         }
-        ListedError::LeadsOut { path, found } => WheelsFailure::LeadsOut { path, found }.into(),
+        ListedError::LeadsOut(link) => WheelsFailure::LeadsOut(link).into(),
         ListedError::Location { path, error } => MakeError::File { path, what: "found", error },
     }
 }

@@ -6,7 +6,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_fetch::{ArchiveFailure, Context, Event, FetchFailure, PackageArchives, verify_archives};
-use imgbuild_layer::Policy;
 use imgbuild_lock::{Archive, Lock, LockedPackage, LockedVariant, PypiBuild, PypiPackage};
 use imgbuild_pypi::PackageFinder;
 use imgbuild_sandbox::Machine;
@@ -18,8 +17,8 @@ use imgbuild_wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetc
 use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::error::{MakeError, MakeFailure};
-use crate::layers::{ImagePlan, make, plan};
-use crate::roles::ROLES;
+use crate::layers::make;
+use crate::plan::ImagePlan;
 use crate::unpacked::{NamedLayer, unpacked_layers};
 use crate::wheel_finder::finder_of_lock;
 
@@ -58,7 +57,7 @@ pub fn wheel_builder(
 /// # Errors
 ///
 /// When a channel of the spec is none, or the settings of an index are damaged.
-pub fn archives(
+pub(crate) fn archives(
     lock: &Lock,
     locked: &LockedVariant<'_>,
     variant: &Variant,
@@ -99,20 +98,8 @@ impl Pipeline {
         let variables = assembly.variables.clone();
         let below = assembly.base.records();
         assembly.base.keep(&context.store)?;
-        let policy = Policy {
-            budget: variant.layers.budget.get().into(),
-            reserved: assembly.base.layers(),
-            threshold: locked.variant.threshold,
-            roles: &ROLES,
-        };
-        let codec = Format::Oci.codec(variant);
-        let planned = plan(&assembly, &policy, codec)?;
-        let plan = ImagePlan {
-            assembly: Arc::new(assembly),
-            planned,
-            archives: PackageArchives::of_variant(&locked, variant, context)?,
-            codec,
-        };
+        let archives = PackageArchives::of_variant(&locked, variant, context)?;
+        let plan = ImagePlan::of_assembly(assembly, &locked, variant, Format::Oci, archives)?;
         let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
         let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();

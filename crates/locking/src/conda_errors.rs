@@ -1,9 +1,10 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
 use imgbuild_conda::{ChannelError, EnvironmentError, LockingError};
-use imgbuild_document::Snippet;
-use imgbuild_image::variant_name;
-use imgbuild_requirement::Requirement;
+use imgbuild_document::Requirement;
+use imgbuild_ecosystem::Subject;
+use imgbuild_environment::match_spec_name;
+use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_spec::{CondaPackages, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
@@ -15,38 +16,27 @@ pub(crate) fn conda_error(
     conda: &imgbuild_spec::Conda,
     error: LockingError,
 ) -> LockSpecError {
-    let message = chain(&error);
-    let subjects = error.subjects();
     let requirements: &[Requirement] = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements,
         CondaPackages::Locked(_) => &[],
     };
-    let speaks_of = |requirement: &&Requirement| {
+    let package = |name: &str| Subject::Package(name.to_owned());
+    let mut lines = Vec::new();
+    for requirement in requirements {
         let text = requirement.text.public();
-        subjects.contains(&text) || subjects.contains(&imgbuild_environment::match_spec_name(&text))
-    };
-    let snippet =
-        |origin: &imgbuild_document::Origin| origin.snippet("it was asked for here", "this requirement");
-    let mut asked: Vec<Snippet> =
-        requirements.iter().filter(speaks_of).map(|it| snippet(&it.origin)).collect();
-    if let Some(python) = variant.python.as_ref().filter(|_| subjects.contains("python")) {
-        asked.push(snippet(&python.origin));
+        let name = package(&match_spec_name(&text));
+        let line = Line::new(Subject::Package(text), &requirement.origin, "this requirement");
+        lines.push(Line { subjects: line.subjects.into_iter().chain([name]).collect(), ..line });
     }
-    if let Some((origin, package)) = conda.manager_origin.as_ref().zip(conda.manager.package())
-        && subjects.contains(package)
-    {
-        asked.push(origin.snippet("it was asked for here", "this manager"));
+    let python = variant.python.iter();
+    lines.extend(python.map(|it| Line::new(package("python"), &it.origin, "this requirement")));
+    let manager = conda.manager_origin.iter().zip(conda.manager.package());
+    lines.extend(manager.map(|(origin, name)| Line::new(package(name), origin, "this manager")));
+    for channel in &conda.channels {
+        let subject = || Subject::Channel(channel.name.to_string());
+        lines.extend(channel.origin.iter().map(|origin| Line::new(subject(), origin, "this channel")));
     }
-    let named = |channel: &&imgbuild_environment::Channel| {
-        let name = &channel.name;
-        message.contains(&format!("channel `{name}`"))
-            || message.starts_with(&format!("`{name}` is not a channel"))
-    };
-    for channel in conda.channels.iter().filter(named) {
-        asked.extend(
-            channel.origin.iter().map(|origin| origin.snippet("it was asked for here", "this channel")),
-        );
-    }
+    let asked = asked(&error, lines);
     let help = help(variant, conda, &error);
     LockFailure::Conda { variant: variant_name(variant), error: Box::new(error), help, asked }.into()
 }

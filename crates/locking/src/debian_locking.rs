@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_ecosystem::Subject;
 use imgbuild_fetch::{expanded, snapshot_mirror};
-use imgbuild_image::variant_name;
+use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_layer::KeyHasher;
 use imgbuild_lock::{DebianPackage, DebianSet};
 use imgbuild_spec::{PythonFrom, Variant};
@@ -82,12 +83,15 @@ impl Locker<'_> {
             keep: &keep,
         };
         let error = |error: imgbuild_debian::LockDebianError| {
-            let subjects = error.subjects();
-            let asked = base.packages.iter().filter(|it| subjects.contains(&it.text.public().as_str()));
-            let asked = asked.map(|it| it.origin.snippet("it was asked for here", "this package"));
-            let pinned = base.pins.iter().filter(|pin| subjects.contains(&pin.package.as_str()));
-            let pinned = pinned.map(|pin| pin.origin.snippet("it was pinned here", "this pin"));
-            let asked = asked.chain(pinned).collect();
+            let package = |name: String| Subject::Package(name);
+            let asked_for = base.packages.iter();
+            let asked_for =
+                asked_for.map(|it| Line::new(package(it.text.public()), &it.origin, "this package"));
+            let pinned = base.pins.iter().map(|pin| {
+                let line = Line::new(package(pin.package.to_string()), &pin.origin, "this pin");
+                line.saying("it was pinned here")
+            });
+            let asked = asked(&error, asked_for.chain(pinned));
             LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
         };
         let python = python.map(|python| python.version.as_str());

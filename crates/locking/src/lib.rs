@@ -16,6 +16,5 @@ mod wheel_locking;
 
 pub use current::{Locked, check_lock, current_lock, known_lock, renew_lock};
 pub use error::{LockFailure, LockSpecError};
-pub use lock_file::{read_lock, write_lock};
-pub use locking::{Upgrade, inputs, lock, lock_path};
+pub use locking::{Upgrade, lock_path};
 pub use validating::{Purpose, notes, read_spec, validate, validate_copying};

@@ -14,7 +14,7 @@ use crate::error::{LockFailure, LockSpecError};
 /// # Errors
 ///
 /// When it cannot be read.
-pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, LockSpecError> {
+pub(crate) fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, LockSpecError> {
     let read =
         imgbuild_folder::read_regular(path).and_then(|it| String::from_utf8(it).map_err(io::Error::other));
     let text = match read {
@@ -35,7 +35,7 @@ pub fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, LockSpecError> {
 /// # Errors
 ///
 /// When it cannot be written.
-pub fn write_lock(path: &Path, lock: &Lock) -> Result<String, LockSpecError> {
+pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<String, LockSpecError> {
     let text = lock.to_text().map_err(|error| LockFailure::Lock {
         path: path.to_owned(),
         error: Box::new(error),

@@ -45,7 +45,7 @@ pub fn lock_path(spec: &Path) -> PathBuf {
 }
 
 /// A hash of everything that a lock depends on: when it is another one, the lock is stale.
-pub fn inputs(variants: &[Variant]) -> Digest {
+pub(crate) fn inputs(variants: &[Variant]) -> Digest {
     let mut hasher = KeyHasher::new("lock inputs");
     for variant in variants {
         hasher = hasher
@@ -69,7 +69,7 @@ pub fn inputs(variants: &[Variant]) -> Digest {
 /// # Errors
 ///
 /// When a variant cannot be locked.
-pub async fn lock(
+pub(crate) async fn lock(
     spec: &Spec,
     variants: &[Variant],
     earlier: Option<&Lock>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imgbuild_environment::ListedPackages;
+use imgbuild_folder::LeadsOut;
 use imgbuild_requirement::RequirementSource;
 use imgbuild_secret::SecretUrl;
 use url::Url;
@@ -25,13 +26,8 @@ pub enum ListedError {
         listed: String,
     },
     /// A link leads out of the spec's folder.
-    #[error("`{}` leads to `{}`", path.display(), found.display())]
-    LeadsOut {
-        /// The path.
-        path: PathBuf,
-        /// Where it leads.
-        found: PathBuf,
-    },
+    #[error(transparent)]
+    LeadsOut(LeadsOut),
     /// Its path or URL names nothing.
     #[error("`{}` cannot be found", path.display())]
     Location {
@@ -112,7 +108,7 @@ fn location(source: &RequirementSource, folder: &Path) -> Result<(SecretUrl, Str
     let of_path = |path: &Path| {
         let whole = folder.join(path);
         if let Some(found) = imgbuild_folder::leads_out(folder, path) {
-            return Err(ListedError::LeadsOut { path: path.to_owned(), found });
+            return Err(ListedError::LeadsOut(LeadsOut { path: path.to_owned(), found }));
         }
         let error = || std::io::Error::other("the path is not absolute");
         let url = Url::from_file_path(&whole)

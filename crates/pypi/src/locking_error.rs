@@ -1,6 +1,9 @@
 //! Why wheels cannot be locked.
 
+use std::collections::BTreeSet;
 use std::io;
+
+use imgbuild_ecosystem::{Subject, Subjects};
 
 use crate::building::BuildFailed;
 use crate::fetch::MetadataError;
@@ -187,6 +190,18 @@ pub enum LockingError {
     /// A file for uv cannot be written.
     #[error("cannot write what uv is to read")]
     Write(#[from] io::Error),
+}
+
+impl Subjects for LockingError {
+    fn subjects(&self) -> BTreeSet<Subject> {
+        let requirement = self.requirement().map(Subject::Requirement);
+        let constraints = self.constraints().into_iter().map(Subject::Constraint);
+        let beneath = match self {
+            Self::Conflict { package, .. } => package.split(' ').next().map(str::to_owned),
+            _ => None,
+        };
+        requirement.into_iter().chain(constraints).chain(beneath.map(Subject::Beneath)).collect()
+    }
 }
 
 impl LockingError {

@@ -96,7 +96,7 @@ impl Settings {
         std::env::vars_os().filter_map(text).collect()
     }
 
-    /// What adds the credentials to our own requests: a layer for `net::Client::with_layers`.
+    /// What adds the credentials to our own requests: a layer for `imgbuild_net::Client::with_layers`.
     pub fn layer(&self) -> Arc<dyn Middleware> {
         Arc::new(self.credentials.clone())
     }

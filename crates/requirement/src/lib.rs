@@ -1,7 +1,6 @@
 //! Requirements as Python's tools write them: dependency specifiers with their versions and markers (PEP 508), the lines that
 //! pip takes beyond them, and the files that these stand in.
 
-mod asked;
 mod conda_build;
 mod fault;
 mod find_links;
@@ -18,7 +17,6 @@ mod requirements_file;
 mod source;
 mod specifier;
 
-pub use asked::Requirement;
 pub use find_links::FindLinks;
 pub use lines::unset;
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};

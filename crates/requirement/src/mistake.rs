@@ -4,16 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequirementMistake {
-    /// A requirement in a set with hashes that is not held to one file.
-    #[error(
-        "`{requirement}` {fault}, and every requirement beside one with a hash must be one version with a hash"
-    )]
-    Hashes {
-        /// The requirement.
-        requirement: String,
-        /// What it lacks.
-        fault: String,
-    },
     /// A requirements file that includes itself.
     #[error("a requirements file includes itself: {files}")]
     RequirementsCycle {

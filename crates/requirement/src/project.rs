@@ -1,4 +1,4 @@
-//! What the pip section names: projects and URLs.
+//! Projects and URLs, as pip takes them.
 
 use std::fmt;
 

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_document::files::{self, Surroundings};
 use imgbuild_document::{
-    FILE_LIMIT, Mistake, Note, Origin, Problem, Source, ValueError, beneath, note, suggest,
+    FILE_LIMIT, Mistake, Note, Origin, Problem, Requirement, Source, ValueError, beneath, note, suggest,
 };
 
-use crate::asked::Requirement;
 use crate::find_links::FindLinks;
 use crate::lines::{expanded, lines, split_options};
 use crate::mistake::RequirementMistake;
@@ -72,17 +71,17 @@ pub struct Reader<'a> {
     /// The spec's folder.
     pub folder: &'a Path,
     /// What files and variables there are.
-    pub surroundings: Surroundings<'a>,
+    surroundings: Surroundings<'a>,
     /// Says that a file is another one than of requirements.
-    pub other: fn(&Source, &str) -> Option<Problem>,
+    other_file: fn(&Source, &str) -> Option<Problem>,
     /// The files that were read, by their paths.
-    pub texts: BTreeMap<PathBuf, Result<Source, Problem>>,
+    texts: BTreeMap<PathBuf, Result<Source, Problem>>,
 }
 
 /// One reading.
 pub struct Lines<'a, 'r> {
     /// What reads files.
-    pub reader: &'a mut Reader<'r>,
+    pub(crate) reader: &'a mut Reader<'r>,
     /// What was read.
     pub listing: Listing,
     /// What is wrong.
@@ -92,7 +91,16 @@ pub struct Lines<'a, 'r> {
     count: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// What reads the requirements files of the spec in `folder`. `other_file` says that a file is another one.
+    pub fn new(
+        folder: &'a Path,
+        surroundings: Surroundings<'a>,
+        other_file: fn(&Source, &str) -> Option<Problem>,
+    ) -> Self {
+        Self { folder, surroundings, other_file, texts: BTreeMap::new() }
+    }
+
     /// The text of a file beside the spec.
     pub fn text(&mut self, path: &Path) -> Result<Source, Problem> {
         if let Some(problem) = beneath::problem(self.folder, path) {
@@ -139,7 +147,7 @@ impl<'a, 'r> Lines<'a, 'r> {
             Ok(source) => source,
             Err(problem) => return self.problems.push(here(problem)),
         };
-        if let Some(problem) = (self.reader.other)(&source, name) {
+        if let Some(problem) = (self.reader.other_file)(&source, name) {
             return self.problems.push(here(problem));
         }
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();

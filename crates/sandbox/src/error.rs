@@ -7,7 +7,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_layer::SinkError;
 use imgbuild_oci::Platform;
 
-use crate::forbidden::Forbidden;
+use crate::obstacle::Forbidden;
 use crate::wire::{Failure, Namespace};
 
 /// Why something cannot be run.

@@ -1,8 +1,7 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
-use imgbuild_document::{Located, Mistake, Problem, Source, list};
+use imgbuild_document::{Located, Mistake, Problem, Requirement, Source, list};
 use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock};
-use imgbuild_requirement::Requirement;
 use imgbuild_secret::SecretText;
 
 use crate::language::{CondaTable, Manager, PythonFrom};

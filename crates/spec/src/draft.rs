@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use imgbuild_document::{Located, Mistake, Origin, Problem, Source, beneath, list};
+use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, beneath, list};
 use imgbuild_environment::{Environment, LockedPackages, OtherLock};
 use imgbuild_oci::{ImageName, Platform, Tag};
-use imgbuild_requirement::Requirement;
 
 use crate::assemble;
 use crate::language::{

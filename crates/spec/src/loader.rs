@@ -115,7 +115,7 @@ impl Loader<'_> {
         let (draft, found) = Draft::new(document, &context);
         // What is elsewhere is not opened.
         let is_elsewhere =
-            found.iter().any(|problem| matches!(problem.mistake(), Some(Mistake::LeadsOut { .. })));
+            found.iter().any(|problem| matches!(problem.mistake(), Some(Mistake::LeadsOut(_))));
         self.unread.paths.extend(is_elsewhere.then(|| "base.layout".to_owned()));
         problems.extend(found.into_iter().filter(|problem| !self.unread.explains(problem)));
         draft

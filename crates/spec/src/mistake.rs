@@ -91,4 +91,14 @@ pub enum SpecMistake {
         /// What the spec asks for.
         wanted: String,
     },
+    /// A requirement in a set with hashes that is not held to one file.
+    #[error(
+        "`{requirement}` {fault}, and every requirement beside one with a hash must be one version with a hash"
+    )]
+    Hashes {
+        /// The requirement.
+        requirement: String,
+        /// What it lacks.
+        fault: String,
+    },
 }

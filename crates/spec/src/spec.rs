@@ -103,7 +103,7 @@ impl Spec {
             folder: &folder,
             surroundings,
             files: BTreeMap::new(),
-            reader: Reader { folder: &folder, surroundings, other: no_requirements, texts: BTreeMap::new() },
+            reader: Reader::new(&folder, surroundings, no_requirements),
             notes: Vec::new(),
             problems: Vec::new(),
             unread: Unread::default(),

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use imgbuild_document::{Origin, VariableName};
+use imgbuild_document::{Origin, Requirement, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
 use imgbuild_oci::{ImageName, Platform, Tag};
-use imgbuild_requirement::Requirement;
 
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;

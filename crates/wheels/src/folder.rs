@@ -10,11 +10,11 @@ use std::sync::{Arc, OnceLock};
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder};
 use imgbuild_archive::ImagePath;
+use imgbuild_folder::{IGNORE_FILE, IgnoreError, secret};
 use imgbuild_layer::KeyHasher;
 use imgbuild_oci::{Digest, HashReader};
 
 use crate::source::{SourceError, SourceTree};
-use imgbuild_folder::{IGNORE_FILE, IgnoreError, secret};
 
 /// The file that names what git does not keep.
 const GIT_IGNORE_FILE: &str = ".gitignore";
@@ -129,7 +129,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SourceError {
 fn ignored(folder: &Path) -> Result<Gitignore, SourceError> {
     imgbuild_folder::ignored(folder).map_err(|error| match error {
         IgnoreError::Pattern { path, error } => SourceError::Ignore { path, error },
-        error @ IgnoreError::LeadsOut { .. } => {
+        error @ IgnoreError::LeadsOut(_) => {
             SourceError::File { path: folder.join(IGNORE_FILE), what: "read", error: io::Error::other(error) }
         }
     })

@@ -76,8 +76,11 @@ pub(crate) fn run(workspace: &Path, against: Option<PathBuf>) -> Result<(), Benc
         binary: workspace.join("target/release/imgbuild"),
         workspace: here.clone(),
     };
-    let other =
-        against.map(|binary| Bench { folder: workspace.join("target/bench-other"), binary, workspace: here });
+    let other = against.map(std::path::absolute).transpose()?.map(|binary| Bench {
+        folder: workspace.join("target/bench-other"),
+        binary,
+        workspace: here,
+    });
     for program in [Some(&bench), other.as_ref()].into_iter().flatten() {
         program.prepare()?;
     }

@@ -62,7 +62,7 @@ pub(super) fn is_cleaned(path: &ImagePath) -> bool {
         || (text.starts_with("var/log/") && text.ends_with(".log"))
         || is_backup_of_ucf(text)
         || (text.starts_with("etc/ssh/ssh_host_") && text.contains("_key"))
-        // Bytecode is made by `python::Bytecode`: what Python writes depends on more than the source.
+        // Bytecode is made by `imgbuild_python::Bytecode`: what Python writes depends on more than the source.
         || text.split('/').any(|part| part == "__pycache__")
 }
 

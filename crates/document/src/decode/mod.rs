@@ -1,4 +1,4 @@
-//! The tree into the language's types, through serde.
+//! The tree into types, through serde.
 //!
 //! The types derive `Deserialize`, so the schema and the reader come from one definition. This deserializer adds
 //! what serde lacks: where each value stands ([`Located`]), numbers as they were written ([`Literal`]), unknown

@@ -69,17 +69,15 @@ pub enum MakeFailure {
         error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A post-link script failed.
-    #[error("the post-link script of `{package}` {fault}\n{printed}")]
+    #[error("the post-link script of `{package}` {outcome}")]
     #[diagnostic(help(
         "it runs as root in the image, off the network; where the package works without it: `[conda] skip-post-link = [\"{package}\"]`"
     ))]
     PostLink {
         /// The package.
         package: String,
-        /// What is wrong.
-        fault: String,
-        /// What it printed.
-        printed: String,
+        /// What is wrong, and what it printed.
+        outcome: String,
     },
     /// A compressor that was linked gives other bytes.
     #[error(transparent)]

@@ -25,7 +25,7 @@ pub use wheels::WheelsFailure;
 /// An image that cannot be made.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum MakeError {
-    /// A file of settings is wrong.
+    /// A spec, or a file of settings, is wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Spec(#[from] imgbuild_document::DocumentError),
@@ -43,9 +43,6 @@ pub enum MakeError {
     /// The store fails.
     #[error(transparent)]
     Store(#[from] imgbuild_store::StoreError),
-    /// The network fails.
-    #[error(transparent)]
-    Net(#[from] imgbuild_net::NetError),
     /// A path is wrong.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -130,11 +127,8 @@ impl MakeError {
 impl From<ArchiveFailure> for MakeError {
     fn from(error: ArchiveFailure) -> Self {
         match error {
+            // It is one of the mistakes that are told together.
             ArchiveFailure::Settings(error) => Self::Spec(error),
-            ArchiveFailure::File { path, what, error } => Self::File { path, what, error },
-            ArchiveFailure::Path(error) => Self::Path(error),
-            ArchiveFailure::Store(error) => Self::Store(error),
-            ArchiveFailure::Died(what) => Self::Died(what),
             error => Self::Archive(error),
         }
     }

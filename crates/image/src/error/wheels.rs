@@ -1,8 +1,7 @@
 //! Wheels that cannot be locked or found.
 
-use std::path::PathBuf;
-
 use imgbuild_document::Snippet;
+use imgbuild_folder::LeadsOut;
 use miette::Diagnostic;
 
 /// Wheels that cannot be locked or found.
@@ -41,14 +40,6 @@ pub enum WheelsFailure {
         asked: Vec<Snippet>,
     },
     /// A path in the spec's folder that a link leads out of it by.
-    #[error(
-        "`{}` is in the spec's folder, but a link leads from there to `{}`\n\nhint: name what the link leads to, or put it into the spec's folder",
-        path.display(), found.display()
-    )]
-    LeadsOut {
-        /// The path.
-        path: PathBuf,
-        /// Where it leads.
-        found: PathBuf,
-    },
+    #[error("{0}\n\nhint: {hint}", hint = LeadsOut::HINT)]
+    LeadsOut(LeadsOut),
 }

@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use imgbuild_image::{MakeError, Runnable, Words, open_image, remover, set_variable};
-use imgbuild_sandbox::{Ended, Input, Machine, Mount, Network, User, Writable};
+use imgbuild_image::{MakeError, Runnable, Words, open_image, remover};
+use imgbuild_sandbox::{Ended, Input, Machine, Mount, Network, User, Writable, set_variable};
 use imgbuild_store::LayerCaches;
 
 use super::{host, store};

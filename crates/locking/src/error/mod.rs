@@ -36,7 +36,7 @@ pub enum LockSpecError {
         errors: Vec<LockSpecError>,
     },
     /// What stands for the mistakes that are not shown.
-    #[error("and {0} more mistakes, which are shown when those above are mended")]
+    #[error("{}", imgbuild_document::and_more(*.0))]
     MoreMistakes(usize),
     /// A variant that cannot be locked, or a lock that cannot be used.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use std::path::Path;
 use imgbuild_base::LockedImage;
 use imgbuild_conda::ChannelError;
 use imgbuild_copies::Copies;
+use imgbuild_document::MOST_SHOWN;
 use imgbuild_fetch::{Context, expanded, snapshot_mirror};
 use imgbuild_image::{MakeError, WheelsFailure};
 use imgbuild_oci::Platform;
@@ -102,9 +103,6 @@ pub fn notes(spec: &Spec, variants: &[Variant], context: &Context) -> Vec<String
     notes
 }
 
-/// How many mistakes are shown, as of those of the spec's own form.
-const SHOWN: usize = 20;
-
 /// Nothing where there is no mistake, else one error for all.
 fn told(spec: &Spec, mistakes: Vec<LockSpecError>) -> Result<(), LockSpecError> {
     match together(spec, mistakes) {
@@ -117,9 +115,9 @@ fn told(spec: &Spec, mistakes: Vec<LockSpecError>) -> Result<(), LockSpecError> 
 fn together(spec: &Spec, mut errors: Vec<LockSpecError>) -> Option<LockSpecError> {
     errors = distinct(errors);
     let count = errors.len();
-    if count > SHOWN {
-        errors.truncate(SHOWN);
-        errors.push(LockSpecError::MoreMistakes(count - SHOWN));
+    if count > MOST_SHOWN {
+        errors.truncate(MOST_SHOWN);
+        errors.push(LockSpecError::MoreMistakes(count - MOST_SHOWN));
     }
     match count {
         0 | 1 => errors.pop(),

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use imgbuild_document::{Located, Mistake, Note, Origin, Problem, Source, list};
+use imgbuild_document::{Located, Mistake, Note, Origin, Problem, Requirement, Source, list};
 use imgbuild_environment::{ListedPackages, PipPart, match_spec_name};
 use imgbuild_requirement::{
-    Kind, Lines, Listed, Listing, PipUrl, ProjectName, PylockFile, Reader, Requirement, RequirementMistake,
-    is_pylock, relative,
+    Kind, Lines, Listed, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
 };
 
 use crate::language::{AllowBuildsKey, FilesKey, PipTable};
@@ -291,8 +290,7 @@ fn without_hash(listed: &Listed) -> Option<Problem> {
         (false, false) => "is not one version",
         (false, true) => return None,
     };
-    let mistake =
-        RequirementMistake::Hashes { requirement: requirement.to_string(), fault: fault.to_owned() };
+    let mistake = SpecMistake::Hashes { requirement: requirement.to_string(), fault: fault.to_owned() };
     let origin = &requirement.origin;
     let problem = Problem::new(mistake).at(origin.source(), origin.span(), "this one");
     Some(problem.hint("write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes` does, or give none of them a hash"))

@@ -129,3 +129,18 @@ fn what_follows_from_a_mistake_is_none_beside_it() {
         assert_eq!(count(text), mistakes, "{text}\n{:?}", load(&[("spec.toml", text)]));
     }
 }
+
+#[test]
+fn what_each_combination_finds_again_is_told_once() {
+    let matrix = "name = \"a\"\npython = \"{p}\"\ntags = [\"{p}\"]\nunknown = 1\n[base]\npackages = [\"Git\"]\n[matrix]\np = [3.9, 3.10, 3.11]\n";
+    let error = load(&[("spec.toml", matrix)]).unwrap_err();
+    assert_eq!(error.problems().len(), 2, "{error:?}");
+    // A file that is named twice is read for each who names it.
+    let twice = "name = \"a\"\npython = \"3.11\"\nenv = \"r.txt\"\n[pip]\nrequirements = [\"r.txt\"]\n";
+    let lines = "numpy >>1\nscipy = 2\n--unknown\n";
+    let error = load(&[("spec.toml", twice), ("r.txt", lines)]).unwrap_err();
+    assert_eq!(error.problems().len(), 3, "{error:?}");
+    // Two keys that are missing are two.
+    let missing = "name = \"a\"\n[[copy]]\n";
+    assert_eq!(load(&[("spec.toml", missing)]).unwrap_err().problems().len(), 2);
+}

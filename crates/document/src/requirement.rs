@@ -1,7 +1,9 @@
 //! What was asked for, as it was written.
 
-use imgbuild_document::{Located, Origin, Source};
 use imgbuild_secret::SecretText;
+
+use crate::decode::Located;
+use crate::source::{Origin, Source};
 
 /// A package that was asked for.
 #[derive(Debug, Clone)]

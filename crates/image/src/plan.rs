@@ -1,0 +1,146 @@
+//! The layers that an image is planned to have.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imgbuild_fetch::{Context, PackageArchives};
+use imgbuild_layer::{Codec, Exclusions, Key, Part, Policy, Role, layer_key};
+use imgbuild_lock::{Archive, LockedVariant};
+use imgbuild_spec::Variant;
+use imgbuild_store::{LayerRecord, Store};
+
+use crate::assembly::Assembly;
+use crate::delivery::Format;
+use crate::derived::Derived;
+use crate::error::MakeError;
+use crate::ingredient::Ingredient;
+use crate::roles::ROLES;
+
+/// A layer of a variant, before it is known whether the store has it.
+pub(crate) struct PlannedLayer {
+    pub(crate) key: Key,
+    /// What is in it, for people: all its parts.
+    pub(crate) title: String,
+    /// The installed size of its parts in bytes.
+    pub(crate) weight: u64,
+    pub(crate) role: Role,
+    pub(crate) ingredients: Vec<Arc<Ingredient>>,
+}
+
+impl PlannedLayer {
+    /// What makes it over the layers below; nothing for what comes from archives alone.
+    pub(crate) fn derived(&self) -> Option<&dyn Derived> {
+        match self.ingredients.as_slice() {
+            [only] => only.as_derived(),
+            _ => None,
+        }
+    }
+
+    /// The archives that it is read from.
+    pub(crate) fn archives(&self) -> impl Iterator<Item = &Archive> {
+        self.ingredients.iter().flat_map(|ingredient| ingredient.archives())
+    }
+}
+
+/// Plans the layers of a variant and computes their keys.
+///
+/// # Errors
+///
+/// When there are more layers than the budget allows.
+fn plan(assembly: &Assembly, policy: &Policy<'_>, codec: Codec) -> Result<Vec<Arc<PlannedLayer>>, MakeError> {
+    let none = Exclusions::new();
+    let exclusions = |part: &Part| assembly.exclusions.get(&part.id).unwrap_or(&none);
+    let planned = imgbuild_layer::plan(&assembly.parts(), policy)?.into_iter().map(|plan| {
+        let ingredients: Vec<_> =
+            plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
+        let parts = || ingredients.iter().map(|ingredient| ingredient.part());
+        let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
+        Arc::new(PlannedLayer {
+            key: layer_key(&keyed, &assembly.parents, codec),
+            title: parts().map(|part| part.title.as_str()).collect::<Vec<_>>().join(", "),
+            role: plan.role.role(),
+            weight: parts().map(|part| part.weight).sum(),
+            ingredients,
+        })
+    });
+    Ok(planned.collect())
+}
+
+/// The layers of a variant, and what gets the archives that they are made of.
+pub struct ImagePlan {
+    pub(crate) assembly: Arc<Assembly>,
+    pub(crate) planned: Vec<Arc<PlannedLayer>>,
+    pub(crate) archives: PackageArchives,
+    pub(crate) codec: Codec,
+}
+
+/// A layer as `check` shows it.
+#[derive(Debug, Clone)]
+pub struct LayerSummary {
+    /// What is in it.
+    pub title: String,
+    /// The installed size of its parts in bytes.
+    pub weight: u64,
+    /// Whether the store has it.
+    pub present: bool,
+}
+
+impl ImagePlan {
+    /// The plan of an assembly.
+    ///
+    /// # Errors
+    ///
+    /// When there are more layers than the budget allows.
+    pub(crate) fn of_assembly(
+        assembly: Assembly,
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        format: Format,
+        archives: PackageArchives,
+    ) -> Result<Self, MakeError> {
+        let budget = variant.layers.budget.get().into();
+        let reserved = assembly.base.layers();
+        let policy = Policy { budget, reserved, threshold: locked.variant.threshold, roles: &ROLES };
+        let codec = format.codec(variant);
+        let planned = plan(&assembly, &policy, codec)?;
+        Ok(Self { assembly: Arc::new(assembly), planned, archives, codec })
+    }
+
+    /// The layers that one that is derived stands on, of those that are there.
+    pub(crate) fn below(
+        &self,
+        planned: &PlannedLayer,
+        found: &BTreeMap<Key, (LayerRecord, bool)>,
+    ) -> Vec<LayerRecord> {
+        let Some(derived) = planned.derived() else { return Vec::new() };
+        let before = self.planned.iter().take_while(|it| it.key != planned.key);
+        let below = before.filter(|it| derived.stands_on(it.role));
+        let below = below.filter_map(|it| found.get(&it.key)).map(|(record, _)| record.clone());
+        self.assembly.base.records().into_iter().chain(below).collect()
+    }
+
+    /// Keeps what it stands on in the store: an image that is there may be gone when it is needed.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be read or written.
+    pub fn keep_base(&self, store: &Store) -> Result<(), MakeError> {
+        Ok(self.assembly.base.keep(store)?)
+    }
+
+    /// Its layers, and which of them are there.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn layers(&self, context: &Context) -> Result<Vec<LayerSummary>, MakeError> {
+        let below = self.assembly.base.titled_records().into_iter();
+        let below = below.map(|(title, it)| LayerSummary { title, weight: it.size, present: true });
+        let mut layers: Vec<LayerSummary> = below.collect();
+        for planned in &self.planned {
+            let present = context.layers.layer(&planned.key)?.is_some();
+            layers.push(LayerSummary { title: planned.title.clone(), weight: planned.weight, present });
+        }
+        Ok(layers)
+    }
+}
