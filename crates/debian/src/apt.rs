@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::role::BASE_STATE;
 use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId};
 use imgbuild_lock::{DebianSet, Repository};
+
+use crate::role::BASE_STATE;
 
 /// The keys that the package `debian-archive-keyring` brings, which apt depends on.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -102,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stanza::Stanza;
+    use crate::package::stanza::Stanza;
 
     proptest! {
         #[test]

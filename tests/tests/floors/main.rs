@@ -76,6 +76,18 @@ fn every_crate_has_its_room() {
 }
 
 #[test]
+fn the_files_that_the_architecture_names_are_there() {
+    let page = read("docs/architecture.md");
+    let mut named = 0;
+    for word in page.split('`').skip(1).step_by(2).filter(|word| word.contains("/src")) {
+        let path = root().join(if word.starts_with("crates/") { "" } else { "crates" }).join(word);
+        assert!(path.exists(), "docs/architecture.md names `{word}`");
+        named += 1;
+    }
+    assert!(named > 20, "{named} files are named");
+}
+
+#[test]
 fn every_crate_says_whose_it_is() {
     for (name, manifest) in crates() {
         let package = manifest["package"]["name"].as_str().unwrap();

@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::seeds::{FILES, gzip, tar_of};
 use crate::{Seed, fuzz};
 
-const KEY: &[u8] = include_bytes!("../../../crates/debian/src/testdata/extended.key");
-const SIGNED: &str = include_str!("../../../crates/debian/src/testdata/extended.signed");
+const KEY: &[u8] = include_bytes!("../../../crates/debian/src/archive/testdata/extended.key");
+const SIGNED: &str = include_str!("../../../crates/debian/src/archive/testdata/extended.signed");
 /// When the text was signed, in seconds since 1970.
 const SIGNING: i64 = 1_577_836_800;
 

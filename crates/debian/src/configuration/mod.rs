@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use changes::Changes;
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, SinkError,
@@ -22,13 +23,12 @@ use imgbuild_lock::{DebianPackage, DebianSet, PathRule};
 use imgbuild_oci::Platform;
 use imgbuild_python::Overriding;
 use imgbuild_sandbox::{Machine, SandboxError};
+use tree::{Recorder, Tree};
 
-use crate::dependencies::Dependencies;
-use crate::package::Package;
+use crate::package::locked_package::Package;
+use crate::resolving::dependencies::Dependencies;
 use crate::role::BASE_CONFIGURATION;
 use crate::state::{Account, State};
-use changes::Changes;
-use tree::{Recorder, Tree};
 
 /// Changes whenever the same packages would leave other bytes.
 const METHOD: &str = "3";

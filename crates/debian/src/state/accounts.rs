@@ -8,7 +8,7 @@ use super::collect::Collected;
 use super::read::Read;
 use super::tree::Tree;
 use crate::base_system::group_number;
-use crate::effects::{MadeBy, SystemUser};
+use crate::package::effects::{MadeBy, SystemUser};
 
 /// A user that the image has beside those of Debian.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use imgbuild_archive::ImagePath;
 
 use super::collect::Collected;
 use super::tree::Tree;
-use crate::deb::merged;
-use crate::effects::Alternative;
+use crate::package::deb::merged;
+use crate::package::effects::Alternative;
 
 /// Writes every name with alternatives in its automatic mode: the choice with the highest priority, of equal ones
 /// that which came first.

@@ -8,7 +8,7 @@ use imgbuild_archive::ImagePath;
 
 use super::StateError;
 use super::read::Read;
-use crate::package::Package;
+use crate::package::locked_package::Package;
 
 /// All packages, in order.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use imgbuild_archive::ImagePath;
 use super::collect::Collected;
 use super::read::Read;
 use super::tree::Tree;
-use crate::deb::merged;
-use crate::{Relation, relation};
+use crate::Relation;
+use crate::package::deb::merged;
+use crate::resolving::relation;
 
 /// Where the database is.
 pub(crate) const FOLDER: &str = "/var/lib/dpkg";

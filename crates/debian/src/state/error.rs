@@ -1,7 +1,7 @@
 //! Why the state cannot be made.
 
-use crate::deb::ArchiveError;
-use crate::scripts::UnknownScripts;
+use crate::package::deb::ArchiveError;
+use crate::package::scripts::UnknownScripts;
 
 /// Why the state cannot be made.
 #[derive(Debug, thiserror::Error)]

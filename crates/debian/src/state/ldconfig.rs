@@ -8,7 +8,7 @@ use imgbuild_archive::ImagePath;
 use super::collect::Collected;
 use super::elf::{Library, Machine, is_library_name};
 use super::tree::Tree;
-use crate::deb::merged;
+use crate::package::deb::merged;
 
 const MAGIC: &[u8; 20] = b"glibc-ld.so.cache1.1";
 const LITTLE_ENDIAN: u8 = 2;

@@ -21,8 +21,8 @@ use imgbuild_layer::{
     SourceError,
 };
 
-use crate::effects::Effect;
-use crate::package::Package;
+use crate::package::effects::Effect;
+use crate::package::locked_package::Package;
 use crate::role::BASE_STATE;
 pub use accounts::Account;
 use collect::Collected;

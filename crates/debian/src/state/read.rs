@@ -11,11 +11,11 @@ use tempfile::SpooledTempFile;
 
 use super::StateError;
 use super::elf::{Library, is_library_name, library};
-use crate::control::Control;
-use crate::deb::{ArchiveError, Deb, Member, merged};
-use crate::effects::Effect;
-use crate::path_filter::PathFilter;
-use crate::scripts::{Scripts, UnknownScripts};
+use crate::package::control::Control;
+use crate::package::deb::{ArchiveError, Deb, Member, merged};
+use crate::package::effects::Effect;
+use crate::package::path_filter::PathFilter;
+use crate::package::scripts::{Scripts, UnknownScripts};
 
 /// Files below these folders are kept in memory, because scripts read them: they are small.
 const READ_BY_SCRIPTS: [&str; 8] = [

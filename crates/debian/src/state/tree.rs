@@ -8,7 +8,7 @@ use imgbuild_layer::{EntryHead, EntryKind};
 use super::StateError;
 use super::read::Read;
 use crate::base_system::group_number;
-use crate::deb::merged;
+use crate::package::deb::merged;
 
 /// Entries that are made here, sorted by path. The last one for a path counts.
 #[derive(Debug)]

@@ -1,0 +1,78 @@
+//! Where indexes come from.
+
+use std::path::Path;
+
+use imgbuild_oci::Platform;
+use imgbuild_secret::SecretUrl;
+
+use crate::archive::keyring::Keyring;
+use crate::archive::mirror::Mirror;
+use crate::{MAIN_ARCHIVE, SECURITY_ARCHIVE};
+
+/// Where indexes come from.
+#[derive(Debug)]
+pub struct IndexRequest<'a> {
+    /// The suite's code name.
+    pub suite: &'a str,
+    /// The platform.
+    pub platform: Platform,
+    /// The components, such as `main`.
+    pub components: &'a [String],
+    /// The mirror.
+    pub mirror: &'a Mirror,
+    /// Who may sign the mirror.
+    pub keyring: &'a Keyring,
+    /// Further repositories.
+    pub repositories: &'a [Repository],
+    /// The time, in seconds since 1970.
+    pub now: i64,
+    /// The time at which the mirror's own suites are looked at, where the mirror keeps old ones: in seconds since 1970.
+    pub snapshot: Option<i64>,
+    /// The folder that keeps indexes between runs.
+    pub cache: &'a Path,
+    /// Whether only what the cache has may be used.
+    pub offline: bool,
+}
+
+/// A further repository of packages.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// What it is called: the `archive` of its packages in the lock.
+    pub name: String,
+    /// Its root, without a slash at the end.
+    pub url: SecretUrl,
+    /// Its suite, or, with a slash at its end, the folder of a flat one.
+    pub suite: String,
+    /// Its components: none for a flat one.
+    pub components: Vec<String>,
+    /// Who may sign it.
+    pub keyring: Keyring,
+}
+
+impl Repository {
+    /// As the lock and the image have it: secrets stay outside.
+    pub(crate) fn locked(&self) -> imgbuild_lock::Repository {
+        imgbuild_lock::Repository {
+            name: self.name.clone(),
+            url: locked_url(&self.url),
+            suite: self.suite.clone(),
+            components: self.components.clone(),
+            keyring: self.keyring.for_lock(),
+        }
+    }
+}
+
+/// A URL as locks and images have it: without secrets, and without a slash at its end.
+pub(crate) fn locked_url(url: &SecretUrl) -> String {
+    url.to_string().trim_end_matches('/').to_owned()
+}
+
+impl<'a> IndexRequest<'a> {
+    /// The root of an archive by its name in the lock; nothing where no repository is called so.
+    pub fn root(&self, archive: &str) -> Option<&'a SecretUrl> {
+        if [MAIN_ARCHIVE, SECURITY_ARCHIVE].contains(&archive) {
+            return Some(self.mirror.archive(archive));
+        }
+        self.repositories.iter().find(|it| it.name == archive).map(|it| &it.url)
+    }
+}

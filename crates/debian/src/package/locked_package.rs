@@ -1,0 +1,269 @@
+//! A locked package as a source of entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_layer::{
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Source,
+    SourceError,
+};
+use imgbuild_lock::{DebianPackage, PathRule};
+
+use crate::package::control::Control;
+use crate::package::deb::{ArchiveError, Deb, What};
+use crate::package::examine::examine;
+use crate::package::path_filter::PathFilter;
+use crate::package::stanza::field;
+use crate::package::writing::{Stop, Writing, Written};
+use crate::role::BASE;
+use crate::state::StateError;
+use crate::state::read::{self, Reading, Shared};
+
+/// Changes whenever the same archive would become other entries.
+const METHOD: &str = "2";
+
+/// A Debian package whose archive is on the disk.
+#[derive(Debug, Clone)]
+pub struct Package {
+    locked: DebianPackage,
+    archive: PathBuf,
+    path_rules: Arc<[PathRule]>,
+    manager: bool,
+    part: Part,
+    /// What the state needs of it; nothing where no state is made of it.
+    shared: Option<Shared>,
+}
+
+impl Package {
+    /// The package `locked`, whose `.deb` is the file `archive`.
+    pub fn new(locked: &DebianPackage, archive: &Path) -> Self {
+        let part = Part {
+            id: PartId::new("debian", &locked.name),
+            title: format!("{} {}", locked.name, locked.version),
+            recipe: recipe(locked, &[]),
+            role: BASE,
+            weight: locked.facts.installed_size,
+            root: None,
+        };
+        Self {
+            locked: locked.clone(),
+            archive: archive.to_owned(),
+            path_rules: Arc::new([]),
+            manager: true,
+            part,
+            shared: None,
+        }
+    }
+
+    /// The package without the paths that these rules exclude.
+    #[must_use]
+    pub fn without(mut self, rules: &[PathRule]) -> Self {
+        self.part.recipe = recipe(&self.locked, rules);
+        self.path_rules = rules.into();
+        self.shared = None;
+        self
+    }
+
+    /// The package for an image without dpkg: its record is one that scanners know, and not dpkg's.
+    #[must_use]
+    pub fn without_manager(mut self) -> Self {
+        let recipe = KeyHasher::new("debian without dpkg").field("package", self.part.recipe.0.as_bytes());
+        self.part.recipe = RecipeHash(recipe.finish());
+        self.manager = false;
+        self
+    }
+
+    /// The package as one of those that a state is made of: writing it and making the state from its clones unpacks the
+    /// archive once.
+    #[must_use]
+    pub(crate) fn with_state(mut self) -> Self {
+        self.shared = Some(Shared::default());
+        self
+    }
+
+    /// What the state needs of it.
+    pub(crate) fn read(&self) -> Result<Arc<read::Read>, StateError> {
+        match &self.shared {
+            Some(shared) => shared.get_or_read(|| self.read_archive()),
+            None => self.read_archive().map(Arc::new),
+        }
+    }
+
+    fn read_archive(&self) -> Result<read::Read, StateError> {
+        let deb = Deb::open(&self.archive)?;
+        let control = Arc::new(Control::read(&deb)?);
+        let filter = self.filter(&deb)?;
+        let mut reading = Reading::new(&self.locked.name, &deb, control, &filter)?;
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| {
+            reading.pass(&member, body, |_| Ok::<(), ArchiveError>(()))
+        })?;
+        Ok(reading.finish())
+    }
+
+    /// Frees the memory that [`Package::read`] uses.
+    pub(crate) fn forget(&self) {
+        self.shared.iter().for_each(Shared::forget);
+    }
+
+    /// Its record in the lock.
+    pub fn locked(&self) -> &DebianPackage {
+        &self.locked
+    }
+
+    /// Its archive.
+    pub fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    /// What is left out of it.
+    pub(crate) fn filter(&self, deb: &Deb) -> Result<PathFilter, ArchiveError> {
+        PathFilter::new(&self.path_rules).map_err(|error| deb.error(What::Glob(error)))
+    }
+
+    pub(crate) fn installed_size(&self) -> u64 {
+        installed_size(&self.locked.record)
+    }
+}
+
+fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
+    let special =
+        |it: &imgbuild_lock::SpecialDirectory| format!("{} {} {} {}", it.path, it.mode, it.uid, it.gid);
+    let mut hasher = KeyHasher::new("debian")
+        .field("method", METHOD)
+        .field("sha256", locked.sha256.as_bytes())
+        .list("directories", locked.facts.directories.iter().map(special));
+    if !rules.is_empty() {
+        hasher = hasher.list("path rules", rules.iter().map(ToString::to_string));
+    }
+    RecipeHash(hasher.finish())
+}
+
+/// The field `Installed-Size` of a stanza, in KiB.
+pub(crate) fn installed_size(record: &str) -> u64 {
+    field(record, "Installed-Size").and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+impl Source for Package {
+    fn part(&self) -> &Part {
+        &self.part
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, SourceError> {
+        let examined = examine(&self.archive, self.installed_size()).map_err(SourceError::archive)?;
+        if self.manager {
+            return Ok(examined.claims);
+        }
+        let own = || -> Result<_, ArchiveError> {
+            let deb = Deb::open(&self.archive)?;
+            let control = Control::read(&deb)?;
+            Ok((control.info_paths(&deb)?, self.status_paths(&deb, &control)?))
+        };
+        let (info, status) = own().map_err(SourceError::archive)?;
+        let info: BTreeSet<ImagePath> = info.into_values().collect();
+        let status = status.into_values().map(|path| Claim { path, kind: Kind::File });
+        Ok(examined.claims.into_iter().filter(|claim| !info.contains(&claim.path)).chain(status).collect())
+    }
+
+    fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
+        Ok(self.write_all(exclusions, sink)?)
+    }
+}
+
+impl Package {
+    fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), Stop> {
+        let deb = Deb::open(&self.archive)?;
+        let control = Arc::new(Control::read(&deb)?);
+        self.check_control(&deb, &control)?;
+        let filter = self.filter(&deb)?;
+        let mut place = self.shared.as_ref().and_then(Shared::place);
+        // Where the scripts are not known, making the state says so.
+        let mut reading = place
+            .as_ref()
+            .and_then(|_| Reading::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
+        let mut writing = Writing::new(&deb, self.installed_size(), exclusions, &filter);
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| match &mut reading {
+            Some(reading) => reading.pass(&member, body, |body| writing.put(&member, body, sink)),
+            None => writing.put(&member, body, sink),
+        })?;
+        let Written { list, newest, installed } = writing.finish();
+        self.check_facts(&deb, newest, installed)?;
+        if let Some(place) = &mut place {
+            **place = reading.map(|it| Arc::new(it.finish()));
+        }
+        self.write_info(&deb, &control, list, newest, exclusions, sink)
+    }
+
+    fn write_info(
+        &self,
+        deb: &Deb,
+        control: &Control,
+        list: String,
+        newest: i64,
+        exclusions: &Exclusions,
+        sink: &mut dyn EntrySink,
+    ) -> Result<(), Stop> {
+        let paths = if self.manager { control.info_paths(deb)? } else { self.status_paths(deb, control)? };
+        for (name, path) in paths {
+            if exclusions.contains(&path) {
+                continue;
+            }
+            let (mode, mtime, bytes) = match control.files.get(&name) {
+                Some((head, bytes)) => (head.mode, head.mtime, bytes.as_slice()),
+                None => (0o644, newest, list.as_bytes()),
+            };
+            let kind = EntryKind::File { size: bytes.len() as u64 };
+            sink.put(
+                &EntryHead { path, kind, mode, owner: Owner::ROOT, mtime },
+                &mut io::Cursor::new(bytes),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The paths of the package's own record where there is no dpkg: its control file and its checksums, as scanners look for
+    /// them in images of Google's distroless, by the names of the control files.
+    fn status_paths(
+        &self,
+        deb: &Deb,
+        control: &Control,
+    ) -> Result<BTreeMap<String, ImagePath>, ArchiveError> {
+        let path = |suffix: &str| {
+            let path = ImagePath::new(&format!("var/lib/dpkg/status.d/{}{suffix}", self.locked.name));
+            path.map_err(|it| deb.error(What::Path(it)))
+        };
+        let mut paths = BTreeMap::from([("control".to_owned(), path("")?)]);
+        if control.files.contains_key("md5sums") {
+            paths.insert("md5sums".to_owned(), path(".md5sums")?);
+        }
+        Ok(paths)
+    }
+
+    fn check_control(&self, deb: &Deb, control: &Control) -> Result<(), Stop> {
+        let locked = &self.locked;
+        let pairs =
+            [("Package", &locked.name), ("Version", &locked.version), ("Architecture", &locked.architecture)];
+        for (name, expected) in pairs {
+            let found = control.field(name);
+            if found != expected {
+                let what = format!("its field `{name}` is `{found}` and not `{expected}`");
+                return Err(deb.error(What::Mismatch(what)).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_facts(&self, deb: &Deb, newest: i64, installed: u64) -> Result<(), Stop> {
+        let facts = &self.locked.facts;
+        if (facts.timestamp, facts.installed_size) == (newest, installed) {
+            return Ok(());
+        }
+        let what = format!(
+            "the lock says {} bytes, the newest of {}, and it holds {installed} bytes, the newest of {newest}\nhint: the lock was changed by hand, or written by another version: run `imgbuild lock`",
+            facts.installed_size, facts.timestamp
+        );
+        Err(deb.error(What::Mismatch(what)).into())
+    }
+}

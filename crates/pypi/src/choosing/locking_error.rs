@@ -1,0 +1,248 @@
+//! Why wheels cannot be locked.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use imgbuild_ecosystem::{Subject, Subjects};
+
+use crate::choosing::building::BuildFailed;
+use crate::choosing::provided::ProvidedError;
+use crate::choosing::tags::Tags;
+use crate::choosing::unfit::{self, Unfit};
+use crate::choosing::uv_error::UvError;
+use crate::index::fetch::MetadataError;
+use crate::index::settings_files::SettingsError;
+use crate::lists::pylock_error::PylockError;
+use crate::lists::stated::StatedError;
+use crate::wheel::filename::FilenameError;
+
+/// Why wheels cannot be locked. Requirements are named by their places in the request.
+#[derive(Debug, thiserror::Error)]
+pub enum LockingError {
+    /// uv cannot be run, or failed.
+    #[error(transparent)]
+    Uv(#[from] UvError),
+    /// The settings of indexes cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A line is not a requirement.
+    #[error("`{}` is not a requirement: {rule}", text.escape_default())]
+    Requirement {
+        /// Which one.
+        requirement: usize,
+        /// The line.
+        text: String,
+        /// What is wrong.
+        rule: String,
+    },
+    /// A line is not a constraint.
+    #[error("`{}` is not a constraint: it is an option, or more than one line", text.escape_default())]
+    Constraint {
+        /// The line.
+        text: String,
+    },
+    /// No set of wheels satisfies all requirements.
+    #[error("no set of wheels satisfies all requirements for {target}:\n{explanation}")]
+    Unsatisfiable {
+        /// The first of the requirements of which uv speaks.
+        requirement: Option<usize>,
+        /// What they were to be chosen for.
+        target: String,
+        /// What uv says.
+        explanation: String,
+        /// The places of the constraints that take part.
+        constraints: Vec<usize>,
+    },
+    /// What conda provides contradicts a requirement.
+    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}\nhint: let conda install another version of it, or change the {}", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default(), if constraint.is_some() { "constraint" } else { "requirement" })]
+    Conflict {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What is wanted, for people.
+        wanted: String,
+        /// conda's package.
+        package: String,
+        /// What that provides: name and version.
+        provided: Box<str>,
+        /// What uv says.
+        explanation: Option<Box<str>>,
+        /// The place of the constraint that is contradicted, where it is one.
+        constraint: Option<usize>,
+    },
+    /// Something would have to be built, and may not be.
+    #[error("{}\nhint: {hint}", not_permitted(what))]
+    NotPermitted {
+        /// The first of the requirements, where it is known.
+        requirement: Option<usize>,
+        /// What is no wheel, with the name of the project where that is known: ``the folder `x` ``.
+        what: Vec<(Option<String>, String)>,
+        /// What to do.
+        hint: String,
+    },
+    /// What a requirement names on this machine cannot be installed.
+    #[error("{what} cannot be installed: {rule}")]
+    Unusable {
+        /// Which one.
+        requirement: usize,
+        /// What it names: ``the wheel `x.whl` ``.
+        what: String,
+        /// Why not.
+        rule: String,
+    },
+    /// Packages that the indexes do not have as they are asked for, or whose wheels do not fit.
+    #[error("{}", unfit::message(packages, tags, explanation.as_deref()))]
+    NoWheels {
+        /// The first of the requirements, where it is known.
+        requirement: Option<usize>,
+        /// The packages, and what is wrong with each.
+        packages: Vec<Unfit>,
+        /// What would fit.
+        tags: Box<Tags>,
+        /// What uv says, where there may be more to it.
+        explanation: Option<String>,
+    },
+    /// A file has not the hash that a lock states.
+    #[error(transparent)]
+    Stated(#[from] StatedError),
+    /// Something cannot be built.
+    #[error("{what} cannot be built")]
+    Build {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What cannot be built.
+        what: String,
+        /// Why.
+        #[source]
+        error: BuildFailed,
+    },
+    /// What was built is not what was wanted.
+    #[error("{what} was built, and became `{filename}`, which {rule}")]
+    Built {
+        /// The requirement, where it is known.
+        requirement: Option<usize>,
+        /// What was built.
+        what: String,
+        /// The wheel.
+        filename: String,
+        /// What is wrong.
+        rule: String,
+    },
+    /// A lock file cannot be used.
+    #[error(transparent)]
+    Pylock(#[from] PylockError),
+    /// A wheel's name is not one.
+    #[error(transparent)]
+    Filename(#[from] FilenameError),
+    /// A wheel cannot be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// What conda's package says of itself cannot be had.
+    #[error("cannot read what conda's package `{package}` says of `{name}`")]
+    Provided {
+        /// The distribution.
+        name: String,
+        /// conda's package.
+        package: String,
+        /// Why.
+        #[source]
+        error: ProvidedError,
+    },
+    /// A package requires one that is not there.
+    #[error(
+        "`{package}` requires `{required}`, and {found}\nhint: the list of packages must be whole: it is taken as it is"
+    )]
+    Missing {
+        /// The package and its version.
+        package: String,
+        /// What it requires.
+        required: String,
+        /// What is there.
+        found: String,
+    },
+    /// A requirement has no hash, where all must have one.
+    #[error(
+        "`{text}` has no hash of sha256, and every requirement must have one here\nhint: `uv pip compile --generate-hashes` writes them"
+    )]
+    NoHash {
+        /// The requirement.
+        requirement: usize,
+        /// What it says.
+        text: String,
+    },
+    /// Frameworks do not use CUDA.
+    #[error("the image has CUDA {cuda}, and these wheels do not use it:\n{}\nhint: choose other versions or an index with wheels for CUDA, or leave `cuda` out", wheels.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    ProcessorOnly {
+        /// The version of CUDA.
+        cuda: String,
+        /// The wheels, each with the reason.
+        wheels: Vec<String>,
+    },
+    /// A locked wheel is not on any index any more.
+    #[error(
+        "no index has `{filename}` with the locked hash any more\nhint: lock again with `--upgrade {name}`"
+    )]
+    Gone {
+        /// The wheel's file.
+        filename: String,
+        /// The project.
+        name: String,
+    },
+    /// A file for uv cannot be written.
+    #[error("cannot write what uv is to read")]
+    Write(#[from] io::Error),
+}
+
+impl Subjects for LockingError {
+    fn subjects(&self) -> BTreeSet<Subject> {
+        let requirement = self.requirement().map(Subject::Requirement);
+        let constraints = self.constraints().into_iter().map(Subject::Constraint);
+        let beneath = match self {
+            Self::Conflict { package, .. } => package.split(' ').next().map(str::to_owned),
+            _ => None,
+        };
+        requirement.into_iter().chain(constraints).chain(beneath.map(Subject::Beneath)).collect()
+    }
+}
+
+impl LockingError {
+    /// The place of the requirement that the error speaks of, where it speaks of one.
+    pub fn requirement(&self) -> Option<usize> {
+        match self {
+            Self::Requirement { requirement, .. }
+            | Self::NoHash { requirement, .. }
+            | Self::Unusable { requirement, .. } => Some(*requirement),
+            Self::Unsatisfiable { requirement, .. }
+            | Self::Conflict { requirement, .. }
+            | Self::NotPermitted { requirement, .. }
+            | Self::NoWheels { requirement, .. }
+            | Self::Build { requirement, .. }
+            | Self::Built { requirement, .. } => *requirement,
+            _ => None,
+        }
+    }
+}
+
+impl LockingError {
+    /// The places of the constraints that the error speaks of.
+    pub fn constraints(&self) -> Vec<usize> {
+        match self {
+            Self::Unsatisfiable { constraints, .. } => constraints.clone(),
+            Self::Conflict { constraint, .. } => constraint.iter().copied().collect(),
+            Self::NoWheels { packages, .. } => packages.iter().filter_map(|unfit| unfit.constraint).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What is no wheel and may not be built: one thing, or all of them.
+fn not_permitted(what: &[(Option<String>, String)]) -> String {
+    if let [(_, only)] = what {
+        return format!("{only} is no wheel, and may not be built");
+    }
+    let line = |(name, what): &(Option<String>, String)| match name {
+        Some(name) => format!("\n  `{name}`: {what}"),
+        None => format!("\n  {what}"),
+    };
+    let lines: String = what.iter().map(line).collect();
+    format!("{} packages are no wheels, and may not be built:{lines}", what.len())
+}

@@ -1,0 +1,30 @@
+//! Which wheels there are to be: what is asked for, what uv chooses, and why nothing can be chosen.
+
+pub(crate) mod building;
+pub(crate) mod closure;
+pub(crate) mod conflict;
+pub(crate) mod cuda;
+pub(crate) mod dependency;
+pub(crate) mod diagnosis;
+pub(crate) mod environment;
+pub(crate) mod evaluation;
+pub(crate) mod explanation;
+pub(crate) mod fault;
+pub(crate) mod finder;
+pub(crate) mod finishing;
+pub(crate) mod locking;
+pub(crate) mod locking_error;
+pub(crate) mod marker;
+pub(crate) mod names;
+pub(crate) mod permission;
+pub(crate) mod projects;
+pub(crate) mod provided;
+pub(crate) mod request;
+pub(crate) mod resolving;
+pub(crate) mod sources;
+pub(crate) mod stub;
+pub(crate) mod tags;
+pub(crate) mod tool;
+pub(crate) mod unfit;
+pub(crate) mod uv;
+pub(crate) mod uv_error;

@@ -1,0 +1,120 @@
+//! What may be built, and what is said where it may not.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::choosing::building::{AllowBuilds, Source};
+use crate::choosing::locking_error::LockingError;
+use crate::choosing::request::Requirement;
+use crate::choosing::tags::Tags;
+use crate::lists::pylock::Choice;
+use crate::lists::pylock_error::PylockError;
+
+/// What of requirements is refused before anybody is asked for anything: all of it, each with its place in the list.
+pub fn refused_requirements<'a>(
+    requirements: impl Iterator<Item = (usize, &'a Requirement)> + Clone,
+    require_hashes: bool,
+    allow_builds: &AllowBuilds,
+) -> Vec<LockingError> {
+    let stated = requirements.clone().filter_map(|(place, it)| it.stated(place, require_hashes).err());
+    let sources = requirements.filter_map(|(place, it)| Some((Some(place), it.source.as_ref()?)));
+    stated.chain(allow_builds.permit(sources).err()).collect()
+}
+
+impl AllowBuilds {
+    /// Whether the project of this name, where it is known, may be built.
+    pub fn allows(&self, name: Option<&str>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Names(names) => name.is_some_and(|name| names.contains(name)),
+            Self::Everything => true,
+        }
+    }
+
+    /// What of a lock file's choices may be had. Sources of which no wheel fits, and that may not be built, are refused: all of
+    /// them at once.
+    ///
+    /// # Errors
+    ///
+    /// When there are any, with the wheels that they have.
+    pub fn permitted(&self, choices: Vec<Choice>, tags: &Tags) -> Result<Vec<Choice>, PylockError> {
+        let (mut permitted, mut unfit) = (Vec::new(), Vec::new());
+        for choice in choices {
+            match choice {
+                Choice::Source { refused: Some(error), source, .. } if !self.allows(source.name()) => {
+                    match error {
+                        PylockError::NoWheel { packages, .. } => unfit.extend(packages),
+                        error => return Err(error),
+                    }
+                }
+                choice => permitted.push(choice),
+            }
+        }
+        if unfit.is_empty() {
+            Ok(permitted)
+        } else {
+            Err(PylockError::NoWheel { packages: unfit, tags: Box::new(tags.clone()) })
+        }
+    }
+
+    /// Refuses sources of which not all may be built, with all that may not. Each comes with its place among the requirements,
+    /// where it has one.
+    ///
+    /// # Errors
+    ///
+    /// When one may not be built.
+    pub fn permit<'a>(
+        &self,
+        sources: impl IntoIterator<Item = (Option<usize>, &'a Source)>,
+    ) -> Result<(), LockingError> {
+        let named = sources.into_iter().map(|(place, source)| (place, named(source.clone())));
+        let refused: Vec<_> = named.filter(|(_, source)| !self.allows(source.name())).collect();
+        if refused.is_empty() { Ok(()) } else { Err(self.refuse(refused)) }
+    }
+
+    /// What is said where sources may not be built.
+    pub(crate) fn refuse(&self, refused: Vec<(Option<usize>, Source)>) -> LockingError {
+        let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
+        let it = if refused.len() == 1 { "it" } else { "them" };
+        let hint = if names.len() == refused.len() {
+            let allowed = self.with(names);
+            format!("`{allowed}` in `[pip]` lets imgbuild build {it}, in the sandbox")
+        } else {
+            format!(
+                "`allow-builds = true` in `[pip]` lets imgbuild build {it}, in the sandbox; so does its name, where the \
+                 requirement says that: `name @ …`"
+            )
+        };
+        LockingError::NotPermitted {
+            requirement: refused.iter().find_map(|(place, _)| *place),
+            what: refused.iter().map(|(_, it)| (it.name().map(str::to_owned), it.to_string())).collect(),
+            hint,
+        }
+    }
+
+    /// The line of a spec that allows these as well.
+    pub(crate) fn with<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> String {
+        let mut names = match self {
+            Self::Names(names) => names.clone(),
+            _ => BTreeSet::new(),
+        };
+        names.extend(more.into_iter().map(str::to_owned));
+        let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
+        format!("allow-builds = [{}]", names.join(", "))
+    }
+}
+
+/// A source with the name that the project states, where nobody else does.
+pub(crate) fn named(mut source: Source) -> Source {
+    if let Source::Folder { name: name @ None, path, .. } = &mut source {
+        *name = project_name(path);
+    }
+    source
+}
+
+/// The name that a project's `pyproject.toml` states, where it does.
+fn project_name(folder: &Path) -> Option<String> {
+    let text = String::from_utf8(imgbuild_folder::read_regular(&folder.join("pyproject.toml")).ok()?).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    Some(crate::normalized(table.get("project")?.get("name")?.as_str()?))
+}
