@@ -45,7 +45,7 @@ impl Copies {
         let ignored = ignored(folder)?;
         let mut items = BTreeMap::new();
         for copy in copies {
-            let owner = copy.owner.map_or(Owner::ROOT, |owner| Owner { uid: owner.uid, gid: owner.gid });
+            let owner = copy.owner.unwrap_or(Owner::ROOT);
             let mut walk = Walk { folder, ignored: &ignored, copy, owner, items: &mut items, reads: true };
             walk.start()?;
         }

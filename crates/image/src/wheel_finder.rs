@@ -7,9 +7,7 @@ use imgbuild_ecosystem::Subject;
 use imgbuild_environment::{ListedPackages, match_spec_name};
 use imgbuild_fetch::{Context, secrets};
 use imgbuild_lock::LockedVariant;
-use imgbuild_pypi::{
-    FinderParts, ListedError, PackageFinder, Request, Settings, allow_builds, indexes, requirement,
-};
+use imgbuild_pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, indexes, requirement};
 use imgbuild_requirement::PipRequirement;
 use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
 
@@ -54,7 +52,7 @@ pub fn finder(
         prereleases: pip.prereleases,
         environment: python.environment.clone(),
         folder,
-        allow_builds: allow_builds(pip),
+        allow_builds: pip.allow_builds.clone(),
         cuda: variant.cuda.as_ref().map(|cuda| cuda.version.to_string()),
         provided: Vec::new(),
         require_hashes: pip.require_hashes,

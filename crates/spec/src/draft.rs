@@ -206,7 +206,7 @@ fn cuda(located: Located<CudaKey>, source: &Source) -> Cuda {
 fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> Copy {
     let origin = located.origin(source);
     let table = located.value;
-    Copy { from: table.from, to: table.to, owner: table.owner, mode: table.mode, origin }
+    Copy { from: table.from, to: table.to, owner: table.owner.map(|owner| owner.0), mode: table.mode, origin }
 }
 
 /// A link that is named by itself is copied as a link; one on the way to it is followed.

@@ -44,8 +44,8 @@ pub use reference::reference;
 pub use schema::schema;
 pub use spec::{Spec, WrongSpec};
 pub use values::{
-    ChannelMirror, Component, ContextPath, CudaVersion, CutOff, DebianPackageName, ExcludedPart, ImagePath,
-    LabelKey, Mirror, Mode, Owner, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName,
+    AbsolutePath, ChannelMirror, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
+    ExcludedPart, LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName,
     RepositorySuite, SnapshotMirror, SnapshotTime, SourceName, User, VersionPattern,
 };
 pub use variant::{

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use imgbuild_archive::Owner;
 use imgbuild_document::{Origin, Requirement, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
 use imgbuild_oci::{ImageName, Platform, Tag};
@@ -10,8 +11,8 @@ use imgbuild_oci::{ImageName, Platform, Tag};
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;
 use crate::values::{
-    Component, ContextPath, CudaVersion, CutOff, DebianPackageName, ExcludedPart, ImagePath, Mirror, Mode,
-    Owner, PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror, SnapshotTime,
+    AbsolutePath, Component, ContextPath, CudaVersion, CutOff, DebianPackageName, ExcludedPart, Mirror, Mode,
+    PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror, SnapshotTime,
     SourceName, VersionPattern,
 };
 
@@ -231,7 +232,7 @@ pub struct Copy {
     /// The file or folder, below the spec's folder.
     pub from: ContextPath,
     /// Its path in the image.
-    pub to: ImagePath,
+    pub to: AbsolutePath,
     /// Who owns it; without one, root.
     pub owner: Option<Owner>,
     /// The mode of its files.

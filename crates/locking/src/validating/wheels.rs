@@ -10,8 +10,8 @@ use imgbuild_fetch::Context;
 use imgbuild_image::{absolute, listed_error, pypi_error};
 use imgbuild_oci::{Digest, HashReader};
 use imgbuild_pypi::{
-    Choice, Environment, ListedPackage, LockingError, PylockError, Reading, Source, Target, WheelFilename,
-    allow_builds, indexes, listed_packages, requirement,
+    Choice, Environment, ListedPackage, LockingError, Permission, PylockError, Reading, Source, Target,
+    WheelFilename, indexes, listed_packages, requirement,
 };
 use imgbuild_requirement::{PipRequirement, PylockFile, RequirementSource};
 use imgbuild_spec::{Base, Pip, PipPackages, Variant};
@@ -88,8 +88,8 @@ impl Asking<'_> {
             }
         }
         let taken = taken.iter().map(|(place, requirement)| (*place, requirement));
-        let allowed = allow_builds(self.pip);
-        mistakes.extend(imgbuild_pypi::refused_requirements(taken, self.pip.require_hashes, &allowed));
+        let allowed = &self.pip.allow_builds;
+        mistakes.extend(imgbuild_pypi::refused_requirements(taken, self.pip.require_hashes, allowed));
         mistakes
     }
 
@@ -138,7 +138,7 @@ impl Asking<'_> {
             };
             mistakes.extend(fault.map(|(what, rule)| LockingError::Unusable { requirement: 0, what, rule }));
         }
-        let (allowed, sources) = (allow_builds(self.pip), sources.iter().map(|source| (None, source)));
+        let (allowed, sources) = (&self.pip.allow_builds, sources.iter().map(|source| (None, source)));
         mistakes.extend(allowed.permit(sources).err());
         if self.knows_wheels(&file.text) {
             mistakes.extend(allowed.permitted(choices, environment.tags()).err().map(LockingError::from));
@@ -166,7 +166,7 @@ impl Asking<'_> {
             let unusable = |(what, rule)| LockingError::Unusable { requirement: place, what, rule };
             mistakes.extend(fault.map(unusable));
         }
-        mistakes.extend(allow_builds(self.pip).permit(sources).err());
+        mistakes.extend(self.pip.allow_builds.permit(sources).err());
         mistakes
     }
 

@@ -1,6 +1,5 @@
 //! What is no wheel yet, and who makes wheels of it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -113,16 +112,4 @@ impl Builder for NothingBuilt {
 pub trait Builder: Send + Sync {
     /// Builds a wheel.
     fn build(&self, source: Source) -> BoxFuture<'_, Result<Built, BuildFailed>>;
-}
-
-/// What may be built.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum AllowBuilds {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// The projects of these normalised names.
-    Names(BTreeSet<String>),
-    /// Everything.
-    Everything,
 }

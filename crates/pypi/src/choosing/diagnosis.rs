@@ -13,6 +13,7 @@ use crate::choosing::explanation::{Explanation, Required};
 use crate::choosing::fault::{Asked, Limit, fault};
 use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
+use crate::choosing::permission::Permission;
 use crate::choosing::unfit::Unfit;
 use crate::choosing::uv::Compilation;
 use crate::choosing::uv_error::UvError;
@@ -83,7 +84,7 @@ impl Run<'_> {
                 left_out.insert(fault.name.clone());
                 faults.push(Fault { place: fault.place.or(place), ..fault });
             }
-            let allowed = |name: &&String| self.request.allow_builds.allows(Some(name));
+            let allowed = |name: &&String| self.request.allow_builds.may_build(Some(name));
             left_out.extend(said.to_build().iter().filter(allowed).cloned());
             if left_out.len() == before {
                 break;
@@ -102,7 +103,7 @@ impl Run<'_> {
         let listed = asked.into_iter().map(|asked| async move {
             let files = places.files(client, &asked.name).await;
             let files = files.inspect_err(|error| tracing::debug!("{error}")).ok()?;
-            let allowed = self.request.allow_builds.allows(Some(&asked.name));
+            let allowed = self.request.allow_builds.may_build(Some(&asked.name));
             let unfit = fault(&asked, &files, &self.request.environment)
                 .filter(|unfit| !(unfit.has_source && allowed));
             Some((asked, unfit))

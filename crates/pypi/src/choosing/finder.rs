@@ -16,7 +16,7 @@ use imgbuild_secret::SecretUrl;
 use imgbuild_store::Store;
 use tokio::sync::OnceCell;
 
-use crate::choosing::building::{AllowBuilds, NothingBuilt};
+use crate::choosing::building::NothingBuilt;
 use crate::choosing::locking::Locking;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::NothingProvided;
@@ -25,6 +25,7 @@ use crate::choosing::tool::VERSION;
 use crate::choosing::uv::Uv;
 use crate::index::fetch::WheelReader;
 use crate::index::settings::Settings;
+use imgbuild_spec::AllowBuilds;
 
 /// What finds wheels for one variant, and gets them.
 #[derive(Clone)]
@@ -160,7 +161,7 @@ impl PackageFinder {
         let request = Request {
             requirements: requirements.into_iter().map(Requirement::new).collect(),
             constraints: Vec::new(),
-            allow_builds: AllowBuilds::Nothing,
+            allow_builds: AllowBuilds::None,
             cuda: None,
             require_hashes: false,
             ..self.request.clone()

@@ -11,6 +11,7 @@ use crate::choosing::cuda::{self, Chosen};
 use crate::choosing::dependency::Dependency;
 use crate::choosing::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::choosing::locking_error::LockingError;
+use crate::choosing::permission::refused_builds;
 use crate::choosing::sources::check_stated;
 use crate::index::urls;
 use crate::lists::pylock::{Choice, LockedWheel};
@@ -45,7 +46,7 @@ impl Run<'_> {
                 Choice::Source { refused: Some(error), .. } => return Err(error.into()),
                 Choice::Source { source, .. } => {
                     let requirement = source.name().and_then(|name| self.place(name));
-                    return Err(self.request.allow_builds.refuse(vec![(requirement, source)]));
+                    return Err(refused_builds(&self.request.allow_builds, vec![(requirement, source)]));
                 }
             }
         }

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::choosing::building::{Builder, Built, Source};
 use crate::choosing::locking_error::LockingError;
+use crate::choosing::permission::Permission;
 use crate::choosing::provided::{Provided, ProvidedPackage};
 use crate::choosing::request::{Request, Requirement, is_option};
 use crate::choosing::unfit::Unfit;
@@ -181,7 +182,7 @@ impl<'a> Locking<'a> {
 fn sources_not_permitted(request: &Request, packages: &[ListedPackage]) -> Vec<(usize, Unfit)> {
     let refused = |(place, listed): (usize, &ListedPackage)| {
         let ListedPackage::Source { source, .. } = listed else { return None };
-        let name = source.name().filter(|name| !request.allow_builds.allows(Some(name)))?;
+        let name = source.name().filter(|name| !request.allow_builds.may_build(Some(name)))?;
         let why = format!("it is {source}, which may not be built");
         Some((place, Unfit { is_there: true, has_source: true, ..Unfit::absent(name, why, None) }))
     };

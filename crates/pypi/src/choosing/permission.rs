@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::choosing::building::{AllowBuilds, Source};
+use imgbuild_spec::AllowBuilds;
+
+use crate::choosing::building::Source;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::request::Requirement;
 use crate::choosing::tags::Tags;
@@ -21,15 +23,10 @@ pub fn refused_requirements<'a>(
     stated.chain(allow_builds.permit(sources).err()).collect()
 }
 
-impl AllowBuilds {
+/// What may be built, held against what there is.
+pub trait Permission {
     /// Whether the project of this name, where it is known, may be built.
-    pub fn allows(&self, name: Option<&str>) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Names(names) => name.is_some_and(|name| names.contains(name)),
-            Self::Everything => true,
-        }
-    }
+    fn may_build(&self, name: Option<&str>) -> bool;
 
     /// What of a lock file's choices may be had. Sources of which no wheel fits, and that may not be built, are refused: all of
     /// them at once.
@@ -37,11 +34,34 @@ impl AllowBuilds {
     /// # Errors
     ///
     /// When there are any, with the wheels that they have.
-    pub fn permitted(&self, choices: Vec<Choice>, tags: &Tags) -> Result<Vec<Choice>, PylockError> {
+    fn permitted(&self, choices: Vec<Choice>, tags: &Tags) -> Result<Vec<Choice>, PylockError>;
+
+    /// Refuses sources of which not all may be built, with all that may not. Each comes with its place among the requirements,
+    /// where it has one.
+    ///
+    /// # Errors
+    ///
+    /// When one may not be built.
+    fn permit<'a>(
+        &self,
+        sources: impl IntoIterator<Item = (Option<usize>, &'a Source)>,
+    ) -> Result<(), LockingError>;
+}
+
+impl Permission for AllowBuilds {
+    fn may_build(&self, name: Option<&str>) -> bool {
+        match self {
+            Self::None => false,
+            Self::Named(_) => name.is_some_and(|name| self.allows(name)),
+            Self::All => true,
+        }
+    }
+
+    fn permitted(&self, choices: Vec<Choice>, tags: &Tags) -> Result<Vec<Choice>, PylockError> {
         let (mut permitted, mut unfit) = (Vec::new(), Vec::new());
         for choice in choices {
             match choice {
-                Choice::Source { refused: Some(error), source, .. } if !self.allows(source.name()) => {
+                Choice::Source { refused: Some(error), source, .. } if !self.may_build(source.name()) => {
                     match error {
                         PylockError::NoWheel { packages, .. } => unfit.extend(packages),
                         error => return Err(error),
@@ -57,51 +77,48 @@ impl AllowBuilds {
         }
     }
 
-    /// Refuses sources of which not all may be built, with all that may not. Each comes with its place among the requirements,
-    /// where it has one.
-    ///
-    /// # Errors
-    ///
-    /// When one may not be built.
-    pub fn permit<'a>(
+    fn permit<'a>(
         &self,
         sources: impl IntoIterator<Item = (Option<usize>, &'a Source)>,
     ) -> Result<(), LockingError> {
         let named = sources.into_iter().map(|(place, source)| (place, named(source.clone())));
-        let refused: Vec<_> = named.filter(|(_, source)| !self.allows(source.name())).collect();
-        if refused.is_empty() { Ok(()) } else { Err(self.refuse(refused)) }
+        let refused: Vec<_> = named.filter(|(_, source)| !self.may_build(source.name())).collect();
+        if refused.is_empty() { Ok(()) } else { Err(refused_builds(self, refused)) }
     }
+}
 
-    /// What is said where sources may not be built.
-    pub(crate) fn refuse(&self, refused: Vec<(Option<usize>, Source)>) -> LockingError {
-        let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
-        let it = if refused.len() == 1 { "it" } else { "them" };
-        let hint = if names.len() == refused.len() {
-            let allowed = self.with(names);
-            format!("`{allowed}` in `[pip]` lets imgbuild build {it}, in the sandbox")
-        } else {
-            format!(
-                "`allow-builds = true` in `[pip]` lets imgbuild build {it}, in the sandbox; so does its name, where the \
-                 requirement says that: `name @ …`"
-            )
-        };
-        LockingError::NotPermitted {
-            requirement: refused.iter().find_map(|(place, _)| *place),
-            what: refused.iter().map(|(_, it)| (it.name().map(str::to_owned), it.to_string())).collect(),
-            hint,
-        }
+/// What is said where sources may not be built.
+pub(crate) fn refused_builds(
+    allow_builds: &AllowBuilds,
+    refused: Vec<(Option<usize>, Source)>,
+) -> LockingError {
+    let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
+    let it = if refused.len() == 1 { "it" } else { "them" };
+    let hint = if names.len() == refused.len() {
+        let allowed = key_with(allow_builds, names);
+        format!("`{allowed}` in `[pip]` lets imgbuild build {it}, in the sandbox")
+    } else {
+        format!(
+            "`allow-builds = true` in `[pip]` lets imgbuild build {it}, in the sandbox; so does its name, where the \
+             requirement says that: `name @ …`"
+        )
+    };
+    LockingError::NotPermitted {
+        requirement: refused.iter().find_map(|(place, _)| *place),
+        what: refused.iter().map(|(_, it)| (it.name().map(str::to_owned), it.to_string())).collect(),
+        hint,
     }
+}
 
-    /// The line of a spec that allows these as well.
-    pub(crate) fn with<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> String {
-        let mut names = match self {
-            Self::Names(names) => names.clone(),
-            _ => BTreeSet::new(),
-        };
-        names.extend(more.into_iter().map(str::to_owned));
-        let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
-        format!("allow-builds = [{}]", names.join(", "))
-    }
+/// The line of a spec that allows these as well.
+pub(crate) fn key_with<'a>(allow_builds: &AllowBuilds, more: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names = match allow_builds {
+        AllowBuilds::Named(names) => names.iter().map(ToString::to_string).collect(),
+        _ => BTreeSet::new(),
+    };
+    names.extend(more.into_iter().map(str::to_owned));
+    let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
+    format!("allow-builds = [{}]", names.join(", "))
 }
 
 /// A source with the name that the project states, where nobody else does.

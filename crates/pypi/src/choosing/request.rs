@@ -8,12 +8,13 @@ use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretText;
 
-use crate::choosing::building::{AllowBuilds, Source};
+use crate::choosing::building::Source;
 use crate::choosing::dependency::Dependency;
 use crate::choosing::environment::Environment;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::ProvidedPackage;
 use crate::wheel::filename::wheel_name;
+use imgbuild_spec::AllowBuilds;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
 /// by its place in the list.

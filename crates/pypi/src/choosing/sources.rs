@@ -10,6 +10,7 @@ use crate::choosing::building::Source;
 use crate::choosing::explanation::Explanation;
 use crate::choosing::locking::{BuiltWheel, Run};
 use crate::choosing::locking_error::LockingError;
+use crate::choosing::permission::Permission;
 use crate::choosing::permission::named;
 use crate::choosing::request::Requirement;
 use crate::choosing::uv::Compilation;
@@ -127,7 +128,7 @@ impl Run<'_> {
     ) -> Result<(), LockingError> {
         let mut wanted = Explanation::read(explanation).to_build().clone();
         wanted.retain(|name| !self.built.contains_key(name));
-        let allowed = |name: &String| self.request.allow_builds.allows(Some(name));
+        let allowed = |name: &String| self.request.allow_builds.may_build(Some(name));
         if wanted.is_empty() || !wanted.iter().all(allowed) {
             return Err(self.diagnosed(lines, &wanted, explanation, target).await);
         }

@@ -7,21 +7,10 @@ use imgbuild_secret::{SecretText, SecretUrl};
 use imgbuild_spec::Pip;
 use url::Url;
 
-use crate::choosing::building::{AllowBuilds, Source};
+use crate::choosing::building::Source;
 use crate::choosing::request::Requirement;
 use crate::index::settings::Indexes;
 use crate::index::settings_files::Variables;
-
-/// What the spec lets imgbuild build.
-pub fn allow_builds(pip: &Pip) -> AllowBuilds {
-    match &pip.allow_builds {
-        imgbuild_spec::AllowBuilds::None => AllowBuilds::Nothing,
-        imgbuild_spec::AllowBuilds::Named(names) => {
-            AllowBuilds::Names(names.iter().map(ToString::to_string).collect())
-        }
-        imgbuild_spec::AllowBuilds::All => AllowBuilds::Everything,
-    }
-}
 
 /// Where the spec and its files say that packages are looked for. A folder that is not there is passed over, as pip does it:
 /// for uv it is an error.

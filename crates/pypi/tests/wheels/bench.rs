@@ -10,9 +10,10 @@ use futures::future::BoxFuture;
 use imgbuild_net::{Archives, Client, FetchError, Schedule, Wanted};
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{
-    AllowBuilds, BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
+    BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
     ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv, Variables, WheelReader,
 };
+use imgbuild_spec::AllowBuilds;
 use imgbuild_store::Store;
 
 use crate::index::{Behaviour, Index};
@@ -108,7 +109,7 @@ impl Bench {
             prereleases: false,
             environment: Environment::new(TARGET, "3.11.9").unwrap(),
             folder: self.spec.clone(),
-            allow_builds: AllowBuilds::Nothing,
+            allow_builds: AllowBuilds::None,
             cuda: None,
             provided: Vec::new(),
             require_hashes: false,

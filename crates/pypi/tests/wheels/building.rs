@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use imgbuild_pypi::{AllowBuilds, Request, Requirement, Source};
+use imgbuild_pypi::{Request, Requirement, Source};
+use imgbuild_spec::AllowBuilds;
 use insta::assert_snapshot;
 
 use crate::bench::{Bench, GOOD, wheel};
@@ -18,7 +19,7 @@ async fn sources_are_built_where_that_is_allowed() {
     [1] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone; `needs` requires it
     hint: `allow-builds = ["docopt"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
-    let names = |names: &[&str]| AllowBuilds::Names(names.iter().map(ToString::to_string).collect());
+    let names = |names: &[&str]| AllowBuilds::Named(names.iter().map(|name| name.parse().unwrap()).collect());
     let other = Request { allow_builds: names(&["other"]), ..bench.request(&["docopt"]) };
     assert_snapshot!(bench.refused(&other).await, @r#"
     [0] no wheel of `docopt 0.6.2` fits Python 3.11 on linux/amd64 with glibc 2.36: it has a source distribution alone
@@ -32,7 +33,7 @@ async fn sources_are_built_where_that_is_allowed() {
     needs* 1.0
     "#);
     assert_snapshot!(bench.plain(&bench.built.lock().unwrap().join("\n")), @"the source distribution `docopt-0.6.2.tar.gz`");
-    let broken = Request { allow_builds: AllowBuilds::Everything, ..bench.request(&["inner", "broken"]) };
+    let broken = Request { allow_builds: AllowBuilds::All, ..bench.request(&["inner", "broken"]) };
     assert_snapshot!(bench.refused(&broken).await, @"[1] the source distribution `broken-1.0.tar.gz` cannot be built: the build says: no");
 }
 
@@ -66,12 +67,12 @@ async fn folders_and_repositories_are_built() {
     [0] the git repository `https://git.example/project` is no wheel, and may not be built
     hint: `allow-builds = ["project"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
-    let allowed = Request { allow_builds: AllowBuilds::Everything, ..named };
+    let allowed = Request { allow_builds: AllowBuilds::All, ..named };
     assert_snapshot!(bench.locked(&allowed).await, @r#"
     inner 1.0
     project* 7.0 built
     "#);
-    let allowed = Request { allow_builds: AllowBuilds::Everything, ..unnamed };
+    let allowed = Request { allow_builds: AllowBuilds::All, ..unnamed };
     assert_snapshot!(bench.locked(&allowed).await, @r#"
     inner 1.0
     unnamed* 7.0 built
@@ -84,7 +85,7 @@ async fn folders_and_repositories_are_built() {
     [0] the folder `./project` is no wheel, and may not be built
     hint: `allow-builds = ["my-project"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
-    let names = AllowBuilds::Names(["my-project".to_owned()].into());
+    let names = AllowBuilds::Named(vec!["my-project".parse().unwrap()]);
     assert_snapshot!(bench.locked(&Request { allow_builds: names, ..stated }).await, @r#"
     inner 1.0
     my-project* 7.0 built

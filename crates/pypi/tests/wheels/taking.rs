@@ -3,7 +3,8 @@
 use std::fs;
 
 use imgbuild_oci::Digest;
-use imgbuild_pypi::{AllowBuilds, ListedPackage, ListedWheel, Request, Source, StatedHashes};
+use imgbuild_pypi::{ListedPackage, ListedWheel, Request, Source, StatedHashes};
+use imgbuild_spec::AllowBuilds;
 use insta::assert_snapshot;
 use md5::Digest as _;
 
@@ -76,7 +77,7 @@ async fn a_lock_file_is_taken_as_it_is() {
     hint: `allow-builds = ["odd"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
     bench.add(&[wheel("inner", "2.0", &[])]);
-    let allowed = Request { allow_builds: AllowBuilds::Everything, ..bench.request(&[]) };
+    let allowed = Request { allow_builds: AllowBuilds::All, ..bench.request(&[]) };
     assert_snapshot!(taken(&bench, &allowed, &[sdist, entry(&bench, "inner")]).await, @r#"
     inner* 1.0 from http://INDEX/files/inner-1.0-py3-none-any.whl
     odd* 1.0 built
@@ -161,14 +162,14 @@ async fn listed_sources_are_built_with_permission_only() {
         taken.map_or_else(|error| bench.plain(&message(&error)), |locked| bench.shown(&locked))
     };
     let all = [folder(Some("odd"), "."), git, folder(None, "../unnamed")];
-    assert_snapshot!(take(&all, AllowBuilds::Nothing).await, @r#"
+    assert_snapshot!(take(&all, AllowBuilds::None).await, @r#"
     3 packages are no wheels, and may not be built:
       `odd`: the folder `.`
       `theirs`: the git repository `https://git.example/theirs`
       the folder `../unnamed`
     hint: `allow-builds = true` in `[pip]` lets imgbuild build them, in the sandbox; so does its name, where the requirement says that: `name @ …`
     "#);
-    assert_snapshot!(take(&all[..2], AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    assert_snapshot!(take(&all[..2], AllowBuilds::Named(vec!["odd".parse().unwrap()])).await, @r#"
     the git repository `https://git.example/theirs` is no wheel, and may not be built
     hint: `allow-builds = ["odd", "theirs"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
@@ -176,7 +177,7 @@ async fn listed_sources_are_built_with_permission_only() {
     bench.add(&[wheel("native", "1.0", &[]).named("native-1.0-cp311-cp311-win_amd64.whl")]);
     let native = listed(&bench, "native-1.0-cp311-cp311-win_amd64.whl", Some("sha256"));
     let mixed = [all[0].clone(), native, all[1].clone()];
-    assert_snapshot!(take(&mixed, AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    assert_snapshot!(take(&mixed, AllowBuilds::Named(vec!["odd".parse().unwrap()])).await, @r#"
     2 packages have no wheel that fits Python 3.11 on linux/amd64 with glibc 2.36:
       `native 1.0`: its wheels are for Windows alone
         there is `cp311-cp311-win_amd64`
@@ -184,7 +185,7 @@ async fn listed_sources_are_built_with_permission_only() {
       wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
     hint: `allow-builds = ["theirs"]` in `[pip]` lets imgbuild build it, in the sandbox
     "#);
-    assert_snapshot!(take(&all[..1], AllowBuilds::Names(["odd".to_owned()].into())).await, @r#"
+    assert_snapshot!(take(&all[..1], AllowBuilds::Named(vec!["odd".parse().unwrap()])).await, @r#"
     `odd 7.0` requires `inner>=1`, and nothing is there by the name `inner`
     hint: the list of packages must be whole: it is taken as it is
     "#);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{ContextPath, ImagePath, Mode, Owner};
+use crate::values::{AbsolutePath, ContextPath, Mode, OwnerNumbers};
 
 /// A file or folder of the spec's folder, copied into the image.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -15,10 +15,10 @@ pub(crate) struct CopyTable {
     pub(crate) from: ContextPath,
     /// Its path in the image.
     #[schemars(extend("examples" = ["/workspace/src"]))]
-    pub(crate) to: ImagePath,
+    pub(crate) to: AbsolutePath,
     /// The numbers of the user and group that own it. The default is root, `0:0`.
     #[schemars(extend("examples" = ["1000:100"]))]
-    pub(crate) owner: Option<Owner>,
+    pub(crate) owner: Option<OwnerNumbers>,
     /// The mode of the files, in octal digits. The default is `0644`, and `0755` for what is executable.
     #[schemars(extend("examples" = ["0644"]))]
     pub(crate) mode: Option<Mode>,

@@ -6,7 +6,7 @@ use imgbuild_document::{ProgramText, VariableName};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{ImagePath, LabelKey, Port, User};
+use crate::values::{AbsolutePath, LabelKey, Port, User};
 
 /// The image's configuration, by the OCI image specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -19,7 +19,7 @@ pub struct Image {
     pub user: Option<User>,
     /// The folder that it starts in.
     #[schemars(extend("examples" = ["/workspace"]))]
-    pub workdir: Option<ImagePath>,
+    pub workdir: Option<AbsolutePath>,
     /// The program that it starts, with its first arguments.
     #[schemars(extend("examples" = [["tini", "--"]]))]
     pub entrypoint: Option<Vec<ProgramText>>,
@@ -41,7 +41,7 @@ pub struct Image {
     /// Folders that are volumes.
     #[serde(default)]
     #[schemars(extend("examples" = [["/data"]]), extend("default" = []))]
-    pub volumes: BTreeSet<ImagePath>,
+    pub volumes: BTreeSet<AbsolutePath>,
 }
 
 fn env_example() -> BTreeMap<&'static str, &'static str> {

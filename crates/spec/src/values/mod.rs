@@ -14,7 +14,7 @@ mod version;
 
 pub use glob::{ExcludedPart, PathGlob};
 pub use name::{DebianPackageName, LabelKey};
-pub use path::{ContextPath, ImagePath, Mode, Prefix};
+pub use path::{AbsolutePath, ContextPath, Mode, Prefix};
 pub use pin::{SourceName, VersionPattern};
 pub use port::{Port, Protocol};
 pub use reference::{ChannelMirror, Mirror};
@@ -22,5 +22,6 @@ pub use repository::{Component, RepositoryName, RepositorySuite};
 pub(crate) use snapshot::SNAPSHOT_NAMES;
 pub use snapshot::{SnapshotMirror, SnapshotTime};
 pub use time::CutOff;
-pub use user::{Owner, User};
+pub(crate) use user::OwnerNumbers;
+pub use user::User;
 pub use version::{CudaVersion, PythonVersion};

@@ -8,7 +8,7 @@ use imgbuild_document::{ValueError, as_text, checked_text, printable};
 
 checked_text!(
     /// A path in the image: absolute, with no `.`, `..`, doubled or trailing slash.
-    ImagePath, check_image, String
+    AbsolutePath, check_image, String
 );
 
 checked_text!(
@@ -187,10 +187,10 @@ mod tests {
     #[test]
     fn paths_of_the_image_are_absolute_and_normal() {
         for good in ["/", "/a", "/workspace/src", "/a b/é"] {
-            assert!(good.parse::<ImagePath>().is_ok(), "{good}");
+            assert!(good.parse::<AbsolutePath>().is_ok(), "{good}");
         }
         for bad in ["", "a", "/a/", "//a", "/a/./b", "/a/../b", "/..", "/a\n"] {
-            assert!(bad.parse::<ImagePath>().is_err(), "{bad}");
+            assert!(bad.parse::<AbsolutePath>().is_err(), "{bad}");
         }
     }
 

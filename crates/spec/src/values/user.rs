@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use imgbuild_archive::Owner;
 use imgbuild_document::{ValueError, as_text};
 
 /// The user that the image runs as, by numbers or by names, with or without a group.
@@ -25,13 +26,8 @@ pub enum User {
 }
 
 /// Who owns a copied file: `1000:100`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Owner {
-    /// The user's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OwnerNumbers(pub(crate) Owner);
 
 /// A decimal number; `u32::MAX` is what the kernel says for "none".
 fn id(text: &str) -> Option<u32> {
@@ -79,7 +75,7 @@ impl fmt::Display for User {
     }
 }
 
-impl FromStr for Owner {
+impl FromStr for OwnerNumbers {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -88,18 +84,18 @@ impl FromStr for Owner {
             ValueError::new(format!("`{}` is not an owner", text.escape_default()))
                 .hint("write the numbers of user and group, like `1000:100`")
         })?;
-        Ok(Self { uid, gid })
+        Ok(Self(Owner { uid, gid }))
     }
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for OwnerNumbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.uid, self.gid)
+        write!(f, "{}:{}", self.0.uid, self.0.gid)
     }
 }
 
 as_text!(User, String);
-as_text!(Owner, String);
+as_text!(OwnerNumbers, String);
 
 #[cfg(test)]
 mod tests {
@@ -113,9 +109,9 @@ mod tests {
         for bad in ["", ":", "1000:", ":100", "1000:users", "Jovyan", "a b", "4294967295", "-1", "a:b:c"] {
             assert!(bad.parse::<User>().is_err(), "{bad}");
         }
-        assert_eq!("1000:100".parse(), Ok(Owner { uid: 1000, gid: 100 }));
+        assert_eq!("1000:100".parse(), Ok(OwnerNumbers(Owner { uid: 1000, gid: 100 })));
         for bad in ["1000", "jovyan:users", "+1:2"] {
-            assert!(bad.parse::<Owner>().is_err(), "{bad}");
+            assert!(bad.parse::<OwnerNumbers>().is_err(), "{bad}");
         }
     }
 }
