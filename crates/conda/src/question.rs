@@ -169,6 +169,19 @@ impl<'a> Question<'a> {
     }
 
     /// Asks the solver. Where there is no answer, it says why.
+    /// The records whose requirements of virtual packages are passed over, without these.
+    fn relaxed(&self, terms: &Terms<'_>) -> HashMap<&Url, RepoDataRecord> {
+        let passed_over = |text: &String| virtual_requirement(text).is_some();
+        let relaxed = self.records().filter(|record| terms.relaxed.contains(&record.url));
+        let without = |record: &'a RepoDataRecord| {
+            let mut without = record.clone();
+            without.package_record.depends.retain(|text| !passed_over(text));
+            without.package_record.constrains.retain(|text| !passed_over(text));
+            (&record.url, without)
+        };
+        relaxed.map(without).collect()
+    }
+
     fn solve(&self, terms: &Terms<'_>) -> Result<Result<Vec<RepoDataRecord>, String>, EnvironmentError> {
         let request = self.request;
         let given: &BTreeMap<String, String> = &request.virtual_packages;
@@ -182,17 +195,7 @@ impl<'a> Question<'a> {
         let exclude_newer = request.exclude_newer.map(|time| {
             ExcludeNewer::from_datetime(time).with_timestamp_policy(TimestampPolicy::AllowMissing)
         });
-        let passed_over = |text: &String| virtual_requirement(text).is_some();
-        let relaxed: HashMap<&Url, RepoDataRecord> = self
-            .records()
-            .filter(|record| terms.relaxed.contains(&record.url))
-            .map(|record| {
-                let mut without = record.clone();
-                without.package_record.depends.retain(|text| !passed_over(text));
-                without.package_record.constrains.retain(|text| !passed_over(text));
-                (&record.url, without)
-            })
-            .collect();
+        let relaxed = self.relaxed(terms);
         let available = self.repodata.iter().map(|repodata| {
             repodata
                 .iter()

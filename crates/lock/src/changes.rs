@@ -35,11 +35,19 @@ pub enum Reason {
 pub struct Changes(pub Vec<Change>);
 
 impl Changes {
-    /// What changed from `before` to `after`. `requested` are the Debian packages that somebody asked for: locks do not say
+    /// What changed from `before`, where there was one, to `after`. `requested` are the Debian packages that somebody asked for: locks do not say
     /// it of these.
-    pub fn between(before: &Lock, after: &Lock, requested: &BTreeSet<String>) -> Result<Self, LockError> {
-        let reasons = [Reasons::of(after, requested)?, Reasons::of(before, requested)?];
-        let (before, after) = (versions(before), versions(after));
+    pub fn between(
+        before: Option<&Lock>,
+        after: &Lock,
+        requested: &BTreeSet<String>,
+    ) -> Result<Self, LockError> {
+        let reasons = [Some(after), before]
+            .into_iter()
+            .flatten()
+            .map(|lock| Reasons::of(lock, requested))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (before, after) = (before.map(versions).unwrap_or_default(), versions(after));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         let change = |name: &String| Change {
             package: name.clone(),

@@ -3,6 +3,7 @@
 //! An image is a function of this file. So it holds, beside every package's whole record and hash, the *facts* that a
 //! layer's key needs and that only the archive knows; `docs/lock.md` says which and why.
 
+mod builder;
 mod changes;
 mod compiler;
 mod conda;
@@ -16,6 +17,7 @@ mod path_rule;
 mod pypi;
 mod text;
 
+pub use builder::LockBuilder;
 pub use changes::{Change, Changes, Reason};
 pub use compiler::Compiler;
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};

@@ -87,7 +87,7 @@ impl Lock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::io::Write;
     use std::process::{Command, Stdio};
@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    fn sample() -> Lock {
+    pub(crate) fn sample() -> Lock {
         let debian = DebianPackage {
             name: "base-files".to_owned(),
             version: "12.4".to_owned(),
@@ -359,7 +359,7 @@ mod tests {
         conda.packages = vec![after.conda[0].url.clone()];
         conda.compilers[0].packages = vec![after.conda[1].url.clone()];
         variant.pypi.as_mut().unwrap().packages = vec![after.pypi[1].id()];
-        let changes: Vec<String> = Changes::between(&before, &after, &BTreeSet::new())
+        let changes: Vec<String> = Changes::between(Some(&before), &after, &BTreeSet::new())
             .unwrap()
             .0
             .iter()
@@ -374,7 +374,7 @@ mod tests {
                 "+ conda/idna 3.10 0 (in no image: only to build with)",
             ]
         );
-        assert!(Changes::between(&before, &before, &BTreeSet::new()).unwrap().0.is_empty());
+        assert!(Changes::between(Some(&before), &before, &BTreeSet::new()).unwrap().0.is_empty());
     }
 
     /// What Python reads of a lock: the name and the requests of its environment, and a field of its package.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use imgbuild_archive::ImagePath;
-use imgbuild_conda::{LeftOpen, Metadata, Request, Solving, Taking, Wishes};
+use imgbuild_conda::{LeftOpen, Metadata, Request, Served, Solving, Taking, Wishes};
+use imgbuild_environment::ChannelPriority;
 use imgbuild_fetch::{Event, secrets};
 use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
 use imgbuild_oci::Digest;
@@ -36,52 +37,9 @@ impl Locker<'_> {
         let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
         let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
-        let subdir = imgbuild_conda::subdir(variant.platform);
-        if let Some(part) = &conda.pip_part {
-            let text = format!(
-                "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
-                part.file()
-            );
-            self.tell(text);
-        }
-        let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
-        let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
-        let names = names.iter().map(String::as_str);
-        let open = LeftOpen {
-            priority: is_solved && conda.channel_priority.is_none(),
-            channels: conda.channels_are_open,
-        };
-        for note in settings.notes(names, open) {
-            self.tell(note);
-        }
+        self.tell_of_channels(conda, &settings);
         let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();
-        let request = Request {
-            specs: match_specs(variant, conda),
-            pip: conda.pip,
-            constraints: if conda.pip { constraints(variant) } else { Vec::new() },
-            subdir,
-            virtual_packages: imgbuild_conda::virtual_packages(subdir, glibc, cuda),
-            channel_priority: priority,
-            exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
-            locked: self.kept_records(variant)?,
-            channels: channels.clone(),
-        };
-        let wishes = Wishes {
-            request,
-            platform: variant.platform,
-            prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
-            name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
-            variables: conda
-                .variables
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.clone()))
-                .collect(),
-            allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
-            skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
-            accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
-            hosts: self.hosts(variant),
-            known: self.known_facts(),
-        };
+        let wishes = self.wishes(variant, conda, glibc, (channels, priority))?;
         let store = &self.context.store;
         let solving = Solving::new(fetcher.client(), &serving, store.repodata_folder().join("conda-v1"))?;
         let metadata = Metadata {
@@ -99,8 +57,8 @@ impl Locker<'_> {
                 let taking = Taking {
                     solving: &solving,
                     metadata: &metadata,
-                    channels: &channels,
-                    subdir,
+                    channels: &request.channels,
+                    subdir: request.subdir,
                     virtual_packages: &request.virtual_packages,
                     known: &request.locked,
                 };
@@ -109,13 +67,73 @@ impl Locker<'_> {
         };
         let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
         let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
-        if is_solved && let Some(cuda) = cuda {
+        if matches!(conda.packages, CondaPackages::Requirements(_))
+            && let Some(cuda) = cuda
+        {
             self.tell_of_processor_builds(cuda, &packages)?;
         }
-        for package in packages {
-            self.conda.insert((package.name().to_owned(), package.url.clone()), package);
-        }
+        self.lock.add_conda(packages);
         Ok(set)
+    }
+
+    /// Says what conda's settings and the spec leave open, and how it is decided.
+    fn tell_of_channels(&mut self, conda: &imgbuild_spec::Conda, settings: &imgbuild_conda::ChannelSettings) {
+        if let Some(part) = &conda.pip_part {
+            let text = format!(
+                "`{}` has a `pip:` part and lists neither pip nor Python: pip is added, which brings the newest Python that fits",
+                part.file()
+            );
+            self.tell(text);
+        }
+        let is_solved = matches!(conda.packages, CondaPackages::Requirements(_));
+        let names: Vec<String> = conda.channels.iter().map(|channel| channel.name.to_string()).collect();
+        let names = names.iter().map(String::as_str);
+        let open = LeftOpen {
+            priority: is_solved && conda.channel_priority.is_none(),
+            channels: conda.channels_are_open,
+        };
+        for note in settings.notes(names, open) {
+            self.tell(note);
+        }
+    }
+
+    /// What a conda environment is to be.
+    fn wishes(
+        &self,
+        variant: &Variant,
+        conda: &imgbuild_spec::Conda,
+        glibc: Option<&str>,
+        (channels, channel_priority): (Vec<Served>, ChannelPriority),
+    ) -> Result<Wishes, LockSpecError> {
+        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
+        let subdir = imgbuild_conda::subdir(variant.platform);
+        let request = Request {
+            specs: match_specs(variant, conda),
+            pip: conda.pip,
+            constraints: if conda.pip { constraints(variant) } else { Vec::new() },
+            subdir,
+            virtual_packages: imgbuild_conda::virtual_packages(subdir, glibc, cuda),
+            channel_priority,
+            exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
+            locked: self.kept_records(variant)?,
+            channels,
+        };
+        Ok(Wishes {
+            request,
+            platform: variant.platform,
+            prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
+            name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
+            variables: conda
+                .variables
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
+            allow_post_link: conda.allow_post_link.iter().map(ToString::to_string).collect(),
+            skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
+            accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
+            hosts: self.hosts(variant),
+            known: self.known_facts(),
+        })
     }
 
     /// Tells of builds that the spec asks for and that have no use for the image's CUDA.

@@ -35,19 +35,12 @@ pub async fn renew_lock(
 ) -> Result<Locked, LockSpecError> {
     let earlier = read_lock(path)?.map(|(lock, _)| lock);
     let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
-    let empty = Lock {
-        variants: Vec::new(),
-        debian: Vec::new(),
-        conda: Vec::new(),
-        pypi: Vec::new(),
-        ..lock.clone()
-    };
     let bases = variants.iter().filter_map(|variant| match &variant.base {
         Base::Debian(base) => Some(&base.packages),
         Base::Layout(_) | Base::Scratch => None,
     });
     let requested = bases.flatten().map(|package| package.text.public()).collect();
-    let changes = Changes::between(earlier.as_ref().unwrap_or(&empty), &lock, &requested)?;
+    let changes = Changes::between(earlier.as_ref(), &lock, &requested)?;
     let text = write_lock(path, &lock)?;
     Ok(Locked { lock, text, changes: Some(changes) })
 }

@@ -67,3 +67,11 @@ pub(crate) fn repository(
         keyring: keyring(given.keyring.as_ref())?,
     })
 }
+
+/// The further repositories of a base.
+pub(crate) fn repositories(
+    base: &imgbuild_spec::Debian,
+    variables: &BTreeMap<String, String>,
+) -> Result<Vec<imgbuild_debian::Repository>, LockSpecError> {
+    base.sources.iter().map(|given| repository(given, variables)).collect()
+}

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_debian::Mirror;
 use imgbuild_ecosystem::Subject;
 use imgbuild_fetch::{expanded, snapshot_mirror};
 use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_layer::KeyHasher;
 use imgbuild_lock::{DebianPackage, DebianSet};
+use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{PythonFrom, Variant};
 
-use crate::debian_base::{keyring, path_rules, pin, repository};
+use crate::debian_base::{keyring, path_rules, pin, repositories};
 use crate::error::{LockFailure, LockSpecError};
 use crate::locking::Locker;
 
@@ -31,33 +33,14 @@ impl Locker<'_> {
         let packages: Vec<String> = base.packages.iter().map(|package| package.text.public()).collect();
         let path_rules = path_rules(base);
         let pins: Vec<_> = base.pins.iter().map(pin).collect();
-        let key = KeyHasher::new("base")
-            .field("base", base.identity().as_bytes())
-            .field("platform", variant.platform.to_string())
-            .list("python", python.iter().map(|python| python.version.to_string()))
-            .list("host", hosts.iter().map(ToString::to_string))
-            .finish();
+        let key = key(variant, base, &hosts);
         if let Some(set) = self.bases.get(&key) {
             return Ok(set.clone());
         }
-        let variables = &self.context.variables;
-        let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
-        let usual = imgbuild_debian::Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
-        let (mirror, image_mirror) = match &base.snapshot {
-            None => usual.map(|usual| (usual.clone(), Some(usual)))?,
-            Some(snapshot) => match usual {
-                Err(imgbuild_debian::MirrorError::Unknown { .. }) => {
-                    (snapshot_mirror(snapshot, variables)?, None)
-                }
-                usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
-            },
-        };
+        let (mirror, image_mirror) = self.mirrors(base)?;
         let keyring = keyring(base.keyring.as_ref())?;
-        let repositories =
-            base.sources.iter().map(|it| repository(it, variables)).collect::<Result<Vec<_>, _>>()?;
-        // A snapshot says of every package which version it is.
-        let kept = base.snapshot.is_none().then(|| self.kept_debian(base.suite.as_str())).transpose()?;
-        let keep = kept.unwrap_or_default();
+        let repositories = repositories(base, &self.context.variables)?;
+        let keep = self.kept_debian(base)?;
         let cache = self.context.store.repodata_folder().join("debian-v1");
         let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
         let request = |platform, packages, python| imgbuild_debian::Request {
@@ -82,45 +65,45 @@ impl Locker<'_> {
             pins: &pins,
             keep: &keep,
         };
-        let error = |error: imgbuild_debian::LockDebianError| {
-            let package = |name: String| Subject::Package(name);
-            let asked_for = base.packages.iter();
-            let asked_for =
-                asked_for.map(|it| Line::new(package(it.text.public()), &it.origin, "this package"));
-            let pinned = base.pins.iter().map(|pin| {
-                let line = Line::new(package(pin.package.to_string()), &pin.origin, "this pin");
-                line.saying("it was pinned here")
-            });
-            let asked = asked(&error, asked_for.chain(pinned));
-            LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
-        };
-        let python = python.map(|python| python.version.as_str());
-        let wanted = request(variant.platform, &packages, python);
+        let error = |error| failure(variant, base, error);
+        let wanted = request(variant.platform, &packages, python.map(|python| python.version.as_str()));
         let fetcher = &self.context.fetcher;
         let locked: BoxFuture<'_, _> = imgbuild_debian::lock(&wanted, fetcher).boxed();
         let mut locked = locked.await.map_err(error)?;
-        if let Some(interpreter) = imgbuild_debian::interpreter(&locked.set, &locked.packages) {
-            for host in hosts {
-                let wanted = request(host, &[], None);
-                let (compiler, packages) = imgbuild_debian::compiler(&wanted, &interpreter.minor, fetcher)
-                    .boxed()
-                    .await
-                    .map_err(error)?;
-                locked.set.compilers.push(compiler);
-                locked.packages.extend(packages);
-            }
+        let minor = imgbuild_debian::interpreter(&locked.set, &locked.packages).map(|found| found.minor);
+        for (host, minor) in minor.iter().flat_map(|minor| hosts.iter().map(move |host| (*host, minor))) {
+            let wanted = request(host, &[], None);
+            let found: BoxFuture<'_, _> = imgbuild_debian::compiler(&wanted, minor, fetcher).boxed();
+            let (compiler, packages) = found.await.map_err(error)?;
+            locked.set.compilers.push(compiler);
+            locked.packages.extend(packages);
         }
-        for package in locked.packages {
-            let key = (package.name.clone(), package.architecture.clone(), package.version.clone());
-            self.debian.insert(key, package);
-        }
+        self.lock.add_debian(locked.packages);
         self.bases.insert(key, locked.set.clone());
         Ok(locked.set)
     }
 
+    /// The mirror that is asked, and the one that the image names: nothing where only a snapshot is known.
+    fn mirrors(&self, base: &imgbuild_spec::Debian) -> Result<(Mirror, Option<Mirror>), LockSpecError> {
+        let variables = &self.context.variables;
+        let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));
+        let usual = Mirror::choose(mirror.as_ref(), &self.context.apt, base.suite.as_str());
+        Ok(match &base.snapshot {
+            None => usual.map(|usual| (usual.clone(), Some(usual)))?,
+            Some(snapshot) => match usual {
+                Err(imgbuild_debian::MirrorError::Unknown { .. }) => {
+                    (snapshot_mirror(snapshot, variables)?, None)
+                }
+                usual => (snapshot_mirror(snapshot, variables)?, Some(usual?)),
+            },
+        })
+    }
+
     /// What the earlier lock has of this release, and may stay: another release's packages fit nothing here.
-    fn kept_debian(&self, suite: &str) -> Result<Vec<DebianPackage>, LockSpecError> {
-        let Some(earlier) = self.earlier else { return Ok(Vec::new()) };
+    fn kept_debian(&self, base: &imgbuild_spec::Debian) -> Result<Vec<DebianPackage>, LockSpecError> {
+        // A snapshot says of every package which version it is.
+        let Some(earlier) = self.earlier.filter(|_| base.snapshot.is_none()) else { return Ok(Vec::new()) };
+        let suite = base.suite.as_str();
         let mut kept = BTreeMap::new();
         let bases = earlier.locked_variants()?.into_iter().filter_map(|variant| variant.debian);
         for debian in bases.filter(|debian| debian.set.suite == suite) {
@@ -131,4 +114,32 @@ impl Locker<'_> {
         }
         Ok(kept.into_values().collect())
     }
+}
+
+/// All that a base depends on, but for the time.
+fn key(variant: &Variant, base: &imgbuild_spec::Debian, hosts: &BTreeSet<Platform>) -> Digest {
+    let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
+    KeyHasher::new("base")
+        .field("base", base.identity().as_bytes())
+        .field("platform", variant.platform.to_string())
+        .list("python", python.iter().map(|python| python.version.to_string()))
+        .list("host", hosts.iter().map(ToString::to_string))
+        .finish()
+}
+
+/// An error of locking a base, with the lines of the spec that asked for what it is about.
+fn failure(
+    variant: &Variant,
+    base: &imgbuild_spec::Debian,
+    error: imgbuild_debian::LockDebianError,
+) -> LockFailure {
+    let package = |name: String| Subject::Package(name);
+    let asked_for = base.packages.iter();
+    let asked_for = asked_for.map(|it| Line::new(package(it.text.public()), &it.origin, "this package"));
+    let pinned = base.pins.iter().map(|pin| {
+        let line = Line::new(package(pin.package.to_string()), &pin.origin, "this pin");
+        line.saying("it was pinned here")
+    });
+    let asked = asked(&error, asked_for.chain(pinned));
+    LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
 }

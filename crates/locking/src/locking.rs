@@ -7,9 +7,7 @@ use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
 use imgbuild_image::{ROLES, parts, variant_name};
 use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
-use imgbuild_lock::{
-    CondaPackage, DebianPackage, DebianSet, FORMAT_VERSION, Lock, LockError, LockedVariant, PypiPackage,
-};
+use imgbuild_lock::{DebianSet, Lock, LockBuilder, LockError, LockedVariant};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, Spec, Variant};
 
@@ -85,25 +83,14 @@ pub(crate) async fn lock(
         context,
         bases: BTreeMap::new(),
         told: BTreeSet::new(),
-        debian: BTreeMap::new(),
-        conda: BTreeMap::new(),
-        pypi: BTreeMap::new(),
-    };
-    let mut lock = Lock {
-        version: FORMAT_VERSION,
-        inputs: inputs(variants),
-        variants: Vec::new(),
-        debian: Vec::new(),
-        conda: Vec::new(),
-        pypi: Vec::new(),
+        lock: LockBuilder::default(),
     };
     for variant in variants {
         context.reporter.event(Event::Locking { variant: variant_name(variant) });
-        lock.variants.push(locker.variant(variant).await?);
+        let locked = locker.variant(variant).await?;
+        locker.lock.add_variant(locked);
     }
-    lock.debian = locker.debian.into_values().collect();
-    lock.conda = locker.conda.into_values().collect();
-    lock.pypi = locker.pypi.into_values().collect();
+    let mut lock = locker.lock.finish(inputs(variants));
     for (index, variant) in variants.iter().enumerate() {
         finish(&mut lock, index, variant, earlier, context)?;
     }
@@ -185,9 +172,8 @@ pub(crate) struct Locker<'a> {
     pub(crate) bases: BTreeMap<Digest, DebianSet>,
     /// What was told already.
     told: BTreeSet<String>,
-    pub(crate) debian: BTreeMap<(String, String, String), DebianPackage>,
-    pub(crate) conda: BTreeMap<(String, String), CondaPackage>,
-    pub(crate) pypi: BTreeMap<String, PypiPackage>,
+    /// What is locked so far.
+    pub(crate) lock: LockBuilder,
 }
 
 impl Locker<'_> {
@@ -202,7 +188,7 @@ impl Locker<'_> {
         };
         let glibc = debian.as_ref().and_then(|set| {
             let packages: Vec<_> =
-                self.debian.values().filter(|it| set.packages.contains(&it.id())).cloned().collect();
+                self.lock.debian().filter(|it| set.packages.contains(&it.id())).cloned().collect();
             imgbuild_debian::glibc(&packages)
         });
         let glibc = match &layout {

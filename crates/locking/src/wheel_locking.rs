@@ -12,8 +12,7 @@ use imgbuild_image::{
     wheel_builder,
 };
 use imgbuild_layer::{Claim, PartId};
-use imgbuild_lock::{CondaPackage, ExcludedPath, FORMAT_VERSION, Lock, LockedVariant, PypiPackage, PypiSet};
-use imgbuild_oci::Digest;
+use imgbuild_lock::{CondaPackage, ExcludedPath, Lock, LockedVariant, PypiPackage, PypiSet};
 use imgbuild_pypi::{
     ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages,
 };
@@ -32,14 +31,7 @@ impl Locker<'_> {
         pip: &Pip,
         locked: imgbuild_lock::Variant,
     ) -> Result<imgbuild_lock::Variant, LockSpecError> {
-        let mut beneath = Lock {
-            version: FORMAT_VERSION,
-            inputs: Digest::of(""),
-            variants: vec![locked.clone()],
-            debian: self.debian.values().cloned().collect(),
-            conda: self.conda.values().cloned().collect(),
-            pypi: Vec::new(),
-        };
+        let mut beneath = self.lock.beneath_wheels(locked.clone());
         finish(&mut beneath, 0, variant, self.earlier, self.context)?;
         let (context, earlier) = (self.context, self.kept_wheels(variant)?);
         let (set, packages) = match &variant.conda {
@@ -70,7 +62,7 @@ impl Locker<'_> {
                 locked
             }
         };
-        self.pypi.extend(packages.into_iter().map(|package| (package.id(), package)));
+        self.lock.add_pypi(packages);
         Ok(imgbuild_lock::Variant { pypi: Some(set), ..locked })
     }
 

@@ -73,14 +73,14 @@ impl Place<'_> {
         name: Option<ProjectName>,
         text: String,
         source: RequirementSource,
-        (extras, marker): (&[&str], Option<&str>),
+        (extras, marker): (&[&str], Option<&Marker>),
     ) -> PipRequirement {
         PipRequirement {
             name,
             text: SecretText::new(text),
             source,
             extras: extras.iter().map(|&extra| extra.to_owned()).collect(),
-            marker: marker.map(str::to_owned),
+            marker: marker.cloned(),
             hashes: Vec::new(),
             origin: self.origin.clone(),
         }
@@ -143,19 +143,19 @@ fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     Ok(Listed { requirement, pinned: true })
 }
 
-/// The text of a marker that a spec may have.
-fn checked(marker: Option<&Marker>) -> Result<Option<&str>, Fault> {
+/// A marker that a spec may have.
+fn checked(marker: Option<&Marker>) -> Result<Option<&Marker>, Fault> {
     let Some(marker) = marker else { return Ok(None) };
     marker::check(marker.condition())?;
-    Ok(Some(marker.as_str()))
+    Ok(Some(marker))
 }
 
 fn extras_text(extras: &[&str]) -> String {
     if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) }
 }
 
-fn marker_text(marker: Option<&str>) -> String {
-    marker.map(|marker| format!(" ; {marker}")).unwrap_or_default()
+fn marker_text(marker: Option<&Marker>) -> String {
+    marker.map(|marker| format!(" ; {}", marker.as_str())).unwrap_or_default()
 }
 
 /// A URL or a path: as it is written, or for a path as it is seen from the spec's folder.

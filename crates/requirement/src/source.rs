@@ -7,6 +7,7 @@ use imgbuild_document::Origin;
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretText;
 
+use crate::marker::Marker;
 use crate::project::{PipUrl, ProjectName};
 
 /// How archives of sources are named.
@@ -25,7 +26,7 @@ pub struct PipRequirement {
     /// The extras that are asked for, as they are written.
     pub extras: Vec<String>,
     /// The condition under which it is installed.
-    pub marker: Option<String>,
+    pub marker: Option<Marker>,
     /// The hashes of the files that may be taken; none where any may be.
     pub hashes: Vec<Digest>,
     /// Where it was written.

@@ -1,7 +1,7 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
 use imgbuild_document::{Located, Mistake, Problem, Requirement, Source, list};
-use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock};
+use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock, PackageName};
 use imgbuild_secret::SecretText;
 
 use crate::language::{CondaTable, Manager, PythonFrom};
@@ -34,23 +34,11 @@ pub(crate) fn conda(
         return None;
     }
     let writable = writable(&table, source, problems);
-    for name in &table.allow_post_link {
-        if table.skip_post_link.contains(&name.value) {
-            let mistake = Mistake::Conflict {
-                first: "conda.allow-post-link".to_owned(),
-                second: "conda.skip-post-link".to_owned(),
-            };
-            let hint = format!("the script of `{}` is either run or not: remove one of the two", name.value);
-            problems.push(Problem::new(mistake).at(source, name.span.clone(), "this package").hint(hint));
-        }
-    }
+    problems.extend(run_and_skipped(&table, source));
     let environment = environment.unwrap_or_default();
+    problems.extend(environment.locked.iter().filter_map(|lock| beside_lock(&table, lock, source)));
     let mut requirements = own_requirements(&table, source);
-    if let Some(lock) = &environment.locked {
-        problems.extend(beside_lock(&table, lock, source));
-    } else {
-        requirements.extend(environment.requirements);
-    }
+    requirements.extend(environment.requirements.into_iter().filter(|_| environment.locked.is_none()));
     let brings = |requirement: &Requirement| brings_python(requirement.text.whole());
     let pip_part = pip_part.filter(|_| environment.locked.is_none() && !requirements.iter().any(brings));
     // What conda does, and says that it does it.
@@ -84,6 +72,18 @@ pub(crate) fn conda(
         variables: environment.variables,
     };
     Some((conda, environment.locked))
+}
+
+/// Packages whose post-link scripts are to be run and to be skipped.
+fn run_and_skipped(table: &CondaTable, source: &Source) -> Vec<Problem> {
+    let both = table.allow_post_link.iter().filter(|name| table.skip_post_link.contains(&name.value));
+    let problem = |name: &Located<PackageName>| {
+        let (first, second) = ("conda.allow-post-link".to_owned(), "conda.skip-post-link".to_owned());
+        let hint = format!("the script of `{}` is either run or not: remove one of the two", name.value);
+        let problem = Problem::new(Mistake::Conflict { first, second });
+        problem.at(source, name.span.clone(), "this package").hint(hint)
+    };
+    both.map(problem).collect()
 }
 
 /// Keys that would change what a lock has settled.

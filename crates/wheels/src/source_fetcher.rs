@@ -93,69 +93,88 @@ impl SourceFetcher {
         let names = SourceNames::of(&source);
         match source {
             Source::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
-                let plain = locked_url(&url);
-                let failed = |error| WheelBuildError::Fetch { name: names.shown.clone(), error };
-                let wanted =
-                    Wanted { name: filename.clone(), from: Locations::from(plain_of(&url)), sha256, size };
-                let (sha256, path) =
-                    self.archives.fetch(wanted).await.map_err(|error| failed(error.into()))?;
-                let size = size.or_else(|| path.metadata().ok().map(|found| found.len()));
-                let hashes = BTreeMap::from([("sha256".to_owned(), sha256.hex())]);
-                let info = DirectUrlInfo::Archive(ArchiveInfo { hashes });
-                let origin = direct.then(|| DirectUrl {
-                    url: plain.clone(),
-                    info,
-                    subdirectory: subdirectory.clone(),
-                });
-                let url = direct.then(|| plain.clone());
-                let source =
-                    PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
-                imgbuild_store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
-                self.written(names, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
+                let from = Locations::from(plain_of(&url));
+                let wanted = Wanted { name: filename, from, sha256, size };
+                self.sdist(names, wanted, &url, direct, subdirectory).await
             }
             Source::Git { url, revision, subdirectory, .. } => {
-                let (store, offline) = (self.store.clone(), self.client.is_offline());
-                let (from, wanted, shown) =
-                    (self.client.whole(&url), commit.or_else(|| revision.clone()), names.shown.clone());
-                let fetched = tokio::task::spawn_blocking(move || {
-                    let scratch = store.scratch(Arc::new(imgbuild_sandbox::remove_folder))?;
-                    let fetched =
-                        Repository::fetch(&from, wanted.as_deref(), scratch.path("repository"), offline);
-                    let failed = |error: GitError| WheelBuildError::Source {
-                        name: shown,
-                        error: Box::new(error.into()),
-                    };
-                    Ok::<_, WheelBuildError>((fetched.map_err(failed)?, scratch))
-                });
-                let (repository, scratch) = fetched.await??;
-                let commit = repository.commit.clone();
-                let url = locked_url(&url);
-                let vcs = VcsInfo {
-                    vcs: "git".to_owned(),
-                    commit_id: commit.clone(),
-                    requested_revision: revision,
-                };
-                let info = DirectUrlInfo::Vcs(vcs);
-                let origin = DirectUrl { url: url.clone(), info, subdirectory: subdirectory.clone() };
-                let source = PypiSource::Git { url, commit, subdirectory };
-                let put = move |tree: &mut SourceTree<'_>| {
-                    let put = repository.put(tree, offline);
-                    drop(scratch);
-                    put
-                };
-                self.written(names, source, Some(origin), put).await
+                self.git(names, url, revision, commit, subdirectory).await
             }
-            Source::Folder { path, given, .. } => {
-                let (spec, shown) = (self.folder.clone(), names.shown.clone());
-                let read = tokio::task::spawn_blocking(move || Folder::read(&path, &spec)).await?;
-                let folder =
-                    read.map_err(|error| WheelBuildError::Source { name: shown, error: Box::new(error) })?;
-                let source = PypiSource::Folder { path: given.clone(), sha256: folder.sha256 };
-                let info = DirectUrlInfo::Dir(DirInfo { editable: false });
-                let origin = DirectUrl { url: folder_url(&given), info, subdirectory: None };
-                self.written(names, source, Some(origin), move |tree| folder.put(tree)).await
-            }
+            Source::Folder { path, given, .. } => self.project(names, path, &given).await,
         }
+    }
+
+    async fn sdist(
+        &self,
+        names: SourceNames,
+        wanted: Wanted,
+        url: &SecretUrl,
+        direct: bool,
+        subdirectory: Option<String>,
+    ) -> Result<BuildSource, WheelBuildError> {
+        let plain = locked_url(url);
+        let failed = |error| WheelBuildError::Fetch { name: names.shown.clone(), error };
+        let (filename, size) = (wanted.name.clone(), wanted.size);
+        let (sha256, path) = self.archives.fetch(wanted).await.map_err(|error| failed(error.into()))?;
+        let size = size.or_else(|| path.metadata().ok().map(|found| found.len()));
+        let hashes = BTreeMap::from([("sha256".to_owned(), sha256.hex())]);
+        let info = DirectUrlInfo::Archive(ArchiveInfo { hashes });
+        let origin =
+            direct.then(|| DirectUrl { url: plain.clone(), info, subdirectory: subdirectory.clone() });
+        let url = direct.then(|| plain.clone());
+        let source = PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
+        imgbuild_store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
+        self.written(names, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
+    }
+
+    /// `commit` is what a lock says of the revision.
+    async fn git(
+        &self,
+        names: SourceNames,
+        url: SecretUrl,
+        revision: Option<String>,
+        commit: Option<String>,
+        subdirectory: Option<String>,
+    ) -> Result<BuildSource, WheelBuildError> {
+        let (store, offline) = (self.store.clone(), self.client.is_offline());
+        let (from, wanted, shown) =
+            (self.client.whole(&url), commit.or_else(|| revision.clone()), names.shown.clone());
+        let fetched = tokio::task::spawn_blocking(move || {
+            let scratch = store.scratch(Arc::new(imgbuild_sandbox::remove_folder))?;
+            let fetched = Repository::fetch(&from, wanted.as_deref(), scratch.path("repository"), offline);
+            let failed =
+                |error: GitError| WheelBuildError::Source { name: shown, error: Box::new(error.into()) };
+            Ok::<_, WheelBuildError>((fetched.map_err(failed)?, scratch))
+        });
+        let (repository, scratch) = fetched.await??;
+        let commit = repository.commit.clone();
+        let url = locked_url(&url);
+        let vcs = VcsInfo { vcs: "git".to_owned(), commit_id: commit.clone(), requested_revision: revision };
+        let info = DirectUrlInfo::Vcs(vcs);
+        let origin = DirectUrl { url: url.clone(), info, subdirectory: subdirectory.clone() };
+        let source = PypiSource::Git { url, commit, subdirectory };
+        let put = move |tree: &mut SourceTree<'_>| {
+            let put = repository.put(tree, offline);
+            drop(scratch);
+            put
+        };
+        self.written(names, source, Some(origin), put).await
+    }
+
+    /// `given` is the path of the folder as it was written.
+    async fn project(
+        &self,
+        names: SourceNames,
+        path: PathBuf,
+        given: &str,
+    ) -> Result<BuildSource, WheelBuildError> {
+        let (spec, shown) = (self.folder.clone(), names.shown.clone());
+        let read = tokio::task::spawn_blocking(move || Folder::read(&path, &spec)).await?;
+        let folder = read.map_err(|error| WheelBuildError::Source { name: shown, error: Box::new(error) })?;
+        let source = PypiSource::Folder { path: given.to_owned(), sha256: folder.sha256 };
+        let info = DirectUrlInfo::Dir(DirInfo { editable: false });
+        let origin = DirectUrl { url: folder_url(given), info, subdirectory: None };
+        self.written(names, source, Some(origin), move |tree| folder.put(tree)).await
     }
 
     /// Writes the layer of a source, and puts all together that is known of it.

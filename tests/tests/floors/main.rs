@@ -3,6 +3,7 @@
 
 mod circles;
 mod files;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -124,6 +125,16 @@ fn files_of_a_crate_import_one_another_in_no_circle() {
         }
     }
     assert!(found.is_empty(), "circles of imports:\n{}", found.join("\n"));
+}
+
+#[test]
+fn files_fit_in_the_head_and_functions_on_a_screen() {
+    let mut found = Vec::new();
+    for name in crates().keys() {
+        found.extend(sizes::too_long(&root().join("crates").join(name).join("src")));
+    }
+    found.extend(sizes::too_long(&root().join("xtask")));
+    assert!(found.is_empty(), "too long:\n{}", found.join("\n"));
 }
 
 #[test]

@@ -281,27 +281,7 @@ fn excluded(
     examined: &[Examined],
     configured: &[String],
 ) -> Result<Vec<ExcludedPath>, LockDebianError> {
-    let mut holders: BTreeMap<&ImagePath, Vec<usize>> = BTreeMap::new();
-    let tag = crate::interpreter::among(packages.iter()).map(|it| it.cache_tag());
-    let sources: BTreeSet<&ImagePath> = match &tag {
-        Some(_) => examined.iter().flat_map(|it| &it.claims).map(|claim| &claim.path).collect(),
-        None => BTreeSet::new(),
-    };
-    // It goes with its source.
-    let cached = |path: &ImagePath| tag.as_ref()?.cached(path).filter(|it| sources.contains(&it.source));
-    let mut bytecode = Vec::new();
-    for (index, examined) in examined.iter().enumerate() {
-        for claim in &examined.claims {
-            if let Some(cached) = cached(&claim.path) {
-                bytecode.push((index, &claim.path, cached.source));
-                continue;
-            }
-            let of_path = holders.entry(&claim.path).or_default();
-            if of_path.last() != Some(&index) {
-                of_path.push(index);
-            }
-        }
-    }
+    let Holders { of_paths, bytecode } = Holders::new(packages, examined);
     let mut excluded = Vec::new();
     let part = |index: usize| PartId::new("debian", &packages[index].name);
     let same_path = |one: usize, other: usize, path: &ImagePath| LockDebianError::SamePath {
@@ -310,44 +290,32 @@ fn excluded(
         path: path.clone(),
     };
     let by_text: HashMap<&str, usize> =
-        holders.iter().filter_map(|(path, indexes)| Some((path.as_str(), *indexes.first()?))).collect();
-    for (path, indexes) in &holders {
+        of_paths.iter().filter_map(|(path, indexes)| Some((path.as_str(), *indexes.first()?))).collect();
+    let is_configured = |index: usize| configured.contains(&packages[index].id());
+    for (path, indexes) in &of_paths {
         for folder in path.folders() {
             if let (Some(above), Some(below)) = (by_text.get(folder.as_str()), indexes.first()) {
                 return Err(same_path(*above, *below, path));
             }
         }
-        let Some((first, rest)) = indexes.split_first().filter(|(_, rest)| !rest.is_empty()) else {
-            continue;
-        };
-        let mut winner = Some(*first);
-        for other in rest {
-            winner = match winner {
-                Some(one) => match (
-                    replaces(&packages[one], &packages[*other])?,
-                    replaces(&packages[*other], &packages[one])?,
-                ) {
-                    (true, false) => Some(one),
-                    (false, true) => Some(*other),
-                    _ if [one, *other].iter().any(|it| configured.contains(&packages[*it].id())) => None,
-                    _ => return Err(same_path(one, *other, path)),
-                },
-                None => None,
-            };
-        }
-        let is_configured = |index: usize| configured.contains(&packages[index].id());
+        let refused = |one: usize, other: usize| same_path(one, other, path);
+        let Some(winner) = winner(packages, indexes, is_configured, refused)? else { continue };
         let losers = indexes.iter().filter(|it| match winner {
-            Some(winner) => **it != winner,
-            None => is_configured(**it),
+            Winner::Package(winner) => **it != winner,
+            Winner::Configuration => is_configured(**it),
         });
+        let winner = match winner {
+            Winner::Package(winner) => part(winner),
+            Winner::Configuration => configuration::part_id(),
+        };
         excluded.extend(losers.map(|it| ExcludedPath {
             part: part(*it),
             path: (*path).clone(),
-            winner: winner.map_or_else(configuration::part_id, part),
+            winner: winner.clone(),
         }));
     }
     for (index, path, source) in bytecode {
-        let holders = holders.get(&source).map(Vec::as_slice).unwrap_or_default();
+        let holders = of_paths.get(&source).map(Vec::as_slice).unwrap_or_default();
         let lost = |holder: &usize| excluded.iter().find(|it| it.part == part(*holder) && it.path == source);
         // Whoever has the source, or has made it lose its place.
         let winner = match holders.iter().find(|holder| lost(holder).is_none()) {
@@ -361,6 +329,73 @@ fn excluded(
     excluded.sort();
     excluded.dedup();
     Ok(excluded)
+}
+
+/// Which packages hold which paths, by their places in the list.
+struct Holders<'a> {
+    of_paths: BTreeMap<&'a ImagePath, Vec<usize>>,
+    /// Bytecode of sources that are there, which goes with them: who has it, where, and its source.
+    bytecode: Vec<(usize, &'a ImagePath, ImagePath)>,
+}
+
+impl<'a> Holders<'a> {
+    fn new(packages: &[DebianPackage], examined: &'a [Examined]) -> Self {
+        let tag = crate::interpreter::among(packages.iter()).map(|it| it.cache_tag());
+        let sources: BTreeSet<&ImagePath> = match &tag {
+            Some(_) => examined.iter().flat_map(|it| &it.claims).map(|claim| &claim.path).collect(),
+            None => BTreeSet::new(),
+        };
+        let cached = |path: &ImagePath| tag.as_ref()?.cached(path).filter(|it| sources.contains(&it.source));
+        let mut holders = Self { of_paths: BTreeMap::new(), bytecode: Vec::new() };
+        for (index, examined) in examined.iter().enumerate() {
+            for claim in &examined.claims {
+                if let Some(cached) = cached(&claim.path) {
+                    holders.bytecode.push((index, &claim.path, cached.source));
+                    continue;
+                }
+                let of_path = holders.of_paths.entry(&claim.path).or_default();
+                if of_path.last() != Some(&index) {
+                    of_path.push(index);
+                }
+            }
+        }
+        holders
+    }
+}
+
+/// Who has a path that several packages hold.
+enum Winner {
+    /// A package, by its place in the list.
+    Package(usize),
+    /// What dpkg makes of it.
+    Configuration,
+}
+
+/// Who of those that hold a path has it; nobody where only one holds it. What replaces another wins; where neither does, dpkg
+/// decides between packages that it configures, and others are `refused`.
+fn winner(
+    packages: &[DebianPackage],
+    indexes: &[usize],
+    is_configured: impl Fn(usize) -> bool,
+    refused: impl Fn(usize, usize) -> LockDebianError,
+) -> Result<Option<Winner>, LockDebianError> {
+    let Some((first, rest)) = indexes.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return Ok(None);
+    };
+    let mut winner = *first;
+    for other in rest {
+        let replaced = (
+            replaces(&packages[winner], &packages[*other])?,
+            replaces(&packages[*other], &packages[winner])?,
+        );
+        winner = match replaced {
+            (true, false) => winner,
+            (false, true) => *other,
+            _ if is_configured(winner) || is_configured(*other) => return Ok(Some(Winner::Configuration)),
+            _ => return Err(refused(winner, *other)),
+        };
+    }
+    Ok(Some(Winner::Package(winner)))
 }
 
 fn replaces(package: &DebianPackage, other: &DebianPackage) -> Result<bool, ResolveError> {

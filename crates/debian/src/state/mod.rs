@@ -21,12 +21,13 @@ use imgbuild_layer::{
     SourceError,
 };
 
-use crate::package::effects::Effect;
+use crate::package::effects::{Alternative, Effect};
 use crate::package::locked_package::Package;
 use crate::role::BASE_STATE;
 pub use accounts::Account;
 use collect::Collected;
 pub use error::StateError;
+use read::Read;
 use tree::Tree;
 
 /// Changes whenever the same packages would have another state.
@@ -111,65 +112,24 @@ impl State {
 
     fn tree(&self) -> Result<Tree, StateError> {
         let collected = Collected::read(&self.packages)?;
-        let mut tree = Tree::new(self.timestamp);
-        let mut accounts = accounts::Accounts::default();
-        let mut alternatives = Vec::new();
-        let mut diversions = Vec::new();
-        let mut regrouped = Vec::new();
-        let mut added_shells = Vec::new();
-        let mut configuration_files = ucf::Records::default();
-        let (mut shells, mut has_ucf) = (false, false);
+        let mut effects = Effects::new(self.timestamp);
         for package in &collected.packages {
-            for effect in &package.effects {
-                match effect {
-                    Effect::Copy { from, to } => tree.copy(package, from, to)?,
-                    Effect::File { path, mode, group, text } => {
-                        tree.file(path, *mode, group, text.as_bytes())
-                    }
-                    Effect::Directory { path, mode, group } => tree.directory(path, *mode, group),
-                    Effect::Link { path, target } => tree.link(path, target),
-                    Effect::Alternative(alternative) => alternatives.push(alternative),
-                    Effect::EnableUnit(unit) => units::enable(package, unit, &mut tree)?,
-                    Effect::RecordUnit(unit) => units::record(package, unit, &mut tree)?,
-                    Effect::EnableUserUnit(unit) => units::enable_user(package, unit, &mut tree)?,
-                    Effect::InitScript(name) => units::init_script(package, name, &mut tree)?,
-                    Effect::Divert { path, to } => {
-                        diversions.push([path, to, &package.name].map(String::clone))
-                    }
-                    Effect::SystemGroup(name) => accounts.system_group(name),
-                    Effect::SystemUser(user) => accounts.system_user(user),
-                    Effect::ConfigurationFile { from, to } => {
-                        configuration_files.install(package, from, to, &mut tree)?
-                    }
-                    Effect::Ucf => has_ucf = true,
-                    Effect::Regroup { path, mode, group } => regrouped.push((package, path, *mode, group)),
-                    Effect::AddShell(path) => added_shells.push(path.as_str()),
-                    Effect::Accounts => accounts.read_masters(package)?,
-                    Effect::Shadow => accounts.shadow = true,
-                    Effect::Shells => shells = true,
-                    Effect::Pam => pam::install(package, &mut tree)?,
-                    Effect::NativeArchitecture => {
-                        let architecture = format!("{}\n", package.control.field("Architecture"));
-                        tree.file("/var/lib/dpkg/arch-native", 0o644, "root", architecture.as_bytes());
-                    }
-                    Effect::LoaderDiversion => diversions.extend(dpkg::loader_diversion(package)),
-                    Effect::Certificates => certificates::install(package, &mut tree)?,
-                }
-            }
+            package.effects.iter().try_for_each(|effect| effects.add(package, effect))?;
         }
-        for (package, path, mode, group) in regrouped {
+        let Effects { mut tree, accounts, .. } = effects;
+        for (package, path, mode, group) in effects.regrouped {
             let owner = imgbuild_archive::Owner { uid: 0, gid: accounts.group_number(group) };
             tree.copy_as(package, path, mode, owner)?;
         }
-        if has_ucf {
-            configuration_files.write(&mut tree);
+        if effects.has_ucf {
+            effects.configuration_files.write(&mut tree);
         }
-        if shells {
-            accounts::shells(&collected, &added_shells, &mut tree);
+        if effects.shells {
+            accounts::shells(&collected, &effects.added_shells, &mut tree);
         }
         accounts.finish(&self.accounts, self.timestamp, &mut tree)?;
-        alternatives::install(&alternatives, &collected, &mut tree);
-        dpkg::database(&self.suite, &collected, &diversions, &mut tree);
+        alternatives::install(&effects.alternatives, &collected, &mut tree);
+        dpkg::database(&self.suite, &collected, &effects.diversions, &mut tree);
         ldconfig::cache(&collected, &mut tree);
         if !self.manager {
             tree.remove_below(&dpkg::FOLDER[1..]);
@@ -202,6 +162,69 @@ impl Source for State {
             sink.put(head, &mut io::Cursor::new(bytes))?;
         }
         self.packages.iter().for_each(Package::forget);
+        Ok(())
+    }
+}
+
+/// What the scripts of all packages leave: what is written at once, and what depends on what others do.
+struct Effects<'a> {
+    tree: Tree,
+    accounts: accounts::Accounts,
+    alternatives: Vec<&'a Alternative>,
+    diversions: Vec<[String; 3]>,
+    regrouped: Vec<(&'a Read, &'a String, u32, &'a String)>,
+    added_shells: Vec<&'a str>,
+    configuration_files: ucf::Records,
+    shells: bool,
+    has_ucf: bool,
+}
+
+impl<'a> Effects<'a> {
+    fn new(timestamp: i64) -> Self {
+        Self {
+            tree: Tree::new(timestamp),
+            accounts: accounts::Accounts::default(),
+            alternatives: Vec::new(),
+            diversions: Vec::new(),
+            regrouped: Vec::new(),
+            added_shells: Vec::new(),
+            configuration_files: ucf::Records::default(),
+            shells: false,
+            has_ucf: false,
+        }
+    }
+
+    fn add(&mut self, package: &'a Read, effect: &'a Effect) -> Result<(), StateError> {
+        match effect {
+            Effect::Copy { from, to } => self.tree.copy(package, from, to)?,
+            Effect::File { path, mode, group, text } => self.tree.file(path, *mode, group, text.as_bytes()),
+            Effect::Directory { path, mode, group } => self.tree.directory(path, *mode, group),
+            Effect::Link { path, target } => self.tree.link(path, target),
+            Effect::Alternative(alternative) => self.alternatives.push(alternative),
+            Effect::EnableUnit(unit) => units::enable(package, unit, &mut self.tree)?,
+            Effect::RecordUnit(unit) => units::record(package, unit, &mut self.tree)?,
+            Effect::EnableUserUnit(unit) => units::enable_user(package, unit, &mut self.tree)?,
+            Effect::InitScript(name) => units::init_script(package, name, &mut self.tree)?,
+            Effect::Divert { path, to } => self.diversions.push([path, to, &package.name].map(String::clone)),
+            Effect::SystemGroup(name) => self.accounts.system_group(name),
+            Effect::SystemUser(user) => self.accounts.system_user(user),
+            Effect::ConfigurationFile { from, to } => {
+                self.configuration_files.install(package, from, to, &mut self.tree)?
+            }
+            Effect::Ucf => self.has_ucf = true,
+            Effect::Regroup { path, mode, group } => self.regrouped.push((package, path, *mode, group)),
+            Effect::AddShell(path) => self.added_shells.push(path.as_str()),
+            Effect::Accounts => self.accounts.read_masters(package)?,
+            Effect::Shadow => self.accounts.shadow = true,
+            Effect::Shells => self.shells = true,
+            Effect::Pam => pam::install(package, &mut self.tree)?,
+            Effect::NativeArchitecture => {
+                let architecture = format!("{}\n", package.control.field("Architecture"));
+                self.tree.file("/var/lib/dpkg/arch-native", 0o644, "root", architecture.as_bytes());
+            }
+            Effect::LoaderDiversion => self.diversions.extend(dpkg::loader_diversion(package)),
+            Effect::Certificates => certificates::install(package, &mut self.tree)?,
+        }
         Ok(())
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_debian::{BASE, Configuration};
 use imgbuild_fetch::Context;
+use imgbuild_layer::Parents;
 use imgbuild_lock::{Archive, DebianPackage, DebianSet, LockedPackage, LockedSet};
 use imgbuild_python::{Bytecode, BytecodeFolders, Target};
 use imgbuild_runtime::DEFAULT_USER;
@@ -29,29 +30,12 @@ impl Ecosystem for Debian<'_> {
     fn add(&self, assembly: &mut Assembly) -> Result<(), MakeError> {
         let Self { locked: debian, variant, timestamp, context } = *self;
         let (set, packages) = (debian.set, debian.owned());
-        for directory in packages.iter().flat_map(|package| &package.facts.directories) {
-            // A mode that is no number was never written by us; the folder then counts as a usual one.
-            let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
-            let owner = Owner { uid: directory.uid, gid: directory.gid };
-            assembly.parents.insert(directory.path.clone(), mode, owner);
-        }
-        let account = imgbuild_debian::Account {
-            name: DEFAULT_USER.name.to_owned(),
-            uid: DEFAULT_USER.uid,
-            group: "users".to_owned(),
-            gid: DEFAULT_USER.gid,
-            home: DEFAULT_USER.home.to_owned(),
-            shell: DEFAULT_USER.shell.to_owned(),
-        };
-        let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
-        assembly.parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
+        add_folders(&packages, &mut assembly.parents)?;
         let archive = |package: &DebianPackage| context.store.archive_path(&package.sha256);
         let interpreter = imgbuild_debian::interpreter(set, &packages);
-        let compiler = interpreter
-            .as_ref()
-            .filter(|_| variant.layers.bytecode.makes_bytecode())
-            .map(|interpreter| compiler::debian_compiler(debian, interpreter, variant, context));
-        let compiler = compiler.transpose()?;
+        let compiler = interpreter.as_ref().filter(|_| variant.layers.bytecode.makes_bytecode());
+        let compiler =
+            compiler.map(|it| compiler::debian_compiler(debian, it, variant, context)).transpose()?;
         let target = interpreter.as_ref().map(|interpreter| Target {
             tag: interpreter.cache_tag(),
             folders: BytecodeFolders(interpreter.modules.clone()),
@@ -62,7 +46,7 @@ impl Ecosystem for Debian<'_> {
             packages.iter().map(|it| (it.name.clone(), it.archive())).collect();
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
         let of_image: Vec<Archive> = packages.iter().filter(in_image).map(LockedPackage::archive).collect();
-        let accounts = [account];
+        let accounts = [account()];
         for source in imgbuild_debian::sources(set, &packages, archive, &accounts, timestamp) {
             let part = source.part();
             if part.role != BASE {
@@ -97,4 +81,29 @@ impl Ecosystem for Debian<'_> {
         assembly.python = python.or(assembly.python.take());
         Ok(())
     }
+}
+
+/// The user that the image has.
+fn account() -> imgbuild_debian::Account {
+    imgbuild_debian::Account {
+        name: DEFAULT_USER.name.to_owned(),
+        uid: DEFAULT_USER.uid,
+        group: "users".to_owned(),
+        gid: DEFAULT_USER.gid,
+        home: DEFAULT_USER.home.to_owned(),
+        shell: DEFAULT_USER.shell.to_owned(),
+    }
+}
+
+/// Adds the folders that are not like others: the packages' own, and the user's.
+fn add_folders(packages: &[DebianPackage], parents: &mut Parents) -> Result<(), PathError> {
+    for directory in packages.iter().flat_map(|package| &package.facts.directories) {
+        // A mode that is no number was never written by us; the folder then counts as a usual one.
+        let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
+        let owner = Owner { uid: directory.uid, gid: directory.gid };
+        parents.insert(directory.path.clone(), mode, owner);
+    }
+    let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
+    parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use imgbuild_image::{MakeError, Runnable, Words, open_image, remover};
-use imgbuild_sandbox::{Ended, Input, Machine, Mount, Network, User, Writable, set_variable};
+use imgbuild_sandbox::{Command, Ended, Input, Machine, Mount, Network, User, Writable, set_variable};
 use imgbuild_store::LayerCaches;
 
 use super::{host, store};
@@ -35,6 +35,31 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         command: Some(arguments.command.clone()).filter(|command| !command.is_empty()),
     };
     let mut command = runnable.command(&words)?;
+    apply(arguments, &mut command);
+    // It goes when the command has ended.
+    let scratch = match arguments.read_only {
+        true => None,
+        false => Some(store.scratch(remover()).map_err(Plain::from)?),
+    };
+    if let Some(scratch) = &scratch {
+        command.writable = Writable::Folder(scratch.path("upper"));
+    }
+    let ran = machine.run(&command).map_err(MakeError::from)?;
+    drop(scratch);
+    Ok(match ran.ended {
+        Ended::Code(code) => ExitCode::from(code),
+        Ended::Signal(signal) => {
+            if !global.quiet {
+                say(&format!("the command was ended by the signal {signal}\n"));
+            }
+            ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+        }
+        Ended::TimedOut => ExitCode::FAILURE,
+    })
+}
+
+/// What the arguments say of how a command runs.
+fn apply(arguments: &RunArguments, command: &mut Command) {
     if std::io::stdout().is_terminal()
         && let Ok(terminal) = std::env::var("TERM")
     {
@@ -59,24 +84,4 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     command.network = if arguments.net { Network::Host } else { Network::None };
     command.input = Input::Inherit;
     command.limits.processes = Some(PROCESSES);
-    // It goes when the command has ended.
-    let scratch = match arguments.read_only {
-        true => None,
-        false => Some(store.scratch(remover()).map_err(Plain::from)?),
-    };
-    if let Some(scratch) = &scratch {
-        command.writable = Writable::Folder(scratch.path("upper"));
-    }
-    let ran = machine.run(&command).map_err(MakeError::from)?;
-    drop(scratch);
-    Ok(match ran.ended {
-        Ended::Code(code) => ExitCode::from(code),
-        Ended::Signal(signal) => {
-            if !global.quiet {
-                say(&format!("the command was ended by the signal {signal}\n"));
-            }
-            ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
-        }
-        Ended::TimedOut => ExitCode::FAILURE,
-    })
 }

@@ -63,10 +63,8 @@ impl Asking<'_> {
         let environment = self.environment();
         let (mut mistakes, mut taken) = (Vec::new(), Vec::new());
         for (place, given) in given.iter().enumerate() {
-            let holds = |marker: &String| {
-                let marker = marker.parse::<imgbuild_requirement::Marker>().ok()?;
-                Some(environment.as_ref()?.holds(&marker, &[]))
-            };
+            let holds =
+                |marker: &imgbuild_requirement::Marker| Some(environment.as_ref()?.holds(marker, &[]));
             // A condition that only the locked Python decides is looked at when that is known.
             if !given.marker.as_ref().map_or(Some(true), holds).unwrap_or(false) {
                 continue;

@@ -20,7 +20,7 @@ impl Run<'_> {
         LockingError::Conflict {
             requirement,
             wanted: match wanted {
-                Some(wanted) => format!("the pip requirement `{}`", wanted.text),
+                Some(wanted) => format!("the pip requirement `{}`", wanted.text()),
                 None => "what the wheels require".to_owned(),
             },
             package: package.package.clone(),

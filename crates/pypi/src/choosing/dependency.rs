@@ -10,7 +10,7 @@ use crate::choosing::environment::Environment;
 use crate::wheel::filename::normalized;
 
 /// A requirement, read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
     /// The project's name, normalised.
     pub(crate) name: String,

@@ -142,7 +142,7 @@ impl Run<'_> {
     fn asked(&self) -> Vec<Asked> {
         let limits = self.limits();
         let asked = |(place, requirement): (usize, &crate::choosing::request::Requirement)| {
-            let Dependency { name, versions: Some(versions), .. } = requirement.dependency()? else {
+            let Dependency { name, versions: Some(versions), .. } = requirement.dependency()?.clone() else {
                 return None;
             };
             let limits = limits.get(&name).cloned().unwrap_or_default();

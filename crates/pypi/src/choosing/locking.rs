@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
-use imgbuild_requirement::Marker;
 use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::VersionSpecifiers;
 use url::Url;
@@ -286,8 +284,8 @@ impl<'a> Run<'a> {
     pub(crate) fn requirements(&self) -> impl Iterator<Item = (usize, &'a Requirement)> {
         let environment = &self.request.environment;
         let marker = |it: &Requirement| match it.dependency() {
-            Some(dependency) => dependency.marker,
-            None => it.marker.as_ref().and_then(|marker| Marker::from_str(marker).ok()),
+            Some(dependency) => dependency.marker.clone(),
+            None => it.marker.clone(),
         };
         let requirements = self.request.requirements.iter().enumerate();
         requirements.filter(move |(_, it)| marker(it).is_none_or(|marker| environment.holds(&marker, &[])))
@@ -297,7 +295,7 @@ impl<'a> Run<'a> {
     pub(crate) fn hashes(&self) -> BTreeMap<String, BTreeSet<Digest>> {
         let mut hashes: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
         for (_, requirement) in self.requirements().filter(|(_, it)| !it.hashes.is_empty()) {
-            if let Some(name) = requirement.name().or_else(|| wheel_name(requirement.text.whole())) {
+            if let Some(name) = requirement.name().or_else(|| wheel_name(requirement.text().whole())) {
                 hashes.entry(name).or_default().extend(&requirement.hashes);
             }
         }
@@ -318,7 +316,7 @@ impl<'a> Run<'a> {
         self.permit(sources)?;
         for (index, requirement) in requirements {
             let Some(source) = &requirement.source else {
-                lines.push(requirement.text.clone());
+                lines.push(requirement.text().clone());
                 continue;
             };
             let vouched = Vouched { hashes: &requirement.hashes, stated: &StatedHashes::default() };

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use imgbuild_document::ValueError;
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
+use imgbuild_requirement::Marker;
 use imgbuild_secret::SecretText;
+use imgbuild_spec::AllowBuilds;
 
 use crate::choosing::building::Source;
 use crate::choosing::dependency::Dependency;
@@ -14,7 +17,6 @@ use crate::choosing::environment::Environment;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::ProvidedPackage;
 use crate::wheel::filename::wheel_name;
-use imgbuild_spec::AllowBuilds;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
 /// by its place in the list.
@@ -46,13 +48,15 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The line that uv is given: a requirement, or the URL or path of a wheel.
-    pub text: SecretText,
-    /// What it is a source of, where it names one. Then `text` is for people.
+    text: SecretText,
+    /// What it requires by name, or why it does not.
+    dependency: Result<Dependency, ValueError>,
+    /// What it is a source of, where it names one. Then the line is for people.
     pub source: Option<Source>,
     /// The extras of a source, or of a wheel that is named by its URL or path alone.
     pub extras: Vec<String>,
     /// The condition of such.
-    pub marker: Option<String>,
+    pub marker: Option<Marker>,
     /// Hashes of files, one of which must be that of the file that is taken; none where all are right.
     pub hashes: Vec<Digest>,
 }
@@ -60,8 +64,14 @@ pub struct Requirement {
 impl Requirement {
     /// A requirement as a line says it: `numpy>=1.26 ; python_version < "3.12"`, `name @ https://…whl`, `./x.whl`.
     pub fn new(text: impl Into<String>) -> Self {
+        Self::of_line(SecretText::new(text))
+    }
+
+    /// The same, of a line that may hold secrets.
+    pub fn of_line(text: SecretText) -> Self {
         Self {
-            text: SecretText::new(text),
+            dependency: Dependency::from_str(text.whole()),
+            text,
             source: None,
             extras: Vec::new(),
             marker: None,
@@ -83,7 +93,7 @@ impl Requirement {
         &self,
         place: usize,
         require_hashes: bool,
-    ) -> Result<Option<Dependency>, LockingError> {
+    ) -> Result<Option<&Dependency>, LockingError> {
         let wrong = |rule: &str| LockingError::Requirement {
             requirement: place,
             text: self.text.public(),
@@ -99,7 +109,7 @@ impl Requirement {
         if is_option(text) {
             return Err(wrong("it is an option, or more than one line"));
         }
-        match Dependency::from_str(text) {
+        match &self.dependency {
             Ok(read) => Ok(Some(read)),
             // A URL or a path alone.
             Err(_) if text.contains(['/', '\\']) || wheel_name(text).is_some() => Ok(None),
@@ -108,18 +118,20 @@ impl Requirement {
     }
 
     /// The requirement, where it is one by name.
-    pub(crate) fn dependency(&self) -> Option<Dependency> {
-        if self.source.is_some() {
-            return None;
-        }
-        Dependency::from_str(self.text.whole()).ok()
+    pub(crate) fn dependency(&self) -> Option<&Dependency> {
+        self.dependency.as_ref().ok().filter(|_| self.source.is_none())
+    }
+
+    /// The line.
+    pub(crate) fn text(&self) -> &SecretText {
+        &self.text
     }
 
     /// The normalised name of what is wanted, where it is said.
     pub(crate) fn name(&self) -> Option<String> {
         match &self.source {
             Some(source) => source.name().map(str::to_owned),
-            None => self.dependency().map(|dependency| dependency.name),
+            None => self.dependency().map(|dependency| dependency.name.clone()),
         }
     }
 }

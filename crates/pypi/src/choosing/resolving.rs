@@ -52,10 +52,10 @@ impl Run<'_> {
     /// The names that are asked for, with their extras.
     pub(crate) fn roots(&self) -> Vec<(String, Vec<String>)> {
         let root = |(index, requirement): (usize, &Requirement)| match requirement.dependency() {
-            Some(dependency) => Some((dependency.name, dependency.extras)),
+            Some(dependency) => Some((dependency.name.clone(), dependency.extras.clone())),
             None => {
                 let extras = requirement.extras.iter().map(|extra| normalized(extra));
-                let name = self.names.get(&index).cloned().or_else(|| wheel_name(requirement.text.whole()));
+                let name = self.names.get(&index).cloned().or_else(|| wheel_name(requirement.text().whole()));
                 name.map(|name| (name, extras.collect()))
             }
         };

@@ -10,8 +10,7 @@ use crate::choosing::building::Source;
 use crate::choosing::explanation::Explanation;
 use crate::choosing::locking::{BuiltWheel, Run};
 use crate::choosing::locking_error::LockingError;
-use crate::choosing::permission::Permission;
-use crate::choosing::permission::named;
+use crate::choosing::permission::{Permission, named};
 use crate::choosing::request::Requirement;
 use crate::choosing::uv::Compilation;
 use crate::choosing::uv_error::UvError;
@@ -154,7 +153,7 @@ impl Run<'_> {
         // By name alone: what a URL names could be built for its metadata.
         let by_name = |requirement: &Requirement| {
             let dependency = requirement.dependency()?;
-            (dependency.name == name && dependency.versions.is_some()).then(|| requirement.text.clone())
+            (dependency.name == name && dependency.versions.is_some()).then(|| requirement.text().clone())
         };
         let mut requirements: Vec<SecretText> =
             self.requirements().filter_map(|(_, it)| by_name(it)).collect();

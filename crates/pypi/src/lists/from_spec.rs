@@ -41,13 +41,12 @@ pub fn requirement(
     variables: &Variables,
 ) -> Result<Requirement, String> {
     let source = source(given, folder, variables)?;
-    Ok(Requirement {
-        text: given.text.clone(),
-        source,
-        extras: given.extras.clone(),
-        marker: given.marker.clone(),
-        hashes: given.hashes.clone(),
-    })
+    let mut requirement = Requirement::of_line(given.text.clone());
+    requirement.source = source;
+    requirement.extras.clone_from(&given.extras);
+    requirement.marker.clone_from(&given.marker);
+    requirement.hashes.clone_from(&given.hashes);
+    Ok(requirement)
 }
 
 /// What a requirement is to be built from; nothing where it is a wheel or comes from an index. The error says what is wrong,

@@ -92,7 +92,7 @@ async fn folders_and_repositories_are_built() {
     "#);
     // A requirement whose condition does not hold is not built.
     let mut elsewhere = of("./project", folder(None));
-    elsewhere.requirements[0].marker = Some("sys_platform == 'win32'".to_owned());
+    elsewhere.requirements[0].marker = Some("sys_platform == 'win32'".parse().unwrap());
     elsewhere.requirements.push(Requirement::new("inner"));
     assert_eq!(bench.locked(&elsewhere).await, "inner* 1.0");
 }

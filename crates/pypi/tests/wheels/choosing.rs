@@ -193,8 +193,11 @@ async fn hashes_are_demanded() {
     let bench = Bench::new(GOOD);
     bench.add(&[wheel("inner", "2.0", &[]), wheel("outer", "1.0", &["inner>=1"])]);
     let hash = |name: &str| Digest::of(fs::read(bench.wheels.join(name)).unwrap());
-    let with =
-        |line: &str, hashes: &[Digest]| Requirement { hashes: hashes.to_vec(), ..Requirement::new(line) };
+    let with = |line: &str, hashes: &[Digest]| {
+        let mut requirement = Requirement::new(line);
+        requirement.hashes = hashes.to_vec();
+        requirement
+    };
     let of =
         |requirements: Vec<Requirement>| Request { require_hashes: true, requirements, ..bench.request(&[]) };
     let inner = with("inner==2.0", &[hash("inner-2.0-py3-none-any.whl")]);
