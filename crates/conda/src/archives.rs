@@ -7,15 +7,15 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_lock::{Archive, CondaPackage};
-use imgbuild_net::{Archives, Locations, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Locations};
 use imgbuild_oci::Digest;
 use url::Url;
 
-use crate::channel::{Served, locations};
+use crate::channel::{ServedChannel, locations};
 
 /// The channels of a variant, as the source of its archives.
 pub struct ChannelArchives {
-    channels: Arc<[Served]>,
+    channels: Arc<[ServedChannel]>,
     archives: Arc<dyn Archives>,
     /// The URLs of the packages, by the hashes of their archives.
     urls: HashMap<Digest, String>,
@@ -24,7 +24,7 @@ pub struct ChannelArchives {
 impl ChannelArchives {
     /// What gets the archives of some packages. `archives` reaches servers as conda's own settings say.
     pub fn new<'a>(
-        channels: Arc<[Served]>,
+        channels: Arc<[ServedChannel]>,
         packages: impl IntoIterator<Item = &'a CondaPackage>,
         archives: Arc<dyn Archives>,
     ) -> Self {
@@ -39,7 +39,7 @@ impl ChannelArchives {
     async fn fetch(&self, archive: &Archive, url: &str) -> Result<(), ArchiveError> {
         let alone = || Url::parse(url).ok().map(Locations::from);
         let from = locations(&self.channels, url).or_else(alone);
-        let wanted = Wanted {
+        let wanted = ArchiveRequest {
             name: archive.name.clone(),
             from: from.ok_or(ArchiveError::Nowhere)?,
             sha256: Some(archive.sha256),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_environment::ChannelName;
 use imgbuild_net::{Client, Locations, MirrorList, NetError};
-use imgbuild_secret::{Known, SecretText, SecretUrl, expanded};
+use imgbuild_secret::{KnownSecrets, SecretText, SecretUrl, expanded};
 use imgbuild_spec::ChannelMirror;
 use rattler_conda_types::{Channel, ChannelConfig, ParseChannelError, Subdir};
 use url::Url;
@@ -64,7 +64,7 @@ pub enum ChannelError {
 
 /// A channel and who serves it.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct ServedChannel {
     /// As it was written, without secrets.
     pub name: String,
     /// The channel, by its public URL. Records are locked with that, whoever serves them.
@@ -77,7 +77,7 @@ pub struct Served {
 
 /// Where channels are looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct ChannelLookup<'a> {
     /// The folder that relative paths are below.
     pub root: &'a Path,
     /// What `${NAME}` in a URL stands for.
@@ -95,11 +95,11 @@ pub struct Place<'a> {
 pub fn channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
     mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    place: Place<'_>,
-) -> Result<Vec<Served>, ChannelError> {
+    place: ChannelLookup<'_>,
+) -> Result<Vec<ServedChannel>, ChannelError> {
     let resolving = Resolving::new(place);
     let mirrors = resolving.mirrors(mirrors)?;
-    let mut served: Vec<Served> = Vec::new();
+    let mut served: Vec<ServedChannel> = Vec::new();
     for name in names {
         for (channel, url) in resolving.channels(name)? {
             let public = channel.base_url.url().as_str();
@@ -108,7 +108,7 @@ pub fn channels<'a>(
             let mirrors = own.unwrap_or_else(|| usual().into_iter().map(SecretUrl::from).collect());
             // A name that stands for several may stand for one that is named as well.
             if !served.iter().any(|known| known.url().as_str() == public) {
-                served.push(Served { name: name.to_string(), channel, url, mirrors });
+                served.push(ServedChannel { name: name.to_string(), channel, url, mirrors });
             }
         }
     }
@@ -124,18 +124,18 @@ pub fn channels<'a>(
 pub fn serving_channels<'a>(
     names: impl IntoIterator<Item = &'a ChannelName>,
     mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    place: Place<'_>,
-) -> Result<Vec<Served>, ChannelError> {
+    place: ChannelLookup<'_>,
+) -> Result<Vec<ServedChannel>, ChannelError> {
     let mut served = channels(names, mirrors, place)?;
     for (url, mirrored) in Resolving::new(place).mirrors(mirrors)? {
         if !served.iter().any(|served| served.url().as_str() == url) {
-            served.push(Served { name: url, ..mirrored });
+            served.push(ServedChannel { name: url, ..mirrored });
         }
     }
     for (url, mirrors) in place.settings.served() {
         if !served.iter().any(|served| *served.url() == url) {
             let mirrors = mirrors.into_iter().map(SecretUrl::from).collect();
-            served.push(Served { mirrors, ..Served::unnamed(url, &[]) });
+            served.push(ServedChannel { mirrors, ..ServedChannel::unnamed(url, &[]) });
         }
     }
     Ok(served)
@@ -149,11 +149,11 @@ struct Resolving<'a> {
 }
 
 impl<'a> Resolving<'a> {
-    fn new(place: Place<'a>) -> Self {
+    fn new(place: ChannelLookup<'a>) -> Self {
         // The folder of a spec that is named without one is the current folder, and has an empty path.
         let root = if place.root.as_os_str().is_empty() { Path::new(".") } else { place.root };
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
-        let Place { variables, settings, .. } = place;
+        let ChannelLookup { variables, settings, .. } = place;
         Self { config: ChannelConfig::default_with_root_dir(root), variables, settings }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Resolving<'a> {
             let channel = if own.is_secret() { parse(own.public().as_str())? } else { channel };
             return Ok((channel, own));
         };
-        let mut known = Known::default();
+        let mut known = KnownSecrets::default();
         known.add(url);
         Ok((channel, known.whole(own.whole())))
     }
@@ -189,7 +189,7 @@ impl<'a> Resolving<'a> {
     fn mirrors(
         &self,
         mirrors: &BTreeMap<ChannelName, Vec<ChannelMirror>>,
-    ) -> Result<BTreeMap<String, Served>, ChannelError> {
+    ) -> Result<BTreeMap<String, ServedChannel>, ChannelError> {
         let mut resolved = BTreeMap::new();
         for (name, mirrors) in mirrors {
             let urls = mirrors.iter().map(|mirror| self.mirror(mirror)).collect::<Result<Vec<_>, _>>()?;
@@ -202,7 +202,7 @@ impl<'a> Resolving<'a> {
                 } else {
                     urls.clone()
                 };
-                resolved.insert(public.clone(), Served { name: public, channel, url, mirrors });
+                resolved.insert(public.clone(), ServedChannel { name: public, channel, url, mirrors });
             }
         }
         Ok(resolved)
@@ -216,7 +216,7 @@ impl<'a> Resolving<'a> {
     }
 }
 
-impl Served {
+impl ServedChannel {
     /// A channel by its URL, with a slash at its end, which nobody has named. It may be below what somebody serves.
     pub(crate) fn unnamed(url: Url, channels: &[Self]) -> Self {
         let channel = Channel::from_url(url.clone());
@@ -228,8 +228,8 @@ impl Served {
     }
 
     /// The secrets of the channel and of its mirrors.
-    pub fn secrets(&self) -> Known {
-        let mut known = Known::default();
+    pub fn secrets(&self) -> KnownSecrets {
+        let mut known = KnownSecrets::default();
         self.mirrors.iter().chain([&self.url]).for_each(|url| known.add(url.clone()));
         known
     }
@@ -302,14 +302,17 @@ impl Served {
 }
 
 /// The channel that serves the package at `url`, and the package's path below it.
-pub(crate) fn serving<'a, 'u>(channels: &'a [Served], url: &'u str) -> Option<(&'a Served, &'u str)> {
+pub(crate) fn serving<'a, 'u>(
+    channels: &'a [ServedChannel],
+    url: &'u str,
+) -> Option<(&'a ServedChannel, &'u str)> {
     let longest = channels.iter().filter(|served| url.starts_with(served.url().as_str()));
     let served = longest.max_by_key(|served| served.url().as_str().len())?;
     Some((served, &url[served.url().as_str().len()..]))
 }
 
 /// Where a package is to be had whose URL is below one of these channels; nothing where it is below none.
-pub(crate) fn locations(channels: &[Served], url: &str) -> Option<Locations> {
+pub(crate) fn locations(channels: &[ServedChannel], url: &str) -> Option<Locations> {
     let (served, path) = serving(channels, url)?;
     served.locations(path).ok()
 }

@@ -5,12 +5,12 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use imgbuild_layer::KeyHasher;
-use imgbuild_net::{Archives, Client, FetchError, Locations, NetError, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Locations, NetError};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 use rattler_conda_types::RepoDataRecord;
 
-use crate::channel::{Served, serving};
+use crate::channel::{ServedChannel, serving};
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::info::{Damaged, Info, InfoError, InfoFiles};
 use crate::limits::{INFO_LIMIT, PACKED_INFO_LIMIT};
@@ -68,7 +68,7 @@ pub struct Metadata<'a> {
     /// What keeps the metadata.
     pub store: &'a Store,
     /// Who serves the packages.
-    pub channels: &'a [Served],
+    pub channels: &'a [ServedChannel],
     /// Packages that may contradict themselves.
     pub accept_damaged: &'a BTreeSet<String>,
 }
@@ -84,7 +84,7 @@ impl Metadata<'_> {
     /// # Errors
     ///
     /// When its path leads out of its channel.
-    pub fn wanted(&self, record: &RepoDataRecord) -> Result<Wanted, MetadataError> {
+    pub fn wanted(&self, record: &RepoDataRecord) -> Result<ArchiveRequest, MetadataError> {
         let name = record.identifier.to_file_name();
         let from = match serving(self.channels, record.url.as_str()) {
             None => Locations::from(&record.url),
@@ -93,7 +93,12 @@ impl Metadata<'_> {
             }
         };
         let package = &record.package_record;
-        Ok(Wanted { name, from, sha256: package.sha256.as_ref().map(record::digest), size: package.size })
+        Ok(ArchiveRequest {
+            name,
+            from,
+            sha256: package.sha256.as_ref().map(record::digest),
+            size: package.size,
+        })
     }
 
     /// What becomes of a package that contradicts itself.
@@ -167,7 +172,7 @@ impl Metadata<'_> {
         Ok((digest, files.parse(damaged).map_err(info_error)?))
     }
 
-    async fn by_ranges(&self, wanted: &Wanted, size: u64) -> Result<InfoFiles, MetadataError> {
+    async fn by_ranges(&self, wanted: &ArchiveRequest, size: u64) -> Result<InfoFiles, MetadataError> {
         let name = || wanted.name.clone();
         let net = |error| MetadataError::Net { name: name(), error };
         let info = |error: ArchiveError| MetadataError::Info { name: name(), error: error.into() };

@@ -41,7 +41,7 @@ mod writing;
 mod zip;
 
 pub use archives::ChannelArchives;
-pub use channel::{ChannelError, Place, Served, channels, serving_channels};
+pub use channel::{ChannelError, ChannelLookup, ServedChannel, channels, serving_channels};
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
 pub use credentials::credentials;
@@ -51,9 +51,9 @@ pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_p
 pub use environment_error::EnvironmentError;
 pub use fetch::{Metadata, MetadataError};
 pub use info::{Damaged, Info, InfoError};
-pub use locked::{LockedError, Taking, check_locked};
+pub use locked::{LockedError, LockedLookup, check_locked};
 pub use locked_python::{Implementation, LockedPython, locked_python};
-pub use locking::{Wishes, claims, lock_environment};
+pub use locking::{EnvironmentRequest, claims, lock_environment};
 pub use locking_error::LockingError;
 pub use package::{Environment, Package};
 pub use package_error::PackageError;

@@ -14,7 +14,7 @@ use rattler_conda_types::package::DistArchiveIdentifier;
 use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, Subdir, VersionWithSource};
 use url::Url;
 
-use crate::channel::Served;
+use crate::channel::ServedChannel;
 use crate::cuda::{self, ProcessorOnly};
 use crate::environment_error::EnvironmentError;
 use crate::fetch::{Metadata, MetadataError};
@@ -96,13 +96,13 @@ fn list(words: &[String]) -> String {
 }
 
 /// What locked packages are taken for.
-pub struct Taking<'a> {
+pub struct LockedLookup<'a> {
     /// Reads indexes.
     pub solving: &'a Solving,
     /// Reads archives' metadata.
     pub metadata: &'a Metadata<'a>,
     /// The channels that builds are looked for on, the first one first.
-    pub channels: &'a [Served],
+    pub channels: &'a [ServedChannel],
     /// The platform's folder.
     pub subdir: Subdir,
     /// Names and versions of the virtual packages of the image.
@@ -131,7 +131,7 @@ pub fn check_locked(packages: &LockedList, wanted: Subdir) -> Result<(), LockedE
     Ok(())
 }
 
-impl Taking<'_> {
+impl LockedLookup<'_> {
     /// The records of locked packages.
     ///
     /// # Errors
@@ -179,7 +179,8 @@ impl Taking<'_> {
         for ((channel, subdir), names) in wanted {
             let served = self.metadata.channels.iter().find(|served| served.url().as_str() == channel);
             let url = Url::parse(&channel).map_err(|_| LockedError::Url(channel.clone()))?;
-            let served = served.cloned().unwrap_or_else(|| Served::unnamed(url, self.metadata.channels));
+            let served =
+                served.cloned().unwrap_or_else(|| ServedChannel::unnamed(url, self.metadata.channels));
             let subdir = if subdir == Subdir::NoArch.as_str() { Subdir::NoArch } else { self.subdir };
             let found = match self.solving.offered(&served, subdir, names).await {
                 // Offline, an index that was never read is as good as none: the store may have the archives.
@@ -278,7 +279,7 @@ impl Taking<'_> {
     }
 
     async fn builds(&self, builds: &[LockedBuild]) -> Result<Vec<RepoDataRecord>, LockedError> {
-        let known = |build: &LockedBuild, served: &Served| {
+        let known = |build: &LockedBuild, served: &ServedChannel| {
             let below = |record: &&RepoDataRecord| record.url.as_str().starts_with(served.url().as_str());
             self.known.iter().filter(below).find(|record| is_it(build, record)).cloned()
         };
@@ -286,7 +287,7 @@ impl Taking<'_> {
             |build: &&LockedBuild| !self.channels.iter().any(|served| known(build, served).is_some());
         let names: Vec<PackageName> =
             builds.iter().filter(unknown).map(|build| PackageName::new_unchecked(&build.name)).collect();
-        let mut offered: Vec<(&Served, Vec<RepoDataRecord>)> = Vec::new();
+        let mut offered: Vec<(&ServedChannel, Vec<RepoDataRecord>)> = Vec::new();
         for served in self.channels {
             let mut records: Vec<_> = builds.iter().filter_map(|build| known(build, served)).collect();
             for subdir in [self.subdir, Subdir::NoArch].into_iter().filter(|_| !names.is_empty()) {
@@ -328,7 +329,7 @@ impl Taking<'_> {
 }
 
 /// Whether a build may come from a channel: from any, where the export names none.
-fn of_channel(build: &LockedBuild, served: &Served) -> bool {
+fn of_channel(build: &LockedBuild, served: &ServedChannel) -> bool {
     let named = |channel: &String| {
         let path = served.url().path().trim_matches('/');
         served.name == *channel || path == channel || path.ends_with(&format!("/{channel}"))

@@ -28,7 +28,7 @@ const POST_LINK: &str = "-post-link.sh";
 
 /// What the environment is, beside its packages.
 #[derive(Debug, Clone)]
-pub struct Wishes {
+pub struct EnvironmentRequest {
     /// What the solver is asked.
     pub request: Request,
     /// The platform.
@@ -64,7 +64,7 @@ struct Examined {
 ///
 /// When it cannot be solved, a package cannot be read, or is one that cannot be installed.
 pub async fn lock_environment(
-    wishes: &Wishes,
+    wishes: &EnvironmentRequest,
     solving: &Solving,
     metadata: &Metadata<'_>,
     records: Option<Vec<RepoDataRecord>>,
@@ -104,7 +104,7 @@ pub async fn lock_environment(
 }
 
 async fn examine(
-    wishes: &Wishes,
+    wishes: &EnvironmentRequest,
     metadata: &Metadata<'_>,
     records: Vec<RepoDataRecord>,
 ) -> Result<Vec<Examined>, LockingError> {
@@ -114,7 +114,7 @@ async fn examine(
 }
 
 async fn examine_one(
-    wishes: &Wishes,
+    wishes: &EnvironmentRequest,
     metadata: &Metadata<'_>,
     record: RepoDataRecord,
 ) -> Result<Examined, LockingError> {
@@ -173,7 +173,7 @@ async fn complete_facts(
     Ok(facts)
 }
 
-fn exclusions(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
+fn exclusions(wishes: &EnvironmentRequest, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
     let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
     let claims = examined.iter().map(|it| claimed(&it.package, &it.info, python.as_ref(), &wishes.prefix));
     let claims = claims.collect::<Result<Vec<_>, _>>()?;
@@ -231,7 +231,7 @@ pub async fn claims(
 }
 
 /// The URLs of the packages whose post-link script is run, in topological order.
-fn post_link(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<String>, LockingError> {
+fn post_link(wishes: &EnvironmentRequest, examined: &[Examined]) -> Result<Vec<String>, LockingError> {
     let mut urls = Vec::new();
     for Examined { package, .. } in examined {
         if package.facts.link_scripts.is_empty() || wishes.skip_post_link.contains(package.name()) {
@@ -252,7 +252,7 @@ fn post_link(wishes: &Wishes, examined: &[Examined]) -> Result<Vec<String>, Lock
 /// The interpreter for one kind of build machine: the environment's own where it runs there, else one of exactly the
 /// same version, solved for that machine. Gives also the packages that are not in the environment.
 async fn compiler(
-    wishes: &Wishes,
+    wishes: &EnvironmentRequest,
     solving: &Solving,
     records: &[RepoDataRecord],
     host: Platform,

@@ -168,7 +168,6 @@ impl<'a> Question<'a> {
         self.request.specs.iter().filter_map(unmet).collect()
     }
 
-    /// Asks the solver. Where there is no answer, it says why.
     /// The records whose requirements of virtual packages are passed over, without these.
     fn relaxed(&self, terms: &Terms<'_>) -> HashMap<&Url, RepoDataRecord> {
         let passed_over = |text: &String| virtual_requirement(text).is_some();
@@ -182,6 +181,7 @@ impl<'a> Question<'a> {
         relaxed.map(without).collect()
     }
 
+    /// Asks the solver. Where there is no answer, it says why.
     fn solve(&self, terms: &Terms<'_>) -> Result<Result<Vec<RepoDataRecord>, String>, EnvironmentError> {
         let request = self.request;
         let given: &BTreeMap<String, String> = &request.virtual_packages;

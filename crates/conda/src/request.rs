@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rattler_conda_types::{MatchSpec, RepoDataRecord, Subdir};
 
-use crate::channel::Served;
+use crate::channel::ServedChannel;
 use crate::environment_error::EnvironmentError;
 use crate::requirement;
 
@@ -12,7 +12,7 @@ use crate::requirement;
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The channels, the first one first.
-    pub channels: Vec<Served>,
+    pub channels: Vec<ServedChannel>,
     /// The match specs.
     pub specs: Vec<String>,
     /// Whether pip is there as well wherever Python is.

@@ -14,7 +14,7 @@ use rattler_repodata_gateway::fetch::CacheAction;
 use rattler_repodata_gateway::{ChannelConfig as GatewayConfig, Gateway, RepoData, SourceConfig};
 use reqwest_middleware::Middleware;
 
-use crate::channel::{ChannelError, Served};
+use crate::channel::{ChannelError, ServedChannel};
 use crate::credentials::credentials;
 use crate::environment_error::EnvironmentError;
 use crate::question::Question;
@@ -47,10 +47,14 @@ impl Solving {
     /// # Errors
     ///
     /// When rattler's credentials cannot be read.
-    pub fn new(client: &Client, channels: &[Served], cache: PathBuf) -> Result<Self, EnvironmentError> {
+    pub fn new(
+        client: &Client,
+        channels: &[ServedChannel],
+        cache: PathBuf,
+    ) -> Result<Self, EnvironmentError> {
         // Without a network only folders of this machine can be asked.
         let is_here = |url: &&SecretUrl| url.whole().scheme() == "file";
-        let usable = |served: &Served| -> Vec<SecretUrl> {
+        let usable = |served: &ServedChannel| -> Vec<SecretUrl> {
             let here: Vec<SecretUrl> = served.mirrors.iter().filter(is_here).cloned().collect();
             if client.is_offline() && !here.is_empty() { here } else { served.mirrors.clone() }
         };
@@ -68,7 +72,7 @@ impl Solving {
             if client.is_offline() { CacheAction::ForceCacheOnly } else { CacheAction::CacheOrFetch };
         // What a folder of this machine serves is there without a network. Each channel says it for itself: the longest URL
         // counts that one begins with.
-        let action_of = |served: &Served| {
+        let action_of = |served: &ServedChannel| {
             if served.mirrors.iter().any(|url| is_here(&url)) { CacheAction::CacheOrFetch } else { action }
         };
         let per_channel =
@@ -154,7 +158,7 @@ impl Solving {
     /// When the channel has an index, and it cannot be read.
     pub(crate) async fn offered(
         &self,
-        served: &Served,
+        served: &ServedChannel,
         subdir: Subdir,
         names: impl IntoIterator<Item = PackageName>,
     ) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
@@ -188,7 +192,7 @@ impl Solving {
     /// When a channel's index cannot be read.
     pub async fn known_names(
         &self,
-        channels: &[Served],
+        channels: &[ServedChannel],
         subdir: Subdir,
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, String>, EnvironmentError> {

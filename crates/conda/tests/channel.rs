@@ -8,11 +8,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_archive::ImagePath;
 use imgbuild_conda::{
-    Archive, ArchiveFormat, Implementation, Metadata, Request, Served, Solving, Wishes,
+    Archive, ArchiveFormat, EnvironmentRequest, Implementation, Metadata, Request, ServedChannel, Solving,
     distribution_metadata, lock_environment, locked_python, subdir, virtual_packages,
 };
 use imgbuild_lock::{Activation, CondaPackage, CondaSet};
-use imgbuild_net::{Archives, Client, FetchError, Options, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Options};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_python::Distribution;
 use imgbuild_store::Store;
@@ -33,7 +33,7 @@ impl Folder {
 }
 
 impl Archives for Folder {
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+    fn fetch(&self, wanted: ArchiveRequest) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
         let path = self.path(&wanted.name);
         let digest = Digest::of(std::fs::read(&path).unwrap());
         async move { Ok((digest, path)) }.boxed()
@@ -44,7 +44,7 @@ impl Archives for Folder {
 struct Bench {
     scratch: TempDir,
     client: Client,
-    channels: Vec<Served>,
+    channels: Vec<ServedChannel>,
     solving: Solving,
     archives: Folder,
 }
@@ -54,7 +54,7 @@ impl Bench {
         let scratch = tempfile::tempdir().unwrap();
         let folder = channel_folder();
         let name: imgbuild_environment::ChannelName = format!("file://{}", folder.display()).parse().unwrap();
-        let place = imgbuild_conda::Place {
+        let place = imgbuild_conda::ChannelLookup {
             root: scratch.path(),
             variables: &BTreeMap::new(),
             settings: &imgbuild_conda::ChannelSettings::default(),
@@ -65,7 +65,7 @@ impl Bench {
         Self { scratch, client, channels, solving, archives: Folder(folder) }
     }
 
-    fn wishes(&self, specs: &[&str]) -> Wishes {
+    fn wishes(&self, specs: &[&str]) -> EnvironmentRequest {
         let platform = Platform::LinuxAmd64;
         let request = Request {
             channels: self.channels.clone(),
@@ -78,7 +78,7 @@ impl Bench {
             exclude_newer: None,
             locked: Vec::new(),
         };
-        Wishes {
+        EnvironmentRequest {
             request,
             platform,
             prefix: ImagePath::new("opt/conda").unwrap(),
@@ -92,7 +92,7 @@ impl Bench {
         }
     }
 
-    async fn lock(&self, wishes: &Wishes) -> (CondaSet, Vec<CondaPackage>) {
+    async fn lock(&self, wishes: &EnvironmentRequest) -> (CondaSet, Vec<CondaPackage>) {
         let store = Store::open(self.scratch.path().join("store")).unwrap();
         let metadata = Metadata {
             client: &self.client,

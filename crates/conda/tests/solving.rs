@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_conda::{ChannelSettings, EnvironmentError, Request, Served, Solving, virtual_packages};
+use imgbuild_conda::{ChannelSettings, EnvironmentError, Request, ServedChannel, Solving, virtual_packages};
 use imgbuild_net::{Client, Options};
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// Channels, each a list of packages: name, version and build, and what it depends on, comma between.
 struct Channels {
     scratch: TempDir,
-    served: Vec<Served>,
+    served: Vec<ServedChannel>,
     solving: Solving,
 }
 
@@ -34,7 +34,7 @@ impl Channels {
             }
         }
         let served = {
-            let place = imgbuild_conda::Place {
+            let place = imgbuild_conda::ChannelLookup {
                 root: scratch.path(),
                 variables: &BTreeMap::new(),
                 settings: &ChannelSettings::default(),

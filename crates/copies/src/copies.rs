@@ -14,7 +14,7 @@ use imgbuild_layer::{
     SinkError, Source, SourceError,
 };
 use imgbuild_oci::{Digest, HashReader};
-use imgbuild_spec::Copy;
+use imgbuild_spec::CopyRule;
 
 use crate::failure::CopyFailure;
 
@@ -38,7 +38,7 @@ impl Copies {
     /// # Errors
     ///
     /// When something cannot be read, or must not be copied.
-    pub fn read(folder: &Path, copies: &[Copy], mtime: i64) -> Result<Option<Self>, CopyFailure> {
+    pub fn read(folder: &Path, copies: &[CopyRule], mtime: i64) -> Result<Option<Self>, CopyFailure> {
         if copies.is_empty() {
             return Ok(None);
         }
@@ -57,7 +57,7 @@ impl Copies {
     /// # Errors
     ///
     /// As [`Copies::read`].
-    pub fn check(folder: &Path, copies: &[Copy]) -> Result<(), CopyFailure> {
+    pub fn check(folder: &Path, copies: &[CopyRule]) -> Result<(), CopyFailure> {
         if copies.is_empty() {
             return Ok(());
         }
@@ -130,7 +130,7 @@ impl Copies {
 struct Walk<'a> {
     folder: &'a Path,
     ignored: &'a Gitignore,
-    copy: &'a Copy,
+    copy: &'a CopyRule,
     owner: Owner,
     items: &'a mut BTreeMap<ImagePath, (Item, Owner)>,
     /// Whether the files are read.

@@ -8,8 +8,7 @@ use miette::{
     Diagnostic, LabeledSpan, MietteError, NamedSource, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
-/// How many bytes a line may have that is drawn: columns are counted in 16 bits there, and nobody reads a longer one.
-const LONGEST_LINE: usize = 4096;
+use crate::limits::LONGEST_LINE;
 
 /// A file that was read.
 pub type Source = Arc<SourceFile>;
@@ -183,6 +182,13 @@ pub struct Snippet {
     origin: Origin,
     message: String,
     label: String,
+}
+
+impl Snippet {
+    /// The line.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 impl Diagnostic for Snippet {

@@ -25,6 +25,7 @@ mod name;
 mod open_file;
 mod other_file;
 mod pixi;
+mod selectors;
 mod subdir;
 mod versioned;
 

@@ -5,11 +5,10 @@ use imgbuild_document::files::Variables;
 use imgbuild_document::{Entry, Mistake, Node, Note, Origin, Problem, Source, Value, suggest};
 use imgbuild_requirement::unset;
 
+use crate::selectors::{list, select};
+
 /// The keys of an environment file.
 const KEYS: [&str; 5] = ["name", "channels", "dependencies", "variables", "prefix"];
-
-/// Deeper than anyone puts selectors into one another.
-const DEPTH: usize = 8;
 
 /// The file in its own form, what a person should know of the rest, and what is wrong: selectors and variables that are
 /// none that is known. Where they stand is left out.
@@ -82,14 +81,6 @@ fn take_unknown(root: &mut Node, source: &Source) -> Vec<Note> {
     unknown.map(note).collect()
 }
 
-/// One text in the place of a list is a list of it.
-fn list(node: &mut Node) {
-    if let Value::Text(_) = node.value {
-        let only = Node { span: node.span.clone(), value: std::mem::replace(&mut node.value, Value::Null) };
-        node.value = Value::List(vec![only]);
-    }
-}
-
 /// Writes the variables of the environment in a channel, which conda puts in, as `${NAME}`: whoever asks the channel does so.
 fn expand(node: &mut Node, source: &Source, variables: &Variables<'_>) -> Result<(), Problem> {
     let Value::Text(text) = &mut node.value else { return Ok(()) };
@@ -121,44 +112,4 @@ fn expand(node: &mut Node, source: &Source, variables: &Variables<'_>) -> Result
     out.push_str(rest);
     *text = out;
     Ok(())
-}
-
-/// Adds what holds for an image of a dependency: a text, what a selector `sel(NAME): …` has, or what another installer gets.
-fn select(node: Node, source: &Source, depth: usize, selected: &mut Vec<Node>, problems: &mut Vec<Problem>) {
-    let Node { span, value: Value::Table(entries) } = node else { return selected.push(node) };
-    let mut kept = Vec::new();
-    for mut entry in entries {
-        let name = entry.name().trim().to_owned();
-        if let Some(selector) = name.strip_prefix("sel(").and_then(|it| it.strip_suffix(')')) {
-            match selector.trim() {
-                "linux" | "unix" => {
-                    let items = match entry.value.value {
-                        Value::List(items) if depth < DEPTH => items,
-                        Value::Null => Vec::new(),
-                        _ => vec![entry.value],
-                    };
-                    for item in items {
-                        select(item, source, depth + 1, selected, problems);
-                    }
-                }
-                "win" | "osx" => {}
-                _ => {
-                    let mistake = Mistake::UnknownValue { key: "sel".to_owned(), value: selector.to_owned() };
-                    let known = ["linux", "unix", "osx", "win"].map(str::to_owned);
-                    let problem = Problem::new(mistake).at(source, entry.key.span, "here");
-                    problems.push(problem.hint(suggest::for_value(selector, &known)));
-                }
-            }
-            continue;
-        }
-        // micromamba has pip's part under this name as well.
-        if name == "uv" {
-            entry.key.value = Value::Text("pip".to_owned());
-        }
-        list(&mut entry.value);
-        kept.push(entry);
-    }
-    if !kept.is_empty() {
-        selected.push(Node { span, value: Value::Table(kept) });
-    }
 }

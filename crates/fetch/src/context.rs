@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use imgbuild_conda::{ChannelSettings, CondarcError};
 use imgbuild_net::Client;
 use imgbuild_oci::Platform;
-use imgbuild_secret::Known;
+use imgbuild_secret::KnownSecrets;
 use imgbuild_store::{LayerCaches, Store};
 
 use crate::events::Reporter;
@@ -104,7 +104,7 @@ impl Context {
     }
 
     /// The same, which knows these secrets as well.
-    pub fn knowing(&self, known: &Known) -> Self {
+    pub fn knowing(&self, known: &KnownSecrets) -> Self {
         Self { fetcher: self.fetcher.knowing(known), ..self.clone() }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use imgbuild_archive::PathError;
 use imgbuild_conda::{ChannelError, CondarcError};
 use imgbuild_document::DocumentError;
+use imgbuild_folder::FileError;
 use imgbuild_store::StoreError;
 use miette::Diagnostic;
 use tokio::task::JoinError;
@@ -65,16 +66,8 @@ pub enum ArchiveFailure {
     #[diagnostic(transparent)]
     Settings(#[from] DocumentError),
     /// A file cannot be read or written.
-    #[error("`{}` cannot be {what}", path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was tried.
-        what: &'static str,
-        /// Why.
-        #[source]
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// An archive has a name that is no path.
     #[error(transparent)]
     Path(#[from] PathError),

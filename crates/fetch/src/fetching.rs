@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use imgbuild_net::{Archives, Client, Download, FetchError, Locations, NetError, Size, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, Download, FetchError, Locations, NetError, Size};
 use imgbuild_oci::Digest;
-use imgbuild_secret::{Known, SecretUrl};
+use imgbuild_secret::{KnownSecrets, SecretUrl};
 use imgbuild_store::Store;
 use tokio::sync::Semaphore;
 
@@ -44,7 +44,7 @@ impl Fetcher {
     }
 
     /// The same, which knows these secrets as well.
-    pub fn knowing(&self, known: &Known) -> Self {
+    pub fn knowing(&self, known: &KnownSecrets) -> Self {
         self.with_client(self.client.knowing(known))
     }
 
@@ -129,8 +129,8 @@ impl Fetcher {
 }
 
 impl Archives for Fetcher {
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
-        let Wanted { name, from, sha256, size } = wanted;
+    fn fetch(&self, wanted: ArchiveRequest) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+        let ArchiveRequest { name, from, sha256, size } = wanted;
         async move {
             let fetched = match sha256 {
                 Some(sha256) => self.archive(&name, from, sha256, size).await.map(|path| (sha256, path)),

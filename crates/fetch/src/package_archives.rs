@@ -117,7 +117,7 @@ pub fn channels<'a>(
             imgbuild_conda::serving_channels(
                 names,
                 &conda.mirrors,
-                imgbuild_conda::Place { root, variables, settings: &settings },
+                imgbuild_conda::ChannelLookup { root, variables, settings: &settings },
             )?
         }
     };

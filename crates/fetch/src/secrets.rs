@@ -2,15 +2,19 @@
 
 use imgbuild_environment::LockedList;
 use imgbuild_requirement::RequirementSource;
-use imgbuild_secret::{Known, SecretText, SecretUrl};
+use imgbuild_secret::{KnownSecrets, SecretText, SecretUrl};
 use imgbuild_spec::{CondaPackages, PipPackages, Variant};
 
 use crate::context::Context;
 
 /// The secrets of the URLs that a variant's spec names: of its channels and their mirrors, which are resolved, and of what is
 /// required by its URL. Indexes are the matter of whoever asks them.
-pub fn secrets(variant: &Variant, channels: &[imgbuild_conda::Served], context: &Context) -> Known {
-    let mut known = Known::default();
+pub fn secrets(
+    variant: &Variant,
+    channels: &[imgbuild_conda::ServedChannel],
+    context: &Context,
+) -> KnownSecrets {
+    let mut known = KnownSecrets::default();
     channels.iter().for_each(|served| known.extend(&served.secrets()));
     let mut add = |text: &SecretText| {
         known.add_text(&SecretText::new(imgbuild_secret::expanded(text.whole(), &context.variables)));

@@ -122,7 +122,7 @@ impl Vendor {
 
 fn failed(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> ArchiveFailure {
     let path = path.to_owned();
-    move |error| ArchiveFailure::File { path, what, error }
+    move |error| ArchiveFailure::File(imgbuild_folder::FileError { path, what, error })
 }
 
 /// Writes a file at a path below a folder, through no link. It bears its name only when it is whole.

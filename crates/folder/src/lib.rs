@@ -4,12 +4,14 @@
 //! writes into such a folder or removes from it goes through [`Folder`], which follows none; what a spec names in its own
 //! folder is looked at by [`leads_out`].
 
+mod file_error;
 mod folder;
 mod ignored;
 mod leads_out;
 mod regular;
 mod secret;
 
+pub use file_error::FileError;
 pub use folder::{Folder, TEMPORARY};
 pub use ignored::{IGNORE_FILE, IgnoreError, ignored};
 pub use leads_out::{LeadsOut, leads_out};

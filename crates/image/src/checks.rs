@@ -9,16 +9,10 @@ use imgbuild_sandbox::{Ended, Limits, Machine, Output, Writable};
 use imgbuild_spec::{Base, Check, Variant};
 
 use crate::error::{CheckFailure, MakeError};
+use crate::limits::{CHECK_WRITABLE, COMMAND_OUTPUT, COMMAND_PROCESSES};
 use crate::running::{Runnable, Words};
 use crate::unpacked::NamedLayer;
 use crate::variant_name::variant_name;
-
-/// A check may write this much; what it writes is kept in memory.
-const WRITABLE: u64 = 1 << 30;
-/// A check may have this many processes and threads.
-const PROCESSES: u64 = 4096;
-/// Of what a check prints, the end is kept: enough for any traceback.
-const KEPT: usize = 64 << 10;
 
 /// What became of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +67,11 @@ fn run_check(
     let activation = runnable.entrypoint().iter().filter(|word| *word == ACTIVATE).cloned();
     let entrypoint = named.then(|| activation.collect());
     let mut command = runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
-    command.writable = Writable::Memory(WRITABLE);
-    command.output = Output::Keep(KEPT);
+    command.writable = Writable::Memory(CHECK_WRITABLE);
+    command.output = Output::Keep(COMMAND_OUTPUT);
     command.limits = Limits {
         time: Some(Duration::from_secs(check.timeout.get().into())),
-        processes: Some(PROCESSES),
+        processes: Some(COMMAND_PROCESSES),
         ..Limits::default()
     };
     let asked = vec![check.origin.snippet("it was asked for here", "this check")];

@@ -1,4 +1,4 @@
-//! What documents and the compilers of bytecode may ask of us: one place, each limit with its reason.
+//! What documents, and what runs in the sandbox, may ask of us: one place, each limit with its reason.
 
 /// The most bytes that are read of a document that an image holds, such as the lock.
 pub(crate) const DOCUMENT_LIMIT: u64 = 16 << 20;
@@ -14,3 +14,15 @@ pub(crate) const COMPILER_PROCESSES: u64 = 8;
 
 /// How much an interpreter that compiles may write, in bytes, all of it into memory: it should write nothing.
 pub(crate) const COMPILER_WRITABLE: u64 = 1 << 20;
+
+/// How long one post-link script may run, in seconds.
+pub(crate) const SCRIPT_SECONDS: u64 = 600;
+
+/// How many processes and threads a check or a post-link script may have.
+pub(crate) const COMMAND_PROCESSES: u64 = 4096;
+
+/// The most bytes that are kept of what a check or a post-link script prints: the end, enough for any traceback.
+pub(crate) const COMMAND_OUTPUT: usize = 64 << 10;
+
+/// The most bytes that a check may write, all of them into memory.
+pub(crate) const CHECK_WRITABLE: u64 = 1 << 30;

@@ -86,7 +86,7 @@ pub struct LayerSummary {
 }
 
 impl ImagePlan {
-    /// The plan of an assembly.
+    /// The plan of an assembly, with what gets its archives.
     ///
     /// # Errors
     ///
@@ -96,14 +96,14 @@ impl ImagePlan {
         locked: &LockedVariant<'_>,
         variant: &Variant,
         format: Format,
-        archives: PackageArchives,
+        archives: impl FnOnce() -> Result<PackageArchives, MakeError>,
     ) -> Result<Self, MakeError> {
         let budget = variant.layers.budget.get().into();
         let reserved = assembly.base.layers();
         let policy = Policy { budget, reserved, threshold: locked.variant.threshold, roles: &ROLES };
         let codec = format.codec(variant);
         let planned = plan(&assembly, &policy, codec)?;
-        Ok(Self { assembly: Arc::new(assembly), planned, archives, codec })
+        Ok(Self { assembly: Arc::new(assembly), planned, archives: archives()?, codec })
     }
 
     /// The layers that one that is derived stands on, of those that are there.

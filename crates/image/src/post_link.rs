@@ -20,6 +20,7 @@ use imgbuild_store::LayerRecord;
 use crate::bytecode_below::{keyed, over};
 use crate::derived::{Below, Derived, Execution};
 use crate::error::{MakeError, MakeFailure};
+use crate::limits::{COMMAND_OUTPUT, COMMAND_PROCESSES, SCRIPT_SECONDS};
 use crate::unpacked::{NamedLayer, remover, unpacked_layers};
 
 /// What running the post-link scripts of packages changed.
@@ -28,12 +29,6 @@ pub(crate) const PACKAGE_CONFIGURATION: Role =
 
 /// Changes whenever the same scripts would leave other bytes.
 const METHOD: &str = "2";
-/// How long one script may run.
-const TIME: Duration = Duration::from_secs(600);
-/// How many processes and threads a script may have.
-const PROCESSES: u64 = 4096;
-/// Of what a script prints, the end is kept.
-const KEPT: usize = 64 << 10;
 /// Where scripts leave what an installer shows, below the prefix; it is no part of the environment.
 const MESSAGES: &str = ".messages.txt";
 
@@ -128,9 +123,13 @@ impl PostLink {
             user: User::Id { uid: 0, gid: Some(0) },
             mounts: Vec::new(),
             network: Network::None,
-            limits: Limits { time: Some(TIME), processes: Some(PROCESSES), ..Limits::default() },
+            limits: Limits {
+                time: Some(Duration::from_secs(SCRIPT_SECONDS)),
+                processes: Some(COMMAND_PROCESSES),
+                ..Limits::default()
+            },
             input: Input::Nothing,
-            output: Output::Keep(KEPT),
+            output: Output::Keep(COMMAND_OUTPUT),
         }
     }
 }
@@ -175,7 +174,7 @@ impl Derived for PostLink {
                 Ended::Code(0) => continue,
                 Ended::Code(code) => format!("failed with the exit code {code}"),
                 Ended::Signal(signal) => format!("was ended by the signal {signal}"),
-                Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
+                Ended::TimedOut => format!("ran longer than {SCRIPT_SECONDS} seconds"),
             };
             let outcome = format!("{fault}\n{}", imgbuild_sandbox::printed(&ran.output));
             return Err(MakeFailure::PostLink { package: package.name().to_owned(), outcome }.into());
@@ -212,7 +211,7 @@ impl EntrySink for Left<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         if head.path == *self.messages {
             // A link or a folder of that name says nothing.
-            let read = body.take(KEPT as u64).read_to_end(&mut self.text);
+            let read = body.take(COMMAND_OUTPUT as u64).read_to_end(&mut self.text);
             read.map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
             return Ok(());
         }

@@ -29,5 +29,6 @@ pub fn variant_plan(
     let locked = lock.variant(index)?;
     let copies = Copies::read(folder, &variant.copy, locked.variant.timestamp)?;
     let assembly = Assembly::new(&locked, variant, Some(Extras { lock_text, copies }), context)?;
-    ImagePlan::of_assembly(assembly, &locked, variant, format, archives(lock, &locked, variant, context)?)
+    let archives = || archives(lock, &locked, variant, context);
+    ImagePlan::of_assembly(assembly, &locked, variant, format, archives)
 }

@@ -1,5 +1,6 @@
 //! What finds the wheels of a variant, and errors of finding them with the lines of the spec that they speak of.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,7 +92,7 @@ pub(crate) fn finder_of_lock(
 /// A folder from the root on; one without a name is the current one.
 pub fn absolute(folder: &Path) -> Result<PathBuf, MakeError> {
     let found = std::path::absolute(folder.join("."));
-    found.map_err(|error| MakeError::File { path: folder.to_owned(), what: "found", error })
+    found.map_err(MakeError::file(folder, "found"))
 }
 
 /// An error with the lines of the spec that it speaks of.
@@ -107,15 +108,20 @@ pub fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: imgbuild_pypi::Lo
         }
         Some(PipPackages::Pylock(_)) | None => {}
     }
-    for (index, given) in pip.iter().flat_map(|pip| &pip.constraints).enumerate() {
+    // In the order in which the error speaks of them.
+    let constraints = pip.map(|pip| pip.constraints.as_slice()).unwrap_or_default();
+    for (index, given) in error.constraints().into_iter().filter_map(|it| Some((it, constraints.get(it)?))) {
         let line = Line::new(Subject::Constraint(index), &given.origin, "this constraint");
         lines.push(line.saying("a limit is set here"));
     }
     if let Some(CondaPackages::Requirements(requirements)) = variant.conda.as_ref().map(|it| &it.packages) {
+        let mut named = BTreeSet::new();
         for given in requirements {
             let name = match_spec_name(given.text.whole());
-            let line = Line::new(Subject::Beneath(name), &given.origin, "this requirement");
-            lines.push(line.saying("conda was asked for it here"));
+            if named.insert(name.clone()) {
+                let line = Line::new(Subject::Beneath(name), &given.origin, "this requirement");
+                lines.push(line.saying("conda was asked for it here"));
+            }
         }
     }
     let mut asked = asked(&error, lines);
@@ -135,6 +141,6 @@ pub fn listed_error(listed: &ListedPackages, error: ListedError) -> MakeError {
             WheelsFailure::OtherWheel { wheel, listed: name, asked: asked.into_iter().collect() }.into()
         }
         ListedError::LeadsOut(link) => WheelsFailure::LeadsOut(link).into(),
-        ListedError::Location { path, error } => MakeError::File { path, what: "found", error },
+        ListedError::Location { path, error } => MakeError::file(&path, "found")(error),
     }
 }

@@ -98,7 +98,7 @@ impl Pipeline {
         let variables = assembly.variables.clone();
         let below = assembly.base.records();
         assembly.base.keep(&context.store)?;
-        let archives = PackageArchives::of_variant(&locked, variant, context)?;
+        let archives = || Ok(PackageArchives::of_variant(&locked, variant, context)?);
         let plan = ImagePlan::of_assembly(assembly, &locked, variant, Format::Oci, archives)?;
         let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };

@@ -35,8 +35,8 @@ pub enum Reason {
 pub struct Changes(pub Vec<Change>);
 
 impl Changes {
-    /// What changed from `before`, where there was one, to `after`. `requested` are the Debian packages that somebody asked for: locks do not say
-    /// it of these.
+    /// What changed from `before`, where there was one, to `after`. `requested` are the Debian packages that somebody asked for:
+    /// locks do not say it of these.
     pub fn between(
         before: Option<&Lock>,
         after: &Lock,

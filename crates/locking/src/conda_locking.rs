@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use imgbuild_archive::ImagePath;
-use imgbuild_conda::{LeftOpen, Metadata, Request, Served, Solving, Taking, Wishes};
+use imgbuild_conda::{EnvironmentRequest, LeftOpen, LockedLookup, Metadata, Request, ServedChannel, Solving};
 use imgbuild_environment::ChannelPriority;
 use imgbuild_fetch::{Event, secrets};
 use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
@@ -32,7 +32,7 @@ impl Locker<'_> {
         let names = conda.channels.iter().map(|channel| &channel.name);
         let settings = self.context.channel_settings()?;
         let (root, variables) = (self.spec.folder(), &self.context.variables);
-        let place = imgbuild_conda::Place { root, variables, settings: &settings };
+        let place = imgbuild_conda::ChannelLookup { root, variables, settings: &settings };
         let channels = imgbuild_conda::channels(names.clone(), &conda.mirrors, place)?;
         let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
         let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
@@ -54,7 +54,7 @@ impl Locker<'_> {
             CondaPackages::Locked(locked) => {
                 self.context.reporter.event(Event::Taking { file: locked.file.clone() });
                 let request = &wishes.request;
-                let taking = Taking {
+                let taking = LockedLookup {
                     solving: &solving,
                     metadata: &metadata,
                     channels: &request.channels,
@@ -103,8 +103,8 @@ impl Locker<'_> {
         variant: &Variant,
         conda: &imgbuild_spec::Conda,
         glibc: Option<&str>,
-        (channels, channel_priority): (Vec<Served>, ChannelPriority),
-    ) -> Result<Wishes, LockSpecError> {
+        (channels, channel_priority): (Vec<ServedChannel>, ChannelPriority),
+    ) -> Result<EnvironmentRequest, LockSpecError> {
         let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         let subdir = imgbuild_conda::subdir(variant.platform);
         let request = Request {
@@ -118,7 +118,7 @@ impl Locker<'_> {
             locked: self.kept_records(variant)?,
             channels,
         };
-        Ok(Wishes {
+        Ok(EnvironmentRequest {
             request,
             platform: variant.platform,
             prefix: ImagePath::from_absolute(conda.prefix.as_str())?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::FutureExt;
-use imgbuild_conda::{LockedError, Record, Taking};
+use imgbuild_conda::{LockedError, LockedLookup, Record};
 use imgbuild_environment::{LockedList, LockedPackages};
 use imgbuild_image::variant_name;
 use imgbuild_spec::{CondaPackages, Variant};
@@ -15,7 +15,7 @@ use crate::virtual_packages::what_to_write;
 pub(crate) async fn take(
     variant: &Variant,
     locked: &LockedPackages,
-    taking: &Taking<'_>,
+    taking: &LockedLookup<'_>,
 ) -> Result<Vec<Record>, LockSpecError> {
     let records = taking.records(&locked.packages).boxed().await;
     records.map_err(|error| locked_error(variant, locked, error))

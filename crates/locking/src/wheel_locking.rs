@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_archive::Owner;
-use imgbuild_conda::{Archive, ArchiveFormat, Metadata, Served, Solving};
+use imgbuild_conda::{Archive, ArchiveFormat, Metadata, ServedChannel, Solving};
 use imgbuild_fetch::{Context, Event, secrets};
 use imgbuild_image::{
     MakeFailure, WheelsPython, absolute, finder, layout_of, listed_error, pypi_error, variant_name,
@@ -40,7 +40,7 @@ impl Locker<'_> {
                 let names = conda.channels.iter().map(|channel| &channel.name);
                 let settings = context.channel_settings()?;
                 let (root, variables) = (self.spec.folder(), &context.variables);
-                let place = imgbuild_conda::Place { root, variables, settings: &settings };
+                let place = imgbuild_conda::ChannelLookup { root, variables, settings: &settings };
                 let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
                 let context = &context.knowing(&secrets(variant, &serving, context));
                 let (fetcher, store) = (&context.channel_fetcher()?, &context.store);
@@ -228,7 +228,7 @@ async fn hint(
     variant: &Variant,
     pip: &Pip,
     solving: &Solving,
-    channels: &[Served],
+    channels: &[ServedChannel],
     context: &Context,
 ) -> Result<(), LockSpecError> {
     let PipPackages::Requirements(requirements) = &pip.packages else { return Ok(()) };

@@ -9,7 +9,7 @@ use crate::Locations;
 
 /// An archive that is wanted.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct ArchiveRequest {
     /// Its file name, for people.
     pub name: String,
     /// Where it is to be had.
@@ -23,7 +23,7 @@ pub struct Wanted {
 /// Gets archives into the store. Whoever builds implements it, and shows how it goes.
 pub trait Archives: Send + Sync {
     /// The hash of an archive and where it is. One that is in the store is not downloaded again.
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
+    fn fetch(&self, wanted: ArchiveRequest) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>>;
 }
 
 /// An archive that cannot be had: the error of whoever fetches.

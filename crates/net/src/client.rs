@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use imgbuild_secret::{Known, SecretUrl};
+use imgbuild_secret::{KnownSecrets, SecretUrl};
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
@@ -51,7 +51,7 @@ pub struct Client {
     pub(crate) layered: ClientWithMiddleware,
     pub(crate) options: Options,
     /// The secrets of URLs that are asked for without them.
-    pub(crate) known: Arc<Known>,
+    pub(crate) known: Arc<KnownSecrets>,
 }
 
 impl Client {
@@ -102,8 +102,8 @@ impl Client {
 
     /// The same client, which knows these secrets as well.
     #[must_use]
-    pub fn knowing(&self, known: &Known) -> Self {
-        let mut all = Known::clone(&self.known);
+    pub fn knowing(&self, known: &KnownSecrets) -> Self {
+        let mut all = KnownSecrets::clone(&self.known);
         all.extend(known);
         Self { known: Arc::new(all), ..self.clone() }
     }

@@ -6,7 +6,7 @@
 //! * `file://` is served by the same calls, with the same limits and checks.
 //! * What fails in passing is tried again, and a download goes on where it stopped.
 //! * No error and no log holds a secret of a URL, and none follows a redirect to another server. What is asked for by its public
-//!   URL is asked for with the secrets that are known for it: see [`imgbuild_secret::Known`].
+//!   URL is asked for with the secrets that are known for it: see [`imgbuild_secret::KnownSecrets`].
 
 mod answer;
 mod archives;
@@ -25,7 +25,7 @@ mod retry;
 mod tail;
 mod transport;
 
-pub use archives::{Archives, FetchError, Wanted};
+pub use archives::{ArchiveRequest, Archives, FetchError};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
 pub use certificates::{BUNDLES, Identity, Trust, bundle, usual_bundle};

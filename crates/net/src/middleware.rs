@@ -8,13 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Extensions;
 use http::header::{AUTHORIZATION, HeaderValue};
+use imgbuild_secret::{KnownSecrets, Login, SecretUrl};
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 
 use crate::answer::{is_transient, retry_after, stating};
 use crate::bounds::Bounds;
-use imgbuild_secret::{Known, Login, SecretUrl};
-
 use crate::{Client, NetError, Schedule, file};
 
 impl Client {
@@ -128,7 +127,7 @@ impl Middleware for RetryTransient {
 }
 
 /// Asks with the secrets that are known, and hides them again: from errors, and from whoever keeps where an answer came from.
-struct Secrets(Arc<Known>);
+struct Secrets(Arc<KnownSecrets>);
 
 #[async_trait::async_trait]
 impl Middleware for Secrets {

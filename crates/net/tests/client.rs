@@ -357,7 +357,7 @@ async fn secrets_go_to_their_server_alone() {
     let leads = Server::start(move |_, _| {
         answer("302 Found", &format!("location: {elsewhere}\r\ncontent-length: 0\r\n"), "")
     });
-    let mut known = imgbuild_secret::Known::default();
+    let mut known = imgbuild_secret::KnownSecrets::default();
     let plain = leads.url("");
     for whole in [
         plain.as_str().replace("//", "//me:p%40ss@") + "login",
@@ -396,7 +396,7 @@ async fn no_answer_and_no_error_shows_what_it_was_asked_with() {
         0 => whole("content"),
         _ => answer("401 Unauthorized", "content-length: 0\r\n", ""),
     });
-    let mut known = imgbuild_secret::Known::default();
+    let mut known = imgbuild_secret::KnownSecrets::default();
     known.add(format!("{}t/CANARY/channel?key=CANARY", server.url("")).parse().unwrap());
     let client = client().knowing(&known);
     let response = client.middleware([], [], vec![]).get(server.url("channel/x")).send().await.unwrap();
@@ -406,7 +406,7 @@ async fn no_answer_and_no_error_shows_what_it_was_asked_with() {
     assert!(!format!("{error} {error:?} {client:?}").contains("CANARY"), "{error:?}");
     drop(server);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut known = imgbuild_secret::Known::default();
+    let mut known = imgbuild_secret::KnownSecrets::default();
     known.add(format!("http://u:CANARY@{closed}/t/CANARY/channel?key=CANARY").parse().unwrap());
     let client = client.knowing(&known);
     let gone: Url = format!("http://{closed}/channel").parse().unwrap();

@@ -84,7 +84,7 @@ async fn a_request_has_the_secrets_of_its_url_and_its_answer_has_none() {
     let mut secret = url.join("/t/tk-hush/v2/").unwrap();
     secret.set_username("user").unwrap();
     secret.set_password(Some("hush")).unwrap();
-    let mut known = imgbuild_secret::Known::default();
+    let mut known = imgbuild_secret::KnownSecrets::default();
     known.add((&secret).into());
     let got = client(false)
         .knowing(&known)

@@ -18,7 +18,7 @@ pub use choosing::building::BuildFailed;
 pub use choosing::building::Builder;
 pub use choosing::building::Built;
 pub use choosing::building::NothingBuilt;
-pub use choosing::building::Source;
+pub use choosing::building::ProjectSource;
 pub use choosing::environment::Environment;
 pub use choosing::environment::PythonError;
 pub use choosing::finder::DownloadError;

@@ -23,7 +23,7 @@ pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, Mar
 pub use mistake::RequirementMistake;
 pub use project::{PipUrl, ProjectName};
 pub use pylock::{PylockFile, is_pylock};
-pub use requirement::{Listed, relative};
+pub use requirement::{ListedRequirement, relative};
 pub use requirements_file::{Kind, Lines, Listing, Reader};
 pub use source::{PipRequirement, RequirementSource, SOURCES};
 pub use specifier::{DependencySpecifier, VersionsOrUrl};

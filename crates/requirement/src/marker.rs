@@ -5,10 +5,7 @@ use std::str::FromStr;
 
 use imgbuild_document::ValueError;
 
-use crate::limits::REQUIREMENT_LIMIT;
-
-/// More parentheses in one another than anyone writes.
-const DEPTH: usize = 32;
+use crate::limits::{MARKER_DEPTH, REQUIREMENT_LIMIT};
 
 /// A marker of at most 16 KiB, with at most 32 parentheses in one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +155,7 @@ pub(crate) fn read(text: &str) -> Result<Marker, String> {
         return Err(format!("its marker has more than {REQUIREMENT_LIMIT} bytes"));
     }
     let mut reader = Reader { rest: text };
-    let condition = reader.any(DEPTH)?;
+    let condition = reader.any(MARKER_DEPTH)?;
     if !reader.rest.is_empty() {
         return Err(reader.instead_of("`and`, `or` or the end"));
     }

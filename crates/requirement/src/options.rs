@@ -98,7 +98,8 @@ pub(crate) fn read(line: &str) -> Result<Vec<Given>, ValueError> {
         let (name, attached) = option(&word);
         if !word.starts_with('-') {
             let word = imgbuild_secret::public(&word);
-            return Err(ValueError::new(format!("`{word}` stands behind an option, and belongs to none")));
+            let error = ValueError::new(format!("`{word}` stands behind an option, and belongs to none"));
+            return Err(error.hint("pip passes it over: write it into a line of its own, or remove it"));
         }
         let (_, has_value, known) = *row(name)?;
         let value = match (attached, has_value) {

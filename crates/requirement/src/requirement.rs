@@ -23,7 +23,7 @@ const OTHERS: [&str; 3] = ["hg+", "svn+", "bzr+"];
 
 /// A requirement, and whether it can be only one version or one file.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedRequirement {
     /// What it requires.
     pub requirement: PipRequirement,
     /// Whether it is held to one version or one file.
@@ -40,7 +40,7 @@ pub(crate) struct Place<'a> {
 }
 
 /// Reads a requirement without options.
-pub(crate) fn read(text: &str, place: &Place<'_>) -> Result<Listed, ValueError> {
+pub(crate) fn read(text: &str, place: &Place<'_>) -> Result<ListedRequirement, ValueError> {
     let text = text.trim();
     let error = |rule: String| {
         let shown = public(text);
@@ -99,7 +99,7 @@ fn is_direct(text: &str) -> bool {
     repository || first.starts_with(['.', '/']) || first.contains(['/', '\\', ':']) || file
 }
 
-fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
+fn named(text: &str, place: &Place<'_>) -> Result<ListedRequirement, Fault> {
     let DependencySpecifier { name, extras, wanted, marker } = specifier::read(text)?;
     let marker = checked(marker.as_ref())?;
     let (what, source, pinned) = match wanted {
@@ -117,10 +117,10 @@ fn named(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     let project = name.parse::<ProjectName>()?;
     let text = format!("{name}{}{what}{}", extras_text(&extras), marker_text(marker));
     let requirement = place.requirement(Some(project), text, source, (&extras, marker));
-    Ok(Listed { requirement, pinned })
+    Ok(ListedRequirement { requirement, pinned })
 }
 
-fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
+fn unnamed(text: &str, place: &Place<'_>) -> Result<ListedRequirement, Fault> {
     let (location, marker) = specifier::split_marker(text);
     let marker = marker.map(marker::read).transpose()?;
     let marker = checked(marker.as_ref())?;
@@ -140,7 +140,7 @@ fn unnamed(text: &str, place: &Place<'_>) -> Result<Listed, Fault> {
     let in_egg = in_egg.map(specifier::extras).transpose()?.map(|found| found.0).unwrap_or_default();
     let all = [extras, in_egg].concat();
     let requirement = place.requirement(name, text, source, (&all, marker));
-    Ok(Listed { requirement, pinned: true })
+    Ok(ListedRequirement { requirement, pinned: true })
 }
 
 /// A marker that a spec may have.

@@ -10,23 +10,19 @@ use imgbuild_document::{
 };
 
 use crate::find_links::FindLinks;
+use crate::limits::{FILE_DEPTH, MOST_FILES};
 use crate::lines::{expanded, lines, split_options};
 use crate::mistake::RequirementMistake;
 use crate::options::{self, Behind, Given, Known};
 use crate::project::PipUrl;
-use crate::requirement::{self, Listed, Place, relative};
+use crate::requirement::{self, ListedRequirement, Place, relative};
 use crate::source::{PipRequirement, RequirementSource};
-
-/// More files than any list needs, each counted as often as it is named.
-const FILES: usize = 128;
-/// More files in one another than anyone has.
-const DEPTH: usize = 16;
 
 /// What lines say together.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// What is to be installed.
-    pub requirements: Vec<Listed>,
+    pub requirements: Vec<ListedRequirement>,
     /// What packages must be if they are needed at all.
     pub constraints: Vec<PipRequirement>,
     /// The index, and where it is named.
@@ -135,8 +131,8 @@ impl<'a, 'r> Lines<'a, 'r> {
             return self.problems.push(here(Problem::new(RequirementMistake::RequirementsCycle { files })));
         }
         self.count += 1;
-        if self.open.len() >= DEPTH || self.count > FILES {
-            let mistake = RequirementMistake::TooManyRequirementsFiles { deep: DEPTH, many: FILES };
+        if self.open.len() >= FILE_DEPTH || self.count > MOST_FILES {
+            let mistake = RequirementMistake::TooManyRequirementsFiles { deep: FILE_DEPTH, many: MOST_FILES };
             // Once: each of them may name many.
             if !self.problems.iter().any(|known| known.mistake() == Some(&mistake)) {
                 self.problems.push(here(Problem::new(mistake)));
@@ -187,7 +183,12 @@ impl<'a, 'r> Lines<'a, 'r> {
     }
 
     /// Reads a requirement, and looks where its path leads.
-    fn read(&self, text: &str, editable: bool, context: &Context<'_>) -> Result<Listed, ValueError> {
+    fn read(
+        &self,
+        text: &str,
+        editable: bool,
+        context: &Context<'_>,
+    ) -> Result<ListedRequirement, ValueError> {
         let listed = requirement::read(text, &context.place(editable))?;
         if let RequirementSource::Path { path, .. } = &listed.requirement.source {
             beneath::check(self.reader.folder, path)?;
@@ -222,10 +223,10 @@ impl<'a, 'r> Lines<'a, 'r> {
     /// A requirement with what is said behind it.
     fn with_options(
         &mut self,
-        mut listed: Listed,
+        mut listed: ListedRequirement,
         options: &str,
         context: &Context<'_>,
-    ) -> Result<Listed, ValueError> {
+    ) -> Result<ListedRequirement, ValueError> {
         let Behind { hashes, building } = options::behind(options)?;
         listed.requirement.hashes = hashes;
         if let Some(option) = building {

@@ -8,9 +8,9 @@ use crate::{SecretText, SecretUrl};
 /// URLs with secrets. What is below one of them, by its public form, is asked for with its secrets: so a lock that holds none
 /// is built with those that the spec brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known(Vec<(Url, SecretUrl)>);
+pub struct KnownSecrets(Vec<(Url, SecretUrl)>);
 
-impl Known {
+impl KnownSecrets {
     /// Adds a URL, where it holds a secret.
     pub fn add(&mut self, url: SecretUrl) {
         if url.is_secret() {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_is_below_is_asked_for_with_the_secrets_above() {
-        let mut known = Known::default();
+        let mut known = KnownSecrets::default();
         for text in [
             "https://u:p@h.example/a",
             "https://h.example/t/TOKEN/b/",

@@ -16,7 +16,7 @@ use crate::mistake::SpecMistake;
 use crate::pip::{Section, needs_python};
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
 use crate::template::Combination;
-use crate::variant::{Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Layout, Python, Variant};
+use crate::variant::{Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Layout, Python, Variant};
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
 const UNNAMED: &str = "image";
@@ -37,7 +37,7 @@ pub(crate) struct Draft {
     lock: Option<OtherLock>,
     pip: Section,
     image: Image,
-    copy: Vec<Copy>,
+    copy: Vec<CopyRule>,
     layers: Layers,
     checks: Vec<Check>,
 }
@@ -76,7 +76,8 @@ impl Draft {
             problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
         let checks = checks(document.check, source, &mut problems);
-        let mut copy: Vec<Copy> = document.copy.into_iter().map(|located| copy(located, source)).collect();
+        let mut copy: Vec<CopyRule> =
+            document.copy.into_iter().map(|located| copy(located, source)).collect();
         copy.retain(|copy| leads_out(copy, context).map(|problem| problems.push(problem)).is_none());
         problems.extend(debian_python(python.as_ref(), &base));
         let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
@@ -203,14 +204,20 @@ fn cuda(located: Located<CudaKey>, source: &Source) -> Cuda {
     }
 }
 
-fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> Copy {
+fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> CopyRule {
     let origin = located.origin(source);
     let table = located.value;
-    Copy { from: table.from, to: table.to, owner: table.owner.map(|owner| owner.0), mode: table.mode, origin }
+    CopyRule {
+        from: table.from,
+        to: table.to,
+        owner: table.owner.map(|owner| owner.0),
+        mode: table.mode,
+        origin,
+    }
 }
 
 /// A link that is named by itself is copied as a link; one on the way to it is followed.
-fn leads_out(copy: &Copy, context: &Context<'_>) -> Option<Problem> {
+fn leads_out(copy: &CopyRule, context: &Context<'_>) -> Option<Problem> {
     let path: PathBuf = copy.from.as_path().components().collect();
     let problem = beneath::problem(context.folder, path.parent()?)?;
     Some(problem.at(context.source, copy.origin.span(), "this is copied"))

@@ -49,6 +49,6 @@ pub use values::{
     RepositorySuite, SnapshotMirror, SnapshotTime, SourceName, User, VersionPattern,
 };
 pub use variant::{
-    Base, Check, Conda, CondaPackages, Copy, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,
+    Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,
     Snapshot, Variant,
 };

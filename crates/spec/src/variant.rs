@@ -42,7 +42,7 @@ pub struct Variant {
     /// The image's configuration.
     pub image: Image,
     /// What is copied from the spec's folder, in the order of writing.
-    pub copy: Vec<Copy>,
+    pub copy: Vec<CopyRule>,
     /// How the image is cut into layers.
     pub layers: Layers,
     /// What must succeed in the finished image, in order.
@@ -228,7 +228,7 @@ pub enum CondaPackages {
 
 /// A file or folder that is copied into the image.
 #[derive(Debug, Clone)]
-pub struct Copy {
+pub struct CopyRule {
     /// The file or folder, below the spec's folder.
     pub from: ContextPath,
     /// Its path in the image.

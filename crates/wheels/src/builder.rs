@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_lock::{DirectUrl, DirectUrlInfo, PypiBuild, PypiPackage, PypiSource};
 use imgbuild_oci::Platform;
-use imgbuild_pypi::{BuildFailed, Builder, Built, Source, Tags};
+use imgbuild_pypi::{BuildFailed, Builder, Built, ProjectSource, Tags};
 use imgbuild_sandbox::Machine;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -51,7 +51,7 @@ impl WheelBuilder {
         Self { frontend, sources, platform, tags, earlier, root: OnceCell::new() }
     }
 
-    async fn build_wheel(&self, source: Source) -> Result<Built, WheelBuildError> {
+    async fn build_wheel(&self, source: ProjectSource) -> Result<Built, WheelBuildError> {
         let shown = SourceNames::of(&source).shown;
         // Before anything is fetched that would be of no use.
         self.machine(&shown)?;
@@ -87,8 +87,10 @@ impl WheelBuilder {
     }
 
     /// The commit that an earlier lock has of what is asked for: a branch may have gone on since.
-    fn pinned(&self, source: &Source) -> Option<(PypiSource, DirectUrl)> {
-        let Source::Git { url, revision: wanted, subdirectory: folder, .. } = source else { return None };
+    fn pinned(&self, source: &ProjectSource) -> Option<(PypiSource, DirectUrl)> {
+        let ProjectSource::Git { url, revision: wanted, subdirectory: folder, .. } = source else {
+            return None;
+        };
         let same = |package: &PypiPackage| {
             let (source, origin) = (&package.build.as_ref()?.source, package.origin.as_ref()?);
             let PypiSource::Git { url: known, subdirectory, .. } = source else { return None };
@@ -258,7 +260,7 @@ impl WheelBuilder {
 }
 
 impl Builder for WheelBuilder {
-    fn build(&self, source: Source) -> BoxFuture<'_, Result<Built, BuildFailed>> {
+    fn build(&self, source: ProjectSource) -> BoxFuture<'_, Result<Built, BuildFailed>> {
         self.build_wheel(source).map(|built| built.map_err(|error| BuildFailed(Box::new(error)))).boxed()
     }
 }

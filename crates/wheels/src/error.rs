@@ -1,8 +1,9 @@
 //! What can go wrong between a source and its wheel.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use imgbuild_archive::PathError;
+use imgbuild_folder::FileError;
 use imgbuild_layer::SinkError;
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::{Digest, Platform};
@@ -150,16 +151,8 @@ pub enum WheelBuildError {
         what: String,
     },
     /// A file of this machine cannot be read or written.
-    #[error("`{}` cannot be {what}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        what: &'static str,
-        /// Why.
-        #[source]
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The sandbox cannot be made.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -179,7 +172,7 @@ pub enum WheelBuildError {
 
 impl WheelBuildError {
     pub(crate) fn file(path: &Path, what: &'static str, error: std::io::Error) -> Self {
-        Self::File { path: path.to_owned(), what, error }
+        Self::File(FileError::of(path, what)(error))
     }
 
     pub(crate) fn requirement(wheel: &PypiPackage, error: imgbuild_pypi::PackageError) -> Self {

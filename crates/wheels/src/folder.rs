@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder};
 use imgbuild_archive::ImagePath;
-use imgbuild_folder::{IGNORE_FILE, IgnoreError, secret};
+use imgbuild_folder::{FileError, IGNORE_FILE, IgnoreError, secret};
 use imgbuild_layer::KeyHasher;
 use imgbuild_oci::{Digest, HashReader};
 
@@ -123,14 +123,14 @@ impl Folder {
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> SourceError {
     let path = path.to_owned();
-    move |error| SourceError::File { path, what: "read", error }
+    move |error| SourceError::File(FileError { path, what: "read", error })
 }
 
 fn ignored(folder: &Path) -> Result<Gitignore, SourceError> {
     imgbuild_folder::ignored(folder).map_err(|error| match error {
         IgnoreError::Pattern { path, error } => SourceError::Ignore { path, error },
         error @ IgnoreError::LeadsOut(_) => {
-            SourceError::File { path: folder.join(IGNORE_FILE), what: "read", error: io::Error::other(error) }
+            SourceError::File(FileError::of(&folder.join(IGNORE_FILE), "read")(io::Error::other(error)))
         }
     })
 }

@@ -8,10 +8,8 @@ use imgbuild_archive::ImagePath;
 
 use crate::git_error::GitError;
 use crate::git_process::{Process, git};
+use crate::limits::GIT_LINE;
 use crate::source::SourceError;
-
-/// The most bytes of one line: the longest path, and what stands before it.
-const LINE: u64 = 8 << 10;
 
 /// A process that lists files. The list is read as it comes: folders that stand in each other many times are little in a
 /// repository, and endless in a list.
@@ -53,7 +51,7 @@ impl List {
     /// When it cannot be read, or is not as it should be.
     pub(crate) fn next(&mut self) -> Result<Option<Listed>, SourceError> {
         self.line.clear();
-        let line = (&mut self.output).take(LINE).read_until(0, &mut self.line);
+        let line = (&mut self.output).take(GIT_LINE).read_until(0, &mut self.line);
         if line.map_err(GitError::Start)? == 0 {
             return Ok(None);
         }

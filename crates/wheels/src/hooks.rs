@@ -17,12 +17,9 @@ use serde::de::DeserializeOwned;
 use crate::WheelBuildError;
 use crate::environment::{ANSWER, HOOKS, PYTHON, WHEEL};
 use crate::frontend::Root;
-use crate::limits::{ANSWER_LIMIT, HOOK_FILE, HOOK_PROCESSES, HOOK_SECONDS};
+use crate::limits::{ANSWER_LIMIT, HOOK_FILE, HOOK_OUTPUT, HOOK_PROCESSES, HOOK_SECONDS};
 use crate::project::BuildSystem;
 use crate::source::{BUILDER, SOURCE, TIME};
-
-/// Of what it prints, the end is kept.
-const KEPT: usize = 64 << 10;
 
 /// What calls the hooks of one project. It may block.
 pub(crate) struct Hooks {
@@ -163,7 +160,7 @@ impl Hooks {
                 ..Limits::default()
             },
             input: Input::Nothing,
-            output: Output::Keep(KEPT),
+            output: Output::Keep(HOOK_OUTPUT),
         }
     }
 }

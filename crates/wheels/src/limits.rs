@@ -42,3 +42,12 @@ pub(crate) const GIT_PRINTED: u64 = 4 << 20;
 
 /// How many bytes of what git complains of are shown. A server may have it print without end.
 pub(crate) const GIT_COMPLAINT: u64 = 64 << 10;
+
+/// The most bytes that are kept of what a hook prints: the end.
+pub(crate) const HOOK_OUTPUT: usize = 64 << 10;
+
+/// How many members the zip of a source may have.
+pub(crate) const MOST_ZIP_MEMBERS: u64 = 1 << 20;
+
+/// The most bytes of one line that git prints of a repository: the longest path, and what stands before it.
+pub(crate) const GIT_LINE: u64 = 8 << 10;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use imgbuild_lock::{Lock, PypiBuild, PypiPackage, PypiSource};
 use imgbuild_oci::Digest;
-use imgbuild_pypi::Source;
+use imgbuild_pypi::ProjectSource;
 
 use crate::WheelBuildError;
 use crate::builder::{BuiltWheel, WheelBuilder};
@@ -66,7 +66,7 @@ impl WheelBuilder {
         &self,
         package: &PypiPackage,
         build: &PypiBuild,
-    ) -> Result<Source, WheelBuildError> {
+    ) -> Result<ProjectSource, WheelBuildError> {
         let name = Some(package.name.clone());
         match &build.source {
             PypiSource::Sdist { filename, url, sha256, size, subdirectory } => {
@@ -79,7 +79,7 @@ impl WheelBuilder {
                     filename: filename.clone(),
                     name: package.name.clone(),
                 };
-                Ok(Source::Sdist {
+                Ok(ProjectSource::Sdist {
                     name,
                     version: Some(package.version.clone()),
                     filename: filename.clone(),
@@ -96,7 +96,7 @@ impl WheelBuilder {
                     what: url.clone(),
                 };
                 let url = url.parse().map_err(wrong)?;
-                Ok(Source::Git {
+                Ok(ProjectSource::Git {
                     name,
                     url,
                     revision: Some(commit.clone()),
@@ -105,7 +105,7 @@ impl WheelBuilder {
             }
             PypiSource::Folder { path, .. } => {
                 let (folder, given) = (self.sources.folder.join(path), path.clone());
-                Ok(Source::Folder { name, path: folder, given, editable: false })
+                Ok(ProjectSource::Folder { name, path: folder, given, editable: false })
             }
         }
     }

@@ -5,14 +5,13 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use imgbuild_archive::{ImagePath, TarKind, TarReader, ZipArchive, ZipLimits};
+use imgbuild_folder::FileError;
 
+use crate::limits::MOST_ZIP_MEMBERS;
 use crate::source::{SourceError, SourceTree};
 
 /// What the xz decoder may use, in KiB: `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 128 << 10;
-
-/// No zip of a source has more members.
-const MEMBERS: u64 = 1 << 20;
 
 /// The type of a file in the mode of a zip's member, and two of its values.
 const TYPE: u32 = 0o170_000;
@@ -25,7 +24,7 @@ const FOLDER: u32 = 0o040_000;
 ///
 /// When it is damaged, hostile, or not what a source distribution is.
 pub(crate) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
-    let failed = |error| SourceError::File { path: path.to_owned(), what: "read", error };
+    let failed = |error| SourceError::File(FileError { path: path.to_owned(), what: "read", error });
     let file = File::open(path).map_err(failed)?;
     let limit = imgbuild_oci::unpacked_limit(file.metadata().map_err(failed)?.len());
     let is = |ends: &[&str]| ends.iter().any(|end| filename.ends_with(end));
@@ -77,7 +76,7 @@ pub(crate) fn put_tar<R: Read>(
 }
 
 fn put_zip(path: &Path, limit: u64, tree: &mut SourceTree<'_>) -> Result<(), SourceError> {
-    let zip = ZipArchive::open(path, ZipLimits { members: MEMBERS, content: limit })?;
+    let zip = ZipArchive::open(path, ZipLimits { members: MOST_ZIP_MEMBERS, content: limit })?;
     let mut top = Top::default();
     for (number, member) in zip.members().iter().enumerate() {
         let is_folder = member.name().ends_with('/');

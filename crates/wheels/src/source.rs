@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_archive::limits::{MOST_ENTRIES, MOST_PATH_BYTES};
 use imgbuild_archive::{Folder, ImagePath, Owner, PathError, TarError, ZipFileError};
+use imgbuild_folder::FileError;
 use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, LayerWriter, Parents, SinkError};
 
 use crate::limits::{PROJECT_FILE_LIMIT, SOURCE_LIMIT};
@@ -45,16 +46,8 @@ pub enum SourceError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     /// A file of this machine cannot be read or written.
-    #[error("`{}` cannot be {what}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        what: &'static str,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It is packed in a way that no source distribution is.
     #[error(
         "`{0}` is not named like a source distribution\nhint: these end in `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz` or `.zip`"
@@ -165,7 +158,7 @@ pub(crate) fn write_source(
     subdirectory: Option<&str>,
     fill: impl FnOnce(&mut SourceTree<'_>) -> Result<(), SourceError>,
 ) -> Result<Project, SourceError> {
-    let failed = |error| SourceError::File { path: archive.to_owned(), what: "written", error };
+    let failed = |error| SourceError::File(FileError { path: archive.to_owned(), what: "written", error });
     let root = ImagePath::new(SOURCE)?;
     let mut parents = Parents::default();
     parents.insert_tree(root.clone(), BUILDER);

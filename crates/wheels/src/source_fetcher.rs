@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use imgbuild_archive::ImagePath;
 use imgbuild_lock::{ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiSource, VcsInfo};
-use imgbuild_net::{Archives, Client, Locations, Wanted};
-use imgbuild_pypi::Source;
+use imgbuild_net::{ArchiveRequest, Archives, Client, Locations};
+use imgbuild_pypi::ProjectSource;
 use imgbuild_secret::SecretUrl;
 use imgbuild_store::{Scratch, Store};
 use url::Url;
@@ -60,17 +60,17 @@ pub(crate) struct SourceNames {
 }
 
 impl SourceNames {
-    pub(crate) fn of(source: &Source) -> Self {
+    pub(crate) fn of(source: &ProjectSource) -> Self {
         let version = match source {
-            Source::Sdist { version, .. } => version.clone(),
-            Source::Git { .. } | Source::Folder { .. } => None,
+            ProjectSource::Sdist { version, .. } => version.clone(),
+            ProjectSource::Git { .. } | ProjectSource::Folder { .. } => None,
         };
         let name = source.name().map(str::to_owned);
         let shown = match (source, &name) {
             (_, Some(name)) => name.clone(),
-            (Source::Sdist { filename, .. }, None) => filename.clone(),
-            (Source::Git { url, .. }, None) => locked_url(url),
-            (Source::Folder { given, .. }, None) => given.clone(),
+            (ProjectSource::Sdist { filename, .. }, None) => filename.clone(),
+            (ProjectSource::Git { url, .. }, None) => locked_url(url),
+            (ProjectSource::Folder { given, .. }, None) => given.clone(),
         };
         Self { shown, name, version }
     }
@@ -87,27 +87,27 @@ impl SourceFetcher {
     /// When it cannot be had or used.
     pub(crate) async fn fetch(
         &self,
-        source: Source,
+        source: ProjectSource,
         commit: Option<String>,
     ) -> Result<BuildSource, WheelBuildError> {
         let names = SourceNames::of(&source);
         match source {
-            Source::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
+            ProjectSource::Sdist { filename, url, direct, sha256, size, subdirectory, .. } => {
                 let from = Locations::from(plain_of(&url));
-                let wanted = Wanted { name: filename, from, sha256, size };
+                let wanted = ArchiveRequest { name: filename, from, sha256, size };
                 self.sdist(names, wanted, &url, direct, subdirectory).await
             }
-            Source::Git { url, revision, subdirectory, .. } => {
+            ProjectSource::Git { url, revision, subdirectory, .. } => {
                 self.git(names, url, revision, commit, subdirectory).await
             }
-            Source::Folder { path, given, .. } => self.project(names, path, &given).await,
+            ProjectSource::Folder { path, given, .. } => self.project(names, path, &given).await,
         }
     }
 
     async fn sdist(
         &self,
         names: SourceNames,
-        wanted: Wanted,
+        wanted: ArchiveRequest,
         url: &SecretUrl,
         direct: bool,
         subdirectory: Option<String>,

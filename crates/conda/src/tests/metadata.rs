@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use imgbuild_net::{Archives, Client, FetchError, Options, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Options};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 use rattler_conda_types::compression_level::CompressionLevel;
@@ -16,9 +16,8 @@ use serde_json::json;
 use url::Url;
 
 use super::{Made, listed, package as package_of};
-use crate::Damaged;
 use crate::fetch::Metadata;
-use crate::record;
+use crate::{Damaged, record};
 
 const NAME: &str = "x-1.0-0.conda";
 
@@ -54,7 +53,7 @@ fn package(channel: &Path, file: &str) -> PathBuf {
 struct Nobody;
 
 impl Archives for Nobody {
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+    fn fetch(&self, wanted: ArchiveRequest) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
         panic!("{} is fetched", wanted.name)
     }
 }

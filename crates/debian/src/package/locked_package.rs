@@ -85,14 +85,14 @@ impl Package {
     }
 
     /// What the state needs of it.
-    pub(crate) fn read(&self) -> Result<Arc<read::Read>, StateError> {
+    pub(crate) fn read(&self) -> Result<Arc<read::ReadPackage>, StateError> {
         match &self.shared {
             Some(shared) => shared.get_or_read(|| self.read_archive()),
             None => self.read_archive().map(Arc::new),
         }
     }
 
-    fn read_archive(&self) -> Result<read::Read, StateError> {
+    fn read_archive(&self) -> Result<read::ReadPackage, StateError> {
         let deb = Deb::open(&self.archive)?;
         let control = Arc::new(Control::read(&deb)?);
         let filter = self.filter(&deb)?;

@@ -372,7 +372,7 @@ enum Winner {
 }
 
 /// Who of those that hold a path has it; nobody where only one holds it. What replaces another wins; where neither does, dpkg
-/// decides between packages that it configures, and others are `refused`.
+/// decides if it configures one of the two, and others are `refused`.
 fn winner(
     packages: &[DebianPackage],
     indexes: &[usize],

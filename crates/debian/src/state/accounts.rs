@@ -5,7 +5,7 @@ use imgbuild_layer::EntryKind;
 
 use super::StateError;
 use super::collect::Collected;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 use crate::base_system::group_number;
 use crate::package::effects::{MadeBy, SystemUser};
@@ -62,7 +62,7 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// `base-passwd`'s master files.
-    pub(crate) fn read_masters(&mut self, package: &Read) -> Result<(), StateError> {
+    pub(crate) fn read_masters(&mut self, package: &ReadPackage) -> Result<(), StateError> {
         let lines = |path| -> Result<Vec<String>, StateError> {
             let (_, bytes) = package.file(path)?;
             Ok(String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect())

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 
 const FOLDER: &str = "usr/share/ca-certificates/";
@@ -27,7 +27,7 @@ const CONFIGURATION: &str = "\
 ";
 
 /// Enables every certificate of the package.
-pub(crate) fn install(package: &Read, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn install(package: &ReadPackage, tree: &mut Tree) -> Result<(), StateError> {
     let mut configuration = CONFIGURATION.to_owned();
     let mut bundle = Vec::new();
     let mut by_hash: BTreeMap<String, Vec<String>> = BTreeMap::new();

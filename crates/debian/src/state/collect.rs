@@ -7,13 +7,13 @@ use std::sync::{Arc, OnceLock};
 use imgbuild_archive::ImagePath;
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use crate::package::locked_package::Package;
 
 /// All packages, in order.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    pub(crate) packages: Vec<Arc<Read>>,
+    pub(crate) packages: Vec<Arc<ReadPackage>>,
     /// The paths of all packages that are not folders.
     pub(crate) paths: BTreeSet<ImagePath>,
 }
@@ -22,7 +22,7 @@ impl Collected {
     /// Reads every package that was not read while its layer was written, on as many threads as there are cores.
     pub(crate) fn read(packages: &[Package]) -> Result<Self, StateError> {
         let next = AtomicUsize::new(0);
-        let results: Vec<OnceLock<Result<Arc<Read>, StateError>>> =
+        let results: Vec<OnceLock<Result<Arc<ReadPackage>, StateError>>> =
             packages.iter().map(|_| OnceLock::new()).collect();
         let work = || {
             let take = || {
@@ -40,7 +40,7 @@ impl Collected {
             }
         });
         let results = results.into_iter().map(|it| it.into_inner().unwrap_or(Err(StateError::Stopped)));
-        let packages = results.collect::<Result<Vec<Arc<Read>>, _>>()?;
+        let packages = results.collect::<Result<Vec<Arc<ReadPackage>>, _>>()?;
         let paths = packages.iter().flat_map(|it| it.paths.iter().cloned()).collect();
         Ok(Self { packages, paths })
     }

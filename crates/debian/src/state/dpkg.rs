@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use imgbuild_archive::ImagePath;
 
 use super::collect::Collected;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 use crate::Relation;
 use crate::package::deb::merged;
@@ -55,7 +55,7 @@ const RELATIONS: [&str; 9] = [
 /// Writes the database, with the links of a merged `/usr`.
 pub(crate) fn database(suite: &str, collected: &Collected, diversions: &[[String; 3]], tree: &mut Tree) {
     let architecture = architecture(collected);
-    let mut packages: Vec<&Read> = collected.packages.iter().map(|it| &**it).collect();
+    let mut packages: Vec<&ReadPackage> = collected.packages.iter().map(|it| &**it).collect();
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     let status: String = packages.iter().map(|it| stanza(it)).collect();
     let file = |tree: &mut Tree, name: &str, text: &str| {
@@ -84,7 +84,7 @@ fn architecture(collected: &Collected) -> &str {
 }
 
 /// Trixie's libc6 keeps other packages from the loader's path, for as long as some hold files below `/lib`.
-pub(crate) fn loader_diversion(package: &Read) -> Option<[String; 3]> {
+pub(crate) fn loader_diversion(package: &ReadPackage) -> Option<[String; 3]> {
     let loader = match package.control.field("Architecture") {
         "amd64" => "/lib64/ld-linux-x86-64.so.2",
         _ => return None,
@@ -106,7 +106,7 @@ fn merged_usr_links(architecture: &str, collected: &Collected, tree: &mut Tree) 
     }
 }
 
-fn stanza(package: &Read) -> String {
+fn stanza(package: &ReadPackage) -> String {
     let control = &package.control;
     let mut text = String::new();
     let mut field = |name: &str, value: &str| {
@@ -146,7 +146,7 @@ fn relations(value: &str) -> String {
     }
 }
 
-fn conffiles(package: &Read) -> String {
+fn conffiles(package: &ReadPackage) -> String {
     let listed = package.control.text("conffiles").unwrap_or_default();
     let mut text = String::new();
     for line in listed.lines().map(str::trim) {
@@ -164,7 +164,7 @@ fn conffiles(package: &Read) -> String {
 }
 
 /// The files below `triggers/`: without them a library that is installed later is not found, and nothing says so.
-fn triggers(packages: &[&Read], tree: &mut Tree) {
+fn triggers(packages: &[&ReadPackage], tree: &mut Tree) {
     let mut files: Vec<(String, String)> = Vec::new();
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in packages {
@@ -191,6 +191,6 @@ fn triggers(packages: &[&Read], tree: &mut Tree) {
     }
 }
 
-fn info_name(package: &Read) -> String {
+fn info_name(package: &ReadPackage) -> String {
     package.control.info_name()
 }

@@ -27,7 +27,7 @@ use crate::role::BASE_STATE;
 pub use accounts::Account;
 use collect::Collected;
 pub use error::StateError;
-use read::Read;
+use read::ReadPackage;
 use tree::Tree;
 
 /// Changes whenever the same packages would have another state.
@@ -172,7 +172,7 @@ struct Effects<'a> {
     accounts: accounts::Accounts,
     alternatives: Vec<&'a Alternative>,
     diversions: Vec<[String; 3]>,
-    regrouped: Vec<(&'a Read, &'a String, u32, &'a String)>,
+    regrouped: Vec<(&'a ReadPackage, &'a String, u32, &'a String)>,
     added_shells: Vec<&'a str>,
     configuration_files: ucf::Records,
     shells: bool,
@@ -194,7 +194,7 @@ impl<'a> Effects<'a> {
         }
     }
 
-    fn add(&mut self, package: &'a Read, effect: &'a Effect) -> Result<(), StateError> {
+    fn add(&mut self, package: &'a ReadPackage, effect: &'a Effect) -> Result<(), StateError> {
         match effect {
             Effect::Copy { from, to } => self.tree.copy(package, from, to)?,
             Effect::File { path, mode, group, text } => self.tree.file(path, *mode, group, text.as_bytes()),

@@ -1,7 +1,7 @@
 //! `/etc/pam.d/common-*`, as `pam-auth-update` writes them where `libpam-runtime`'s own profile is the only one.
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 
 /// What takes the place of each mark of the templates below `/usr/share/pam`; nothing takes that of the others.
@@ -29,7 +29,7 @@ const RECORD: [(&str, &str); 6] = [
 ];
 
 /// Writes both.
-pub(crate) fn install(package: &Read, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn install(package: &ReadPackage, tree: &mut Tree) -> Result<(), StateError> {
     for name in ["account", "auth", "password", "session", "session-noninteractive"] {
         let (_, bytes) = package.file(&format!("/usr/share/pam/common-{name}"))?;
         let mut text = String::new();

@@ -34,7 +34,7 @@ const IN_MEMORY: usize = 8 << 20;
 
 /// A package that was read.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct ReadPackage {
     pub(crate) name: String,
     pub(crate) control: Arc<Control>,
     pub(crate) effects: Vec<Effect>,
@@ -50,7 +50,7 @@ pub(crate) struct Read {
     pub(crate) paths: Vec<ImagePath>,
 }
 
-impl Read {
+impl ReadPackage {
     /// A file that its scripts read, by its absolute path.
     pub(crate) fn file(&self, path: &str) -> Result<(&EntryHead, &[u8]), StateError> {
         let found = ImagePath::from_absolute(path).and_then(merged).ok().and_then(|it| self.files.get(&it));
@@ -62,14 +62,14 @@ impl Read {
 /// What was read of a package, for all that hold the package: unpacking an archive takes longest of all, and so whoever
 /// does it first, writing a layer or making the state, does it for both.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shared(Arc<Mutex<Option<Arc<Read>>>>);
+pub(crate) struct Shared(Arc<Mutex<Option<Arc<ReadPackage>>>>);
 
 impl Shared {
     /// What was read. Where somebody is reading the package now, this waits; where nobody has, `read` does it.
     pub(crate) fn get_or_read(
         &self,
-        read: impl FnOnce() -> Result<Read, StateError>,
-    ) -> Result<Arc<Read>, StateError> {
+        read: impl FnOnce() -> Result<ReadPackage, StateError>,
+    ) -> Result<Arc<ReadPackage>, StateError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(read) = &*kept {
             return Ok(Arc::clone(read));
@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// Where to put what one is about to read; nothing where it is there, or somebody else is reading it.
-    pub(crate) fn place(&self) -> Option<MutexGuard<'_, Option<Arc<Read>>>> {
+    pub(crate) fn place(&self) -> Option<MutexGuard<'_, Option<Arc<ReadPackage>>>> {
         self.0.try_lock().ok().filter(|kept| kept.is_none())
     }
 
@@ -94,7 +94,7 @@ impl Shared {
 pub(crate) struct Reading<'a> {
     deb: &'a Deb,
     filter: &'a PathFilter,
-    read: Read,
+    read: ReadPackage,
     /// The files that its scripts use.
     used: BTreeSet<ImagePath>,
     /// The conffiles that it lists.
@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
         let conffiles = control.text("conffiles").unwrap_or_default();
         let listed = conffiles.lines().map(|line| line.trim().trim_start_matches("remove-on-upgrade "));
         let listed = listed.filter_map(|it| ImagePath::from_absolute(it).and_then(merged).ok()).collect();
-        let read = Read {
+        let read = ReadPackage {
             name: name.to_owned(),
             control,
             effects,
@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What was read, after the last member.
-    pub(crate) fn finish(self) -> Read {
+    pub(crate) fn finish(self) -> ReadPackage {
         self.read
     }
 }

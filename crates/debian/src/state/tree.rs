@@ -6,7 +6,7 @@ use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{EntryHead, EntryKind};
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use crate::base_system::group_number;
 use crate::package::deb::merged;
 
@@ -64,7 +64,7 @@ impl Tree {
     }
 
     /// `cp -p`.
-    pub(crate) fn copy(&mut self, package: &Read, from: &str, to: &str) -> Result<(), StateError> {
+    pub(crate) fn copy(&mut self, package: &ReadPackage, from: &str, to: &str) -> Result<(), StateError> {
         let (head, bytes) = package.file(from)?;
         let (mode, owner, mtime) = (head.mode, head.owner, head.mtime);
         let timestamp = std::mem::replace(&mut self.timestamp, mtime);
@@ -80,7 +80,7 @@ impl Tree {
     /// A file of a package with another mode and owner.
     pub(crate) fn copy_as(
         &mut self,
-        package: &Read,
+        package: &ReadPackage,
         path: &str,
         mode: u32,
         owner: Owner,

@@ -3,7 +3,7 @@
 use md5::{Digest as _, Md5};
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 
 const FOLDER: &str = "/var/lib/ucf";
@@ -19,7 +19,7 @@ impl Records {
     /// Writes a configuration file that is not there yet, and keeps what it was.
     pub(crate) fn install(
         &mut self,
-        package: &Read,
+        package: &ReadPackage,
         from: &str,
         to: &str,
         tree: &mut Tree,

@@ -1,7 +1,7 @@
 //! Services that scripts enable: systemd's units as `deb-systemd-helper` does, init scripts as `update-rc.d` does.
 
 use super::StateError;
-use super::read::Read;
+use super::read::ReadPackage;
 use super::tree::Tree;
 
 /// Whose units they are: the system's, or every user's.
@@ -29,7 +29,7 @@ const USER: Manager = Manager {
 
 impl Manager {
     /// The links that a unit's `[Install]` asks for, in the helper's order.
-    fn wanted(self, package: &Read, unit: &str) -> Result<Vec<String>, StateError> {
+    fn wanted(self, package: &ReadPackage, unit: &str) -> Result<Vec<String>, StateError> {
         let (_, bytes) = package.file(&format!("{}/{unit}", self.units))?;
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (mut links, mut aliases) = (Vec::new(), Vec::new());
@@ -53,7 +53,7 @@ impl Manager {
         tree.file(&format!("{}/{unit}.dsh-also", self.state), 0o644, "root", record.as_bytes());
     }
 
-    fn enable(self, package: &Read, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
+    fn enable(self, package: &ReadPackage, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
         let links = self.wanted(package, unit)?;
         for link in &links {
             tree.link(&format!("{}/{link}", self.links), &format!("{}/{unit}", self.units));
@@ -65,23 +65,23 @@ impl Manager {
 }
 
 /// `deb-systemd-helper enable`: the links that the unit's `[Install]` asks for, and the helper's record of them.
-pub(crate) fn enable(package: &Read, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn enable(package: &ReadPackage, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
     SYSTEM.enable(package, unit, tree)
 }
 
 /// The same for a unit of every user.
-pub(crate) fn enable_user(package: &Read, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn enable_user(package: &ReadPackage, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
     USER.enable(package, unit, tree)
 }
 
 /// `deb-systemd-helper update-state`: only the record.
-pub(crate) fn record(package: &Read, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn record(package: &ReadPackage, unit: &str, tree: &mut Tree) -> Result<(), StateError> {
     SYSTEM.record(unit, &SYSTEM.wanted(package, unit)?, tree);
     Ok(())
 }
 
 /// `update-rc.d NAME defaults` without `insserv`: the links that the script's LSB header asks for.
-pub(crate) fn init_script(package: &Read, name: &str, tree: &mut Tree) -> Result<(), StateError> {
+pub(crate) fn init_script(package: &ReadPackage, name: &str, tree: &mut Tree) -> Result<(), StateError> {
     let (_, bytes) = package.file(&format!("/etc/init.d/{name}"))?;
     let text = String::from_utf8_lossy(bytes).into_owned();
     for (key, prefix) in [("# Default-Start:", "S01"), ("# Default-Stop:", "K01")] {

@@ -19,10 +19,8 @@ pub use error::{DecodeError, type_of};
 pub use marker::{Literal, Located};
 pub use readable::unreadable;
 
+use crate::limits::MOST_READINGS;
 use crate::tree::{Node, Value};
-
-/// How often a document is read again without what could not be read: who has made more mistakes has made the same one often.
-const MOST_READINGS: usize = 64;
 
 /// Reads a `T` out of a node; every mistake that was found, when there is one.
 pub fn decode<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, Vec<DecodeError>> {

@@ -7,7 +7,7 @@ mod make;
 mod open;
 mod wheels;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use check::CheckFailure;
 pub use deliver::DeliverFailure;
@@ -16,6 +16,7 @@ use imgbuild_base::BaseFailure;
 use imgbuild_conda::{EnvironmentFilesError, PackageError};
 use imgbuild_copies::CopyFailure;
 use imgbuild_fetch::ArchiveFailure;
+use imgbuild_folder::FileError;
 use imgbuild_layer::OverBudget;
 pub use make::MakeFailure;
 use miette::Diagnostic;
@@ -30,16 +31,8 @@ pub enum MakeError {
     #[diagnostic(transparent)]
     Spec(#[from] imgbuild_document::DocumentError),
     /// A file cannot be read or written.
-    #[error("`{}` cannot be {what}", path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was tried.
-        what: &'static str,
-        /// Why.
-        #[source]
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The store fails.
     #[error(transparent)]
     Store(#[from] imgbuild_store::StoreError),
@@ -119,8 +112,8 @@ of_phase! {
 impl MakeError {
     /// What is said of a file of this machine that cannot be read or written: `what` was tried.
     pub fn file(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |error| Self::File { path, what, error }
+        let file = FileError::of(path, what);
+        move |error| Self::File(file(error))
     }
 }
 

@@ -244,7 +244,8 @@ fn channels(
         Ok(settings) => settings,
         Err(error) => return vec![error.into()],
     };
-    let place = imgbuild_conda::Place { root: folder, variables: &context.variables, settings: &settings };
+    let place =
+        imgbuild_conda::ChannelLookup { root: folder, variables: &context.variables, settings: &settings };
     let names = conda.channels.iter().map(|channel| &channel.name);
     let mut mistakes = Vec::new();
     for name in names.clone() {

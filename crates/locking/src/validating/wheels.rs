@@ -10,8 +10,8 @@ use imgbuild_fetch::Context;
 use imgbuild_image::{absolute, listed_error, pypi_error};
 use imgbuild_oci::{Digest, HashReader};
 use imgbuild_pypi::{
-    Choice, Environment, ListedPackage, LockingError, Permission, PylockError, Reading, Source, Target,
-    WheelFilename, indexes, listed_packages, requirement,
+    Choice, Environment, ListedPackage, LockingError, Permission, ProjectSource, PylockError, Reading,
+    Target, WheelFilename, indexes, listed_packages, requirement,
 };
 use imgbuild_requirement::{PipRequirement, PylockFile, RequirementSource};
 use imgbuild_spec::{Base, Pip, PipPackages, Variant};
@@ -255,20 +255,20 @@ fn wheel_fault(whole: &Path, given: &str, hashes: &imgbuild_pypi::StatedHashes) 
 }
 
 /// What is wrong with a source of this machine that another tool has locked.
-fn source_fault(source: &Source, hashes: &imgbuild_pypi::StatedHashes) -> Option<Fault> {
+fn source_fault(source: &ProjectSource, hashes: &imgbuild_pypi::StatedHashes) -> Option<Fault> {
     match source {
-        Source::Folder { path, given, .. } => {
+        ProjectSource::Folder { path, given, .. } => {
             let what = format!("the folder `{given}`");
             if !path.exists() {
                 return Some((what, "it is not there".to_owned()));
             }
             imgbuild_wheels::check_folder(path).err().map(|error| (what, error.to_string()))
         }
-        Source::Sdist { url, filename, .. } => {
+        ProjectSource::Sdist { url, filename, .. } => {
             let path = url.whole().to_file_path().ok()?;
             file_fault(&path, filename, hashes).map(|rule| (file_title(Path::new(filename)), rule))
         }
-        Source::Git { .. } => None,
+        ProjectSource::Git { .. } => None,
     }
 }
 

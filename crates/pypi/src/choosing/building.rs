@@ -10,7 +10,7 @@ use imgbuild_secret::SecretUrl;
 
 /// What a wheel can be built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ProjectSource {
     /// A source distribution.
     Sdist {
         /// The project's normalised name, where it is known.
@@ -54,7 +54,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl ProjectSource {
     /// The project's name, where it is known.
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ProjectSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sdist { filename, .. } => write!(f, "the source distribution `{filename}`"),
@@ -102,7 +102,7 @@ pub struct BuildFailed(pub Box<dyn std::error::Error + Send + Sync>);
 pub struct NothingBuilt;
 
 impl Builder for NothingBuilt {
-    fn build(&self, source: Source) -> BoxFuture<'_, Result<Built, BuildFailed>> {
+    fn build(&self, source: ProjectSource) -> BoxFuture<'_, Result<Built, BuildFailed>> {
         let failed = BuildFailed(format!("nobody builds {source}").into());
         Box::pin(std::future::ready(Err(failed)))
     }
@@ -111,5 +111,5 @@ impl Builder for NothingBuilt {
 /// Makes a wheel of what is none, in the sandbox. Whoever builds implements it.
 pub trait Builder: Send + Sync {
     /// Builds a wheel.
-    fn build(&self, source: Source) -> BoxFuture<'_, Result<Built, BuildFailed>>;
+    fn build(&self, source: ProjectSource) -> BoxFuture<'_, Result<Built, BuildFailed>>;
 }

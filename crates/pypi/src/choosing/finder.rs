@@ -10,9 +10,10 @@ use futures::future::BoxFuture;
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_layer::KeyHasher;
 use imgbuild_lock::{Archive, PypiPackage};
-use imgbuild_net::{Archives, Client, FetchError, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_secret::SecretUrl;
+use imgbuild_spec::AllowBuilds;
 use imgbuild_store::Store;
 use tokio::sync::OnceCell;
 
@@ -25,7 +26,6 @@ use crate::choosing::tool::VERSION;
 use crate::choosing::uv::Uv;
 use crate::index::fetch::WheelReader;
 use crate::index::settings::Settings;
-use imgbuild_spec::AllowBuilds;
 
 /// What finds wheels for one variant, and gets them.
 #[derive(Clone)]
@@ -188,7 +188,7 @@ impl PackageFinder {
     }
 
     async fn download(&self, package: &PypiPackage, url: SecretUrl) -> Result<(), FetchError> {
-        let wanted = Wanted {
+        let wanted = ArchiveRequest {
             name: package.filename.clone(),
             from: url.into(),
             sha256: Some(package.sha256),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use imgbuild_lock::PypiPackage;
-use imgbuild_net::Wanted;
+use imgbuild_net::ArchiveRequest;
 use imgbuild_oci::Digest;
 
 use crate::choosing::cuda::{self, Chosen};
@@ -76,7 +76,7 @@ impl Run<'_> {
             Some(sha256) => sha256,
             None => {
                 let (name, from) = (locked.filename.to_string(), (&locked.url).into());
-                let wanted = Wanted { name: name.clone(), from, sha256: None, size: locked.size };
+                let wanted = ArchiveRequest { name: name.clone(), from, sha256: None, size: locked.size };
                 let (sha256, path) = metadata.archive(wanted).await?;
                 check_stated(name, path, locked.hashes.clone()).await?;
                 sha256

@@ -9,7 +9,7 @@ use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::VersionSpecifiers;
 use url::Url;
 
-use crate::choosing::building::{Builder, Built, Source};
+use crate::choosing::building::{Builder, Built, ProjectSource};
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::permission::Permission;
 use crate::choosing::provided::{Provided, ProvidedPackage};
@@ -195,7 +195,7 @@ pub enum ListedPackage {
     /// What a wheel is to be built from.
     Source {
         /// The source.
-        source: Source,
+        source: ProjectSource,
         /// The hashes that are stated of its archive.
         hashes: StatedHashes,
     },

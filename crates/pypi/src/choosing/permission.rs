@@ -5,7 +5,7 @@ use std::path::Path;
 
 use imgbuild_spec::AllowBuilds;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::request::Requirement;
 use crate::choosing::tags::Tags;
@@ -44,7 +44,7 @@ pub trait Permission {
     /// When one may not be built.
     fn permit<'a>(
         &self,
-        sources: impl IntoIterator<Item = (Option<usize>, &'a Source)>,
+        sources: impl IntoIterator<Item = (Option<usize>, &'a ProjectSource)>,
     ) -> Result<(), LockingError>;
 }
 
@@ -79,7 +79,7 @@ impl Permission for AllowBuilds {
 
     fn permit<'a>(
         &self,
-        sources: impl IntoIterator<Item = (Option<usize>, &'a Source)>,
+        sources: impl IntoIterator<Item = (Option<usize>, &'a ProjectSource)>,
     ) -> Result<(), LockingError> {
         let named = sources.into_iter().map(|(place, source)| (place, named(source.clone())));
         let refused: Vec<_> = named.filter(|(_, source)| !self.may_build(source.name())).collect();
@@ -90,7 +90,7 @@ impl Permission for AllowBuilds {
 /// What is said where sources may not be built.
 pub(crate) fn refused_builds(
     allow_builds: &AllowBuilds,
-    refused: Vec<(Option<usize>, Source)>,
+    refused: Vec<(Option<usize>, ProjectSource)>,
 ) -> LockingError {
     let names: Vec<&str> = refused.iter().filter_map(|(_, source)| source.name()).collect();
     let it = if refused.len() == 1 { "it" } else { "them" };
@@ -122,8 +122,8 @@ pub(crate) fn key_with<'a>(allow_builds: &AllowBuilds, more: impl IntoIterator<I
 }
 
 /// A source with the name that the project states, where nobody else does.
-pub(crate) fn named(mut source: Source) -> Source {
-    if let Source::Folder { name: name @ None, path, .. } = &mut source {
+pub(crate) fn named(mut source: ProjectSource) -> ProjectSource {
+    if let ProjectSource::Folder { name: name @ None, path, .. } = &mut source {
         *name = project_name(path);
     }
     source

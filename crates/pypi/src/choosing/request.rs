@@ -11,7 +11,7 @@ use imgbuild_requirement::Marker;
 use imgbuild_secret::SecretText;
 use imgbuild_spec::AllowBuilds;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::dependency::Dependency;
 use crate::choosing::environment::Environment;
 use crate::choosing::locking_error::LockingError;
@@ -52,7 +52,7 @@ pub struct Requirement {
     /// What it requires by name, or why it does not.
     dependency: Result<Dependency, ValueError>,
     /// What it is a source of, where it names one. Then the line is for people.
-    pub source: Option<Source>,
+    pub source: Option<ProjectSource>,
     /// The extras of a source, or of a wheel that is named by its URL or path alone.
     pub extras: Vec<String>,
     /// The condition of such.
@@ -80,7 +80,7 @@ impl Requirement {
     }
 
     /// The requirement of what is built from a source.
-    pub fn of(text: impl Into<String>, source: Source) -> Self {
+    pub fn of(text: impl Into<String>, source: ProjectSource) -> Self {
         Self { source: Some(source), ..Self::new(text) }
     }
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use imgbuild_net::Wanted;
+use imgbuild_net::ArchiveRequest;
 use imgbuild_secret::SecretText;
 use url::Url;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::explanation::Explanation;
 use crate::choosing::locking::{BuiltWheel, Run};
 use crate::choosing::locking_error::LockingError;
@@ -44,7 +44,7 @@ impl Run<'_> {
     /// When one may not be built.
     pub(crate) fn permit<'b>(
         &self,
-        sources: impl IntoIterator<Item = (Option<usize>, &'b Source)>,
+        sources: impl IntoIterator<Item = (Option<usize>, &'b ProjectSource)>,
     ) -> Result<(), LockingError> {
         self.request.allow_builds.permit(sources)
     }
@@ -63,24 +63,28 @@ impl Run<'_> {
     /// Builds a wheel, and gives its name.
     pub(crate) async fn build(
         &mut self,
-        source: Source,
+        source: ProjectSource,
         requirement: Option<usize>,
         vouched: Vouched<'_>,
     ) -> Result<String, LockingError> {
         let mut source = named(source);
         self.permit([(requirement, &source)])?;
         let what = source.to_string();
-        if let Source::Sdist { filename, url, sha256, size, .. } = &mut source
+        if let ProjectSource::Sdist { filename, url, sha256, size, .. } = &mut source
             && sha256.is_none()
         {
-            let wanted =
-                Wanted { name: filename.clone(), from: url.clone().into(), sha256: None, size: *size };
+            let wanted = ArchiveRequest {
+                name: filename.clone(),
+                from: url.clone().into(),
+                sha256: None,
+                size: *size,
+            };
             let (found, path) = self.locking.metadata.archive(wanted).await?;
             check_stated(filename.clone(), path, vouched.stated.clone()).await?;
             *sha256 = Some(found);
         }
         let hashes = vouched.hashes;
-        if let (Source::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
+        if let (ProjectSource::Sdist { sha256: Some(found), .. }, false) = (&source, hashes.is_empty())
             && !hashes.contains(found)
         {
             return Err(PylockError::Hashes { package: what }.into());
@@ -146,7 +150,7 @@ impl Run<'_> {
         name: &str,
         explanation: &str,
         target: &str,
-    ) -> Result<Source, LockingError> {
+    ) -> Result<ProjectSource, LockingError> {
         let folder = self.scratch.path().join(format!("source-{name}"));
         std::fs::create_dir_all(&folder)?;
         self.state_no_dependencies(&[name], &folder)?;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imgbuild_archive::{ZipError, ZipFileError, ZipMember, zip_members};
 use imgbuild_layer::KeyHasher;
-use imgbuild_net::{Archives, Client, FetchError, Locations, NetError, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Locations, NetError};
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
 use imgbuild_store::Store;
@@ -110,7 +110,7 @@ impl WheelReader<'_> {
                 return Ok((digest, wheel));
             }
         }
-        let wanted = Wanted { name: filename.to_string(), from: Locations::from(url), sha256, size };
+        let wanted = ArchiveRequest { name: filename.to_string(), from: Locations::from(url), sha256, size };
         let (digest, path) = self.archive(wanted).await?;
         Ok((digest, Wheel::open(&path, filename).map_err(wrong)?.1))
     }
@@ -120,7 +120,7 @@ impl WheelReader<'_> {
     /// # Errors
     ///
     /// When it cannot be had.
-    pub async fn archive(&self, wanted: Wanted) -> Result<(Digest, PathBuf), MetadataError> {
+    pub async fn archive(&self, wanted: ArchiveRequest) -> Result<(Digest, PathBuf), MetadataError> {
         let name = wanted.name.clone();
         self.archives.fetch(wanted).await.map_err(|error| MetadataError::Fetch { name, error })
     }

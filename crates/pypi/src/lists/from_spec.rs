@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use imgbuild_requirement::{FindLinks, PipRequirement, RequirementSource};
+use imgbuild_requirement::{FindLinks, PipRequirement, PipUrl, RequirementSource};
 use imgbuild_secret::{SecretText, SecretUrl};
 use imgbuild_spec::Pip;
 use url::Url;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::request::Requirement;
 use crate::index::settings::Indexes;
 use crate::index::settings_files::Variables;
@@ -51,25 +51,16 @@ pub fn requirement(
 
 /// What a requirement is to be built from; nothing where it is a wheel or comes from an index. The error says what is wrong,
 /// and shows no variable's value.
-fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Result<Option<Source>, String> {
+fn source(
+    given: &PipRequirement,
+    folder: &Path,
+    variables: &Variables,
+) -> Result<Option<ProjectSource>, String> {
     if !given.source.is_built() {
         return Ok(None);
     }
     let name = given.name.as_ref().map(ToString::to_string);
-    let url = |url: &imgbuild_requirement::PipUrl| {
-        let text = imgbuild_secret::expanded(url.secret().whole(), variables);
-        // A URL's reader would take the first folder of the path for the host.
-        let error = match text.split_once("://") {
-            Some((scheme, rest)) if rest.starts_with(['/', '\\', '?', '#']) && !scheme.ends_with("file") => {
-                "it names no host".to_owned()
-            }
-            _ => match text.parse::<SecretUrl>() {
-                Ok(url) => return Ok(url),
-                Err(error) => error.to_string(),
-            },
-        };
-        Err(format!("with its variables in their places it is no URL: {error}"))
-    };
+    let url = |given: &PipUrl| url(given, variables);
     let sdist = |url: SecretUrl| {
         let filename = url.whole().path().rsplit('/').next().unwrap_or_default().to_owned();
         let sha256 = match given.hashes.as_slice() {
@@ -78,7 +69,7 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Resul
         };
         let fragment = url.whole().fragment().unwrap_or_default().split('&');
         let subdirectory = fragment.filter_map(|part| part.strip_prefix("subdirectory=")).next();
-        Source::Sdist {
+        ProjectSource::Sdist {
             name: name.clone(),
             version: None,
             filename,
@@ -92,7 +83,7 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Resul
     Ok(match &given.source {
         RequirementSource::Index => None,
         RequirementSource::Url(named) => Some(sdist(url(named)?)),
-        RequirementSource::Git { url: named, revision, subdirectory } => Some(Source::Git {
+        RequirementSource::Git { url: named, revision, subdirectory } => Some(ProjectSource::Git {
             name,
             url: url(named)?,
             revision: revision.clone(),
@@ -105,7 +96,23 @@ fn source(given: &PipRequirement, folder: &Path, variables: &Variables) -> Resul
                 return Ok(Some(sdist(url.into())));
             }
             let given = path.display().to_string();
-            Some(Source::Folder { name, path: whole, given, editable: *editable })
+            Some(ProjectSource::Folder { name, path: whole, given, editable: *editable })
         }
     })
+}
+
+/// A URL of the spec, with its variables in their places.
+fn url(given: &PipUrl, variables: &Variables) -> Result<SecretUrl, String> {
+    let text = imgbuild_secret::expanded(given.secret().whole(), variables);
+    // A URL's reader would take the first folder of the path for the host.
+    let error = match text.split_once("://") {
+        Some((scheme, rest)) if rest.starts_with(['/', '\\', '?', '#']) && !scheme.ends_with("file") => {
+            "it names no host".to_owned()
+        }
+        _ => match text.parse::<SecretUrl>() {
+            Ok(url) => return Ok(url),
+            Err(error) => error.to_string(),
+        },
+    };
+    Err(format!("with its variables in their places it is no URL: {error}"))
 }

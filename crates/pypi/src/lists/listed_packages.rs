@@ -8,7 +8,7 @@ use imgbuild_requirement::RequirementSource;
 use imgbuild_secret::SecretUrl;
 use url::Url;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::locking::{ListedPackage, ListedWheel};
 use crate::lists::stated::StatedHashes;
 
@@ -64,15 +64,15 @@ fn listed_package(
     let name = package.name.as_ref().map(ToString::to_string);
     let source = match &package.source {
         RequirementSource::Git { revision, subdirectory, .. } => {
-            Source::Git { name, url, revision: revision.clone(), subdirectory: subdirectory.clone() }
+            ProjectSource::Git { name, url, revision: revision.clone(), subdirectory: subdirectory.clone() }
         }
         RequirementSource::Path { path, editable } if !folder.join(path).is_file() => {
             let path: PathBuf = folder.join(path);
-            Source::Folder { name, path, given, editable: *editable }
+            ProjectSource::Folder { name, path, given, editable: *editable }
         }
         RequirementSource::Path { .. } | RequirementSource::Url(_) | RequirementSource::Index => {
             let subdirectory = url.whole().fragment().and_then(|it| it.strip_prefix("subdirectory="));
-            Source::Sdist {
+            ProjectSource::Sdist {
                 name,
                 version: package.version.clone(),
                 filename: url.whole().path().rsplit('/').next().unwrap_or_default().to_owned(),

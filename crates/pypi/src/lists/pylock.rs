@@ -11,7 +11,7 @@ use imgbuild_secret::{SecretUrl, public};
 use serde::Deserialize;
 use url::Url;
 
-use crate::choosing::building::Source;
+use crate::choosing::building::ProjectSource;
 use crate::choosing::environment::Environment;
 use crate::choosing::marker::without_groups;
 use crate::choosing::unfit::Unfit;
@@ -49,7 +49,7 @@ pub enum Choice {
     /// Something that must be built, since no wheel fits.
     Source {
         /// What it is built from.
-        source: Source,
+        source: ProjectSource,
         /// The hashes that are stated of its archive.
         hashes: StatedHashes,
         /// Why no wheel fits, where there are any.
@@ -255,7 +255,7 @@ impl Entry {
         Ok(Ok(LockedWheel { name, filename, url, given, size, sha256, hashes, origin }))
     }
 
-    fn source(&self, name: &str, reading: Reading<'_>) -> Result<Option<Source>, PylockError> {
+    fn source(&self, name: &str, reading: Reading<'_>) -> Result<Option<ProjectSource>, PylockError> {
         let name = || Some(name.to_owned());
         let sdist = self.sdist.as_ref().map(|file| (file, false));
         if let Some((file, direct)) = sdist.or(self.archive.as_ref().map(|file| (file, true))) {
@@ -264,7 +264,7 @@ impl Entry {
             if hashes.is_some_and(|hashes| sha256.is_none_or(|hash| !hashes.contains(&hash))) {
                 return Err(PylockError::Hashes { package: self.title() });
             }
-            return Ok(Some(Source::Sdist {
+            return Ok(Some(ProjectSource::Sdist {
                 name: name(),
                 version: self.version.clone(),
                 filename: file.filename(),
@@ -280,7 +280,7 @@ impl Entry {
             if vcs.r#type != "git" {
                 return Err(PylockError::Location(format!("a repository of {}", vcs.r#type)));
             }
-            return Ok(Some(Source::Git {
+            return Ok(Some(ProjectSource::Git {
                 name: name(),
                 url: location.location(reading.folder)?,
                 revision: Some(vcs.commit_id.clone()),
@@ -293,7 +293,7 @@ impl Entry {
         stays_inside(reading.folder, &path)?;
         let path = without_dots(&reading.folder.join(path));
         let given = relative(&path, reading.root);
-        Ok(Some(Source::Folder { name: name(), path, given, editable: directory.editable }))
+        Ok(Some(ProjectSource::Folder { name: name(), path, given, editable: directory.editable }))
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use imgbuild_net::{Archives, Client, FetchError, Schedule, Wanted};
+use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Schedule};
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{
-    BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, Provided,
-    ProvidedError, ProvidedPackage, Request, Requirement, Settings, Source, Uv, Variables, WheelReader,
+    BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, ProjectSource,
+    Provided, ProvidedError, ProvidedPackage, Request, Requirement, Settings, Uv, Variables, WheelReader,
 };
 use imgbuild_spec::AllowBuilds;
 use imgbuild_store::Store;
@@ -160,7 +160,7 @@ impl Bench {
 }
 
 impl Archives for Bench {
-    fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
+    fn fetch(&self, wanted: ArchiveRequest) -> BoxFuture<'_, Result<(Digest, PathBuf), FetchError>> {
         Box::pin(async move {
             self.fetched.lock().unwrap().push(wanted.name.clone());
             let bytes = self.client.get_bytes(wanted.from, 1 << 30).await;
@@ -184,7 +184,7 @@ impl Provided for Bench {
 
 /// Builds a wheel of version 7 of whatever it is given.
 impl Builder for Bench {
-    fn build(&self, source: Source) -> BoxFuture<'_, Result<Built, BuildFailed>> {
+    fn build(&self, source: ProjectSource) -> BoxFuture<'_, Result<Built, BuildFailed>> {
         Box::pin(async move {
             self.built.lock().unwrap().push(source.to_string());
             let name = source.name().unwrap_or("unnamed").to_owned();
@@ -192,7 +192,7 @@ impl Builder for Bench {
                 return Err(BuildFailed("the build says: no".into()));
             }
             let version = match &source {
-                Source::Sdist { version: Some(version), .. } => version.clone(),
+                ProjectSource::Sdist { version: Some(version), .. } => version.clone(),
                 _ => "7.0".to_owned(),
             };
             let folder = tempfile::tempdir_in(self.root.path()).unwrap().keep();

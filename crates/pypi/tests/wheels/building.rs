@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use imgbuild_pypi::{Request, Requirement, Source};
+use imgbuild_pypi::{ProjectSource, Request, Requirement};
 use imgbuild_spec::AllowBuilds;
 use insta::assert_snapshot;
 
@@ -41,19 +41,19 @@ async fn sources_are_built_where_that_is_allowed() {
 async fn folders_and_repositories_are_built() {
     let bench = Bench::new(GOOD);
     bench.add(&[wheel("inner", "1.0", &[])]);
-    let folder = |name: Option<&str>| Source::Folder {
+    let folder = |name: Option<&str>| ProjectSource::Folder {
         name: name.map(str::to_owned),
         path: bench.spec.join("project"),
         given: "./project".to_owned(),
         editable: true,
     };
-    let git = Source::Git {
+    let git = ProjectSource::Git {
         name: Some("project".to_owned()),
         url: "https://user:pw@git.example/project".parse().unwrap(),
         revision: Some("main".to_owned()),
         subdirectory: None,
     };
-    let of = |text: &str, source: Source| Request {
+    let of = |text: &str, source: ProjectSource| Request {
         requirements: vec![Requirement::of(text, source)],
         ..bench.request(&[])
     };

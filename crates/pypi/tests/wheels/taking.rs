@@ -3,7 +3,7 @@
 use std::fs;
 
 use imgbuild_oci::Digest;
-use imgbuild_pypi::{ListedPackage, ListedWheel, Request, Source, StatedHashes};
+use imgbuild_pypi::{ListedPackage, ListedWheel, ProjectSource, Request, StatedHashes};
 use imgbuild_spec::AllowBuilds;
 use insta::assert_snapshot;
 use md5::Digest as _;
@@ -139,7 +139,7 @@ async fn listed_sources_are_built_with_permission_only() {
     let bench = Bench::new(GOOD);
     bench.add(&[wheel("inner", "2.0", &[])]);
     let folder = |name: Option<&str>, given: &str| ListedPackage::Source {
-        source: Source::Folder {
+        source: ProjectSource::Folder {
             name: name.map(str::to_owned),
             path: given.into(),
             given: given.to_owned(),
@@ -148,7 +148,7 @@ async fn listed_sources_are_built_with_permission_only() {
         hashes: StatedHashes::default(),
     };
     let git = ListedPackage::Source {
-        source: Source::Git {
+        source: ProjectSource::Git {
             name: Some("theirs".to_owned()),
             url: "https://git.example/theirs".parse().unwrap(),
             revision: Some("0123".to_owned()),

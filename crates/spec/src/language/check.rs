@@ -4,6 +4,8 @@ use imgbuild_document::{Located, ProgramText, ValueError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::limits::MOST_CHECK_SECONDS;
+
 /// A command that is run in the finished image; when it fails, the build fails and nothing is delivered.
 ///
 /// It runs as the image's user, behind the image's entrypoint unless the spec names its own, off the network, in a new
@@ -28,8 +30,6 @@ pub(crate) struct CheckTable {
 pub struct Seconds(u32);
 
 impl Seconds {
-    const MOST: i64 = 24 * 60 * 60;
-
     /// The number.
     pub const fn get(self) -> u32 {
         self.0
@@ -45,10 +45,10 @@ impl Default for Seconds {
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
-        let seconds = u32::try_from(number).ok().filter(|_| (1..=Self::MOST).contains(&number));
+        let seconds = u32::try_from(number).ok().filter(|_| (1..=MOST_CHECK_SECONDS).contains(&number));
         let error = || {
             ValueError::new(format!("a time of {number} seconds cannot be kept"))
-                .hint(format!("write a number from 1 to {}; the default is 300", Self::MOST))
+                .hint(format!("write a number from 1 to {MOST_CHECK_SECONDS}; the default is 300"))
         };
         seconds.map(Self).ok_or_else(|| serde::de::Error::custom(error().with_hint()))
     }
@@ -64,6 +64,6 @@ impl JsonSchema for Seconds {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MOST })
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MOST_CHECK_SECONDS })
     }
 }

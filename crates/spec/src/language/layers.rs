@@ -4,6 +4,8 @@ use imgbuild_document::ValueError;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::limits::{LEAST_BUDGET, MOST_BUDGET};
+
 /// How the image is cut into layers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -111,9 +113,6 @@ pub enum Compression {
 pub struct Budget(u8);
 
 impl Budget {
-    const LEAST: i64 = 8;
-    const MOST: i64 = 120;
-
     /// The number.
     pub const fn get(self) -> u8 {
         self.0
@@ -130,11 +129,10 @@ impl<'de> Deserialize<'de> for Budget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
         match u8::try_from(number) {
-            Ok(layers) if (Self::LEAST..=Self::MOST).contains(&number) => Ok(Self(layers)),
+            Ok(layers) if (LEAST_BUDGET..=MOST_BUDGET).contains(&number) => Ok(Self(layers)),
             _ => {
-                let error = ValueError::new(format!("a budget of {number} layers cannot be kept")).hint(
-                    format!("write a number from {} to {}; the default is 40", Self::LEAST, Self::MOST),
-                );
+                let error = ValueError::new(format!("a budget of {number} layers cannot be kept"))
+                    .hint(format!("write a number from {LEAST_BUDGET} to {MOST_BUDGET}; the default is 40"));
                 Err(serde::de::Error::custom(error.with_hint()))
             }
         }
@@ -151,6 +149,6 @@ impl JsonSchema for Budget {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": Self::LEAST, "maximum": Self::MOST })
+        json_schema!({ "type": "integer", "minimum": LEAST_BUDGET, "maximum": MOST_BUDGET })
     }
 }

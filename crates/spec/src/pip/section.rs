@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use imgbuild_document::{Located, Mistake, Note, Origin, Problem, Requirement, Source, list};
 use imgbuild_environment::{ListedPackages, PipPart, match_spec_name};
 use imgbuild_requirement::{
-    Kind, Lines, Listed, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
+    Kind, Lines, ListedRequirement, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
 };
 
 use crate::language::{AllowBuildsKey, FilesKey, PipTable};
@@ -283,8 +283,8 @@ fn listed(
 }
 
 /// A requirement that anything could be taken for.
-fn without_hash(listed: &Listed) -> Option<Problem> {
-    let Listed { requirement, pinned } = listed;
+fn without_hash(listed: &ListedRequirement) -> Option<Problem> {
+    let ListedRequirement { requirement, pinned } = listed;
     let fault = match (requirement.hashes.is_empty(), pinned) {
         (true, _) => "has no hash",
         (false, false) => "is not one version",

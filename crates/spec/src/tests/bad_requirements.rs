@@ -218,7 +218,7 @@ fn an_option_that_does_not_work_here() {
     × `--pre` has no value
       
     × `six` stands behind an option, and belongs to none
-      
+      pip passes it over: write it into a line of its own, or remove it
     × `./x ; 'a'` is not a requirement: its marker ends before a comparison, such as `>=`
       write it like `numpy >=1.26`, `name @ https://…` or `./folder`
     × there is nothing behind `--hash`
