@@ -18,10 +18,11 @@ fn processes(word: &str) -> usize {
     lines.filter(|line| line.windows(word.len()).any(|part| part == word.as_bytes())).count()
 }
 
-fn vanish(word: &str) {
+/// Waits until as many processes have a word in their command line.
+fn reach(word: &str, count: usize) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while processes(word) > 0 {
-        assert!(Instant::now() < deadline, "{word} is still there");
+    while processes(word) != count {
+        assert!(Instant::now() < deadline, "{} processes of {word}, not {count}", processes(word));
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -67,12 +68,12 @@ fn a_killed_program_leaves_no_process() {
         let line = format!("sleep\0{word}");
         let world = World::new(who);
         let mut child =
-            world.spawn(&[], &format!("setsid sleep {word} & sleep 0.3; echo started; sleep {word}"));
+            world.spawn(&[], &format!("setsid sleep {word} & echo started; sleep {word}"));
         assert_eq!(first_line(&mut child), "started\n");
-        assert!(processes(&line) > 0);
+        reach(&line, 2);
         send(&child, Signal::KILL);
         child.wait().unwrap();
-        vanish(&line);
+        reach(&line, 0);
     }
 }
 
