@@ -1,5 +1,6 @@
 //! Running what is in an image.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +15,30 @@ use crate::{Image, Outcome, Tree, capture, scratch};
 pub struct Container {
     bundle: TempDir,
     image: imgbuild_oci::ImageConfig,
+}
+
+/// How a container is started, where it differs from what the image's configuration says.
+#[derive(Debug, Clone, Default)]
+pub struct Start<'a> {
+    /// The user and the group; the image's own user where nothing is said.
+    pub user: Option<&'a str>,
+    /// More variables.
+    pub env: Vec<(&'a str, String)>,
+    /// The command instead of the image's.
+    pub command: Option<Vec<&'a str>>,
+    /// Whether nothing of the image can be written, but `/tmp`.
+    pub read_only: bool,
+    /// A folder that has an empty volume over it, which anybody may write.
+    pub volume: Option<&'a str>,
+}
+
+/// A container that runs in the network of this machine. It is ended when it is dropped, and by itself after five minutes.
+#[derive(Debug)]
+pub struct Started {
+    daemon: Option<Child>,
+    crun: Vec<String>,
+    log: PathBuf,
+    _volume: Option<TempDir>,
 }
 
 /// A server of somebody else. It is ended when it is dropped, and by itself after five minutes.
@@ -91,19 +116,95 @@ impl Container {
         self.run_as("0:0", command.to_vec())
     }
 
-    fn run_as(&self, user: &str, words: Vec<&str>) -> Outcome {
-        let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
+    /// A user as engines find it: where no group is named, with its own and with those that it is a member of.
+    fn user(&self, text: &str) -> (u32, u32, Vec<u32>) {
         let number = |text: &str| text.parse::<u32>().unwrap_or_default();
+        if let Some((uid, gid)) = text.split_once(':') {
+            return (number(uid), number(gid), Vec::new());
+        }
+        let lines = |path: &str| fs_err::read_to_string(self.root().join(path)).unwrap_or_default();
+        let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+        let users: Vec<_> = lines("etc/passwd").lines().map(fields).collect();
+        let Some(user) = users.iter().find(|user| user[0] == text || user[2] == text) else {
+            return (number(text), 0, Vec::new());
+        };
+        let groups: Vec<_> = lines("etc/group").lines().map(fields).collect();
+        let member = groups.iter().filter(|group| group[3].split(',').any(|name| name == user[0]));
+        (number(&user[2]), number(&user[3]), member.map(|group| number(&group[2])).collect())
+    }
+
+    /// Starts what the image starts, and goes on. `name` is the container's.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn spawn(&self, name: &str, start: &Start<'_>) -> Started {
+        let config = &self.image.config;
+        let cmd = || config.cmd.iter().map(String::as_str).collect();
+        let command: Vec<&str> = start.command.clone().unwrap_or_else(cmd);
+        let words = config.entrypoint.iter().map(String::as_str).chain(command).collect();
+        let mut runtime = self.runtime(start.user.unwrap_or(&config.user), words);
+        let namespaces = ["pid", "mount", "ipc", "uts"].map(|kind| json!({ "type": kind }));
+        runtime["linux"]["namespaces"] = json!(namespaces);
+        runtime["root"]["readonly"] = json!(start.read_only);
+        let env = start.env.iter().map(|(name, value)| format!("{name}={value}"));
+        runtime["process"]["env"] = json!(config.env.iter().cloned().chain(env).collect::<Vec<_>>());
+        let mut mounts = runtime["mounts"].as_array().unwrap().clone();
+        mounts.push(json!({
+            "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+            "options": ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        }));
+        if start.read_only {
+            mounts.push(json!({ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs" }));
+        }
+        let volume = start.volume.map(|_| scratch("volume"));
+        if let (Some(to), Some(from)) = (start.volume, &volume) {
+            fs_err::set_permissions(from.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+            mounts.push(
+                json!({ "destination": to, "type": "bind", "source": from.path(), "options": ["rbind"] }),
+            );
+        }
+        runtime["mounts"] = json!(mounts);
+        let bundle = self.bundle.path();
+        let file = bundle.join(format!("{name}.json"));
+        fs_err::write(&file, runtime.to_string()).unwrap();
+        let state = bundle.join("state").to_str().unwrap().to_owned();
+        let crun = vec!["--root".to_owned(), state, "--cgroup-manager=disabled".to_owned()];
+        let log = bundle.join(format!("{name}.log"));
+        let output = fs_err::File::create(&log).unwrap();
+        let id = format!("{}-{name}", bundle.file_name().unwrap().to_str().unwrap());
+        let mut command = apart("timeout");
+        command.args(["--kill-after=10", "300", "crun"]).args(&crun).args(["run", "--bundle"]).arg(bundle);
+        command.arg("--config").arg(&file).arg(&id).stdin(Stdio::null());
+        command.stdout(output.file().try_clone().unwrap()).stderr(output.into_file());
+        let daemon = Some(command.spawn().unwrap());
+        Started { daemon, crun: [crun, vec![id]].concat(), log, _volume: volume }
+    }
+
+    fn run_as(&self, user: &str, words: Vec<&str>) -> Outcome {
+        let runtime = self.runtime(user, words);
+        let bundle = self.bundle.path();
+        fs_err::write(bundle.join("config.json"), runtime.to_string()).unwrap();
+        let name = bundle.file_name().unwrap();
+        let state = bundle.join("state");
+        let mut crun = apart("crun");
+        crun.arg("--root").arg(state).args(["--cgroup-manager=disabled", "run", "--bundle"]).arg(bundle);
+        capture(crun.arg(name))
+    }
+
+    /// What an engine makes of the image's configuration.
+    fn runtime(&self, user: &str, words: Vec<&str>) -> serde_json::Value {
+        let (uid, gid, groups) = self.user(user);
         let config = &self.image.config;
         let folder = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
         let tmpfs = |path: &str| json!({ "destination": path, "type": "tmpfs", "source": "tmpfs" });
         let namespaces =
             ["pid", "mount", "ipc", "uts", "network"].map(|kind| json!({ "type": kind })).to_vec();
-        let runtime = json!({
+        json!({
             "ociVersion": "1.0.2",
             "root": { "path": "root" },
             "process": {
-                "user": { "uid": number(uid), "gid": number(gid) },
+                "user": { "uid": uid, "gid": gid, "additionalGids": groups },
                 "args": words,
                 "env": config.env,
                 "cwd": folder,
@@ -113,14 +214,66 @@ impl Container {
                 { "destination": "/proc", "type": "proc", "source": "proc" }, tmpfs("/dev"), tmpfs("/dev/shm"),
             ],
             "linux": { "namespaces": namespaces },
-        });
-        let bundle = self.bundle.path();
-        fs_err::write(bundle.join("config.json"), runtime.to_string()).unwrap();
-        let name = bundle.file_name().unwrap();
-        let state = bundle.join("state");
+        })
+    }
+}
+
+impl Started {
+    /// What it said until now.
+    pub fn said(&self) -> String {
+        fs_err::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until something holds of what it said, or it ends.
+    ///
+    /// # Panics
+    ///
+    /// When that takes more than a minute; with what it said.
+    pub fn wait_until(&mut self, holds: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let said = self.said();
+            if holds(&said) {
+                return said;
+            }
+            let ended = self.daemon.as_mut().unwrap().try_wait().unwrap().is_some();
+            assert!(!ended && start.elapsed() < Duration::from_secs(60), "it is not ready:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs a command in it, as its user: what `docker exec` does.
+    pub fn exec(&self, words: &[&str]) -> Outcome {
+        let (id, options) = self.crun.split_last().unwrap();
         let mut crun = apart("crun");
-        crun.arg("--root").arg(state).args(["--cgroup-manager=disabled", "run", "--bundle"]).arg(bundle);
-        capture(crun.arg(name))
+        capture(crun.args(options).arg("exec").arg(id).args(words))
+    }
+
+    /// Sends its process 1 a signal.
+    pub fn signal(&self, signal: &str) {
+        let (id, options) = self.crun.split_last().unwrap();
+        let mut crun = apart("crun");
+        capture(crun.args(options).args(["kill", id, signal])).success();
+    }
+
+    /// Waits for its end: its exit code, and what it said.
+    ///
+    /// # Panics
+    ///
+    /// When it has no exit code.
+    pub fn end(&mut self) -> (i32, String) {
+        let status = self.daemon.take().unwrap().wait().unwrap();
+        (status.code().unwrap(), self.said())
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let Some(mut daemon) = self.daemon.take() else { return };
+        let (id, options) = self.crun.split_last().unwrap();
+        let mut crun = apart("crun");
+        drop(crun.args(options).args(["kill", id, "KILL"]).stderr(Stdio::null()).status());
+        drop(daemon.wait());
     }
 }
 

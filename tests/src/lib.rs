@@ -19,7 +19,7 @@ mod server;
 mod tree;
 mod workspace;
 
-pub use container::{Container, Daemon, apart};
+pub use container::{Container, Daemon, Start, Started, apart};
 pub use debian::{DebianArchive, SUITE};
 pub use faults::{Bench, named, names};
 pub use foreign::{HandmadeLayer, write_layout};

@@ -21,8 +21,9 @@ fn quickstart_runs() {
     assert_eq!(output.path().file_name().unwrap(), "quickstart-latest.tar");
     let image = output.image();
     let config = &image.config.config;
-    assert_eq!(config.user, "1000:100");
-    assert_eq!(config.entrypoint, ["/usr/bin/tini", "--"]);
+    // Without a group, which would take all others away; by number, so that Kubernetes sees that it is not root.
+    assert_eq!(config.user, "1000");
+    assert_eq!(config.entrypoint, ["/usr/bin/tini", "-g", "--", "/usr/local/bin/imgbuild-start"]);
     let path = format!("/opt/venv/bin:{SYSTEM_PATH}");
     assert_eq!(image.variable("PATH"), Some(path.as_str()));
     assert_eq!(image.variable("LANG"), Some("C.UTF-8"));
@@ -35,11 +36,8 @@ fn quickstart_runs() {
     assert!(greeting.starts_with("Hello from Python 3.11.2 with numpy 2."), "{greeting}");
     assert!(greeting.ends_with("\nThe sum of [0 1 2 3 4 5 6 7 8 9] is 45\n"), "{greeting}");
     let said = |command: &[&str]| container.start_with(command).success().stdout.trim().to_owned();
-    assert_eq!(said(&["id"]), "uid=1000(user) gid=100(users) groups=100(users)");
-    assert_eq!(
-        said(&["sh", "-c", "cd && pwd && touch mine && stat -c %U:%G mine"]),
-        "/home/user\nuser:users"
-    );
+    assert_eq!(said(&["id"]), "uid=1000(user) gid=100(users) groups=100(users),0(root)");
+    assert_eq!(said(&["sh", "-c", "cd && pwd && touch mine && stat -c %U:%G mine"]), "/home/user\nuser:root");
     assert_eq!(said(&["sh", "-c", "readlink /proc/1/exe"]), "/usr/bin/tini");
     assert_eq!(said(&["locale", "charmap"]), "UTF-8");
     assert_eq!(
@@ -58,7 +56,7 @@ fn quickstart_runs() {
 fn conda_python_is_there_without_activation() {
     let imgbuild = Imgbuild::new();
     let image = imgbuild.build(&conda("python = \"3.11\"", "packages = [\"numpy\"]\n"), &[]).image();
-    let path = format!("/opt/conda/bin:{SYSTEM_PATH}");
+    let path = format!("/home/user/.local/share/imgbuild/image/bin:/opt/conda/bin:{SYSTEM_PATH}");
     assert_eq!(image.variable("PATH"), Some(path.as_str()));
     assert_eq!(image.variable("CONDA_PREFIX"), Some("/opt/conda"));
     assert_eq!(image.variable("CONDA_DEFAULT_ENV"), Some("base"));

@@ -12,7 +12,7 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 18] = [
+const PROGRAMS: [Program; 21] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("containerd", "containerd"),
@@ -28,7 +28,10 @@ const PROGRAMS: [Program; 18] = [
     ("podman", "podman"),
     ("python3", "python3"),
     ("qemu-aarch64-static", "qemu-user-static"),
+    ("rsync", "rsync"),
+    ("shellcheck", "shellcheck"),
     ("skopeo", "skopeo"),
+    ("ssh", "openssh-client"),
     ("strace", "strace"),
     ("umoci", "umoci"),
 ];

@@ -1,10 +1,11 @@
 //! What images stand on: nothing, Debian, or an image that is there.
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
+use imgbuild_document::Origin;
 use imgbuild_lock::LayoutBase;
 use imgbuild_oci::Platform;
-use imgbuild_runtime::{BaseStart, DEFAULT_USER};
-use imgbuild_spec::User;
+use imgbuild_runtime::{AccountFiles, BaseStart, User};
+use imgbuild_spec::Variant;
 use imgbuild_store::{LayerRecord, Store};
 
 use crate::failure::BaseFailure;
@@ -106,13 +107,73 @@ impl Base {
         }
     }
 
-    /// The user of images that stand on it, where the spec names none: as in an image's configuration, empty for root.
-    pub fn default_user(&self) -> String {
-        match self {
-            Self::Scratch => String::new(),
-            Self::Debian => format!("{}:{}", DEFAULT_USER.uid, DEFAULT_USER.gid),
-            Self::Image(image) => image.config().user.clone(),
+    /// The user that a variant runs as, as an image's configuration names it: empty for root.
+    ///
+    /// Ours is named by its number alone. A group beside it would take all its other groups away, in docker and in containerd; by
+    /// a name, Kubernetes could not tell that it is not root.
+    pub fn configured_user(&self, variant: &Variant) -> String {
+        match (&variant.image.user, self) {
+            (Some(user), _) => user.to_string(),
+            (None, Self::Scratch) => String::new(),
+            (None, Self::Image(image)) if variant.account.origin.is_none() => image.config().user.clone(),
+            (None, Self::Debian | Self::Image(_)) => variant.account.uid.to_string(),
         }
+    }
+
+    /// The home of the user that a variant has.
+    pub fn home(&self, variant: &Variant) -> String {
+        let own = variant.account.home.as_str().to_owned();
+        match self {
+            Self::Image(image) if variant.account.origin.is_none() => {
+                image.login().map_or_else(|| "/root".to_owned(), |(_, home)| home)
+            }
+            Self::Scratch | Self::Debian | Self::Image(_) => own,
+        }
+    }
+
+    /// The number of the user that a variant runs as.
+    ///
+    /// # Errors
+    ///
+    /// When the base does not know the user.
+    pub fn user_number(&self, variant: &Variant) -> Result<u32, BaseFailure> {
+        let named = variant.image.user.as_ref();
+        match (named, self) {
+            (Some(imgbuild_spec::User::Id { uid, .. }), _) => Ok(*uid),
+            (Some(imgbuild_spec::User::Name { user, .. }), _) if user == variant.account.name.as_str() => {
+                Ok(variant.account.uid)
+            }
+            (_, Self::Image(image)) => image.user_number(&self.configured_user(variant)),
+            (Some(imgbuild_spec::User::Name { user, .. }), Self::Debian) => {
+                let known = imgbuild_debian::base_accounts().user(user);
+                known.map(|(uid, _)| uid).ok_or_else(|| BaseFailure::User { user: user.clone() })
+            }
+            (_, Self::Scratch | Self::Debian) => Ok(variant.account.uid),
+        }
+    }
+
+    /// The files that know its users, with one more.
+    ///
+    /// # Errors
+    ///
+    /// When another user has its name or its number, or a group is not there.
+    pub fn with_user(
+        &self,
+        user: &User,
+        variant: &Variant,
+        timestamp: i64,
+    ) -> Result<AccountFiles, BaseFailure> {
+        let mut files = match self {
+            Self::Scratch => AccountFiles::default(),
+            Self::Debian => imgbuild_debian::base_accounts(),
+            Self::Image(image) => image.accounts(),
+        };
+        files.add(user, timestamp).map_err(|error| {
+            let asked = variant.account.origin.iter();
+            let asked = asked.map(|it| it.snippet("it was asked for here", "this user")).collect();
+            BaseFailure::UserTaken { user: user.name.clone(), error, asked }
+        })?;
+        Ok(files)
     }
 
     /// Where a file must be written to be found at a path.
@@ -133,6 +194,33 @@ impl Base {
         self.image().map_or(Ok(()), |image| image.check_prefix(prefix))
     }
 
+    /// Checks that an existing image has a program, which something needs that was asked for somewhere. Debian gets what it needs.
+    ///
+    /// # Errors
+    ///
+    /// When an image lacks it.
+    pub fn needs_program(&self, path: &str, what: &str, asked: &Origin) -> Result<(), BaseFailure> {
+        match self.image() {
+            Some(image) if !image.has_program(path) => Err(BaseFailure::NoProgram {
+                base: image.name().to_owned(),
+                program: path.to_owned(),
+                what: what.to_owned(),
+                asked: vec![asked.snippet("it was asked for here", "this")],
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error that it has no shell, which something needs that was asked for somewhere.
+    pub fn without_shell(&self, what: &str, asked: &Origin) -> BaseFailure {
+        BaseFailure::NoProgram {
+            base: self.image().map(BaseImage::name).unwrap_or("scratch").to_owned(),
+            program: "/bin/sh".to_owned(),
+            what: what.to_owned(),
+            asked: vec![asked.snippet("it was asked for here", "this")],
+        }
+    }
+
     /// Checks that what is written for bash can be run.
     ///
     /// # Errors
@@ -140,18 +228,5 @@ impl Base {
     /// When an image has no bash.
     pub fn needs_bash(&self, what: &str) -> Result<(), BaseFailure> {
         self.image().map_or(Ok(()), |image| image.needs_bash(what))
-    }
-
-    /// Whom files of the image's user belong to.
-    ///
-    /// # Errors
-    ///
-    /// When an image does not know the user.
-    pub fn owner(&self, user: Option<&User>) -> Result<Owner, BaseFailure> {
-        match (user, self) {
-            (Some(User::Id { uid, gid }), _) => Ok(Owner { uid: *uid, gid: gid.unwrap_or(*uid) }),
-            (user, Self::Image(image)) => image.owner(user),
-            (_, Self::Scratch | Self::Debian) => Ok(Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid }),
-        }
     }
 }

@@ -3,12 +3,21 @@
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Merged, NodeKind};
 use imgbuild_oci::Platform;
+use imgbuild_runtime::AccountFiles;
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{DPKG_STATUS, DPKG_STATUS_FOLDER, packages};
 use crate::{DpkgPackage, NoGlibc, glibc};
 
-const TEXTS: [&str; 5] = ["etc/os-release", "usr/lib/os-release", "etc/passwd", "etc/group", DPKG_STATUS];
+const TEXTS: [&str; 7] = [
+    "etc/os-release",
+    "usr/lib/os-release",
+    "etc/passwd",
+    "etc/group",
+    "etc/shadow",
+    "etc/gshadow",
+    DPKG_STATUS,
+];
 
 /// What was found in an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,10 +30,8 @@ pub struct Facts {
     pub system: Option<OperatingSystem>,
     /// Whether `/bin`, `/lib` and `/sbin` are links into `/usr`.
     pub merged_usr: bool,
-    /// Its users, in the order of `/etc/passwd`.
-    pub users: Vec<Account>,
-    /// Its groups with their numbers.
-    pub groups: Vec<(String, u32)>,
+    /// The files that know its users.
+    pub accounts: AccountFiles,
     /// The packages that dpkg knows as installed, sorted by name.
     pub packages: Vec<DpkgPackage>,
 }
@@ -36,17 +43,6 @@ pub struct OperatingSystem {
     pub id: String,
     /// `VERSION_ID`, where it has one.
     pub version: Option<String>,
-}
-
-/// A user of the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The login name.
-    pub name: String,
-    /// The number.
-    pub uid: u32,
-    /// The number of the group.
-    pub gid: u32,
 }
 
 impl Facts {
@@ -68,8 +64,12 @@ impl Facts {
             musl: glibc::has_musl(merged, platform),
             system: text("etc/os-release").or_else(|| text("usr/lib/os-release")).and_then(|it| system(&it)),
             merged_usr: ["bin", "lib", "sbin"].iter().all(|name| is_merged(merged, name)),
-            users: text("etc/passwd").map(|text| users(&text)).unwrap_or_default(),
-            groups: text("etc/group").map(|text| groups(&text)).unwrap_or_default(),
+            accounts: AccountFiles {
+                passwd: text("etc/passwd"),
+                group: text("etc/group"),
+                shadow: text("etc/shadow"),
+                gshadow: text("etc/gshadow"),
+            },
             packages,
         }
     }
@@ -96,14 +96,14 @@ impl Facts {
         };
         let (uid, own_group) = match user.parse::<u32>() {
             _ if user.is_empty() => (0, 0),
-            Ok(uid) => (uid, self.users.iter().find(|account| account.uid == uid).map_or(0, |it| it.gid)),
-            Err(_) => self.users.iter().find(|it| it.name == user).map(|it| (it.uid, it.gid))?,
+            Ok(uid) => (uid, self.accounts.user_of_number(uid).map_or(0, |(_, gid)| gid)),
+            Err(_) => self.accounts.user(user)?,
         };
         let gid = match group {
             None => own_group,
             Some(group) => match group.parse() {
                 Ok(gid) => gid,
-                Err(_) => self.groups.iter().find(|(name, _)| name == group)?.1,
+                Err(_) => self.accounts.group(group)?,
             },
         };
         Some((uid, gid))
@@ -125,23 +125,6 @@ fn system(text: &str) -> Option<OperatingSystem> {
     Some(OperatingSystem { id: value("ID")?, version: value("VERSION_ID") })
 }
 
-fn users(text: &str) -> Vec<Account> {
-    let user = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, uid, gid, ..] = fields.as_slice() else { return None };
-        Some(Account { name: (*name).to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
-    };
-    text.lines().filter_map(user).collect()
-}
-
-fn groups(text: &str) -> Vec<(String, u32)> {
-    let group = |line: &str| {
-        let mut fields = line.split(':');
-        Some((fields.next()?.to_owned(), fields.nth(1)?.parse().ok()?))
-    };
-    text.lines().filter_map(group).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,8 +141,11 @@ mod tests {
     #[test]
     fn users_are_found_as_engines_find_them() {
         let facts = Facts {
-            users: users("root:x:0:0:root:/root:/bin/sh\napp:x:500:600::/:/bin/sh\nbroken\n"),
-            groups: groups("root:x:0:\nwheel:x:10:app\n"),
+            accounts: AccountFiles {
+                passwd: Some("root:x:0:0:root:/root:/bin/sh\napp:x:500:600::/:/bin/sh\nbroken\n".to_owned()),
+                group: Some("root:x:0:\nwheel:x:10:app\n".to_owned()),
+                ..AccountFiles::default()
+            },
             ..Facts::default()
         };
         assert_eq!(facts.user(""), Some((0, 0)));

@@ -64,14 +64,49 @@ pub enum BaseFailure {
         #[related]
         asked: Vec<Snippet>,
     },
-    /// The prefix is to belong to somebody whom the image does not know.
-    #[error("the environment is to belong to `{user}`, whom the base `{base}` does not know")]
-    #[diagnostic(help("name a user by number: `user = \"1000:100\"` in `[image]`"))]
+    /// An existing image lacks a program.
+    #[error("the base `{base}` has no `{program}`, which {what} needs")]
+    #[diagnostic(help("build on `base = \"bookworm\"`, which gets it, or on an image that has it"))]
+    NoProgram {
+        /// The layout or tarball, as it is written.
+        base: String,
+        /// The program.
+        program: String,
+        /// What needs it.
+        what: String,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// The image is to run as somebody whom its base does not know.
+    #[error("the image is to run as `{user}`, whom the base `{base}` does not know")]
+    #[diagnostic(help("name a user by number: `user = \"1000\"` in `[image]`; or let `[user]` add one"))]
     BaseUser {
         /// The layout or tarball, as it is written.
         base: String,
         /// The user.
         user: String,
+    },
+    /// The same, of a Debian base.
+    #[error("the image is to run as `{user}`, whom the base does not know")]
+    #[diagnostic(help("`name = \"{user}\"` in `[user]` adds it"))]
+    User {
+        /// The user.
+        user: String,
+    },
+    /// The image's user cannot be added to an existing image.
+    #[error("the base cannot have the user `{user}`: {error}")]
+    #[diagnostic(help(
+        "choose another name or number in `[user]`, or leave the table out and name the base's user by `user` in `[image]`"
+    ))]
+    UserTaken {
+        /// The user.
+        user: String,
+        /// Why.
+        error: imgbuild_runtime::UserError,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
     },
     /// The store fails.
     #[error(transparent)]

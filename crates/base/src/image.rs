@@ -9,7 +9,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
     ImageLayer, Platform, ReadError, StoredImage,
 };
-use imgbuild_runtime::{BaseStart, Start};
+use imgbuild_runtime::{AccountFiles, BaseStart, Start};
 use imgbuild_spec::Layout;
 use imgbuild_store::{LayerRecord, Store};
 
@@ -309,17 +309,36 @@ impl BaseImage {
         Ok(found.filter(|(_, present)| !present).map(|(path, _)| path))
     }
 
-    /// Whom files of the image's user belong to.
+    /// The number of a user, as a configuration names it.
     ///
     /// # Errors
     ///
     /// When the image does not know the user.
-    pub fn owner(&self, user: Option<&imgbuild_spec::User>) -> Result<Owner, BaseFailure> {
-        let name = user.map_or_else(|| self.config.config.user.clone(), ToString::to_string);
-        match self.view.facts.user(&name) {
-            Some((uid, gid)) => Ok(Owner { uid, gid }),
-            None => Err(BaseFailure::BaseUser { base: self.layout.text.clone(), user: name }),
-        }
+    pub fn user_number(&self, name: &str) -> Result<u32, BaseFailure> {
+        let known = self.view.facts.user(name).map(|(uid, _)| uid);
+        let unknown = || BaseFailure::BaseUser { base: self.layout.text.clone(), user: name.to_owned() };
+        known.ok_or_else(unknown)
+    }
+
+    /// Whether it has a program.
+    pub fn has_program(&self, path: &str) -> bool {
+        self.view.has_program(path)
+    }
+
+    /// Its layout or tarball, as it is written.
+    pub fn name(&self) -> &str {
+        &self.layout.text
+    }
+
+    /// The name and the home of the user that it runs as, where it knows one.
+    pub fn login(&self) -> Option<(String, String)> {
+        let (uid, _) = self.view.facts.user(&self.config.config.user)?;
+        self.view.facts.accounts.login(uid)
+    }
+
+    /// The files that know its users.
+    pub fn accounts(&self) -> AccountFiles {
+        self.view.facts.accounts.clone()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::failure::BaseFailure;
 use crate::view::BaseView;
 
 /// Changes whenever another view would be made of the same layers.
-const FORM: &str = "1";
+const FORM: &str = "2";
 /// Where the store keeps them: as plain JSON, which people and their tests look into.
 const FOLDER: &str = "bases-v1";
 

@@ -13,7 +13,7 @@ mod view;
 
 pub use base::Base;
 pub use error::{BaseError, NoGlibc};
-pub use facts::{Account, Facts, OperatingSystem};
+pub use facts::{Facts, OperatingSystem};
 pub use failure::BaseFailure;
 pub use image::{BaseImage, LockedImage};
 pub use packages::DpkgPackage;

@@ -41,7 +41,6 @@ pub fn plan_environment<'a>(
     set: &CondaSet,
     packages: &[&'a CondaPackage],
     platform: Platform,
-    owner: Owner,
 ) -> Result<Plan<'a>, LockingError> {
     let records =
         packages.iter().map(|package| record::from_package(package)).collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +77,6 @@ pub fn plan_environment<'a>(
             prefix: set.prefix.clone(),
             python,
             subdir: subdir(platform),
-            owner,
             accept_damaged: set.accept_damaged.iter().cloned().collect(),
         }),
         bytecode_folders,
@@ -118,7 +116,6 @@ pub enum EnvironmentFilesError {
 /// When the lock is damaged.
 pub fn environment_files(
     conda: &LockedSet<'_, CondaSet, CondaPackage>,
-    owner: Owner,
     timestamp: i64,
 ) -> Result<Files, EnvironmentFilesError> {
     let set = conda.set;
@@ -137,5 +134,5 @@ pub fn environment_files(
         contents.insert(set.prefix.join(&format!("envs/{}", set.name))?, link);
     }
     let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
-    Ok(Files::new(id, title, Role::METADATA, Some(set.prefix.clone()), contents, owner, timestamp))
+    Ok(Files::new(id, title, Role::METADATA, Some(set.prefix.clone()), contents, Owner::ROOT, timestamp))
 }

@@ -1,6 +1,6 @@
 //! The end of writing a package: what was to be there, its entry points, and the record of it all.
 
-use imgbuild_archive::ImagePath;
+use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{EntryHead, EntryKind};
 use rattler::install::python_entry_point_template;
 use rattler_conda_types::PrefixRecord;
@@ -98,7 +98,7 @@ impl Writer<'_> {
                 path: place,
                 kind: EntryKind::File { size: script.len() as u64 },
                 mode: 0o775,
-                owner: environment.owner,
+                owner: Owner::ROOT,
                 mtime: self.time(),
             };
             self.sink.put(&head, &mut script.as_bytes())?;
@@ -126,7 +126,7 @@ impl Writer<'_> {
             path: self.package.meta_path()?,
             kind: EntryKind::File { size: json.len() as u64 },
             mode: 0o644,
-            owner: self.package.environment.owner,
+            owner: Owner::ROOT,
             mtime: self.time(),
         };
         Ok(self.sink.put(&head, &mut json.as_slice())?)

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role};
 use imgbuild_lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
@@ -17,7 +17,7 @@ use crate::info::{Damaged, Info};
 use crate::package_error::PackageError;
 use crate::record;
 
-/// Where an environment stands, and whom its files belong to.
+/// Where an environment stands, and what it is of.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// The prefix.
@@ -26,8 +26,6 @@ pub struct Environment {
     pub python: Option<PythonInfo>,
     /// The platform.
     pub subdir: Subdir,
-    /// Whom the files belong to: root, unless the environment may be changed from inside.
-    pub owner: Owner,
     /// The packages that are installed although they contradict themselves, by their names.
     pub accept_damaged: BTreeSet<String>,
 }
@@ -72,7 +70,6 @@ impl Package {
             .field("archive", package.sha256.as_bytes())
             .field("record", canonical(&written)?)
             .field("prefix", environment.prefix.as_str())
-            .field("owner", format!("{}:{}", environment.owner.uid, environment.owner.gid))
             .list("damaged", accepted.then_some("accepted"))
             .list("python", python.map(places))
             .finish();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use imgbuild_archive::{ImagePath, TarHead, TarKind};
+use imgbuild_archive::{ImagePath, Owner, TarHead, TarKind};
 use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Source};
 use imgbuild_oci::HashReader;
 use rattler_conda_types::package::{EntryPoint, PathType, PathsEntry};
@@ -257,7 +257,6 @@ impl Writer<'_> {
         entry: &PathsEntry,
         target: &ImagePath,
     ) -> Result<InstalledPath, PackageError> {
-        let owner = self.package.environment.owner;
         let size = match &kind {
             EntryKind::Symlink { target } => target.len() as u64,
             EntryKind::File { size } => *size,
@@ -268,7 +267,7 @@ impl Writer<'_> {
             EntryKind::Directory => 0o755,
             _ => head.mode & 0o777,
         };
-        self.sink.put(&EntryHead { path: place, kind, mode, owner, mtime: head.mtime }, body)?;
+        self.sink.put(&EntryHead { path: place, kind, mode, owner: Owner::ROOT, mtime: head.mtime }, body)?;
         Ok(InstalledPath {
             relative_path: target.as_str().into(),
             original_path: None,

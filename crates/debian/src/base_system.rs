@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use imgbuild_runtime::AccountFiles;
+
 /// Users of `passwd.master`. Debian policy 9.2.2: these numbers are allocated globally, and never change.
 const USERS: [(&str, u32); 18] = [
     ("root", 0),
@@ -66,6 +68,9 @@ const GROUPS: [(&str, u32); 38] = [
     ("nogroup", 65534),
 ];
 
+/// The user of `openssh-server`, in bookworm and, by another number, in trixie.
+const ADDED: [(&str, u32); 2] = [("sshd", 100), ("sshd", 999)];
+
 fn number(table: &[(&str, u32)], name: &str) -> Option<u32> {
     let table: BTreeMap<_, _> = table.iter().copied().collect();
     table.get(name).copied()
@@ -74,6 +79,18 @@ fn number(table: &[(&str, u32)], name: &str) -> Option<u32> {
 /// The number of a user that every system has.
 pub(crate) fn user_number(name: &str) -> Option<u32> {
     number(&USERS, name)
+}
+
+/// The users and groups that a base has whatever its packages are, as far as names and numbers go, and those that packages add
+/// whose scripts are known.
+pub fn base_accounts() -> AccountFiles {
+    let user = |(name, number): (&str, u32)| format!("{name}:*:{number}:{number}::/:/usr/sbin/nologin\n");
+    let group = |(name, number): (&str, u32)| format!("{name}:*:{number}:\n");
+    AccountFiles {
+        passwd: Some(USERS.into_iter().chain(ADDED).map(user).collect()),
+        group: Some(GROUPS.into_iter().map(group).collect()),
+        ..AccountFiles::default()
+    }
 }
 
 /// The number of a group that every system has.

@@ -32,6 +32,7 @@ pub use archive::keyring::SignatureError;
 pub use archive::mirror::Mirror;
 pub use archive::mirror::MirrorError;
 pub use archive::release::ReleaseError;
+pub use base_system::base_accounts;
 pub use configuration::{Configuration, ConfigurationError};
 pub use interpreter::{Interpreter, holds_modules, interpreter};
 pub use package::deb::ArchiveError;
@@ -65,7 +66,7 @@ pub use resolving::resolve::ResolveError;
 pub use resolving::version::Version;
 pub use resolving::version::VersionError;
 pub use role::{BASE, BASE_CONFIGURATION, BASE_STATE};
-pub use state::{Account, State, StateError};
+pub use state::{State, StateError};
 
 /// The name of Debian's main archive in the lock.
 pub const MAIN_ARCHIVE: &str = "debian";

@@ -17,9 +17,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_debian::{Account, LeftOut, Locked, Mirror, apt_files};
+use imgbuild_debian::{LeftOut, Locked, Mirror, apt_files};
 use imgbuild_layer::Source;
 use imgbuild_oci::Platform;
+use imgbuild_runtime::User;
 use support::{Folder, TIMESTAMP, locked, locked_without, write_base};
 
 /// What differs, by the beginning of its path, and why.
@@ -194,14 +195,26 @@ fn the_default_set_of_trixie_is_mmdebstraps() {
 fn debians_python_and_tools_of_bookworm_are_mmdebstraps() {
     compare(
         "bookworm",
-        &["git", "tmux", "less", "procps", "openssh-server", "sudo", "curl", "vim-tiny"],
+        &[
+            "git",
+            "tmux",
+            "less",
+            "procps",
+            "netbase",
+            "openssh-server",
+            "sudo",
+            "curl",
+            "libnss-wrapper",
+            "rsync",
+            "vim-tiny",
+        ],
         Some("3.11"),
     );
 }
 
 #[test]
 fn debians_python_and_servers_of_trixie_are_mmdebstraps() {
-    let packages = ["openssh-server", "sudo", "systemd-standalone-sysusers"];
+    let packages = ["openssh-server", "sudo", "systemd-standalone-sysusers", "netbase", "procps", "rsync"];
     compare("trixie", &packages, Some("3.13"));
 }
 
@@ -240,21 +253,24 @@ fn goes_on(suite: &str, library: &str) {
     let locked = locked_without(suite, Platform::LinuxAmd64, &[], None, &slim.rules());
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let account = Account {
+    let user = User {
         name: "user".to_owned(),
         uid: 1000,
-        group: "users".to_owned(),
         gid: 100,
         home: "/home/user".to_owned(),
         shell: "/bin/bash".to_owned(),
+        groups: vec!["video".to_owned()],
     };
-    write_base(&locked, &[account], root);
+    write_base(&locked, &[user], root);
     let files = apt_files(&locked.set, TIMESTAMP).unwrap().unwrap();
     files.write(&imgbuild_layer::Exclusions::new(), &mut Folder::new(root)).unwrap();
     assert_eq!(inside(root, "dpkg --audit"), "");
     assert_eq!(inside(root, "dpkg --verify"), "");
-    assert_eq!(inside(root, "id user"), "uid=1000(user) gid=100(users) groups=100(users)\n");
-    assert_eq!(inside(root, "stat -c %u:%g /home/user"), "1000:100\n");
+    assert_eq!(
+        inside(root, "id user"),
+        "uid=1000(user) gid=100(users) groups=100(users),0(root),44(video)\n"
+    );
+    assert_eq!(inside(root, "stat -c %u:%g:%a /home/user"), "1000:0:2775\n");
     assert_eq!(inside(root, "locale -a"), "C\nC.utf8\nPOSIX\n");
     assert!(
         inside(root, "openssl verify -CApath /etc/ssl/certs /etc/ssl/certs/ISRG_Root_X1.pem").contains("OK")

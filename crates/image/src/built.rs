@@ -55,9 +55,9 @@ impl Built {
         variant: &Variant,
         lock: Digest,
     ) -> Result<Self, MakeError> {
-        let Assembly { base, variables, .. } = &*plan.assembly;
+        let Assembly { base, variables, own, .. } = &*plan.assembly;
         let start = base.start(environment_init(locked));
-        let parts = image::Parts { variant, variables, base, start: &start, lock };
+        let parts = image::Parts { variant, variables, base, start: &start, own: *own, lock };
         let image = image::assemble(locked.variant.timestamp, &parts, &layers)?;
         let below = base.titled_records().into_iter().map(BuiltLayer::of_base);
         let layers: Vec<BuiltLayer> = below.chain(layers).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imgbuild_fetch::{Context, Event};
 use imgbuild_oci::Image;
-use imgbuild_runtime::ACTIVATE;
+use imgbuild_runtime::{ACTIVATE, START};
 use imgbuild_sandbox::{Ended, Limits, Machine, Output, Writable};
 use imgbuild_spec::{Base, Check, Variant};
 
@@ -64,7 +64,8 @@ fn run_check(
 ) -> Result<(), MakeError> {
     // An entrypoint that the spec or an existing image names is a program of somebody's; ours only prepares the way for any.
     let named = variant.image.entrypoint.is_some() || matches!(variant.base, Base::Layout(_));
-    let activation = runnable.entrypoint().iter().filter(|word| *word == ACTIVATE).cloned();
+    let activation =
+        runnable.entrypoint().iter().filter(|word| [ACTIVATE, START].contains(&word.as_str())).cloned();
     let entrypoint = named.then(|| activation.collect());
     let mut command = runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
     command.writable = Writable::Memory(CHECK_WRITABLE);

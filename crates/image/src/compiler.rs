@@ -5,7 +5,6 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use imgbuild_archive::Owner;
 use imgbuild_conda::Plan;
 use imgbuild_fetch::{Context, PackageArchives, channels, repositories};
 use imgbuild_layer::{Exclusions, KeyHasher, Role, Source};
@@ -39,7 +38,7 @@ pub(crate) fn conda_compiler(
     let (host, wanted) = (compiler.host, version.clone());
     let make = move || {
         let Plan { environment, packages: planned, .. } =
-            imgbuild_conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host, Owner::ROOT)
+            imgbuild_conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host)
                 .map_err(|error| CompilerError::Unavailable(error.to_string()))?;
         let source = |(package, role): (&CondaPackage, Role)| {
             let path = context.store.archive_path(&package.sha256);

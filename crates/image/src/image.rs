@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use imgbuild_base::{Base, BaseImage};
 use imgbuild_document::ProgramText;
-use imgbuild_oci::{ContainerConfig, Digest, Empty, History, Image, ImageHead, ImageLayer, Timestamp};
-use imgbuild_runtime::{BaseStart, Variables};
-use imgbuild_spec::{User, Variant};
+use imgbuild_oci::{
+    ContainerConfig, Digest, Empty, Healthcheck, History, Image, ImageHead, ImageLayer, Timestamp,
+};
+use imgbuild_runtime::{BaseStart, OwnStart, Variables};
+use imgbuild_spec::Variant;
 use imgbuild_store::LayerRecord;
 
 use crate::built_layer::BuiltLayer;
@@ -22,6 +24,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) base: &'a Base,
     /// What the base has to start programs with.
     pub(crate) start: &'a BaseStart,
+    /// What of our own is run.
+    pub(crate) own: OwnStart,
     /// The digest of the lock's text.
     pub(crate) lock: Digest,
 }
@@ -73,32 +77,52 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
 }
 
 fn config(parts: &Parts<'_>) -> ContainerConfig {
-    let Parts { variant, variables, base, start, lock } = *parts;
-    let start = imgbuild_runtime::start(start, variables);
+    let Parts { variant, variables, base, start, own, lock } = *parts;
+    let start = imgbuild_runtime::start(start, own);
     let image = &variant.image;
-    let default_user = base.default_user();
+    let user = base.configured_user(variant);
+    let home = base.home(variant);
     let mut labels = base.image().map(BaseImage::labels).unwrap_or_default();
     let base = base.image().map(|image| image.config().clone()).unwrap_or_default();
     labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
     labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();
+    let command =
+        |given: &Vec<ProgramText>| imgbuild_runtime::command(given.iter().map(ToString::to_string), own);
+    let served = variant.jupyter.iter().map(|it| it.port).chain(variant.ssh.iter().map(|it| it.port));
+    let served = served.map(|port| (format!("{port}/tcp"), Empty {}));
+    // Who works in an image begins at home, unless the base says otherwise.
+    let working_dir = match base.working_dir.as_str() {
+        "" if own.serves && own.starts => home,
+        _ => base.working_dir,
+    };
     // A user who names an entrypoint of their own means no command but their own.
     let default_cmd = if image.entrypoint.is_some() { Vec::new() } else { start.cmd };
     let ports = image.expose.iter().map(|port| (port.to_string(), Empty {}));
     let volumes = image.volumes.iter().map(|path| (path.as_str().to_owned(), Empty {}));
     ContainerConfig {
-        user: image.user.as_ref().map_or(default_user, user),
-        exposed_ports: base.exposed_ports.into_iter().chain(ports).collect(),
+        user,
+        exposed_ports: base.exposed_ports.into_iter().chain(served).chain(ports).collect(),
         env: variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         entrypoint: image.entrypoint.as_ref().map_or(start.entrypoint, words),
-        cmd: image.cmd.as_ref().map_or(default_cmd, words),
+        cmd: image.cmd.as_ref().map_or(default_cmd, command),
         volumes: base.volumes.into_iter().chain(volumes).collect(),
-        working_dir: image.workdir.as_ref().map_or(base.working_dir, |path| path.as_str().to_owned()),
+        working_dir: image.workdir.as_ref().map_or(working_dir, |path| path.as_str().to_owned()),
         labels,
         stop_signal: base.stop_signal,
+        healthcheck: if own.serves { Some(healthcheck()) } else { base.healthcheck },
     }
 }
 
-fn user(user: &User) -> String {
-    user.to_string()
+/// Whether what the image serves answers, as often as docker asks by itself.
+fn healthcheck() -> Healthcheck {
+    const SECOND: i64 = 1_000_000_000;
+    Healthcheck {
+        test: vec!["CMD".to_owned(), "imgbuild-health".to_owned()],
+        interval: 30 * SECOND,
+        timeout: 10 * SECOND,
+        start_period: 60 * SECOND,
+        retries: 3,
+        ..Healthcheck::default()
+    }
 }

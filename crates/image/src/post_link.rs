@@ -4,11 +4,11 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
-    EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, Part, PartId, RecipeHash, Role,
-    SinkError, SourceError,
+    EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, OwnedSink, Ownership, Part, PartId,
+    RecipeHash, Role, SinkError, SourceError,
 };
 use imgbuild_lock::{CondaPackage, CondaSet};
 use imgbuild_oci::Platform;
@@ -37,7 +37,7 @@ pub(crate) struct PostLink {
     part: Part,
     platform: Platform,
     prefix: ImagePath,
-    owner: Owner,
+    ownership: Ownership,
     timestamp: i64,
     variables: Variables,
     packages: Vec<CondaPackage>,
@@ -50,18 +50,19 @@ impl PostLink {
         set: &CondaSet,
         packages: Vec<CondaPackage>,
         platform: Platform,
-        owner: Owner,
+        ownership: Ownership,
         timestamp: i64,
         image: &Below<'_>,
     ) -> Option<Self> {
         if packages.is_empty() {
             return None;
         }
+        let owner = ownership.owner();
         let mut hasher = KeyHasher::new("post-link scripts")
             .field("method", METHOD)
             .field("platform", platform.to_string())
             .field("prefix", set.prefix.as_str())
-            .field("owner", format!("{}:{}", owner.uid, owner.gid))
+            .field("owner", format!("{}:{} {:o}", owner.uid, owner.gid, ownership.folder_mode()))
             .field("timestamp", timestamp.to_string())
             .list("scripts", packages.iter().map(|package| package.url.as_str()))
             .list("variables", image.variables.values.iter().map(|(name, value)| format!("{name}={value}")));
@@ -78,7 +79,7 @@ impl PostLink {
         };
         let (prefix, variables) = (set.prefix.clone(), image.variables.clone());
         let targets = image.targets.to_vec();
-        Some(Self { part, platform, prefix, owner, timestamp, variables, packages, targets })
+        Some(Self { part, platform, prefix, ownership, timestamp, variables, packages, targets })
     }
 
     fn failed(&self, error: SourceError) -> MakeError {
@@ -183,8 +184,8 @@ impl Derived for PostLink {
         let text = Mutex::new(Vec::new());
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
             let cleaned = |path: &ImagePath| left_out.contains(path);
-            let (prefix, owner, messages) = (&self.prefix, self.owner, &messages);
-            let mut left = Left { prefix, owner, messages, text: Vec::new(), sink };
+            let mut sink = OwnedSink { ownership: self.ownership, below: Some(&self.prefix), sink };
+            let mut left = Left { messages: &messages, text: Vec::new(), sink: &mut sink };
             let written = machine.difference(&upper, self.timestamp, &cleaned, &mut left);
             // It may be looked at more than once, and says the same each time.
             *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
@@ -197,11 +198,8 @@ impl Derived for PostLink {
     }
 }
 
-/// What the scripts left. It gives what stands below the prefix to whom the prefix belongs, since they ran as root, and keeps
-/// what they want to be shown.
+/// What the scripts left. It keeps what they want to be shown.
 struct Left<'a> {
-    prefix: &'a ImagePath,
-    owner: Owner,
     messages: &'a ImagePath,
     text: Vec<u8>,
     sink: &'a mut dyn EntrySink,
@@ -215,9 +213,6 @@ impl EntrySink for Left<'_> {
             read.map_err(|error| SinkError::Read { path: head.path.clone(), error })?;
             return Ok(());
         }
-        if head.path != *self.prefix && head.path.strip_prefix(self.prefix).is_none() {
-            return self.sink.put(head, body);
-        }
-        self.sink.put(&EntryHead { owner: self.owner, ..head.clone() }, body)
+        self.sink.put(head, body)
     }
 }

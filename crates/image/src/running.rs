@@ -11,7 +11,7 @@ use crate::unpacked::{NamedLayer, unpacked_layers};
 
 /// What the entrypoints of our images begin with, and others' as well: it reaps processes and forwards signals, which process
 /// 1 of the sandbox does already.
-const TINI: [&str; 2] = ["/usr/bin/tini", "--"];
+const TINI: [&str; 3] = ["/usr/bin/tini", "-g", "--"];
 
 /// What engines set where an image says nothing.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

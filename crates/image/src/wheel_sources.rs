@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_fetch::Context;
 use imgbuild_layer::Source;
 use imgbuild_lock::{Archive, CondaSet, LockedPackage, PypiPackage, PypiSet};
@@ -54,11 +54,10 @@ pub(crate) fn layout(
     set: &PypiSet,
     conda: Option<&CondaSet>,
     python: &ImagePython,
-    owner: Owner,
 ) -> Result<Layout, MakeError> {
     let prefix = set.prefix.clone();
     let is_conda = conda.is_some_and(|conda| conda.prefix == prefix);
-    layout_of(prefix, is_conda, python.minor, python.site_packages.as_deref(), owner)
+    layout_of(prefix, is_conda, python.minor, python.site_packages.as_deref())
 }
 
 /// The layout of a conda environment, or of a virtual one, for Python 3.`minor`.
@@ -71,12 +70,11 @@ pub fn layout_of(
     is_conda: bool,
     minor: u8,
     site_packages: Option<&str>,
-    owner: Owner,
 ) -> Result<Layout, MakeError> {
     Ok(if is_conda {
-        Layout::conda(prefix, minor, site_packages, owner)?
+        Layout::conda(prefix, minor, site_packages)?
     } else {
-        Layout::virtual_environment(prefix, minor, owner)?
+        Layout::virtual_environment(prefix, minor)?
     })
 }
 

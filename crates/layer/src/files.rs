@@ -9,7 +9,7 @@ use crate::{
 };
 use imgbuild_archive::{ImagePath, Owner};
 
-/// A file or link, with its content.
+/// A file, link or folder, with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A file with a mode.
@@ -24,6 +24,8 @@ pub enum Content {
         /// Where it points.
         target: String,
     },
+    /// A folder, which may be empty.
+    Folder,
 }
 
 /// Files whose whole content is known beforehand.
@@ -56,11 +58,12 @@ impl Files {
                     .field("mode", mode.to_le_bytes())
                     .field("bytes", bytes),
                 Content::Symlink { target } => hasher.field("link", path.as_str()).field("target", target),
+                Content::Folder => hasher.field("folder", path.as_str()),
             };
         }
         let weight = contents.values().map(|content| match content {
             Content::File { bytes, .. } => bytes.len() as u64,
-            Content::Symlink { .. } => 0,
+            Content::Symlink { .. } | Content::Folder => 0,
         });
         let part = Part { id, title, recipe: RecipeHash(hasher.finish()), role, weight: weight.sum(), root };
         Self { part, contents, owner, mtime }
@@ -74,10 +77,12 @@ impl Source for Files {
 
     fn claims(&self) -> Result<Vec<Claim>, SourceError> {
         let kind = |content: &Content| match content {
-            Content::File { .. } => Kind::File,
-            Content::Symlink { .. } => Kind::Symlink,
+            Content::File { .. } => Some(Kind::File),
+            Content::Symlink { .. } => Some(Kind::Symlink),
+            Content::Folder => None,
         };
-        Ok(self.contents.iter().map(|(path, it)| Claim { path: path.clone(), kind: kind(it) }).collect())
+        let claim = |(path, it): (&ImagePath, &Content)| Some(Claim { path: path.clone(), kind: kind(it)? });
+        Ok(self.contents.iter().filter_map(claim).collect())
     }
 
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
@@ -98,6 +103,7 @@ impl Source for Files {
                     let kind = EntryKind::Symlink { target: target.clone() };
                     sink.put(&head(kind, 0o777), &mut io::empty())?;
                 }
+                Content::Folder => sink.put(&head(EntryKind::Directory, 0o755), &mut io::empty())?,
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use imgbuild_archive::{ImagePath, Owner};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parents {
     special: BTreeMap<ImagePath, (u32, Owner)>,
-    trees: BTreeMap<ImagePath, Owner>,
+    trees: BTreeMap<ImagePath, (u32, Owner)>,
 }
 
 impl Parents {
@@ -25,19 +25,21 @@ impl Parents {
         }
     }
 
-    /// Says that `root` and all folders below it belong to `owner`.
-    pub fn insert_tree(&mut self, root: ImagePath, owner: Owner) {
-        self.trees.insert(root, owner);
+    /// Says that `root` and all folders below it have this mode and owner.
+    pub fn insert_tree(&mut self, root: ImagePath, mode: u32, owner: Owner) {
+        if (mode, owner) == (0o755, Owner::ROOT) {
+            self.trees.remove(&root);
+        } else {
+            self.trees.insert(root, (mode, owner));
+        }
     }
 
     /// The entry of a folder.
     pub fn head(&self, path: ImagePath) -> EntryHead {
         let tree = || self.trees.iter().find(|(root, _)| path == **root || path.strip_prefix(root).is_some());
-        let (mode, owner) = self
-            .special
-            .get(&path)
-            .copied()
-            .unwrap_or_else(|| (0o755, tree().map_or(Owner::ROOT, |(_, owner)| *owner)));
+        let special = self.special.get(&path).copied();
+        let found = special.or_else(|| tree().map(|(_, head)| *head));
+        let (mode, owner) = found.unwrap_or((0o755, Owner::ROOT));
         EntryHead { path, kind: EntryKind::Directory, mode, owner, mtime: 0 }
     }
 
@@ -51,11 +53,9 @@ impl Parents {
         };
         let special = self.special.iter().filter(|(path, _)| related(path));
         let trees = self.trees.iter().filter(|(path, _)| related(path));
-        hasher
-            .list(
-                "parents",
-                special.map(|(path, (mode, owner))| format!("{path} {mode:o} {} {}", owner.uid, owner.gid)),
-            )
-            .list("trees", trees.map(|(path, owner)| format!("{path} {} {}", owner.uid, owner.gid)))
+        let line = |(path, (mode, owner)): (&ImagePath, &(u32, Owner))| {
+            format!("{path} {mode:o} {} {}", owner.uid, owner.gid)
+        };
+        hasher.list("parents", special.map(line)).list("trees", trees.map(line))
     }
 }

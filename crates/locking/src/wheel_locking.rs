@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use imgbuild_archive::Owner;
 use imgbuild_conda::{Archive, ArchiveFormat, Metadata, ServedChannel, Solving};
 use imgbuild_fetch::{Context, Event, secrets};
 use imgbuild_image::{
@@ -158,7 +157,7 @@ async fn excluded(
     }
     let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
     let minor = environment.target().minor;
-    let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref(), Owner::ROOT)?;
+    let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?;
     for chosen in wheels {
         let wheel_error = |error| imgbuild_image::wheel_error(&chosen.package, error);
         let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);

@@ -63,6 +63,38 @@ pub struct ContainerConfig {
     /// The signal that ends the container.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
+    /// How it is found out whether the container works: docker's, which it honours in images of OCI as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// How it is found out whether a container works (docker's image specification v1.2). Times are in nanoseconds; 0 is an engine's
+/// default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Healthcheck {
+    /// `CMD` and a program with its arguments, `CMD-SHELL` and a line, or `NONE`.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+    /// The time between two of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interval: i64,
+    /// How long one may take.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub timeout: i64,
+    /// How long the container may take to start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start_period: i64,
+    /// The time between two of them while it starts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start_interval: i64,
+    /// How many must fail in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// `{}`: Go's way to write a set is a map to this.
@@ -135,6 +167,7 @@ mod tests {
                 working_dir: "/work".into(),
                 labels: [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())].into(),
                 stop_signal: "SIGTERM".into(),
+                healthcheck: None,
             },
             rootfs: RootFs { kind: RootFsKind::Layers, diff_ids: vec![DiffId(Digest::of("x"))] },
             history: vec![History {

@@ -25,7 +25,7 @@ pub mod validate;
 
 pub use artifact::{Artifact, ArtifactType};
 pub use blobs::{BlobError, Blobs};
-pub use config::{ContainerConfig, Empty, History, ImageConfig, RootFs, RootFsKind};
+pub use config::{ContainerConfig, Empty, Healthcheck, History, ImageConfig, RootFs, RootFsKind};
 pub use contents::WriteError;
 pub use descriptor::{Descriptor, DescriptorPlatform, MediaType, MediaTypeError};
 pub use digest::{DiffId, Digest, DigestError, HashReader, HashWriter};

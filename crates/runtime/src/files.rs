@@ -1,127 +1,104 @@
-//! The files that imgbuild adds so that shells find the environment.
-
-use std::collections::BTreeMap;
+//! The files that imgbuild adds to an image.
 
 use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId, Role};
+use imgbuild_spec::{Jupyter, Ssh};
 
-use crate::Variables;
-use crate::start::ACTIVATE;
+use crate::contents::{Contents, SETTINGS, put};
+use crate::start::{ACTIVATE, HEALTH, SERVICES, START};
+use crate::{Variables, jupyter, shells, ssh};
 
-/// Runs a command in the activated environment.
-const ACTIVATE_SCRIPT: &str = "#!/bin/bash
-# Made by imgbuild: does what the environment's activation scripts do, then becomes the command.
-for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do
-    [ -r \"$script\" ] && . \"$script\"
-done
-exec \"$@\"
-";
-
-/// A login shell does not inherit the image's variables over SSH, and Debian's `/etc/profile` sets `PATH` anew.
-const PROFILE: &str = "etc/profile.d/imgbuild.sh";
-
-/// The files of a base with these variables: nothing where no shell would miss anything. `place` says where a file must be
-/// written to be found at a path.
-///
-/// # Errors
-///
-/// When one of them has no place.
-pub fn runtime_files<E: From<PathError>>(
-    variables: &Variables,
-    timestamp: i64,
-    place: impl Fn(&ImagePath) -> Result<ImagePath, E>,
-) -> Result<Option<Files>, E> {
-    if !["CONDA_PREFIX", "VIRTUAL_ENV"].iter().any(|it| variables.values.contains_key(*it)) {
-        return Ok(None);
-    }
-    let mut contents = BTreeMap::new();
-    let file = |text: String, mode| Content::File { bytes: text.into_bytes(), mode };
-    contents.insert(place(&ImagePath::new(PROFILE)?)?, file(profile(variables), 0o644));
-    if !variables.dynamic.is_empty() {
-        contents
-            .insert(place(&ImagePath::from_absolute(ACTIVATE)?)?, file(ACTIVATE_SCRIPT.to_owned(), 0o755));
-    }
-    let id = PartId::new("imgbuild", "shells");
-    Ok(Some(Files::new(
-        id,
-        "shell start-up files".to_owned(),
-        Role::METADATA,
-        None,
-        contents,
-        Owner::ROOT,
-        timestamp,
-    )))
+/// What an image is, as far as its files say it.
+#[derive(Debug, Clone)]
+pub struct Runtime<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its variables.
+    pub variables: &'a Variables,
+    /// Its user; nothing where it has none of ours and serves nothing.
+    pub user: Option<RuntimeUser>,
+    /// Jupyter, and the environment that it is in.
+    pub jupyter: Option<(&'a Jupyter, ImagePath)>,
+    /// The SSH server.
+    pub ssh: Option<&'a Ssh>,
+    /// The time of its files, in seconds since 1970.
+    pub timestamp: i64,
 }
 
-/// What bash keeps for itself: to set one is an error of every login.
-const READ_ONLY: [&str; 6] = ["BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"];
-
-fn is_shell_name(name: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let is_name = !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(word);
-    is_name && !READ_ONLY.contains(&name)
+/// The user as the start knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeUser {
+    /// Its name.
+    pub name: String,
+    /// Its home.
+    pub home: String,
+    /// Whether it may become root.
+    pub sudo: bool,
 }
 
-fn profile(variables: &Variables) -> String {
-    let mut text = "# Made by imgbuild: the image's variables, for login shells.\n".to_owned();
-    // Images that others made may have variables that no shell can set.
-    for (name, value) in
-        variables.values.iter().filter(|(name, value)| is_shell_name(name) && !value.contains('\0'))
-    {
-        // A quote inside a quoted word: close, escape, open again.
-        text.push_str(&format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
-    }
-    if !variables.dynamic.is_empty() {
-        text.push_str("for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do\n");
-        text.push_str("    [ -r \"$script\" ] && . \"$script\"\ndone\nunset script\n");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What a shell exports after it has read a text.
-    fn read(shell: &str, text: &str) -> BTreeMap<String, String> {
-        let mut command = Command::new(shell);
-        command.args(["-e", "-c", "eval \"$1\"; exec /usr/bin/env -0", "shell", text]).env_clear();
-        let output = command.output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {text}\n{output:?}");
-        let said = String::from_utf8(output.stdout).unwrap();
-        let variables = said.split('\0').filter_map(|line| line.split_once('='));
-        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+impl Runtime<'_> {
+    /// What it serves, in the order in which one of them becomes the main process.
+    pub fn services(&self) -> Vec<&'static str> {
+        let jupyter = self.jupyter.as_ref().map(|_| jupyter::SERVICE);
+        jupyter.into_iter().chain(self.ssh.map(|_| ssh::SERVICE)).collect()
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-        #[test]
-        fn login_shells_set_what_the_image_has(
-            values in prop::collection::vec("(?s)['\"\\\\$`\n\r\t!{}~*;&|<>() a-c]{0,16}|[\u{1}-\u{ff}]{0,8}|[^\u{0}]{0,8}", 1..12),
-        ) {
-            let values = values.into_iter().enumerate().map(|(at, value)| (format!("V_{at}"), value));
-            let wanted: BTreeMap<String, String> = values.collect();
-            let text = profile(&Variables { values: wanted.clone(), dynamic: Vec::new() });
-            for shell in ["/bin/bash", "/bin/sh"] {
-                let mut found = read(shell, &text);
-                found.retain(|name, _| name.starts_with("V_"));
-                prop_assert_eq!(&found, &wanted, "{}", shell);
+    /// The files: nothing where an image needs none. `place` says where a file must be written to be found at a path.
+    ///
+    /// # Errors
+    ///
+    /// When one of them has no place.
+    pub fn files<E: From<PathError>>(
+        &self,
+        place: impl Fn(&ImagePath) -> Result<ImagePath, E>,
+    ) -> Result<Option<Files>, E> {
+        let mut contents = Contents::new();
+        for (path, content) in self.contents()? {
+            contents.insert(place(&path)?, content);
+        }
+        if contents.is_empty() {
+            return Ok(None);
+        }
+        let (id, title) = (PartId::new("imgbuild", "start"), "shell and start-up files".to_owned());
+        Ok(Some(Files::new(id, title, Role::METADATA, None, contents, Owner::ROOT, self.timestamp)))
+    }
+
+    fn contents(&self) -> Result<Contents, PathError> {
+        let mut contents = Contents::new();
+        let variables = self.variables;
+        if ["CONDA_PREFIX", "VIRTUAL_ENV"].iter().any(|it| variables.values.contains_key(*it)) {
+            put(&mut contents, shells::PROFILE, shells::profile(variables), 0o644)?;
+            if !variables.dynamic.is_empty() {
+                put(&mut contents, ACTIVATE, shells::ACTIVATE_SCRIPT, 0o755)?;
             }
         }
+        let Some(user) = &self.user else { return Ok(contents) };
+        put(&mut contents, START, include_str!("scripts/imgbuild-start"), 0o755)?;
+        put(&mut contents, &format!("{SETTINGS}/image"), self.image(user), 0o644)?;
+        contents.insert(ImagePath::new(&format!("{SETTINGS}/start.d"))?, Content::Folder);
+        if user.sudo {
+            let rule = format!("{} ALL=(ALL:ALL) NOPASSWD: ALL\n", user.name);
+            put(&mut contents, "etc/sudoers.d/imgbuild", rule, 0o440)?;
+        }
+        if !self.services().is_empty() {
+            put(&mut contents, SERVICES, include_str!("scripts/imgbuild-services"), 0o755)?;
+            put(&mut contents, HEALTH, include_str!("scripts/imgbuild-health"), 0o755)?;
+        }
+        if let Some((settings, prefix)) = &self.jupyter {
+            jupyter::files(settings, prefix, &mut contents)?;
+        }
+        if let Some(settings) = self.ssh {
+            ssh::files(settings, &mut contents)?;
+        }
+        Ok(contents)
     }
 
-    #[test]
-    fn what_no_shell_can_set_is_left_out() {
-        let names =
-            ["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO", "a-b", "1A", "NUL", "GOOD"];
-        let value = |name: &str| if name == "NUL" { "a\0b" } else { "1" }.to_owned();
-        let values = names.into_iter().map(|name| (name.to_owned(), value(name))).collect();
-        let text = profile(&Variables { values, dynamic: Vec::new() });
-        assert_eq!(read("/bin/bash", &text).get("GOOD").map(String::as_str), Some("1"));
-        assert_eq!(text.matches("export ").count(), 1, "{text}");
+    /// What the scripts read of the image.
+    fn image(&self, user: &RuntimeUser) -> String {
+        let (name, services) = (self.name, self.services().join(" "));
+        format!(
+            "# Made by imgbuild: what its scripts know of this image.\nIMAGE_NAME='{name}'\nIMAGE_USER='{}'\nIMAGE_HOME='{}'\nIMAGE_SERVICES='{services}'\n",
+            user.name, user.home
+        )
     }
 }

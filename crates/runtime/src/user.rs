@@ -1,21 +1,254 @@
-//! The user that an image runs as.
+//! The user that an image has, and the files that know it: `passwd(5)`, `group(5)`, `shadow(5)`, `gshadow(5)`.
 
-/// A user of the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
+
+/// A user of an image, beside those of its base. It is a member of the group `root` as well, so that what belongs to group 0
+/// serves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The login name.
-    pub name: &'static str,
+    /// Its name.
+    pub name: String,
     /// Its number.
     pub uid: u32,
-    /// The number of its group.
+    /// The number of its own group; where no group has it, one is made with the user's name.
     pub gid: u32,
-    /// Its home folder.
-    pub home: &'static str,
-    /// Its shell.
-    pub shell: &'static str,
+    /// Its home, such as `/home/user`.
+    pub home: String,
+    /// Its shell, such as `/bin/bash`.
+    pub shell: String,
+    /// Further groups that it is a member of.
+    pub groups: Vec<String>,
 }
 
-/// The user that every image with a base has, and runs as unless the spec says otherwise: 1000, the number of the first
-/// user of most machines, so that mounted folders can be written; and `users`, group 100.
-pub const DEFAULT_USER: User =
-    User { name: "user", uid: 1000, gid: 100, home: "/home/user", shell: "/bin/bash" };
+/// A user that cannot be added to a base.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UserError {
+    /// Another user has the name.
+    #[error("it has a user `{name}` with the number {uid}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The number that it has.
+        uid: String,
+    },
+    /// Another user has the number.
+    #[error("its user `{other}` has the number {uid}")]
+    Number {
+        /// Who has it.
+        other: String,
+        /// The number.
+        uid: u32,
+    },
+    /// The group that would be made has another number.
+    #[error("it has no group {gid}, and its group `{name}` has another number")]
+    Group {
+        /// The name.
+        name: String,
+        /// The number that was asked for.
+        gid: u32,
+    },
+    /// There is no such group.
+    #[error("it has no group `{0}`")]
+    NoGroup(String),
+}
+
+/// The texts of the files that know the users of a system; nothing where it has no such file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFiles {
+    /// `/etc/passwd`.
+    pub passwd: Option<String>,
+    /// `/etc/group`.
+    pub group: Option<String>,
+    /// `/etc/shadow`.
+    pub shadow: Option<String>,
+    /// `/etc/gshadow`.
+    pub gshadow: Option<String>,
+}
+
+impl User {
+    /// The text that a layer's key has of it.
+    pub fn key(&self) -> String {
+        let Self { name, uid, gid, home, shell, groups } = self;
+        format!("{name}:{uid}:{gid}:{home}:{shell}:{}", groups.join(","))
+    }
+}
+
+impl AccountFiles {
+    /// Adds a user whose password is never right, on the day of `timestamp` (in seconds since 1970). One that is there with this
+    /// name and number stays as it is, and becomes a member of the groups.
+    ///
+    /// # Errors
+    ///
+    /// When another user has its name or its number, or a group is not there.
+    pub fn add(&mut self, user: &User, timestamp: i64) -> Result<(), UserError> {
+        let User { name, uid, gid, home, shell, groups } = user;
+        let users = self.passwd.get_or_insert_default();
+        let is_there = match (find(users, 0, name), find(users, 2, &uid.to_string())) {
+            (Some(line), _) if field(line, 2) == uid.to_string() => true,
+            (Some(line), _) => {
+                return Err(UserError::Name { name: name.clone(), uid: field(line, 2).to_owned() });
+            }
+            (None, Some(line)) => {
+                return Err(UserError::Number { other: field(line, 0).to_owned(), uid: *uid });
+            }
+            (None, None) => false,
+        };
+        let all = self.group.get_or_insert_default();
+        let makes_group = !is_there && find(all, 2, &gid.to_string()).is_none();
+        if makes_group && find(all, 0, name).is_some() {
+            return Err(UserError::Group { name: name.clone(), gid: *gid });
+        }
+        if let Some(absent) = groups.iter().find(|group| find(all, 0, group).is_none()) {
+            return Err(UserError::NoGroup(absent.clone()));
+        }
+        // The field says where the password is.
+        let password = if self.shadow.is_some() { "x" } else { "*" };
+        if !is_there {
+            append(users, &format!("{name}:{password}:{uid}:{gid}::{home}:{shell}"));
+            let day = timestamp.div_euclid(SECONDS_OF_A_DAY);
+            self.shadow.iter_mut().for_each(|it| append(it, &format!("{name}:*:{day}:0:99999:7:::")));
+        }
+        if makes_group {
+            append(all, &format!("{name}:{password}:{gid}:"));
+            self.gshadow.iter_mut().for_each(|it| append(it, &format!("{name}:*::")));
+        }
+        for group in groups.iter().map(String::as_str).chain(["root"]) {
+            add_member(all, group, name);
+            self.gshadow.iter_mut().for_each(|it| add_member(it, group, name));
+        }
+        Ok(())
+    }
+}
+
+impl AccountFiles {
+    /// The numbers of a user and of its group.
+    pub fn user(&self, name: &str) -> Option<(u32, u32)> {
+        numbers(find(self.passwd.as_deref()?, 0, name)?)
+    }
+
+    /// The same, of a user's number.
+    pub fn user_of_number(&self, uid: u32) -> Option<(u32, u32)> {
+        numbers(find(self.passwd.as_deref()?, 2, &uid.to_string())?)
+    }
+
+    /// The name and the home of a user.
+    pub fn login(&self, uid: u32) -> Option<(String, String)> {
+        let line = find(self.passwd.as_deref()?, 2, &uid.to_string())?;
+        Some((field(line, 0).to_owned(), field(line, 5).to_owned()))
+    }
+
+    /// The number of a group.
+    pub fn group(&self, name: &str) -> Option<u32> {
+        field(find(self.group.as_deref()?, 0, name)?, 2).parse().ok()
+    }
+}
+
+fn numbers(line: &str) -> Option<(u32, u32)> {
+    Some((field(line, 2).parse().ok()?, field(line, 3).parse().ok()?))
+}
+
+fn field(line: &str, at: usize) -> &str {
+    line.split(':').nth(at).unwrap_or_default()
+}
+
+fn find<'a>(text: &'a str, at: usize, value: &str) -> Option<&'a str> {
+    text.lines().find(|line| line.split(':').nth(at) == Some(value))
+}
+
+fn append(text: &mut String, line: &str) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// The members stand in the last of four fields.
+fn add_member(text: &mut String, group: &str, name: &str) {
+    let line = |line: &str| {
+        let members = field(line, 3);
+        if field(line, 0) != group || line.split(':').count() != 4 || members.split(',').any(|it| it == name)
+        {
+            return format!("{line}\n");
+        }
+        let separator = if members.is_empty() { "" } else { "," };
+        format!("{line}{separator}{name}\n")
+    };
+    *text = text.lines().map(line).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> User {
+        User {
+            name: "user".to_owned(),
+            uid: 1000,
+            gid: 100,
+            home: "/home/user".to_owned(),
+            shell: "/bin/bash".to_owned(),
+            groups: vec!["video".to_owned()],
+        }
+    }
+
+    fn files() -> AccountFiles {
+        AccountFiles {
+            passwd: Some("root:x:0:0:root:/root:/bin/sh\napp:x:500:600::/app:/bin/sh".to_owned()),
+            group: Some("root:x:0:\nvideo:x:44:app\nusers:x:100:\n".to_owned()),
+            shadow: Some("root:*:1:0:99999:7:::\n".to_owned()),
+            gshadow: Some("root:*::\nvideo:*::app\nusers:*::\n".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_user_is_added_to_all_files() {
+        let mut files = files();
+        files.add(&user(), 3 * SECONDS_OF_A_DAY + 5).unwrap();
+        assert_eq!(
+            files.passwd.as_deref().unwrap(),
+            "root:x:0:0:root:/root:/bin/sh\napp:x:500:600::/app:/bin/sh\nuser:x:1000:100::/home/user:/bin/bash\n"
+        );
+        assert_eq!(files.group.as_deref().unwrap(), "root:x:0:user\nvideo:x:44:app,user\nusers:x:100:\n");
+        assert_eq!(files.shadow.as_deref().unwrap(), "root:*:1:0:99999:7:::\nuser:*:3:0:99999:7:::\n");
+        assert_eq!(files.gshadow.as_deref().unwrap(), "root:*::user\nvideo:*::app,user\nusers:*::\n");
+        // Whoever is there is not added again.
+        let before = files.clone();
+        files.add(&user(), 0).unwrap();
+        assert_eq!(files, before);
+    }
+
+    #[test]
+    fn a_group_of_its_own_is_made() {
+        let mut files = files();
+        files.add(&User { gid: 1234, groups: vec![], ..user() }, 0).unwrap();
+        assert!(files.group.unwrap().ends_with("user:x:1234:\n"));
+        assert!(files.gshadow.unwrap().ends_with("user:*::\n"));
+    }
+
+    #[test]
+    fn a_base_without_such_files_gets_the_two_that_are_needed() {
+        let mut files = AccountFiles::default();
+        files.add(&User { groups: vec![], ..user() }, 0).unwrap();
+        let (passwd, group) = ("user:*:1000:100::/home/user:/bin/bash\n", "user:*:100:\n");
+        let wanted = AccountFiles {
+            passwd: Some(passwd.to_owned()),
+            group: Some(group.to_owned()),
+            ..AccountFiles::default()
+        };
+        assert_eq!(files, wanted);
+    }
+
+    #[test]
+    fn what_others_have_is_refused() {
+        let refused = |user: User| files().add(&user, 0).unwrap_err().to_string();
+        assert_eq!(refused(User { uid: 500, ..user() }), "its user `app` has the number 500");
+        let named = User { name: "app".to_owned(), ..user() };
+        assert_eq!(refused(named), "it has a user `app` with the number 500");
+        assert_eq!(refused(User { groups: vec!["gpu".to_owned()], ..user() }), "it has no group `gpu`");
+        let named = User { name: "video".to_owned(), gid: 7, groups: vec![], ..user() };
+        assert_eq!(refused(named), "it has no group 7, and its group `video` has another number");
+    }
+}

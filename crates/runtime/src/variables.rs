@@ -17,10 +17,21 @@ pub struct Variables {
     pub dynamic: Vec<(String, String)>,
 }
 
+/// Where Python finds what a user has installed for itself, by `pip install --user`. What lies in `~/.local` of a mounted home is
+/// of other Pythons and other images, and breaks this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserSite {
+    /// In a folder of the image's own below the user's home.
+    Folder(String),
+    /// Nowhere.
+    Nowhere,
+}
+
 /// The variables of an image: `PATH`, the locale, and, with a conda environment, what its activation would set, so that
 /// `python` is the environment's without activation.
 ///
 /// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
+/// `site` says where Python finds what the image's user has installed for itself; its commands come before all others.
 /// `base` are those of the image that this one stands on, where it stands on one: they stay, and the environment's folder
 /// comes before its `PATH`. `virtual_environment` is one of Python's, whose commands come before all others. `given` are the
 /// spec's own, which win over all.
@@ -28,6 +39,7 @@ pub fn variables(
     base: Option<&[String]>,
     conda: Option<(&CondaSet, &[&CondaPackage])>,
     virtual_environment: Option<&ImagePath>,
+    site: Option<&UserSite>,
     given: &BTreeMap<String, String>,
 ) -> Variables {
     let mut variables = Variables { values: inherited(base), dynamic: Vec::new() };
@@ -45,6 +57,8 @@ pub fn variables(
         }
         put("CONDA_DEFAULT_ENV", set.name.clone());
         put("CONDA_PREFIX", prefix);
+        // For uv, an environment that is called `base` is no environment, and the system's Python is what it may change.
+        put("UV_SYSTEM_PYTHON", "1".to_owned());
         for package in packages {
             let scripts = package.facts.activation.dynamic.iter();
             variables
@@ -56,6 +70,17 @@ pub fn variables(
         let path = variables.values.get("PATH").cloned().unwrap_or_default();
         variables.values.insert("PATH".to_owned(), format!("{prefix}/bin:{path}"));
         variables.values.insert("VIRTUAL_ENV".to_owned(), prefix.to_string());
+    }
+    match site {
+        Some(UserSite::Folder(folder)) => {
+            let path = variables.values.get("PATH").cloned().unwrap_or_default();
+            variables.values.insert("PATH".to_owned(), format!("{folder}/bin:{path}"));
+            variables.values.insert("PYTHONUSERBASE".to_owned(), folder.clone());
+        }
+        Some(UserSite::Nowhere) => {
+            variables.values.insert("PYTHONNOUSERSITE".to_owned(), "1".to_owned());
+        }
+        None => {}
     }
     variables.values.extend(given.clone());
     variables
@@ -126,7 +151,7 @@ mod tests {
         let gdal = package("gdal", &[("GDAL_DATA", "$CONDA_PREFIX/share/gdal"), ("X", "first")], &[]);
         let gcc = package("gcc", &[("X", "second")], &["etc/conda/activate.d/gcc.sh"]);
         let given = BTreeMap::from([("FROM_FILE".to_owned(), "2".to_owned())]);
-        let variables = variables(None, Some((&set, &[&gdal, &gcc])), None, &given);
+        let variables = variables(None, Some((&set, &[&gdal, &gcc])), None, None, &given);
         let shown: Vec<String> =
             variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -138,6 +163,7 @@ mod tests {
                 "GDAL_DATA=/opt/conda/share/gdal",
                 "LANG=C.UTF-8",
                 "PATH=/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "UV_SYSTEM_PYTHON=1",
                 "X=second",
             ]
         );
@@ -147,8 +173,19 @@ mod tests {
     #[test]
     fn a_virtual_environment_is_first() {
         let prefix = ImagePath::new("opt/venv").unwrap();
-        let found = variables(Some(&["PATH=/bin".to_owned()]), None, Some(&prefix), &BTreeMap::new());
+        let found = variables(Some(&["PATH=/bin".to_owned()]), None, Some(&prefix), None, &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/opt/venv/bin:/bin");
         assert_eq!(found.values["VIRTUAL_ENV"], "/opt/venv");
+    }
+
+    #[test]
+    fn what_a_user_installs_is_found_in_a_folder_of_the_images_own() {
+        let own = UserSite::Folder("/home/user/.local/share/imgbuild/x".to_owned());
+        let of = |site| variables(Some(&["PATH=/bin".to_owned()]), None, None, site, &BTreeMap::new()).values;
+        let found = of(Some(&own));
+        assert_eq!(found["PATH"], "/home/user/.local/share/imgbuild/x/bin:/bin");
+        assert_eq!(found["PYTHONUSERBASE"], "/home/user/.local/share/imgbuild/x");
+        let found = of(Some(&UserSite::Nowhere));
+        assert_eq!((found["PATH"].as_str(), found["PYTHONNOUSERSITE"].as_str()), ("/bin", "1"));
     }
 }

@@ -67,8 +67,7 @@ fn a_killed_program_leaves_no_process() {
         let word = format!("430{index}");
         let line = format!("sleep\0{word}");
         let world = World::new(who);
-        let mut child =
-            world.spawn(&[], &format!("setsid sleep {word} & echo started; sleep {word}"));
+        let mut child = world.spawn(&[], &format!("setsid sleep {word} & echo started; sleep {word}"));
         assert_eq!(first_line(&mut child), "started\n");
         reach(&line, 2);
         send(&child, Signal::KILL);

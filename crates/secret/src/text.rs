@@ -160,7 +160,31 @@ fn places(text: &str) -> Vec<Range<usize>> {
             found.push(query..end);
         }
     }
+    private_keys(text, &mut found);
     found
+}
+
+/// Finds what stands between the first and the last line of private keys (RFC 7468), line by line. One without an end ends with the
+/// text.
+fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
+    const BEGIN: &str = "PRIVATE KEY-----";
+    let mut at = 0;
+    while let Some(begin) = text[at..].find(BEGIN) {
+        let start = at + begin + BEGIN.len();
+        let end = text[start..].find("-----END ").map_or(text.len(), |end| start + end);
+        let mut line = start;
+        for part in text[start..end].split_inclusive('\n') {
+            let shown = part.trim_end_matches(['\n', '\r']);
+            if !shown.is_empty() {
+                found.push(line..line + shown.len());
+            }
+            line += part.len();
+        }
+        // Its last line names a private key too.
+        at = text[end..].find(BEGIN).map_or(text.len(), |next| end + next + BEGIN.len());
+    }
+    found.sort_by_key(|range| range.start);
+    found.dedup_by(|next, before| next.start < before.end);
 }
 
 /// Finds user and password in what stands behind `://`, which is at `start` of the text, and says where the path begins.
@@ -255,6 +279,11 @@ mod tests {
             ("a = 'https://u:p@h.example/x?token=1' # é", "a = 'https://***@h.example/x?*******' # é"),
             ("https://h.example/t/ab-12/x", "https://h.example/t/*****/x"),
             ("ssh://me:pass@h.example/x", "ssh://me:****@h.example/x"),
+            (
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\nbnNz\n-----END OPENSSH PRIVATE KEY-----\nx",
+                "-----BEGIN OPENSSH PRIVATE KEY-----\n****\n****\n-----END OPENSSH PRIVATE KEY-----\nx",
+            ),
+            ("k = \"-----BEGIN PRIVATE KEY-----\\nMIIE", "k = \"-----BEGIN PRIVATE KEY-----******"),
         ] {
             assert_eq!(masked(text), shown);
         }

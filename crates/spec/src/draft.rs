@@ -15,8 +15,11 @@ use crate::language::{
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, needs_python};
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
+use crate::services::{self, Services};
 use crate::template::Combination;
-use crate::variant::{Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Layout, Python, Variant};
+use crate::variant::{
+    Account, Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Jupyter, Layout, Python, Ssh, Variant,
+};
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
 const UNNAMED: &str = "image";
@@ -36,6 +39,9 @@ pub(crate) struct Draft {
     /// Locked packages, which are those of `conda` on each platform.
     lock: Option<OtherLock>,
     pip: Section,
+    jupyter: Option<Jupyter>,
+    ssh: Option<Ssh>,
+    account: Account,
     image: Image,
     copy: Vec<CopyRule>,
     layers: Layers,
@@ -53,20 +59,26 @@ pub(crate) struct Context<'a> {
 
 impl Draft {
     /// Checks what no single value shows. There is no draft where there is no name.
-    pub(crate) fn new(document: Document, context: &Context<'_>) -> (Option<Self>, Vec<Problem>) {
+    pub(crate) fn new(mut document: Document, context: &Context<'_>) -> (Option<Self>, Vec<Problem>) {
         let source = context.source;
         let mut problems = Vec::new();
         let tags = list::unique("tags", document.tags, source, &mut problems);
         let platforms = list::unique("platforms", document.platforms, source, &mut problems);
         let python = document.python.map(|located| python(located, source));
         let base_place = document.base.as_ref().map(|located| located.span.clone());
-        let base = base(document.base, context, &mut problems);
+        let mut base = base(document.base, context, &mut problems);
+        let keys = (document.jupyter, document.ssh, document.user);
+        let services = Services::new(keys, &mut document.image, source, &mut problems);
+        problems.extend(services.stand_on(&mut base));
         let environment = context.environment.clone();
         let from = python.as_ref().map(|python| python.from);
-        let conda = assemble::conda(document.conda, environment, from, source, &mut problems);
+        let mut conda = assemble::conda(document.conda, environment, from, source, &mut problems);
+        problems.extend(services.run_in(conda.as_mut(), from, &context.pip));
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
+        let env = document.env.as_ref().map(|env| env.origin(source));
+        let variables = conda.iter().flat_map(|conda| services::wrong_variables(conda, env.as_ref()));
+        problems.extend(variables);
         if matches!(base, Base::Scratch) {
-            let env = document.env.as_ref().map(|env| env.origin(source));
             let asked = match (&python, &conda) {
                 (Some(python), _) => Some(("Python", Some(python.origin.clone()))),
                 (None, Some(_)) => Some(("a conda environment", env)),
@@ -76,9 +88,7 @@ impl Draft {
             problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
         let checks = checks(document.check, source, &mut problems);
-        let mut copy: Vec<CopyRule> =
-            document.copy.into_iter().map(|located| copy(located, source)).collect();
-        copy.retain(|copy| leads_out(copy, context).map(|problem| problems.push(problem)).is_none());
+        let copy = copies(document.copy, context, &mut problems);
         problems.extend(debian_python(python.as_ref(), &base));
         let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
         let draft = |name| Self {
@@ -95,6 +105,9 @@ impl Draft {
             conda,
             lock,
             pip: context.pip.clone(),
+            jupyter: services.jupyter,
+            ssh: services.ssh,
+            account: services.account,
             image: document.image,
             copy,
             layers: document.layers,
@@ -137,6 +150,9 @@ impl Draft {
             base: self.base.clone(),
             conda,
             pip,
+            jupyter: self.jupyter.clone(),
+            ssh: self.ssh.clone(),
+            account: self.account.clone(),
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),
@@ -214,6 +230,16 @@ fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> CopyRu
         mode: table.mode,
         origin,
     }
+}
+
+fn copies(
+    tables: Vec<Located<crate::language::CopyTable>>,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<CopyRule> {
+    let mut rules: Vec<CopyRule> = tables.into_iter().map(|located| copy(located, context.source)).collect();
+    rules.retain(|rule| leads_out(rule, context).map(|problem| problems.push(problem)).is_none());
+    rules
 }
 
 /// A link that is named by itself is copied as a link; one on the way to it is followed.

@@ -176,15 +176,33 @@ impl Variant {
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
     /// `accept-damaged`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
-    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `[image]`,
+    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter` and `ssh` beyond
+    /// the packages that they ask for, `[user]`, `[image]`,
     /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
     /// project, wheel or repository that a requirement names, and the values of variables. What is
     /// secret in URLs never counts. How the files are formatted never counts.
     pub fn inputs(&self) -> Digest {
-        let Self { platform, python, cuda, base, conda, pip, layers, name, tags, keys, image, copy, checks } =
-            self;
-        let _no_input = (name, tags, keys, image, copy, checks);
+        let Self {
+            platform,
+            python,
+            cuda,
+            base,
+            conda,
+            pip,
+            layers,
+            name,
+            tags,
+            keys,
+            jupyter,
+            ssh,
+            account,
+            image,
+            copy,
+            checks,
+        } = self;
+        // What they ask for stands among the packages.
+        let _no_input = (name, tags, keys, jupyter, ssh, account, image, copy, checks);
         let (debian, layout) = match base {
             Base::Debian(debian) => (Some(debian_inputs(debian)), None),
             Base::Layout(layout) => (None, Some(layout_inputs(layout))),

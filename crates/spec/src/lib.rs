@@ -27,6 +27,7 @@ mod pip;
 mod reference;
 mod repositories;
 mod schema;
+mod services;
 mod spec;
 mod template;
 #[cfg(test)]
@@ -44,11 +45,12 @@ pub use reference::reference;
 pub use schema::schema;
 pub use spec::{Spec, WrongSpec};
 pub use values::{
-    AbsolutePath, ChannelMirror, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
-    ExcludedPart, LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName,
-    RepositorySuite, SnapshotMirror, SnapshotTime, SourceName, User, VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, ChannelMirror, Component, ContextPath, CudaVersion, CutOff,
+    DebianPackageName, EnvironmentValue, ExcludedPart, Home, HubVersion, Interface, JupyterProfile, LabelKey,
+    Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, Shell,
+    SnapshotMirror, SnapshotTime, SourceName, TcpPort, User, UserName, UserNumber, VersionPattern,
 };
 pub use variant::{
-    Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Keyring, Layout, Pin, Python, Repository,
-    Snapshot, Variant,
+    Account, Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Jupyter, Keyring, Layout, Pin,
+    Python, Repository, Snapshot, Ssh, Variant,
 };

@@ -17,7 +17,7 @@ use crate::mistake::SpecMistake;
 use crate::pip::Section;
 use crate::template::{Combination, Expander, describe};
 use crate::unread::Unread;
-use crate::{not_yet, schema};
+use crate::{not_yet, schema, services};
 
 /// Each combination of a matrix finds the same mistake again; it is told once.
 pub(crate) fn note(problems: &mut Vec<Problem>, problem: Problem) {
@@ -106,7 +106,9 @@ impl Loader<'_> {
             environment
         });
         let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
-        let (pip, found) = Section::read(document.pip.take(), from_environment, &mut self.reader, source);
+        let services = services::wheels(&document, source);
+        let (pip, found) =
+            Section::read(document.pip.take(), from_environment, services, &mut self.reader, source);
         self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));
         problems.extend(found);
         note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));

@@ -76,6 +76,35 @@ pub enum SpecMistake {
         /// What needs it.
         what: String,
     },
+    /// Two servers, and one port.
+    #[error("Jupyter and SSH are both to listen on port {port}")]
+    SharedPort {
+        /// The port.
+        port: u16,
+    },
+    /// A port that only root may listen on, in an image that does not run as root.
+    #[error("port {port} is below 1024, and the image does not run as root")]
+    PrivilegedPort {
+        /// The port.
+        port: u16,
+    },
+    /// Jupyter, and no Python.
+    #[error("Jupyter is asked for, but no Python that it could run in")]
+    JupyterWithoutPython,
+    /// A certificate without its key, or the other way about.
+    #[error("`{key}` is there, and `{missing}` is not: a certificate and its key belong together")]
+    HalfCertificate {
+        /// The one that is there.
+        key: String,
+        /// The other one.
+        missing: String,
+    },
+    /// A version of `JupyterHub` without a profile of it.
+    #[error("`hub-version` says which JupyterHub spawns the image, and the profile is for none")]
+    NoHub,
+    /// A user of a base that has no users.
+    #[error("the base is `scratch`, which has no users")]
+    NeedsUsers,
     /// Wheels, and no Python.
     #[error("wheels are asked for, but no Python that they could be for")]
     NoPython,

@@ -2,12 +2,19 @@
 
 use imgbuild_document::DecodeError;
 
-const NOT_YET: &[&str] = &["jupyter", "ssh", "envs", "base.image", "cuda.toolkit", "cuda.compat"];
+const NOT_YET: &[&str] = &["envs", "base.image", "cuda.toolkit", "cuda.compat"];
+
+/// Keys that people look for, and that must not be in a spec: it is read by many, and the image is given to more.
+const SECRETS: &[&str] =
+    &["jupyter.password", "jupyter.token", "ssh.password", "ssh.passwords", "user.password"];
+
+const NO_PASSWORD: &str = "no password is ever in an image: Jupyter is given `JUPYTER_TOKEN` or a hashed `JUPYTER_PASSWORD` when it starts, and makes a token else; SSH takes keys alone";
 
 /// Says of a key that is not known that a later version may know it.
 pub(crate) fn told(error: DecodeError) -> DecodeError {
     let key = error.place().filter(|_| error.is_unknown_key()).map(|(_, path)| without_indices(path));
-    match key.filter(|key| NOT_YET.contains(&key.as_str())) {
+    match key.filter(|key| [NOT_YET, SECRETS].concat().contains(&key.as_str())) {
+        Some(key) if SECRETS.contains(&key.as_str()) => error.hint(NO_PASSWORD),
         Some(key) => {
             let name = key.rsplit('.').next().unwrap_or_default();
             error.hint(format!("this version of imgbuild does not know `{name}` yet"))

@@ -11,9 +11,10 @@ use imgbuild_oci::{ImageName, Platform, Tag};
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;
 use crate::values::{
-    AbsolutePath, Component, ContextPath, CudaVersion, CutOff, DebianPackageName, ExcludedPart, Mirror, Mode,
-    PathGlob, Prefix, PythonVersion, RepositoryName, RepositorySuite, SnapshotMirror, SnapshotTime,
-    SourceName, VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
+    ExcludedPart, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix, PythonVersion,
+    RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UserName,
+    VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -39,6 +40,12 @@ pub struct Variant {
     /// The wheels, where any are asked for. They go into the environment's Python where it has one, else into a virtual
     /// environment of Debian's.
     pub pip: Option<Pip>,
+    /// Jupyter, where it starts it.
+    pub jupyter: Option<Jupyter>,
+    /// The SSH server, where it starts one.
+    pub ssh: Option<Ssh>,
+    /// The user that it has.
+    pub account: Account,
     /// The image's configuration.
     pub image: Image,
     /// What is copied from the spec's folder, in the order of writing.
@@ -47,6 +54,66 @@ pub struct Variant {
     pub layers: Layers,
     /// What must succeed in the finished image, in order.
     pub checks: Vec<Check>,
+}
+
+/// The user that an image has, where its base has users, and runs as unless the spec says otherwise.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Account {
+    /// Its name.
+    pub name: UserName,
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+    /// Its home.
+    pub home: Home,
+    /// Its shell.
+    pub shell: Shell,
+    /// Whether it may become root by `sudo`.
+    pub sudo: bool,
+    /// Further groups that it is a member of.
+    pub groups: Vec<UserName>,
+    /// Whether Python looks for modules that it has installed for itself.
+    pub site_packages: bool,
+    /// Where it was asked for; nothing for the default, which an existing image does not get.
+    pub origin: Option<Origin>,
+}
+
+/// Jupyter, by the key `jupyter`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Jupyter {
+    /// What is opened.
+    pub interface: Interface,
+    /// The port that it listens on.
+    pub port: TcpPort,
+    /// The path that its URLs begin with.
+    pub base_url: BaseUrl,
+    /// A certificate and its key, in the container.
+    pub certificate: Option<(AbsolutePath, AbsolutePath)>,
+    /// The platform that starts it.
+    pub profile: JupyterProfile,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// An SSH server, by the key `ssh`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Ssh {
+    /// The port that it listens on.
+    pub port: TcpPort,
+    /// The keys that log in.
+    pub authorized_keys: Vec<AuthorizedKey>,
+    /// Whether an agent may be forwarded.
+    pub forward_agent: bool,
+    /// Whether X11 may be forwarded.
+    pub forward_x11: bool,
+    /// Whether files may be transferred.
+    pub sftp: bool,
+    /// Where it was asked for.
+    pub origin: Origin,
 }
 
 /// Python, by the key `python`.

@@ -44,7 +44,7 @@ pub(crate) fn write_environment(
 ) -> Result<(), WheelBuildError> {
     let failed = |error| WheelBuildError::file(tar, "written", error);
     let prefix = ImagePath::new(ENVIRONMENT)?;
-    let layout = Arc::new(Layout::virtual_environment(prefix, python.minor, Owner::ROOT)?);
+    let layout = Arc::new(Layout::virtual_environment(prefix, python.minor)?);
     let files = imgbuild_pypi::virtual_environment(&layout, &python.program, &python.version, TIME)?;
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     for wheel in wheels {

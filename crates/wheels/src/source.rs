@@ -161,7 +161,7 @@ pub(crate) fn write_source(
     let failed = |error| SourceError::File(FileError { path: archive.to_owned(), what: "written", error });
     let root = ImagePath::new(SOURCE)?;
     let mut parents = Parents::default();
-    parents.insert_tree(root.clone(), BUILDER);
+    parents.insert_tree(root.clone(), 0o755, BUILDER);
     let out = BufWriter::new(File::create(archive).map_err(failed)?);
     let writer = LayerWriter::new(out, Codec::None, NonZero::<u32>::MIN, &parents).map_err(failed)?;
     let subdirectory = subdirectory.filter(|it| !matches!(*it, "" | ".")).map(ImagePath::new).transpose()?;

@@ -122,7 +122,8 @@ packages:
         for path in documents {
             for block in blocks(&fs_err::read_to_string(&path).unwrap(), "toml") {
                 // What shows only one table or key is no spec by itself; the reference's are tried in `crates/spec`.
-                if !block.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "name")) {
+                let mut head = block.lines().take_while(|line| !line.starts_with('['));
+                if !head.any(|line| line.split('=').next().is_some_and(|key| key.trim() == "name")) {
                     continue;
                 }
                 let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bzip2::Compression;
 use bzip2::write::BzEncoder;
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source};
 use imgbuild_lock::CondaPackage;
 use imgbuild_oci::Digest;
@@ -205,7 +205,6 @@ pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<
         prefix: ImagePath::from_absolute(prefix).unwrap(),
         python: Some(python()),
         subdir: Subdir::Linux64,
-        owner: Owner::ROOT,
         accept_damaged,
     };
     Ok(Package::new(&locked, Role::PACKAGE, Arc::new(environment), archive.to_owned()).unwrap())

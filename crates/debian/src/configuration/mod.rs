@@ -22,13 +22,14 @@ use imgbuild_layer::{
 use imgbuild_lock::{DebianPackage, DebianSet, PathRule};
 use imgbuild_oci::Platform;
 use imgbuild_python::Overriding;
+use imgbuild_runtime::User;
 use imgbuild_sandbox::{Machine, SandboxError};
 use tree::{Recorder, Tree};
 
 use crate::package::locked_package::Package;
 use crate::resolving::dependencies::Dependencies;
 use crate::role::BASE_CONFIGURATION;
-use crate::state::{Account, State};
+use crate::state::State;
 
 /// Changes whenever the same packages would leave other bytes.
 const METHOD: &str = "3";
@@ -105,7 +106,7 @@ impl Configuration {
         set: &DebianSet,
         packages: &[DebianPackage],
         archive: impl Fn(&DebianPackage) -> PathBuf,
-        accounts: &[Account],
+        users: &[User],
         timestamp: i64,
         platform: Platform,
     ) -> Option<Self> {
@@ -118,7 +119,7 @@ impl Configuration {
         let (configured, known): (Vec<_>, Vec<_>) =
             packages.partition(|it| set.configured.contains(&it.locked().id()));
         let known: Vec<_> = known.into_iter().map(Package::with_state).collect();
-        let state = State::new(&set.suite, known.clone(), accounts, timestamp);
+        let state = State::new(&set.suite, known.clone(), users, timestamp);
         let mut exclusions: BTreeMap<PartId, Exclusions> = BTreeMap::new();
         for excluded in &set.excluded {
             exclusions.entry(excluded.part.clone()).or_default().insert(excluded.path.clone());

@@ -8,6 +8,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_layer::{PartId, Source};
 use imgbuild_lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
 use imgbuild_oci::Digest;
+use imgbuild_runtime::User;
 use imgbuild_secret::SecretUrl;
 
 use crate::archive::fetch::Fetch;
@@ -24,7 +25,7 @@ use crate::resolving::parting::configured;
 use crate::resolving::pin::{Pin, PinError};
 use crate::resolving::resolve::{ResolveError, Wanted, relations, resolve};
 use crate::resolving::slim::kept;
-use crate::state::{Account, State};
+use crate::state::State;
 use crate::{Relation, Version, configuration};
 
 /// How many archives are fetched at once.
@@ -253,7 +254,7 @@ pub fn sources(
     set: &DebianSet,
     packages: &[DebianPackage],
     archive: impl Fn(&DebianPackage) -> PathBuf,
-    accounts: &[Account],
+    users: &[User],
     timestamp: i64,
 ) -> Vec<Box<dyn Source>> {
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
@@ -267,7 +268,7 @@ pub fn sources(
     let packages: Vec<_> = chosen.map(package).collect();
     let configured = |it: &&Package| set.configured.contains(&it.locked().id());
     let known = packages.iter().filter(|it| !configured(it)).cloned().collect();
-    let state = State::new(&set.suite, known, accounts, timestamp);
+    let state = State::new(&set.suite, known, users, timestamp);
     let state = if set.package_manager { state } else { state.without_manager() };
     let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
     packages.chain([Box::new(state) as Box<dyn Source>]).collect()

@@ -1,7 +1,7 @@
 //! Users and groups, and the shells that they may have.
 
-use imgbuild_archive::Owner;
-use imgbuild_layer::EntryKind;
+use imgbuild_layer::{EntryKind, Ownership};
+use imgbuild_runtime::{AccountFiles, User};
 
 use super::StateError;
 use super::collect::Collected;
@@ -9,45 +9,6 @@ use super::read::ReadPackage;
 use super::tree::Tree;
 use crate::base_system::group_number;
 use crate::package::effects::{MadeBy, SystemUser};
-
-/// A user that the image has beside those of Debian.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// The user's name.
-    pub name: String,
-    /// The user's number.
-    pub uid: u32,
-    /// The name of the user's own group; where no group has the number `gid` it is made with this name.
-    pub group: String,
-    /// The number of that group.
-    pub gid: u32,
-    /// The home folder, such as `/home/user`; it is made.
-    pub home: String,
-    /// The shell, such as `/bin/bash`.
-    pub shell: String,
-}
-
-impl Account {
-    pub(crate) fn line(&self) -> String {
-        format!("{}:*:{}:{}::{}:{}", self.name, self.uid, self.gid, self.home, self.shell)
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        let name = |text: &str| {
-            text.starts_with(|it: char| it.is_ascii_lowercase() || it == '_')
-                && text.len() <= 32
-                && text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || "-_".contains(it))
-        };
-        let path = |text: &str| text.starts_with('/') && !text.contains([':', '\n']);
-        if !name(&self.name) || !name(&self.group) {
-            Err("a name is made of lower-case letters, digits, `-` and `_`")
-        } else if !path(&self.home) || !path(&self.shell) {
-            Err("its home and shell must be absolute paths without a colon")
-        } else {
-            Ok(())
-        }
-    }
-}
 
 /// `/etc/passwd` and `/etc/group` as they come about.
 #[derive(Debug, Default)]
@@ -103,48 +64,36 @@ impl Accounts {
         line.and_then(|it| it.split(':').nth(2)?.parse().ok()).unwrap_or(0)
     }
 
-    /// Writes the files, with `more` accounts.
-    pub(crate) fn finish(
-        mut self,
-        more: &[Account],
-        timestamp: i64,
-        tree: &mut Tree,
-    ) -> Result<(), StateError> {
+    /// Writes the files, with `more` users, whose homes are made.
+    pub(crate) fn finish(self, more: &[User], timestamp: i64, tree: &mut Tree) -> Result<(), StateError> {
         if self.users.is_empty() {
             return Ok(());
         }
-        for account in more {
-            let wrong = |what| StateError::Account { name: account.name.clone(), what };
-            account.check().map_err(wrong)?;
-            if has(&self.users, 0, &account.name) || has(&self.users, 2, &account.uid.to_string()) {
-                return Err(wrong("its name or its number is taken"));
-            }
-            if !has(&self.groups, 2, &account.gid.to_string()) {
-                if has(&self.groups, 0, &account.group) {
-                    return Err(wrong("its group has another number"));
-                }
-                self.groups.push(format!("{}:*:{}:", account.group, account.gid));
-            }
-            self.users.push(account.line());
-            let owner = Owner { uid: account.uid, gid: account.gid };
-            tree.put(&account.home, EntryKind::Directory, 0o755, owner, &[]);
+        let mut files = self.files(timestamp);
+        for user in more {
+            let name = user.name.clone();
+            files.add(user, timestamp).map_err(|error| StateError::User { name, error })?;
+            let home = Ownership::of_user(user.uid);
+            tree.put(&user.home, EntryKind::Directory, home.folder_mode(), home.owner(), &[]);
         }
-        if self.shadow {
-            // The field says where the password is.
-            let moved = |it: &String| it.replacen(":*:", ":x:", 1);
-            self.users = self.users.iter().map(moved).collect();
-            self.groups = self.groups.iter().map(moved).collect();
-        }
-        tree.file("/etc/passwd", 0o644, "root", text(&self.users).as_bytes());
-        tree.file("/etc/group", 0o644, "root", text(&self.groups).as_bytes());
-        if self.shadow {
-            self.write_shadow(timestamp, tree);
+        let AccountFiles { passwd, group, shadow, gshadow } = &files;
+        for (path, mode, group, text) in [
+            ("/etc/passwd", 0o644, "root", passwd),
+            ("/etc/group", 0o644, "root", group),
+            ("/etc/shadow", 0o640, "shadow", shadow),
+            ("/etc/gshadow", 0o640, "shadow", gshadow),
+        ] {
+            text.iter().for_each(|text| tree.file(path, mode, group, text.as_bytes()));
         }
         Ok(())
     }
 
-    /// As `pwconv` and `grpconv` write them: no password is ever right.
-    fn write_shadow(&self, timestamp: i64, tree: &mut Tree) {
+    /// The users and groups so far. Shadow is as `pwconv` and `grpconv` write it: no password is ever right.
+    fn files(&self, timestamp: i64) -> AccountFiles {
+        if !self.shadow {
+            let (passwd, group) = (Some(text(&self.users)), Some(text(&self.groups)));
+            return AccountFiles { passwd, group, ..AccountFiles::default() };
+        }
         let day = timestamp.div_euclid(24 * 60 * 60);
         let name = |line: &String| line.split(':').next().unwrap_or("").to_owned();
         let user = |name: String| match self.system_users.iter().find(|(user, _)| *user == name) {
@@ -154,8 +103,14 @@ impl Accounts {
         let users: Vec<_> = self.users.iter().map(name).map(user).collect();
         let lock = |group: &String| if self.system_groups.contains(group) { "!" } else { "*" };
         let groups: Vec<_> = self.groups.iter().map(name).map(|it| format!("{it}:{}::", lock(&it))).collect();
-        tree.file("/etc/shadow", 0o640, "shadow", text(&users).as_bytes());
-        tree.file("/etc/gshadow", 0o640, "shadow", text(&groups).as_bytes());
+        // The field says where the password is.
+        let moved = |it: &String| it.replacen(":*:", ":x:", 1);
+        AccountFiles {
+            passwd: Some(text(&self.users.iter().map(moved).collect::<Vec<_>>())),
+            group: Some(text(&self.groups.iter().map(moved).collect::<Vec<_>>())),
+            shadow: Some(text(&users)),
+            gshadow: Some(text(&groups)),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why the state cannot be made.
 
+use imgbuild_runtime::UserError;
+
 use crate::package::deb::ArchiveError;
 use crate::package::scripts::UnknownScripts;
 
@@ -20,13 +22,13 @@ pub enum StateError {
         /// The file.
         path: String,
     },
-    /// An account cannot be added.
-    #[error("the account `{name}` cannot be added: {what}")]
-    Account {
+    /// The image's user cannot be added.
+    #[error("the base cannot have the user `{name}`: {error}")]
+    User {
         /// Its name.
         name: String,
         /// Why.
-        what: &'static str,
+        error: UserError,
     },
     /// A certificate cannot be read.
     #[error("the certificate `{0}` cannot be read")]

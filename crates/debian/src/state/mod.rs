@@ -20,18 +20,18 @@ use imgbuild_layer::{
     Claim, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Parents, Part, PartId, RecipeHash, Source,
     SourceError,
 };
+use imgbuild_runtime::User;
 
 use crate::package::effects::{Alternative, Effect};
 use crate::package::locked_package::Package;
 use crate::role::BASE_STATE;
-pub use accounts::Account;
 use collect::Collected;
 pub use error::StateError;
 use read::ReadPackage;
 use tree::Tree;
 
 /// Changes whenever the same packages would have another state.
-const METHOD: &str = "2";
+const METHOD: &str = "3";
 
 /// The state of a base as a source of entries: users, alternatives, certificates, the loader's cache, dpkg's
 /// database.
@@ -39,22 +39,22 @@ const METHOD: &str = "2";
 pub struct State {
     suite: String,
     packages: Vec<Package>,
-    accounts: Vec<Account>,
+    users: Vec<User>,
     timestamp: i64,
     manager: bool,
     part: Part,
 }
 
 impl State {
-    /// The state of a base of `suite` that holds `packages`, with `accounts` added. What no package holds bears the
+    /// The state of a base of `suite` that holds `packages`, with `users` added. What no package holds bears the
     /// time `timestamp`, in seconds since 1970.
-    pub fn new(suite: &str, packages: Vec<Package>, accounts: &[Account], timestamp: i64) -> Self {
+    pub fn new(suite: &str, packages: Vec<Package>, users: &[User], timestamp: i64) -> Self {
         let recipe = KeyHasher::new("debian state")
             .field("method", METHOD)
             .field("suite", suite)
             .field("timestamp", timestamp.to_string())
             .list("packages", packages.iter().map(|it| it.part().recipe.0.hex()))
-            .list("accounts", accounts.iter().map(Account::line))
+            .list("users", users.iter().map(User::key))
             .finish();
         let part = Part {
             id: PartId::new("debian-state", suite),
@@ -64,14 +64,7 @@ impl State {
             weight: 1 << 20,
             root: None,
         };
-        Self {
-            suite: suite.to_owned(),
-            packages,
-            accounts: accounts.to_vec(),
-            timestamp,
-            manager: true,
-            part,
-        }
+        Self { suite: suite.to_owned(), packages, users: users.to_vec(), timestamp, manager: true, part }
     }
 
     /// The state of a base without dpkg: without its database.
@@ -127,7 +120,7 @@ impl State {
         if effects.shells {
             accounts::shells(&collected, &effects.added_shells, &mut tree);
         }
-        accounts.finish(&self.accounts, self.timestamp, &mut tree)?;
+        accounts.finish(&self.users, self.timestamp, &mut tree)?;
         alternatives::install(&effects.alternatives, &collected, &mut tree);
         dpkg::database(&self.suite, &collected, &effects.diversions, &mut tree);
         ldconfig::cache(&collected, &mut tree);

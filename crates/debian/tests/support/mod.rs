@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imgbuild_debian::{
-    Account, Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
+    Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
 };
 use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
 use imgbuild_lock::DebianPackage;
 use imgbuild_oci::{Digest, Platform};
+use imgbuild_runtime::User;
 use imgbuild_secret::SecretUrl;
 
 /// The time of what no package holds, and `SOURCE_DATE_EPOCH` of the oracle.
@@ -142,16 +143,16 @@ pub(crate) fn try_locked(
 }
 
 /// What the layers of a base are made of.
-pub(crate) fn sources_of(locked: &Locked, accounts: &[Account]) -> Vec<Box<dyn Source>> {
+pub(crate) fn sources_of(locked: &Locked, users: &[User]) -> Vec<Box<dyn Source>> {
     let curl = Curl::new();
     let archive = |it: &DebianPackage| curl.path(&it.sha256);
-    sources(&locked.set, &locked.packages, archive, accounts, TIMESTAMP)
+    sources(&locked.set, &locked.packages, archive, users, TIMESTAMP)
 }
 
 /// Writes a whole base into `root`, as an engine would unpack its layers.
-pub(crate) fn write_base(locked: &Locked, accounts: &[Account], root: &Path) {
+pub(crate) fn write_base(locked: &Locked, users: &[User], root: &Path) {
     let mut folder = Folder::new(root);
-    for source in sources_of(locked, accounts) {
+    for source in sources_of(locked, users) {
         let excluded = locked.set.excluded.iter().filter(|it| it.part == source.part().id);
         let exclusions: Exclusions = excluded.map(|it| it.path.clone()).collect();
         source

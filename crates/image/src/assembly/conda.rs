@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use imgbuild_archive::Owner;
 use imgbuild_conda::Plan;
 use imgbuild_fetch::Context;
 use imgbuild_lock::{CondaPackage, CondaSet, LockedPackage, LockedSet};
 use imgbuild_python::{Bytecode, BytecodeFolders, Target};
 use imgbuild_spec::Variant;
 
-use super::{Assembly, Ecosystem, prefix_owner};
+use super::{Assembly, Ecosystem, prefix_ownership};
 use crate::compiler;
 use crate::error::{MakeError, MakeFailure};
 use crate::post_link::PostLink;
@@ -29,13 +28,11 @@ impl Ecosystem for Conda<'_> {
     fn add(&self, assembly: &mut Assembly) -> Result<(), MakeError> {
         let Self { locked: conda, variant, timestamp, context, .. } = *self;
         let set = conda.set;
-        let owner = prefix_owner(variant, &assembly.base)?;
+        let ownership = prefix_ownership(variant, &assembly.base)?;
         let error = |error| MakeFailure::Environment(Box::new(error));
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } =
-            imgbuild_conda::plan_environment(set, &conda.packages, variant.platform, owner).map_err(error)?;
-        if owner != Owner::ROOT {
-            assembly.parents.insert_tree(set.prefix.clone(), owner);
-        }
+            imgbuild_conda::plan_environment(set, &conda.packages, variant.platform).map_err(error)?;
+        assembly.parents.insert_tree(set.prefix.clone(), ownership.folder_mode(), ownership.owner());
         let python = python_version.clone().zip(cache_tag.clone());
         let compiler = match python.filter(|_| variant.layers.bytecode.makes_bytecode()) {
             Some(python) => Some(compiler::conda_compiler(conda, python, variant, context)?),
@@ -58,13 +55,14 @@ impl Ecosystem for Conda<'_> {
             match &target {
                 Some(target) if imgbuild_conda::may_hold_python(package) => {
                     let source = Bytecode::new(source, target.clone(), context.store.clone());
-                    assembly.add(Box::new(source), needed);
+                    assembly.add(ownership.source(Box::new(source)), needed);
                 }
-                _ => assembly.add(Box::new(source), needed),
+                _ => assembly.add(ownership.source(Box::new(source)), needed),
             }
         }
         assembly.exclude(&set.excluded);
-        assembly.add(Box::new(imgbuild_conda::environment_files(conda, owner, timestamp)?), Vec::new());
+        let files = imgbuild_conda::environment_files(conda, timestamp)?;
+        assembly.add(ownership.source(Box::new(files)), Vec::new());
         let python = python.map(|python| ImagePython { compiler, ..python });
         assembly.python = python.or(assembly.python.take());
         Ok(())
@@ -72,13 +70,13 @@ impl Ecosystem for Conda<'_> {
 
     /// The scripts run when all packages are there, wheels as well.
     fn add_last(&self, assembly: &mut Assembly) -> Result<(), MakeError> {
-        let owner = prefix_owner(self.variant, &assembly.base)?;
+        let ownership = prefix_ownership(self.variant, &assembly.base)?;
         let scripts = self.post_link.iter().map(|package| (*package).clone()).collect();
         let post_link = PostLink::new(
             self.locked.set,
             scripts,
             self.variant.platform,
-            owner,
+            ownership,
             self.timestamp,
             &assembly.below(),
         );

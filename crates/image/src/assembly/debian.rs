@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_archive::{ImagePath, Owner, PathError};
+use imgbuild_archive::Owner;
 use imgbuild_debian::{BASE, Configuration};
 use imgbuild_fetch::Context;
 use imgbuild_layer::Parents;
 use imgbuild_lock::{Archive, DebianPackage, DebianSet, LockedPackage, LockedSet};
 use imgbuild_python::{Bytecode, BytecodeFolders, Target};
-use imgbuild_runtime::DEFAULT_USER;
 use imgbuild_spec::Variant;
 
 use super::{Assembly, Ecosystem};
@@ -30,7 +29,7 @@ impl Ecosystem for Debian<'_> {
     fn add(&self, assembly: &mut Assembly) -> Result<(), MakeError> {
         let Self { locked: debian, variant, timestamp, context } = *self;
         let (set, packages) = (debian.set, debian.owned());
-        add_folders(&packages, &mut assembly.parents)?;
+        add_folders(&packages, &mut assembly.parents);
         let archive = |package: &DebianPackage| context.store.archive_path(&package.sha256);
         let interpreter = imgbuild_debian::interpreter(set, &packages);
         let compiler = interpreter.as_ref().filter(|_| variant.layers.bytecode.makes_bytecode());
@@ -46,8 +45,8 @@ impl Ecosystem for Debian<'_> {
             packages.iter().map(|it| (it.name.clone(), it.archive())).collect();
         let in_image = |it: &&DebianPackage| !set.left_out.contains(&it.id());
         let of_image: Vec<Archive> = packages.iter().filter(in_image).map(LockedPackage::archive).collect();
-        let accounts = [account()];
-        for source in imgbuild_debian::sources(set, &packages, archive, &accounts, timestamp) {
+        let users = [super::users::user(variant)];
+        for source in imgbuild_debian::sources(set, &packages, archive, &users, timestamp) {
             let part = source.part();
             if part.role != BASE {
                 assembly.add(source, of_image.clone());
@@ -62,8 +61,7 @@ impl Ecosystem for Debian<'_> {
                 _ => assembly.add(source, archives),
             }
         }
-        let configuration =
-            Configuration::new(set, &packages, archive, &accounts, timestamp, variant.platform);
+        let configuration = Configuration::new(set, &packages, archive, &users, timestamp, variant.platform);
         if let (Some(configuration), imgbuild_spec::Base::Debian(base)) = (configuration, &variant.base) {
             let (name, parents) = (variant_name(variant), assembly.parents.clone());
             let configuring =
@@ -83,27 +81,12 @@ impl Ecosystem for Debian<'_> {
     }
 }
 
-/// The user that the image has.
-fn account() -> imgbuild_debian::Account {
-    imgbuild_debian::Account {
-        name: DEFAULT_USER.name.to_owned(),
-        uid: DEFAULT_USER.uid,
-        group: "users".to_owned(),
-        gid: DEFAULT_USER.gid,
-        home: DEFAULT_USER.home.to_owned(),
-        shell: DEFAULT_USER.shell.to_owned(),
-    }
-}
-
-/// Adds the folders that are not like others: the packages' own, and the user's.
-fn add_folders(packages: &[DebianPackage], parents: &mut Parents) -> Result<(), PathError> {
+/// Adds the folders of packages that are not like others.
+fn add_folders(packages: &[DebianPackage], parents: &mut Parents) {
     for directory in packages.iter().flat_map(|package| &package.facts.directories) {
         // A mode that is no number was never written by us; the folder then counts as a usual one.
         let mode = u32::from_str_radix(&directory.mode, 8).unwrap_or(0o755);
         let owner = Owner { uid: directory.uid, gid: directory.gid };
         parents.insert(directory.path.clone(), mode, owner);
     }
-    let home = Owner { uid: DEFAULT_USER.uid, gid: DEFAULT_USER.gid };
-    parents.insert(ImagePath::from_absolute(DEFAULT_USER.home)?, 0o755, home);
-    Ok(())
 }

@@ -3,6 +3,8 @@
 mod conda;
 mod debian;
 mod pypi;
+mod runtime;
+mod users;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +13,10 @@ use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_base::Base;
 use imgbuild_copies::Copies;
 use imgbuild_fetch::Context;
-use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
+use imgbuild_layer::{Content, Exclusions, Files, Ownership, Parents, Part, PartId, Role, Source};
 use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
 use imgbuild_python::Target;
-use imgbuild_runtime::Variables;
+use imgbuild_runtime::{OwnStart, Variables};
 use imgbuild_spec::{Manager, Variant};
 
 use self::conda::Conda;
@@ -45,6 +47,8 @@ pub(crate) struct Assembly {
     pub(crate) python: Option<ImagePython>,
     /// All Pythons of the image, as far as their bytecode is concerned.
     pub(crate) targets: Vec<Target>,
+    /// What of our own is run when a container starts.
+    pub(crate) own: OwnStart,
 }
 
 /// The texts and files that only a build has, and locking not.
@@ -88,25 +92,26 @@ impl Assembly {
         let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
         let layout = locked.variant.layout.as_ref();
         let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
+        // A virtual environment never looks at what a user has installed.
+        let has_python = wheels.is_none() && (conda.is_some() || variant.python.is_some());
+        let site = users::site(variant, &base).filter(|_| has_python);
         let mut assembly = Self {
             ingredients: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: imgbuild_runtime::variables(base.environment(), conda, wheels, &given),
+            variables: imgbuild_runtime::variables(base.environment(), conda, wheels, site.as_ref(), &given),
             base,
             python: None,
             targets: Vec::new(),
+            own: OwnStart::default(),
         };
         let timestamp = locked.variant.timestamp;
         assembly.check_base(locked.variant)?;
+        assembly.add_user(locked.variant, variant)?;
         let ecosystems = ecosystems(locked, variant, context);
         ecosystems.iter().try_for_each(|ecosystem| ecosystem.add(&mut assembly))?;
         ecosystems.iter().try_for_each(|ecosystem| ecosystem.add_last(&mut assembly))?;
-        if assembly.base.has_shell() {
-            let place = |path: &ImagePath| assembly.base.file_path(path).map_err(MakeError::from);
-            let files = imgbuild_runtime::runtime_files(&assembly.variables, timestamp, place)?;
-            files.into_iter().for_each(|files| assembly.add(Box::new(files), Vec::new()));
-        }
+        assembly.add_runtime(locked, variant, extras.is_some())?;
         if let Some(extras) = extras {
             let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
             let contents = BTreeMap::from([(assembly.base.file_path(&ImagePath::new(LOCK_PATH)?)?, text)]);
@@ -240,8 +245,8 @@ fn ecosystems<'a>(
 }
 
 /// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
-fn prefix_owner(variant: &Variant, base: &Base) -> Result<Owner, MakeError> {
+fn prefix_ownership(variant: &Variant, base: &Base) -> Result<Ownership, MakeError> {
     let writable =
         variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
-    if writable { Ok(base.owner(variant.image.user.as_ref())?) } else { Ok(Owner::ROOT) }
+    if writable { Ok(Ownership::of_user(base.user_number(variant)?)) } else { Ok(Ownership::Root) }
 }

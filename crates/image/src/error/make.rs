@@ -48,6 +48,18 @@ pub enum MakeFailure {
         #[source]
         error: Box<imgbuild_pypi::PackageError>,
     },
+    /// Jupyter is to be started, and is not there.
+    #[error("Jupyter is to be started, and none of the image's packages is `{package}`")]
+    #[diagnostic(help(
+        "the packages come from another tool's lock, which is taken as it is: add `{package}` there"
+    ))]
+    NoJupyter {
+        /// The package.
+        package: String,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// Wheels in an image without Python.
     #[error("the lock has wheels, and no Python that they are for")]
     #[diagnostic(help("run `imgbuild lock` to renew it"))]

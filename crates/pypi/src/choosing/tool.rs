@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Exclusions, Source};
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::{Digest, HashReader, Platform};
@@ -109,7 +109,7 @@ fn unpack(filename: &str, sha256: Digest, archive: &Path, name: &str, folder: &P
         facts: wheel.facts(),
     };
     let prefix = ImagePath::new(name).map_err(failed)?;
-    let layout = Layout::virtual_environment(prefix, 0, Owner::ROOT).map_err(failed)?;
+    let layout = Layout::virtual_environment(prefix, 0).map_err(failed)?;
     let package = Package::new(&locked, Arc::new(layout), archive.to_owned());
     package.map_err(failed)?.write(&Exclusions::new(), &mut FolderSink::new(folder)).map_err(failed)
 }

@@ -1,6 +1,6 @@
 //! Where the parts of a wheel go.
 
-use imgbuild_archive::{ImagePath, Owner, PathError};
+use imgbuild_archive::{ImagePath, PathError};
 
 /// An installation of Python that wheels are put into: a conda prefix, or a virtual environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,6 @@ pub struct Layout {
     pub headers: ImagePath,
     /// The interpreter, as the scripts name it.
     pub interpreter: ImagePath,
-    /// Whom the files belong to.
-    pub owner: Owner,
 }
 
 impl Layout {
@@ -25,14 +23,13 @@ impl Layout {
     /// # Errors
     ///
     /// When the prefix is too long.
-    pub fn virtual_environment(prefix: ImagePath, minor: u8, owner: Owner) -> Result<Self, PathError> {
+    pub fn virtual_environment(prefix: ImagePath, minor: u8) -> Result<Self, PathError> {
         Ok(Self {
             site_packages: prefix.join(&format!("lib/python3.{minor}/site-packages"))?,
             headers: prefix.join(&format!("include/site/python3.{minor}"))?,
             interpreter: prefix.join("bin/python")?,
             prefix,
             minor,
-            owner,
         })
     }
 
@@ -43,12 +40,7 @@ impl Layout {
     /// # Errors
     ///
     /// When `site_packages` leaves the prefix, or the prefix is too long.
-    pub fn conda(
-        prefix: ImagePath,
-        minor: u8,
-        site_packages: Option<&str>,
-        owner: Owner,
-    ) -> Result<Self, PathError> {
+    pub fn conda(prefix: ImagePath, minor: u8, site_packages: Option<&str>) -> Result<Self, PathError> {
         let usual = format!("lib/python3.{minor}/site-packages");
         Ok(Self {
             site_packages: prefix.join(site_packages.unwrap_or(&usual))?,
@@ -56,7 +48,6 @@ impl Layout {
             interpreter: prefix.join("bin/python")?,
             prefix,
             minor,
-            owner,
         })
     }
 
@@ -89,7 +80,7 @@ mod tests {
     #[test]
     fn paths_are_recorded_relative_to_site_packages() {
         let prefix = ImagePath::new("opt/venv").unwrap();
-        let layout = Layout::virtual_environment(prefix, 11, Owner::ROOT).unwrap();
+        let layout = Layout::virtual_environment(prefix, 11).unwrap();
         let recorded = |path: &str| layout.recorded(&ImagePath::new(path).unwrap());
         assert_eq!(recorded("opt/venv/lib/python3.11/site-packages/a/b.py"), "a/b.py");
         assert_eq!(recorded("opt/venv/bin/a"), "../../../bin/a");
@@ -99,8 +90,8 @@ mod tests {
     #[test]
     fn nothing_leaves_the_prefix() {
         let prefix = || ImagePath::new("opt/conda").unwrap();
-        assert!(Layout::conda(prefix(), 11, Some("../../etc"), Owner::ROOT).is_err());
-        let layout = Layout::conda(prefix(), 13, Some("lib/python3.13t/site-packages"), Owner::ROOT).unwrap();
+        assert!(Layout::conda(prefix(), 11, Some("../../etc")).is_err());
+        let layout = Layout::conda(prefix(), 13, Some("lib/python3.13t/site-packages")).unwrap();
         assert_eq!(layout.site_packages.to_string(), "/opt/conda/lib/python3.13t/site-packages");
         assert!(layout.script("../x").is_err());
     }

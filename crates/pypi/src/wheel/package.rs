@@ -44,7 +44,6 @@ impl Package {
             .field("headers", layout.headers.as_str())
             .field("interpreter", layout.interpreter.as_str())
             .field("minor", [layout.minor])
-            .field("owner", format!("{}:{}", layout.owner.uid, layout.owner.gid))
             .list("origin", origin)
             .finish();
         let role = if locked.name.starts_with(CUDA) { Role::CUDA } else { Role::PACKAGE };

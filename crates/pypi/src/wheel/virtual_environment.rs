@@ -5,7 +5,7 @@
 //! an image the environment is first on PATH for every process, which is all that they would do. `.gitignore` and
 //! `CACHEDIR.TAG`, which uv adds, are about checkouts and backups.
 
-use imgbuild_archive::{ImagePath, PathError};
+use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId, Role};
 
 use crate::Layout;
@@ -41,7 +41,7 @@ pub fn virtual_environment(
         Role::INTERPRETER,
         Some(layout.prefix.clone()),
         contents.collect::<Result<_, PathError>>()?,
-        layout.owner,
+        Owner::ROOT,
         mtime,
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use imgbuild_archive::{ImagePath, ZipArchive, ZipFileError};
+use imgbuild_archive::{ImagePath, Owner, ZipArchive, ZipFileError};
 use imgbuild_layer::{Claim, EntryHead, EntryKind, EntrySink, Exclusions, Part, Source, SourceError};
 use imgbuild_oci::{Digest, HashReader};
 
@@ -159,7 +159,7 @@ impl<'a> Writer<'a> {
             path,
             kind: EntryKind::File { size },
             mode: if executable { 0o755 } else { 0o644 },
-            owner: self.package.layout.owner,
+            owner: Owner::ROOT,
             mtime: member.mtime,
         };
         Ok(self.sink.put(&head, body)?)
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
             path,
             kind: EntryKind::File { size: content.len() as u64 },
             mode,
-            owner: self.package.layout.owner,
+            owner: Owner::ROOT,
             // What has no time of its own has the time of the wheel.
             mtime: self.package.locked.facts.timestamp,
         };

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::support::{WheelBuilder, locked};
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Exclusions, Source};
 use imgbuild_pypi::{Layout, Package, virtual_environment};
 use imgbuild_python::FolderSink;
@@ -129,7 +129,7 @@ fn compare(folder: &Path, wheels: &[PathBuf]) -> PathBuf {
 
     let root = folder.join("ours");
     let prefix = ImagePath::from_absolute(venv.to_str().unwrap()).unwrap();
-    let layout = Arc::new(Layout::virtual_environment(prefix, minor, Owner::ROOT).unwrap());
+    let layout = Arc::new(Layout::virtual_environment(prefix, minor).unwrap());
     fs::create_dir_all(&root).unwrap();
     let mut sink = FolderSink::new(&root);
     let interpreter = fs::read_link(venv.join("bin/python")).unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError};
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
@@ -158,7 +158,7 @@ pub(crate) fn locked(path: &Path) -> Result<PypiPackage, PackageError> {
 /// A virtual environment at `/opt/venv` with Python 3.11.
 pub(crate) fn venv() -> Arc<Layout> {
     let prefix = ImagePath::new("opt/venv").unwrap();
-    Arc::new(Layout::virtual_environment(prefix, 11, Owner::ROOT).unwrap())
+    Arc::new(Layout::virtual_environment(prefix, 11).unwrap())
 }
 
 pub(crate) fn package(locked: &PypiPackage, path: &Path) -> Package {

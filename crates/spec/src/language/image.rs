@@ -6,16 +6,16 @@ use imgbuild_document::{ProgramText, VariableName};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{AbsolutePath, LabelKey, Port, User};
+use crate::values::{AbsolutePath, EnvironmentValue, LabelKey, Port, User};
 
 /// The image's configuration, by the OCI image specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Image {
-    /// The user that it runs as, by numbers or names, with or without a group. The default is `1000:100` on Debian, and that of
-    /// the base on an existing image.
-    #[schemars(extend("examples" = ["1000:100"]))]
+    /// The user that it runs as, by numbers or names, with or without a group. The default is the number of `[user]`, and on an
+    /// existing image without `[user]` that image's. With a group, docker and containerd leave the user in no other one.
+    #[schemars(extend("examples" = ["root"]))]
     pub user: Option<User>,
     /// The folder that it starts in.
     #[schemars(extend("examples" = ["/workspace"]))]
@@ -26,10 +26,10 @@ pub struct Image {
     /// The arguments to the entrypoint, or the command where there is none.
     #[schemars(extend("examples" = [["python", "-m", "http.server"]]))]
     pub cmd: Option<Vec<ProgramText>>,
-    /// Environment variables.
+    /// Environment variables. A value holds neither `$`, backticks nor quotes: Apptainer would evaluate them.
     #[serde(default)]
     #[schemars(extend("examples" = [env_example()]), extend("default" = {}))]
-    pub env: BTreeMap<VariableName, ProgramText>,
+    pub env: BTreeMap<VariableName, EnvironmentValue>,
     /// Labels.
     #[serde(default)]
     #[schemars(extend("examples" = [labels_example()]), extend("default" = {}))]

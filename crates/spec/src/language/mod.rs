@@ -8,10 +8,13 @@ mod conda;
 mod copy;
 mod env;
 mod image;
+mod jupyter;
 mod layers;
 mod matrix;
 mod pip;
 mod python;
+mod ssh;
+mod user;
 
 pub(crate) use base::{
     BaseKey, BaseTable, BaseWord, LayoutKey, PinKey, PinTable, RepositoryTable, SnapshotTable,
@@ -24,11 +27,14 @@ pub use conda::Manager;
 pub(crate) use copy::CopyTable;
 pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
+pub(crate) use jupyter::{JupyterKey, JupyterTable};
 pub use layers::{Budget, Compilation, Compression, Layers};
 pub(crate) use matrix::Matrix;
 pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;
 pub(crate) use python::{CudaKey, PythonKey};
+pub(crate) use ssh::{SshKey, SshTable};
+pub(crate) use user::UserTable;
 
 use imgbuild_document::Located;
 use imgbuild_oci::{ImageName, Platform, Tag};
@@ -79,6 +85,14 @@ pub(crate) struct Document {
     /// `-c`, `-e`, `--index-url`, `--extra-index-url`, `--pre` and `--hash` do what they do for pip, `--only-binary` is what
     /// happens anyway, and any other option is an error. Paths are relative to the file that they stand in.
     pub(crate) pip: Option<Located<PipTable>>,
+    /// Whether the image starts Jupyter, or a table that says how.
+    #[schemars(extend("examples" = [true]), extend("default" = false))]
+    pub(crate) jupyter: Option<Located<JupyterKey>>,
+    /// Whether the image starts an SSH server, or a table that says how.
+    #[schemars(extend("examples" = [true]), extend("default" = false))]
+    pub(crate) ssh: Option<Located<SshKey>>,
+    /// The user that the image has and runs as.
+    pub(crate) user: Option<Located<UserTable>>,
     /// The image's configuration, by the OCI image specification.
     #[serde(default)]
     pub(crate) image: Image,

@@ -14,6 +14,16 @@ pub(crate) enum PythonKey {
     Table(PythonTable),
 }
 
+impl PythonKey {
+    /// Where it comes from.
+    pub(crate) fn from(&self) -> PythonFrom {
+        match self {
+            Self::Short(_) => PythonFrom::default(),
+            Self::Table(table) => table.from,
+        }
+    }
+}
+
 /// Python: its version, and where it comes from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -37,13 +37,17 @@ struct Named {
     constraints: Vec<File>,
     /// Lines of an environment file, and its path.
     lines: (Vec<Requirement>, PathBuf),
+    /// What other keys of the spec ask for, unless it is named here.
+    services: Vec<Requirement>,
 }
 
 impl Section {
-    /// Reads the section and every file that it and `env` name, and what is wrong with them.
+    /// Reads the section and every file that it and `env` name, and what is wrong with them. `services` are packages that other
+    /// keys of the spec ask for.
     pub(crate) fn read(
         table: Option<Located<PipTable>>,
         environment: Option<PipPart>,
+        services: Vec<Requirement>,
         reader: &mut Reader<'_>,
         source: &Source,
     ) -> (Self, Vec<Problem>) {
@@ -53,6 +57,7 @@ impl Section {
             requirements: files_of(table.requirements, source),
             constraints: files_of(table.constraints, source),
             lines: Default::default(),
+            services,
         };
         match environment {
             Some(PipPart::File(name, origin)) => named.requirements.push(File { name, origin }),
@@ -92,6 +97,11 @@ impl Section {
     /// The first place that asks for wheels.
     pub(crate) fn origin(&self) -> Option<&Origin> {
         self.pip.as_ref().map(|pip| &pip.origin)
+    }
+
+    /// Whether a requirement is of this project, by its normalised name.
+    pub(crate) fn names_project(&self, project: &str) -> bool {
+        self.pip.as_ref().is_some_and(|pip| pip.names_project(project))
     }
 
     /// The wheels of a variant: those that are asked for, or those of its lock.
@@ -146,6 +156,15 @@ impl Named {
         let (lines, file) = self.lines;
         for line in lines {
             read.item(&line, file.parent().unwrap_or_else(|| Path::new("")));
+        }
+        for package in self.services {
+            let before = read.listing.requirements.len();
+            read.line(package.text.whole().trim(), Path::new(""), Kind::Package, package.origin);
+            let (named, added) = read.listing.requirements.split_at(before);
+            let name = |listed: &ListedRequirement| listed.requirement.name.clone();
+            if named.iter().any(|listed| added.first().is_some_and(|it| name(it) == name(listed))) {
+                read.listing.requirements.truncate(before);
+            }
         }
         problems.append(&mut read.problems);
         read.listing

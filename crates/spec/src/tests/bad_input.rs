@@ -135,16 +135,6 @@ fn unknown_keys_are_told_together_each_with_the_nearest_known_one() {
 
 #[test]
 fn a_key_of_a_later_version() {
-    assert_snapshot!(message("name = \"a\"\njupyter = true\n"), @r#"
-     × unknown key `jupyter`
-      ╭─[spec.toml:2:1]
-    1 │ name = "a"
-    2 │ jupyter = true
-      · ───┬───
-      ·    ╰── here
-      ╰────
-     help: this version of imgbuild does not know `jupyter` yet
-    "#);
     assert_snapshot!(message("name = \"a\"\ncuda = { version = \"12.4\", toolkit = \"devel\" }\n"), @r#"
      × unknown key `cuda.toolkit`
       ╭─[spec.toml:2:28]
@@ -578,7 +568,9 @@ fn a_script_that_is_run_and_is_not() {
 fn what_no_program_can_be_given() {
     for line in ["env.A = V", "labels.a = V", "entrypoint = [\"a\", V]", "cmd = [V]"] {
         let spec = |value: &str| format!("name = \"x\"\n[image]\n{}\n", line.replace('V', value));
-        assert_eq!(variants(&spec(r#""a\nb'\"\\$`\u001b é""#)).len(), 1);
+        // What a shell would read otherwise is no value of a variable.
+        let good = if line.starts_with("env") { r#""a\nb\\\u001b é""# } else { r#""a\nb'\"\\$`\u001b é""# };
+        assert_eq!(variants(&spec(good)).len(), 1);
         let said = message(&spec(r#""a\u0000b""#));
         assert!(said.contains("`a\\u{0}b` holds a NUL, and no program can be given that"), "{said}");
         assert!(said.contains("[spec.toml:3:") && said.contains("leave it out"), "{said}");

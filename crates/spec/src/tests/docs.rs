@@ -28,8 +28,10 @@ fn examples(text: &str) -> Vec<String> {
 fn whole(example: &str) -> String {
     let has =
         |key: &str| example.lines().any(|line| line.split('=').next().unwrap_or_default().trim() == key);
-    let mut text = if has("name") { String::new() } else { "name = \"example\"\n".to_owned() };
-    if example.contains("[pip]") && !has("python") {
+    let names = has("name") && !example.starts_with('[');
+    let mut text = if names { String::new() } else { "name = \"example\"\n".to_owned() };
+    let needs_python = example.contains("[pip]") || example.contains("jupyter");
+    if needs_python && !has("python") {
         text.push_str("python = \"3.11\"\n");
     }
     if example.contains("[matrix]") && !example.contains('{') || !example.contains("[matrix]") {
@@ -58,6 +60,13 @@ fn whole(example: &str) -> String {
     if example.contains("[env]") && !has("file") {
         let file = if has("categories") { "conda-lock.yml" } else { "pixi.lock" };
         text.push_str(&format!("file = \"{file}\"\n"));
+    }
+    for (key, more) in [
+        ("certfile", "keyfile = \"/etc/tls/tls.key\"\n"),
+        ("keyfile", "certfile = \"/etc/tls/tls.crt\"\n"),
+        ("hub-version", "profile = \"hub\"\n"),
+    ] {
+        text.push_str(if has(key) { more } else { "" });
     }
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");

@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_matrix;
 mod bad_pip;
 mod bad_requirements;
+mod bad_services;
 mod bad_together;
 mod beneath;
 mod docs;

@@ -19,6 +19,16 @@ checked_text!(
 );
 
 checked_text!(
+    /// The home of the image's user: a folder of its own.
+    Home, check_home, String
+);
+
+checked_text!(
+    /// A program that a line of `/etc/passwd` can name.
+    Shell, check_shell, String
+);
+
+checked_text!(
     /// A path below the spec's folder: relative, and never leaving it.
     ContextPath, check_context, String
 );
@@ -27,6 +37,19 @@ impl ContextPath {
     /// The path, to be joined to the spec's folder.
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)
+    }
+}
+
+impl Home {
+    /// The usual home of a user.
+    pub(crate) fn of(name: &super::UserName) -> Self {
+        Self(format!("/home/{}", name.as_str()))
+    }
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self("/bin/bash".to_owned())
     }
 }
 
@@ -153,6 +176,28 @@ fn check_prefix(text: &str) -> Result<(), ValueError> {
     if text.len() > 255 {
         return Err(error("it is longer than the 255 bytes that packages keep free for it"));
     }
+    check_own_folder(text, error)
+}
+
+fn check_home(text: &str) -> Result<(), ValueError> {
+    check_image(text)?;
+    check_own_folder(text, |rule| {
+        ValueError::new(format!("`{}` cannot be the home of the image's user: {rule}", text.escape_default()))
+            .hint("the default is `/home` with the user's name, for example `/home/jovyan`")
+    })
+}
+
+fn check_shell(text: &str) -> Result<(), ValueError> {
+    check_image(text)?;
+    if text == "/" || text.contains(':') {
+        let error = ValueError::new(format!("`{}` cannot be a shell", text.escape_default()));
+        return Err(error.hint("`/etc/passwd` names it between colons, for example `/bin/bash`"));
+    }
+    Ok(())
+}
+
+/// A folder that belongs to one thing alone, and whose name `PATH`, scripts and `/etc/passwd` can hold.
+fn check_own_folder(text: &str, error: impl Fn(&str) -> ValueError) -> Result<(), ValueError> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b":\"'\\$`#!*?;&|<>(){}[]".contains(&byte)) {
         return Err(error("it holds characters that scripts and `PATH` cannot carry"));
     }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use imgbuild_archive::Owner;
-use imgbuild_document::{ValueError, as_text};
+use imgbuild_document::{ValueError, as_text, checked_text};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::jupyter::JupyterProfile;
 
 /// The user that the image runs as, by numbers or by names, with or without a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +33,69 @@ pub enum User {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OwnerNumbers(pub(crate) Owner);
 
+checked_text!(
+    /// The name of a user or a group.
+    UserName, check_name, String
+);
+
+impl UserName {
+    /// The user that a platform wants, whose volumes are mounted over its home.
+    pub(crate) fn of(profile: JupyterProfile) -> Self {
+        let name = match profile {
+            JupyterProfile::Plain | JupyterProfile::Runpod => "user",
+            JupyterProfile::Hub | JupyterProfile::Kubeflow | JupyterProfile::Openshift => "jovyan",
+            JupyterProfile::Sagemaker => "sagemaker-user",
+        };
+        Self(name.to_owned())
+    }
+}
+
+/// The number of a user or a group that is not root's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct UserNumber(u32);
+
+impl UserNumber {
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for UserNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        // The last one is what the kernel says for "none".
+        let found = u32::try_from(number).ok().filter(|id| (1..u32::MAX).contains(id));
+        found.map(Self).ok_or_else(|| {
+            let hint = match number {
+                0 => "root is there already: `user = \"root\"` in `[image]` makes the image run as root"
+                    .to_owned(),
+                _ => format!(
+                    "write a number from 1 to {}; most machines give 1000 to their first user",
+                    u32::MAX - 1
+                ),
+            };
+            serde::de::Error::custom(
+                ValueError::new(format!("{number} is not the number of a user")).hint(hint).with_hint(),
+            )
+        })
+    }
+}
+
+impl JsonSchema for UserNumber {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UserNumber".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX - 1 })
+    }
+}
+
 /// A decimal number; `u32::MAX` is what the kernel says for "none".
 fn id(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -40,6 +107,15 @@ fn name(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     first && text.len() <= 32 && text.bytes().all(known)
+}
+
+fn check_name(text: &str) -> Result<(), ValueError> {
+    if name(text) {
+        return Ok(());
+    }
+    let error = ValueError::new(format!("`{}` is not the name of a user", text.escape_default()));
+    Err(error
+        .hint("a name has up to 32 lower-case letters, digits, `_` and `-`, and begins with a letter or `_`"))
 }
 
 impl FromStr for User {

@@ -1,0 +1,100 @@
+//! What makes an image usable: its shells, its start, and what it serves.
+
+use imgbuild_archive::ImagePath;
+use imgbuild_base::Base;
+use imgbuild_lock::LockedVariant;
+use imgbuild_runtime::{OwnStart, Runtime, RuntimeUser};
+use imgbuild_spec::{Interface, Jupyter, Variant};
+
+use super::Assembly;
+use crate::error::{MakeError, MakeFailure};
+
+/// Where OpenSSH's server is.
+const SSHD: &str = "/usr/sbin/sshd";
+
+impl Assembly {
+    /// Adds what shells and the start need, where the base has a shell. While an image is being locked it is not `whole`: its wheels
+    /// may not be known yet.
+    pub(super) fn add_runtime(
+        &mut self,
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        is_whole: bool,
+    ) -> Result<(), MakeError> {
+        if !self.base.has_shell() {
+            let served = variant.jupyter.as_ref().map(|it| ("Jupyter", &it.origin));
+            return match served.or(variant.ssh.as_ref().map(|it| ("the SSH server", &it.origin))) {
+                Some((what, origin)) => Err(self.base.without_shell(what, origin).into()),
+                None => Ok(()),
+            };
+        }
+        if let Some(ssh) = &variant.ssh {
+            self.base.needs_program(SSHD, "the SSH server", &ssh.origin)?;
+        }
+        let jupyter = match &variant.jupyter {
+            Some(jupyter) => match environment_of(jupyter, locked) {
+                Some(prefix) => Some((jupyter, prefix)),
+                None if is_whole => return Err(without_jupyter(jupyter)),
+                None => None,
+            },
+            None => None,
+        };
+        let serves = jupyter.is_some() || variant.ssh.is_some();
+        let runtime = Runtime {
+            name: variant.name.as_str(),
+            variables: &self.variables,
+            user: runtime_user(variant, &self.base, serves),
+            jupyter,
+            ssh: variant.ssh.as_ref(),
+            timestamp: locked.variant.timestamp,
+        };
+        self.own = OwnStart {
+            activates: !self.variables.dynamic.is_empty(),
+            starts: runtime.user.is_some(),
+            serves,
+        };
+        let files = runtime.files(|path| self.base.file_path(path).map_err(MakeError::from))?;
+        files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
+        Ok(())
+    }
+}
+
+/// The user as the start knows it: ours, or that of an existing image that is to serve something.
+fn runtime_user(variant: &Variant, base: &Base, serves: bool) -> Option<RuntimeUser> {
+    let account = &variant.account;
+    let own = RuntimeUser {
+        name: account.name.as_str().to_owned(),
+        home: account.home.as_str().to_owned(),
+        sudo: account.sudo,
+    };
+    match base {
+        Base::Scratch => None,
+        Base::Image(image) if account.origin.is_none() => {
+            let (name, home) = image.login().unwrap_or(("root".to_owned(), "/root".to_owned()));
+            serves.then_some(RuntimeUser { name, home, sudo: false })
+        }
+        Base::Debian | Base::Image(_) => Some(own),
+    }
+}
+
+/// The package that Jupyter is, as conda and as the package index call it.
+fn names(jupyter: &Jupyter) -> (&'static str, &'static str) {
+    match jupyter.interface {
+        Interface::Lab => ("jupyterlab", "jupyterlab"),
+        Interface::Notebook => ("notebook", "notebook"),
+        Interface::Server => ("jupyter_server", "jupyter-server"),
+    }
+}
+
+/// The environment that has Jupyter.
+fn environment_of(jupyter: &Jupyter, locked: &LockedVariant<'_>) -> Option<ImagePath> {
+    let (conda_name, wheel_name) = names(jupyter);
+    let conda = locked.conda.as_ref().filter(|it| it.packages.iter().any(|it| it.name() == conda_name));
+    let wheels = locked.pypi.as_ref().filter(|it| it.packages.iter().any(|it| it.name == wheel_name));
+    conda.map(|it| &it.set.prefix).or(wheels.map(|it| &it.set.prefix)).cloned()
+}
+
+fn without_jupyter(jupyter: &Jupyter) -> MakeError {
+    let asked = vec![jupyter.origin.snippet("it was asked for here", "Jupyter")];
+    MakeFailure::NoJupyter { package: names(jupyter).1.to_owned(), asked }.into()
+}

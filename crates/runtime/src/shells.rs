@@ -1,0 +1,136 @@
+//! What shells read so that they find the environment.
+
+use crate::Variables;
+
+/// Runs a command in the activated environment.
+pub(crate) const ACTIVATE_SCRIPT: &str = "#!/bin/bash
+# Made by imgbuild: does what the environment's activation scripts do, then becomes the command.
+for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do
+    [ -r \"$script\" ] && . \"$script\"
+done
+exec \"$@\"
+";
+
+/// A login shell does not inherit the image's variables over SSH, and Debian's `/etc/profile` sets `PATH` anew.
+pub(crate) const PROFILE: &str = "etc/profile.d/imgbuild.sh";
+
+/// What bash keeps for itself: to set one is an error of every login.
+const READ_ONLY: [&str; 6] = ["BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"];
+
+fn is_shell_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_name = !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(word);
+    is_name && !READ_ONLY.contains(&name)
+}
+
+/// What a login shell reads: the image's variables, where it was not started with others.
+pub(crate) fn profile(variables: &Variables) -> String {
+    let mut text = "# Made by imgbuild: the image's variables, for login shells.\n".to_owned();
+    // Images that others made may have variables that no shell can set.
+    for (name, value) in
+        variables.values.iter().filter(|(name, value)| is_shell_name(name) && !value.contains('\0'))
+    {
+        // A quote inside a quoted word: close, escape, open again.
+        let value = format!("'{}'", value.replace('\'', "'\\''"));
+        if name == "PATH" {
+            text.push_str(&path(&value));
+        } else {
+            // What the container was given stays.
+            text.push_str(&format!("[ -n \"${{{name}+x}}\" ] || {name}={value}\nexport {name}\n"));
+        }
+    }
+    if !variables.dynamic.is_empty() {
+        text.push_str("for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do\n");
+        text.push_str("    [ -r \"$script\" ] && . \"$script\"\ndone\nunset script\n");
+    }
+    text
+}
+
+/// `/etc/profile` sets `PATH` anew, whatever it was. What the shell was started with is right, unless it names folders of the
+/// system alone, as after `su` and the like.
+fn path(value: &str) -> String {
+    const SYSTEM: &str = "(/usr(/local)?)?/s?bin|/usr(/local)?/games";
+    format!(
+        "given=$(tr '\\0' '\\n' <\"/proc/$$/environ\" 2>/dev/null | sed -n 's/^PATH=//p' 2>/dev/null)
+case $(printf '%s' \"$given\" | tr ':' '\\n' 2>/dev/null | grep -vxE '{SYSTEM}' 2>/dev/null) in
+    '') PATH={value} ;;
+    *) PATH=$given ;;
+esac
+unset given
+export PATH
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a shell exports after it has read a text.
+    fn read(shell: &str, text: &str) -> BTreeMap<String, String> {
+        let mut command = Command::new(shell);
+        command.args(["-e", "-c", "eval \"$1\"; exec /usr/bin/env -0", "shell", text]).env_clear();
+        let output = command.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {text}\n{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let variables = said.split('\0').filter_map(|line| line.split_once('='));
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn login_shells_set_what_the_image_has(
+            values in prop::collection::vec("(?s)['\"\\\\$`\n\r\t!{}~*;&|<>() a-c]{0,16}|[\u{1}-\u{ff}]{0,8}|[^\u{0}]{0,8}", 1..12),
+        ) {
+            let values = values.into_iter().enumerate().map(|(at, value)| (format!("V_{at}"), value));
+            let wanted: BTreeMap<String, String> = values.collect();
+            let text = profile(&Variables { values: wanted.clone(), dynamic: Vec::new() });
+            for shell in ["/bin/bash", "/bin/sh"] {
+                let mut found = read(shell, &text);
+                found.retain(|name, _| name.starts_with("V_"));
+                prop_assert_eq!(&found, &wanted, "{}", shell);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_shell_was_started_with_stays() {
+        let values = [("PATH", "/opt/venv/bin:/usr/bin:/bin"), ("A", "image"), ("B", "image")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let text = profile(&Variables { values: values.into_iter().collect(), dynamic: Vec::new() });
+        for (path, found) in [
+            ("/usr/local/bin:/usr/bin:/bin", "/opt/venv/bin:/usr/bin:/bin"),
+            ("/mine:/usr/bin:/bin", "/mine:/usr/bin:/bin"),
+        ] {
+            for shell in ["/bin/bash", "/bin/sh"] {
+                // As `/etc/profile` does before.
+                let script = format!("PATH=/usr/bin:/bin\n{text}echo \"$PATH $A [$B]\"");
+                let mut command = Command::new(shell);
+                command.args(["-ec", &script]).env_clear().env("PATH", path).env("A", "given").env("B", "");
+                let output = command.output().unwrap();
+                assert_eq!(
+                    String::from_utf8(output.stdout).unwrap(),
+                    format!("{found} given []\n"),
+                    "{shell}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_shell_can_set_is_left_out() {
+        let names =
+            ["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO", "a-b", "1A", "NUL", "GOOD"];
+        let value = |name: &str| if name == "NUL" { "a\0b" } else { "1" }.to_owned();
+        let values = names.into_iter().map(|name| (name.to_owned(), value(name))).collect();
+        let text = profile(&Variables { values, dynamic: Vec::new() });
+        assert_eq!(read("/bin/bash", &text).get("GOOD").map(String::as_str), Some("1"));
+        assert_eq!(text.matches("export ").count(), 1, "{text}");
+    }
+}

@@ -1,0 +1,341 @@
+//! What an image serves and whom it runs as: `jupyter`, `ssh` and `[user]`, held against one another, and what they mean as
+//! packages.
+
+use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, VariableName, list};
+use imgbuild_environment::{OtherLock, match_spec_name};
+use imgbuild_secret::SecretText;
+
+use crate::language::{
+    Document, Image, JupyterKey, JupyterTable, PythonFrom, SshKey, SshTable, Suite, UserTable,
+};
+use crate::mistake::SpecMistake;
+use crate::pip::{Section, brings_python};
+use crate::values::{Home, Interface, JupyterProfile, TcpPort, User, UserName, check_environment_value};
+use crate::variant::{Account, Base, Conda, CondaPackages, Debian, Jupyter, Ssh};
+
+/// The number of the user, and that of its group: those of the first user of most machines, so that mounted folders can be
+/// written; and `users`.
+const NUMBERS: (u32, u32) = (1000, 100);
+
+/// What people and platforms expect of an image that they work in: `ps`, names of services, the C++ library that editors bring
+/// programs for, `curl`. `tar`, `gzip` and certificates are in every base.
+const WORKBENCH: [&str; 4] = ["procps", "netbase", "libstdc++6", "curl"];
+/// The server; a name for a user that the image does not know; and `rsync`, which must be at both ends.
+const SSH: [&str; 3] = ["openssh-server", "libnss-wrapper", "rsync"];
+
+/// What an image serves, and its user.
+pub(crate) struct Services {
+    pub(crate) jupyter: Option<Jupyter>,
+    pub(crate) ssh: Option<Ssh>,
+    pub(crate) account: Account,
+    /// What Jupyter needs as packages, unless they are named elsewhere.
+    packages: Vec<Package>,
+}
+
+/// A package that Jupyter needs: as conda calls it, and as the package index does.
+struct Package {
+    conda: String,
+    wheel: String,
+    origin: Origin,
+}
+
+/// The keys that say what an image serves, as they are written.
+type Keys = (Option<Located<JupyterKey>>, Option<Located<SshKey>>, Option<Located<UserTable>>);
+
+impl Services {
+    /// What the keys ask for, and what is wrong with them. A platform may want another user of the image.
+    pub(crate) fn new(
+        (jupyter, ssh, user): Keys,
+        image: &mut Image,
+        source: &Source,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let jupyter = jupyter.and_then(|located| table(located, source));
+        let packages = jupyter.as_ref().map(|(table, origin)| packages(table, origin, source));
+        let jupyter = jupyter.map(|(table, origin)| self::jupyter(table, origin, source, problems));
+        let ssh = ssh.and_then(|located| self::ssh(located, source, problems));
+        let profile = jupyter.as_ref().map(|jupyter| jupyter.profile).unwrap_or_default();
+        if profile == JupyterProfile::Runpod {
+            image.user.get_or_insert(User::Id { uid: 0, gid: None });
+        }
+        let account = account(user, profile, source, problems);
+        let services = Self { jupyter, ssh, account, packages: packages.unwrap_or_default() };
+        problems.extend(services.check_ports(image));
+        services
+    }
+
+    /// Where each of them was asked for, and the port that it listens on.
+    fn ports(&self) -> impl Iterator<Item = (&Origin, TcpPort)> {
+        let jupyter = self.jupyter.iter().map(|it| (&it.origin, it.port));
+        jupyter.chain(self.ssh.iter().map(|it| (&it.origin, it.port)))
+    }
+
+    fn check_ports(&self, image: &Image) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let (Some(jupyter), Some(ssh)) = (&self.jupyter, &self.ssh)
+            && jupyter.port == ssh.port
+        {
+            let problem = Problem::new(SpecMistake::SharedPort { port: ssh.port.get() });
+            let problem = problem.at(ssh.origin.source(), ssh.origin.span(), "this one");
+            let problem = problem.at(jupyter.origin.source(), jupyter.origin.span(), "and this one");
+            problems.push(problem.hint("set another `port` in one of the two"));
+        }
+        let is_root = match &image.user {
+            Some(User::Id { uid, .. }) => *uid == 0,
+            Some(User::Name { user, .. }) => user == "root",
+            None => false,
+        };
+        for (origin, port) in self.ports().filter(|(_, port)| port.is_privileged() && !is_root) {
+            let problem = Problem::new(SpecMistake::PrivilegedPort { port: port.get() });
+            let problem = problem.at(origin.source(), origin.span(), "asked for here");
+            problems.push(problem.hint("take one above, which engines and Kubernetes can publish as any other; or let the image run as root: `user = \"root\"` in `[image]`"));
+        }
+        problems
+    }
+
+    /// Adds to a Debian base what they need. An empty base has neither users nor shells.
+    pub(crate) fn stand_on(&self, base: &mut Base) -> Option<Problem> {
+        match base {
+            Base::Debian(debian) => {
+                self.add_debian_packages(debian);
+                return None;
+            }
+            Base::Layout(_) => return None,
+            Base::Scratch => {}
+        }
+        let jupyter = self.jupyter.as_ref().map(|it| ("Jupyter", &it.origin));
+        let served = jupyter.or(self.ssh.as_ref().map(|it| ("an SSH server", &it.origin)));
+        if let Some((what, origin)) = served {
+            let problem = Problem::new(SpecMistake::NeedsBase { what: what.to_owned() });
+            let problem = problem.at(origin.source(), origin.span(), "asked for here");
+            return Some(problem.hint("build on Debian: `base = \"bookworm\"`, which is the default"));
+        }
+        let origin = self.account.origin.as_ref()?;
+        let problem = Problem::new(SpecMistake::NeedsUsers);
+        let problem = problem.at(origin.source(), origin.span(), "asked for here");
+        Some(problem.hint("a number needs no user: `user = \"1000\"` in `[image]`"))
+    }
+
+    /// Adds to a conda environment what Jupyter needs, where Python is conda's. Jupyter runs in that Python, or in Debian's.
+    pub(crate) fn run_in(
+        &self,
+        conda: Option<&mut (Conda, Option<OtherLock>)>,
+        python: Option<PythonFrom>,
+        pip: &Section,
+    ) -> Option<Problem> {
+        let origin = &self.jupyter.as_ref()?.origin;
+        let in_conda = match conda {
+            Some((conda, None)) => {
+                self.add_conda_packages(conda, python, pip);
+                has_python(conda)
+            }
+            // What is in it is known for each platform.
+            Some((_, Some(_))) => true,
+            None => false,
+        };
+        if python.is_some() || in_conda {
+            return None;
+        }
+        let problem = Problem::new(SpecMistake::JupyterWithoutPython);
+        let problem = problem.at(origin.source(), origin.span(), "asked for here");
+        Some(problem.hint("add it to the spec, for example `python = \"3.11\"`"))
+    }
+
+    fn add_debian_packages(&self, debian: &mut Debian) {
+        let suite = debian.suite;
+        let mut add = |names: &[&str], origin: &Origin| {
+            for name in names {
+                if !debian.packages.iter().any(|package| package.text.whole() == *name) {
+                    debian
+                        .packages
+                        .push(Requirement { text: SecretText::new(*name), origin: origin.clone() });
+                }
+            }
+        };
+        self.ports().for_each(|(origin, _)| add(&WORKBENCH, origin));
+        if let Some(ssh) = &self.ssh {
+            add(&SSH, &ssh.origin);
+            if suite == Suite::Trixie {
+                // What makes its user, without all of systemd.
+                add(&["systemd-standalone-sysusers"], &ssh.origin);
+            }
+        }
+        if let Some(origin) = self.account.origin.as_ref().filter(|_| self.account.sudo) {
+            add(&["sudo"], origin);
+        }
+    }
+
+    fn add_conda_packages(&self, conda: &mut Conda, python: Option<PythonFrom>, pip: &Section) {
+        if python == Some(PythonFrom::Debian) || python.is_none() && !has_python(conda) {
+            return;
+        }
+        let CondaPackages::Requirements(requirements) = &mut conda.packages else { return };
+        for Package { conda, wheel, origin } in &self.packages {
+            let name = match_spec_name(conda);
+            let is_named = requirements.iter().any(|it| match_spec_name(it.text.whole()) == name);
+            if !is_named && !pip.names_project(wheel) {
+                requirements.push(Requirement { text: SecretText::new(conda), origin: origin.clone() });
+            }
+        }
+    }
+}
+
+/// What Jupyter needs as wheels, where Python is Debian's.
+pub(crate) fn wheels(document: &Document, source: &Source) -> Vec<Requirement> {
+    let is_debians = document.python.as_ref().is_some_and(|python| python.value.from() == PythonFrom::Debian);
+    let Some(located) = document.jupyter.as_ref().filter(|_| is_debians) else { return Vec::new() };
+    let packages = match &located.value {
+        JupyterKey::Short(false) => Vec::new(),
+        JupyterKey::Short(true) => packages(&JupyterTable::default(), &located.origin(source), source),
+        JupyterKey::Table(table) => packages(table, &located.origin(source), source),
+    };
+    packages
+        .into_iter()
+        .map(|it| Requirement { text: SecretText::new(it.wheel), origin: it.origin })
+        .collect()
+}
+
+/// Whether Python is among the packages.
+fn has_python(conda: &Conda) -> bool {
+    match &conda.packages {
+        CondaPackages::Requirements(all) => all.iter().any(|it| brings_python(it.text.whole())),
+        CondaPackages::Locked(locked) => locked.version("python").is_some(),
+    }
+}
+
+fn table(located: Located<JupyterKey>, source: &Source) -> Option<(JupyterTable, Origin)> {
+    let origin = located.origin(source);
+    match located.value {
+        JupyterKey::Short(false) => None,
+        JupyterKey::Short(true) => Some((JupyterTable::default(), origin)),
+        JupyterKey::Table(table) => Some((*table, origin)),
+    }
+}
+
+fn packages(table: &JupyterTable, origin: &Origin, source: &Source) -> Vec<Package> {
+    let same =
+        |name: &str| Package { conda: name.to_owned(), wheel: name.to_owned(), origin: origin.clone() };
+    let mut all = match table.interface {
+        Interface::Lab => vec![same("jupyterlab")],
+        Interface::Notebook => vec![same("notebook")],
+        Interface::Server => vec![
+            Package {
+                conda: "jupyter_server".to_owned(),
+                wheel: "jupyter-server".to_owned(),
+                origin: origin.clone(),
+            },
+            same("ipykernel"),
+        ],
+    };
+    if is_spawned(table.profile) {
+        let version = table.hub_version.as_ref();
+        let text =
+            |name: &str| version.map_or(name.to_owned(), |it| format!("{name}{}", it.value.specifier()));
+        let origin = version.map_or_else(|| origin.clone(), |it| it.origin(source));
+        all.push(Package { conda: text("jupyterhub-singleuser"), wheel: text("jupyterhub"), origin });
+    }
+    all.extend(table.kernels.iter().chain(&table.extensions).map(|located| {
+        let (text, origin) = (located.value.clone(), located.origin(source));
+        Package { conda: text.clone(), wheel: text, origin }
+    }));
+    all
+}
+
+/// Whether a hub spawns it.
+fn is_spawned(profile: JupyterProfile) -> bool {
+    matches!(profile, JupyterProfile::Hub | JupyterProfile::Openshift)
+}
+
+fn jupyter(table: JupyterTable, origin: Origin, source: &Source, problems: &mut Vec<Problem>) -> Jupyter {
+    if let Some(version) = table.hub_version.as_ref().filter(|_| !is_spawned(table.profile)) {
+        let problem = Problem::new(SpecMistake::NoHub).at(source, version.span.clone(), "this version");
+        problems.push(problem.hint("write `profile = \"hub\"`, or remove the version"));
+    }
+    let half = match (&table.certfile, &table.keyfile) {
+        (Some(there), None) => Some((there, "keyfile")),
+        (None, Some(there)) => Some((there, "certfile")),
+        _ => None,
+    };
+    if let Some((there, missing)) = half {
+        let key = there.key.rsplit('.').next().unwrap_or_default().to_owned();
+        let missing = missing.to_owned();
+        let problem = Problem::new(SpecMistake::HalfCertificate { key, missing: missing.clone() });
+        let problem = problem.at(source, there.span.clone(), "this one");
+        problems.push(problem.hint(format!("add `{missing}`: a path in the container, where it is mounted")));
+    }
+    let (port, base_url) = match table.profile {
+        JupyterProfile::Openshift => (8080, "/"),
+        JupyterProfile::Sagemaker => (8888, "/jupyterlab/default"),
+        _ => (8888, "/"),
+    };
+    Jupyter {
+        interface: table.interface,
+        port: table.port.map_or(TcpPort::known(port), |located| located.value),
+        base_url: table
+            .base_url
+            .map_or_else(|| base_url.parse().unwrap_or_default(), |located| located.value),
+        certificate: table.certfile.map(|it| it.value).zip(table.keyfile.map(|it| it.value)),
+        profile: table.profile,
+        origin,
+    }
+}
+
+fn ssh(located: Located<SshKey>, source: &Source, problems: &mut Vec<Problem>) -> Option<Ssh> {
+    let origin = located.origin(source);
+    let table = match located.value {
+        SshKey::Short(false) => return None,
+        SshKey::Short(true) => SshTable::default(),
+        SshKey::Table(table) => *table,
+    };
+    let keys = table.authorized_keys;
+    if let Some(keys) = &keys {
+        list::check_unique("ssh.authorized-keys", &keys.value, source, problems);
+    }
+    Some(Ssh {
+        port: table.port.map_or(TcpPort::known(2222), |located| located.value),
+        authorized_keys: keys.into_iter().flat_map(|keys| keys.value).map(|key| key.value).collect(),
+        forward_agent: table.forward_agent,
+        forward_x11: table.forward_x11,
+        sftp: table.sftp.unwrap_or(true),
+        origin,
+    })
+}
+
+/// The user that a spec asks for, or that a platform wants.
+fn account(
+    table: Option<Located<UserTable>>,
+    profile: JupyterProfile,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Account {
+    let origin = table.as_ref().map(|located| located.origin(source));
+    let table = table.map(|located| located.value).unwrap_or_default();
+    let groups = list::unique("user.groups", table.groups, source, problems).unwrap_or_default();
+    let name = table.name.map_or_else(|| UserName::of(profile), |located| located.value);
+    Account {
+        home: table.home.map_or_else(|| Home::of(&name), |located| located.value),
+        name,
+        uid: table.uid.map_or(NUMBERS.0, |located| located.value.get()),
+        gid: table.gid.map_or(NUMBERS.1, |located| located.value.get()),
+        shell: table.shell.map(|located| located.value).unwrap_or_default(),
+        sudo: table.sudo.is_some_and(|located| located.value),
+        groups,
+        site_packages: table.site_packages.is_none_or(|located| located.value),
+        origin,
+    }
+}
+
+/// The variables of an environment file that no image can have.
+pub(crate) fn wrong_variables(conda: &Conda, env: Option<&Origin>) -> Vec<Problem> {
+    let problem = |(name, value): (&VariableName, &String)| {
+        let error = check_environment_value(value).err()?;
+        let mistake =
+            Mistake::Value { message: format!("the variable `{name}` of the environment: {error}") };
+        let problem = Problem::new(mistake).hint_if_any(error.help().map(str::to_owned));
+        Some(match env {
+            Some(env) => problem.at(env.source(), env.span(), "this environment"),
+            None => problem,
+        })
+    };
+    conda.variables.iter().filter_map(problem).collect()
+}

@@ -1,0 +1,410 @@
+//! Images that people work in: their start, Jupyter, and SSH, as the users and on the file systems that platforms give them.
+//!
+//! Wheels come from the index that the machine's own settings name.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+
+use imgbuild_tests::{Container, Image, Imgbuild, Outcome, Start, Started, capture};
+
+const SPEC: &str = "name = \"workbench\"\n\
+    python = { version = \"3.11\", from = \"debian\" }\n\
+    jupyter = true\nssh = true\n\
+    [pip]\npackages = [\"numpy\", \"matplotlib\"]\n";
+
+fn workbench(imgbuild: &Imgbuild) -> Image {
+    imgbuild.build(SPEC, &[]).image()
+}
+
+/// A port that nobody has.
+fn port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// The status and the body of what a server answers.
+fn get(port: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The address that a start prints, without the server.
+fn address(said: &str) -> String {
+    let line = said.lines().find(|line| line.contains("Jupyter is at ")).unwrap();
+    let url = line.split("Jupyter is at ").nth(1).unwrap();
+    url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap()
+}
+
+fn token(said: &str) -> String {
+    address(said).split("token=").nth(1).unwrap_or_default().to_owned()
+}
+
+/// Waits until Jupyter answers, and gives what was said.
+fn jupyter_answers(started: &mut Started) -> String {
+    started.wait_until(|said| said.contains("is running at"))
+}
+
+/// Jupyter of an image, started so.
+fn jupyter(container: &Container, name: &str, start: Start<'_>) -> (Started, String) {
+    let port = port();
+    let mut env = vec![("JUPYTER_PORT", port.clone()), ("IMGBUILD_SERVICES", "jupyter".to_owned())];
+    env.extend(start.env.clone());
+    (container.spawn(name, &Start { env, ..start }), port)
+}
+
+#[test]
+fn jupyter_opens_for_every_user_and_on_every_file_system() {
+    let imgbuild = Imgbuild::new();
+    let image = workbench(&imgbuild);
+    let config = &image.config.config;
+    assert_eq!(config.entrypoint, ["/usr/bin/tini", "-g", "--", "/usr/local/bin/imgbuild-start"]);
+    assert_eq!(
+        (config.cmd.as_slice(), config.working_dir.as_str()),
+        (["imgbuild-services".to_owned()].as_slice(), "/home/user")
+    );
+    assert_eq!(config.exposed_ports.keys().collect::<Vec<_>>(), ["2222/tcp", "8888/tcp"]);
+    assert_eq!(config.healthcheck.as_ref().unwrap().test, ["CMD", "imgbuild-health"]);
+    let container = Container::new(&image);
+    let mut tokens = Vec::new();
+    for (name, home, start) in [
+        ("own", "/home/user", Start::default()),
+        ("root", "/root", Start { user: Some("0:0"), ..Start::default() }),
+        ("any", "/home/user", Start { user: Some("12345:0"), ..Start::default() }),
+        ("foreign", "/tmp/home-12345", Start { user: Some("12345:12345"), ..Start::default() }),
+        ("read-only", "/tmp/home-1000", Start { read_only: true, ..Start::default() }),
+        ("volume", "/home/user", Start { read_only: true, volume: Some("/home/user"), ..Start::default() }),
+    ] {
+        let (mut started, port) = jupyter(&container, name, start);
+        let said = jupyter_answers(&mut started);
+        assert!(!said.contains("Traceback") && !said.contains("Permission"), "{name}: {said}");
+        assert_eq!(get(&port, "/api").0, 200, "{name}");
+        assert_eq!(get(&port, "/api/contents").0, 403, "{name}");
+        assert_eq!(get(&port, "/api/contents?token=wrong").0, 403, "{name}");
+        let (status, body) = get(&port, &format!("/api/contents?token={}", token(&said)));
+        assert_eq!(status, 200, "{name}: {body}");
+        assert_eq!(get(&port, &address(&said)).0, 200, "{name}");
+        started.exec(&["imgbuild-health"]).success();
+        // The skeleton is there, in a home that a volume hides as well.
+        let found = started.exec(&[
+            "sh",
+            "-c",
+            "tr '\\0' '\\n' </proc/$(pgrep -o jupyter)/environ | grep ^HOME=; ls -A $0",
+            home,
+        ]);
+        let found = found.success().stdout;
+        assert!(found.starts_with(&format!("HOME={home}\n")) && found.contains(".bashrc"), "{name}: {found}");
+        started.signal("TERM");
+        let (code, said) = started.end();
+        assert_eq!(code, 0, "{name}: {said}");
+        tokens.push(token(&said));
+    }
+    tokens.sort();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 6, "a token is made at each start");
+}
+
+#[test]
+fn jupyter_is_started_as_platforms_say() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let with = |name: &str, env: &[(&'static str, &str)]| {
+        let env = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let (mut started, port) = jupyter(&container, name, Start { env, ..Start::default() });
+        let said = jupyter_answers(&mut started);
+        (started, port, said)
+    };
+    // Behind a path, as Kubeflow has it.
+    let (_started, port, said) = with("prefix", &[("NB_PREFIX", "/notebook/ns/x")]);
+    assert_eq!(get(&port, "/notebook/ns/x/api").0, 200);
+    assert!(address(&said).starts_with("/notebook/ns/x/lab?token="), "{said}");
+    // With a token that is given, which neither kernels nor terminals see.
+    let (started, port, _) = with("token", &[("JUPYTER_TOKEN", "hunter2")]);
+    assert_eq!(get(&port, "/api/contents?token=hunter2").0, 200);
+    assert_eq!(get(&port, "/api/contents").0, 403);
+    let seen = "tr '\\0' '\\n' </proc/$(pgrep -o jupyter)/environ | grep -c hunter2";
+    assert_eq!(started.exec(&["sh", "-c", seen]).stdout, "1\n", "Jupyter itself was started with it");
+    // An empty one opens nothing.
+    let (_started, port, said) = with("empty", &[("JUPYTER_TOKEN", "")]);
+    assert_eq!(get(&port, "/api/contents").0, 403);
+    assert_eq!(get(&port, &format!("/api/contents?token={}", token(&said))).0, 200);
+    // A hash of a password needs no token; a password is no hash.
+    let hash = "from jupyter_server.auth import passwd; print(passwd('hunter2', algorithm='sha256'))";
+    let hash = container.exec(&["python", "-c", hash]).success().stdout;
+    let (_started, port, said) = with("password", &[("JUPYTER_PASSWORD", hash.trim())]);
+    assert_eq!((token(&said).as_str(), get(&port, "/api/contents").0), ("", 403));
+    let env = vec![("JUPYTER_PASSWORD", "hunter2".to_owned())];
+    let (mut started, _) = jupyter(&container, "plain", Start { env, ..Start::default() });
+    let (code, said) = started.end();
+    assert_eq!(code, 78);
+    assert!(said.contains("JUPYTER_PASSWORD is not a hash") && !said.contains("hunter2"), "{said}");
+    let env = vec![("NOTEBOOK_ARGS", "--ServerApp.custom_display_url=http://x.example/ --debug".to_owned())];
+    let (mut started, _) = jupyter(&container, "arguments", Start { env, ..Start::default() });
+    started.wait_until(|said| said.contains("http://x.example/"));
+}
+
+#[test]
+fn a_notebook_runs_and_plots() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let program = r#"
+import json, os, subprocess, sys
+cells = ["import numpy, matplotlib.pyplot as plt", "plt.plot(numpy.arange(3))", "import os; print(os.environ.get('JUPYTER_TOKEN'))"]
+cell = lambda text: {"cell_type": "code", "source": text, "metadata": {}, "outputs": [], "execution_count": None}
+notebook = {"cells": [cell(it) for it in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+os.chdir("/tmp")
+json.dump(notebook, open("a.ipynb", "w"))
+subprocess.run(["jupyter", "execute", "--inplace", "a.ipynb"], check=True, stderr=sys.stdout)
+outputs = [it for cell in json.load(open("a.ipynb"))["cells"] for it in cell["outputs"]]
+print(sorted(key for it in outputs for key in it.get("data", {})))
+"#;
+    let said = container.start_with(&["python", "-c", program]).success().stdout;
+    assert!(said.ends_with("['image/png', 'text/plain', 'text/plain']\n"), "{said}");
+}
+
+/// A key of a person, and OpenSSH's client with it.
+struct Client {
+    folder: tempfile::TempDir,
+    port: String,
+}
+
+impl Client {
+    fn new(port: &str) -> Self {
+        let folder = imgbuild_tests::scratch("ssh");
+        let key = folder.path().join("key");
+        let mut keygen = Command::new("ssh-keygen");
+        capture(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f"]).arg(&key)).success();
+        Self { folder, port: port.to_owned() }
+    }
+
+    fn public_key(&self) -> String {
+        fs_err::read_to_string(self.folder.path().join("key.pub")).unwrap()
+    }
+
+    /// Options of all of OpenSSH's clients.
+    fn options(&self) -> Vec<String> {
+        let key = self.folder.path().join("key");
+        let known = self.folder.path().join("known");
+        let mut words = vec!["-i".to_owned(), key.display().to_string()];
+        for option in [
+            format!("UserKnownHostsFile={}", known.display()),
+            "StrictHostKeyChecking=accept-new".to_owned(),
+            "BatchMode=yes".to_owned(),
+            "IdentitiesOnly=yes".to_owned(),
+            "LogLevel=ERROR".to_owned(),
+            format!("Port={}", self.port),
+        ] {
+            words.extend(["-o".to_owned(), option]);
+        }
+        words
+    }
+
+    fn run(&self, user: &str, words: &[&str]) -> Outcome {
+        capture(Command::new("ssh").args(self.options()).arg(format!("{user}@127.0.0.1")).args(words))
+    }
+}
+
+/// The SSH server of an image, started so, once it listens.
+fn ssh(container: &Container, name: &str, start: Start<'_>) -> (Started, Client) {
+    let client = Client::new(&port());
+    let mut env = vec![
+        ("IMGBUILD_SSH_PORT", client.port.clone()),
+        ("IMGBUILD_SERVICES", "ssh".to_owned()),
+        ("SSH_AUTHORIZED_KEYS", client.public_key()),
+        ("FOO", "a b\"c\\d".to_owned()),
+        ("JUPYTER_TOKEN", "hunter2".to_owned()),
+    ];
+    env.extend(start.env.clone());
+    let mut started = container.spawn(name, &Start { env, ..start });
+    started.wait_until(|said| said.contains("Server listening on ::"));
+    (started, client)
+}
+
+#[test]
+fn people_log_in_whoever_the_server_runs_as() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let mut fingerprints = Vec::new();
+    for (name, id, home, start) in [
+        ("own", "1000 100", "/home/user", Start::default()),
+        ("root", "1000 100", "/home/user", Start { user: Some("0:0"), ..Start::default() }),
+        ("any", "12345 0", "/home/user", Start { user: Some("12345:0"), ..Start::default() }),
+        (
+            "foreign",
+            "12345 12345",
+            "/tmp/home-12345",
+            Start { user: Some("12345:12345"), ..Start::default() },
+        ),
+        (
+            "read-only",
+            "1000 100",
+            "/home/user",
+            Start { read_only: true, volume: Some("/home/user"), ..Start::default() },
+        ),
+    ] {
+        let (started, client) = ssh(&container, name, start);
+        let said = client.run("user", &["echo $(id -u) $(id -g); pwd; echo $FOO; command -v python; echo [$JUPYTER_TOKEN$SSH_AUTHORIZED_KEYS]"]);
+        let wanted = format!("{id}\n{home}\na b\"c\\d\n/opt/venv/bin/python\n[]\n");
+        assert_eq!(said.success().stdout, wanted, "{name}");
+        let login = client.run("user", &["-tt", "bash -lc 'tty; echo $FOO; command -v python'"]);
+        let login = login.success().stdout.replace('\r', "");
+        assert!(
+            login.starts_with("/dev/pts/") && login.ends_with("\na b\"c\\d\n/opt/venv/bin/python\n"),
+            "{login}"
+        );
+        assert_eq!(client.run("user", &["exit 7"]).code, Some(7));
+        let wrong = Client::new(&client.port);
+        assert!(wrong.run("user", &["id"]).failure().stderr.contains("Permission denied (publickey)"));
+        assert!(client.run("root", &["id"]).failure().stderr.contains("Permission denied (publickey)"));
+        started.exec(&["imgbuild-health"]).success();
+        let said = started.said();
+        assert!(said.contains("Accepted publickey for user"), "{said}");
+        let line = |it: &&str| it.contains("host key SHA256:");
+        fingerprints.extend(said.lines().filter(line).map(str::to_owned));
+    }
+    let all = fingerprints.len();
+    fingerprints.sort();
+    fingerprints.dedup();
+    assert_eq!((all, fingerprints.len()), (10, 10), "each container has host keys of its own");
+}
+
+#[test]
+fn files_tunnels_and_keys_of_ssh() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let host_keys = vec![("IMGBUILD_HOSTKEYS", "/tmp/kept".to_owned())];
+    let (started, client) = ssh(&container, "files", Start { env: host_keys, ..Start::default() });
+    let here = imgbuild.write("here.txt", "hello\n");
+    let to = |name: &str| format!("user@127.0.0.1:{name}");
+    capture(Command::new("scp").args(client.options()).arg("-q").arg(&here).arg(to("one"))).success();
+    let shell = format!("ssh {}", client.options().join(" "));
+    capture(Command::new("rsync").args(["-a", "-e", &shell]).arg(&here).arg(to("two"))).success();
+    let batch = imgbuild.write("batch", "rename one three\n");
+    let mut sftp = Command::new("sftp");
+    capture(sftp.args(client.options()).arg("-q").arg("-b").arg(&batch).arg("user@127.0.0.1")).success();
+    assert_eq!(client.run("user", &["cat two three; ls"]).success().stdout, "hello\nhello\nthree\ntwo\n");
+    // A tunnel to what listens in the container: the server itself says who it is.
+    let tunnel = port();
+    let forward = format!("{tunnel}:127.0.0.1:{}", client.port);
+    let mut through = Command::new("ssh");
+    through.args(client.options()).args(["-f", "-L", &forward, "-o", "ExitOnForwardFailure=yes"]);
+    capture(through.args(["user@127.0.0.1", "sleep 5"]).stdout(std::process::Stdio::null())).success();
+    let mut banner = [0; 8];
+    TcpStream::connect(format!("127.0.0.1:{tunnel}")).unwrap().read_exact(&mut banner).unwrap();
+    assert_eq!(&banner, b"SSH-2.0-");
+    // No agent, no X11, no password.
+    let settings = started.exec(&["sh", "-c", "/usr/sbin/sshd -T -f /tmp/imgbuild-1000/sshd_config"]);
+    let settings = settings.success().stdout;
+    for line in [
+        "passwordauthentication no",
+        "permitrootlogin no",
+        "allowagentforwarding no",
+        "x11forwarding no",
+        "allowtcpforwarding yes",
+    ] {
+        assert!(settings.contains(line), "{line}\n{settings}");
+    }
+    let kept =
+        started.exec(&["sh", "-c", "ssh-keygen -l -f /tmp/kept/ssh_host_ed25519_key"]).success().stdout;
+    assert!(started.said().contains(kept.split(' ').nth(1).unwrap()));
+
+    // A key with options does what these say.
+    let command = format!("command=\"echo only this\" {}", client.public_key());
+    let env = vec![("SSH_AUTHORIZED_KEYS", String::new()), ("PUBLIC_KEY", command)];
+    let port = client.port.clone();
+    drop(started);
+    let env = [env, vec![("IMGBUILD_SSH_PORT", port)]].concat();
+    let (_started, _) = ssh(&container, "options", Start { env, ..Start::default() });
+    assert_eq!(client.run("user", &["id"]).success().stdout, "only this\n");
+
+    // Without a key nobody could log in, and a private one is not taken.
+    for (name, key, message) in [
+        ("none", String::new(), "the SSH server is not started: nobody could log in"),
+        (
+            "private",
+            fs_err::read_to_string(client.folder.path().join("key")).unwrap(),
+            "what was given is a private key",
+        ),
+    ] {
+        let env = vec![("IMGBUILD_SERVICES", "ssh".to_owned()), ("SSH_AUTHORIZED_KEYS", key)];
+        let mut started = container.spawn(name, &Start { env, ..Start::default() });
+        let (code, said) = started.end();
+        assert_eq!(code, 78, "{said}");
+        assert!(said.contains(message) && !said.contains("b3Blbn"), "{said}");
+    }
+}
+
+#[test]
+fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
+    let imgbuild = Imgbuild::new();
+    imgbuild.write("hooks/10-set.sh", "export HOOKED=yes\n");
+    let ran =
+        imgbuild.write("hooks/20-run", "#!/bin/sh\necho \"ran with $HOOKED\"\n[ -z \"$STOP\" ] || exit 9\n");
+    capture(Command::new("chmod").arg("+x").arg(&ran)).success();
+    imgbuild.write("hooks/30-not-a-program", "exit 5\n");
+    let copy = "[[copy]]\nfrom = \"hooks\"\nto = \"/etc/imgbuild/start.d\"\n";
+    let image = imgbuild.build(&format!("{SPEC}{copy}"), &[]).image();
+    let container = Container::new(&image);
+    let run = |name: &str, command: &[&'static str], env: &[(&'static str, &str)]| {
+        let env = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        container.spawn(name, &Start { command: Some(command.to_vec()), env, ..Start::default() }).end()
+    };
+    let (code, said) = run("command", &["sh", "-c", "echo $HOOKED $HOME $PWD; exit 3"], &[]);
+    assert_eq!(code, 3);
+    let said: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        said,
+        [
+            "ran with yes",
+            "imgbuild: /etc/imgbuild/start.d/30-not-a-program cannot be run, and is passed over",
+            "yes /home/user /home/user"
+        ]
+    );
+    let (code, said) = run("stopped", &["echo", "started"], &[("STOP", "1")]);
+    assert_eq!(code, 9);
+    assert!(
+        said.contains("20-run failed with the exit code 9, and nothing is started")
+            && !said.contains("\nstarted"),
+        "{said}"
+    );
+    let (code, said) = run("unknown", &["true"], &[("IMGBUILD_SERVICES", "ftp")]);
+    assert_eq!(code, 64);
+    assert!(said.contains("this image has no server ftp"), "{said}");
+    // Beside a command, servers run where they are asked for, and end with it.
+    let port = port();
+    let script = "for _ in $(seq 200); do python -c \"import urllib.request as u; u.urlopen('http://127.0.0.1:$JUPYTER_PORT/api')\" 2>/dev/null && exit 0; sleep 0.1; done; exit 1";
+    let (code, said) =
+        run("beside", &["sh", "-c", script], &[("IMGBUILD_SERVICES", "jupyter"), ("JUPYTER_PORT", &port)]);
+    assert_eq!(code, 0, "{said}");
+    // A signal reaches the command, and no zombie stays.
+    let command = vec![
+        "sh",
+        "-c",
+        "trap 'echo ended; exit 5' TERM; (sleep 0.1 &); echo ready; while :; do sleep 0.1; done",
+    ];
+    let mut started = container.spawn("signal", &Start { command: Some(command), ..Start::default() });
+    started.wait_until(|said| said.contains("ready"));
+    let zombies = "for _ in $(seq 100); do ps -eo stat= | grep -q Z || exit 0; sleep 0.1; done; exit 1";
+    started.exec(&["sh", "-c", zombies]).success();
+    started.signal("TERM");
+    let (code, said) = started.end();
+    assert_eq!(code, 5, "{said}");
+    assert!(said.ends_with("ended\n"), "{said}");
+}
+
+#[test]
+fn the_scripts_are_sound() {
+    let folder = imgbuild_tests::workspace_root().join("crates/runtime/src/scripts");
+    for name in ["imgbuild-start", "imgbuild-services", "imgbuild-health", "ssh"] {
+        let mut shellcheck = Command::new("shellcheck");
+        shellcheck.args(["--shell=sh", "--exclude=SC1091"]).arg(folder.join(name));
+        capture(shellcheck.current_dir(Path::new(&folder))).success();
+    }
+}
