@@ -7,10 +7,11 @@ use imgbuild_layer::{MergeError, ResolveError};
 use imgbuild_oci::ReadError;
 
 /// An image that ours cannot stand on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BaseError {
     /// It cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Read(#[from] ReadError),
     /// A layer cannot be laid over those below it.
     #[error("layer {number} of `{}` cannot be read", file.display())]
@@ -28,8 +29,9 @@ pub enum BaseError {
     Resolve(#[from] ResolveError),
     /// A prefix that would be written through a link.
     #[error(
-        "`{prefix}` cannot be the environment's folder: in the base, `{link}` is a link, and the path leads to `{target}`\n\nhint: set `prefix = \"{target}\"` in `[conda]`"
+        "`{prefix}` cannot be the environment's folder: in the base, `{link}` is a link, and the path leads to `{target}`"
     )]
+    #[diagnostic(help("set `prefix = \"{target}\"` in `[conda]`"))]
     PrefixLink {
         /// The prefix.
         prefix: ImagePath,
@@ -39,9 +41,8 @@ pub enum BaseError {
         target: ImagePath,
     },
     /// A prefix that is there already.
-    #[error(
-        "`{prefix}` cannot be the environment's folder: the base has files there\n\nhint: set another `prefix` in `[conda]`"
-    )]
+    #[error("`{prefix}` cannot be the environment's folder: the base has files there")]
+    #[diagnostic(help("set another `prefix` in `[conda]`"))]
     PrefixTaken {
         /// The prefix.
         prefix: ImagePath,
@@ -55,6 +56,8 @@ pub enum BaseError {
         what: &'static str,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(BaseError);
 
 /// A base without the C library that conda's packages are linked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

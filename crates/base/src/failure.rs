@@ -19,6 +19,7 @@ pub enum BaseFailure {
         base: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<BaseError>,
         /// The line that asked for it.
         #[related]
@@ -110,6 +111,7 @@ pub enum BaseFailure {
     },
     /// The store fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] StoreError),
     /// What is known of its layers cannot be kept.
     #[error("`{}` cannot be written", path.display())]

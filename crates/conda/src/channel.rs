@@ -17,7 +17,7 @@ const INDEXES: [&str; 4] =
     ["repodata.json.zst", "repodata.json", "repodata_shards.msgpack.zst", "repodata.json.bz2"];
 
 /// A channel that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ChannelError {
     /// What was written names no channel.
     #[error("`{name}` is not a channel: {error}")]
@@ -42,6 +42,7 @@ pub enum ChannelError {
         channel: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: NetError,
     },
     /// A channel that is a folder of this machine is not there.

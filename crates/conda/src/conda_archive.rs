@@ -11,7 +11,7 @@ use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};
 use crate::zip::{self, Part, ZipError};
 
 /// An archive that cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ArchiveError {
     /// It cannot be opened or read.
     #[error("cannot read the archive")]

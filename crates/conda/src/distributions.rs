@@ -11,10 +11,11 @@ use crate::conda_archive::{Archive, ArchiveError};
 use crate::info::{Damaged, Info, InfoError};
 
 /// Why the metadata of a distribution cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DistributionError {
     /// The package's own metadata cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Info(#[from] InfoError),
     /// It is larger than any real one.
     #[error(

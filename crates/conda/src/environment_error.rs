@@ -1,5 +1,7 @@
 //! Why an environment cannot be solved.
 
+use std::fmt;
+
 use rattler_networking::AuthenticationStorageError;
 use rattler_repodata_gateway::GatewayError;
 
@@ -8,10 +10,11 @@ use crate::cuda::ProcessorOnly;
 use crate::virtual_packages::Unmet;
 
 /// Why an environment cannot be solved.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum EnvironmentError {
     /// A channel cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Channel(#[from] ChannelError),
     /// What was asked for is no match spec.
     #[error("`{spec}` is not a conda match spec: {error}")]
@@ -25,7 +28,7 @@ pub enum EnvironmentError {
     #[error("cannot read the channels' indexes")]
     Repodata(#[source] Box<GatewayError>),
     /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{}{explanation}{}", lines(.unmet), meant(.mistyped))]
+    #[error("no set of packages satisfies all requirements:\n{}{explanation}", lines(.unmet))]
     Unsolvable {
         /// rattler's explanation.
         explanation: String,
@@ -33,8 +36,9 @@ pub enum EnvironmentError {
         unmet: Vec<Unmet>,
         /// The packages that were asked for, and of which no channel has any that fits.
         absent: Vec<String>,
-        /// Names that no channel has, with the nearest that one has.
-        mistyped: Vec<(String, String)>,
+        /// Names that no channel has and that are nearly those of packages, where there are any.
+        #[help]
+        mistyped: Option<Mistyped>,
     },
     /// Frameworks do not use CUDA, which the image is for.
     #[error(
@@ -91,9 +95,26 @@ fn lines<T: ToString>(items: &[T]) -> String {
     items.iter().map(|item| format!("{}\n", item.to_string())).collect()
 }
 
-/// The hints for names that were mistyped.
-fn meant(mistyped: &[(String, String)]) -> String {
-    let hint =
-        |(name, near): &(String, String)| format!("\nhint: no channel has `{name}`: did you mean `{near}`?");
-    mistyped.iter().map(hint).collect()
+/// Names that no channel has, with the nearest that one has. As text, what was meant by each, a line for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistyped(Vec<(String, String)>);
+
+impl Mistyped {
+    /// Nothing where there are none.
+    pub(crate) fn new(names: Vec<(String, String)>) -> Option<Self> {
+        (!names.is_empty()).then_some(Self(names))
+    }
+
+    /// The names as they were asked for.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().map(|(name, _)| name)
+    }
+}
+
+impl fmt::Display for Mistyped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line =
+            |(name, near): &(String, String)| format!("no channel has `{name}`: did you mean `{near}`?");
+        f.write_str(&self.0.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
 }

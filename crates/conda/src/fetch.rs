@@ -18,7 +18,7 @@ use crate::record;
 use crate::zip::{self, ZipError};
 
 /// Metadata that cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MetadataError {
     /// The archive cannot be had.
     #[error("cannot get `{name}`")]
@@ -27,6 +27,7 @@ pub enum MetadataError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: FetchError,
     },
     /// A part of the archive cannot be had.
@@ -36,6 +37,7 @@ pub enum MetadataError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: NetError,
     },
     /// An archive whose sha256 nobody knows has not the MD5 that it should have.
@@ -55,6 +57,7 @@ pub enum MetadataError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: InfoError,
     },
 }

@@ -20,10 +20,11 @@ use crate::limits::{
 };
 
 /// Metadata that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum InfoError {
     /// The archive cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Archive(#[from] ArchiveError),
     /// A file of the metadata is not there.
     #[error("the archive has no `{0}`")]
@@ -96,10 +97,8 @@ pub enum InfoError {
         size: u64,
     },
     /// `paths.json` lists a path twice, and says different things of it.
-    #[error(
-        "`info/paths.json` of the archive lists `{path}` twice, and says different things of it{}",
-        way_round(package)
-    )]
+    #[error("`info/paths.json` of the archive lists `{path}` twice, and says different things of it")]
+    #[diagnostic(help("{}", way_round(package)))]
     Twice {
         /// The package.
         package: String,
@@ -111,7 +110,7 @@ pub enum InfoError {
 /// What to do about a package that contradicts itself.
 pub(crate) fn way_round(package: &str) -> String {
     format!(
-        "\n\nhint: where the package is to be trusted, `[conda] accept-damaged = [\"{package}\"]` installs it as rattler does"
+        "where the package is to be trusted, `[conda] accept-damaged = [\"{package}\"]` installs it as rattler does"
     )
 }
 

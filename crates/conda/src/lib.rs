@@ -48,7 +48,7 @@ pub use credentials::credentials;
 pub use cuda::{ProcessorOnly, for_processor};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
-pub use environment_error::EnvironmentError;
+pub use environment_error::{EnvironmentError, Mistyped};
 pub use fetch::{Metadata, MetadataError};
 pub use info::{Damaged, Info, InfoError};
 pub use locked::{LockedError, LockedLookup, check_locked};

@@ -24,13 +24,15 @@ use crate::solve::Solving;
 use crate::virtual_packages::{Unmet, unmet};
 
 /// Why locked packages cannot be taken.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LockedError {
     /// An archive cannot be had or used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Metadata(#[from] MetadataError),
     /// A channel's index cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Environment(#[from] EnvironmentError),
     /// The channel has another archive under the name.
     #[error("the channel's `{name}` has the hash `{found}`, and the lock says `{listed}`")]
@@ -90,6 +92,8 @@ pub enum LockedError {
         second: String,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(LockedError);
 
 fn list(words: &[String]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")

@@ -9,16 +9,19 @@ use crate::fetch::MetadataError;
 use crate::record::RecordError;
 
 /// Why an environment cannot be locked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LockingError {
     /// It cannot be solved.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Environment(#[from] EnvironmentError),
     /// A package's metadata cannot be had.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Metadata(#[from] MetadataError),
     /// A record cannot be locked.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Record(#[from] RecordError),
     /// A package writes where it must not.
     #[error("`{package}` cannot be installed: {error}")]
@@ -30,6 +33,7 @@ pub enum LockingError {
     },
     /// A package contradicts itself.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Conflict(#[from] Conflict),
     /// A noarch Python package in an environment without Python.
     #[error("`{package}` is a noarch Python package, and the environment has no Python")]
@@ -62,6 +66,9 @@ pub enum LockingError {
         host: Platform,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<Self>,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(LockingError);

@@ -11,16 +11,19 @@ use crate::limits::MOST_COPIED;
 use crate::record::RecordError;
 
 /// Why a package cannot be written into a layer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PackageError {
     /// The lock's record is damaged.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Record(#[from] RecordError),
     /// The metadata cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Info(#[from] InfoError),
     /// The archive cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Archive(#[from] ArchiveError),
     /// A path must not be written.
     #[error(transparent)]
@@ -39,9 +42,8 @@ pub enum PackageError {
         found: String,
     },
     /// The lock knows nothing of distributions that the archive holds, as one from before they were locked.
-    #[error(
-        "the lock says nothing of the Python distributions in it: `{found}`\n\nhint: the lock was changed by hand, or written by another version: run `imgbuild lock`"
-    )]
+    #[error("the lock says nothing of the Python distributions in it: `{found}`")]
+    #[diagnostic(help("the lock was changed by hand, or written by another version: run `imgbuild lock`"))]
     Distributions {
         /// What the archive holds.
         found: String,
@@ -59,7 +61,8 @@ pub enum PackageError {
     },
     /// A path is a link, and the metadata says that it is a file, or the reverse: what becomes of it depends on who
     /// installs it, and even on the file system.
-    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}{}", way_round(package))]
+    #[error("`{path}` is a {found}, and `info/paths.json` declares a {declared}")]
+    #[diagnostic(help("{}", way_round(package)))]
     Kind {
         /// The package.
         package: String,
@@ -71,7 +74,8 @@ pub enum PackageError {
         found: &'static str,
     },
     /// The archive holds several things for one path.
-    #[error("the archive holds `{path}` twice, and the two differ{}", way_round(package))]
+    #[error("the archive holds `{path}` twice, and the two differ")]
+    #[diagnostic(help("{}", way_round(package)))]
     Twice {
         /// The package.
         package: String,
@@ -120,3 +124,5 @@ pub enum PackageError {
     #[error(transparent)]
     Sink(#[from] SinkError),
 }
+
+imgbuild_diagnostic::boxed_sources!(PackageError);

@@ -69,7 +69,7 @@ impl<'a> Question<'a> {
             return Err(EnvironmentError::Pip { explanation });
         }
         let (unmet, absent) = (self.unmet(terms.barred)?, self.absent());
-        Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped: Vec::new() })
+        Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped: None })
     }
 
     /// A solution, unless the image is for CUDA and something of it should use that and does not.

@@ -6,7 +6,7 @@ use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, package::D
 use url::Url;
 
 /// A record that cannot be taken into a lock or out of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum RecordError {
     /// The lock's record is not a conda record.
     #[error("the lock's record of `{url}` cannot be read: {error}")]

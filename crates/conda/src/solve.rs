@@ -16,7 +16,7 @@ use reqwest_middleware::Middleware;
 
 use crate::channel::{ChannelError, ServedChannel};
 use crate::credentials::credentials;
-use crate::environment_error::EnvironmentError;
+use crate::environment_error::{EnvironmentError, Mistyped};
 use crate::question::Question;
 use crate::request::{Request, match_spec};
 use crate::{cuda, requirement};
@@ -125,7 +125,7 @@ impl Solving {
         .await;
         match solved.map_err(|error| EnvironmentError::Solver(error.to_string()))? {
             Err(EnvironmentError::Unsolvable { explanation, unmet, absent, .. }) => {
-                let mistyped = self.mistyped(request).await;
+                let mistyped = Mistyped::new(self.mistyped(request).await);
                 Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped })
             }
             solved => solved,

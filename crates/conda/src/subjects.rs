@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use imgbuild_ecosystem::{Subject, Subjects};
+use imgbuild_diagnostic::{Subject, Subjects};
 use rattler_conda_types::package::DistArchiveIdentifier;
 
 use crate::channel::ChannelError;
-use crate::environment_error::EnvironmentError;
+use crate::environment_error::{EnvironmentError, Mistyped};
 use crate::fetch::MetadataError;
 use crate::locking_error::LockingError;
 use crate::record::RecordError;
@@ -89,7 +89,7 @@ impl EnvironmentError {
                 let mut names = explained(explanation);
                 names.extend(unmet.iter().filter_map(|it| it.package.as_deref()).map(first_word));
                 names.extend(absent.iter().cloned());
-                names.extend(mistyped.iter().map(|(name, _)| name.clone()));
+                names.extend(mistyped.iter().flat_map(Mistyped::names).cloned());
                 names
             }
             Self::ProcessorOnly { packages, unmet, explanation, .. } => {

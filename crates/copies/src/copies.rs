@@ -271,7 +271,7 @@ impl Source for Copies {
 }
 
 /// A file that is not what it was when its layer's key was computed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("`{}` changed while it was copied", .0.display())]
 struct Changed(PathBuf);
 

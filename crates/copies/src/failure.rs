@@ -49,6 +49,7 @@ pub enum CopyFailure {
     },
     /// The ignore file of the spec's folder cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Ignore(#[from] imgbuild_folder::IgnoreError),
     /// What the image stands on has something where a file would be.
     #[error(transparent)]

@@ -62,7 +62,7 @@ pub use resolving::pin::PinError;
 pub use resolving::relation::Operator;
 pub use resolving::relation::Relation;
 pub use resolving::relation::RelationError;
-pub use resolving::resolve::ResolveError;
+pub use resolving::resolve::{Nearest, ResolveError};
 pub use resolving::version::Version;
 pub use resolving::version::VersionError;
 pub use role::{BASE, BASE_CONFIGURATION, BASE_STATE};

@@ -1,17 +1,15 @@
 //! Checked values: the rule stands at the type that it is about.
 
 /// A text that breaks the rule of its type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{message}")]
 pub struct ValueError {
     message: String,
+    #[help]
     hint: Option<String>,
 }
 
 impl ValueError {
-    /// Parts message and hint where both are one text: serde carries nothing else.
-    pub(crate) const HINT: &str = "\n\nhint: ";
-
     /// What is wrong.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
@@ -28,14 +26,31 @@ impl ValueError {
         self.hint.as_deref()
     }
 
-    /// Message and hint in one text, which serde can carry.
+    /// Message and hint in one text, for serde, which carries nothing else: [`crate::DecodeError`] parts them again. It is for
+    /// nobody else to read.
     pub fn with_hint(&self) -> String {
         match &self.hint {
-            Some(hint) => format!("{}{}{hint}", self.message, Self::HINT),
+            Some(hint) => format!("{MARK}{}{MARK}{}{hint}", self.message.len(), self.message),
             None => self.message.clone(),
         }
     }
+
+    /// What [`ValueError::with_hint`] has made one text of. Any other is a message alone.
+    pub(crate) fn read(text: &str) -> Self {
+        let parts = || {
+            let (length, rest) = text.strip_prefix(MARK)?.split_once(MARK)?;
+            rest.split_at_checked(length.parse().ok()?)
+        };
+        match parts() {
+            Some((message, hint)) => Self::new(message).hint(hint),
+            None => Self::new(text),
+        }
+    }
 }
+
+/// Stands before a message that has its length and its hint with it. Messages begin with words of ours, and texts of others
+/// come to them with their control characters escaped: none begins with a unit separator.
+const MARK: char = '\u{1f}';
 
 /// Reading and writing as a string, by `FromStr` and `Display`.
 #[macro_export]
@@ -159,4 +174,21 @@ impl AsRef<str> for crate::decode::Literal {
 /// Text that no line, tar header or environment can be broken with.
 pub fn printable(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_and_hint_come_through_one_text() {
+        for message in ["it is wrong", "it holds `\u{1f}3\u{1f}` and\n\nhint: none", ""] {
+            for error in [ValueError::new(message), ValueError::new(message).hint("write it\u{1f} so")] {
+                assert_eq!(ValueError::read(&error.with_hint()), error);
+            }
+        }
+        for text in ["\u{1f}", "\u{1f}9\u{1f}short", "\u{1f}x\u{1f}y", "\u{1f}1\u{1f}ü"] {
+            assert_eq!(ValueError::read(text), ValueError::new(text));
+        }
+    }
 }

@@ -1,14 +1,9 @@
 //! What all ecosystems of packages have in common: archives with a hash, where these are to be
-//! had, and errors that say what they are about.
-
-mod subject;
-
-use std::error::Error;
+//! had.
 
 use futures::future::BoxFuture;
 use imgbuild_lock::Archive;
-
-pub use subject::{Subject, Subjects};
+use miette::Diagnostic;
 
 /// Where the archives of one ecosystem's packages are to be had: its channels, mirrors or indexes, or what builds them anew.
 pub trait ArchiveSource: Send + Sync {
@@ -17,25 +12,28 @@ pub trait ArchiveSource: Send + Sync {
 }
 
 /// An archive that cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ArchiveError {
     /// It is known nowhere.
     #[error("nobody has it")]
     Nowhere,
     /// Whom to ask cannot be found out.
     #[error(transparent)]
-    Place(Box<dyn Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Place(Box<dyn Diagnostic + Send + Sync>),
     /// It cannot be fetched.
     #[error(transparent)]
-    Fetch(Box<dyn Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Fetch(Box<dyn Diagnostic + Send + Sync>),
     /// It is nowhere, and cannot be built anew.
     #[error(transparent)]
-    Build(Box<dyn Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Build(Box<dyn Diagnostic + Send + Sync>),
 }
 
 impl ArchiveError {
     /// It cannot be fetched.
-    pub fn fetch(error: impl Error + Send + Sync + 'static) -> Self {
+    pub fn fetch(error: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self::Fetch(Box::new(error))
     }
 }

@@ -41,6 +41,7 @@ pub enum ArchiveFailure {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<FetchFailure>,
     },
     /// A locked wheel is nowhere, and cannot be built anew.
@@ -50,16 +51,23 @@ pub enum ArchiveFailure {
         wheel: String,
         /// Why.
         #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
     },
     /// A Debian mirror cannot be used.
     #[error("cannot find a Debian mirror")]
-    Mirror(#[from] imgbuild_debian::MirrorError),
+    Mirror(
+        #[from]
+        #[diagnostic_source]
+        imgbuild_debian::MirrorError,
+    ),
     /// conda's own settings cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Condarc(CondarcError),
     /// A channel cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Channel(#[from] ChannelError),
     /// A file of settings is wrong.
     #[error(transparent)]
@@ -73,6 +81,7 @@ pub enum ArchiveFailure {
     Path(#[from] PathError),
     /// The store fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] StoreError),
     /// A thread died.
     #[error("a part of the build died: {0}")]

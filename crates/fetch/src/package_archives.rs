@@ -77,7 +77,7 @@ impl PackageArchives {
         let got = self.sources.iter().find_map(|source| source.get(archive)).ok_or_else(nowhere)?;
         got.await.map_err(|error| match error {
             ArchiveError::Nowhere => nowhere(),
-            ArchiveError::Place(error) => match error.downcast::<MirrorError>() {
+            ArchiveError::Place(error) => match imgbuild_diagnostic::downcast::<MirrorError>(error) {
                 Ok(error) => ArchiveFailure::from(*error),
                 Err(error) => failed(FetchFailure::Source(error)),
             },

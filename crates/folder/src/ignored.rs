@@ -10,7 +10,7 @@ use crate::leads_out::{LeadsOut, leads_out};
 pub const IGNORE_FILE: &str = ".imgbuildignore";
 
 /// An ignore file that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum IgnoreError {
     /// A pattern is wrong.
     #[error("`{}` cannot be read", path.display())]
@@ -22,7 +22,8 @@ pub enum IgnoreError {
         error: ignore::Error,
     },
     /// A link leads from it out of its folder.
-    #[error("{0}\n\nhint: {hint}", hint = LeadsOut::HINT)]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     LeadsOut(LeadsOut),
 }
 

@@ -3,11 +3,12 @@
 use std::path::{Component, Path, PathBuf};
 
 /// A path that a link leads out of the spec's folder by.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error(
     "`{}` is in the spec's folder, but a link leads from there to `{}`",
     path.display(), found.display()
 )]
+#[diagnostic(help("{}", Self::HINT))]
 pub struct LeadsOut {
     /// The path.
     pub path: PathBuf,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use imgbuild_diagnostic::{Subject, Subjects};
 use imgbuild_document::{Origin, Snippet};
-use imgbuild_ecosystem::{Subject, Subjects};
 
 /// A line that asks for something.
 pub struct Line<'a> {

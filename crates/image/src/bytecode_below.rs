@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use imgbuild_archive::{ImagePath, LayerKind, LayerReader};
+use imgbuild_diagnostic::plain;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{KeyHasher, SourceError};
 use imgbuild_oci::{BlobError, Blobs, DiffId, HashReader, uncompressed, unpacked_limit};
@@ -52,7 +53,7 @@ fn of_layer(layer: &LayerRecord, context: &Context) -> Result<Vec<ImagePath>, Ma
         return Ok(found);
     }
     let digest = layer.descriptor.digest;
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| MakeFailure::Unpack { digest, error };
+    let failed = |error: Box<dyn miette::Diagnostic + Send + Sync>| MakeFailure::Unpack { digest, error };
     let blob = context.layers.open(&digest).map_err(|error| failed(Box::new(error)))?;
     let size = layer.descriptor.size;
     let tar = uncompressed(layer.descriptor.media_type, blob.take(size));
@@ -60,7 +61,7 @@ fn of_layer(layer: &LayerRecord, context: &Context) -> Result<Vec<ImagePath>, Ma
     let mut tar = HashReader::new(tar);
     let mut reader = LayerReader::new(&mut tar, unpacked_limit(size));
     let mut found = Vec::new();
-    while let Some(head) = reader.next_entry().map_err(|error| failed(Box::new(error)))? {
+    while let Some(head) = reader.next_entry().map_err(|error| failed(plain(error)))? {
         let path = head.path.filter(|_| !matches!(head.kind, LayerKind::Whiteout(_) | LayerKind::Directory));
         found.extend(path.filter(|path| Cached::of(path).is_some()));
     }

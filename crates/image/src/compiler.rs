@@ -39,17 +39,17 @@ pub(crate) fn conda_compiler(
     let make = move || {
         let Plan { environment, packages: planned, .. } =
             imgbuild_conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host)
-                .map_err(|error| CompilerError::Unavailable(error.to_string()))?;
+                .map_err(|error| CompilerError::unavailable(&error))?;
         let source = |(package, role): (&CondaPackage, Role)| {
             let path = context.store.archive_path(&package.sha256);
             imgbuild_conda::Package::new(package, role, Arc::clone(&environment), path)
         };
         let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
-        let sources = sources.map_err(|error| CompilerError::Unavailable(error.to_string()))?;
+        let sources = sources.map_err(|error| CompilerError::unavailable(&error))?;
         let root = context.store.filled_tool(&interpreter_key(&sources, host), |folder| {
             let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
-            archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
-            sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
+            archives.get_all(&needed).map_err(|error| CompilerError::unavailable(&error))?;
+            sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
         // conda's interpreter is linked with the machine's C library.
@@ -90,8 +90,8 @@ pub(crate) fn debian_compiler(
         let sources: Vec<_> = packages.iter().map(source).collect();
         let root = store.filled_tool(&interpreter_key(&sources, host), |folder| {
             let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
-            archives.get_all(&needed).map_err(|error| CompilerError::Unavailable(error.to_string()))?;
-            sources.iter().try_for_each(|source| extract(source, folder)).map_err(CompilerError::Unavailable)
+            archives.get_all(&needed).map_err(|error| CompilerError::unavailable(&error))?;
+            sources.iter().try_for_each(|source| extract(source, folder))
         })?;
         let place = confinement::place(&own, compilation, &root, &["usr"], Libraries::Own)?;
         Ok(debian_interpreter(place, &interpreter, host))
@@ -146,9 +146,12 @@ fn interpreter_key(packages: &[impl Source], host: Platform) -> Digest {
     hasher.list("package", recipes).finish()
 }
 
-fn extract(source: &dyn Source, folder: &Path) -> Result<(), String> {
+fn extract(source: &dyn Source, folder: &Path) -> Result<(), CompilerError> {
     let written = source.write(&Exclusions::new(), &mut FolderSink::new(folder));
-    written.map_err(|error| format!("{}: {error}", source.part().id))
+    written.map_err(|error| CompilerError::Unavailable {
+        why: format!("{}: {error}", source.part().id),
+        hint: imgbuild_diagnostic::hint(&error),
+    })
 }
 
 fn threads(threads: NonZero<u32>) -> NonZero<usize> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imgbuild_archive::ImagePath;
+use imgbuild_diagnostic::{hint, io_error};
 use imgbuild_fetch::Context;
 use imgbuild_oci::Platform;
 use imgbuild_python::{CompilerError, Ending, Launcher, Unconfined};
@@ -52,7 +53,8 @@ pub(crate) fn place(
     let machine = match Machine::probe() {
         Ok(machine) => machine,
         Err(error) if compilation == Compilation::Sandboxed => {
-            return Err(CompilerError::Unavailable(format!("it may run in the sandbox alone, and {error}")));
+            let (why, hint) = (format!("it may run in the sandbox alone, and {error}"), hint(&error));
+            return Err(CompilerError::Unavailable { why, hint });
         }
         Err(SandboxError::Forbidden { reason, .. }) => {
             // Another compiler of this build may have said it before.
@@ -60,10 +62,11 @@ pub(crate) fn place(
             return Ok(Place { root: root.to_owned(), launcher: Arc::new(Unconfined) });
         }
         // What failed in passing is no permission to go without.
-        Err(error) => return Err(CompilerError::Unavailable(whole(&error))),
+        Err(error) => return Err(CompilerError::unavailable(&whole(&error))),
     };
     let mount = |source: PathBuf, target: &str| {
-        let target = ImagePath::new(target).map_err(|it| CompilerError::Unavailable(it.to_string()))?;
+        let target = ImagePath::new(target)
+            .map_err(|it| CompilerError::Unavailable { why: it.to_string(), hint: None })?;
         Ok(Mount { source, target, access: Access::Read })
     };
     let mut mounts: Vec<Mount> =
@@ -80,12 +83,21 @@ pub(crate) fn place(
     Ok(Place { root: PathBuf::from("/"), launcher: Arc::new(launcher) })
 }
 
-/// An error with what it is for.
-fn whole(error: &SandboxError) -> String {
-    match std::error::Error::source(error) {
+/// An error of the sandbox with what it is for.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{message}")]
+struct Whole {
+    message: String,
+    #[help]
+    hint: Option<String>,
+}
+
+fn whole(error: &SandboxError) -> Whole {
+    let message = match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
-    }
+    };
+    Whole { message, hint: hint(error) }
 }
 
 /// What the report says of interpreters that ran outside of the sandbox.
@@ -145,7 +157,7 @@ impl Launcher for Confined {
                 }
                 Ended::TimedOut => Err(io::ErrorKind::TimedOut.into()),
             },
-            Ok(Err(error)) => Err(io::Error::other(whole(&error))),
+            Ok(Err(error)) => Err(io_error(io::ErrorKind::Other, whole(&error))),
             Err(_) => Err(io::Error::other("the thread that runs it has failed")),
         }))
     }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use imgbuild_diagnostic::plain;
 use imgbuild_oci::{
     Blobs, Choice, ContainerConfig, Digest, ImageConfig, Manifest, Platform, Reference, StoredImage,
     StoredLayer,
@@ -155,15 +156,15 @@ fn platform_of(config: &ImageConfig) -> Result<Platform, MakeError> {
 
 fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T, MakeError> {
     let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| OpenFailure::Document { digest: *digest, error };
+        |error: Box<dyn miette::Diagnostic + Send + Sync>| OpenFailure::Document { digest: *digest, error };
     let blob = blobs.open(digest).map_err(|error| failed(Box::new(error)))?;
     let mut bytes = Vec::new();
-    blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(Box::new(error)))?;
+    blob.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(|error| failed(plain(error)))?;
     let found = Digest::of(&bytes);
     if found != *digest {
         return Err(failed(Box::new(imgbuild_oci::BlobError::Digest { wanted: *digest, found })).into());
     }
-    Ok(serde_json::from_slice(&bytes).map_err(|error| failed(Box::new(error)))?)
+    Ok(serde_json::from_slice(&bytes).map_err(|error| failed(plain(error)))?)
 }
 
 fn not_found(text: &str, layers: &LayerCaches) -> MakeError {

@@ -14,7 +14,9 @@ use imgbuild_lock::{CondaPackage, CondaSet};
 use imgbuild_oci::Platform;
 use imgbuild_python::Target;
 use imgbuild_runtime::Variables;
-use imgbuild_sandbox::{Command, Ended, Input, Limits, Machine, Network, Output, User, Writable};
+use imgbuild_sandbox::{
+    Command, Ended, Input, Limits, Machine, Network, Output, SandboxError, User, Writable,
+};
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
@@ -87,7 +89,7 @@ impl PostLink {
             MakeFailure::Layer(Box::new(LayerError::Part { part: self.part.id.clone(), error })).into()
         };
         match error {
-            SourceError::Archive(error) => match error.downcast::<imgbuild_sandbox::SandboxError>() {
+            SourceError::Archive(error) => match imgbuild_diagnostic::downcast::<SandboxError>(error) {
                 Ok(error) => (*error).into(),
                 Err(error) => part(SourceError::Archive(error)),
             },

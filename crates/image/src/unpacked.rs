@@ -101,7 +101,7 @@ fn unpacked_layer(
 }
 
 /// A layer that is another than its image says.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("its diffID is `{found}`, and the image says `{wanted}`")]
 pub(crate) struct WrongDiffId {
     pub(crate) wanted: DiffId,
@@ -109,7 +109,7 @@ pub(crate) struct WrongDiffId {
 }
 
 /// A layer that fills the disk.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("it unpacks to more than {0} bytes, far more than a layer of its size does")]
 struct Bomb(u64);
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use imgbuild_ecosystem::Subject;
+use imgbuild_diagnostic::Subject;
 use imgbuild_environment::{ListedPackages, match_spec_name};
 use imgbuild_fetch::{Context, secrets};
 use imgbuild_lock::LockedVariant;

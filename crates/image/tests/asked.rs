@@ -38,11 +38,12 @@ fn an_error_points_to_what_it_is_about_in_the_order_in_which_it_speaks_of_it() {
     let variant = variant();
     let conflict = LockingError::Conflict {
         requirement: Some(1),
-        wanted: String::new(),
+        wanted: "".into(),
         package: "numpy 2.0.2 0".to_owned(),
         provided: "".into(),
         explanation: None,
         constraint: Some(1),
+        hints: Box::default(),
     };
     assert_eq!(
         places(&variant, conflict),
@@ -57,6 +58,7 @@ fn an_error_points_to_what_it_is_about_in_the_order_in_which_it_speaks_of_it() {
         target: String::new(),
         explanation: String::new(),
         constraints: vec![2, 0],
+        hint: None,
     };
     assert_eq!(
         places(&variant, unsatisfiable),

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 
+use imgbuild_diagnostic::hints;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
 
 use crate::output::say;
@@ -24,9 +25,11 @@ impl<D: Diagnostic + Send + Sync + 'static> From<D> for Failure {
 pub(crate) enum Plain {
     /// The store.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] imgbuild_store::StoreError),
     /// The network.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Net(#[from] imgbuild_net::NetError),
     /// The credentials for channels.
     #[error(transparent)]
@@ -65,7 +68,7 @@ impl Failure {
     }
 }
 
-/// An error with the hints of its whole chain gathered at its end: libraries write them below their messages.
+/// An error with the hints of its whole chain gathered at its end.
 struct Shown<'a> {
     inner: &'a dyn Diagnostic,
     message: String,
@@ -81,38 +84,27 @@ struct Cause {
 
 impl<'a> Shown<'a> {
     fn new(inner: &'a dyn Diagnostic) -> Self {
-        let mut hints = Vec::new();
-        let message = without_hints(&cleaned(&inner.to_string()), &mut hints);
-        let cause = inner.source().and_then(|source| cause(source, &message, &mut hints));
-        hints.extend(inner.help().map(|help| cleaned(&help.to_string())));
-        hints.dedup();
+        let message = words(inner);
+        let cause = inner.source().and_then(|source| cause(source, &message));
+        let hints = hints(inner).iter().map(|hint| cleaned(hint)).collect();
         let related = inner.related().into_iter().flatten().map(Shown::new).collect();
         Self { inner, message, cause, hints, related }
     }
 }
 
 /// The chain of causes. A cause that only repeats what stands above it is passed over.
-fn cause(error: &dyn Error, above: &str, hints: &mut Vec<String>) -> Option<Cause> {
-    let message = without_hints(&cleaned(&error.to_string()), hints);
+fn cause(error: &dyn Error, above: &str) -> Option<Cause> {
+    let message = words(error);
     if above.contains(&message) {
-        return error.source().and_then(|source| cause(source, above, hints));
+        return error.source().and_then(|source| cause(source, above));
     }
-    let below = error.source().and_then(|source| cause(source, &message, hints)).map(Box::new);
+    let below = error.source().and_then(|source| cause(source, &message)).map(Box::new);
     Some(Cause { message, cause: below })
 }
 
-fn without_hints(message: &str, hints: &mut Vec<String>) -> String {
-    let mut parts = message.split("\nhint: ");
-    let mut rest = parts.next().unwrap_or_default().trim_end().to_owned();
-    for part in parts {
-        // A hint is one line: where several messages were joined, the next one follows.
-        let (hint, following) = part.split_once('\n').unwrap_or((part, ""));
-        hints.push(hint.trim().to_owned());
-        if !following.trim().is_empty() {
-            rest = format!("{rest}\n{}", following.trim_end());
-        }
-    }
-    rest
+/// What an error says. Programs whose words are in it end them with empty lines.
+fn words(error: impl fmt::Display) -> String {
+    cleaned(&error.to_string()).trim_end().to_owned()
 }
 
 impl fmt::Debug for Shown<'_> {

@@ -38,9 +38,7 @@ fn main() -> ExitCode {
         });
     }
     if let Err(error) = threads::check() {
-        output::say(&format!(
-            "error: not enough threads can be made: {error}\nhint: raise the limit of processes (`ulimit -u`, or that of the container)\n"
-        ));
+        output::say(&format!("error: {}\n", imgbuild_diagnostic::told(&error)));
         return ExitCode::FAILURE;
     }
     let runtime = match tokio::runtime::Runtime::new() {

@@ -6,13 +6,19 @@ use std::{io, thread};
 /// How many threads a build has beside those that work, such as those that wait for files.
 const OTHERS: usize = 8;
 
+/// A machine on which no build can run.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("not enough threads can be made: {0}")]
+#[diagnostic(help("raise the limit of processes (`ulimit -u`, or that of the container)"))]
+pub(crate) struct NoThreads(io::Error);
+
 /// Makes as many threads at once as a build needs, and lets them go. Libraries panic where one cannot be made; so that is
 /// found out, and told, before anything begins.
 ///
 /// # Errors
 ///
 /// When one cannot be made.
-pub(crate) fn check() -> io::Result<()> {
+pub(crate) fn check() -> Result<(), NoThreads> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let gate = RwLock::new(());
     thread::scope(|scope| {
@@ -24,4 +30,5 @@ pub(crate) fn check() -> io::Result<()> {
         drop(closed);
         made
     })
+    .map_err(NoThreads)
 }

@@ -52,7 +52,7 @@ impl Resolution {
 }
 
 /// A part that cannot be written by itself, whatever the others claim.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum Conflict {
     /// It claims a path twice.
     #[error("`{part}` holds the path `{path}` twice")]

@@ -116,19 +116,22 @@ pub enum SinkError {
 }
 
 /// What can go wrong while a source is read. The ecosystems' own errors stand behind it as its source.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SourceError {
     /// The archive is damaged, hostile, or not what the lock says: the ecosystem's own error.
     #[error(transparent)]
-    Archive(Box<dyn std::error::Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Archive(Box<dyn miette::Diagnostic + Send + Sync>),
     /// The entries could not be taken.
     #[error(transparent)]
     Sink(#[from] SinkError),
 }
 
+imgbuild_diagnostic::boxed_sources!(SourceError);
+
 impl SourceError {
     /// Wraps an ecosystem's error.
-    pub fn archive(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn archive(error: impl miette::Diagnostic + Send + Sync + 'static) -> Self {
         Self::Archive(Box::new(error))
     }
 }

@@ -175,7 +175,7 @@ pub fn layer_key(parts: &[(&Part, &Exclusions)], parents: &Parents, codec: Codec
 }
 
 /// A layer that could not be written, and the part at which it failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LayerError {
     /// A part could not be read or was refused.
     #[error("cannot put `{part}` into a layer")]
@@ -184,12 +184,15 @@ pub enum LayerError {
         part: PartId,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: SourceError,
     },
     /// The blob could not be written.
     #[error("cannot write the layer")]
     Write(#[source] io::Error),
 }
+
+imgbuild_diagnostic::boxed_sources!(LayerError);
 
 /// Writes a whole layer from its sources, in order.
 ///

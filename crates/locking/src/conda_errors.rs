@@ -1,8 +1,8 @@
 //! Errors of the conda solver, with the lines of the spec that they speak of.
 
 use imgbuild_conda::{ChannelError, EnvironmentError, LockingError};
+use imgbuild_diagnostic::Subject;
 use imgbuild_document::Requirement;
-use imgbuild_ecosystem::Subject;
 use imgbuild_environment::match_spec_name;
 use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_spec::{CondaPackages, Variant};
@@ -90,16 +90,4 @@ pub(crate) fn channel_error(
     error: ChannelError,
 ) -> LockSpecError {
     conda_error(variant, conda, LockingError::Environment(error.into()))
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push('\n');
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -13,7 +13,7 @@ pub(crate) fn keyring(
     let asked =
         given.map(|it| it.origin.snippet("it was asked for here", "this keyring")).into_iter().collect();
     let path = given.map(|it| it.path.clone()).unwrap_or_default();
-    let error = |error: Box<dyn std::error::Error + Send + Sync>| LockFailure::Keyring {
+    let error = |error: Box<dyn miette::Diagnostic + Send + Sync>| LockFailure::Keyring {
         path: path.clone(),
         error,
         asked,
@@ -23,7 +23,7 @@ pub(crate) fn keyring(
     }
     match imgbuild_folder::read_regular(&path) {
         Ok(bytes) => imgbuild_debian::Keyring::read(&bytes).map_err(|why| error(Box::new(why))),
-        Err(why) => Err(error(Box::new(why))),
+        Err(why) => Err(error(imgbuild_diagnostic::plain(why))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_debian::Mirror;
-use imgbuild_ecosystem::Subject;
+use imgbuild_diagnostic::Subject;
 use imgbuild_fetch::{expanded, snapshot_mirror};
 use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_layer::KeyHasher;

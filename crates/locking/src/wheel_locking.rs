@@ -201,14 +201,17 @@ impl<'a> CondaDistributions<'a> {
         self.found.iter().map(provided).collect()
     }
 
-    async fn read(&self, name: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    async fn read(&self, name: &str) -> Result<String, Box<dyn miette::Diagnostic + Send + Sync>> {
         let missing = || format!("no conda package holds `{name}`");
         let (_, package) = self.found.get(name).ok_or_else(missing)?;
         let metadata = self.metadata.ok_or_else(missing)?;
         let (_, path) = metadata.archive(&imgbuild_conda::record(package)?).await?;
         let (format, name) = (ArchiveFormat::of(package.file_name())?, name.to_owned());
         let read = move || imgbuild_conda::distribution_metadata(&Archive::new(&path, format), &name);
-        Ok(tokio::task::spawn_blocking(read).await??.ok_or_else(missing)?)
+        Ok(tokio::task::spawn_blocking(read)
+            .await
+            .map_err(imgbuild_diagnostic::plain)??
+            .ok_or_else(missing)?)
     }
 }
 

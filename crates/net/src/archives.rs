@@ -27,12 +27,14 @@ pub trait Archives: Send + Sync {
 }
 
 /// An archive that cannot be had: the error of whoever fetches.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FetchError {
     /// It is not where it should be.
     #[error(transparent)]
-    NotFound(Box<dyn std::error::Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    NotFound(Box<dyn miette::Diagnostic + Send + Sync>),
     /// Anything else.
     #[error(transparent)]
-    Other(Box<dyn std::error::Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Other(Box<dyn miette::Diagnostic + Send + Sync>),
 }

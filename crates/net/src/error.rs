@@ -9,7 +9,7 @@ use imgbuild_secret::SecretUrl;
 use reqwest::StatusCode;
 
 /// A request that failed. URLs stand in it without their secrets.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum NetError {
     /// There is no such thing there.
     #[error("`{url}` does not exist")]
@@ -18,9 +18,8 @@ pub enum NetError {
         url: String,
     },
     /// The server wants credentials, or does not accept those that it got.
-    #[error(
-        "`{url}` may not be read ({status})\n\nhint: check the credentials that are stored for this host"
-    )]
+    #[error("`{url}` may not be read ({status})")]
+    #[diagnostic(help("check the credentials that are stored for this host"))]
     Unauthorized {
         /// What was asked for.
         url: String,
@@ -38,9 +37,8 @@ pub enum NetError {
         retry_after: Option<Duration>,
     },
     /// The network is needed and may not be used.
-    #[error(
-        "`{url}` is needed from the network, which `--offline` forbids\n\nhint: run once without `--offline`"
-    )]
+    #[error("`{url}` is needed from the network, which `--offline` forbids")]
+    #[diagnostic(help("run once without `--offline`"))]
     Offline {
         /// What is needed.
         url: String,
@@ -155,10 +153,10 @@ pub enum NetError {
         error: io::Error,
     },
     /// The client cannot be made.
-    #[error(
-        "the HTTP client cannot be made\n\n\
-         hint: `SSL_CERT_FILE` names a file of certificates that are trusted; proxies come from `HTTPS_PROXY`"
-    )]
+    #[error("the HTTP client cannot be made")]
+    #[diagnostic(help(
+        "`SSL_CERT_FILE` names a file of certificates that are trusted; proxies come from `HTTPS_PROXY`"
+    ))]
     Client(#[source] reqwest::Error),
     /// A text is not a URL.
     #[error("`{text}` is not a URL")]

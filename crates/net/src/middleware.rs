@@ -50,7 +50,9 @@ impl Middleware for OfflineGuard {
         next: Next<'_>,
     ) -> Result<Response, Error> {
         if self.0.is_offline() && request.url().scheme() != "file" {
-            self.0.guard(&request.url().into()).map_err(Error::middleware)?;
+            let refused =
+                |error| Error::middleware(imgbuild_diagnostic::io_error(io::ErrorKind::Other, error));
+            self.0.guard(&request.url().into()).map_err(refused)?;
         }
         next.run(request, extensions).await
     }

@@ -125,7 +125,7 @@ async fn download(from: impl Into<Locations>, size: Size, wanted: &str) -> Resul
 
 /// An error without the port, which differs from run to run.
 fn shown(server: &Server, error: &NetError) -> String {
-    error.to_string().replace(&server.address.to_string(), "server.example")
+    imgbuild_diagnostic::told(error).replace(&server.address.to_string(), "server.example")
 }
 
 #[tokio::test]
@@ -167,7 +167,6 @@ async fn missing_and_forbidden_things_are_told_at_once() {
     let error = client().get_bytes(&url, 100).await.unwrap_err();
     insta::assert_snapshot!(shown(&server, &error), @r#"
     `http://server.example/x` may not be read (401 Unauthorized)
-
     hint: check the credentials that are stored for this host
     "#);
     assert_eq!(server.count(), 2);
@@ -285,12 +284,13 @@ async fn offline_nothing_leaves_the_machine() {
     let error = offline().get_bytes(&server.url("x"), 100).await.unwrap_err();
     insta::assert_snapshot!(shown(&server, &error), @r#"
     `http://server.example/x` is needed from the network, which `--offline` forbids
-
     hint: run once without `--offline`
     "#);
     assert!(offline().get_range(&server.url("x"), 0..1).await.is_err());
     let error = offline().middleware([], [], vec![]).get(server.url("x")).send().await.unwrap_err();
     assert!(error.to_string().contains("which `--offline` forbids"), "{error}");
+    let error = imgbuild_diagnostic::plain(error);
+    assert_eq!(imgbuild_diagnostic::hints(error.as_ref()), ["run once without `--offline`"]);
     assert_eq!(server.count(), 0);
 
     let folder = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ pub trait Blobs: Send + Sync {
 }
 
 /// A blob that cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BlobError {
     /// It is not there.
     #[error("the blob `{0}` is not there")]
@@ -56,6 +56,8 @@ pub enum BlobError {
         found: Digest,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(BlobError);
 
 /// Checks what was read of a blob, of which at most one byte more than it should have.
 pub(crate) fn check(digest: Digest, wanted: u64, found: Digest, read: u64) -> Result<(), BlobError> {

@@ -34,14 +34,18 @@ pub(crate) struct DockerItem {
 }
 
 /// An output that could not be written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum WriteError {
     /// There is nothing to write.
     #[error("there is no image to write")]
     NoImage,
     /// A layer could not be read.
     #[error("a layer cannot be read")]
-    Blob(#[from] BlobError),
+    Blob(
+        #[from]
+        #[diagnostic_source]
+        BlobError,
+    ),
     /// A file could not be written.
     #[error("`{}` cannot be written", path.display())]
     File {
@@ -55,10 +59,8 @@ pub enum WriteError {
     #[error("the image's documents cannot be written")]
     Document(#[from] CanonicalError),
     /// The target is there and holds something that is not imgbuild's.
-    #[error(
-        "`{}` {reason}, and is left as it is\n\nhint: name another folder, or remove this one",
-        path.display()
-    )]
+    #[error("`{}` {reason}, and is left as it is", path.display())]
+    #[diagnostic(help("name another folder, or remove this one"))]
     Occupied {
         /// The folder.
         path: PathBuf,

@@ -69,12 +69,11 @@ pub struct Image {
 }
 
 /// Parts that do not make an image.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ImageError {
     /// There are more layers than engines can stack.
-    #[error(
-        "the image has {0} layers, and engines take {MOST_LAYERS} at most\n\nhint: lower `budget` in `[layers]`"
-    )]
+    #[error("the image has {0} layers, and engines take {MOST_LAYERS} at most")]
+    #[diagnostic(help("lower `budget` in `[layers]`"))]
     TooManyLayers(usize),
     /// A descriptor of a layer says that it is something else.
     #[error("the layer `{digest}` has the media type `{media_type}`, which is not a layer's")]
@@ -91,10 +90,8 @@ pub enum ImageError {
     #[error("the history of the layer `{0}` says that there is no layer, or that there are several")]
     EmptyLayer(Digest),
     /// Docker's image format has no zstd layers.
-    #[error(
-        "the layer `{0}` is compressed with zstd, which docker's image format does not know\n\n\
-         hint: set `compression = \"gzip\"` in `[layers]`"
-    )]
+    #[error("the layer `{0}` is compressed with zstd, which docker's image format does not know")]
+    #[diagnostic(help("set `compression = \"gzip\"` in `[layers]`"))]
     DockerZstd(Digest),
     /// A document cannot be written.
     #[error("the image's documents cannot be written")]
@@ -250,6 +247,8 @@ fn check(layers: &[ImageLayer]) -> Result<(), ImageError> {
 
 #[cfg(test)]
 mod tests {
+    use imgbuild_diagnostic::told;
+
     use super::*;
 
     fn head() -> ImageHead {
@@ -283,16 +282,15 @@ mod tests {
         let docker = Image::new(head(), layers).unwrap().to_docker().unwrap();
         insta::assert_snapshot!(String::from_utf8_lossy(&docker.manifest().bytes), @r#"{"config":{"digest":"sha256:4421c9797d12d888b6d08cfb46a60b6dce14551a2a25778db1a2607b3c38caf8","mediaType":"application/vnd.docker.container.image.v1+json","size":345},"layers":[{"digest":"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed","mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","size":3},{"digest":"sha256:3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3","mediaType":"application/vnd.docker.image.rootfs.diff.tar","size":3}],"mediaType":"application/vnd.docker.distribution.manifest.v2+json","schemaVersion":2}"#);
         let zstd = Image::new(head(), vec![layer("one", MediaType::LayerZstd)]).unwrap();
-        insta::assert_snapshot!(zstd.to_docker().unwrap_err(), @r#"
+        insta::assert_snapshot!(told(&zstd.to_docker().unwrap_err()), @r#"
         the layer `sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed` is compressed with zstd, which docker's image format does not know
-
         hint: set `compression = "gzip"` in `[layers]`
         "#);
     }
 
     #[test]
     fn parts_that_contradict_each_other_are_refused() {
-        let refused = |layers| Image::new(head(), layers).unwrap_err().to_string();
+        let refused = |layers| told(&Image::new(head(), layers).unwrap_err());
         insta::assert_snapshot!(refused(vec![layer("one", MediaType::Config)]), @"the layer `sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed` has the media type `application/vnd.oci.image.config.v1+json`, which is not a layer's");
         let mut other = layer("one", MediaType::Layer);
         other.1 = DiffId(Digest::of("other"));
@@ -303,7 +301,6 @@ mod tests {
         let many = (0..128).map(|number| layer(&number.to_string(), MediaType::Layer)).collect();
         insta::assert_snapshot!(refused(many), @r#"
         the image has 128 layers, and engines take 127 at most
-
         hint: lower `budget` in `[layers]`
         "#);
     }

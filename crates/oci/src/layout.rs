@@ -237,6 +237,15 @@ impl Layout {
     }
 }
 
+/// A file of a layout that a link leads out of it by.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{name}` leads out of the layout, to `{}`", found.display())]
+#[diagnostic(help("copy the layout with what its links lead to: `cp -rL`"))]
+struct LeadsOutOfLayout {
+    name: String,
+    found: PathBuf,
+}
+
 /// Opens a file of a layout. A layout that somebody else has made holds no links that lead out of it, and nothing that has to be
 /// waited for.
 ///
@@ -245,12 +254,10 @@ impl Layout {
 /// When it is not there, is no regular file, or is not in the layout.
 pub(crate) fn open_beneath(root: &Path, name: &str) -> io::Result<File> {
     match imgbuild_folder::leads_out(root, Path::new(name)) {
-        Some(found) => {
-            let found = found.display();
-            Err(io::Error::other(format!(
-                "`{name}` leads out of the layout, to `{found}`\n\nhint: copy the layout with what its links lead to: `cp -rL`"
-            )))
-        }
+        Some(found) => Err(imgbuild_diagnostic::io_error(
+            io::ErrorKind::Other,
+            LeadsOutOfLayout { name: name.to_owned(), found },
+        )),
         None => imgbuild_folder::open_regular(&root.join(name)),
     }
 }

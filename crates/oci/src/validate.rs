@@ -27,7 +27,7 @@ pub struct Validated {
 }
 
 /// A layout or tarball that does not hold what it says.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ValidateError {
     /// It cannot be read at all.
     #[error("`{}` cannot be read as an image", path.display())]
@@ -54,10 +54,11 @@ fn list(faults: &[Fault]) -> String {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum Fault {
     /// A blob is absent, unreadable, or not what its digest and size say.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Blob(#[from] BlobError),
     /// A document is not well-formed.
     #[error("`{name}` is not well-formed: {error}")]

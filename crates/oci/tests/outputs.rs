@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use imgbuild_diagnostic::told;
 use imgbuild_oci::layout::LayoutWriter;
 use imgbuild_oci::tarball::TarballWriter;
 use imgbuild_oci::{
@@ -239,14 +240,13 @@ fn folders_of_others_are_refused() {
     let refused = |target: &Path| {
         let images = [image(Platform::LinuxAmd64, vec![])];
         let error = write_layout(target, &images, &references(), &TestBlobs::default()).unwrap_err();
-        error.to_string().replace(&folder.path().display().to_string(), "…")
+        told(&error).replace(&folder.path().display().to_string(), "…")
     };
     let thesis = folder.path().join("thesis");
     fs::create_dir(&thesis).unwrap();
     fs::write(thesis.join("chapter-1.tex"), "").unwrap();
     insta::assert_snapshot!(refused(&thesis), @r#"
     `…/thesis` holds files that are not an image layout's, and is left as it is
-
     hint: name another folder, or remove this one
     "#);
     let foreign = folder.path().join("foreign");
@@ -254,7 +254,6 @@ fn folders_of_others_are_refused() {
     fs::write(foreign.join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
     insta::assert_snapshot!(refused(&foreign), @r#"
     `…/foreign` is an image layout that imgbuild did not write, and is left as it is
-
     hint: name another folder, or remove this one
     "#);
     // Whoever has put a named pipe there may never write into it.
@@ -263,7 +262,6 @@ fn folders_of_others_are_refused() {
     assert!(refused(&foreign).contains("is an image layout that imgbuild did not write"));
     insta::assert_snapshot!(refused(&thesis.join("chapter-1.tex")), @r#"
     `…/thesis/chapter-1.tex` is not a folder, and is left as it is
-
     hint: name another folder, or remove this one
     "#);
     assert_eq!(names(&thesis), ["chapter-1.tex"]);
@@ -311,10 +309,9 @@ fn nothing_is_written_or_removed_through_a_link() {
 
     fs::remove_dir_all(&target).unwrap();
     std::os::unix::fs::symlink("victim", &target).unwrap();
-    let error = write_layout(&target, &images, &references(), &blobs).unwrap_err().to_string();
+    let error = told(&write_layout(&target, &images, &references(), &blobs).unwrap_err());
     insta::assert_snapshot!(error.replace(&folder.path().display().to_string(), "…"), @r#"
     `…/layout` is a link, and is left as it is
-
     hint: name another folder, or remove this one
     "#);
 }

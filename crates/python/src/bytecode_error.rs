@@ -7,13 +7,15 @@ use imgbuild_store::StoreError;
 use crate::compiler_error::CompilerError;
 
 /// Why a package's bytecode cannot be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BytecodeError {
     /// The compiler fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Compiler(#[from] CompilerError),
     /// The store fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] StoreError),
     /// What the store holds is damaged.
     #[error("the cached bytecode is damaged")]

@@ -35,7 +35,8 @@ impl Compiler {
                 .spawn(move || process.work(&receiver))
                 .map_err(|error| does_not_start(interpreter, &error))?;
         }
-        let magic = hello.ok_or_else(|| CompilerError::Unavailable("none was asked for".to_owned()))?;
+        let magic = hello
+            .ok_or_else(|| CompilerError::Unavailable { why: "none was asked for".to_owned(), hint: None })?;
         Ok(Self { jobs, magic })
     }
 
@@ -56,6 +57,7 @@ impl Compiler {
         self.jobs.send(Job { path, optimization, source, done }).map_err(|error| CompilerError::Stopped {
             path: error.0.path,
             why: "there is none any more".to_owned(),
+            hint: None,
         })
     }
 }

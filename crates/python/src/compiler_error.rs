@@ -5,11 +5,17 @@ use imgbuild_archive::ImagePath;
 use crate::cached::CacheTag;
 
 /// Why sources cannot be compiled.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum CompilerError {
     /// The interpreter cannot be had: the message of whoever should have given it.
-    #[error("the interpreter that compiles bytecode cannot be had: {0}")]
-    Unavailable(String),
+    #[error("the interpreter that compiles bytecode cannot be had: {why}")]
+    Unavailable {
+        /// Why.
+        why: String,
+        /// What to do about that.
+        #[help]
+        hint: Option<String>,
+    },
     /// The interpreter does not start.
     #[error("the interpreter `{program}` does not start on this machine: {error}")]
     Start {
@@ -17,6 +23,9 @@ pub enum CompilerError {
         program: String,
         /// What the system said.
         error: String,
+        /// What to do about that.
+        #[help]
+        hint: Option<String>,
     },
     /// It is another version than the lock says.
     #[error("the interpreter is Python {found}, and the image's is {wanted}")]
@@ -27,9 +36,8 @@ pub enum CompilerError {
         found: String,
     },
     /// It names its bytecode in another way than the image's.
-    #[error(
-        "the interpreter that compiles bytecode names it for `{found}`, and the image's for `{wanted}`\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
-    )]
+    #[error("the interpreter that compiles bytecode names it for `{found}`, and the image's for `{wanted}`")]
+    #[diagnostic(help("`bytecode = false` in `[layers]` makes an image without bytecode"))]
     Tag {
         /// The image's tag.
         wanted: CacheTag,
@@ -43,20 +51,29 @@ pub enum CompilerError {
         path: ImagePath,
         /// Why, as far as it is known.
         why: String,
+        /// What to do about that.
+        #[help]
+        hint: Option<String>,
     },
     /// A source takes too long. It is no reason to leave its bytecode out: another machine might be faster.
-    #[error(
-        "`{path}` takes too long to compile\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode"
-    )]
+    #[error("`{path}` takes too long to compile")]
+    #[diagnostic(help("`bytecode = false` in `[layers]` makes an image without bytecode"))]
     TooLong {
         /// The source.
         path: ImagePath,
     },
 }
 
+impl CompilerError {
+    /// The interpreter cannot be had because of what whoever should have given it says.
+    pub fn unavailable(error: &dyn miette::Diagnostic) -> Self {
+        Self::Unavailable { why: error.to_string(), hint: imgbuild_diagnostic::hint(error) }
+    }
+}
+
 impl From<imgbuild_store::StoreError> for CompilerError {
     /// The store has no place for the interpreter.
     fn from(error: imgbuild_store::StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::unavailable(&error)
     }
 }

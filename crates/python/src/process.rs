@@ -120,7 +120,8 @@ impl Process {
             let result = match self.ask(&path, optimization, &source) {
                 Ok(answer) => answered(&path, answer),
                 Err(error) => {
-                    let stopped = CompilerError::Stopped { path: path.clone(), why: self.why(error) };
+                    let (why, hint) = self.why(error);
+                    let stopped = CompilerError::Stopped { path: path.clone(), why, hint };
                     let _unwanted = done.send((path, optimization, Err(stopped)));
                     return;
                 }
@@ -133,9 +134,9 @@ impl Process {
 
     /// Why an interpreter did not answer. What has started it knows better, if it has ended; one that hangs may do so for
     /// ever, and ends with this program.
-    fn why(self, error: io::Error) -> String {
+    fn why(self, error: io::Error) -> (String, Option<String>) {
         if error.kind() == io::ErrorKind::TimedOut {
-            return error.to_string();
+            return (error.to_string(), None);
         }
         let (sender, receiver) = mpsc::channel();
         let waiting = thread::Builder::new().spawn(move || {
@@ -143,8 +144,8 @@ impl Process {
         });
         let ended = waiting.ok().and_then(|_| receiver.recv_timeout(MOMENT).ok());
         match ended {
-            Some(Err(reason)) => reason.to_string(),
-            _ => "it ended before it answered".to_owned(),
+            Some(Err(reason)) => (reason.to_string(), carried_hint(&reason)),
+            _ => ("it ended before it answered".to_owned(), None),
         }
     }
 
@@ -179,7 +180,13 @@ fn answered(path: &ImagePath, mut answer: Vec<u8>) -> Result<Option<Vec<u8>>, Co
 
 pub(crate) fn does_not_start(interpreter: &Interpreter, error: &io::Error) -> CompilerError {
     let program = interpreter.command.first().cloned().unwrap_or_default();
-    CompilerError::Start { program: Path::new(&program).display().to_string(), error: error.to_string() }
+    let program = Path::new(&program).display().to_string();
+    CompilerError::Start { program, error: error.to_string(), hint: carried_hint(error) }
+}
+
+/// What to do where the sandbox says why.
+fn carried_hint(error: &io::Error) -> Option<String> {
+    imgbuild_diagnostic::carried(error).and_then(imgbuild_diagnostic::hint)
 }
 
 /// What an interpreter prints, waited for no longer than [`SILENCE`].

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
                 text = format!("{text}: {cause}");
                 next = cause.source();
             }
+            text.extend(imgbuild_diagnostic::hints(&error).iter().map(|hint| format!("\nhint: {hint}")));
             eprintln!("{text}");
             ExitCode::from(FAILED)
         }

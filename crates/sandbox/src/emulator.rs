@@ -83,12 +83,14 @@ pub(crate) fn unregistered(platform: Platform, error: &SandboxError) -> SandboxE
     if let Some(cause) = std::error::Error::source(error) {
         reason = format!("{reason}: {cause}");
     }
+    let usual = "a kernel from Linux 6.7 on lets each sandbox register one, where its module `binfmt_misc` is there; on an \
+                 older one, install `binfmt-support` and `qemu-user-static`, whose registration is for the whole machine";
+    let hints: Vec<String> =
+        imgbuild_diagnostic::hints(error).into_iter().chain([usual.to_owned()]).collect();
     SandboxError::Foreign {
         platform,
         reason: format!("no emulator is registered with the kernel, and {reason}"),
-        hint: "a kernel from Linux 6.7 on lets each sandbox register one, where its module `binfmt_misc` is there; on an \
-               older one, install `binfmt-support` and `qemu-user-static`, whose registration is for the whole machine"
-            .to_owned(),
+        hint: hints.join("\n"),
     }
 }
 

@@ -11,10 +11,11 @@ use crate::obstacle::Forbidden;
 use crate::wire::{Failure, Namespace};
 
 /// Why something cannot be run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SandboxError {
     /// The kernel, or a container that this runs in, forbids what a sandbox is made of.
-    #[error("no sandbox can be made on this machine: {reason}\n\nhint: {hint}")]
+    #[error("no sandbox can be made on this machine: {reason}")]
+    #[diagnostic(help("{hint}"))]
     Forbidden {
         /// What is forbidden, and by which setting.
         reason: String,
@@ -22,10 +23,8 @@ pub enum SandboxError {
         hint: String,
     },
     /// Only one id can be mapped.
-    #[error(
-        "the files of an image cannot have owners on this machine: {reason}\n\n\
-         hint: {hint}"
-    )]
+    #[error("the files of an image cannot have owners on this machine: {reason}")]
+    #[diagnostic(help("{hint}"))]
     OneId {
         /// Why there is only one.
         reason: String,
@@ -33,7 +32,8 @@ pub enum SandboxError {
         hint: String,
     },
     /// Programs of a foreign platform cannot be run.
-    #[error("programs of `{platform}` cannot be run on this machine: {reason}\n\nhint: {hint}")]
+    #[error("programs of `{platform}` cannot be run on this machine: {reason}")]
+    #[diagnostic(help("{hint}"))]
     Foreign {
         /// The platform.
         platform: Platform,
@@ -50,9 +50,11 @@ pub enum SandboxError {
     NoGroup(String),
     /// The user or the group has a number that cannot be used here.
     #[error(
-        "the command cannot run as {uid}:{gid}: of the ids of an image, this machine maps those below {count}\n\n\
-         hint: take smaller numbers, or give who runs this more ids in `/etc/subuid` and `/etc/subgid`"
+        "the command cannot run as {uid}:{gid}: of the ids of an image, this machine maps those below {count}"
     )]
+    #[diagnostic(help(
+        "take smaller numbers, or give who runs this more ids in `/etc/subuid` and `/etc/subgid`"
+    ))]
     NoId {
         /// The user.
         uid: u32,
@@ -77,9 +79,9 @@ pub enum SandboxError {
     Layer(String),
     /// A layer's file belongs to a user that cannot be mapped.
     #[error(
-        "the layer cannot be unpacked: `{path}` belongs to {uid}:{gid}, and only smaller numbers can be used on this machine\n\n\
-         hint: give this user more ids in `/etc/subuid` and `/etc/subgid`"
+        "the layer cannot be unpacked: `{path}` belongs to {uid}:{gid}, and only smaller numbers can be used on this machine"
     )]
+    #[diagnostic(help("give this user more ids in `/etc/subuid` and `/etc/subgid`"))]
     Owner {
         /// The file.
         path: String,
@@ -138,6 +140,8 @@ pub enum SandboxError {
     #[error("the sandbox ended without an answer: something on this machine killed it")]
     Lost,
 }
+
+imgbuild_diagnostic::boxed_sources!(SandboxError);
 
 impl SandboxError {
     pub(crate) fn step(step: &str) -> impl FnOnce(io::Error) -> Self + '_ {

@@ -19,7 +19,7 @@ fn the_setting_that_switches_user_namespaces_off_is_named() {
         (said.code, said.error.as_str()),
         (
             125,
-            "no sandbox can be made on this machine: user namespaces are switched off (`user.max_user_namespaces` is 0)\n\n\
+            "no sandbox can be made on this machine: user namespaces are switched off (`user.max_user_namespaces` is 0)\n\
              hint: as root, `sysctl -w user.max_user_namespaces=15000`; a file in `/etc/sysctl.d` keeps it\n"
         )
     );
@@ -31,7 +31,7 @@ fn a_container_that_hides_parts_of_proc_is_told_how_to_show_them() {
     let said = said(world.driver(&["mapping"]).output().unwrap());
     assert_eq!(
         said.error,
-        "no sandbox can be made on this machine: `/proc` cannot be mounted (Operation not permitted)\n\n\
+        "no sandbox can be made on this machine: `/proc` cannot be mounted (Operation not permitted)\n\
          hint: in a container parts of `/proc` are hidden: start it with `--security-opt systempaths=unconfined` (docker) \
          or `--security-opt unmask=ALL` (podman)\n"
     );
@@ -41,7 +41,7 @@ fn a_container_that_hides_parts_of_proc_is_told_how_to_show_them() {
 fn what_one_id_cannot_do_is_told() {
     let world = World::new(Who::Single);
     let expected = "the files of an image cannot have owners on this machine: this user has no subordinate ids, or there is \
-                    no `newuidmap`\n\nhint: as root, install `uidmap` (Fedora: `shadow-utils`), and run \
+                    no `newuidmap`\nhint: as root, install `uidmap` (Fedora: `shadow-utils`), and run \
                     `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`\n";
     assert_eq!(said(world.driver(&["owners"]).output().unwrap()).error, expected);
     world.sh(&["--folder", "written"], "echo x > /x").ok();
@@ -203,7 +203,7 @@ fn an_emulator_that_is_missing_is_named() {
     let said = said(world.driver(&["runs", "linux/arm64"]).env("PATH", "/nowhere").output().unwrap());
     assert_eq!(
         said.error,
-        "programs of `linux/arm64` cannot be run on this machine: there is no `qemu-aarch64-static`\n\n\
+        "programs of `linux/arm64` cannot be run on this machine: there is no `qemu-aarch64-static`\n\
          hint: install `qemu-user-static`\n"
     );
 }

@@ -97,7 +97,7 @@ fn what_cannot_be_unpacked_is_told_and_leaves_nothing() {
         };
         let of_somebody = tar(&[file("x", 0o644, (70_000, 5), b"")]);
         let expected = "the layer cannot be unpacked: `/x` belongs to 70000:5, and only smaller numbers can be used on this \
-                        machine\n\nhint: give this user more ids in `/etc/subuid` and `/etc/subgid`\n";
+                        machine\nhint: give this user more ids in `/etc/subuid` and `/etc/subgid`\n";
         assert_eq!(error(&of_somebody), (125, expected.to_owned()));
         let dangling = tar(&[hardlink("x", "y")]);
         let expected = "the layer cannot be unpacked: the hard link `/x` points to `/y`, which is not a file before it\n";

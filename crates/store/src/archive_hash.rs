@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use imgbuild_oci::{Digest, HashReader};
 
 /// A file of the store that is not what its name says.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ArchiveFault {
     /// It is something else.
-    #[error(
-        "the cache holds something else under its hash\n\nhint: `imgbuild cache verify` finds and removes what is damaged"
-    )]
+    #[error("the cache holds something else under its hash")]
+    #[diagnostic(help("`imgbuild cache verify` finds and removes what is damaged"))]
     Damaged,
     /// It cannot be read.
     #[error("`{}` cannot be read", path.display())]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use imgbuild_oci::Digest;
 
 /// A store that cannot be used, or content that it refuses.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StoreError {
     /// A file or folder of the store cannot be read or written.
     #[error("the cache's `{}` cannot be {what}", path.display())]
@@ -20,10 +20,8 @@ pub enum StoreError {
         error: io::Error,
     },
     /// The store's folder may not be written.
-    #[error(
-        "the cache `{}` cannot be written\n\nhint: set `IMGBUILD_CACHE` to a folder that you may write",
-        root.display()
-    )]
+    #[error("the cache `{}` cannot be written", root.display())]
+    #[diagnostic(help("set `IMGBUILD_CACHE` to a folder that you may write"))]
     NotWritable {
         /// The store's folder.
         root: PathBuf,
@@ -32,11 +30,8 @@ pub enum StoreError {
         error: io::Error,
     },
     /// The disk is full.
-    #[error(
-        "no space is left on the disk of the cache `{}`\n\n\
-         hint: `imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder",
-        root.display()
-    )]
+    #[error("no space is left on the disk of the cache `{}`", root.display())]
+    #[diagnostic(help("`imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder"))]
     Full {
         /// The store's folder.
         root: PathBuf,
@@ -45,7 +40,8 @@ pub enum StoreError {
         error: io::Error,
     },
     /// There is no home folder, and nothing else says where the store is.
-    #[error("there is no home folder for the cache\n\nhint: set `IMGBUILD_CACHE` to a folder")]
+    #[error("there is no home folder for the cache")]
+    #[diagnostic(help("set `IMGBUILD_CACHE` to a folder"))]
     NoHome,
     /// What was written is not what was expected.
     #[error("the content has the sha256 `{}`, and `{}` was expected", found.hex(), wanted.hex())]

@@ -9,7 +9,7 @@ use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
 use crate::{LayerRecord, Store, StoreError};
 
 /// Why a cache says nothing.
-pub type CacheError = Box<dyn std::error::Error + Send + Sync>;
+pub type CacheError = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// What knows layers by their keys, and has their blobs. What it says of a key is believed: it is one that the user trusts. A
 /// blob is checked by its digest by whoever reads it.
@@ -128,7 +128,7 @@ impl LayerCache for Store {
             let mut writer = self.blob_writer()?;
             let mut reader =
                 HashReader::new(blobs.open(digest)?.take(record.descriptor.size.saturating_add(1)));
-            std::io::copy(&mut reader, &mut writer)?;
+            std::io::copy(&mut reader, &mut writer).map_err(imgbuild_diagnostic::plain)?;
             let (found, _) = reader.finish();
             if found != *digest {
                 return Err(StoreError::Digest { wanted: *digest, found }.into());

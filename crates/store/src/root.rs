@@ -41,9 +41,8 @@ mod tests {
         ] {
             assert_eq!(choose(ours, xdg, home).unwrap(), PathBuf::from(wanted));
         }
-        insta::assert_snapshot!(choose(None, None, path("")).unwrap_err(), @r#"
+        insta::assert_snapshot!(imgbuild_diagnostic::told(&choose(None, None, path("")).unwrap_err()), @r#"
         there is no home folder for the cache
-
         hint: set `IMGBUILD_CACHE` to a folder
         "#);
     }

@@ -206,7 +206,7 @@ impl Blobs for Store {
         match self.blob(digest) {
             Ok(Some(path)) => Ok(Box::new(open(&path).map_err(failed)?)),
             Ok(None) => Err(BlobError::Absent(*digest)),
-            Err(error) => Err(failed(io::Error::other(error))),
+            Err(error) => Err(failed(imgbuild_diagnostic::io_error(io::ErrorKind::Other, error))),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use imgbuild_diagnostic::io_error;
 use imgbuild_oci::{Descriptor, Digest, HashWriter};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -29,7 +30,7 @@ impl Write for TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.as_file_mut().write(bytes).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            kind => io::Error::new(kind, self.store.error(self.file.path(), "written", error)),
+            kind => io_error(kind, self.store.error(self.file.path(), "written", error)),
         })
     }
 

@@ -375,7 +375,7 @@ fn the_store_belongs_to_its_user_alone() {
 #[test]
 fn child_that_may_not_write() {
     let Some(root) = std::env::var_os("IMGBUILD_TEST_READ_ONLY") else { return };
-    println!("message: {}", Store::open(root).unwrap_err());
+    println!("message: {}", imgbuild_diagnostic::told(&Store::open(root).unwrap_err()));
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_folder_that_may_not_be_written_is_named() {
     let message = run_mounted("ro", "IMGBUILD_TEST_READ_ONLY", folder.path(), "child_that_may_not_write");
     insta::assert_snapshot!(message, @r#"
     the cache `/cache` cannot be written
-
+    Read-only file system (os error 30)
     hint: set `IMGBUILD_CACHE` to a folder that you may write
     "#);
 }
@@ -396,7 +396,8 @@ fn child_on_a_full_disk() {
     let store = Store::open(root).unwrap();
     let mut writer = store.archive_writer().unwrap();
     let error = writer.write_all(&vec![1; 8 << 20]).unwrap_err();
-    println!("message: {error}");
+    let message = imgbuild_diagnostic::told(imgbuild_diagnostic::carried(&error).unwrap());
+    println!("message: {message}");
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     drop(writer);
     assert_eq!(store.ls().unwrap(), []);
@@ -408,7 +409,7 @@ fn a_full_disk_is_named() {
     let message = run_mounted("size=1m", "IMGBUILD_TEST_FULL", folder.path(), "child_on_a_full_disk");
     insta::assert_snapshot!(message, @r#"
     no space is left on the disk of the cache `/cache`
-
+    No space left on device (os error 28)
     hint: `imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder
     "#);
 }

@@ -15,12 +15,16 @@ use crate::project::ProjectError;
 use crate::source::SourceError;
 
 /// A wheel that cannot be built.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum WheelBuildError {
     /// It would have to be built for a platform that does not run here.
     #[error(
-        "`{name}` has no wheel and would have to be built for {platform}, whose programs do not run on this machine\nhint: choose a version that has a wheel for {platform}, or lock on a machine that runs its programs: {reason}"
+        "`{name}` has no wheel and would have to be built for {platform}, whose programs do not run on this machine"
     )]
+    #[diagnostic(help(
+        "choose a version that has a wheel for {platform}, or lock on a machine that runs its programs: {reason}{}",
+        below(reason)
+    ))]
     Foreign {
         /// The project.
         name: String,
@@ -36,6 +40,7 @@ pub enum WheelBuildError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<SourceError>,
     },
     /// Its source cannot be had.
@@ -45,6 +50,7 @@ pub enum WheelBuildError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Failure,
     },
     /// It does not say how it is built.
@@ -65,6 +71,7 @@ pub enum WheelBuildError {
         requirements: Vec<String>,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_pypi::LockingError>,
     },
     /// A wheel that it is built with cannot be had, or is damaged.
@@ -74,6 +81,7 @@ pub enum WheelBuildError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Failure,
     },
     /// A wheel that it is built with cannot be installed.
@@ -83,11 +91,16 @@ pub enum WheelBuildError {
         wheel: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_pypi::PackageError>,
     },
     /// The environment that it is built in cannot be written.
     #[error("the build environment cannot be made")]
-    BuildEnvironment(#[source] Failure),
+    BuildEnvironment(
+        #[source]
+        #[diagnostic_source]
+        Failure,
+    ),
     /// The image that it is built in cannot be made.
     #[error("the image in which `{name}` is to be built cannot be made")]
     Root {
@@ -95,12 +108,14 @@ pub enum WheelBuildError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Failure,
     },
     /// Its backend failed.
-    #[error(
-        "the build of `{name}` {fault} ({hook})\n{printed}\nhint: it runs in the sandbox, off the network, with the image's own Python; compilers and headers are the image's packages"
-    )]
+    #[error("the build of `{name}` {fault} ({hook})\n{printed}")]
+    #[diagnostic(help(
+        "it runs in the sandbox, off the network, with the image's own Python; compilers and headers are the image's packages"
+    ))]
     Failed {
         /// The project.
         name: String,
@@ -128,12 +143,14 @@ pub enum WheelBuildError {
         wheel: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Failure,
     },
     /// It was built anew, and came out otherwise.
-    #[error(
-        "building `{name}` anew made `{found}`, and the lock has `{locked}`\nhint: its build is not reproducible, or depends on what no lock holds, such as new tags of a repository: take the wheel along from where it was locked (`imgbuild lock --vendor`), or run `imgbuild lock --upgrade {name}` and keep what comes out"
-    )]
+    #[error("building `{name}` anew made `{found}`, and the lock has `{locked}`")]
+    #[diagnostic(help(
+        "its build is not reproducible, or depends on what no lock holds, such as new tags of a repository: take the wheel along from where it was locked (`imgbuild lock --vendor`), or run `imgbuild lock --upgrade {name}` and keep what comes out"
+    ))]
     OtherWheel {
         /// The project.
         name: String,
@@ -143,7 +160,8 @@ pub enum WheelBuildError {
         locked: String,
     },
     /// The lock names a source that is none.
-    #[error("the lock's source of `{name}` cannot be found: `{what}`\nhint: run `imgbuild lock` to renew it")]
+    #[error("the lock's source of `{name}` cannot be found: `{what}`")]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
     LockedSource {
         /// The project.
         name: String,
@@ -155,9 +173,11 @@ pub enum WheelBuildError {
     File(#[from] FileError),
     /// The sandbox cannot be made.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Sandbox(#[from] SandboxError),
     /// The store fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] StoreError),
     /// A path is wrong.
     #[error(transparent)]
@@ -178,6 +198,11 @@ impl WheelBuildError {
     pub(crate) fn requirement(wheel: &PypiPackage, error: imgbuild_pypi::PackageError) -> Self {
         Self::Requirement { wheel: wheel.filename.clone(), error: Box::new(error) }
     }
+}
+
+/// What is to be done for a sandbox, behind the hint that says why it is needed.
+fn below(reason: &SandboxError) -> String {
+    imgbuild_diagnostic::hints(reason).iter().map(|hint| format!("\n{hint}")).collect()
 }
 
 /// A wheel as messages name it.

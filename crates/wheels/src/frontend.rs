@@ -11,7 +11,7 @@ use imgbuild_sandbox::Machine;
 use imgbuild_secret::SecretUrl;
 
 /// Why a frontend cannot do what it is asked for.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// The image that wheels are built in, unpacked.
 #[derive(Debug)]

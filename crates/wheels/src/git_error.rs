@@ -5,12 +5,11 @@ use std::io;
 use crate::limits::MOST_REPOSITORIES;
 
 /// A repository that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum GitError {
     /// There is no git.
-    #[error(
-        "`git` is not on PATH, and fetches what is in a repository\nhint: install it, for example by `apt-get install git`"
-    )]
+    #[error("`git` is not on PATH, and fetches what is in a repository")]
+    #[diagnostic(help("install it, for example by `apt-get install git`"))]
     Absent,
     /// It cannot be started, or does not answer.
     #[error("cannot run `git`")]

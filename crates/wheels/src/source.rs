@@ -31,7 +31,7 @@ const LOOKED_AT: [&str; 4] = ["pyproject.toml", "setup.py", "setup.cfg", ARCHIVA
 pub(crate) const ARCHIVAL: &str = ".git_archival.txt";
 
 /// A source that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SourceError {
     /// Its tar is damaged or hostile.
     #[error(transparent)]
@@ -49,9 +49,8 @@ pub enum SourceError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It is packed in a way that no source distribution is.
-    #[error(
-        "`{0}` is not named like a source distribution\nhint: these end in `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz` or `.zip`"
-    )]
+    #[error("`{0}` is not named like a source distribution")]
+    #[diagnostic(help("these end in `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz` or `.zip`"))]
     Kind(String),
     /// It has no folder of its own.
     #[error("it holds `{}` beside `{first}`: a source distribution has one folder, with all else in it", other.escape_default())]
@@ -99,8 +98,9 @@ pub enum SourceError {
     },
     /// A folder is another one than it was.
     #[error(
-        "the folder `{path}` is not what was locked: its files have the hash `{found}`, and the lock has `{locked}`\nhint: run `imgbuild lock` to build it as it is now"
+        "the folder `{path}` is not what was locked: its files have the hash `{found}`, and the lock has `{locked}`"
     )]
+    #[diagnostic(help("run `imgbuild lock` to build it as it is now"))]
     FolderChanged {
         /// The folder, as it is written in the lock.
         path: String,
@@ -114,8 +114,11 @@ pub enum SourceError {
     Changed(PathBuf),
     /// A repository cannot be had.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Git(#[from] crate::git_error::GitError),
 }
+
+imgbuild_diagnostic::boxed_sources!(SourceError);
 
 /// What of a project is known before it is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

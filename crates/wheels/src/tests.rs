@@ -145,7 +145,7 @@ fn hostile_source_distributions_are_refused() {
     assert_snapshot!(refused(&[("x/a", tar::EntryType::Symlink, "b"), ("x/a/c", FILE, "")]), @"`/build/source/a/c` lies below `/build/source/a`, which is not a folder");
     assert_snapshot!(refused(&[("x/pyproject.toml", tar::EntryType::Symlink, "b")]), @"it holds `/pyproject.toml`, which must be a file of its own");
     let error = layer(None, |tree| put_sdist(Path::new("/dev/null"), "x-1.0.rar", tree)).err().unwrap();
-    assert_snapshot!(error.to_string(), @r#"
+    assert_snapshot!(imgbuild_diagnostic::told(&error), @r#"
     `x-1.0.rar` is not named like a source distribution
     hint: these end in `.tar.gz`, `.tgz`, `.tar.bz2`, `.tar.xz` or `.zip`
     "#);

@@ -57,7 +57,7 @@ pub(crate) fn take(
             return Err(wrong(format!("left several wheels: {}", several.join(", "))));
         }
     };
-    let refused = |error: Box<dyn std::error::Error + Send + Sync>| WheelBuildError::Wheel {
+    let refused = |error: Box<dyn miette::Diagnostic + Send + Sync>| WheelBuildError::Wheel {
         name: wanted.shown.clone(),
         wheel: file.clone(),
         error,

@@ -4,6 +4,7 @@
 mod circles;
 mod files;
 mod sizes;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use toml::Table;
 const FLOORS: [&[&str]; 5] = [
     &[
         "archive",
+        "diagnostic",
         "document",
         "environment",
         "folder",
@@ -32,6 +34,10 @@ const FLOORS: [&[&str]; 5] = [
 
 /// What the ground floor has no need of: async, network. (Its clock is `jiff`, which only parses and prints there.)
 const ABOVE_GROUND: [&str; 6] = ["async-trait", "futures", "http", "reqwest", "reqwest-middleware", "tokio"];
+
+/// Where a text has the word that stands before hints: who writes an error and its hints into one text, and who parts what uv
+/// prints. In all others a hint would be one that nobody finds.
+const HINT_WRITERS: [&str; 2] = ["crates/diagnostic/src/hints.rs", "crates/pypi/src/choosing/said.rs"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -174,4 +180,23 @@ fn every_dependency_has_its_reason() {
         named, outside,
         "docs/dependencies.md and the workspace's manifest name different dependencies"
     );
+}
+
+#[test]
+fn no_message_holds_a_hint() {
+    let (mut found, mut named) = (Vec::new(), Vec::new());
+    for name in crates().keys() {
+        for (file, text) in texts::texts(&root().join("crates").join(name).join("src")) {
+            let file = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            if text.contains("hint: ") {
+                if HINT_WRITERS.contains(&file.as_str()) {
+                    named.push(file)
+                } else {
+                    found.push((file, text))
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "what to do is `help` of the error, and no part of its text: {found:#?}");
+    assert_eq!(named, HINT_WRITERS, "these texts are gone, or are more");
 }

@@ -10,7 +10,7 @@ use imgbuild_environment::{Condarc, Setting, SettingMark, SettingTable};
 use imgbuild_net::NetError;
 
 /// Settings that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum CondarcError {
     /// A file is there and cannot be read.
     #[error("cannot read conda's settings in `{}`", path.display())]
@@ -26,6 +26,7 @@ pub enum CondarcError {
     Wrong(#[from] Box<DocumentError>),
     /// No client can be made by the settings.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Net(#[from] NetError),
     /// The credentials for channels cannot be read.
     #[error("cannot read the credentials for conda channels")]

@@ -177,7 +177,7 @@ fn python() -> PythonInfo {
 /// A package as an environment at `prefix` has it.
 pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<Package, String> {
     let opened = Archive::new(archive, ArchiveFormat::TarBz2);
-    let info = Info::read(&opened, damaged).map_err(|error| error.to_string())?;
+    let info = Info::read(&opened, damaged).map_err(|error| imgbuild_diagnostic::told(&error))?;
     let record = PackageRecord::from_index_json(info.index.clone(), None, None, None).unwrap();
     let table = toml::Table::try_from(
         serde_json::to_value(&record)
@@ -233,7 +233,7 @@ fn written(archive: &Path, damaged: Damaged, excluded: &[&str]) -> Result<(Packa
         excluded.iter().map(|path| ImagePath::new(&format!("opt/conda/{path}")).unwrap()).collect();
     let mut collected = Collected::default();
     let written = package.write(&excluded, &mut collected);
-    written.map_err(|error| error.to_string())?;
+    written.map_err(|error| imgbuild_diagnostic::told(&error))?;
     Ok((package, collected))
 }
 

@@ -51,10 +51,11 @@ pub struct RepositoryArchives<F> {
 }
 
 /// The mirror has a version no more.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{0}` is not there\n\nhint: mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
-)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{0}` is not there")]
+#[diagnostic(help(
+    "mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
+))]
 struct Gone(SecretUrl);
 
 impl<F: Fetch + Send> RepositoryArchives<F> {

@@ -33,12 +33,15 @@ pub trait Fetch: Sync {
 }
 
 /// What could not be fetched.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FetchError {
     /// The server does not have it.
     #[error("`{0}` is not there")]
     NotFound(SecretUrl),
     /// Anything else: the network's or the store's own error.
     #[error(transparent)]
-    Other(Box<dyn std::error::Error + Send + Sync>),
+    #[diagnostic(transparent)]
+    Other(Box<dyn miette::Diagnostic + Send + Sync>),
 }
+
+imgbuild_diagnostic::boxed_sources!(FetchError);

@@ -13,7 +13,7 @@ use crate::archive::release::ReleaseError;
 const PACKINGS: &str = "`Packages.xz`, `Packages.gz` and `Packages`";
 
 /// Why the packages of a suite are not known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum IndexError {
     /// Something could not be fetched.
     #[error("cannot fetch the index of the suite `{suite}`")]
@@ -22,10 +22,12 @@ pub enum IndexError {
         suite: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<FetchError>,
     },
     /// The archive does not have the suite.
-    #[error("{} has no suite `{suite}`: `{url}` is not there{}", called(archive), suite_hint(archive, suite))]
+    #[error("{} has no suite `{suite}`: `{url}` is not there", called(archive))]
+    #[diagnostic(help("{}", suite_hint(archive, suite)))]
     NoSuite {
         /// The suite.
         suite: String,
@@ -35,7 +37,7 @@ pub enum IndexError {
         url: Box<SecretUrl>,
     },
     /// `InRelease` is not good.
-    #[error("cannot trust the index `{url}` of the suite `{suite}`: {error}{}", hint(error, archive))]
+    #[error("cannot trust the index `{url}` of the suite `{suite}`: {error}")]
     Release {
         /// Where it is.
         url: Box<SecretUrl>,
@@ -45,11 +47,17 @@ pub enum IndexError {
         archive: String,
         /// Why.
         error: Box<ReleaseError>,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<String>,
     },
     /// An index file is not what `InRelease` says.
     #[error(
-        "`{url}` is not the file that the signed index names\nexpected: {expected_size} bytes, {expected}\n   found: {found_size} bytes, {found}\nhint: the mirror may be in the middle of an update: try again, or take another with `[base] mirror`"
+        "`{url}` is not the file that the signed index names\nexpected: {expected_size} bytes, {expected}\n   found: {found_size} bytes, {found}"
     )]
+    #[diagnostic(help(
+        "the mirror may be in the middle of an update: try again, or take another with `[base] mirror`"
+    ))]
     Changed {
         /// Where it is.
         url: Box<SecretUrl>,
@@ -63,9 +71,8 @@ pub enum IndexError {
         found: Digest,
     },
     /// The suite has no such component.
-    #[error(
-        "the suite `{suite}` has no component `{component}` for `{architecture}`\nhint: it has the components {known} for {architectures}"
-    )]
+    #[error("the suite `{suite}` has no component `{component}` for `{architecture}`")]
+    #[diagnostic(help("it has the components {known} for {architectures}"))]
     NoComponent {
         /// The suite.
         suite: String,
@@ -79,15 +86,15 @@ pub enum IndexError {
         architectures: String,
     },
     /// A flat repository has no index of packages that can be read.
-    #[error("the flat repository `{url}` names no index of packages\nhint: it must have one of {}", PACKINGS)]
+    #[error("the flat repository `{url}` names no index of packages")]
+    #[diagnostic(help("it must have one of {}", PACKINGS))]
     NoIndex {
         /// Its folder.
         url: Box<SecretUrl>,
     },
     /// The cache lacks it, and the network may not be used.
-    #[error(
-        "the index of the suite `{suite}` is not in the cache, and `--offline` forbids fetching it\nhint: run `imgbuild lock` once without `--offline`"
-    )]
+    #[error("the index of the suite `{suite}` is not in the cache, and `--offline` forbids fetching it")]
+    #[diagnostic(help("run `imgbuild lock` once without `--offline`"))]
     Offline {
         /// The suite.
         suite: String,
@@ -111,30 +118,30 @@ pub enum IndexError {
     },
 }
 
-fn hint(error: &ReleaseError, archive: &str) -> String {
-    match error {
+/// What to do about an `InRelease` that is not good.
+pub(crate) fn release_hint(error: &ReleaseError, archive: &str) -> Option<String> {
+    let hint = match error {
         ReleaseError::Signature(_) if is_debian(archive) => {
-            "\nhint: where the mirror is not Debian's own, name its keys with `[base] keyring`".to_owned()
+            "where the mirror is not Debian's own, name its keys with `[base] keyring`".to_owned()
         }
         ReleaseError::Signature(_) => {
-            format!("\nhint: name the keys of this source with `keyring` in `[base.sources.{archive}]`")
+            format!("name the keys of this source with `keyring` in `[base.sources.{archive}]`")
         }
         ReleaseError::Expired(_) | ReleaseError::Future(_) => {
-            "\nhint: the mirror is out of date, or this machine's clock is wrong".to_owned()
+            "the mirror is out of date, or this machine's clock is wrong".to_owned()
         }
         ReleaseError::OlderThanSnapshot(_) | ReleaseError::NewerThanSnapshot(_) => {
-            "\nhint: the mirror of `[base] snapshot` answers with another time than was asked for".to_owned()
+            "the mirror of `[base] snapshot` answers with another time than was asked for".to_owned()
         }
         ReleaseError::OtherSuite { .. } if is_debian(archive) => {
-            "\nhint: the mirror answers with another suite than was asked for".to_owned()
+            "the mirror answers with another suite than was asked for".to_owned()
         }
         ReleaseError::OtherSuite { found, .. } => {
-            format!(
-                "\nhint: where that is the one, write `suite = \"{found}\"` in `[base.sources.{archive}]`"
-            )
+            format!("where that is the one, write `suite = \"{found}\"` in `[base.sources.{archive}]`")
         }
-        ReleaseError::Stanza(_) | ReleaseError::Field(_) => String::new(),
-    }
+        ReleaseError::Stanza(_) | ReleaseError::Field(_) => return None,
+    };
+    Some(hint)
 }
 
 fn is_debian(archive: &str) -> bool {
@@ -145,14 +152,12 @@ fn called(archive: &str) -> String {
     if is_debian(archive) { "the mirror".to_owned() } else { format!("the source `{archive}`") }
 }
 
-fn suite_hint(archive: &str, suite: &str) -> String {
+fn suite_hint(archive: &str, suite: &str) -> &'static str {
     if is_debian(archive) {
-        "\nhint: the suites are called by their code names, such as `bookworm` and `trixie`".to_owned()
+        "the suites are called by their code names, such as `bookworm` and `trixie`"
     } else if suite.ends_with('/') {
-        "\nhint: the folder of a flat repository holds `InRelease`, or `Release` with `Release.gpg`"
-            .to_owned()
+        "the folder of a flat repository holds `InRelease`, or `Release` with `Release.gpg`"
     } else {
-        "\nhint: a repository without the folder `dists` is flat: its suite ends with a slash, like `./`"
-            .to_owned()
+        "a repository without the folder `dists` is flat: its suite ends with a slash, like `./`"
     }
 }

@@ -25,10 +25,9 @@ pub struct Keyring {
 }
 
 /// A file that is not a keyring.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the keyring holds no OpenPGP public key\nhint: export one with `gpg --export`, with or without `--armor`"
-)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("the keyring holds no OpenPGP public key")]
+#[diagnostic(help("export one with `gpg --export`, with or without `--armor`"))]
 pub struct KeyringError;
 
 /// Why a signature is not good enough.
@@ -315,6 +314,8 @@ fn expires(
 
 #[cfg(test)]
 mod tests {
+    use imgbuild_diagnostic::told;
+
     use super::*;
 
     #[test]
@@ -352,7 +353,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_keyring_is_refused() {
-        insta::assert_snapshot!(Keyring::read(b"hello").unwrap_err(), @r"
+        insta::assert_snapshot!(told(&Keyring::read(b"hello").unwrap_err()), @r"
         the keyring holds no OpenPGP public key
         hint: export one with `gpg --export`, with or without `--armor`
         ");

@@ -17,12 +17,11 @@ pub struct Mirror {
 }
 
 /// A mirror that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MirrorError {
     /// It is not a URL.
-    #[error(
-        "`{text}` is not the URL of a Debian mirror\nhint: name the folder that holds `dists` and `pool`"
-    )]
+    #[error("`{text}` is not the URL of a Debian mirror")]
+    #[diagnostic(help("name the folder that holds `dists` and `pool`"))]
     Url {
         /// What was given.
         text: String,
@@ -31,9 +30,8 @@ pub enum MirrorError {
         error: url::ParseError,
     },
     /// Neither the spec nor the build host names one.
-    #[error(
-        "no Debian mirror for `{suite}` is known: the apt sources of this machine name none\nhint: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`"
-    )]
+    #[error("no Debian mirror for `{suite}` is known: the apt sources of this machine name none")]
+    #[diagnostic(help("set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`"))]
     Unknown {
         /// The suite.
         suite: String,
@@ -187,6 +185,8 @@ fn deb822_sources(text: &str) -> Result<Vec<Source>, StanzaError> {
 
 #[cfg(test)]
 mod tests {
+    use imgbuild_diagnostic::told;
+
     use super::*;
 
     fn chosen(files: &[(&str, &str)], suite: &str) -> (String, String) {
@@ -217,7 +217,7 @@ mod tests {
         let other = ("sources.list", "deb https://packages.example/apt tool-bookworm main\n");
         let apt = tempfile::tempdir().unwrap();
         std::fs::write(apt.path().join(other.0), other.1).unwrap();
-        insta::assert_snapshot!(Mirror::choose(None, apt.path(), "bookworm").unwrap_err(), @r"
+        insta::assert_snapshot!(told(&Mirror::choose(None, apt.path(), "bookworm").unwrap_err()), @r"
         no Debian mirror for `bookworm` is known: the apt sources of this machine name none
         hint: set `[base] mirror` to the folder of a mirror that holds `dists` and `pool`
         ");
@@ -238,8 +238,9 @@ mod tests {
     fn a_given_mirror_has_its_security_archive_beside_it() {
         let mirror = Mirror::new(&SecretText::new("http://127.0.0.1:8000/debian/")).unwrap();
         assert_eq!(mirror.security.to_string(), "http://127.0.0.1:8000/debian-security");
-        insta::assert_snapshot!(Mirror::new(&SecretText::new("nowhere")).unwrap_err(), @r"
+        insta::assert_snapshot!(told(&Mirror::new(&SecretText::new("nowhere")).unwrap_err()), @r"
         `nowhere` is not the URL of a Debian mirror
+        relative URL without a base
         hint: name the folder that holds `dists` and `pool`
         ");
     }

@@ -7,7 +7,7 @@ use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
 
 use crate::archive::fetch::{Fetch, FetchError};
-use crate::archive::index_error::IndexError;
+use crate::archive::index_error::{IndexError, release_hint};
 use crate::archive::index_request::IndexRequest;
 use crate::archive::keyring::Keyring;
 use crate::archive::release::{IndexFile, Release, ReleaseError, Signed};
@@ -196,6 +196,7 @@ impl Suite<'_> {
             url: Box::new(url.clone()),
             suite: self.name.clone(),
             archive: self.archive.to_owned(),
+            hint: release_hint(&error, self.archive),
             error: Box::new(error),
         }
     }

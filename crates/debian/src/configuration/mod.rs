@@ -49,14 +49,19 @@ pub struct Configuration {
 }
 
 /// Why packages cannot be configured.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigurationError {
     /// The sandbox.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Sandbox(#[from] SandboxError),
     /// The root in which they are installed cannot be made.
     #[error("the packages that are there before cannot be unpacked")]
-    Root(#[source] Box<LayerError>),
+    Root(
+        #[source]
+        #[diagnostic_source]
+        Box<LayerError>,
+    ),
     /// An archive is not what the lock says.
     #[error("`{package}` cannot be read")]
     Package {
@@ -64,10 +69,12 @@ pub enum ConfigurationError {
         package: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_layer::SourceError>,
     },
     /// The layer cannot be written.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Write(#[from] SourceError),
     /// A package failed.
     #[error("{} {fault}\n{printed}", failed(package.as_deref()))]
@@ -89,6 +96,8 @@ pub enum ConfigurationError {
         error: io::Error,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(ConfigurationError);
 
 fn failed(package: Option<&str>) -> String {
     package.map_or_else(|| "apt-get".to_owned(), |package| format!("configuring the package `{package}`"))

@@ -22,17 +22,18 @@ pub struct Member {
 }
 
 /// What can be wrong with a `.deb`.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the archive `{}` {what}", path.display())]
 pub struct ArchiveError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
+    #[diagnostic_source]
     pub what: What,
 }
 
 /// See [`ArchiveError`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum What {
     /// It could not be read.
     #[error("cannot be read: {0}")]
@@ -71,6 +72,10 @@ pub enum What {
     /// It is not what the index or the lock says.
     #[error("is not what its index says: {0}")]
     Mismatch(String),
+    /// What it holds is not what was locked.
+    #[error("is not what its index says: {0}")]
+    #[diagnostic(help("the lock was changed by hand, or written by another version: run `imgbuild lock`"))]
+    Facts(String),
 }
 
 impl From<io::Error> for What {

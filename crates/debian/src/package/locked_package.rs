@@ -261,9 +261,9 @@ impl Package {
             return Ok(());
         }
         let what = format!(
-            "the lock says {} bytes, the newest of {}, and it holds {installed} bytes, the newest of {newest}\nhint: the lock was changed by hand, or written by another version: run `imgbuild lock`",
+            "the lock says {} bytes, the newest of {}, and it holds {installed} bytes, the newest of {newest}",
             facts.installed_size, facts.timestamp
         );
-        Err(deb.error(What::Mismatch(what)).into())
+        Err(deb.error(What::Facts(what)).into())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use imgbuild_archive::ImagePath;
-use imgbuild_ecosystem::{Subject, Subjects};
+use imgbuild_diagnostic::{Subject, Subjects};
 use imgbuild_secret::SecretUrl;
 
 use crate::archive::fetch::FetchError;
@@ -15,31 +15,35 @@ use crate::resolving::pin::PinError;
 use crate::resolving::resolve::ResolveError;
 
 /// Why a base cannot be locked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LockDebianError {
     /// The index.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Index(Box<IndexError>),
     /// The dependencies.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Resolve(Box<ResolveError>),
     /// A pin.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Pin(#[from] PinError),
     /// The suite's Python is another.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Python(#[from] NoPython),
     /// Packages whose scripts would have to be run, which the spec forbids: all of them at once.
-    #[error(
-        "{}\nhint: `[base] configure = false` forbids running them: leave the packages out, or take the programs from conda",
-        lines(.0)
-    )]
+    #[error("{}", lines(.0))]
+    #[diagnostic(help(
+        "`[base] configure = false` forbids running them: leave the packages out, or take the programs from conda"
+    ))]
     Configure(Vec<UnknownScripts>),
     /// What dpkg and apt need has scripts that are not known, and nothing can run them.
-    #[error(
-        "{}\nhint: dpkg itself needs what they make, so that it cannot run them: a newer imgbuild may know them",
-        lines(.0)
-    )]
+    #[error("{}", lines(.0))]
+    #[diagnostic(help(
+        "dpkg itself needs what they make, so that it cannot run them: a newer imgbuild may know them"
+    ))]
     Foundation(Vec<UnknownScripts>),
     /// A damaged or hostile archive.
     #[error("cannot use the package `{package}`")]
@@ -48,6 +52,7 @@ pub enum LockDebianError {
         package: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: ArchiveError,
     },
     /// An archive that could not be fetched.
@@ -59,6 +64,7 @@ pub enum LockDebianError {
         url: Box<SecretUrl>,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<FetchError>,
     },
     /// A record of the index lacks what is needed.
@@ -71,8 +77,9 @@ pub enum LockDebianError {
     },
     /// Two packages hold one path, and neither says that it replaces the other.
     #[error(
-        "the packages `{package}` and `{other}` both hold `{path}`, and neither replaces the other's files\nhint: leave one of them out"
+        "the packages `{package}` and `{other}` both hold `{path}`, and neither replaces the other's files"
     )]
+    #[diagnostic(help("leave one of them out"))]
     SamePath {
         /// The one.
         package: String,
@@ -85,6 +92,8 @@ pub enum LockDebianError {
     #[error("reading the package `{0}` was stopped")]
     Stopped(String),
 }
+
+imgbuild_diagnostic::boxed_sources!(LockDebianError);
 
 impl Subjects for LockDebianError {
     fn subjects(&self) -> BTreeSet<Subject> {

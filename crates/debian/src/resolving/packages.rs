@@ -18,8 +18,9 @@ pub fn default_packages(suite: &str) -> Vec<String> {
 }
 
 /// A Python that a suite does not have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the suite `{suite}` has no Python {version}\nhint: it has {}; conda has every version: `python = \"{version}\"`", known.join(", "))]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("the suite `{suite}` has no Python {version}")]
+#[diagnostic(help("it has {}; conda has every version: `python = \"{version}\"`", known.join(", ")))]
 pub struct NoPython {
     /// The suite.
     pub suite: String,

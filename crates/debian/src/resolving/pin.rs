@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::archive::index::{Candidate, Index};
-use crate::resolving::resolve::{nearest, suggestion};
+use crate::resolving::resolve::{Nearest, nearest};
 
 /// What of a package may be taken, whatever is newer elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +26,20 @@ impl fmt::Display for Pin {
 }
 
 /// A pin that cannot be kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum PinError {
     /// No source has such a package.
-    #[error("the pin of `{package}` cannot be kept: there is no such package{}", suggestion(nearest))]
+    #[error("the pin of `{package}` cannot be kept: there is no such package")]
     Unknown {
         /// The package.
         package: String,
-        /// Names like it.
-        nearest: Vec<String>,
+        /// Names like it, where there are any.
+        #[help]
+        nearest: Option<Nearest>,
     },
     /// No version of the package fits.
-    #[error("the pin of `{package}` cannot be kept: there is no `{package}`{asked}\nhint: it can be {}", known.join(", "))]
+    #[error("the pin of `{package}` cannot be kept: there is no `{package}`{asked}")]
+    #[diagnostic(help("it can be {}", known.join(", ")))]
     Unmet {
         /// The package.
         package: String,
@@ -47,9 +49,8 @@ pub enum PinError {
         known: Vec<String>,
     },
     /// The package is not in the image.
-    #[error(
-        "the pin of `{package}` pins nothing: the image does not have the package\nhint: add `{package}` to `[base] packages`, or remove the pin"
-    )]
+    #[error("the pin of `{package}` pins nothing: the image does not have the package")]
+    #[diagnostic(help("add `{package}` to `[base] packages`, or remove the pin"))]
     Unused {
         /// The package.
         package: String,

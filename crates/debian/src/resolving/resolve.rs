@@ -1,6 +1,7 @@
 //! From the packages that were asked for to all that they need.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use imgbuild_lock::DebianPackage;
 
@@ -26,20 +27,22 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Why there is no set of packages.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum ResolveError {
     /// No package is called so.
-    #[error("the suite `{suite}` has no package `{name}`{}", suggestion(nearest))]
+    #[error("the suite `{suite}` has no package `{name}`")]
     Unknown {
         /// The suite.
         suite: String,
         /// What was asked for.
         name: String,
-        /// Names like it.
-        nearest: Vec<String>,
+        /// Names like it, where there are any.
+        #[help]
+        nearest: Option<Nearest>,
     },
     /// The package has no such version.
-    #[error("the suite `{suite}` has no version `{version}` of `{name}`\nhint: it has {}", quoted(known))]
+    #[error("the suite `{suite}` has no version `{version}` of `{name}`")]
+    #[diagnostic(help("it has {}", quoted(known)))]
     NoVersion {
         /// The suite.
         suite: String,
@@ -51,11 +54,8 @@ pub enum ResolveError {
         known: Vec<String>,
     },
     /// A dependency cannot be met.
-    #[error(
-        "the dependency `{missing}` cannot be met in the suite `{suite}`: {}{}",
-        arrows(chain),
-        available(known)
-    )]
+    #[error("the dependency `{missing}` cannot be met in the suite `{suite}`: {}", arrows(chain))]
+    #[diagnostic(help("{}", available(known)))]
     Unmet {
         /// The suite.
         suite: String,
@@ -125,15 +125,21 @@ fn arrows(chain: &[String]) -> String {
     chain.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" → ")
 }
 
-pub(crate) fn suggestion(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("\nhint: did you mean {}?", quoted(nearest)) }
+/// Names of packages that are like one that there is not. As text, the question whether one of them was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest(Vec<String>);
+
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "did you mean {}?", quoted(&self.0))
+    }
 }
 
 fn available(known: &[String]) -> String {
     if known.is_empty() {
-        "\nhint: the suite has no package of that name".to_owned()
+        "the suite has no package of that name".to_owned()
     } else {
-        format!("\nhint: the suite has {}", quoted(known))
+        format!("the suite has {}", quoted(known))
     }
 }
 
@@ -424,12 +430,13 @@ fn priority(candidate: &Candidate) -> usize {
     PRIORITIES.iter().position(|it| *it == priority).unwrap_or(PRIORITIES.len())
 }
 
-pub(crate) fn nearest(index: &Index, name: &str) -> Vec<String> {
+pub(crate) fn nearest(index: &Index, name: &str) -> Option<Nearest> {
     let mut scored: Vec<_> = index
         .names()
         .map(|it| (strsim::damerau_levenshtein(it, name), it))
         .filter(|(distance, _)| *distance <= 2.min(name.len().saturating_sub(1)))
         .collect();
     scored.sort();
-    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+    let names: Vec<String> = scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect();
+    (!names.is_empty()).then_some(Nearest(names))
 }

@@ -6,10 +6,11 @@ use crate::package::deb::ArchiveError;
 use crate::package::scripts::UnknownScripts;
 
 /// Why the state cannot be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StateError {
     /// A damaged or hostile archive.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Archive(#[from] ArchiveError),
     /// A package whose scripts are not known.
     #[error(transparent)]

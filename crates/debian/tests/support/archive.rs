@@ -228,6 +228,7 @@ impl Archive {
             text.push_str(&format!("\ncaused by: {error}"));
             source = error.source();
         }
+        text.extend(imgbuild_diagnostic::hints(error).iter().map(|hint| format!("\nhint: {hint}")));
         let key = self.key.fingerprint().to_string().to_uppercase();
         text.replace(&key, "KEY").replace(&self.folder.path().display().to_string(), "FOLDER")
     }

@@ -141,11 +141,8 @@ impl DecodeError {
 impl de::Error for DecodeError {
     /// Checked values send their message and hint as one text.
     fn custom<T: fmt::Display>(message: T) -> Self {
-        let text = message.to_string();
-        match text.split_once(ValueError::HINT) {
-            Some((message, hint)) => Self::new(Fault::Value(message.to_owned())).hint(hint),
-            None => Self::new(Fault::Value(text)),
-        }
+        let error = ValueError::read(&message.to_string());
+        Self { hint: error.help().map(str::to_owned), ..Self::new(Fault::Value(error.to_string())) }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

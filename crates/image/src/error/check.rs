@@ -15,6 +15,7 @@ pub enum CheckFailure {
         command: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_sandbox::SandboxError>,
         /// Where it was asked for.
         #[related]

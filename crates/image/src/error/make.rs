@@ -18,6 +18,7 @@ pub enum MakeFailure {
         variant: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_debian::ConfigurationError>,
         /// The lines that asked for it.
         #[related]
@@ -25,6 +26,7 @@ pub enum MakeFailure {
     },
     /// A layer cannot be made.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Layer(Box<LayerError>),
     /// There are too many layers.
     #[error(transparent)]
@@ -32,10 +34,18 @@ pub enum MakeFailure {
     Budget(#[from] OverBudget),
     /// A locked conda package is damaged.
     #[error("the lock's conda packages cannot be used")]
-    Package(#[source] Box<PackageError>),
+    Package(
+        #[source]
+        #[diagnostic_source]
+        Box<PackageError>,
+    ),
     /// A locked environment is damaged.
     #[error("the lock's conda environment cannot be used")]
-    Environment(#[source] Box<LockingError>),
+    Environment(
+        #[source]
+        #[diagnostic_source]
+        Box<LockingError>,
+    ),
     /// The environment's own files cannot be made.
     #[error(transparent)]
     EnvironmentFiles(#[from] EnvironmentFilesError),
@@ -46,6 +56,7 @@ pub enum MakeFailure {
         wheel: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_pypi::PackageError>,
     },
     /// Jupyter is to be started, and is not there.
@@ -78,7 +89,8 @@ pub enum MakeFailure {
         digest: imgbuild_oci::Digest,
         /// Why.
         #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
     },
     /// A post-link script failed.
     #[error("the post-link script of `{package}` {outcome}")]
@@ -96,7 +108,11 @@ pub enum MakeFailure {
     Library(#[from] imgbuild_layer::WrongLibrary),
     /// The image's documents do not fit together.
     #[error("the image cannot be assembled")]
-    Image(#[from] imgbuild_oci::ImageError),
+    Image(
+        #[from]
+        #[diagnostic_source]
+        imgbuild_oci::ImageError,
+    ),
     /// The lock's time is none.
     #[error("the lock's timestamp cannot be used")]
     Timestamp(#[from] imgbuild_oci::TimestampError),

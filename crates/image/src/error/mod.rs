@@ -35,6 +35,7 @@ pub enum MakeError {
     File(#[from] FileError),
     /// The store fails.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] imgbuild_store::StoreError),
     /// A path is wrong.
     #[error(transparent)]
@@ -49,6 +50,7 @@ pub enum MakeError {
     Nothing(String),
     /// Nothing can be run on this machine, or not this.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Sandbox(#[from] imgbuild_sandbox::SandboxError),
     /// A thread died.
     #[error("a part of the build died: {0}")]

@@ -41,10 +41,12 @@ pub enum OpenFailure {
         digest: imgbuild_oci::Digest,
         /// Why.
         #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
     },
     /// A stored image cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Read(Box<imgbuild_oci::ReadError>),
     /// A platform is none of ours.
     #[error(transparent)]

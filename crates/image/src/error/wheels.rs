@@ -14,6 +14,7 @@ pub enum WheelsFailure {
         variant: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_pypi::LockingError>,
         /// The lines that asked for them.
         #[related]
@@ -27,9 +28,10 @@ pub enum WheelsFailure {
         python: String,
     },
     /// A lock lists a wheel of another project or version.
-    #[error(
-        "the wheel `{wheel}` is listed as `{listed}`, and by its name it is another one\n\nhint: lock again with the tool that wrote the list; if it still says so, somebody has changed the file"
-    )]
+    #[error("the wheel `{wheel}` is listed as `{listed}`, and by its name it is another one")]
+    #[diagnostic(help(
+        "lock again with the tool that wrote the list; if it still says so, somebody has changed the file"
+    ))]
     OtherWheel {
         /// The wheel.
         wheel: String,
@@ -40,6 +42,7 @@ pub enum WheelsFailure {
         asked: Vec<Snippet>,
     },
     /// A path in the spec's folder that a link leads out of it by.
-    #[error("{0}\n\nhint: {hint}", hint = LeadsOut::HINT)]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     LeadsOut(LeadsOut),
 }

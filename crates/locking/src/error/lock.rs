@@ -16,6 +16,7 @@ pub enum LockFailure {
         variant: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<LockingError>,
         /// What to do.
         #[help]
@@ -33,6 +34,7 @@ pub enum LockFailure {
         variant: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<LockedError>,
         /// What to do.
         #[help]
@@ -54,6 +56,7 @@ pub enum LockFailure {
         variant: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<imgbuild_debian::LockDebianError>,
         /// The lines that asked for it.
         #[related]
@@ -66,7 +69,8 @@ pub enum LockFailure {
         path: PathBuf,
         /// Why.
         #[source]
-        error: Box<dyn std::error::Error + Send + Sync>,
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
         /// The line that asked for it.
         #[related]
         asked: Vec<Snippet>,
@@ -111,5 +115,6 @@ pub enum LockFailure {
     NotLocked(String),
     /// The environment's requirements cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Requirement(#[from] EnvironmentError),
 }

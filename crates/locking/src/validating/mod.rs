@@ -16,7 +16,7 @@ use imgbuild_requirement::FindLinks;
 use imgbuild_spec::{Base, CondaPackages, Spec, Variant};
 
 use self::wheels::wheels;
-use crate::conda_errors::{chain, channel_error, conda_error};
+use crate::conda_errors::{channel_error, conda_error};
 use crate::debian_base::{keyring, repository};
 use crate::error::{LockFailure, LockSpecError};
 use crate::match_specs::match_specs;
@@ -136,12 +136,16 @@ fn distinct(mistakes: Vec<LockSpecError>) -> Vec<LockSpecError> {
 /// What an error says, but for the variant.
 fn essence(error: &LockSpecError) -> String {
     match error {
-        LockSpecError::Lock(LockFailure::Conda { error, asked, .. }) => format!("{} {asked:?}", chain(error)),
-        LockSpecError::Make(MakeError::Wheels(WheelsFailure::Pypi { error, asked, .. })) => {
-            format!("{} {asked:?}", chain(error))
+        LockSpecError::Lock(LockFailure::Conda { error, asked, .. }) => {
+            format!("{} {asked:?}", imgbuild_diagnostic::told(error.as_ref()))
         }
-        LockSpecError::Lock(LockFailure::Locked { error, file, .. }) => format!("{} {file}", chain(error)),
-        error => chain(error),
+        LockSpecError::Make(MakeError::Wheels(WheelsFailure::Pypi { error, asked, .. })) => {
+            format!("{} {asked:?}", imgbuild_diagnostic::told(error.as_ref()))
+        }
+        LockSpecError::Lock(LockFailure::Locked { error, file, .. }) => {
+            format!("{} {file}", imgbuild_diagnostic::told(error.as_ref()))
+        }
+        error => imgbuild_diagnostic::told(error),
     }
 }
 

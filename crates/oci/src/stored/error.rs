@@ -7,7 +7,7 @@ use crate::limits::MOST_DOCUMENT_BYTES;
 use crate::{BlobError, DiffId, Digest, Platform};
 
 /// A stored image that cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ReadError {
     /// It cannot be read at all.
     #[error("`{}` cannot be read as an image", file.display())]
@@ -19,10 +19,8 @@ pub enum ReadError {
         error: io::Error,
     },
     /// The tarball is compressed as a whole.
-    #[error(
-        "`{}` is compressed with {how} as a whole, and so cannot be read piece by piece\n\nhint: decompress it first",
-        file.display()
-    )]
+    #[error("`{}` is compressed with {how} as a whole, and so cannot be read piece by piece", file.display())]
+    #[diagnostic(help("decompress it first"))]
     Compressed {
         /// The tarball.
         file: PathBuf,
@@ -82,13 +80,12 @@ pub enum ReadError {
         what: &'static str,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: Box<BlobError>,
     },
     /// An image of docker's first format.
-    #[error(
-        "`{}` holds an image of docker's schema 1, which has no digests of its layers and is not read\n\nhint: convert it: `skopeo copy --format oci`",
-        file.display()
-    )]
+    #[error("`{}` holds an image of docker's schema 1, which has no digests of its layers and is not read", file.display())]
+    #[diagnostic(help("convert it: `skopeo copy --format oci`"))]
     Schema1 {
         /// The layout or tarball.
         file: PathBuf,
@@ -126,10 +123,8 @@ pub enum ReadError {
         there: Vec<String>,
     },
     /// Several images fit.
-    #[error(
-        "`{}` holds several images: {}\n\nhint: name one: `layout = {{ path = \"…\", reference = \"…\" }}`",
-        file.display(), list(there)
-    )]
+    #[error("`{}` holds several images: {}", file.display(), list(there))]
+    #[diagnostic(help("name one: `layout = {{ path = \"…\", reference = \"…\" }}`"))]
     Ambiguous {
         /// The layout or tarball.
         file: PathBuf,
@@ -206,15 +201,17 @@ pub enum ReadError {
         digest: Digest,
         /// What is wrong.
         #[source]
+        #[diagnostic_source]
         fault: Box<LayerFault>,
     },
 }
 
 /// What can be wrong with a layer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LayerFault {
     /// Its blob is not there, or not what its descriptor says.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Blob(#[from] BlobError),
     /// It cannot be decompressed.
     #[error("it cannot be decompressed")]
@@ -231,6 +228,8 @@ pub enum LayerFault {
         found: DiffId,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(LayerFault);
 
 fn list(there: &[String]) -> String {
     let quoted: Vec<_> = there.iter().map(|one| format!("`{one}`")).collect();

@@ -93,9 +93,10 @@ pub struct Built {
 }
 
 /// A wheel that cannot be built: the error of whoever builds.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error(transparent)]
-pub struct BuildFailed(pub Box<dyn std::error::Error + Send + Sync>);
+#[diagnostic(transparent)]
+pub struct BuildFailed(pub Box<dyn miette::Diagnostic + Send + Sync>);
 
 /// Builds nothing: for requests that allow nothing to be built.
 #[derive(Debug, Clone, Copy)]

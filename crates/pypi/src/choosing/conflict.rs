@@ -7,6 +7,7 @@ use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::ProvidedPackage;
 use crate::choosing::request::Requirement;
+use crate::choosing::said;
 
 impl Run<'_> {
     /// What conda provides contradicts a requirement.
@@ -17,16 +18,18 @@ impl Run<'_> {
         explanation: Option<String>,
     ) -> LockingError {
         let wanted = requirement.and_then(|index| self.request.requirements.get(index));
+        let (explanation, hints) = explanation.as_deref().map(said::parted).unzip();
         LockingError::Conflict {
             requirement,
             wanted: match wanted {
-                Some(wanted) => format!("the pip requirement `{}`", wanted.text()),
-                None => "what the wheels require".to_owned(),
+                Some(wanted) => format!("the pip requirement `{}`", wanted.text()).into(),
+                None => "what the wheels require".into(),
             },
             package: package.package.clone(),
             provided: self.provided_title(package).into(),
             explanation: explanation.map(String::into_boxed_str),
             constraint: None,
+            hints: hints.unwrap_or_default().into(),
         }
     }
 
@@ -38,7 +41,7 @@ impl Run<'_> {
     }
 
     /// Hints for names that no index has and that are nearly those of projects that many use.
-    fn mistyped(&self, explanation: &str) -> String {
+    fn mistyped(&self, explanation: &str) -> Vec<String> {
         let absent =
             |name: &String| explanation.contains(&format!("{name} was not found in the package registry"));
         let names: BTreeSet<String> =
@@ -47,7 +50,7 @@ impl Run<'_> {
             let near =
                 imgbuild_document::suggest::nearest(&name, crate::choosing::projects::USED.iter().copied())
                     .filter(|near| *near != name)?;
-            Some(format!("\nhint: no index has `{name}`: did you mean `{near}`?"))
+            Some(format!("no index has `{name}`: did you mean `{near}`?"))
         };
         names.into_iter().filter(absent).filter_map(hint).collect()
     }
@@ -78,8 +81,11 @@ impl Run<'_> {
             }
             None => {
                 let (note, constraints) = self.constraints_of(&said);
-                let explanation = format!("{explanation}{note}{}", self.mistyped(explanation));
-                LockingError::Unsatisfiable { requirement, target, explanation, constraints }
+                let mistyped = self.mistyped(explanation);
+                let (explanation, mut hints) = said::parted(explanation);
+                hints.extend(note.into_iter().chain(mistyped));
+                let hint = said::hint(&hints);
+                LockingError::Unsatisfiable { requirement, target, explanation, constraints, hint }
             }
         }
     }
@@ -96,17 +102,18 @@ impl Run<'_> {
             limits.into_iter().find(|it| it.constraint.is_some() && !it.versions.contains(&version))?;
         Some(LockingError::Conflict {
             requirement,
-            wanted: limit.what,
+            wanted: limit.what.into(),
             package: package.package.clone(),
             provided: self.provided_title(package).into(),
             explanation: None,
             constraint: limit.constraint,
+            hints: Box::default(),
         })
     }
 
     /// The constraints that take part in what uv says, and a hint that names them: it speaks of them as if packages required
     /// them.
-    fn constraints_of(&self, said: &Explanation) -> (String, Vec<usize>) {
+    fn constraints_of(&self, said: &Explanation) -> (Option<String>, Vec<usize>) {
         let (mut named, mut places) = (Vec::new(), Vec::new());
         for (name, limits) in self.limits() {
             for limit in limits {
@@ -118,9 +125,9 @@ impl Run<'_> {
             }
         }
         let note = match named.as_slice() {
-            [] => String::new(),
-            [only] => format!("\nhint: {only} is a constraint"),
-            several => format!("\nhint: {} are constraints", several.join(" and ")),
+            [] => None,
+            [only] => Some(format!("{only} is a constraint")),
+            several => Some(format!("{} are constraints", several.join(" and "))),
         };
         (note, places)
     }

@@ -14,6 +14,7 @@ use crate::choosing::fault::{Asked, Limit, fault};
 use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::permission::Permission;
+use crate::choosing::said;
 use crate::choosing::unfit::Unfit;
 use crate::choosing::uv::Compilation;
 use crate::choosing::uv_error::UvError;
@@ -45,12 +46,14 @@ impl Run<'_> {
             return conflict;
         }
         let faults = self.faults(lines, explanation).await;
-        let tags = Box::new(self.request.environment.tags().clone());
+        let (words, hints) = said::parted(explanation);
+        let tags = self.request.environment.tags().clone();
         if let Some(Fault { place, .. }) = faults.first() {
             let requirement = *place;
-            let explanation = (!faults.iter().all(|fault| fault.is_certain)).then(|| explanation.to_owned());
+            let is_all = faults.iter().all(|fault| fault.is_certain);
+            let said = if is_all { (None, Vec::new()) } else { (Some(words), hints) };
             let packages = faults.into_iter().map(|fault| fault.unfit).collect();
-            return LockingError::NoWheels { requirement, packages, tags, explanation };
+            return LockingError::no_wheels(requirement, packages, tags, said);
         }
         if wanted.is_empty() {
             return conflict;
@@ -58,15 +61,11 @@ impl Run<'_> {
         let unfit = |name: &String| Unfit {
             has_source: true,
             is_there: true,
-            ..Unfit::absent(
-                name,
-                format!("the versions that are required are sources alone:\n{explanation}"),
-                None,
-            )
+            ..Unfit::absent(name, format!("the versions that are required are sources alone:\n{words}"), None)
         };
         let requirement = wanted.iter().find_map(|name| self.place(name)).or(self.blamed(explanation));
         let packages = wanted.iter().map(unfit).collect();
-        LockingError::NoWheels { requirement, packages, tags, explanation: None }
+        LockingError::no_wheels(requirement, packages, tags, (None, hints))
     }
 
     /// All that is wrong with single packages: first with what the request names, then with what others require. uv names one

@@ -62,13 +62,15 @@ pub struct FinderParts {
 }
 
 /// A wheel that cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DownloadError {
     /// No index has it.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Index(Box<LockingError>),
     /// It cannot be downloaded.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Fetch(#[from] FetchError),
 }
 

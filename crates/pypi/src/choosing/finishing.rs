@@ -205,7 +205,7 @@ impl Run<'_> {
             (Some(_), Some(provides)) => {
                 let mut conflict = self.conflict(None, provides, None);
                 if let LockingError::Conflict { wanted, .. } = &mut conflict {
-                    *wanted = format!("`{package}`, which requires `{}`,", missing.requirement);
+                    *wanted = format!("`{package}`, which requires `{}`,", missing.requirement).into();
                 }
                 return Err(conflict);
             }

@@ -164,13 +164,7 @@ impl<'a> Locking<'a> {
             unfit.extend(sources_not_permitted(request, packages));
             unfit.sort_by_key(|(place, _)| *place);
             let packages = unfit.into_iter().map(|(_, unfit)| unfit).collect();
-            let tags = Box::new(tags.clone());
-            return Err(LockingError::NoWheels {
-                requirement: Some(place),
-                packages,
-                tags,
-                explanation: None,
-            });
+            return Err(LockingError::no_wheels(Some(place), packages, tags.clone(), (None, Vec::new())));
         }
         run.take(choices).await
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use imgbuild_ecosystem::{Subject, Subjects};
+use imgbuild_diagnostic::{Subject, Subjects};
 
 use crate::choosing::building::BuildFailed;
 use crate::choosing::provided::ProvidedError;
+use crate::choosing::said;
 use crate::choosing::tags::Tags;
 use crate::choosing::unfit::{self, Unfit};
 use crate::choosing::uv_error::UvError;
@@ -17,10 +18,11 @@ use crate::lists::stated::StatedError;
 use crate::wheel::filename::FilenameError;
 
 /// Why wheels cannot be locked. Requirements are named by their places in the request.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum LockingError {
     /// uv cannot be run, or failed.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Uv(#[from] UvError),
     /// The settings of indexes cannot be read.
     #[error(transparent)]
@@ -52,14 +54,18 @@ pub enum LockingError {
         explanation: String,
         /// The places of the constraints that take part.
         constraints: Vec<usize>,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<String>,
     },
     /// What conda provides contradicts a requirement.
-    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}\nhint: let conda install another version of it, or change the {}", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default(), if constraint.is_some() { "constraint" } else { "requirement" })]
+    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default())]
+    #[diagnostic(help("{}", after(hints, &format!("let conda install another version of it, or change the {}", if constraint.is_some() { "constraint" } else { "requirement" }))))]
     Conflict {
         /// The requirement, where it is known.
         requirement: Option<usize>,
         /// What is wanted, for people.
-        wanted: String,
+        wanted: Box<str>,
         /// conda's package.
         package: String,
         /// What that provides: name and version.
@@ -68,9 +74,12 @@ pub enum LockingError {
         explanation: Option<Box<str>>,
         /// The place of the constraint that is contradicted, where it is one.
         constraint: Option<usize>,
+        /// What uv says to do.
+        hints: Box<[String]>,
     },
     /// Something would have to be built, and may not be.
-    #[error("{}\nhint: {hint}", not_permitted(what))]
+    #[error("{}", not_permitted(what))]
+    #[diagnostic(help("{hint}"))]
     NotPermitted {
         /// The first of the requirements, where it is known.
         requirement: Option<usize>,
@@ -100,6 +109,9 @@ pub enum LockingError {
         tags: Box<Tags>,
         /// What uv says, where there may be more to it.
         explanation: Option<String>,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<String>,
     },
     /// A file has not the hash that a lock states.
     #[error(transparent)]
@@ -113,6 +125,7 @@ pub enum LockingError {
         what: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: BuildFailed,
     },
     /// What was built is not what was wanted.
@@ -129,12 +142,15 @@ pub enum LockingError {
     },
     /// A lock file cannot be used.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Pylock(#[from] PylockError),
     /// A wheel's name is not one.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Filename(#[from] FilenameError),
     /// A wheel cannot be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Metadata(#[from] MetadataError),
     /// What conda's package says of itself cannot be had.
     #[error("cannot read what conda's package `{package}` says of `{name}`")]
@@ -145,12 +161,12 @@ pub enum LockingError {
         package: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: ProvidedError,
     },
     /// A package requires one that is not there.
-    #[error(
-        "`{package}` requires `{required}`, and {found}\nhint: the list of packages must be whole: it is taken as it is"
-    )]
+    #[error("`{package}` requires `{required}`, and {found}")]
+    #[diagnostic(help("the list of packages must be whole: it is taken as it is"))]
     Missing {
         /// The package and its version.
         package: String,
@@ -160,9 +176,8 @@ pub enum LockingError {
         found: String,
     },
     /// A requirement has no hash, where all must have one.
-    #[error(
-        "`{text}` has no hash of sha256, and every requirement must have one here\nhint: `uv pip compile --generate-hashes` writes them"
-    )]
+    #[error("`{text}` has no hash of sha256, and every requirement must have one here")]
+    #[diagnostic(help("`uv pip compile --generate-hashes` writes them"))]
     NoHash {
         /// The requirement.
         requirement: usize,
@@ -170,7 +185,8 @@ pub enum LockingError {
         text: String,
     },
     /// Frameworks do not use CUDA.
-    #[error("the image has CUDA {cuda}, and these wheels do not use it:\n{}\nhint: choose other versions or an index with wheels for CUDA, or leave `cuda` out", wheels.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    #[error("the image has CUDA {cuda}, and these wheels do not use it:\n{}", wheels.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    #[diagnostic(help("choose other versions or an index with wheels for CUDA, or leave `cuda` out"))]
     ProcessorOnly {
         /// The version of CUDA.
         cuda: String,
@@ -178,9 +194,8 @@ pub enum LockingError {
         wheels: Vec<String>,
     },
     /// A locked wheel is not on any index any more.
-    #[error(
-        "no index has `{filename}` with the locked hash any more\nhint: lock again with `--upgrade {name}`"
-    )]
+    #[error("no index has `{filename}` with the locked hash any more")]
+    #[diagnostic(help("lock again with `--upgrade {name}`"))]
     Gone {
         /// The wheel's file.
         filename: String,
@@ -191,6 +206,8 @@ pub enum LockingError {
     #[error("cannot write what uv is to read")]
     Write(#[from] io::Error),
 }
+
+imgbuild_diagnostic::boxed_sources!(LockingError);
 
 impl Subjects for LockingError {
     fn subjects(&self) -> BTreeSet<Subject> {
@@ -205,6 +222,18 @@ impl Subjects for LockingError {
 }
 
 impl LockingError {
+    /// What is said of packages that cannot be had; with what uv says, where there may be more to it, and what it says to do.
+    pub(crate) fn no_wheels(
+        requirement: Option<usize>,
+        packages: Vec<Unfit>,
+        tags: Tags,
+        (explanation, mut hints): (Option<String>, Vec<String>),
+    ) -> Self {
+        hints.extend(unfit::hint(&packages));
+        let (tags, hint) = (Box::new(tags), said::hint(&hints));
+        Self::NoWheels { requirement, packages, tags, explanation, hint }
+    }
+
     /// The place of the requirement that the error speaks of, where it speaks of one.
     pub fn requirement(&self) -> Option<usize> {
         match self {
@@ -232,6 +261,11 @@ impl LockingError {
             _ => Vec::new(),
         }
     }
+}
+
+/// What uv says to do, and after it what is always to be done.
+fn after(hints: &[String], always: &str) -> String {
+    hints.iter().map(|hint| format!("{hint}\n")).chain([always.to_owned()]).collect()
 }
 
 /// What is no wheel and may not be built: one thing, or all of them.

@@ -21,6 +21,7 @@ pub(crate) mod projects;
 pub(crate) mod provided;
 pub(crate) mod request;
 pub(crate) mod resolving;
+pub(crate) mod said;
 pub(crate) mod sources;
 pub(crate) mod stub;
 pub(crate) mod tags;

@@ -70,11 +70,7 @@ impl Permission for AllowBuilds {
                 choice => permitted.push(choice),
             }
         }
-        if unfit.is_empty() {
-            Ok(permitted)
-        } else {
-            Err(PylockError::NoWheel { packages: unfit, tags: Box::new(tags.clone()) })
-        }
+        if unfit.is_empty() { Ok(permitted) } else { Err(PylockError::no_wheel(unfit, tags)) }
     }
 
     fn permit<'a>(

@@ -28,9 +28,10 @@ impl ProvidedPackage {
 }
 
 /// Metadata of a provided distribution that cannot be had: the error of whoever provides.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error(transparent)]
-pub struct ProvidedError(pub Box<dyn std::error::Error + Send + Sync>);
+#[diagnostic(transparent)]
+pub struct ProvidedError(pub Box<dyn miette::Diagnostic + Send + Sync>);
 
 /// Reads what provided distributions say of themselves. Whoever knows their archives implements it.
 pub trait Provided: Send + Sync {

@@ -85,7 +85,7 @@ impl Run<'_> {
     ) -> Result<String, UvError> {
         let never = |name: &String| SecretText::new(format!("{name} ; python_version < '0'"));
         let overrides = names.iter().map(never).collect();
-        let constraints = self.constraints().map_err(|error| UvError::Failed(error.to_string()))?;
+        let constraints = self.constraints().map_err(|error| UvError::failed(&error.to_string()))?;
         self.locking.uv.run(Compilation { overrides, ..self.compilation(lines, constraints) }).await
     }
 
@@ -122,7 +122,7 @@ impl Run<'_> {
         };
         let text = self.locking.provided.metadata(&package.name).await.map_err(failed)?;
         let read = Metadata::read(&Headers::read(&text));
-        let read = read.map_err(|error| failed(ProvidedError(error.into())))?;
+        let read = read.map_err(|error| failed(ProvidedError(imgbuild_diagnostic::plain(error))))?;
         self.metadata.insert(package.name.clone(), read);
         Ok(())
     }

@@ -70,7 +70,7 @@ impl Uv {
 }
 
 fn failed(why: impl ToString) -> UvError {
-    UvError::Take(why.to_string())
+    UvError::take(&why.to_string())
 }
 
 /// Lets pip download the wheel of this machine into `folder`.

@@ -72,6 +72,7 @@ impl Unfit {
 }
 
 /// What is said of packages that cannot be had: all of them, which tags would fit, and what uv says where that may be more.
+/// What to do about them says [`hint`].
 pub(crate) fn message(packages: &[Unfit], tags: &Tags, explanation: Option<&str>) -> String {
     let target = tags.target();
     let mut text = match packages {
@@ -92,6 +93,11 @@ pub(crate) fn message(packages: &[Unfit], tags: &Tags, explanation: Option<&str>
         text += &format!("\n  wanted is one of {}", wanted(tags));
     }
     text.extend(explanation.map(|said| format!("\nuv says:\n{said}")));
+    text
+}
+
+/// What to do about packages that cannot be had, where that is known.
+pub(crate) fn hint(packages: &[Unfit]) -> Option<String> {
     let mut hints: Vec<String> = Vec::new();
     let others: Vec<String> =
         packages.iter().filter_map(|unfit| unfit.other.as_ref()).map(|it| format!("`{it}`")).collect();
@@ -114,7 +120,7 @@ pub(crate) fn message(packages: &[Unfit], tags: &Tags, explanation: Option<&str>
             sources.join(", ")
         ));
     }
-    if hints.is_empty() { text } else { format!("{text}\nhint: {}", hints.join("; ")) }
+    (!hints.is_empty()).then(|| hints.join("; "))
 }
 
 /// The best tags of each kind that would fit.
@@ -339,7 +345,10 @@ mod tests {
           `c 3`: its wheels need glibc 2.39, and the image has 2.36
             there is `py3-none-manylinux_2_39_x86_64`
           wanted is one of `cp311-cp311-manylinux_2_36_x86_64`, `cp311-abi3-manylinux_2_36_x86_64`, `py3-none-any`
-        hint: `base = "trixie"` has glibc 2.41; `allow-builds = ["a", "b"]` in `[pip]` lets imgbuild build them, in the sandbox
         "#);
+        assert_eq!(
+            hint(&packages).unwrap(),
+            "`base = \"trixie\"` has glibc 2.41; `allow-builds = [\"a\", \"b\"]` in `[pip]` lets imgbuild build them, in the sandbox"
+        );
     }
 }

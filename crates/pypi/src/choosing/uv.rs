@@ -112,7 +112,7 @@ impl Uv {
     pub(crate) async fn run(&self, what: Compilation) -> Result<String, UvError> {
         let uv = self.clone();
         let finished = tokio::task::spawn_blocking(move || uv.compile(&what)).await;
-        finished.map_err(|error| UvError::Failed(error.to_string()))?
+        finished.map_err(|error| UvError::failed(&error.to_string()))?
     }
 
     /// Locks, and returns the text of the `pylock.toml`, whose paths are relative to the scratch folder.
@@ -155,7 +155,7 @@ impl Uv {
                 target: what.environment.to_string(),
                 explanation: said.get(at..).unwrap_or_default().to_owned(),
             }),
-            None => Err(UvError::Failed(said)),
+            None => Err(UvError::failed(&said)),
         }
     }
 
@@ -179,12 +179,12 @@ impl Uv {
             let output = command.output().map_err(start)?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr);
-                return Err(UvError::Failed(what.settings.redacted(said.trim_end())));
+                return Err(UvError::failed(&what.settings.redacted(said.trim_end())));
             }
             Ok(Places::read(&String::from_utf8_lossy(&output.stdout)))
         };
         let asked = tokio::task::spawn_blocking(ask).await;
-        asked.map_err(|error| UvError::Failed(error.to_string()))?
+        asked.map_err(|error| UvError::failed(&error.to_string()))?
     }
 
     fn command(&self, what: &Compilation) -> Command {

@@ -19,7 +19,7 @@ use crate::wheel::wheel_error::WheelError;
 use crate::wheel::whole_wheel::{METADATA_FILES, Wheel};
 
 /// Metadata that cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MetadataError {
     /// The archive cannot be had.
     #[error("cannot get `{name}`")]
@@ -28,6 +28,7 @@ pub enum MetadataError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: FetchError,
     },
     /// A part of the archive cannot be had.
@@ -37,6 +38,7 @@ pub enum MetadataError {
         name: String,
         /// Why.
         #[source]
+        #[diagnostic_source]
         error: NetError,
     },
     /// The wheel cannot be used.

@@ -172,7 +172,7 @@ pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError
     if unfit.is_empty() {
         return Ok(choices.into_values().collect());
     }
-    Err(PylockError::NoWheel { packages: unfit, tags: Box::new(environment.tags().clone()) })
+    Err(PylockError::no_wheel(unfit, environment.tags()))
 }
 
 impl Entry {
@@ -234,7 +234,7 @@ impl Entry {
         let Some((_, filename, file)) = best else {
             let is_sdist = self.sdist.is_some();
             let packages = vec![Unfit::new(&self.title(), &all, tags, is_sdist)];
-            return Ok(Err(Some(PylockError::NoWheel { packages, tags: Box::new(tags.clone()) })));
+            return Ok(Err(Some(PylockError::no_wheel(packages, tags))));
         };
         let url = file.location(reading.folder)?;
         let sha256 = file.sha256();

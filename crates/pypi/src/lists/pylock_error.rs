@@ -7,7 +7,7 @@ use crate::choosing::unfit::{self, Unfit};
 use crate::wheel::filename::FilenameError;
 
 /// A `pylock.toml` that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PylockError {
     /// It is not TOML, or not what the specification says. The line is not shown: it may hold a password.
     #[error("the lock file cannot be read: line {line} is not what PEP 751 says")]
@@ -43,9 +43,10 @@ pub enum PylockError {
     #[error("the lock file has no file of `{0}`")]
     NoFile(String),
     /// A wheel is another project's, or of another version.
-    #[error(
-        "the lock file has the wheel `{wheel}` for `{package}`, and by its name it is another one\nhint: lock again with the tool that wrote it; if it still says so, somebody has changed the file"
-    )]
+    #[error("the lock file has the wheel `{wheel}` for `{package}`, and by its name it is another one")]
+    #[diagnostic(help(
+        "lock again with the tool that wrote it; if it still says so, somebody has changed the file"
+    ))]
     OtherWheel {
         /// The package and its version.
         package: String,
@@ -90,11 +91,11 @@ pub enum PylockError {
     },
     /// A wheel's name is not one.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Filename(#[from] FilenameError),
     /// No file has one of the hashes that were asked for.
-    #[error(
-        "no file of `{package}` has one of its hashes\nhint: the hashes are those of other files, or somebody has replaced a file of the index"
-    )]
+    #[error("no file of `{package}` has one of its hashes")]
+    #[diagnostic(help("the hashes are those of other files, or somebody has replaced a file of the index"))]
     Hashes {
         /// The package and its version.
         package: String,
@@ -106,5 +107,16 @@ pub enum PylockError {
         packages: Vec<Unfit>,
         /// What would fit.
         tags: Box<Tags>,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<String>,
     },
+}
+
+impl PylockError {
+    /// No wheel of these packages runs where these tags fit.
+    pub(crate) fn no_wheel(packages: Vec<Unfit>, tags: &Tags) -> Self {
+        let hint = unfit::hint(&packages);
+        Self::NoWheel { packages, tags: Box::new(tags.clone()), hint }
+    }
 }

@@ -26,7 +26,7 @@ pub struct WheelFilename {
 }
 
 /// A name that no wheel has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("`{}` is not the name of a wheel: {rule}", name.escape_default())]
 pub struct FilenameError {
     /// The name.

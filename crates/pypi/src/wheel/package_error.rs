@@ -7,13 +7,15 @@ use crate::wheel::record::RecordError;
 use crate::wheel::wheel_error::WheelError;
 
 /// Why a wheel cannot be written into a layer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PackageError {
     /// The lock names a file that is no wheel.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Filename(#[from] FilenameError),
     /// The wheel cannot be read, or is not one that may be installed.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Wheel(#[from] WheelError),
     /// A file of it has another hash than its `RECORD` says.
     #[error(transparent)]
@@ -23,6 +25,7 @@ pub enum PackageError {
     Path(#[from] imgbuild_archive::PathError),
     /// It claims a path twice, or one below a file.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Conflict(#[from] imgbuild_layer::Conflict),
     /// The wheel is not what the lock says.
     #[error("the lock says of its {fact} `{locked}`, and the wheel `{found}`")]
@@ -47,3 +50,5 @@ pub enum PackageError {
     #[error(transparent)]
     Sink(#[from] SinkError),
 }
+
+imgbuild_diagnostic::boxed_sources!(PackageError);

@@ -6,7 +6,7 @@ use crate::wheel::entry_points::EntryPointError;
 use crate::wheel::record::RecordError;
 
 /// Why a file is not a wheel that may be installed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum WheelError {
     /// The zip cannot be read.
     #[error(transparent)]

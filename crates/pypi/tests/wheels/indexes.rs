@@ -38,7 +38,6 @@ async fn indexes_that_are_no_good_are_named() {
     [0] no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
     No solution found when resolving dependencies
       cause: Because inner was not found in the package registry and you require inner, we can conclude that your requirements are unsatisfiable.
-
     hint: An index URL (http://INDEX/simple/) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)
     "#);
     assert_snapshot!(refused(Behaviour { page: Some(("404 Not Found", "")), ..GOOD }).await, @"[0] `inner` cannot be had: no index has a package of that name");
@@ -59,7 +58,6 @@ async fn indexes_that_are_no_good_are_named() {
     [0] no set of wheels satisfies all requirements for Python 3.11 on linux/amd64 with glibc 2.36:
     No solution found when resolving dependencies
       cause: Because inner was not found in the package registry and you require inner, we can conclude that your requirements are unsatisfiable.
-
     hint: An index URL (http://INDEX/simple/) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)
     "#);
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use imgbuild_diagnostic::told;
 use imgbuild_oci::Platform;
 use imgbuild_pypi::{Choice, Environment, LockedWheel, Reading, Target, Uv, read_pylock};
 use insta::assert_snapshot;
@@ -42,7 +43,7 @@ fn choices(text: &str) -> Result<Vec<Choice>, String> {
     let environment = Environment::new(TARGET, "3.11.9").unwrap();
     let (folder, root, hashes) = (Path::new("/spec/locks"), Path::new("/spec"), BTreeMap::new());
     let reading = Reading { folder, root, environment: &environment, urls: false, hashes: &hashes };
-    read_pylock(text, reading).map_err(|error| error.to_string())
+    read_pylock(text, reading).map_err(|error| told(&error))
 }
 
 fn chosen(text: &str) -> Result<Vec<LockedWheel>, String> {
@@ -50,7 +51,7 @@ fn chosen(text: &str) -> Result<Vec<LockedWheel>, String> {
     let wheel = |choice| match choice {
         Choice::Wheel(wheel) => Ok(wheel),
         Choice::Source { source, refused, .. } => {
-            Err(format!("{source} ({})", refused.map(|it| it.to_string()).unwrap_or_default()))
+            Err(format!("{source} ({})", refused.map(|it| told(&it)).unwrap_or_default()))
         }
     };
     choices.into_iter().map(wheel).collect()
@@ -172,7 +173,7 @@ fn uv_is_found_on_the_path() {
     let path =
         std::env::join_paths([Path::new("/nowhere"), Path::new("relative"), uv.parent().unwrap()]).unwrap();
     assert_eq!(Uv::find(&path).unwrap(), Uv::new(uv));
-    assert_snapshot!(Uv::find("/nowhere".as_ref()).unwrap_err(), @r#"
+    assert_snapshot!(told(&Uv::find("/nowhere".as_ref()).unwrap_err()), @r#"
     `uv` is not on PATH
     hint: install it, for example by `pip install uv`
     "#);
@@ -180,7 +181,7 @@ fn uv_is_found_on_the_path() {
     let old = folder.path().join("uv");
     fs::write(&old, "#!/bin/sh\necho 'uv 0.4.30 (0 2024-11-04)'\n").unwrap();
     fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let old = Uv::find(folder.path().as_os_str()).unwrap_err().to_string();
+    let old = told(&Uv::find(folder.path().as_os_str()).unwrap_err());
     assert_snapshot!(old.replace(&folder.path().display().to_string(), "FOLDER"), @r#"
     `FOLDER/uv` has version 0.4.30, and 0.13.0 is the oldest that is used
     hint: upgrade it, for example by `pip install --upgrade uv`
@@ -199,11 +200,11 @@ fn uv_is_taken_once() {
     // It is there: nobody is asked.
     assert_eq!(Uv::take(folder.path(), Path::new("/nowhere/python")).unwrap(), uv);
     let empty = tempfile::tempdir().unwrap();
-    assert_snapshot!(Uv::take(empty.path(), Path::new("/nowhere/python")).unwrap_err(), @r#"
+    assert_snapshot!(told(&Uv::take(empty.path(), Path::new("/nowhere/python")).unwrap_err()), @r#"
     `uv` cannot be had: `/nowhere/python` cannot be run: No such file or directory (os error 2)
     hint: install it, for example by `pip install uv`
     "#);
-    let failing = Uv::take(empty.path(), Path::new("/bin/false")).unwrap_err();
+    let failing = told(&Uv::take(empty.path(), Path::new("/bin/false")).unwrap_err());
     assert_snapshot!(failing, @r#"
     `uv` cannot be had: pip could not download it
     hint: install it, for example by `pip install uv`

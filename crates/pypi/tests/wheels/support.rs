@@ -208,8 +208,8 @@ pub(crate) fn write(package: &Package, exclusions: &Exclusions) -> Result<Writte
     Ok(written)
 }
 
-/// A message with what stands behind it.
-pub(crate) fn message(error: &dyn std::error::Error) -> String {
+/// A message with what stands behind it, and what to do.
+pub(crate) fn message(error: &dyn miette::Diagnostic) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -219,5 +219,6 @@ pub(crate) fn message(error: &dyn std::error::Error) -> String {
         }
         source = error.source();
     }
+    text.extend(imgbuild_diagnostic::hints(error).iter().map(|hint| format!("\nhint: {hint}")));
     text
 }

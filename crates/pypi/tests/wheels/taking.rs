@@ -258,7 +258,7 @@ async fn frameworks_must_use_cuda() {
     let wheels = ["torch-2.6.0+cpu-py3-none-any.whl", "jaxlib-0.5.0-py3-none-any.whl"].map(listed);
     let request = Request { cuda: Some("12.4".to_owned()), ..bench.request(&[]) };
     let refused = bench.locking(async |locking| locking.take_listed(&request, &wheels).await).await;
-    assert_snapshot!(refused.unwrap_err(), @r#"
+    assert_snapshot!(message(&refused.unwrap_err()), @r#"
     the image has CUDA 12.4, and these wheels do not use it:
       `torch 2.6.0+cpu`: its version says so
       `jaxlib 0.5.0`: no plugin of CUDA is among the packages: `jax[cuda12]` brings one

@@ -313,7 +313,7 @@ fn the_key_is_that_of_what_bytecode_depends_on() {
     let recipe = |target: Target| Bytecode::new(Entries::new(sources()), target, store.clone()).part().recipe;
     let (base, _) = target(1);
     let other = LazyCompiler::new("3.1.4".into(), NonZero::<usize>::MIN, || {
-        Err(CompilerError::Unavailable("not asked".into()))
+        Err(CompilerError::Unavailable { why: "not asked".into(), hint: None })
     });
     let mut recipes = vec![
         recipe(base.clone()),
@@ -360,9 +360,9 @@ fn an_interpreter_that_names_its_bytecode_otherwise_is_refused() {
             move || Ok(interpreter.clone()),
         );
     assert_eq!(
-        compiler.get().err().unwrap().to_string(),
+        imgbuild_diagnostic::told(&compiler.get().err().unwrap()),
         format!(
-            "the interpreter that compiles bytecode names it for `{}`, and the image's for `pypy39`\n\nhint: `bytecode = false` in `[layers]` makes an image without bytecode",
+            "the interpreter that compiles bytecode names it for `{}`, and the image's for `pypy39`\nhint: `bytecode = false` in `[layers]` makes an image without bytecode",
             cache_tag()
         )
     );
