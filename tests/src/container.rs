@@ -37,6 +37,7 @@ pub struct Start<'a> {
 pub struct Started {
     daemon: Option<Child>,
     crun: Vec<String>,
+    user: String,
     log: PathBuf,
     _volume: Option<TempDir>,
 }
@@ -147,6 +148,22 @@ impl Container {
         let namespaces = ["pid", "mount", "ipc", "uts"].map(|kind| json!({ "type": kind }));
         runtime["linux"]["namespaces"] = json!(namespaces);
         runtime["root"]["readonly"] = json!(start.read_only);
+        // What docker leaves to root.
+        let capabilities = json!([
+            "CAP_CHOWN",
+            "CAP_DAC_OVERRIDE",
+            "CAP_FSETID",
+            "CAP_FOWNER",
+            "CAP_SETGID",
+            "CAP_SETUID",
+            "CAP_SETPCAP",
+            "CAP_NET_BIND_SERVICE",
+            "CAP_SYS_CHROOT",
+            "CAP_KILL",
+            "CAP_AUDIT_WRITE",
+        ]);
+        runtime["process"]["capabilities"] =
+            json!({ "bounding": capabilities, "permitted": capabilities, "effective": capabilities });
         let env = start.env.iter().map(|(name, value)| format!("{name}={value}"));
         runtime["process"]["env"] = json!(config.env.iter().cloned().chain(env).collect::<Vec<_>>());
         let mut mounts = runtime["mounts"].as_array().unwrap().clone();
@@ -166,6 +183,9 @@ impl Container {
         }
         runtime["mounts"] = json!(mounts);
         let bundle = self.bundle.path();
+        // A new container has nothing of what another one left.
+        let temporary = fs_err::read_dir(self.root().join("tmp")).into_iter().flatten().flatten();
+        temporary.for_each(|entry| drop(capture(Command::new("rm").arg("-rf").arg(entry.path()))));
         let file = bundle.join(format!("{name}.json"));
         fs_err::write(&file, runtime.to_string()).unwrap();
         let state = bundle.join("state").to_str().unwrap().to_owned();
@@ -178,7 +198,14 @@ impl Container {
         command.arg("--config").arg(&file).arg(&id).stdin(Stdio::null());
         command.stdout(output.file().try_clone().unwrap()).stderr(output.into_file());
         let daemon = Some(command.spawn().unwrap());
-        Started { daemon, crun: [crun, vec![id]].concat(), log, _volume: volume }
+        let (uid, gid, _) = self.user(start.user.unwrap_or(&config.user));
+        Started {
+            daemon,
+            crun: [crun, vec![id]].concat(),
+            user: format!("{uid}:{gid}"),
+            log,
+            _volume: volume,
+        }
     }
 
     fn run_as(&self, user: &str, words: Vec<&str>) -> Outcome {
@@ -246,7 +273,7 @@ impl Started {
     pub fn exec(&self, words: &[&str]) -> Outcome {
         let (id, options) = self.crun.split_last().unwrap();
         let mut crun = apart("crun");
-        capture(crun.args(options).arg("exec").arg(id).args(words))
+        capture(crun.args(options).args(["exec", "--user", &self.user]).arg(id).args(words))
     }
 
     /// Sends its process 1 a signal.

@@ -83,7 +83,7 @@ fn the_configuration_of_the_image_holds_unless_the_command_line_says_otherwise()
     };
     assert_eq!(
         shell(&[], "id; pwd; echo $LANG $HOME"),
-        "uid=1000(user) gid=100(users) groups=100(users)\n/\nC.UTF-8 /home/user"
+        "uid=1000(user) gid=100(users) groups=100(users),0(root)\n/\nC.UTF-8 /home/user"
     );
     assert_eq!(shell(&["--user", "root"], "id -u; echo $HOME"), "0\n/root");
     assert_eq!(shell(&["--user", "1234:5"], "id -u; id -g"), "1234\n5");
@@ -305,8 +305,10 @@ fn checks_are_run_in_the_finished_image() {
        ╰────
     "#);
     assert_snapshot!(failing("run = [\"no-such-program\"]"), @r#"
-      × the check `no-such-program` of `run:latest (linux/amd64)` cannot be started
-      ╰─▶ the image has no program `no-such-program`
+      × the check `no-such-program` of `run:latest (linux/amd64)` fails with the exit code 127
+      │ it printed:
+      │   imgbuild: the image has no program no-such-program
+      help: nothing was delivered; `imgbuild build --no-check` delivers without checking
 
     Advice:
       ☞ it was asked for here

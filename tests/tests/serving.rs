@@ -7,7 +7,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use imgbuild_tests::{Container, Image, Imgbuild, Outcome, Start, Started, capture};
 
@@ -25,9 +26,20 @@ fn port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
+/// A connection to a port, once somebody listens there.
+fn connected(port: &str) -> TcpStream {
+    for _ in 0..400 {
+        if let Ok(stream) = TcpStream::connect(format!("127.0.0.1:{port}")) {
+            return stream;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("nobody listens on port {port}");
+}
+
 /// The status and the body of what a server answers.
 fn get(port: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let mut stream = connected(port);
     write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -96,7 +108,7 @@ fn jupyter_opens_for_every_user_and_on_every_file_system() {
         let found = started.exec(&[
             "sh",
             "-c",
-            "tr '\\0' '\\n' </proc/$(pgrep -o jupyter)/environ | grep ^HOME=; ls -A $0",
+            "tr '\\0' '\\n' </proc/$(pgrep -of ^/opt/venv/bin/python)/environ | grep ^HOME=; ls -A $0",
             home,
         ]);
         let found = found.success().stdout;
@@ -129,7 +141,7 @@ fn jupyter_is_started_as_platforms_say() {
     let (started, port, _) = with("token", &[("JUPYTER_TOKEN", "hunter2")]);
     assert_eq!(get(&port, "/api/contents?token=hunter2").0, 200);
     assert_eq!(get(&port, "/api/contents").0, 403);
-    let seen = "tr '\\0' '\\n' </proc/$(pgrep -o jupyter)/environ | grep -c hunter2";
+    let seen = "tr '\\0' '\\n' </proc/$(pgrep -of ^/opt/venv/bin/python)/environ | grep -c hunter2";
     assert_eq!(started.exec(&["sh", "-c", seen]).stdout, "1\n", "Jupyter itself was started with it");
     // An empty one opens nothing.
     let (_started, port, said) = with("empty", &[("JUPYTER_TOKEN", "")]);
@@ -294,11 +306,13 @@ fn files_tunnels_and_keys_of_ssh() {
     let tunnel = port();
     let forward = format!("{tunnel}:127.0.0.1:{}", client.port);
     let mut through = Command::new("ssh");
-    through.args(client.options()).args(["-f", "-L", &forward, "-o", "ExitOnForwardFailure=yes"]);
-    capture(through.args(["user@127.0.0.1", "sleep 5"]).stdout(std::process::Stdio::null())).success();
+    through.args(client.options()).args(["-N", "-L", &forward, "user@127.0.0.1"]);
+    let mut through = through.stdin(Stdio::null()).spawn().unwrap();
     let mut banner = [0; 8];
-    TcpStream::connect(format!("127.0.0.1:{tunnel}")).unwrap().read_exact(&mut banner).unwrap();
+    connected(&tunnel).read_exact(&mut banner).unwrap();
     assert_eq!(&banner, b"SSH-2.0-");
+    through.kill().unwrap();
+    through.wait().unwrap();
     // No agent, no X11, no password.
     let settings = started.exec(&["sh", "-c", "/usr/sbin/sshd -T -f /tmp/imgbuild-1000/sshd_config"]);
     let settings = settings.success().stdout;
@@ -322,6 +336,8 @@ fn files_tunnels_and_keys_of_ssh() {
     drop(started);
     let env = [env, vec![("IMGBUILD_SSH_PORT", port)]].concat();
     let (_started, _) = ssh(&container, "options", Start { env, ..Start::default() });
+    // Another container is another host.
+    fs_err::remove_file(client.folder.path().join("known")).unwrap();
     assert_eq!(client.run("user", &["id"]).success().stdout, "only this\n");
 
     // Without a key nobody could log in, and a private one is not taken.

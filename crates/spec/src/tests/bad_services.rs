@@ -178,7 +178,7 @@ fn users_that_cannot_be() {
 fn a_key_that_is_none() {
     assert_snapshot!(said("[ssh]\nauthorized-keys = [\"ssh-ed25519 AAAA ada\"]"), @r#"
      × `ssh-ed25519 AAAA ada` is not a public key of SSH: Base64 encoding error: invalid Base64
-     │ length
+     │ encoding
       ╭─[spec.toml:4:20]
     3 │ [ssh]
     4 │ authorized-keys = ["ssh-ed25519 AAAA ada"]
@@ -188,7 +188,7 @@ fn a_key_that_is_none() {
      help: write one line of a file that ends in `.pub`, such as `ssh-ed25519 AAAA… ada@example`
     "#);
     assert_snapshot!(said("[ssh]\nauthorized-keys = [\"~/.ssh/id_ed25519.pub\"]"), @r#"
-     × `~/.ssh/id_ed25519.pub` is not a public key of SSH: format encoding error
+     × `~/.ssh/id_ed25519.pub` is not a public key of SSH: character encoding invalid
       ╭─[spec.toml:4:20]
     3 │ [ssh]
     4 │ authorized-keys = ["~/.ssh/id_ed25519.pub"]

@@ -1,8 +1,7 @@
 //! Public keys that log in by SSH.
 
 use imgbuild_document::{ValueError, checked_text};
-use ssh_key::Algorithm;
-use ssh_key::authorized_keys::Entry;
+use ssh_key::{Algorithm, PublicKey};
 
 checked_text!(
     /// A line of `authorized_keys` (sshd(8)): options, where there are any, the kind of the key, the key, and a comment.
@@ -22,11 +21,29 @@ fn check(text: &str) -> Result<(), ValueError> {
     if text.lines().count() != 1 || text.chars().any(char::is_control) {
         return Err(error("it is not one line"));
     }
-    let entry: Entry = text.parse().map_err(|found: ssh_key::Error| error(&found.to_string()))?;
-    if entry.public_key().algorithm() == Algorithm::Dsa {
+    // A line begins with the key, or with options.
+    let key = PublicKey::from_openssh(text);
+    let key = key.or_else(|found| PublicKey::from_openssh(without_options(text).ok_or(found)?));
+    let key = key.map_err(|found| error(&found.to_string()))?;
+    if key.algorithm() == Algorithm::Dsa {
         return Err(error("OpenSSH does not take keys of DSA any more"));
     }
     Ok(())
+}
+
+/// What stands behind the options of a line: these end with the first blank that is not in quotes, in which a backslash keeps a
+/// quote from ending them.
+fn without_options(text: &str) -> Option<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '"' if !escaped => quoted = !quoted,
+            ' ' | '\t' if !quoted => return Some(text[at..].trim_start()),
+            _ => {}
+        }
+        escaped = quoted && character == '\\' && !escaped;
+    }
+    None
 }
 
 /// The beginning of a text, as messages show it.
