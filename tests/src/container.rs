@@ -1,5 +1,6 @@
 //! Running what is in an image.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -164,8 +165,12 @@ impl Container {
         ]);
         runtime["process"]["capabilities"] =
             json!({ "bounding": capabilities, "permitted": capabilities, "effective": capabilities });
-        let env = start.env.iter().map(|(name, value)| format!("{name}={value}"));
-        runtime["process"]["env"] = json!(config.env.iter().cloned().chain(env).collect::<Vec<_>>());
+        // As engines do it: of two values the later holds.
+        let of_image = config.env.iter().filter_map(|it| it.split_once('='));
+        let given = start.env.iter().map(|(name, value)| (*name, value.as_str()));
+        let env: BTreeMap<&str, &str> = of_image.chain(given).collect();
+        let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        runtime["process"]["env"] = json!(env);
         let mut mounts = runtime["mounts"].as_array().unwrap().clone();
         mounts.push(json!({
             "destination": "/dev/pts", "type": "devpts", "source": "devpts",

@@ -56,7 +56,7 @@ fn quickstart_runs() {
 fn conda_python_is_there_without_activation() {
     let imgbuild = Imgbuild::new();
     let image = imgbuild.build(&conda("python = \"3.11\"", "packages = [\"numpy\"]\n"), &[]).image();
-    let path = format!("/home/user/.local/share/imgbuild/image/bin:/opt/conda/bin:{SYSTEM_PATH}");
+    let path = format!("/opt/conda/bin:{SYSTEM_PATH}:/home/user/.local/share/imgbuild/image/bin");
     assert_eq!(image.variable("PATH"), Some(path.as_str()));
     assert_eq!(image.variable("CONDA_PREFIX"), Some("/opt/conda"));
     assert_eq!(image.variable("CONDA_DEFAULT_ENV"), Some("base"));
@@ -96,7 +96,16 @@ fn activation_holds_for_every_process() {
     let show = "echo $ODD_FOO $ODD_HOST $ODD_IF";
     assert_eq!(container.start_with(&["bash", "-c", show]).success().stdout, "bar x86_64 1\n");
     assert_eq!(container.exec(&["env", "-i", "bash", "-l", "-c", show]).success().stdout, "bar x86_64 1\n");
-    assert_eq!(container.exec(&["bash", "-c", show]).success().stdout, "bar\n");
+    // bash itself reads it where nothing of ours has started it; other programs have what variables can say.
+    assert_eq!(container.exec(&["bash", "-c", show]).success().stdout, "bar x86_64 1\n");
+    assert_eq!(container.exec(&["sh", "-c", show]).success().stdout, "bar\n");
+    // It is done once.
+    let twice =
+        "echo $ODD_FOO $ODD_HOST $ODD_IF $IMGBUILD_ACTIVATED; unset ODD_HOST; bash -c 'echo [$ODD_HOST]'";
+    assert_eq!(
+        container.start_with(&["bash", "-c", twice]).success().stdout,
+        "bar x86_64 1 /opt/conda\n[]\n"
+    );
 }
 
 #[test]

@@ -141,8 +141,16 @@ fn jupyter_is_started_as_platforms_say() {
     let (started, port, _) = with("token", &[("JUPYTER_TOKEN", "hunter2")]);
     assert_eq!(get(&port, "/api/contents?token=hunter2").0, 200);
     assert_eq!(get(&port, "/api/contents").0, 403);
-    let seen = "tr '\\0' '\\n' </proc/$(pgrep -of ^/opt/venv/bin/python)/environ | grep -c hunter2";
-    assert_eq!(started.exec(&["sh", "-c", seen]).stdout, "1\n", "Jupyter itself was started with it");
+    // What is given is not told again.
+    assert!(!started.said().contains("hunter2"), "{}", started.said());
+    // What Kubernetes sets where a service is called so is no port.
+    let (mut started, _) = jupyter(&container, "service", Start::default());
+    drop(jupyter_answers(&mut started));
+    let env = vec![("JUPYTER_PORT", "tcp://10.0.0.1:8888".to_owned())];
+    let (mut started, _) = jupyter(&container, "service-link", Start { env, ..Start::default() });
+    let said = started.wait_until(|said| said.contains("is running at") || said.contains("in use"));
+    assert!(said.contains("JUPYTER_PORT is tcp://10.0.0.1:8888, which is no port"), "{said}");
+    assert!(said.contains("Jupyter is at http://127.0.0.1:8888/"), "{said}");
     // An empty one opens nothing.
     let (_started, port, said) = with("empty", &[("JUPYTER_TOKEN", "")]);
     assert_eq!(get(&port, "/api/contents").0, 403);
@@ -416,11 +424,117 @@ fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
 }
 
 #[test]
+fn what_a_container_is_given_stays_as_it_is() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let given = [
+        "file",
+        "uid",
+        "home",
+        "hook",
+        "status",
+        "port",
+        "mode",
+        "name",
+        "line",
+        "main",
+        "word",
+        "IMAGE_NAME",
+    ];
+    let env: Vec<_> = given.iter().map(|name| (*name, format!("my {name}"))).collect();
+    let wanted: String = given.iter().map(|name| format!("my {name}\n")).collect();
+    let script: String = given.iter().map(|name| format!("echo \"${name}\"; ")).collect();
+    let command = vec!["sh", "-c", script.as_str()];
+    let mut started =
+        container.spawn("given", &Start { env: env.clone(), command: Some(command), ..Start::default() });
+    assert_eq!(started.end(), (0, wanted.clone()));
+    let lines = vec![("LINES", "one\nFAKE=two".to_owned())];
+    let (started, client) =
+        ssh(&container, "session", Start { env: [env, lines].concat(), ..Start::default() });
+    assert_eq!(client.run("user", &[&script]).success().stdout, wanted);
+    assert_eq!(client.run("user", &["echo ${FAKE-unset}"]).success().stdout, "unset\n");
+    assert!(started.said().contains("sessions do not have the variable LINES"), "{}", started.said());
+}
+
+#[test]
+fn what_others_have_prepared_is_not_used() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let hook = |script: &str| {
+        let folder = container.root().join("etc/imgbuild/start.d");
+        fs_err::write(folder.join("prepare.sh"), script).unwrap();
+    };
+    // A home and a folder for servers that somebody else has made.
+    let prepared = "mkdir -m 0777 /tmp/home-12345 /tmp/imgbuild-12345 /tmp/imgbuild-0; chown -R 1000:1000 /tmp/home-12345 /tmp/imgbuild-12345 /tmp/imgbuild-0; \
+        echo 'echo stolen' >/tmp/home-12345/.bash_profile; ln -s /etc/victim /tmp/imgbuild-0/sshd_config; ";
+    let as_them = "\"$@\"";
+    for (user, home) in [("12345:12345", "/tmp/home-12345."), ("0:0", "/root")] {
+        let script =
+            format!("{prepared}exec setpriv --reuid ${{U%:*}} --regid ${{U#*:}} --clear-groups {as_them}");
+        let words = [
+            "sh",
+            "-c",
+            script.as_str(),
+            "sh",
+            "/usr/local/bin/imgbuild-start",
+            "bash",
+            "-lc",
+            "imgbuild-health; echo $HOME; id -u",
+        ];
+        let env =
+            vec![("U", user.to_owned()), ("HOME", "/".to_owned()), ("IMGBUILD_STARTED", "1".to_owned())];
+        // The outer start does nothing but become the command; the inner one is a container's own.
+        let words = [&words[..4], &["env", "-u", "IMGBUILD_STARTED"], &words[4..]].concat();
+        let start = Start { user: Some("0:0"), env, command: Some(words), ..Start::default() };
+        let (code, said) = container.spawn("prepared", &start).end();
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains(home) && !said.contains("stolen"), "{said}");
+    }
+    assert!(!container.root().join("etc/victim").exists());
+    hook("");
+
+    // Host keys on a volume that gives a group rights, and a file of keys that ends without a line feed.
+    let keys = "mkdir -p /tmp/keys; [ -f /tmp/keys/ssh_host_rsa_key ] || ssh-keygen -q -t rsa -N '' -f /tmp/keys/ssh_host_rsa_key; chmod 0660 /tmp/keys/*; printf %s \"$MOUNTED\" >/tmp/mounted\n";
+    hook(keys);
+    let other = Client::new("0");
+    let env = vec![
+        ("IMGBUILD_HOSTKEYS", "/tmp/keys".to_owned()),
+        ("IMGBUILD_AUTHORIZED_KEYS", "/tmp/mounted".to_owned()),
+        ("MOUNTED", other.public_key().trim_end().to_owned()),
+    ];
+    let (_started, client) = ssh(&container, "volume", Start { env, ..Start::default() });
+    client.run("user", &["true"]).success();
+    Client { port: client.port.clone(), ..other }.run("user", &["true"]).success();
+}
+
+#[test]
+fn a_user_of_no_group_saves_what_it_writes() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let start = Start { user: Some("12345:12345"), ..Start::default() };
+    let (mut started, port) = jupyter(&container, "saves", start);
+    let token = token(&jupyter_answers(&mut started));
+    let content = r#"{"type":"file","format":"text","content":"x"}"#;
+    let mut stream = connected(&port);
+    write!(
+        stream,
+        "PUT /api/contents/a.txt?token={token} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{content}",
+        content.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(started.exec(&["cat", "/tmp/home-12345/a.txt"]).success().stdout, "x");
+}
+
+#[test]
 fn the_scripts_are_sound() {
     let folder = imgbuild_tests::workspace_root().join("crates/runtime/src/scripts");
-    for name in ["imgbuild-start", "imgbuild-services", "imgbuild-health", "ssh"] {
+    // What one of them sets another one reads, and `common` is read from where it is in an image.
+    for name in ["common", "imgbuild-start", "imgbuild-services", "imgbuild-health", "ssh"] {
         let mut shellcheck = Command::new("shellcheck");
-        shellcheck.args(["--shell=sh", "--exclude=SC1091"]).arg(folder.join(name));
+        shellcheck.args(["--shell=sh", "--exclude=SC1091,SC2034,SC2154"]).arg(folder.join(name));
         capture(shellcheck.current_dir(Path::new(&folder))).success();
     }
 }

@@ -22,7 +22,7 @@ packages = ["openssh-server", "git", "tmux", "sudo", "build-essential", "nginx-l
 "#;
 
 /// What differs from mmdebstrap's tree, by the beginning of its path, and why.
-const EXCEPTIONS: [(&str, &str); 28] = [
+const EXCEPTIONS: [(&str, &str); 31] = [
     ("dev/", "device nodes are the engine's"),
     ("etc/.pwd.lock", "a lock that a program left behind"),
     ("etc/apt/", "mmdebstrap writes the mirror that it used, we write deb822"),
@@ -31,6 +31,7 @@ const EXCEPTIONS: [(&str, &str); 28] = [
     ("etc/group", "the image has a user of its own; backups are not kept"),
     ("etc/gshadow", "the same"),
     ("etc/hostname", "the build host's"),
+    ("etc/imgbuild/", "the image's own start-up files"),
     ("etc/passwd", "the image has a user of its own; backups are not kept"),
     ("etc/resolv.conf", "the build host's"),
     ("etc/shadow", "the image has a user of its own; backups are not kept"),
@@ -39,6 +40,8 @@ const EXCEPTIONS: [(&str, &str); 28] = [
     ("home/", "the image has a user of its own"),
     ("opt/", "the image's own start-up files"),
     ("run/", "an engine mounts it empty"),
+    ("usr/local/bin/imgbuild-", "the image's own start-up files"),
+    ("usr/local/lib/imgbuild/", "the same"),
     ("usr/share/imgbuild/", "the lock"),
     ("etc/profile.d/", "the image's own start-up files"),
     ("var/cache/apt/", "apt makes its locks and folders when it runs"),

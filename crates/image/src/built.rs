@@ -3,7 +3,7 @@
 use imgbuild_base::Base;
 use imgbuild_lock::LockedVariant;
 use imgbuild_oci::{Digest, Image, Platform, Reference};
-use imgbuild_runtime::BaseStart;
+use imgbuild_runtime::{BaseStart, opened_by};
 use imgbuild_spec::Variant;
 use imgbuild_store::Store;
 
@@ -40,6 +40,8 @@ pub struct Built {
     /// Whether what it starts is process 1 itself, because the image that it stands on has nothing that reaps and
     /// forwards signals.
     pub no_init: bool,
+    /// Whether Jupyter of it has no token, because a platform authenticates before it.
+    pub is_open: bool,
 }
 
 impl Built {
@@ -73,6 +75,7 @@ impl Built {
             executions: executions(locked, &plan.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, base, &start),
+            is_open: variant.jupyter.as_ref().is_some_and(|it| opened_by(it.profile).is_some()),
         })
     }
 

@@ -7,8 +7,8 @@ use imgbuild_document::ProgramText;
 use imgbuild_oci::{
     ContainerConfig, Digest, Empty, Healthcheck, History, Image, ImageHead, ImageLayer, Timestamp,
 };
-use imgbuild_runtime::{BaseStart, OwnStart, Variables};
-use imgbuild_spec::Variant;
+use imgbuild_runtime::{ACTIVATION_FILE, BaseStart, DEV_CONTAINER_LABEL, OwnStart, Variables};
+use imgbuild_spec::{TcpPort, User, Variant};
 use imgbuild_store::LayerRecord;
 
 use crate::built_layer::BuiltLayer;
@@ -77,20 +77,19 @@ fn own_annotations(variant: &Variant, created: Timestamp) -> BTreeMap<String, St
 }
 
 fn config(parts: &Parts<'_>) -> ContainerConfig {
-    let Parts { variant, variables, base, start, own, lock } = *parts;
+    let Parts { variant, variables, base, start, own, .. } = *parts;
     let start = imgbuild_runtime::start(start, own);
     let image = &variant.image;
-    let user = base.configured_user(variant);
-    let home = base.home(variant);
-    let mut labels = base.image().map(BaseImage::labels).unwrap_or_default();
+    let (user, home, labels) = (base.configured_user(variant), base.home(variant), labels(parts));
     let base = base.image().map(|image| image.config().clone()).unwrap_or_default();
-    labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
-    labels.extend(image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     let words = |given: &Vec<ProgramText>| given.iter().map(ToString::to_string).collect();
     let command =
         |given: &Vec<ProgramText>| imgbuild_runtime::command(given.iter().map(ToString::to_string), own);
-    let served = variant.jupyter.iter().map(|it| it.port).chain(variant.ssh.iter().map(|it| it.port));
-    let served = served.map(|port| (format!("{port}/tcp"), Empty {}));
+    let mut environment = variables.values.clone();
+    if own.activates {
+        // Every bash that is not told otherwise reads it, also where nothing of ours has started it.
+        environment.entry("BASH_ENV".to_owned()).or_insert_with(|| ACTIVATION_FILE.to_owned());
+    }
     // Who works in an image begins at home, unless the base says otherwise.
     let working_dir = match base.working_dir.as_str() {
         "" if own.serves && own.starts => home,
@@ -98,12 +97,13 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
     };
     // A user who names an entrypoint of their own means no command but their own.
     let default_cmd = if image.entrypoint.is_some() { Vec::new() } else { start.cmd };
+    let served = served(variant).into_iter().map(|port| (format!("{port}/tcp"), Empty {}));
     let ports = image.expose.iter().map(|port| (port.to_string(), Empty {}));
     let volumes = image.volumes.iter().map(|path| (path.as_str().to_owned(), Empty {}));
     ContainerConfig {
         user,
         exposed_ports: base.exposed_ports.into_iter().chain(served).chain(ports).collect(),
-        env: variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        env: environment.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         entrypoint: image.entrypoint.as_ref().map_or(start.entrypoint, words),
         cmd: image.cmd.as_ref().map_or(default_cmd, command),
         volumes: base.volumes.into_iter().chain(volumes).collect(),
@@ -111,6 +111,39 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
         labels,
         stop_signal: base.stop_signal,
         healthcheck: if own.serves { Some(healthcheck()) } else { base.healthcheck },
+    }
+}
+
+/// The labels: those of the base, ours, and the spec's own, which win.
+fn labels(parts: &Parts<'_>) -> BTreeMap<String, String> {
+    let Parts { variant, base, own, lock, .. } = *parts;
+    let mut labels = base.image().map(BaseImage::labels).unwrap_or_default();
+    labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
+    if own.serves {
+        let before = labels.get(DEV_CONTAINER_LABEL);
+        let (user, has_jupyter) = (user_name(variant), variant.jupyter.is_some());
+        let value = imgbuild_runtime::dev_container(user, &served(variant), has_jupyter, before);
+        labels.insert(DEV_CONTAINER_LABEL.to_owned(), value);
+    }
+    labels.extend(variant.image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+    labels
+}
+
+/// The ports of what it serves.
+fn served(variant: &Variant) -> Vec<u16> {
+    let ports = variant.jupyter.iter().map(|it| it.port).chain(variant.ssh.iter().map(|it| it.port));
+    ports.map(TcpPort::get).collect()
+}
+
+/// The name of the user that an image runs as, where the spec knows it.
+fn user_name(variant: &Variant) -> Option<&str> {
+    match &variant.image.user {
+        None => Some(variant.account.name.as_str()),
+        Some(User::Name { user, .. }) => Some(user),
+        Some(User::Id { uid: 0, .. }) => Some("root"),
+        Some(User::Id { uid, .. }) => {
+            Some(variant.account.name.as_str()).filter(|_| *uid == variant.account.uid)
+        }
     }
 }
 

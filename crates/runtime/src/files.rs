@@ -2,9 +2,10 @@
 
 use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId, Role};
-use imgbuild_spec::{Jupyter, Ssh};
+use imgbuild_spec::{Jupyter, JupyterProfile, Ssh};
 
-use crate::contents::{Contents, SETTINGS, put};
+use crate::contents::{Contents, PROGRAMS, SETTINGS, put};
+use crate::shells::quoted;
 use crate::start::{ACTIVATE, HEALTH, SERVICES, START};
 use crate::{Variables, jupyter, shells, ssh};
 
@@ -70,9 +71,11 @@ impl Runtime<'_> {
             put(&mut contents, shells::PROFILE, shells::profile(variables), 0o644)?;
             if !variables.dynamic.is_empty() {
                 put(&mut contents, ACTIVATE, shells::ACTIVATE_SCRIPT, 0o755)?;
+                put(&mut contents, shells::ACTIVATION_FILE, shells::ACTIVATION, 0o644)?;
             }
         }
         let Some(user) = &self.user else { return Ok(contents) };
+        put(&mut contents, &format!("{PROGRAMS}/common"), include_str!("scripts/common"), 0o644)?;
         put(&mut contents, START, include_str!("scripts/imgbuild-start"), 0o755)?;
         put(&mut contents, &format!("{SETTINGS}/image"), self.image(user), 0o644)?;
         contents.insert(ImagePath::new(&format!("{SETTINGS}/start.d"))?, Content::Folder);
@@ -88,17 +91,25 @@ impl Runtime<'_> {
             jupyter::files(settings, prefix, &mut contents)?;
         }
         if let Some(settings) = self.ssh {
-            ssh::files(settings, &mut contents)?;
+            ssh::files(settings, self.is_for_runpod(), &mut contents)?;
         }
         Ok(contents)
+    }
+
+    /// Whether it is for the platform on which everybody is root.
+    fn is_for_runpod(&self) -> bool {
+        self.jupyter.as_ref().is_some_and(|(jupyter, _)| jupyter.profile == JupyterProfile::Runpod)
     }
 
     /// What the scripts read of the image.
     fn image(&self, user: &RuntimeUser) -> String {
         let (name, services) = (self.name, self.services().join(" "));
         format!(
-            "# Made by imgbuild: what its scripts know of this image.\nIMAGE_NAME='{name}'\nIMAGE_USER='{}'\nIMAGE_HOME='{}'\nIMAGE_SERVICES='{services}'\n",
-            user.name, user.home
+            "# Made by imgbuild: what its scripts know of this image.\nIMGBUILD_IMAGE_NAME={}\nIMGBUILD_IMAGE_USER={}\nIMGBUILD_IMAGE_HOME={}\nIMGBUILD_IMAGE_SERVICES={}\n",
+            quoted(name),
+            quoted(&user.name),
+            quoted(&user.home),
+            quoted(&services),
         )
     }
 }

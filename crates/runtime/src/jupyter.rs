@@ -5,6 +5,7 @@ use imgbuild_spec::{Interface, Jupyter, JupyterProfile};
 use serde_json::json;
 
 use crate::contents::{Contents, PROGRAMS, SETTINGS, put};
+use crate::start::RUNPOD_START;
 
 /// What the start calls it.
 pub(crate) const SERVICE: &str = "jupyter";
@@ -38,15 +39,25 @@ pub(crate) fn files(jupyter: &Jupyter, prefix: &ImagePath, contents: &mut Conten
         JupyterProfile::Hub | JupyterProfile::Openshift => {
             put(contents, "usr/local/bin/start-singleuser.sh", SINGLE_USER, 0o755)
         }
-        JupyterProfile::Runpod => put(contents, "start.sh", RUNPOD, 0o755),
+        JupyterProfile::Runpod => put(contents, RUNPOD_START, RUNPOD, 0o755),
         JupyterProfile::Plain | JupyterProfile::Kubeflow | JupyterProfile::Sagemaker => Ok(()),
     }
 }
 
-/// Whether who stands before Jupyter authenticates, so that it has no token unless one is given.
-pub fn is_open(profile: JupyterProfile) -> bool {
-    matches!(profile, JupyterProfile::Kubeflow | JupyterProfile::Sagemaker)
+/// When who stands before Jupyter authenticates, so that it has no token unless one is given: where a platform sets a variable, or
+/// always. Nothing where nobody does.
+pub fn opened_by(profile: JupyterProfile) -> Option<&'static str> {
+    match profile {
+        JupyterProfile::Kubeflow => Some("NB_PREFIX"),
+        JupyterProfile::Sagemaker => Some(ALWAYS),
+        JupyterProfile::Plain | JupyterProfile::Hub | JupyterProfile::Openshift | JupyterProfile::Runpod => {
+            None
+        }
+    }
 }
+
+/// No variable tells that the platform is there.
+const ALWAYS: &str = "always";
 
 /// What the program that starts it reads.
 fn start_settings(jupyter: &Jupyter) -> String {
@@ -58,7 +69,7 @@ fn start_settings(jupyter: &Jupyter) -> String {
     let settings = json!({
         "base-url": jupyter.base_url.as_str(),
         "interface": interface,
-        "open": is_open(jupyter.profile),
+        "open": opened_by(jupyter.profile).unwrap_or_default(),
         "path": path,
         "plain-password": jupyter.profile == JupyterProfile::Runpod,
         "port": jupyter.port.get(),
@@ -74,6 +85,11 @@ fn server_settings(jupyter: &Jupyter) -> String {
     let mut lines = String::from(
         "# Made by imgbuild. What is in ~/.jupyter/jupyter_server_config.py goes over it.\n\
          import os\n\n\
+         # Neither is for kernels and terminals.\n\
+         token = os.environ.pop(\"JUPYTER_TOKEN\", \"\")\n\
+         password = os.environ.pop(\"JUPYTER_PASSWORD\", \"\")\n\
+         # Kubernetes sets it to something else where a service is called jupyter.\n\
+         port = os.environ.get(\"JUPYTER_PORT\", \"\")\n\n\
          c = get_config()  # noqa: F821\n\n\
          # All addresses, of IPv4 and IPv6.\n\
          c.ServerApp.ip = \"\"\n\
@@ -95,21 +111,23 @@ fn server_settings(jupyter: &Jupyter) -> String {
             text(key.as_str())
         ));
     }
+    let open = match opened_by(jupyter.profile) {
+        None => "False".to_owned(),
+        Some(ALWAYS) => "True".to_owned(),
+        Some(variable) => format!("bool(os.environ.get(\"{variable}\"))"),
+    };
     lines.push_str(&format!(
         "\n# A hub says all of this itself.\n\
          if not os.environ.get(\"JUPYTERHUB_API_TOKEN\"):\n    \
-         c.ServerApp.port = int(os.environ.get(\"JUPYTER_PORT\") or {})\n    \
+         c.ServerApp.port = int(port) if port.isascii() and port.isdigit() and 0 < int(port) < 65536 else {}\n    \
          c.ServerApp.base_url = os.environ.get(\"NB_PREFIX\") or {}\n    \
-         # Neither is for kernels and terminals. An empty token would open Jupyter to everybody, and is none.\n    \
-         token = os.environ.pop(\"JUPYTER_TOKEN\", \"\")\n    \
-         password = os.environ.pop(\"JUPYTER_PASSWORD\", \"\")\n    \
          if password:\n        \
          c.PasswordIdentityProvider.hashed_password = password\n    \
-         if token or password or {}:\n        \
+         # An empty token would open Jupyter to everybody, and is none.\n    \
+         if token or password or {open}:\n        \
          c.IdentityProvider.token = token\n",
         jupyter.port,
         text(jupyter.base_url.as_str()),
-        if is_open(jupyter.profile) { "True" } else { "False" },
     ));
     lines
 }

@@ -1,6 +1,7 @@
 //! What makes an image usable: its user, its environment variables, and how its programs are started.
 
 mod contents;
+mod dev_container;
 mod files;
 mod jupyter;
 mod shells;
@@ -9,8 +10,10 @@ mod start;
 mod user;
 mod variables;
 
+pub use dev_container::{DEV_CONTAINER_LABEL, dev_container};
 pub use files::{Runtime, RuntimeUser};
-pub use jupyter::is_open;
+pub use jupyter::opened_by;
+pub use shells::ACTIVATION_FILE;
 pub use start::{ACTIVATE, BaseStart, OwnStart, START, Start, command, start};
 pub use user::{AccountFiles, User, UserError};
 pub use variables::{UserSite, Variables, variables};

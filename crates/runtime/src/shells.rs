@@ -2,12 +2,26 @@
 
 use crate::Variables;
 
+/// Activates the environment in a shell, once for it and all that it starts.
+pub(crate) const ACTIVATION: &str =
+    "# Made by imgbuild: does what the environment's activation scripts do, where that is not done yet.
+if [ -z \"${IMGBUILD_ACTIVATED:-}\" ]; then
+    IMGBUILD_ACTIVATED=$CONDA_PREFIX
+    export IMGBUILD_ACTIVATED
+    for imgbuild_script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do
+        [ -r \"$imgbuild_script\" ] && . \"$imgbuild_script\"
+    done
+    unset imgbuild_script
+fi
+";
+
+/// Where that stands: bash reads it wherever `BASH_ENV` names it.
+pub const ACTIVATION_FILE: &str = "/etc/imgbuild/activate.sh";
+
 /// Runs a command in the activated environment.
 pub(crate) const ACTIVATE_SCRIPT: &str = "#!/bin/bash
-# Made by imgbuild: does what the environment's activation scripts do, then becomes the command.
-for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do
-    [ -r \"$script\" ] && . \"$script\"
-done
+# Made by imgbuild: activates the environment, then becomes the command.
+. /etc/imgbuild/activate.sh
 exec \"$@\"
 ";
 
@@ -23,6 +37,11 @@ fn is_shell_name(name: &str) -> bool {
     is_name && !READ_ONLY.contains(&name)
 }
 
+/// A text as a shell reads it. A quote inside a quoted word: close, escape, open again.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// What a login shell reads: the image's variables, where it was not started with others.
 pub(crate) fn profile(variables: &Variables) -> String {
     let mut text = "# Made by imgbuild: the image's variables, for login shells.\n".to_owned();
@@ -30,8 +49,7 @@ pub(crate) fn profile(variables: &Variables) -> String {
     for (name, value) in
         variables.values.iter().filter(|(name, value)| is_shell_name(name) && !value.contains('\0'))
     {
-        // A quote inside a quoted word: close, escape, open again.
-        let value = format!("'{}'", value.replace('\'', "'\\''"));
+        let value = quoted(value);
         if name == "PATH" {
             text.push_str(&path(&value));
         } else {
@@ -40,8 +58,7 @@ pub(crate) fn profile(variables: &Variables) -> String {
         }
     }
     if !variables.dynamic.is_empty() {
-        text.push_str("for script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do\n");
-        text.push_str("    [ -r \"$script\" ] && . \"$script\"\ndone\nunset script\n");
+        text.push_str(&format!(". {ACTIVATION_FILE}\n"));
     }
     text
 }
@@ -51,12 +68,12 @@ pub(crate) fn profile(variables: &Variables) -> String {
 fn path(value: &str) -> String {
     const SYSTEM: &str = "(/usr(/local)?)?/s?bin|/usr(/local)?/games";
     format!(
-        "given=$(tr '\\0' '\\n' <\"/proc/$$/environ\" 2>/dev/null | sed -n 's/^PATH=//p' 2>/dev/null)
-case $(printf '%s' \"$given\" | tr ':' '\\n' 2>/dev/null | grep -vxE '{SYSTEM}' 2>/dev/null) in
+        "imgbuild_given=$(tr '\\0' '\\n' <\"/proc/$$/environ\" 2>/dev/null | sed -n 's/^PATH=//p' 2>/dev/null)
+case $(printf '%s' \"$imgbuild_given\" | tr ':' '\\n' 2>/dev/null | grep -vxE '{SYSTEM}' 2>/dev/null) in
     '') PATH={value} ;;
-    *) PATH=$given ;;
+    *) PATH=$imgbuild_given ;;
 esac
-unset given
+unset imgbuild_given
 export PATH
 "
     )

@@ -38,7 +38,12 @@ pub struct OwnStart {
     pub starts: bool,
     /// Whether it serves something.
     pub serves: bool,
+    /// Whether a platform starts it by [`RUNPOD_START`].
+    pub is_for_runpod: bool,
 }
+
+/// What `RunPod` calls the start of an image.
+pub(crate) const RUNPOD_START: &str = "/start.sh";
 
 /// The entrypoint and command that an image has unless the spec names others: an init as process 1, and what the image serves, or
 /// the shell where the base starts nothing. What variables cannot say is activated before the command runs, and before the
@@ -46,8 +51,13 @@ pub struct OwnStart {
 pub fn start(base: &BaseStart, own: OwnStart) -> Start {
     let BaseStart { start: base, init, shell } = base;
     let shell = shell.as_ref().filter(|_| base.entrypoint.is_empty() && base.cmd.is_empty());
-    let cmd: Vec<String> =
-        if own.serves { vec![program(SERVICES)] } else { base.cmd.iter().chain(shell).cloned().collect() };
+    let cmd: Vec<String> = if own.is_for_runpod {
+        vec![RUNPOD_START.to_owned()]
+    } else if own.serves {
+        vec![program(SERVICES)]
+    } else {
+        base.cmd.iter().chain(shell).cloned().collect()
+    };
     let mut entrypoint = Vec::new();
     // An entrypoint that is there sees to signals itself, or not: that is its image's.
     if let Some(init) = init.as_ref().filter(|_| base.entrypoint.is_empty() && !cmd.is_empty()) {
@@ -120,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_an_image_serves_is_what_it_starts() {
-        let serves = OwnStart { activates: false, starts: true, serves: true };
+        let serves = OwnStart { starts: true, serves: true, ..OwnStart::default() };
         let (tini, bash) = (Some("/usr/bin/tini"), Some("/bin/bash"));
         assert_eq!(
             on("", "", tini, bash, serves),
@@ -129,5 +139,7 @@ mod tests {
         assert_eq!(on("/serve", "x", tini, bash, serves), format!("{START} /serve | imgbuild-services"));
         assert_eq!(command(words("python x.py"), serves), words("imgbuild-services python x.py"));
         assert_eq!(command(words("python x.py"), OwnStart::default()), words("python x.py"));
+        let runpod = OwnStart { is_for_runpod: true, ..serves };
+        assert_eq!(on("", "", tini, bash, runpod), format!("/usr/bin/tini -g -- {START} | /start.sh"));
     }
 }

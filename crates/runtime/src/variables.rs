@@ -31,7 +31,7 @@ pub enum UserSite {
 /// `python` is the environment's without activation.
 ///
 /// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
-/// `site` says where Python finds what the image's user has installed for itself; its commands come before all others.
+/// `site` says where Python finds what the image's user has installed for itself; its commands come after all others.
 /// `base` are those of the image that this one stands on, where it stands on one: they stay, and the environment's folder
 /// comes before its `PATH`. `virtual_environment` is one of Python's, whose commands come before all others. `given` are the
 /// spec's own, which win over all.
@@ -74,7 +74,8 @@ pub fn variables(
     match site {
         Some(UserSite::Folder(folder)) => {
             let path = variables.values.get("PATH").cloned().unwrap_or_default();
-            variables.values.insert("PATH".to_owned(), format!("{folder}/bin:{path}"));
+            // Last: what a user can write must not stand in the way of the system's programs, which root runs too.
+            variables.values.insert("PATH".to_owned(), format!("{path}:{folder}/bin"));
             variables.values.insert("PYTHONUSERBASE".to_owned(), folder.clone());
         }
         Some(UserSite::Nowhere) => {
@@ -183,7 +184,7 @@ mod tests {
         let own = UserSite::Folder("/home/user/.local/share/imgbuild/x".to_owned());
         let of = |site| variables(Some(&["PATH=/bin".to_owned()]), None, None, site, &BTreeMap::new()).values;
         let found = of(Some(&own));
-        assert_eq!(found["PATH"], "/home/user/.local/share/imgbuild/x/bin:/bin");
+        assert_eq!(found["PATH"], "/bin:/home/user/.local/share/imgbuild/x/bin");
         assert_eq!(found["PYTHONUSERBASE"], "/home/user/.local/share/imgbuild/x");
         let found = of(Some(&UserSite::Nowhere));
         assert_eq!((found["PATH"].as_str(), found["PYTHONNOUSERSITE"].as_str()), ("/bin", "1"));

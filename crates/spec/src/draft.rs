@@ -69,6 +69,7 @@ impl Draft {
         let mut base = base(document.base, context, &mut problems);
         let keys = (document.jupyter, document.ssh, document.user);
         let services = Services::new(keys, &mut document.image, source, &mut problems);
+        problems.extend(services.check_ports(&document.image, &base));
         problems.extend(services.stand_on(&mut base));
         let environment = context.environment.clone();
         let from = python.as_ref().map(|python| python.from);

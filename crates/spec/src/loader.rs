@@ -94,6 +94,7 @@ impl Loader<'_> {
             unread.extend(error.place().map(|(_, path)| path.to_owned()));
         }
         problems.extend(errors.into_iter().map(|error| not_yet::told(error).problem(source, label)));
+        problems.extend(services::secret_variables(&expanded, source));
         let mut document = document?;
         if root.get("name").is_none() {
             let problem = Problem::new(Mistake::MissingKey { key: "name".to_owned() });

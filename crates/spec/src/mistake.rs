@@ -76,6 +76,12 @@ pub enum SpecMistake {
         /// What needs it.
         what: String,
     },
+    /// A secret that whoever has the image would have.
+    #[error("`{name}` is a secret, and whoever has the image would have it")]
+    SecretVariable {
+        /// The variable.
+        name: String,
+    },
     /// Two servers, and one port.
     #[error("Jupyter and SSH are both to listen on port {port}")]
     SharedPort {

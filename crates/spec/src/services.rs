@@ -1,7 +1,7 @@
 //! What an image serves and whom it runs as: `jupyter`, `ssh` and `[user]`, held against one another, and what they mean as
 //! packages.
 
-use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, VariableName, list};
+use imgbuild_document::{Located, Mistake, Node, Origin, Problem, Requirement, Source, VariableName, list};
 use imgbuild_environment::{OtherLock, match_spec_name};
 use imgbuild_secret::SecretText;
 
@@ -53,15 +53,13 @@ impl Services {
         let jupyter = jupyter.and_then(|located| table(located, source));
         let packages = jupyter.as_ref().map(|(table, origin)| packages(table, origin, source));
         let jupyter = jupyter.map(|(table, origin)| self::jupyter(table, origin, source, problems));
-        let ssh = ssh.and_then(|located| self::ssh(located, source, problems));
         let profile = jupyter.as_ref().map(|jupyter| jupyter.profile).unwrap_or_default();
+        let ssh = ssh.and_then(|located| self::ssh(located, profile, source, problems));
         if profile == JupyterProfile::Runpod {
             image.user.get_or_insert(User::Id { uid: 0, gid: None });
         }
         let account = account(user, profile, source, problems);
-        let services = Self { jupyter, ssh, account, packages: packages.unwrap_or_default() };
-        problems.extend(services.check_ports(image));
-        services
+        Self { jupyter, ssh, account, packages: packages.unwrap_or_default() }
     }
 
     /// Where each of them was asked for, and the port that it listens on.
@@ -70,7 +68,8 @@ impl Services {
         jupyter.chain(self.ssh.iter().map(|it| (&it.origin, it.port)))
     }
 
-    fn check_ports(&self, image: &Image) -> Vec<Problem> {
+    /// Checks that all of them can listen.
+    pub(crate) fn check_ports(&self, image: &Image, base: &Base) -> Vec<Problem> {
         let mut problems = Vec::new();
         if let (Some(jupyter), Some(ssh)) = (&self.jupyter, &self.ssh)
             && jupyter.port == ssh.port
@@ -83,7 +82,8 @@ impl Services {
         let is_root = match &image.user {
             Some(User::Id { uid, .. }) => *uid == 0,
             Some(User::Name { user, .. }) => user == "root",
-            None => false,
+            // Whom an existing image runs as is known when it is opened.
+            None => matches!(base, Base::Layout(_)) && self.account.origin.is_none(),
         };
         for (origin, port) in self.ports().filter(|(_, port)| port.is_privileged() && !is_root) {
             let problem = Problem::new(SpecMistake::PrivilegedPort { port: port.get() });
@@ -155,6 +155,9 @@ impl Services {
         self.ports().for_each(|(origin, _)| add(&WORKBENCH, origin));
         if let Some(ssh) = &self.ssh {
             add(&SSH, &ssh.origin);
+            if ssh.forward_x11 {
+                add(&["xauth"], &ssh.origin);
+            }
             if suite == Suite::Trixie {
                 // What makes its user, without all of systemd.
                 add(&["systemd-standalone-sysusers"], &ssh.origin);
@@ -280,7 +283,12 @@ fn jupyter(table: JupyterTable, origin: Origin, source: &Source, problems: &mut 
     }
 }
 
-fn ssh(located: Located<SshKey>, source: &Source, problems: &mut Vec<Problem>) -> Option<Ssh> {
+fn ssh(
+    located: Located<SshKey>,
+    profile: JupyterProfile,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<Ssh> {
     let origin = located.origin(source);
     let table = match located.value {
         SshKey::Short(false) => return None,
@@ -291,8 +299,10 @@ fn ssh(located: Located<SshKey>, source: &Source, problems: &mut Vec<Problem>) -
     if let Some(keys) = &keys {
         list::check_unique("ssh.authorized-keys", &keys.value, source, problems);
     }
+    // RunPod reaches no other port, and everybody is root there.
+    let port = if profile == JupyterProfile::Runpod { 22 } else { 2222 };
     Some(Ssh {
-        port: table.port.map_or(TcpPort::known(2222), |located| located.value),
+        port: table.port.map_or(TcpPort::known(port), |located| located.value),
         authorized_keys: keys.into_iter().flat_map(|keys| keys.value).map(|key| key.value).collect(),
         forward_agent: table.forward_agent,
         forward_x11: table.forward_x11,
@@ -325,13 +335,36 @@ fn account(
     }
 }
 
+/// Variables that are secrets, or that would leave Jupyter open to everybody.
+const SECRETS: [&str; 3] = ["JUPYTER_TOKEN", "JUPYTER_PASSWORD", "JUPYTERHUB_API_TOKEN"];
+
+/// Secrets among the variables of the image. `root` is the spec.
+pub(crate) fn secret_variables(root: &Node, source: &Source) -> Vec<Problem> {
+    let variables = root.get("image").and_then(|image| image.get("env"));
+    let named = |name: &&str| variables.and_then(|variables| variables.get(name));
+    let problem = |name: &str, node: &Node| {
+        let problem = Problem::new(SpecMistake::SecretVariable { name: name.to_owned() });
+        problem
+            .at(source, node.span.clone(), "this value")
+            .hint("give it when a container starts; without one Jupyter makes a token of its own")
+    };
+    SECRETS.iter().filter_map(|name| Some(problem(name, named(name)?))).collect()
+}
+
 /// The variables of an environment file that no image can have.
 pub(crate) fn wrong_variables(conda: &Conda, env: Option<&Origin>) -> Vec<Problem> {
     let problem = |(name, value): (&VariableName, &String)| {
-        let error = check_environment_value(value).err()?;
-        let mistake =
-            Mistake::Value { message: format!("the variable `{name}` of the environment: {error}") };
-        let problem = Problem::new(mistake).hint_if_any(error.help().map(str::to_owned));
+        let problem = match check_environment_value(value) {
+            Err(error) => {
+                let message = format!("the variable `{name}` of the environment: {error}");
+                Problem::new(Mistake::Value { message }).hint_if_any(error.help().map(str::to_owned))
+            }
+            Ok(()) if SECRETS.contains(&name.as_str()) => {
+                Problem::new(SpecMistake::SecretVariable { name: name.to_string() })
+                    .hint("give it when a container starts")
+            }
+            Ok(()) => return None,
+        };
         Some(match env {
             Some(env) => problem.at(env.source(), env.span(), "this environment"),
             None => problem,

@@ -4,13 +4,16 @@ use imgbuild_archive::ImagePath;
 use imgbuild_base::Base;
 use imgbuild_lock::LockedVariant;
 use imgbuild_runtime::{OwnStart, Runtime, RuntimeUser};
-use imgbuild_spec::{Interface, Jupyter, Variant};
+use imgbuild_spec::{Interface, Jupyter, JupyterProfile, Variant};
 
 use super::Assembly;
 use crate::error::{MakeError, MakeFailure};
 
 /// Where OpenSSH's server is.
 const SSHD: &str = "/usr/sbin/sshd";
+/// What people type into.
+const BASH: &str = "/bin/bash";
+const SUDO: &str = "/usr/bin/sudo";
 
 impl Assembly {
     /// Adds what shells and the start need, where the base has a shell. While an image is being locked it is not `whole`: its wheels
@@ -29,7 +32,15 @@ impl Assembly {
             };
         }
         if let Some(ssh) = &variant.ssh {
-            self.base.needs_program(SSHD, "the SSH server", &ssh.origin)?;
+            for program in [SSHD, BASH] {
+                self.base.needs_program(program, "the SSH server", &ssh.origin)?;
+            }
+        }
+        if let Some(jupyter) = &variant.jupyter {
+            self.base.needs_program(BASH, "a terminal of Jupyter's", &jupyter.origin)?;
+        }
+        if let Some(origin) = variant.account.origin.as_ref().filter(|_| variant.account.sudo) {
+            self.base.needs_program(SUDO, "`sudo = true` in `[user]`", origin)?;
         }
         let jupyter = match &variant.jupyter {
             Some(jupyter) => match environment_of(jupyter, locked) {
@@ -52,6 +63,7 @@ impl Assembly {
             activates: !self.variables.dynamic.is_empty(),
             starts: runtime.user.is_some(),
             serves,
+            is_for_runpod: variant.jupyter.as_ref().is_some_and(|it| it.profile == JupyterProfile::Runpod),
         };
         let files = runtime.files(|path| self.base.file_path(path).map_err(MakeError::from))?;
         files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));

@@ -80,6 +80,12 @@ fn notes(report: &Report) -> String {
                 ));
             }
         }
+        if built.is_open {
+            text.push_str(&format!(
+                "note: on its platform, Jupyter of `{}` has no token: the platform authenticates before it; publish its port nowhere else\n",
+                built.name
+            ));
+        }
         if built.no_init {
             text.push_str(&format!(
                 "note: nothing in the base of `{}` reaps processes and forwards signals as process 1; with the conda package `tini` it starts by that\n",
@@ -88,7 +94,7 @@ fn notes(report: &Report) -> String {
         }
         for (package, script) in &built.dynamic {
             text.push_str(&format!(
-                "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint and login shells, not for `exec`\n"
+                "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint, login shells and bash, not for other programs that `exec` starts\n"
             ));
         }
     }
@@ -138,8 +144,12 @@ fn how_to_run(delivered: &Delivered) -> String {
             "\n{path}: an OCI layout\n  copy: skopeo copy oci:{path}{tag} docker://REGISTRY/{reference}\n"
         );
     }
+    // What it serves is reached from this machine alone.
+    let ports = delivered.images.first().map(|image| image.head().config.exposed_ports.keys());
+    let tcp = ports.into_iter().flatten().filter_map(|port| port.strip_suffix("/tcp"));
+    let ports: String = tcp.map(|port| format!(" -p 127.0.0.1:{port}:{port}")).collect();
     format!(
-        "\n{path}\n  run:  imgbuild run {reference}\n  load: docker load -i {path}\n        docker run --rm -it {reference}\n"
+        "\n{path}\n  run:  imgbuild run {reference}\n  load: docker load -i {path}\n        docker run --rm -it{ports} {reference}\n"
     )
 }
 
