@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -421,6 +421,57 @@ fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
     let (code, said) = started.end();
     assert_eq!(code, 5, "{said}");
     assert!(said.ends_with("ended\n"), "{said}");
+}
+
+#[test]
+fn run_publishes_ports_on_the_loopback_address_alone() {
+    let imgbuild = Imgbuild::new();
+    imgbuild.build(SPEC, &[]);
+    let (outside, inside) = (port(), "8888");
+    let publish = format!("{outside}:{inside}");
+    let words = ["run", "--publish", &publish, "--env", "IMGBUILD_SERVICES=jupyter", "workbench"];
+    let mut child = imgbuild
+        .command(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("is running at") {
+        assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    // Whoever comes before Jupyter listens finds a connection that ends.
+    let answers = || std::panic::catch_unwind(|| get(&outside, "/api").0).is_ok_and(|status| status == 200);
+    assert!((0..100).any(|_| answers() || {
+        std::thread::sleep(Duration::from_millis(50));
+        false
+    }));
+    assert_eq!(get(&outside, &format!("/api/contents?token={}", token(&said))).0, 200);
+    // Several at once, and one after the other.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(get(&outside, "/api").0, 200));
+        }
+    });
+    // The same port is not published twice, and no other address of this machine has it.
+    let again = imgbuild.run(words).failure();
+    assert!(
+        again
+            .stderr
+            .contains(&format!("port {outside} of this machine's loopback address cannot be published")),
+        "{}",
+        again.stderr
+    );
+    let listening = fs_err::read_to_string("/proc/net/tcp").unwrap();
+    let number = format!(":{:04X} ", outside.parse::<u16>().unwrap());
+    let listening = listening.lines().filter(|line| line.contains(&number) && line.contains(" 0A "));
+    let addresses: Vec<&str> = listening.map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(addresses, [format!("0100007F{}", number.trim_end())]);
+    drop(lines);
+    capture(Command::new("kill").args(["-TERM", &child.id().to_string()])).success();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -136,6 +136,7 @@ impl Launcher for Confined {
             user: User::Id { uid: 0, gid: Some(0) },
             mounts: self.mounts.clone(),
             network: Network::None,
+            published: Vec::new(),
             limits: Limits {
                 processes: Some(COMPILER_PROCESSES),
                 file_size: Some(COMPILER_WRITABLE),

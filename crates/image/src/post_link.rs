@@ -126,6 +126,7 @@ impl PostLink {
             user: User::Id { uid: 0, gid: Some(0) },
             mounts: Vec::new(),
             network: Network::None,
+            published: Vec::new(),
             limits: Limits {
                 time: Some(Duration::from_secs(SCRIPT_SECONDS)),
                 processes: Some(COMMAND_PROCESSES),

@@ -98,6 +98,7 @@ impl Runnable {
             user: User::Named(self.config.user.clone()),
             mounts: Vec::new(),
             network: Network::None,
+            published: Vec::new(),
             limits: Limits::default(),
             input: Input::Nothing,
             output: Output::Inherit,

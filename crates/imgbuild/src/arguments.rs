@@ -146,6 +146,9 @@ pub(crate) struct RunArguments {
     /// Give it this machine's network; without, it has none.
     #[arg(long)]
     pub(crate) net: bool,
+    /// Let a port of the image be reached at one of this machine's loopback address; can be repeated.
+    #[arg(short, long, value_name = "[HOST:]PORT", value_parser = published)]
+    pub(crate) publish: Vec<(u16, u16)>,
     /// Let it write nothing but `/tmp`, `/run`, `/dev/shm` and what is mounted.
     #[arg(long)]
     pub(crate) read_only: bool,
@@ -240,6 +243,15 @@ fn variable(text: &str) -> Result<(String, Option<String>), String> {
         return Err("write it as NAME=VALUE or NAME".to_owned());
     }
     Ok((name.to_owned(), value))
+}
+
+fn published(text: &str) -> Result<(u16, u16), String> {
+    let number = |text: &str| text.parse().ok().filter(|port| *port != 0);
+    let found = match text.split_once(':') {
+        Some((host, port)) => number(host).zip(number(port)),
+        None => number(text).map(|port| (port, port)),
+    };
+    found.ok_or_else(|| "write it as HOST:PORT or PORT, with numbers from 1 to 65535".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

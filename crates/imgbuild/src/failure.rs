@@ -37,6 +37,21 @@ pub(crate) enum Plain {
     /// `SOURCE_DATE_EPOCH` holds no time.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
     Epoch(String),
+    /// A port of this machine cannot be listened on.
+    #[error("port {port} of this machine's loopback address cannot be published")]
+    #[diagnostic(help("take another one of this machine: `--publish {}:{inside}`", if *port < 1024 { 8888 } else { port.saturating_add(1).max(1024) }))]
+    Publish {
+        /// The port.
+        port: u16,
+        /// The port inside.
+        inside: u16,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Too many ports.
+    #[error("more than {} ports cannot be published", imgbuild_sandbox::limits::MOST_PUBLISHED)]
+    MostPublished,
     /// No spec is named.
     #[error("no spec is named, and what follows `--upgrade` are packages")]
     #[diagnostic(help("write it before them: `imgbuild lock spec.toml --upgrade numpy`"))]

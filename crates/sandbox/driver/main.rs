@@ -84,6 +84,7 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
         user: User::Named(String::new()),
         mounts: Vec::new(),
         network: Network::None,
+        published: Vec::new(),
         limits: Limits::default(),
         input: Input::Nothing,
         output: Output::Inherit,

@@ -15,8 +15,10 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// How many descriptors come with one message.
-const DESCRIPTORS: usize = 8;
+use crate::limits::MOST_PUBLISHED;
+
+/// How many descriptors come with one message: three standard ones, and those of published ports.
+const DESCRIPTORS: usize = 4 + MOST_PUBLISHED;
 
 /// One end of the socket.
 #[derive(Debug)]

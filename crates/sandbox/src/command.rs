@@ -1,5 +1,6 @@
 //! What is run, and what became of it.
 
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Command {
     pub mounts: Vec<Mount>,
     /// Whether it has a network.
     pub network: Network,
+    /// Ports of its own that are reached from this machine, also where it has no network.
+    pub published: Vec<Published>,
     /// What it may use.
     pub limits: Limits,
     /// What it reads.
@@ -83,6 +86,15 @@ pub enum Access {
     Read,
     /// It can be written as well.
     Write,
+}
+
+/// A port that a command listens on, and who takes connections for it on this machine.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The listener.
+    pub listener: Arc<TcpListener>,
+    /// The port inside, at which the loopback address is asked.
+    pub port: u16,
 }
 
 /// Whether a command has a network.

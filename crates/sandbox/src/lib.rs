@@ -14,6 +14,7 @@ mod emulator;
 mod error;
 mod ids;
 mod inside;
+pub mod limits;
 mod machine;
 mod obstacle;
 mod outside;
@@ -27,7 +28,8 @@ mod terminal;
 mod wire;
 
 pub use command::{
-    Access, Command, Ended, Input, Limits, Mount, Network, Output, Ran, User, Writable, set_variable,
+    Access, Command, Ended, Input, Limits, Mount, Network, Output, Published, Ran, User, Writable,
+    set_variable,
 };
 pub use error::SandboxError;
 pub use machine::{Machine, enter};

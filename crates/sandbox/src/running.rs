@@ -114,7 +114,9 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
             (Output::To(output), None) => (output.as_fd(), nothing.as_fd()),
             (_, None) => (stdout.as_fd(), stderr.as_fd()),
         };
-        inside.ask_with(&Ask::Run(Box::new(world), Box::new(plan)), &[input, output, error])?;
+        let mut descriptors = vec![input, output, error];
+        descriptors.extend(command.published.iter().map(|published| published.listener.as_fd()));
+        inside.ask_with(&Ask::Run(Box::new(world), Box::new(plan)), &descriptors)?;
     }
     // Only the sandbox holds it now: it ends with the last process in there.
     if let Some(kept) = &mut kept {
@@ -180,6 +182,7 @@ fn plan(command: &Command, terminal: Option<wire::Terminal>) -> Plan {
             memory: limits.memory,
             processor: limits.processor,
         },
+        published: command.published.iter().map(|published| published.port).collect(),
         terminal,
     }
 }

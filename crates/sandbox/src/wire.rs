@@ -78,6 +78,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// Whether the platform is this machine's own.
     pub(crate) native: bool,
+    /// Ports that are reached from this machine: the listeners come as further descriptors, in this order.
+    pub(crate) published: Vec<u16>,
     /// Which of the three are terminals, to be replaced by one of the sandbox's own of this size.
     pub(crate) terminal: Option<Terminal>,
 }

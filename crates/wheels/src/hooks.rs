@@ -153,6 +153,7 @@ impl Hooks {
             user: User::Id { uid: BUILDER.uid, gid: Some(BUILDER.gid) },
             mounts: Vec::new(),
             network: Network::None,
+            published: Vec::new(),
             limits: Limits {
                 time: Some(Duration::from_secs(HOOK_SECONDS)),
                 processes: Some(HOOK_PROCESSES),

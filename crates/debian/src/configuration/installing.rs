@@ -71,6 +71,7 @@ impl Configuration {
             user: User::Id { uid: 0, gid: Some(0) },
             mounts: vec![read(&archives, ARCHIVES)?, read(&policy, POLICY)?],
             network: Network::None,
+            published: Vec::new(),
             limits: Limits { time: Some(TIME), ..Limits::default() },
             input: Input::Nothing,
             output: Output::Keep(KEPT),

@@ -146,10 +146,11 @@ fn how_to_run(delivered: &Delivered) -> String {
     }
     // What it serves is reached from this machine alone.
     let ports = delivered.images.first().map(|image| image.head().config.exposed_ports.keys());
-    let tcp = ports.into_iter().flatten().filter_map(|port| port.strip_suffix("/tcp"));
-    let ports: String = tcp.map(|port| format!(" -p 127.0.0.1:{port}:{port}")).collect();
+    let tcp: Vec<&str> = ports.into_iter().flatten().filter_map(|port| port.strip_suffix("/tcp")).collect();
+    let published: String = tcp.iter().map(|port| format!(" -p {port}")).collect();
+    let ports: String = tcp.iter().map(|port| format!(" -p 127.0.0.1:{port}:{port}")).collect();
     format!(
-        "\n{path}\n  run:  imgbuild run {reference}\n  load: docker load -i {path}\n        docker run --rm -it{ports} {reference}\n"
+        "\n{path}\n  run:  imgbuild run{published} {reference}\n  load: docker load -i {path}\n        docker run --rm -it{ports} {reference}\n"
     )
 }
 

@@ -1,10 +1,15 @@
 //! `imgbuild run`.
 
 use std::io::IsTerminal;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use imgbuild_image::{MakeError, Runnable, Words, open_image, remover};
-use imgbuild_sandbox::{Command, Ended, Input, Machine, Mount, Network, User, Writable, set_variable};
+use imgbuild_sandbox::limits::MOST_PUBLISHED;
+use imgbuild_sandbox::{
+    Command, Ended, Input, Machine, Mount, Network, Published, User, Writable, set_variable,
+};
 use imgbuild_store::LayerCaches;
 
 use super::{host, store};
@@ -36,6 +41,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     };
     let mut command = runnable.command(&words)?;
     apply(arguments, &mut command);
+    command.published = published(arguments)?;
     // It goes when the command has ended.
     let scratch = match arguments.read_only {
         true => None,
@@ -56,6 +62,21 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         }
         Ended::TimedOut => ExitCode::FAILURE,
     })
+}
+
+/// Listens on the ports that are to be reached from this machine, and from nowhere else.
+fn published(arguments: &RunArguments) -> Result<Vec<Published>, Plain> {
+    if arguments.publish.len() > MOST_PUBLISHED {
+        return Err(Plain::MostPublished);
+    }
+    // With this machine's network, a port is reached by its own number anyway.
+    let ports = arguments.publish.iter().filter(|(host, inside)| !arguments.net || host != inside);
+    let published = |(host, inside): &(u16, u16)| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *host));
+        let failed = |error| Plain::Publish { port: *host, inside: *inside, error };
+        Ok(Published { listener: Arc::new(listener.map_err(failed)?), port: *inside })
+    };
+    ports.map(published).collect()
 }
 
 /// What the arguments say of how a command runs.

@@ -13,7 +13,7 @@ use rustix::pty::OpenptFlags;
 use super::command::{Go, Ready, Told};
 use super::first::unexpected;
 use super::users::{self, Identity};
-use super::{Process, answer, expect, network, world};
+use super::{Process, answer, expect, network, published, world};
 use crate::channel::Channel;
 use crate::wire::{Answer, Ask, Failure, Plan, Step, World};
 
@@ -39,6 +39,8 @@ fn run_command(
     mut descriptors: Vec<OwnedFd>,
 ) -> Result<(), Failure> {
     let children = watch_children().step(|| "watch for ended processes".to_owned())?;
+    // These stay here: the command gets the first three.
+    let listeners = descriptors.split_off(descriptors.len().min(3));
     // The command's process is started while there still is a loader for it, and goes along into the new root.
     let (own, theirs) = Channel::pair().step(|| "make a socket".to_owned())?;
     let command = Process::Command.start().stdin(theirs).spawn();
@@ -59,12 +61,7 @@ fn run_command(
     world::pivot()?;
     let terminal = plan.terminal.map(|_| terminal(&identity)).transpose()?;
     if let (Some((_, slave)), Some(wanted)) = (&terminal, plan.terminal) {
-        let duplicate = || slave.try_clone().step(|| "use the terminal".to_owned());
-        descriptors[0] = duplicate()?;
-        descriptors[1] = duplicate()?;
-        if wanted.error {
-            descriptors[2] = duplicate()?;
-        }
+        replace(&mut descriptors, slave, if wanted.error { 3 } else { 2 })?;
     }
     let go = Go { plan: plan.clone(), identity, single: world.single };
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
@@ -81,6 +78,7 @@ fn run_command(
         Some(_) => return Err(unexpected()),
     }
     drop(descriptors);
+    published::hand_on(listeners, &plan.published).step(|| "publish ports".to_owned())?;
     let master: Vec<BorrowedFd<'_>> = terminal.iter().map(|(master, _)| master.as_fd()).collect();
     channel.send_with(&Answer::Started, &master).step(|| "answer the outside".to_owned())?;
     drop(terminal);
@@ -91,6 +89,14 @@ fn run_command(
         // The outside is gone, or wants the end: it comes with this process's.
         None => Ok(()),
     }
+}
+
+/// Puts a terminal in the place of the first standard descriptors.
+fn replace(descriptors: &mut [OwnedFd], terminal: &OwnedFd, count: usize) -> Result<(), Failure> {
+    for descriptor in descriptors.iter_mut().take(count) {
+        *descriptor = terminal.try_clone().step(|| "use the terminal".to_owned())?;
+    }
+    Ok(())
 }
 
 /// Waits until the command's process has come further.

@@ -12,6 +12,7 @@ mod first;
 mod found;
 mod init;
 mod network;
+mod published;
 pub(crate) mod remove;
 mod root;
 mod staging;
