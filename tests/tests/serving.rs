@@ -171,6 +171,33 @@ fn jupyter_is_started_as_platforms_say() {
 }
 
 #[test]
+fn old_jupyters_take_the_same_token() {
+    for (interface, package) in [("lab", "jupyter_server<2"), ("notebook", "notebook<7")] {
+        let imgbuild = Imgbuild::new();
+        let spec = format!(
+            "name = \"old\"\npython = {{ version = \"3.11\", from = \"debian\" }}\n\
+             [jupyter]\ninterface = \"{interface}\"\n[pip]\npackages = [\"{package}\", \"setuptools<80\"]\n"
+        );
+        let container = Container::new(&imgbuild.build(&spec, &[]).image());
+        for (name, given) in [("made", None), ("given", Some("hunter2"))] {
+            let env = given.map(|token| ("JUPYTER_TOKEN", token.to_owned())).into_iter().collect();
+            let (mut started, port) = jupyter(&container, name, Start { env, ..Start::default() });
+            let said = jupyter_answers(&mut started);
+            let token = given.map_or_else(|| token(&said), str::to_owned);
+            assert_eq!(get(&port, &format!("/api/contents?token={token}")).0, 200, "{package}: {said}");
+            assert_eq!(get(&port, "/api/contents").0, 403, "{package}");
+        }
+        let hash = "try:\n from notebook.auth import passwd\nexcept ImportError:\n from jupyter_server.auth import passwd\nprint(passwd('hunter2', algorithm='sha256'))";
+        let hash = container.exec(&["python", "-c", hash]).success().stdout;
+        let env = vec![("JUPYTER_PASSWORD", hash.trim().to_owned())];
+        let (mut started, port) = jupyter(&container, "password", Start { env, ..Start::default() });
+        let said = jupyter_answers(&mut started);
+        assert!(said.contains("(with the password that was given)") && !said.contains("token="), "{said}");
+        assert_eq!(get(&port, "/api/contents").0, 403, "{package}");
+    }
+}
+
+#[test]
 fn a_notebook_runs_and_plots() {
     let imgbuild = Imgbuild::new();
     let container = Container::new(&workbench(&imgbuild));

@@ -30,8 +30,12 @@ exec imgbuild-start imgbuild-services
 
 /// Adds its files to an image whose environment with Jupyter is at `prefix`.
 pub(crate) fn files(jupyter: &Jupyter, prefix: &ImagePath, contents: &mut Contents) -> Result<(), PathError> {
-    let settings = prefix.join("etc/jupyter/jupyter_server_config.py")?;
-    put(contents, settings.as_str(), server_settings(jupyter), 0o644)?;
+    for server in [Server::Jupyter, Server::Notebook] {
+        if server == Server::Jupyter || jupyter.interface == Interface::Notebook {
+            let path = prefix.join(server.file())?;
+            put(contents, path.as_str(), server_settings(jupyter, server), 0o644)?;
+        }
+    }
     put(contents, &format!("{SETTINGS}/jupyter.json"), start_settings(jupyter), 0o644)?;
     let program = include_str!("scripts/jupyter");
     put(contents, &format!("{PROGRAMS}/{SERVICE}"), format!("#!{prefix}/bin/python -I\n{program}"), 0o755)?;
@@ -78,38 +82,76 @@ fn start_settings(jupyter: &Jupyter) -> String {
     format!("{settings:#}\n")
 }
 
+/// A program that serves Jupyter, with settings of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// The Jupyter server, which all of them are since 2021.
+    Jupyter,
+    /// Jupyter Notebook before version 7.
+    Notebook,
+}
+
+impl Server {
+    /// The file of its settings.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Jupyter => "etc/jupyter/jupyter_server_config.py",
+            Self::Notebook => "etc/jupyter/jupyter_notebook_config.py",
+        }
+    }
+
+    /// How its settings begin: what is set, and whether the token and the password are its own or, since version 2 of the server,
+    /// those of an identity provider.
+    fn head(self) -> &'static str {
+        match self {
+            Self::Jupyter => {
+                "import jupyter_server\n\n\
+                 c = get_config()  # noqa: F821\n\
+                 app = c.ServerApp\n\
+                 served = True\n\
+                 old = int(jupyter_server.__version__.split(\".\")[0]) < 2\n"
+            }
+            Self::Notebook => {
+                "import notebook\n\
+                 from traitlets.config import Config\n\n\
+                 # Since version 7 it is a page of the Jupyter server, whose settings hold.\n\
+                 served = old = int(notebook.__version__.split(\".\")[0]) < 7\n\
+                 c = get_config() if served else Config()  # noqa: F821\n\
+                 app = c.NotebookApp\n"
+            }
+        }
+    }
+}
+
 /// Jupyter's own settings: Python, so that a person can read them.
-fn server_settings(jupyter: &Jupyter) -> String {
+fn server_settings(jupyter: &Jupyter, server: Server) -> String {
     // A path of an image and of a URL holds neither quotes nor backslashes in JSON that Python would read otherwise.
     let text = |text: &str| json!(text).to_string();
-    let mut lines = String::from(
-        "# Made by imgbuild. What is in ~/.jupyter/jupyter_server_config.py goes over it.\n\
-         import os\n\n\
+    let mut lines = format!(
+        "# Made by imgbuild. What is in the same file below ~/.jupyter goes over it.\n\
+         import os\n\n{}\n\
          # Neither is for kernels and terminals.\n\
-         token = os.environ.pop(\"JUPYTER_TOKEN\", \"\")\n\
-         password = os.environ.pop(\"JUPYTER_PASSWORD\", \"\")\n\
+         token = os.environ.pop(\"JUPYTER_TOKEN\", \"\") if served else \"\"\n\
+         password = os.environ.pop(\"JUPYTER_PASSWORD\", \"\") if served else \"\"\n\
          # Kubernetes sets it to something else where a service is called jupyter.\n\
          port = os.environ.get(\"JUPYTER_PORT\", \"\")\n\n\
-         c = get_config()  # noqa: F821\n\n\
          # All addresses, of IPv4 and IPv6.\n\
-         c.ServerApp.ip = \"\"\n\
-         c.ServerApp.allow_remote_access = True\n\
-         c.ServerApp.allow_root = True\n\
-         c.ServerApp.open_browser = False\n\
-         c.ServerApp.port_retries = 0\n\
-         c.ServerApp.terminado_settings = {\"shell_command\": [\"/bin/bash\", \"-l\"]}\n\
+         app.ip = \"\"\n\
+         app.allow_remote_access = True\n\
+         app.allow_root = True\n\
+         app.open_browser = False\n\
+         app.port_retries = 0\n\
+         app.terminado_settings = {{\"shell_command\": [\"/bin/bash\", \"-l\"]}}\n\
          # A container has no trash to look into.\n\
          c.FileContentsManager.delete_to_trash = False\n",
+        server.head()
     );
     if matches!(jupyter.profile, JupyterProfile::Kubeflow | JupyterProfile::Runpod) {
-        lines.push_str("# The platform shows it in pages of its own.\nc.ServerApp.allow_origin = \"*\"\n");
+        lines.push_str("# The platform shows it in pages of its own.\napp.allow_origin = \"*\"\n");
     }
     if let Some((certificate, key)) = &jupyter.certificate {
-        lines.push_str(&format!(
-            "c.ServerApp.certfile = {}\nc.ServerApp.keyfile = {}\n",
-            text(certificate.as_str()),
-            text(key.as_str())
-        ));
+        let (certificate, key) = (text(certificate.as_str()), text(key.as_str()));
+        lines.push_str(&format!("app.certfile = {certificate}\napp.keyfile = {key}\n"));
     }
     let open = match opened_by(jupyter.profile) {
         None => "False".to_owned(),
@@ -119,13 +161,15 @@ fn server_settings(jupyter: &Jupyter) -> String {
     lines.push_str(&format!(
         "\n# A hub says all of this itself.\n\
          if not os.environ.get(\"JUPYTERHUB_API_TOKEN\"):\n    \
-         c.ServerApp.port = int(port) if port.isascii() and port.isdigit() and 0 < int(port) < 65536 else {}\n    \
-         c.ServerApp.base_url = os.environ.get(\"NB_PREFIX\") or {}\n    \
-         if password:\n        \
+         app.port = int(port) if port.isascii() and port.isdigit() and 0 < int(port) < 65536 else {}\n    \
+         app.base_url = os.environ.get(\"NB_PREFIX\") or {}\n    \
+         if password and old:\n        \
+         app.password = password\n    \
+         elif password:\n        \
          c.PasswordIdentityProvider.hashed_password = password\n    \
          # An empty token would open Jupyter to everybody, and is none.\n    \
          if token or password or {open}:\n        \
-         c.IdentityProvider.token = token\n",
+         (app if old else c.IdentityProvider).token = token\n",
         jupyter.port,
         text(jupyter.base_url.as_str()),
     ));
