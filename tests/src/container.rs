@@ -260,7 +260,7 @@ impl Started {
     ///
     /// # Panics
     ///
-    /// When that takes more than a minute; with what it said.
+    /// When that takes more than four minutes; with what it said.
     pub fn wait_until(&mut self, holds: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
@@ -269,7 +269,11 @@ impl Started {
                 return said;
             }
             let ended = self.daemon.as_mut().unwrap().try_wait().unwrap().is_some();
-            assert!(!ended && start.elapsed() < Duration::from_secs(60), "it is not ready:\n{}", self.said());
+            assert!(
+                !ended && start.elapsed() < Duration::from_secs(240),
+                "it is not ready:\n{}",
+                self.said()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }

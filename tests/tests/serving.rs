@@ -270,7 +270,7 @@ fn ssh(container: &Container, name: &str, start: Start<'_>) -> (Started, Client)
     ];
     env.extend(start.env.clone());
     let mut started = container.spawn(name, &Start { env, ..start });
-    started.wait_until(|said| said.contains("Server listening on ::"));
+    started.wait_until(|said| said.contains("Server listening on "));
     (started, client)
 }
 
