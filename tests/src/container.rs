@@ -31,6 +31,8 @@ pub struct Start<'a> {
     pub read_only: bool,
     /// A folder that has an empty volume over it, which anybody may write.
     pub volume: Option<&'a str>,
+    /// Whether it sees this machine's processes, as enroot starts images: then its first process is not process 1.
+    pub shares_processes: bool,
 }
 
 /// A container that runs in the network of this machine. It is ended when it is dropped, and by itself after five minutes.
@@ -146,7 +148,8 @@ impl Container {
         let command: Vec<&str> = start.command.clone().unwrap_or_else(cmd);
         let words = config.entrypoint.iter().map(String::as_str).chain(command).collect();
         let mut runtime = self.runtime(start.user.unwrap_or(&config.user), words);
-        let namespaces = ["pid", "mount", "ipc", "uts"].map(|kind| json!({ "type": kind }));
+        let own = ["pid", "mount", "ipc", "uts"].into_iter().skip(usize::from(start.shares_processes));
+        let namespaces: Vec<_> = own.map(|kind| json!({ "type": kind })).collect();
         runtime["linux"]["namespaces"] = json!(namespaces);
         runtime["root"]["readonly"] = json!(start.read_only);
         // What docker leaves to root.

@@ -502,6 +502,39 @@ fn run_publishes_ports_on_the_loopback_address_alone() {
 }
 
 #[test]
+fn servers_end_with_the_command_where_it_is_not_process_1() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let client = Client::new(&port());
+    let run = format!("/tmp/run-{}", client.port);
+    let env = vec![
+        ("IMGBUILD_SERVICES", "ssh".to_owned()),
+        ("IMGBUILD_SSH_PORT", client.port.clone()),
+        ("IMGBUILD_RUN", run.clone()),
+        ("SSH_AUTHORIZED_KEYS", client.public_key()),
+    ];
+    let wait =
+        format!("for _ in $(seq 300); do imgbuild-health && [ -e {run}/ssh ] && exit 4; sleep 0.1; done");
+    let command = Some(vec!["sh", "-c", wait.as_str()]);
+    let start = Start { env, command, shares_processes: true, ..Start::default() };
+    let (code, said) = container.spawn("shared", &start).end();
+    assert_eq!(code, 4, "{said}");
+    let settings = format!("{run}/sshd_config");
+    let is_there = || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let mut lines = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.any(|line| String::from_utf8_lossy(&line).contains(&settings))
+    };
+    assert!(
+        (0..400).any(|_| !is_there() || {
+            std::thread::sleep(Duration::from_millis(50));
+            false
+        }),
+        "the server is still there"
+    );
+}
+
+#[test]
 fn what_a_container_is_given_stays_as_it_is() {
     let imgbuild = Imgbuild::new();
     let container = Container::new(&workbench(&imgbuild));
