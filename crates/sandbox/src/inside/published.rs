@@ -5,14 +5,13 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::limits::MOST_CONNECTIONS;
+use crate::limits::{MOST_CONNECTIONS, MOST_PUBLISHED};
 
 /// Hands on what comes to the listeners, each to the port that belongs to it, as long as this process is there.
 pub(super) fn hand_on(listeners: Vec<OwnedFd>, ports: &[u16]) -> io::Result<()> {
-    let connections = Arc::new(AtomicUsize::new(0));
+    let connections = Arc::new(());
     for (listener, port) in listeners.into_iter().zip(ports.iter().copied()) {
         let (listener, connections) = (TcpListener::from(listener), Arc::clone(&connections));
         std::thread::Builder::new().spawn(move || serve(&listener, port, &connections))?;
@@ -20,27 +19,31 @@ pub(super) fn hand_on(listeners: Vec<OwnedFd>, ports: &[u16]) -> io::Result<()> 
     Ok(())
 }
 
-fn serve(listener: &TcpListener, port: u16, connections: &Arc<AtomicUsize>) {
+/// `connections` is held once for each connection, and once for each listener and whoever made them.
+fn serve(listener: &TcpListener, port: u16, connections: &Arc<()>) {
     loop {
         let Ok((outside, _)) = listener.accept() else {
             // Too many open files, or a client that is gone: the next one may have more luck.
             std::thread::sleep(Duration::from_millis(50));
             continue;
         };
-        if connections.fetch_add(1, Ordering::Relaxed) >= MOST_CONNECTIONS {
-            connections.fetch_sub(1, Ordering::Relaxed);
+        if Arc::strong_count(connections) > MOST_CONNECTIONS + MOST_PUBLISHED {
+            refuse(&outside);
             continue;
         }
-        let connections = Arc::clone(connections);
+        let connection = Arc::clone(connections);
         let served = move || {
-            // Who finds nobody there sees the connection end, as behind any port that is published.
-            if let Ok(inside) = connect(port) {
-                exchange(&outside, &inside);
+            // Who finds nobody there is told so, as behind any port that is published.
+            match connect(port) {
+                Ok(inside) => exchange(&outside, &inside),
+                Err(_) => refuse(&outside),
             }
-            connections.fetch_sub(1, Ordering::Relaxed);
+            drop(connection);
         };
-        // Where no thread can be made the connection ends.
-        let _ = std::thread::Builder::new().spawn(served);
+        if std::thread::Builder::new().spawn(served).is_err() {
+            // What it was to serve went with it: the connection has ended, and counts no more.
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -50,15 +53,93 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     TcpStream::connect(&addresses[..])
 }
 
+/// Lets a connection end as one that broke, and not as one whose data are whole.
+fn refuse(stream: &TcpStream) {
+    // Where even that cannot be set the connection ends all the same.
+    let _ = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+}
+
 /// Copies in both directions until both have ended.
 fn exchange(outside: &TcpStream, inside: &TcpStream) {
-    let copy = |mut from: &TcpStream, mut to: &TcpStream| {
-        // An error ends the direction as its end does.
-        let _ = io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    };
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(outside, inside));
-        copy(inside, outside);
+        if std::thread::Builder::new().spawn_scoped(scope, || copy(outside, inside)).is_ok() {
+            copy(inside, outside);
+        } else {
+            refuse(outside);
+        }
     });
+}
+
+/// Copies until one end has nothing more, which the other is told; where one breaks, the other breaks as well.
+fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+    // Either may be gone already, and then there is nobody to tell.
+    let _ = match io::copy(&mut from, &mut to) {
+        Ok(_) => to.shutdown(Shutdown::Write),
+        Err(_) => {
+            refuse(from);
+            refuse(to);
+            // The other direction reads from there, and would wait.
+            to.shutdown(Shutdown::Read)
+        }
+    };
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+
+    use super::*;
+
+    /// A published port, in front of one that a test listens on.
+    fn published() -> (TcpListener, SocketAddr) {
+        let inside = TcpListener::bind("127.0.0.1:0").unwrap();
+        let outside = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = outside.local_addr().unwrap();
+        hand_on(vec![outside.into()], &[inside.local_addr().unwrap().port()]).unwrap();
+        (inside, address)
+    }
+
+    #[test]
+    fn what_is_sent_arrives_whole_in_both_directions() {
+        let (inside, address) = published();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = inside.accept().unwrap();
+            let mut asked = Vec::new();
+            stream.read_to_end(&mut asked).unwrap();
+            stream.write_all(&asked).unwrap();
+        });
+        let mut client = TcpStream::connect(address).unwrap();
+        let asked = vec![7; 1 << 20];
+        client.write_all(&asked).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer == asked, "{} of {} bytes", answer.len(), asked.len());
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn what_breaks_does_not_look_whole() {
+        let (inside, address) = published();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"ask").unwrap();
+        let (mut stream, _) = inside.accept().unwrap();
+        stream.write_all(b"half").unwrap();
+        let mut half = [0; 4];
+        client.read_exact(&mut half).unwrap();
+        refuse(&stream);
+        drop(stream);
+        let error = client.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn nobody_behind_a_port_is_told_as_such() {
+        let (inside, address) = published();
+        drop(inside);
+        let mut client = TcpStream::connect(address).unwrap();
+        let error = client.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
 }
