@@ -136,7 +136,9 @@ impl AccountFiles {
     /// The name and the home of a user.
     pub fn login(&self, uid: u32) -> Option<(String, String)> {
         let line = find(self.passwd.as_deref()?, 2, &uid.to_string())?;
-        Some((field(line, 0).to_owned(), field(line, 5).to_owned()))
+        // Without one, as in an image that names none, it is the root, as for `login(1)`.
+        let home = Some(field(line, 5)).filter(|home| !home.is_empty()).unwrap_or("/");
+        Some((field(line, 0).to_owned(), home.to_owned()))
     }
 
     /// The number of a group.
@@ -239,6 +241,15 @@ mod tests {
             ..AccountFiles::default()
         };
         assert_eq!(files, wanted);
+    }
+
+    #[test]
+    fn who_has_no_home_has_the_root() {
+        let passwd = Some("app:x:500:600::/app:/bin/sh\nbare:x:7:7\nempty:x:8:8:::/bin/sh\n".to_owned());
+        let files = AccountFiles { passwd, ..AccountFiles::default() };
+        let home = |uid| files.login(uid).map(|(_, home)| home);
+        assert_eq!(home(500).as_deref(), Some("/app"));
+        assert_eq!((home(7).as_deref(), home(8).as_deref(), home(9)), (Some("/"), Some("/"), None));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub fn variables(
     let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
     if let Some((set, packages)) = conda {
         let prefix = set.prefix.to_string();
-        put("PATH", format!("{prefix}/bin:{path}"));
+        put("PATH", joined(&format!("{prefix}/bin"), &path));
         for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
             put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
         }
@@ -68,14 +68,14 @@ pub fn variables(
     }
     if let Some(prefix) = virtual_environment {
         let path = variables.values.get("PATH").cloned().unwrap_or_default();
-        variables.values.insert("PATH".to_owned(), format!("{prefix}/bin:{path}"));
+        variables.values.insert("PATH".to_owned(), joined(&format!("{prefix}/bin"), &path));
         variables.values.insert("VIRTUAL_ENV".to_owned(), prefix.to_string());
     }
     match site {
         Some(UserSite::Folder(folder)) => {
             let path = variables.values.get("PATH").cloned().unwrap_or_default();
             // Last: what a user can write must not stand in the way of the system's programs, which root runs too.
-            variables.values.insert("PATH".to_owned(), format!("{path}:{folder}/bin"));
+            variables.values.insert("PATH".to_owned(), joined(&path, &format!("{folder}/bin")));
             variables.values.insert("PYTHONUSERBASE".to_owned(), folder.clone());
         }
         Some(UserSite::Nowhere) => {
@@ -85,6 +85,12 @@ pub fn variables(
     }
     variables.values.extend(given.clone());
     variables
+}
+
+/// Two parts of a `PATH`. An empty one would be the folder that a program happens to be started in.
+fn joined(first: &str, second: &str) -> String {
+    let parts = [first, second].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(":")
 }
 
 /// What an image begins with. Whether an image of others has a locale is its own matter.
@@ -177,6 +183,16 @@ mod tests {
         let found = variables(Some(&["PATH=/bin".to_owned()]), None, Some(&prefix), None, &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/opt/venv/bin:/bin");
         assert_eq!(found.values["VIRTUAL_ENV"], "/opt/venv");
+    }
+
+    #[test]
+    fn an_empty_path_of_a_base_is_not_the_current_folder() {
+        let base = ["PATH=".to_owned()];
+        let (prefix, site) = (ImagePath::new("opt/venv").unwrap(), UserSite::Folder("/home/x".to_owned()));
+        let found = variables(Some(&base), None, Some(&prefix), Some(&site), &BTreeMap::new());
+        assert_eq!(found.values["PATH"], "/opt/venv/bin:/home/x/bin");
+        let found = variables(Some(&base), None, None, Some(&site), &BTreeMap::new());
+        assert_eq!(found.values["PATH"], "/home/x/bin");
     }
 
     #[test]
