@@ -33,6 +33,8 @@ pub struct Start<'a> {
     pub volume: Option<&'a str>,
     /// Whether it sees this machine's processes, as enroot starts images: then its first process is not process 1.
     pub shares_processes: bool,
+    /// Whether terminals have the group of whoever opens them, and not `tty`: where an engine has no number for that.
+    pub has_no_tty_group: bool,
 }
 
 /// A container that runs in the network of this machine. It is ended when it is dropped, and by itself after five minutes.
@@ -175,10 +177,11 @@ impl Container {
         let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         runtime["process"]["env"] = json!(env);
         let mut mounts = runtime["mounts"].as_array().unwrap().clone();
-        mounts.push(json!({
-            "destination": "/dev/pts", "type": "devpts", "source": "devpts",
-            "options": ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-        }));
+        let group = if start.has_no_tty_group { vec![] } else { vec!["gid=5"] };
+        let options = [vec!["newinstance", "ptmxmode=0666", "mode=0620"], group].concat();
+        mounts.push(
+            json!({ "destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": options }),
+        );
         if start.read_only {
             mounts.push(json!({ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs" }));
         }

@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use imgbuild_tests::{Container, Image, Imgbuild, Outcome, Start, Started, capture};
@@ -450,6 +450,34 @@ fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
     assert!(said.ends_with("ended\n"), "{said}");
 }
 
+/// `imgbuild run`, which is ended when it is dropped.
+struct Run {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+}
+
+impl Run {
+    /// Starts it, and reads until it has said something: all of that.
+    fn until(imgbuild: &Imgbuild, words: &[&str], text: &str) -> (Self, String) {
+        let mut command = imgbuild.command(words);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let (mut run, mut said) = (Self { child, lines }, String::new());
+        while !said.contains(text) {
+            assert!(run.lines.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        (run, said)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
+
 #[test]
 fn run_publishes_ports_on_the_loopback_address_alone() {
     let imgbuild = Imgbuild::new();
@@ -457,18 +485,7 @@ fn run_publishes_ports_on_the_loopback_address_alone() {
     let (outside, inside) = (port(), "8888");
     let publish = format!("{outside}:{inside}");
     let words = ["run", "--publish", &publish, "--env", "IMGBUILD_SERVICES=jupyter", "workbench"];
-    let mut child = imgbuild
-        .command(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    while !said.contains("is running at") {
-        assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
-    }
+    let (run, said) = Run::until(&imgbuild, &words, "is running at");
     // Whoever comes before Jupyter listens finds a connection that ends.
     let answers = || std::panic::catch_unwind(|| get(&outside, "/api").0).is_ok_and(|status| status == 200);
     assert!((0..100).any(|_| answers() || {
@@ -496,9 +513,7 @@ fn run_publishes_ports_on_the_loopback_address_alone() {
     let listening = listening.lines().filter(|line| line.contains(&number) && line.contains(" 0A "));
     let addresses: Vec<&str> = listening.map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(addresses, [format!("0100007F{}", number.trim_end())]);
-    drop(lines);
-    capture(Command::new("kill").args(["-TERM", &child.id().to_string()])).success();
-    child.wait().unwrap();
+    drop(run);
 }
 
 #[test]
@@ -532,6 +547,26 @@ fn servers_end_with_the_command_where_it_is_not_process_1() {
         }),
         "the server is still there"
     );
+}
+
+#[test]
+fn people_get_a_terminal_whatever_group_it_has() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    for (name, user) in [("own", None), ("foreign", Some("12345:12345"))] {
+        let (_started, client) =
+            ssh(&container, name, Start { user, has_no_tty_group: true, ..Start::default() });
+        let said = client.run("user", &["-tt", "tty"]).success().stdout;
+        assert!(said.starts_with("/dev/pts/"), "{name}: {said}");
+    }
+    // In our own sandbox as well, whose port is published.
+    let client = Client::new(&port());
+    let publish = format!("{}:2222", client.port);
+    let keys = format!("SSH_AUTHORIZED_KEYS={}", client.public_key());
+    let words = ["run", "--publish", &publish, "--env", "IMGBUILD_SERVICES=ssh", "--env", &keys, "workbench"];
+    let (_run, _) = Run::until(&imgbuild, &words, "Server listening on ");
+    let said = client.run("user", &["-tt", "tty"]).success().stdout;
+    assert!(said.starts_with("/dev/pts/"), "{said}");
 }
 
 #[test]

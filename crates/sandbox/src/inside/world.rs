@@ -242,8 +242,14 @@ fn devices(root: &Root, made: &mut Vec<String>) -> Result<(), Failure> {
     mount_bind(format!("{SCRATCH}/shm"), by_descriptor(&shm)).step(|| "mount `/dev/shm`".to_owned())?;
     let pts = target(root, "dev/pts", true, made)?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    let data = c"newinstance,ptmxmode=0666,mode=0620";
-    mount("devpts", by_descriptor(&pts), "devpts", flags, data).step(|| "mount `/dev/pts`".to_owned())?;
+    // The group `tty`, as engines have it: servers give terminals to it, and may not where these have another one.
+    let mount_with = |data| mount("devpts", by_descriptor(&pts), "devpts", flags, data);
+    let mounted = match mount_with(c"newinstance,ptmxmode=0666,mode=0620,gid=5") {
+        // With one id there is no such group.
+        Err(Errno::INVAL) => mount_with(c"newinstance,ptmxmode=0666,mode=0620"),
+        mounted => mounted,
+    };
+    mounted.step(|| "mount `/dev/pts`".to_owned())?;
     target(root, "dev/console", false, made).map(drop)
 }
 
