@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use imgbuild_tests::{Answer, Container, Imgbuild, Server, channel, named, names, scratch, shared_store};
@@ -192,7 +193,10 @@ fn what_is_mounted_is_seen_and_nothing_else_stays() {
         "touch /tmp/works && touch /home/user/x",
     ]);
     assert!(outcome.stderr.contains("Read-only file system"), "{outcome:?}");
-    assert_eq!(names(&imgbuild.store().join("scratch")), Vec::<String>::new());
+    // Other tests run images in this store at the same time: each folder is called by the process that needs it.
+    let mut left = names(&imgbuild.store().join("scratch"));
+    left.retain(|name| !Path::new("/proc").join(name.split('-').next().unwrap()).exists());
+    assert_eq!(left, Vec::<String>::new());
 }
 
 #[test]
