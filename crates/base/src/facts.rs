@@ -47,13 +47,14 @@ pub struct OperatingSystem {
 
 impl Facts {
     /// Whether the content of a file is needed for them.
-    pub(crate) fn needs(path: &ImagePath) -> bool {
+    pub fn needs(path: &ImagePath) -> bool {
         TEXTS.contains(&path.as_str())
             || path.parent().is_some_and(|folder| folder.as_str() == DPKG_STATUS_FOLDER)
             || glibc::needs(path)
     }
 
-    pub(crate) fn read(merged: &Merged, platform: Platform) -> Self {
+    /// What the layers of an image of a platform say.
+    pub fn read(merged: &Merged, platform: Platform) -> Self {
         let text = |path: &str| {
             let path = ImagePath::new(path).ok()?;
             merged.content(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, Delivered, Format, LayerSummary, MakeError, deliver, groups, make, run_checks, unconfined,
-    variant_plan,
+    Built, Delivered, Format, LayerSummary, MakeError, check_conformity, deliver, groups, make, run_checks,
+    unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{LockSpecError, current_lock, known_lock, lock_path, notes, validate_copying};
@@ -122,9 +122,12 @@ async fn check(
 ) -> Result<(), BuildError> {
     for (index, built) in chosen.iter().zip(built) {
         let (variant, image, context) = (all[*index].clone(), built.image.clone(), context.clone());
-        built.checks = tokio::task::spawn_blocking(move || run_checks(&variant, &image, &context))
-            .await
-            .map_err(MakeError::from)??;
+        let check = move || {
+            let checks = run_checks(&variant, &image, &context)?;
+            check_conformity(&variant, &image, &context)?;
+            Ok::<_, MakeError>(checks)
+        };
+        built.checks = tokio::task::spawn_blocking(check).await.map_err(MakeError::from)??;
     }
     Ok(())
 }

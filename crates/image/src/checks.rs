@@ -93,7 +93,7 @@ fn run_check(
         },
         Ended::Code(code) => format!("fails with the exit code {code}"),
         Ended::Signal(signal) => format!("is ended by the signal {signal}"),
-        Ended::TimedOut => format!("runs longer than {} seconds", check.timeout.get()),
+        Ended::TimedOut | Ended::Stopped => format!("runs longer than {} seconds", check.timeout.get()),
     };
     Err(CheckFailure::Check {
         variant: variant_name(variant),

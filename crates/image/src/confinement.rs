@@ -146,6 +146,7 @@ impl Launcher for Confined {
             },
             input: Input::From(Arc::new(input.into())),
             output: Output::To(Arc::new(output.into())),
+            until: None,
         };
         let machine = self.machine.clone();
         let running = std::thread::Builder::new().spawn(move || machine.run(&command))?;
@@ -156,7 +157,7 @@ impl Launcher for Confined {
                 Ended::Signal(signal) => {
                     Err(io::Error::other(format!("it was ended by the signal {signal}")))
                 }
-                Ended::TimedOut => Err(io::ErrorKind::TimedOut.into()),
+                Ended::TimedOut | Ended::Stopped => Err(io::ErrorKind::TimedOut.into()),
             },
             Ok(Err(error)) => Err(io_error(io::ErrorKind::Other, whole(&error))),
             Err(_) => Err(io::Error::other("the thread that runs it has failed")),

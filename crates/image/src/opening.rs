@@ -5,7 +5,7 @@ use std::path::Path;
 
 use imgbuild_diagnostic::plain;
 use imgbuild_oci::{
-    Blobs, Choice, ContainerConfig, Digest, ImageConfig, Manifest, Platform, Reference, StoredImage,
+    Blobs, Choice, ContainerConfig, Digest, Image, ImageConfig, Manifest, Platform, Reference, StoredImage,
     StoredLayer,
 };
 use imgbuild_spec::Spec;
@@ -34,6 +34,15 @@ enum OpenedBlobs {
 }
 
 impl Opened {
+    /// An image that was built, whose layers are there.
+    pub(crate) fn built(image: &Image, platform: Platform, layers: LayerCaches) -> Self {
+        let named = image.layers().iter();
+        let named =
+            named.map(|it| NamedLayer { descriptor: it.descriptor.clone(), diff_id: it.diff_id }).collect();
+        let (config, blobs) = (image.head().config.clone(), OpenedBlobs::Store(layers));
+        Self { platform, config, layers: named, blobs }
+    }
+
     /// Where its layers are.
     pub fn blobs(&self) -> &dyn Blobs {
         match &self.blobs {

@@ -134,6 +134,7 @@ impl PostLink {
             },
             input: Input::Nothing,
             output: Output::Keep(COMMAND_OUTPUT),
+            until: None,
         }
     }
 }
@@ -178,7 +179,7 @@ impl Derived for PostLink {
                 Ended::Code(0) => continue,
                 Ended::Code(code) => format!("failed with the exit code {code}"),
                 Ended::Signal(signal) => format!("was ended by the signal {signal}"),
-                Ended::TimedOut => format!("ran longer than {SCRIPT_SECONDS} seconds"),
+                Ended::TimedOut | Ended::Stopped => format!("ran longer than {SCRIPT_SECONDS} seconds"),
             };
             let outcome = format!("{fault}\n{}", imgbuild_sandbox::printed(&ran.output));
             return Err(MakeFailure::PostLink { package: package.name().to_owned(), outcome }.into());

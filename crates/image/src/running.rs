@@ -102,6 +102,7 @@ impl Runnable {
             limits: Limits::default(),
             input: Input::Nothing,
             output: Output::Inherit,
+            until: None,
         })
     }
 }

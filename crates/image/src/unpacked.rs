@@ -8,6 +8,7 @@ use imgbuild_layer::KeyHasher;
 use imgbuild_oci::{Blobs, Descriptor, DiffId, HashReader, uncompressed, unpacked_limit};
 use imgbuild_sandbox::Machine;
 use imgbuild_store::{Kind, Remove, Store};
+use miette::Diagnostic;
 
 use crate::error::{MakeError, MakeFailure};
 
@@ -69,28 +70,13 @@ fn unpacked_layer(
     if let Some(folder) = store.unpacked(&key)? {
         return Ok(folder);
     }
-    let Descriptor { digest, size, media_type, .. } = layer.descriptor;
-    let failed = |error| MakeFailure::Unpack { digest, error };
-    let unreadable = |error| failed(Box::new(imgbuild_oci::BlobError::Read { digest, error }));
-    let blob = blobs.open(&digest).map_err(|error| failed(Box::new(error)))?;
-    let limit = unpacked_limit(size);
-    let tar = uncompressed(media_type, blob.take(size)).map_err(unreadable)?;
-    let mut tar = HashReader::new(tar.take(limit));
     let remove = remover();
     let writer = store.unpacked_writer(&key, &*remove)?;
-    let unpacked = machine.unpack(&mut tar, &writer.path()).map_err(|error| failed(Box::new(error)));
-    // A wrong digest says more than what became of it.
-    io::copy(&mut tar, &mut io::sink()).map_err(unreadable)?;
-    let (found, bytes) = tar.finish();
-    let outcome = match unpacked {
-        _ if bytes == limit => Err(failed(Box::new(Bomb(limit)))),
-        _ if DiffId(found) != layer.diff_id => {
-            Err(failed(Box::new(WrongDiffId { wanted: layer.diff_id, found: DiffId(found) })))
-        }
-        unpacked => unpacked,
+    let unpack = |tar: &mut (dyn Read + Send)| -> Result<(), Box<dyn Diagnostic + Send + Sync>> {
+        Ok(machine.unpack(tar, &writer.path())?)
     };
-    match outcome {
-        Ok(()) => Ok(writer.commit(bytes)?),
+    match read_layer(blobs, layer, unpack) {
+        Ok(bytes) => Ok(writer.commit(bytes)?),
         Err(error) => {
             if let Err(error) = remove(&writer.path()) {
                 tracing::warn!("`{}` cannot be removed: {error}", writer.path().display());
@@ -98,6 +84,37 @@ fn unpacked_layer(
             Err(error.into())
         }
     }
+}
+
+/// Has the uncompressed tar of a layer read; gives how many bytes it has.
+///
+/// # Errors
+///
+/// When the layer is not there or is damaged, when reading fails, or it is not what its diffID says.
+pub(crate) fn read_layer(
+    blobs: &dyn Blobs,
+    layer: &NamedLayer,
+    read: impl FnOnce(&mut (dyn Read + Send)) -> Result<(), Box<dyn Diagnostic + Send + Sync>>,
+) -> Result<u64, MakeFailure> {
+    let Descriptor { digest, size, media_type, .. } = layer.descriptor;
+    let failed = |error| MakeFailure::Unpack { digest, error };
+    let unreadable = |error| failed(Box::new(imgbuild_oci::BlobError::Read { digest, error }));
+    let blob = blobs.open(&digest).map_err(|error| failed(Box::new(error)))?;
+    let limit = unpacked_limit(size);
+    let tar = uncompressed(media_type, blob.take(size)).map_err(unreadable)?;
+    let mut tar = HashReader::new(tar.take(limit));
+    let outcome = read(&mut tar);
+    // A wrong digest says more than what became of it.
+    io::copy(&mut tar, &mut io::sink()).map_err(unreadable)?;
+    let (found, bytes) = tar.finish();
+    if bytes == limit {
+        return Err(failed(Box::new(Bomb(limit))));
+    }
+    if DiffId(found) != layer.diff_id {
+        return Err(failed(Box::new(WrongDiffId { wanted: layer.diff_id, found: DiffId(found) })));
+    }
+    outcome.map_err(failed)?;
+    Ok(bytes)
 }
 
 /// A layer that is another than its image says.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_oci::Platform;
+use imgbuild_spec::Contract;
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Run an image, rootless and without a container engine; nothing stays behind.
     Run(RunArguments),
+    /// Tell whether platforms will run an image, demand by demand.
+    Conform(ConformArguments),
     /// Print the JSON schema of the spec.
     Schema,
     /// Look at the local store, and free its space.
@@ -164,6 +167,21 @@ pub(crate) struct RunArguments {
     /// The platform, where the image has several.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<Platform>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConformArguments {
+    /// A tarball, a layout's folder, a spec that was built, its image's NAME:TAG, or a digest.
+    pub(crate) image: String,
+    /// The platform; can be repeated. Without one, all are told; with one, a demand that does not hold is a failure.
+    #[arg(long = "for", value_name = "NAME")]
+    pub(crate) contracts: Vec<Contract>,
+    /// The platform of processors, where the image has several.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -49,6 +49,16 @@ pub(crate) enum Plain {
         #[source]
         error: std::io::Error,
     },
+    /// An image does not meet what platforms demand; the demands were printed.
+    #[error("`{image}` does not conform to {contracts}: {}", if *failed == 1 { "1 demand does not hold".to_owned() } else { format!("{failed} demands do not hold") })]
+    Conform {
+        /// The image.
+        image: String,
+        /// The platforms.
+        contracts: String,
+        /// How many demands do not hold.
+        failed: usize,
+    },
     /// Too many ports.
     #[error("more than {} ports cannot be published", imgbuild_sandbox::limits::MOST_PUBLISHED)]
     MostPublished,

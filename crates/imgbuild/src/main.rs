@@ -79,6 +79,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Check(arguments) => commands::check::run(arguments, global),
         // It was run before the runtime was started.
         Command::Run(_) => Ok(()),
+        Command::Conform(arguments) => commands::conform::run(arguments).await,
         Command::Schema => commands::schema::run(),
         Command::Cache(command) => commands::cache::run(command),
         Command::Completions { shell } => commands::completions::run(*shell),

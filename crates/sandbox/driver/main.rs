@@ -88,6 +88,7 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
         limits: Limits::default(),
         input: Input::Nothing,
         output: Output::Inherit,
+        until: None,
     };
     let mut arguments = arguments.into_iter();
     while let Some(name) = arguments.next() {
@@ -127,6 +128,10 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
             "--open-files" => command.limits.open_files = Some(number()),
             "--file-size" => command.limits.file_size = Some(number()),
             "--address-space" => command.limits.memory = Some(number()),
+            "--until-input" => {
+                let input = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().unwrap();
+                command.until = Some(std::sync::Arc::new(input));
+            }
             "--input" => command.input = Input::Inherit,
             "--keep" => command.output = Output::Keep(usize::try_from(number()).unwrap()),
             name => panic!("{name}"),
@@ -144,6 +149,10 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
         Ended::TimedOut => {
             eprintln!("timed out");
             124
+        }
+        Ended::Stopped => {
+            eprintln!("stopped");
+            123
         }
     })
 }

@@ -38,6 +38,8 @@ pub struct Command {
     pub input: Input,
     /// Where what it prints goes.
     pub output: Output,
+    /// When this can be read, or nobody can write to it any more, everything in it is killed; without one, it ends by itself.
+    pub until: Option<Arc<OwnedFd>>,
 }
 
 /// Where what a command writes goes.
@@ -156,6 +158,8 @@ pub enum Ended {
     Signal(i32),
     /// It ran longer than it may.
     TimedOut,
+    /// Whoever ran it wanted no more of it.
+    Stopped,
 }
 
 /// What became of a command.

@@ -122,7 +122,8 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
     if let Some(kept) = &mut kept {
         kept.writer = None;
     }
-    let ended = watch(&inside, &mut kept, signals.as_ref(), terminal.is_some(), deadline)?;
+    let stop = (deadline, command.until.as_deref());
+    let ended = watch(&inside, &mut kept, signals.as_ref(), terminal.is_some(), stop)?;
     inside.end();
     let output =
         kept.map(Kept::finish).transpose().map_err(SandboxError::step("read what the command prints"))?;
@@ -193,7 +194,7 @@ fn watch(
     kept: &mut Option<Kept>,
     signals: Option<&Signals>,
     with_terminal: bool,
-    deadline: Option<Instant>,
+    (deadline, until): (Option<Instant>, Option<&OwnedFd>),
 ) -> Result<Ended, SandboxError> {
     let failed = SandboxError::step("wait for the command");
     let mut relay: Option<Relay> = None;
@@ -205,6 +206,7 @@ fn watch(
         let mut wanted = vec![PollFd::new(inside.channel(), PollFlags::IN)];
         let output = kept.as_ref().filter(|kept| !kept.ended).map(|kept| add(&mut wanted, &kept.reader));
         let signal = signals.map(|signals| add(&mut wanted, signals));
+        let stop = until.map(|until| add(&mut wanted, until));
         let served = relay.as_ref().map(|relay| relay.add(&mut wanted));
         let timeout = left.map(|left| Timespec::try_from(left + Duration::from_millis(1)));
         let timeout = timeout.transpose().ok().flatten();
@@ -215,6 +217,7 @@ fn watch(
         }
         let is_ready = |index: Option<usize>| index.is_some_and(|index| !wanted[index].revents().is_empty());
         let (answered, output, signal) = (is_ready(Some(0)), is_ready(output), is_ready(signal));
+        let is_stopped = is_ready(stop);
         let served = served.map(|indices| indices.map(is_ready));
         drop(wanted);
         if output && let Some(kept) = kept {
@@ -228,22 +231,35 @@ fn watch(
                 pass_on(inside, relay.as_ref(), number)?;
             }
         }
-        if answered {
-            match inside.answer()? {
-                (Answer::Started, mut files) => {
-                    if let (true, Some(master)) = (with_terminal, files.pop()) {
-                        relay = Some(Relay::start(master).map_err(SandboxError::step("use the terminal"))?);
-                    }
-                }
-                (Answer::Ended(ended), _) => {
-                    if let Some(relay) = &mut relay {
-                        relay.finish();
-                    }
-                    return Ok(ended.map_or_else(Ended::Signal, Ended::Code));
-                }
-                _ => return Err(SandboxError::Lost),
-            }
+        if answered && let Some(ended) = answer(inside, &mut relay, with_terminal)? {
+            return Ok(ended);
         }
+        if is_stopped {
+            return Ok(Ended::Stopped);
+        }
+    }
+}
+
+/// Takes what the inside says: that the command was started, or how it ended.
+fn answer(
+    inside: &Inside,
+    relay: &mut Option<Relay>,
+    with_terminal: bool,
+) -> Result<Option<Ended>, SandboxError> {
+    match inside.answer()? {
+        (Answer::Started, mut files) => {
+            if let (true, Some(master)) = (with_terminal, files.pop()) {
+                *relay = Some(Relay::start(master).map_err(SandboxError::step("use the terminal"))?);
+            }
+            Ok(None)
+        }
+        (Answer::Ended(ended), _) => {
+            if let Some(relay) = relay {
+                relay.finish();
+            }
+            Ok(Some(ended.map_or_else(Ended::Signal, Ended::Code)))
+        }
+        _ => Err(SandboxError::Lost),
     }
 }
 

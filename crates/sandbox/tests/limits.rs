@@ -54,6 +54,23 @@ fn what_runs_too_long_is_killed_with_all_that_it_started() {
 }
 
 #[test]
+fn what_nobody_wants_any_more_is_killed_with_all_that_it_started() {
+    for (index, who) in Who::ALL.into_iter().enumerate() {
+        let line = format!("sleep\0426{index}");
+        let script = format!("(trap '' TERM INT HUP; sleep 426{index}) & echo started; wait");
+        let world = World::new(who);
+        let mut child = world.spawn(&["--until-input"], &script);
+        assert_eq!(first_line(&mut child), "started\n");
+        reach(&line, 1);
+        assert_eq!(child.try_wait().unwrap(), None);
+        // Whoever could say it is gone.
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(123), "{who:?}");
+        assert_eq!(processes(&line), 0);
+    }
+}
+
+#[test]
 fn what_still_runs_when_the_command_has_ended_ends_with_it() {
     let said = World::new(Who::Ranges)
         .sh(&[], "setsid sleep 4250 & setsid sh -c 'trap \"\" TERM HUP; sleep 4250' & sleep 0.2; exit 3");

@@ -8,9 +8,10 @@ use imgbuild_environment::{Environment, LockedPackages, OtherLock};
 use imgbuild_oci::{ImageName, Platform, Tag};
 
 use crate::assemble;
+use crate::checks;
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CheckTable, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile,
-    PythonFrom, PythonKey, Suite,
+    BaseKey, BaseTable, BaseWord, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile, PythonFrom,
+    PythonKey, Suite,
 };
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, needs_python};
@@ -18,7 +19,8 @@ use crate::repositories::{components, keyring_file, pins, repositories, snapshot
 use crate::services::{self, Services};
 use crate::template::Combination;
 use crate::variant::{
-    Account, Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Jupyter, Layout, Python, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, Jupyter, Layout, Python,
+    Ssh, Variant,
 };
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
@@ -46,6 +48,7 @@ pub(crate) struct Draft {
     copy: Vec<CopyRule>,
     layers: Layers,
     checks: Vec<Check>,
+    conform: Vec<Conform>,
 }
 
 /// What a draft is made from, beside the document.
@@ -88,7 +91,8 @@ impl Draft {
             let base = base_place.unwrap_or_default();
             problems.extend(asked.map(|(what, origin)| needs_base(what, origin, base, source)));
         }
-        let checks = checks(document.check, source, &mut problems);
+        let checks = checks::checks(document.check, source, &mut problems);
+        let conform = checks::conform(document.conform, source, &mut problems);
         let copy = copies(document.copy, context, &mut problems);
         problems.extend(debian_python(python.as_ref(), &base));
         let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
@@ -113,6 +117,7 @@ impl Draft {
             copy,
             layers: document.layers,
             checks,
+            conform,
         };
         (name.map(draft), problems)
     }
@@ -158,6 +163,7 @@ impl Draft {
             copy: self.copy.clone(),
             layers: self.layers.clone(),
             checks: self.checks.clone(),
+            conform: self.conform.clone(),
         };
         (Some(variant), problems)
     }
@@ -248,20 +254,6 @@ fn leads_out(copy: &CopyRule, context: &Context<'_>) -> Option<Problem> {
     let path: PathBuf = copy.from.as_path().components().collect();
     let problem = beneath::problem(context.folder, path.parent()?)?;
     Some(problem.at(context.source, copy.origin.span(), "this is copied"))
-}
-
-fn checks(tables: Vec<Located<CheckTable>>, source: &Source, problems: &mut Vec<Problem>) -> Vec<Check> {
-    let check = |located: Located<CheckTable>| {
-        let CheckTable { run, expect, timeout } = located.value;
-        if run.value.is_empty() {
-            let mistake = Mistake::EmptyList { key: run.key.clone() };
-            let hint = "name a program, for example `run = [\"python\", \"-c\", \"import numpy\"]`";
-            problems.push(Problem::new(mistake).at(source, run.span.clone(), "here").hint(hint));
-        }
-        let words = run.value.iter().map(ToString::to_string).collect();
-        Check { origin: run.origin(source), run: words, expect, timeout }
-    };
-    tables.into_iter().map(check).collect()
 }
 
 fn base(key: Option<Located<BaseKey>>, context: &Context<'_>, problems: &mut Vec<Problem>) -> Base {

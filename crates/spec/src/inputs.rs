@@ -178,7 +178,7 @@ impl Variant {
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter` and `ssh` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
-    /// `[[copy]]`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
+    /// `[[copy]]`, `[[check]]`, `conform`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
     /// project, wheel or repository that a requirement names, and the values of variables. What is
     /// secret in URLs never counts. How the files are formatted never counts.
@@ -200,9 +200,10 @@ impl Variant {
             image,
             copy,
             checks,
+            conform,
         } = self;
         // What they ask for stands among the packages.
-        let _no_input = (name, tags, keys, jupyter, ssh, account, image, copy, checks);
+        let _no_input = (name, tags, keys, jupyter, ssh, account, image, copy, checks, conform);
         let (debian, layout) = match base {
             Base::Debian(debian) => (Some(debian_inputs(debian)), None),
             Base::Layout(layout) => (None, Some(layout_inputs(layout))),

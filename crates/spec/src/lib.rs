@@ -15,6 +15,7 @@
 //! ```
 
 mod assemble;
+mod checks;
 mod draft;
 mod inputs;
 mod language;
@@ -45,12 +46,13 @@ pub use reference::reference;
 pub use schema::schema;
 pub use spec::{Spec, WrongSpec};
 pub use values::{
-    AbsolutePath, AuthorizedKey, BaseUrl, ChannelMirror, Component, ContextPath, CudaVersion, CutOff,
-    DebianPackageName, EnvironmentValue, ExcludedPart, Home, HubVersion, Interface, JupyterProfile, LabelKey,
-    Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite, Shell,
-    SnapshotMirror, SnapshotTime, SourceName, TcpPort, User, UserName, UserNumber, VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, ChannelMirror, Component, ContextPath, Contract, CudaVersion,
+    CutOff, DebianPackageName, EnvironmentValue, ExcludedPart, Home, HubVersion, Interface, JupyterProfile,
+    LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite,
+    Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UnknownContract, User, UserName, UserNumber,
+    VersionPattern,
 };
 pub use variant::{
-    Account, Base, Check, Conda, CondaPackages, CopyRule, Cuda, Debian, Jupyter, Keyring, Layout, Pin,
-    Python, Repository, Snapshot, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, Jupyter, Keyring, Layout,
+    Pin, Python, Repository, Snapshot, Ssh, Variant,
 };

@@ -11,10 +11,10 @@ use imgbuild_oci::{ImageName, Platform, Tag};
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;
 use crate::values::{
-    AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, CudaVersion, CutOff, DebianPackageName,
-    ExcludedPart, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix, PythonVersion,
-    RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UserName,
-    VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, Contract, CudaVersion, CutOff,
+    DebianPackageName, ExcludedPart, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix,
+    PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort,
+    UserName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -54,6 +54,8 @@ pub struct Variant {
     pub layers: Layers,
     /// What must succeed in the finished image, in order.
     pub checks: Vec<Check>,
+    /// The platforms whose demands it must meet, none twice.
+    pub conform: Vec<Conform>,
 }
 
 /// The user that an image has, where its base has users, and runs as unless the spec says otherwise.
@@ -304,6 +306,15 @@ pub struct CopyRule {
     pub owner: Option<Owner>,
     /// The mode of its files.
     pub mode: Option<Mode>,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// A platform whose demands the finished image must meet.
+#[derive(Debug, Clone)]
+pub struct Conform {
+    /// The platform.
+    pub contract: Contract,
     /// Where it was asked for.
     pub origin: Origin,
 }

@@ -95,7 +95,9 @@ impl Hooks {
             Ended::Code(0) => None,
             Ended::Code(code) => Some(format!("failed with the exit code {code}")),
             Ended::Signal(signal) => Some(format!("was ended by the signal {signal}")),
-            Ended::TimedOut => Some(format!("ran longer than {} minutes", HOOK_SECONDS / 60)),
+            Ended::TimedOut | Ended::Stopped => {
+                Some(format!("ran longer than {} minutes", HOOK_SECONDS / 60))
+            }
         };
         let printed = || imgbuild_sandbox::printed(&ran.output);
         if let Some(fault) = fault {
@@ -162,6 +164,7 @@ impl Hooks {
             },
             input: Input::Nothing,
             output: Output::Keep(HOOK_OUTPUT),
+            until: None,
         }
     }
 }

@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 5] = [
         "spec",
     ],
     &["ecosystem", "net", "python", "sandbox", "store"],
-    &["base", "conda", "copies", "debian", "fetch", "pypi", "registry", "runtime", "wheels"],
+    &["base", "conda", "conform", "copies", "debian", "fetch", "pypi", "registry", "runtime", "wheels"],
     &["build", "image", "locking"],
     &["imgbuild"],
 ];

@@ -23,7 +23,7 @@ pub(crate) enum DocsError {
 const LIMITS: [&str; 2] = ["<!-- limits, by `cargo xtask docs` -->\n\n", "\n<!-- end of limits -->\n"];
 
 /// Every page that is made from the source, wholly or in part: its path in the workspace, and its text.
-fn pages(workspace: &Path) -> Result<[(&'static str, String); 3], DocsError> {
+fn pages(workspace: &Path) -> Result<[(&'static str, String); 4], DocsError> {
     let schema = serde_json::to_string_pretty(&imgbuild_spec::schema()).map_err(io::Error::from)?;
     let security = "docs/security.md";
     let page = fs_err::read_to_string(workspace.join(security))?;
@@ -34,6 +34,7 @@ fn pages(workspace: &Path) -> Result<[(&'static str, String); 3], DocsError> {
     Ok([
         ("docs/reference/spec.md", imgbuild_spec::reference()),
         ("docs/reference/spec.schema.json", schema + "\n"),
+        ("docs/platforms.md", imgbuild_conform::page()),
         (security, page),
     ])
 }

@@ -75,13 +75,14 @@ impl Configuration {
             limits: Limits { time: Some(TIME), ..Limits::default() },
             input: Input::Nothing,
             output: Output::Keep(KEPT),
+            until: None,
         };
         let ran = machine.run(&command)?;
         let fault = match ran.ended {
             Ended::Code(0) => return Ok(()),
             Ended::Code(code) => format!("failed with the exit code {code}"),
             Ended::Signal(signal) => format!("was ended by the signal {signal}"),
-            Ended::TimedOut => format!("ran longer than {} seconds", TIME.as_secs()),
+            Ended::TimedOut | Ended::Stopped => format!("ran longer than {} seconds", TIME.as_secs()),
         };
         let output = String::from_utf8_lossy(&ran.output);
         let Failure { package, fault: own, printed } = Failure::read(&output);

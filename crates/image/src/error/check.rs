@@ -35,4 +35,18 @@ pub enum CheckFailure {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// An image does not meet what a platform demands.
+    #[error("`{variant}` does not conform to what `{contract}` demands:\n{demands}")]
+    #[diagnostic(help("nothing was delivered; `imgbuild build --no-check` delivers without checking"))]
+    Conform {
+        /// The variant.
+        variant: String,
+        /// The platform.
+        contract: String,
+        /// The demands, each with what was found and what to do.
+        demands: String,
+        /// Where it was asked for.
+        #[related]
+        asked: Vec<Snippet>,
+    },
 }

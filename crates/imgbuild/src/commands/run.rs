@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
             }
             ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
         }
-        Ended::TimedOut => ExitCode::FAILURE,
+        Ended::TimedOut | Ended::Stopped => ExitCode::FAILURE,
     })
 }
 

@@ -148,7 +148,7 @@ impl World {
         self.layers(&[]);
         let mut command =
             self.command(options, &["--layer".to_owned(), "layer-0".to_owned()], &["sh", "-c", script]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The difference of a folder, as `tar -tv` would list it, and the tar.

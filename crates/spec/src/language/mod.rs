@@ -42,6 +42,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::values::Contract;
+
 /// What imgbuild makes an image of. `name` alone is enough: that is an image of the base.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -105,4 +107,8 @@ pub(crate) struct Document {
     /// Commands that must succeed in the finished image.
     #[serde(default)]
     pub(crate) check: Vec<Located<CheckTable>>,
+    /// Platforms whose demands the finished image must meet, as `imgbuild conform` tells them; when it does not, the build fails
+    /// and nothing is delivered.
+    #[schemars(with = "Option<Vec<Contract>>", extend("examples" = [["kubernetes", "kubeflow"]]))]
+    pub(crate) conform: Option<Located<Vec<Located<Contract>>>>,
 }

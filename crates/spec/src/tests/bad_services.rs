@@ -405,3 +405,27 @@ fn what_is_served_brings_its_packages() {
     );
     assert_eq!(packages(&with("jupyter = false\nssh = false")), " |  | ");
 }
+
+#[test]
+fn platforms_that_an_image_cannot_be_held_against() {
+    assert_snapshot!(said("conform = [\"colab\"]"), @r#"
+     × `conform[0]` cannot be `colab`
+      ╭─[spec.toml:3:12]
+    2 │ python = { version = "3.11", from = "debian" }
+    3 │ conform = ["colab"]
+      ·            ───┬───
+      ·               ╰── here
+      ╰────
+     help: it can be `docker`, `kubernetes`, `openshift`, `hub`, `kubeflow`, `sagemaker`, `runpod`,
+           `devcontainer`, `enroot`, `apptainer`, `nextflow`
+    "#);
+    assert_snapshot!(said("conform = [\"docker\", \"docker\"]"), @r#"
+     × `conform` has `docker` twice
+      ╭─[spec.toml:3:22]
+    2 │ python = { version = "3.11", from = "debian" }
+    3 │ conform = ["docker", "docker"]
+      ·                      ────┬───
+      ·                          ╰── again
+      ╰────
+    "#);
+}

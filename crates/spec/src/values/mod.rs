@@ -1,6 +1,7 @@
 //! Checked values: each rule of the language stands at the type that it is about.
 
 mod authorized_key;
+mod contract;
 mod environment;
 mod glob;
 mod jupyter;
@@ -17,6 +18,7 @@ mod user;
 mod version;
 
 pub use authorized_key::AuthorizedKey;
+pub use contract::{Contract, UnknownContract};
 pub use environment::EnvironmentValue;
 pub(crate) use environment::check as check_environment_value;
 pub use glob::{ExcludedPart, PathGlob};

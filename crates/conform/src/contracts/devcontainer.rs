@@ -1,0 +1,66 @@
+//! Dev containers, as VS Code and `devcontainer` open them.
+
+use imgbuild_spec::Contract;
+
+use super::{Account, Answer, Condition, Demand, Home, NO_GROUP, Root, Scope, Start, Terms, Trial};
+
+pub(super) const TERMS: Terms = Terms {
+    contract: Contract::Devcontainer,
+    title: "Dev containers",
+    about: "An editor starts the image, gives the user the number of whoever sits before it, and runs its own server in it, \
+            which is linked with the image's C and C++ libraries.",
+    spec: "jupyter = true",
+    demands: &[
+        Demand {
+            says: "its label says who works in it, by name",
+            source: "devcontainers/spec, docs/specs/image-metadata.md; devcontainers/cli, scripts/updateUID.Dockerfile",
+            scope: Scope::All,
+            condition: Condition::DevContainerLabel,
+            advice: "write `jupyter = true` or `ssh = true`, or the label `devcontainer.metadata` in `[image.labels]`",
+        },
+        NO_GROUP,
+        Demand {
+            says: "it has glibc 2.28 or newer",
+            source: "Visual Studio Code, Remote Development: Linux prerequisites; microsoft/vscode, issue 210033",
+            scope: Scope::All,
+            condition: Condition::Glibc(2, 28),
+            advice: "build on Debian: `base = \"bookworm\"`",
+        },
+        Demand {
+            says: "it has libstdc++ of GCC 8 (3.4.25) or newer",
+            source: "Visual Studio Code, Remote Development: Linux prerequisites",
+            scope: Scope::All,
+            condition: Condition::Libstdcxx(25),
+            advice: "write `packages = [\"libstdc++6\"]` in `[base]`",
+        },
+        Demand {
+            says: "it has what editors' servers are fetched and started with",
+            source: "Visual Studio Code, Remote Development: Linux prerequisites; microsoft/vscode-remote-release, issue 3780",
+            scope: Scope::All,
+            condition: Condition::Programs(&[
+                &["sh"],
+                &["bash"],
+                &["tar"],
+                &["gzip"],
+                &["ps"],
+                &["curl", "wget"],
+            ]),
+            advice: "write `packages = [\"procps\", \"curl\", \"ca-certificates\"]` in `[base]`",
+        },
+        Demand {
+            says: "its user may write its home",
+            source: "devcontainers/spec, docs/specs/devcontainerjson-reference.md (remoteUser)",
+            scope: Scope::All,
+            condition: Condition::Trial(&Trial {
+                account: Account::Own,
+                root: Root::Writable,
+                home: Home::Own,
+                start: Start::Only(&["/bin/sh", "-c", "mkdir -p \"$HOME/.vscode-server/bin\""]),
+                env: &[],
+                answer: Answer::Code(0),
+            }),
+            advice: "leave the home to imgbuild; `[user] home` names it",
+        },
+    ],
+    examples: &["jupyter", "ssh", "workbench"],
+};

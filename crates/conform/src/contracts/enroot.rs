@@ -1,0 +1,65 @@
+//! enroot, and pyxis, which starts it for Slurm.
+
+use imgbuild_spec::Contract;
+
+use super::{Account, Answer, Condition, Demand, Home, Root, Scope, Start, Terms, Trial};
+
+/// Whoever submitted the job: a number that no image knows.
+const SUBMITTER: Account = Account::Numbers(12345, 12345);
+
+pub(super) const TERMS: Terms = Terms {
+    contract: Contract::Enroot,
+    title: "enroot and pyxis",
+    about: "A job runs as whoever submitted it, with a read-only root, without a PID namespace, and without the image's \
+            entrypoint: what an image needs has to be in its environment, which wins over the machine's.",
+    spec: "jupyter = true",
+    demands: &[
+        Demand {
+            says: "a shell runs as any user, without the entrypoint, with a read-only root",
+            source: "NVIDIA/enroot, doc/cmd/start.md; NVIDIA/pyxis, README.md (--container-entrypoint)",
+            scope: Scope::All,
+            condition: Condition::Trial(&Trial {
+                account: SUBMITTER,
+                root: Root::ReadOnly,
+                home: Home::Volume,
+                start: Start::Only(&["/bin/sh", "-c", "exit 7"]),
+                env: &[],
+                answer: Answer::Code(7),
+            }),
+            advice: "build on a base that has a shell: `base = \"bookworm\"`",
+        },
+        Demand {
+            says: "its Python runs as any user, without the entrypoint, with a read-only root",
+            source: "NVIDIA/enroot, src/docker.sh (the image's environment)",
+            scope: Scope::Python,
+            condition: Condition::Trial(&Trial {
+                account: SUBMITTER,
+                root: Root::ReadOnly,
+                home: Home::Volume,
+                start: Start::Only(&[
+                    "/bin/sh",
+                    "-c",
+                    "exec $(command -v python3 || command -v python) -c 'import ssl'",
+                ]),
+                env: &[],
+                answer: Answer::Code(0),
+            }),
+            advice: "leave `PATH` to imgbuild, and let everybody read what is copied (`mode` in `[[copy]]`)",
+        },
+        Demand {
+            says: "GPUs are asked for: without `NVIDIA_VISIBLE_DEVICES` there are none",
+            source: "NVIDIA/enroot, conf/hooks/98-nvidia.sh",
+            scope: Scope::Cuda,
+            condition: Condition::Variable("NVIDIA_VISIBLE_DEVICES"),
+            advice: "write `NVIDIA_VISIBLE_DEVICES = \"all\"` in `[image.env]`",
+        },
+        Demand {
+            says: "what GPUs may do is asked for",
+            source: "NVIDIA/enroot, conf/hooks/98-nvidia.sh",
+            scope: Scope::Cuda,
+            condition: Condition::Variable("NVIDIA_DRIVER_CAPABILITIES"),
+            advice: "write `NVIDIA_DRIVER_CAPABILITIES = \"compute,utility\"` in `[image.env]`",
+        },
+    ],
+    examples: &["jupyter", "ssh", "workbench"],
+};

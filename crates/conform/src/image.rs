@@ -1,0 +1,125 @@
+//! An image, as far as it can be looked at without running it.
+
+use std::io::Read;
+
+use imgbuild_archive::{ImagePath, LayerReader};
+use imgbuild_base::Facts;
+use imgbuild_layer::{MergeError, Merged, Node, NodeKind};
+use imgbuild_oci::{ContainerConfig, Platform};
+
+/// What engines set where an image says nothing.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// An image that was looked at.
+#[derive(Debug)]
+pub struct Inspected {
+    pub(crate) platform: Platform,
+    pub(crate) config: ContainerConfig,
+    pub(crate) layers: usize,
+    pub(crate) merged: Merged,
+    pub(crate) facts: Facts,
+}
+
+impl Inspected {
+    /// An image without layers yet.
+    pub fn new(platform: Platform, config: ContainerConfig) -> Self {
+        let (merged, facts) = (Merged::new(), Facts::default());
+        Self { platform, config, layers: 0, merged, facts }
+    }
+
+    /// Lays one layer, an uncompressed tar, over those before it.
+    ///
+    /// # Errors
+    ///
+    /// When it is damaged or hostile, or engines would read it in different ways.
+    pub fn add(&mut self, tar: &mut dyn Read) -> Result<(), MergeError> {
+        // How much it may unpack to is seen to where it is decompressed.
+        self.merged.add(&mut LayerReader::new(tar, u64::MAX), &Facts::needs)?;
+        self.layers += 1;
+        Ok(())
+    }
+
+    /// The image, when all layers are there.
+    #[must_use]
+    pub fn finish(self) -> Self {
+        let facts = Facts::read(&self.merged, self.platform);
+        Self { facts, ..self }
+    }
+
+    /// A variable of its environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let of = |variable: &'_ String| variable.split_once('=').is_some_and(|(known, _)| known == name);
+        let variable = self.config.env.iter().rfind(|variable| of(variable))?;
+        variable.split_once('=').map(|(_, value)| value)
+    }
+
+    /// The numbers of its user and of that one's group; nothing where it does not know the user.
+    pub(crate) fn user(&self) -> Option<(u32, u32)> {
+        self.facts.user(&self.config.user)
+    }
+
+    /// The user as its configuration has it, without the group.
+    pub(crate) fn user_text(&self) -> &str {
+        self.config.user.split_once(':').map_or(self.config.user.as_str(), |(user, _)| user)
+    }
+
+    /// The home of its user: that of its environment, else that of its `/etc/passwd`, else the root.
+    pub(crate) fn home(&self) -> String {
+        let of_environment = self.variable("HOME").filter(|home| !home.is_empty()).map(str::to_owned);
+        let known = || Some(self.facts.accounts.login(self.user()?.0)?.1);
+        of_environment.or_else(known).unwrap_or_else(|| "/".to_owned())
+    }
+
+    /// What an absolute path leads to, links followed.
+    pub(crate) fn find(&self, path: &str) -> Option<(ImagePath, &Node)> {
+        self.merged.find(&ImagePath::from_absolute(path).ok()?)
+    }
+
+    /// Whether there is a program of an absolute path.
+    pub(crate) fn has_program(&self, path: &str) -> bool {
+        let found = self.find(path);
+        found.is_some_and(|(_, node)| matches!(node.kind, NodeKind::File { .. }) && node.mode & 0o111 != 0)
+    }
+
+    /// Where a program is: by its path, or on the `PATH` of the environment.
+    pub(crate) fn program(&self, name: &str) -> Option<String> {
+        if name.contains('/') {
+            return self.has_program(name).then(|| name.to_owned());
+        }
+        let folders = self.variable("PATH").unwrap_or(DEFAULT_PATH).split(':');
+        let mut paths = folders.filter(|it| it.starts_with('/')).map(|it| format!("{it}/{name}"));
+        paths.find(|path| self.has_program(path))
+    }
+
+    /// The ports of TCP that it listens on.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let port = |text: &String| match text.split_once('/') {
+            None => text.parse().ok(),
+            Some((port, "tcp")) => port.parse().ok(),
+            Some(_) => None,
+        };
+        self.config.exposed_ports.keys().filter_map(port).collect()
+    }
+
+    /// What it starts: the words of its entrypoint and of its command.
+    pub(crate) fn words(&self) -> Vec<&str> {
+        self.config.entrypoint.iter().chain(&self.config.cmd).map(String::as_str).collect()
+    }
+
+    /// Whether it has CUDA's runtime, as a package of its system, of conda or of an index.
+    pub(crate) fn has_cuda(&self) -> bool {
+        self.merged.iter().any(|(path, _)| path.file_name().starts_with("libcudart.so."))
+    }
+
+    /// A Python on its `PATH`.
+    pub(crate) fn python(&self) -> Option<String> {
+        ["python3", "python"].iter().find_map(|name| self.program(name))
+    }
+
+    /// Whether it has Jupyter.
+    pub(crate) fn has_jupyter(&self) -> bool {
+        ["jupyter", "jupyter-lab", "jupyter-server", "jupyterhub-singleuser"]
+            .iter()
+            .any(|name| self.program(name).is_some())
+    }
+}

@@ -1,0 +1,16 @@
+//! What a run of an image may ask of us: one place, each limit with its reason.
+
+/// How long an image may take to do what is wanted of it, in seconds: ten times what Jupyter needs on a small machine.
+pub(crate) const TRIAL_SECONDS: u64 = 120;
+
+/// The most bytes that an image may write while it is tried, all of them into memory.
+pub(crate) const TRIAL_WRITABLE: u64 = 1 << 30;
+
+/// How many processes and threads it may have.
+pub(crate) const TRIAL_PROCESSES: u64 = 4096;
+
+/// The most bytes that are kept of what it prints: the end, which is shown where it fails.
+pub(crate) const TRIAL_OUTPUT: usize = 16 << 10;
+
+/// The most bytes that are read of an answer: its head.
+pub(crate) const ANSWER_HEAD: u64 = 64 << 10;

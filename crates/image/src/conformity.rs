@@ -1,0 +1,107 @@
+//! Holding images against what platforms demand of them.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use imgbuild_conform::{Container, Inspected, Judge, Line, Start, Verdict};
+use imgbuild_diagnostic::plain;
+use imgbuild_fetch::{Context, Event};
+use imgbuild_oci::Image;
+use imgbuild_sandbox::{Command, Machine};
+use imgbuild_spec::{Conform, Contract, Variant};
+use imgbuild_store::{Scratch, Store};
+
+use crate::error::{CheckFailure, MakeError};
+use crate::opening::Opened;
+use crate::running::{Runnable, Words};
+use crate::unpacked::{read_layer, remover};
+use crate::variant_name::variant_name;
+
+/// The rights of a new volume, as engines of clusters make them: everybody may write.
+const VOLUME_MODE: u32 = 0o777;
+
+/// What becomes of the demands of some platforms. It looks at the image, and runs it where that does not tell.
+///
+/// # Errors
+///
+/// When the image is damaged. That it cannot be run here is no error: it is said of the demands that needed it.
+pub fn conform(opened: &Opened, contracts: &[Contract], store: &Store) -> Result<Vec<Line>, MakeError> {
+    let mut image = Inspected::new(opened.platform, opened.config.clone());
+    for layer in &opened.layers {
+        read_layer(opened.blobs(), layer, |tar| image.add(tar).map_err(plain))?;
+    }
+    let image = image.finish();
+    let machine = Machine::probe();
+    let runnable = machine.as_ref().map_err(ToString::to_string).and_then(|machine| {
+        let (config, layers) = (&opened.config, &opened.layers);
+        let made = Runnable::new(opened.platform, config, layers, opened.blobs(), store, machine);
+        made.map(|runnable| (runnable, machine)).map_err(|error| error.to_string())
+    });
+    // They go when all was tried.
+    let volumes: RefCell<Vec<Scratch>> = RefCell::default();
+    let folder = || {
+        let volume = store.scratch(remover()).map_err(io::Error::other)?;
+        let path = volume.path("volume");
+        std::fs::create_dir(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(VOLUME_MODE))?;
+        volumes.borrow_mut().push(volume);
+        Ok(path)
+    };
+    let (command, container);
+    let container = match runnable {
+        Err(why) => Err(why.lines().next().unwrap_or_default().to_owned()),
+        Ok((runnable, machine)) => {
+            command = command_of(runnable);
+            container = Container { machine, command: &command, folder: &folder };
+            Ok(container)
+        }
+    };
+    let judge = Judge { image: &image, container };
+    Ok(contracts.iter().flat_map(|contract| judge.lines(*contract)).collect())
+}
+
+/// What gives the commands of an image.
+fn command_of(runnable: Runnable) -> impl Fn(Start) -> Result<Command, String> {
+    move |start| {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let words = match start {
+            Start::Own => Words::default(),
+            Start::Command(words) => Words { entrypoint: None, command: Some(owned(words)) },
+            Start::Only(words) => Words { entrypoint: Some(Vec::new()), command: Some(owned(words)) },
+        };
+        runnable.command(&words).map_err(|error| error.to_string())
+    }
+}
+
+/// Holds the image of a variant against the platforms that its spec names.
+///
+/// # Errors
+///
+/// When it does not meet a demand, or is damaged.
+pub fn check_conformity(variant: &Variant, image: &Image, context: &Context) -> Result<(), MakeError> {
+    let opened = Opened::built(image, variant.platform, context.layers.clone());
+    for Conform { contract, origin } in &variant.conform {
+        let what = vec![format!("conform --for {contract}")];
+        context.reporter.event(Event::Checking { variant: variant_name(variant), run: what });
+        let lines = conform(&opened, &[*contract], &context.store)?;
+        let fails = |line: &&Line| matches!(line.verdict, Verdict::Fails(_));
+        let failed: Vec<String> = lines.iter().filter(fails).map(told).collect();
+        if !failed.is_empty() {
+            return Err(CheckFailure::Conform {
+                variant: variant_name(variant),
+                contract: contract.to_string(),
+                demands: failed.join("\n"),
+                asked: vec![origin.snippet("it was asked for here", "this platform")],
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// A demand that does not hold, with what was found and what to do.
+fn told(Line { demand, verdict, .. }: &Line) -> String {
+    let found = verdict.found().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    format!("- {}\n{found}\n  {}", demand.says, demand.advice)
+}
