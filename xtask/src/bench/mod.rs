@@ -7,6 +7,7 @@
 mod base;
 mod program;
 mod rows;
+mod start;
 mod wheels;
 
 use std::io;
@@ -113,6 +114,7 @@ impl Bench {
         self.program("plain.toml", &["build"])?;
         self.program("bytecode.toml", &["lock"])?;
         self.write_bases()?;
-        self.write_wheels()
+        self.write_wheels()?;
+        self.write_starts()
     }
 }

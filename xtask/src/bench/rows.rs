@@ -77,6 +77,15 @@ impl Rows {
                 format!("  import numpy, pandas, scipy in the image, {name}")
             );
         }
+        for (name, spec) in [("with bytecode", "start-bytecode"), ("without", "start")] {
+            let seconds = bench.start(spec)?;
+            println!(
+                "{:<58} {seconds:>8.2} s",
+                format!("  from `imgbuild run` to an answer of Jupyter, {name}")
+            );
+        }
+        let seconds = bench.start_of_folder()?;
+        println!("{:<58} {seconds:>8.2} s", "  the same of uv's folder on this machine, without bytecode");
         let compileall = bench.compileall()?;
         if let [cold, _, _, bytecode, _] = environment[..] {
             println!("{:<58} {:>8.2} s", "  what the bytecode adds", bytecode - cold);
