@@ -57,6 +57,11 @@ fn the_workbench_conforms_to_what_the_table_says() {
 }
 
 #[test]
+fn a_dev_container_conforms() {
+    example("devcontainer");
+}
+
+#[test]
 fn images_for_hubs_conform() {
     example("platforms/hub");
     example("platforms/openshift");

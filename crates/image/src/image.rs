@@ -7,7 +7,7 @@ use imgbuild_document::ProgramText;
 use imgbuild_oci::{
     ContainerConfig, Digest, Empty, Healthcheck, History, Image, ImageHead, ImageLayer, Timestamp,
 };
-use imgbuild_runtime::{ACTIVATION_FILE, BaseStart, DEV_CONTAINER_LABEL, OwnStart, Variables};
+use imgbuild_runtime::{ACTIVATION_FILE, BaseStart, DEV_CONTAINER_LABEL, DevContainer, OwnStart, Variables};
 use imgbuild_spec::{TcpPort, User, Variant};
 use imgbuild_store::LayerRecord;
 
@@ -119,14 +119,26 @@ fn labels(parts: &Parts<'_>) -> BTreeMap<String, String> {
     let Parts { variant, base, own, lock, .. } = *parts;
     let mut labels = base.image().map(BaseImage::labels).unwrap_or_default();
     labels.insert(LOCK_LABEL.to_owned(), lock.to_string());
-    if own.serves {
+    if own.serves || variant.dev_container.is_some() {
         let before = labels.get(DEV_CONTAINER_LABEL);
-        let (user, has_jupyter) = (user_name(variant), variant.jupyter.is_some());
-        let value = imgbuild_runtime::dev_container(user, &served(variant), has_jupyter, before);
+        let value = dev_container(variant, own).metadata(before);
         labels.insert(DEV_CONTAINER_LABEL.to_owned(), value);
     }
     labels.extend(variant.image.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     labels
+}
+
+/// What editors are told.
+fn dev_container(variant: &Variant, own: OwnStart) -> DevContainer<'_> {
+    let asked = || variant.dev_container.iter();
+    let forwarded = asked().flat_map(|it| &it.forward_ports).map(|port| port.get());
+    DevContainer {
+        user: user_name(variant),
+        ports: served(variant).into_iter().chain(forwarded).collect(),
+        has_jupyter: variant.jupyter.is_some(),
+        serves: own.serves,
+        extensions: asked().flat_map(|it| &it.extensions).map(ToString::to_string).collect(),
+    }
 }
 
 /// The ports of what it serves.

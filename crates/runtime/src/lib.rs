@@ -10,7 +10,7 @@ mod start;
 mod user;
 mod variables;
 
-pub use dev_container::{DEV_CONTAINER_LABEL, dev_container};
+pub use dev_container::{DEV_CONTAINER_LABEL, DevContainer};
 pub use files::{Runtime, RuntimeUser};
 pub use jupyter::opened_by;
 pub use shells::ACTIVATION_FILE;

@@ -19,8 +19,8 @@ use crate::repositories::{components, keyring_file, pins, repositories, snapshot
 use crate::services::{self, Services};
 use crate::template::Combination;
 use crate::variant::{
-    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, Jupyter, Layout, Python,
-    Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, DevContainer, Jupyter,
+    Layout, Python, Ssh, Variant,
 };
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
@@ -43,6 +43,7 @@ pub(crate) struct Draft {
     pip: Section,
     jupyter: Option<Jupyter>,
     ssh: Option<Ssh>,
+    dev_container: Option<DevContainer>,
     account: Account,
     image: Image,
     copy: Vec<CopyRule>,
@@ -70,7 +71,7 @@ impl Draft {
         let python = document.python.map(|located| python(located, source));
         let base_place = document.base.as_ref().map(|located| located.span.clone());
         let mut base = base(document.base, context, &mut problems);
-        let keys = (document.jupyter, document.ssh, document.user);
+        let keys = (document.jupyter, document.ssh, document.devcontainer, document.user);
         let services = Services::new(keys, &mut document.image, source, &mut problems);
         problems.extend(services.check_ports(&document.image, &base));
         problems.extend(services.stand_on(&mut base));
@@ -112,6 +113,7 @@ impl Draft {
             pip: context.pip.clone(),
             jupyter: services.jupyter,
             ssh: services.ssh,
+            dev_container: services.dev_container,
             account: services.account,
             image: document.image,
             copy,
@@ -158,6 +160,7 @@ impl Draft {
             pip,
             jupyter: self.jupyter.clone(),
             ssh: self.ssh.clone(),
+            dev_container: self.dev_container.clone(),
             account: self.account.clone(),
             image: self.image.clone(),
             copy: self.copy.clone(),

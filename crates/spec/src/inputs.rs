@@ -176,7 +176,7 @@ impl Variant {
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
     /// `accept-damaged`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
-    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter` and `ssh` beyond
+    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
     /// `[[copy]]`, `[[check]]`, `conform`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
@@ -196,6 +196,7 @@ impl Variant {
             keys,
             jupyter,
             ssh,
+            dev_container,
             account,
             image,
             copy,
@@ -203,7 +204,8 @@ impl Variant {
             conform,
         } = self;
         // What they ask for stands among the packages.
-        let _no_input = (name, tags, keys, jupyter, ssh, account, image, copy, checks, conform);
+        let _no_input =
+            (name, tags, keys, jupyter, ssh, dev_container, account, image, copy, checks, conform);
         let (debian, layout) = match base {
             Base::Debian(debian) => (Some(debian_inputs(debian)), None),
             Base::Layout(layout) => (None, Some(layout_inputs(layout))),

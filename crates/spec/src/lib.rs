@@ -47,12 +47,12 @@ pub use schema::schema;
 pub use spec::{Spec, WrongSpec};
 pub use values::{
     AbsolutePath, AuthorizedKey, BaseUrl, ChannelMirror, Component, ContextPath, Contract, CudaVersion,
-    CutOff, DebianPackageName, EnvironmentValue, ExcludedPart, Home, HubVersion, Interface, JupyterProfile,
-    LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName, RepositorySuite,
-    Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UnknownContract, User, UserName, UserNumber,
-    VersionPattern,
+    CutOff, DebianPackageName, EnvironmentValue, ExcludedPart, ExtensionId, Home, HubVersion, Interface,
+    JupyterProfile, LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName,
+    RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UnknownContract, User,
+    UserName, UserNumber, VersionPattern,
 };
 pub use variant::{
-    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, Jupyter, Keyring, Layout,
-    Pin, Python, Repository, Snapshot, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, DevContainer, Jupyter,
+    Keyring, Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
 };

@@ -1,4 +1,4 @@
-//! What an image serves and whom it runs as: `jupyter`, `ssh` and `[user]`, held against one another, and what they mean as
+//! What an image serves and whom it runs as: `jupyter`, `ssh`, `devcontainer` and `[user]`, held against one another, and what they mean as
 //! packages.
 
 use imgbuild_document::{Located, Mistake, Node, Origin, Problem, Requirement, Source, VariableName, list};
@@ -6,12 +6,13 @@ use imgbuild_environment::{OtherLock, match_spec_name};
 use imgbuild_secret::SecretText;
 
 use crate::language::{
-    Document, Image, JupyterKey, JupyterTable, PythonFrom, SshKey, SshTable, Suite, UserTable,
+    DevContainerKey, DevContainerTable, Document, Image, JupyterKey, JupyterTable, PythonFrom, SshKey,
+    SshTable, Suite, UserTable,
 };
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, brings_python};
 use crate::values::{Home, Interface, JupyterProfile, TcpPort, User, UserName, check_environment_value};
-use crate::variant::{Account, Base, Conda, CondaPackages, Debian, Jupyter, Ssh};
+use crate::variant::{Account, Base, Conda, CondaPackages, Debian, DevContainer, Jupyter, Ssh};
 
 /// The number of the user, and that of its group: those of the first user of most machines, so that mounted folders can be
 /// written; and `users`.
@@ -27,6 +28,7 @@ const SSH: [&str; 3] = ["openssh-server", "libnss-wrapper", "rsync"];
 pub(crate) struct Services {
     pub(crate) jupyter: Option<Jupyter>,
     pub(crate) ssh: Option<Ssh>,
+    pub(crate) dev_container: Option<DevContainer>,
     pub(crate) account: Account,
     /// What Jupyter needs as packages, unless they are named elsewhere.
     packages: Vec<Package>,
@@ -40,12 +42,17 @@ struct Package {
 }
 
 /// The keys that say what an image serves, as they are written.
-type Keys = (Option<Located<JupyterKey>>, Option<Located<SshKey>>, Option<Located<UserTable>>);
+type Keys = (
+    Option<Located<JupyterKey>>,
+    Option<Located<SshKey>>,
+    Option<Located<DevContainerKey>>,
+    Option<Located<UserTable>>,
+);
 
 impl Services {
     /// What the keys ask for, and what is wrong with them. A platform may want another user of the image.
     pub(crate) fn new(
-        (jupyter, ssh, user): Keys,
+        (jupyter, ssh, dev_container, user): Keys,
         image: &mut Image,
         source: &Source,
         problems: &mut Vec<Problem>,
@@ -59,7 +66,8 @@ impl Services {
             image.user.get_or_insert(User::Id { uid: 0, gid: None });
         }
         let account = account(user, profile, source, problems);
-        Self { jupyter, ssh, account, packages: packages.unwrap_or_default() }
+        let dev_container = dev_container.and_then(|located| self::dev_container(located, source, problems));
+        Self { jupyter, ssh, dev_container, account, packages: packages.unwrap_or_default() }
     }
 
     /// Where each of them was asked for, and the port that it listens on.
@@ -105,6 +113,7 @@ impl Services {
         }
         let jupyter = self.jupyter.as_ref().map(|it| ("Jupyter", &it.origin));
         let served = jupyter.or(self.ssh.as_ref().map(|it| ("an SSH server", &it.origin)));
+        let served = served.or(self.dev_container.as_ref().map(|it| ("a dev container", &it.origin)));
         if let Some((what, origin)) = served {
             let problem = Problem::new(SpecMistake::NeedsBase { what: what.to_owned() });
             let problem = problem.at(origin.source(), origin.span(), "asked for here");
@@ -153,6 +162,7 @@ impl Services {
             }
         };
         self.ports().for_each(|(origin, _)| add(&WORKBENCH, origin));
+        self.dev_container.iter().for_each(|it| add(&WORKBENCH, &it.origin));
         if let Some(ssh) = &self.ssh {
             add(&SSH, &ssh.origin);
             if ssh.forward_x11 {
@@ -309,6 +319,23 @@ fn ssh(
         sftp: table.sftp.unwrap_or(true),
         origin,
     })
+}
+
+fn dev_container(
+    located: Located<DevContainerKey>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<DevContainer> {
+    let origin = located.origin(source);
+    let table = match located.value {
+        DevContainerKey::Short(false) => return None,
+        DevContainerKey::Short(true) => DevContainerTable::default(),
+        DevContainerKey::Table(table) => *table,
+    };
+    let extensions = list::unique("devcontainer.extensions", table.extensions, source, problems);
+    let ports = list::unique("devcontainer.forward-ports", table.forward_ports, source, problems);
+    let (extensions, forward_ports) = (extensions.unwrap_or_default(), ports.unwrap_or_default());
+    Some(DevContainer { extensions, forward_ports, origin })
 }
 
 /// The user that a spec asks for, or that a platform wants.

@@ -12,9 +12,9 @@ use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suit
 use crate::pip::Pip;
 use crate::values::{
     AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, Contract, CudaVersion, CutOff,
-    DebianPackageName, ExcludedPart, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort,
-    UserName, VersionPattern,
+    DebianPackageName, ExcludedPart, ExtensionId, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob,
+    Prefix, PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName,
+    TcpPort, UserName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -44,6 +44,8 @@ pub struct Variant {
     pub jupyter: Option<Jupyter>,
     /// The SSH server, where it starts one.
     pub ssh: Option<Ssh>,
+    /// What editors are told, where they open it as a dev container.
+    pub dev_container: Option<DevContainer>,
     /// The user that it has.
     pub account: Account,
     /// The image's configuration.
@@ -96,6 +98,18 @@ pub struct Jupyter {
     pub certificate: Option<(AbsolutePath, AbsolutePath)>,
     /// The platform that starts it.
     pub profile: JupyterProfile,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// A dev container, by the key `devcontainer`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DevContainer {
+    /// Extensions of VS Code.
+    pub extensions: Vec<ExtensionId>,
+    /// Ports that are forwarded.
+    pub forward_ports: Vec<TcpPort>,
     /// Where it was asked for.
     pub origin: Origin,
 }

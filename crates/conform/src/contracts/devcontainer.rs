@@ -9,14 +9,14 @@ pub(super) const TERMS: Terms = Terms {
     title: "Dev containers",
     about: "An editor starts the image, gives the user the number of whoever sits before it, and runs its own server in it, \
             which is linked with the image's C and C++ libraries.",
-    spec: "jupyter = true",
+    spec: "devcontainer = true",
     demands: &[
         Demand {
             says: "its label says who works in it, by name",
             source: "devcontainers/spec, docs/specs/image-metadata.md; devcontainers/cli, scripts/updateUID.Dockerfile",
             scope: Scope::All,
             condition: Condition::DevContainerLabel,
-            advice: "write `jupyter = true` or `ssh = true`, or the label `devcontainer.metadata` in `[image.labels]`",
+            advice: "write `devcontainer = true`",
         },
         NO_GROUP,
         Demand {
@@ -31,7 +31,7 @@ pub(super) const TERMS: Terms = Terms {
             source: "Visual Studio Code, Remote Development: Linux prerequisites",
             scope: Scope::All,
             condition: Condition::Libstdcxx(25),
-            advice: "write `packages = [\"libstdc++6\"]` in `[base]`",
+            advice: "write `devcontainer = true`, or `packages = [\"libstdc++6\"]` in `[base]`",
         },
         Demand {
             says: "it has what editors' servers are fetched and started with",
@@ -45,7 +45,7 @@ pub(super) const TERMS: Terms = Terms {
                 &["ps"],
                 &["curl", "wget"],
             ]),
-            advice: "write `packages = [\"procps\", \"curl\", \"ca-certificates\"]` in `[base]`",
+            advice: "write `devcontainer = true`, or `packages = [\"procps\", \"curl\"]` in `[base]`",
         },
         Demand {
             says: "its user may write its home",
@@ -62,5 +62,5 @@ pub(super) const TERMS: Terms = Terms {
             advice: "leave the home to imgbuild; `[user] home` names it",
         },
     ],
-    examples: &["jupyter", "ssh", "workbench"],
+    examples: &["devcontainer", "jupyter", "ssh", "workbench"],
 };

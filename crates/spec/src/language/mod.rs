@@ -6,6 +6,7 @@ mod base;
 mod check;
 mod conda;
 mod copy;
+mod devcontainer;
 mod env;
 mod image;
 mod jupyter;
@@ -25,6 +26,7 @@ pub use check::Seconds;
 pub(crate) use conda::CondaTable;
 pub use conda::Manager;
 pub(crate) use copy::CopyTable;
+pub(crate) use devcontainer::{DevContainerKey, DevContainerTable};
 pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
 pub(crate) use jupyter::{JupyterKey, JupyterTable};
@@ -93,6 +95,9 @@ pub(crate) struct Document {
     /// Whether the image starts an SSH server, or a table that says how.
     #[schemars(extend("examples" = [true]), extend("default" = false))]
     pub(crate) ssh: Option<Located<SshKey>>,
+    /// Whether editors open the image as a dev container, or a table that says more of it.
+    #[schemars(extend("examples" = [true]), extend("default" = false))]
+    pub(crate) devcontainer: Option<Located<DevContainerKey>>,
     /// The user that the image has and runs as.
     pub(crate) user: Option<Located<UserTable>>,
     /// The image's configuration, by the OCI image specification.

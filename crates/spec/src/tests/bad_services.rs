@@ -403,7 +403,8 @@ fn what_is_served_brings_its_packages() {
         packages(&with("ssh = true\nbase = \"trixie\"\n[user]\nsudo = true")),
         format!("{basics} openssh-server libnss-wrapper rsync systemd-standalone-sysusers sudo |  | ")
     );
-    assert_eq!(packages(&with("jupyter = false\nssh = false")), " |  | ");
+    assert_eq!(packages(&with("devcontainer = true")), format!("{basics} |  | "));
+    assert_eq!(packages(&with("jupyter = false\nssh = false\ndevcontainer = false")), " |  | ");
 }
 
 #[test]
@@ -428,4 +429,51 @@ fn platforms_that_an_image_cannot_be_held_against() {
       ·                          ╰── again
       ╰────
     "#);
+}
+
+#[test]
+fn dev_containers_that_cannot_be() {
+    assert_snapshot!(message("name = \"a\"\nbase = \"scratch\"\ndevcontainer = true\n"), @r#"
+     × the base is `scratch`, but a dev container needs a base with glibc: the image could not start
+      ╭─[spec.toml:3:16]
+    2 │ base = "scratch"
+    3 │ devcontainer = true
+      ·                ──┬─
+      ·                  ╰── asked for here
+      ╰────
+     help: build on Debian: `base = "bookworm"`, which is the default
+    "#);
+    assert_snapshot!(said("[devcontainer]\nextensions = [\"python\"]\nforward-ports = [0]"), @r#"
+      × `spec.toml` has 2 mistakes
+
+    Error:
+      × `python` is not an extension of VS Code
+       ╭─[spec.toml:4:15]
+     3 │ [devcontainer]
+     4 │ extensions = ["python"]
+       ·               ────┬───
+       ·                   ╰── here
+     5 │ forward-ports = [0]
+       ╰────
+      help: write its publisher and its name, like `ms-python.python`
+
+    Error:
+      × `0` is not a port
+       ╭─[spec.toml:5:18]
+     4 │ extensions = ["python"]
+     5 │ forward-ports = [0]
+       ·                  ┬
+       ·                  ╰── here
+       ╰────
+      help: write a number from 1 to 65535
+    "#);
+    assert_snapshot!(said("[devcontainer]\nforward-ports = [8000, 8000]"), @r"
+     × `devcontainer.forward-ports` has `8000` twice
+      ╭─[spec.toml:4:24]
+    3 │ [devcontainer]
+    4 │ forward-ports = [8000, 8000]
+      ·                        ──┬─
+      ·                          ╰── again
+      ╰────
+    ");
 }

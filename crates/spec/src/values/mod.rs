@@ -3,6 +3,7 @@
 mod authorized_key;
 mod contract;
 mod environment;
+mod extension;
 mod glob;
 mod jupyter;
 mod name;
@@ -21,6 +22,7 @@ pub use authorized_key::AuthorizedKey;
 pub use contract::{Contract, UnknownContract};
 pub use environment::EnvironmentValue;
 pub(crate) use environment::check as check_environment_value;
+pub use extension::ExtensionId;
 pub use glob::{ExcludedPart, PathGlob};
 pub use jupyter::{Interface, JupyterProfile};
 pub use name::{DebianPackageName, LabelKey};
