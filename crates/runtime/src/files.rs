@@ -86,6 +86,8 @@ impl Runtime<'_> {
         if !self.services().is_empty() {
             put(&mut contents, SERVICES, include_str!("scripts/imgbuild-services"), 0o755)?;
             put(&mut contents, HEALTH, include_str!("scripts/imgbuild-health"), 0o755)?;
+            put(&mut contents, shells::NAME, shells::name(&user.name), 0o644)?;
+            put(&mut contents, shells::WHOAMI, shells::whoami(&user.name), 0o755)?;
         }
         if let Some((settings, prefix)) = &self.jupyter {
             jupyter::files(settings, prefix, &mut contents)?;

@@ -28,6 +28,45 @@ exec \"$@\"
 /// A login shell does not inherit the image's variables over SSH, and Debian's `/etc/profile` sets `PATH` anew.
 pub(crate) const PROFILE: &str = "etc/profile.d/imgbuild.sh";
 
+/// A name for a user that the image does not know, in login shells.
+pub(crate) const NAME: &str = "etc/profile.d/imgbuild-name.sh";
+
+/// `whoami` that knows a name for such a user, before the system's own on the `PATH`.
+pub(crate) const WHOAMI: &str = "usr/local/bin/whoami";
+
+/// What a login shell reads where whoever works in it may be nobody that the image knows: programs that ask the environment find
+/// the name of the image's user, and bash's prompt shows it instead of "I have no name!".
+pub(crate) fn name(user: &str) -> String {
+    let user = quoted(user);
+    format!(
+        "# Made by imgbuild: a name for a user that the image does not know.
+if ! id -un >/dev/null 2>&1; then
+    [ -n \"${{USER:-}}\" ] || USER={user}
+    LOGNAME=${{LOGNAME:-$USER}}
+    export USER LOGNAME
+    # What bash sets its prompt to comes later, and names the user by `\\u`.
+    PROMPT_COMMAND='PS1=${{PS1//\\\\u/$USER}}'
+fi
+"
+    )
+}
+
+/// The program.
+pub(crate) fn whoami(user: &str) -> String {
+    let user = quoted(user);
+    format!(
+        "#!/bin/sh
+# Made by imgbuild: whoami, also for a user that the image does not know.
+if [ \"$#\" = 0 ] && ! id -un >/dev/null 2>&1; then
+    imgbuild_name={user}
+    printf '%s\\n' \"${{USER:-$imgbuild_name}}\"
+else
+    exec /usr/bin/whoami \"$@\"
+fi
+"
+    )
+}
+
 /// What bash keeps for itself: to set one is an error of every login.
 const READ_ONLY: [&str; 6] = ["BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"];
 
@@ -138,6 +177,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn who_has_no_name_is_called_as_the_images_user() {
+        // Nobody here has this number.
+        let run = |shell: &str, script: &str| {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=54321", "--regid=54321", "--clear-groups", shell, "-c", script, "whoami"]);
+            let output = command.env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
+            assert!(output.stderr.is_empty(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        for shell in ["/bin/sh", "/bin/bash"] {
+            assert_eq!(run(shell, &format!("{}echo $USER $LOGNAME", name("ada"))), "ada ada\n");
+            assert_eq!(run(shell, &whoami("ada")), "ada\n");
+        }
+        let prompt = format!("PS1='\\u@\\h'; {}eval \"$PROMPT_COMMAND\"; echo \"$PS1\"", name("ada"));
+        assert_eq!(run("/bin/bash", &prompt), "ada@\\h\n");
+        // Who has one keeps it.
+        let root = Command::new("sh").args(["-c", &whoami("ada")]).output().unwrap();
+        let own = Command::new("/usr/bin/whoami").output().unwrap();
+        assert_eq!(root.stdout, own.stdout);
     }
 
     #[test]
