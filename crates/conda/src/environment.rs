@@ -19,17 +19,17 @@ use crate::record;
 use crate::subdir::subdir;
 
 /// A locked environment, ready to be written.
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     /// Where it stands.
-    pub environment: Arc<Environment>,
+    pub(crate) environment: Arc<Environment>,
     /// Its packages and what each is to the image.
-    pub packages: Vec<(&'a CondaPackage, Role)>,
+    pub(crate) packages: Vec<(&'a CondaPackage, Role)>,
     /// The version of its Python, such as `3.11.2`.
-    pub python_version: Option<String>,
+    pub(crate) python_version: Option<String>,
     /// The folders whose sources are importable.
-    pub bytecode_folders: Vec<ImagePath>,
+    pub(crate) bytecode_folders: Vec<ImagePath>,
     /// How its Python names its bytecode.
-    pub cache_tag: Option<CacheTag>,
+    pub(crate) cache_tag: Option<CacheTag>,
 }
 
 /// Reads a locked environment, or some of its packages, such as those that its interpreter needs.
@@ -37,7 +37,7 @@ pub struct Plan<'a> {
 /// # Errors
 ///
 /// When the lock is damaged.
-pub fn plan_environment<'a>(
+pub(crate) fn plan_environment<'a>(
     set: &CondaSet,
     packages: &[&'a CondaPackage],
     platform: Platform,
@@ -86,7 +86,7 @@ pub fn plan_environment<'a>(
 
 /// Whether a package may hold modules of Python: it is Python, or depends on it. The layers of all others need not depend
 /// on the interpreter's version.
-pub fn may_hold_python(package: &CondaPackage) -> bool {
+pub(crate) fn may_hold_python(package: &CondaPackage) -> bool {
     let depends = package.record.get("depends").and_then(toml::Value::as_array);
     let names = depends.into_iter().flatten().filter_map(toml::Value::as_str);
     let python =
@@ -114,7 +114,7 @@ pub enum EnvironmentFilesError {
 /// # Errors
 ///
 /// When the lock is damaged.
-pub fn environment_files(
+pub(crate) fn environment_files(
     conda: &LockedSet<'_, CondaSet, CondaPackage>,
     timestamp: i64,
 ) -> Result<Files, EnvironmentFilesError> {

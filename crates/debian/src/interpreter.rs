@@ -33,7 +33,7 @@ pub fn interpreter(set: &DebianSet, packages: &[DebianPackage]) -> Option<Interp
 }
 
 /// Whether a package holds modules of Debian's Python: others' layers need not depend on its version.
-pub fn holds_modules(packages: &[DebianPackage], name: &str) -> bool {
+pub(crate) fn holds_modules(packages: &[DebianPackage], name: &str) -> bool {
     if name.starts_with("python3") || name.starts_with("libpython3") {
         return true;
     }

@@ -1,39 +1,14 @@
-//! What all ecosystems of packages have in common: archives with a hash, where these are to be
-//! had.
+//! What all ecosystems of packages have in common: archives with a hash, where these are to be had, and what they become in an
+//! image.
 
-use futures::future::BoxFuture;
-use imgbuild_lock::Archive;
-use miette::Diagnostic;
+mod archive_source;
+mod compilers;
+mod image_python;
+mod ingredients;
+mod packages;
 
-/// Where the archives of one ecosystem's packages are to be had: its channels, mirrors or indexes, or what builds them anew.
-pub trait ArchiveSource: Send + Sync {
-    /// Gets an archive into the store; nothing where this is no source of it.
-    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>>;
-}
-
-/// An archive that cannot be had.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum ArchiveError {
-    /// It is known nowhere.
-    #[error("nobody has it")]
-    Nowhere,
-    /// Whom to ask cannot be found out.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Place(Box<dyn Diagnostic + Send + Sync>),
-    /// It cannot be fetched.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Fetch(Box<dyn Diagnostic + Send + Sync>),
-    /// It is nowhere, and cannot be built anew.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Build(Box<dyn Diagnostic + Send + Sync>),
-}
-
-impl ArchiveError {
-    /// It cannot be fetched.
-    pub fn fetch(error: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Self::Fetch(Box::new(error))
-    }
-}
+pub use archive_source::{ArchiveError, ArchiveSource};
+pub use compilers::{Compilers, HostInterpreter, HostSources, OwnLibrary};
+pub use image_python::ImagePython;
+pub use ingredients::Ingredients;
+pub use packages::{Ecosystem, EcosystemError, Surroundings};

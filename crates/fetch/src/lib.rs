@@ -19,6 +19,6 @@ pub use error::ArchiveFailure;
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;
 pub use fetching::Fetcher;
-pub use package_archives::{PackageArchives, channels, repositories, verify_archives};
+pub use package_archives::{PackageArchives, verify_archives};
 pub use secrets::secrets;
 pub use vendor_folder::Vendor;

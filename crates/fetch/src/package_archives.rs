@@ -103,7 +103,7 @@ impl PackageArchives {
 /// # Errors
 ///
 /// When one is none, or conda's own settings cannot be used.
-pub fn channels<'a>(
+fn channels<'a>(
     packages: impl IntoIterator<Item = &'a CondaPackage>,
     variant: &Variant,
     context: &Context,
@@ -130,7 +130,7 @@ pub fn channels<'a>(
 /// # Errors
 ///
 /// When a mirror is none.
-pub fn repositories<'a>(
+fn repositories<'a>(
     packages: impl IntoIterator<Item = &'a DebianPackage>,
     variant: &Variant,
     context: &Context,

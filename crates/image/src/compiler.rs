@@ -5,141 +5,82 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use imgbuild_conda::Plan;
-use imgbuild_fetch::{Context, PackageArchives, channels, repositories};
-use imgbuild_layer::{Exclusions, KeyHasher, Role, Source};
-use imgbuild_lock::{
-    Archive, CondaPackage, CondaSet, DebianPackage, DebianSet, LockedCompiler, LockedPackage, LockedSet,
-};
+use imgbuild_archive::ImagePath;
+use imgbuild_ecosystem::{Compilers, HostInterpreter};
+use imgbuild_fetch::{Context, PackageArchives};
+use imgbuild_layer::{Exclusions, KeyHasher, Source};
+use imgbuild_lock::LockedVariant;
 use imgbuild_oci::{Digest, Platform};
-use imgbuild_python::{CacheTag, CompilerError, FolderSink, Interpreter, LazyCompiler};
-use imgbuild_spec::Variant;
+use imgbuild_python::{CompilerError, FolderSink, Interpreter, LazyCompiler};
+use imgbuild_spec::{Compilation, Variant};
 
 use crate::confinement::{self, Libraries, Place};
-use crate::error::{MakeError, MakeFailure};
+use crate::error::MakeError;
 
-/// The compiler of a conda environment's bytecode.
-///
-/// # Errors
-///
-/// When the lock has no interpreter for this machine.
-pub(crate) fn conda_compiler(
-    conda: &LockedSet<'_, CondaSet, CondaPackage>,
-    (version, tag): (String, CacheTag),
-    variant: &Variant,
-    context: &Context,
-) -> Result<Arc<LazyCompiler>, MakeError> {
-    let compiler = compiler(&conda.compilers, context)?;
-    let packages = owned(compiler);
-    let archives = PackageArchives::new(vec![channels(&packages, variant, context)?], context);
-    let processes = threads(context.threads);
-    let (context, compilation) = (context.clone(), variant.layers.bytecode);
-    let set = conda.set.clone();
-    let (host, wanted) = (compiler.host, version.clone());
-    let make = move || {
-        let Plan { environment, packages: planned, .. } =
-            imgbuild_conda::plan_environment(&set, &packages.iter().collect::<Vec<_>>(), host)
-                .map_err(|error| CompilerError::unavailable(&error))?;
-        let source = |(package, role): (&CondaPackage, Role)| {
-            let path = context.store.archive_path(&package.sha256);
-            imgbuild_conda::Package::new(package, role, Arc::clone(&environment), path)
-        };
-        let sources: Result<Vec<_>, _> = planned.into_iter().map(source).collect();
-        let sources = sources.map_err(|error| CompilerError::unavailable(&error))?;
-        let root = context.store.filled_tool(&interpreter_key(&sources, host), |folder| {
-            let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
-            archives.get_all(&needed).map_err(|error| CompilerError::unavailable(&error))?;
-            sources.iter().try_for_each(|source| extract(source, folder))
-        })?;
-        let short: Vec<&str> = wanted.splitn(3, '.').take(2).collect();
-        // conda's interpreter is linked with the machine's C library.
-        let shown = [set.prefix.as_str()];
-        let Place { root, launcher } =
-            confinement::place(&context, compilation, &root, &shown, Libraries::Machine)?;
-        let program = root.join(set.prefix.as_str()).join("bin").join(format!("python{}", short.join(".")));
-        let (command, version) = (vec![program.into_os_string()], wanted.clone());
-        Ok(Interpreter { command, home: None, version, tag: tag.clone(), launcher })
-    };
-    Ok(Arc::new(LazyCompiler::new(version, processes, make)))
+/// What makes the compilers of a variant's bytecode: they run in the sandbox.
+pub(crate) struct VariantCompilers {
+    archives: PackageArchives,
+    compilation: Compilation,
+    context: Context,
 }
 
-/// The compiler of the bytecode of Debian's Python.
-///
-/// # Errors
-///
-/// When the lock has no interpreter for this machine.
-pub(crate) fn debian_compiler(
-    debian: &LockedSet<'_, DebianSet, DebianPackage>,
-    interpreter: &imgbuild_debian::Interpreter,
-    variant: &Variant,
-    context: &Context,
-) -> Result<Arc<LazyCompiler>, MakeError> {
-    let compiler = compiler(&debian.compilers, context)?;
-    let packages = owned(compiler);
-    let sources = repositories(&packages, variant, context)?.into_iter().collect();
-    let archives = PackageArchives::new(sources, context);
-    let host = compiler.host;
-    let interpreter = interpreter.clone();
-    let version = interpreter.version.clone();
-    let store = context.store.clone();
-    let (own, compilation) = (context.clone(), variant.layers.bytecode);
-    let make = move || {
-        let source = |package: &DebianPackage| {
-            imgbuild_debian::Package::new(package, &own.store.archive_path(&package.sha256))
-        };
-        let sources: Vec<_> = packages.iter().map(source).collect();
-        let root = store.filled_tool(&interpreter_key(&sources, host), |folder| {
-            let needed: Vec<Archive> = packages.iter().map(LockedPackage::archive).collect();
-            archives.get_all(&needed).map_err(|error| CompilerError::unavailable(&error))?;
-            sources.iter().try_for_each(|source| extract(source, folder))
-        })?;
-        let place = confinement::place(&own, compilation, &root, &["usr"], Libraries::Own)?;
-        Ok(debian_interpreter(place, &interpreter, host))
-    };
-    Ok(Arc::new(LazyCompiler::new(version, threads(context.threads), make)))
-}
-
-/// Debian's interpreter is linked with Debian's glibc, which the build machine may not have: so its own loader starts it.
-fn debian_interpreter(
-    place: Place,
-    interpreter: &imgbuild_debian::Interpreter,
-    host: Platform,
-) -> Interpreter {
-    let Place { root, launcher } = place;
-    let (loader, library) = match host {
-        Platform::LinuxAmd64 => ("ld-linux-x86-64.so.2", "x86_64-linux-gnu"),
-        Platform::LinuxArm64 => ("ld-linux-aarch64.so.1", "aarch64-linux-gnu"),
-    };
-    let library = root.join("usr/lib").join(library);
-    let program = root.join(interpreter.program.as_str());
-    let mut command: Vec<OsString> = vec![library.join(loader).into_os_string()];
-    command.push("--library-path".into());
-    command.push(library.into_os_string());
-    command.push(program.into_os_string());
-    Interpreter {
-        command,
-        home: Some(root.join("usr").into_os_string()),
-        version: interpreter.version.clone(),
-        tag: interpreter.cache_tag(),
-        launcher,
+impl VariantCompilers {
+    /// What makes those of a locked variant.
+    ///
+    /// # Errors
+    ///
+    /// When a channel or a mirror of the spec is none.
+    pub(crate) fn new(
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        context: &Context,
+    ) -> Result<Self, MakeError> {
+        let archives = PackageArchives::of_variant(locked, variant, context)?;
+        Ok(Self { archives, compilation: variant.layers.bytecode, context: context.clone() })
     }
 }
 
-fn owned<P: Clone>(compiler: &LockedCompiler<'_, P>) -> Vec<P> {
-    compiler.packages.iter().map(|package| (*package).clone()).collect()
+impl Compilers for VariantCompilers {
+    fn host(&self) -> Platform {
+        self.context.host
+    }
+
+    fn compiler(&self, interpreter: HostInterpreter) -> Arc<LazyCompiler> {
+        let (archives, compilation, context) =
+            (self.archives.clone(), self.compilation, self.context.clone());
+        let (version, processes) = (interpreter.version.clone(), threads(context.threads));
+        let make = move || {
+            let sources = (interpreter.sources)()?;
+            let root = context.store.filled_tool(&interpreter_key(&sources, context.host), |folder| {
+                let got = archives.get_all(&interpreter.archives);
+                got.map_err(|error| CompilerError::unavailable(&error))?;
+                sources.iter().try_for_each(|source| extract(&**source, folder))
+            })?;
+            let libraries = if interpreter.library.is_some() { Libraries::Own } else { Libraries::Machine };
+            let shown = [interpreter.folder.as_str()];
+            let place = confinement::place(&context, compilation, &root, &shown, libraries)?;
+            Ok(at_place(place, &interpreter))
+        };
+        Arc::new(LazyCompiler::new(version, processes, make))
+    }
 }
 
-/// The interpreter for this machine.
-fn compiler<'a, 'b, P>(
-    compilers: &'a [LockedCompiler<'b, P>],
-    context: &Context,
-) -> Result<&'a LockedCompiler<'b, P>, MakeError> {
-    let found = compilers.iter().find(|compiler| compiler.host == context.host);
-    Ok(found.ok_or_else(|| MakeFailure::NoCompiler { host: context.host.to_string() })?)
+/// An interpreter where it runs. One with a C library of its own is started by that one's loader.
+fn at_place(Place { root, launcher }: Place, interpreter: &HostInterpreter) -> Interpreter {
+    let HostInterpreter { version, tag, folder, program, library, .. } = interpreter;
+    let path = |path: &ImagePath| root.join(path.as_str()).into_os_string();
+    let mut command: Vec<OsString> = Vec::new();
+    if let Some(library) = library {
+        command.extend([path(&library.loader), "--library-path".into(), path(&library.folder)]);
+    }
+    command.push(path(program));
+    // The program that the system started is then the loader, beside which no library of Python's is.
+    let home = library.as_ref().map(|_| path(folder));
+    Interpreter { command, home, version: version.clone(), tag: tag.clone(), launcher }
 }
 
 /// What the folder of an interpreter depends on: all that its packages' entries do, the prefix and the owner among it.
-fn interpreter_key(packages: &[impl Source], host: Platform) -> Digest {
+fn interpreter_key(packages: &[Box<dyn Source>], host: Platform) -> Digest {
     let recipes = packages.iter().map(|package| package.part().recipe.0.hex());
     // The method changes whenever the same packages would be written in another way.
     let hasher = KeyHasher::new("interpreter").field("method", "2").field("host", host.to_string());

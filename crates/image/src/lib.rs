@@ -32,7 +32,6 @@ mod variant_plan;
 mod vendor;
 mod wheel_finder;
 mod wheel_frontend;
-mod wheel_sources;
 mod wheels_python;
 
 pub use asked::{Line, asked};
@@ -56,5 +55,4 @@ pub use variant_plan::variant_plan;
 pub use vendor::{Vendored, vendor};
 pub use wheel_finder::{absolute, finder, listed_error, pypi_error};
 pub use wheel_frontend::wheel_builder;
-pub use wheel_sources::{layout_of, wheel_error};
 pub use wheels_python::WheelsPython;

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource, EcosystemError};
 use imgbuild_fetch::{ArchiveFailure, Context, Event, FetchFailure, PackageArchives, verify_archives};
 use imgbuild_lock::{Archive, Lock, LockedPackage, LockedVariant, PypiBuild, PypiPackage};
-use imgbuild_pypi::PackageFinder;
+use imgbuild_pypi::{LockedWheelsError, PackageFinder};
 use imgbuild_sandbox::Machine;
 use imgbuild_secret::SecretUrl;
 use imgbuild_spec::Variant;
 use imgbuild_store::LayerRecord;
-use imgbuild_wheels::{Failure, Frontend, Interpreter, Progress, Root, SourceFetcher, WheelBuilder};
+use imgbuild_wheels::{Failure, Frontend, Progress, Root, SourceFetcher, WheelBuilder};
 
 use crate::assembly::Assembly;
 use crate::delivery::Format;
-use crate::error::{MakeError, MakeFailure};
+use crate::error::MakeError;
 use crate::layers::make;
 use crate::plan::ImagePlan;
 use crate::unpacked::{NamedLayer, unpacked_layers};
@@ -94,7 +94,8 @@ impl Pipeline {
         let (variant, context) = (&self.variant, &self.context);
         let locked = self.lock.variant(0)?;
         let mut assembly = Assembly::new(&locked, variant, None, context)?;
-        let python = assembly.python.take().ok_or(MakeFailure::NoPython)?;
+        let python =
+            assembly.python.take().ok_or_else(|| EcosystemError::from(LockedWheelsError::NoPython))?;
         let variables = assembly.variables.clone();
         let below = assembly.base.records();
         assembly.base.keep(&context.store)?;
@@ -106,7 +107,6 @@ impl Pipeline {
         let (context, own) = (context.clone(), machine.clone());
         let unpack = move || unpacked_layers(&context.store, &own, &context.layers, &layers);
         let layers = tokio::task::spawn_blocking(unpack).await??;
-        let python = Interpreter { version: python.version, minor: python.minor, program: python.program };
         Ok(Root { machine, layers, variables, python })
     }
 

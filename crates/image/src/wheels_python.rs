@@ -1,12 +1,13 @@
 //! The Python that a variant's wheels are for.
 
 use imgbuild_archive::ImagePath;
-use imgbuild_conda::Implementation;
+use imgbuild_conda::{Implementation, LockedEnvironmentError};
+use imgbuild_ecosystem::EcosystemError;
 use imgbuild_lock::LockedVariant;
-use imgbuild_pypi::{Environment, Target};
+use imgbuild_pypi::{Environment, LockedWheelsError, Target};
 use imgbuild_spec::Variant;
 
-use crate::error::{MakeError, MakeFailure, WheelsFailure};
+use crate::error::{MakeError, WheelsFailure};
 
 /// Where wheels go that find no conda environment with a Python.
 const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
@@ -31,7 +32,8 @@ impl WheelsPython {
     ///
     /// When there is none, or one that wheels cannot be chosen for.
     pub fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, MakeError> {
-        let failed = |error| MakeFailure::Environment(Box::new(error));
+        let failed = |error| EcosystemError::from(LockedEnvironmentError::from(error));
+        let no_python = || EcosystemError::from(LockedWheelsError::NoPython);
         if let Some(conda) = &locked.conda
             && let Some(python) =
                 imgbuild_conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
@@ -46,9 +48,8 @@ impl WheelsPython {
                 site_packages: Some(python.site_packages.as_str().to_owned()),
             });
         }
-        let debian = locked.debian.as_ref().ok_or(MakeFailure::NoPython)?;
-        let python =
-            imgbuild_debian::interpreter(debian.set, &debian.owned()).ok_or(MakeFailure::NoPython)?;
+        let debian = locked.debian.as_ref().ok_or_else(no_python)?;
+        let python = imgbuild_debian::interpreter(debian.set, &debian.owned()).ok_or_else(no_python)?;
         Ok(Self {
             prefix: ImagePath::from_absolute(VIRTUAL_ENVIRONMENT)?,
             is_conda: false,

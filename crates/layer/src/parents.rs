@@ -34,6 +34,12 @@ impl Parents {
         }
     }
 
+    /// Adds what others say: it counts where both say something of a folder.
+    pub fn extend(&mut self, other: Self) {
+        self.special.extend(other.special);
+        self.trees.extend(other.trees);
+    }
+
     /// The entry of a folder.
     pub fn head(&self, path: ImagePath) -> EntryHead {
         let tree = || self.trees.iter().find(|(root, _)| path == **root || path.strip_prefix(root).is_some());

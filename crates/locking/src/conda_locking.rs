@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use imgbuild_archive::ImagePath;
-use imgbuild_conda::{EnvironmentRequest, LeftOpen, LockedLookup, Metadata, Request, ServedChannel, Solving};
+use imgbuild_conda::{
+    EnvironmentRequest, LeftOpen, LockedEnvironmentError, LockedLookup, Metadata, Request, ServedChannel,
+    Solving,
+};
 use imgbuild_environment::ChannelPriority;
 use imgbuild_fetch::{Event, secrets};
 use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
@@ -143,7 +146,7 @@ impl Locker<'_> {
         packages: &[CondaPackage],
     ) -> Result<(), LockSpecError> {
         let records = packages.iter().map(imgbuild_conda::record).collect::<Result<Vec<_>, _>>();
-        for only in imgbuild_conda::for_processor(&records.map_err(imgbuild_conda::PackageError::from)?) {
+        for only in imgbuild_conda::for_processor(&records.map_err(LockedEnvironmentError::from)?) {
             self.tell(format!(
                 "`{} {}` does not use CUDA, and the image has CUDA {cuda}: the spec asks for such a build",
                 only.name, only.build
@@ -158,7 +161,7 @@ impl Locker<'_> {
         let packages = same.iter().flat_map(|same| &same.conda).flat_map(|conda| &conda.packages);
         let kept = packages.filter(|package| self.upgrade.keeps(package.name()));
         let records = kept.map(|package| imgbuild_conda::record(package)).collect::<Result<Vec<_>, _>>();
-        Ok(records.map_err(imgbuild_conda::PackageError::from)?)
+        Ok(records.map_err(LockedEnvironmentError::from)?)
     }
 
     fn known_facts(&self) -> BTreeMap<Digest, CondaFacts> {

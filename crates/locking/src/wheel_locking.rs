@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use imgbuild_conda::{Archive, ArchiveFormat, Metadata, ServedChannel, Solving};
+use imgbuild_conda::{Archive, ArchiveFormat, LockedEnvironmentError, Metadata, ServedChannel, Solving};
 use imgbuild_fetch::{Context, Event, secrets};
-use imgbuild_image::{
-    MakeFailure, WheelsPython, absolute, finder, layout_of, listed_error, pypi_error, variant_name,
-    wheel_builder,
-};
+use imgbuild_image::{WheelsPython, absolute, finder, listed_error, pypi_error, variant_name, wheel_builder};
 use imgbuild_layer::{Claim, PartId};
 use imgbuild_lock::{CondaPackage, ExcludedPath, Lock, LockedVariant, PypiPackage, PypiSet};
 use imgbuild_pypi::{
-    ChosenWheel, Locking, Provided, ProvidedError, ProvidedPackage, Request, listed_packages,
+    ChosenWheel, Layout, LockedWheelsError, Locking, Provided, ProvidedError, ProvidedPackage, Request,
+    listed_packages,
 };
 use imgbuild_python::CacheTag;
 use imgbuild_requirement::RequirementSource;
@@ -152,19 +150,19 @@ async fn excluded(
     if let (Some(conda), Some(metadata), true) = (&beneath.conda, metadata, image_python.is_conda) {
         let (set, platform) = (conda.set, beneath.variant.platform);
         let found = imgbuild_conda::claims(set, &conda.packages, platform, metadata).await;
-        claims = found.map_err(|error| MakeFailure::Environment(Box::new(error)))?;
+        claims = found.map_err(LockedEnvironmentError::from)?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }
     let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
     let minor = environment.target().minor;
-    let layout = layout_of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?;
+    let layout = Layout::of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?;
     for chosen in wheels {
-        let wheel_error = |error| imgbuild_image::wheel_error(&chosen.package, error);
+        let wheel_error = |error| LockedWheelsError::wheel(&chosen.package, error);
         let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);
         claims.push((imgbuild_pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
     let resolution = imgbuild_python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
-        .map_err(|error| MakeFailure::Environment(Box::new(imgbuild_conda::LockingError::Conflict(error))))?;
+        .map_err(|error| LockedEnvironmentError::from(imgbuild_conda::LockingError::Conflict(error)))?;
     let excluded = resolution.excluded.into_iter();
     let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())

@@ -65,6 +65,8 @@ pub use wheel::entry_points::EntryPoints;
 pub use wheel::filename::FilenameError;
 pub use wheel::filename::WheelFilename;
 pub use wheel::filename::normalized;
+pub use wheel::ingredients::LockedWheelsError;
+pub use wheel::ingredients::Packages;
 pub use wheel::layout::Layout;
 pub use wheel::metadata::Metadata;
 pub use wheel::package::Package;

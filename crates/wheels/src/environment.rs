@@ -8,13 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_ecosystem::ImagePython;
 use imgbuild_layer::{Codec, EntryHead, EntryKind, EntrySink, Exclusions, LayerWriter, Parents, Source};
 use imgbuild_lock::PypiPackage;
 use imgbuild_pypi::Layout;
 use imgbuild_store::Store;
 
 use crate::WheelBuildError;
-use crate::frontend::Interpreter;
 use crate::source::{BUILDER, TIME};
 
 /// Where it is.
@@ -38,7 +38,7 @@ const HOOKS_TEXT: &str = include_str!("hooks.py");
 /// When a wheel is damaged, or the tar cannot be written.
 pub(crate) fn write_environment(
     tar: &Path,
-    python: &Interpreter,
+    python: &ImagePython,
     wheels: &[PypiPackage],
     store: &Store,
 ) -> Result<(), WheelBuildError> {

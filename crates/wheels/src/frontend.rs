@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
-use imgbuild_archive::ImagePath;
+use imgbuild_ecosystem::ImagePython;
 use imgbuild_lock::PypiPackage;
 use imgbuild_runtime::Variables;
 use imgbuild_sandbox::Machine;
@@ -14,7 +14,6 @@ use imgbuild_secret::SecretUrl;
 pub type Failure = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// The image that wheels are built in, unpacked.
-#[derive(Debug)]
 pub struct Root {
     /// What runs it.
     pub machine: Machine,
@@ -23,18 +22,7 @@ pub struct Root {
     /// Its environment variables.
     pub variables: Variables,
     /// Its Python.
-    pub python: Interpreter,
-}
-
-/// The Python of an image.
-#[derive(Debug, Clone)]
-pub struct Interpreter {
-    /// Its whole version, such as `3.11.2`.
-    pub version: String,
-    /// Its minor version.
-    pub minor: u8,
-    /// The program, such as `/usr/bin/python3.11`.
-    pub program: ImagePath,
+    pub python: ImagePython,
 }
 
 /// How it goes.

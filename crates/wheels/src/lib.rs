@@ -39,7 +39,7 @@ mod wheel;
 
 pub use builder::WheelBuilder;
 pub use error::WheelBuildError;
-pub use frontend::{Failure, Frontend, Interpreter, Progress, Root};
+pub use frontend::{Failure, Frontend, Progress, Root};
 pub use git_error::GitError;
 pub use project::{ProjectError, check_folder};
 pub use rebuilding::changed_folder;

@@ -1,8 +1,6 @@
 //! What one variant is made of, known from the lock before anything is fetched.
 
-mod conda;
-mod debian;
-mod pypi;
+mod ecosystems;
 mod runtime;
 mod users;
 
@@ -12,21 +10,20 @@ use std::sync::Arc;
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_base::Base;
 use imgbuild_copies::Copies;
+use imgbuild_ecosystem::{Compilers, ImagePython, Ingredients, Surroundings};
 use imgbuild_fetch::Context;
-use imgbuild_layer::{Content, Exclusions, Files, Ownership, Parents, Part, PartId, Role, Source};
+use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
 use imgbuild_python::Target;
 use imgbuild_runtime::{OwnStart, Variables};
-use imgbuild_spec::{Manager, Variant};
+use imgbuild_spec::Variant;
 
-use self::conda::Conda;
-use self::debian::Debian;
-use self::pypi::Pypi;
+use self::ecosystems::ecosystems;
+use crate::compiler::VariantCompilers;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::derived::{Below, Derived};
 use crate::error::MakeError;
 use crate::ingredient::Ingredient;
-use crate::wheel_sources::ImagePython;
 
 /// Where the lock stands in an image.
 const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
@@ -108,9 +105,7 @@ impl Assembly {
         let timestamp = locked.variant.timestamp;
         assembly.check_base(locked.variant)?;
         assembly.add_user(locked.variant, variant)?;
-        let ecosystems = ecosystems(locked, variant, context);
-        ecosystems.iter().try_for_each(|ecosystem| ecosystem.add(&mut assembly))?;
-        ecosystems.iter().try_for_each(|ecosystem| ecosystem.add_last(&mut assembly))?;
+        assembly.add_packages(locked, variant, context)?;
         assembly.add_runtime(locked, variant, extras.is_some())?;
         if let Some(extras) = extras {
             let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
@@ -142,8 +137,10 @@ impl Assembly {
         for (path, mode, owner) in self.base.image().into_iter().flat_map(|image| image.special_folders()) {
             self.parents.insert(path.clone(), mode, owner);
         }
+        let conda = locked.conda.as_ref().map(|set| &set.prefix);
+        let wheels = locked.pypi.as_ref().map(|set| &set.prefix).filter(|prefix| conda != Some(prefix));
+        conda.into_iter().chain(wheels).try_for_each(|prefix| self.base.check_prefix(prefix))?;
         if let Some(set) = &locked.conda {
-            self.base.check_prefix(&set.prefix)?;
             if let Some((package, _)) = self.variables.dynamic.first() {
                 self.base.needs_bash(&format!("the activation scripts of `{package}`"))?;
             }
@@ -152,6 +149,44 @@ impl Assembly {
             }
         }
         Ok(())
+    }
+
+    /// Adds the packages of all ecosystems, and what of theirs runs.
+    fn add_packages(
+        &mut self,
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+        context: &Context,
+    ) -> Result<(), MakeError> {
+        let makes_bytecode = variant.layers.bytecode.makes_bytecode();
+        let compilers =
+            makes_bytecode.then(|| VariantCompilers::new(locked, variant, context)).transpose()?;
+        let ecosystems = ecosystems(locked, variant, &self.base)?;
+        for ecosystem in &ecosystems {
+            let surroundings = Surroundings {
+                store: &context.store,
+                python: self.python.as_ref(),
+                compilers: compilers.as_ref().map(|it| it as &dyn Compilers),
+            };
+            let ingredients = ecosystem.ingredients(&surroundings)?;
+            self.add_ingredients(ingredients);
+            let scripts = ecosystem.over_own(self, variant, context);
+            self.ingredients.extend(scripts.map(Arc::new));
+        }
+        for ecosystem in &ecosystems {
+            let scripts = ecosystem.over_all(self, locked);
+            self.ingredients.extend(scripts.map(Arc::new));
+        }
+        Ok(())
+    }
+
+    fn add_ingredients(&mut self, ingredients: Ingredients) {
+        let Ingredients { sources, parents, excluded, python, target } = ingredients;
+        sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
+        self.parents.extend(parents);
+        self.exclude(&excluded);
+        self.python = python.or(self.python.take());
+        target.into_iter().for_each(|target| self.target(target));
     }
 
     /// The parts of its ingredients, in their order.
@@ -210,43 +245,4 @@ impl Assembly {
             self.exclusions.entry(part.clone()).or_default().insert(path.clone());
         }
     }
-}
-
-/// An ecosystem, as a variant has it.
-trait Ecosystem {
-    /// Adds its packages, over those of the ecosystems that it stands on.
-    fn add(&self, assembly: &mut Assembly) -> Result<(), MakeError>;
-
-    /// Adds what runs when the packages of all ecosystems are there.
-    fn add_last(&self, _: &mut Assembly) -> Result<(), MakeError> {
-        Ok(())
-    }
-}
-
-/// The ecosystems of a variant, each behind those that it stands on.
-fn ecosystems<'a>(
-    locked: &'a LockedVariant<'_>,
-    variant: &'a Variant,
-    context: &'a Context,
-) -> Vec<Box<dyn Ecosystem + 'a>> {
-    let timestamp = locked.variant.timestamp;
-    let mut all: Vec<Box<dyn Ecosystem>> = Vec::new();
-    if let Some(locked) = &locked.debian {
-        all.push(Box::new(Debian { locked, variant, timestamp, context }));
-    }
-    if let Some(conda) = &locked.conda {
-        let post_link = &locked.post_link;
-        all.push(Box::new(Conda { locked: conda, post_link, variant, timestamp, context }));
-    }
-    if let Some(pypi) = &locked.pypi {
-        all.push(Box::new(Pypi { locked: pypi, of_lock: locked.variant, variant, context }));
-    }
-    all
-}
-
-/// Whom the prefix belongs to: to the image's user where it may be changed from inside, else to root.
-fn prefix_ownership(variant: &Variant, base: &Base) -> Result<Ownership, MakeError> {
-    let writable =
-        variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
-    if writable { Ok(Ownership::of_user(base.user_number(variant)?)) } else { Ok(Ownership::Root) }
 }

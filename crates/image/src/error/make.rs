@@ -1,7 +1,7 @@
 //! A layer that cannot be made.
 
-use imgbuild_conda::{EnvironmentFilesError, LockingError, PackageError};
 use imgbuild_document::Snippet;
+use imgbuild_ecosystem::EcosystemError;
 use imgbuild_layer::{LayerError, OverBudget};
 use miette::Diagnostic;
 
@@ -32,33 +32,10 @@ pub enum MakeFailure {
     #[error(transparent)]
     #[diagnostic(help("raise `[layers] budget`"))]
     Budget(#[from] OverBudget),
-    /// A locked conda package is damaged.
-    #[error("the lock's conda packages cannot be used")]
-    Package(
-        #[source]
-        #[diagnostic_source]
-        Box<PackageError>,
-    ),
-    /// A locked environment is damaged.
-    #[error("the lock's conda environment cannot be used")]
-    Environment(
-        #[source]
-        #[diagnostic_source]
-        Box<LockingError>,
-    ),
-    /// The environment's own files cannot be made.
+    /// Locked packages cannot be used.
     #[error(transparent)]
-    EnvironmentFiles(#[from] EnvironmentFilesError),
-    /// A locked wheel is damaged.
-    #[error("the lock's wheel `{wheel}` cannot be used")]
-    Wheel {
-        /// The wheel's file name.
-        wheel: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        error: Box<imgbuild_pypi::PackageError>,
-    },
+    #[diagnostic(transparent)]
+    Packages(#[from] EcosystemError),
     /// Jupyter is to be started, and is not there.
     #[error("Jupyter is to be started, and none of the image's packages is `{package}`")]
     #[diagnostic(help(
@@ -70,17 +47,6 @@ pub enum MakeFailure {
         /// The line that asked for it.
         #[related]
         asked: Vec<Snippet>,
-    },
-    /// Wheels in an image without Python.
-    #[error("the lock has wheels, and no Python that they are for")]
-    #[diagnostic(help("run `imgbuild lock` to renew it"))]
-    NoPython,
-    /// Nothing can compile bytecode on this machine.
-    #[error("the lock has no interpreter that compiles bytecode on {host}")]
-    #[diagnostic(help("run `imgbuild lock` on this machine, or set `[layers] bytecode = false`"))]
-    NoCompiler {
-        /// This machine's platform.
-        host: String,
     },
     /// A layer cannot be unpacked.
     #[error("the layer `{digest}` cannot be unpacked")]

@@ -13,8 +13,8 @@ pub use check::CheckFailure;
 pub use deliver::DeliverFailure;
 use imgbuild_archive::PathError;
 use imgbuild_base::BaseFailure;
-use imgbuild_conda::{EnvironmentFilesError, PackageError};
 use imgbuild_copies::CopyFailure;
+use imgbuild_ecosystem::EcosystemError;
 use imgbuild_fetch::ArchiveFailure;
 use imgbuild_folder::FileError;
 use imgbuild_layer::OverBudget;
@@ -103,7 +103,7 @@ macro_rules! of_phase {
 of_phase! {
     imgbuild_lock::LockError => MakeFailure,
     OverBudget => MakeFailure,
-    EnvironmentFilesError => MakeFailure,
+    EcosystemError => MakeFailure,
     imgbuild_layer::WrongLibrary => MakeFailure,
     imgbuild_oci::ImageError => MakeFailure,
     imgbuild_oci::TimestampError => MakeFailure,
@@ -132,12 +132,6 @@ impl From<ArchiveFailure> for MakeError {
 impl From<imgbuild_oci::ReadError> for MakeError {
     fn from(error: imgbuild_oci::ReadError) -> Self {
         OpenFailure::Read(Box::new(error)).into()
-    }
-}
-
-impl From<PackageError> for MakeError {
-    fn from(error: PackageError) -> Self {
-        MakeFailure::Package(Box::new(error)).into()
     }
 }
 

@@ -4,14 +4,16 @@ mod lock;
 
 use imgbuild_archive::PathError;
 use imgbuild_base::BaseFailure;
-use imgbuild_conda::{ChannelError, CondarcError, EnvironmentError, PackageError};
+use imgbuild_conda::{ChannelError, CondarcError, EnvironmentError, LockedEnvironmentError};
 use imgbuild_copies::CopyFailure;
 use imgbuild_debian::MirrorError;
 use imgbuild_document::DocumentError;
+use imgbuild_ecosystem::EcosystemError;
 use imgbuild_fetch::ArchiveFailure;
 use imgbuild_image::{MakeError, MakeFailure, WheelsFailure};
 use imgbuild_layer::OverBudget;
 use imgbuild_lock::LockError;
+use imgbuild_pypi::LockedWheelsError;
 use imgbuild_store::StoreError;
 use miette::Diagnostic;
 
@@ -79,13 +81,14 @@ as_made! {
     BaseFailure => MakeError,
     CopyFailure => MakeError,
     MakeFailure => MakeError,
-    PackageError => MakeError,
     PathError => MakeError,
     StoreError => MakeError,
     WheelsFailure => MakeError,
     ChannelError => ArchiveFailure,
     CondarcError => ArchiveFailure,
     MirrorError => ArchiveFailure,
+    LockedEnvironmentError => EcosystemError,
+    LockedWheelsError => EcosystemError,
     LockError => MakeFailure,
     OverBudget => MakeFailure,
 }

@@ -18,6 +18,24 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The layout of a conda environment, or of a virtual one, for Python 3.`minor`.
+    ///
+    /// # Errors
+    ///
+    /// As for the two.
+    pub fn of(
+        prefix: ImagePath,
+        is_conda: bool,
+        minor: u8,
+        site_packages: Option<&str>,
+    ) -> Result<Self, PathError> {
+        if is_conda {
+            Self::conda(prefix, minor, site_packages)
+        } else {
+            Self::virtual_environment(prefix, minor)
+        }
+    }
+
     /// The layout of a virtual environment for Python 3.`minor`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 pub(crate) mod entry_points;
 pub(crate) mod filename;
 pub(crate) mod headers;
+pub(crate) mod ingredients;
 pub(crate) mod layout;
 pub(crate) mod metadata;
 pub(crate) mod package;

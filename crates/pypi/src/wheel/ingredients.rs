@@ -1,0 +1,84 @@
+//! The wheels of a variant, as what an image is made of.
+
+use std::sync::Arc;
+
+use imgbuild_ecosystem::{Ecosystem, EcosystemError, Ingredients, Surroundings};
+use imgbuild_layer::Ownership;
+use imgbuild_lock::{LockedPackage, LockedSet, PypiPackage, PypiSet};
+use imgbuild_python::{Bytecode, BytecodeFolders, Target};
+
+use crate::wheel::layout::Layout;
+use crate::wheel::package::Package;
+use crate::wheel::package_error::PackageError;
+use crate::wheel::virtual_environment::virtual_environment;
+
+/// The wheels of a variant.
+pub struct Packages<'a> {
+    /// What the lock says of them.
+    pub locked: &'a LockedSet<'a, PypiSet, PypiPackage>,
+    /// Whether they go into the conda environment, and not into a virtual one.
+    pub is_conda: bool,
+    /// Whom the environment belongs to.
+    pub ownership: Ownership,
+    /// The time of what no wheel holds, in seconds since 1970.
+    pub timestamp: i64,
+}
+
+/// Locked wheels that cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum LockedWheelsError {
+    /// One is damaged.
+    #[error("the lock's wheel `{wheel}` cannot be used")]
+    Wheel {
+        /// The wheel's file name.
+        wheel: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: Box<PackageError>,
+    },
+    /// The image has no Python.
+    #[error("the lock has wheels, and no Python that they are for")]
+    #[diagnostic(help("run `imgbuild lock` to renew it"))]
+    NoPython,
+}
+
+impl LockedWheelsError {
+    /// A wheel is damaged.
+    pub fn wheel(package: &PypiPackage, error: PackageError) -> Self {
+        Self::Wheel { wheel: package.filename.clone(), error: Box::new(error) }
+    }
+}
+
+impl From<LockedWheelsError> for EcosystemError {
+    fn from(error: LockedWheelsError) -> Self {
+        Self::packages(error)
+    }
+}
+
+impl Ecosystem for Packages<'_> {
+    fn ingredients(&self, surroundings: &Surroundings<'_>) -> Result<Ingredients, EcosystemError> {
+        let Self { locked, is_conda, ownership, timestamp } = *self;
+        let (set, store) = (locked.set, surroundings.store);
+        let python = surroundings.python.ok_or(LockedWheelsError::NoPython)?;
+        let layout = Layout::of(set.prefix.clone(), is_conda, python.minor, python.site_packages.as_deref())?;
+        let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
+        let target = Target { tag: python.tag.clone(), folders, compiler: python.compiler.clone() };
+        let layout = Arc::new(layout);
+        let mut ingredients = Ingredients::default();
+        if !is_conda {
+            ingredients.parents.insert_tree(set.prefix.clone(), ownership.folder_mode(), ownership.owner());
+            let files = virtual_environment(&layout, &python.program, &python.version, timestamp)?;
+            ingredients.add(ownership.source(Box::new(files)), Vec::new());
+        }
+        for package in &locked.packages {
+            let source = Package::new(package, Arc::clone(&layout), store.archive_path(&package.sha256));
+            let source = source.map_err(|error| LockedWheelsError::wheel(package, error))?;
+            let source = Bytecode::new(source, target.clone(), store.clone());
+            ingredients.add(ownership.source(Box::new(source)), vec![package.archive()]);
+        }
+        ingredients.target = Some(target);
+        ingredients.excluded.clone_from(&set.excluded);
+        Ok(ingredients)
+    }
+}
