@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId};
-use imgbuild_lock::{DebianSet, Repository};
+use imgbuild_lock::{DebianSet, LockedRepository};
 
 use crate::role::BASE_STATE;
 
@@ -54,7 +54,7 @@ pub fn apt_files(set: &DebianSet, timestamp: i64) -> Result<Option<Files>, PathE
             file(&signed_by, keyring.clone())?;
         }
     }
-    for Repository { name, url, suite, components, keyring } in &set.repositories {
+    for LockedRepository { name, url, suite, components, keyring } in &set.repositories {
         let signed_by = keyring_path(name, keyring.as_deref());
         let text = stanza(url, suite, &components.join(" "), &signed_by);
         file(&format!("/etc/apt/sources.list.d/{name}.sources"), text)?;

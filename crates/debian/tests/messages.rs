@@ -204,7 +204,7 @@ fn a_suite_that_is_not_there() {
 #[test]
 fn a_component_that_is_not_there() {
     let mut archive = Archive::new(vec![]);
-    archive.components.push("contirb".to_owned());
+    archive.components.push("contirb".parse().unwrap());
     assert_snapshot!(archive.failure(&[]), @"
     the suite `test` has no component `contirb` for `amd64`
     hint: it has the components `main` for `amd64`

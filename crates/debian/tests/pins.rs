@@ -11,7 +11,8 @@
 mod archive;
 
 use archive::{Archive, Package, plain_deb};
-use imgbuild_debian::{Locked, Pin};
+use imgbuild_debian::Locked;
+use imgbuild_spec::Pin;
 use insta::assert_snapshot;
 
 fn package(name: &'static str, fields: &'static str) -> Package {
@@ -32,9 +33,10 @@ fn archive() -> Archive {
 
 fn pin(package: &str, version: Option<&str>, source: Option<&str>) -> Pin {
     Pin {
-        package: package.to_owned(),
-        version: version.map(str::to_owned),
-        source: source.map(str::to_owned),
+        package: package.parse().unwrap(),
+        version: version.map(|it| it.parse().unwrap()),
+        source: source.map(|it| it.parse().unwrap()),
+        origin: archive::origin(),
     }
 }
 

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_secret::SecretText;
+use imgbuild_secret::{SecretText, SecretUrl};
 
 /// A URL with the machine's variables in their places.
 pub fn expanded(url: &SecretText, variables: &BTreeMap<String, String>) -> SecretText {
     SecretText::new(imgbuild_secret::expanded(url.whole(), variables))
+}
+
+/// The root of a further repository, without a slash at its end.
+pub fn repository_root(
+    repository: &imgbuild_spec::Repository,
+    variables: &BTreeMap<String, String>,
+) -> Result<SecretUrl, imgbuild_debian::MirrorError> {
+    Ok(imgbuild_debian::Mirror::new(&expanded(repository.url.secret(), variables))?.main)
 }
 
 /// Debian's archives at the time of a snapshot.

@@ -14,7 +14,7 @@ mod secrets;
 mod vendor_folder;
 
 pub use context::Context;
-pub use debian_sources::{expanded, snapshot_mirror};
+pub use debian_sources::{expanded, repository_root, snapshot_mirror};
 pub use error::ArchiveFailure;
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;

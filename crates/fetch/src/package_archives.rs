@@ -1,19 +1,17 @@
 //! Getting the archives of a variant's packages: from the store, a folder, or where each ecosystem has them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imgbuild_conda::ChannelArchives;
-use imgbuild_debian::{Mirror, MirrorError, Repositories, RepositoryArchives};
+use imgbuild_debian::{MirrorError, Repositories, RepositoryArchives};
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
-use imgbuild_secret::SecretUrl;
-use imgbuild_spec::{Base, Variant};
+use imgbuild_spec::{Base, Repository, Variant};
 use imgbuild_store::{Store, verify};
 use tokio::runtime::Handle;
 
 use crate::context::Context;
-use crate::debian_sources::{expanded, snapshot_mirror};
+use crate::debian_sources::{expanded, repository_root, snapshot_mirror};
 use crate::error::ArchiveFailure;
 use crate::fetch_failure::FetchFailure;
 use crate::secrets::secrets;
@@ -137,16 +135,14 @@ fn repositories<'a>(
 ) -> Result<Option<Arc<dyn ArchiveSource>>, ArchiveFailure> {
     let Base::Debian(base) = &variant.base else { return Ok(None) };
     let variables = &context.variables;
-    let root = |it: &imgbuild_spec::Repository| -> Result<(String, SecretUrl), ArchiveFailure> {
-        Ok((it.name.to_string(), Mirror::new(&expanded(it.url.secret(), variables))?.main))
-    };
+    let root = |it: &Repository| Ok((it.name.to_string(), repository_root(it, variables)?));
     let snapshot = base.snapshot.as_ref().map(|snapshot| snapshot_mirror(snapshot, variables));
     let repositories = Repositories {
         snapshot: snapshot.transpose()?,
         given: base.mirror.as_ref().map(|it| expanded(it.secret(), variables)),
         suite: base.suite.as_str().to_owned(),
         apt: context.apt.clone(),
-        further: base.sources.iter().map(root).collect::<Result<BTreeMap<_, _>, _>>()?,
+        further: base.sources.iter().map(root).collect::<Result<_, MirrorError>>()?,
     };
     let fetcher = context.knowing(&secrets(variant, &[], context)).fetcher;
     Ok(Some(Arc::new(RepositoryArchives::new(repositories, packages, fetcher))))

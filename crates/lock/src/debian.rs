@@ -47,7 +47,7 @@ pub struct DebianSet {
     pub pins: BTreeMap<String, String>,
     /// The further repositories that packages are taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub repositories: Vec<Repository>,
+    pub repositories: Vec<LockedRepository>,
     /// The paths that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<ExcludedPath>,
@@ -74,7 +74,7 @@ fn main() -> Vec<String> {
 /// A further repository of Debian packages, as apt inside the image knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Repository {
+pub struct LockedRepository {
     /// What it is called: the `archive` of its packages.
     pub name: String,
     /// Its root, without user and password.

@@ -21,7 +21,7 @@ pub use builder::LockBuilder;
 pub use changes::{Change, Changes, Reason};
 pub use compiler::Compiler;
 pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
-pub use debian::{DebianFacts, DebianPackage, DebianSet, Repository, SpecialDirectory};
+pub use debian::{DebianFacts, DebianPackage, DebianSet, LockedRepository, SpecialDirectory};
 pub use excluded_path::ExcludedPath;
 pub use layout::{LayoutBase, LayoutLayer};
 pub use locked_package::{Archive, LockedPackage};

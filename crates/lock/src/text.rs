@@ -101,8 +101,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
-        ExcludedPath, LayoutBase, LayoutLayer, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,
-        Repository, SpecialDirectory, Variant,
+        ExcludedPath, LayoutBase, LayoutLayer, LockedRepository, PypiBuild, PypiFacts, PypiPackage, PypiSet,
+        PypiSource, SpecialDirectory, Variant,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -205,7 +205,7 @@ pub(crate) mod tests {
             left_out: vec![],
             configured: vec![],
             pins: [("git".to_owned(), "1:2.39.*".to_owned())].into(),
-            repositories: vec![Repository {
+            repositories: vec![LockedRepository {
                 name: "tools".to_owned(),
                 url: "https://packages.example/debian".to_owned(),
                 suite: "stable".to_owned(),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_fetch::expanded;
+use imgbuild_debian::ServedRepository;
+use imgbuild_fetch::repository_root;
 
 use crate::error::{LockFailure, LockSpecError};
 
@@ -45,33 +46,19 @@ pub(crate) fn path_rules(base: &imgbuild_spec::Debian) -> Vec<imgbuild_lock::Pat
     left_out.rules()
 }
 
-/// A pin as resolving knows it.
-pub(crate) fn pin(given: &imgbuild_spec::Pin) -> imgbuild_debian::Pin {
-    imgbuild_debian::Pin {
-        package: given.package.to_string(),
-        version: given.version.as_ref().map(ToString::to_string),
-        source: given.source.as_ref().map(ToString::to_string),
-    }
-}
-
 /// A further repository, with its keys.
 pub(crate) fn repository(
-    given: &imgbuild_spec::Repository,
+    asked: &imgbuild_spec::Repository,
     variables: &BTreeMap<String, String>,
-) -> Result<imgbuild_debian::Repository, LockSpecError> {
-    Ok(imgbuild_debian::Repository {
-        name: given.name.to_string(),
-        url: imgbuild_debian::Mirror::new(&expanded(given.url.secret(), variables))?.main,
-        suite: given.suite.to_string(),
-        components: given.components.iter().map(ToString::to_string).collect(),
-        keyring: keyring(given.keyring.as_ref())?,
-    })
+) -> Result<ServedRepository, LockSpecError> {
+    let root = repository_root(asked, variables)?;
+    Ok(ServedRepository { repository: asked.clone(), root, keyring: keyring(asked.keyring.as_ref())? })
 }
 
 /// The further repositories of a base.
 pub(crate) fn repositories(
     base: &imgbuild_spec::Debian,
     variables: &BTreeMap<String, String>,
-) -> Result<Vec<imgbuild_debian::Repository>, LockSpecError> {
-    base.sources.iter().map(|given| repository(given, variables)).collect()
+) -> Result<Vec<ServedRepository>, LockSpecError> {
+    base.sources.iter().map(|asked| repository(asked, variables)).collect()
 }

@@ -13,7 +13,7 @@ use imgbuild_lock::{DebianPackage, DebianSet};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{PythonFrom, Variant};
 
-use crate::debian_base::{keyring, path_rules, pin, repositories};
+use crate::debian_base::{keyring, path_rules, repositories};
 use crate::error::{LockFailure, LockSpecError};
 use crate::locking::Locker;
 
@@ -32,7 +32,6 @@ impl Locker<'_> {
         let hosts = if python.is_some() { self.hosts(variant) } else { BTreeSet::new() };
         let packages: Vec<String> = base.packages.iter().map(|package| package.text.public()).collect();
         let path_rules = path_rules(base);
-        let pins: Vec<_> = base.pins.iter().map(pin).collect();
         let key = key(variant, base, &hosts);
         if let Some(set) = self.bases.get(&key) {
             return Ok(set.clone());
@@ -42,12 +41,11 @@ impl Locker<'_> {
         let repositories = repositories(base, &self.context.variables)?;
         let keep = self.kept_debian(base)?;
         let cache = self.context.store.repodata_folder().join("debian-v1");
-        let components: Vec<String> = base.components.iter().map(ToString::to_string).collect();
         let request = |platform, packages, python| imgbuild_debian::Request {
             index: imgbuild_debian::IndexRequest {
                 suite: base.suite.as_str(),
                 platform,
-                components: &components,
+                components: &base.components,
                 mirror: &mirror,
                 keyring: &keyring,
                 repositories: &repositories,
@@ -62,7 +60,7 @@ impl Locker<'_> {
             configure: base.configure,
             package_manager: base.package_manager,
             path_rules: &path_rules,
-            pins: &pins,
+            pins: &base.pins,
             keep: &keep,
         };
         let error = |error| failure(variant, base, error);

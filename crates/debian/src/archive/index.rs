@@ -181,10 +181,10 @@ fn suites<'a>(request: &IndexRequest<'a>) -> Vec<Suite<'a>> {
     let own =
         [debian(MAIN_ARCHIVE, ""), debian(MAIN_ARCHIVE, "-updates"), debian(SECURITY_ARCHIVE, "-security")];
     let further = request.repositories.iter().map(|it| Suite {
-        archive: &it.name,
-        root: &it.url,
-        name: it.suite.clone(),
-        components: &it.components,
+        archive: it.repository.name.as_str(),
+        root: &it.root,
+        name: it.repository.suite.to_string(),
+        components: &it.repository.components,
         keyring: &it.keyring,
         may_lack_components: false,
     });

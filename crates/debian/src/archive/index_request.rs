@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use imgbuild_lock::LockedRepository;
 use imgbuild_oci::Platform;
 use imgbuild_secret::SecretUrl;
+use imgbuild_spec::{Component, Repository};
 
 use crate::archive::keyring::Keyring;
 use crate::archive::mirror::Mirror;
@@ -17,13 +19,13 @@ pub struct IndexRequest<'a> {
     /// The platform.
     pub platform: Platform,
     /// The components, such as `main`.
-    pub components: &'a [String],
+    pub components: &'a [Component],
     /// The mirror.
     pub mirror: &'a Mirror,
     /// Who may sign the mirror.
     pub keyring: &'a Keyring,
     /// Further repositories.
-    pub repositories: &'a [Repository],
+    pub repositories: &'a [ServedRepository],
     /// The time, in seconds since 1970.
     pub now: i64,
     /// The time at which the mirror's own suites are looked at, where the mirror keeps old ones: in seconds since 1970.
@@ -34,29 +36,26 @@ pub struct IndexRequest<'a> {
     pub offline: bool,
 }
 
-/// A further repository of packages.
+/// A further repository of packages, as it can be read.
 #[derive(Debug, Clone)]
-pub struct Repository {
-    /// What it is called: the `archive` of its packages in the lock.
-    pub name: String,
-    /// Its root, without a slash at the end.
-    pub url: SecretUrl,
-    /// Its suite, or, with a slash at its end, the folder of a flat one.
-    pub suite: String,
-    /// Its components: none for a flat one.
-    pub components: Vec<String>,
+pub struct ServedRepository {
+    /// What the spec says of it.
+    pub repository: Repository,
+    /// Its root, without a slash at the end: with the machine's variables in their places.
+    pub root: SecretUrl,
     /// Who may sign it.
     pub keyring: Keyring,
 }
 
-impl Repository {
+impl ServedRepository {
     /// As the lock and the image have it: secrets stay outside.
-    pub(crate) fn locked(&self) -> imgbuild_lock::Repository {
-        imgbuild_lock::Repository {
-            name: self.name.clone(),
-            url: locked_url(&self.url),
-            suite: self.suite.clone(),
-            components: self.components.clone(),
+    pub(crate) fn locked(&self) -> LockedRepository {
+        let Repository { name, suite, components, .. } = &self.repository;
+        LockedRepository {
+            name: name.to_string(),
+            url: locked_url(&self.root),
+            suite: suite.to_string(),
+            components: components.iter().map(ToString::to_string).collect(),
             keyring: self.keyring.for_lock(),
         }
     }
@@ -73,6 +72,7 @@ impl<'a> IndexRequest<'a> {
         if [MAIN_ARCHIVE, SECURITY_ARCHIVE].contains(&archive) {
             return Some(self.mirror.archive(archive));
         }
-        self.repositories.iter().find(|it| it.name == archive).map(|it| &it.url)
+        let named = |it: &&ServedRepository| it.repository.name.as_str() == archive;
+        self.repositories.iter().find(named).map(|it| &it.root)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
+use imgbuild_spec::Component;
 
 use crate::archive::fetch::{Fetch, FetchError};
 use crate::archive::index_error::{IndexError, release_hint};
@@ -25,7 +26,7 @@ pub(crate) struct Suite<'a> {
     pub(crate) root: &'a SecretUrl,
     /// The suite's name, or, with a slash at its end, the folder of a flat repository.
     pub(crate) name: String,
-    pub(crate) components: &'a [String],
+    pub(crate) components: &'a [Component],
     pub(crate) keyring: &'a Keyring,
     /// Whether a component that its `Release` does not list is none that was mistyped.
     pub(crate) may_lack_components: bool,
@@ -110,14 +111,15 @@ impl Suite<'_> {
             return Ok(vec![found]);
         }
         let mut found = Vec::new();
+        let is_known = |component: &Component| release.components().iter().any(|it| it == component.as_str());
         for component in self.components {
             match find(&format!("{component}/binary-{architecture}/Packages")) {
                 Some(index) => found.push(index),
-                None if self.may_lack_components && !release.components().contains(component) => {}
+                None if self.may_lack_components && !is_known(component) => {}
                 None => {
                     return Err(IndexError::NoComponent {
                         suite: self.name.clone(),
-                        component: component.clone(),
+                        component: component.to_string(),
                         architecture: architecture.to_owned(),
                         known: listed(release.components()),
                         architectures: listed(release.architectures()),

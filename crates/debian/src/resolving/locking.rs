@@ -10,10 +10,11 @@ use imgbuild_lock::{Compiler, DebianPackage, DebianSet, ExcludedPath, PathRule};
 use imgbuild_oci::Digest;
 use imgbuild_runtime::User;
 use imgbuild_secret::SecretUrl;
+use imgbuild_spec::Pin;
 
 use crate::archive::fetch::Fetch;
 use crate::archive::index::{Candidate, Index};
-use crate::archive::index_request::{IndexRequest, Repository, locked_url};
+use crate::archive::index_request::{IndexRequest, ServedRepository, locked_url};
 use crate::archive::mirror::Mirror;
 use crate::package::examine::{Examined, examine, examined_key};
 use crate::package::locked_package::{Package, installed_size};
@@ -22,7 +23,7 @@ use crate::resolving::dependencies::Dependencies;
 use crate::resolving::locking_error::LockDebianError;
 use crate::resolving::packages::{default_packages, python_packages};
 use crate::resolving::parting::configured;
-use crate::resolving::pin::{Pin, PinError};
+use crate::resolving::pin::{self, PinError};
 use crate::resolving::resolve::{ResolveError, Wanted, relations, resolve};
 use crate::resolving::slim::kept;
 use crate::state::State;
@@ -71,18 +72,16 @@ pub struct Locked {
 /// scripts need to be run and may not or cannot.
 pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, LockDebianError> {
     let mut index = Index::fetch(&request.index, fetch).await?;
-    for pin in request.pins {
-        pin.apply(&mut index)?;
-    }
+    request.pins.iter().try_for_each(|it| pin::apply(it, &mut index))?;
     let mut wanted = default_packages(request.index.suite);
     if let Some(version) = request.python {
         wanted.extend(python_packages(&index, request.index.suite, version)?);
     }
     wanted.extend(request.packages.iter().cloned());
     let (mut packages, mut examined) = lock_packages(request, &index, &wanted, true, fetch).await?;
-    for pin in request.pins {
-        if !packages.iter().any(|it| it.name == pin.package) {
-            return Err(PinError::Unused { package: pin.package.clone() }.into());
+    for Pin { package, .. } in request.pins {
+        if !packages.iter().any(|it| it.name == package.as_str()) {
+            return Err(PinError::Unused { package: package.to_string() }.into());
         }
     }
     let mut configured = configured(&packages, &examined, request.configure)?;
@@ -109,15 +108,15 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             suite,
             mirror: request.image_mirror.map(|it| locked_url(&it.main)),
             security_mirror: request.image_mirror.map(|it| locked_url(&it.security)),
-            components: request.index.components.to_vec(),
+            components: request.index.components.iter().map(ToString::to_string).collect(),
             keyring: request.index.keyring.for_lock(),
             path_rules: request.path_rules.to_vec(),
             packages: ids,
             package_manager: request.package_manager,
             left_out,
             configured,
-            pins: request.pins.iter().filter_map(Pin::locked).collect(),
-            repositories: request.index.repositories.iter().map(Repository::locked).collect(),
+            pins: request.pins.iter().filter_map(pin::locked).collect(),
+            repositories: request.index.repositories.iter().map(ServedRepository::locked).collect(),
             excluded,
             compilers: Vec::new(),
         },
@@ -144,9 +143,9 @@ pub async fn compiler(
     fetch: &impl Fetch,
 ) -> Result<(Compiler, Vec<DebianPackage>), LockDebianError> {
     let mut index = Index::fetch(&request.index, fetch).await?;
-    for pin in request.pins {
+    for it in request.pins {
         // Another platform may have other versions, and these packages do not come into the image.
-        let _unmet = pin.apply(&mut index);
+        let _unmet = pin::apply(it, &mut index);
     }
     let wanted = [format!("python{version}-minimal"), format!("libpython{version}-stdlib")];
     let (packages, _) = lock_packages(request, &index, &wanted, false, fetch).await?;
@@ -167,7 +166,7 @@ async fn lock_packages(
     let serves = |it: &&DebianPackage| {
         (it.architecture == "all" || it.architecture == architecture)
             && request.index.root(&it.archive).is_some()
-            && request.pins.iter().all(|pin| pin.package != it.name || pin.allows(&it.version, &it.archive))
+            && request.pins.iter().all(|pin| pin::allows(pin, &it.name, &it.version, &it.archive))
     };
     let wanted = Wanted {
         packages: wanted,

@@ -5,10 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use imgbuild_debian::{
-    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Pin, Repository, Request, lock,
+    Fetch, FetchError, IndexRequest, Keyring, LockDebianError, Locked, Mirror, Request, ServedRepository,
+    lock,
 };
+use imgbuild_document::Origin;
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_secret::SecretUrl;
+use imgbuild_spec::{Component, Pin, Repository};
 use pgp::composed::{
     ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
     SignedPublicKey, SignedSecretKey,
@@ -36,13 +39,18 @@ pub(crate) struct Archive {
     /// When signatures are made.
     pub(crate) signed_at: i64,
     /// The components that are asked for.
-    pub(crate) components: Vec<String>,
+    pub(crate) components: Vec<Component>,
     /// What is left out.
     pub(crate) path_rules: Vec<imgbuild_lock::PathRule>,
     /// What some packages are held to.
     pub(crate) pins: Vec<Pin>,
     /// The further repositories that are asked for.
-    pub(crate) repositories: Vec<Repository>,
+    pub(crate) repositories: Vec<ServedRepository>,
+}
+
+/// Where the spec says nothing that an error speaks of.
+pub(crate) fn origin() -> Origin {
+    Origin::new(&imgbuild_document::source("spec.toml", String::new()), 0..0, "")
 }
 
 impl Archive {
@@ -64,7 +72,7 @@ impl Archive {
             folder,
             lifetime: 0,
             signed_at: NOW - 60,
-            components: vec!["main".to_owned()],
+            components: vec!["main".parse().unwrap()],
             path_rules: Vec::new(),
             pins: Vec::new(),
             repositories: Vec::new(),
@@ -144,13 +152,17 @@ impl Archive {
 
     /// Asks for a further repository at `name`.
     pub(crate) fn ask_for(&mut self, name: &str, suite: &str, components: &[&str]) {
-        self.repositories.push(Repository {
-            name: name.to_owned(),
-            url: format!("http://127.0.0.1/{name}").parse().unwrap(),
-            suite: suite.to_owned(),
-            components: components.iter().map(|it| (*it).to_owned()).collect(),
-            keyring: self.keyring(),
-        });
+        let root = format!("http://127.0.0.1/{name}");
+        let repository = Repository {
+            name: name.parse().unwrap(),
+            url: root.parse().unwrap(),
+            suite: suite.parse().unwrap(),
+            components: components.iter().map(|it| it.parse().unwrap()).collect(),
+            keyring: None,
+            origin: origin(),
+        };
+        let (root, keyring) = (root.parse().unwrap(), self.keyring());
+        self.repositories.push(ServedRepository { repository, root, keyring });
     }
 
     pub(crate) fn sign(&mut self, archive: &str, suite: &str, release: &str) {

@@ -100,7 +100,7 @@ pub(crate) fn try_locked(
         index: IndexRequest {
             suite,
             platform,
-            components: &["main".to_owned()],
+            components: &["main".parse().unwrap()],
             mirror: &mirror,
             keyring: &Keyring::debian().unwrap(),
             repositories: &[],

@@ -12,6 +12,17 @@ checked_text!(
     SourceName, check_source, String
 );
 
+impl VersionPattern {
+    /// Whether a version is the one, or begins so, as in apt's own pins (`apt_preferences(5)`).
+    pub fn fits(&self, version: &str) -> bool {
+        match self.as_str().strip_suffix('*') {
+            Some(beginning) => version.starts_with(beginning),
+            // `1.0` and `1.0-0` are one version to dpkg, but two archives.
+            None => version == self.as_str(),
+        }
+    }
+}
+
 fn check_version(text: &str) -> Result<(), ValueError> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte);
     let version = text.strip_suffix('*').unwrap_or(text);
