@@ -8,6 +8,8 @@ use syn::buffer::{Cursor, TokenBuffer};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
+use crate::tokens::walk;
+
 /// Where a module stands in its crate: the names on the way from the root, which is empty.
 pub(crate) type Place = Vec<String>;
 
@@ -163,31 +165,29 @@ impl Module {
         }
     }
 
-    /// The paths among tokens that only a macro understands.
-    fn tokens(&mut self, mut cursor: Cursor<'_>) {
-        let mut words = Words::new();
-        loop {
-            if let Some((ident, rest)) = cursor.ident() {
-                words.push(ident.to_string());
-                cursor = rest;
-                if let Some(rest) = colons(cursor) {
-                    cursor = rest;
-                    continue;
-                }
-            } else if let Some((inside, _, _, rest)) = cursor.any_group() {
-                self.tokens(inside);
-                cursor = rest;
-            } else if let Some((_, rest)) = cursor.token_tree() {
-                cursor = rest;
-            } else {
-                return;
-            }
-            let words = std::mem::take(&mut words);
+    /// The paths among tokens.
+    fn tokens(&mut self, cursor: Cursor<'_>) {
+        walk(cursor, &mut |cursor| {
+            let (words, rest) = path(cursor)?;
             if words.len() > 1 {
                 self.paths.insert(words);
             }
-        }
+            Some(rest)
+        });
     }
+}
+
+/// The path that begins with a token, and what follows it.
+fn path(cursor: Cursor<'_>) -> Option<(Words, Cursor<'_>)> {
+    let (first, mut after) = cursor.ident()?;
+    let mut words = vec![first.to_string()];
+    while let Some(rest) = colons(after) {
+        after = rest;
+        let Some((word, rest)) = after.ident() else { break };
+        words.push(word.to_string());
+        after = rest;
+    }
+    Some((words, after))
 }
 
 fn colons(cursor: Cursor<'_>) -> Option<Cursor<'_>> {

@@ -5,6 +5,7 @@ mod circles;
 mod files;
 mod sizes;
 mod texts;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Lit};
 
 use crate::files::is_for_tests;
+use crate::tokens::walk;
 
 /// The texts of the Rust files below a folder, each with its file.
 pub(super) fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
@@ -62,23 +63,15 @@ impl<'ast> Visit<'ast> for Texts {
 }
 
 impl Texts {
-    /// The texts among tokens that only a macro understands.
-    fn tokens(&mut self, mut cursor: Cursor<'_>) {
-        loop {
-            if let Some((literal, rest)) = cursor.literal() {
-                if let Lit::Str(text) = Lit::new(literal) {
-                    self.0.push(text.value());
-                }
-                cursor = rest;
-            } else if let Some((inside, _, _, rest)) = cursor.any_group() {
-                self.tokens(inside);
-                cursor = rest;
-            } else if let Some((_, rest)) = cursor.token_tree() {
-                cursor = rest;
-            } else {
-                return;
+    /// The texts among tokens.
+    fn tokens(&mut self, cursor: Cursor<'_>) {
+        walk(cursor, &mut |cursor| {
+            let (literal, rest) = cursor.literal()?;
+            if let Lit::Str(text) = Lit::new(literal) {
+                self.0.push(text.value());
             }
-        }
+            Some(rest)
+        });
     }
 }
 
