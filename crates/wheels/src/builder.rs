@@ -8,8 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_lock::{DirectUrl, DirectUrlInfo, PypiBuild, PypiPackage, PypiSource};
 use imgbuild_oci::Platform;
-use imgbuild_pypi::{BuildFailed, Builder, Built, ProjectSource, Tags};
+use imgbuild_pypi::{BuildFailed, Builder, Built, PackageFinder, ProjectSource, Tags};
 use imgbuild_sandbox::Machine;
+use imgbuild_store::Store;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -24,6 +25,8 @@ use crate::wheel::{self, StoredWheel, WheelRequest};
 /// Builds the wheels of one image.
 pub struct WheelBuilder {
     pub(crate) frontend: Arc<dyn Frontend>,
+    /// What finds sources and what is built with.
+    pub(crate) finder: PackageFinder,
     pub(crate) sources: SourceFetcher,
     platform: Platform,
     tags: Tags,
@@ -39,16 +42,20 @@ pub(crate) struct BuiltWheel {
 }
 
 impl WheelBuilder {
-    /// What builds wheels for a platform that run where these tags do. `earlier` are packages of an earlier lock of the image: what
-    /// was built from the same source stays.
+    /// What builds wheels that run where those of `finder` do, with sources and build requirements that it finds, for a spec in
+    /// `folder`. `earlier` are packages of an earlier lock of the image: what was built from the same source stays.
     pub fn new(
         frontend: Arc<dyn Frontend>,
-        sources: SourceFetcher,
-        platform: Platform,
-        tags: Tags,
+        finder: PackageFinder,
+        store: Store,
+        folder: PathBuf,
         earlier: Vec<PypiPackage>,
     ) -> Self {
-        Self { frontend, sources, platform, tags, earlier, root: OnceCell::new() }
+        let environment = &finder.request().environment;
+        let (platform, tags) = (environment.target().platform, environment.tags().clone());
+        let (client, archives) = (finder.client().clone(), Arc::clone(finder.archives()));
+        let sources = SourceFetcher { client, archives, store, folder };
+        Self { frontend, finder, sources, platform, tags, earlier, root: OnceCell::new() }
     }
 
     async fn build_wheel(&self, source: ProjectSource) -> Result<Built, WheelBuildError> {
@@ -207,18 +214,6 @@ impl WheelBuilder {
         Ok(BuiltWheel { wheel: spawn_blocking(build).await??, requires })
     }
 
-    async fn requirements(&self, name: &str, wanted: &[String]) -> Result<Vec<PypiPackage>, WheelBuildError> {
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let failed = |error| WheelBuildError::Requirements {
-            name: name.to_owned(),
-            requirements: wanted.iter().map(|it| format!("`{it}`")).collect(),
-            error: Box::new(error),
-        };
-        self.frontend.lock(wanted.to_vec()).await.map_err(failed)
-    }
-
     /// The unpacked environment with these wheels, which is called `which`.
     async fn environment(
         &self,
@@ -227,8 +222,7 @@ impl WheelBuilder {
         requires: &[PypiPackage],
         which: &str,
     ) -> Result<PathBuf, WheelBuildError> {
-        let failed = |error| WheelBuildError::RequirementFetch { name: build_source.shown.clone(), error };
-        self.frontend.fetch(requires.to_vec()).await.map_err(failed)?;
+        self.fetch_requirements(&build_source.shown, requires).await?;
         let tar = format!("{which}.tar");
         let (store, root_there, requires) = (self.sources.store.clone(), Arc::clone(root), requires.to_vec());
         let (scratch, path) = (Arc::clone(&build_source.scratch), build_source.scratch.path(&tar));

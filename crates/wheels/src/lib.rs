@@ -5,7 +5,7 @@
 //! | the source is fetched, and becomes a layer of one owner and one time | `source_fetcher`, `source`, `sdist`, `git`, `folder` |
 //! | the image without its wheels is made, and unpacked | by whoever asks: `frontend` |
 //! | how the project is built is read | `project` |
-//! | the build requirements are locked, and become a layer: a virtual environment | `environment` |
+//! | the build requirements are locked and got, and become a layer: a virtual environment | `requirements`, `environment` |
 //! | the backend is asked for more, and then for the wheel, in the sandbox | `hooks` |
 //! | the wheel is checked, and goes into the store | `wheel` |
 //! | all of it, in order | `builder` |
@@ -29,6 +29,7 @@ mod hooks;
 mod limits;
 mod project;
 mod rebuilding;
+mod requirements;
 mod sdist;
 mod source;
 mod source_fetcher;
@@ -42,6 +43,5 @@ pub use error::WheelBuildError;
 pub use frontend::{Failure, Frontend, Progress, Root};
 pub use git_error::GitError;
 pub use project::{ProjectError, check_folder};
-pub use rebuilding::changed_folder;
+pub use rebuilding::{BuiltWheels, changed_folder};
 pub use source::SourceError;
-pub use source_fetcher::SourceFetcher;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use imgbuild_lock::{Lock, PypiBuild, PypiPackage, PypiSource};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
+use imgbuild_lock::{Archive, Lock, PypiBuild, PypiPackage, PypiSource};
 use imgbuild_oci::Digest;
 use imgbuild_pypi::ProjectSource;
 
@@ -28,6 +31,28 @@ pub fn changed_folder(lock: &Lock, path: &Path) -> Option<String> {
     folders.find(is_changed).map(|(path, _)| path.clone())
 }
 
+/// The wheels of a variant that were built, as the source of what has to be built anew.
+pub struct BuiltWheels {
+    builder: WheelBuilder,
+    built: Vec<(PypiPackage, PypiBuild)>,
+}
+
+impl BuiltWheels {
+    /// Those of some locked wheels that were built.
+    pub fn new<'a>(builder: WheelBuilder, packages: impl IntoIterator<Item = &'a PypiPackage>) -> Self {
+        let built = |package: &PypiPackage| Some((package.clone(), package.build.clone()?));
+        Self { builder, built: packages.into_iter().filter_map(built).collect() }
+    }
+}
+
+impl ArchiveSource for BuiltWheels {
+    fn get<'a>(&'a self, archive: &'a Archive) -> Option<BoxFuture<'a, Result<(), ArchiveError>>> {
+        let (package, build) = self.built.iter().find(|(package, _)| package.sha256 == archive.sha256)?;
+        let failed = |error| ArchiveError::Build(Box::new(error));
+        Some(self.builder.rebuild(package, build).map(move |built| built.map_err(failed)).boxed())
+    }
+}
+
 impl WheelBuilder {
     /// Builds a wheel of the lock anew, from the source that the lock names and with the requirements that it names, into the
     /// store. It is an error when another wheel comes out.
@@ -35,7 +60,7 @@ impl WheelBuilder {
     /// # Errors
     ///
     /// When its source or its requirements cannot be had, it cannot be built, or another wheel comes out.
-    pub async fn rebuild(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), WheelBuildError> {
+    async fn rebuild(&self, package: &PypiPackage, build: &PypiBuild) -> Result<(), WheelBuildError> {
         self.frontend.report(Progress::Started { name: package.name.clone() });
         self.machine(&package.name)?;
         let source = self.locked_source(package, build).await?;
@@ -74,7 +99,7 @@ impl WheelBuilder {
                     name: package.name.clone(),
                     error: error.into(),
                 };
-                let located = self.frontend.locate(package).await.map_err(failed)?;
+                let mut located = self.finder.locate(&[package], false).await.map_err(failed)?;
                 let gone = || imgbuild_pypi::LockingError::Gone {
                     filename: filename.clone(),
                     name: package.name.clone(),
@@ -83,7 +108,7 @@ impl WheelBuilder {
                     name,
                     version: Some(package.version.clone()),
                     filename: filename.clone(),
-                    url: located.ok_or_else(|| failed(gone()))?,
+                    url: located.remove(sha256).ok_or_else(|| failed(gone()))?,
                     direct: url.is_some(),
                     sha256: Some(*sha256),
                     size: *size,

@@ -21,15 +21,15 @@ use crate::source::{Project, SOURCE, SourceError, SourceTree, write_source};
 
 /// What gets sources.
 #[derive(Clone)]
-pub struct SourceFetcher {
+pub(crate) struct SourceFetcher {
     /// The client, with the credentials of the indexes.
-    pub client: Client,
+    pub(crate) client: Client,
     /// What gets archives into the store.
-    pub archives: Arc<dyn Archives>,
+    pub(crate) archives: Arc<dyn Archives>,
     /// The store.
-    pub store: Store,
+    pub(crate) store: Store,
     /// The folder of the spec.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// A source that lies ready.
