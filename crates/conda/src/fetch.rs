@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use imgbuild_layer::KeyHasher;
-use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Locations, NetError};
+use imgbuild_net::{ArchiveReadError, ArchiveRequest, Archives, Client, Locations};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 use rattler_conda_types::RepoDataRecord;
@@ -20,26 +20,10 @@ use crate::zip::{self, ZipError};
 /// Metadata that cannot be had.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MetadataError {
-    /// The archive cannot be had.
-    #[error("cannot get `{name}`")]
-    Fetch {
-        /// The archive.
-        name: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        error: FetchError,
-    },
-    /// A part of the archive cannot be had.
-    #[error("cannot read the metadata of `{name}`")]
-    Net {
-        /// The archive.
-        name: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        error: NetError,
-    },
+    /// The archive cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] ArchiveReadError),
     /// An archive whose sha256 nobody knows has not the MD5 that it should have.
     #[error("`{name}` has the hash `{found}`, and must have `{wanted}`")]
     Md5 {
@@ -91,9 +75,9 @@ impl Metadata<'_> {
         let name = record.identifier.to_file_name();
         let from = match serving(self.channels, record.url.as_str()) {
             None => Locations::from(&record.url),
-            Some((served, path)) => {
-                served.locations(path).map_err(|error| MetadataError::Net { name: name.clone(), error })?
-            }
+            Some((served, path)) => served
+                .locations(path)
+                .map_err(|error| ArchiveReadError::Part { name: name.clone(), error })?,
         };
         let package = &record.package_record;
         Ok(ArchiveRequest {
@@ -120,7 +104,8 @@ impl Metadata<'_> {
         let name = wanted.name.clone();
         let known = wanted.sha256.is_some();
         let fetched = self.archives.fetch(wanted).await;
-        let (digest, path) = fetched.map_err(|error| MetadataError::Fetch { name: name.clone(), error })?;
+        let (digest, path) =
+            fetched.map_err(|error| ArchiveReadError::Whole { name: name.clone(), error })?;
         if let Some(wanted) = record.package_record.md5.filter(|_| !known) {
             let read =
                 |error| MetadataError::Info { name: name.clone(), error: ArchiveError::Read(error).into() };
@@ -177,7 +162,7 @@ impl Metadata<'_> {
 
     async fn by_ranges(&self, wanted: &ArchiveRequest, size: u64) -> Result<InfoFiles, MetadataError> {
         let name = || wanted.name.clone();
-        let net = |error| MetadataError::Net { name: name(), error };
+        let net = |error| ArchiveReadError::Part { name: name(), error };
         let info = |error: ArchiveError| MetadataError::Info { name: name(), error: error.into() };
         let mut start = size.saturating_sub(TAIL);
         let mut tail = self.client.get_range(wanted.from.clone(), start..size).await.map_err(net)?;

@@ -43,12 +43,8 @@ impl LockingError {
         let named = |name: &str| BTreeSet::from([package(name).to_owned()]);
         match self {
             Self::Environment(error) => error.packages(),
-            Self::Metadata(
-                MetadataError::Fetch { name, .. }
-                | MetadataError::Net { name, .. }
-                | MetadataError::Md5 { name, .. }
-                | MetadataError::Info { name, .. },
-            ) => named(name),
+            Self::Metadata(MetadataError::Archive(error)) => named(error.name()),
+            Self::Metadata(MetadataError::Md5 { name, .. } | MetadataError::Info { name, .. }) => named(name),
             Self::Record(RecordError::Read { url, .. } | RecordError::Write { url, .. }) => {
                 named(url.rsplit('/').next().unwrap_or(url))
             }

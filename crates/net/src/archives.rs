@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use futures::future::BoxFuture;
 use imgbuild_oci::Digest;
 
-use crate::Locations;
+use crate::{Locations, NetError};
 
 /// An archive that is wanted.
 #[derive(Debug, Clone)]
@@ -37,4 +37,38 @@ pub enum FetchError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Other(Box<dyn miette::Diagnostic + Send + Sync>),
+}
+
+/// An archive that cannot be read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ArchiveReadError {
+    /// All of it cannot be had.
+    #[error("cannot get `{name}`")]
+    Whole {
+        /// Its file name.
+        name: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: FetchError,
+    },
+    /// The part of it that is its metadata cannot be had.
+    #[error("cannot read the metadata of `{name}`")]
+    Part {
+        /// Its file name.
+        name: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: NetError,
+    },
+}
+
+impl ArchiveReadError {
+    /// The archive's file name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Whole { name, .. } | Self::Part { name, .. } => name,
+        }
+    }
 }

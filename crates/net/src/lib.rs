@@ -25,7 +25,7 @@ mod retry;
 mod tail;
 mod transport;
 
-pub use archives::{ArchiveRequest, Archives, FetchError};
+pub use archives::{ArchiveReadError, ArchiveRequest, Archives, FetchError};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
 pub use certificates::{BUNDLES, Identity, Trust, bundle, usual_bundle};

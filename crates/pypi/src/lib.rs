@@ -41,7 +41,7 @@ pub use choosing::tags::Tags;
 pub use choosing::tags::Target;
 pub use choosing::uv::Uv;
 pub use choosing::uv_error::UvError;
-pub use index::fetch::MetadataError;
+pub use index::fetch::WheelReadError;
 pub use index::fetch::WheelReader;
 pub use index::settings::Indexes;
 pub use index::settings::Settings;

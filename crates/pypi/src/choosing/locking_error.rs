@@ -11,7 +11,7 @@ use crate::choosing::said;
 use crate::choosing::tags::Tags;
 use crate::choosing::unfit::{self, Unfit};
 use crate::choosing::uv_error::UvError;
-use crate::index::fetch::MetadataError;
+use crate::index::fetch::WheelReadError;
 use crate::index::settings_files::SettingsError;
 use crate::lists::pylock_error::PylockError;
 use crate::lists::stated::StatedError;
@@ -151,7 +151,7 @@ pub enum LockingError {
     /// A wheel cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Metadata(#[from] MetadataError),
+    Metadata(#[from] WheelReadError),
     /// What conda's package says of itself cannot be had.
     #[error("cannot read what conda's package `{package}` says of `{name}`")]
     Provided {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imgbuild_archive::{ZipError, ZipFileError, ZipMember, zip_members};
 use imgbuild_layer::KeyHasher;
-use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Locations, NetError};
+use imgbuild_net::{ArchiveReadError, ArchiveRequest, Archives, Client, Locations, NetError};
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
 use imgbuild_store::Store;
@@ -18,29 +18,13 @@ use crate::wheel::filename::WheelFilename;
 use crate::wheel::wheel_error::WheelError;
 use crate::wheel::whole_wheel::{METADATA_FILES, Wheel};
 
-/// Metadata that cannot be had.
+/// A wheel whose metadata cannot be had.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum MetadataError {
-    /// The archive cannot be had.
-    #[error("cannot get `{name}`")]
-    Fetch {
-        /// The archive.
-        name: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        error: FetchError,
-    },
-    /// A part of the archive cannot be had.
-    #[error("cannot read the metadata of `{name}`")]
-    Net {
-        /// The archive.
-        name: String,
-        /// Why.
-        #[source]
-        #[diagnostic_source]
-        error: NetError,
-    },
+pub enum WheelReadError {
+    /// The archive cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] ArchiveReadError),
     /// The wheel cannot be used.
     #[error("`{name}` cannot be installed")]
     Wheel {
@@ -92,9 +76,9 @@ impl WheelReader<'_> {
         url: &SecretUrl,
         sha256: Option<Digest>,
         size: Option<u64>,
-    ) -> Result<(Digest, Wheel), MetadataError> {
+    ) -> Result<(Digest, Wheel), WheelReadError> {
         let wrong =
-            |error: WheelError| MetadataError::Wheel { name: filename.to_string(), error: Box::new(error) };
+            |error: WheelError| WheelReadError::Wheel { name: filename.to_string(), error: Box::new(error) };
         if let Some(digest) = sha256 {
             if let Ok(Some(path)) = self.store.archive(&digest) {
                 return Ok((digest, Wheel::open(&path, filename).map_err(wrong)?.1));
@@ -122,9 +106,9 @@ impl WheelReader<'_> {
     /// # Errors
     ///
     /// When it cannot be had.
-    pub async fn archive(&self, wanted: ArchiveRequest) -> Result<(Digest, PathBuf), MetadataError> {
+    pub async fn archive(&self, wanted: ArchiveRequest) -> Result<(Digest, PathBuf), WheelReadError> {
         let name = wanted.name.clone();
-        self.archives.fetch(wanted).await.map_err(|error| MetadataError::Fetch { name, error })
+        Ok(self.archives.fetch(wanted).await.map_err(|error| ArchiveReadError::Whole { name, error })?)
     }
 
     /// Reads the end and the metadata; nothing where the server knows no ranges.
@@ -132,9 +116,9 @@ impl WheelReader<'_> {
         &self,
         filename: &WheelFilename,
         url: &SecretUrl,
-    ) -> Result<Option<Parts>, MetadataError> {
-        let net = |error| MetadataError::Net { name: filename.to_string(), error };
-        let zip = |error: ZipError| MetadataError::Wheel {
+    ) -> Result<Option<Parts>, WheelReadError> {
+        let net = |error| ArchiveReadError::Part { name: filename.to_string(), error };
+        let zip = |error: ZipError| WheelReadError::Wheel {
             name: filename.to_string(),
             error: Box::new(ZipFileError::from(error).into()),
         };
@@ -157,7 +141,7 @@ impl WheelReader<'_> {
         let wanted: Vec<(usize, &ZipMember)> =
             members.iter().enumerate().filter(|(_, member)| is_metadata(member)).collect();
         let directory = members.last().map_or(total, ZipMember::end);
-        let mut read = Read { client: self.client, url, offset: start, bytes: tail.clone() };
+        let mut read = WheelPart { client: self.client, url, offset: start, bytes: tail.clone() };
         if let Some(first) = wanted.iter().map(|(_, member)| member.header()).min()
             && first < start
             && directory.saturating_sub(first) <= TOGETHER
@@ -169,7 +153,7 @@ impl WheelReader<'_> {
         let mut texts = BTreeMap::new();
         for (number, member) in wanted {
             let bytes = read.member(member).await.map_err(net)?;
-            let wrong = |error: WheelError| MetadataError::Wheel {
+            let wrong = |error: WheelError| WheelReadError::Wheel {
                 name: filename.to_string(),
                 error: Box::new(error),
             };
@@ -202,14 +186,14 @@ fn is_metadata(member: &ZipMember) -> bool {
 }
 
 /// The part of a wheel that was read so far.
-struct Read<'a> {
+struct WheelPart<'a> {
     client: &'a Client,
     url: &'a SecretUrl,
     offset: u64,
     bytes: imgbuild_net::Bytes,
 }
 
-impl Read<'_> {
+impl WheelPart<'_> {
     /// The bytes of a member, from its header on.
     async fn member(&self, member: &ZipMember) -> Result<imgbuild_net::Bytes, NetError> {
         if let Some(within) = member.header().checked_sub(self.offset) {
