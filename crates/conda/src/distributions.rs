@@ -80,21 +80,21 @@ pub fn distribution_metadata(archive: &Archive<'_>, name: &str) -> Result<Option
     // Two passes are enough: a hard link leads to a file.
     for _ in 0..2 {
         match read(archive, limit, &wanted)? {
-            Found::Text(text) => return Ok(Some(text)),
-            Found::Link(target) => wanted = target,
+            PathContent::Text(text) => return Ok(Some(text)),
+            PathContent::Link(target) => wanted = target,
         }
     }
     Err(DistributionError::NotAFile(wanted))
 }
 
 /// What stands at a path of an archive.
-enum Found {
+enum PathContent {
     Text(String),
     /// A hard link to this path.
     Link(ImagePath),
 }
 
-fn read(archive: &Archive<'_>, limit: u64, wanted: &ImagePath) -> Result<Found, DistributionError> {
+fn read(archive: &Archive<'_>, limit: u64, wanted: &ImagePath) -> Result<PathContent, DistributionError> {
     let mut tar = archive.content(limit).map_err(InfoError::from)?;
     while let Some(head) = tar.next_entry().map_err(InfoError::from)? {
         if head.path.as_ref() != Some(wanted) {
@@ -108,9 +108,9 @@ fn read(archive: &Archive<'_>, limit: u64, wanted: &ImagePath) -> Result<Found, 
                 let mut bytes = Vec::new();
                 let read = tar.body().read_to_end(&mut bytes);
                 read.map_err(|error| InfoError::from(ArchiveError::Read(error)))?;
-                Ok(Found::Text(String::from_utf8_lossy(&bytes).into_owned()))
+                Ok(PathContent::Text(String::from_utf8_lossy(&bytes).into_owned()))
             }
-            TarKind::Hardlink(target) => Ok(Found::Link(target)),
+            TarKind::Hardlink(target) => Ok(PathContent::Link(target)),
             TarKind::Directory | TarKind::Symlink(_) => Err(DistributionError::NotAFile(wanted.clone())),
         };
     }

@@ -277,10 +277,10 @@ impl InfoFiles {
     /// Counts the paths before they are kept: each takes many times its bytes.
     fn check_count(&self) -> Result<(), InfoError> {
         #[derive(Deserialize)]
-        struct Counted {
+        struct PathCount {
             paths: Vec<IgnoredAny>,
         }
-        let listed = self.files.get(PATHS).and_then(|bytes| serde_json::from_slice::<Counted>(bytes).ok());
+        let listed = self.files.get(PATHS).and_then(|bytes| serde_json::from_slice::<PathCount>(bytes).ok());
         let lines = || self.files.get(FILES).map(|bytes| bytes.split(|byte| *byte == b'\n').count());
         match listed.map(|it| it.paths.len()).or_else(lines) {
             Some(found) if found > MOST_PATHS => Err(InfoError::TooMany { found }),

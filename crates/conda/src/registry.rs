@@ -60,7 +60,7 @@ impl Middleware for Registries {
             access: Access::Pull,
             credentials: credentials.as_ref(),
         };
-        let mut rest = Rest { extensions, next };
+        let mut rest = NextLayers { extensions, next };
         let blob = match self.blob(request.url(), &file, &authorization, &mut rest).await? {
             Ok(blob) => blob,
             Err(answer) => return Ok(answer),
@@ -151,13 +151,13 @@ struct Layer {
 }
 
 /// The layers of the client behind this one.
-struct Rest<'a, 'n> {
+struct NextLayers<'a, 'n> {
     extensions: &'a mut Extensions,
     next: Next<'n>,
 }
 
 #[async_trait::async_trait]
-impl Sender for Rest<'_, '_> {
+impl Sender for NextLayers<'_, '_> {
     async fn send(&mut self, request: Request) -> Result<Response, Error> {
         self.next.clone().run(request, self.extensions).await
     }
@@ -170,7 +170,7 @@ impl Registries {
         url: &Url,
         file: &File,
         authorization: &Authorization<'_>,
-        rest: &mut Rest<'_, '_>,
+        rest: &mut NextLayers<'_, '_>,
     ) -> Result<Result<Digest, Response>, Error> {
         if let Some(blob) = file.blob {
             return Ok(Ok(blob));

@@ -19,7 +19,7 @@ use crate::limits::MOST_GROWTH;
 const IN_MEMORY: u64 = 16 << 20;
 
 /// A file in which the prefix stands.
-pub(crate) struct Replaced {
+pub(crate) struct PrefixFile {
     /// Its size in bytes.
     pub size: u64,
     /// Its hash: what `sha256_in_prefix` of `conda-meta` says.
@@ -32,7 +32,7 @@ enum Bytes {
     File(File),
 }
 
-impl Read for Replaced {
+impl Read for PrefixFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.bytes {
             Bytes::Memory(bytes) => bytes.read(buffer),
@@ -53,33 +53,33 @@ pub(crate) fn replace(
     placeholder: &PrefixPlaceholder,
     prefix: &str,
     subdir: Subdir,
-) -> io::Result<Replaced> {
+) -> io::Result<PrefixFile> {
     if size <= IN_MEMORY {
         let mut source = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         body.read_to_end(&mut source)?;
         let mut out = HashWriter::new(Vec::with_capacity(source.len()));
-        copy(&source, &mut Bounded { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
+        copy(&source, &mut LimitWriter { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
         let (bytes, sha256, size) = out.finish();
-        return Ok(Replaced { size, sha256, bytes: Bytes::Memory(Cursor::new(bytes)) });
+        return Ok(PrefixFile { size, sha256, bytes: Bytes::Memory(Cursor::new(bytes)) });
     }
     let mut source = tempfile::tempfile()?;
     io::copy(&mut body, &mut source)?;
     let source = map(&source)?;
     let mut out = HashWriter::new(BufWriter::new(tempfile::tempfile()?));
-    copy(&source, &mut Bounded { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
+    copy(&source, &mut LimitWriter { inner: &mut out, left: most }, placeholder, prefix, subdir)?;
     let (file, sha256, size) = out.finish();
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.rewind()?;
-    Ok(Replaced { size, sha256, bytes: Bytes::File(file) })
+    Ok(PrefixFile { size, sha256, bytes: Bytes::File(file) })
 }
 
 /// A writer that fails once more than allowed is written.
-struct Bounded<W> {
+struct LimitWriter<W> {
     inner: W,
     left: u64,
 }
 
-impl<W: Write> Write for Bounded<W> {
+impl<W: Write> Write for LimitWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.left = self.left.checked_sub(written as u64).ok_or_else(|| {

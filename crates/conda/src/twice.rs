@@ -45,14 +45,14 @@ pub(crate) fn replaced(
 
 /// What the first entries of all listed paths hold: it says whether another entry of such a path makes the same of it. They
 /// are read once, however many paths occur twice.
-pub(crate) struct Firsts(BTreeMap<usize, First>);
+pub(crate) struct FirstEntries(BTreeMap<usize, FirstEntry>);
 
-struct First {
+struct FirstEntry {
     head: TarHead,
     content: Digest,
 }
 
-impl Firsts {
+impl FirstEntries {
     /// Reads the whole archive.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Firsts {
             let listed = head.path.clone().filter(|path| info.paths.contains_key(path));
             if listed.is_some_and(|path| head.kind != TarKind::Directory && seen.insert(path)) {
                 let content = hash(&mut tar.body())?;
-                firsts.insert(number, First { head, content });
+                firsts.insert(number, FirstEntry { head, content });
             }
             number += 1;
         }
@@ -86,7 +86,7 @@ impl Firsts {
         head: &TarHead,
         body: &mut dyn Read,
     ) -> Result<bool, PackageError> {
-        let Some(First { head: before, content }) = self.0.get(&first) else { return Ok(false) };
+        let Some(FirstEntry { head: before, content }) = self.0.get(&first) else { return Ok(false) };
         let listed = |head: &TarHead| head.path.as_ref().and_then(|path| info.paths.get(path));
         let alike = match (listed(before), listed(head)) {
             (Some(before), Some(now)) => is_alike(before, now),

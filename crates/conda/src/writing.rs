@@ -18,7 +18,7 @@ use crate::package::Package;
 use crate::package_error::PackageError;
 use crate::record;
 use crate::replace::replace;
-use crate::twice::{self, Firsts};
+use crate::twice::{self, FirstEntries};
 
 fn kind_name(kind: &PathType) -> &'static str {
     match kind {
@@ -53,19 +53,19 @@ pub(crate) struct Writer<'a> {
     /// The number of the entry that comes next.
     next: usize,
     /// What the first entries of all listed paths hold, where that was asked for.
-    firsts: Option<Firsts>,
+    firsts: Option<FirstEntries>,
     /// The files that say what is installed, of those that came.
     wanted: BTreeSet<ImagePath>,
     /// How much there was so far of what is limited: bytes of scripts, bytes by which files grew, bytes of hard links that
     /// became files, bytes of the archive that were read again for them.
-    spent: Spent,
+    spent: Usage,
     /// The first file whose size is another than the metadata says, and how many there are.
     pub(crate) wrong_size: Option<(ImagePath, usize)>,
 }
 
 /// See [`Writer::spent`].
 #[derive(Debug, Clone, Copy, Default)]
-struct Spent {
+struct Usage {
     scripts: u64,
     growth: u64,
     copied: u64,
@@ -112,7 +112,7 @@ impl<'a> Writer<'a> {
             next: 0,
             firsts: None,
             wanted: BTreeSet::new(),
-            spent: Spent::default(),
+            spent: Usage::default(),
             wrong_size: None,
         };
         info.notes.iter().for_each(|note| writer.note(note));
@@ -235,7 +235,7 @@ impl Writer<'_> {
             return Ok(());
         }
         if self.firsts.is_none() {
-            self.firsts = Some(Firsts::read(self.package, self.info)?);
+            self.firsts = Some(FirstEntries::read(self.package, self.info)?);
         }
         let firsts = self.firsts.as_ref();
         let is_same = firsts.map(|firsts| firsts.is_same(self.info, first, head, body)).transpose()?;

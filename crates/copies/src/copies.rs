@@ -261,7 +261,7 @@ impl Source for Copies {
                     let mut reader = HashReader::new(file);
                     sink.put(&head(EntryKind::File { size: *size }, *mode), &mut reader)?;
                     if reader.finish().0 != *digest {
-                        return Err(SourceError::archive(Changed(from.clone())));
+                        return Err(SourceError::archive(FileChange(from.clone())));
                     }
                 }
             }
@@ -273,7 +273,7 @@ impl Source for Copies {
 /// A file that is not what it was when its layer's key was computed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("`{}` changed while it was copied", .0.display())]
-struct Changed(PathBuf);
+struct FileChange(PathBuf);
 
 #[cfg(test)]
 mod tests {

@@ -36,8 +36,10 @@ pub(crate) fn text(bytes: Vec<u8>, declared: bool) -> Result<String, EncodingErr
         None => checked(String::from_utf8(bytes).ok(), UTF_8.name()),
         Some(name) => match known(&name).ok_or(EncodingError::Unknown(name))? {
             // `for_label` takes it for the encoding of Windows, as browsers do; Python does not.
-            Known::Latin1 => checked(Some(bytes.into_iter().map(char::from).collect()), "ISO-8859-1"),
-            Known::Other(encoding) => decoded(encoding, &bytes),
+            PythonEncoding::Latin1 => {
+                checked(Some(bytes.into_iter().map(char::from).collect()), "ISO-8859-1")
+            }
+            PythonEncoding::Other(encoding) => decoded(encoding, &bytes),
         },
     }
 }
@@ -70,17 +72,17 @@ fn declaration(bytes: &[u8]) -> Option<String> {
     comments.filter_map(named).next()
 }
 
-enum Known {
+enum PythonEncoding {
     Latin1,
     Other(&'static Encoding),
 }
 
 /// An encoding by one of Python's names.
-fn known(name: &str) -> Option<Known> {
+fn known(name: &str) -> Option<PythonEncoding> {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let label = match name.as_str() {
         "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "8859" | "cp819" | "l1" => {
-            return Some(Known::Latin1);
+            return Some(PythonEncoding::Latin1);
         }
         "ascii" | "us-ascii" | "utf-8-sig" | "u8" | "utf" | "cp65001" => "utf-8",
         "cp936" | "936" | "ms936" => "gbk",
@@ -90,7 +92,7 @@ fn known(name: &str) -> Option<Known> {
         "euc-jp" | "eucjp" | "ujis" => "euc-jp",
         other => other,
     };
-    Encoding::for_label(label.as_bytes()).map(Known::Other)
+    Encoding::for_label(label.as_bytes()).map(PythonEncoding::Other)
 }
 
 #[cfg(test)]

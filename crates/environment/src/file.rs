@@ -33,13 +33,13 @@ struct Document {
 #[serde(rename_all = "lowercase")]
 enum Dependency {
     Short(MatchSpecText),
-    Table(Others),
+    Table(InstallerTable),
 }
 
 /// What another installer is to install.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Others {
+struct InstallerTable {
     pip: Option<Vec<Located<String>>>,
 }
 
@@ -75,7 +75,7 @@ fn environment(document: Document, source: &Source, notes: Vec<Note>) -> Environ
                 let origin = Origin::new(source, item.span, item.key);
                 requirements.push(Requirement { text: text.secret().clone(), origin });
             }
-            Dependency::Table(Others { pip: found }) => {
+            Dependency::Table(InstallerTable { pip: found }) => {
                 pip.extend(found.iter().flatten().map(|line| Requirement::new(line, source)));
             }
         }

@@ -79,25 +79,25 @@ pub(crate) fn place(
             }
         }
     }
-    let launcher = Confined { machine, mounts, platform: context.host };
+    let launcher = SandboxLauncher { machine, mounts, platform: context.host };
     Ok(Place { root: PathBuf::from("/"), launcher: Arc::new(launcher) })
 }
 
 /// An error of the sandbox with what it is for.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("{message}")]
-struct Whole {
+struct SandboxMessage {
     message: String,
     #[help]
     hint: Option<String>,
 }
 
-fn whole(error: &SandboxError) -> Whole {
+fn whole(error: &SandboxError) -> SandboxMessage {
     let message = match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    Whole { message, hint: hint(error) }
+    SandboxMessage { message, hint: hint(error) }
 }
 
 /// What the report says of interpreters that ran outside of the sandbox.
@@ -110,13 +110,13 @@ pub fn unconfined(context: &Context) -> Option<String> {
 }
 
 #[derive(Debug)]
-struct Confined {
+struct SandboxLauncher {
     machine: Machine,
     mounts: Vec<Mount>,
     platform: Platform,
 }
 
-impl Launcher for Confined {
+impl Launcher for SandboxLauncher {
     fn launch(
         &self,
         words: Vec<OsString>,

@@ -8,7 +8,7 @@ use imgbuild_python::Target;
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Below, Derived, Execution};
+use crate::derived::{Derived, Execution, Foundation};
 use crate::error::{MakeError, MakeFailure};
 
 /// Copied files, above the packages and the base whose sources they may lie over.
@@ -22,7 +22,7 @@ pub(crate) struct CopiedOver {
 
 impl CopiedOver {
     /// The copies of an image that has everything else. `may_hold` says whether packages may have a source at a path.
-    pub(crate) fn new(copies: Copies, image: &Below<'_>, may_hold: impl Fn(&ImagePath) -> bool) -> Self {
+    pub(crate) fn new(copies: Copies, image: &Foundation<'_>, may_hold: impl Fn(&ImagePath) -> bool) -> Self {
         let targets = image.targets.to_vec();
         let over_packages = sources(&copies).any(may_hold);
         let mut part = copies.part().clone();

@@ -39,7 +39,7 @@ pub(crate) trait Derived: Send + Sync {
 }
 
 /// What a derived layer may stand on: all that an image has before it.
-pub(crate) struct Below<'a> {
+pub(crate) struct Foundation<'a> {
     /// The layers of the base.
     pub(crate) base: Vec<String>,
     /// The parts of the image.
@@ -52,7 +52,7 @@ pub(crate) struct Below<'a> {
     pub(crate) variables: &'a Variables,
 }
 
-impl Below<'_> {
+impl Foundation<'_> {
     /// Adds to a key everything that stands below a layer: the base, and the parts of some roles with what they leave out.
     pub(crate) fn key(&self, hasher: KeyHasher, stands_on: impl Fn(Role) -> bool) -> KeyHasher {
         let mut hasher = hasher.list("base", &self.base);

@@ -5,12 +5,12 @@
 
 mod asked;
 mod assembly;
+mod base_configuration;
 mod built;
 mod built_layer;
 mod bytecode_below;
 mod checks;
 mod compiler;
-mod configuring;
 mod confinement;
 mod conformity;
 mod copied_over;

@@ -20,7 +20,7 @@ use imgbuild_sandbox::{
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Below, Derived, Execution};
+use crate::derived::{Derived, Execution, Foundation};
 use crate::error::{MakeError, MakeFailure};
 use crate::limits::{COMMAND_OUTPUT, COMMAND_PROCESSES, SCRIPT_SECONDS};
 use crate::unpacked::{NamedLayer, remover, unpacked_layers};
@@ -54,7 +54,7 @@ impl PostLink {
         platform: Platform,
         ownership: Ownership,
         timestamp: i64,
-        image: &Below<'_>,
+        image: &Foundation<'_>,
     ) -> Option<Self> {
         if packages.is_empty() {
             return None;
@@ -189,7 +189,7 @@ impl Derived for PostLink {
         let emit = |left_out: &Exclusions, sink: &mut dyn EntrySink| {
             let cleaned = |path: &ImagePath| left_out.contains(path);
             let mut sink = OwnedSink { ownership: self.ownership, below: Some(&self.prefix), sink };
-            let mut left = Left { messages: &messages, text: Vec::new(), sink: &mut sink };
+            let mut left = MessageSink { messages: &messages, text: Vec::new(), sink: &mut sink };
             let written = machine.difference(&upper, self.timestamp, &cleaned, &mut left);
             // It may be looked at more than once, and says the same each time.
             *text.lock().unwrap_or_else(PoisonError::into_inner) = left.text;
@@ -203,13 +203,13 @@ impl Derived for PostLink {
 }
 
 /// What the scripts left. It keeps what they want to be shown.
-struct Left<'a> {
+struct MessageSink<'a> {
     messages: &'a ImagePath,
     text: Vec<u8>,
     sink: &'a mut dyn EntrySink,
 }
 
-impl EntrySink for Left<'_> {
+impl EntrySink for MessageSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         if head.path == *self.messages {
             // A link or a folder of that name says nothing.

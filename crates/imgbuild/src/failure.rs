@@ -86,7 +86,7 @@ impl Failure {
         // Terminals wrap lines themselves; ours would break paths and URLs, which then cannot be searched for or copied.
         let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_cause_chain();
         let mut text = String::new();
-        match handler.render_report(&mut text, &Shown::new(self.0.as_ref())) {
+        match handler.render_report(&mut text, &FailureReport::new(self.0.as_ref())) {
             Ok(()) => say(&shown(&text)),
             Err(_) => say(&format!("error: {}\n", cleaned(&self.0.to_string()))),
         }
@@ -94,7 +94,7 @@ impl Failure {
 }
 
 /// An error with the hints of its whole chain gathered at its end.
-struct Shown<'a> {
+struct FailureReport<'a> {
     inner: &'a dyn Diagnostic,
     message: String,
     cause: Option<Cause>,
@@ -107,12 +107,12 @@ struct Cause {
     cause: Option<Box<Self>>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> FailureReport<'a> {
     fn new(inner: &'a dyn Diagnostic) -> Self {
         let message = words(inner);
         let cause = inner.source().and_then(|source| cause(source, &message));
         let hints = hints(inner).iter().map(|hint| cleaned(hint)).collect();
-        let related = inner.related().into_iter().flatten().map(Shown::new).collect();
+        let related = inner.related().into_iter().flatten().map(FailureReport::new).collect();
         Self { inner, message, cause, hints, related }
     }
 }
@@ -132,19 +132,19 @@ fn words(error: impl fmt::Display) -> String {
     cleaned(&error.to_string()).trim_end().to_owned()
 }
 
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for FailureReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for FailureReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl Error for Shown<'_> {
+impl Error for FailureReport<'_> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.as_ref().map(|cause| cause as &(dyn Error + 'static))
     }
@@ -168,7 +168,7 @@ impl Error for Cause {
     }
 }
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for FailureReport<'_> {
     fn severity(&self) -> Option<Severity> {
         self.inner.severity()
     }

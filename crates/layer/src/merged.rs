@@ -116,7 +116,7 @@ pub struct Merged {
 
 /// What one layer holds.
 #[derive(Default)]
-struct Upper {
+struct LayerContent {
     nodes: BTreeMap<ImagePath, Node>,
     bodies: BTreeMap<ImagePath, Arc<[u8]>>,
     removed: BTreeSet<ImagePath>,
@@ -147,7 +147,7 @@ impl Merged {
         reader: &mut LayerReader<R>,
         keep: &dyn Fn(&ImagePath) -> bool,
     ) -> Result<(), MergeError> {
-        let mut upper = Upper::default();
+        let mut upper = LayerContent::default();
         while let Some(head) = reader.next_entry()? {
             if self.nodes.len() + upper.nodes.len() + upper.noted.len() >= MOST_PATHS {
                 return Err(MergeError::TooMany);
@@ -171,7 +171,7 @@ impl Merged {
     }
 
     /// Takes a layer that was checked.
-    fn take(&mut self, upper: Upper) {
+    fn take(&mut self, upper: LayerContent) {
         for path in &upper.removed {
             self.remove(path.as_str());
         }
@@ -294,7 +294,7 @@ impl Merged {
     }
 }
 
-impl Upper {
+impl LayerContent {
     fn put(&mut self, head: LayerHead, body: Option<Arc<[u8]>>, layer: usize) -> Result<(), MergeError> {
         let path = match head.kind {
             LayerKind::Whiteout(whiteout) => return self.whiteout(whiteout),

@@ -67,20 +67,20 @@ impl Ownership {
                     .field("uid", uid.to_string())
                     .finish();
                 let part = Part { recipe: RecipeHash(recipe), ..part.clone() };
-                Box::new(Owned { source, ownership: self, part })
+                Box::new(OwnedSource { source, ownership: self, part })
             }
         }
     }
 }
 
 /// A source around a source, whose files belong to somebody.
-struct Owned {
+struct OwnedSource {
     source: Box<dyn Source>,
     ownership: Ownership,
     part: Part,
 }
 
-impl Source for Owned {
+impl Source for OwnedSource {
     fn part(&self) -> &Part {
         &self.part
     }

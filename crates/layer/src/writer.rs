@@ -33,7 +33,7 @@ pub struct LayerWriter<'a, W: Write> {
     tar: TarWriter<HashWriter<Encoder<HashWriter<W>>>>,
     parents: &'a Parents,
     codec: Codec,
-    seen: HashMap<ImagePath, Seen>,
+    seen: HashMap<ImagePath, PathState>,
     notes: Vec<String>,
     /// The bytes that the names of the folders have which no source stated.
     folder_bytes: u64,
@@ -41,7 +41,7 @@ pub struct LayerWriter<'a, W: Write> {
 
 /// What stands at a path so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum PathState {
     Directory {
         mode: u32,
         owner: Owner,
@@ -87,7 +87,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
         // A folder of the layer has all its own folders in it.
         for folder in path.folders() {
             match self.seen.get(folder.as_str()) {
-                Some(Seen::Directory { .. }) => break,
+                Some(PathState::Directory { .. }) => break,
                 Some(_) => {
                     let below = folder.to_path();
                     return Err(SinkError::BelowNonDirectory { path: path.clone(), below });
@@ -106,7 +106,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     }
 
     fn put_directory(&mut self, head: &EntryHead) -> Result<(), SinkError> {
-        self.seen.insert(head.path.clone(), Seen::Directory { mode: head.mode, owner: head.owner });
+        self.seen.insert(head.path.clone(), PathState::Directory { mode: head.mode, owner: head.owner });
         self.tar.append(head, &mut io::empty())
     }
 }
@@ -122,22 +122,24 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
         let after = match &head.kind {
             EntryKind::Directory => {
                 // Packages share folders: they are written once, with the time that all folders have.
-                let now = Seen::Directory { mode: head.mode, owner: head.owner };
+                let now = PathState::Directory { mode: head.mode, owner: head.owner };
                 return match before {
                     Some(before) if before == now => Ok(()),
-                    None | Some(Seen::Directory { .. }) => {
+                    None | Some(PathState::Directory { .. }) => {
                         self.put_directory(&EntryHead { mtime: 0, ..head.clone() })
                     }
                     Some(_) => twice(),
                 };
             }
-            EntryKind::File { .. } => Seen::File { mode: head.mode, owner: head.owner, mtime: head.mtime },
-            EntryKind::Symlink { .. } => Seen::Symlink,
+            EntryKind::File { .. } => {
+                PathState::File { mode: head.mode, owner: head.owner, mtime: head.mtime }
+            }
+            EntryKind::Symlink { .. } => PathState::Symlink,
             EntryKind::Hardlink { target } => match self.seen.get(target).copied() {
-                Some(file @ Seen::File { .. }) => file,
+                Some(file @ PathState::File { .. }) => file,
                 _ => return Err(SinkError::Hardlink { path: head.path.clone(), target: target.clone() }),
             },
-            EntryKind::Removed => Seen::Removed,
+            EntryKind::Removed => PathState::Removed,
             // It says something of a folder, which is there or comes later.
             EntryKind::Emptied => return self.tar.append(head, body),
         };
@@ -147,7 +149,7 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
         self.seen.insert(head.path.clone(), after);
         match (&head.kind, after) {
             // Some engines set what a link's head says, and by that change the file; others do not.
-            (EntryKind::Hardlink { .. }, Seen::File { mode, owner, mtime }) => {
+            (EntryKind::Hardlink { .. }, PathState::File { mode, owner, mtime }) => {
                 self.tar.append(&EntryHead { mode, owner, mtime, ..head.clone() }, body)
             }
             _ => self.tar.append(head, body),

@@ -32,12 +32,12 @@ pub struct LayoutWriter {
     place: Folder,
     /// The folder until it has its name; nothing where a layout is replaced.
     temporary: Option<TempDir>,
-    given: Mutex<Given>,
+    given: Mutex<LayoutContent>,
 }
 
 /// What a layout will hold.
 #[derive(Default)]
-struct Given {
+struct LayoutContent {
     blobs: BTreeSet<String>,
     index: Vec<u8>,
 }
@@ -69,7 +69,7 @@ impl LayoutWriter {
     }
 
     /// No thread leaves it half changed.
-    fn given(&self) -> MutexGuard<'_, Given> {
+    fn given(&self) -> MutexGuard<'_, LayoutContent> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Sink for LayoutWriter {
 
     fn finish(self: Box<Self>) -> Result<(), WriteError> {
         self.put_bytes(&self.folder, "oci-layout", &layout_marker()?)?;
-        let Given { blobs, index } = std::mem::take(&mut *self.given());
+        let LayoutContent { blobs, index } = std::mem::take(&mut *self.given());
         self.put_bytes(&self.folder, "index.json", &index)?;
         let Self { target, folder, temporary, .. } = *self;
         let Some(temporary) = temporary else {

@@ -92,7 +92,7 @@ fn put_layer(layer: &Descriptor, blobs: &dyn Blobs, sink: &dyn Sink) -> Result<(
         return Ok(());
     }
     let inner = HashReader::new(blobs.open(&layer.digest)?.take(layer.size + 1));
-    let mut body = Checked { layer, inner };
+    let mut body = LayerBytes { layer, inner };
     sink.put_layer(layer, &mut body)?;
     // A sink that stops before the end would leave the rest unchecked.
     Ok(body.check()?)
@@ -100,12 +100,12 @@ fn put_layer(layer: &Descriptor, blobs: &dyn Blobs, sink: &dyn Sink) -> Result<(
 
 /// The bytes of a layer, which end with an error where they are not what its descriptor says. What fails while reading is
 /// marked as that, so that it is not taken for a failure to write.
-struct Checked<'a> {
+struct LayerBytes<'a> {
     layer: &'a Descriptor,
     inner: HashReader<io::Take<Box<dyn Read + Send>>>,
 }
 
-impl Checked<'_> {
+impl LayerBytes<'_> {
     /// Whether what was read until now is the layer.
     fn check(&self) -> Result<(), BlobError> {
         let Descriptor { digest, size, .. } = *self.layer;
@@ -118,7 +118,7 @@ impl Checked<'_> {
     }
 }
 
-impl Read for Checked<'_> {
+impl Read for LayerBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let digest = self.layer.digest;
         let read = self.inner.read(buffer).map_err(|error| match error.kind() {

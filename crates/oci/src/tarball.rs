@@ -38,12 +38,12 @@ const BLOCK: u64 = 512;
 pub struct TarballWriter {
     target: PathBuf,
     temporary: NamedTempFile,
-    given: Mutex<Given>,
+    given: Mutex<TarballHead>,
 }
 
 /// What stands before the layers, until the first of them comes.
 #[derive(Default)]
-struct Given {
+struct TarballHead {
     documents: BTreeMap<Digest, Vec<u8>>,
     /// What docker knows: the first image.
     first: Option<Manifest>,
@@ -74,12 +74,12 @@ impl TarballWriter {
 
     /// What was given, and the file, of which no two threads write at once. A thread that died while it wrote has left a
     /// tarball that is never finished: whoever drives the sink ends with it.
-    fn given(&self) -> MutexGuard<'_, Given> {
+    fn given(&self) -> MutexGuard<'_, TarballHead> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what stands before the layers, unless that is done.
-    fn put_head(&self, given: &mut Given) -> Result<(), WriteError> {
+    fn put_head(&self, given: &mut TarballHead) -> Result<(), WriteError> {
         if std::mem::replace(&mut given.is_written, true) {
             return Ok(());
         }

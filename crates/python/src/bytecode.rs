@@ -13,7 +13,7 @@ use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 
 use crate::bytecode_error::BytecodeError;
-use crate::compiling::Compiling;
+use crate::compiling::CompilingSink;
 use crate::inspection::{Inspection, Verdict, pass_over};
 use crate::spool::Spool;
 use crate::target::Target;
@@ -48,7 +48,7 @@ pub(crate) fn write(
         emit(&verdict.dropped, &mut pass)?;
         return Ok((Spool::default(), dropped));
     };
-    let mut pass = Compiling::new(target, compiler, &verdict, &mut *sink);
+    let mut pass = CompilingSink::new(target, compiler, &verdict, &mut *sink);
     let mut written = emit(&verdict.dropped, &mut pass);
     if written.is_ok()
         && let Some(mut late) = pass.late()
@@ -129,7 +129,7 @@ impl<S: Source> Bytecode<S> {
         while let Some(head) = reader.next_entry().map_err(read)? {
             places.extend(head.path);
         }
-        self.inner.write(&places, &mut Without { places: &places, sink: &mut *sink })?;
+        self.inner.write(&places, &mut FilterSink { places: &places, sink: &mut *sink })?;
         let mut file = copy()?;
         io::Seek::rewind(&mut file).map_err(|error| SourceError::archive(BytecodeError::Spool(error)))?;
         let mut reader = TarReader::new(BufReader::new(file), u64::MAX);
@@ -190,12 +190,12 @@ impl<S: Source> Source for Bytecode<S> {
 }
 
 /// Passes everything on but what is replaced.
-struct Without<'a> {
+struct FilterSink<'a> {
     places: &'a Exclusions,
     sink: &'a mut dyn EntrySink,
 }
 
-impl EntrySink for Without<'_> {
+impl EntrySink for FilterSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         match self.places.contains(&head.path) {
             true => pass_over(&head.path, body),

@@ -28,7 +28,7 @@ struct Facts {
 }
 
 /// Passes entries on, and has their sources compiled.
-pub(crate) struct Compiling<'a> {
+pub(crate) struct CompilingSink<'a> {
     target: &'a Target,
     compiler: &'a LazyCompiler,
     verdict: &'a Verdict,
@@ -45,7 +45,7 @@ pub(crate) struct Compiling<'a> {
     pub(crate) failure: Option<BytecodeError>,
 }
 
-impl<'a> Compiling<'a> {
+impl<'a> CompilingSink<'a> {
     pub(crate) fn new(
         target: &'a Target,
         compiler: &'a LazyCompiler,
@@ -142,9 +142,9 @@ impl<'a> Compiling<'a> {
     }
 
     /// The files that have to be read once more, because sources that are links lead to them.
-    pub(crate) fn late(&mut self) -> Option<Late<'_, 'a>> {
+    pub(crate) fn late(&mut self) -> Option<LinkedSourceSink<'_, 'a>> {
         let linked = self.linked();
-        (!linked.is_empty()).then_some(Late { linked, compiling: self })
+        (!linked.is_empty()).then_some(LinkedSourceSink { linked, compiling: self })
     }
 
     /// Waits for what is still being compiled. Gives what was made, and what was left out and not made anew.
@@ -162,7 +162,7 @@ impl<'a> Compiling<'a> {
     }
 }
 
-impl EntrySink for Compiling<'_> {
+impl EntrySink for CompilingSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         let removes = matches!(head.kind, EntryKind::Removed | EntryKind::Emptied);
         if !removes && self.target.is_place(&head.path, &head.kind) && !self.verdict.kept.contains(&head.path)
@@ -193,12 +193,12 @@ impl EntrySink for Compiling<'_> {
 }
 
 /// A third pass, over parts with sources that are links: it passes nothing on.
-pub(crate) struct Late<'a, 'b> {
+pub(crate) struct LinkedSourceSink<'a, 'b> {
     linked: BTreeMap<ImagePath, Vec<ImagePath>>,
-    compiling: &'a mut Compiling<'b>,
+    compiling: &'a mut CompilingSink<'b>,
 }
 
-impl EntrySink for Late<'_, '_> {
+impl EntrySink for LinkedSourceSink<'_, '_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         let facts = self.compiling.files.get(&head.path).copied();
         let Some((names, facts)) = self.linked.get(&head.path).zip(facts) else {

@@ -26,7 +26,7 @@ impl Overriding<'_> {
     ///
     /// When `emit` or the sink fails, no bytecode can be made, or lower layers cannot be read.
     pub fn write(&self, emit: &Emit<'_>, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        let mut over = Over::new(sink);
+        let mut over = OverridingSink::new(sink);
         with_bytecode(self.targets, emit, &mut over)?;
         over.finish(self.lower)
     }
@@ -45,7 +45,7 @@ fn with_bytecode(targets: &[Target], emit: &Emit<'_>, sink: &mut dyn EntrySink) 
 }
 
 /// Notes what passes, as far as it lies over bytecode.
-struct Over<'a> {
+struct OverridingSink<'a> {
     sink: &'a mut dyn EntrySink,
     /// The sources that are written or removed.
     sources: BTreeSet<ImagePath>,
@@ -57,7 +57,7 @@ struct Over<'a> {
     removed: BTreeSet<ImagePath>,
 }
 
-impl<'a> Over<'a> {
+impl<'a> OverridingSink<'a> {
     fn new(sink: &'a mut dyn EntrySink) -> Self {
         let (sources, written) = (BTreeSet::new(), BTreeSet::new());
         Self { sink, sources, written, hiding: BTreeSet::new(), removed: BTreeSet::new() }
@@ -90,7 +90,7 @@ impl<'a> Over<'a> {
     }
 }
 
-impl EntrySink for Over<'_> {
+impl EntrySink for OverridingSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         let path = head.path.clone();
         let is_bytecode = Cached::of(&path).is_some();

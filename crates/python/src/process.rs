@@ -39,7 +39,7 @@ pub(crate) type Compiled = (ImagePath, Optimization, Result<Option<Vec<u8>>, Com
 
 pub(crate) struct Process {
     input: BufWriter<PipeWriter>,
-    output: BufReader<Patient>,
+    output: BufReader<PatientReader>,
     ending: Option<Ending>,
 }
 
@@ -59,7 +59,7 @@ impl Process {
         let ending = interpreter.launcher.launch(words, variables, theirs, answer).map_err(failed)?;
         Ok(Self {
             input: BufWriter::new(input),
-            output: BufReader::new(Patient(output)),
+            output: BufReader::new(PatientReader(output)),
             ending: Some(ending),
         })
     }
@@ -190,9 +190,9 @@ fn carried_hint(error: &io::Error) -> Option<String> {
 }
 
 /// What an interpreter prints, waited for no longer than [`SILENCE`].
-struct Patient(PipeReader);
+struct PatientReader(PipeReader);
 
-impl Read for Patient {
+impl Read for PatientReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let timeout = Timespec::try_from(SILENCE).map_err(io::Error::other)?;
         let mut wanted = [PollFd::new(&self.0, PollFlags::IN)];

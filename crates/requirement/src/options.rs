@@ -6,7 +6,7 @@ use crate::lines::{option, words};
 
 /// What an option stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum OptionKind {
     Requirement,
     Constraint,
     Editable,
@@ -30,31 +30,31 @@ pub(crate) enum Known {
 }
 
 /// The spellings of an option, whether it has a value, and what it stands for.
-type Row = (&'static [&'static str], bool, Known);
+type Row = (&'static [&'static str], bool, OptionKind);
 
 const KNOWN: [Row; 19] = [
-    (&["--requirement", "-r"], true, Known::Requirement),
-    (&["--constraint", "-c"], true, Known::Constraint),
-    (&["--editable", "-e"], true, Known::Editable),
-    (&["--index-url", "-i", "--pypi-url"], true, Known::Index),
-    (&["--extra-index-url"], true, Known::ExtraIndex),
-    (&["--no-index"], false, Known::NoIndex),
-    (&["--find-links", "-f"], true, Known::FindLinks),
-    (&["--pre"], false, Known::Prereleases),
-    (&["--require-hashes"], false, Known::RequireHashes),
-    (&["--only-binary"], true, Known::OnlyWheels),
-    (&["--prefer-binary"], false, Known::Usual),
-    (&["--no-binary"], true, Known::NoWheels),
-    (&["--trusted-host"], true, Known::TrustedHost),
-    (&["--use-feature"], true, Known::OfPip),
-    (&["--process-dependency-links"], false, Known::Removed),
-    (&["--allow-external", "--allow-unverified"], true, Known::Removed),
-    (&["--allow-all-external"], false, Known::Removed),
-    (&["--use-wheel"], false, Known::Usual),
-    (&["--always-unzip", "-Z"], false, Known::Removed),
+    (&["--requirement", "-r"], true, OptionKind::Requirement),
+    (&["--constraint", "-c"], true, OptionKind::Constraint),
+    (&["--editable", "-e"], true, OptionKind::Editable),
+    (&["--index-url", "-i", "--pypi-url"], true, OptionKind::Index),
+    (&["--extra-index-url"], true, OptionKind::ExtraIndex),
+    (&["--no-index"], false, OptionKind::NoIndex),
+    (&["--find-links", "-f"], true, OptionKind::FindLinks),
+    (&["--pre"], false, OptionKind::Prereleases),
+    (&["--require-hashes"], false, OptionKind::RequireHashes),
+    (&["--only-binary"], true, OptionKind::OnlyWheels),
+    (&["--prefer-binary"], false, OptionKind::Usual),
+    (&["--no-binary"], true, OptionKind::NoWheels),
+    (&["--trusted-host"], true, OptionKind::TrustedHost),
+    (&["--use-feature"], true, OptionKind::OfPip),
+    (&["--process-dependency-links"], false, OptionKind::Removed),
+    (&["--allow-external", "--allow-unverified"], true, OptionKind::Removed),
+    (&["--allow-all-external"], false, OptionKind::Removed),
+    (&["--use-wheel"], false, OptionKind::Usual),
+    (&["--always-unzip", "-Z"], false, OptionKind::Removed),
 ];
 
-impl Known {
+impl OptionKind {
     /// What to write in the spec instead.
     pub(crate) fn key(self) -> Option<&'static str> {
         match self {
@@ -84,14 +84,14 @@ fn row(name: &str) -> Result<&'static Row, ValueError> {
 }
 
 /// One option of a line: as it is written, what it stands for, and its value, which is empty where it has none.
-pub(crate) struct Given {
+pub(crate) struct LineOption {
     pub(crate) name: String,
-    pub(crate) known: Known,
+    pub(crate) known: OptionKind,
     pub(crate) value: String,
 }
 
 /// The options of a line.
-pub(crate) fn read(line: &str) -> Result<Vec<Given>, ValueError> {
+pub(crate) fn read(line: &str) -> Result<Vec<LineOption>, ValueError> {
     let mut given = Vec::new();
     let mut words = words(line)?.into_iter();
     while let Some(word) = words.next() {
@@ -110,7 +110,7 @@ pub(crate) fn read(line: &str) -> Result<Vec<Given>, ValueError> {
             (None, false) => String::new(),
             (Some(_), false) => return Err(ValueError::new(format!("`{name}` has no value"))),
         };
-        given.push(Given { name: name.to_owned(), known, value });
+        given.push(LineOption { name: name.to_owned(), known, value });
     }
     Ok(given)
 }
@@ -130,7 +130,7 @@ pub(crate) fn editable(line: &str) -> Option<(&str, &str)> {
 
 /// The options that stand behind a requirement.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Behind {
+pub(crate) struct RequirementOptions {
     /// Hashes of the files that may be taken.
     pub(crate) hashes: Vec<imgbuild_oci::Digest>,
     /// An option that says how the project is built.
@@ -142,8 +142,8 @@ const BUILDING: [&str; 6] =
     ["--config-settings", "--config-setting", "-C", "--global-option", "--build-option", "--install-option"];
 
 /// Reads what stands behind a requirement.
-pub(crate) fn behind(text: &str) -> Result<Behind, ValueError> {
-    let mut behind = Behind::default();
+pub(crate) fn behind(text: &str) -> Result<RequirementOptions, ValueError> {
+    let mut behind = RequirementOptions::default();
     let mut others = Vec::new();
     let mut words = words(text)?.into_iter();
     while let Some(word) = words.next() {
@@ -190,7 +190,8 @@ fn unknown(name: &str) -> ValueError {
                 .to_owned()
         }
         _ => {
-            let current = KNOWN.iter().filter(|row| row.2 != Known::Removed && row.0[0] != "--use-wheel");
+            let current =
+                KNOWN.iter().filter(|row| row.2 != OptionKind::Removed && row.0[0] != "--use-wheel");
             let known: Vec<String> = current.map(|row| row.0[0].to_owned()).collect();
             suggest::for_value(name, &known)
         }
@@ -205,13 +206,13 @@ mod tests {
     #[test]
     fn long_options_may_be_cut_where_they_stay_alone() {
         for (name, known) in [
-            ("--index", Known::Index),
-            ("--extra", Known::ExtraIndex),
-            ("--find", Known::FindLinks),
-            ("--pre", Known::Prereleases),
-            ("--requirem", Known::Requirement),
-            ("-f", Known::FindLinks),
-            ("-Z", Known::Removed),
+            ("--index", OptionKind::Index),
+            ("--extra", OptionKind::ExtraIndex),
+            ("--find", OptionKind::FindLinks),
+            ("--pre", OptionKind::Prereleases),
+            ("--requirem", OptionKind::Requirement),
+            ("-f", OptionKind::FindLinks),
+            ("-Z", OptionKind::Removed),
         ] {
             assert_eq!(row(name).unwrap().2, known, "{name}");
         }

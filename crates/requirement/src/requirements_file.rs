@@ -13,7 +13,7 @@ use crate::find_links::FindLinks;
 use crate::limits::{FILE_DEPTH, MOST_FILES};
 use crate::lines::{expanded, lines, split_options};
 use crate::mistake::RequirementMistake;
-use crate::options::{self, Behind, Given, Known};
+use crate::options::{self, LineOption, OptionKind, RequirementOptions};
 use crate::project::PipUrl;
 use crate::requirement::{self, ListedRequirement, Place, relative};
 use crate::source::{PipRequirement, RequirementSource};
@@ -227,7 +227,7 @@ impl<'a, 'r> Lines<'a, 'r> {
         options: &str,
         context: &Context<'_>,
     ) -> Result<ListedRequirement, ValueError> {
-        let Behind { hashes, building } = options::behind(options)?;
+        let RequirementOptions { hashes, building } = options::behind(options)?;
         listed.requirement.hashes = hashes;
         if let Some(option) = building {
             if listed.requirement.source.is_built() {
@@ -250,7 +250,7 @@ impl<'a, 'r> Lines<'a, 'r> {
             return self.editable(project, options, context);
         }
         for given in options::read(line)? {
-            if context.kind == Kind::Package && given.known != Known::Editable {
+            if context.kind == Kind::Package && given.known != OptionKind::Editable {
                 return Err(ValueError::new(format!("`{}` cannot stand among packages", given.name))
                     .hint(given.known.key().unwrap_or("write it into a requirements file")));
             }
@@ -279,15 +279,15 @@ impl<'a, 'r> Lines<'a, 'r> {
         Ok(())
     }
 
-    fn option(&mut self, given: &Given, context: &Context<'_>) -> Result<(), ValueError> {
-        let Given { name, known, value } = given;
+    fn option(&mut self, given: &LineOption, context: &Context<'_>) -> Result<(), ValueError> {
+        let LineOption { name, known, value } = given;
         let origin = context.origin;
         match known {
-            Known::Requirement if context.kind == Kind::Constraints => return Err(no_constraint()),
-            Known::Requirement => self.file(value, context.folder, Kind::Requirements, origin),
-            Known::Constraint => self.file(value, context.folder, Kind::Constraints, origin),
-            Known::Editable => return self.editable(value, "", context),
-            Known::Index => {
+            OptionKind::Requirement if context.kind == Kind::Constraints => return Err(no_constraint()),
+            OptionKind::Requirement => self.file(value, context.folder, Kind::Requirements, origin),
+            OptionKind::Constraint => self.file(value, context.folder, Kind::Constraints, origin),
+            OptionKind::Editable => return self.editable(value, "", context),
+            OptionKind::Index => {
                 let url: PipUrl = value.parse()?;
                 match &self.listing.index_url {
                     Some((first, at)) if *first != url => {
@@ -299,32 +299,32 @@ impl<'a, 'r> Lines<'a, 'r> {
                     _ => self.listing.index_url = Some((url, origin.clone())),
                 }
             }
-            Known::ExtraIndex => add(&mut self.listing.extra_index_urls, value.parse()?),
-            Known::NoIndex => self.listing.no_index = Some(origin.clone()),
-            Known::FindLinks => {
+            OptionKind::ExtraIndex => add(&mut self.listing.extra_index_urls, value.parse()?),
+            OptionKind::NoIndex => self.listing.no_index = Some(origin.clone()),
+            OptionKind::FindLinks => {
                 let links = FindLinks::read(value, context.folder)?;
                 if let FindLinks::Path(path) = &links {
                     beneath::check(self.reader.folder, path)?;
                 }
                 add(&mut self.listing.find_links, links);
             }
-            Known::Prereleases => self.listing.prereleases = true,
-            Known::RequireHashes => self.listing.require_hashes = true,
-            Known::OnlyWheels => self.listing.only_wheels.push((value.clone(), origin.clone())),
-            Known::Usual => {}
-            Known::NoWheels if value == ":none:" => {}
-            Known::NoWheels => self.note(
+            OptionKind::Prereleases => self.listing.prereleases = true,
+            OptionKind::RequireHashes => self.listing.require_hashes = true,
+            OptionKind::OnlyWheels => self.listing.only_wheels.push((value.clone(), origin.clone())),
+            OptionKind::Usual => {}
+            OptionKind::NoWheels if value == ":none:" => {}
+            OptionKind::NoWheels => self.note(
                 format!("`{name} {value}` is not followed: a wheel is taken where there is one that fits"),
                 context,
             ),
-            Known::TrustedHost => self.note(
+            OptionKind::TrustedHost => self.note(
                 format!("`{name} {value}` is not followed: certificates are always checked, and `http://` needs no permission"),
                 context,
             ),
-            Known::OfPip => {
+            OptionKind::OfPip => {
                 self.note(format!("`{name} {value}` does nothing here: it is about pip itself"), context);
             }
-            Known::Removed => {
+            OptionKind::Removed => {
                 self.note(format!("`{name}` does nothing here, nor in pip for years"), context);
             }
         }

@@ -8,12 +8,12 @@ use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{EntryHead, EntryKind, EntrySink};
 
 use crate::SandboxError;
-use crate::outside::Inside;
-use crate::wire::{Answer, Ask, Found, FoundKind};
+use crate::outside::RunningSandbox;
+use crate::wire::{Answer, Ask, FolderEntry, FolderEntryKind};
 
 /// Asks the inside for everything, and gives it to the sink in the order of its paths.
 pub(crate) fn write(
-    inside: &Inside,
+    inside: &RunningSandbox,
     timestamp: i64,
     cleaned: &dyn Fn(&ImagePath) -> bool,
     sink: &mut dyn EntrySink,
@@ -30,19 +30,19 @@ pub(crate) fn write(
         };
         let mut put = |head: &EntryHead| sink.put(head, &mut io::empty());
         match &found.kind {
-            FoundKind::Directory { opaque } => {
+            FolderEntryKind::Directory { opaque } => {
                 put(&head(EntryKind::Directory))?;
                 if *opaque {
                     put(&EntryHead::emptied(path.clone()))?;
                 }
             }
-            FoundKind::Symlink(target) => {
+            FolderEntryKind::Symlink(target) => {
                 let target = String::from_utf8(target.clone())
                     .map_err(|_| left(path, "its target is not valid UTF-8"))?;
                 put(&head(EntryKind::Symlink { target }))?;
             }
-            FoundKind::Whiteout => put(&EntryHead::removed(path.clone()))?,
-            FoundKind::File { size } => match found.inode.and_then(|inode| links.get(&inode)) {
+            FolderEntryKind::Whiteout => put(&EntryHead::removed(path.clone()))?,
+            FolderEntryKind::File { size } => match found.inode.and_then(|inode| links.get(&inode)) {
                 Some(target) => {
                     let target = ImagePath::clone(target);
                     put(&head(EntryKind::Hardlink { target }))?;
@@ -54,7 +54,7 @@ pub(crate) fn write(
                 }
             },
             // What talks through it has ended.
-            FoundKind::Special => {}
+            FolderEntryKind::Special => {}
         }
     }
     Ok(())
@@ -62,9 +62,9 @@ pub(crate) fn write(
 
 /// Everything that belongs into the layer.
 fn collect(
-    inside: &Inside,
+    inside: &RunningSandbox,
     cleaned: &dyn Fn(&ImagePath) -> bool,
-) -> Result<BTreeMap<ImagePath, Found>, SandboxError> {
+) -> Result<BTreeMap<ImagePath, FolderEntry>, SandboxError> {
     let mut all = BTreeMap::new();
     let mut made = Vec::new();
     loop {
@@ -92,12 +92,17 @@ fn collect(
 }
 
 /// What was made only to be mounted on goes where nothing was put into it: the innermost first.
-fn without_made(mut all: BTreeMap<ImagePath, Found>, made: &[String]) -> BTreeMap<ImagePath, Found> {
+fn without_made(
+    mut all: BTreeMap<ImagePath, FolderEntry>,
+    made: &[String],
+) -> BTreeMap<ImagePath, FolderEntry> {
     let made: BTreeSet<ImagePath> = made.iter().filter_map(|path| ImagePath::new(path).ok()).collect();
     for path in made.iter().rev() {
         let empty = match all.get(path).map(|found| &found.kind) {
-            Some(FoundKind::Directory { .. }) => !all.keys().any(|other| other.strip_prefix(path).is_some()),
-            Some(FoundKind::File { size }) => *size == 0,
+            Some(FolderEntryKind::Directory { .. }) => {
+                !all.keys().any(|other| other.strip_prefix(path).is_some())
+            }
+            Some(FolderEntryKind::File { size }) => *size == 0,
             _ => false,
         };
         if empty {
@@ -107,7 +112,7 @@ fn without_made(mut all: BTreeMap<ImagePath, Found>, made: &[String]) -> BTreeMa
     all
 }
 
-fn image_path(found: &Found) -> Result<ImagePath, SandboxError> {
+fn image_path(found: &FolderEntry) -> Result<ImagePath, SandboxError> {
     let refused = |reason: &str| SandboxError::Left {
         path: format!("/{}", String::from_utf8_lossy(&found.path)),
         reason: reason.to_owned(),
@@ -124,7 +129,7 @@ fn left(path: &ImagePath, reason: &str) -> SandboxError {
     SandboxError::Left { path: path.to_string(), reason: reason.to_owned() }
 }
 
-fn file(inside: &Inside, path: &ImagePath) -> Result<File, SandboxError> {
+fn file(inside: &RunningSandbox, path: &ImagePath) -> Result<File, SandboxError> {
     inside.ask(&Ask::Open(path.as_str().as_bytes().to_vec()))?;
     match inside.answer()? {
         (Answer::Opened, mut files) => match files.pop() {

@@ -10,7 +10,7 @@ use imgbuild_oci::Platform;
 
 use crate::emulator::{self, Emulation};
 use crate::ids::{Ids, Writer};
-use crate::outside::Inside;
+use crate::outside::RunningSandbox;
 use crate::wire::{Answer, Ask, Job};
 use crate::{SandboxError, difference, inside};
 
@@ -51,7 +51,7 @@ impl Machine {
     }
 
     fn probe_with(ids: Ids) -> Result<Self, SandboxError> {
-        let inside = Inside::start(&ids, Job::Probe, &[])?;
+        let inside = RunningSandbox::start(&ids, Job::Probe, &[])?;
         let (Answer::Probed { overlay, attributes }, _) = inside.answer()? else {
             return Err(SandboxError::Lost);
         };
@@ -105,7 +105,7 @@ impl Machine {
     /// When it is foreign and there is no emulator, or the kernel cannot be told of it: the error says which.
     pub fn runs(&self, platform: Platform) -> Result<(), SandboxError> {
         let Emulation::Register(line) = emulator::of(platform)? else { return Ok(()) };
-        let inside = Inside::start(&self.ids, Job::Emulator(line), &[])?;
+        let inside = RunningSandbox::start(&self.ids, Job::Emulator(line), &[])?;
         inside.done().map_err(|error| emulator::unregistered(platform, &error))
     }
 
@@ -141,7 +141,7 @@ impl Machine {
         let target = open(folder)?;
         let (reader, mut writer) = io::pipe().map_err(SandboxError::step("make a pipe"))?;
         let job = Job::Unpack { owners: self.ids.writer != Writer::Own };
-        let inside = Inside::start(&self.ids, job, &[target.as_fd(), reader.as_fd()])?;
+        let inside = RunningSandbox::start(&self.ids, job, &[target.as_fd(), reader.as_fd()])?;
         drop(reader);
         let mut buffer = vec![0; 128 * 1024];
         loop {
@@ -188,7 +188,7 @@ impl Machine {
         let target = open(folder)?;
         // Root may remove everything, and most users what is in a folder of a command that was never run.
         if inside::remove::empty(&target).is_err() {
-            Inside::start(&self.ids, Job::Remove, &[target.as_fd()])?.done()?;
+            RunningSandbox::start(&self.ids, Job::Remove, &[target.as_fd()])?.done()?;
         }
         fs::remove_dir(folder).map_err(failed)
     }
@@ -208,7 +208,7 @@ impl Machine {
     ) -> Result<(), SandboxError> {
         self.has_owners()?;
         let target = open(folder)?;
-        let inside = Inside::start(&self.ids, Job::Difference, &[target.as_fd()])?;
+        let inside = RunningSandbox::start(&self.ids, Job::Difference, &[target.as_fd()])?;
         difference::write(&inside, timestamp, cleaned, sink)
     }
 
@@ -221,8 +221,8 @@ impl Machine {
     }
 
     /// Starts a job under the ids of this machine.
-    pub(crate) fn start(&self, job: Job) -> Result<Inside, SandboxError> {
-        Inside::start(&self.ids, job, &[])
+    pub(crate) fn start(&self, job: Job) -> Result<RunningSandbox, SandboxError> {
+        RunningSandbox::start(&self.ids, job, &[])
     }
 
     /// Whether the kernel stacks folders in a user namespace.

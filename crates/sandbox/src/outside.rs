@@ -13,12 +13,12 @@ use crate::wire::{Answer, Ask, Job, Setup};
 
 /// A sandbox that was started. When this is dropped, everything in it has ended.
 #[derive(Debug)]
-pub(crate) struct Inside {
+pub(crate) struct RunningSandbox {
     channel: Channel,
     first: Child,
 }
 
-impl Inside {
+impl RunningSandbox {
     /// Starts the first process, and maps its ids.
     pub(crate) fn start(ids: &Ids, job: Job, descriptors: &[BorrowedFd<'_>]) -> Result<Self, SandboxError> {
         let (channel, theirs) = Channel::pair().map_err(SandboxError::step("make a socket"))?;
@@ -99,7 +99,7 @@ impl Inside {
     }
 }
 
-impl Drop for Inside {
+impl Drop for RunningSandbox {
     fn drop(&mut self) {
         self.end();
     }

@@ -12,7 +12,7 @@ use imgbuild_oci::Platform;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::emulator::{self, Emulation};
-use crate::outside::Inside;
+use crate::outside::RunningSandbox;
 use crate::piped::piped;
 use crate::poll::add;
 use crate::signals::Signals;
@@ -32,7 +32,7 @@ impl Machine {
         let mut world = world(self, command)?;
         if self.stacks() {
             let disk = match command.writable {
-                Writable::Memory(_) if !self.stacks_in_memory() => Some(Beside::make(self, command)?),
+                Writable::Memory(_) if !self.stacks_in_memory() => Some(ScratchFolder::make(self, command)?),
                 _ => None,
             };
             if let Some(disk) = &disk {
@@ -50,7 +50,7 @@ impl Machine {
                 world.copied = Some(absolute(folder)?);
                 None
             }
-            _ => Some(Beside::make(self, command)?),
+            _ => Some(ScratchFolder::make(self, command)?),
         };
         if let Some(copy) = &copy {
             world.copied = Some(absolute(&copy.folder)?);
@@ -60,12 +60,12 @@ impl Machine {
 }
 
 /// A folder beside the layers, for one command.
-struct Beside<'a> {
+struct ScratchFolder<'a> {
     folder: PathBuf,
     machine: &'a Machine,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> ScratchFolder<'a> {
     fn make(machine: &'a Machine, command: &Command) -> Result<Self, SandboxError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let place = command.layers.first().and_then(|layer| layer.parent());
@@ -78,7 +78,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl Drop for Beside<'_> {
+impl Drop for ScratchFolder<'_> {
     fn drop(&mut self) {
         // It is in nobody's way, and the next one of that name removes it.
         let _ = self.machine.remove(&self.folder);
@@ -91,7 +91,7 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
     let plan = plan(command, terminal);
     let mut kept = match command.output {
         Output::Inherit | Output::To(_) => None,
-        Output::Keep(limit) => Some(Kept::new(limit)?),
+        Output::Keep(limit) => Some(OutputPipe::new(limit)?),
     };
     let signals =
         foreground.then(Signals::watch).transpose().map_err(SandboxError::step("watch for signals"))?;
@@ -125,8 +125,10 @@ fn attempt(machine: &Machine, command: &Command, world: World) -> Result<Ran, Sa
     let stop = (deadline, command.until.as_deref());
     let ended = watch(&inside, &mut kept, signals.as_ref(), terminal.is_some(), stop)?;
     inside.end();
-    let output =
-        kept.map(Kept::finish).transpose().map_err(SandboxError::step("read what the command prints"))?;
+    let output = kept
+        .map(OutputPipe::finish)
+        .transpose()
+        .map_err(SandboxError::step("read what the command prints"))?;
     Ok(Ran { ended, output: output.unwrap_or_default() })
 }
 
@@ -190,8 +192,8 @@ fn plan(command: &Command, terminal: Option<wire::Terminal>) -> Plan {
 
 /// Waits for the end, and meanwhile takes what is printed, hands signals on, and serves the terminal.
 fn watch(
-    inside: &Inside,
-    kept: &mut Option<Kept>,
+    inside: &RunningSandbox,
+    kept: &mut Option<OutputPipe>,
     signals: Option<&Signals>,
     with_terminal: bool,
     (deadline, until): (Option<Instant>, Option<&OwnedFd>),
@@ -242,7 +244,7 @@ fn watch(
 
 /// Takes what the inside says: that the command was started, or how it ended.
 fn answer(
-    inside: &Inside,
+    inside: &RunningSandbox,
     relay: &mut Option<Relay>,
     with_terminal: bool,
 ) -> Result<Option<Ended>, SandboxError> {
@@ -263,7 +265,7 @@ fn answer(
     }
 }
 
-fn pass_on(inside: &Inside, relay: Option<&Relay>, number: i32) -> Result<(), SandboxError> {
+fn pass_on(inside: &RunningSandbox, relay: Option<&Relay>, number: i32) -> Result<(), SandboxError> {
     use rustix::process::{Signal, getpid, kill_process};
     match (Signal::from_named_raw(number), relay) {
         // The sandbox's terminal tells its processes.
@@ -279,7 +281,7 @@ fn pass_on(inside: &Inside, relay: Option<&Relay>, number: i32) -> Result<(), Sa
 }
 
 /// What a command prints, where it is kept.
-struct Kept {
+struct OutputPipe {
     reader: OwnedFd,
     writer: Option<OwnedFd>,
     limit: usize,
@@ -287,7 +289,7 @@ struct Kept {
     ended: bool,
 }
 
-impl Kept {
+impl OutputPipe {
     fn new(limit: usize) -> Result<Self, SandboxError> {
         let (reader, writer) = io::pipe().map_err(SandboxError::step("make a pipe"))?;
         Ok(Self {

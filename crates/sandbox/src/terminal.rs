@@ -26,14 +26,14 @@ pub(crate) fn of(command: &Command) -> Option<Terminal> {
 
 /// Which of both ends have something to read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Both<T> {
+pub(crate) struct Ends<T> {
     user: T,
     sandbox: T,
 }
 
-impl<T> Both<T> {
-    pub(crate) fn map<U>(self, map: impl Fn(T) -> U) -> Both<U> {
-        Both { user: map(self.user), sandbox: map(self.sandbox) }
+impl<T> Ends<T> {
+    pub(crate) fn map<U>(self, map: impl Fn(T) -> U) -> Ends<U> {
+        Ends { user: map(self.user), sandbox: map(self.sandbox) }
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Relay {
     master: OwnedFd,
     before: Termios,
     /// Whether the user's end, or the sandbox's, has nothing more to say.
-    closed: Both<bool>,
+    closed: Ends<bool>,
     stdin: io::Stdin,
 }
 
@@ -56,17 +56,17 @@ impl Relay {
         // The sandbox's end edits lines and makes signals, from here on.
         tcsetattr(&master, OptionalActions::Now, &before)?;
         tcsetattr(&stdin, OptionalActions::Drain, &raw)?;
-        let relay = Self { master, before, closed: Both { user: false, sandbox: false }, stdin };
+        let relay = Self { master, before, closed: Ends { user: false, sandbox: false }, stdin };
         relay.resize();
         Ok(relay)
     }
 
-    pub(crate) fn add<'fd>(&'fd self, wanted: &mut Vec<PollFd<'fd>>) -> Both<Option<usize>> {
+    pub(crate) fn add<'fd>(&'fd self, wanted: &mut Vec<PollFd<'fd>>) -> Ends<Option<usize>> {
         let user = (!self.closed.user).then(|| add(wanted, &self.stdin));
-        Both { user, sandbox: (!self.closed.sandbox).then(|| add(wanted, &self.master)) }
+        Ends { user, sandbox: (!self.closed.sandbox).then(|| add(wanted, &self.master)) }
     }
 
-    pub(crate) fn serve(&mut self, ready: Both<bool>) -> io::Result<()> {
+    pub(crate) fn serve(&mut self, ready: Ends<bool>) -> io::Result<()> {
         if ready.user {
             self.closed.user = !carry(io::stdin(), &self.master)?;
         }

@@ -151,7 +151,7 @@ pub(crate) enum Answer {
     /// What was made in the folder only to be mounted on.
     Made(Vec<String>),
     /// One folder of a difference.
-    Found(Vec<Found>),
+    Found(Vec<FolderEntry>),
     /// A file was opened; it comes as a descriptor.
     Opened,
     /// The command was started; with a terminal, its other end comes as a descriptor.
@@ -162,9 +162,9 @@ pub(crate) enum Answer {
 
 /// One thing in a folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Found {
+pub(crate) struct FolderEntry {
     pub(crate) path: Vec<u8>,
-    pub(crate) kind: FoundKind,
+    pub(crate) kind: FolderEntryKind,
     pub(crate) mode: u32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
@@ -173,14 +173,14 @@ pub(crate) struct Found {
     pub(crate) inode: Option<(u64, u64)>,
 }
 
-impl Found {
+impl FolderEntry {
     pub(crate) fn is_folder(&self) -> bool {
-        matches!(self.kind, FoundKind::Directory { .. })
+        matches!(self.kind, FolderEntryKind::Directory { .. })
     }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum FoundKind {
+pub(crate) enum FolderEntryKind {
     File {
         size: u64,
     },

@@ -16,7 +16,7 @@ use crate::matrix::{self, Combinations};
 use crate::mistake::SpecMistake;
 use crate::pip::Section;
 use crate::template::{Combination, Expander, describe};
-use crate::unread::Unread;
+use crate::unread::UnreadKeys;
 use crate::{not_yet, schema, services};
 
 /// Each combination of a matrix finds the same mistake again; it is told once.
@@ -38,7 +38,7 @@ pub(crate) struct Loader<'a> {
     pub(crate) notes: Vec<Note>,
     pub(crate) problems: Vec<Problem>,
     /// What is left out for them.
-    pub(crate) unread: Unread,
+    pub(crate) unread: UnreadKeys,
 }
 
 impl Loader<'_> {

@@ -11,7 +11,7 @@ use imgbuild_requirement::Reader;
 
 use crate::draft::Draft;
 use crate::loader::{Loader, note};
-use crate::unread::Unread;
+use crate::unread::UnreadKeys;
 use crate::variant::Variant;
 
 /// A spec, with every file that it names read, and every combination of its matrix checked.
@@ -30,7 +30,7 @@ pub struct WrongSpec {
     pub error: DocumentError,
     /// The rest, with the variants that it makes: what is wrong with them is not known yet.
     pub rest: Option<(Spec, Vec<Variant>)>,
-    unread: Unread,
+    unread: UnreadKeys,
 }
 
 impl WrongSpec {
@@ -90,13 +90,13 @@ impl Spec {
     }
 
     /// What can be read of a spec, what is wrong with it, and what is left out for that.
-    fn read(path: &Path, surroundings: Surroundings<'_>) -> (Option<Self>, Vec<Problem>, Unread) {
+    fn read(path: &Path, surroundings: Surroundings<'_>) -> (Option<Self>, Vec<Problem>, UnreadKeys) {
         let source = match files::text(path, FILE_LIMIT, surroundings.read) {
             Ok(source) => source,
-            Err(problem) => return (None, vec![problem], Unread::default()),
+            Err(problem) => return (None, vec![problem], UnreadKeys::default()),
         };
         let (root, mut problems) = toml_tree::read(&source);
-        let Some(root) = root else { return (None, problems, Unread::default()) };
+        let Some(root) = root else { return (None, problems, UnreadKeys::default()) };
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let mut loader = Loader {
             source: &source,
@@ -106,7 +106,7 @@ impl Spec {
             reader: Reader::new(&folder, surroundings, no_requirements),
             notes: Vec::new(),
             problems: Vec::new(),
-            unread: Unread::default(),
+            unread: UnreadKeys::default(),
         };
         let drafts = loader.drafts(&root);
         let Loader { notes, problems: found, unread, .. } = loader;

@@ -9,14 +9,14 @@ use crate::mistake::SpecMistake;
 
 /// What could not be read: paths of keys and of items of lists, like `conda.packages[1]`.
 #[derive(Debug, Default)]
-pub(crate) struct Unread {
+pub(crate) struct UnreadKeys {
     /// What is left out.
     pub(crate) paths: BTreeSet<String>,
     /// Keys that nobody knows: each may have been meant for another one of its table.
     pub(crate) unknown: BTreeSet<String>,
 }
 
-impl Unread {
+impl UnreadKeys {
     /// Whether anything of a key is left out.
     fn any_of(&self, key: &str) -> bool {
         self.paths.iter().any(|path| is_in(path, key) || is_in(key, path))

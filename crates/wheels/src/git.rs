@@ -13,7 +13,7 @@ use imgbuild_secret::SecretUrl;
 use url::Url;
 
 use crate::git_error::GitError;
-use crate::git_list::{List, Listed};
+use crate::git_list::{List, TreeEntry};
 use crate::git_objects::Objects;
 use crate::git_process::{SCHEMES, git, give_login, output};
 use crate::limits::{LINK_LIMIT, MOST_REPOSITORIES, REPOSITORY_DEPTH};
@@ -34,8 +34,8 @@ pub(crate) fn locked_url(url: &SecretUrl) -> String {
     url.to_string()
 }
 
-/// The repositories in a repository.
-struct Others {
+/// What the repositories in a repository may be.
+struct RepositoryLimits {
     /// Whether they must be on this machine.
     offline: bool,
     /// How much deeper they may stand in each other.
@@ -165,20 +165,24 @@ impl Repository {
     ///
     /// When a file cannot be read or put, or a repository in it cannot be had.
     pub(crate) fn put(&self, tree: &mut SourceTree<'_>, offline: bool) -> Result<(), SourceError> {
-        self.put_below(None, tree, &mut Others { offline, depth: REPOSITORY_DEPTH, left: MOST_REPOSITORIES })
+        self.put_below(
+            None,
+            tree,
+            &mut RepositoryLimits { offline, depth: REPOSITORY_DEPTH, left: MOST_REPOSITORIES },
+        )
     }
 
     fn put_below(
         &self,
         below: Option<&ImagePath>,
         tree: &mut SourceTree<'_>,
-        others: &mut Others,
+        others: &mut RepositoryLimits,
     ) -> Result<(), SourceError> {
         let listing = || GitError::Listing(locked_url(&self.url));
         let mut list = List::start(&self.folder, &self.commit, locked_url(&self.url))?;
         let mut objects = Objects::start(&self.folder)?;
         let mut submodules = Vec::new();
-        while let Some(Listed { mode, object, path: own }) = list.next()? {
+        while let Some(TreeEntry { mode, object, path: own }) = list.next()? {
             let path = below.map_or_else(|| Ok(own.clone()), |below| below.join_path(&own))?;
             if own.as_str() == ARCHIVAL && below.is_none() {
                 continue;

@@ -22,7 +22,7 @@ pub(crate) struct List {
 }
 
 /// A file, a link or another repository.
-pub(crate) struct Listed {
+pub(crate) struct TreeEntry {
     /// Its mode, as git writes it.
     pub(crate) mode: String,
     /// The hash of its content.
@@ -49,7 +49,7 @@ impl List {
     /// # Errors
     ///
     /// When it cannot be read, or is not as it should be.
-    pub(crate) fn next(&mut self) -> Result<Option<Listed>, SourceError> {
+    pub(crate) fn next(&mut self) -> Result<Option<TreeEntry>, SourceError> {
         self.line.clear();
         let line = (&mut self.output).take(GIT_LINE).read_until(0, &mut self.line);
         if line.map_err(GitError::Start)? == 0 {
@@ -58,7 +58,7 @@ impl List {
         let unknown = || GitError::Listing(self.name.clone());
         let (mode, object, path) = fields(&self.line).ok_or_else(unknown)?;
         let path = ImagePath::from_archive(path)?.ok_or_else(unknown)?;
-        Ok(Some(Listed { mode: mode.to_owned(), object: object.to_owned(), path }))
+        Ok(Some(TreeEntry { mode: mode.to_owned(), object: object.to_owned(), path }))
     }
 
     /// Waits for the end of the process. What is inside is what git complains of.

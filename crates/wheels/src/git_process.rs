@@ -86,7 +86,7 @@ pub(crate) fn git(folder: &Path) -> Command {
 }
 
 /// What a process of git printed, and how it ended.
-pub(crate) struct Printed {
+pub(crate) struct GitOutput {
     /// How it ended.
     pub(crate) status: ExitStatus,
     /// What it gave.
@@ -100,7 +100,7 @@ pub(crate) struct Printed {
 /// # Errors
 ///
 /// When there is no git, it cannot be run, or prints without end.
-pub(crate) fn output(command: &mut Command) -> Result<Printed, GitError> {
+pub(crate) fn output(command: &mut Command) -> Result<GitOutput, GitError> {
     let mut process = Process::start(command)?;
     let mut given = Vec::new();
     if let Some(stdout) = process.child.stdout.take() {
@@ -110,7 +110,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Printed, GitError> {
         return Err(GitError::TooMuch);
     }
     let (status, complaint) = process.end()?;
-    Ok(Printed { status, given, complaint })
+    Ok(GitOutput { status, given, complaint })
 }
 
 /// A process of git that goes on while its output is read; it is ended with this.
@@ -183,7 +183,7 @@ fn beginning(mut stderr: ChildStderr) -> String {
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Result<Printed, GitError> {
+    fn shell(script: &str) -> Result<GitOutput, GitError> {
         output(Command::new("sh").args(["-c", script]))
     }
 

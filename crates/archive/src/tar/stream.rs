@@ -38,12 +38,12 @@ pub(crate) struct TarStream<R> {
     ended: bool,
     /// Whether extended headers of POSIX may stand there.
     pax: bool,
-    counted: Counted,
+    counted: Totals,
 }
 
 /// How much there was so far of what is kept of each entry.
 #[derive(Debug, Default)]
-struct Counted {
+struct Totals {
     entries: u64,
     path_bytes: u64,
     xattr_bytes: u64,
@@ -76,7 +76,7 @@ impl Extensions {
 impl<R: Read> TarStream<R> {
     /// Starts to read. No more than `limit` bytes of the uncompressed archive are read.
     pub(crate) fn new(inner: R, limit: u64, end: End) -> Self {
-        let counted = Counted::default();
+        let counted = Totals::default();
         Self { inner, body: 0, padding: 0, budget: limit, limit, end, ended: false, pax: true, counted }
     }
 
@@ -406,7 +406,7 @@ mod tests {
     fn what_is_kept_of_all_entries_has_limits() {
         let mut stream = TarStream::new(io::empty(), 0, End::Marked);
         let mut counted = |entries, path_bytes, xattr_bytes| {
-            stream.counted = Counted { entries, path_bytes, xattr_bytes };
+            stream.counted = Totals { entries, path_bytes, xattr_bytes };
             let pax = Pax { xattrs: [("a".to_owned(), vec![0])].into(), ..Pax::default() };
             stream.count(b"name", b"link", &pax).map_err(|error| error.to_string())
         };

@@ -115,7 +115,7 @@ impl ZipMember {
         let name = String::from_utf8(fields.take(name.into())?.to_vec())
             .map_err(|_| ZipError::Refused("a member's name is not valid UTF-8"))?;
         let refused = |rule| ZipError::Member { name: name.clone(), rule };
-        let mut wide = Wide::read(fields.take(extra.into())?).map_err(refused)?;
+        let mut wide = Zip64Values::read(fields.take(extra.into())?).map_err(refused)?;
         fields.take(comment.into())?;
         let size = wide.or(size).map_err(refused)?;
         let packed = wide.or(packed).map_err(refused)?;
@@ -186,7 +186,7 @@ impl ZipMember {
         if (flags ^ self.flags) & !EFFORT != 0 {
             return Err(differs("its header has other flags than the directory"));
         }
-        let mut wide = Wide::read(fields.take(extra.into())?).map_err(differs)?;
+        let mut wide = Zip64Values::read(fields.take(extra.into())?).map_err(differs)?;
         // The tool of protobuf's wheels states both sizes there once more; then they must be the same.
         wide.repeats([self.size, self.packed]);
         let (size, packed) = (wide.or(size).map_err(differs)?, wide.or(packed).map_err(differs)?);
@@ -262,9 +262,9 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 
 /// The values of a zip64 extra field, which stand there only for fields that are saturated, in order. Readers differ in
 /// what they make of those that stand there without need. Beside the values: whether they may stand there so.
-struct Wide<'a>(Option<Fields<'a>>, bool);
+struct Zip64Values<'a>(Option<Fields<'a>>, bool);
 
-impl<'a> Wide<'a> {
+impl<'a> Zip64Values<'a> {
     /// Looks through a member's extra fields.
     fn read(extra: &'a [u8]) -> Result<Self, &'static str> {
         const ZIP_64: u16 = 1;

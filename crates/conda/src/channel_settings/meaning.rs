@@ -7,7 +7,7 @@ use imgbuild_environment::{Condarc, Setting};
 use url::Url;
 
 use super::condarc::{Variables, expanded, list, table};
-use super::serving::{Serving, folder_url};
+use super::serving::{ChannelServers, folder_url};
 
 /// Where the channels are that conda means by `defaults`.
 const DEFAULTS: &str = "https://repo.anaconda.com/pkgs/";
@@ -19,16 +19,16 @@ const WINDOWS: &str = "msys2";
 /// The names that stand for several channels, or that stand for others here than elsewhere.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meaning {
-    names: BTreeMap<String, Named>,
+    names: BTreeMap<String, ChannelNames>,
     /// What `defaults` stands for.
-    defaults: Option<Named>,
+    defaults: Option<ChannelNames>,
     /// Where conda looks beside the channels that an environment file names.
-    pub(super) everywhere: Option<Named>,
+    pub(super) everywhere: Option<ChannelNames>,
 }
 
 /// Channels, in the names that every machine has for them, and who says that they are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct ChannelNames {
     pub(super) channels: Vec<String>,
     pub(super) file: String,
 }
@@ -38,7 +38,7 @@ impl Meaning {
     pub(super) fn of(
         all: &[Condarc],
         variables: &Variables,
-        serving: &mut Serving,
+        serving: &mut ChannelServers,
     ) -> Result<Self, DocumentError> {
         let mut names = BTreeMap::new();
         for (name, lists) in table(all.iter().map(|it| it.custom_multichannels.as_ref())) {
@@ -49,7 +49,7 @@ impl Meaning {
         let defaults = named(&list(defaults), variables, serving)?;
         // These are told and not used, so what is wrong with them stops nobody.
         let everywhere = list(all.iter().filter_map(|it| it.channels.as_ref()).collect());
-        let everywhere = everywhere.last().map(|last| Named {
+        let everywhere = everywhere.last().map(|last| ChannelNames {
             channels: everywhere.iter().map(|item| plain(&expanded(&item.value, variables))).collect(),
             file: last.origin.file().to_owned(),
         });
@@ -65,11 +65,11 @@ impl Meaning {
     }
 
     /// What a name stands for here, where that is not what it stands for everywhere.
-    pub(super) fn unusual(&self, name: &str) -> Option<&Named> {
+    pub(super) fn unusual(&self, name: &str) -> Option<&ChannelNames> {
         self.stands_for(name).filter(|named| name != "defaults" || named.channels != usual_defaults())
     }
 
-    fn stands_for(&self, name: &str) -> Option<&Named> {
+    fn stands_for(&self, name: &str) -> Option<&ChannelNames> {
         if name == "defaults" { self.defaults.as_ref() } else { self.names.get(name) }
     }
 }
@@ -82,8 +82,8 @@ fn usual_defaults() -> Vec<String> {
 fn named(
     items: &[&Setting<String>],
     variables: &Variables,
-    serving: &mut Serving,
-) -> Result<Option<Named>, DocumentError> {
+    serving: &mut ChannelServers,
+) -> Result<Option<ChannelNames>, DocumentError> {
     let Some(last) = items.last() else { return Ok(None) };
     let mut channels = Vec::new();
     for item in items {
@@ -96,7 +96,7 @@ fn named(
         }
         channels.push(channel);
     }
-    Ok(Some(Named { channels, file: last.origin.file().to_owned() }))
+    Ok(Some(ChannelNames { channels, file: last.origin.file().to_owned() }))
 }
 
 /// The name that every machine has for a channel, and the place where this one has it, where that is another. A mirror of one

@@ -19,18 +19,18 @@ use url::Url;
 pub use condarc::CondarcError;
 
 use condarc::{Variables, scalar};
-use meaning::{Meaning, Named, plain};
-use reaching::Reaching;
-use serving::Serving;
+use meaning::{ChannelNames, Meaning, plain};
+use reaching::ServerAccess;
+use serving::ChannelServers;
 
 use crate::credentials::credentials;
 
 /// What conda's settings say of channels.
 #[derive(Debug, Clone, Default)]
 pub struct ChannelSettings {
-    serving: Serving,
+    serving: ChannelServers,
     meaning: Meaning,
-    reaching: Reaching,
+    reaching: ServerAccess,
     /// How the channels' order counts, and who says it.
     priority: Option<(ChannelPriority, String)>,
 }
@@ -56,11 +56,11 @@ impl ChannelSettings {
 
     /// The settings of several files, those that count more behind the others.
     fn of(all: &[Condarc], variables: &Variables) -> Result<Self, CondarcError> {
-        let mut serving = Serving::of(all, variables)?;
+        let mut serving = ChannelServers::of(all, variables)?;
         let meaning = Meaning::of(all, variables, &mut serving)?;
         let priority = scalar(all.iter().map(|it| it.channel_priority.as_ref()));
         let priority = priority.map(|setting| (setting.value, setting.origin.to_string()));
-        Ok(Self { serving, meaning, reaching: Reaching::of(all, variables)?, priority })
+        Ok(Self { serving, meaning, reaching: ServerAccess::of(all, variables)?, priority })
     }
 
     /// A client that reaches servers as the settings say it, made as `client` is. It knows the credentials for channels,
@@ -92,10 +92,10 @@ impl ChannelSettings {
     ) -> Vec<String> {
         let mut notes = Vec::new();
         for name in channels.clone() {
-            let Some(Named { channels, file }) = self.meaning.unusual(name) else { continue };
+            let Some(ChannelNames { channels, file }) = self.meaning.unusual(name) else { continue };
             notes.push(format!("the channel `{name}` is {} here, by {file}", joined(channels)));
         }
-        if let Some(Named { channels: all, file }) =
+        if let Some(ChannelNames { channels: all, file }) =
             self.meaning.everywhere.as_ref().filter(|_| open.channels)
         {
             let is_named = |channel: &&String| channels.clone().into_iter().any(|it| plain(it) == **channel);

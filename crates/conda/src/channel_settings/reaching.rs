@@ -11,12 +11,12 @@ use super::condarc::{CondarcError, Variables, at_home, expanded, scalar, table};
 
 /// How servers are reached, and the file that says that their certificates are not checked.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reaching {
+pub(super) struct ServerAccess {
     pub(super) transport: Transport,
     pub(super) unchecked: Option<String>,
 }
 
-impl Reaching {
+impl ServerAccess {
     pub(super) fn of(all: &[Condarc], variables: &Variables) -> Result<Self, CondarcError> {
         let mut reaching = Self::default();
         for (of, settings) in table(all.iter().map(|it| it.proxy_servers.as_ref())) {

@@ -13,7 +13,7 @@ pub(super) const ALIAS: &str = "https://conda.anaconda.org/";
 
 /// Who serves channels, each URL with a slash at its end.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Serving {
+pub(super) struct ChannelServers {
     /// What stands before the names of channels.
     pub(super) alias: Option<Url>,
     /// What stands before the names of some channels.
@@ -24,7 +24,7 @@ pub(super) struct Serving {
     pub(super) places: BTreeMap<Url, Url>,
 }
 
-impl Serving {
+impl ChannelServers {
     pub(super) fn of(all: &[Condarc], variables: &Variables) -> Result<Self, DocumentError> {
         let expand = |text: &str| expanded(text, variables);
         let url = |setting: &Setting<String>| folder_url(setting, &expand(&setting.value));

@@ -56,7 +56,7 @@ pub struct RepositoryArchives<F> {
 #[diagnostic(help(
     "mirrors keep a version only for as long as its release has it: `imgbuild lock --upgrade` takes the present ones, and a mirror of `[base] snapshot` keeps old ones"
 ))]
-struct Gone(SecretUrl);
+struct GoneVersion(SecretUrl);
 
 impl<F: Fetch + Send> RepositoryArchives<F> {
     /// What gets the archives of some packages.
@@ -78,7 +78,7 @@ impl<F: Fetch + Send> RepositoryArchives<F> {
         let url = url.ok_or(ArchiveError::Nowhere)?;
         let fetched = self.fetch.archive(&archive.name, &url, &package.sha256, package.size).await;
         fetched.map(drop).map_err(|error| match error {
-            FetchError::NotFound(url) => ArchiveError::fetch(Gone(url)),
+            FetchError::NotFound(url) => ArchiveError::fetch(GoneVersion(url)),
             FetchError::Other(error) => ArchiveError::Fetch(error),
         })
     }

@@ -21,7 +21,7 @@ pub(crate) struct Release {
 
 /// A signed text.
 #[derive(Debug)]
-pub(crate) enum Signed<'a> {
+pub(crate) enum SignedText<'a> {
     /// With its signatures inside: `InRelease`.
     Inline(&'a [u8]),
     /// With its signatures beside it: `Release` and `Release.gpg`.
@@ -79,15 +79,15 @@ impl Release {
     ///
     /// What an archive had at the time of a `snapshot` must have been valid then; its signatures must be good now.
     pub(crate) fn verify(
-        signed: &Signed<'_>,
+        signed: &SignedText<'_>,
         suite: Option<&str>,
         keyring: &Keyring,
         now: i64,
         snapshot: Option<i64>,
     ) -> Result<Self, ReleaseError> {
         let text = match signed {
-            Signed::Inline(bytes) => keyring.verify(&String::from_utf8_lossy(bytes), now)?,
-            Signed::Detached { text, signature } => {
+            SignedText::Inline(bytes) => keyring.verify(&String::from_utf8_lossy(bytes), now)?,
+            SignedText::Detached { text, signature } => {
                 keyring.verify_detached(text, signature, now)?;
                 String::from_utf8_lossy(text).into_owned()
             }

@@ -11,7 +11,7 @@ use crate::archive::fetch::{Fetch, FetchError};
 use crate::archive::index_error::{IndexError, release_hint};
 use crate::archive::index_request::IndexRequest;
 use crate::archive::keyring::Keyring;
-use crate::archive::release::{IndexFile, Release, ReleaseError, Signed};
+use crate::archive::release::{IndexFile, Release, ReleaseError, SignedText};
 use crate::limits::{INDEX_LIMIT, RELEASE_LIMIT};
 
 /// How `Packages` may be packed, by the end of its name: the smallest first.
@@ -42,14 +42,14 @@ pub(crate) enum Priority {
 }
 
 /// What was fetched of a suite.
-pub(crate) struct Fetched {
+pub(crate) struct SuiteIndex {
     /// Its `Packages` files.
     pub(crate) texts: Vec<String>,
     pub(crate) priority: Priority,
 }
 
 /// An index file, as it is fetched.
-struct Packed<'a> {
+struct PackedIndex<'a> {
     /// Its path below the folder of the `Release`.
     path: String,
     file: IndexFile,
@@ -79,7 +79,7 @@ impl Suite<'_> {
         &self,
         request: &IndexRequest<'_>,
         fetch: &impl Fetch,
-    ) -> Result<Fetched, IndexError> {
+    ) -> Result<SuiteIndex, IndexError> {
         let folder = self.folder()?;
         let release = self.fetch_release(request, &folder, fetch).await?;
         let mut texts = Vec::new();
@@ -88,7 +88,7 @@ impl Suite<'_> {
             texts.push(self.unpack(&bytes, &packed)?);
         }
         let priority = if release.is_automatic() { Priority::Usual } else { Priority::Unwilling };
-        Ok(Fetched { texts, priority })
+        Ok(SuiteIndex { texts, priority })
     }
 
     /// The files of packages that a `Release` lists.
@@ -97,12 +97,12 @@ impl Suite<'_> {
         release: &Release,
         architecture: &str,
         folder: &'f SecretUrl,
-    ) -> Result<Vec<Packed<'f>>, IndexError> {
+    ) -> Result<Vec<PackedIndex<'f>>, IndexError> {
         let find = |path: &str| {
             PACKINGS.into_iter().find_map(|packing| {
                 let name = format!("{path}{packing}");
                 let file = release.file(&name)?;
-                Some(Packed { path: name, file, packing, plain: release.file(path), folder })
+                Some(PackedIndex { path: name, file, packing, plain: release.file(path), folder })
             })
         };
         if self.is_flat() {
@@ -151,15 +151,19 @@ impl Suite<'_> {
         let [inline, detached] = &urls;
         if request.offline {
             if let Some(bytes) = read_cached(&cached(inline))? {
-                return self.verify(request, inline, &Signed::Inline(&bytes));
+                return self.verify(request, inline, &SignedText::Inline(&bytes));
             }
             let offline = || IndexError::Offline { suite: self.name.clone() };
             let text = read_cached(&cached(detached))?.ok_or_else(offline)?;
             let signature = read_cached(&signature_of(&text))?.ok_or_else(offline)?;
-            return self.verify(request, detached, &Signed::Detached { text: &text, signature: &signature });
+            return self.verify(
+                request,
+                detached,
+                &SignedText::Detached { text: &text, signature: &signature },
+            );
         }
         if let Some(bytes) = self.get(inline, RELEASE_LIMIT, fetch).await? {
-            let release = self.verify(request, inline, &Signed::Inline(&bytes))?;
+            let release = self.verify(request, inline, &SignedText::Inline(&bytes))?;
             write_cached(&cached(inline), &bytes)?;
             return Ok(release);
         }
@@ -174,7 +178,7 @@ impl Suite<'_> {
             });
         };
         let release =
-            self.verify(request, detached, &Signed::Detached { text: &text, signature: &signature })?;
+            self.verify(request, detached, &SignedText::Detached { text: &text, signature: &signature })?;
         write_cached(&signature_of(&text), &signature)?;
         write_cached(&cached(detached), &text)?;
         Ok(release)
@@ -184,7 +188,7 @@ impl Suite<'_> {
         &self,
         request: &IndexRequest<'_>,
         url: &SecretUrl,
-        signed: &Signed<'_>,
+        signed: &SignedText<'_>,
     ) -> Result<Release, IndexError> {
         let named = Some(self.name.as_str()).filter(|_| !self.is_flat());
         let own = [crate::MAIN_ARCHIVE, crate::SECURITY_ARCHIVE].contains(&self.archive);
@@ -226,7 +230,7 @@ impl Suite<'_> {
         &self,
         request: &IndexRequest<'_>,
         release: &Release,
-        packed: &Packed<'_>,
+        packed: &PackedIndex<'_>,
         fetch: &impl Fetch,
     ) -> Result<Vec<u8>, IndexError> {
         let file = packed.file;
@@ -259,7 +263,7 @@ impl Suite<'_> {
         Ok(bytes)
     }
 
-    fn unpack(&self, bytes: &[u8], packed: &Packed<'_>) -> Result<String, IndexError> {
+    fn unpack(&self, bytes: &[u8], packed: &PackedIndex<'_>) -> Result<String, IndexError> {
         let unreadable = |what: String| IndexError::Unreadable { suite: self.name.clone(), what };
         let reader: Box<dyn Read + '_> = match packed.packing {
             ".xz" => Box::new(lzma_rust2::XzReader::new(bytes, true)),

@@ -58,7 +58,7 @@ impl Configuration {
         let claims = self.state.claims().map_err(|error| failed(&self.state, error))?;
         let of_state: BTreeSet<ImagePath> = claims.into_iter().map(|claim| claim.path).collect();
         for package in &self.known {
-            let mut sink = Without { paths: &of_state, inner: &mut recorder };
+            let mut sink = FilterSink { paths: &of_state, inner: &mut recorder };
             let written = package.write(self.excluded(&package.part().id), &mut sink);
             written.map_err(|error| failed(package, error))?;
         }
@@ -72,12 +72,12 @@ impl Configuration {
 }
 
 /// Passes on what does not stand at one of these paths.
-struct Without<'a> {
+struct FilterSink<'a> {
     paths: &'a BTreeSet<ImagePath>,
     inner: &'a mut dyn EntrySink,
 }
 
-impl EntrySink for Without<'_> {
+impl EntrySink for FilterSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         if self.paths.contains(&head.path) { Ok(()) } else { self.inner.put(head, body) }
     }

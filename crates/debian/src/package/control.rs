@@ -6,7 +6,7 @@ use std::io::Read;
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{EntryHead, EntryKind};
 
-use crate::package::deb::{ArchiveError, Deb, What};
+use crate::package::deb::{ArchiveError, Deb, DebFault};
 use crate::package::stanza::Stanza;
 
 /// The control files of a package.
@@ -24,7 +24,7 @@ impl Control {
         deb.control(&mut |member, body: &mut dyn Read| -> Result<(), ArchiveError> {
             let Some(head) = member.head else { return Ok(()) };
             let name = head.path.as_str().to_owned();
-            let refuse = |rule| deb.error(What::Member { member: name.clone(), rule });
+            let refuse = |rule| deb.error(DebFault::Member { member: name.clone(), rule });
             if !matches!(head.kind, EntryKind::File { .. }) || name.contains('/') {
                 return Err(refuse("is not a plain control file"));
             }
@@ -38,8 +38,8 @@ impl Control {
         let text = files.get("control").map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
         let stanza =
             Stanza::read_all(text.as_deref().unwrap_or("")).ok().and_then(|it| it.into_iter().next());
-        let stanza =
-            stanza.ok_or_else(|| deb.error(What::Format("it has no readable file `control`".to_owned())))?;
+        let stanza = stanza
+            .ok_or_else(|| deb.error(DebFault::Format("it has no readable file `control`".to_owned())))?;
         Ok(Self { files, stanza })
     }
 
@@ -65,6 +65,8 @@ impl Control {
     pub(crate) fn info_paths(&self, deb: &Deb) -> Result<BTreeMap<String, ImagePath>, ArchiveError> {
         let names = self.files.keys().map(String::as_str).filter(|name| *name != "control").chain(["list"]);
         let path = |name: &str| ImagePath::new(&format!("var/lib/dpkg/info/{}.{name}", self.info_name()));
-        names.map(|name| Ok((name.to_owned(), path(name).map_err(|it| deb.error(What::Path(it)))?))).collect()
+        names
+            .map(|name| Ok((name.to_owned(), path(name).map_err(|it| deb.error(DebFault::Path(it)))?)))
+            .collect()
     }
 }

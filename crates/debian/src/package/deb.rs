@@ -29,12 +29,12 @@ pub struct ArchiveError {
     pub path: PathBuf,
     /// What is wrong with it.
     #[diagnostic_source]
-    pub what: What,
+    pub what: DebFault,
 }
 
 /// See [`ArchiveError`].
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum What {
+pub enum DebFault {
     /// It could not be read.
     #[error("cannot be read: {0}")]
     Read(io::Error),
@@ -78,14 +78,14 @@ pub enum What {
     Facts(String),
 }
 
-impl From<io::Error> for What {
+impl From<io::Error> for DebFault {
     fn from(error: io::Error) -> Self {
         Self::Read(error)
     }
 }
 
 /// What a reader of an archive's members failed with.
-impl From<TarError> for What {
+impl From<TarError> for DebFault {
     fn from(error: TarError) -> Self {
         match error {
             TarError::Bomb { limit, .. } => Self::TooLarge { limit },
@@ -128,7 +128,7 @@ impl Deb {
         read_members(path).map_err(|what| ArchiveError { path: path.to_owned(), what })
     }
 
-    pub(crate) fn error(&self, what: What) -> ArchiveError {
+    pub(crate) fn error(&self, what: DebFault) -> ArchiveError {
         ArchiveError { path: self.path.clone(), what }
     }
 
@@ -155,16 +155,16 @@ impl Deb {
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
         let error = |what| E::from(self.error(what));
-        let mut file = File::open(&self.path).map_err(|it| error(What::Read(it)))?;
-        file.seek(SeekFrom::Start(place.offset)).map_err(|it| error(What::Read(it)))?;
+        let mut file = File::open(&self.path).map_err(|it| error(DebFault::Read(it)))?;
+        file.seek(SeekFrom::Start(place.offset)).map_err(|it| error(DebFault::Read(it)))?;
         let raw = io::BufReader::with_capacity(1 << 16, file.take(place.size));
         let decoder: Box<dyn Read> = match place.codec {
             Codec::None => Box::new(raw),
             Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
             Codec::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
             Codec::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(What::Read(it)))?;
-                decoder.window_log_max(ZSTD_WINDOW).map_err(|it| error(What::Read(it)))?;
+                let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(DebFault::Read(it)))?;
+                decoder.window_log_max(ZSTD_WINDOW).map_err(|it| error(DebFault::Read(it)))?;
                 Box::new(decoder)
             }
         };
@@ -177,10 +177,10 @@ impl Deb {
     }
 }
 
-fn read_members(path: &Path) -> Result<Deb, What> {
-    let format = |what: &str| What::Format(what.to_owned());
-    let mut file = File::open(path).map_err(What::Read)?;
-    let length = file.metadata().map_err(What::Read)?.len();
+fn read_members(path: &Path) -> Result<Deb, DebFault> {
+    let format = |what: &str| DebFault::Format(what.to_owned());
+    let mut file = File::open(path).map_err(DebFault::Read)?;
+    let length = file.metadata().map_err(DebFault::Read)?.len();
     let mut magic = [0; 8];
     file.read_exact(&mut magic).map_err(|_| format("it is too short"))?;
     if &magic != b"!<arch>\n" {
@@ -193,28 +193,31 @@ fn read_members(path: &Path) -> Result<Deb, What> {
             return Err(format("something follows its third member"));
         }
         let mut header = [0; 60];
-        file.seek(SeekFrom::Start(offset)).map_err(What::Read)?;
+        file.seek(SeekFrom::Start(offset)).map_err(DebFault::Read)?;
         file.read_exact(&mut header).map_err(|_| format("a member's header is cut off"))?;
         let (name, size) = read_header(&header)?;
         let start = offset + 60;
         let end = start.checked_add(size).filter(|end| *end <= length).ok_or_else(|| {
-            What::Format(format!("its member `{name}` is cut off: {size} bytes are declared"))
+            DebFault::Format(format!("its member `{name}` is cut off: {size} bytes are declared"))
         })?;
         members.push((name, start, size));
         // Members begin at even offsets; the last one may lack its padding.
         offset = (end + end % 2).min(length.max(end));
     }
     let [version, control, data] = members.as_slice() else {
-        return Err(What::Format(format!("it has {} members and not 3", members.len())));
+        return Err(DebFault::Format(format!("it has {} members and not 3", members.len())));
     };
     if version.0 != "debian-binary" || version.2 > 16 {
-        return Err(What::Format(format!("its first member is `{}` and not `debian-binary`", version.0)));
+        return Err(DebFault::Format(format!("its first member is `{}` and not `debian-binary`", version.0)));
     }
     let mut text = String::new();
-    file.seek(SeekFrom::Start(version.1)).map_err(What::Read)?;
-    file.take(version.2).read_to_string(&mut text).map_err(What::Read)?;
+    file.seek(SeekFrom::Start(version.1)).map_err(DebFault::Read)?;
+    file.take(version.2).read_to_string(&mut text).map_err(DebFault::Read)?;
     if text != "2.0\n" {
-        return Err(What::Format(format!("its format is `{}` and not `2.0`", text.trim().escape_default())));
+        return Err(DebFault::Format(format!(
+            "its format is `{}` and not `2.0`",
+            text.trim().escape_default()
+        )));
     }
     let place = |(name, offset, size): &(String, u64, u64), prefix: &str| {
         let codec = match name.strip_prefix(prefix) {
@@ -222,15 +225,17 @@ fn read_members(path: &Path) -> Result<Deb, What> {
             Some(".gz") => Codec::Gzip,
             Some(".xz") => Codec::Xz,
             Some(".zst") => Codec::Zstd,
-            _ => return Err(What::Format(format!("its member `{name}` stands where `{prefix}` belongs"))),
+            _ => {
+                return Err(DebFault::Format(format!("its member `{name}` stands where `{prefix}` belongs")));
+            }
         };
         Ok(Place { offset: *offset, size: *size, codec })
     };
     Ok(Deb { path: path.to_owned(), control: place(control, "control.tar")?, data: place(data, "data.tar")? })
 }
 
-fn read_header(header: &[u8; 60]) -> Result<(String, u64), What> {
-    let bad = || What::Format("a member's header is not one of `ar`".to_owned());
+fn read_header(header: &[u8; 60]) -> Result<(String, u64), DebFault> {
+    let bad = || DebFault::Format("a member's header is not one of `ar`".to_owned());
     let text = std::str::from_utf8(header).map_err(|_| bad())?;
     if !text.is_ascii() || &text[58..] != "`\n" {
         return Err(bad());
@@ -244,7 +249,7 @@ fn read_header(header: &[u8; 60]) -> Result<(String, u64), What> {
     Ok((name.to_owned(), size.parse().map_err(|_| bad())?))
 }
 
-fn member(head: TarHead) -> Result<Member, What> {
+fn member(head: TarHead) -> Result<Member, DebFault> {
     let listed = head.path.as_ref().map_or_else(|| "/.".to_owned(), ImagePath::to_string);
     // dpkg goes by the names, where the system knows them.
     let (user, group) = &head.owner_names;

@@ -10,7 +10,7 @@ use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::package::control::Control;
-use crate::package::deb::{ArchiveError, Deb, What};
+use crate::package::deb::{ArchiveError, Deb, DebFault};
 use crate::package::scripts::Scripts;
 
 /// A `.deb` that was read once from end to end.
@@ -66,7 +66,7 @@ pub fn examine(path: &Path, installed_size: u64) -> Result<Examined, ArchiveErro
     claims.extend(control.info_paths(&deb)?.into_values().map(|path| Claim { path, kind: Kind::File }));
     facts.directories.sort();
     let part = [(PartId::new("debian", control.field("Package")), claims)];
-    imgbuild_layer::resolve(&part).map_err(|it| deb.error(What::Conflict(it)))?;
+    imgbuild_layer::resolve(&part).map_err(|it| deb.error(DebFault::Conflict(it)))?;
     let [(_, claims)] = part;
     Ok(Examined { facts, claims, scripts })
 }

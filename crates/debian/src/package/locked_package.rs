@@ -13,14 +13,14 @@ use imgbuild_layer::{
 use imgbuild_lock::{DebianPackage, PathRule};
 
 use crate::package::control::Control;
-use crate::package::deb::{ArchiveError, Deb, What};
+use crate::package::deb::{ArchiveError, Deb, DebFault};
 use crate::package::examine::examine;
 use crate::package::path_filter::PathFilter;
 use crate::package::stanza::field;
-use crate::package::writing::{Stop, Writing, Written};
+use crate::package::writing::{PackageTotals, PackageWriter, Stop};
 use crate::role::BASE;
 use crate::state::StateError;
-use crate::state::read::{self, Reading, Shared};
+use crate::state::read::{self, PackageReader, Shared};
 
 /// Changes whenever the same archive would become other entries.
 const METHOD: &str = "2";
@@ -96,7 +96,7 @@ impl Package {
         let deb = Deb::open(&self.archive)?;
         let control = Arc::new(Control::read(&deb)?);
         let filter = self.filter(&deb)?;
-        let mut reading = Reading::new(&self.locked.name, &deb, control, &filter)?;
+        let mut reading = PackageReader::new(&self.locked.name, &deb, control, &filter)?;
         deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| {
             reading.pass(&member, body, |_| Ok::<(), ArchiveError>(()))
         })?;
@@ -120,7 +120,7 @@ impl Package {
 
     /// What is left out of it.
     pub(crate) fn filter(&self, deb: &Deb) -> Result<PathFilter, ArchiveError> {
-        PathFilter::new(&self.path_rules).map_err(|error| deb.error(What::Glob(error)))
+        PathFilter::new(&self.path_rules).map_err(|error| deb.error(DebFault::Glob(error)))
     }
 
     pub(crate) fn installed_size(&self) -> u64 {
@@ -182,13 +182,13 @@ impl Package {
         // Where the scripts are not known, making the state says so.
         let mut reading = place
             .as_ref()
-            .and_then(|_| Reading::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
-        let mut writing = Writing::new(&deb, self.installed_size(), exclusions, &filter);
+            .and_then(|_| PackageReader::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
+        let mut writing = PackageWriter::new(&deb, self.installed_size(), exclusions, &filter);
         deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| match &mut reading {
             Some(reading) => reading.pass(&member, body, |body| writing.put(&member, body, sink)),
             None => writing.put(&member, body, sink),
         })?;
-        let Written { list, newest, installed } = writing.finish();
+        let PackageTotals { list, newest, installed } = writing.finish();
         self.check_facts(&deb, newest, installed)?;
         if let Some(place) = &mut place {
             **place = reading.map(|it| Arc::new(it.finish()));
@@ -232,7 +232,7 @@ impl Package {
     ) -> Result<BTreeMap<String, ImagePath>, ArchiveError> {
         let path = |suffix: &str| {
             let path = ImagePath::new(&format!("var/lib/dpkg/status.d/{}{suffix}", self.locked.name));
-            path.map_err(|it| deb.error(What::Path(it)))
+            path.map_err(|it| deb.error(DebFault::Path(it)))
         };
         let mut paths = BTreeMap::from([("control".to_owned(), path("")?)]);
         if control.files.contains_key("md5sums") {
@@ -249,7 +249,7 @@ impl Package {
             let found = control.field(name);
             if found != expected {
                 let what = format!("its field `{name}` is `{found}` and not `{expected}`");
-                return Err(deb.error(What::Mismatch(what)).into());
+                return Err(deb.error(DebFault::Mismatch(what)).into());
             }
         }
         Ok(())
@@ -264,6 +264,6 @@ impl Package {
             "the lock says {} bytes, the newest of {}, and it holds {installed} bytes, the newest of {newest}",
             facts.installed_size, facts.timestamp
         );
-        Err(deb.error(What::Facts(what)).into())
+        Err(deb.error(DebFault::Facts(what)).into())
     }
 }

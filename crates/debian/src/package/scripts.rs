@@ -47,12 +47,12 @@ pub struct UnknownScripts {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    known: Vec<Known>,
+    known: Vec<KnownScripts>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct KnownScripts {
     package: String,
     scripts: Vec<String>,
     #[serde(default)]
@@ -141,14 +141,14 @@ impl Scripts {
         // That the table is readable is shown by a test; a package would else be unknown.
         let table = TABLE.as_ref().ok()?;
         let residue = self.residue().hex();
-        let matches = |it: &&Known| it.package == self.package && it.scripts.contains(&residue);
+        let matches = |it: &&KnownScripts| it.package == self.package && it.scripts.contains(&residue);
         table.known.iter().find(matches).map(|it| it.effects.as_slice())
     }
 }
 
 /// A script without what debhelper wrote into it.
 #[derive(Debug, Default)]
-struct Stripped {
+struct OwnScript {
     residue: Vec<String>,
     effects: Vec<Effect>,
     /// What debhelper wrote and is not understood.
@@ -183,8 +183,8 @@ const WITHOUT_EFFECT: [&str; 24] = [
     "dh_lintian",
 ];
 
-fn strip(text: &str) -> Stripped {
-    let mut stripped = Stripped::default();
+fn strip(text: &str) -> OwnScript {
+    let mut stripped = OwnScript::default();
     let mut block: Option<(String, Vec<String>)> = None;
     for line in joined(text) {
         if let Some(tool) = line.strip_prefix("# Automatically added by ") {
@@ -203,7 +203,7 @@ fn strip(text: &str) -> Stripped {
     stripped
 }
 
-impl Stripped {
+impl OwnScript {
     fn block(&mut self, tool: &str, lines: &[String]) {
         let quoted = |line: &str, command: &str| {
             let argument = line.split_once(command)?.1.trim_start();

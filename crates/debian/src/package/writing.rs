@@ -38,7 +38,7 @@ impl From<Stop> for SourceError {
 }
 
 /// The files of one package while they are written.
-pub(crate) struct Writing<'a> {
+pub(crate) struct PackageWriter<'a> {
     deb: &'a Deb,
     installed_size: u64,
     exclusions: &'a Exclusions,
@@ -47,12 +47,12 @@ pub(crate) struct Writing<'a> {
     /// The names of files whose own names are left out, once one is needed.
     heirs: Option<BTreeMap<ImagePath, ImagePath>>,
     listed: BTreeSet<String>,
-    written: Written,
+    written: PackageTotals,
 }
 
 /// What is known of a package when all of its files are written.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct PackageTotals {
     /// dpkg's list of its paths.
     pub(crate) list: String,
     /// The time of the newest member, in seconds since 1970.
@@ -61,7 +61,7 @@ pub(crate) struct Written {
     pub(crate) installed: u64,
 }
 
-impl<'a> Writing<'a> {
+impl<'a> PackageWriter<'a> {
     /// `installed_size` is the index's field, in KiB; what `exclusions` names or `filter` leaves out is not written.
     pub(crate) fn new(
         deb: &'a Deb,
@@ -77,7 +77,7 @@ impl<'a> Writing<'a> {
             names: Names::default(),
             heirs: None,
             listed: BTreeSet::new(),
-            written: Written::default(),
+            written: PackageTotals::default(),
         }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Writing<'a> {
         Ok(sink.put(&EntryHead { kind: EntryKind::Hardlink { target }, ..head.clone() }, body)?)
     }
 
-    pub(crate) fn finish(self) -> Written {
+    pub(crate) fn finish(self) -> PackageTotals {
         self.written
     }
 

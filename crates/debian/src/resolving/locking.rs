@@ -24,7 +24,7 @@ use crate::resolving::locking_error::LockDebianError;
 use crate::resolving::packages::{default_packages, python_packages};
 use crate::resolving::parting::configured;
 use crate::resolving::pin::{self, PinError};
-use crate::resolving::resolve::{ResolveError, Wanted, relations, resolve};
+use crate::resolving::resolve::{ResolveError, ResolveRequest, relations, resolve};
 use crate::resolving::slim::kept;
 use crate::state::State;
 use crate::{Relation, Version, configuration};
@@ -168,7 +168,7 @@ async fn lock_packages(
             && request.index.root(&it.archive).is_some()
             && request.pins.iter().all(|pin| pin::allows(pin, &it.name, &it.version, &it.archive))
     };
-    let wanted = Wanted {
+    let wanted = ResolveRequest {
         packages: wanted,
         architecture,
         keep: request.keep.iter().filter(serves).collect(),

@@ -13,7 +13,7 @@ use crate::{Operator, Relation, RelationError};
 
 /// What was asked for.
 #[derive(Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ResolveRequest<'a> {
     /// Packages by name, or as `name=version`.
     pub(crate) packages: &'a [String],
     /// Debian's name of the architecture.
@@ -144,27 +144,27 @@ fn available(known: &[String]) -> String {
 }
 
 /// A chosen package.
-struct Chosen {
+struct ChosenPackage {
     candidate: Candidate,
     chain: Vec<String>,
 }
 
 struct Resolver<'a> {
     index: &'a Index,
-    wanted: &'a Wanted<'a>,
+    wanted: &'a ResolveRequest<'a>,
     kept: BTreeMap<&'a str, Candidate>,
-    chosen: BTreeMap<String, Chosen>,
+    chosen: BTreeMap<String, ChosenPackage>,
     /// What chosen packages provide: virtual name to (provider, version).
     provided: BTreeMap<String, Vec<(String, Option<crate::Version>)>>,
     queue: VecDeque<String>,
 }
 
 /// A kept version that does not serve.
-struct Outdated(String);
+struct OutdatedVersion(String);
 
 enum Stop {
     Error(ResolveError),
-    Outdated(Outdated),
+    Outdated(OutdatedVersion),
 }
 
 impl From<ResolveError> for Stop {
@@ -178,7 +178,7 @@ impl From<ResolveError> for Stop {
 /// For each dependency the first alternative that is there already is taken, else the first that was locked before,
 /// else the first that there is; of what provides a virtual package, the one with the highest priority, then the
 /// first by name. Nothing is recommended, and nothing is tried twice: a conflict is an error.
-pub(crate) fn resolve(index: &Index, wanted: &Wanted<'_>) -> Result<Vec<Candidate>, ResolveError> {
+pub(crate) fn resolve(index: &Index, wanted: &ResolveRequest<'_>) -> Result<Vec<Candidate>, ResolveError> {
     let mut dropped = BTreeSet::new();
     loop {
         let kept = wanted
@@ -199,7 +199,7 @@ pub(crate) fn resolve(index: &Index, wanted: &Wanted<'_>) -> Result<Vec<Candidat
             Ok(()) => return Ok(resolver.chosen.into_values().map(|it| it.candidate).collect()),
             Err(Stop::Error(error)) => return Err(error),
             // Each turn drops one more of the kept versions, so that this ends.
-            Err(Stop::Outdated(Outdated(name))) => dropped.insert(name),
+            Err(Stop::Outdated(OutdatedVersion(name))) => dropped.insert(name),
         };
     }
 }
@@ -276,7 +276,7 @@ impl Resolver<'_> {
             self.provided.entry(relation.name).or_default().push((name.clone(), version));
         }
         self.queue.push_back(name.clone());
-        self.chosen.insert(name, Chosen { candidate, chain });
+        self.chosen.insert(name, ChosenPackage { candidate, chain });
     }
 
     fn follow(&mut self, name: &str) -> Result<(), Stop> {
@@ -305,7 +305,7 @@ impl Resolver<'_> {
             if self.chosen.contains_key(&alternative.name)
                 && self.kept.contains_key(alternative.name.as_str())
             {
-                return Err(Stop::Outdated(Outdated(alternative.name.clone())));
+                return Err(Stop::Outdated(OutdatedVersion(alternative.name.clone())));
             }
         }
         let names = alternatives.iter().flat_map(|it| self.index.versions(&it.name));
@@ -375,10 +375,10 @@ impl Resolver<'_> {
                         continue;
                     };
                     if self.kept.contains_key(other.as_str()) {
-                        return Err(Stop::Outdated(Outdated(other)));
+                        return Err(Stop::Outdated(OutdatedVersion(other)));
                     }
                     if self.kept.contains_key(name.as_str()) {
-                        return Err(Stop::Outdated(Outdated(name.clone())));
+                        return Err(Stop::Outdated(OutdatedVersion(name.clone())));
                     }
                     let other_chain = self.chosen.get(&other).map(|it| it.chain.clone()).unwrap_or_default();
                     let error = ResolveError::Conflict {

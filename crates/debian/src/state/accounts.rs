@@ -4,7 +4,7 @@ use imgbuild_layer::{EntryKind, Ownership};
 use imgbuild_runtime::{AccountFiles, User};
 
 use super::StateError;
-use super::collect::Collected;
+use super::collect::BasePackages;
 use super::read::ReadPackage;
 use super::tree::Tree;
 use crate::base_system::group_number;
@@ -124,7 +124,7 @@ fn text(lines: &[String]) -> String {
 
 /// `update-shells`: every shell that a package announces below `shells.d`, by both of its names where `/usr` is
 /// merged. `added` are those that packages added by themselves.
-pub(crate) fn shells(collected: &Collected, added: &[&str], tree: &mut Tree) {
+pub(crate) fn shells(collected: &BasePackages, added: &[&str], tree: &mut Tree) {
     let mut announced = std::collections::BTreeMap::new();
     let mut head = String::new();
     for (path, (_, bytes)) in collected.packages.iter().flat_map(|it| &it.files) {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use imgbuild_archive::ImagePath;
 
-use super::collect::Collected;
+use super::collect::BasePackages;
 use super::tree::Tree;
 use crate::package::deb::merged;
 use crate::package::effects::Alternative;
 
 /// Writes every name with alternatives in its automatic mode: the choice with the highest priority, of equal ones
 /// that which came first.
-pub(crate) fn install(alternatives: &[&Alternative], collected: &Collected, tree: &mut Tree) {
+pub(crate) fn install(alternatives: &[&Alternative], collected: &BasePackages, tree: &mut Tree) {
     let mut by_name: BTreeMap<&str, Vec<&Alternative>> = BTreeMap::new();
     let there = |path: &str| {
         let path = ImagePath::from_absolute(path).and_then(merged);
@@ -34,7 +34,7 @@ pub(crate) fn install(alternatives: &[&Alternative], collected: &Collected, tree
     }
 }
 
-fn link(name: &str, best: &Alternative, collected: &Collected, tree: &mut Tree) {
+fn link(name: &str, best: &Alternative, collected: &BasePackages, tree: &mut Tree) {
     tree.link(&best.link, &format!("/etc/alternatives/{name}"));
     tree.link(&format!("/etc/alternatives/{name}"), &best.path);
     for slave in &best.slaves {

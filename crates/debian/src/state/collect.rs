@@ -12,13 +12,13 @@ use crate::package::locked_package::Package;
 
 /// All packages, in order.
 #[derive(Debug)]
-pub(crate) struct Collected {
+pub(crate) struct BasePackages {
     pub(crate) packages: Vec<Arc<ReadPackage>>,
     /// The paths of all packages that are not folders.
     pub(crate) paths: BTreeSet<ImagePath>,
 }
 
-impl Collected {
+impl BasePackages {
     /// Reads every package that was not read while its layer was written, on as many threads as there are cores.
     pub(crate) fn read(packages: &[Package]) -> Result<Self, StateError> {
         let next = AtomicUsize::new(0);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use imgbuild_archive::ImagePath;
 
-use super::collect::Collected;
+use super::collect::BasePackages;
 use super::read::ReadPackage;
 use super::tree::Tree;
 use crate::Relation;
@@ -53,7 +53,7 @@ const RELATIONS: [&str; 9] = [
 ];
 
 /// Writes the database, with the links of a merged `/usr`.
-pub(crate) fn database(suite: &str, collected: &Collected, diversions: &[[String; 3]], tree: &mut Tree) {
+pub(crate) fn database(suite: &str, collected: &BasePackages, diversions: &[[String; 3]], tree: &mut Tree) {
     let architecture = architecture(collected);
     let mut packages: Vec<&ReadPackage> = collected.packages.iter().map(|it| &**it).collect();
     packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -78,7 +78,7 @@ pub(crate) fn database(suite: &str, collected: &Collected, diversions: &[[String
     }
 }
 
-fn architecture(collected: &Collected) -> &str {
+fn architecture(collected: &BasePackages) -> &str {
     let native = collected.packages.iter().map(|it| it.control.field("Architecture")).find(|it| *it != "all");
     native.unwrap_or("all")
 }
@@ -93,7 +93,7 @@ pub(crate) fn loader_diversion(package: &ReadPackage) -> Option<[String; 3]> {
 }
 
 /// Bookworm's `base-files` does not hold them yet: whoever sets a system up makes them.
-fn merged_usr_links(architecture: &str, collected: &Collected, tree: &mut Tree) {
+fn merged_usr_links(architecture: &str, collected: &BasePackages, tree: &mut Tree) {
     let mut names = vec!["bin", "lib", "sbin"];
     if architecture == "amd64" {
         names.push("lib64");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use imgbuild_archive::ImagePath;
 
-use super::collect::Collected;
+use super::collect::BasePackages;
 use super::elf::{Library, Machine, is_library_name};
 use super::tree::Tree;
 use crate::package::deb::merged;
@@ -17,9 +17,9 @@ const ENTRY: usize = 24;
 const EXTENSION_MAGIC: u32 = 0xeaa4_2174;
 
 /// Writes the cache, and links to libraries from their names where packages have none.
-pub(crate) fn cache(collected: &Collected, tree: &mut Tree) {
+pub(crate) fn cache(collected: &BasePackages, tree: &mut Tree) {
     let Some(version) = generator(collected) else { return };
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<SharedLibrary> = Vec::new();
     for folder in folders(collected) {
         found.extend(search(&folder, collected, tree));
     }
@@ -28,21 +28,21 @@ pub(crate) fn cache(collected: &Collected, tree: &mut Tree) {
 }
 
 #[derive(Debug)]
-struct Found {
+struct SharedLibrary {
     name: String,
     path: String,
     flags: u32,
 }
 
 /// What `ldconfig` calls itself: `ldconfig (Debian GLIBC 2.36-9) stable release version 2.36`.
-fn generator(collected: &Collected) -> Option<String> {
+fn generator(collected: &BasePackages) -> Option<String> {
     let libc = collected.packages.iter().find(|it| it.name == "libc6")?;
     let version: crate::Version = libc.control.field("Version").parse().ok()?;
     Some(format!("ldconfig (Debian GLIBC {version}) stable release version {}", version.upstream()))
 }
 
 /// The folders of `/etc/ld.so.conf.d`, then the loader's own, each once, as they are first spelled.
-fn folders(collected: &Collected) -> Vec<String> {
+fn folders(collected: &BasePackages) -> Vec<String> {
     let mut parts = BTreeMap::new();
     for (path, (_, bytes)) in collected.packages.iter().flat_map(|it| &it.files) {
         if path.as_str().starts_with("etc/ld.so.conf.d/") && path.as_str().ends_with(".conf") {
@@ -60,7 +60,7 @@ fn folders(collected: &Collected) -> Vec<String> {
     folders
 }
 
-fn search(folder: &str, collected: &Collected, tree: &mut Tree) -> Vec<Found> {
+fn search(folder: &str, collected: &BasePackages, tree: &mut Tree) -> Vec<SharedLibrary> {
     let Ok(real) = ImagePath::from_absolute(folder).and_then(merged) else { return Vec::new() };
     let mut names: BTreeMap<String, u32> = BTreeMap::new();
     let mut missing = Vec::new();
@@ -89,11 +89,14 @@ fn search(folder: &str, collected: &Collected, tree: &mut Tree) -> Vec<Found> {
     for (link, target) in missing {
         tree.link(&link.to_string(), &target);
     }
-    names.into_iter().map(|(name, flags)| Found { path: format!("{folder}/{name}"), name, flags }).collect()
+    names
+        .into_iter()
+        .map(|(name, flags)| SharedLibrary { path: format!("{folder}/{name}"), name, flags })
+        .collect()
 }
 
 /// The library that a path leads to, through symbolic links.
-fn follow<'a>(path: &ImagePath, collected: &'a Collected) -> Option<(ImagePath, &'a Library)> {
+fn follow<'a>(path: &ImagePath, collected: &'a BasePackages) -> Option<(ImagePath, &'a Library)> {
     let mut path = path.clone();
     for _ in 0..10 {
         if let Some(library) = collected.packages.iter().find_map(|it| it.libraries.get(&path)) {
@@ -158,7 +161,7 @@ fn number(text: &mut &[u8]) -> u64 {
     value
 }
 
-fn write(found: &[Found], generator: &str) -> Vec<u8> {
+fn write(found: &[SharedLibrary], generator: &str) -> Vec<u8> {
     let texts: BTreeSet<&str> = found.iter().flat_map(|it| [it.name.as_str(), it.path.as_str()]).collect();
     let (offsets, strings) = string_table(texts);
     let start = HEADER + ENTRY * found.len();

@@ -25,7 +25,7 @@ use imgbuild_runtime::User;
 use crate::package::effects::{Alternative, Effect};
 use crate::package::locked_package::Package;
 use crate::role::BASE_STATE;
-use collect::Collected;
+use collect::BasePackages;
 pub use error::StateError;
 use read::ReadPackage;
 use tree::Tree;
@@ -104,7 +104,7 @@ impl State {
     }
 
     fn tree(&self) -> Result<Tree, StateError> {
-        let collected = Collected::read(&self.packages)?;
+        let collected = BasePackages::read(&self.packages)?;
         let mut effects = Effects::new(self.timestamp);
         for package in &collected.packages {
             package.effects.iter().try_for_each(|effect| effects.add(package, effect))?;

@@ -91,7 +91,7 @@ impl Shared {
 }
 
 /// A package that is being read.
-pub(crate) struct Reading<'a> {
+pub(crate) struct PackageReader<'a> {
     deb: &'a Deb,
     filter: &'a PathFilter,
     read: ReadPackage,
@@ -102,13 +102,13 @@ pub(crate) struct Reading<'a> {
 }
 
 /// What a file is kept for.
-struct Wanted {
+struct FileUse {
     library: bool,
     script: bool,
     conffile: bool,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PackageReader<'a> {
     /// Begins with the control files. `filter` tells what is left out of the package.
     pub(crate) fn new(
         name: &str,
@@ -159,7 +159,8 @@ impl<'a> Reading<'a> {
             }
             EntryKind::File { .. } => match self.wanted(&head.path) {
                 Some(wanted) => {
-                    let mut passing = Passing { inner: body, kept: tempfile::spooled_tempfile(IN_MEMORY) };
+                    let mut passing =
+                        KeepingReader { inner: body, kept: tempfile::spooled_tempfile(IN_MEMORY) };
                     next(&mut passing)?;
                     let kept = passing.finish().and_then(|kept| self.keep(&wanted, head, kept));
                     kept.map_err(|error| self.deb.error(error.into()))?;
@@ -171,15 +172,15 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn wanted(&self, path: &ImagePath) -> Option<Wanted> {
+    fn wanted(&self, path: &ImagePath) -> Option<FileUse> {
         let library = is_library_name(path);
         let by_script = READ_BY_SCRIPTS.iter().any(|it| path.as_str().starts_with(it));
         let script = !library && (by_script || self.used.contains(path));
         let conffile = !library && self.listed.contains(path);
-        (library || script || conffile).then_some(Wanted { library, script, conffile })
+        (library || script || conffile).then_some(FileUse { library, script, conffile })
     }
 
-    fn keep(&mut self, wanted: &Wanted, head: &EntryHead, mut file: SpooledTempFile) -> io::Result<()> {
+    fn keep(&mut self, wanted: &FileUse, head: &EntryHead, mut file: SpooledTempFile) -> io::Result<()> {
         if wanted.library {
             if let Some(found) = library(&mut file)? {
                 self.read.libraries.insert(head.path.clone(), found);
@@ -204,12 +205,12 @@ impl<'a> Reading<'a> {
 }
 
 /// A body of which every byte that is read is kept.
-struct Passing<'a> {
+struct KeepingReader<'a> {
     inner: &'a mut dyn io::Read,
     kept: SpooledTempFile,
 }
 
-impl Passing<'_> {
+impl KeepingReader<'_> {
     /// The whole body, from its beginning: also what nobody has asked for.
     fn finish(mut self) -> io::Result<SpooledTempFile> {
         io::copy(&mut self.inner, &mut self.kept)?;
@@ -218,7 +219,7 @@ impl Passing<'_> {
     }
 }
 
-impl io::Read for Passing<'_> {
+impl io::Read for KeepingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.kept.write_all(&buffer[..read])?;

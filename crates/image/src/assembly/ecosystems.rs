@@ -10,7 +10,7 @@ use imgbuild_lock::{Archive, DebianPackage, LockedPackage, LockedVariant};
 use imgbuild_spec::{Manager, Variant};
 
 use super::Assembly;
-use crate::configuring::Configuring;
+use crate::base_configuration::BaseConfiguration;
 use crate::error::MakeError;
 use crate::ingredient::Ingredient;
 use crate::post_link::PostLink;
@@ -68,7 +68,7 @@ impl PackageScripts for imgbuild_debian::Packages<'_> {
         let configuration = self.configuration(archive)?;
         let (name, parents, targets) =
             (variant_name(variant), assembly.parents.clone(), assembly.targets.clone());
-        let configuring = Configuring::new(name, configuration, parents, &base.packages, targets);
+        let configuring = BaseConfiguration::new(name, configuration, parents, &base.packages, targets);
         let packages = &self.locked.packages;
         let archives: BTreeMap<&str, Archive> =
             packages.iter().map(|it| (it.name.as_str(), it.archive())).collect();

@@ -21,7 +21,7 @@ use imgbuild_spec::Variant;
 use self::ecosystems::ecosystems;
 use crate::compiler::VariantCompilers;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
-use crate::derived::{Below, Derived};
+use crate::derived::{Derived, Foundation};
 use crate::error::MakeError;
 use crate::ingredient::Ingredient;
 
@@ -210,8 +210,8 @@ impl Assembly {
     }
 
     /// What is there so far, for what stands on it.
-    fn below(&self) -> Below<'_> {
-        Below {
+    fn below(&self) -> Foundation<'_> {
+        Foundation {
             base: self.base.diff_ids(),
             parts: self.parts(),
             exclusions: &self.exclusions,

@@ -33,7 +33,7 @@ pub(super) fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<Loc
     let settings = imgbuild_pypi::Settings::read(&context.variables, &folder, &indexes(pip, &folder));
     let mut mistakes: Vec<LockSpecError> =
         settings.err().into_iter().map(|error| pypi_error(variant, None, error.into()).into()).collect();
-    let asking = Asking { variant, pip, folder: &folder, context };
+    let asking = WheelRequirements { variant, pip, folder: &folder, context };
     let found = match &pip.packages {
         PipPackages::Requirements(requirements) => asking.requirements(requirements),
         PipPackages::Pylock(file) => asking.pylock(file),
@@ -50,7 +50,7 @@ pub(super) fn wheels(variant: &Variant, pip: &Pip, context: &Context) -> Vec<Loc
 }
 
 /// What is asked for, and where from.
-struct Asking<'a> {
+struct WheelRequirements<'a> {
     variant: &'a Variant,
     pip: &'a Pip,
     /// The spec's folder, from the root on.
@@ -58,7 +58,7 @@ struct Asking<'a> {
     context: &'a Context,
 }
 
-impl Asking<'_> {
+impl WheelRequirements<'_> {
     fn requirements(&self, given: &[PipRequirement]) -> Vec<LockingError> {
         let environment = self.environment();
         let (mut mistakes, mut taken) = (Vec::new(), Vec::new());

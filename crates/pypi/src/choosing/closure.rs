@@ -30,12 +30,12 @@ pub(crate) struct Walk {
     /// The names of what is required, with the extras that are asked for.
     pub(crate) extras: BTreeMap<String, BTreeSet<String>>,
     /// What is required and not there.
-    pub(crate) missing: Vec<Missing>,
+    pub(crate) missing: Vec<UnmetRequirement>,
 }
 
 /// A requirement that is not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct UnmetRequirement {
     /// The name of what requires.
     pub(crate) name: String,
     /// What it requires.
@@ -66,7 +66,11 @@ impl Closure<'_> {
                 if let Some(found) = self.unmet(&it)
                     && told.insert((name.clone(), text.clone()))
                 {
-                    walk.missing.push(Missing { name: name.clone(), requirement: text.clone(), found });
+                    walk.missing.push(UnmetRequirement {
+                        name: name.clone(),
+                        requirement: text.clone(),
+                        found,
+                    });
                 }
                 let is_new = !walk.extras.contains_key(&it.name);
                 let asked = walk.extras.entry(it.name.clone()).or_default();

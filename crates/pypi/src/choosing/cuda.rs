@@ -79,7 +79,7 @@ pub(crate) fn of_local(local: &str) -> Option<String> {
 
 /// A wheel that was chosen, as far as this module looks at it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chosen<'a> {
+pub(crate) struct WheelSummary<'a> {
     pub(crate) name: &'a str,
     pub(crate) version: &'a str,
     pub(crate) requires: &'a [String],
@@ -87,9 +87,9 @@ pub(crate) struct Chosen<'a> {
 }
 
 /// The wheels of frameworks that do not use CUDA, and why: a line each.
-pub(crate) fn processor_only(wheels: &[Chosen<'_>], environment: &Environment) -> Vec<String> {
+pub(crate) fn processor_only(wheels: &[WheelSummary<'_>], environment: &Environment) -> Vec<String> {
     let names: BTreeSet<&str> = wheels.iter().map(|wheel| wheel.name).collect();
-    let why = |wheel: &Chosen<'_>| -> Option<String> {
+    let why = |wheel: &WheelSummary<'_>| -> Option<String> {
         let listed = |list: &[(&str, &str)]| {
             list.iter()
                 .find(|(name, _)| *name == wheel.name)
@@ -126,7 +126,7 @@ pub(crate) fn processor_only(wheels: &[Chosen<'_>], environment: &Environment) -
 }
 
 /// Whether a wheel requires libraries of CUDA here. The wheels of torch before version 2 hold them.
-fn uses_nvidia(wheel: &Chosen<'_>, environment: &Environment) -> bool {
+fn uses_nvidia(wheel: &WheelSummary<'_>, environment: &Environment) -> bool {
     let old = wheel.version.starts_with("0.") || wheel.version.starts_with("1.");
     let required = wheel.requires.iter().filter_map(|text| Dependency::of_metadata(text));
     let mut holding = required.filter(|it| it.holds(environment, &[]));
@@ -152,7 +152,7 @@ mod tests {
         let environment = Environment::new(target, "3.11.9").unwrap();
         let requires: Vec<Vec<String>> =
             wheels.iter().map(|it| it.2.iter().map(ToString::to_string).collect()).collect();
-        let chosen = wheels.iter().zip(&requires).map(|((name, version, _), requires)| Chosen {
+        let chosen = wheels.iter().zip(&requires).map(|((name, version, _), requires)| WheelSummary {
             name,
             version,
             requires,

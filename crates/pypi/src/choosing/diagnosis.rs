@@ -9,8 +9,8 @@ use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 
 use crate::choosing::cuda;
 use crate::choosing::dependency::Dependency;
-use crate::choosing::explanation::{Explanation, Required};
-use crate::choosing::fault::{Asked, Limit, fault};
+use crate::choosing::explanation::{Explanation, RequiredProject};
+use crate::choosing::fault::{AskedProject, Limit, fault};
 use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::permission::Permission;
@@ -97,7 +97,7 @@ impl Run<'_> {
     }
 
     /// What is wrong with these, each name told once: what others require only where no version that they ask for can be had.
-    async fn faults_of(&self, asked: Vec<Asked>, places: &Places) -> Vec<Fault> {
+    async fn faults_of(&self, asked: Vec<AskedProject>, places: &Places) -> Vec<Fault> {
         let client = self.locking.metadata.client;
         let listed = asked.into_iter().map(|asked| async move {
             let files = places.files(client, &asked.name).await;
@@ -138,31 +138,31 @@ impl Run<'_> {
     }
 
     /// The projects that the request names and that come from an index.
-    fn asked(&self) -> Vec<Asked> {
+    fn asked(&self) -> Vec<AskedProject> {
         let limits = self.limits();
         let asked = |(place, requirement): (usize, &crate::choosing::request::Requirement)| {
             let Dependency { name, versions: Some(versions), .. } = requirement.dependency()?.clone() else {
                 return None;
             };
             let limits = limits.get(&name).cloned().unwrap_or_default();
-            Some(Asked { place: Some(place), name, versions, limits, required_by: None })
+            Some(AskedProject { place: Some(place), name, versions, limits, required_by: None })
         };
         self.requirements().filter_map(asked).filter(|asked| self.is_of_index(&asked.name)).collect()
     }
 
     /// The projects that others require, by what uv says of them. It reads constraints into what packages require.
-    fn asked_by_others(&self, said: &Explanation) -> Vec<Asked> {
+    fn asked_by_others(&self, said: &Explanation) -> Vec<AskedProject> {
         let limits = self.limits();
-        let asked = |name: &String, versions: VersionSpecifiers, required_by: Option<Required>| {
+        let asked = |name: &String, versions: VersionSpecifiers, required_by: Option<RequiredProject>| {
             let limits = limits.get(name).cloned().unwrap_or_default();
             let is_limit = |it: &VersionSpecifier| {
                 limits.iter().any(|limit| limit.versions.iter().any(|of_limit| of_limit == it))
             };
             let versions = versions.iter().filter(|it| !is_limit(it)).cloned().collect();
-            Asked { place: None, name: name.clone(), versions, limits, required_by }
+            AskedProject { place: None, name: name.clone(), versions, limits, required_by }
         };
         let required = said.required().iter();
-        let mut all: Vec<Asked> =
+        let mut all: Vec<AskedProject> =
             required.map(|it| asked(&it.name, it.versions.clone(), Some(it.clone()))).collect();
         let is_required = |name: &&String| said.required().iter().any(|it| it.name == **name);
         let others = said.to_build().iter().filter(|name| !is_required(name));

@@ -12,13 +12,13 @@ use crate::wheel::filename::normalized;
 #[derive(Debug, Clone)]
 pub(crate) struct Explanation {
     text: String,
-    required: Vec<Required>,
+    required: Vec<RequiredProject>,
     to_build: BTreeSet<String>,
 }
 
 /// What a package requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Required {
+pub(crate) struct RequiredProject {
     /// The project that is required.
     pub(crate) name: String,
     /// Its versions.
@@ -33,7 +33,7 @@ impl Explanation {
     /// Reads it.
     pub(crate) fn read(text: &str) -> Self {
         let words: Vec<&str> = text.split_whitespace().collect();
-        let mut found: Vec<Required> = Vec::new();
+        let mut found: Vec<RequiredProject> = Vec::new();
         for (at, by) in words.iter().enumerate() {
             let (before, after) = words.split_at(at);
             let what = match after {
@@ -46,7 +46,7 @@ impl Explanation {
             let (Some(what), Some(requires)) = (dependency(what), dependency(by)) else { continue };
             let always = before.ends_with(&["all", "versions", "of"]) || is_required(&words, by);
             let versions = what.versions.unwrap_or_default();
-            let new = Required { name: what.name, versions, by: requires.name, always };
+            let new = RequiredProject { name: what.name, versions, by: requires.name, always };
             if !found.contains(&new) {
                 found.push(new);
             }
@@ -62,7 +62,7 @@ impl Explanation {
     }
 
     /// What packages require of others, in the order in which it is said.
-    pub(crate) fn required(&self) -> &[Required] {
+    pub(crate) fn required(&self) -> &[RequiredProject] {
         &self.required
     }
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
-        let line = |it: &Required| format!("{} -> {}{} {}", it.by, it.name, it.versions, it.always);
+        let line = |it: &RequiredProject| format!("{} -> {}{} {}", it.by, it.name, it.versions, it.always);
         Explanation::read(text).required().iter().map(line).collect()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 
 use crate::choosing::environment::Environment;
-use crate::choosing::explanation::Required;
+use crate::choosing::explanation::RequiredProject;
 use crate::choosing::unfit::Unfit;
 use crate::choosing::{cuda, names};
 use crate::index::listing::IndexFile;
@@ -13,7 +13,7 @@ use crate::wheel::filename::WheelFilename;
 
 /// A project of which something is asked.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct AskedProject {
     /// The requirement's place, where it is one of the request.
     pub(crate) place: Option<usize>,
     pub(crate) name: String,
@@ -22,7 +22,7 @@ pub(crate) struct Asked {
     /// What else is said of its versions, and by whom.
     pub(crate) limits: Vec<Limit>,
     /// Who requires it, where that is another package.
-    pub(crate) required_by: Option<Required>,
+    pub(crate) required_by: Option<RequiredProject>,
 }
 
 /// What somebody else says of a project's versions.
@@ -36,16 +36,16 @@ pub(crate) struct Limit {
 }
 
 /// What is wrong with a requirement alone; nothing where it can be met by itself.
-pub(crate) fn fault(asked: &Asked, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
+pub(crate) fn fault(asked: &AskedProject, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
     let mut unfit = fault_of_files(asked, files, environment)?;
-    if let Some(Required { by, .. }) = &asked.required_by {
+    if let Some(RequiredProject { by, .. }) = &asked.required_by {
         unfit.why = format!("{}; `{by}` requires it", unfit.why);
     }
     Some(unfit)
 }
 
-fn fault_of_files(asked: &Asked, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
-    let Asked { name, versions, limits, .. } = asked;
+fn fault_of_files(asked: &AskedProject, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
+    let AskedProject { name, versions, limits, .. } = asked;
     let title = format!("{name}{versions}");
     if files.is_empty() {
         return Some(Unfit::absent(name, "no index has a package of that name", names::hint(name)));
@@ -148,8 +148,8 @@ fn pinned(versions: &VersionSpecifiers) -> Option<&Version> {
 }
 
 /// A version that no index has.
-fn no_version(asked: &Asked, files: &[IndexFile], environment: &Environment) -> Unfit {
-    let Asked { name, versions, .. } = asked;
+fn no_version(asked: &AskedProject, files: &[IndexFile], environment: &Environment) -> Unfit {
+    let AskedProject { name, versions, .. } = asked;
     let there = || files.iter().filter(|file| file.yanked.is_none());
     let fitting: BTreeSet<&Version> =
         there().filter(|file| fits(file, environment)).map(|file| &file.version).collect();

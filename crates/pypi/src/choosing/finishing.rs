@@ -7,7 +7,7 @@ use imgbuild_lock::PypiPackage;
 use imgbuild_net::ArchiveRequest;
 use imgbuild_oci::Digest;
 
-use crate::choosing::cuda::{self, Chosen};
+use crate::choosing::cuda::{self, WheelSummary};
 use crate::choosing::dependency::Dependency;
 use crate::choosing::locking::{BuiltWheel, ChosenWheel, Locked, Run};
 use crate::choosing::locking_error::LockingError;
@@ -16,7 +16,7 @@ use crate::choosing::sources::check_stated;
 use crate::index::urls;
 use crate::lists::pylock::{Choice, LockedWheel};
 use crate::lists::pylock_error::PylockError;
-use crate::lists::stated::{StatedHashes, Vouched};
+use crate::lists::stated::{KnownHashes, StatedHashes};
 
 impl Run<'_> {
     /// Reads the wheels among what was chosen. Gives also the names of what conda provides.
@@ -117,7 +117,7 @@ impl Run<'_> {
         for (place, choice) in choices.into_iter().enumerate() {
             match choice {
                 Choice::Source { source, hashes, .. } => {
-                    let vouched = Vouched { hashes: &[], stated: &hashes };
+                    let vouched = KnownHashes { hashes: &[], stated: &hashes };
                     let name = self.build(source, Some(place), vouched).await?;
                     let Some(BuiltWheel { built, wheel, url }) = self.built.get(&name) else { continue };
                     all.push(Choice::Wheel(LockedWheel {
@@ -219,9 +219,9 @@ impl Run<'_> {
         requested: &BTreeSet<String>,
     ) -> Result<(), LockingError> {
         let Some(cuda) = &self.request.cuda else { return Ok(()) };
-        let chosen: Vec<Chosen<'_>> = wheels
+        let chosen: Vec<WheelSummary<'_>> = wheels
             .iter()
-            .map(|it| Chosen {
+            .map(|it| WheelSummary {
                 name: &it.package.name,
                 version: &it.package.version,
                 requires: &it.wheel.metadata().requires_dist,

@@ -19,7 +19,7 @@ use crate::choosing::uv::{Compilation, Uv};
 use crate::index::fetch::WheelReader;
 use crate::index::settings::Settings;
 use crate::lists::pylock::{self, Choice, LockedWheel, Reading};
-use crate::lists::stated::{StatedHashes, Vouched};
+use crate::lists::stated::{KnownHashes, StatedHashes};
 use crate::wheel::filename::{WheelFilename, wheel_name};
 use crate::wheel::metadata;
 use crate::wheel::whole_wheel::Wheel;
@@ -313,7 +313,7 @@ impl<'a> Run<'a> {
                 lines.push(requirement.text().clone());
                 continue;
             };
-            let vouched = Vouched { hashes: &requirement.hashes, stated: &StatedHashes::default() };
+            let vouched = KnownHashes { hashes: &requirement.hashes, stated: &StatedHashes::default() };
             let name = self.build(source.clone(), Some(index), vouched).await?;
             self.names.insert(index, name.clone());
             let extras = match requirement.extras.as_slice() {

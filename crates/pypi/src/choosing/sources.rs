@@ -16,7 +16,7 @@ use crate::choosing::uv::Compilation;
 use crate::choosing::uv_error::UvError;
 use crate::lists::pylock::{self, Choice};
 use crate::lists::pylock_error::PylockError;
-use crate::lists::stated::{StatedHashes, Vouched};
+use crate::lists::stated::{KnownHashes, StatedHashes};
 use crate::wheel::filename::WheelFilename;
 use crate::wheel::whole_wheel::Wheel;
 
@@ -65,7 +65,7 @@ impl Run<'_> {
         &mut self,
         source: ProjectSource,
         requirement: Option<usize>,
-        vouched: Vouched<'_>,
+        vouched: KnownHashes<'_>,
     ) -> Result<String, LockingError> {
         let mut source = named(source);
         self.permit([(requirement, &source)])?;
@@ -138,7 +138,7 @@ impl Run<'_> {
         for name in wanted {
             let requirement = self.place(&name).or_else(|| self.blamed(explanation));
             let source = self.source(&name, explanation, &target).await?;
-            let vouched = Vouched { hashes: &[], stated: &StatedHashes::default() };
+            let vouched = KnownHashes { hashes: &[], stated: &StatedHashes::default() };
             self.build(source, requirement, vouched).await?;
         }
         Ok(())

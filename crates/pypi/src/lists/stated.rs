@@ -21,7 +21,7 @@ pub struct StatedHashes(BTreeMap<String, String>);
 
 /// The hashes that are known of what is to be built.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Vouched<'a> {
+pub(crate) struct KnownHashes<'a> {
     /// Those of which the archive must have one.
     pub(crate) hashes: &'a [Digest],
     /// Those that a lock states of the archive.

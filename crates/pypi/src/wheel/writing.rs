@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
             let mut body = body;
             return self.put(member, place, member.size, &mut body);
         };
-        let mut body = Hashed { body, hasher };
+        let mut body = HashBody { body, hasher };
         let path = self.package.layout.recorded(&place);
         if matches!(member.place, Place::Script(_)) {
             let changed = self.script(member, place, &mut body)?;
@@ -224,12 +224,12 @@ fn skip_line(body: &mut impl BufRead) -> io::Result<u64> {
 }
 
 /// Bytes that are hashed on the way.
-struct Hashed<R> {
+struct HashBody<R> {
     body: R,
     hasher: Hasher,
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<R: Read> Read for HashBody<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.body.read(buffer)?;
         self.hasher.update(&buffer[..count]);

@@ -9,7 +9,7 @@ use super::found::{entry, entry_of, is_opaque, open};
 use super::staging::MADE;
 use super::{answer, copied, expect};
 use crate::channel::Channel;
-use crate::wire::{Answer, Ask, Failure, Found, FoundKind, Step};
+use crate::wire::{Answer, Ask, Failure, FolderEntry, FolderEntryKind, Step};
 
 /// Lists the folder, then opens what the outside asks for.
 pub(super) fn run(channel: &Channel, folder: &OwnedFd) -> Result<(), Failure> {
@@ -56,13 +56,13 @@ fn serve(channel: &Channel, upper: &OwnedFd) -> Result<(), Failure> {
 }
 
 /// What is in one folder. Its own folders are left for later.
-fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io::Result<Vec<Found>> {
+fn list(upper: &OwnedFd, path: &[u8], waiting: &mut Vec<Vec<u8>>) -> rustix::io::Result<Vec<FolderEntry>> {
     let here = if path.is_empty() { b".".as_slice() } else { path };
     let folder = open(upper, here, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut found = Vec::new();
     if !path.is_empty() {
         let opaque = is_opaque(&folder);
-        found.push(entry(path.to_vec(), FoundKind::Directory { opaque }, &rustix::fs::fstat(&folder)?));
+        found.push(entry(path.to_vec(), FolderEntryKind::Directory { opaque }, &rustix::fs::fstat(&folder)?));
     }
     for item in Dir::read_from(&folder)? {
         let item = item?;

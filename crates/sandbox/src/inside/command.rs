@@ -24,14 +24,14 @@ pub(super) struct Ready;
 /// What process 1 hears of it: that, or why it can come no further.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Told {
+pub(super) enum ChildReport {
     Failed(Answer),
     Ready(Ready),
 }
 
 /// What to become. The three standard descriptors come with it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Go {
+pub(super) struct CommandStart {
     pub(super) plan: Plan,
     pub(super) identity: Identity,
     /// Whether there is one id only.
@@ -63,8 +63,8 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(super) fn run(channel: &Channel) -> Result<(), Failure> {
     let tell = || channel.send(&Ready).step(|| "answer process 1".to_owned());
     tell()?;
-    let (go, descriptors): (Go, _) = expect(channel)?;
-    let Go { plan, identity, single } = go;
+    let (go, descriptors): (CommandStart, _) = expect(channel)?;
+    let CommandStart { plan, identity, single } = go;
     standard(&descriptors, plan.terminal.is_some())?;
     drop(descriptors);
     let folder = format!("/{}", plan.folder.as_deref().unwrap_or_default());

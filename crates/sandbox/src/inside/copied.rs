@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found::{self, is_opaque};
 use super::{remove, staging};
-use crate::wire::{Failure, Found, FoundKind, Step};
+use crate::wire::{Failure, FolderEntry, FolderEntryKind, Step};
 
 /// The copy, in the folder that is mounted under [`staging::COPIED`], and the record of it.
 pub(crate) const TREE: &str = "tree";
@@ -194,14 +194,14 @@ fn walk(top: &OwnedFd, visit: &mut Visit<'_>) -> Result<()> {
 }
 
 /// What commands changed since the copy was made.
-pub(super) fn changes(folder: &OwnedFd, tree: &OwnedFd) -> std::result::Result<Vec<Found>, Failure> {
+pub(super) fn changes(folder: &OwnedFd, tree: &OwnedFd) -> std::result::Result<Vec<FolderEntry>, Failure> {
     let what = || "compare what was written with the layers".to_owned();
     let record = found::open(folder, RECORD.as_bytes(), OFlags::RDONLY).step(what)?;
     let states: Vec<(Vec<u8>, State)> = serde_json::from_reader(BufReader::new(File::from(record)))
         .map_err(std::io::Error::from)
         .step(what)?;
     let mut before: BTreeMap<_, _> = states.into_iter().collect();
-    let mut all: BTreeMap<Vec<u8>, (Found, bool)> = BTreeMap::new();
+    let mut all: BTreeMap<Vec<u8>, (FolderEntry, bool)> = BTreeMap::new();
     walk(tree, &mut |path, stat, (folder, name)| {
         let changed = before.remove(path).is_none_or(|state| state != State::of(stat));
         let found = found::entry_of(path.to_vec(), stat, folder, name)?;
@@ -214,9 +214,9 @@ pub(super) fn changes(folder: &OwnedFd, tree: &OwnedFd) -> std::result::Result<V
         let parent = parent(&path).to_vec();
         let stands = parent.is_empty() || all.get(&parent).is_some_and(|(found, _)| found.is_folder());
         if stands {
-            let whiteout = Found {
+            let whiteout = FolderEntry {
                 path: path.clone(),
-                kind: FoundKind::Whiteout,
+                kind: FolderEntryKind::Whiteout,
                 mode: 0,
                 uid: 0,
                 gid: 0,

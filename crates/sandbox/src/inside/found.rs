@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 
 use super::unpack::OPAQUE;
-use crate::wire::{Found, FoundKind};
+use crate::wire::{FolderEntry, FolderEntryKind};
 
 /// Whether a folder hides those below it.
 pub(super) fn is_opaque(folder: &OwnedFd) -> bool {
@@ -20,22 +20,22 @@ pub(super) fn entry_of(
     stat: &Stat,
     folder: &OwnedFd,
     name: &CStr,
-) -> rustix::io::Result<Found> {
+) -> rustix::io::Result<FolderEntry> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => FoundKind::Directory { opaque: false },
-        FileType::RegularFile => FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
+        FileType::Directory => FolderEntryKind::Directory { opaque: false },
+        FileType::RegularFile => FolderEntryKind::File { size: u64::try_from(stat.st_size).unwrap_or(0) },
         FileType::Symlink => {
-            FoundKind::Symlink(rustix::fs::readlinkat(folder, name, Vec::new())?.into_bytes())
+            FolderEntryKind::Symlink(rustix::fs::readlinkat(folder, name, Vec::new())?.into_bytes())
         }
-        FileType::CharacterDevice if stat.st_rdev == 0 => FoundKind::Whiteout,
-        _ => FoundKind::Special,
+        FileType::CharacterDevice if stat.st_rdev == 0 => FolderEntryKind::Whiteout,
+        _ => FolderEntryKind::Special,
     };
     Ok(entry(path, kind, stat))
 }
 
-pub(super) fn entry(path: Vec<u8>, kind: FoundKind, stat: &Stat) -> Found {
-    let several = matches!(kind, FoundKind::File { .. }) && stat.st_nlink > 1;
-    Found {
+pub(super) fn entry(path: Vec<u8>, kind: FolderEntryKind, stat: &Stat) -> FolderEntry {
+    let several = matches!(kind, FolderEntryKind::File { .. }) && stat.st_nlink > 1;
+    FolderEntry {
         path,
         mode: stat.st_mode & 0o7777,
         uid: stat.st_uid,

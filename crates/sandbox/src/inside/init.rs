@@ -10,7 +10,7 @@ use rustix::fs::{Gid, OFlags, Uid};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
 use rustix::pty::OpenptFlags;
 
-use super::command::{Go, Ready, Told};
+use super::command::{ChildReport, CommandStart, Ready};
 use super::first::unexpected;
 use super::users::{self, Identity};
 use super::{Process, answer, expect, network, published, world};
@@ -63,7 +63,7 @@ fn run_command(
     if let (Some((_, slave)), Some(wanted)) = (&terminal, plan.terminal) {
         replace(&mut descriptors, slave, if wanted.error { 3 } else { 2 })?;
     }
-    let go = Go { plan: plan.clone(), identity, single: world.single };
+    let go = CommandStart { plan: plan.clone(), identity, single: world.single };
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     own.send_with(&go, &borrowed).step(|| "tell the command's process".to_owned())?;
     wait_for(&own)?;
@@ -101,10 +101,10 @@ fn replace(descriptors: &mut [OwnedFd], terminal: &OwnedFd, count: usize) -> Res
 
 /// Waits until the command's process has come further.
 fn wait_for(command: &Channel) -> Result<(), Failure> {
-    match expect::<Told>(command)?.0 {
-        Told::Ready(Ready) => Ok(()),
-        Told::Failed(Answer::Failed(failure)) => Err(failure),
-        Told::Failed(_) => Err(unexpected()),
+    match expect::<ChildReport>(command)?.0 {
+        ChildReport::Ready(Ready) => Ok(()),
+        ChildReport::Failed(Answer::Failed(failure)) => Err(failure),
+        ChildReport::Failed(_) => Err(unexpected()),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 pub(crate) struct Matrix {
     /// Combinations to leave out: each item leaves out all that have its values.
     #[schemars(with = "Option<Vec<BTreeMap<String, Literal>>>", extend("default" = []))]
-    pub(crate) exclude: Vec<Located<Excluded>>,
+    pub(crate) exclude: Vec<Located<ExcludeItem>>,
     /// The values of a key: strings, or numbers, which stay as they are written.
     #[schemars(flatten, with = "BTreeMap<String, Vec<Literal>>")]
     pub(crate) keys: Vec<(Located<String>, Vec<Located<Literal>>)>,
@@ -23,7 +23,7 @@ pub(crate) struct Matrix {
 
 /// One item of `exclude`: keys, in the order of writing, and the value that each has in what is left out.
 #[derive(Debug)]
-pub(crate) struct Excluded(pub(crate) Vec<(Located<String>, Literal)>);
+pub(crate) struct ExcludeItem(pub(crate) Vec<(Located<String>, Literal)>);
 
 fn matrix_example() -> serde_json::Value {
     serde_json::json!({
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for MatrixVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Excluded {
+impl<'de> Deserialize<'de> for ExcludeItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ExcludedVisitor)
     }
@@ -71,17 +71,17 @@ impl<'de> Deserialize<'de> for Excluded {
 struct ExcludedVisitor;
 
 impl<'de> Visitor<'de> for ExcludedVisitor {
-    type Value = Excluded;
+    type Value = ExcludeItem;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a table")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Excluded, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<ExcludeItem, A::Error> {
         let mut values = Vec::new();
         while let Some(entry) = access.next_entry()? {
             values.push(entry);
         }
-        Ok(Excluded(values))
+        Ok(ExcludeItem(values))
     }
 }

@@ -31,7 +31,7 @@ struct File {
 }
 
 /// What is named, in the order in which it is read.
-struct Named {
+struct SectionContent {
     packages: Vec<Requirement>,
     requirements: Vec<File>,
     constraints: Vec<File>,
@@ -52,7 +52,7 @@ impl Section {
         source: &Source,
     ) -> (Self, Vec<Problem>) {
         let table = table.map(|located| located.value).unwrap_or_default();
-        let mut named = Named {
+        let mut named = SectionContent {
             packages: origins(&table.packages, source),
             requirements: files_of(table.requirements, source),
             constraints: files_of(table.constraints, source),
@@ -135,7 +135,7 @@ impl Section {
     }
 }
 
-impl Named {
+impl SectionContent {
     /// Where the spec names something.
     fn origins(&self) -> impl Iterator<Item = &Origin> {
         let files = self.requirements.iter().chain(&self.constraints).map(|file| &file.origin);

@@ -14,7 +14,7 @@ use crate::error::{MakeError, MakeFailure};
 use crate::unpacked::remover;
 
 /// The configuration of a variant's base, and where its packages were asked for.
-pub(crate) struct Configuring {
+pub(crate) struct BaseConfiguration {
     part: Part,
     targets: Vec<Target>,
     variant: String,
@@ -23,7 +23,7 @@ pub(crate) struct Configuring {
     asked: Vec<Requirement>,
 }
 
-impl Configuring {
+impl BaseConfiguration {
     /// `parents` are the folders of the base that are not like others, `asked` are the packages that the spec names, and
     /// `targets` are the Pythons of the base.
     pub(crate) fn new(
@@ -55,7 +55,7 @@ impl Configuring {
     }
 }
 
-impl Derived for Configuring {
+impl Derived for BaseConfiguration {
     fn part(&self) -> &Part {
         &self.part
     }
