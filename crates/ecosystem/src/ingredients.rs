@@ -4,6 +4,7 @@ use imgbuild_layer::{Parents, Source};
 use imgbuild_lock::{Archive, ExcludedPath};
 use imgbuild_python::Target;
 
+use crate::execution::Execution;
 use crate::image_python::ImagePython;
 
 /// What packages become in an image.
@@ -15,6 +16,8 @@ pub struct Ingredients {
     pub parents: Parents,
     /// The paths that some of them leave to others.
     pub excluded: Vec<ExcludedPath>,
+    /// What was run to have their archives, for the build's report.
+    pub executions: Vec<Execution>,
     /// The Python that they bring: that of whatever stands on them.
     pub python: Option<ImagePython>,
     /// The Python that has modules among them, and where these are.

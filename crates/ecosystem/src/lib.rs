@@ -3,12 +3,14 @@
 
 mod archive_source;
 mod compilers;
+mod execution;
 mod image_python;
 mod ingredients;
 mod packages;
 
 pub use archive_source::{ArchiveError, ArchiveSource};
 pub use compilers::{Compilers, HostInterpreter, HostSources, OwnLibrary};
+pub use execution::Execution;
 pub use image_python::ImagePython;
 pub use ingredients::Ingredients;
 pub use packages::{Ecosystem, EcosystemError, Surroundings};

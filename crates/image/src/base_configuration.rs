@@ -2,6 +2,7 @@
 
 use imgbuild_debian::{Configuration, ConfigurationError};
 use imgbuild_document::Requirement;
+use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{EntrySink, KeyHasher, Parents, Part, RecipeHash, Role};
 use imgbuild_python::Target;
@@ -9,7 +10,7 @@ use imgbuild_sandbox::Machine;
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Derived, Execution};
+use crate::derived::Derived;
 use crate::error::{MakeError, MakeFailure};
 use crate::unpacked::remover;
 

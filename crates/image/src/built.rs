@@ -1,7 +1,8 @@
 //! An image that was built, and what is to be said of it.
 
 use imgbuild_base::Base;
-use imgbuild_lock::LockedVariant;
+use imgbuild_ecosystem::Execution;
+use imgbuild_lock::{ExcludedPath, LockedVariant};
 use imgbuild_oci::{Digest, Image, Platform, Reference};
 use imgbuild_runtime::{BaseStart, opened_by};
 use imgbuild_spec::Variant;
@@ -10,7 +11,6 @@ use imgbuild_store::Store;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::checks::Checked;
-use crate::derived::Execution;
 use crate::error::MakeError;
 use crate::image;
 use crate::plan::ImagePlan;
@@ -64,6 +64,7 @@ impl Built {
         let below = base.titled_records().into_iter().map(BuiltLayer::of_base);
         let layers: Vec<BuiltLayer> = below.chain(layers).collect();
         let said = layers.iter().map(|layer| &layer.record.messages).filter(|text| !text.is_empty());
+        let shown = |it: &ExcludedPath| (it.part.to_string(), it.path.to_string(), it.winner.to_string());
         Ok(Self {
             name: variant_name(variant),
             platform: variant.platform,
@@ -71,8 +72,8 @@ impl Built {
             messages: said.cloned().collect(),
             layers,
             dynamic: variables.dynamic.clone(),
-            excluded: excluded(locked.variant),
-            executions: executions(locked, &plan.assembly),
+            excluded: plan.assembly.excluded.iter().map(shown).collect(),
+            executions: executions(&plan.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, base, &start),
             is_open: variant.jupyter.as_ref().is_some_and(|it| opened_by(it.profile).is_some()),
@@ -93,14 +94,10 @@ impl Built {
     }
 }
 
-/// What was run to make an image: what its layers are derived by, and the builds of its wheels.
-fn executions(locked: &LockedVariant<'_>, assembly: &Assembly) -> Vec<Execution> {
+/// What was run to make an image: what its layers are derived by, and what was run to have its packages.
+fn executions(assembly: &Assembly) -> Vec<Execution> {
     let derived = assembly.ingredients.iter().filter_map(|it| it.as_derived()?.execution());
-    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);
-    let built = wheels.filter(|package| package.build.is_some());
-    let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
-    let builds = (!of.is_empty()).then(|| Execution { what: "builds of wheels".to_owned(), of });
-    derived.chain(builds).collect()
+    derived.chain(assembly.executions.iter().cloned()).collect()
 }
 
 /// The `tini` of a variant's environment.
@@ -114,15 +111,4 @@ fn environment_init(locked: &LockedVariant<'_>) -> Option<String> {
 fn lacks_init(variant: &Variant, base: &Base, BaseStart { start, init, .. }: &BaseStart) -> bool {
     let is_own = start.entrypoint.is_empty() && variant.image.entrypoint.is_none();
     base.image().is_some() && init.is_none() && is_own
-}
-
-fn excluded(variant: &imgbuild_lock::Variant) -> Vec<(String, String, String)> {
-    let conda = variant.conda.iter().flat_map(|set| &set.excluded);
-    let debian = variant.debian.iter().flat_map(|set| &set.excluded);
-    let wheels = variant.pypi.iter().flat_map(|set| &set.excluded);
-    debian
-        .chain(conda)
-        .chain(wheels)
-        .map(|it| (it.part.to_string(), it.path.to_string(), it.winner.to_string()))
-        .collect()
 }

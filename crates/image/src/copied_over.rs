@@ -2,13 +2,14 @@
 
 use imgbuild_archive::ImagePath;
 use imgbuild_copies::Copies;
+use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{EntrySink, Exclusions, KeyHasher, LayerError, Part, RecipeHash, Role, Source};
 use imgbuild_python::Target;
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Derived, Execution, Foundation};
+use crate::derived::{Derived, Foundation};
 use crate::error::{MakeError, MakeFailure};
 
 /// Copied files, above the packages and the base whose sources they may lie over.

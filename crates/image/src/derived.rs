@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_archive::ImagePath;
+use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{EntrySink, Exclusions, KeyHasher, Part, PartId, Role};
 use imgbuild_python::Target;
@@ -65,13 +66,4 @@ impl Foundation<'_> {
         }
         hasher
     }
-}
-
-/// Something that was run in the sandbox, now or when its layer was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Execution {
-    /// What ran, such as `maintainer scripts, by dpkg`.
-    pub what: String,
-    /// Whose it was: packages, or a command.
-    pub of: Vec<String>,
 }

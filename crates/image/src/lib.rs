@@ -42,8 +42,9 @@ pub use checks::{Checked, run_checks};
 pub use confinement::unconfined;
 pub use conformity::{check_conformity, conform};
 pub use delivery::{Delivered, Format, deliver, groups};
-pub use derived::Execution;
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
+/// What was run to make an image.
+pub use imgbuild_ecosystem::Execution;
 pub use layers::make;
 pub use opening::{Opened, open_image};
 pub use plan::{ImagePlan, LayerSummary};

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use imgbuild_archive::ImagePath;
+use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, OwnedSink, Ownership, Part, PartId,
@@ -20,7 +21,7 @@ use imgbuild_sandbox::{
 use imgbuild_store::LayerRecord;
 
 use crate::bytecode_below::{keyed, over};
-use crate::derived::{Derived, Execution, Foundation};
+use crate::derived::{Derived, Foundation};
 use crate::error::{MakeError, MakeFailure};
 use crate::limits::{COMMAND_OUTPUT, COMMAND_PROCESSES, SCRIPT_SECONDS};
 use crate::unpacked::{NamedLayer, remover, unpacked_layers};

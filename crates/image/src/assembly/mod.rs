@@ -10,7 +10,7 @@ use std::sync::Arc;
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_base::Base;
 use imgbuild_copies::Copies;
-use imgbuild_ecosystem::{Compilers, ImagePython, Ingredients, Surroundings};
+use imgbuild_ecosystem::{Compilers, Execution, ImagePython, Ingredients, Surroundings};
 use imgbuild_fetch::Context;
 use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
@@ -32,6 +32,10 @@ const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 pub(crate) struct Assembly {
     /// Its parts: first those that come from archives alone, then what is made over them, in the order in which it is made.
     pub(crate) ingredients: Vec<Arc<Ingredient>>,
+    /// The paths that parts leave to others, in the order of the ecosystems.
+    pub(crate) excluded: Vec<ExcludedPath>,
+    /// What was run to have the archives of its packages.
+    pub(crate) executions: Vec<Execution>,
     /// The paths that parts leave out.
     pub(crate) exclusions: BTreeMap<PartId, Exclusions>,
     /// Folders that are not like others.
@@ -94,6 +98,8 @@ impl Assembly {
         let site = users::site(variant, &base).filter(|_| has_python);
         let mut assembly = Self {
             ingredients: Vec::new(),
+            excluded: Vec::new(),
+            executions: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
             variables: imgbuild_runtime::variables(base.environment(), conda, wheels, site.as_ref(), &given),
@@ -181,10 +187,14 @@ impl Assembly {
     }
 
     fn add_ingredients(&mut self, ingredients: Ingredients) {
-        let Ingredients { sources, parents, excluded, python, target } = ingredients;
+        let Ingredients { sources, parents, excluded, executions, python, target } = ingredients;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.parents.extend(parents);
-        self.exclude(&excluded);
+        for ExcludedPath { part, path, .. } in &excluded {
+            self.exclusions.entry(part.clone()).or_default().insert(path.clone());
+        }
+        self.excluded.extend(excluded);
+        self.executions.extend(executions);
         self.python = python.or(self.python.take());
         target.into_iter().for_each(|target| self.target(target));
     }
@@ -238,11 +248,5 @@ impl Assembly {
     fn add(&mut self, source: Box<dyn Source>, archives: Vec<Archive>) {
         let at = self.ingredients.partition_point(|ingredient| ingredient.as_source().is_some());
         self.ingredients.insert(at, Arc::new(Ingredient::source(source, archives)));
-    }
-
-    fn exclude(&mut self, excluded: &[ExcludedPath]) {
-        for ExcludedPath { part, path, .. } in excluded {
-            self.exclusions.entry(part.clone()).or_default().insert(path.clone());
-        }
     }
 }

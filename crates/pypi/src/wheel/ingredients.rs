@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imgbuild_ecosystem::{Ecosystem, EcosystemError, Ingredients, Surroundings};
+use imgbuild_ecosystem::{Ecosystem, EcosystemError, Execution, Ingredients, Surroundings};
 use imgbuild_layer::Ownership;
 use imgbuild_lock::{LockedPackage, LockedSet, PypiPackage, PypiSet};
 use imgbuild_python::{Bytecode, BytecodeFolders, Target};
@@ -78,7 +78,15 @@ impl Ecosystem for Packages<'_> {
             ingredients.add(ownership.source(Box::new(source)), vec![package.archive()]);
         }
         ingredients.target = Some(target);
+        ingredients.executions.extend(builds(&locked.packages));
         ingredients.excluded.clone_from(&set.excluded);
         Ok(ingredients)
     }
+}
+
+/// The builds of those wheels that were built; nothing where none was.
+fn builds(packages: &[&PypiPackage]) -> Option<Execution> {
+    let built = packages.iter().filter(|package| package.build.is_some());
+    let of: Vec<String> = built.map(|package| format!("{} {}", package.name, package.version)).collect();
+    (!of.is_empty()).then(|| Execution { what: "builds of wheels".to_owned(), of })
 }
