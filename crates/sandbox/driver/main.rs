@@ -123,6 +123,7 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
             }
             "--without-stacking" | "--without-attributes" => {}
             "--net" => command.network = Network::Host,
+            "--served" => command.network = Network::Served,
             "--seconds" => command.limits.time = Some(Duration::from_secs(number())),
             "--processes" => command.limits.processes = Some(number()),
             "--open-files" => command.limits.open_files = Some(number()),

@@ -105,6 +105,9 @@ pub enum Network {
     /// Only a loopback interface of its own.
     #[default]
     None,
+    /// The same with one more address, at which its published ports are asked, as engines ask them: who listens on the loopback
+    /// address alone does not answer there. Any user may listen below 1024.
+    Served,
     /// That of this machine, with its `/etc/resolv.conf`.
     Host,
 }

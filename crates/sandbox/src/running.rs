@@ -158,6 +158,7 @@ fn world(machine: &Machine, command: &Command) -> Result<World, SandboxError> {
         writable,
         mounts: command.mounts.iter().map(mount).collect::<Result<_, _>>()?,
         host_network: command.network == Network::Host,
+        served: command.network == Network::Served,
         emulator: match emulator::of(command.platform)? {
             Emulation::None => None,
             Emulation::Register(line) => Some(line),

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) writable: Writable,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) host_network: bool,
+    /// Whether published ports are asked at an address that is no loopback one.
+    pub(crate) served: bool,
     /// The line that registers an emulator of a foreign platform.
     pub(crate) emulator: Option<String>,
     /// Whether there is one id only.

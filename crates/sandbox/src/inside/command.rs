@@ -197,7 +197,8 @@ fn execute(plan: &Plan, identity: &Identity) -> Failure {
         let mut command = Command::new(&place);
         command.arg0(program).args(arguments).env_clear().env("HOME", home(identity));
         let error = command.envs(plan.env.iter().map(|(name, value)| (name, value))).exec();
-        let number = error.raw_os_error().unwrap_or_default();
+        // A word or a variable with a zero byte never came to the kernel.
+        let number = error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
         match Errno::from_raw_os_error(number) {
             // A program that is there and still not found lacks its interpreter or loader.
             Errno::NOENT if std::path::Path::new(&place).exists() => {

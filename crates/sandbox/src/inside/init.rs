@@ -45,9 +45,7 @@ fn run_command(
     let (own, theirs) = Channel::pair().step(|| "make a socket".to_owned())?;
     let command = Process::Command.start().stdin(theirs).spawn();
     let command = command.step(|| "start the command's process".to_owned())?;
-    if !world.host_network {
-        network::loopback_up().step(|| "switch the loopback interface on".to_owned())?;
-    }
+    own_network(world)?;
     rustix::system::sethostname(b"localhost").step(|| "set the name of the machine".to_owned())?;
     let root = world::build(world, plan.folder.as_deref())?;
     let namespaces = root
@@ -78,7 +76,7 @@ fn run_command(
         Some(_) => return Err(unexpected()),
     }
     drop(descriptors);
-    published::hand_on(listeners, &plan.published).step(|| "publish ports".to_owned())?;
+    published::hand_on(listeners, &plan.published, world.served).step(|| "publish ports".to_owned())?;
     let master: Vec<BorrowedFd<'_>> = terminal.iter().map(|(master, _)| master.as_fd()).collect();
     channel.send_with(&Answer::Started, &master).step(|| "answer the outside".to_owned())?;
     drop(terminal);
@@ -89,6 +87,18 @@ fn run_command(
         // The outside is gone, or wants the end: it comes with this process's.
         None => Ok(()),
     }
+}
+
+/// Makes the network ready, where it is the sandbox's own.
+fn own_network(world: &World) -> Result<(), Failure> {
+    if !world.host_network {
+        network::loopback_up().step(|| "switch the loopback interface on".to_owned())?;
+    }
+    if world.served {
+        network::add_served_address().step(|| "add an address to the interface".to_owned())?;
+        network::free_low_ports();
+    }
+    Ok(())
 }
 
 /// Puts a terminal in the place of the first standard descriptors.

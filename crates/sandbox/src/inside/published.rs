@@ -7,20 +7,23 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::network;
 use crate::limits::{MOST_CONNECTIONS, MOST_PUBLISHED};
 
-/// Hands on what comes to the listeners, each to the port that belongs to it, as long as this process is there.
-pub(super) fn hand_on(listeners: Vec<OwnedFd>, ports: &[u16]) -> io::Result<()> {
+/// Hands on what comes to the listeners, each to the port that belongs to it, as long as this process is there: at the
+/// address of [`network::SERVED`], or at the loopback addresses.
+pub(super) fn hand_on(listeners: Vec<OwnedFd>, ports: &[u16], served: bool) -> io::Result<()> {
     let connections = Arc::new(());
     for (listener, port) in listeners.into_iter().zip(ports.iter().copied()) {
         let (listener, connections) = (TcpListener::from(listener), Arc::clone(&connections));
-        std::thread::Builder::new().spawn(move || serve(&listener, port, &connections))?;
+        let addresses = addresses(port, served);
+        std::thread::Builder::new().spawn(move || serve(&listener, &addresses, &connections))?;
     }
     Ok(())
 }
 
 /// `connections` is held once for each connection, and once for each listener and whoever made them.
-fn serve(listener: &TcpListener, port: u16, connections: &Arc<()>) {
+fn serve(listener: &TcpListener, addresses: &[SocketAddr], connections: &Arc<()>) {
     loop {
         let Ok((outside, _)) = listener.accept() else {
             // Too many open files, or a client that is gone: the next one may have more luck.
@@ -32,9 +35,10 @@ fn serve(listener: &TcpListener, port: u16, connections: &Arc<()>) {
             continue;
         }
         let connection = Arc::clone(connections);
+        let addresses = addresses.to_vec();
         let served = move || {
             // Who finds nobody there is told so, as behind any port that is published.
-            match connect(port) {
+            match TcpStream::connect(&addresses[..]) {
                 Ok(inside) => exchange(&outside, &inside),
                 Err(_) => refuse(&outside),
             }
@@ -47,10 +51,11 @@ fn serve(listener: &TcpListener, port: u16, connections: &Arc<()>) {
     }
 }
 
-fn connect(port: u16) -> io::Result<TcpStream> {
-    let addresses =
-        [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
-    TcpStream::connect(&addresses[..])
+fn addresses(port: u16, served: bool) -> Vec<SocketAddr> {
+    if served {
+        return vec![SocketAddr::from((network::SERVED, port))];
+    }
+    vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))]
 }
 
 /// Lets a connection end as one that broke, and not as one whose data are whole.
@@ -96,7 +101,7 @@ mod tests {
         let inside = TcpListener::bind("127.0.0.1:0").unwrap();
         let outside = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = outside.local_addr().unwrap();
-        hand_on(vec![outside.into()], &[inside.local_addr().unwrap().port()]).unwrap();
+        hand_on(vec![outside.into()], &[inside.local_addr().unwrap().port()], false).unwrap();
         (inside, address)
     }
 

@@ -56,6 +56,13 @@ pub(super) fn build(world: &World, folder: Option<&str>) -> Result<Root, Failure
     for name in ["tmp", "run"] {
         if root.has_folder(name).unwrap_or(false) {
             let target = target(&root, name, true, &mut made)?;
+            // What an image has there is seen where it can be written anyway, and nobody keeps it.
+            let is_in_memory = matches!(world.writable, Writable::Memory(_) | Writable::Disk(_));
+            if is_in_memory
+                && std::fs::read_dir(by_descriptor(&target)).is_ok_and(|mut it| it.next().is_some())
+            {
+                continue;
+            }
             mount_bind(format!("{SCRATCH}/{name}"), by_descriptor(&target))
                 .step(|| format!("mount `/{name}`"))?;
         }
@@ -88,6 +95,7 @@ pub(super) fn probe_overlay() -> Result<Result<(), i32>, Failure> {
         writable: Writable::Nothing,
         mounts: Vec::new(),
         host_network: false,
+        served: false,
         emulator: None,
         single: false,
         copied: None,
