@@ -103,22 +103,22 @@ fn an_image_that_does_not_conform_is_told_what_to_do() {
     let image = foreign(&imgbuild);
     let outcome = imgbuild.run(["conform", &image, "--for", "kubernetes", "--for", "apptainer"]).failure();
     assert_snapshot!(outcome.stdout.replace(&image, "foreign"), @r#"
-    kubernetes: 1 of 6 demands hold
+    kubernetes: 1 of 6 demands hold, 2 advised
       not      its user is a number, and not that of root: `runAsNonRoot` sees no other (it names none, which is root)
                → write `user = "1000"` in `[image]`, or leave it out
       holds    its user is named without a group, so that the user's further groups count (it names none, which is root)
       not      it listens on no port below 1024 (80)
                → take another `port` in `[jupyter]` or `[ssh]`, such as 8888 and 2222
-      not      nothing that works lies in a home, over which a volume is mounted (there is `/root/tool/pyvenv.cfg`)
+      advised  nothing that works lies in a home, over which a volume is mounted (there is `/root/tool/pyvenv.cfg`)
                → copy it elsewhere, for example to `/opt` or `/usr/local` (`to` in `[[copy]]`)
-      not      a command that is given runs with a read-only root (the image has no program `/bin/sh`)
+      advised  a command that is given runs with a read-only root (the image has no program `/bin/sh`)
                → let the program in `entrypoint` write to `/tmp` and the home alone, and end in `exec "$@"`
       not      it answers on each port with a read-only root and an empty volume over its home (the image has no program `serve`)
                → let what it starts write to `/tmp` and the home alone, as `jupyter = true` and `ssh = true` do
 
     apptainer: 0 of 4 demands hold
       not      a shell that evaluates the values of its environment changes none (that of `PS1` does not)
-               → write values without `$`, backticks and quotes in `[image.env]`
+               → write values without `$`, backticks, quotes, backslashes and line breaks in `[image.env]`
       not      nothing that works lies in a home, over which a volume is mounted (there is `/root/tool/pyvenv.cfg`)
                → copy it elsewhere, for example to `/opt` or `/usr/local` (`to` in `[[copy]]`)
       not      the cache of its dynamic loader is whole (there is no `/etc/ld.so.cache`)
@@ -126,7 +126,7 @@ fn an_image_that_does_not_conform_is_told_what_to_do() {
       not      a shell runs as any user, without the entrypoint, with a read-only root (the image has no program `/bin/sh`)
                → build on a base that has a shell: `base = "bookworm"`
     "#);
-    assert_snapshot!(outcome.stderr.replace(&image, "foreign"), @r"  × `foreign` does not conform to `kubernetes`, `apptainer`: 9 demands do not hold");
+    assert_snapshot!(outcome.stderr.replace(&image, "foreign"), @r"  × `foreign` does not conform to `kubernetes`, `apptainer`: 7 demands do not hold");
     // All platforms are told without one being asked for, and that some will not run it is no failure.
     let all = imgbuild.run(["conform", &image]).success().stdout;
     let platforms: Vec<&str> =
@@ -155,7 +155,7 @@ fn a_build_that_does_not_conform_delivers_nothing() {
       │ - it runs as root
       │   it is `1000`
       │   write `profile = "runpod"` in `[jupyter]`, or `user = "root"` in `[image]`
-      │ - it is started by `/start.sh`
+      │ - it has `/start.sh`, by which pods are started
       │   it is not there
       │   write `profile = "runpod"` in `[jupyter]`
       │ - it has bash, and an SSH server

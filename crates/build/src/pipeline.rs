@@ -123,8 +123,8 @@ async fn check(
     for (index, built) in chosen.iter().zip(built) {
         let (variant, image, context) = (all[*index].clone(), built.image.clone(), context.clone());
         let check = move || {
-            let checks = run_checks(&variant, &image, &context)?;
-            check_conformity(&variant, &image, &context)?;
+            let mut checks = run_checks(&variant, &image, &context)?;
+            checks.extend(check_conformity(&variant, &image, &context)?);
             Ok::<_, MakeError>(checks)
         };
         built.checks = tokio::task::spawn_blocking(check).await.map_err(MakeError::from)??;

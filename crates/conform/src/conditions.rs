@@ -42,12 +42,14 @@ pub(crate) fn look(condition: Condition, image: &Inspected) -> Result<Verdict, &
             Verdict::of(!privileged, ports(image))
         }
         Condition::PlainValues => plain_values(image),
-        Condition::Variable(name) => {
+        Condition::Variable(name, refused) => {
             let found = image.variable(name);
-            Verdict::of(
-                found.is_some(),
-                found.map_or("it is not set".to_owned(), |it| format!("`{name}={it}`")),
-            )
+            Verdict::of(found.is_some_and(|value| !refused.contains(&value)), value(name, found))
+        }
+        Condition::VariableHas(name, words) => {
+            let found = image.variable(name);
+            let has = |value: &str| value.split(',').any(|word| words.contains(&word.trim()));
+            Verdict::of(found.is_some_and(has), value(name, found))
         }
         Condition::NoForeignModules => files::no_foreign_modules(image),
         Condition::Glibc(major, minor) => files::glibc(image, (major, minor)),
@@ -56,6 +58,10 @@ pub(crate) fn look(condition: Condition, image: &Inspected) -> Result<Verdict, &
         Condition::DevContainerLabel => devcontainer::label(image),
         Condition::HubVersion => files::hub_version(image),
     })
+}
+
+fn value(name: &str, found: Option<&str>) -> String {
+    found.map_or("it is not set".to_owned(), |found| format!("`{name}={found}`"))
 }
 
 fn user(image: &Inspected) -> String {
@@ -139,10 +145,14 @@ fn has_user(image: &Inspected, uid: u32) -> Verdict {
     }
 }
 
+/// Whether a shell, or what quotes for one, makes something else of a character.
+fn is_evaluated(character: char) -> bool {
+    ['$', '`', '\\', '"', '\''].contains(&character) || character.is_control()
+}
+
 fn plain_values(image: &Inspected) -> Verdict {
-    let evaluated = |variable: &&String| {
-        variable.split_once('=').is_some_and(|(_, value)| value.contains(['$', '`', '"', '\'']))
-    };
+    let evaluated =
+        |variable: &&String| variable.split_once('=').is_some_and(|(_, value)| value.contains(is_evaluated));
     match image.config.env.iter().find(evaluated) {
         Some(variable) => {
             let name = variable.split_once('=').map_or(variable.as_str(), |(name, _)| name);

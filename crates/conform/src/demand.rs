@@ -34,6 +34,8 @@ pub struct Demand {
     pub condition: Condition,
     /// What to write into the spec where it does not hold.
     pub advice: &'static str,
+    /// Whether the platform runs images that do not meet it all the same, only worse.
+    pub is_advice: bool,
 }
 
 /// Which images a demand is about.
@@ -47,8 +49,12 @@ pub enum Scope {
     Python,
     /// Those that have CUDA's runtime.
     Cuda,
-    /// Those that listen on a port.
+    /// Those that a hub spawns.
+    Hub,
+    /// Those that name a port.
     Serving,
+    /// Those that name none.
+    Silent,
 }
 
 /// How it is found out whether an image meets a demand.
@@ -94,8 +100,10 @@ pub enum Condition {
     PortsOfUsers,
     /// Values of its environment mean the same when a shell evaluates them.
     PlainValues,
-    /// It has this variable.
-    Variable(&'static str),
+    /// It has this variable, with none of these values.
+    Variable(&'static str, &'static [&'static str]),
+    /// A list in this variable, parted by commas, has one of these words.
+    VariableHas(&'static str, &'static [&'static str]),
     /// Python never sees what lies in `~/.local`.
     NoForeignModules,
     /// It has glibc of at least this version.

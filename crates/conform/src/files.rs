@@ -84,7 +84,7 @@ pub(crate) fn programs(image: &Inspected, all: &[&[&str]]) -> Verdict {
 pub(crate) fn no_foreign_modules(image: &Inspected) -> Verdict {
     let of_virtual = image.python().filter(|python| {
         let folder = python.rsplit_once("/bin/").map_or("", |(folder, _)| folder);
-        image.find(&format!("{folder}/pyvenv.cfg")).is_some()
+        image.find(&format!("{folder}/pyvenv.cfg")).is_some() && !image.sees_system(folder)
     });
     if let Some(python) = of_virtual {
         return Verdict::Holds(format!("`{python}` is of a virtual environment"));
@@ -99,8 +99,10 @@ pub(crate) fn no_foreign_modules(image: &Inspected) -> Verdict {
 
 pub(crate) fn glibc(image: &Inspected, (major, minor): (u32, u32)) -> Verdict {
     let Some(version) = &image.facts.glibc else {
-        let has = if image.facts.musl { "it has musl" } else { "it has none" };
-        return Verdict::Fails(has.to_owned());
+        return match image.facts.musl {
+            true => Verdict::Unknown("it has musl, for which some editors have a server too".to_owned()),
+            false => Verdict::Fails("it has none".to_owned()),
+        };
     };
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -129,6 +131,9 @@ pub(crate) fn libstdcxx(image: &Inspected, least: u32) -> Verdict {
 }
 
 pub(crate) fn loader_cache(image: &Inspected) -> Verdict {
+    if image.facts.musl {
+        return Verdict::Holds("it has musl, which needs none".to_owned());
+    }
     let cache = image.find("/etc/ld.so.cache");
     if !cache.is_some_and(|(_, node)| matches!(node.kind, NodeKind::File { size } if size > 0)) {
         return Verdict::Fails("there is no `/etc/ld.so.cache`".to_owned());

@@ -1,5 +1,6 @@
 //! An image, as far as it can be looked at without running it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use imgbuild_archive::{ImagePath, LayerReader};
@@ -9,6 +10,9 @@ use imgbuild_oci::{ContainerConfig, Platform};
 
 /// What engines set where an image says nothing.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The settings of a virtual environment.
+const SETTINGS: &str = "pyvenv.cfg";
 
 /// An image that was looked at.
 #[derive(Debug)]
@@ -34,7 +38,8 @@ impl Inspected {
     /// When it is damaged or hostile, or engines would read it in different ways.
     pub fn add(&mut self, tar: &mut dyn Read) -> Result<(), MergeError> {
         // How much it may unpack to is seen to where it is decompressed.
-        self.merged.add(&mut LayerReader::new(tar, u64::MAX), &Facts::needs)?;
+        let keep = |path: &ImagePath| Facts::needs(path) || path.file_name() == SETTINGS;
+        self.merged.add(&mut LayerReader::new(tar, u64::MAX), &keep)?;
         self.layers += 1;
         Ok(())
     }
@@ -67,7 +72,11 @@ impl Inspected {
     pub(crate) fn home(&self) -> String {
         let of_environment = self.variable("HOME").filter(|home| !home.is_empty()).map(str::to_owned);
         let known = || Some(self.facts.accounts.login(self.user()?.0)?.1);
-        of_environment.or_else(known).unwrap_or_else(|| "/".to_owned())
+        let home = of_environment.or_else(known).unwrap_or_else(|| "/".to_owned());
+        match home.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            home => home.to_owned(),
+        }
     }
 
     /// What an absolute path leads to, links followed.
@@ -83,8 +92,14 @@ impl Inspected {
 
     /// Where a program is: by its path, or on the `PATH` of the environment.
     pub(crate) fn program(&self, name: &str) -> Option<String> {
-        if name.contains('/') {
+        if name.starts_with('/') {
             return self.has_program(name).then(|| name.to_owned());
+        }
+        if name.contains('/') {
+            // From the folder that it starts in.
+            let folder = self.config.working_dir.trim_end_matches('/');
+            let path = format!("{folder}/{}", name.strip_prefix("./").unwrap_or(name));
+            return self.has_program(&path).then_some(path);
         }
         let folders = self.variable("PATH").unwrap_or(DEFAULT_PATH).split(':');
         let mut paths = folders.filter(|it| it.starts_with('/')).map(|it| format!("{it}/{name}"));
@@ -92,7 +107,7 @@ impl Inspected {
     }
 
     /// The ports of TCP that it listens on.
-    pub(crate) fn ports(&self) -> Vec<u16> {
+    pub(crate) fn ports(&self) -> BTreeSet<u16> {
         let port = |text: &String| match text.split_once('/') {
             None => text.parse().ok(),
             Some((port, "tcp")) => port.parse().ok(),
@@ -108,12 +123,38 @@ impl Inspected {
 
     /// Whether it has CUDA's runtime, as a package of its system, of conda or of an index.
     pub(crate) fn has_cuda(&self) -> bool {
-        self.merged.iter().any(|(path, _)| path.file_name().starts_with("libcudart.so."))
+        self.merged.iter().any(|(path, _)| {
+            let name = path.file_name();
+            // Wheels give it a name of their own, such as `libcudart-d0da41ae.so.11.0`.
+            name.starts_with("libcudart") && name.contains(".so")
+        })
     }
 
     /// A Python on its `PATH`.
     pub(crate) fn python(&self) -> Option<String> {
         ["python3", "python"].iter().find_map(|name| self.program(name))
+    }
+
+    /// Whether a virtual environment looks for modules beside its own.
+    pub(crate) fn sees_system(&self, folder: &str) -> bool {
+        let settings = ImagePath::from_absolute(&format!("{folder}/{SETTINGS}")).ok();
+        let text = settings.and_then(|path| self.merged.content(&path)).unwrap_or_default();
+        let line = |line: &str| -> Option<bool> {
+            let (key, value) = line.split_once('=')?;
+            let is_it = key.trim().eq_ignore_ascii_case("include-system-site-packages");
+            is_it.then(|| value.trim().eq_ignore_ascii_case("true"))
+        };
+        String::from_utf8_lossy(text).lines().find_map(line).unwrap_or(false)
+    }
+
+    /// The folders that engines mount volumes over, and in which it has nothing: where it has something, they copy it.
+    pub(crate) fn empty_volumes(&self) -> Vec<ImagePath> {
+        let paths = self
+            .config
+            .volumes
+            .keys()
+            .filter_map(|path| ImagePath::from_absolute(path.trim_end_matches('/')).ok());
+        paths.filter(|path| self.merged.below(path).next().is_none()).collect()
     }
 
     /// Whether it has Jupyter.

@@ -1,6 +1,7 @@
 //! What platforms demand of images, as a table with the source of each line; and holding any image against it: by its
 //! configuration and its merged layers where that tells, and by running it in the sandbox where it does not.
 
+mod answer;
 mod conditions;
 mod contracts;
 mod demand;

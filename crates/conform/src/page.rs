@@ -17,10 +17,12 @@ table that the command reads (`crates/conform/src/contracts`), by `cargo xtask d
 holds an image against the demands of one platform, and without `--for` against those of all: an image that was built (by its
 name), a tarball or a layout (by its path), of imgbuild's making or anybody's. It looks at the configuration and at the files of
 the layers; where these do not tell, it runs the image in [the sandbox](sandbox.md), off the network. Each demand *holds*, or
-does *not*, with what to write into the spec; or it *cannot be told* here. With `--for`, a demand that does not hold is an exit
-code of 1. `--json` prints the same as data.
+does *not*, with what to write into the spec; or it *cannot be told* here. What is only *advised* is run all the same, and worse. With
+`--for`, a demand that does not hold is an exit code of 1; what cannot be told is none, so look for it. `--json` prints the same as
+data.
 
-In a spec, `conform` makes it a part of the build, which then delivers nothing that does not conform:
+In a spec, `conform` makes it a part of the build, which then delivers nothing that a demand does not hold of. What could not be tried on
+the machine that builds is told with the checks that were not run:
 
 ```toml
 name    = \"notebook\"
@@ -71,11 +73,14 @@ fn row(demand: &Demand) -> String {
         Scope::Jupyter => " (with Jupyter)",
         Scope::Python => " (with Python)",
         Scope::Cuda => " (with CUDA)",
+        Scope::Hub => " (that a hub spawns)",
+        Scope::Silent => " (without a port)",
         Scope::Serving => " (with a port)",
     };
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let advised = if demand.is_advice { "*advised:* " } else { "" };
     let (says, source, advice) = (cell(demand.says), cell(demand.source), cell(demand.advice));
-    format!("| {says}{scope} | {} | {source} | {advice} |\n", cell(&method(&demand.condition)))
+    format!("| {advised}{says}{scope} | {} | {source} | {advice} |\n", cell(&method(&demand.condition)))
 }
 
 /// How it is found out.
@@ -88,7 +93,8 @@ fn method(condition: &Condition) -> String {
         | Condition::Port(_)
         | Condition::PortsOfUsers
         | Condition::PlainValues
-        | Condition::Variable(_) => "its configuration".to_owned(),
+        | Condition::Variable(..)
+        | Condition::VariableHas(..) => "its configuration".to_owned(),
         Condition::Layers(_) => "its manifest".to_owned(),
         Condition::StartIsThere
         | Condition::HealthcheckIsThere
@@ -122,6 +128,7 @@ fn run(trial: &Trial) -> String {
     };
     let who = match trial.account {
         Account::Own => "its user".to_owned(),
+        Account::Editor => "whoever works in it".to_owned(),
         Account::Numbers(uid, gid) => format!("{uid}:{gid}"),
     };
     let root = if trial.root == Root::ReadOnly { ", the root read-only" } else { "" };
@@ -130,6 +137,7 @@ fn run(trial: &Trial) -> String {
     let ports = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let answer = match trial.answer {
         Answer::Code(code) => format!("ends with {code}"),
+        Answer::Starts => "runs".to_owned(),
         Answer::EveryPort => "answers on each of its ports".to_owned(),
         Answer::Ports(all) => format!("answers on {}", ports(all)),
         Answer::Pages { port, paths, header } => {

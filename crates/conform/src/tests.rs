@@ -45,6 +45,7 @@ fn config() -> ContainerConfig {
             "PATH=/usr/bin:/bin",
             "PYTHONUSERBASE=/home/user/.local/x",
             "NVIDIA_VISIBLE_DEVICES=all",
+            "C=utility,compute",
         ]),
         entrypoint: text(&["/usr/bin/tini", "-g", "--", "/usr/bin/start"]),
         cmd: text(&["serve"]),
@@ -110,6 +111,17 @@ fn without(path: &str) -> Inspected {
     image(config(), &files)
 }
 
+/// The good image with a virtual environment, whose settings are these, and no variable of Python's.
+fn with_venv(settings: &'static str) -> Inspected {
+    let mut config = config();
+    config.env = vec!["PATH=/opt/venv/bin".to_owned()];
+    let own: [File; 2] = [
+        ("opt/venv/pyvenv.cfg", 0o644, (0, 0), Some(settings)),
+        ("opt/venv/bin/python3", 0o755, (0, 0), Some("#!")),
+    ];
+    image(config, &[&FILES[..], &own].concat())
+}
+
 /// Conditions, with an image that does not meet them and what is then found.
 fn broken() -> Vec<(Condition, Inspected, &'static str)> {
     let port = |port: &'static str| with_config(|it| it.exposed_ports = [(port.to_owned(), Empty {})].into());
@@ -169,9 +181,26 @@ fn broken() -> Vec<(Condition, Inspected, &'static str)> {
         (Condition::PortsOfUsers, port("443"), "443"),
         (Condition::PlainValues, with_config(|it| it.env.push("A=$B".to_owned())), "that of `A` does not"),
         (
-            Condition::Variable("NVIDIA_VISIBLE_DEVICES"),
+            Condition::Variable("NVIDIA_VISIBLE_DEVICES", &["void"]),
             with_config(|it| it.env = Vec::new()),
             "it is not set",
+        ),
+        (Condition::PlainValues, with_config(|it| it.env.push("A=a\\b".to_owned())), "that of `A` does not"),
+        (Condition::PlainValues, with_config(|it| it.env.push("A=a\nb".to_owned())), "that of `A` does not"),
+        (
+            Condition::Variable("NVIDIA_VISIBLE_DEVICES", &["void"]),
+            with_config(|it| it.env.push("NVIDIA_VISIBLE_DEVICES=void".to_owned())),
+            "`NVIDIA_VISIBLE_DEVICES=void`",
+        ),
+        (
+            Condition::VariableHas("C", &["compute"]),
+            with_config(|it| it.env.push("C=utility".to_owned())),
+            "`C=utility`",
+        ),
+        (
+            Condition::NoForeignModules,
+            with_venv("home = /usr/bin\ninclude-system-site-packages = TRUE\n"),
+            "neither `PYTHONNOUSERSITE` nor `PYTHONUSERBASE` is set",
         ),
         (
             Condition::NoForeignModules,
@@ -191,9 +220,13 @@ fn broken() -> Vec<(Condition, Inspected, &'static str)> {
         (
             Condition::DevContainerLabel,
             with_config(|it| it.labels.clear()),
-            "it has no label `devcontainer.metadata`",
+            "it names nobody, and the image's user is the number 1000",
         ),
-        (Condition::DevContainerLabel, label("[{}]"), "it names nobody, and the image's user is a number"),
+        (
+            Condition::DevContainerLabel,
+            label("[{}]"),
+            "it names nobody, and the image's user is the number 1000",
+        ),
         (
             Condition::DevContainerLabel,
             label(r#"{"remoteUser":"ada"}"#),
@@ -241,6 +274,11 @@ fn each_condition_holds_of_a_good_image() {
     for condition in [Condition::Layers(1), Condition::Programs(&[&["a", "ps"]]), Condition::Glibc(2, 36)] {
         assert!(matches!(look(condition, &good), Ok(Verdict::Holds(_))), "{condition:?}");
     }
+    let venv = with_venv("include-system-site-packages = false\n");
+    assert!(matches!(look(Condition::NoForeignModules, &venv), Ok(Verdict::Holds(_))));
+    let named = with_config(|it| (it.user, it.labels) = ("user".to_owned(), Default::default()));
+    let verdict = look(Condition::DevContainerLabel, &named).unwrap();
+    assert_eq!(verdict, Verdict::Holds("it is `user`".to_owned()));
     let root = with_config(|it| it.user = String::new());
     assert!(matches!(look(Condition::RunsAsRoot, &root), Ok(Verdict::Holds(_))));
 }
@@ -287,9 +325,11 @@ fn every_demand_says_where_it_is_from_and_what_to_do() {
 #[test]
 fn what_cannot_be_run_here_is_not_said_to_hold() {
     let image = good();
-    let judge = Judge { image: &image, container: Err("no user namespaces".to_owned()) };
+    let judge = Judge::new(&image, Err("no user namespaces".to_owned()));
     let unknown = judge.lines(Contract::Docker);
-    let unknown = unknown.iter().filter(|line| matches!(line.demand.condition, Condition::Trial(_)));
+    let unknown = unknown.iter().filter(|line| {
+        matches!(line.demand.condition, Condition::Trial(_)) && line.demand.scope != Scope::Silent
+    });
     let verdicts: Vec<&Verdict> = unknown.map(|line| &line.verdict).collect();
     assert_eq!(verdicts, [&Verdict::Unknown("no user namespaces".to_owned()); 2]);
 }
@@ -297,13 +337,35 @@ fn what_cannot_be_run_here_is_not_said_to_hold() {
 #[test]
 fn a_demand_is_about_those_images_that_have_what_it_is_about() {
     let image = with_config(|it| it.exposed_ports.clear());
-    let judge = Judge { image: &image, container: Err(String::new()) };
+    let judge = Judge::new(&image, Err(String::new()));
     for contract in Contract::ALL {
         for line in judge.lines(contract) {
             let is_other = matches!(line.verdict, Verdict::Other(_));
             // It has a Python, and neither Jupyter, CUDA nor a port.
-            let expected = !matches!(line.demand.scope, Scope::All | Scope::Python);
+            let expected = !matches!(line.demand.scope, Scope::All | Scope::Python | Scope::Silent);
             assert_eq!(is_other, expected, "{contract}: {}", line.demand.says);
         }
+    }
+}
+
+#[test]
+fn advice_names_keys_that_there_are() {
+    let schema = imgbuild_spec::schema().to_string();
+    for demand in Contract::ALL.into_iter().flat_map(|contract| terms(contract).demands) {
+        // What stands between backticks: `key = value`, `[table]`, or `key` alone before a table.
+        for code in demand.advice.split('`').skip(1).step_by(2) {
+            let words = match code.split_once(" = ") {
+                Some((key, _)) => vec![key],
+                None if code.starts_with('[') => code.trim_matches(['[', ']']).split('.').collect(),
+                None => continue,
+            };
+            for word in words.into_iter().filter(|word| word.chars().all(|it| it.is_lowercase() || it == '-'))
+            {
+                assert!(schema.contains(&format!("\"{word}\"")), "{code}: {}", demand.advice);
+            }
+        }
+    }
+    for key in ["cmd", "entrypoint", "expose", "mode", "to", "port", "budget", "home", "uid", "hub-version"] {
+        assert!(schema.contains(&format!("\"{key}\"")), "{key}");
     }
 }

@@ -5,7 +5,7 @@ pub(crate) const NOBODYS_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHnhBSVVvGO5PGLvbdpR7Y+mJvQmTmXXSBGhXMZfE87S imgbuild-conform";
 
 /// One run of an image.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Trial {
     /// Whom it runs as.
     pub account: Account,
@@ -26,6 +26,8 @@ pub struct Trial {
 pub enum Account {
     /// Its own user.
     Own,
+    /// Whom its label names for editors.
+    Editor,
     /// A user and a group by numbers.
     Numbers(u32, u32),
 }
@@ -64,6 +66,8 @@ pub enum Start {
 pub enum Answer {
     /// It ends with this exit code.
     Code(u8),
+    /// It can be started: it runs for a while, or ends with another exit code than those of shells that find no program.
+    Starts,
     /// Every port that the image listens on says something.
     EveryPort,
     /// These ports say something.

@@ -1,27 +1,32 @@
 //! Running an image to find out whether it meets a demand.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use imgbuild_archive::ImagePath;
+use imgbuild_sandbox::limits::MOST_PUBLISHED;
 use imgbuild_sandbox::{
-    Access, Command, Ended, Limits, Machine, Mount, Output, Published, Ran, SandboxError, User, Writable,
-    printed, set_variable,
+    Access, Command, Ended, Limits, Machine, Mount, Network, Output, Published, Ran, SandboxError, User,
+    Writable, printed, set_variable,
 };
 
+use crate::answer::{self, Asked};
+use crate::devcontainer;
 use crate::image::Inspected;
-use crate::limits::{ANSWER_HEAD, TRIAL_OUTPUT, TRIAL_PROCESSES, TRIAL_SECONDS, TRIAL_WRITABLE};
+use crate::limits::{
+    GRACE_SECONDS, SHOWN_LINES, START_SECONDS, TRIAL_OUTPUT, TRIAL_PROCESSES, TRIAL_SECONDS, TRIAL_WRITABLE,
+};
 use crate::trial::{Account, Answer, Home, NOBODYS_KEY, Root, Start, Trial};
 use crate::verdict::Verdict;
 
 /// The time between two questions to a server that does not answer yet.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// How long a server may take for one answer.
-const ONE_ANSWER: Duration = Duration::from_secs(5);
+/// How shells end that find no program, or one that cannot be executed.
+const NO_PROGRAM: [u8; 2] = [126, 127];
 
 /// An image that can be run here.
 pub struct Container<'a> {
@@ -36,31 +41,68 @@ pub struct Container<'a> {
 impl Container<'_> {
     /// Tries an image.
     pub(crate) fn run(&self, trial: &Trial, image: &Inspected) -> Verdict {
-        match self.prepared(trial, image) {
-            Err(fault) => Verdict::Unknown(fault),
-            Ok(command) => match trial.answer {
-                Answer::Code(code) => self.ends(&command, code),
-                Answer::EveryPort => self.serves(command, &image.ports(), &[], None),
-                Answer::Ports(ports) => self.serves(command, ports, &[], None),
-                Answer::Pages { port, paths, header } => self.serves(command, &[port], paths, header),
-            },
+        let command = match self.prepared(trial, image) {
+            Err(fault) => return Verdict::Unknown(fault),
+            Ok(command) => command,
+        };
+        let ports = image.ports();
+        let verdict = match trial.answer {
+            Answer::Code(code) => self.ends(&command, code),
+            Answer::Starts => self.starts(&command),
+            Answer::EveryPort => self.serves(command, &ports.into_iter().collect::<Vec<_>>(), None),
+            Answer::Ports(ports) => self.serves(command, ports, None),
+            Answer::Pages { port, paths, header } => self.serves(command, &[port], Some((paths, header))),
+        };
+        match verdict {
+            Verdict::Holds(_) if self.machine.has_owners().is_err() => Verdict::Unknown(
+                "only one user can be mapped here, to whom all files belong, so that rights were not tried"
+                    .to_owned(),
+            ),
+            // s6 and its like refuse to be anything but the first process, which is ours here.
+            Verdict::Fails(_) if trial.start != Start::Own && image.words().first() == Some(&"/init") => {
+                Verdict::Unknown("its `/init` wants to be the first process, which it is not here".to_owned())
+            }
+            verdict => verdict,
         }
     }
 
     fn prepared(&self, trial: &Trial, image: &Inspected) -> Result<Command, String> {
         let mut command = (self.command)(trial.start)?;
-        if let Account::Numbers(uid, gid) = trial.account {
-            command.user = User::Id { uid, gid: Some(gid) };
+        let mut home = image.home();
+        let own = image.variable("HOME").is_some();
+        match trial.account {
+            Account::Own => {}
+            Account::Editor => {
+                let user = devcontainer::user(image)?;
+                let numbers = image.facts.user(&user);
+                if let Some((_, of_user)) = numbers.and_then(|(uid, _)| image.facts.accounts.login(uid)) {
+                    home = of_user;
+                }
+                set_variable(&mut command.env, "HOME", &home);
+                command.user = User::Named(user);
+            }
+            Account::Numbers(uid, gid) => {
+                command.user = User::Id { uid, gid: Some(gid) };
+                // Whom the image does not know, engines give no home but the root.
+                if image.facts.accounts.login(uid).is_none() && !own {
+                    set_variable(&mut command.env, "HOME", "/");
+                }
+            }
         }
         command.writable = match trial.root {
             Root::Writable => Writable::Memory(TRIAL_WRITABLE),
             Root::ReadOnly => Writable::Nothing,
         };
-        if trial.home == Home::Volume
-            && let Ok(target) = ImagePath::from_absolute(&image.home())
-        {
-            let source = (self.folder)().map_err(|error| format!("no volume can be made: {error}"))?;
-            command.mounts.push(Mount { source, target, access: Access::Write });
+        if trial.home == Home::Volume && home != "/" {
+            let target = ImagePath::from_absolute(&home);
+            let target = target.map_err(|_| format!("its home `{home}` is no path for a volume"))?;
+            command.mounts.push(self.volume(target)?);
+            set_variable(&mut command.env, "HOME", &home);
+        }
+        if trial.root == Root::ReadOnly {
+            for target in image.empty_volumes() {
+                command.mounts.push(self.volume(target)?);
+            }
         }
         if !matches!(trial.answer, Answer::Code(_)) {
             set_variable(&mut command.env, "SSH_AUTHORIZED_KEYS", NOBODYS_KEY);
@@ -68,18 +110,25 @@ impl Container<'_> {
         for (name, value) in trial.env {
             set_variable(&mut command.env, name, value);
         }
+        command.network = Network::Served;
         command.output = Output::Keep(TRIAL_OUTPUT);
         command.limits = Limits { processes: Some(TRIAL_PROCESSES), ..Limits::default() };
         Ok(command)
     }
 
+    fn volume(&self, target: ImagePath) -> Result<Mount, String> {
+        let source = (self.folder)().map_err(|error| format!("no volume can be made: {error}"))?;
+        Ok(Mount { source, target, access: Access::Write })
+    }
+
+    fn limited(&self, command: &Command, seconds: u64) -> Result<Ran, SandboxError> {
+        let time = Some(Duration::from_secs(seconds));
+        self.machine.run(&Command { limits: Limits { time, ..command.limits }, ..command.clone() })
+    }
+
     /// Whether a command ends with a code.
     fn ends(&self, command: &Command, code: u8) -> Verdict {
-        let command = Command {
-            limits: Limits { time: Some(Duration::from_secs(TRIAL_SECONDS)), ..command.limits },
-            ..command.clone()
-        };
-        match self.machine.run(&command) {
+        match self.limited(command, TRIAL_SECONDS) {
             Ok(Ran { ended: Ended::Code(found), .. }) if found == code => {
                 Verdict::Holds(format!("it ends with the exit code {code}"))
             }
@@ -87,14 +136,22 @@ impl Container<'_> {
         }
     }
 
-    /// Whether a command that goes on answers.
-    fn serves(
-        &self,
-        mut command: Command,
-        ports: &[u16],
-        paths: &[&str],
-        header: Option<(&str, &str)>,
-    ) -> Verdict {
+    /// Whether a command can be started.
+    fn starts(&self, command: &Command) -> Verdict {
+        match self.limited(command, START_SECONDS) {
+            Ok(Ran { ended: Ended::Code(code), .. }) if !NO_PROGRAM.contains(&code) => {
+                Verdict::Holds(format!("it runs, and ends with the exit code {code}"))
+            }
+            Ok(Ran { ended: Ended::TimedOut, .. }) => Verdict::Holds("it runs".to_owned()),
+            ran => ended(ran),
+        }
+    }
+
+    /// Whether a command that goes on answers on ports, and has pages there where some are named.
+    fn serves(&self, mut command: Command, ports: &[u16], pages: Option<Pages<'_>>) -> Verdict {
+        if ports.len() > MOST_PUBLISHED {
+            return Verdict::Unknown(format!("{} ports are more than can be tried", ports.len()));
+        }
         let mut asked = Vec::new();
         for port in ports {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
@@ -111,36 +168,72 @@ impl Container<'_> {
         command.until = Some(Arc::new(reader.into()));
         let machine = self.machine.clone();
         let running = std::thread::spawn(move || machine.run(&command));
-        let answered = asked.iter().try_for_each(|(port, address)| match paths {
-            [] => {
-                wait(&running, || question(*address, "/").map(|_| Ok(()))).map_err(|why| of_port(*port, why))
-            }
-            paths => paths.iter().try_for_each(|path| {
-                wait(&running, || page(*address, path, header))
-                    .map_err(|why| why.map(|why| format!("`{path}` {why}")))
-            }),
-        });
+        let answered = asked.iter().try_for_each(|(port, address)| answers(&running, *port, *address, pages));
+        // Nobody can write there any more, which ends it.
         drop(writer);
         let ran = running.join();
         match answered {
-            Ok(()) if paths.is_empty() => Verdict::Holds(answers(ports)),
-            Ok(()) => Verdict::Holds(format!("`{}` for everybody", paths.join("`, `"))),
-            Err(Some(why)) => Verdict::Fails(why),
-            Err(None) => match ran {
-                Ok(ran) => ended(ran),
-                Err(_) => Verdict::Unknown("the thread that runs it died".to_owned()),
-            },
+            Ok(()) => Verdict::Holds(match pages {
+                Some((paths, _)) => format!("`{}` for everybody", paths.join("`, `")),
+                None => format!("{} answers", listed(ports)),
+            }),
+            Err(Some(verdict)) => verdict,
+            Err(None) => {
+                ran.map_or_else(|_| Verdict::Unknown("the thread that runs it died".to_owned()), ended)
+            }
         }
     }
 }
 
-fn answers(ports: &[u16]) -> String {
+/// Paths, and the header that pages there have.
+type Pages<'a> = (&'a [&'a str], Option<(&'a str, &'a str)>);
+
+fn listed(ports: &[u16]) -> String {
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    format!("port {} answers", ports.join(", "))
+    format!("port {}", ports.join(", "))
 }
 
-fn of_port(port: u16, why: Option<String>) -> Option<String> {
-    why.map(|why| format!("port {port} {why}"))
+/// Waits for the answers of one port; nothing for why they do not come where the run ended by itself, which says more.
+fn answers(
+    running: &JoinHandle<Result<Ran, SandboxError>>,
+    port: u16,
+    address: SocketAddr,
+    pages: Option<Pages<'_>>,
+) -> Result<(), Option<Verdict>> {
+    match pages {
+        None => wait(running, port, || answer::port(address)),
+        Some((paths, header)) => {
+            paths.iter().try_for_each(|path| wait(running, port, || answer::page(address, path, header)))
+        }
+    }
+}
+
+/// Asks until the answer is good. One that is not may become good a little later, while a server starts.
+fn wait(
+    running: &JoinHandle<Result<Ran, SandboxError>>,
+    port: u16,
+    ask: impl Fn() -> Asked,
+) -> Result<(), Option<Verdict>> {
+    let begun = Instant::now();
+    let mut first: Option<Instant> = None;
+    loop {
+        match ask() {
+            Asked::Good => return Ok(()),
+            Asked::Unreachable(why) => return Err(Some(Verdict::Unknown(why))),
+            _ if running.is_finished() => return Err(None),
+            Asked::Bad(why) => {
+                if first.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(GRACE_SECONDS) {
+                    return Err(Some(Verdict::Fails(why)));
+                }
+            }
+            Asked::Nobody => {}
+        }
+        if begun.elapsed() > Duration::from_secs(TRIAL_SECONDS) {
+            let why = format!("nobody answers on port {port} from outside within {TRIAL_SECONDS} seconds");
+            return Err(Some(Verdict::Fails(why)));
+        }
+        sleep(BETWEEN);
+    }
 }
 
 /// What a run shows that should not have ended like this.
@@ -159,62 +252,13 @@ fn ended(ran: Result<Ran, SandboxError>) -> Verdict {
     let how = match ran.ended {
         Ended::Code(code) => format!("it ends with the exit code {code}"),
         Ended::Signal(signal) => format!("it is ended by the signal {signal}"),
-        Ended::TimedOut | Ended::Stopped => format!("it does not end within {} seconds", TRIAL_SECONDS),
+        Ended::TimedOut | Ended::Stopped => format!("it does not end within {TRIAL_SECONDS} seconds"),
     };
-    Verdict::Fails(format!("{how}\n{}", printed(&ran.output)))
-}
-
-/// Asks until there is an answer; nothing for why where the run ended by itself, which says more.
-fn wait(
-    running: &JoinHandle<Result<Ran, SandboxError>>,
-    ask: impl Fn() -> Option<Result<(), String>>,
-) -> Result<(), Option<String>> {
-    let deadline = Instant::now() + Duration::from_secs(TRIAL_SECONDS);
-    loop {
-        match ask() {
-            Some(answer) => return answer.map_err(Some),
-            None if running.is_finished() => return Err(None),
-            None if Instant::now() >= deadline => {
-                return Err(Some(format!("says nothing within {} seconds", TRIAL_SECONDS)));
-            }
-            None => sleep(BETWEEN),
-        }
-    }
-}
-
-/// The head of what a server says to a question of HTTP; nothing where nobody says anything.
-fn question(address: SocketAddr, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect_timeout(&address, ONE_ANSWER).ok()?;
-    stream.set_read_timeout(Some(ONE_ANSWER)).ok()?;
-    stream.set_write_timeout(Some(ONE_ANSWER)).ok()?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: close\r\n\r\n"
-    )
-    .ok()?;
-    let mut said = Vec::new();
-    // What was said before a connection broke was said.
-    let _ = stream.take(ANSWER_HEAD).read_to_end(&mut said);
-    (!said.is_empty()).then(|| String::from_utf8_lossy(&said).into_owned())
-}
-
-/// Whether a page is there for everybody; nothing where the server does not answer yet.
-fn page(address: SocketAddr, path: &str, header: Option<(&str, &str)>) -> Option<Result<(), String>> {
-    let said = question(address, path)?;
-    let head = said.split_once("\r\n\r\n").map_or(said.as_str(), |(head, _)| head);
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-    Some(match (status, header) {
-        // It is still starting.
-        ("502" | "503" | "504", _) => return None,
-        ("200", None) => Ok(()),
-        ("200", Some((name, value))) => {
-            let is_it = |line: &str| {
-                line.split_once(':')
-                    .is_some_and(|(known, found)| known.eq_ignore_ascii_case(name) && found.trim() == value)
-            };
-            if lines.any(is_it) { Ok(()) } else { Err(format!("comes without `{name}: {value}`")) }
-        }
-        (status, _) => Err(format!("answers with the status {status}")),
-    })
+    let said = printed(&ran.output);
+    let lines: Vec<&str> = said.lines().collect();
+    let shown = match lines.len().checked_sub(SHOWN_LINES) {
+        Some(over) if over > 0 => format!("it printed, at its end:\n{}", lines[over..].join("\n")),
+        _ => said,
+    };
+    Verdict::Fails(format!("{how}\n{shown}"))
 }

@@ -7,6 +7,8 @@ pub enum Verdict {
     Holds(String),
     /// It does not.
     Fails(String),
+    /// It does not, and is run all the same: what is advised is not followed.
+    Advised(String),
     /// It cannot be told here, and why.
     Unknown(String),
     /// It is about other images.
@@ -24,6 +26,7 @@ impl Verdict {
         match self {
             Self::Holds(_) => "holds",
             Self::Fails(_) => "fails",
+            Self::Advised(_) => "advised",
             Self::Unknown(_) => "unknown",
             Self::Other(_) => "other",
         }
@@ -32,7 +35,7 @@ impl Verdict {
     /// What was found.
     pub fn found(&self) -> &str {
         match self {
-            Self::Holds(found) | Self::Fails(found) | Self::Unknown(found) => found,
+            Self::Holds(found) | Self::Fails(found) | Self::Advised(found) | Self::Unknown(found) => found,
             Self::Other(of) => of,
         }
     }

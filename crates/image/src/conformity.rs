@@ -12,6 +12,7 @@ use imgbuild_sandbox::{Command, Machine};
 use imgbuild_spec::{Conform, Contract, Variant};
 use imgbuild_store::{Scratch, Store};
 
+use crate::checks::Checked;
 use crate::error::{CheckFailure, MakeError};
 use crate::opening::Opened;
 use crate::running::{Runnable, Words};
@@ -21,17 +22,19 @@ use crate::variant_name::variant_name;
 /// The rights of a new volume, as engines of clusters make them: everybody may write.
 const VOLUME_MODE: u32 = 0o777;
 
-/// What becomes of the demands of some platforms. It looks at the image, and runs it where that does not tell.
+/// What becomes of the demands of some platforms, those of each told to `report` when they are known. It looks at the image, and runs it
+/// where that does not tell.
 ///
 /// # Errors
 ///
 /// When the image is damaged. That it cannot be run here is no error: it is said of the demands that needed it.
-pub fn conform(opened: &Opened, contracts: &[Contract], store: &Store) -> Result<Vec<Line>, MakeError> {
-    let mut image = Inspected::new(opened.platform, opened.config.clone());
-    for layer in &opened.layers {
-        read_layer(opened.blobs(), layer, |tar| image.add(tar).map_err(plain))?;
-    }
-    let image = image.finish();
+pub fn conform<E: From<MakeError>>(
+    opened: &Opened,
+    contracts: &[Contract],
+    store: &Store,
+    mut report: impl FnMut(Vec<Line>) -> Result<(), E>,
+) -> Result<(), E> {
+    let image = inspected(opened)?;
     let machine = Machine::probe();
     let runnable = machine.as_ref().map_err(ToString::to_string).and_then(|machine| {
         let (config, layers) = (&opened.config, &opened.layers);
@@ -57,8 +60,17 @@ pub fn conform(opened: &Opened, contracts: &[Contract], store: &Store) -> Result
             Ok(container)
         }
     };
-    let judge = Judge { image: &image, container };
-    Ok(contracts.iter().flat_map(|contract| judge.lines(*contract)).collect())
+    let judge = Judge::new(&image, container);
+    contracts.iter().try_for_each(|contract| report(judge.lines(*contract)))
+}
+
+/// The image, looked at.
+fn inspected(opened: &Opened) -> Result<Inspected, MakeError> {
+    let mut image = Inspected::new(opened.platform, opened.config.clone());
+    for layer in &opened.layers {
+        read_layer(opened.blobs(), layer, |tar| image.add(tar).map_err(plain))?;
+    }
+    Ok(image.finish())
 }
 
 /// What gives the commands of an image.
@@ -74,30 +86,41 @@ fn command_of(runnable: Runnable) -> impl Fn(Start) -> Result<Command, String> {
     }
 }
 
-/// Holds the image of a variant against the platforms that its spec names.
+/// Holds the image of a variant against the platforms that its spec names. What comes back is what could not be told.
 ///
 /// # Errors
 ///
 /// When it does not meet a demand, or is damaged.
-pub fn check_conformity(variant: &Variant, image: &Image, context: &Context) -> Result<(), MakeError> {
+pub fn check_conformity(
+    variant: &Variant,
+    image: &Image,
+    context: &Context,
+) -> Result<Vec<Checked>, MakeError> {
     let opened = Opened::built(image, variant.platform, context.layers.clone());
+    let mut untold = Vec::new();
     for Conform { contract, origin } in &variant.conform {
-        let what = vec![format!("conform --for {contract}")];
-        context.reporter.event(Event::Checking { variant: variant_name(variant), run: what });
-        let lines = conform(&opened, &[*contract], &context.store)?;
-        let fails = |line: &&Line| matches!(line.verdict, Verdict::Fails(_));
-        let failed: Vec<String> = lines.iter().filter(fails).map(told).collect();
-        if !failed.is_empty() {
-            return Err(CheckFailure::Conform {
-                variant: variant_name(variant),
-                contract: contract.to_string(),
-                demands: failed.join("\n"),
-                asked: vec![origin.snippet("it was asked for here", "this platform")],
+        let run = vec![format!("conform --for {contract}")];
+        context.reporter.event(Event::Checking { variant: variant_name(variant), run: run.clone() });
+        conform(&opened, &[*contract], &context.store, |lines| {
+            let fails = |line: &&Line| matches!(line.verdict, Verdict::Fails(_));
+            let failed: Vec<String> = lines.iter().filter(fails).map(told).collect();
+            if !failed.is_empty() {
+                return Err(MakeError::from(CheckFailure::Conform {
+                    variant: variant_name(variant),
+                    contract: contract.to_string(),
+                    demands: failed.join("\n"),
+                    asked: vec![origin.snippet("it was asked for here", "this platform")],
+                }));
             }
-            .into());
-        }
+            let unknown = lines.iter().filter(|line| matches!(line.verdict, Verdict::Unknown(_)));
+            untold.extend(unknown.map(|line| Checked {
+                run: run.clone(),
+                skipped: Some(format!("{}: {}", line.demand.says, line.verdict.found())),
+            }));
+            Ok(())
+        })?;
     }
-    Ok(())
+    Ok(untold)
 }
 
 /// A demand that does not hold, with what was found and what to do.

@@ -19,7 +19,8 @@ pub(super) const TERMS: Terms = Terms {
             source: SOURCE,
             scope: Scope::All,
             condition: Condition::PlainValues,
-            advice: "write values without `$`, backticks and quotes in `[image.env]`",
+            advice: "write values without `$`, backticks, quotes, backslashes and line breaks in `[image.env]`",
+            is_advice: false,
         },
         Demand {
             says: "what lies in `~/.local` of whoever starts it is never imported",
@@ -27,6 +28,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::Python,
             condition: Condition::NoForeignModules,
             advice: "leave `PYTHONUSERBASE` to imgbuild, or write `site-packages = false` in `[user]`",
+            is_advice: false,
         },
         NOTHING_IN_HOMES,
         Demand {
@@ -35,6 +37,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::LoaderCache,
             advice: "build on Debian: `base = \"bookworm\"`",
+            is_advice: false,
         },
         Demand {
             says: "a shell runs as any user, without the entrypoint, with a read-only root",
@@ -49,6 +52,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "build on a base that has a shell: `base = \"bookworm\"`",
+            is_advice: false,
         },
         Demand {
             says: "its Python runs as any user, without the entrypoint, with a read-only root",
@@ -67,6 +71,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(0),
             }),
             advice: "leave `PATH` to imgbuild, and let everybody read what is copied (`mode` in `[[copy]]`)",
+            is_advice: false,
         },
     ],
     examples: &["jupyter", "ssh", "workbench"],

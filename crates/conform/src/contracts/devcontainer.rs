@@ -12,11 +12,12 @@ pub(super) const TERMS: Terms = Terms {
     spec: "devcontainer = true",
     demands: &[
         Demand {
-            says: "its label says who works in it, by name",
+            says: "who works in it is known by name",
             source: "devcontainers/spec, docs/specs/image-metadata.md; devcontainers/cli, scripts/updateUID.Dockerfile",
             scope: Scope::All,
             condition: Condition::DevContainerLabel,
             advice: "write `devcontainer = true`",
+            is_advice: false,
         },
         NO_GROUP,
         Demand {
@@ -25,6 +26,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Glibc(2, 28),
             advice: "build on Debian: `base = \"bookworm\"`",
+            is_advice: false,
         },
         Demand {
             says: "it has libstdc++ of GCC 8 (3.4.25) or newer",
@@ -32,6 +34,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Libstdcxx(25),
             advice: "write `devcontainer = true`, or `packages = [\"libstdc++6\"]` in `[base]`",
+            is_advice: false,
         },
         Demand {
             says: "it has what editors' servers are fetched and started with",
@@ -46,13 +49,14 @@ pub(super) const TERMS: Terms = Terms {
                 &["curl", "wget"],
             ]),
             advice: "write `devcontainer = true`, or `packages = [\"procps\", \"curl\"]` in `[base]`",
+            is_advice: false,
         },
         Demand {
             says: "its user may write its home",
             source: "devcontainers/spec, docs/specs/devcontainerjson-reference.md (remoteUser)",
             scope: Scope::All,
             condition: Condition::Trial(&Trial {
-                account: Account::Own,
+                account: Account::Editor,
                 root: Root::Writable,
                 home: Home::Own,
                 start: Start::Only(&["/bin/sh", "-c", "mkdir -p \"$HOME/.vscode-server/bin\""]),
@@ -60,6 +64,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(0),
             }),
             advice: "leave the home to imgbuild; `[user] home` names it",
+            is_advice: false,
         },
     ],
     examples: &["devcontainer", "jupyter", "ssh", "workbench"],

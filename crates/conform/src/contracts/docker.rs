@@ -17,14 +17,16 @@ pub(super) const TERMS: Terms = Terms {
             source: "OCI image specification, config.md (Entrypoint, Cmd)",
             scope: Scope::All,
             condition: Condition::Starts,
-            advice: "write `command` or `entrypoint` in `[image]`",
+            advice: "write `cmd` or `entrypoint` in `[image]`",
+            is_advice: false,
         },
         Demand {
             says: "what it starts is in it",
             source: "OCI runtime specification, config.md (process.args)",
             scope: Scope::All,
             condition: Condition::StartIsThere,
-            advice: "name a program of the image in `command` or `entrypoint` of `[image]`, by its whole path",
+            advice: "name a program of the image in `cmd` or `entrypoint` of `[image]`, by its whole path",
+            is_advice: false,
         },
         Demand {
             says: "its user is known to it",
@@ -32,6 +34,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::UserIsKnown,
             advice: "name a user that the image has, or a number: `user = \"1000\"` in `[image]`",
+            is_advice: false,
         },
         NO_GROUP,
         Demand {
@@ -40,6 +43,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Init,
             advice: "leave out `entrypoint` in `[image]`, then imgbuild has tini start it; or run it with `docker run --init`",
+            is_advice: true,
         },
         Demand {
             says: "the program of its health check is in it",
@@ -47,6 +51,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HealthcheckIsThere,
             advice: "add the program to the image",
+            is_advice: false,
         },
         Demand {
             says: "it has at most 125 layers",
@@ -54,6 +59,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Layers(125),
             advice: "write a smaller `budget` in `[layers]`",
+            is_advice: false,
         },
         Demand {
             says: "a command that is given runs, and its exit code is the container's",
@@ -68,6 +74,22 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "let the program in `entrypoint` end in `exec \"$@\"`",
+            is_advice: true,
+        },
+        Demand {
+            says: "what it starts can be started",
+            source: "OCI runtime specification, config.md (process.args)",
+            scope: Scope::Silent,
+            condition: Condition::Trial(&Trial {
+                account: Account::Own,
+                root: Root::Writable,
+                home: Home::Own,
+                start: Start::Own,
+                env: &[],
+                answer: Answer::Starts,
+            }),
+            advice: "name a program of the image in `cmd` or `entrypoint` of `[image]`, by its whole path",
+            is_advice: false,
         },
         Demand {
             says: "it answers on each port that it names",
@@ -81,7 +103,8 @@ pub(super) const TERMS: Terms = Terms {
                 env: &[],
                 answer: Answer::EveryPort,
             }),
-            advice: "name in `ports` of `[image]` what the image listens on when it starts, and nothing else",
+            advice: "name in `expose` of `[image]` what the image listens on, and let it listen on all addresses, not on 127.0.0.1 alone",
+            is_advice: false,
         },
     ],
     examples: &["jupyter", "ssh", "workbench"],

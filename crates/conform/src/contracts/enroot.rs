@@ -10,7 +10,7 @@ const SUBMITTER: Account = Account::Numbers(12345, 12345);
 pub(super) const TERMS: Terms = Terms {
     contract: Contract::Enroot,
     title: "enroot and pyxis",
-    about: "A job runs as whoever submitted it, with a read-only root, without a PID namespace, and without the image's \
+    about: "A job runs as whoever submitted it, often with a read-only root, without a PID namespace, and without the image's \
             entrypoint: what an image needs has to be in its environment, which wins over the machine's.",
     spec: "jupyter = true",
     demands: &[
@@ -27,6 +27,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "build on a base that has a shell: `base = \"bookworm\"`",
+            is_advice: false,
         },
         Demand {
             says: "its Python runs as any user, without the entrypoint, with a read-only root",
@@ -45,20 +46,23 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(0),
             }),
             advice: "leave `PATH` to imgbuild, and let everybody read what is copied (`mode` in `[[copy]]`)",
+            is_advice: false,
         },
         Demand {
             says: "GPUs are asked for: without `NVIDIA_VISIBLE_DEVICES` there are none",
             source: "NVIDIA/enroot, conf/hooks/98-nvidia.sh",
             scope: Scope::Cuda,
-            condition: Condition::Variable("NVIDIA_VISIBLE_DEVICES"),
+            condition: Condition::Variable("NVIDIA_VISIBLE_DEVICES", &["", "void", "none"]),
             advice: "write `NVIDIA_VISIBLE_DEVICES = \"all\"` in `[image.env]`",
+            is_advice: false,
         },
         Demand {
-            says: "what GPUs may do is asked for",
+            says: "to compute on GPUs is asked for",
             source: "NVIDIA/enroot, conf/hooks/98-nvidia.sh",
             scope: Scope::Cuda,
-            condition: Condition::Variable("NVIDIA_DRIVER_CAPABILITIES"),
+            condition: Condition::VariableHas("NVIDIA_DRIVER_CAPABILITIES", &["compute", "all"]),
             advice: "write `NVIDIA_DRIVER_CAPABILITIES = \"compute,utility\"` in `[image.env]`",
+            is_advice: false,
         },
     ],
     examples: &["jupyter", "ssh", "workbench"],

@@ -20,13 +20,15 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Programs(&[&["jupyterhub-singleuser"]]),
             advice: "write `profile = \"hub\"` in `[jupyter]`",
+            is_advice: false,
         },
         Demand {
-            says: "its JupyterHub is of the hub's major version",
+            says: "its JupyterHub is of the hub's major version, else the hub warns",
             source: "jupyterhub, jupyterhub/_version.py (check_version)",
             scope: Scope::All,
             condition: Condition::HubVersion,
             advice: "write the hub's version: `hub-version = \"5\"` beside `profile = \"hub\"`",
+            is_advice: false,
         },
         Demand {
             says: "it knows a user 1000",
@@ -34,6 +36,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HasUser(1000),
             advice: "leave out `uid` in `[user]`",
+            is_advice: false,
         },
         Demand {
             says: "its home is `/home/jovyan`",
@@ -41,11 +44,12 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HomeIs("/home/jovyan"),
             advice: "write `profile = \"hub\"` in `[jupyter]`, or `home = \"/home/jovyan\"` in `[user]`",
+            is_advice: false,
         },
         NOTHING_IN_HOMES,
         PORTS_OF_USERS,
         Demand {
-            says: "the server starts as user 1000 of group 100 with an empty volume over the home",
+            says: "`jupyterhub-singleuser` runs as user 1000 of group 100 with an empty volume over the home",
             source: "jupyterhub/zero-to-jupyterhub-k8s, jupyterhub/values.yaml (singleuser)",
             scope: Scope::Jupyter,
             condition: Condition::Trial(&Trial {
@@ -57,6 +61,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(0),
             }),
             advice: "write `profile = \"hub\"` in `[jupyter]`",
+            is_advice: false,
         },
     ],
     examples: &["platforms/hub"],

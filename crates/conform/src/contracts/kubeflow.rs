@@ -22,6 +22,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HomeIs("/home/jovyan"),
             advice: "write `profile = \"kubeflow\"` in `[jupyter]`",
+            is_advice: false,
         },
         Demand {
             says: "it knows a user 1000",
@@ -29,20 +30,14 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HasUser(1000),
             advice: "leave out `uid` in `[user]`",
+            is_advice: false,
         },
         NO_GROUP,
         NOTHING_IN_HOMES,
         Demand {
-            says: "it listens on port 8888",
-            source: "kubeflow/website, container-images.md",
-            scope: Scope::All,
-            condition: Condition::Port(8888),
-            advice: "write `profile = \"kubeflow\"` in `[jupyter]`, without a `port`",
-        },
-        Demand {
-            says: "it serves under `NB_PREFIX`, with an empty volume over its home, for everybody",
+            says: "it serves JupyterLab under `NB_PREFIX`, with an empty volume over its home, for everybody",
             source: "kubeflow/website, container-images.md (NB_PREFIX, authentication)",
-            scope: Scope::All,
+            scope: Scope::Jupyter,
             condition: Condition::Trial(&Trial {
                 account: Account::Own,
                 root: Root::Writable,
@@ -56,11 +51,12 @@ pub(super) const TERMS: Terms = Terms {
                 },
             }),
             advice: "write `profile = \"kubeflow\"` in `[jupyter]`",
+            is_advice: false,
         },
         Demand {
             says: "it lets the pages of other origins ask it",
             source: "kubeflow/website, container-images.md (Access-Control-Allow-Origin)",
-            scope: Scope::All,
+            scope: Scope::Jupyter,
             condition: Condition::Trial(&Trial {
                 account: Account::Own,
                 root: Root::Writable,
@@ -74,6 +70,7 @@ pub(super) const TERMS: Terms = Terms {
                 },
             }),
             advice: "write `profile = \"kubeflow\"` in `[jupyter]`",
+            is_advice: false,
         },
     ],
     examples: &["platforms/kubeflow"],

@@ -3,8 +3,8 @@
 use imgbuild_spec::Contract;
 
 use super::{
-    Account, Answer, Condition, Demand, Home, NO_GROUP, NOTHING_IN_HOMES, PORTS_OF_USERS, Root, Scope, Start,
-    Terms, Trial,
+    Account, Answer, Condition, Demand, HOMES_MAY_BE_VOLUMES, Home, NO_GROUP, PORTS_OF_USERS, Root, Scope,
+    Start, Terms, Trial,
 };
 
 pub(super) const TERMS: Terms = Terms {
@@ -20,10 +20,11 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::NumberNotRoot,
             advice: "write `user = \"1000\"` in `[image]`, or leave it out",
+            is_advice: false,
         },
         NO_GROUP,
         PORTS_OF_USERS,
-        NOTHING_IN_HOMES,
+        HOMES_MAY_BE_VOLUMES,
         Demand {
             says: "a command that is given runs with a read-only root",
             source: "Kubernetes, Pod v1: securityContext.readOnlyRootFilesystem, args",
@@ -37,6 +38,22 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "let the program in `entrypoint` write to `/tmp` and the home alone, and end in `exec \"$@\"`",
+            is_advice: true,
+        },
+        Demand {
+            says: "what it starts can be started",
+            source: "OCI runtime specification, config.md (process.args)",
+            scope: Scope::Silent,
+            condition: Condition::Trial(&Trial {
+                account: Account::Own,
+                root: Root::ReadOnly,
+                home: Home::Volume,
+                start: Start::Own,
+                env: &[],
+                answer: Answer::Starts,
+            }),
+            advice: "name a program of the image in `cmd` or `entrypoint` of `[image]`, by its whole path",
+            is_advice: false,
         },
         Demand {
             says: "it answers on each port with a read-only root and an empty volume over its home",
@@ -51,6 +68,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::EveryPort,
             }),
             advice: "let what it starts write to `/tmp` and the home alone, as `jupyter = true` and `ssh = true` do",
+            is_advice: false,
         },
     ],
     examples: &["jupyter", "ssh", "workbench"],

@@ -41,15 +41,20 @@ const NOTHING_IN_HOMES: Demand = Demand {
     scope: Scope::All,
     condition: Condition::NothingInHomes,
     advice: "copy it elsewhere, for example to `/opt` or `/usr/local` (`to` in `[[copy]]`)",
+    is_advice: false,
 };
+
+/// The same where a volume is mounted if whoever runs it says so.
+const HOMES_MAY_BE_VOLUMES: Demand = Demand { is_advice: true, ..NOTHING_IN_HOMES };
 
 /// What listens below 1024 has to be root, or have a capability that platforms take away.
 const PORTS_OF_USERS: Demand = Demand {
     says: "it listens on no port below 1024",
-    source: "Kubernetes, Pod Security Standards, restricted: capabilities",
+    source: "Kubernetes, Pod Security Standards, restricted: capabilities; containerd before 2.0, enable_unprivileged_ports",
     scope: Scope::Serving,
     condition: Condition::PortsOfUsers,
     advice: "take another `port` in `[jupyter]` or `[ssh]`, such as 8888 and 2222",
+    is_advice: false,
 };
 
 const NO_GROUP: Demand = Demand {
@@ -58,4 +63,5 @@ const NO_GROUP: Demand = Demand {
     scope: Scope::All,
     condition: Condition::NoGroup,
     advice: "write the user alone, for example `user = \"1000\"` in `[image]`, or leave it out",
+    is_advice: true,
 };

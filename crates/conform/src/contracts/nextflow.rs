@@ -26,6 +26,7 @@ pub(super) const TERMS: Terms = Terms {
                 &["tee"],
             ]),
             advice: "write `packages = [\"procps\"]` in `[base]`",
+            is_advice: false,
         },
         Demand {
             says: "its entrypoint hands a task's script on, as any user",
@@ -40,6 +41,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "let the program in `entrypoint` end in `exec \"$@\"`",
+            is_advice: false,
         },
     ],
     examples: &["jupyter", "ssh", "workbench"],

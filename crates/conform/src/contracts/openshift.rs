@@ -3,8 +3,8 @@
 use imgbuild_spec::Contract;
 
 use super::{
-    Account, Answer, Condition, Demand, Home, NOTHING_IN_HOMES, PORTS_OF_USERS, Root, Scope, Start, Terms,
-    Trial,
+    Account, Answer, Condition, Demand, HOMES_MAY_BE_VOLUMES, Home, PORTS_OF_USERS, Root, Scope, Start,
+    Terms, Trial,
 };
 
 pub(super) const TERMS: Terms = Terms {
@@ -12,7 +12,7 @@ pub(super) const TERMS: Terms = Terms {
     title: "OpenShift",
     about: "A pod runs as a user of any number, whom the image does not know, in group 0. A workbench of OpenShift AI is \
             started by `start-singleuser.sh` and listens on port 8080.",
-    spec: "jupyter = { profile = \"openshift\" }",
+    spec: "jupyter = true",
     demands: &[
         Demand {
             says: "group 0 may write its user's home",
@@ -20,6 +20,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HomeOfGroupRoot,
             advice: "leave the home to imgbuild, which does so; `[user] home` names it",
+            is_advice: true,
         },
         Demand {
             says: "nobody but root may write its `/etc/passwd`, else any user in group 0 becomes root",
@@ -27,9 +28,10 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::PasswdOfRoot,
             advice: "do not change the rights of `/etc/passwd`",
+            is_advice: false,
         },
         PORTS_OF_USERS,
-        NOTHING_IN_HOMES,
+        HOMES_MAY_BE_VOLUMES,
         Demand {
             says: "a command that is given runs as any user of group 0",
             source: "OpenShift, Creating images: support arbitrary user ids",
@@ -43,6 +45,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Code(7),
             }),
             advice: "let the program in `entrypoint` set `HOME` to a folder that group 0 may write",
+            is_advice: false,
         },
         Demand {
             says: "it answers on each port as any user of group 0",
@@ -57,24 +60,27 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::EveryPort,
             }),
             advice: "let what it starts need no user of a known number, as `jupyter = true` and `ssh = true` do",
+            is_advice: false,
         },
         Demand {
-            says: "a workbench is started by `start-singleuser.sh`",
+            says: "a workbench of OpenShift AI has `start-singleuser.sh`",
             source: "opendatahub-io/odh-dashboard, docs/byon.md",
-            scope: Scope::Jupyter,
+            scope: Scope::Hub,
             condition: Condition::Programs(&[
                 &["start-singleuser.sh"],
                 &["jupyterhub-singleuser", "jupyter-labhub"],
             ]),
             advice: "write `profile = \"openshift\"` in `[jupyter]`",
+            is_advice: false,
         },
         Demand {
-            says: "a workbench listens on port 8080",
+            says: "a workbench of OpenShift AI names port 8080",
             source: "opendatahub-io/odh-dashboard, docs/byon.md",
-            scope: Scope::Jupyter,
+            scope: Scope::Hub,
             condition: Condition::Port(8080),
             advice: "write `profile = \"openshift\"` in `[jupyter]`",
+            is_advice: false,
         },
     ],
-    examples: &["ssh", "platforms/openshift"],
+    examples: &["jupyter", "ssh", "workbench", "platforms/openshift"],
 };

@@ -11,7 +11,7 @@ const SOURCE: &str = "runpod/containers, container-template/start.sh";
 pub(super) const TERMS: Terms = Terms {
     contract: Contract::Runpod,
     title: "RunPod",
-    about: "A pod runs as root and is started by `/start.sh`. Whoever rents it logs in by SSH on port 22 with the key in \
+    about: "A pod of RunPod's own templates runs as root and is started by `/start.sh`. Whoever rents it logs in by SSH on port 22 with the key in \
             `PUBLIC_KEY`, and opens Jupyter on port 8888 with the token in `JUPYTER_PASSWORD`.",
     spec: "jupyter = { profile = \"runpod\" }\nssh = true",
     demands: &[
@@ -21,13 +21,15 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::RunsAsRoot,
             advice: "write `profile = \"runpod\"` in `[jupyter]`, or `user = \"root\"` in `[image]`",
+            is_advice: false,
         },
         Demand {
-            says: "it is started by `/start.sh`",
+            says: "it has `/start.sh`, by which pods are started",
             source: SOURCE,
             scope: Scope::All,
             condition: Condition::Program("/start.sh"),
             advice: "write `profile = \"runpod\"` in `[jupyter]`",
+            is_advice: false,
         },
         Demand {
             says: "it has bash, and an SSH server",
@@ -35,6 +37,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::Programs(&[&["bash"], &["sshd", "/usr/sbin/sshd"]]),
             advice: "write `ssh = true`",
+            is_advice: false,
         },
         Demand {
             says: "it serves SSH on port 22 and Jupyter on port 8888",
@@ -49,6 +52,7 @@ pub(super) const TERMS: Terms = Terms {
                 answer: Answer::Ports(&[22, 8888]),
             }),
             advice: "write `profile = \"runpod\"` in `[jupyter]`, and `ssh = true`",
+            is_advice: false,
         },
     ],
     examples: &["platforms/runpod"],

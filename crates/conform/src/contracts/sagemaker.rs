@@ -20,6 +20,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HasUser(1000),
             advice: "leave out `uid` in `[user]`",
+            is_advice: false,
         },
         Demand {
             says: "its home is `/home/sagemaker-user`",
@@ -27,6 +28,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::HomeIs("/home/sagemaker-user"),
             advice: "write `profile = \"sagemaker\"` in `[jupyter]`",
+            is_advice: false,
         },
         NOTHING_IN_HOMES,
         Demand {
@@ -35,13 +37,7 @@ pub(super) const TERMS: Terms = Terms {
             scope: Scope::All,
             condition: Condition::NothingIn(&["/opt/ml", "/opt/.sagemakerinternal", "/var/log/studio"]),
             advice: "copy it elsewhere (`to` in `[[copy]]`)",
-        },
-        Demand {
-            says: "it listens on port 8888",
-            source: SOURCE,
-            scope: Scope::All,
-            condition: Condition::Port(8888),
-            advice: "write `profile = \"sagemaker\"` in `[jupyter]`, without a `port`",
+            is_advice: false,
         },
         Demand {
             says: "it serves JupyterLab under `/jupyterlab/default` as user 1000 of group 100, for everybody",
@@ -60,6 +56,7 @@ pub(super) const TERMS: Terms = Terms {
                 },
             }),
             advice: "write `profile = \"sagemaker\"` in `[jupyter]`",
+            is_advice: false,
         },
     ],
     examples: &["platforms/sagemaker"],

@@ -15,46 +15,58 @@ pub(crate) async fn run(arguments: &ConformArguments) -> Result<(), Failure> {
         Some(platform) => platform,
         None => host()?,
     };
-    let asked = match arguments.contracts.as_slice() {
-        [] => Contract::ALL.to_vec(),
-        named => named.to_vec(),
-    };
-    let (image, store) = (arguments.image.clone(), store()?);
-    let judged = move || {
+    let mut asked: Vec<Contract> = Vec::new();
+    for contract in &arguments.contracts {
+        if !asked.contains(contract) {
+            asked.push(*contract);
+        }
+    }
+    let is_asked = !asked.is_empty();
+    if !is_asked {
+        asked = Contract::ALL.to_vec();
+    }
+    let names = asked.iter().map(|contract| format!("`{contract}`")).collect::<Vec<_>>().join(", ");
+    let (image, store, json) = (arguments.image.clone(), store()?, arguments.json);
+    let judged = move || -> Result<Vec<Line>, Failure> {
         let opened = open_image(&image, platform, &LayerCaches::new(store.clone()))?;
-        conform(&opened, &asked, &store)
+        let mut all: Vec<Line> = Vec::new();
+        conform(&opened, &asked, &store, |lines| {
+            // A run takes seconds: each platform is told when it is known.
+            if !json {
+                let between = if all.is_empty() { "" } else { "\n" };
+                print(&format!("{between}{}", text(&lines)))?;
+            }
+            all.extend(lines);
+            Ok::<_, Failure>(())
+        })?;
+        Ok(all)
     };
     let lines = tokio::task::spawn_blocking(judged).await.map_err(MakeError::from)??;
-    if arguments.json {
+    if json {
         print_json(&json!({ "demands": lines.iter().map(as_json).collect::<Vec<_>>() }))?;
-    } else {
-        print(&text(&lines))?;
     }
     let failed = lines.iter().filter(|line| matches!(line.verdict, Verdict::Fails(_))).count();
-    if failed > 0 && !arguments.contracts.is_empty() {
-        let contracts = arguments.contracts.iter().map(|contract| format!("`{contract}`"));
-        let contracts = contracts.collect::<Vec<_>>().join(", ");
-        return Err(Plain::Conform { image: arguments.image.clone(), contracts, failed }.into());
+    if failed > 0 && is_asked {
+        return Err(Plain::Conform { image: arguments.image.clone(), contracts: names, failed }.into());
     }
     Ok(())
 }
 
-/// All lines, those of each platform below its name.
+/// The lines of one platform, below its name.
 fn text(lines: &[Line]) -> String {
-    let of_platform = lines.chunk_by(|one, other| one.contract == other.contract);
-    let told = |lines: &[Line]| -> String {
-        let name = lines.first().map(|line| line.contract.to_string()).unwrap_or_default();
-        let demands: String = lines.iter().map(demand).collect();
-        format!("{name}: {}\n{demands}", summary(lines))
-    };
-    of_platform.map(told).collect::<Vec<_>>().join("\n")
+    let name = lines.first().map(|line| line.contract.to_string()).unwrap_or_default();
+    let demands: String = lines.iter().map(demand).collect();
+    format!("{name}: {}\n{demands}", summary(lines))
 }
 
 /// How many demands hold, and how many do not.
 fn summary(lines: &[Line]) -> String {
     let count = |word: &str| lines.iter().filter(|line| line.verdict.word() == word).count();
     let (holding, failing, unknown) = (count("holds"), count("fails"), count("unknown"));
-    let mut parts = vec![format!("{holding} of {} demands hold", holding + failing + unknown)];
+    let advised = count("advised");
+    let all = holding + failing + unknown + advised;
+    let mut parts = vec![format!("{holding} of {all} demands hold")];
+    parts.extend((advised > 0).then(|| format!("{advised} advised")));
     parts.extend((unknown > 0).then(|| format!("{unknown} cannot be told")));
     parts.join(", ")
 }
@@ -63,13 +75,14 @@ fn demand(line: &Line) -> String {
     let word = match line.verdict {
         Verdict::Holds(_) => "holds",
         Verdict::Fails(_) => "not",
+        Verdict::Advised(_) => "advised",
         Verdict::Unknown(_) => "unknown",
         Verdict::Other(_) => return String::new(),
     };
     let mut found = line.verdict.found().lines();
     let mut text = format!("  {word:<8} {} ({})\n", line.demand.says, found.next().unwrap_or_default());
     text.extend(found.map(|line| format!("           {line}\n")));
-    if matches!(line.verdict, Verdict::Fails(_)) {
+    if matches!(line.verdict, Verdict::Fails(_) | Verdict::Advised(_)) {
         text.push_str(&format!("           → {}\n", line.demand.advice));
     }
     text
@@ -83,6 +96,6 @@ fn as_json(line: &Line) -> Value {
         "source": demand.source,
         "verdict": verdict.word(),
         "found": verdict.found(),
-        "advice": matches!(verdict, Verdict::Fails(_)).then_some(demand.advice),
+        "advice": matches!(verdict, Verdict::Fails(_) | Verdict::Advised(_)).then_some(demand.advice),
     })
 }
