@@ -16,6 +16,7 @@ mod package_index;
 mod program;
 mod registry;
 mod server;
+mod services;
 mod tree;
 mod workspace;
 
@@ -29,5 +30,8 @@ pub use package_index::package_index;
 pub use program::{Imgbuild, Outcome, capture};
 pub use registry::Registry;
 pub use server::{Answer, Request, Server};
+pub use services::{
+    Client, WORKBENCH, address, connected, get, jupyter, jupyter_answers, port, ssh, token, workbench,
+};
 pub use tree::{Kind, Node, Tree};
 pub use workspace::{channel, channel_folder, scratch, shared_store, temporary, workspace_root};

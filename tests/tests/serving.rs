@@ -5,72 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use imgbuild_tests::{Container, Image, Imgbuild, Outcome, Start, Started, capture};
-
-const SPEC: &str = "name = \"workbench\"\n\
-    python = { version = \"3.11\", from = \"debian\" }\n\
-    jupyter = true\nssh = true\n\
-    [pip]\npackages = [\"numpy\", \"matplotlib\"]\n";
-
-fn workbench(imgbuild: &Imgbuild) -> Image {
-    imgbuild.build(SPEC, &[]).image()
-}
-
-/// A port that nobody has.
-fn port() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
-}
-
-/// A connection to a port, once somebody listens there.
-fn connected(port: &str) -> TcpStream {
-    for _ in 0..400 {
-        if let Ok(stream) = TcpStream::connect(format!("127.0.0.1:{port}")) {
-            return stream;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("nobody listens on port {port}");
-}
-
-/// The status and the body of what a server answers.
-fn get(port: &str, path: &str) -> (u16, String) {
-    let mut stream = connected(port);
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-}
-
-/// The address that a start prints, without the server.
-fn address(said: &str) -> String {
-    let line = said.lines().find(|line| line.contains("Jupyter is at ")).unwrap();
-    let url = line.split("Jupyter is at ").nth(1).unwrap();
-    url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap()
-}
-
-fn token(said: &str) -> String {
-    address(said).split("token=").nth(1).unwrap_or_default().to_owned()
-}
-
-/// Waits until Jupyter answers, and gives what was said.
-fn jupyter_answers(started: &mut Started) -> String {
-    started.wait_until(|said| said.contains("is running at"))
-}
-
-/// Jupyter of an image, started so.
-fn jupyter(container: &Container, name: &str, start: Start<'_>) -> (Started, String) {
-    let port = port();
-    let mut env = vec![("JUPYTER_PORT", port.clone()), ("IMGBUILD_SERVICES", "jupyter".to_owned())];
-    env.extend(start.env.clone());
-    (container.spawn(name, &Start { env, ..start }), port)
-}
+use imgbuild_tests::{
+    Client, Container, Imgbuild, Start, WORKBENCH, address, capture, connected, get, jupyter,
+    jupyter_answers, port, ssh, token, workbench,
+};
 
 #[test]
 fn jupyter_opens_for_every_user_and_on_every_file_system() {
@@ -216,64 +158,6 @@ print(sorted(key for it in outputs for key in it.get("data", {})))
     assert!(said.ends_with("['image/png', 'text/plain', 'text/plain']\n"), "{said}");
 }
 
-/// A key of a person, and OpenSSH's client with it.
-struct Client {
-    folder: tempfile::TempDir,
-    port: String,
-}
-
-impl Client {
-    fn new(port: &str) -> Self {
-        let folder = imgbuild_tests::scratch("ssh");
-        let key = folder.path().join("key");
-        let mut keygen = Command::new("ssh-keygen");
-        capture(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f"]).arg(&key)).success();
-        Self { folder, port: port.to_owned() }
-    }
-
-    fn public_key(&self) -> String {
-        fs_err::read_to_string(self.folder.path().join("key.pub")).unwrap()
-    }
-
-    /// Options of all of OpenSSH's clients.
-    fn options(&self) -> Vec<String> {
-        let key = self.folder.path().join("key");
-        let known = self.folder.path().join("known");
-        let mut words = vec!["-i".to_owned(), key.display().to_string()];
-        for option in [
-            format!("UserKnownHostsFile={}", known.display()),
-            "StrictHostKeyChecking=accept-new".to_owned(),
-            "BatchMode=yes".to_owned(),
-            "IdentitiesOnly=yes".to_owned(),
-            "LogLevel=ERROR".to_owned(),
-            format!("Port={}", self.port),
-        ] {
-            words.extend(["-o".to_owned(), option]);
-        }
-        words
-    }
-
-    fn run(&self, user: &str, words: &[&str]) -> Outcome {
-        capture(Command::new("ssh").args(self.options()).arg(format!("{user}@127.0.0.1")).args(words))
-    }
-}
-
-/// The SSH server of an image, started so, once it listens.
-fn ssh(container: &Container, name: &str, start: Start<'_>) -> (Started, Client) {
-    let client = Client::new(&port());
-    let mut env = vec![
-        ("IMGBUILD_SSH_PORT", client.port.clone()),
-        ("IMGBUILD_SERVICES", "ssh".to_owned()),
-        ("SSH_AUTHORIZED_KEYS", client.public_key()),
-        ("FOO", "a b\"c\\d".to_owned()),
-        ("JUPYTER_TOKEN", "hunter2".to_owned()),
-    ];
-    env.extend(start.env.clone());
-    let mut started = container.spawn(name, &Start { env, ..start });
-    started.wait_until(|said| said.contains("Server listening on "));
-    (started, client)
-}
-
 #[test]
 fn people_log_in_whoever_the_server_runs_as() {
     let imgbuild = Imgbuild::new();
@@ -401,7 +285,7 @@ fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
     capture(Command::new("chmod").arg("+x").arg(&ran)).success();
     imgbuild.write("hooks/30-not-a-program", "exit 5\n");
     let copy = "[[copy]]\nfrom = \"hooks\"\nto = \"/etc/imgbuild/start.d\"\n";
-    let image = imgbuild.build(&format!("{SPEC}{copy}"), &[]).image();
+    let image = imgbuild.build(&format!("{WORKBENCH}{copy}"), &[]).image();
     let container = Container::new(&image);
     let run = |name: &str, command: &[&'static str], env: &[(&'static str, &str)]| {
         let env = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -481,7 +365,7 @@ impl Drop for Run {
 #[test]
 fn run_publishes_ports_on_the_loopback_address_alone() {
     let imgbuild = Imgbuild::new();
-    imgbuild.build(SPEC, &[]);
+    imgbuild.build(WORKBENCH, &[]);
     let (outside, inside) = (port(), "8888");
     let publish = format!("{outside}:{inside}");
     let words = ["run", "--publish", &publish, "--env", "IMGBUILD_SERVICES=jupyter", "workbench"];
