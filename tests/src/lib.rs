@@ -17,6 +17,7 @@ mod program;
 mod registry;
 mod server;
 mod services;
+mod tools;
 mod tree;
 mod workspace;
 
@@ -33,5 +34,6 @@ pub use server::{Answer, Request, Server};
 pub use services::{
     Client, WORKBENCH, address, connected, get, jupyter, jupyter_answers, port, ssh, token, workbench,
 };
+pub use tools::{node_modules, python_tools};
 pub use tree::{Kind, Node, Tree};
 pub use workspace::{channel, channel_folder, scratch, shared_store, temporary, workspace_root};

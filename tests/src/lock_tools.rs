@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{capture, workspace_root};
+use crate::{python_tools, workspace_root};
 
 /// conda-lock and rattler, as pip installs them.
 pub struct LockTools {
@@ -23,24 +23,7 @@ impl LockTools {
     ///
     /// When pip cannot install them.
     pub fn new() -> Self {
-        let list = workspace_root().join("tests/tests/other_locks/tools.txt");
-        let tools = workspace_root().join("target/tools");
-        fs_err::create_dir_all(&tools).unwrap();
-        let lock = fs_err::File::create(tools.join("locks.lock")).unwrap();
-        lock.file().lock().unwrap();
-        let new = Self { folder: tools.join("locks") };
-        let (stamp, wanted) = (new.folder.join(".stamp"), fs_err::read_to_string(&list).unwrap());
-        if fs_err::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-            return new;
-        }
-        if new.folder.exists() {
-            fs_err::remove_dir_all(&new.folder).unwrap();
-        }
-        capture(Command::new("python3").args(["-m", "venv"]).arg(&new.folder)).success();
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        capture(new.python().args(pip).arg(list)).success();
-        fs_err::write(stamp, wanted).unwrap();
-        new
+        Self { folder: python_tools("locks", "tests/tests/other_locks/tools.txt") }
     }
 
     /// Its Python, to run one of the programs beside the tests.

@@ -12,9 +12,10 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 21] = [
+const PROGRAMS: [Program; 24] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
+    ("chromium", "chromium"),
     ("containerd", "containerd"),
     ("crun", "crun"),
     ("ctr", "containerd"),
@@ -24,6 +25,8 @@ const PROGRAMS: [Program; 21] = [
     ("git", "git"),
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("python3", "python3"),

@@ -1,0 +1,64 @@
+//! Images that people work in, as their browser shows them: Debian's Chromium, in which a program beside this file does what people do.
+//!
+//! Pictures of what it showed stay in `target/tmp/browser`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::process::Command;
+
+use imgbuild_tests::{
+    Container, Imgbuild, Start, WORKBENCH, address, capture, jupyter, jupyter_answers, node_modules,
+    temporary, workbench, workspace_root,
+};
+use serde_json::{Value, json};
+
+/// What a person saw who did what one of the programs does; `pictures` is the folder of the pictures.
+fn seen(pictures: &str, program: &str, arguments: &[&str]) -> Value {
+    let folder = temporary().join("browser").join(pictures);
+    drop(std::fs::remove_dir_all(&folder));
+    fs_err::create_dir_all(&folder).unwrap();
+    println!("pictures: {}", folder.display());
+    let mut node = Command::new("timeout");
+    node.args(["--kill-after=10", "300", "node"]).env("NODE_PATH", node_modules());
+    node.arg(workspace_root().join("tests/tests/browser").join(program)).arg(&folder).args(arguments);
+    serde_json::from_str(&capture(&mut node).success().stdout).unwrap()
+}
+
+/// What the Lab's terminal shows of its environment, and what the notebook has plotted, whose size is that of a picture.
+fn assert_works(seen: &Value) {
+    assert_eq!(seen["cards"][0], "Python 3 (ipykernel)", "{seen}");
+    assert_eq!(seen["printed"], json!(["6\n"]), "{seen}");
+    assert!(seen["plot"]["width"].as_u64().unwrap() > 100 && seen["plot"]["height"].as_u64().unwrap() > 100);
+    assert_eq!(seen["wrong"], json!([]), "{seen}");
+}
+
+#[test]
+fn a_person_opens_the_printed_address_and_works() {
+    let imgbuild = Imgbuild::new();
+    let container = Container::new(&workbench(&imgbuild));
+    let env = vec![("FOO", "a b".to_owned())];
+    let (mut started, port) = jupyter(&container, "lab", Start { env, ..Start::default() });
+    let address = address(&jupyter_answers(&mut started));
+    let server = format!("http://127.0.0.1:{port}");
+    let wrong = format!("{server}/lab?token=wrong");
+    let seen = seen("lab", "lab.mjs", &[&format!("{server}{address}"), &wrong]);
+    assert_works(&seen);
+    assert_eq!(seen["terminal"], "a b\n/opt/venv/bin/python\n/home/user\n");
+    // Whoever has another token is asked for the right one.
+    assert_eq!(seen["refused"], json!({ "path": "/login", "says": "Invalid credentials" }));
+}
+
+#[test]
+fn a_person_works_where_kubeflow_has_let_it_in() {
+    let imgbuild = Imgbuild::new();
+    let spec = WORKBENCH.replace("jupyter = true\nssh = true\n", "jupyter = { profile = \"kubeflow\" }\n");
+    let container = Container::new(&imgbuild.build(&spec, &[]).image());
+    let env = vec![("NB_PREFIX", "/notebook/ns/x".to_owned()), ("FOO", "a b".to_owned())];
+    let (mut started, port) = jupyter(&container, "kubeflow", Start { env, ..Start::default() });
+    let address = address(&jupyter_answers(&mut started));
+    let (path, how) = address.split_once(' ').unwrap();
+    assert_eq!((path, how), ("/notebook/ns/x/lab", "(without a token: who stands before it authenticates)"));
+    let seen = seen("kubeflow", "lab.mjs", &[&format!("http://127.0.0.1:{port}{path}")]);
+    assert_works(&seen);
+    assert_eq!(seen["terminal"], "a b\n/opt/venv/bin/python\n/home/jovyan\n");
+}
