@@ -8,6 +8,7 @@
 
 mod container;
 mod debian;
+mod engines;
 mod faults;
 mod foreign;
 mod image;
@@ -23,6 +24,7 @@ mod workspace;
 
 pub use container::{Container, Daemon, Start, Started, apart};
 pub use debian::{DebianArchive, SUITE};
+pub use engines::{Docker, LIMITS, Podman};
 pub use faults::{Bench, named, names};
 pub use foreign::{HandmadeLayer, write_layout};
 pub use image::{Image, Output};

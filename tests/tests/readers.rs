@@ -7,7 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use imgbuild_tests::{Container, Daemon, Imgbuild, Outcome, apart, capture, channel, workspace_root};
+use imgbuild_tests::{
+    Container, Daemon, Docker, Imgbuild, LIMITS, Outcome, Podman, apart, capture, channel, workspace_root,
+};
 use serde_json::Value;
 
 const IMPORT: [&str; 3] =
@@ -15,9 +17,6 @@ const IMPORT: [&str; 3] =
 const IMPORTED: &str = "imported 3\n";
 const NAME: &str = "six-packages:latest";
 const FULL_NAME: &str = "docker.io/library/six-packages:latest";
-/// A machine may not let a container raise its limits, which podman and docker ask for on their own.
-const LIMITS: [&str; 4] = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
-
 fn spec(more: &str) -> String {
     let path = workspace_root().join("examples/six-packages.toml");
     fs_err::read_to_string(path).unwrap().replace("conda-forge", &channel()) + more
@@ -61,15 +60,8 @@ fn skopeo() {
 fn podman() {
     let imgbuild = Imgbuild::new();
     let path = image(&imgbuild, "", &[]);
-    let state = imgbuild.path("podman");
-    // It takes no path of more than fifty characters for its sockets, and a checkout may stand anywhere.
-    let sockets = tempfile::tempdir().unwrap();
-    let podman = |arguments: &[&str]| {
-        let mut command = apart("podman");
-        command.arg("--root").arg(state.join("root")).arg("--runroot").arg(sockets.path());
-        command.args(["--storage-driver=overlay", "--cgroup-manager=cgroupfs", "--events-backend=file"]);
-        run(command, arguments).success().stdout
-    };
+    let podman = Podman::new(&imgbuild.path("podman"));
+    let podman = |arguments: &[&str]| podman.run(arguments).success().stdout;
     let loaded = podman(&["load", "--quiet", "--input", text(&path)]);
     assert_eq!(loaded, format!("Loaded image: {FULL_NAME}\n"));
     let mut arguments = vec!["run", "--rm", "--network=none", "--cgroups=disabled"];
@@ -84,33 +76,8 @@ fn podman() {
 fn docker() {
     let imgbuild = Imgbuild::new();
     let oci = image(&imgbuild, "", &[]);
-    let folder = imgbuild.path("docker");
-    fs_err::create_dir_all(&folder).unwrap();
-    let of = |name: &str| format!("{}/{name}", folder.display());
-    let host = format!("unix://{}", of("socket"));
-    let docker = |arguments: &[&str]| {
-        let mut command = Command::new("docker");
-        command.args(["--host", &host]);
-        run(command, arguments)
-    };
-    let daemon = Daemon::start(
-        "dockerd",
-        &[
-            "--iptables=false",
-            "--ip6tables=false",
-            "--bridge=none",
-            "--host",
-            &host,
-            "--data-root",
-            &of("data"),
-            "--exec-root",
-            &of("exec"),
-            "--pidfile",
-            &of("pid"),
-        ],
-        &folder.join("log"),
-        || docker(&["version"]).code == Some(0),
-    );
+    let engine = Docker::start(&imgbuild.path("docker"));
+    let docker = |arguments: &[&str]| engine.run(arguments);
     let version = docker(&["version", "--format", "{{.Server.Version}}"]).success().stdout;
     // Docker knows zstd from version 23 on. What it says before is what docs/reproducibility.md says of it.
     if version.starts_with("20.") {
@@ -125,7 +92,7 @@ fn docker() {
     arguments.push(NAME);
     arguments.extend(IMPORT);
     let ran = docker(&arguments);
-    assert_eq!((ran.stdout.as_str(), ran.code), (IMPORTED, Some(0)), "{}\n{}", ran.stderr, daemon.said());
+    assert_eq!((ran.stdout.as_str(), ran.code), (IMPORTED, Some(0)), "{}\n{}", ran.stderr, engine.said());
 }
 
 #[test]
