@@ -27,10 +27,16 @@ pub struct Start<'a> {
     pub env: Vec<(&'a str, String)>,
     /// The command instead of the image's.
     pub command: Option<Vec<&'a str>>,
+    /// Whether what the image says is passed over: neither its entrypoint nor its variables are there.
+    pub is_bare: bool,
     /// Whether nothing of the image can be written, but `/tmp`.
     pub read_only: bool,
     /// A folder that has an empty volume over it, which anybody may write.
     pub volume: Option<&'a str>,
+    /// A folder of this machine, and where it is mounted.
+    pub mount: Option<(PathBuf, &'a str)>,
+    /// A network namespace instead of this machine's own.
+    pub network: Option<PathBuf>,
     /// Whether it sees this machine's processes, as enroot starts images: then its first process is not process 1.
     pub shares_processes: bool,
     /// Whether terminals have the group of whoever opens them, and not `tty`: where an engine has no number for that.
@@ -148,10 +154,12 @@ impl Container {
         let config = &self.image.config;
         let cmd = || config.cmd.iter().map(String::as_str).collect();
         let command: Vec<&str> = start.command.clone().unwrap_or_else(cmd);
-        let words = config.entrypoint.iter().map(String::as_str).chain(command).collect();
+        let entrypoint = config.entrypoint.iter().filter(|_| !start.is_bare).map(String::as_str);
+        let words = entrypoint.chain(command).collect();
         let mut runtime = self.runtime(start.user.unwrap_or(&config.user), words);
         let own = ["pid", "mount", "ipc", "uts"].into_iter().skip(usize::from(start.shares_processes));
-        let namespaces: Vec<_> = own.map(|kind| json!({ "type": kind })).collect();
+        let network = start.network.iter().map(|path| json!({ "type": "network", "path": path }));
+        let namespaces: Vec<_> = own.map(|kind| json!({ "type": kind })).chain(network).collect();
         runtime["linux"]["namespaces"] = json!(namespaces);
         runtime["root"]["readonly"] = json!(start.read_only);
         // What docker leaves to root.
@@ -171,7 +179,7 @@ impl Container {
         runtime["process"]["capabilities"] =
             json!({ "bounding": capabilities, "permitted": capabilities, "effective": capabilities });
         // As engines do it: of two values the later holds.
-        let of_image = config.env.iter().filter_map(|it| it.split_once('='));
+        let of_image = config.env.iter().filter(|_| !start.is_bare).filter_map(|it| it.split_once('='));
         let given = start.env.iter().map(|(name, value)| (*name, value.as_str()));
         let env: BTreeMap<&str, &str> = of_image.chain(given).collect();
         let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -192,6 +200,8 @@ impl Container {
                 json!({ "destination": to, "type": "bind", "source": from.path(), "options": ["rbind"] }),
             );
         }
+        let bind = |(from, to): &(PathBuf, &str)| json!({ "destination": to, "type": "bind", "source": from, "options": ["rbind"] });
+        mounts.extend(start.mount.iter().map(bind));
         runtime["mounts"] = json!(mounts);
         let bundle = self.bundle.path();
         // A new container has nothing of what another one left.

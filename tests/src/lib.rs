@@ -34,7 +34,8 @@ pub use program::{Imgbuild, Outcome, capture};
 pub use registry::Registry;
 pub use server::{Answer, Request, Server};
 pub use services::{
-    Client, WORKBENCH, address, connected, get, jupyter, jupyter_answers, port, ssh, token, workbench,
+    Client, WORKBENCH, address, connected, get, jupyter, jupyter_answers, jupyterlab, port, ssh, token,
+    workbench,
 };
 pub use tools::{node_modules, python_tools};
 pub use tree::{Kind, Node, Tree};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Container, Image, Imgbuild, Outcome, Start, Started, capture, scratch};
+use crate::{Container, Image, Imgbuild, Outcome, Start, Started, capture, channel, scratch};
 
 /// An image with both servers, and something to plot with. Its wheels come from the index that the machine's settings name.
 pub const WORKBENCH: &str = "name = \"workbench\"\n\
@@ -18,6 +18,11 @@ pub const WORKBENCH: &str = "name = \"workbench\"\n\
 /// The image of [`WORKBENCH`].
 pub fn workbench(imgbuild: &Imgbuild) -> Image {
     imgbuild.build(WORKBENCH, &[]).image()
+}
+
+/// The image of `examples/jupyterlab.toml`, from the channel of the tests.
+pub fn jupyterlab(imgbuild: &Imgbuild) -> Image {
+    imgbuild.build(&imgbuild.example("jupyterlab").replace("conda-forge", &channel()), &[]).image()
 }
 
 /// A port that nobody has.

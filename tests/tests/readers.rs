@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imgbuild_tests::{
-    Container, Daemon, Docker, Imgbuild, LIMITS, Outcome, Podman, apart, capture, channel, workspace_root,
+    Container, Daemon, Docker, Imgbuild, LIMITS, Outcome, Podman, apart, capture, channel, jupyterlab,
+    workspace_root,
 };
 use serde_json::Value;
 
@@ -150,9 +151,7 @@ fn umoci_and_crun() {
 #[test]
 fn jupyterlab_starts() {
     let imgbuild = Imgbuild::new();
-    let path = workspace_root().join("examples/jupyterlab.toml");
-    let spec = fs_err::read_to_string(path).unwrap().replace("conda-forge", &channel());
-    let container = Container::new(&imgbuild.build(&spec, &[]).image());
+    let container = Container::new(&jupyterlab(&imgbuild));
     let version = container.start_with(&["jupyter", "lab", "--version"]).success().stdout;
     assert_eq!(version, "4.2.5\n");
     let modules =

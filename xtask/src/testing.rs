@@ -12,7 +12,7 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 24] = [
+const PROGRAMS: [Program; 25] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("chromium", "chromium"),
@@ -23,6 +23,7 @@ const PROGRAMS: [Program; 24] = [
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("git", "git"),
+    ("ip", "iproute2"),
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
     ("node", "nodejs"),
