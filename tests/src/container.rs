@@ -151,6 +151,33 @@ impl Container {
     ///
     /// When it cannot be started.
     pub fn spawn(&self, name: &str, start: &Start<'_>) -> Started {
+        let volume = start.volume.map(|_| scratch("volume"));
+        let words = self.prepare(name, start, volume.as_ref().map(TempDir::path));
+        let log = self.bundle.path().join(format!("{name}.log"));
+        let output = fs_err::File::create(&log).unwrap();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).stdin(Stdio::null());
+        command.stdout(output.file().try_clone().unwrap()).stderr(output.into_file());
+        let daemon = Some(command.spawn().unwrap());
+        let (uid, gid, _) = self.user(start.user.unwrap_or(&self.image.config.user));
+        let crun = [self.crun(), words.last().cloned().into_iter().collect()].concat();
+        Started { daemon, crun, user: format!("{uid}:{gid}"), log, _volume: volume }
+    }
+
+    /// The words by which somebody else starts it, who may change the configuration that the last but one names, and the last, which
+    /// is the container's name.
+    pub fn words(&self, name: &str, start: &Start<'_>) -> Vec<String> {
+        self.prepare(name, start, None)
+    }
+
+    /// How crun is called for all containers.
+    fn crun(&self) -> Vec<String> {
+        let state = self.bundle.path().join("state").to_str().unwrap().to_owned();
+        vec!["--root".to_owned(), state, "--cgroup-manager=disabled".to_owned()]
+    }
+
+    /// Writes the configuration of a container, and gives the words that start it.
+    fn prepare(&self, name: &str, start: &Start<'_>, volume: Option<&Path>) -> Vec<String> {
         let config = &self.image.config;
         let cmd = || config.cmd.iter().map(String::as_str).collect();
         let command: Vec<&str> = start.command.clone().unwrap_or_else(cmd);
@@ -193,12 +220,9 @@ impl Container {
         if start.read_only {
             mounts.push(json!({ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs" }));
         }
-        let volume = start.volume.map(|_| scratch("volume"));
-        if let (Some(to), Some(from)) = (start.volume, &volume) {
-            fs_err::set_permissions(from.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-            mounts.push(
-                json!({ "destination": to, "type": "bind", "source": from.path(), "options": ["rbind"] }),
-            );
+        if let (Some(to), Some(from)) = (start.volume, volume) {
+            fs_err::set_permissions(from, std::fs::Permissions::from_mode(0o777)).unwrap();
+            mounts.push(json!({ "destination": to, "type": "bind", "source": from, "options": ["rbind"] }));
         }
         let bind = |(from, to): &(PathBuf, &str)| json!({ "destination": to, "type": "bind", "source": from, "options": ["rbind"] });
         mounts.extend(start.mount.iter().map(bind));
@@ -209,24 +233,16 @@ impl Container {
         temporary.for_each(|entry| drop(capture(Command::new("rm").arg("-rf").arg(entry.path()))));
         let file = bundle.join(format!("{name}.json"));
         fs_err::write(&file, runtime.to_string()).unwrap();
-        let state = bundle.join("state").to_str().unwrap().to_owned();
-        let crun = vec!["--root".to_owned(), state, "--cgroup-manager=disabled".to_owned()];
-        let log = bundle.join(format!("{name}.log"));
-        let output = fs_err::File::create(&log).unwrap();
         let id = format!("{}-{name}", bundle.file_name().unwrap().to_str().unwrap());
         let mut command = apart("timeout");
-        command.args(["--kill-after=10", "300", "crun"]).args(&crun).args(["run", "--bundle"]).arg(bundle);
-        command.arg("--config").arg(&file).arg(&id).stdin(Stdio::null());
-        command.stdout(output.file().try_clone().unwrap()).stderr(output.into_file());
-        let daemon = Some(command.spawn().unwrap());
-        let (uid, gid, _) = self.user(start.user.unwrap_or(&config.user));
-        Started {
-            daemon,
-            crun: [crun, vec![id]].concat(),
-            user: format!("{uid}:{gid}"),
-            log,
-            _volume: volume,
-        }
+        command
+            .args(["--kill-after=10", "300", "crun"])
+            .args(self.crun())
+            .args(["run", "--bundle"])
+            .arg(bundle);
+        command.arg("--config").arg(&file).arg(&id);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_str().unwrap().to_owned()).collect()
     }
 
     fn run_as(&self, user: &str, words: Vec<&str>) -> Outcome {

@@ -4,11 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::net::TcpStream;
 use std::process::Command;
 
 use imgbuild_tests::{
-    Container, Imgbuild, Start, WORKBENCH, address, capture, jupyter, jupyter_answers, node_modules,
-    temporary, workbench, workspace_root,
+    Container, Daemon, Imgbuild, Start, WORKBENCH, address, capture, jupyter, jupyter_answers, node_modules,
+    port, python_tools, temporary, workbench, workspace_root,
 };
 use serde_json::{Value, json};
 
@@ -61,4 +62,35 @@ fn a_person_works_where_kubeflow_has_let_it_in() {
     let seen = seen("kubeflow", "lab.mjs", &[&format!("http://127.0.0.1:{port}{path}")]);
     assert_works(&seen);
     assert_eq!(seen["terminal"], "a b\n/opt/venv/bin/python\n/home/jovyan\n");
+}
+
+#[test]
+fn a_hub_starts_the_server_of_whoever_logs_in() {
+    let imgbuild = Imgbuild::new();
+    let hub = "jupyter = { profile = \"hub\", hub-version = \"5\" }\n";
+    let spec = WORKBENCH.replace("jupyter = true\nssh = true\n", hub);
+    let container = Container::new(&imgbuild.build(&spec, &[]).image());
+    let folder = imgbuild.folder().display().to_string();
+    let program = python_tools("hub", "tests/tests/browser/tools.txt").join("bin/jupyterhub");
+    let ports = [port(), port(), port()];
+    let settings = json!({
+        "folder": folder,
+        "ports": ports,
+        "proxy": node_modules().join(".bin/configurable-http-proxy"),
+        "container": container.words("hub", &Start::default()),
+    });
+    let settings = format!("HUB={settings}");
+    let config = workspace_root().join("tests/tests/browser/jupyterhub_config.py");
+    let words = [settings.as_str(), program.to_str().unwrap(), "--config", config.to_str().unwrap()];
+    let url = format!("http://127.0.0.1:{}/", ports[0]);
+    let is_ready = || TcpStream::connect(format!("127.0.0.1:{}", ports[0])).is_ok();
+    let daemon = Daemon::start("env", &words, &imgbuild.path("hub.log"), is_ready);
+    let seen = seen("hub", "hub.mjs", &[&url]);
+    assert_eq!(seen["cards"][0], "Python 3 (ipykernel)", "{seen}");
+    assert_eq!((&seen["printed"], &seen["name"]), (&json!("ada 6\n"), &json!("ada")), "{seen}");
+    assert_eq!(seen["wrong"], json!([]), "{seen}");
+    // Hub and server have told each other their versions. Where the first numbers differ, either warns.
+    let said = daemon.said();
+    let versions: Vec<&str> = said.lines().filter(|line| line.contains(" _version:")).collect();
+    assert!(!versions.is_empty() && versions.iter().all(|line| line.starts_with("[D ")), "{versions:#?}");
 }
