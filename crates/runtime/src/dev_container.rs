@@ -11,7 +11,8 @@ pub const DEV_CONTAINER_LABEL: &str = "devcontainer.metadata";
 /// What editors are told of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DevContainer<'a> {
-    /// Who works in it, by name, because tools that adapt the user's number look for no other.
+    /// Who works in it, by name, because tools that adapt the user's number look for no other. The container is started as that user
+    /// too: these tools leave the image's own, which is a number, as it is, and it then is nobody's.
     pub user: Option<&'a str>,
     /// The ports that are forwarded.
     pub ports: Vec<u16>,
@@ -43,7 +44,8 @@ impl DevContainer<'_> {
             ("overrideCommand", json!(!self.serves)),
             ("userEnvProbe", json!("loginInteractiveShell")),
         ]);
-        own.extend(self.user.map(|user| ("remoteUser", json!(user))));
+        let roles = ["containerUser", "remoteUser"];
+        own.extend(self.user.into_iter().flat_map(|user| roles.map(|role| (role, json!(user)))));
         let before = base.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
         let all: Vec<Value> = before.into_iter().flatten().chain([json!(own)]).collect();
         json!(all).to_string()
@@ -65,14 +67,14 @@ mod tests {
         };
         assert_eq!(
             it.metadata(None),
-            r#"[{"customizations":{"vscode":{"extensions":["ms-python.python","ms-toolsai.jupyter"]}},"forwardPorts":[8888],"overrideCommand":false,"remoteUser":"ada","userEnvProbe":"loginInteractiveShell"}]"#
+            r#"[{"containerUser":"ada","customizations":{"vscode":{"extensions":["ms-python.python","ms-toolsai.jupyter"]}},"forwardPorts":[8888],"overrideCommand":false,"remoteUser":"ada","userEnvProbe":"loginInteractiveShell"}]"#
         );
         // One that serves nothing is kept alive by the editor.
         (it.ports, it.has_jupyter, it.serves) = (vec![8000], false, false);
         it.extensions = vec!["ms-python.python".to_owned(), "charliermarsh.ruff".to_owned()];
         assert_eq!(
             it.metadata(None),
-            r#"[{"customizations":{"vscode":{"extensions":["ms-python.python","charliermarsh.ruff"]}},"forwardPorts":[8000],"overrideCommand":true,"remoteUser":"ada","userEnvProbe":"loginInteractiveShell"}]"#
+            r#"[{"containerUser":"ada","customizations":{"vscode":{"extensions":["ms-python.python","charliermarsh.ruff"]}},"forwardPorts":[8000],"overrideCommand":true,"remoteUser":"ada","userEnvProbe":"loginInteractiveShell"}]"#
         );
     }
 
@@ -81,6 +83,6 @@ mod tests {
         let base = r#"[{"id":"feature"}]"#.to_owned();
         let own = DevContainer { ports: vec![2222], serves: true, ..DevContainer::default() };
         let value = own.metadata(Some(&base));
-        assert!(value.starts_with(r#"[{"id":"feature"},{"#) && !value.contains("remoteUser"), "{value}");
+        assert!(value.starts_with(r#"[{"id":"feature"},{"#) && !value.contains("User"), "{value}");
     }
 }
