@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use imgbuild_tests::{Docker, Imgbuild, LIMITS, Outcome, Podman, WORKBENCH, get, port, token};
+use imgbuild_tests::{
+    Docker, Imgbuild, LIMITS, Outcome, Podman, WORKBENCH, capture, get, node_modules, port, token,
+};
+use serde_json::{Value, json};
 
 /// Whom an image is started as, the number of that user, and where notebooks then are.
 const USERS: [(&str, &str, &str); 4] = [
@@ -123,4 +128,82 @@ fn podman_starts_asks_and_stops_it() {
             && engine.run(&["logs", name]).contains("is running at")
     };
     serves(&engine, &[], &healthy);
+}
+
+/// A person of this machine with a project, who may ask docker for containers, and the dev containers' command line.
+struct Developer<'a> {
+    docker: &'a Docker,
+    folder: tempfile::TempDir,
+}
+
+/// No user of an image has it.
+const NUMBER: &str = "4711";
+
+impl Developer<'_> {
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// The command line looks up who calls it: this machine's list of users, as it sees it, has one more.
+    fn devcontainer(&self, verb: &str, words: &[&str]) -> Outcome {
+        let script = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
+        let mut command = Command::new("timeout");
+        command.args([
+            "--kill-after=10",
+            "120",
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            &self.path("passwd"),
+        ]);
+        command.args(["setpriv", "--reuid", NUMBER, "--regid", NUMBER, "--clear-groups"]);
+        // A checkout may stand where only root looks.
+        command.args(["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]);
+        command.arg(node_modules().join(".bin/devcontainer")).arg(verb);
+        command.args(["--workspace-folder", &self.path("project")]).args(words);
+        command.env("HOME", self.path("home")).env("DOCKER_HOST", self.docker.host());
+        capture(&mut command)
+    }
+}
+
+/// It builds an image in which the user has this person's number, so that files of the project belong to both.
+#[test]
+fn a_dev_container_is_started_as_whoever_opens_it() {
+    let imgbuild = Imgbuild::new();
+    let image = imgbuild.build(WORKBENCH, &["--format", "docker"]);
+    let docker = Docker::start(&imgbuild.path("docker"));
+    docker.run(&["load", "--quiet", "--input", text(image.path())]).success();
+    let developer = Developer { docker: &docker, folder: tempfile::tempdir().unwrap() };
+    let (port, folder) = (port(), developer.folder.path());
+    let list = fs_err::read_to_string("/etc/passwd").unwrap();
+    fs_err::write(folder.join("passwd"), format!("{list}ada:x:{NUMBER}:{NUMBER}::/:/bin/sh\n")).unwrap();
+    let limits = [&["--network=host"][..], &LIMITS].concat();
+    let env = json!({ "JUPYTER_PORT": port, "FOO": "a b", "NOTEBOOK_ARGS": "--ServerApp.ip=127.0.0.1" });
+    let settings = json!({ "image": NAME, "runArgs": limits, "containerEnv": env });
+    fs_err::create_dir_all(folder.join("home")).unwrap();
+    fs_err::create_dir_all(folder.join("project/.devcontainer")).unwrap();
+    fs_err::write(folder.join("project/.devcontainer/devcontainer.json"), settings.to_string()).unwrap();
+    let socket = docker.host().trim_start_matches("unix://");
+    capture(Command::new("chown").args(["-R", &format!("{NUMBER}:{NUMBER}"), text(folder), socket]))
+        .success();
+
+    let up = developer.devcontainer("up", &[]).success();
+    let up: Value = serde_json::from_str(&up.stdout).unwrap();
+    assert_eq!((&up["outcome"], &up["remoteUser"]), (&json!("success"), &json!("user")), "{up}");
+    let script =
+        "id -un; id -u; echo ~; echo $FOO; command -v python; python -c 'import numpy'; touch from-within";
+    let said = developer.devcontainer("exec", &["sh", "-c", script]).success().stdout.replace('\r', "");
+    assert_eq!(said, format!("user\n{NUMBER}\n/home/user\na b\n/opt/venv/bin/python\n"));
+    let written = fs_err::metadata(folder.join("project/from-within")).unwrap();
+    assert_eq!(written.uid().to_string(), NUMBER);
+    // What the image serves runs beside it, as the same user.
+    let container = up["containerId"].as_str().unwrap();
+    let engine = Engine { run: &|words| docker.run(words), options: vec![] };
+    engine.wait_until(container, || engine.run(&["logs", container]).contains("is running at"));
+    let said = engine.run(&["logs", container]);
+    assert!(said.contains("Serving notebooks from local directory: /home/user\n"), "{said}");
+    assert_eq!(get(&port, &format!("/api/contents?token={}", token(&said))).0, 200, "{said}");
+    assert_eq!(engine.stop(container), "0");
 }
