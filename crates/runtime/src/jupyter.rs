@@ -129,7 +129,10 @@ fn server_settings(jupyter: &Jupyter, server: Server) -> String {
     let text = |text: &str| json!(text).to_string();
     let mut lines = format!(
         "# Made by imgbuild. What is in the same file below ~/.jupyter goes over it.\n\
-         import os\n\n{}\n\
+         import os\nimport sys\n\n{}\n\
+         # Its own kernels go before those of the same name that other Pythons have left in a mounted home.\n\
+         given = [path for path in [os.environ.get(\"JUPYTER_PATH\")] if path]\n\
+         os.environ[\"JUPYTER_PATH\"] = os.pathsep.join([*given, os.path.join(sys.prefix, \"share\", \"jupyter\")])\n\n\
          # Neither is for kernels and terminals.\n\
          token = os.environ.pop(\"JUPYTER_TOKEN\", \"\") if served else \"\"\n\
          password = os.environ.pop(\"JUPYTER_PASSWORD\", \"\") if served else \"\"\n\

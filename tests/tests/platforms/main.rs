@@ -3,16 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use imgbuild_tests::{
-    Client, Container, Image, Imgbuild, Start, capture, get, jupyter, jupyter_answers, jupyterlab,
+    Client, Container, Image, Imgbuild, Start, capture, connected, get, jupyter, jupyter_answers, jupyterlab,
     python_tools, scratch, token, workbench,
 };
+use serde_json::json;
 
 /// Imports what would come from another place if there were one, and says from where it comes.
 const IMPORT: &str = "import sys, ssl, sqlite3, numpy, matplotlib.pyplot, jupyter_server\nprint(sys.executable, numpy.__file__)";
@@ -20,6 +21,16 @@ const IMPORT: &str = "import sys, ssl, sqlite3, numpy, matplotlib.pyplot, jupyte
 /// What that says where everything is the image's own.
 fn imported(prefix: &str) -> String {
     format!("{prefix}/bin/python {prefix}/lib/python3.11/site-packages/numpy/__init__.py\n")
+}
+
+/// What a server answers to what is sent to it.
+fn post(port: &str, path: &str, content: &str) -> String {
+    let mut stream = connected(port);
+    let length = content.len();
+    write!(stream, "POST {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{content}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// A home that somebody has used with other Pythons, of the same version: whatever these find there breaks them.
@@ -33,6 +44,10 @@ fn used_home() -> tempfile::TempDir {
     }
     fs_err::write(packages.join("usercustomize.py"), "raise SystemExit(9)\n").unwrap();
     fs_err::write(packages.join("other.pth"), "import os; os._exit(9)\n").unwrap();
+    let kernel = home.path().join(".local/share/jupyter/kernels/python3");
+    fs_err::create_dir_all(&kernel).unwrap();
+    let other = json!({ "argv": ["/opt/other/bin/python", "-m", "ipykernel"], "display_name": "other" });
+    fs_err::write(kernel.join("kernel.json"), other.to_string()).unwrap();
     fs_err::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     home
 }
@@ -76,6 +91,8 @@ impl Platforms<'_> {
         let said = jupyter_answers(&mut started);
         assert_eq!(get(&port, &format!("/api/contents?token={}", token(&said))).0, 200, "{said}");
         assert_eq!(started.exec(&["python", "-c", IMPORT]).success().stdout, imported(self.prefix));
+        let kernel = post(&port, &format!("/api/kernels?token={}", token(&said)), r#"{"name":"python3"}"#);
+        assert!(kernel.starts_with("HTTP/1.1 201"), "{kernel}\n{}", started.said());
         // It does break what looks there.
         let broken = ["env", "-u", "VIRTUAL_ENV", "PYTHONUSERBASE=/home/user/.local"];
         let python = if self.prefix == "/opt/venv" { "/usr/bin/python3" } else { "python" };
