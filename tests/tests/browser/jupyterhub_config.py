@@ -1,5 +1,5 @@
 """A hub on this machine's loopback address, which starts each user's server in a container. `HUB` says how, in JSON: `folder` for what it
-keeps, `ports`, `proxy` for the program before it, and `container`: the words that start one.
+keeps, `ports`, `proxy` for the program before it, `container`: the words that start one, and `commands`: what each user's then runs.
 """
 
 import json
@@ -26,11 +26,18 @@ class ContainerSpawner(LocalProcessSpawner):
         *words, template, _ = HUB["container"]
         config = json.loads(pathlib.Path(template).read_text())
         config["process"]["env"] += [f"{name}={value}" for name, value in self.get_env().items()]
-        config["process"]["args"] += self.args
+        config["process"]["args"] += HUB["commands"][self.user.name]
+        # Nothing of what one user has is another's.
+        home = pathlib.Path(HUB["folder"], f"home-{self.user.name}")
+        home.mkdir()
+        home.chmod(0o777)
+        config["mounts"] += [
+            {"destination": "/home/jovyan", "type": "bind", "source": str(home), "options": ["rbind"]},
+            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"},
+        ]
         file = pathlib.Path(HUB["folder"], f"{self.user.name}.json")
         file.write_text(json.dumps(config))
         self.cmd = [*words, str(file), f"hub-{self.port}-{self.user.name}"]
-        self.args = []
         return await super().start()
 
 

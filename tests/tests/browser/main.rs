@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::process::Command;
 
@@ -69,15 +70,23 @@ fn a_hub_starts_the_server_of_whoever_logs_in() {
     let imgbuild = Imgbuild::new();
     let hub = "jupyter = { profile = \"hub\", hub-version = \"5\" }\n";
     let spec = WORKBENCH.replace("jupyter = true\nssh = true\n", hub);
-    let container = Container::new(&imgbuild.build(&spec, &[]).image());
+    let image = imgbuild.build(&spec, &[]).image();
+    let container = Container::new(&image);
     let folder = imgbuild.folder().display().to_string();
     let program = python_tools("hub", "tests/tests/browser/tools.txt").join("bin/jupyterhub");
     let ports = [port(), port(), port()];
+    // What spawners start: the image's own command, docker-stacks' program, and the hub's own.
+    let commands = BTreeMap::from([
+        ("ada", image.config.config.cmd.clone()),
+        ("bob", vec!["start-singleuser.sh".to_owned()]),
+        ("eve", vec!["jupyterhub-singleuser".to_owned()]),
+    ]);
     let settings = json!({
         "folder": folder,
         "ports": ports,
         "proxy": node_modules().join(".bin/configurable-http-proxy"),
-        "container": container.words("hub", &Start::default()),
+        "container": container.words("hub", &Start { command: Some(vec![]), ..Start::default() }),
+        "commands": commands,
     });
     let settings = format!("HUB={settings}");
     let config = workspace_root().join("tests/tests/browser/jupyterhub_config.py");
@@ -85,10 +94,14 @@ fn a_hub_starts_the_server_of_whoever_logs_in() {
     let url = format!("http://127.0.0.1:{}/", ports[0]);
     let is_ready = || TcpStream::connect(format!("127.0.0.1:{}", ports[0])).is_ok();
     let daemon = Daemon::start("env", &words, &imgbuild.path("hub.log"), is_ready);
-    let seen = seen("hub", "hub.mjs", &[&url]);
-    assert_eq!(seen["cards"][0], "Python 3 (ipykernel)", "{seen}");
-    assert_eq!((&seen["printed"], &seen["name"]), (&json!("ada 6\n"), &json!("ada")), "{seen}");
-    assert_eq!(seen["wrong"], json!([]), "{seen}");
+    let names: Vec<&str> = commands.keys().copied().collect();
+    let seen = seen("hub", "hub.mjs", &[&[url.as_str()], names.as_slice()].concat());
+    for (name, person) in names.iter().zip(seen["people"].as_array().unwrap()) {
+        let wanted =
+            json!({ "name": name, "card": "Python 3 (ipykernel)", "printed": format!("{name} 6\n") });
+        assert_eq!(person, &wanted);
+    }
+    assert_eq!((&seen["people"][2]["name"], &seen["wrong"]), (&json!("eve"), &json!([])), "{seen}");
     // Hub and server have told each other their versions. Where the first numbers differ, either warns.
     let said = daemon.said();
     let versions: Vec<&str> = said.lines().filter(|line| line.contains(" _version:")).collect();
