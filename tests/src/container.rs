@@ -49,6 +49,7 @@ pub struct Started {
     daemon: Option<Child>,
     crun: Vec<String>,
     user: String,
+    shares_processes: bool,
     log: PathBuf,
     _volume: Option<TempDir>,
 }
@@ -161,7 +162,8 @@ impl Container {
         let daemon = Some(command.spawn().unwrap());
         let (uid, gid, _) = self.user(start.user.unwrap_or(&self.image.config.user));
         let crun = [self.crun(), words.last().cloned().into_iter().collect()].concat();
-        Started { daemon, crun, user: format!("{uid}:{gid}"), log, _volume: volume }
+        let shares_processes = start.shares_processes;
+        Started { daemon, crun, user: format!("{uid}:{gid}"), shares_processes, log, _volume: volume }
     }
 
     /// The words by which somebody else starts it, who may change the configuration that the last but one names, and the last, which
@@ -339,8 +341,10 @@ impl Drop for Started {
     fn drop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else { return };
         let (id, options) = self.crun.split_last().unwrap();
+        // Where it has no processes of its own, its first one must end the others.
+        let signal = if self.shares_processes { "TERM" } else { "KILL" };
         let mut crun = apart("crun");
-        drop(crun.args(options).args(["kill", id, "KILL"]).stderr(Stdio::null()).status());
+        drop(crun.args(options).args(["kill", id, signal]).stderr(Stdio::null()).status());
         drop(daemon.wait());
     }
 }

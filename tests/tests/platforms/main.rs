@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use imgbuild_tests::{
     Client, Container, Image, Imgbuild, Start, capture, connected, get, jupyter, jupyter_answers, jupyterlab,
-    python_tools, scratch, token, workbench,
+    port, python_tools, scratch, token, workbench,
 };
 use serde_json::json;
 
@@ -107,9 +107,14 @@ impl Platforms<'_> {
             _ => format!("export {name}=\"${{{name}:-\"{value}\"}}\"\n"),
         };
         let script: String = self.variables().map(export).chain(["exec \"$@\"\n".to_owned()]).collect();
+        let port = port();
         let started = |name: &str, words: &[&str]| {
-            let env =
-                [("HOME", "/home/ada"), ("PATH", "/opt/machine/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")];
+            let env = [
+                ("HOME", "/home/ada"),
+                ("PATH", "/opt/machine/bin:/usr/bin:/bin"),
+                ("LANG", "C.UTF-8"),
+                ("JUPYTER_PORT", &port),
+            ];
             let start = Start {
                 user: Some("4711:4711"),
                 env: env.map(|(name, value)| (name, value.to_owned())).to_vec(),
@@ -120,14 +125,22 @@ impl Platforms<'_> {
                 shares_processes: true,
                 ..Start::default()
             };
-            self.container.spawn(name, &start).end()
+            self.container.spawn(name, &start)
         };
         // `apptainer exec`
-        assert_eq!(started("exec", &["python", "-c", IMPORT]), (0, imported(self.prefix)));
-        // `apptainer run`
-        let entrypoint = self.image.config.config.entrypoint.iter().map(String::as_str);
-        let (code, said) = started("run", &entrypoint.chain(["python", "-c", IMPORT]).collect::<Vec<_>>());
+        assert_eq!(started("exec", &["python", "-c", IMPORT]).end(), (0, imported(self.prefix)));
+        // `apptainer run`, with a command and without one.
+        let config = &self.image.config.config;
+        let run = |name: &str, command: &[&str]| {
+            let entrypoint = config.entrypoint.iter().map(String::as_str);
+            started(name, &entrypoint.chain(command.iter().copied()).collect::<Vec<_>>())
+        };
+        let (code, said) = run("run", &["python", "-c", IMPORT]).end();
         assert!(code == 0 && said.ends_with(&imported(self.prefix)), "{said}");
+        let mut serves = run("serves", &[config.cmd[0].as_str()]);
+        let said = jupyter_answers(&mut serves);
+        assert_eq!(get(&port, &format!("/api/contents?token={}", token(&said))).0, 200, "{said}");
+        assert!(said.contains("Serving notebooks from local directory: /home/ada\n"), "{said}");
     }
 
     /// The variables are lines of `/etc/environment`, the machine's user is one of the image, and the command is started as it is; so it is
