@@ -163,7 +163,8 @@ impl Developer<'_> {
         command.args(["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]);
         command.arg(node_modules().join(".bin/devcontainer")).arg(verb);
         command.args(["--workspace-folder", &self.path("project")]).args(words);
-        command.env("HOME", self.path("home")).env("DOCKER_HOST", self.docker.host());
+        command.env("HOME", self.path("home")).env("TMPDIR", self.path("home"));
+        command.env("DOCKER_HOST", self.docker.host());
         capture(&mut command)
     }
 }
