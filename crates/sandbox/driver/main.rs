@@ -3,15 +3,18 @@
 
 use std::error::Error;
 use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{EntryHead, EntrySink, SinkError, TarWriter};
 use imgbuild_oci::Platform;
 use imgbuild_sandbox::{
-    Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, SandboxError, User, Writable,
+    Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, Published, SandboxError, User,
+    Writable,
 };
 
 /// How the driver ends where the sandbox could not be made.
@@ -123,6 +126,12 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
             }
             "--without-stacking" | "--without-attributes" => {}
             "--net" => command.network = Network::Host,
+            "--publish" => {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                println!("{}", listener.local_addr().unwrap().port());
+                let port = u16::try_from(number()).unwrap();
+                command.published.push(Published { listener: Arc::new(listener), port });
+            }
             "--served" => command.network = Network::Served,
             "--seconds" => command.limits.time = Some(Duration::from_secs(number())),
             "--processes" => command.limits.processes = Some(number()),
@@ -131,7 +140,7 @@ fn run(machine: &Machine, arguments: Vec<String>) -> Result<u8, SandboxError> {
             "--address-space" => command.limits.memory = Some(number()),
             "--until-input" => {
                 let input = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().unwrap();
-                command.until = Some(std::sync::Arc::new(input));
+                command.until = Some(Arc::new(input));
             }
             "--input" => command.input = Input::Inherit,
             "--keep" => command.output = Output::Keep(usize::try_from(number()).unwrap()),
