@@ -38,7 +38,10 @@ impl Inspected {
     /// When it is damaged or hostile, or engines would read it in different ways.
     pub fn add(&mut self, tar: &mut dyn Read) -> Result<(), MergeError> {
         // How much it may unpack to is seen to where it is decompressed.
-        let keep = |path: &ImagePath| Facts::needs(path) || path.file_name() == SETTINGS;
+        // Some images have links to them in `/etc`.
+        let keep = |path: &ImagePath| {
+            Facts::needs(path) || [SETTINGS, "passwd", "group"].contains(&path.file_name())
+        };
         self.merged.add(&mut LayerReader::new(tar, u64::MAX), &keep)?;
         self.layers += 1;
         Ok(())

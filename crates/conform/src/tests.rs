@@ -57,6 +57,10 @@ fn config() -> ContainerConfig {
 
 /// An image of files in one layer.
 fn image(config: ContainerConfig, files: &[File]) -> Inspected {
+    image_with_links(config, files, &[])
+}
+
+fn image_with_links(config: ContainerConfig, files: &[File], links: &[(&str, &str)]) -> Inspected {
     let mut layer = Builder::new(Vec::new());
     for (path, mode, (uid, gid), body) in files {
         let bytes = body.unwrap_or_default().as_bytes();
@@ -71,18 +75,14 @@ fn image(config: ContainerConfig, files: &[File]) -> Inspected {
         header.set_cksum();
         layer.append(&header, bytes).unwrap();
     }
-    let mut layer = layer.into_inner().unwrap();
-    let link = |layer: &mut Vec<u8>, path: &str, target: &str| {
-        // Behind the last entry, before the end.
-        layer.truncate(layer.len() - 1024);
-        let mut builder = Builder::new(std::mem::take(layer));
+    let library = ("usr/lib/x86_64-linux-gnu/libstdc++.so.6", "libstdc++.so.6.0.30");
+    for (path, target) in links.iter().copied().chain([library]) {
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
-        builder.append_link(&mut header, path, target).unwrap();
-        *layer = builder.into_inner().unwrap();
-    };
-    link(&mut layer, "usr/lib/x86_64-linux-gnu/libstdc++.so.6", "libstdc++.so.6.0.30");
+        layer.append_link(&mut header, path, target).unwrap();
+    }
+    let layer = layer.into_inner().unwrap();
     let mut image = Inspected::new(Platform::LinuxAmd64, config);
     image.add(&mut layer.as_slice()).unwrap();
     image.finish()
@@ -281,6 +281,17 @@ fn each_condition_holds_of_a_good_image() {
     assert_eq!(verdict, Verdict::Holds("it is `user`".to_owned()));
     let root = with_config(|it| it.user = String::new());
     assert!(matches!(look(Condition::RunsAsRoot, &root), Ok(Verdict::Holds(_))));
+}
+
+#[test]
+fn users_are_known_where_the_files_that_say_them_are_links() {
+    let files: Vec<File> = FILES.into_iter().filter(|(path, ..)| *path != "etc/passwd").collect();
+    let moved = [("usr/lib/passwd", 0o644, (0, 0), Some(PASSWD))];
+    let mut config = config();
+    config.user = "user".to_owned();
+    let linked =
+        image_with_links(config, &[&files[..], &moved].concat(), &[("etc/passwd", "../usr/lib/passwd")]);
+    assert_eq!(look(Condition::UserIsKnown, &linked).unwrap(), Verdict::Holds("1000:100".to_owned()));
 }
 
 #[test]
