@@ -141,7 +141,8 @@ impl Inspected {
     /// Whether a virtual environment looks for modules beside its own.
     pub(crate) fn sees_system(&self, folder: &str) -> bool {
         let settings = ImagePath::from_absolute(&format!("{folder}/{SETTINGS}")).ok();
-        let text = settings.and_then(|path| self.merged.content(&path)).unwrap_or_default();
+        // What its settings say is not known where they are not read: then it may.
+        let Some(text) = settings.and_then(|path| self.merged.content(&path)) else { return true };
         let line = |line: &str| -> Option<bool> {
             let (key, value) = line.split_once('=')?;
             let is_it = key.trim().eq_ignore_ascii_case("include-system-site-packages");

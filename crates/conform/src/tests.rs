@@ -295,6 +295,19 @@ fn users_are_known_where_the_files_that_say_them_are_links() {
 }
 
 #[test]
+fn settings_that_are_not_read_are_not_said_to_hold() {
+    let mut config = config();
+    config.env = vec!["PATH=/opt/venv/bin".to_owned()];
+    let own: [File; 2] = [
+        ("opt/venv/settings", 0o644, (0, 0), Some("include-system-site-packages = true\n")),
+        ("opt/venv/bin/python3", 0o755, (0, 0), Some("#!")),
+    ];
+    let links = [("opt/venv/pyvenv.cfg", "settings")];
+    let image = image_with_links(config, &[&FILES[..], &own].concat(), &links);
+    assert!(matches!(look(Condition::NoForeignModules, &image), Ok(Verdict::Fails(_))));
+}
+
+#[test]
 fn what_stands_behind_an_init_is_looked_for_on_the_path() {
     let entrypoint = |words: &[&str]| {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use imgbuild_conform::{Container, Inspected, Judge, Line, Start, Verdict};
-use imgbuild_diagnostic::plain;
+use imgbuild_diagnostic::{plain, told as told_whole};
 use imgbuild_fetch::{Context, Event};
 use imgbuild_oci::Image;
 use imgbuild_sandbox::{Command, Machine};
@@ -36,11 +36,18 @@ pub fn conform<E: From<MakeError>>(
 ) -> Result<(), E> {
     let image = inspected(opened)?;
     let machine = Machine::probe();
-    let runnable = machine.as_ref().map_err(ToString::to_string).and_then(|machine| {
-        let (config, layers) = (&opened.config, &opened.layers);
-        let made = Runnable::new(opened.platform, config, layers, opened.blobs(), store, machine);
-        made.map(|runnable| (runnable, machine)).map_err(|error| error.to_string())
-    });
+    let runnable = match &machine {
+        Err(error) => Err(told_whole(error)),
+        Ok(machine) => {
+            let (config, layers) = (&opened.config, &opened.layers);
+            match Runnable::new(opened.platform, config, layers, opened.blobs(), store, machine) {
+                Ok(runnable) => Ok((runnable, machine)),
+                Err(MakeError::Sandbox(error)) => Err(told_whole(&error)),
+                // A full disk or a damaged layer says nothing of a platform.
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
     // They go when all was tried.
     let volumes: RefCell<Vec<Scratch>> = RefCell::default();
     let folder = || {
@@ -53,7 +60,7 @@ pub fn conform<E: From<MakeError>>(
     };
     let (command, container);
     let container = match runnable {
-        Err(why) => Err(why.lines().next().unwrap_or_default().to_owned()),
+        Err(why) => Err(why),
         Ok((runnable, machine)) => {
             command = command_of(runnable);
             container = Container { machine, command: &command, folder: &folder };
@@ -82,7 +89,7 @@ fn command_of(runnable: Runnable) -> impl Fn(Start) -> Result<Command, String> {
             Start::Command(words) => Words { entrypoint: None, command: Some(owned(words)) },
             Start::Only(words) => Words { entrypoint: Some(Vec::new()), command: Some(owned(words)) },
         };
-        runnable.command(&words).map_err(|error| error.to_string())
+        runnable.command(&words).map_err(|error| told_whole(&error))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use imgbuild_spec::Contract;
 
-use super::{Account, Answer, Condition, Demand, Home, NOTHING_IN_HOMES, Root, Scope, Start, Terms, Trial};
+use super::{Condition, Demand, NOTHING_IN_HOMES, PYTHON, SHELL, Scope, Terms};
 
 /// Where the differences from docker stand.
 const SOURCE: &str = "apptainer/apptainer-userdocs, docker_and_oci.rst";
@@ -43,14 +43,7 @@ pub(super) const TERMS: Terms = Terms {
             says: "a shell runs as any user, without the entrypoint, with a read-only root",
             source: SOURCE,
             scope: Scope::All,
-            condition: Condition::Trial(&Trial {
-                account: Account::Numbers(12345, 12345),
-                root: Root::ReadOnly,
-                home: Home::Volume,
-                start: Start::Only(&["/bin/sh", "-c", "exit 7"]),
-                env: &[],
-                answer: Answer::Code(7),
-            }),
+            condition: Condition::Trial(&SHELL),
             advice: "build on a base that has a shell: `base = \"bookworm\"`",
             is_advice: false,
         },
@@ -58,18 +51,7 @@ pub(super) const TERMS: Terms = Terms {
             says: "its Python runs as any user, without the entrypoint, with a read-only root",
             source: SOURCE,
             scope: Scope::Python,
-            condition: Condition::Trial(&Trial {
-                account: Account::Numbers(12345, 12345),
-                root: Root::ReadOnly,
-                home: Home::Volume,
-                start: Start::Only(&[
-                    "/bin/sh",
-                    "-c",
-                    "exec $(command -v python3 || command -v python) -c 'import ssl'",
-                ]),
-                env: &[],
-                answer: Answer::Code(0),
-            }),
+            condition: Condition::Trial(&PYTHON),
             advice: "leave `PATH` to imgbuild, and let everybody read what is copied (`mode` in `[[copy]]`)",
             is_advice: false,
         },

@@ -2,10 +2,7 @@
 
 use imgbuild_spec::Contract;
 
-use super::{Account, Answer, Condition, Demand, Home, Root, Scope, Start, Terms, Trial};
-
-/// Whoever submitted the job: a number that no image knows.
-const SUBMITTER: Account = Account::Numbers(12345, 12345);
+use super::{Condition, Demand, PYTHON, SHELL, Scope, Terms};
 
 pub(super) const TERMS: Terms = Terms {
     contract: Contract::Enroot,
@@ -18,14 +15,7 @@ pub(super) const TERMS: Terms = Terms {
             says: "a shell runs as any user, without the entrypoint, with a read-only root",
             source: "NVIDIA/enroot, doc/cmd/start.md; NVIDIA/pyxis, README.md (--container-entrypoint)",
             scope: Scope::All,
-            condition: Condition::Trial(&Trial {
-                account: SUBMITTER,
-                root: Root::ReadOnly,
-                home: Home::Volume,
-                start: Start::Only(&["/bin/sh", "-c", "exit 7"]),
-                env: &[],
-                answer: Answer::Code(7),
-            }),
+            condition: Condition::Trial(&SHELL),
             advice: "build on a base that has a shell: `base = \"bookworm\"`",
             is_advice: false,
         },
@@ -33,18 +23,7 @@ pub(super) const TERMS: Terms = Terms {
             says: "its Python runs as any user, without the entrypoint, with a read-only root",
             source: "NVIDIA/enroot, src/docker.sh (the image's environment)",
             scope: Scope::Python,
-            condition: Condition::Trial(&Trial {
-                account: SUBMITTER,
-                root: Root::ReadOnly,
-                home: Home::Volume,
-                start: Start::Only(&[
-                    "/bin/sh",
-                    "-c",
-                    "exec $(command -v python3 || command -v python) -c 'import ssl'",
-                ]),
-                env: &[],
-                answer: Answer::Code(0),
-            }),
+            condition: Condition::Trial(&PYTHON),
             advice: "leave `PATH` to imgbuild, and let everybody read what is copied (`mode` in `[[copy]]`)",
             is_advice: false,
         },

@@ -34,6 +34,26 @@ pub const fn terms(contract: Contract) -> &'static Terms {
     }
 }
 
+/// A shell, as anybody whom the image does not know, without its entrypoint.
+const SHELL: Trial = Trial {
+    account: Account::Numbers(12345, 12345),
+    root: Root::ReadOnly,
+    home: Home::Volume,
+    start: Start::Only(&["/bin/sh", "-c", "exit 7"]),
+    env: &[],
+    answer: Answer::Code(7),
+};
+
+/// Its Python, in the same way.
+const PYTHON: Trial = Trial {
+    account: Account::Numbers(12345, 12345),
+    root: Root::ReadOnly,
+    home: Home::Volume,
+    start: Start::Only(&["/bin/sh", "-c", "exec $(command -v python3 || command -v python) -c 'import ssl'"]),
+    env: &[],
+    answer: Answer::Code(0),
+};
+
 /// Homes are volumes: what several platforms demand because they mount one.
 const NOTHING_IN_HOMES: Demand = Demand {
     says: "nothing that works lies in a home, over which a volume is mounted",
