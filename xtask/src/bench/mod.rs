@@ -85,6 +85,8 @@ pub(crate) fn run(workspace: &Path, against: Option<PathBuf>) -> Result<(), Benc
     for program in [Some(&bench), other.as_ref()].into_iter().flatten() {
         program.prepare()?;
     }
+    // The other one is not started: it may be of a time when images served nothing.
+    bench.write_starts()?;
     let rows = Rows { limit: limit(&bench)?, bench, other };
     rows.print()
 }
@@ -114,7 +116,6 @@ impl Bench {
         self.program("plain.toml", &["build"])?;
         self.program("bytecode.toml", &["lock"])?;
         self.write_bases()?;
-        self.write_wheels()?;
-        self.write_starts()
+        self.write_wheels()
     }
 }
