@@ -52,6 +52,9 @@ pub enum Writable {
     /// Into a folder of this machine, which is made and left: see [`crate::Machine::difference`] and
     /// [`crate::Machine::remove`]. Its file system must be one that overlayfs can write to.
     Folder(PathBuf),
+    /// As into a [`Writable::Folder`], where nobody asks what has changed: `/tmp`, `/run` and `/etc/hosts` are as a container has them,
+    /// with what the image has in them.
+    Scratch(PathBuf),
 }
 
 /// A user of the image.

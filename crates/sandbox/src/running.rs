@@ -145,6 +145,10 @@ fn world(machine: &Machine, command: &Command) -> Result<World, SandboxError> {
             machine.make(folder)?;
             wire::Writable::Folder(absolute(folder)?)
         }
+        Writable::Scratch(folder) => {
+            machine.make(folder)?;
+            wire::Writable::Disk(absolute(folder)?)
+        }
     };
     let mount = |mount: &Mount| {
         Ok::<_, SandboxError>(wire::Mount {

@@ -48,7 +48,7 @@ pub(crate) enum Writable {
     Memory(u64),
     /// What is kept.
     Folder(OsString),
-    /// A folder in place of memory.
+    /// A folder that nobody looks at afterwards.
     Disk(OsString),
 }
 

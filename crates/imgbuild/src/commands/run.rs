@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         false => Some(store.scratch(remover()).map_err(Plain::from)?),
     };
     if let Some(scratch) = &scratch {
-        command.writable = Writable::Folder(scratch.path("upper"));
+        command.writable = Writable::Scratch(scratch.path("upper"));
     }
     let ran = machine.run(&command).map_err(MakeError::from)?;
     drop(scratch);

@@ -57,8 +57,8 @@ pub(super) fn build(world: &World, folder: Option<&str>) -> Result<Root, Failure
         if root.has_folder(name).unwrap_or(false) {
             let target = target(&root, name, true, &mut made)?;
             // What an image has there is seen where it can be written anyway, and nobody keeps it.
-            let is_in_memory = matches!(world.writable, Writable::Memory(_) | Writable::Disk(_));
-            if is_in_memory
+            let is_thrown_away = matches!(world.writable, Writable::Memory(_) | Writable::Disk(_));
+            if is_thrown_away
                 && std::fs::read_dir(by_descriptor(&target)).is_ok_and(|mut it| it.next().is_some())
             {
                 continue;
