@@ -71,7 +71,7 @@ impl Runtime<'_> {
             put(&mut contents, shells::PROFILE, shells::profile(variables), 0o644)?;
             if !variables.dynamic.is_empty() {
                 put(&mut contents, ACTIVATE, shells::ACTIVATE_SCRIPT, 0o755)?;
-                put(&mut contents, shells::ACTIVATION_FILE, shells::ACTIVATION, 0o644)?;
+                put(&mut contents, shells::ACTIVATION_FILE, shells::activation(variables), 0o644)?;
             }
         }
         let Some(user) = &self.user else { return Ok(contents) };

@@ -2,18 +2,50 @@
 
 use crate::Variables;
 
-/// Activates the environment in a shell, once for it and all that it starts.
-pub(crate) const ACTIVATION: &str =
-    "# Made by imgbuild: does what the environment's activation scripts do, where that is not done yet.
-if [ -z \"${IMGBUILD_ACTIVATED:-}\" ]; then
+/// Activates the environment in a shell, once for it and all that it starts. What the spec says, and what the container was given,
+/// holds, unless a script adds to it, as to a list of folders or of options.
+const ACTIVATION: &str = r#"# Made by imgbuild: does what the environment's activation scripts do, where that is not done yet.
+if [ -z "${IMGBUILD_ACTIVATED:-}" ]; then
     IMGBUILD_ACTIVATED=$CONDA_PREFIX
     export IMGBUILD_ACTIVATED
-    for imgbuild_script in \"$CONDA_PREFIX\"/etc/conda/activate.d/*.sh; do
-        [ -r \"$imgbuild_script\" ] && . \"$imgbuild_script\"
+    imgbuild_held=
+    for imgbuild_name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+        eval "imgbuild_is_set=\${$imgbuild_name+x} imgbuild_value=\${$imgbuild_name-}"
+        case $imgbuild_name=$imgbuild_value in
+            FREE) ;;
+            *)
+                [ -n "$imgbuild_is_set" ] || continue
+                imgbuild_held="$imgbuild_held $imgbuild_name"
+                eval "imgbuild_held_$imgbuild_name=\$imgbuild_value"
+                ;;
+        esac
     done
-    unset imgbuild_script
+    for imgbuild_script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+        [ -r "$imgbuild_script" ] && . "$imgbuild_script"
+    done
+    for imgbuild_name in $imgbuild_held; do
+        eval "imgbuild_value=\$imgbuild_held_$imgbuild_name imgbuild_now=\${$imgbuild_name-}"
+        unset "imgbuild_held_$imgbuild_name"
+        case ":$imgbuild_now:" in *":$imgbuild_value:"*) continue ;; esac
+        case " $imgbuild_now " in *" $imgbuild_value "*) continue ;; esac
+        eval "$imgbuild_name=\$imgbuild_value"
+        export "${imgbuild_name?}"
+    done
+    unset imgbuild_script imgbuild_held imgbuild_name imgbuild_value imgbuild_is_set imgbuild_now
 fi
-";
+"#;
+
+/// What a shell has of its own.
+const SHELLS: &str = "_=*|PWD=*|OLDPWD=*|SHLVL=*|IMGBUILD_ACTIVATED=*|imgbuild_*";
+
+/// The script that does it.
+pub(crate) fn activation(variables: &Variables) -> String {
+    let own = READ_ONLY.iter().map(|name| format!("{name}=*"));
+    let activated = variables.values.iter().filter(|(name, _)| variables.activated.contains(*name));
+    let activated = activated.map(|(name, value)| quoted(&format!("{name}={value}")));
+    let free: Vec<String> = [SHELLS.to_owned()].into_iter().chain(own).chain(activated).collect();
+    ACTIVATION.replacen("FREE)", &format!("{})", free.join("|")), 1)
+}
 
 /// Where that stands: bash reads it wherever `BASH_ENV` names it.
 pub const ACTIVATION_FILE: &str = "/etc/imgbuild/activate.sh";
@@ -146,7 +178,7 @@ mod tests {
         ) {
             let values = values.into_iter().enumerate().map(|(at, value)| (format!("V_{at}"), value));
             let wanted: BTreeMap<String, String> = values.collect();
-            let text = profile(&Variables { values: wanted.clone(), dynamic: Vec::new() });
+            let text = profile(&Variables { values: wanted.clone(), ..Variables::default() });
             for shell in ["/bin/bash", "/bin/sh"] {
                 let mut found = read(shell, &text);
                 found.retain(|name, _| name.starts_with("V_"));
@@ -159,7 +191,7 @@ mod tests {
     fn what_the_shell_was_started_with_stays() {
         let values = [("PATH", "/opt/venv/bin:/usr/bin:/bin"), ("A", "image"), ("B", "image")];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let text = profile(&Variables { values: values.into_iter().collect(), dynamic: Vec::new() });
+        let text = profile(&Variables { values: values.into_iter().collect(), ..Variables::default() });
         for (path, found) in [
             ("/usr/local/bin:/usr/bin:/bin", "/opt/venv/bin:/usr/bin:/bin"),
             ("/mine:/usr/bin:/bin", "/mine:/usr/bin:/bin"),
@@ -176,6 +208,63 @@ mod tests {
                     "{shell}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_spec_and_start_say_holds_over_activation_scripts() {
+        let folder = tempfile::tempdir().unwrap();
+        let scripts = folder.path().join("etc/conda/activate.d");
+        std::fs::create_dir_all(&scripts).unwrap();
+        let script = "export EXPORT=script STATE=script GIVEN=script NEW=script THREADS=16 EMPTY=script\n\
+            export FOLDERS=/script:$FOLDERS OPTIONS=\"-O2 $OPTIONS\" PATH=/script:$PATH\nunset GONE\n";
+        std::fs::write(scripts.join("a.sh"), script).unwrap();
+        let values = [("PATH", "/usr/bin:/bin"), ("EXPORT", "a 'quoted' value"), ("STATE", "state")];
+        let mut environment: BTreeMap<String, String> =
+            values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let activated = ["PATH", "EXPORT"].map(str::to_owned).into();
+        let text = activation(&Variables { values: environment.clone(), activated, ..Variables::default() });
+        let given = [
+            ("CONDA_PREFIX", folder.path().to_str().unwrap()),
+            ("GIVEN", "given"),
+            ("THREADS", "1"),
+            ("EMPTY", ""),
+            ("FOLDERS", "/given"),
+            ("OPTIONS", "-g"),
+            ("GONE", "given"),
+            ("LINES", "one\nNEW=two\n"),
+        ];
+        environment.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let run = |shell: &str, changed: Option<(&str, &str)>| {
+            let mut command = Command::new(shell);
+            command.args(["-euc", &format!("{text}exec env"), "shell"]).env_clear().envs(&environment);
+            let output = command.envs(changed).output().unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {text}\n{said}");
+            let mut lines: Vec<&str> = said.lines().collect();
+            lines.sort_unstable();
+            lines.retain(|it| !["_=", "PWD=", "SHLVL=", "OLDPWD="].iter().any(|own| it.starts_with(own)));
+            lines.join("\n").replace(folder.path().to_str().unwrap(), "PREFIX")
+        };
+        for shell in ["/bin/bash", "/bin/sh"] {
+            insta::assert_snapshot!(run(shell, None), @r"
+            CONDA_PREFIX=PREFIX
+            EMPTY=
+            EXPORT=script
+            FOLDERS=/script:/given
+            GIVEN=given
+            GONE=given
+            IMGBUILD_ACTIVATED=PREFIX
+            LINES=one
+            NEW=script
+            NEW=two
+            OPTIONS=-O2 -g
+            PATH=/script:/usr/bin:/bin
+            STATE=state
+            THREADS=1
+            ");
+            let found = run(shell, Some(("EXPORT", "given")));
+            assert!(found.contains("\nEXPORT=given\n"), "{shell}: {found}");
         }
     }
 
@@ -207,7 +296,7 @@ mod tests {
             ["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO", "a-b", "1A", "NUL", "GOOD"];
         let value = |name: &str| if name == "NUL" { "a\0b" } else { "1" }.to_owned();
         let values = names.into_iter().map(|name| (name.to_owned(), value(name))).collect();
-        let text = profile(&Variables { values, dynamic: Vec::new() });
+        let text = profile(&Variables { values, ..Variables::default() });
         assert_eq!(read("/bin/bash", &text).get("GOOD").map(String::as_str), Some("1"));
         assert_eq!(text.matches("export ").count(), 1, "{text}");
     }

@@ -1,6 +1,6 @@
 //! The environment variables of an image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imgbuild_archive::ImagePath;
 use imgbuild_lock::{CondaPackage, CondaSet};
@@ -15,6 +15,8 @@ pub struct Variables {
     /// Activation scripts that do more than set variables, with their packages: they need the entrypoint or a login
     /// shell.
     pub dynamic: Vec<(String, String)>,
+    /// The names of those values that follow from activation itself, and that these scripts may change.
+    pub activated: BTreeSet<String>,
 }
 
 /// Where Python finds what a user has installed for itself, by `pip install --user`. What lies in `~/.local` of a mounted home is
@@ -42,18 +44,21 @@ pub fn variables(
     site: Option<&UserSite>,
     given: &BTreeMap<String, String>,
 ) -> Variables {
-    let mut variables = Variables { values: inherited(base), dynamic: Vec::new() };
+    let mut variables = Variables { values: inherited(base), ..Variables::default() };
     let values = &mut variables.values;
     let path = values.entry("PATH".to_owned()).or_insert_with(|| SYSTEM_PATH.to_owned()).clone();
     let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
     if let Some((set, packages)) = conda {
         let prefix = set.prefix.to_string();
         put("PATH", joined(&format!("{prefix}/bin"), &path));
+        variables.activated.insert("PATH".to_owned());
         for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
             put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
+            variables.activated.insert(export.name.clone());
         }
         for (name, value) in &set.variables {
             put(name, value.clone());
+            variables.activated.remove(name);
         }
         put("CONDA_DEFAULT_ENV", set.name.clone());
         put("CONDA_PREFIX", prefix);
@@ -84,6 +89,7 @@ pub fn variables(
         None => {}
     }
     variables.values.extend(given.clone());
+    variables.activated.retain(|name| !given.contains_key(name));
     variables
 }
 
