@@ -350,6 +350,7 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         prereleases,
         require_hashes,
         allow_builds,
+        writable: _,
         origin: _,
     } = pip;
     let mut inputs = PipInputs {

@@ -107,7 +107,8 @@ impl Loader<'_> {
             environment
         });
         let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
-        let services = services::wheels(&document, source);
+        let asks_for_wheels = document.pip.is_some() || from_environment.is_some();
+        let services = services::wheels(&document, asks_for_wheels, source);
         let (pip, found) =
             Section::read(document.pip.take(), from_environment, services, &mut self.reader, source);
         self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));

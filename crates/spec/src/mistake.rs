@@ -111,6 +111,9 @@ pub enum SpecMistake {
     /// A user of a base that has no users.
     #[error("the base is `scratch`, which has no users")]
     NeedsUsers,
+    /// `[pip] writable` with a Python that is not Debian's.
+    #[error("`pip.writable` is of a virtual environment, which only Debian's Python gets")]
+    NoVirtualEnvironment,
     /// Wheels, and no Python.
     #[error("wheels are asked for, but no Python that they could be for")]
     NoPython,

@@ -10,7 +10,7 @@ use crate::language::{
     SshTable, Suite, UserTable,
 };
 use crate::mistake::SpecMistake;
-use crate::pip::{Section, brings_python};
+use crate::pip::{Section, ServicePackage, brings_python};
 use crate::values::{Home, Interface, JupyterProfile, TcpPort, User, UserName, check_environment_value};
 use crate::variant::{Account, Base, Conda, CondaPackages, Debian, DevContainer, Jupyter, Ssh};
 
@@ -193,19 +193,52 @@ impl Services {
     }
 }
 
-/// What Jupyter needs as wheels, where Python is Debian's.
-pub(crate) fn wheels(document: &Document, source: &Source) -> Vec<Requirement> {
+/// The wheels that Jupyter needs, and pip where people work in the image, if Python is Debian's. conda brings pip by itself.
+pub(crate) fn wheels(document: &Document, asks_for_wheels: bool, source: &Source) -> Vec<ServicePackage> {
     let is_debians = document.python.as_ref().is_some_and(|python| python.value.from() == PythonFrom::Debian);
-    let Some(located) = document.jupyter.as_ref().filter(|_| is_debians) else { return Vec::new() };
-    let packages = match &located.value {
-        JupyterKey::Short(false) => Vec::new(),
-        JupyterKey::Short(true) => packages(&JupyterTable::default(), &located.origin(source), source),
-        JupyterKey::Table(table) => packages(table, &located.origin(source), source),
+    if !is_debians {
+        return Vec::new();
+    }
+    let package = |name: String, origin: Origin, is_optional| ServicePackage {
+        requirement: Requirement { text: SecretText::new(name), origin },
+        is_optional,
     };
-    packages
-        .into_iter()
-        .map(|it| Requirement { text: SecretText::new(it.wheel), origin: it.origin })
+    let jupyter = document.jupyter.as_ref().map(|located| (&located.value, located.origin(source)));
+    let for_jupyter = match &jupyter {
+        None | Some((JupyterKey::Short(false), _)) => Vec::new(),
+        Some((JupyterKey::Short(true), origin)) => packages(&JupyterTable::default(), origin, source),
+        Some((JupyterKey::Table(table), origin)) => packages(table, origin, source),
+    };
+    let pip = pip(document, !for_jupyter.is_empty(), asks_for_wheels, source);
+    let for_jupyter = for_jupyter.into_iter().map(|it| package(it.wheel, it.origin, false));
+    for_jupyter
+        .chain(pip.map(|(origin, is_optional)| package("pip".to_owned(), origin, is_optional)))
         .collect()
+}
+
+/// Who asks for pip, and whether it is left out where every wheel must have a hash: `[pip] writable`, or else what people work in,
+/// unless nothing that they install would be seen.
+fn pip(
+    document: &Document,
+    has_jupyter: bool,
+    asks_for_wheels: bool,
+    source: &Source,
+) -> Option<(Origin, bool)> {
+    let writable = document.pip.as_ref().and_then(|located| located.value.writable.as_ref());
+    if let Some(located) = writable.filter(|located| located.value) {
+        return Some((located.origin(source), false));
+    }
+    let has_site = document.user.as_ref().and_then(|user| user.value.site_packages.as_ref());
+    if has_site.is_some_and(|located| !located.value) {
+        return None;
+    }
+    let jupyter = document.jupyter.as_ref().filter(|_| has_jupyter).map(|located| located.origin(source));
+    let ssh = document.ssh.as_ref().filter(|located| !matches!(located.value, SshKey::Short(false)));
+    let container = document.devcontainer.as_ref();
+    let container = container.filter(|located| !matches!(located.value, DevContainerKey::Short(false)));
+    let ssh = ssh.map(|located| located.origin(source));
+    let others = ssh.or(container.map(|located| located.origin(source))).filter(|_| asks_for_wheels);
+    jupyter.or(others).map(|origin| (origin, true))
 }
 
 /// Whether Python is among the packages.

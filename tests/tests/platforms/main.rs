@@ -5,18 +5,24 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use imgbuild_tests::{
     Client, Container, Image, Imgbuild, Start, capture, connected, get, jupyter, jupyter_answers, jupyterlab,
-    port, python_tools, scratch, token, workbench,
+    package_index, port, python_tools, scratch, token, workbench,
 };
 use serde_json::json;
 
 /// Imports what would come from another place if there were one, and says from where it comes.
 const IMPORT: &str = "import sys, ssl, sqlite3, numpy, matplotlib.pyplot, jupyter_server\nprint(sys.executable, numpy.__file__)";
+
+/// What people install; of one project the image has another version.
+const INSTALLED: &str = "
+    more-1.0-py3-none-any.whl
+    another-1.0-py3-none-any.whl
+    numpy-99.0-py3-none-any.whl
+";
 
 /// What that says where everything is the image's own.
 fn imported(prefix: &str) -> String {
@@ -48,7 +54,8 @@ fn used_home() -> tempfile::TempDir {
     fs_err::create_dir_all(&kernel).unwrap();
     let other = json!({ "argv": ["/opt/other/bin/python", "-m", "ipykernel"], "display_name": "other" });
     fs_err::write(kernel.join("kernel.json"), other.to_string()).unwrap();
-    fs_err::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    // Whoever the container runs as is whose home it is.
+    capture(Command::new("chmod").args(["-R", "a+rwX"]).arg(home.path())).success();
     home
 }
 
@@ -72,6 +79,7 @@ fn platforms_find_condas_python() {
 fn everywhere(image: &Image, prefix: &str) {
     let platforms = Platforms { image, container: Container::new(image), prefix };
     platforms.where_a_home_is_mounted();
+    platforms.what_people_install();
     platforms.apptainer();
     platforms.enroot();
     // It changes the image.
@@ -94,9 +102,54 @@ impl Platforms<'_> {
         let kernel = post(&port, &format!("/api/kernels?token={}", token(&said)), r#"{"name":"python3"}"#);
         assert!(kernel.starts_with("HTTP/1.1 201"), "{kernel}\n{}", started.said());
         // It does break what looks there.
-        let broken = ["env", "-u", "VIRTUAL_ENV", "PYTHONUSERBASE=/home/user/.local"];
-        let python = if self.prefix == "/opt/venv" { "/usr/bin/python3" } else { "python" };
-        started.exec(&[&broken[..], &[python, "-c", ""]].concat()).failure();
+        started.exec(&["env", "PYTHONUSERBASE=/home/user/.local", "python", "-c", ""]).failure();
+    }
+
+    /// What people install by pip is theirs, in their home, and of this image alone.
+    fn what_people_install(&self) {
+        let folder = scratch("index");
+        let index = package_index(&folder.path().join("index"), INSTALLED, |_| None);
+        let url = format!("--index-url={}/simple", index.url());
+        let install = format!("pip install --quiet --no-cache-dir --disable-pip-version-check {url}");
+        let said = |name: &str, user: Option<&str>, mount: Option<&std::path::Path>, script: &str| {
+            let mount = mount.map(|home| (home.to_owned(), "/home/user"));
+            let command = Some(vec!["sh", "-c", script]);
+            let mut started = self.container.spawn(name, &Start { user, mount, command, ..Start::default() });
+            started.end()
+        };
+        // What is there already is the home's own, however pip is asked.
+        let home = used_home();
+        let script = format!("{install} more && {install} --user another");
+        let (code, text) = said("install", None, Some(home.path()), &script);
+        assert_eq!(code, 0, "{text}");
+        let import =
+            "python -c 'import more, another, numpy; print(more.__file__, another.__file__, numpy.__file__)'";
+        let (code, text) = said("installed", None, Some(home.path()), import);
+        let base = format!("/home/user/.local/share/imgbuild/{}/lib/python3.11/site-packages", self.name());
+        let numpy = format!("{}/lib/python3.11/site-packages/numpy/__init__.py", self.prefix);
+        let found = format!("{base}/more/__init__.py {base}/another/__init__.py {numpy}\n");
+        assert_eq!((code, text.as_str()), (0, found.as_str()));
+        for left_out in ["python -s", "PYTHONNOUSERSITE=1 python", "python -I"] {
+            let (code, text) =
+                said("without", None, Some(home.path()), &format!("{left_out} -c 'import more'"));
+            assert!(code == 1 && text.contains("No module named 'more'"), "{left_out}: {text}");
+        }
+        // Whoever the container runs as, also without a home of the image's; and root has its own.
+        for user in ["12345:0", "12345:12345", "0:0"] {
+            let (code, text) =
+                said("user", Some(user), None, &format!("{install} more && python -c 'import more'"));
+            assert_eq!(code, 0, "{user}: {text}");
+        }
+        if self.prefix == "/opt/venv" {
+            let (code, text) = said("other", None, Some(home.path()), &format!("{install} numpy==99.0"));
+            assert!(code == 1 && text.contains("it will lack sys.path precedence to numpy"), "{text}");
+        }
+    }
+
+    /// The image's name, by which a home tells images apart.
+    fn name(&self) -> &str {
+        let base = self.variables().find(|(name, _)| *name == "PYTHONUSERBASE");
+        base.and_then(|(_, folder)| folder.rsplit('/').next()).unwrap()
     }
 
     /// The variables are a script, the root is read-only, and user, home and processes are the machine's own.

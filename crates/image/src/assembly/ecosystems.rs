@@ -52,9 +52,8 @@ pub(super) fn ecosystems<'a>(
     }
     if let Some(wheels) = &locked.pypi {
         let is_conda = locked.conda.as_ref().is_some_and(|conda| conda.set.prefix == wheels.set.prefix);
-        // As with a manager of conda: who has pip in an environment wants to change it.
-        let has_pip = || wheels.set.requested.iter().any(|name| name == "pip");
-        let ownership = ownership(if is_conda { is_writable } else { has_pip() })?;
+        let is_own_writable = variant.pip.as_ref().is_some_and(|pip| pip.writable);
+        let ownership = ownership(if is_conda { is_writable } else { is_own_writable })?;
         all.push(Box::new(imgbuild_pypi::Packages { locked: wheels, is_conda, ownership, timestamp }));
     }
     Ok(all)

@@ -93,8 +93,7 @@ impl Assembly {
         let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
         let layout = locked.variant.layout.as_ref();
         let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
-        // A virtual environment never looks at what a user has installed.
-        let has_python = wheels.is_none() && (conda.is_some() || variant.python.is_some());
+        let has_python = conda.is_some() || variant.python.is_some();
         let site = users::site(variant, &base).filter(|_| has_python);
         let mut assembly = Self {
             ingredients: Vec::new(),

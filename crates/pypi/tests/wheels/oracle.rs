@@ -16,13 +16,14 @@ use imgbuild_pypi::{Layout, Package, virtual_environment};
 use imgbuild_python::FolderSink;
 
 /// What differs, by how its path ends, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
     (".dist-info/INSTALLER", "it names the installer"),
     (".dist-info/uv_cache.json", "uv's note of when it took a wheel from a folder"),
     ("venv/.gitignore", "an image is not a checkout"),
     ("venv/.lock", "uv's lock"),
     ("venv/CACHEDIR.TAG", "an image is not backed up"),
     ("venv/pyvenv.cfg", "the keys are those of Python's own `venv`"),
+    ("/imgbuild-user-site.pth", "uv leaves out what users have installed"),
     ("odd/empty", "an empty folder is no file, and no `RECORD` can list it; pip makes none either"),
 ];
 

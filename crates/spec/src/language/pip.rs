@@ -39,6 +39,12 @@ pub(crate) struct PipTable {
     /// git. They are built in the sandbox.
     #[schemars(extend("examples" = [["local-project"]]), extend("default" = false))]
     pub(crate) allow_builds: Option<AllowBuildsKey>,
+    /// Whether the virtual environment belongs to the image's user, so that pip can change it from inside; `pip` is then among its
+    /// wheels. Without it what a user installs goes into a folder of the home.
+    ///
+    /// Wheels beside conda's packages are in conda's environment: see `[conda] writable`.
+    #[schemars(extend("default" = false))]
+    pub(crate) writable: Option<Located<bool>>,
 }
 
 /// A path, or several.

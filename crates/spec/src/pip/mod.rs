@@ -6,7 +6,7 @@ use imgbuild_document::Origin;
 use imgbuild_environment::ListedPackages;
 use imgbuild_requirement::{FindLinks, PipRequirement, PipUrl, ProjectName, PylockFile};
 
-pub(crate) use section::{Section, brings_python, needs_python};
+pub(crate) use section::{Section, ServicePackage, brings_python, needs_python};
 
 /// The wheels of an image, as they are asked for: by `[pip]`, and by the file that `env` names.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Pip {
     pub require_hashes: bool,
     /// What may be built from source.
     pub allow_builds: AllowBuilds,
+    /// Whether the virtual environment belongs to the image's user.
+    pub writable: bool,
     /// Where wheels were asked for first.
     pub origin: Origin,
 }

@@ -8,7 +8,7 @@ use imgbuild_requirement::{
     Kind, Lines, ListedRequirement, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
 };
 
-use crate::language::{AllowBuildsKey, FilesKey, PipTable};
+use crate::language::{AllowBuildsKey, FilesKey, PipTable, PythonFrom};
 use crate::mistake::SpecMistake;
 use crate::pip::{AllowBuilds, Pip, PipPackages};
 use crate::variant::{Conda, CondaPackages, Python};
@@ -21,6 +21,8 @@ pub(crate) struct Section {
     /// The keys of the spec that a lock of all packages leaves nothing to say, and where they stand.
     keys: Vec<(String, Origin)>,
     allow_builds: AllowBuilds,
+    /// Where it is said that the user may change what is installed.
+    writable: Option<Origin>,
     notes: Vec<Note>,
 }
 
@@ -38,7 +40,14 @@ struct SectionContent {
     /// Lines of an environment file, and its path.
     lines: (Vec<Requirement>, PathBuf),
     /// What other keys of the spec ask for, unless it is named here.
-    services: Vec<Requirement>,
+    services: Vec<ServicePackage>,
+}
+
+/// A wheel that another key of the spec asks for.
+pub(crate) struct ServicePackage {
+    pub(crate) requirement: Requirement,
+    /// Whether it is left out where every requirement must have a hash: it is there for people, and nothing depends on it.
+    pub(crate) is_optional: bool,
 }
 
 impl Section {
@@ -47,7 +56,7 @@ impl Section {
     pub(crate) fn read(
         table: Option<Located<PipTable>>,
         environment: Option<PipPart>,
-        services: Vec<Requirement>,
+        services: Vec<ServicePackage>,
         reader: &mut Reader<'_>,
         source: &Source,
     ) -> (Self, Vec<Problem>) {
@@ -71,7 +80,8 @@ impl Section {
         let mut problems = Vec::new();
         let mut notes = Vec::new();
         let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
-        let pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
+        let writable = table.writable.filter(|located| located.value).map(|located| located.origin(source));
+        let mut pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
             Some(file) => {
                 let lines = named.lines.0.iter().map(|line| &line.origin);
                 problems.extend(alone(file, named.origins().chain(&urls).chain(lines)));
@@ -86,7 +96,10 @@ impl Section {
                 listed(listing, index, allow_builds.clone(), &mut problems)
             }
         };
-        (Self { pip, keys, allow_builds, notes }, problems)
+        if let Some(pip) = &mut pip {
+            pip.writable = writable.is_some();
+        }
+        (Self { pip, keys, allow_builds, writable, notes }, problems)
     }
 
     /// What a person should know of the files.
@@ -97,6 +110,14 @@ impl Section {
     /// The first place that asks for wheels.
     pub(crate) fn origin(&self) -> Option<&Origin> {
         self.pip.as_ref().map(|pip| &pip.origin)
+    }
+
+    /// `writable` where there is no virtual environment.
+    pub(crate) fn check_writable(&self, python: Option<PythonFrom>) -> Option<Problem> {
+        let origin = self.writable.as_ref().filter(|_| python != Some(PythonFrom::Debian))?;
+        let problem = Problem::new(SpecMistake::NoVirtualEnvironment);
+        let problem = problem.at(origin.source(), origin.span(), "asked for here");
+        Some(problem.hint("wheels beside conda's Python are in conda's environment: write `writable = true` in `[conda]`; or take Debian's Python: `python = { version = \"3.11\", from = \"debian\" }`"))
     }
 
     /// Whether a requirement is of this project, by its normalised name.
@@ -130,6 +151,7 @@ impl Section {
             prereleases: false,
             require_hashes: true,
             allow_builds: self.allow_builds.clone(),
+            writable: false,
             origin,
         }))
     }
@@ -157,7 +179,9 @@ impl SectionContent {
         for line in lines {
             read.item(&line, file.parent().unwrap_or_else(|| Path::new("")));
         }
-        for package in self.services {
+        let requires_hashes = requires_hashes(&read.listing);
+        for package in self.services.into_iter().filter(|package| !(package.is_optional && requires_hashes)) {
+            let package = package.requirement;
             let before = read.listing.requirements.len();
             read.line(package.text.whole().trim(), Path::new(""), Kind::Package, package.origin);
             let (named, added) = read.listing.requirements.split_at(before);
@@ -241,8 +265,14 @@ fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) 
         prereleases: false,
         require_hashes: true,
         allow_builds,
+        writable: false,
         origin,
     })
+}
+
+/// Whether every requirement must have a hash: it is said, or one has.
+fn requires_hashes(listing: &Listing) -> bool {
+    listing.require_hashes || listing.requirements.iter().any(|listed| !listed.requirement.hashes.is_empty())
 }
 
 /// What files say and the spec says otherwise.
@@ -274,10 +304,9 @@ fn listed(
     allow_builds: AllowBuilds,
     problems: &mut Vec<Problem>,
 ) -> Option<Pip> {
+    let require_hashes = requires_hashes(&listing);
     let Listing { requirements, constraints, prereleases, .. } = listing;
     let origin = requirements.first()?.requirement.origin.clone();
-    let hashed = requirements.iter().any(|listed| !listed.requirement.hashes.is_empty());
-    let require_hashes = listing.require_hashes || hashed;
     if require_hashes {
         problems.extend(requirements.iter().find_map(without_hash));
     }
@@ -297,6 +326,7 @@ fn listed(
         prereleases,
         require_hashes,
         allow_builds,
+        writable: false,
         origin,
     })
 }

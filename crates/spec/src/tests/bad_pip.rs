@@ -53,6 +53,21 @@ fn no_python() {
 }
 
 #[test]
+fn a_writable_environment_that_is_none() {
+    assert_snapshot!(message("[pip]\npackages = [\"six\"]\nwritable = true\n", &[]), @r#"
+     × `pip.writable` is of a virtual environment, which only Debian's Python gets
+      ╭─[spec.toml:5:12]
+    4 │ packages = ["six"]
+    5 │ writable = true
+      ·            ──┬─
+      ·              ╰── asked for here
+      ╰────
+     help: wheels beside conda's Python are in conda's environment: write `writable = true` in
+           `[conda]`; or take Debian's Python: `python = { version = "3.11", from = "debian" }`
+    "#);
+}
+
+#[test]
 fn wheels_on_nothing() {
     let spec = "name = \"a\"\nbase = \"scratch\"\n[pip]\npackages = [\"six\"]\n";
     assert_snapshot!(message_of(&[("spec.toml", spec)]), @r#"

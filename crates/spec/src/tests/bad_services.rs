@@ -381,13 +381,13 @@ fn what_is_served_brings_its_packages() {
         format!("{} | {} | {}", of(debian.collect()), of(conda.collect()), of(pip.collect()))
     };
     let basics = "procps netbase libstdc++6 curl";
-    assert_eq!(packages(&with("jupyter = true")), format!("{basics} |  | jupyterlab"));
+    assert_eq!(packages(&with("jupyter = true")), format!("{basics} |  | jupyterlab pip"));
     assert_eq!(
         packages("name = \"a\"\npython = \"3.11\"\njupyter = true\n"),
         format!("{basics} | jupyterlab | ")
     );
     let named = with("jupyter = true\n[pip]\npackages = [\"JupyterLab==4.4.3\"]");
-    assert_eq!(packages(&named), format!("{basics} |  | JupyterLab==4.4.3"));
+    assert_eq!(packages(&named), format!("{basics} |  | JupyterLab==4.4.3 pip"));
     let conda = "name = \"a\"\npython = \"3.11\"\njupyter = true\n[conda]\npackages = [\"jupyterlab 4.*\"]\n";
     assert_eq!(packages(conda), format!("{basics} | jupyterlab 4.* | "));
     let pip = "name = \"a\"\npython = \"3.11\"\njupyter = true\n[pip]\npackages = [\"jupyterlab\"]\n";
@@ -397,7 +397,7 @@ fn what_is_served_brings_its_packages() {
     );
     assert_eq!(
         packages(&hub),
-        format!("{basics} |  | jupyter-server ipykernel jupyterhub==5.* jupyterlab-git")
+        format!("{basics} |  | jupyter-server ipykernel jupyterhub==5.* jupyterlab-git pip")
     );
     assert_eq!(
         packages(&with("ssh = true\nbase = \"trixie\"\n[user]\nsudo = true")),

@@ -336,3 +336,51 @@ fn a_file_may_be_named_twice_and_many_lines_are_read() {
     let PipPackages::Requirements(requirements) = variant.pip.unwrap().packages else { panic!() };
     assert_eq!(requirements.len(), 40_000);
 }
+
+/// The names that a spec with Debian's Python asks for, and whose they are then.
+fn with_debians_python(spec: &str, files: &[(&str, &str)]) -> Option<(String, bool)> {
+    let spec = format!("name = \"a\"\npython = {{ version = \"3.11\", from = \"debian\" }}\n{spec}");
+    let files = [&[("spec.toml", spec.as_str())], files].concat();
+    let pip = variants_of(&files)[0].pip.clone()?;
+    let PipPackages::Requirements(requirements) = &pip.packages else { panic!("{pip:?}") };
+    let names =
+        requirements.iter().map(|it| format!("{} {}", it.text, it.origin.key().trim_end_matches("[0]")));
+    Some((names.collect::<Vec<_>>().join(", "), pip.writable))
+}
+
+#[test]
+fn people_who_work_in_an_image_have_pip() {
+    let names = |spec: &str| with_debians_python(spec, &[]).unwrap_or_default().0;
+    let wheels = "[pip]\npackages = [\"six\"]\n";
+    assert_eq!(names("jupyter = true"), "jupyterlab jupyter, pip jupyter");
+    assert_eq!(names(&format!("ssh = true\n{wheels}")), "six pip.packages, pip ssh");
+    assert_eq!(names(&format!("devcontainer = true\n{wheels}")), "six pip.packages, pip devcontainer");
+    assert_eq!(names("ssh = true\npip.packages = [\"pip <26\"]"), "pip<26 pip.packages");
+    // Nobody works in these, or asks for wheels, or would find what he installs.
+    assert_eq!(names(wheels), "six pip.packages");
+    assert_eq!(
+        names(&format!("ssh = false\ndevcontainer = false\njupyter = false\n{wheels}")),
+        "six pip.packages"
+    );
+    assert_eq!(names("ssh = true"), "");
+    assert_eq!(names("jupyter = true\nuser.site-packages = false"), "jupyterlab jupyter");
+}
+
+#[test]
+fn pip_is_left_out_where_it_has_no_hash() {
+    let files = [(
+        "r.txt",
+        "six==1.16.0 --hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254\n",
+    )];
+    let spec = "ssh = true\n[pip]\nrequirements = \"r.txt\"\n";
+    assert_eq!(with_debians_python(spec, &files).unwrap().0.trim_end(), "six==1.16.0");
+}
+
+#[test]
+fn a_writable_environment_has_pip() {
+    let found = with_debians_python("pip.writable = true", &[]);
+    assert_eq!(found, Some(("pip pip.writable".to_owned(), true)));
+    // Who asks for pip itself does not give the environment away.
+    let found = with_debians_python("pip.packages = [\"pip\"]", &[]);
+    assert_eq!(found, Some(("pip pip.packages".to_owned(), false)));
+}
