@@ -28,6 +28,8 @@ impl Bench {
                 format!("{head}jupyter = true\n[pip]{rest}"),
             )?;
             self.program(&format!("{name}.toml"), &["lock"])?;
+            // It has wheels that the others have not.
+            self.program(&format!("{name}.toml"), &["build"])?;
         }
         Ok(())
     }
