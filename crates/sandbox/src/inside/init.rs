@@ -17,6 +17,9 @@ use super::{Process, answer, expect, network, published, world};
 use crate::channel::Channel;
 use crate::wire::{Answer, Ask, Failure, Plan, Step, World};
 
+/// The first port that any user may listen on, unless a machine says otherwise.
+const FIRST_FREE_PORT: u16 = 1024;
+
 pub(super) fn run(channel: &Channel) -> Result<(), Failure> {
     // Nobody inside looks into this process: it has descriptors and memory of the outside.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
@@ -45,7 +48,7 @@ fn run_command(
     let (own, theirs) = Channel::pair().step(|| "make a socket".to_owned())?;
     let command = Process::Command.start().stdin(theirs).spawn();
     let command = command.step(|| "start the command's process".to_owned())?;
-    own_network(world)?;
+    own_network(world, &plan.published)?;
     rustix::system::sethostname(b"localhost").step(|| "set the name of the machine".to_owned())?;
     let root = world::build(world, plan.folder.as_deref())?;
     let namespaces = root
@@ -90,13 +93,17 @@ fn run_command(
 }
 
 /// Makes the network ready, where it is the sandbox's own.
-fn own_network(world: &World) -> Result<(), Failure> {
+fn own_network(world: &World, ports: &[u16]) -> Result<(), Failure> {
     if !world.host_network {
         network::loopback_up().step(|| "switch the loopback interface on".to_owned())?;
     }
     if world.served {
         network::add_served_address().step(|| "add an address to the interface".to_owned())?;
-        network::free_low_ports();
+        let freed = network::free_low_ports();
+        // Where it may not be set, as inside some containers, nothing is said of who cannot listen there.
+        if ports.iter().any(|port| *port < FIRST_FREE_PORT) {
+            freed.step(|| format!("let every user listen below port {FIRST_FREE_PORT}"))?;
+        }
     }
     Ok(())
 }

@@ -46,9 +46,8 @@ pub(super) fn add_served_address() -> Result<()> {
 }
 
 /// Lets every user listen below 1024, as docker does in a container's own network.
-pub(super) fn free_low_ports() {
-    // Where it may not be set, only root may, as on older machines.
-    let _ = std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n");
+pub(super) fn free_low_ports() -> std::io::Result<()> {
+    std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n")
 }
 
 /// Asks the kernel, and waits for its answer.
