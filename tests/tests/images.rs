@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::process::Command;
+
 use imgbuild_oci::Digest;
-use imgbuild_tests::{Container, Image, Imgbuild, Kind, Node, Tree, channel};
+use imgbuild_tests::{Container, Image, Imgbuild, Kind, Node, Tree, capture, channel};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -24,7 +26,7 @@ fn quickstart_runs() {
     // Without a group, which would take all others away; by number, so that Kubernetes sees that it is not root.
     assert_eq!(config.user, "1000");
     assert_eq!(config.entrypoint, ["/usr/bin/tini", "-g", "--", "/usr/local/bin/imgbuild-start"]);
-    let path = format!("/opt/venv/bin:{SYSTEM_PATH}");
+    let path = format!("/opt/venv/bin:{SYSTEM_PATH}:/home/user/.local/share/imgbuild/quickstart/bin");
     assert_eq!(image.variable("PATH"), Some(path.as_str()));
     assert_eq!(image.variable("LANG"), Some("C.UTF-8"));
     assert_eq!(image.variable("CONDA_PREFIX"), None);
@@ -73,8 +75,118 @@ fn conda_python_is_there_without_activation() {
     for name in ["conda", "mamba", "micromamba"] {
         assert!(!container.root().join("opt/conda/bin").join(name).exists());
     }
+    let frozen = container.root().join("opt/conda/conda-meta/frozen");
+    let frozen: serde_json::Value = serde_json::from_slice(&fs_err::read(frozen).unwrap()).unwrap();
+    assert!(frozen["message"].as_str().unwrap().contains("`writable = true`"), "{frozen}");
     let written = container.exec(&["touch", "/opt/conda/lib/mine"]);
     assert!(written.failure().stderr.contains("Permission denied"));
+}
+
+/// What shells say of a manager, in the ways in which people come to one.
+fn in_shells(container: &Container, manager: &str) -> String {
+    let script = format!("{manager} activate x");
+    let ways: [&[&str]; 6] = [
+        &["bash", "-c"],
+        &["bash", "-ic"],
+        &["bash", "-lc"],
+        &["env", "-i", "sh", "-lc"],
+        &["zsh", "-c"],
+        &["env", "-i", "zsh", "-lic"],
+    ];
+    let said = |way: &&[&str]| {
+        let outcome = container.exec(&[way, &[script.as_str()][..]].concat()).success();
+        format!("{}: {}", way.join(" "), outcome.stdout)
+    };
+    ways.iter().map(said).collect()
+}
+
+#[test]
+fn an_environment_is_changed_from_inside() {
+    let imgbuild = Imgbuild::new();
+    let mirror = "mirrors = { conda-forge = [\"https://mirror.example/conda-forge\"] }\n";
+    let table = format!("manager = \"conda\"\n{mirror}");
+    let spec = conda("python = \"3.11\"\nbase = { packages = [\"zsh\"] }\ncuda = \"12.4\"", &table);
+    let image = imgbuild.build(&spec, &[]).image();
+    let path = image.variable("PATH").unwrap();
+    assert!(path.starts_with("/opt/conda/bin:/opt/conda/condabin:/usr/local/sbin:"), "{path}");
+    for (name, value) in [
+        ("CONDA_SHLVL", "1"),
+        ("CONDA_EXE", "/opt/conda/bin/conda"),
+        ("CONDA_PYTHON_EXE", "/opt/conda/bin/python"),
+        ("CONDA_OVERRIDE_CUDA", "12.4"),
+        ("BASH_ENV", "/etc/imgbuild/shell.sh"),
+    ] {
+        assert_eq!(image.variable(name), Some(value), "{name}");
+    }
+    let container = Container::new(&image);
+    insta::assert_snapshot!(in_shells(&container, "conda"), @r"
+    bash -c: stand-in conda of a shell: activate x
+    bash -ic: stand-in conda of a shell: activate x
+    bash -lc: stand-in conda of a shell: activate x
+    env -i sh -lc: stand-in conda of a shell: activate x
+    zsh -c: stand-in conda of a shell: activate x
+    env -i zsh -lic: stand-in conda of a shell: activate x
+    ");
+    let file = |path: &str| fs_err::read_to_string(container.root().join("opt/conda").join(path)).unwrap();
+    insta::assert_snapshot!(file(".condarc").replace(&channel(), "CHANNEL"), @r#"
+    # Made by imgbuild, of the image's spec.
+    channels:
+      - "CHANNEL"
+    channel_priority: strict
+    pkgs_dirs:
+      - /opt/conda/pkgs
+      - "~/.conda/pkgs"
+    envs_dirs:
+      - /opt/conda/envs
+      - "~/.conda/envs"
+    override_virtual_packages:
+      cuda: "12.4"
+    "#);
+    assert_eq!(file("conda-meta/pinned"), "python 3.11.*\n");
+    assert!(!container.root().join("opt/conda/conda-meta/frozen").exists());
+    // An interactive bash is told nothing else than by Debian.
+    let rest = fs_err::read_to_string(container.root().join("etc/bash.bashrc")).unwrap();
+    assert!(rest.starts_with("# System-wide .bashrc file") && rest.ends_with("\n. /etc/imgbuild/shell.sh\n"));
+    assert_eq!(unrecorded(&container.root().join("opt/conda")), Vec::<String>::new());
+}
+
+/// The bytecode below a prefix that no record names, and what records name that is not there.
+fn unrecorded(prefix: &std::path::Path) -> Vec<String> {
+    let records = fs_err::read_dir(prefix.join("conda-meta")).unwrap().map(|it| it.unwrap().path());
+    let records = records.filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let mut named = std::collections::BTreeSet::new();
+    for record in records {
+        let record: serde_json::Value = serde_json::from_slice(&fs_err::read(record).unwrap()).unwrap();
+        assert_eq!(record["requested_specs"], serde_json::json!([]), "who asked is in `history`");
+        let paths = record["paths_data"]["paths"].as_array().unwrap();
+        let paths: Vec<&str> = paths.iter().map(|path| path["_path"].as_str().unwrap()).collect();
+        assert_eq!(record["files"], serde_json::json!(paths));
+        named.extend(paths.into_iter().map(str::to_owned));
+    }
+    let absent = named.iter().filter(|path| prefix.join(path).symlink_metadata().is_err());
+    let mut all: Vec<String> = absent.map(|path| format!("{path} is not there")).collect();
+    let found =
+        capture(Command::new("find").arg(prefix).args(["-name", "*.pyc", "-printf", "%P\n"])).success();
+    all.extend(found.stdout.lines().filter(|path| !named.contains(*path)).map(str::to_owned));
+    assert!(found.stdout.lines().count() > 500);
+    all
+}
+
+#[test]
+fn micromamba_is_found_by_every_shell() {
+    let imgbuild = Imgbuild::new();
+    let spec = conda("base = { packages = [\"zsh\"] }", "manager = \"micromamba\"\n");
+    let image = imgbuild.build(&spec, &[]).image();
+    assert_eq!(image.variable("MAMBA_ROOT_PREFIX"), Some("/opt/conda"));
+    assert_eq!(image.variable("MAMBA_EXE"), Some("/opt/conda/bin/micromamba"));
+    insta::assert_snapshot!(in_shells(&Container::new(&image), "micromamba"), @r"
+    bash -c: stand-in micromamba of bash: activate x
+    bash -ic: stand-in micromamba of bash: activate x
+    bash -lc: stand-in micromamba of bash: activate x
+    env -i sh -lc: stand-in micromamba of posix: activate x
+    zsh -c: stand-in micromamba of zsh: activate x
+    env -i zsh -lic: stand-in micromamba of zsh: activate x
+    ");
 }
 
 #[test]
@@ -98,6 +210,7 @@ fn activation_holds_for_every_process() {
     assert_eq!(container.exec(&["env", "-i", "bash", "-l", "-c", show]).success().stdout, "bar x86_64 1\n");
     // bash itself reads it where nothing of ours has started it; other programs have what variables can say.
     assert_eq!(container.exec(&["bash", "-c", show]).success().stdout, "bar x86_64 1\n");
+    assert_eq!(container.exec(&["bash", "-ic", show]).success().stdout, "bar x86_64 1\n");
     assert_eq!(container.exec(&["sh", "-c", show]).success().stdout, "bar\n");
     // It is done once.
     let twice =

@@ -29,6 +29,8 @@ fn excepted(path: &str) -> bool {
         || path.starts_with("__clobbers__/")
         // Written by conda, mamba and by us, and not by rattler: what was asked for.
         || path == "conda-meta/history"
+        // What keeps an environment as the spec asked for it, which is for those who change it inside an image.
+        || ["conda-meta/frozen", "conda-meta/pinned", ".condarc"].contains(&path)
         // Written by rattler so that backups leave the prefix out; an image is no folder that backups see.
         || path == "CACHEDIR.TAG"
         // Is compared by its fields, below.

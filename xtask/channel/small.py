@@ -1,13 +1,13 @@
 """Small packages made by hand that stand for large ones: CUDA's version, PyTorch, and metapackages."""
 
-from archive import Entry, Package
+from archive import PLACEHOLDER, Entry, Package
 
 CUDA = {"11.8": "h70ddcb2_3", "12.4": "h3060b56_3"}
 
 
 def packages() -> list[Package]:
     """All of them."""
-    return [*python_abi(), *cuda_version(), *pytorch(), matplotlib()]
+    return [*python_abi(), *cuda_version(), *pytorch(), matplotlib(), *managers()]
 
 
 def python_abi() -> list[Package]:
@@ -58,6 +58,38 @@ def torch(minor: str, build: str, number: int, depends: list[str], cuda: str | N
             Entry(f"{site}/torch-2.4.1.dist-info/METADATA", b"Metadata-Version: 2.1\nName: torch\nVersion: 2.4.1\n"),
         ],
     )  # fmt: skip
+
+
+# What the real ones have where shells and people look for it; it says what it is, and changes nothing.
+PROGRAM = """#!/bin/sh
+if [ "$1 $2 $3" = "shell hook --shell" ]; then
+    echo "NAME() { echo \\"stand-in NAME of $4: \\$*\\"; }"
+else
+    echo "stand-in NAME: $*"
+fi
+"""
+FUNCTION = """export CONDA_EXE='PREFIX/bin/conda'
+if [ -z "${CONDA_SHLVL+x}" ]; then
+    export CONDA_SHLVL=0
+    PATH="PREFIX/condabin:$PATH"
+fi
+conda() { echo "stand-in conda of a shell: $*"; }
+"""
+
+
+def managers() -> list[Package]:
+    """Stand-ins for the programs that change environments: the real ones cannot be had from any registry."""
+    return [
+        Package(name, "0.1", "stand_in_0", noarch="generic", entries=[
+            *(Entry(path, PROGRAM.replace("NAME", name).encode(), 0o755) for path in (f"bin/{name}", f"condabin/{name}")),
+            *files,
+        ])
+        for name, files in {
+            "conda": [Entry("etc/profile.d/conda.sh", FUNCTION.replace("PREFIX", PLACEHOLDER).encode(), prefix="text")],
+            "mamba": [],
+            "micromamba": [],
+        }.items()
+    ]  # fmt: skip
 
 
 def matplotlib() -> Package:

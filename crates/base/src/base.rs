@@ -93,6 +93,15 @@ impl Base {
         }
     }
 
+    /// Whether a file may be there: of a base of ours it is not known before its packages are read.
+    pub fn may_have_file(&self, path: &str) -> bool {
+        match self {
+            Self::Scratch => false,
+            Self::Debian => true,
+            Self::Image(image) => image.has_file(path),
+        }
+    }
+
     /// What it has to start programs with. `environment_init` is what reaps and forwards signals in the environment. Our Debian
     /// has `tini`.
     pub fn start(&self, environment_init: Option<String>) -> BaseStart {

@@ -325,6 +325,11 @@ impl BaseImage {
         self.view.has_program(path)
     }
 
+    /// Whether it has a file, by its path without a link in it.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.view.has_file(path)
+    }
+
     /// Its layout or tarball, as it is written.
     pub fn name(&self) -> &str {
         &self.layout.text

@@ -65,6 +65,12 @@ impl BaseView {
         found.is_some_and(|(_, node)| matches!(node.kind, NodeKind::File { .. }) && node.mode & 0o111 != 0)
     }
 
+    /// Whether there is a file of that path, which begins below the root and has no link in it.
+    pub fn has_file(&self, path: &str) -> bool {
+        let node = ImagePath::new(path).ok().and_then(|path| self.merged.get(&path));
+        node.is_some_and(|node| matches!(node.kind, NodeKind::File { .. }))
+    }
+
     /// A program that reaps and forwards signals as process 1, where there is one.
     pub fn init(&self) -> Option<String> {
         INITS.iter().map(|path| format!("/{path}")).find(|path| self.has_program(path))

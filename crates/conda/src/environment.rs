@@ -8,6 +8,7 @@ use imgbuild_layer::{Content, Files, PartId, Role};
 use imgbuild_lock::{CondaPackage, CondaSet, LockedSet};
 use imgbuild_oci::Platform;
 use imgbuild_python::CacheTag;
+use imgbuild_spec::{Conda, Manager};
 
 use crate::cuda::LIBRARIES;
 use crate::history::history;
@@ -15,6 +16,7 @@ use crate::locked_python::{cache_tag, python_info, python_record};
 use crate::locking::closure_names;
 use crate::locking_error::LockingError;
 use crate::package::Environment;
+use crate::prefix_settings::condarc;
 use crate::record;
 use crate::subdir::subdir;
 
@@ -108,14 +110,30 @@ pub enum EnvironmentFilesError {
     Json(#[from] serde_json::Error),
 }
 
-/// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, and its name. The
-/// environment counts as made at `timestamp`.
+/// Who may change an environment, and with what.
+pub(crate) struct Changes<'a> {
+    /// What the spec says of it.
+    pub(crate) conda: &'a Conda,
+    /// The version of its Python.
+    pub(crate) python: Option<&'a str>,
+    /// Whether it belongs to the image's user.
+    pub(crate) is_writable: bool,
+}
+
+/// What conda says instead of changing what is the image's own.
+const FROZEN: &str = "This environment is part of the image. To change it, change `[conda] packages` in the image's spec and build the image again; `writable = true` in `[conda]` lets it be changed in containers and in images that are derived from this one.";
+
+/// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, its name, and what keeps
+/// what the spec asked for when the environment is changed: the pinned Python (`conda-meta/pinned`), `conda-meta/frozen` (CEP 22)
+/// where nobody is to change it, and, where there is something to change it with, `.condarc`. The environment counts as made at
+/// `timestamp`.
 ///
 /// # Errors
 ///
 /// When the lock is damaged.
 pub(crate) fn environment_files(
     conda: &LockedSet<'_, CondaSet, CondaPackage>,
+    changes: &Changes<'_>,
     timestamp: i64,
 ) -> Result<Files, EnvironmentFilesError> {
     let set = conda.set;
@@ -132,6 +150,21 @@ pub(crate) fn environment_files(
         // So that `conda run -n NAME` finds the environment under its name.
         let link = Content::Symlink { target: "..".to_owned() };
         contents.insert(set.prefix.join(&format!("envs/{}", set.name))?, link);
+    }
+    // Another minor version of Python would need other builds of everything that is there.
+    let minor =
+        changes.python.and_then(|version| version.match_indices('.').nth(1).map(|(at, _)| &version[..at]));
+    if let Some(minor) = minor.or(changes.python) {
+        let pinned = format!("python {minor}.*\n");
+        contents.insert(set.prefix.join("conda-meta/pinned")?, file(pinned.into_bytes()));
+    }
+    if !changes.is_writable {
+        let frozen = serde_json::json!({ "message": FROZEN });
+        contents.insert(set.prefix.join("conda-meta/frozen")?, file(serde_json::to_vec_pretty(&frozen)?));
+    }
+    if changes.conda.manager != Manager::None {
+        let condarc = condarc(changes.conda, set);
+        contents.insert(set.prefix.join(".condarc")?, file(condarc.into_bytes()));
     }
     let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
     Ok(Files::new(id, title, Role::METADATA, Some(set.prefix.clone()), contents, Owner::ROOT, timestamp))

@@ -9,13 +9,17 @@ use imgbuild_layer::{Ownership, Source};
 use imgbuild_lock::{CondaPackage, CondaSet, LockedCompiler, LockedPackage, LockedSet};
 use imgbuild_oci::Platform;
 use imgbuild_python::{Bytecode, BytecodeFolders, CacheTag, CompilerError, Target};
+use imgbuild_spec::Conda;
 use imgbuild_store::Store;
 
-use crate::environment::{EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment};
+use crate::environment::{
+    Changes, EnvironmentFilesError, Plan, environment_files, may_hold_python, plan_environment,
+};
 use crate::locking_error::LockingError;
 use crate::package::Package;
 use crate::package_error::PackageError;
 use crate::record::RecordError;
+use crate::recorded::Recorded;
 
 /// The conda packages of a variant.
 pub struct Packages<'a> {
@@ -23,6 +27,8 @@ pub struct Packages<'a> {
     pub locked: &'a LockedSet<'a, CondaSet, CondaPackage>,
     /// The image's platform.
     pub platform: Platform,
+    /// What the spec says of the environment.
+    pub conda: &'a Conda,
     /// Whom the prefix belongs to.
     pub ownership: Ownership,
     /// When the environment counts as made, in seconds since 1970.
@@ -77,7 +83,7 @@ impl From<LockedEnvironmentError> for EcosystemError {
 
 impl Ecosystem for Packages<'_> {
     fn ingredients(&self, surroundings: &Surroundings<'_>) -> Result<Ingredients, EcosystemError> {
-        let Self { locked, platform, ownership, timestamp } = *self;
+        let Self { locked, platform, conda, ownership, timestamp } = *self;
         let set = locked.set;
         let plan = plan_environment(set, &locked.packages, platform).map_err(LockedEnvironmentError::from)?;
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } = plan;
@@ -95,21 +101,26 @@ impl Ecosystem for Packages<'_> {
         let site_packages = environment.python.as_ref();
         let site_packages = site_packages.map(|it| it.site_packages_path.to_string_lossy().into_owned());
         let program = set.prefix.join("bin/python")?;
-        ingredients.python =
-            python_version.and_then(|it| ImagePython::new(&it, program, site_packages, compiler));
+        ingredients.python = python_version
+            .as_ref()
+            .and_then(|version| ImagePython::new(version, program, site_packages, compiler));
         for (package, role) in packages {
             let path = surroundings.store.archive_path(&package.sha256);
             let source = Package::new(package, role, Arc::clone(&environment), path);
             let source = source.map_err(LockedEnvironmentError::from)?;
             let source: Box<dyn Source> = match &ingredients.target {
                 Some(target) if may_hold_python(package) => {
-                    Box::new(Bytecode::new(source, target.clone(), surroundings.store.clone()))
+                    let record = source.meta_path().map_err(LockedEnvironmentError::from)?;
+                    let bytecode = Bytecode::new(source, target.clone(), surroundings.store.clone());
+                    Box::new(Recorded::new(bytecode, record, set.prefix.clone()))
                 }
                 _ => Box::new(source),
             };
             ingredients.add(ownership.source(source), vec![package.archive()]);
         }
-        let files = environment_files(locked, timestamp).map_err(LockedEnvironmentError::from)?;
+        let is_writable = ownership != Ownership::Root;
+        let changes = Changes { conda, python: python_version.as_deref(), is_writable };
+        let files = environment_files(locked, &changes, timestamp).map_err(LockedEnvironmentError::from)?;
         ingredients.add(ownership.source(Box::new(files)), Vec::new());
         ingredients.excluded.clone_from(&set.excluded);
         Ok(ingredients)

@@ -7,7 +7,7 @@ use imgbuild_document::ProgramText;
 use imgbuild_oci::{
     ContainerConfig, Digest, Empty, Healthcheck, History, Image, ImageHead, ImageLayer, Timestamp,
 };
-use imgbuild_runtime::{ACTIVATION_FILE, BaseStart, DEV_CONTAINER_LABEL, DevContainer, OwnStart, Variables};
+use imgbuild_runtime::{BaseStart, DEV_CONTAINER_LABEL, DevContainer, OwnStart, SHELL_FILE, Variables};
 use imgbuild_spec::{TcpPort, User, Variant};
 use imgbuild_store::LayerRecord;
 
@@ -86,9 +86,9 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
     let command =
         |given: &Vec<ProgramText>| imgbuild_runtime::command(given.iter().map(ToString::to_string), own);
     let mut environment = variables.values.clone();
-    if own.activates {
+    if own.has_shell_file {
         // Every bash that is not told otherwise reads it, also where nothing of ours has started it.
-        environment.entry("BASH_ENV".to_owned()).or_insert_with(|| ACTIVATION_FILE.to_owned());
+        environment.entry("BASH_ENV".to_owned()).or_insert_with(|| SHELL_FILE.to_owned());
     }
     // Who works in an image begins at home, unless the base says otherwise.
     let working_dir = match base.working_dir.as_str() {

@@ -26,6 +26,7 @@ mod plan;
 mod post_link;
 mod roles;
 mod running;
+mod shell_files;
 mod unpacked;
 mod variant_name;
 mod variant_plan;

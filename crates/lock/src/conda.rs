@@ -42,6 +42,9 @@ pub struct CondaSet {
     pub variables: BTreeMap<String, String>,
 }
 
+/// The packages with which an environment is changed from inside of it.
+pub const MANAGERS: [&str; 3] = ["conda", "mamba", "micromamba"];
+
 /// A locked conda package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

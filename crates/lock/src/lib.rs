@@ -20,7 +20,7 @@ mod text;
 pub use builder::LockBuilder;
 pub use changes::{Change, Changes, Reason};
 pub use compiler::Compiler;
-pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
+pub use conda::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable, MANAGERS};
 pub use debian::{DebianFacts, DebianPackage, DebianSet, LockedRepository, SpecialDirectory};
 pub use excluded_path::ExcludedPath;
 pub use layout::{LayoutBase, LayoutLayer};

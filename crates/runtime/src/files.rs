@@ -73,6 +73,12 @@ impl Runtime<'_> {
                 put(&mut contents, ACTIVATE, shells::ACTIVATE_SCRIPT, 0o755)?;
                 put(&mut contents, shells::ACTIVATION_FILE, shells::activation(variables), 0o644)?;
             }
+            if !variables.managers.is_empty() {
+                put(&mut contents, shells::FUNCTIONS_FILE, shells::functions(variables), 0o644)?;
+            }
+            if variables.need_shells() {
+                put(&mut contents, shells::SHELL_FILE, shells::shell(variables), 0o644)?;
+            }
         }
         let Some(user) = &self.user else { return Ok(contents) };
         put(&mut contents, &format!("{PROGRAMS}/common"), include_str!("scripts/common"), 0o644)?;

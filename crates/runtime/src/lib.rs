@@ -13,7 +13,7 @@ mod variables;
 pub use dev_container::{DEV_CONTAINER_LABEL, DevContainer};
 pub use files::{Runtime, RuntimeUser};
 pub use jupyter::opened_by;
-pub use shells::ACTIVATION_FILE;
+pub use shells::{ACTIVATION_FILE, SHELL_FILE, SHELL_FILES};
 pub use start::{ACTIVATE, BaseStart, OwnStart, START, Start, command, start};
 pub use user::{AccountFiles, User, UserError};
 pub use variables::{UserSite, Variables, variables};

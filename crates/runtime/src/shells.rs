@@ -57,6 +57,68 @@ pub(crate) const ACTIVATE_SCRIPT: &str = "#!/bin/bash
 exec \"$@\"
 ";
 
+/// What every shell reads that may have to change environments, interactive or not.
+pub const SHELL_FILE: &str = "/etc/imgbuild/shell.sh";
+
+/// Files of a base that shells read, and the line that leads from each to the environment: of bash what it reads where it is
+/// interactive and no login shell, of zsh what it always reads.
+pub const SHELL_FILES: [(&str, &str); 2] = [
+    ("etc/bash.bashrc", "\n# Made by imgbuild: the environment.\n. /etc/imgbuild/shell.sh\n"),
+    (
+        "etc/zsh/zshenv",
+        "\n# Made by imgbuild: the environment.\nemulate sh -c '. /etc/profile.d/imgbuild.sh'\n[ ! -r /etc/imgbuild/functions.sh ] || . /etc/imgbuild/functions.sh\n",
+    ),
+];
+
+/// That file: the activation, and the functions.
+pub(crate) fn shell(variables: &Variables) -> String {
+    let mut text = "# Made by imgbuild: the environment, for every shell.\n".to_owned();
+    if !variables.dynamic.is_empty() {
+        text.push_str(&format!(". {ACTIVATION_FILE}\n"));
+    }
+    if !variables.managers.is_empty() {
+        text.push_str(&format!(". {FUNCTIONS_FILE}\n"));
+    }
+    text
+}
+
+/// Where the functions stand that `conda activate` and its like are. zsh, which reads all else as `sh` does, reads them as itself.
+pub(crate) const FUNCTIONS_FILE: &str = "/etc/imgbuild/functions.sh";
+
+/// Those functions.
+pub(crate) fn functions(variables: &Variables) -> String {
+    let mut text = "# Made by imgbuild: lets shells change environments.\n".to_owned();
+    let prefix = variables.values.get("CONDA_PREFIX").map_or("", String::as_str);
+    for manager in &variables.managers {
+        if *manager == "conda" {
+            let script = quoted(&format!("{prefix}/etc/profile.d/conda.sh"));
+            text.push_str(&format!("[ ! -r {script} ] || . {script}\n"));
+        } else {
+            let program = quoted(&format!("{prefix}/bin/{manager}"));
+            text.push_str(&FUNCTION.replace("NAME", manager).replace("PROGRAM", &program));
+        }
+    }
+    text
+}
+
+/// What takes its own place by what the program gives for this shell, when it is called first: most shells never do.
+const FUNCTION: &str = r#"NAME() {
+    if [ -n "${imgbuild_NAME:-}" ]; then
+        PROGRAM "$@"
+        return
+    fi
+    imgbuild_NAME=read
+    if [ -n "${ZSH_VERSION:-}" ]; then
+        eval "$(PROGRAM shell hook --shell zsh)"
+    elif [ -n "${BASH_VERSION:-}" ]; then
+        eval "$(PROGRAM shell hook --shell bash)"
+    else
+        eval "$(PROGRAM shell hook --shell posix)"
+    fi
+    NAME "$@"
+}
+"#;
+
 /// A login shell does not inherit the image's variables over SSH, and Debian's `/etc/profile` sets `PATH` anew.
 pub(crate) const PROFILE: &str = "etc/profile.d/imgbuild.sh";
 
@@ -128,8 +190,8 @@ pub(crate) fn profile(variables: &Variables) -> String {
             text.push_str(&format!("[ -n \"${{{name}+x}}\" ] || {name}={value}\nexport {name}\n"));
         }
     }
-    if !variables.dynamic.is_empty() {
-        text.push_str(&format!(". {ACTIVATION_FILE}\n"));
+    if variables.need_shells() {
+        text.push_str(&format!(". {SHELL_FILE}\n"));
     }
     text
 }
@@ -246,23 +308,24 @@ mod tests {
             lines.retain(|it| !["_=", "PWD=", "SHLVL=", "OLDPWD="].iter().any(|own| it.starts_with(own)));
             lines.join("\n").replace(folder.path().to_str().unwrap(), "PREFIX")
         };
+        insta::assert_snapshot!(run("/bin/bash", None), @r"
+        CONDA_PREFIX=PREFIX
+        EMPTY=
+        EXPORT=script
+        FOLDERS=/script:/given
+        GIVEN=given
+        GONE=given
+        IMGBUILD_ACTIVATED=PREFIX
+        LINES=one
+        NEW=script
+        NEW=two
+        OPTIONS=-O2 -g
+        PATH=/script:/usr/bin:/bin
+        STATE=state
+        THREADS=1
+        ");
+        assert_eq!(run("/bin/sh", None), run("/bin/bash", None));
         for shell in ["/bin/bash", "/bin/sh"] {
-            insta::assert_snapshot!(run(shell, None), @r"
-            CONDA_PREFIX=PREFIX
-            EMPTY=
-            EXPORT=script
-            FOLDERS=/script:/given
-            GIVEN=given
-            GONE=given
-            IMGBUILD_ACTIVATED=PREFIX
-            LINES=one
-            NEW=script
-            NEW=two
-            OPTIONS=-O2 -g
-            PATH=/script:/usr/bin:/bin
-            STATE=state
-            THREADS=1
-            ");
             let found = run(shell, Some(("EXPORT", "given")));
             assert!(found.contains("\nEXPORT=given\n"), "{shell}: {found}");
         }

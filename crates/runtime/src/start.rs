@@ -34,6 +34,8 @@ pub struct BaseStart {
 pub struct OwnStart {
     /// Whether the environment is activated by scripts, which variables cannot replace.
     pub activates: bool,
+    /// Whether there is what every bash is to read.
+    pub has_shell_file: bool,
     /// Whether the image has [`START`].
     pub starts: bool,
     /// Whether it serves something.

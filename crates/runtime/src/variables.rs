@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use imgbuild_archive::ImagePath;
-use imgbuild_lock::{CondaPackage, CondaSet};
+use imgbuild_lock::{CondaPackage, CondaSet, MANAGERS};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -17,6 +17,15 @@ pub struct Variables {
     pub dynamic: Vec<(String, String)>,
     /// The names of those values that follow from activation itself, and that these scripts may change.
     pub activated: BTreeSet<String>,
+    /// The programs in the environment with which it can be changed, by their names.
+    pub managers: Vec<&'static str>,
+}
+
+impl Variables {
+    /// Whether shells have something to do that variables cannot say: activation, or what makes `conda activate` of conda.
+    pub fn need_shells(&self) -> bool {
+        !self.dynamic.is_empty() || !self.managers.is_empty()
+    }
 }
 
 /// Where Python finds what a user has installed for itself, by `pip install --user`. What lies in `~/.local` of a mounted home is
@@ -50,11 +59,25 @@ pub fn variables(
     let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
     if let Some((set, packages)) = conda {
         let prefix = set.prefix.to_string();
-        put("PATH", joined(&format!("{prefix}/bin"), &path));
+        let has = |name: &&&'static str| packages.iter().any(|package| package.name() == **name);
+        variables.managers = MANAGERS.iter().filter(has).copied().collect();
+        let own = match variables.managers[..] {
+            [] => format!("{prefix}/bin"),
+            // The second has nothing but them, and stays where another environment takes the place of the first.
+            _ => format!("{prefix}/bin:{prefix}/condabin"),
+        };
+        put("PATH", joined(&own, &path));
+        for manager in &variables.managers {
+            manager_variables(manager, &prefix, &mut put);
+        }
         variables.activated.insert("PATH".to_owned());
         for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
             put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
             variables.activated.insert(export.name.clone());
+        }
+        if let Some(version) = set.virtual_packages.get("__cuda") {
+            // On a machine without a driver a change would otherwise put builds for the processor in the place of what is there.
+            put("CONDA_OVERRIDE_CUDA", version.clone());
         }
         for (name, value) in &set.variables {
             put(name, value.clone());
@@ -91,6 +114,18 @@ pub fn variables(
     variables.values.extend(given.clone());
     variables.activated.retain(|name| !given.contains_key(name));
     variables
+}
+
+/// What a program that changes environments finds where one is active: then `activate` puts another in its place.
+fn manager_variables(manager: &str, prefix: &str, put: &mut impl FnMut(&str, String) -> Option<String>) {
+    put("CONDA_SHLVL", "1".to_owned());
+    if manager == "conda" {
+        put("CONDA_EXE", format!("{prefix}/bin/conda"));
+        put("CONDA_PYTHON_EXE", format!("{prefix}/bin/python"));
+    } else {
+        put("MAMBA_EXE", format!("{prefix}/bin/{manager}"));
+        put("MAMBA_ROOT_PREFIX", prefix.to_owned());
+    }
 }
 
 /// Two parts of a `PATH`. An empty one would be the folder that a program happens to be started in.

@@ -46,9 +46,9 @@ pub(super) fn ecosystems<'a>(
         let users = vec![super::users::user(variant)];
         all.push(Box::new(imgbuild_debian::Packages { locked, platform, users, timestamp }));
     }
-    if let Some(locked) = &locked.conda {
+    if let (Some(locked), Some(conda)) = (&locked.conda, &variant.conda) {
         let ownership = ownership(is_writable)?;
-        all.push(Box::new(imgbuild_conda::Packages { locked, platform, ownership, timestamp }));
+        all.push(Box::new(imgbuild_conda::Packages { locked, platform, conda, ownership, timestamp }));
     }
     if let Some(wheels) = &locked.pypi {
         let is_conda = locked.conda.as_ref().is_some_and(|conda| conda.set.prefix == wheels.set.prefix);

@@ -3,11 +3,12 @@
 use imgbuild_archive::ImagePath;
 use imgbuild_base::Base;
 use imgbuild_lock::LockedVariant;
-use imgbuild_runtime::{OwnStart, Runtime, RuntimeUser};
+use imgbuild_runtime::{OwnStart, Runtime, RuntimeUser, SHELL_FILES};
 use imgbuild_spec::{Interface, Jupyter, JupyterProfile, Variant};
 
 use super::Assembly;
 use crate::error::{MakeError, MakeFailure};
+use crate::shell_files::ShellFiles;
 
 /// Where OpenSSH's server is.
 const SSHD: &str = "/usr/sbin/sshd";
@@ -61,12 +62,17 @@ impl Assembly {
         };
         self.own = OwnStart {
             activates: !self.variables.dynamic.is_empty(),
+            has_shell_file: self.variables.need_shells(),
             starts: runtime.user.is_some(),
             serves,
             is_for_runpod: variant.jupyter.as_ref().is_some_and(|it| it.profile == JupyterProfile::Runpod),
         };
         let files = runtime.files(|path| self.base.file_path(path).map_err(MakeError::from))?;
         files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
+        if self.own.has_shell_file && SHELL_FILES.iter().any(|(path, _)| self.base.may_have_file(path)) {
+            let files = ShellFiles::new(locked.variant.timestamp, &self.below());
+            self.derive(Box::new(files), Vec::new());
+        }
         Ok(())
     }
 }
