@@ -1,16 +1,23 @@
 //! `conda-meta/history`: what conda and mamba read to know which packages were asked for.
 
+use imgbuild_environment::match_spec_name;
 use imgbuild_lock::{CondaPackage, CondaSet, LockedSet};
 
 /// The history of an environment that was made at once, as conda writes it.
 pub(crate) fn history(conda: &LockedSet<'_, CondaSet, CondaPackage>, time: jiff::Timestamp) -> String {
     let mut lines: Vec<String> = conda.packages.iter().map(|package| line(package)).collect();
     lines.sort();
+    // pip is beside Python without being asked for. What solves anew by what is said here would take it away.
+    let has = |name: &str| conda.packages.iter().any(|package| package.name() == name);
+    let is_asked = |name: &str| conda.set.requested.iter().any(|spec| match_spec_name(spec) == name);
+    let mut requested = conda.set.requested.clone();
+    requested.extend((has("python") && has("pip") && !is_asked("pip")).then(|| "pip".to_owned()));
+    requested.sort();
     format!(
         "==> {} <==\n# cmd: imgbuild build\n{}\n# update specs: {}\n",
         time.strftime("%Y-%m-%d %H:%M:%S"),
         lines.join("\n"),
-        list(&conda.set.requested)
+        list(&requested)
     )
 }
 

@@ -26,6 +26,47 @@ impl Variables {
     pub fn need_shells(&self) -> bool {
         !self.dynamic.is_empty() || !self.managers.is_empty()
     }
+
+    /// What the activation of an environment would set.
+    fn activate(&mut self, set: &CondaSet, packages: &[&CondaPackage]) {
+        let path = self.values.get("PATH").cloned().unwrap_or_default();
+        let values = &mut self.values;
+        let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
+        let prefix = set.prefix.to_string();
+        let has = |name: &&&'static str| packages.iter().any(|package| package.name() == **name);
+        self.managers = MANAGERS.iter().filter(has).copied().collect();
+        let own = match self.managers[..] {
+            [] => format!("{prefix}/bin"),
+            // The second has nothing but them, and stays where another environment takes the place of the first.
+            _ => format!("{prefix}/bin:{prefix}/condabin"),
+        };
+        put("PATH", joined(&own, &path));
+        for manager in &self.managers {
+            manager_variables(manager, &prefix, &mut put);
+        }
+        self.activated.insert("PATH".to_owned());
+        for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
+            put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
+            self.activated.insert(export.name.clone());
+        }
+        if let Some(version) = set.virtual_packages.get("__cuda") {
+            // On a machine without a driver a change would otherwise put builds for the processor in the place of what is there.
+            put("CONDA_OVERRIDE_CUDA", version.clone());
+        }
+        for (name, value) in &set.variables {
+            put(name, value.clone());
+            self.activated.remove(name);
+        }
+        put("CONDA_DEFAULT_ENV", set.name.clone());
+        put("CONDA_PREFIX", prefix);
+        // For uv, an environment that is called `base` is no environment, and the system's Python is what it may change.
+        put("UV_SYSTEM_PYTHON", "1".to_owned());
+        for package in packages {
+            let scripts = package.facts.activation.dynamic.iter();
+            self.dynamic
+                .extend(scripts.map(|script| (package.name().to_owned(), script.as_str().to_owned())));
+        }
+    }
 }
 
 /// Where Python finds what a user has installed for itself, by `pip install --user`. What lies in `~/.local` of a mounted home is
@@ -54,45 +95,9 @@ pub fn variables(
     given: &BTreeMap<String, String>,
 ) -> Variables {
     let mut variables = Variables { values: inherited(base), ..Variables::default() };
-    let values = &mut variables.values;
-    let path = values.entry("PATH".to_owned()).or_insert_with(|| SYSTEM_PATH.to_owned()).clone();
-    let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
+    variables.values.entry("PATH".to_owned()).or_insert_with(|| SYSTEM_PATH.to_owned());
     if let Some((set, packages)) = conda {
-        let prefix = set.prefix.to_string();
-        let has = |name: &&&'static str| packages.iter().any(|package| package.name() == **name);
-        variables.managers = MANAGERS.iter().filter(has).copied().collect();
-        let own = match variables.managers[..] {
-            [] => format!("{prefix}/bin"),
-            // The second has nothing but them, and stays where another environment takes the place of the first.
-            _ => format!("{prefix}/bin:{prefix}/condabin"),
-        };
-        put("PATH", joined(&own, &path));
-        for manager in &variables.managers {
-            manager_variables(manager, &prefix, &mut put);
-        }
-        variables.activated.insert("PATH".to_owned());
-        for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
-            put(&export.name, export.value.replace("$CONDA_PREFIX", &prefix));
-            variables.activated.insert(export.name.clone());
-        }
-        if let Some(version) = set.virtual_packages.get("__cuda") {
-            // On a machine without a driver a change would otherwise put builds for the processor in the place of what is there.
-            put("CONDA_OVERRIDE_CUDA", version.clone());
-        }
-        for (name, value) in &set.variables {
-            put(name, value.clone());
-            variables.activated.remove(name);
-        }
-        put("CONDA_DEFAULT_ENV", set.name.clone());
-        put("CONDA_PREFIX", prefix);
-        // For uv, an environment that is called `base` is no environment, and the system's Python is what it may change.
-        put("UV_SYSTEM_PYTHON", "1".to_owned());
-        for package in packages {
-            let scripts = package.facts.activation.dynamic.iter();
-            variables
-                .dynamic
-                .extend(scripts.map(|script| (package.name().to_owned(), script.as_str().to_owned())));
-        }
+        variables.activate(set, packages);
     }
     if let Some(prefix) = virtual_environment {
         let path = variables.values.get("PATH").cloned().unwrap_or_default();

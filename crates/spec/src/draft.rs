@@ -79,7 +79,6 @@ impl Draft {
         let from = python.as_ref().map(|python| python.from);
         let mut conda = assemble::conda(document.conda, environment, from, source, &mut problems);
         problems.extend(services.run_in(conda.as_mut(), from, &context.pip));
-        problems.extend(context.pip.check_writable(from));
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
         let env = document.env.as_ref().map(|env| env.origin(source));
         let variables = conda.iter().flat_map(|conda| services::wrong_variables(conda, env.as_ref()));

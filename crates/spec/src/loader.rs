@@ -113,6 +113,7 @@ impl Loader<'_> {
             Section::read(document.pip.take(), from_environment, services, &mut self.reader, source);
         self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));
         problems.extend(found);
+        problems.extend(pip.check_writable(document.python.as_ref().map(|python| python.value.from())));
         note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));
         note::add(&mut self.notes, pip.notes().iter().cloned());
         let context = Context { source, folder: self.folder, keys, environment, pip };

@@ -37,7 +37,7 @@ pub(crate) struct SshTable {
     #[serde(default)]
     #[schemars(extend("examples" = [true]))]
     pub(crate) forward_x11: bool,
-    /// Whether files may be transferred by sftp and scp.
+    /// Whether the server has the subsystem by which sftp and scp work. Without it files still go through a shell, as by rsync.
     #[schemars(with = "Option<bool>", extend("examples" = [false]), extend("default" = true))]
     pub(crate) sftp: Option<bool>,
 }
