@@ -29,6 +29,8 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a first spec, from nothing or from what another tool has.
+    Init(InitArguments),
     /// Build the images of a spec; the lock is made where it is missing or stale.
     Build(BuildArguments),
     /// Solve a spec and write its lock beside it.
@@ -49,6 +51,23 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// What it is made from: an `environment.yml`, a `requirements.txt`, a `pixi.lock` or another lock, a `pyproject.toml`, a
+    /// `Dockerfile` or a `devcontainer.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Where it is written, `-` for standard output; `spec.toml` beside the file by default. Its paths are relative to that.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print what was written, and what was left out, as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,13 @@ impl<D: Diagnostic + Send + Sync + 'static> From<D> for Failure {
     }
 }
 
+impl Failure {
+    /// An error of any kind.
+    pub(crate) fn of(error: Box<dyn Diagnostic + Send + Sync>) -> Self {
+        Self(error)
+    }
+}
+
 /// An error of a library without help of its own.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum Plain {

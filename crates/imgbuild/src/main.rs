@@ -74,6 +74,7 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let global = &arguments.global;
     match &arguments.command {
+        Command::Init(arguments) => commands::init::run(arguments, global),
         Command::Build(arguments) => commands::build::run(arguments, global).await,
         Command::Lock(arguments) => commands::lock::run(arguments, global).await,
         Command::Check(arguments) => commands::check::run(arguments, global),

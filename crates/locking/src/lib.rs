@@ -17,4 +17,4 @@ mod wheel_locking;
 pub use current::{Locked, check_lock, current_lock, known_lock, renew_lock};
 pub use error::{LockFailure, LockSpecError};
 pub use locking::{Upgrade, lock_path};
-pub use validating::{Purpose, notes, read_spec, validate, validate_copying};
+pub use validating::{Purpose, notes, read_spec, validate, validate_copying, validate_text};

@@ -60,6 +60,23 @@ impl Spec {
         Self::load_variants_with(path, host, from_disk())
     }
 
+    /// The same of a spec that has another text than the file, which need not be there.
+    ///
+    /// # Errors
+    ///
+    /// When anything is wrong with the spec or a variant.
+    pub fn load_variants_of_text(
+        path: &Path,
+        text: &str,
+        host: Platform,
+    ) -> Result<(Self, Vec<Variant>), Box<WrongSpec>> {
+        let read = |file: &Path, limit: usize| match file == path {
+            true => Ok(text.as_bytes().to_vec()),
+            false => files::from_disk(file, limit),
+        };
+        Self::load_variants_with(path, host, Surroundings { read: &read, ..from_disk() })
+    }
+
     pub(crate) fn load_variants_with(
         path: &Path,
         host: Platform,

@@ -17,6 +17,7 @@ const FLOORS: [&[&str]; 5] = [
     &[
         "archive",
         "diagnostic",
+        "dockerfile",
         "document",
         "environment",
         "folder",
@@ -27,7 +28,7 @@ const FLOORS: [&[&str]; 5] = [
         "secret",
         "spec",
     ],
-    &["ecosystem", "net", "python", "sandbox", "store"],
+    &["ecosystem", "init", "net", "python", "sandbox", "store"],
     &["base", "conda", "conform", "copies", "debian", "fetch", "pypi", "registry", "runtime", "wheels"],
     &["build", "image", "locking"],
     &["imgbuild"],

@@ -63,6 +63,23 @@ pub fn read_spec(
     }
 }
 
+/// What [`read_spec`] and [`validate`] say of a spec with this text, were it at `path`. Without a context only its form is looked
+/// at.
+///
+/// # Errors
+///
+/// When anything is wrong.
+pub fn validate_text(
+    path: &Path,
+    text: &str,
+    host: Platform,
+    context: Option<&Context>,
+) -> Result<(), LockSpecError> {
+    let (spec, variants) =
+        Spec::load_variants_of_text(path, text, host).map_err(|wrong| LockSpecError::from(wrong.error))?;
+    context.map_or(Ok(()), |context| validate(&spec, &variants, context))
+}
+
 /// What a spec is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

@@ -1,0 +1,82 @@
+//! From a file to a draft.
+
+use std::path::{Path, PathBuf};
+
+use imgbuild_document::{FILE_LIMIT, files};
+
+use crate::docker::{self, Build};
+use crate::draft::Draft;
+use crate::error::InitError;
+use crate::folder::Folder;
+use crate::recognition::{self, Recognition};
+use crate::{devcontainer, locked, name, pyproject, python, reading};
+
+/// The folder in which the spec of a file stands, where nobody says another one: that of the file, and for a dev container the one
+/// that it opens.
+pub fn folder_of(file: &Path) -> PathBuf {
+    let folder = file.parent().unwrap_or_else(|| Path::new(""));
+    let above = folder.ancestors().skip_while(|it| !it.ends_with(".devcontainer")).nth(1);
+    above.unwrap_or(folder).to_owned()
+}
+
+/// What a file says, as a draft of a spec that stands in `folder`.
+///
+/// # Errors
+///
+/// When the file cannot be read, is wrong, or is none that a spec is made from.
+pub fn draft(file: &Path, folder: &Path) -> Result<Draft, InitError> {
+    let source = reading::read(file)?;
+    let known =
+        recognition::of(&source).ok_or_else(|| InitError::Unknown { file: source.name().to_owned() })?;
+    let path = below(file, folder)?;
+    let mut draft = Draft::new(name::of_folder(folder), Some(path.clone()));
+    let place = format!("from `{path}`");
+    let here = Folder::new(folder);
+    match known {
+        Recognition::Environment => locked::take(&mut draft, &source, &path)?,
+        Recognition::Requirements => {
+            draft.add("pip.requirements", &path, &place);
+            draft.entries.iter_mut().for_each(|entry| entry.is_essential = true);
+            python::set(&mut draft, pinned(folder).as_deref(), None, "for its packages");
+        }
+        Recognition::Project => pyproject::take(&mut draft, &source, (&path, pinned(folder)), &here)?,
+        Recognition::Dockerfile => {
+            docker::take(&mut draft, &source, &here, &Build::default())?;
+            ignored(&mut draft, &here);
+        }
+        Recognition::DevContainer => {
+            devcontainer::take(&mut draft, &source, (file, folder))?;
+            ignored(&mut draft, &here);
+        }
+    }
+    Ok(draft)
+}
+
+/// The path of a file below the folder of the spec.
+fn below(file: &Path, folder: &Path) -> Result<String, InitError> {
+    let whole = |path: &Path| if path.as_os_str().is_empty() { Path::new(".") } else { path }.canonicalize();
+    let error = || InitError::NotBelow {
+        file: file.display().to_string(),
+        folder: if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() },
+    };
+    let (file_folder, name) = (file.parent().unwrap_or(Path::new("")), file.file_name());
+    let (Ok(inside), Ok(outside), Some(name)) = (whole(file_folder), whole(folder), name) else {
+        return Err(error());
+    };
+    let path = inside.strip_prefix(outside).map_err(|_| error())?.join(name);
+    path.to_str().map(str::to_owned).ok_or_else(error)
+}
+
+/// The Python that `.python-version` names.
+fn pinned(folder: &Path) -> Option<String> {
+    let text = files::text(&folder.join(".python-version"), FILE_LIMIT, &files::from_disk).ok()?;
+    python::minor(text.inner().trim().trim_start_matches("python-"))
+}
+
+/// What docker would not copy is not read here.
+fn ignored(draft: &mut Draft, folder: &Folder) {
+    if draft.has("copy") && folder.has_file(".dockerignore") && !folder.has_file(".imgbuildignore") {
+        let reason = "what is not copied is named in `.imgbuildignore`, in the notation of `.gitignore`";
+        draft.leave_out("`.dockerignore`", "the names in it", reason);
+    }
+}
