@@ -184,6 +184,8 @@ pub fn no_requirements(source: &Source, name: &str) -> Option<Problem> {
         ("no file of requirements, but YAML", by_env())
     } else if file == "pixi.lock" {
         ("no file of requirements, but pixi's lock", by_env())
+    } else if file == "uv.lock" {
+        ("no file of requirements, but uv's lock", by_env())
     } else if let Some(hint) = of_tool {
         ("no file of requirements, but one of another tool", hint)
     } else if extension == "toml" {

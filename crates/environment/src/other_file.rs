@@ -4,7 +4,6 @@
 pub(crate) fn hint(name: &str) -> Option<String> {
     let into = |command: &str| format!("`{command}` writes what it says into `requirements.txt`: name that");
     Some(match name {
-        "uv.lock" => into("uv export --no-emit-project --output-file requirements.txt"),
         "poetry.lock" => into("poetry export --output requirements.txt"),
         "pdm.lock" => into("pdm export --no-self --output requirements.txt"),
         "Pipfile" | "Pipfile.lock" => into("pipenv requirements > requirements.txt"),

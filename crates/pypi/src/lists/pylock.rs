@@ -8,15 +8,16 @@ use imgbuild_lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use imgbuild_oci::Digest;
 use imgbuild_requirement::Marker;
 use imgbuild_secret::{SecretUrl, public};
-use serde::Deserialize;
 use url::Url;
 
 use crate::choosing::building::ProjectSource;
 use crate::choosing::environment::Environment;
 use crate::choosing::marker::without_groups;
 use crate::choosing::unfit::Unfit;
+use crate::lists::pylock_document::{Document, Entry, File, document};
 use crate::lists::pylock_error::PylockError;
 use crate::lists::stated::StatedHashes;
+use crate::lists::uv_lock;
 use crate::wheel::filename::{WheelFilename, normalized};
 
 /// A wheel that a lock file chooses. What only the wheel knows is not among it.
@@ -72,64 +73,6 @@ pub struct Reading<'a> {
     pub hashes: &'a BTreeMap<String, BTreeSet<Digest>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Document {
-    lock_version: String,
-    requires_python: Option<String>,
-    #[serde(default)]
-    environments: Vec<String>,
-    #[serde(default)]
-    default_groups: Vec<String>,
-    #[serde(default)]
-    packages: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Entry {
-    name: String,
-    version: Option<String>,
-    marker: Option<String>,
-    requires_python: Option<String>,
-    #[serde(default)]
-    wheels: Vec<File>,
-    archive: Option<File>,
-    sdist: Option<File>,
-    vcs: Option<Vcs>,
-    directory: Option<Directory>,
-}
-
-/// A wheel, a source distribution, or an archive that a requirement named.
-#[derive(Default, Deserialize)]
-struct File {
-    name: Option<String>,
-    url: Option<String>,
-    path: Option<String>,
-    size: Option<u64>,
-    subdirectory: Option<String>,
-    #[serde(default)]
-    hashes: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Vcs {
-    r#type: String,
-    url: Option<String>,
-    path: Option<String>,
-    commit_id: String,
-    subdirectory: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Directory {
-    path: String,
-    #[serde(default)]
-    editable: bool,
-    subdirectory: Option<String>,
-}
-
 /// Chooses what of a lock file fits best, sorted by name: of its packages those whose condition holds, without extras and
 /// with the groups of dependencies that it has by default.
 ///
@@ -137,8 +80,8 @@ struct Directory {
 ///
 /// When it is damaged, is for other environments, or has nothing of a package that fits.
 pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError> {
-    let document = document(text)?;
     let environment = reading.environment;
+    let document = document_of(text, Some(environment))?;
     let other = |key, stated| PylockError::Environment { environment: environment.to_string(), key, stated };
     if let Some(versions) = document.requires_python.filter(|versions| !environment.has_python(versions)) {
         return Err(other("requires-python", versions));
@@ -176,10 +119,6 @@ pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError
 }
 
 impl Entry {
-    fn title(&self) -> String {
-        self.version.iter().fold(self.name.clone(), |name, version| format!("{name} {version}"))
-    }
-
     fn choose(&self, reading: Reading<'_>) -> Result<Choice, PylockError> {
         let environment = reading.environment;
         if let Some(wanted) = self.requires_python.as_ref().filter(|it| !environment.has_python(it)) {
@@ -303,7 +242,7 @@ impl Entry {
 ///
 /// When it cannot be read.
 pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, SecretUrl>, PylockError> {
-    let document = document(text)?;
+    let document = document_of(text, None)?;
     let mut files = BTreeMap::new();
     for package in &document.packages {
         for file in package.wheels.iter().chain(&package.sdist) {
@@ -315,13 +254,18 @@ pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, Secret
     Ok(files)
 }
 
+/// The document of a lock file, whichever tool wrote it; of uv's with the packages for an environment, or with all.
+fn document_of(text: &str, environment: Option<&Environment>) -> Result<Document, PylockError> {
+    if uv_lock::is_uv_lock(text) { uv_lock::document(text, environment) } else { document(text) }
+}
+
 /// Checks what a lock file says by itself, whatever it is taken for.
 ///
 /// # Errors
 ///
 /// When it is damaged.
 pub fn check(text: &str) -> Result<(), PylockError> {
-    let document = document(text)?;
+    let document = document_of(text, None)?;
     let markers = document.packages.iter().filter_map(|package| package.marker.as_ref());
     for marker in markers.chain(&document.environments) {
         let read = Marker::from_str(&without_groups(marker, &document.default_groups));
@@ -330,66 +274,7 @@ pub fn check(text: &str) -> Result<(), PylockError> {
     Ok(())
 }
 
-fn document(text: &str) -> Result<Document, PylockError> {
-    let document: Document = toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        PylockError::Syntax { line: before.matches('\n').count() + 1 }
-    })?;
-    if document.lock_version.split('.').next() != Some("1") {
-        return Err(PylockError::Version(document.lock_version));
-    }
-    document.packages.iter().try_for_each(Entry::check_wheels)?;
-    document.packages.iter().try_for_each(Entry::check_hashes)?;
-    Ok(document)
-}
-
-impl Entry {
-    /// Whether its wheels are of its project and version, as their names say: what is reviewed is the entry.
-    fn check_wheels(&self) -> Result<(), PylockError> {
-        let wheels = self.wheels.iter().chain(&self.archive).map(File::filename);
-        // What has no such name is told where it is needed, or is a source.
-        for wheel in wheels.filter_map(|name| name.parse::<WheelFilename>().ok()) {
-            if !wheel.is_of(&self.name, self.version.as_deref()) {
-                return Err(PylockError::OtherWheel { package: self.title(), wheel: wheel.to_string() });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Entry {
-    /// Whether what is stated as a hash is one.
-    fn check_hashes(&self) -> Result<(), PylockError> {
-        for file in self.wheels.iter().chain(&self.archive).chain(&self.sdist) {
-            if let Some((algorithm, digits)) = file.stated().odd() {
-                let (algorithm, digits) = (algorithm.to_owned(), digits.to_owned());
-                return Err(PylockError::Hash { file: public(&file.filename()), algorithm, digits });
-            }
-        }
-        Ok(())
-    }
-}
-
 impl File {
-    /// The name of the file: said, or the last part of where it is.
-    fn filename(&self) -> String {
-        let text = self.name.clone().or_else(|| {
-            let url = self.url.as_ref().and_then(|url| Url::parse(url).ok());
-            let path = url.as_ref().map(|url| url.path().to_owned()).or_else(|| self.path.clone())?;
-            // `+` of local versions is escaped by some indexes.
-            path.rsplit('/').next().map(|name| name.replace("%2B", "+").replace("%2b", "+"))
-        });
-        text.unwrap_or_default()
-    }
-
-    fn sha256(&self) -> Option<Digest> {
-        self.stated().sha256()
-    }
-
-    fn stated(&self) -> StatedHashes {
-        StatedHashes::new(self.hashes.clone())
-    }
-
     /// Where it is.
     fn location(&self, folder: &Path) -> Result<SecretUrl, PylockError> {
         let shown = || public(&self.url.clone().or_else(|| self.path.clone()).unwrap_or_default());

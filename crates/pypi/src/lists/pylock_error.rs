@@ -15,6 +15,13 @@ pub enum PylockError {
         /// The line, from 1.
         line: usize,
     },
+    /// The same of a `uv.lock`.
+    #[error("the lock file cannot be read: line {line} is not what uv writes")]
+    #[diagnostic(help("`uv lock` writes it anew"))]
+    UvSyntax {
+        /// The line, from 1.
+        line: usize,
+    },
     /// It follows rules that are not known yet.
     #[error("the lock file has version `{0}`, and version 1 is the one that is known")]
     Version(String),

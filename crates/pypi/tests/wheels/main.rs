@@ -15,3 +15,4 @@ mod oracle;
 mod reading;
 mod support;
 mod taking;
+mod uv_lock;

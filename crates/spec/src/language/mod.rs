@@ -68,7 +68,7 @@ pub(crate) struct Document {
     pub(crate) cuda: Option<Located<CudaKey>>,
     /// A file that names the packages: an `environment.yml`; or one in which another tool has locked them: a `pixi.lock`,
     /// a `conda-lock.yml`, an export with builds, an explicit list (`@EXPLICIT`). Its path, or a table. A
-    /// `requirements.txt` or a `pylock.toml` means the same here as in `[pip] requirements`.
+    /// `requirements.txt`, a `pylock.toml` or a `uv.lock` means the same here as in `[pip] requirements`.
     #[schemars(extend("examples" = ["environment.yml"]))]
     pub(crate) env: Option<Located<EnvKey>>,
     /// One image for each combination of these keys' values; `{key}` stands for the value in every string.

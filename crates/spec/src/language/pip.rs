@@ -19,7 +19,8 @@ pub(crate) struct PipTable {
     /// What a project's folder holds is looked at when the spec is locked: another content of it alone makes no lock stale.
     #[schemars(extend("examples" = [["transformers >=4.40", "tool @ git+https://git.example/tool@v1", "-e ./local-project"]]), extend("default" = []))]
     pub(crate) packages: Option<Vec<Located<String>>>,
-    /// A requirements file, or several of them; or a `pylock.toml` (also `pylock.NAME.toml`), which is taken as it is.
+    /// A requirements file, or several of them; or a `pylock.toml` (also `pylock.NAME.toml`) or a `uv.lock`,
+    /// which is taken as it is.
     ///
     /// In a file with hashes, each requirement must name one version and have a hash, and nothing else is installed.
     #[schemars(extend("examples" = ["requirements.txt"]), extend("default" = []))]

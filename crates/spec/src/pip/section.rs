@@ -86,6 +86,7 @@ impl Section {
                 let lines = named.lines.0.iter().map(|line| &line.origin);
                 problems.extend(alone(file, named.origins().chain(&urls).chain(lines)));
                 let pip = pylock_file(file, reader, allow_builds.clone());
+                notes.extend(pip.iter().filter_map(|pip| own_project(pip, file)));
                 pip.map_err(|problem| problems.push(problem)).ok()
             }
             None => {
@@ -245,6 +246,17 @@ fn alone<'a>(file: &File, mut others: impl Iterator<Item = &'a Origin>) -> Optio
         problem
             .hint(format!("`{}` is a lock of all wheels: change it with the tool that wrote it", file.name)),
     )
+}
+
+/// A `uv.lock` has what a project needs, and the project as the folder beside it.
+fn own_project(pip: &Pip, file: &File) -> Option<Note> {
+    let PipPackages::Pylock(lock) = &pip.packages else { return None };
+    let is_there =
+        ["editable", "directory"].iter().any(|key| lock.text.contains(&format!("{{ {key} = \".\" }}")));
+    let is_uvs = lock.path.file_name().is_some_and(|name| name == "uv.lock");
+    let message =
+        "the project itself is not installed, only what it needs: `[[copy]]` brings its files into the image";
+    (is_uvs && is_there).then(|| Note::new(message, file.origin.clone()))
 }
 
 fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) -> Result<Pip, Problem> {

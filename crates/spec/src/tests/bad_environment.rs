@@ -147,17 +147,18 @@ fn a_wrong_type() {
 
 #[test]
 fn another_tools_file() {
-    let spec = ("spec.toml", "name = \"a\"\nenv = \"uv.lock\"\n");
-    assert_snapshot!(message_of(&[spec, ("uv.lock", "version = 1\n[[package]]\n")]), @r#"
-     × `uv.lock` is neither an environment file nor a lock that imgbuild reads
+    let spec = ("spec.toml", "name = \"a\"\nenv = \"other.lock\"\n");
+    assert_snapshot!(message_of(&[spec, ("other.lock", "version = 1\n[[package]]\n")]), @r#"
+     × `other.lock` is neither an environment file nor a lock that imgbuild reads
       ╭─[spec.toml:2:7]
     1 │ name = "a"
-    2 │ env = "uv.lock"
-      ·       ────┬────
-      ·           ╰── here
+    2 │ env = "other.lock"
+      ·       ──────┬─────
+      ·             ╰── here
       ╰────
-     help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into
-           `requirements.txt`: name that
+     help: an environment file is named `*.yml` or `*.yaml`, and so are locks of conda-lock; pixi's
+           is `pixi.lock`; an explicit list has a line `@EXPLICIT`; for pip there are `*.txt` and
+           `pylock.toml`
     "#);
     for (name, command) in [
         ("poetry.lock", "poetry export"),
@@ -311,7 +312,6 @@ fn what_is_printed_for_people_is_told_once() {
         ("environment.yml", "dependencies: [python]\n"),
         ("conda-lock.yml", "version: 1\n"),
         ("pixi.lock", "version: 6\n"),
-        ("uv.lock", "version = 1\n"),
         ("poetry.lock", "[[package]]\n"),
         ("pdm.lock", "[[package]]\n"),
         ("Pipfile", "[packages]\n"),
@@ -319,7 +319,6 @@ fn what_is_printed_for_people_is_told_once() {
         ("pyproject.toml", "[project]\n"),
         ("setup.py", "import setuptools\n"),
         ("other.toml", "[a]\n"),
-        ("folder/uv.lock", "version = 1\n"),
     ];
     let told = others.map(|(file, text)| {
         let head = "name = \"a\"\npython = \"3.11\"\npip.packages = [\"six\"]\n";
@@ -343,8 +342,6 @@ fn what_is_printed_for_people_is_told_once() {
         help: name it by `env = "conda-lock.yml"`
     × `pixi.lock` is no file of requirements, but pixi's lock
         help: name it by `env = "pixi.lock"`
-    × `uv.lock` is no file of requirements, but one of another tool
-        help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into `requirements.txt`: name that
     × `poetry.lock` is no file of requirements, but one of another tool
         help: `poetry export --output requirements.txt` writes what it says into `requirements.txt`: name that
     × `pdm.lock` is no file of requirements, but one of another tool
@@ -359,8 +356,6 @@ fn what_is_printed_for_people_is_told_once() {
         help: `uv pip compile setup.py --output-file requirements.txt` writes what it says into `requirements.txt`: name that; `packages = ["."]` in `[pip]`, with `allow-builds`, takes the project itself
     × `other.toml` is no file of requirements, but TOML
         help: name the project's folder, as `packages = ["./folder"]`, or a `pylock.toml`
-    × `folder/uv.lock` is no file of requirements, but one of another tool
-        help: `uv export --no-emit-project --output-file requirements.txt` writes what it says into `requirements.txt`: name that
     "#);
 }
 
