@@ -1,15 +1,17 @@
 //! What finds the wheels of a variant, and errors of finding them with the lines of the spec that they speak of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imgbuild_diagnostic::Subject;
 use imgbuild_environment::{ListedPackages, match_spec_name};
 use imgbuild_fetch::{Context, secrets};
-use imgbuild_lock::LockedVariant;
+use imgbuild_lock::{LockedVariant, PypiPackage};
+use imgbuild_oci::Digest;
 use imgbuild_pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, indexes, requirement};
 use imgbuild_requirement::PipRequirement;
+use imgbuild_secret::SecretUrl;
 use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
 
 use crate::asked::{Line, asked};
@@ -87,6 +89,22 @@ pub(crate) fn finder_of_lock(
     let packages = pypi.packages.iter().filter(|package| package.build.is_none());
     let packages = packages.map(|package| (*package).clone());
     Ok(Some(finder(variant, pip, &python, context)?.knowing(packages)))
+}
+
+/// Where the wheels of a locked variant are, and the sources of those that were built, by their hashes.
+///
+/// # Errors
+///
+/// As for [`finder`], and when no index has one any more.
+pub async fn locate_wheels(
+    locked: &LockedVariant<'_>,
+    variant: &Variant,
+    context: &Context,
+) -> Result<BTreeMap<Digest, SecretUrl>, MakeError> {
+    let Some(finder) = finder_of_lock(locked, variant, context)? else { return Ok(BTreeMap::new()) };
+    let packages: Vec<&PypiPackage> = locked.pypi.iter().flat_map(|pypi| &pypi.packages).copied().collect();
+    let located = finder.locate(&packages, false).await;
+    located.map_err(|error| pypi_error(variant, variant.pip.as_ref(), error))
 }
 
 /// A folder from the root on; one without a name is the current one.

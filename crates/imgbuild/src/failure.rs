@@ -38,6 +38,9 @@ pub(crate) enum Plain {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Net(#[from] imgbuild_net::NetError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] imgbuild_lock::LockError),
     /// The credentials for channels.
     #[error(transparent)]
     Credentials(#[from] imgbuild_conda::CredentialsError),

@@ -20,6 +20,7 @@ const FLOORS: [&[&str]; 5] = [
         "dockerfile",
         "document",
         "environment",
+        "export",
         "folder",
         "layer",
         "lock",

@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod conform;
+pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod lock;
 pub(crate) mod run;

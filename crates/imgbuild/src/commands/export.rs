@@ -1,0 +1,49 @@
+//! `imgbuild export`.
+
+use imgbuild_export::{ExportError, Format, Locations, export};
+use imgbuild_image::{locate_wheels, variant_name};
+use imgbuild_locking::{Purpose, known_lock, lock_path};
+
+use super::{context, print_data, read_spec};
+use crate::arguments::{ExportArguments, Global};
+use crate::failure::{Failure, Plain};
+use crate::output::say;
+use crate::progress::reporter;
+use crate::shown::cleaned;
+
+pub(crate) async fn run(arguments: &ExportArguments, global: &Global) -> Result<(), Failure> {
+    let (spec, variants) = read_spec(&arguments.spec, Purpose::Lock)?;
+    let context = context(&arguments.spec, arguments.offline, reporter(global))?;
+    let locked = known_lock(&variants, &lock_path(&arguments.spec))?;
+    let locked = locked.ok_or_else(|| ExportError::NoLock { spec: spec.file().to_owned() })?;
+    let format: Format = arguments.format.into();
+    let (mut chosen, mut locations) = (Vec::new(), Locations::new());
+    for (locked, variant) in locked.lock.locked_variants().map_err(Plain::from)?.into_iter().zip(&variants) {
+        let has_keys = arguments.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
+        let has_platform = arguments.platform.is_empty() || arguments.platform.contains(&variant.platform);
+        if has_keys && has_platform {
+            chosen.push((variant_name(variant), locked, variant));
+        }
+    }
+    if chosen.is_empty() {
+        let variants = variants.iter().map(|variant| format!("`{}`", variant_name(variant))).collect();
+        return Err(ExportError::None { variants }.into());
+    }
+    // One that holds too much asks nobody.
+    if format.names_locations() && (format.holds_several() || chosen.len() == 1) {
+        for (_, locked, variant) in &chosen {
+            locations.extend(locate_wheels(locked, variant, &context).await?);
+        }
+    }
+    let chosen: Vec<_> = chosen.into_iter().map(|(name, locked, _)| (name, locked)).collect();
+    let written = export(&chosen, format, &locations)?;
+    drop(context);
+    if !global.quiet {
+        let notes = written.left_out.iter().map(|it| format!("note: not in it: {it}\n"));
+        say(&cleaned(&notes.collect::<String>()));
+    }
+    match &arguments.output {
+        Some(path) => Ok(std::fs::write(path, &written.text).map_err(Plain::from)?),
+        None => print_data(&written.text),
+    }
+}
