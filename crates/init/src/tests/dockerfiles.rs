@@ -147,6 +147,27 @@ CMD ["--port", "8000"]
     "#);
 }
 
+/// The first block of a kind on a page.
+fn block<'a>(page: &'a str, kind: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("```{kind}\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_page_on_dockerfiles_shows_what_is_made() {
+    let page = include_str!("../../../../docs/coming-from-miniconda.md");
+    let files = [FILES.as_slice(), &[("science/Dockerfile", block(page, "dockerfile"))]].concat();
+    let moved = |(path, text): &(&str, &str)| {
+        (format!("science/{}", path.trim_start_matches("science/")), (*text).to_owned())
+    };
+    let files: Vec<(String, String)> = files.iter().map(moved).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let folder = folder(&files);
+    let made: toml::Table = toml::from_str(&made(&folder.path().join("science"), "Dockerfile").text).unwrap();
+    let shown: toml::Table = toml::from_str(block(page, "toml")).unwrap();
+    assert_eq!(made, shown);
+}
+
 #[test]
 fn every_kind_of_base_has_its_python() {
     let head = |dockerfile: &str| {
