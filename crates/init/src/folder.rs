@@ -48,6 +48,12 @@ impl Folder {
         found.is_file().then_some(Kind::File)
     }
 
+    /// Whether a requirements file names what is no wheel: a repository, a folder, sources.
+    pub(crate) fn needs_builds(&self, path: &str) -> bool {
+        let read = files::text(&self.root.join(path), FILE_LIMIT, &files::from_disk);
+        read.is_ok_and(|source| source.inner().lines().any(is_source))
+    }
+
     /// The lines of a list of requirements that is for conda; nothing where it is a list of builds or of URLs.
     pub(crate) fn requirements(&self, path: &str) -> Option<Vec<String>> {
         let text = files::text(&self.root.join(path), FILE_LIMIT, &files::from_disk).ok()?;
@@ -78,6 +84,18 @@ impl Folder {
         found.sort();
         (found.len() <= MOST_MATCHES).then_some(found)
     }
+}
+
+/// Whether a line of a requirements file names what has to be built.
+pub(crate) fn is_source(line: &str) -> bool {
+    let line = line.split(" #").next().unwrap_or_default().trim();
+    let is_archive = || {
+        [".tar.gz", ".tar.bz2", ".zip", ".tgz"].iter().any(|end| line.contains(end))
+            && line.contains(['/', ':'])
+    };
+    let is_option = line.starts_with("--") || line.starts_with('#');
+    let is_folder = line.starts_with(['.', '/']) && !line.contains(".whl");
+    !is_option && (line.contains("git+") || line.starts_with("-e ") || is_folder || is_archive())
 }
 
 /// Whether a name is one that a pattern with `*` stands for.
@@ -126,5 +144,23 @@ mod tests {
     #[test]
     fn stars_stand_for_any_characters() {
         assert!(is_match("requirements.txt", "req*.txt") && is_match("a", "*") && !is_match("a.py", "*.txt"));
+    }
+
+    #[test]
+    fn what_is_no_wheel_is_known_by_its_line() {
+        for line in ["a @ git+https://g.example/a", "-e .", "./a", "https://f.example/a-1.tar.gz", "/a/b # c"]
+        {
+            assert!(is_source(line), "{line}");
+        }
+        for line in [
+            "a",
+            "a==1 # git+x",
+            "./a-1-py3-none-any.whl",
+            "--find-links ./a",
+            "# ./a",
+            "a @ https://f.example/a-1-py3-none-any.whl",
+        ] {
+            assert!(!is_source(line), "{line}");
+        }
     }
 }

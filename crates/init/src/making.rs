@@ -37,6 +37,9 @@ pub fn draft(file: &Path, folder: &Path) -> Result<Draft, InitError> {
         Recognition::Requirements => {
             draft.add("pip.requirements", &path, &place);
             draft.entries.iter_mut().for_each(|entry| entry.is_essential = true);
+            if here.needs_builds(&path) {
+                draft.set_literal("pip.allow-builds", "true".to_owned(), "for what is no wheel");
+            }
             python::set(&mut draft, pinned(folder).as_deref(), None, "for its packages");
         }
         Recognition::Project => pyproject::take(&mut draft, &source, (&path, pinned(folder)), &here)?,

@@ -8,6 +8,7 @@ use miette::{Diagnostic, Severity};
 
 use crate::draft::{Draft, Entry, Item, LeftOut};
 use crate::limits::MOST_CHECKS;
+use crate::secrets::without_secrets;
 use crate::text::{Written, write};
 
 /// Says what is wrong with a spec's text, as `imgbuild check` would.
@@ -61,7 +62,8 @@ impl Draft {
             }
             for (index, reason) in wrong.into_iter().rev() {
                 let entry = self.entries.remove(index);
-                self.leave_out(&entry.place.clone(), said(&entry), reason);
+                let what = without_secrets(&said(&entry), &[]);
+                self.leave_out(&entry.place, what, reason);
             }
         }
         let text = write(&self).text;
@@ -74,10 +76,7 @@ fn gather(error: &dyn Diagnostic, above: &str, found: &mut Vec<Mistake>) {
     // What only shows the line that asked has no message of its own.
     let message = match error.severity() {
         Some(Severity::Advice) if !above.is_empty() => above.to_owned(),
-        _ => hints(error)
-            .into_iter()
-            .take(1)
-            .fold(error.to_string(), |message, hint| format!("{message}; {hint}")),
+        _ => said_of(error),
     };
     let label = error.labels().and_then(|mut labels| labels.next());
     if let (Some(label), Some(source)) = (label, error.source_code()) {
@@ -89,6 +88,20 @@ fn gather(error: &dyn Diagnostic, above: &str, found: &mut Vec<Mistake>) {
     if let Some(below) = error.diagnostic_source() {
         gather(below, &message, found);
     }
+}
+
+/// What is said of an error, with its causes, and the first thing to do.
+fn said_of(error: &dyn Diagnostic) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !message.contains(&said) {
+            message = format!("{message}: {said}");
+        }
+        source = cause.source();
+    }
+    hints(error).into_iter().take(1).fold(message, |message, hint| format!("{message}; {hint}"))
 }
 
 /// The entry that a mistake is about: the one that stands there, or that names the file in which it is.

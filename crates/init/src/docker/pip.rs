@@ -195,6 +195,9 @@ fn file(taking: &mut Taking<'_>, key: &'static str, word: &Word, text: &str, pla
     };
     if key == "pip.requirements" {
         taking.found.wheels.get_or_insert_with(|| place.to_owned());
+        if taking.folder.needs_builds(&source) {
+            builds(taking, place);
+        }
     }
     taking.draft.add(key, &source, place);
     taking.copies.name(&path);

@@ -198,7 +198,8 @@ fn words_of_command(taking: &mut Taking<'_>, words: &[Word], shown: &str, place:
     let is_batch =
         arguments.iter().any(|word| ["-b", "-bf", "-bp", "-bfp", "-ubp"].contains(&word.text.as_str()))
             && shown.contains(".sh");
-    if (is_installer(shown) || is_batch) && ["bash", "sh", "wget", "curl", "tar", "chmod"].contains(&name) {
+    let runs = ["bash", "sh", "wget", "curl", "tar", "chmod"].contains(&name) || name.ends_with(".sh");
+    if (is_installer(shown) || is_batch) && runs {
         return installer(taking, shown, place);
     }
     match name {

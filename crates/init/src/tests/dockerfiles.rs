@@ -274,6 +274,9 @@ RUN conda install --file /tmp/conda.txt
         "scipy",  # line 9
     ]
     "#);
+    // As it is run by itself.
+    let run = "FROM debian\nRUN curl -sLo ~/miniconda.sh https://c.example/x.sh && chmod +x ~/miniconda.sh && ~/miniconda.sh -b -p ~/conda\nRUN conda install numpy\nUSER root\n";
+    assert_eq!(left_out(run), "");
     assert_snapshot!(spec("
 FROM continuumio/miniconda3
 RUN conda create -y -n torch -c pytorch -c nvidia python=3.10 pytorch==2.3.0 pytorch-cuda=12.1 && conda clean -a

@@ -42,6 +42,11 @@ fn files_of_environments_are_named() {
         "requirements.txt",  # from `requirements.txt`
     ]
     "#);
+    let built = text(
+        &[("requirements.txt", "# a\nflask\n-e git+https://g.example/tool@v1#egg=tool\n")],
+        "requirements.txt",
+    );
+    assert!(built.contains("allow-builds = true  # for what is no wheel\n"), "{built}");
     let explicit = "@EXPLICIT\nhttps://conda.example/c/linux-64/a-1-0.conda\n";
     assert_snapshot!(text(&[("packages.txt", explicit)], "packages.txt"), @r#"
     # Made by `imgbuild init` from `packages.txt`: read it, change it, and keep it instead.
