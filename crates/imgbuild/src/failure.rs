@@ -80,6 +80,15 @@ pub(crate) enum Plain {
     #[error("{0} damaged things were found in the cache, and removed")]
     #[diagnostic(help("the next build makes or downloads them anew"))]
     Damaged(usize),
+    /// A file cannot be written.
+    #[error("`{file}` cannot be written")]
+    Write {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
     /// Standard output cannot be written.
     #[error("cannot write the result")]
     Output(#[from] std::io::Error),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::docker::{self, Build};
 use crate::draft::Draft;
 use crate::error::InitError;
-use crate::folder::{Folder, relative};
+use crate::folder::{Folder, below, relative};
 use crate::reading::read;
 use crate::secrets::{holds_secret, is_secret_name};
 use crate::{jsonc, python};
@@ -38,13 +38,15 @@ pub(crate) fn take(
     let mut build = Build { scripts: scripts(&json), ..Build::default() };
     if let Some(dockerfile) = of_build("dockerfile").or(text("dockerFile")) {
         let context = of_build("context").or(text("context")).unwrap_or(".");
-        let here = Folder::with_context(folder, &below(&own.join(context), folder));
+        let here = Folder::with_context(folder, &context_below(&own.join(context), folder));
         let arguments = building.and_then(|build| build.get("args")).and_then(Value::as_object);
         let known = |(name, value): (&String, &Value)| Some((name.clone(), plain(value)?));
         build.arguments = arguments.into_iter().flatten().filter_map(known).collect();
         build.target = of_build("target").map(str::to_owned);
         build.prefix = format!("{dockerfile}, ");
-        docker::take(draft, &read(&own.join(dockerfile))?, &here, &build)?;
+        let file = own.join(dockerfile);
+        below(&file, folder).ok_or_else(|| InitError::not_below(&file, folder))?;
+        docker::take(draft, &read(&file)?, &here, &build)?;
     } else if let Some(image) = text("image") {
         docker::take_image(draft, image, "`image`", &Folder::new(folder), &build);
     } else {
@@ -81,7 +83,7 @@ fn parsed(source: &Source) -> Result<Value, InitError> {
 }
 
 /// The path of a folder below another one; that itself where it is not below.
-fn below(folder: &Path, root: &Path) -> String {
+fn context_below(folder: &Path, root: &Path) -> String {
     let whole = |path: &Path| -> Option<PathBuf> {
         if path.as_os_str().is_empty() { Path::new(".") } else { path }.canonicalize().ok()
     };

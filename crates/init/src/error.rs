@@ -1,5 +1,7 @@
 //! Why no spec is made.
 
+use std::path::Path;
+
 use imgbuild_document::DocumentError;
 use miette::Diagnostic;
 
@@ -63,4 +65,13 @@ pub enum InitError {
         /// The file.
         file: String,
     },
+}
+
+impl InitError {
+    /// A file that is not below the folder of the spec.
+    pub(crate) fn not_below(file: &Path, folder: &Path) -> Self {
+        let shown = |path: &Path| path.display().to_string();
+        let folder = if folder.as_os_str().is_empty() { ".".to_owned() } else { shown(folder) };
+        Self::NotBelow { file: shown(file), folder }
+    }
 }

@@ -68,6 +68,15 @@ impl Folder {
         self.kind(path) == Some(Kind::File)
     }
 
+    /// The names in a folder, sorted, but for those that begin with a dot; nothing where there are too many.
+    pub(crate) fn names(&self, path: &str) -> Option<Vec<String>> {
+        let items = self.root.join(path).read_dir().ok()?.filter_map(Result::ok);
+        let names = items.filter_map(|item| item.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        (names.len() <= MOST_MATCHES).then_some(names)
+    }
+
     /// The paths of the build's folder that one with `*` in its last part stands for, sorted; nothing where there are too many.
     pub(crate) fn matches(&self, pattern: &str) -> Option<Vec<String>> {
         let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
@@ -103,6 +112,15 @@ fn is_match(name: &str, pattern: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return name == pattern };
     let Some(rest) = name.strip_prefix(before) else { return false };
     (0..=rest.len()).any(|at| rest.is_char_boundary(at) && is_match(&rest[at..], after))
+}
+
+/// The path of a file below a folder; nothing where it is not below, also by a link.
+pub(crate) fn below(file: &Path, folder: &Path) -> Option<String> {
+    let whole =
+        |path: &Path| if path.as_os_str().is_empty() { Path::new(".") } else { path }.canonicalize().ok();
+    let inside = whole(file.parent()?)?;
+    let path = inside.strip_prefix(whole(folder)?).ok()?.join(file.file_name()?);
+    imgbuild_folder::leads_out(folder, &path).is_none().then(|| path.to_str().map(str::to_owned))?
 }
 
 /// A path in its shortest form, without `.`; nothing where it leads out.

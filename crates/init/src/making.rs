@@ -7,7 +7,7 @@ use imgbuild_document::{FILE_LIMIT, files};
 use crate::docker::{self, Build};
 use crate::draft::Draft;
 use crate::error::InitError;
-use crate::folder::Folder;
+use crate::folder::{Folder, below};
 use crate::recognition::{self, Recognition};
 use crate::{devcontainer, locked, name, pyproject, python, reading};
 
@@ -28,7 +28,7 @@ pub fn draft(file: &Path, folder: &Path) -> Result<Draft, InitError> {
     let source = reading::read(file)?;
     let known =
         recognition::of(&source).ok_or_else(|| InitError::Unknown { file: source.name().to_owned() })?;
-    let path = below(file, folder)?;
+    let path = below(file, folder).ok_or_else(|| InitError::not_below(file, folder))?;
     let mut draft = Draft::new(name::of_folder(folder), Some(path.clone()));
     let place = format!("from `{path}`");
     let here = Folder::new(folder);
@@ -53,21 +53,6 @@ pub fn draft(file: &Path, folder: &Path) -> Result<Draft, InitError> {
         }
     }
     Ok(draft)
-}
-
-/// The path of a file below the folder of the spec.
-fn below(file: &Path, folder: &Path) -> Result<String, InitError> {
-    let whole = |path: &Path| if path.as_os_str().is_empty() { Path::new(".") } else { path }.canonicalize();
-    let error = || InitError::NotBelow {
-        file: file.display().to_string(),
-        folder: if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() },
-    };
-    let (file_folder, name) = (file.parent().unwrap_or(Path::new("")), file.file_name());
-    let (Ok(inside), Ok(outside), Some(name)) = (whole(file_folder), whole(folder), name) else {
-        return Err(error());
-    };
-    let path = inside.strip_prefix(outside).map_err(|_| error())?.join(name);
-    path.to_str().map(str::to_owned).ok_or_else(error)
 }
 
 /// The Python that `.python-version` names.

@@ -1,6 +1,10 @@
 //! `imgbuild export`.
 
+use std::io::{self, Write as _};
+use std::path::Path;
+
 use imgbuild_export::{ExportError, Format, Locations, export};
+use imgbuild_folder::Folder;
 use imgbuild_image::{locate_wheels, variant_name};
 use imgbuild_locking::{Purpose, known_lock, lock_path};
 
@@ -43,7 +47,17 @@ pub(crate) async fn run(arguments: &ExportArguments, global: &Global) -> Result<
         say(&cleaned(&notes.collect::<String>()));
     }
     match &arguments.output {
-        Some(path) => Ok(std::fs::write(path, &written.text).map_err(Plain::from)?),
+        Some(path) => write(path, &written.text).map_err(|error| {
+            let file = path.display().to_string();
+            Plain::Write { file, error }.into()
+        }),
         None => print_data(&written.text),
     }
+}
+
+/// Writes a file: whole, or not at all.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Folder::open(folder)?.write(name, |file| file.write_all(text.as_bytes()))
 }

@@ -103,10 +103,42 @@ fn one(taking: &mut Taking<'_>, instruction: &Instruction, (source, target): (&s
     let is_folder = kind == Kind::Folder;
     // What is in a folder comes along, and not the folder itself.
     let to = if is_many && !is_folder { format!("{}/{name}", to.trim_end_matches('/')) } else { to };
+    if is_folder && to == "/" {
+        return into_root(taking, instruction, &from, (&place, &line));
+    }
     let owner = instruction.flag("chown").and_then(|owner| numbers(taking, owner, (&place, &line)));
     let mode = instruction.flag("chmod").map(str::to_owned);
     let is_copied = !taking.is_builder;
     taking.copies.add(Copy { from, to, is_folder, owner, mode, place, is_named: false, is_copied });
+}
+
+/// What is in a folder, each for itself: nothing is copied over the root of an image.
+fn into_root(taking: &mut Taking<'_>, instruction: &Instruction, from: &str, (place, line): (&str, &str)) {
+    let names = taking.folder.names(from).unwrap_or_default();
+    if names.is_empty() {
+        return taking.leave_out(
+            place,
+            line,
+            "nothing is copied over the root of an image: name each folder and file in it",
+        );
+    }
+    for name in names {
+        let below = if from == "." { name.clone() } else { format!("{from}/{name}") };
+        let is_folder = taking.folder.kind(&below) == Some(Kind::Folder);
+        let owner = instruction.flag("chown").and_then(|owner| numbers(taking, owner, (place, line)));
+        let mode = instruction.flag("chmod").map(str::to_owned);
+        let (to, place, is_copied) = (format!("/{name}"), place.to_owned(), !taking.is_builder);
+        taking.copies.add(Copy {
+            from: below,
+            to,
+            is_folder,
+            owner,
+            mode,
+            place,
+            is_named: false,
+            is_copied,
+        });
+    }
 }
 
 /// The numbers of an owner.

@@ -424,6 +424,39 @@ CMD python /app/app.py
 }
 
 #[test]
+fn what_is_copied_to_the_root_is_copied_name_by_name() {
+    let copied = spec(
+        "FROM debian\nCOPY src /\nCOPY requirements* /\nCOPY app.py /usr/local/bin\nCOPY app.py /new\nUSER root\n",
+    );
+    assert_snapshot!(copied, @r#"
+    name = "app"
+
+    [image]
+    user = "root"  # line 6
+
+    [[copy]]  # line 2
+    from = "src/main.py"
+    to = "/main.py"
+
+    [[copy]]  # line 3
+    from = "requirements/base.txt"
+    to = "/base.txt"
+
+    [[copy]]  # line 3
+    from = "requirements.txt"
+    to = "/requirements.txt"
+
+    [[copy]]  # line 4
+    from = "app.py"
+    to = "/usr/local/bin/app.py"
+
+    [[copy]]  # line 5
+    from = "app.py"
+    to = "/new"
+    "#);
+}
+
+#[test]
 fn users_are_those_of_the_dockerfile() {
     assert_snapshot!(spec(r#"
 FROM python:3.11-slim
