@@ -2,6 +2,7 @@
 
 use imgbuild_dockerfile::{Instruction, Word, commands};
 
+use crate::docker::pip;
 use crate::docker::taking::{Taking, unknown};
 use crate::secrets::{holds_secret, is_secret_name};
 
@@ -22,6 +23,16 @@ const OF_INSTALLERS: [&str; 15] = [
     "PYTHON_PIP_VERSION",
     "MINICONDA_",
     "VIRTUAL_ENV",
+];
+
+/// Variables that name an index of wheels, and the keys that do so.
+const INDEXES: [(&str, &str); 6] = [
+    ("PIP_INDEX_URL", "pip.index-url"),
+    ("PIP_EXTRA_INDEX_URL", "pip.extra-index-urls"),
+    ("UV_INDEX_URL", "pip.index-url"),
+    ("UV_DEFAULT_INDEX", "pip.index-url"),
+    ("UV_EXTRA_INDEX_URL", "pip.extra-index-urls"),
+    ("UV_INDEX", "pip.extra-index-urls"),
 ];
 
 /// Why no secret is taken over.
@@ -120,6 +131,10 @@ fn environment(taking: &mut Taking<'_>, name: &str, word: &Word, place: &str) {
     taking.set_variable(name, value);
     if taking.is_builder {
         return;
+    }
+    let index = INDEXES.iter().find(|(variable, _)| *variable == name).map(|(_, key)| *key);
+    if let Some(key) = index.filter(|_| !word.text.is_empty()) {
+        return pip::index(taking, key, word, place);
     }
     let is_secret = is_secret_name(name) && !word.text.is_empty() || holds_secret(&word.text);
     if is_secret {

@@ -36,7 +36,8 @@ pub(crate) fn take(taking: &mut Taking<'_>, arguments: &[Word], text: &str, plac
     let mut words = arguments.iter().skip_while(|word| word.text.starts_with('-'));
     match words.next().map_or("", |word| word.text.as_str()) {
         "install" | "sync" => install(taking, &words.collect::<Vec<_>>(), text, place),
-        "cache" | "config" | "--version" | "list" | "freeze" | "check" | "show" | "" => {
+        "config" => config(taking, &words.collect::<Vec<_>>(), text, place),
+        "cache" | "--version" | "list" | "freeze" | "check" | "show" | "" => {
             taking.need_nothing(place, text, "it brings nothing into the image");
         }
         "download" | "wheel" => taking.leave_out(place, text, "wheels are fetched by their hashes, and what has none is built where `[pip] allow-builds` permits it"),
@@ -203,7 +204,22 @@ fn file(taking: &mut Taking<'_>, key: &'static str, word: &Word, text: &str, pla
     taking.copies.name(&path);
 }
 
-fn index(taking: &mut Taking<'_>, key: &'static str, word: &Word, place: &str) {
+/// `pip config set global.index-url URL`.
+fn config(taking: &mut Taking<'_>, arguments: &[&Word], text: &str, place: &str) {
+    let words: Vec<&Word> = arguments.iter().copied().filter(|word| !word.text.starts_with("--")).collect();
+    let key = match words.as_slice() {
+        [set, name, _] if set.text == "set" => name.text.rsplit('.').next(),
+        _ => None,
+    };
+    match (key, words.last()) {
+        (Some("index-url"), Some(url)) => index(taking, "pip.index-url", url, place),
+        (Some("extra-index-url"), Some(url)) => index(taking, "pip.extra-index-urls", url, place),
+        _ => taking.need_nothing(place, text, "it brings nothing into the image"),
+    }
+}
+
+/// Takes over an index of wheels.
+pub(crate) fn index(taking: &mut Taking<'_>, key: &'static str, word: &Word, place: &str) {
     let shown = format!("--index-url {}", word.text);
     if word.unknown.iter().any(|name| name == "$(…)") || holds_secret(&word.text) && word.unknown.is_empty()
     {

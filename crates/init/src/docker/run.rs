@@ -266,6 +266,9 @@ fn other(taking: &mut Taking<'_>, name: &str, shown: &str, place: &str) {
         );
     }
     let reason = match name {
+        _ if shown.contains("/etc/apt/") => {
+            "the mirror is `mirror` in `[base]`, and further signed repositories are named in `[base.sources]`"
+        }
         "git" if shown.contains("config") => {
             "it is a setting of whoever works in the image: a file that is copied may have it"
         }

@@ -424,6 +424,37 @@ CMD python /app/app.py
 }
 
 #[test]
+fn an_index_may_be_named_by_variables_and_settings() {
+    let indexes = spec(
+        "FROM python:3.11\nENV PIP_EXTRA_INDEX_URL=https://b.example/simple\nRUN pip config set global.index-url https://a.example/simple && pip install flask\nUSER root\n",
+    );
+    assert_snapshot!(indexes, @r#"
+    name = "app"
+    python = { version = "3.11", from = "debian" }  # line 1
+
+    [base]
+    debian = "bookworm"  # line 1
+
+    [pip]
+    index-url = "https://a.example/simple"  # line 3
+    extra-index-urls = [
+        "https://b.example/simple",  # line 2
+    ]
+    packages = [
+        "flask",  # line 3
+    ]
+
+    [image]
+    user = "root"  # line 4
+    "#);
+    let mirrored = "FROM debian\nRUN sed -i s/deb.debian.org/mirror.example/g /etc/apt/sources.list\nENV PIP_INDEX_URL=https://me:pw@a.example/simple\nUSER root\n";
+    assert_snapshot!(left_out(mirrored), @r"
+    line 2: sed -i s/deb.debian.org/mirror.example/g /etc/apt/sources.list: the mirror is `mirror` in `[base]`, and further signed repositories are named in `[base.sources]`
+    line 3: --index-url https://*****@a.example/simple: it holds a secret, or what a command prints: write `${{NAME}}` in its place, a variable of the environment in which the image is built
+    ");
+}
+
+#[test]
 fn what_is_copied_to_the_root_is_copied_name_by_name() {
     let copied = spec(
         "FROM debian\nCOPY src /\nCOPY requirements* /\nCOPY app.py /usr/local/bin\nCOPY app.py /new\nUSER root\n",

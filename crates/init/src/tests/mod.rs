@@ -63,5 +63,6 @@ fn refused(files: &[(&str, &str)], from: &str) -> String {
             imgbuild_diagnostic::told(settled.unwrap_err().as_ref())
         }
     };
-    error.replace(&format!("{}/", folder.path().display()), "")
+    let shown = folder.path().display().to_string();
+    error.replace(&format!("{shown}/"), "").replace(&shown, "FOLDER")
 }

@@ -257,7 +257,7 @@ fn a_dev_container_may_name_a_dockerfile() {
 fn a_dev_container_names_no_file_of_elsewhere() {
     let json = r#"{ "build": { "dockerfile": "../../../etc/hostname" } }"#;
     assert_snapshot!(refused(&[(".devcontainer/devcontainer.json", json)], ".devcontainer/devcontainer.json"), @r"
-    `.devcontainer/../../../etc/hostname` is not below `/dev/shm/imgtests/.tmpGL1v1E`, where the spec stands: it cannot name the file
+    `.devcontainer/../../../etc/hostname` is not below `FOLDER`, where the spec stands: it cannot name the file
     hint: write the spec beside the file, or above it: `--output` says where
     ");
 }
