@@ -63,6 +63,7 @@ fn packages_that_need_more_of_the_system_than_the_image_has() {
         &[
             ("gpu 1.0 0", &["__cuda >=12.6"]),
             ("any-gpu 1.0 0", &["__cuda"]),
+            ("gpu-arch 1.0 0", &["__cuda_arch >=9.0"]),
             ("new 1.0 0", &["__glibc >=2.99"]),
             ("fast 1.0 0", &["__archspec 1 x86_64_v4"]),
             ("kernel 1.0 0", &["__linux >=6.8"]),
@@ -80,15 +81,23 @@ fn packages_that_need_more_of_the_system_than_the_image_has() {
     };
     assert_snapshot!(told("", "gpu"), @r#"
     `gpu-1.0-0` needs `__cuda >=12.6`, and the image has none
-    help: say which CUDA the image is for: `cuda = "12.6"`
+    help: say which CUDA and which driver the image is for: `cuda = { version = "12.6", driver = "560" }`
     "#);
     assert_snapshot!(told("cuda = \"11.8\"", "gpu"), @r#"
-    `gpu-1.0-0` needs `__cuda >=12.6`, and the image has 11.8
-    help: say which CUDA the image is for: `cuda = "12.6"`
+    `gpu-1.0-0` needs `__cuda >=12.6`, and the image's oldest driver supports CUDA 11.0
+    help: say which CUDA and which driver the image is for: `cuda = { version = "12.6", driver = "560" }`
+    "#);
+    assert_snapshot!(told("cuda = \"12.9\"", "gpu"), @r#"
+    `gpu-1.0-0` needs `__cuda >=12.6`, and the image's oldest driver supports CUDA 12.0
+    help: the image may meet a driver as old as 525.60.13: name a newer one, `cuda = { version = "12.9", driver = "560" }`
+    "#);
+    assert_snapshot!(told("cuda = { version = \"12.9\", driver = \"560\" }", "gpu-arch"), @r#"
+    `gpu-arch-1.0-0` needs `__cuda_arch >=9.0`, and the image is for no GPU that is named
+    help: say which GPUs the image is for: `cuda = { version = "12.9", arch = ["9.0"] }`
     "#);
     assert_snapshot!(told("", "any-gpu"), @r#"
     `any-gpu-1.0-0` needs `__cuda`, and the image has none
-    help: say which CUDA the image is for: `cuda = "12.4"`
+    help: say which CUDA the image is for: `cuda = "12.9"`
     "#);
     assert_snapshot!(told("", "new"), @"
     `new-1.0-0` needs `__glibc >=2.99`, and the image has 2.41
@@ -110,48 +119,6 @@ fn packages_that_need_more_of_the_system_than_the_image_has() {
     `windows-1.0-0` needs `__win`, and the image has none
     help: `windows-1.0-0` is for Windows, and images are Linux: leave it out
     ");
-}
-
-#[test]
-fn a_framework_for_the_processor_in_an_image_for_cuda() {
-    let bench = Bench::new();
-    index(
-        &bench,
-        &[("pytorch 2.7.0 cpu_py311_0", &[]), ("pytorch 2.7.0 cuda126_py311_200", &["__cuda >=12.6"])],
-    );
-    spec(&bench, "cuda = \"11.8\"", "packages = [\"pytorch\"]");
-    says(
-        &bench.fails(&[]),
-        &[
-            "the image has CUDA 11.8, and these packages do not use it:",
-            "`pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; for CUDA there are `2.7.0 cuda126_py311_200`",
-            "`pytorch-2.7.0-cuda126_py311_200` needs `__cuda >=12.6`, and the image has 11.8",
-            "say which CUDA the image is for: `cuda = \"12.6\"`; who wants it for the processor alone says so: `pytorch=*=cpu*`",
-        ],
-    );
-    // Who asks for just that has it, and is told.
-    bench.spec("cuda = \"11.8\"", "[conda]\nchannels = [\"./channel\"]\npackages = [\"pytorch=*=cpu*\"]\n");
-    says(
-        &bench.run(&["lock", "spec.toml"]).stderr,
-        &[
-            "note: `pytorch 2.4.1 cpu_py311_0` does not use CUDA, and the image has CUDA 11.8: the spec asks for such a build",
-        ],
-    );
-    // The same in the lock of another tool: the test channel's own package.
-    let list = format!(
-        "@EXPLICIT\nfile://{}/linux-64/pytorch-2.4.1-cpu_py311_0.conda\n",
-        bench.imgbuild.path("channel").display()
-    );
-    bench.imgbuild.write("list.txt", list);
-    bench.spec("cuda = \"11.8\"\nenv = \"list.txt\"", "");
-    says(
-        &bench.fails(&[]),
-        &[
-            "cannot take the packages of `list.txt`",
-            "`pytorch 2.4.1 cpu_py311_0`: its build says that it is for the processor alone",
-            "`CONDA_OVERRIDE_CUDA=11.8` for conda",
-        ],
-    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
+import frameworks
 import hostile
 import interpreters
 import libraries
@@ -166,11 +167,14 @@ def main(target: Path) -> None:
     by_hand = parts.part(
         "small", ["archive.py", "small.py"], lambda place: parts.write(place, small.packages())
     )
+    made_for_gpus = parts.part(
+        "frameworks", ["archive.py", "frameworks.py"], lambda place: parts.write(place, frameworks.packages())
+    )
     oddities = parts.part(
         "odd", [*BYTECODE, "odd.py"], lambda place: parts.write(place, odd.packages(programs))
     )
     channel = target / "channel"
-    count = assemble([base, pythons, repacked, by_hand, oddities], channel)
+    count = assemble([base, pythons, repacked, by_hand, made_for_gpus, oddities], channel)
     say(f"{count} packages in {channel}")
     attacks = parts.part("hostile", ["archive.py", "hostile.py", "repodata.py"], hostile.write)
     # `cargo xtask` puts its stamp into this one, for it comes last.

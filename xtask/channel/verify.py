@@ -101,9 +101,11 @@ def foreign(channel: Path, cache: Path) -> None:
 def cuda(channel: Path, cache: Path) -> None:
     """The GPU decides which build of PyTorch is taken, and `cuda-version` which CUDA."""
     for driver, pins, wanted in [
-        (None, [], "cpu_py311_0"),
-        ("12.4", [], "cuda124_py311_200"),
-        ("12.4", ["cuda-version 11.8.*"], "cuda118_py311_200"),
+        (None, [], "cpu_generic_py311_h1234567_0"),
+        ("12.0", [], "cuda129_mkl_py311_h1234567_300"),
+        ("13.0", [], "cuda130_mkl_py311_h1234567_300"),
+        ("12.4", ["cuda-version 12.4.*", "pytorch 2.4.*"], "cuda124_py311_200"),
+        ("12.4", ["cuda-version 11.8.*", "pytorch 2.4.*"], "cuda118_py311_200"),
     ]:
         found = records([channel], ["python 3.11.*", "pytorch", *pins], cache, more={"__cuda": driver} if driver else {})
         (build,) = [str(record.build) for record in found if record.name.normalized == "pytorch"]

@@ -2,6 +2,8 @@
 
 mod builds;
 mod frameworks;
+mod line;
+mod unbuilt;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -11,8 +13,11 @@ use rattler_conda_types::{MatchSpec, PackageName, PackageRecord, RepoDataRecord,
 use url::Url;
 
 pub(crate) use frameworks::LIBRARIES;
+pub use line::CudaLine;
+pub(crate) use unbuilt::unbuilt;
+pub use unbuilt::{NearestBuild, Unbuilt};
 
-use builds::{SAYS_SO, exact, names_processor, uses_cuda, why};
+use builds::{SAYS_SO, exact, uses_cuda, why};
 use frameworks::{FRAMEWORKS, Framework};
 
 /// How many builds for CUDA a message names.
@@ -27,6 +32,8 @@ pub struct ProcessorOnly {
     pub build: String,
     /// How it is known.
     pub why: &'static str,
+    /// The requirement that wants it so, with who has it; nothing where nobody says it.
+    pub wanted_by: Option<ProcessorWish>,
     /// The versions with builds for CUDA that the channels have, the newest first, each with one such build; nothing where
     /// that is not known.
     pub offered: Option<Vec<String>>,
@@ -35,6 +42,9 @@ pub struct ProcessorOnly {
 impl fmt::Display for ProcessorOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{} {}`: {}", self.name, self.build, self.why)?;
+        if let Some(wanted_by) = &self.wanted_by {
+            write!(f, "; {wanted_by}")?;
+        }
         let Some(offered) = &self.offered else { return Ok(()) };
         if offered.is_empty() {
             return f.write_str("; no channel has one for CUDA");
@@ -44,6 +54,26 @@ impl fmt::Display for ProcessorOnly {
         match offered.len().saturating_sub(NAMED) {
             0 => Ok(()),
             more => write!(f, " and {more} more versions"),
+        }
+    }
+}
+
+/// A requirement that wants a framework for the processor alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProcessorWish {
+    /// The package that has it, as name, version and build; nothing where the environment itself has it.
+    pub package: Option<String>,
+    /// The requirement.
+    pub requirement: String,
+    /// The name of the package that it speaks of.
+    pub name: String,
+}
+
+impl fmt::Display for ProcessorWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.package {
+            Some(package) => write!(f, "`{package}` requires `{}`", self.requirement),
+            None => write!(f, "`{}` asks for that", self.requirement),
         }
     }
 }
@@ -65,22 +95,67 @@ fn wants_processor(spec: &MatchSpec, framework: &Framework, records: &[&RepoData
         return true;
     }
     let Some(wanted) = spec.build.as_ref().filter(|_| framework.is(asked)) else { return false };
-    let own = || records.iter().map(|it| &it.package_record).filter(|it| it.name.as_normalized() == asked);
-    let fitting: Vec<&PackageRecord> = own().filter(|it| wanted.matches(it.build.as_str())).collect();
-    // Where no build of that name uses CUDA, its choice says nothing, unless it says so in words.
-    let is_choice =
-        own().any(uses_cuda) || fitting.iter().all(|record| names_processor(record.build.as_str()));
-    !fitting.is_empty() && is_choice && !fitting.into_iter().any(uses_cuda)
+    let own = records.iter().map(|it| &it.package_record).filter(|it| it.name.as_normalized() == asked);
+    let mut fitting = own.filter(|it| wanted.matches(it.build.as_str())).peekable();
+    fitting.peek().is_some() && !fitting.any(uses_cuda)
 }
 
-/// The frameworks that must use CUDA: those that somebody names, or that always must, and that nobody wants for the
-/// processor.
-fn wanted(records: &[&RepoDataRecord], specs: &[MatchSpec]) -> Vec<&'static Framework> {
-    let counts = |framework: &&Framework| {
-        let named = specs.iter().filter_map(exact).any(|name| framework.is(name));
-        (framework.always || named) && !specs.iter().any(|spec| wants_processor(spec, framework, records))
+/// The requirement that wants a framework for the processor: one of the environment itself, or of a package of a solution that is not
+/// of the framework.
+fn wanted_by(
+    framework: &Framework,
+    specs: &[MatchSpec],
+    solution: &[&RepoDataRecord],
+    records: &[&RepoDataRecord],
+) -> Option<ProcessorWish> {
+    let name_of = |spec: &MatchSpec| exact(spec).unwrap_or_default().to_owned();
+    let own = specs.iter().find(|spec| wants_processor(spec, framework, records));
+    let own =
+        own.map(|spec| ProcessorWish { package: None, requirement: spec.to_string(), name: name_of(spec) });
+    own.or_else(|| {
+        solution.iter().find_map(|record| {
+            let depends = record.package_record.depends.iter();
+            // What its own packages require of each other follows from the choice.
+            let depends = depends.filter(|_| !framework.is(name(record)));
+            let depends = depends.filter_map(|text| Some((text, crate::requirement::read(text).ok()?)));
+            let mut wishes = depends.filter(|(_, spec)| wants_processor(spec, framework, records));
+            let (requirement, spec) = wishes.next()?;
+            let PackageRecord { name, version, build, .. } = &record.package_record;
+            let package = format!("{}-{version}-{build}", name.as_normalized());
+            Some(ProcessorWish {
+                package: Some(package),
+                requirement: requirement.clone(),
+                name: name_of(&spec),
+            })
+        })
+    })
+}
+
+/// The frameworks that must use CUDA: those that somebody names, or that always must.
+fn wanted(specs: &[MatchSpec]) -> Vec<&'static Framework> {
+    let named = |framework: &Framework| {
+        let means = |name| framework.is(name) || framework.is_for_processor(name);
+        specs.iter().filter_map(exact).any(means)
     };
-    FRAMEWORKS.iter().filter(counts).collect()
+    FRAMEWORKS.iter().filter(|framework| framework.always || named(framework)).collect()
+}
+
+/// The packages that are asked for by name alone, and are none of a framework's nor of CUDA's own.
+fn other_names(specs: &[MatchSpec]) -> BTreeSet<&str> {
+    let is_known = |name: &str| {
+        FRAMEWORKS.iter().any(|framework| framework.is(name) || framework.is_for_processor(name))
+            || LIBRARIES.iter().any(|library| name.starts_with(library))
+    };
+    let choosing =
+        specs.iter().filter(|spec| spec.build.is_some()).filter_map(exact).collect::<BTreeSet<_>>();
+    let names = specs.iter().filter_map(exact);
+    names.filter(|name| !is_known(name) && !choosing.contains(name) && !name.starts_with("__")).collect()
+}
+
+/// The versions of a package that there are builds for CUDA of.
+fn versions_for_cuda<'a>(package: &str, records: &[&'a RepoDataRecord]) -> BTreeSet<&'a Version> {
+    let own = records.iter().map(|it| &it.package_record).filter(|it| it.name.as_normalized() == package);
+    own.filter(|it| uses_cuda(it)).map(|it| it.version.version()).collect()
 }
 
 /// The builds for the processor alone, of frameworks that the channels have for CUDA as well.
@@ -88,15 +163,24 @@ pub(crate) fn processor_builds<'a>(
     records: impl Iterator<Item = &'a RepoDataRecord>,
     specs: &[MatchSpec],
 ) -> HashMap<Url, Arc<str>> {
-    let records = of_frameworks(records);
+    let names = other_names(specs);
+    let records = of_names(records, &names);
     let reason: Arc<str> = "it does not use CUDA, which the image is for".into();
     let mut builds = HashMap::new();
-    for package in wanted(&records, specs).into_iter().flat_map(|framework| framework.packages) {
-        let own = || records.iter().filter(|record| name(record) == *package);
-        if own().any(|record| uses_cuda(&record.package_record)) {
-            let others = own().filter(|record| why(&record.package_record).is_some());
-            builds.extend(others.map(|record| (record.url.clone(), Arc::clone(&reason))));
+    let mut bar = |record: &RepoDataRecord| builds.insert(record.url.clone(), Arc::clone(&reason));
+    let own = |package: &str| {
+        let own = records.iter().filter(|record| name(record) == package);
+        own.filter(|record| why(&record.package_record).is_some()).collect::<Vec<_>>()
+    };
+    for package in wanted(specs).into_iter().flat_map(|framework| framework.packages) {
+        if !versions_for_cuda(package, &records).is_empty() {
+            own(package).into_iter().for_each(|record| drop(bar(record)));
         }
+    }
+    for package in names {
+        let versions = versions_for_cuda(package, &records);
+        let same = |record: &&&&RepoDataRecord| versions.contains(record.package_record.version.version());
+        own(package).iter().filter(same).for_each(|record| drop(bar(record)));
     }
     builds
 }
@@ -107,15 +191,21 @@ pub(crate) fn of_solution<'a>(
     records: impl Iterator<Item = &'a RepoDataRecord>,
     specs: &[MatchSpec],
 ) -> Vec<ProcessorOnly> {
-    let records = of_frameworks(records);
+    let names = other_names(specs);
+    let records = of_names(records, &names);
     let solution: Vec<&RepoDataRecord> = solution.iter().collect();
+    let offered = |package: &str| {
+        let own = records.iter().filter(|record| name(record) == package);
+        newest(&own.filter(|record| uses_cuda(&record.package_record)).copied().collect::<Vec<_>>())
+    };
     let mut all = Vec::new();
-    for framework in wanted(&records, specs) {
+    for framework in wanted(specs) {
         let mut found = found(framework, &solution);
+        let wanted_by =
+            (!found.is_empty()).then(|| wanted_by(framework, specs, &solution, &records)).flatten();
         for only in &mut found {
-            let own = records.iter().filter(|record| name(record) == only.name);
-            let own: Vec<_> = own.filter(|record| uses_cuda(&record.package_record)).copied().collect();
-            only.offered = Some(newest(&own));
+            only.offered = Some(offered(&only.name));
+            only.wanted_by.clone_from(&wanted_by);
         }
         // That no channel has it for CUDA is told of only where it is a mistake in any case.
         found.retain(|only| {
@@ -123,12 +213,25 @@ pub(crate) fn of_solution<'a>(
         });
         all.extend(found);
     }
+    for record in solution.iter().filter(|record| names.contains(name(record))) {
+        let version = record.package_record.version.version();
+        let has_other = versions_for_cuda(name(record), &records).contains(version);
+        all.extend(
+            only(&record.package_record)
+                .filter(|_| has_other)
+                .map(|only| ProcessorOnly { offered: Some(offered(name(record))), ..only }),
+        );
+    }
     all
 }
 
-/// The records that this module looks at: few among many.
-fn of_frameworks<'a>(records: impl Iterator<Item = &'a RepoDataRecord>) -> Vec<&'a RepoDataRecord> {
-    records.filter(|record| FRAMEWORKS.iter().any(|framework| framework.is(name(record)))).collect()
+/// The records that this module looks at: those of frameworks, and of these names. They are few among many.
+fn of_names<'a>(
+    records: impl Iterator<Item = &'a RepoDataRecord>,
+    names: &BTreeSet<&str>,
+) -> Vec<&'a RepoDataRecord> {
+    let counts = |name: &str| FRAMEWORKS.iter().any(|framework| framework.is(name)) || names.contains(name);
+    records.filter(|record| counts(name(record))).collect()
 }
 
 /// The same for packages that another tool has locked: what was asked for is what no other package requires.
@@ -144,22 +247,19 @@ pub(crate) fn of_lock(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
         .collect();
     let counts = |framework: &&Framework| {
         let asked = !framework.packages.iter().chain(framework.names).any(|name| required.contains(*name));
-        let for_processor = all.iter().any(|record| framework.is_for_processor(name(record)));
-        (framework.always || asked) && !for_processor
+        framework.always || asked
     };
     let frameworks = FRAMEWORKS.iter().filter(counts);
-    let found =
-        frameworks.flat_map(|framework| found(framework, &all).into_iter().map(move |it| (framework, it)));
+    let found = frameworks.flat_map(|framework| {
+        let for_processor = all.iter().map(|record| name(record)).find(|it| framework.is_for_processor(it));
+        let wish =
+            |name: &str| ProcessorWish { package: None, requirement: name.to_owned(), name: name.to_owned() };
+        let wanted_by = for_processor.map(wish);
+        let found = found(framework, &all).into_iter();
+        found.map(move |only| (framework, ProcessorOnly { wanted_by: wanted_by.clone(), ..only }))
+    });
     // Of a package that says nothing of the processor, and need not have a build for CUDA, nothing is known.
     found.filter(|(framework, it)| framework.always || it.why == SAYS_SO).map(|(_, it)| it).collect()
-}
-
-/// The packages of a solved environment that say themselves that they do not use CUDA: where the image is for it, the spec asks for
-/// just these.
-pub fn for_processor(records: &[RepoDataRecord]) -> Vec<ProcessorOnly> {
-    let all: Vec<&RepoDataRecord> = records.iter().collect();
-    let found = FRAMEWORKS.iter().flat_map(|framework| found(framework, &all));
-    found.filter(|only| only.why == SAYS_SO).collect()
 }
 
 /// The packages of a framework that do not use CUDA; none where one of them does.
@@ -169,12 +269,19 @@ fn found(framework: &Framework, packages: &[&RepoDataRecord]) -> Vec<ProcessorOn
     if own.iter().any(|record| uses_cuda(record)) {
         return Vec::new();
     }
-    let only = |record: &&PackageRecord| {
-        let PackageRecord { name, version, build, .. } = record;
-        let name = name.as_normalized().to_owned();
-        Some(ProcessorOnly { build: format!("{version} {build}"), name, why: why(record)?, offered: None })
-    };
-    own.iter().filter_map(only).collect()
+    own.into_iter().filter_map(only).collect()
+}
+
+/// A package that does not use CUDA.
+fn only(record: &PackageRecord) -> Option<ProcessorOnly> {
+    let PackageRecord { name, version, build, .. } = record;
+    Some(ProcessorOnly {
+        name: name.as_normalized().to_owned(),
+        build: format!("{version} {build}"),
+        why: why(record)?,
+        wanted_by: None,
+        offered: None,
+    })
 }
 
 /// A build of each version, the newest version first.
@@ -219,12 +326,15 @@ mod tests {
             record("pytorch-mutex 1.0 cuda", &[]),
             record("lightgbm 4.5.0 py311h1_0", &[]),
             record("lightgbm 4.5.0 cuda_py311h1_0", &["__cuda"]),
+            record("fabric 1.0 h1_0", &[]),
+            record("fabric 2.0 h1_0", &[]),
+            record("fabric 2.0 h2_200", &["cuda-version >=12.9,<13"]),
             record("jaxlib 0.4.34 cpu_py311_0", &[]),
             record("jax 0.4.34 pyhd8ed1ab_0", &["jaxlib >=0.4"]),
         ]
     }
 
-    fn specs(texts: &[&str]) -> Vec<MatchSpec> {
+    pub(super) fn specs(texts: &[&str]) -> Vec<MatchSpec> {
         texts.iter().map(|it| MatchSpec::from_str(it, ParseStrictness::Lenient).unwrap()).collect()
     }
 
@@ -250,20 +360,15 @@ mod tests {
         ] {
             assert_eq!(left_out(&[asked]), pytorch, "{asked}");
         }
-        for asked in [
-            "pytorch=*=cpu*",
-            "pytorch[build='cpu*']",
-            "pytorch-cpu",
-            "cpuonly",
-            "pytorch==2.6.0=cpu_py311_0",
-            "pytorch-mutex=*=cpu",
-        ] {
-            assert_eq!(left_out(&[asked, "numpy"]), "", "{asked}");
+        // Who asks for them is told, and does not get them.
+        for asked in ["pytorch=*=cpu*", "pytorch-cpu", "cpuonly", "pytorch-mutex=*=cpu"] {
+            assert_eq!(left_out(&[asked, "numpy"]), pytorch, "{asked}");
         }
         assert_eq!(left_out(&["lightgbm"]), format!("lightgbm-4.5.0-py311h1_0 {pytorch}"));
-        assert_eq!(left_out(&["lightgbm-cpu"]), pytorch);
-        // Another build string than that of a build for CUDA says it as well.
-        assert_eq!(left_out(&["lightgbm=*=py311*"]), pytorch);
+        assert_eq!(left_out(&["lightgbm-cpu"]), format!("lightgbm-4.5.0-py311h1_0 {pytorch}"));
+        // Of what is no framework, those that have a twin for CUDA.
+        assert_eq!(left_out(&["fabric"]), format!("fabric-2.0-h1_0 {pytorch}"));
+        assert_eq!(left_out(&["fabric=2.0=h1*"]), pytorch);
     }
 
     #[test]
@@ -280,18 +385,40 @@ mod tests {
             ]
         );
         assert_eq!(
-            told(&channel[7..9], &["jax"]),
+            told(&channel[10..12], &["jax"]),
             [
                 "`jaxlib 0.4.34 cpu_py311_0`: its build says that it is for the processor alone; no channel has one for CUDA"
             ]
         );
         let none: [&str; 0] = [];
-        assert_eq!(told(&channel[7..9], &["jaxlib=*=cpu*"]), none);
+        assert_eq!(
+            told(&channel[1..2], &["pytorch=*=cpu*"]),
+            [
+                "`pytorch 2.5.1 cpu_py311_0`: its build says that it is for the processor alone; `pytorch * cpu*` asks for that; for CUDA there are `2.5.1 cuda118_py311_300`"
+            ]
+        );
+        let trainer = record("trainer 1.0 0", &["numpy", "pytorch-cpu >=2"]);
+        assert_eq!(
+            told(&[channel[1].clone(), trainer], &["trainer"]),
+            [
+                "`pytorch 2.5.1 cpu_py311_0`: its build says that it is for the processor alone; `trainer-1.0-0` requires `pytorch-cpu >=2`; for CUDA there are `2.5.1 cuda118_py311_300`"
+            ]
+        );
+        assert_eq!(
+            told(&channel[8..9], &["fabric"]),
+            ["`fabric 2.0 h1_0`: it requires nothing of CUDA; for CUDA there are `2.0 h2_200`"]
+        );
+        assert_eq!(told(&channel[7..8], &["fabric"]), none);
         assert_eq!(told(&channel[2..3], &["pytorch"]), none);
         assert_eq!(told(&channel[5..6], &["something"]), none);
         // A lock does not say what was asked for: it is what nothing else requires.
         assert_eq!(shown(of_lock(&channel[1..2])).len(), 1);
-        assert_eq!(shown(of_lock(&[channel[1].clone(), record("cpuonly 2.0 0", &[])])), none);
+        assert_eq!(
+            shown(of_lock(&[channel[1].clone(), record("cpuonly 2.0 0", &[])])),
+            [
+                "`pytorch 2.5.1 cpu_py311_0`: its build says that it is for the processor alone; `cpuonly` asks for that"
+            ]
+        );
         let faiss = record("faiss 1.8.0 py311_0_cpu", &["libfaiss 1.8.0 h1_0_cpu"]);
         let library = record("libfaiss 1.8.0 h1_0_cpu", &[]);
         assert_eq!(shown(of_lock(&[faiss.clone(), library.clone()])).len(), 2);

@@ -6,7 +6,7 @@ use rattler_networking::AuthenticationStorageError;
 use rattler_repodata_gateway::GatewayError;
 
 use crate::channel::ChannelError;
-use crate::cuda::ProcessorOnly;
+use crate::cuda::{ProcessorOnly, Unbuilt};
 use crate::virtual_packages::Unmet;
 
 /// Why an environment cannot be solved.
@@ -28,12 +28,14 @@ pub enum EnvironmentError {
     #[error("cannot read the channels' indexes")]
     Repodata(#[source] Box<GatewayError>),
     /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{}{explanation}", lines(.unmet))]
+    #[error("no set of packages satisfies all requirements:\n{}{}{explanation}", lines(.unbuilt), lines(.unmet))]
     Unsolvable {
         /// rattler's explanation.
         explanation: String,
         /// What the image would have to have besides, so that there is such a set; empty where nothing of the kind helps.
         unmet: Vec<Unmet>,
+        /// The frameworks that nobody has built for the image's Python and CUDA.
+        unbuilt: Box<[Unbuilt]>,
         /// The packages that were asked for, and of which no channel has any that fits.
         absent: Vec<String>,
         /// Names that no channel has and that are nearly those of packages, where there are any.
@@ -42,13 +44,15 @@ pub enum EnvironmentError {
     },
     /// Frameworks do not use CUDA, which the image is for.
     #[error(
-        "the image has CUDA {cuda}, and these packages do not use it:\n{}{}{explanation}", lines(.packages), lines(.unmet)
+        "the image has CUDA {cuda}, and these packages do not use it:\n{}{}{}{explanation}", lines(.packages), lines(.unbuilt), lines(.unmet)
     )]
     ProcessorOnly {
         /// The version of CUDA.
         cuda: String,
         /// The packages.
         packages: Vec<ProcessorOnly>,
+        /// Those that nobody has built for the image's Python and CUDA.
+        unbuilt: Box<[Unbuilt]>,
         /// What the image lacks for the builds that use it.
         unmet: Vec<Unmet>,
         /// rattler's explanation of why no build that uses CUDA can be taken; empty where there is none.

@@ -48,7 +48,7 @@ pub use channel::{ChannelError, ChannelLookup, ServedChannel, channels, serving_
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
 pub use credentials::credentials;
-pub use cuda::{ProcessorOnly, for_processor};
+pub use cuda::{CudaLine, NearestBuild, ProcessorOnly, ProcessorWish, Unbuilt};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::EnvironmentFilesError;
 pub use environment_error::{EnvironmentError, Mistyped};

@@ -15,7 +15,7 @@ use rattler_conda_types::{PackageName, PackageRecord, RepoDataRecord, Subdir, Ve
 use url::Url;
 
 use crate::channel::ServedChannel;
-use crate::cuda::{self, ProcessorOnly};
+use crate::cuda::{self, CudaLine, ProcessorOnly};
 use crate::environment_error::EnvironmentError;
 use crate::fetch::{Metadata, MetadataError};
 use crate::info::InfoError;
@@ -109,6 +109,8 @@ pub struct LockedLookup<'a> {
     pub channels: &'a [ServedChannel],
     /// The platform's folder.
     pub subdir: Subdir,
+    /// The line of CUDA that the image is for.
+    pub cuda: Option<CudaLine>,
     /// Names and versions of the virtual packages of the image.
     pub virtual_packages: &'a BTreeMap<String, String>,
     /// Records of an earlier lock: what they say of a package need not be looked up again.
@@ -155,10 +157,10 @@ impl LockedLookup<'_> {
                 return Err(LockedError::Twice { name, first, second });
             }
         }
-        if let Some(cuda) = self.virtual_packages.get("__cuda") {
+        if let Some(cuda) = self.cuda {
             let packages = cuda::of_lock(&records);
             if !packages.is_empty() {
-                return Err(LockedError::ProcessorOnly { cuda: cuda.clone(), packages });
+                return Err(LockedError::ProcessorOnly { cuda: cuda.to_string(), packages });
             }
         }
         Ok(records)

@@ -274,6 +274,7 @@ async fn compiler(
         // It compiles, and installs nothing.
         pip: false,
         constraints: Vec::new(),
+        cuda: None,
         ..wishes.request.clone()
     };
     let solved = solving.solve(&request).await;

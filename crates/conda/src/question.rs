@@ -10,9 +10,10 @@ use rattler_solve::{
 };
 use url::Url;
 
-use crate::cuda::{self, ProcessorOnly};
+use crate::cuda::{self, ProcessorOnly, Unbuilt};
 use crate::environment_error::EnvironmentError;
 use crate::request::{Request, match_spec};
+use crate::requirement;
 use crate::virtual_packages::{Unmet, generic, unmet, virtual_name, virtual_requirement};
 
 /// How many packages are looked at one by one for whether the environment needs just them.
@@ -39,6 +40,8 @@ struct Terms<'a> {
     relaxed_specs: bool,
     /// Whether what holds on a condition is passed over: that pip is there beside Python.
     unconditional: bool,
+    /// What packages must be besides, where they are there at all.
+    held: Vec<MatchSpec>,
 }
 
 impl<'a> Question<'a> {
@@ -51,6 +54,7 @@ impl<'a> Question<'a> {
         let mut terms = Terms { barred: self.processor_builds(), ..Terms::default() };
         let mut explanation = match self.solve(&terms)? {
             Ok(records) => {
+                let records = self.of_own_line(records, &terms.barred)?;
                 return self.for_cuda(records, |packages| self.refused(packages, Vec::new(), String::new()));
             }
             Err(explanation) => explanation,
@@ -69,7 +73,36 @@ impl<'a> Question<'a> {
             return Err(EnvironmentError::Pip { explanation });
         }
         let (unmet, absent) = (self.unmet(terms.barred)?, self.absent());
-        Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped: None })
+        let unbuilt = self.unbuilt();
+        Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, mistyped: None })
+    }
+
+    /// Builds of just the minor version of CUDA that is asked for, where there are any of the same frameworks.
+    fn of_own_line(
+        &self,
+        records: Vec<RepoDataRecord>,
+        barred: &Barred,
+    ) -> Result<Vec<RepoDataRecord>, EnvironmentError> {
+        let Some(line) = self.request.cuda else { return Ok(records) };
+        if !records.iter().any(|record| line.differs(&record.package_record)) {
+            return Ok(records);
+        }
+        // No framework becomes older for the sake of a minor version.
+        let frameworks =
+            records.iter().map(|it| &it.package_record).filter(|it| cuda::is_framework(&it.name));
+        let same = |record: &PackageRecord| {
+            requirement::read(&format!("{} =={}", record.name.as_normalized(), record.version)).ok()
+        };
+        let held = line.exact().chain(frameworks.filter_map(same)).collect();
+        let terms = Terms { barred: barred.clone(), held, ..Terms::default() };
+        Ok(self.solve(&terms)?.unwrap_or(records))
+    }
+
+    /// The frameworks that nobody has built for the Python and the CUDA that are asked for.
+    fn unbuilt(&self) -> Box<[Unbuilt]> {
+        let line = self.request.cuda.iter();
+        line.flat_map(|line| cuda::unbuilt(self.repodata.iter().flat_map(RepoData::iter), self.specs, *line))
+            .collect()
     }
 
     /// A solution, unless the image is for CUDA and something of it should use that and does not.
@@ -92,12 +125,22 @@ impl<'a> Question<'a> {
 
     fn refused(
         &self,
-        packages: Vec<ProcessorOnly>,
+        mut packages: Vec<ProcessorOnly>,
         unmet: Vec<Unmet>,
         explanation: String,
     ) -> EnvironmentError {
-        let cuda = self.request.virtual_packages.get("__cuda").cloned().unwrap_or_default();
-        EnvironmentError::ProcessorOnly { cuda, packages, unmet, explanation }
+        // Whoever has written a requirement knows it as it was written.
+        let written = |read: &str| {
+            let own = self.specs.iter().zip(&self.request.specs);
+            own.filter(|(spec, _)| spec.to_string() == read).map(|(_, text)| text.trim().to_owned()).next()
+        };
+        for wish in packages.iter_mut().filter_map(|package| package.wanted_by.as_mut()) {
+            if let Some(text) = written(&wish.requirement).filter(|_| wish.package.is_none()) {
+                wish.requirement = text;
+            }
+        }
+        let cuda = self.request.cuda.map(|line| line.to_string()).unwrap_or_default();
+        EnvironmentError::ProcessorOnly { cuda, packages, unbuilt: self.unbuilt(), unmet, explanation }
     }
 
     /// The records of all channels.
@@ -106,7 +149,7 @@ impl<'a> Question<'a> {
     }
 
     fn is_for_cuda(&self) -> bool {
-        self.request.virtual_packages.contains_key("__cuda")
+        self.request.cuda.is_some()
     }
 
     /// The builds of frameworks that an image for CUDA has no use for.
@@ -226,6 +269,8 @@ impl<'a> Question<'a> {
                 .constraints
                 .iter()
                 .filter_map(|spec| match_spec(spec).ok().filter(|spec| spec.name.as_exact().is_some()))
+                .chain(request.cuda.iter().flat_map(|line| line.constraints()))
+                .chain(terms.held.iter().cloned())
                 .collect(),
             timeout: None,
             strategy: rattler_solve::SolveStrategy::default(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rattler_conda_types::{MatchSpec, RepoDataRecord, Subdir};
 
 use crate::channel::ServedChannel;
+use crate::cuda::CudaLine;
 use crate::environment_error::EnvironmentError;
 use crate::requirement;
 
@@ -23,6 +24,8 @@ pub struct Request {
     pub subdir: Subdir,
     /// Names and versions of the virtual packages.
     pub virtual_packages: BTreeMap<String, String>,
+    /// The line of CUDA that the image is for; its driver and GPUs are virtual packages.
+    pub cuda: Option<CudaLine>,
     /// How the channels' order counts.
     pub channel_priority: imgbuild_environment::ChannelPriority,
     /// Packages from this time on are left out.

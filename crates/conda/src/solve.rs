@@ -105,7 +105,7 @@ impl Solving {
         let channels = request.channels.iter().map(|served| served.channel.clone());
         // The gateway leaves out what does not fit; of frameworks it is told which builds there are.
         let asked = |spec: &MatchSpec| match spec.name.as_exact().filter(|name| cuda::is_framework(name)) {
-            Some(name) if request.virtual_packages.contains_key("__cuda") => MatchSpec::from(name.clone()),
+            Some(name) if request.cuda.is_some() => MatchSpec::from(name.clone()),
             _ => spec.clone(),
         };
         let pip = request.pip.then(pip_beside_python);
@@ -124,9 +124,9 @@ impl Solving {
         })
         .await;
         match solved.map_err(|error| EnvironmentError::Solver(error.to_string()))? {
-            Err(EnvironmentError::Unsolvable { explanation, unmet, absent, .. }) => {
+            Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, .. }) => {
                 let mistyped = Mistyped::new(self.mistyped(request).await);
-                Err(EnvironmentError::Unsolvable { explanation, unmet, absent, mistyped })
+                Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, mistyped })
             }
             solved => solved,
         }

@@ -81,10 +81,10 @@ impl EnvironmentError {
         match self {
             // Not its name: another requirement of the same package is not to blame.
             Self::MatchSpec { spec, .. } => BTreeSet::from([spec.clone()]),
-            Self::Unsolvable { explanation, unmet, absent, mistyped } => {
+            Self::Unsolvable { explanation, unmet, absent, mistyped, unbuilt } => {
                 let mut names = explained(explanation);
                 names.extend(unmet.iter().filter_map(|it| it.package.as_deref()).map(first_word));
-                names.extend(absent.iter().cloned());
+                names.extend(absent.iter().chain(unbuilt.iter().map(|it| &it.package)).cloned());
                 names.extend(mistyped.iter().flat_map(Mistyped::names).cloned());
                 names
             }
@@ -92,6 +92,9 @@ impl EnvironmentError {
                 let mut names = explained(explanation);
                 names.extend(unmet.iter().filter_map(|it| it.package.as_deref()).map(first_word));
                 names.extend(packages.iter().map(|package| package.name.clone()));
+                let wishes = packages.iter().filter_map(|package| package.wanted_by.as_ref());
+                names
+                    .extend(wishes.map(|wish| wish.package.as_deref().map_or(wish.name.clone(), first_word)));
                 names
             }
             Self::Pip { explanation } => explained(explanation),

@@ -10,14 +10,20 @@ use rattler_conda_types::{
 /// The virtual packages of a platform: from the spec and the base, never from the build machine.
 ///
 /// `__linux` is the oldest kernel with long-term support that still had it when this was written: an image runs under
-/// its user's kernel, which nobody knows.
-pub fn virtual_packages(subdir: Subdir, glibc: Option<&str>, cuda: Option<&str>) -> BTreeMap<String, String> {
+/// its user's kernel, which nobody knows. `cuda` is the newest CUDA that the driver supports, with the lowest compute capability of
+/// the GPUs where that is known.
+pub fn virtual_packages(
+    subdir: Subdir,
+    glibc: Option<&str>,
+    cuda: Option<(&str, Option<&str>)>,
+) -> BTreeMap<String, String> {
     let archspec = match subdir {
         Subdir::LinuxAarch64 => "aarch64",
         _ => "x86_64",
     };
     let fixed = [("__unix", "0"), ("__linux", "5.10"), ("__archspec", archspec)];
-    let given = [("__glibc", glibc), ("__cuda", cuda)];
+    let (cuda, capability) = cuda.unzip();
+    let given = [("__glibc", glibc), ("__cuda", cuda), ("__cuda_arch", capability.flatten())];
     let given = given.into_iter().filter_map(|(name, version)| version.map(|version| (name, version)));
     fixed.into_iter().chain(given).map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
@@ -50,10 +56,17 @@ impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requirement = &self.requirement;
         match &self.package {
-            Some(package) => write!(f, "`{package}` needs `{requirement}`, and the image has ")?,
-            None => write!(f, "`{requirement}` is asked for, and the image has ")?,
+            Some(package) => write!(f, "`{package}` needs `{requirement}`, and ")?,
+            None => write!(f, "`{requirement}` is asked for, and ")?,
         }
-        f.write_str(self.found.as_deref().unwrap_or("none"))
+        match (self.name.as_str(), self.found.as_deref()) {
+            ("__cuda", Some(found)) => write!(f, "the image's oldest driver supports CUDA {found}"),
+            ("__cuda_arch", Some(found)) => {
+                write!(f, "the image's oldest GPU has the compute capability {found}")
+            }
+            ("__cuda_arch", None) => f.write_str("the image is for no GPU that is named"),
+            (_, found) => write!(f, "the image has {}", found.unwrap_or("none")),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl Bench {
             specs: specs.iter().map(|spec| (*spec).to_owned()).collect(),
             pip: false,
             constraints: Vec::new(),
+            cuda: None,
             subdir: subdir(platform),
             virtual_packages: virtual_packages(subdir(platform), Some("2.36"), None),
             channel_priority: imgbuild_environment::ChannelPriority::Strict,

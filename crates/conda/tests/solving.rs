@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_conda::{ChannelSettings, EnvironmentError, Request, ServedChannel, Solving, virtual_packages};
+use imgbuild_conda::{
+    ChannelSettings, CudaLine, EnvironmentError, Request, ServedChannel, Solving, virtual_packages,
+};
 use imgbuild_net::{Client, Options};
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -46,14 +48,20 @@ impl Channels {
         Self { scratch, served, solving }
     }
 
+    /// `cuda` is what the driver supports, and the line that is asked for.
     fn request(&self, specs: &[&str], cuda: Option<&str>) -> Request {
+        let line = cuda.map(|cuda| {
+            let (major, minor) = cuda.split_once('.').unwrap();
+            CudaLine { major: major.parse().unwrap(), minor: minor.parse().unwrap() }
+        });
         Request {
+            cuda: line,
             channels: self.served.clone(),
             specs: specs.iter().map(|spec| (*spec).to_owned()).collect(),
             pip: true,
             constraints: Vec::new(),
             subdir: Subdir::Linux64,
-            virtual_packages: virtual_packages(Subdir::Linux64, Some("2.36"), cuda),
+            virtual_packages: virtual_packages(Subdir::Linux64, Some("2.36"), cuda.map(|it| (it, None))),
             channel_priority: imgbuild_environment::ChannelPriority::Strict,
             exclude_newer: None,
             locked: Vec::new(),
@@ -125,7 +133,7 @@ async fn what_an_image_lacks_is_told_where_that_is_what_stands_in_the_way() {
     assert_eq!(unmet(&["gpu"], None).await, "`gpu-1.0-0` needs `__cuda >=12.4`, and the image has none");
     assert_eq!(
         unmet(&["gpu", "plain"], Some("11.8")).await,
-        "`gpu-1.0-0` needs `__cuda >=12.4`, and the image has 11.8"
+        "`gpu-1.0-0` needs `__cuda >=12.4`, and the image's oldest driver supports CUDA 11.8"
     );
     assert_eq!(
         unmet(&["both"], None).await,
@@ -187,10 +195,6 @@ async fn an_image_for_cuda_gets_builds_that_use_it() {
     assert_eq!(chosen(&["pytorch"], Some("11.8")).await, "pytorch-2.5.1-cuda118_py311_300");
     assert_eq!(chosen(&["fastai"], Some("12.4")).await, "pytorch-2.5.1-cuda118_py311_300");
     assert_eq!(chosen(&["lightgbm"], Some("12.4")).await, "lightgbm-4.5.0-cuda_py311_200");
-    // Who wants it for the processor says so.
-    for asked in ["pytorch=*=cpu*", "pytorch-cpu"] {
-        assert_eq!(chosen(&[asked], Some("12.6")).await, "pytorch-2.7.0-cpu_py311_0", "{asked}");
-    }
     // What only another package requires may be for the processor, where it is no framework of this kind.
     assert_eq!(chosen(&["automl"], Some("12.4")).await, "lightgbm-4.6.0-cpu_py311_0");
 }
@@ -198,10 +202,10 @@ async fn an_image_for_cuda_gets_builds_that_use_it() {
 #[tokio::test]
 async fn builds_for_the_processor_in_an_image_for_cuda_are_named_with_what_excludes_the_others() {
     let channels = Channels::new(&[PYTORCH]);
-    insta::assert_snapshot!(channels.solve(&["pytorch >=2.6"], Some("11.8")).await, @"
+    insta::assert_snapshot!(channels.solve(&["pytorch >=2.6"], Some("11.8")).await, @r"
     the image has CUDA 11.8, and these packages do not use it:
     `pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; for CUDA there are `2.7.0 cuda126_py311_300`, `2.5.1 cuda118_py311_300`
-    `pytorch-2.7.0-cuda126_py311_300` needs `__cuda >=12.6`, and the image has 11.8
+    no channel has a build of `pytorch` for CUDA 11; the nearest: `2.7.0 cuda126_py311_300` for CUDA 12.6 and Python 3.11
     pytorch >=2.6 cannot be installed because there are no viable options:
     └─ pytorch 2.7.0 would require
        └─ __cuda >=12.6, for which no candidates were found.
@@ -209,10 +213,10 @@ async fn builds_for_the_processor_in_an_image_for_cuda_are_named_with_what_exclu
     └─ pytorch >=2.6 cannot be installed because there are no viable options:
        └─ pytorch 2.7.0 is excluded because it does not use CUDA, which the image is for
     ");
-    insta::assert_snapshot!(channels.solve(&["trainer"], Some("12.4")).await, @"
+    insta::assert_snapshot!(channels.solve(&["trainer"], Some("12.4")).await, @r"
     the image has CUDA 12.4, and these packages do not use it:
     `pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; for CUDA there are `2.7.0 cuda126_py311_300`, `2.5.1 cuda118_py311_300`
-    `pytorch-2.7.0-cuda126_py311_300` needs `__cuda >=12.6`, and the image has 12.4
+    `pytorch-2.7.0-cuda126_py311_300` needs `__cuda >=12.6`, and the image's oldest driver supports CUDA 12.4
     The following packages are incompatible
     └─ trainer * cannot be installed because there are no viable options:
        └─ trainer 1.0 would require
@@ -242,6 +246,174 @@ async fn builds_for_the_processor_in_an_image_for_cuda_are_named_with_what_exclu
     └─ pytorch * cannot be installed because there are no viable options:
        ├─ pytorch 2.5.1 | 2.7.0 is excluded because due to strict channel priority not using this option from: 'file://FOLDER/1/'
        └─ pytorch 2.5.1 | 2.7.0 is excluded because it does not use CUDA, which the image is for
+    ");
+}
+
+#[tokio::test]
+async fn a_framework_that_is_forced_to_its_build_for_the_processor_is_told_with_what_forces_it() {
+    let channels = Channels::new(&[PYTORCH, &[("forecast 1.0 0", "pytorch-cpu >=2.7")]]);
+    insta::assert_snapshot!(channels.solve(&["pytorch=*=cpu*"], Some("12.6")).await, @r"
+    the image has CUDA 12.6, and these packages do not use it:
+    `pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; `pytorch=*=cpu*` asks for that; for CUDA there are `2.7.0 cuda126_py311_300`, `2.5.1 cuda118_py311_300`
+    The following packages are incompatible
+    └─ pytorch * cpu* cannot be installed because there are no viable options:
+       └─ pytorch 2.5.1 | 2.7.0 is excluded because it does not use CUDA, which the image is for
+    ");
+    insta::assert_snapshot!(channels.solve(&["pytorch-cpu"], Some("12.6")).await, @r"
+    the image has CUDA 12.6, and these packages do not use it:
+    `pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; `pytorch-cpu` asks for that; for CUDA there are `2.7.0 cuda126_py311_300`, `2.5.1 cuda118_py311_300`
+    The following packages are incompatible
+    └─ pytorch-cpu * cannot be installed because there are no viable options:
+       └─ pytorch-cpu 2.7.0 would require
+          └─ pytorch ==2.7.0 cpu_*, which cannot be installed because there are no viable options:
+             └─ pytorch 2.7.0 is excluded because it does not use CUDA, which the image is for
+    ");
+    insta::assert_snapshot!(channels.solve(&["forecast"], Some("12.6")).await, @r"
+    the image has CUDA 12.6, and these packages do not use it:
+    `pytorch 2.7.0 cpu_py311_0`: its build says that it is for the processor alone; `forecast-1.0-0` requires `pytorch-cpu >=2.7`; for CUDA there are `2.7.0 cuda126_py311_300`, `2.5.1 cuda118_py311_300`
+    The following packages are incompatible
+    └─ forecast * cannot be installed because there are no viable options:
+       └─ forecast 1.0 would require
+          └─ pytorch-cpu >=2.7, which cannot be installed because there are no viable options:
+             └─ pytorch-cpu 2.7.0 would require
+                └─ pytorch ==2.7.0 cpu_*, which cannot be installed because there are no viable options:
+                   └─ pytorch 2.7.0 is excluded because it does not use CUDA, which the image is for
+    ");
+}
+
+/// Builds as conda-forge has them: each requires a line of the toolkit, and a driver of any kind.
+const LINES: &[(&str, &str)] = &[
+    ("python 3.9.0 0", ""),
+    ("python 3.11.0 0", ""),
+    ("pip 25.0 0", "python"),
+    ("cuda-version 11.8 0", ""),
+    ("cuda-version 12.4 0", "__cuda >=12"),
+    ("cuda-version 12.9 0", "__cuda >=12"),
+    ("cuda-version 13.0 0", "__cuda >=13"),
+    ("pytorch 2.7.0 cuda129_mkl_py311_h0_300", "__cuda, cuda-version >=12.9,<13, python >=3.11,<3.12"),
+    ("pytorch 2.7.0 cuda130_mkl_py311_h0_300", "__cuda, cuda-version >=13.0,<14, python >=3.11,<3.12"),
+    ("pytorch 2.4.1 cuda118_py39_200", "__cuda, cuda-version >=11.8,<12, python >=3.9,<3.10"),
+    ("pytorch 2.4.1 cuda118_py311_200", "__cuda, cuda-version >=11.8,<12, python >=3.11,<3.12"),
+    ("pytorch 2.4.1 cuda124_py311_200", "__cuda, cuda-version >=12.4,<13, python >=3.11,<3.12"),
+    ("pytorch 2.4.1 cpu_py39_0", "python >=3.9,<3.10"),
+    ("pytorch-gpu 2.7.0 cuda129_0", "pytorch 2.7.0 cuda129*"),
+    ("fused 2.0 0", "__cuda_arch >=9.0"),
+    ("fused 1.0 0", "__cuda_arch >=8.0"),
+    ("cuda-runtime 12.4.1 0", "cuda-version >=12.4,<12.5"),
+    ("cuda-runtime 12.9.1 0", "cuda-version >=12.9,<12.10"),
+    // The channel that PyTorch had.
+    ("torchaudio 2.4.1 py311_cu124", "pytorch-cuda 12.4.*"),
+    ("torchaudio 2.4.1 py311_cu118", "pytorch-cuda 11.8.*"),
+    ("pytorch-cuda 12.4 h1_0", ""),
+    ("pytorch-cuda 11.8 h1_0", ""),
+];
+
+#[tokio::test]
+async fn a_minor_version_of_cuda_is_a_wish_and_the_major_one_a_demand() {
+    let channels = Channels::new(&[LINES]);
+    let chosen = async |specs: &[&str], cuda: &str, driver: &str| {
+        let mut request = channels.request(specs, Some(cuda));
+        request.virtual_packages = virtual_packages(Subdir::Linux64, Some("2.36"), Some((driver, None)));
+        let all = channels.ask(&request).await;
+        let counts = |it: &&str| ["pytorch-", "cuda-", "torchaudio-"].iter().any(|name| it.starts_with(name));
+        all.split(' ').filter(counts).collect::<Vec<_>>().join(" ")
+    };
+    let newest = "cuda-version-12.9-0 pytorch-2.7.0-cuda129_mkl_py311_h0_300";
+    // Nothing newer is built for 12.4: what is runs on the same drivers.
+    assert_eq!(chosen(&["pytorch"], "12.4", "12.0").await, newest);
+    assert_eq!(
+        chosen(&["pytorch-gpu"], "12.4", "12.0").await,
+        format!("{newest} pytorch-gpu-2.7.0-cuda129_0")
+    );
+    // Where a version is built for just this one, that is taken.
+    assert_eq!(
+        chosen(&["pytorch 2.4.*"], "12.4", "12.0").await,
+        "cuda-version-12.4-0 pytorch-2.4.1-cuda124_py311_200"
+    );
+    assert_eq!(
+        chosen(&["pytorch 2.4.*"], "12.9", "12.0").await,
+        "cuda-version-12.9-0 pytorch-2.4.1-cuda124_py311_200"
+    );
+    // A newer driver does not change the line.
+    assert_eq!(chosen(&["pytorch"], "12.9", "13.0").await, newest);
+    assert_eq!(
+        chosen(&["pytorch"], "13.0", "13.0").await,
+        "cuda-version-13.0-0 pytorch-2.7.0-cuda130_mkl_py311_h0_300"
+    );
+    assert_eq!(chosen(&["cuda-runtime"], "12.4", "12.0").await, "cuda-runtime-12.4.1-0 cuda-version-12.4-0");
+    assert_eq!(
+        chosen(&["torchaudio"], "11.8", "11.0").await,
+        "pytorch-cuda-11.8-h1_0 torchaudio-2.4.1-py311_cu118"
+    );
+}
+
+#[tokio::test]
+async fn a_pair_of_python_and_cuda_that_nothing_is_built_for_is_told_with_the_nearest() {
+    let channels = Channels::new(&[LINES]);
+    insta::assert_snapshot!(channels.solve(&["python 3.9.*", "pytorch"], Some("12.9")).await, @r"
+    the image has CUDA 12.9, and these packages do not use it:
+    `pytorch 2.4.1 cpu_py39_0`: its build says that it is for the processor alone; for CUDA there are `2.7.0 cuda130_mkl_py311_h0_300`, `2.4.1 cuda124_py311_200`
+    no channel has a build of `pytorch` for CUDA 12 and Python 3.9; the nearest: `2.4.1 cuda118_py39_200` for CUDA 11.8 and Python 3.9, `2.7.0 cuda129_mkl_py311_h0_300` for CUDA 12.9 and Python 3.11
+    pytorch * cannot be installed because there are no viable options:
+    └─ pytorch 2.4.1 | 2.7.0 would require
+       └─ python >=3.11,<3.12, for which no candidates were found.
+    The following packages are incompatible
+    └─ pytorch * can be installed with any of the following options:
+       └─ pytorch 2.4.1 would require
+          └─ cuda-version >=11.8,<12, which can be installed with any of the following options:
+             └─ cuda-version 11.8
+    └─ the constraint cuda-version >=12,<13 cannot be fulfilled
+    ");
+    insta::assert_snapshot!(channels.solve(&["python 3.9.*", "pytorch"], Some("13.0")).await, @r"
+    the image has CUDA 13.0, and these packages do not use it:
+    `pytorch 2.4.1 cpu_py39_0`: its build says that it is for the processor alone; for CUDA there are `2.7.0 cuda130_mkl_py311_h0_300`, `2.4.1 cuda124_py311_200`
+    no channel has a build of `pytorch` for CUDA 13 and Python 3.9; the nearest: `2.4.1 cuda118_py39_200` for CUDA 11.8 and Python 3.9, `2.7.0 cuda130_mkl_py311_h0_300` for CUDA 13.0 and Python 3.11
+    pytorch * cannot be installed because there are no viable options:
+    └─ pytorch 2.4.1 | 2.7.0 would require
+       └─ python >=3.11,<3.12, for which no candidates were found.
+    The following packages are incompatible
+    └─ pytorch * can be installed with any of the following options:
+       └─ pytorch 2.4.1 would require
+          └─ cuda-version >=11.8,<12, which can be installed with any of the following options:
+             └─ cuda-version 11.8
+    └─ the constraint cuda-version >=13,<14 cannot be fulfilled
+    ");
+    insta::assert_snapshot!(channels.solve(&["pytorch 2.7.*", "cuda-version 12.9.*"], Some("11.8")).await, @r"
+    no set of packages satisfies all requirements:
+    no channel has a build of `pytorch` for CUDA 11; the nearest: `2.7.0 cuda129_mkl_py311_h0_300` for CUDA 12.9 and Python 3.11
+    cuda-version 12.9.* cannot be installed because there are no viable options:
+    └─ cuda-version 12.9 would require
+       └─ __cuda >=12, for which no candidates were found.
+    ");
+}
+
+#[tokio::test]
+async fn the_lowest_compute_capability_decides_on_builds() {
+    let channels = Channels::new(&[LINES]);
+    let told = async |capability: Option<&str>| {
+        let mut request = channels.request(&["fused"], Some("12.9"));
+        request.virtual_packages = virtual_packages(Subdir::Linux64, None, Some(("12.0", capability)));
+        channels.ask(&request).await
+    };
+    assert_eq!(told(Some("9.0")).await, "fused-2.0-0");
+    assert_eq!(told(Some("8.6")).await, "fused-1.0-0");
+    insta::assert_snapshot!(told(Some("7.5")).await, @r"
+    no set of packages satisfies all requirements:
+    `fused-2.0-0` needs `__cuda_arch >=9.0`, and the image's oldest GPU has the compute capability 7.5
+    fused * cannot be installed because there are no viable options:
+    ├─ fused 2.0 would require
+    │  └─ __cuda_arch >=9.0, for which no candidates were found.
+    └─ fused 1.0 would require
+       └─ __cuda_arch >=8.0, for which no candidates were found.
+    ");
+    insta::assert_snapshot!(told(None).await, @r"
+    no set of packages satisfies all requirements:
+    `fused-2.0-0` needs `__cuda_arch >=9.0`, and the image is for no GPU that is named
+    fused * cannot be installed because there are no viable options:
+    ├─ fused 2.0 would require
+    │  └─ __cuda_arch >=9.0, for which no candidates were found.
+    └─ fused 1.0 would require
+       └─ __cuda_arch >=8.0, for which no candidates were found.
     ");
 }
 

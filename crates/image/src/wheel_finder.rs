@@ -9,7 +9,9 @@ use imgbuild_environment::{ListedPackages, match_spec_name};
 use imgbuild_fetch::{Context, secrets};
 use imgbuild_lock::{LockedVariant, PypiPackage};
 use imgbuild_oci::Digest;
-use imgbuild_pypi::{FinderParts, ListedError, PackageFinder, Request, Settings, indexes, requirement};
+use imgbuild_pypi::{
+    FinderParts, ListedError, PackageFinder, Request, Settings, indexes, pytorch, requirement,
+};
 use imgbuild_requirement::PipRequirement;
 use imgbuild_secret::SecretUrl;
 use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
@@ -57,6 +59,7 @@ pub fn finder(
         folder,
         allow_builds: pip.allow_builds.clone(),
         cuda: variant.cuda.as_ref().map(|cuda| cuda.version.to_string()),
+        pytorch: pytorch(pip, variant.cuda.as_ref().map(|cuda| cuda.version.numbers())),
         provided: Vec::new(),
         require_hashes: pip.require_hashes,
         earlier: Vec::new(),

@@ -7,8 +7,9 @@ use imgbuild_environment::match_spec_name;
 use imgbuild_image::{Line, asked, variant_name};
 use imgbuild_spec::{CondaPackages, Variant};
 
+use crate::cuda;
 use crate::error::{LockFailure, LockSpecError};
-use crate::virtual_packages::{for_processor_only, what_to_write};
+use crate::virtual_packages::what_to_write;
 
 /// An error with the lines of the spec that it speaks of, and what to do.
 pub(crate) fn conda_error(
@@ -67,17 +68,17 @@ fn help(variant: &Variant, conda: &imgbuild_spec::Conda, error: &LockingError) -
             "name a channel that has a pip for this Python, or leave it out: `[conda] pip = false`"
                 .to_owned(),
         ),
-        LockingError::Environment(EnvironmentError::ProcessorOnly { packages, unmet, .. }) => {
-            Some(for_processor_only(packages, unmet, variant))
+        LockingError::Environment(EnvironmentError::ProcessorOnly { packages, unbuilt, unmet, .. }) => {
+            Some(cuda::for_processor_only(packages, unbuilt, unmet, variant))
         }
-        LockingError::Environment(EnvironmentError::Unsolvable { unmet, absent, .. }) => {
+        LockingError::Environment(EnvironmentError::Unsolvable { unbuilt, unmet, absent, .. }) => {
             let lacking = |package: &&str| absent.iter().any(|absent| absent == package);
             let manager = conda.manager.package().filter(lacking).map(|package| {
                 format!(
                     "`manager = \"{package}\"` is a package that no channel of the spec has: name one that has it, or another manager"
                 )
             });
-            manager.or_else(|| what_to_write(unmet, variant))
+            manager.or_else(|| cuda::for_nearest(unbuilt)).or_else(|| what_to_write(unmet, variant))
         }
         _ => None,
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use futures::FutureExt;
 use imgbuild_archive::ImagePath;
 use imgbuild_conda::{
-    EnvironmentRequest, LeftOpen, LockedEnvironmentError, LockedLookup, Metadata, Request, ServedChannel,
-    Solving,
+    CudaLine, EnvironmentRequest, LeftOpen, LockedEnvironmentError, LockedLookup, Metadata, Request,
+    ServedChannel, Solving,
 };
 use imgbuild_environment::ChannelPriority;
 use imgbuild_fetch::{Event, secrets};
 use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
 use imgbuild_oci::Digest;
-use imgbuild_spec::{CondaPackages, Variant};
+use imgbuild_spec::{Capability, CondaPackages, Cuda, Variant};
 
 use crate::conda_errors::conda_error;
 use crate::error::LockSpecError;
@@ -39,7 +39,6 @@ impl Locker<'_> {
         let channels = imgbuild_conda::channels(names.clone(), &conda.mirrors, place)?;
         let serving = imgbuild_conda::serving_channels(names, &conda.mirrors, place)?;
         let fetcher = &self.context.channel_fetcher()?.knowing(&secrets(variant, &serving, self.context));
-        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
         self.tell_of_channels(conda, &settings);
         let priority = conda.channel_priority.or(settings.channel_priority()).unwrap_or_default();
         let wishes = self.wishes(variant, conda, glibc, (channels, priority))?;
@@ -62,6 +61,7 @@ impl Locker<'_> {
                     metadata: &metadata,
                     channels: &request.channels,
                     subdir: request.subdir,
+                    cuda: request.cuda,
                     virtual_packages: &request.virtual_packages,
                     known: &request.locked,
                 };
@@ -70,10 +70,8 @@ impl Locker<'_> {
         };
         let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
         let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
-        if matches!(conda.packages, CondaPackages::Requirements(_))
-            && let Some(cuda) = cuda
-        {
-            self.tell_of_processor_builds(cuda, &packages)?;
+        if let (CondaPackages::Requirements(_), Some(line)) = (&conda.packages, wishes.request.cuda) {
+            self.tell_of_other_line(line, &packages);
         }
         self.lock.add_conda(packages);
         Ok(set)
@@ -108,14 +106,25 @@ impl Locker<'_> {
         glibc: Option<&str>,
         (channels, channel_priority): (Vec<ServedChannel>, ChannelPriority),
     ) -> Result<EnvironmentRequest, LockSpecError> {
-        let cuda = variant.cuda.as_ref().map(|cuda| cuda.version.as_str());
+        let cuda = variant.cuda.as_ref();
+        let supported = cuda.map(Cuda::supported);
+        let capability = cuda.and_then(Cuda::lowest_capability).map(Capability::as_str);
+        let line = |cuda: &Cuda| {
+            let (major, minor) = cuda.version.numbers();
+            CudaLine { major, minor }
+        };
         let subdir = imgbuild_conda::subdir(variant.platform);
         let request = Request {
             specs: match_specs(variant, conda),
             pip: conda.pip,
             constraints: if conda.pip { constraints(variant) } else { Vec::new() },
             subdir,
-            virtual_packages: imgbuild_conda::virtual_packages(subdir, glibc, cuda),
+            virtual_packages: imgbuild_conda::virtual_packages(
+                subdir,
+                glibc,
+                supported.as_deref().map(|supported| (supported, capability)),
+            ),
+            cuda: cuda.map(line),
             channel_priority,
             exclude_newer: conda.exclude_newer.map(|time| time.timestamp()),
             locked: self.kept_records(variant)?,
@@ -139,20 +148,14 @@ impl Locker<'_> {
         })
     }
 
-    /// Tells of builds that the spec asks for and that have no use for the image's CUDA.
-    fn tell_of_processor_builds(
-        &mut self,
-        cuda: &str,
-        packages: &[CondaPackage],
-    ) -> Result<(), LockSpecError> {
-        let records = packages.iter().map(imgbuild_conda::record).collect::<Result<Vec<_>, _>>();
-        for only in imgbuild_conda::for_processor(&records.map_err(LockedEnvironmentError::from)?) {
+    /// Tells of a toolkit of another minor version than the spec names.
+    fn tell_of_other_line(&mut self, line: CudaLine, packages: &[CondaPackage]) {
+        let version = packages.iter().find(|it| it.name() == "cuda-version").map(CondaPackage::version);
+        if let Some(version) = version.filter(|version| *version != line.to_string()) {
             self.tell(format!(
-                "`{} {}` does not use CUDA, and the image has CUDA {cuda}: the spec asks for such a build",
-                only.name, only.build
+                "the spec asks for CUDA {line}, and the packages are built for CUDA {version}, which runs on the same drivers"
             ));
         }
-        Ok(())
     }
 
     /// What the earlier lock has for this variant, and may stay.

@@ -2,6 +2,7 @@
 
 mod conda_errors;
 mod conda_locking;
+mod cuda;
 mod current;
 mod debian_base;
 mod debian_locking;

@@ -1,11 +1,11 @@
 //! What conda is asked for, by all that a variant says.
 
 use imgbuild_requirement::{PipRequirement, RequirementSource};
-use imgbuild_spec::{CondaPackages, PipPackages, PythonFrom, Variant};
+use imgbuild_spec::{CondaPackages, Cuda, PipPackages, PythonFrom, Variant};
 
 use crate::other_locks;
 
-/// What conda is asked for: the spec's packages, its Python and its manager.
+/// What conda is asked for: the spec's packages, its Python, its manager, and CUDA's toolkit.
 pub(crate) fn match_specs(variant: &Variant, conda: &imgbuild_spec::Conda) -> Vec<String> {
     let mut specs: Vec<String> = match &conda.packages {
         CondaPackages::Requirements(requirements) => requirements.iter().map(|it| it.text.public()).collect(),
@@ -15,6 +15,7 @@ pub(crate) fn match_specs(variant: &Variant, conda: &imgbuild_spec::Conda) -> Ve
         specs.push(format!("python {}.*", python.version));
     }
     specs.extend(conda.manager.package().map(str::to_owned));
+    specs.extend(variant.cuda.iter().flat_map(Cuda::packages).map(str::to_owned));
     specs
 }
 

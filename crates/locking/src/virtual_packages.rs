@@ -1,14 +1,14 @@
 //! What to write into a spec where packages need of the system what the image does not have.
 
-use imgbuild_conda::{ProcessorOnly, Unmet};
-use imgbuild_spec::{Base, Suite, Variant};
+use imgbuild_conda::Unmet;
+use imgbuild_spec::{Base, Cuda, Driver, Suite, Variant};
 
 /// Debian's releases, the oldest first.
 const SUITES: [Suite; 2] = [Suite::Bookworm, Suite::Trixie];
 /// Versions of CUDA that people have drivers for, beside those that packages name, the oldest first.
-const CUDA: [&str; 8] = ["11.2", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0"];
+const CUDA: [&str; 9] = ["11.0", "11.2", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0"];
 /// What stands for a version of CUDA where any would do.
-const ANY_CUDA: &str = "12.4";
+const ANY_CUDA: &str = "12.9";
 
 /// What to write so that requirements on virtual packages are met, a sentence for each of these; nothing where there are
 /// no requirements.
@@ -41,20 +41,8 @@ fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String 
             ),
             Base::Scratch => "an empty base has no glibc: build on Debian".to_owned(),
         },
-        "__cuda" => {
-            let named = unmet.iter().flat_map(|it| versions(&it.requirement)).collect::<Vec<_>>();
-            let mut known: Vec<String> = CUDA.map(str::to_owned).into();
-            if named.is_empty() {
-                known.insert(0, ANY_CUDA.to_owned());
-            } else {
-                known.extend(named);
-                known.sort_by_key(|version| numbers(version));
-            }
-            match known.iter().find(|version| meets(version)) {
-                Some(version) => format!("say which CUDA the image is for: `cuda = \"{version}\"`"),
-                None => "no version of CUDA meets that: ask for another version of the package".to_owned(),
-            }
-        }
+        "__cuda" => which_cuda(unmet, variant.cuda.as_ref()),
+        "__cuda_arch" => which_capability(unmet, variant.cuda.as_ref()),
         "__osx" => other_system(unmet, "macOS"),
         "__win" => other_system(unmet, "Windows"),
         "__archspec" => {
@@ -64,6 +52,51 @@ fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String 
             "an image brings no kernel, and packages are chosen for Linux from 5.10 on: ask for a version that needs no newer one".to_owned()
         }
         name => format!("no image has `{name}`: leave out what needs it"),
+    }
+}
+
+/// Which CUDA to name, or which driver of the one that is named.
+fn which_cuda(unmet: &[&Unmet], cuda: Option<&Cuda>) -> String {
+    let meets = |version: &str| unmet.iter().all(|it| it.is_met_by(version));
+    let named = unmet.iter().flat_map(|it| versions(&it.requirement)).collect::<Vec<_>>();
+    let mut known: Vec<String> = CUDA.map(str::to_owned).into();
+    if named.is_empty() {
+        known.insert(0, ANY_CUDA.to_owned());
+    } else {
+        known.extend(named);
+        known.sort_by_key(|version| numbers(version));
+    }
+    let Some(version) = known.iter().find(|version| meets(version)) else {
+        return "no version of CUDA meets that: ask for another version of the package".to_owned();
+    };
+    let driver = match numbers(version)[..] {
+        [major, minor] => Driver::supporting((major, minor)),
+        _ => None,
+    };
+    let by_default = version.parse().ok().and_then(|version| Driver::oldest_for(&version)?.cuda());
+    let by_default = by_default.is_some_and(|(major, minor)| meets(&format!("{major}.{minor}")));
+    match (cuda, driver) {
+        (Some(cuda), Some(driver)) if numbers(version).first() == Some(&cuda.version.numbers().0) => format!(
+            "the image may meet a driver as old as {}: name a newer one, `cuda = {{ version = \"{}\", driver = \"{driver}\" }}`",
+            cuda.driver, cuda.version
+        ),
+        // What the oldest driver of the major version supports is less than that.
+        (_, Some(driver)) if !by_default => format!(
+            "say which CUDA and which driver the image is for: `cuda = {{ version = \"{version}\", driver = \"{driver}\" }}`"
+        ),
+        _ => format!("say which CUDA the image is for: `cuda = \"{version}\"`"),
+    }
+}
+
+/// Which GPUs to name.
+fn which_capability(unmet: &[&Unmet], cuda: Option<&Cuda>) -> String {
+    let named = unmet.iter().flat_map(|it| versions(&it.requirement)).collect::<Vec<_>>();
+    let version = cuda.map_or(ANY_CUDA, |cuda| cuda.version.as_str());
+    match named.iter().find(|version| unmet.iter().all(|it| it.is_met_by(version))) {
+        Some(capability) => format!(
+            "say which GPUs the image is for: `cuda = {{ version = \"{version}\", arch = [\"{capability}\"] }}`"
+        ),
+        None => "no GPU that is named meets that: ask for another version of the package".to_owned(),
     }
 }
 
@@ -90,13 +123,6 @@ fn versions(requirement: &str) -> Vec<String> {
 
 fn numbers(version: &str) -> Vec<u16> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
-}
-
-/// What to do where builds for the processor were found in an image for CUDA.
-pub(crate) fn for_processor_only(packages: &[ProcessorOnly], unmet: &[Unmet], variant: &Variant) -> String {
-    let first = what_to_write(unmet, variant).map(|what| format!("{what}; ")).unwrap_or_default();
-    let name = packages.first().map_or("pytorch", |package| package.name.as_str());
-    format!("{first}who wants it for the processor alone says so: `{name}=*=cpu*`, or leaves `cuda` out")
 }
 
 #[cfg(test)]

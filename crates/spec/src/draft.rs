@@ -9,8 +9,9 @@ use imgbuild_oci::{ImageName, Platform, Tag};
 
 use crate::assemble;
 use crate::checks;
+use crate::cuda::{self, Cuda};
 use crate::language::{
-    BaseKey, BaseTable, BaseWord, CudaKey, Document, Image, Layers, LayoutKey, Manager, Profile, PythonFrom,
+    BaseKey, BaseTable, BaseWord, Document, Image, Layers, LayoutKey, Manager, Profile, PythonFrom,
     PythonKey, Suite,
 };
 use crate::mistake::SpecMistake;
@@ -19,8 +20,8 @@ use crate::repositories::{components, keyring_file, pins, repositories, snapshot
 use crate::services::{self, Services};
 use crate::template::Combination;
 use crate::variant::{
-    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, DevContainer, Jupyter,
-    Layout, Python, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Jupyter, Layout,
+    Python, Ssh, Variant,
 };
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
@@ -69,6 +70,7 @@ impl Draft {
         let tags = list::unique("tags", document.tags, source, &mut problems);
         let platforms = list::unique("platforms", document.platforms, source, &mut problems);
         let python = document.python.map(|located| python(located, source));
+        let cuda = document.cuda.and_then(|located| cuda::cuda(located, source, &mut problems));
         let base_place = document.base.as_ref().map(|located| located.span.clone());
         let mut base = base(document.base, context, &mut problems);
         let keys = (document.jupyter, document.ssh, document.devcontainer, document.user);
@@ -80,6 +82,10 @@ impl Draft {
         let mut conda = assemble::conda(document.conda, environment, from, source, &mut problems);
         problems.extend(services.run_in(conda.as_mut(), from, &context.pip));
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
+        if conda.is_none() {
+            problems.extend(cuda.as_ref().and_then(Cuda::needs_conda));
+        }
+        problems.extend(cuda::wrong_backend(cuda.as_ref(), context.pip.pytorch()));
         let env = document.env.as_ref().map(|env| env.origin(source));
         let variables = conda.iter().flat_map(|conda| services::wrong_variables(conda, env.as_ref()));
         problems.extend(variables);
@@ -106,7 +112,7 @@ impl Draft {
             platforms,
             keys: context.keys.clone(),
             python,
-            cuda: document.cuda.map(|located| cuda(located, source)),
+            cuda,
             base,
             conda,
             lock,
@@ -136,6 +142,7 @@ impl Draft {
             };
             packages = listed;
             problems.extend(self.check_lock(&locked, conda.manager).err());
+            problems.extend(self.cuda.as_ref().and_then(|cuda| cuda.lacking_in(&locked)));
             conda.packages = CondaPackages::Locked(locked);
         }
         let pip = self.pip.pip(packages).unwrap_or_else(|problem| {
@@ -219,14 +226,6 @@ fn python(located: Located<PythonKey>, source: &Source) -> Python {
     match located.value {
         PythonKey::Short(version) => Python { version, from: PythonFrom::default(), origin },
         PythonKey::Table(table) => Python { version: table.version, from: table.from, origin },
-    }
-}
-
-fn cuda(located: Located<CudaKey>, source: &Source) -> Cuda {
-    let origin = located.origin(source);
-    match located.value {
-        CudaKey::Short(version) => Cuda { version, origin },
-        CudaKey::Table(table) => Cuda { version: table.version, origin },
     }
 }
 

@@ -10,14 +10,16 @@ use imgbuild_oci::{Digest, Platform};
 use imgbuild_requirement::{FindLinks, PipRequirement, ProjectName, RequirementSource};
 use serde::Serialize;
 
+use crate::cuda::Cuda;
 use crate::language::{Budget, Layers, Manager, Profile, PythonFrom, Suite};
-use crate::pip::{AllowBuilds, Pip, PipPackages};
+use crate::pip::{AllowBuilds, Pip, PipPackages, Pytorch};
 use crate::values::{
-    Component, CudaVersion, CutOff, DebianPackageName, ExcludedPart, PathGlob, Prefix, PythonVersion,
-    RepositoryName, RepositorySuite, SnapshotTime, SourceName, VersionPattern,
+    Capability, Component, CudaVersion, CutOff, DebianPackageName, Driver, ExcludedPart, PathGlob, Prefix,
+    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit, TorchBackend,
+    VersionPattern,
 };
 use crate::variant::{
-    Base, Conda, CondaPackages, Cuda, Debian, Keyring, Layout, Pin, Python, Repository, Snapshot, Variant,
+    Base, Conda, CondaPackages, Debian, Keyring, Layout, Pin, Python, Repository, Snapshot, Variant,
 };
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
@@ -29,7 +31,7 @@ struct Inputs<'a> {
     form: u32,
     platform: Platform,
     python: Option<(&'a PythonVersion, PythonFrom)>,
-    cuda: Option<&'a CudaVersion>,
+    cuda: Option<CudaInputs<'a>>,
     debian: Option<DebianInputs<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     layout: Option<(&'a str, Option<&'a str>)>,
@@ -39,6 +41,15 @@ struct Inputs<'a> {
     pip: Option<PipInputs>,
     budget: Budget,
     bytecode: bool,
+}
+
+#[derive(Serialize)]
+struct CudaInputs<'a> {
+    version: &'a CudaVersion,
+    toolkit: Toolkit,
+    driver: &'a Driver,
+    arch: &'a [Capability],
+    compat: bool,
 }
 
 #[derive(Serialize)]
@@ -114,6 +125,9 @@ struct PipInputs {
     require_hashes: bool,
     /// Nothing for everything.
     allow_builds: Option<Vec<ProjectName>>,
+    /// Only where it is not left to us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    torch_backend: Option<TorchBackend>,
 }
 
 #[derive(Serialize)]
@@ -155,9 +169,19 @@ fn python_inputs(python: &Python) -> (&PythonVersion, PythonFrom) {
     (version, *from)
 }
 
-fn cuda_inputs(cuda: &Cuda) -> &CudaVersion {
-    let Cuda { version, origin: _ } = cuda;
-    version
+fn cuda_inputs(cuda: &Cuda) -> CudaInputs<'_> {
+    let Cuda {
+        version,
+        toolkit,
+        driver,
+        arch,
+        compat,
+        toolkit_origin: _,
+        visible_devices: _,
+        duplicates: _,
+        origin: _,
+    } = cuda;
+    CudaInputs { version, toolkit: *toolkit, driver, arch, compat: *compat }
 }
 
 /// A value of one of the types above, as bytes.
@@ -170,15 +194,15 @@ fn bytes(inputs: &impl Serialize) -> Vec<u8> {
 impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
-    /// It covers the platform; `python` and `cuda`; the base's release, packages, profile, `exclude` and `include`,
+    /// It covers the platform; `python`; the version, toolkit, driver, `arch` and `compat` of `cuda`; the base's release, packages, profile, `exclude` and `include`,
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
-    /// `accept-damaged`; the requirements, constraints, indexes, links and `allow-builds` of pip, the text
+    /// `accept-damaged`; the requirements, constraints, indexes, links, `allow-builds` and `torch-backend` of pip, the text
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
-    /// `[[copy]]`, `[[check]]`, `conform`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
+    /// `[[copy]]`, `[[check]]`, `conform`, `visible-devices` and `duplicates` of `cuda`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
     /// project, wheel or repository that a requirement names, and the values of variables. What is
     /// secret in URLs never counts. How the files are formatted never counts.
@@ -351,8 +375,10 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
         require_hashes,
         allow_builds,
         writable: _,
+        pytorch,
         origin: _,
     } = pip;
+    let Pytorch { backend, backend_origin: _, mirror: _ } = pytorch;
     let mut inputs = PipInputs {
         requirements: Vec::new(),
         pylock: None,
@@ -369,6 +395,7 @@ fn pip_inputs(pip: &Pip) -> PipInputs {
             AllowBuilds::Named(names) => Some(names.clone()),
             AllowBuilds::All => None,
         },
+        torch_backend: Some(*backend).filter(|backend| *backend != TorchBackend::Auto),
     };
     match packages {
         PipPackages::Requirements(requirements) => {

@@ -16,6 +16,7 @@
 
 mod assemble;
 mod checks;
+mod cuda;
 mod draft;
 mod inputs;
 mod language;
@@ -37,22 +38,23 @@ mod unread;
 mod values;
 mod variant;
 
+pub use cuda::Cuda;
 pub use language::{
     Budget, Compilation, Compression, Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite,
 };
 pub use mistake::SpecMistake;
-pub use pip::{AllowBuilds, Pip, PipPackages};
+pub use pip::{AllowBuilds, Pip, PipPackages, Pytorch};
 pub use reference::reference;
 pub use schema::schema;
 pub use spec::{Spec, WrongSpec};
 pub use values::{
-    AbsolutePath, AuthorizedKey, BaseUrl, ChannelMirror, Component, ContextPath, Contract, CudaVersion,
-    CutOff, DebianPackageName, EnvironmentValue, ExcludedPart, ExtensionId, Home, HubVersion, Interface,
-    JupyterProfile, LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol, PythonVersion, RepositoryName,
-    RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort, UnknownContract, User,
-    UserName, UserNumber, VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, Capability, ChannelMirror, Component, ContextPath, Contract,
+    CudaVersion, CutOff, DebianPackageName, Driver, Duplicates, EnvironmentValue, ExcludedPart, ExtensionId,
+    Home, HubVersion, Interface, JupyterProfile, LabelKey, Mirror, Mode, PathGlob, Port, Prefix, Protocol,
+    PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort,
+    Toolkit, TorchBackend, UnknownContract, User, UserName, UserNumber, VersionPattern, VisibleDevices,
 };
 pub use variant::{
-    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Cuda, Debian, DevContainer, Jupyter,
-    Keyring, Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Jupyter, Keyring,
+    Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
 };

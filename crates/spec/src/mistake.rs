@@ -117,6 +117,62 @@ pub enum SpecMistake {
     /// Wheels, and no Python.
     #[error("wheels are asked for, but no Python that they could be for")]
     NoPython,
+    /// A driver that a version of CUDA does not run on.
+    #[error("CUDA {version} needs a driver from {oldest} on, and `driver` is {driver}")]
+    OldDriver {
+        /// The version.
+        version: String,
+        /// The oldest driver that it runs on.
+        oldest: String,
+        /// The one that is named.
+        driver: String,
+    },
+    /// A version of CUDA that is newer than the tables of this program.
+    #[error("which driver CUDA {version} needs is not known")]
+    UnknownCuda {
+        /// The version.
+        version: String,
+    },
+    /// A compute capability that no GPU has.
+    #[error("no GPU has the compute capability {arch}")]
+    NoSuchCapability {
+        /// The capability.
+        arch: String,
+    },
+    /// GPUs that a version of CUDA has no kernels for.
+    #[error("the compute capability {arch} {needs}, and `version` is {version}")]
+    Kernels {
+        /// The capability.
+        arch: String,
+        /// What it needs.
+        needs: String,
+        /// The version.
+        version: String,
+    },
+    /// Packages of CUDA's toolkit, and no conda environment.
+    #[error(
+        "`{package}` is asked for, which is a conda package, but no conda environment that it could be in"
+    )]
+    ToolkitWithoutConda {
+        /// The package.
+        package: String,
+    },
+    /// Wheels for the processor in an image for CUDA.
+    #[error("the image is for CUDA {version}, and `torch-backend = \"cpu\"` takes wheels that do not use it")]
+    ProcessorIndex {
+        /// The version.
+        version: String,
+    },
+    /// An index of PyTorch whose wheels need a newer driver than the image may count on.
+    #[error("the wheels of `{backend}` need a driver for CUDA {major}, and the image is for CUDA {version}")]
+    NewIndex {
+        /// The index.
+        backend: String,
+        /// Its major version.
+        major: u16,
+        /// The version of the image.
+        version: String,
+    },
     /// A lock that does not hold what the spec asks for beside it.
     #[error("`{file}` has {found}, but `{key}` asks for {wanted}")]
     LockLacks {

@@ -8,13 +8,14 @@ use imgbuild_document::{Origin, Requirement, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
 use imgbuild_oci::{ImageName, Platform, Tag};
 
+use crate::cuda::Cuda;
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
 use crate::pip::Pip;
 use crate::values::{
-    AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, Contract, CudaVersion, CutOff,
-    DebianPackageName, ExcludedPart, ExtensionId, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob,
-    Prefix, PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName,
-    TcpPort, UserName, VersionPattern,
+    AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, Contract, CutOff, DebianPackageName,
+    ExcludedPart, ExtensionId, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix,
+    PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort,
+    UserName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -31,7 +32,7 @@ pub struct Variant {
     pub keys: BTreeMap<String, String>,
     /// Python, where the spec asks for it by key.
     pub python: Option<Python>,
-    /// The CUDA version that packages are chosen for.
+    /// The CUDA that it is for.
     pub cuda: Option<Cuda>,
     /// What the environment stands on.
     pub base: Base,
@@ -139,15 +140,6 @@ pub struct Python {
     pub version: PythonVersion,
     /// Where it comes from.
     pub from: PythonFrom,
-    /// Where it was asked for.
-    pub origin: Origin,
-}
-
-/// CUDA, by the key `cuda`.
-#[derive(Debug, Clone)]
-pub struct Cuda {
-    /// Its version.
-    pub version: CudaVersion,
     /// Where it was asked for.
     pub origin: Origin,
 }

@@ -28,7 +28,7 @@ impl Framework {
     }
 }
 
-pub(super) const FRAMEWORKS: [Framework; 17] = [
+pub(super) const FRAMEWORKS: [Framework; 18] = [
     Framework {
         packages: &["pytorch", "libtorch"],
         names: &["pytorch-mutex"],
@@ -42,6 +42,7 @@ pub(super) const FRAMEWORKS: [Framework; 17] = [
         always: true,
     },
     Framework { always: true, ..Framework::new(&["jaxlib"], &["jax"]) },
+    Framework::new(&["cupy", "cupy-core"], &[]),
     Framework::new(&["onnxruntime", "onnxruntime-cpp"], &[]),
     Framework::new(&["lightgbm", "liblightgbm"], &[]),
     Framework::new(&["libxgboost", "py-xgboost"], &["xgboost", "_py-xgboost-mutex"]),

@@ -1,38 +1,12 @@
-//! CUDA: which of PyTorch's indexes fits a version of it, and wheels that know nothing of it.
+//! CUDA: what comes from PyTorch's indexes, and wheels that know nothing of it.
 
 use std::collections::BTreeSet;
 
+use imgbuild_spec::TorchBackend;
+use pep440_rs::Version;
+
 use crate::choosing::dependency::Dependency;
 use crate::choosing::environment::Environment;
-
-/// The versions of CUDA for which PyTorch has an index that uv knows, the newest first.
-const BACKENDS: [(u32, u32); 25] = [
-    (13, 2),
-    (13, 0),
-    (12, 9),
-    (12, 8),
-    (12, 6),
-    (12, 5),
-    (12, 4),
-    (12, 3),
-    (12, 2),
-    (12, 1),
-    (12, 0),
-    (11, 8),
-    (11, 7),
-    (11, 6),
-    (11, 5),
-    (11, 4),
-    (11, 3),
-    (11, 2),
-    (11, 1),
-    (11, 0),
-    (10, 2),
-    (10, 1),
-    (10, 0),
-    (9, 2),
-    (9, 1),
-];
 
 /// Wheels that are made for the processor alone, by their name, and what has the same with CUDA.
 const PROCESSOR_ONLY: [(&str, &str); 3] = [
@@ -44,17 +18,8 @@ const PROCESSOR_ONLY: [(&str, &str); 3] = [
 /// The same, where somebody asked for it by name. Where only another package requires it, nothing else can take its place.
 const PROCESSOR_ONLY_IF_REQUESTED: [(&str, &str); 1] = [("onnxruntime", "`onnxruntime-gpu` uses CUDA")];
 
-/// uv's name of the newest index of PyTorch that a version of CUDA, such as `12.4`, can use; nothing where all are newer.
-pub(crate) fn backend(cuda: &str) -> Option<String> {
-    let mut numbers = cuda.split('.').map(str::parse::<u32>);
-    let major = numbers.next()?.ok()?;
-    let minor = numbers.next().map_or(Some(u32::MAX), Result::ok)?;
-    let newest = BACKENDS.into_iter().find(|known| *known <= (major, minor))?;
-    Some(format!("cu{}{}", newest.0, newest.1))
-}
-
 /// The packages that PyTorch's indexes have in versions of their own for each CUDA.
-const OF_BACKEND: [&str; 8] = [
+pub(crate) const OF_BACKEND: [&str; 8] = [
     "pytorch-triton",
     "torch",
     "torchao",
@@ -72,9 +37,17 @@ pub(crate) fn is_of_backend(name: &str) -> bool {
 
 /// The version of CUDA that the local part of a version names: `12.4` for `cu124`.
 pub(crate) fn of_local(local: &str) -> Option<String> {
-    let digits = local.strip_prefix("cu").map(|rest| rest.split('.').next().unwrap_or_default())?;
-    let found = BACKENDS.iter().find(|(major, minor)| digits == format!("{major}{minor}"));
-    found.map(|(major, minor)| format!("{major}.{minor}"))
+    match TorchBackend::of_name(local.split('.').next().unwrap_or_default())? {
+        TorchBackend::Cuda(major, minor) => Some(format!("{major}.{minor}")),
+        _ => None,
+    }
+}
+
+/// The library whose place a stub has taken: of CUDA 13, NVIDIA's wheels have no `-cu13` in their names, and under the names with it there
+/// are archives of sources that fail.
+pub(crate) fn stub_of<'a>(name: &'a str, version: &Version) -> Option<&'a str> {
+    let library = name.strip_suffix("-cu13").filter(|_| name.starts_with("nvidia-"))?;
+    version.release().starts_with(&[0, 0]).then_some(library)
 }
 
 /// A wheel that was chosen, as far as this module looks at it.
@@ -125,6 +98,18 @@ pub(crate) fn processor_only(wheels: &[WheelSummary<'_>], environment: &Environm
         .collect()
 }
 
+/// The wheels of CUDA's runtime that need a newer driver than CUDA of this version, and theirs; nothing where there are none.
+pub(crate) fn newer(wheels: &[WheelSummary<'_>], cuda: &str) -> Option<(String, Vec<String>)> {
+    let major = |version: &str| version.split(['.', '+']).next().and_then(|major| major.parse::<u32>().ok());
+    let asked = major(cuda)?;
+    // Of all libraries this one has CUDA's own version.
+    let is_runtime = |name: &str| name == "nvidia-cuda-runtime" || name.starts_with("nvidia-cuda-runtime-cu");
+    let runtimes = wheels.iter().filter(|wheel| is_runtime(wheel.name));
+    let newer: Vec<_> = runtimes.filter(|wheel| major(wheel.version) > Some(asked)).collect();
+    let found = newer.first()?.version.split('.').take(2).collect::<Vec<_>>().join(".");
+    Some((found, newer.iter().map(|wheel| format!("`{} {}`", wheel.name, wheel.version)).collect()))
+}
+
 /// Whether a wheel requires libraries of CUDA here. The wheels of torch before version 2 hold them.
 fn uses_nvidia(wheel: &WheelSummary<'_>, environment: &Environment) -> bool {
     let old = wheel.version.starts_with("0.") || wheel.version.starts_with("1.");
@@ -139,13 +124,6 @@ mod tests {
 
     use super::*;
     use crate::choosing::tags::Target;
-
-    #[test]
-    fn the_newest_index_that_a_version_can_use() {
-        let shown = |cuda: &str| backend(cuda).unwrap_or_default();
-        let found = ["12.4", "12.7", "11.8", "12", "13.1", "14.0", "9.0", "x"].map(shown);
-        assert_eq!(found, ["cu124", "cu126", "cu118", "cu129", "cu130", "cu132", "", ""]);
-    }
 
     fn refused(wheels: &[(&str, &str, &[&str])], platform: Platform, requested: bool) -> Vec<String> {
         let target = Target { platform, minor: 11, glibc: 36 };
@@ -192,5 +170,17 @@ mod tests {
                 "`tensorflow-cpu 2.18.0`: it is made for the processor alone: `tensorflow[and-cuda]` uses CUDA"
             ]
         );
+    }
+
+    #[test]
+    fn wheels_of_a_newer_cuda_are_named() {
+        let found = |name: &str, version: &str, cuda: &str| {
+            newer(&[WheelSummary { name, version, requires: &[], requested: false }], cuda)
+        };
+        assert_eq!(found("nvidia-cuda-runtime-cu12", "12.9.79", "12.4"), None);
+        assert_eq!(found("nvidia-cuda-runtime-cu11", "11.8.89", "12.4"), None);
+        assert_eq!(found("nvidia-cusparse", "12.8.1", "11.8"), None);
+        let told = vec!["`nvidia-cuda-runtime 13.0.48`".to_owned()];
+        assert_eq!(found("nvidia-cuda-runtime", "13.0.48", "12.9"), Some(("13.0".to_owned(), told)));
     }
 }

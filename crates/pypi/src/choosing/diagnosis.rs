@@ -127,7 +127,7 @@ impl Run<'_> {
     }
 
     /// Where uv looks for packages.
-    async fn places(&self) -> Option<Places> {
+    pub(crate) async fn places(&self) -> Option<Places> {
         if self.locking.metadata.client.is_offline() {
             return None;
         }

@@ -91,7 +91,10 @@ fn fault_of_files(asked: &AskedProject, files: &[IndexFile], environment: &Envir
         let has_source = own.iter().any(|file| file.wheel.is_none());
         Unfit::new(&package, &wheels, environment.tags(), has_source)
     };
-    if let Some((version, Limit { what, constraint, .. })) = excluded {
+    if let Some(library) = cuda::stub_of(name, newest) {
+        unfit.why = format!("it is a stub that installs nothing: that of CUDA 13 is called `{library}`");
+        unfit.hint = Some(format!("write `{library}`"));
+    } else if let Some((version, Limit { what, constraint, .. })) = excluded {
         unfit.why = format!("{}; {what} leaves out {version}, which fits", unfit.why);
         unfit.constraint = *constraint;
     } else if is_for_others {

@@ -25,6 +25,7 @@ use crate::choosing::request::{Request, Requirement};
 use crate::choosing::tool::VERSION;
 use crate::choosing::uv::Uv;
 use crate::index::fetch::WheelReader;
+use crate::index::pytorch::PytorchIndex;
 use crate::index::settings::Settings;
 
 /// What finds wheels for one variant, and gets them.
@@ -165,6 +166,7 @@ impl PackageFinder {
             constraints: Vec::new(),
             allow_builds: AllowBuilds::None,
             cuda: None,
+            pytorch: PytorchIndex::default(),
             require_hashes: false,
             ..self.request.clone()
         };

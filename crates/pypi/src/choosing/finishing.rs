@@ -229,10 +229,12 @@ impl Run<'_> {
             })
             .collect();
         let wheels = cuda::processor_only(&chosen, &self.request.environment);
-        if wheels.is_empty() {
-            Ok(())
-        } else {
-            Err(LockingError::ProcessorOnly { cuda: cuda.clone(), wheels })
+        if !wheels.is_empty() {
+            return Err(LockingError::ProcessorOnly { cuda: cuda.clone(), wheels });
+        }
+        match cuda::newer(&chosen, cuda) {
+            Some((found, wheels)) => Err(LockingError::NewerCuda { cuda: cuda.clone(), found, wheels }),
+            None => Ok(()),
         }
     }
 }

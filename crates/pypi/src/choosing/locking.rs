@@ -17,6 +17,7 @@ use crate::choosing::request::{Request, Requirement, is_option};
 use crate::choosing::unfit::Unfit;
 use crate::choosing::uv::{Compilation, Uv};
 use crate::index::fetch::WheelReader;
+use crate::index::pytorch::PytorchChoice;
 use crate::index::settings::Settings;
 use crate::lists::pylock::{self, Choice, LockedWheel, Reading};
 use crate::lists::stated::{KnownHashes, StatedHashes};
@@ -73,6 +74,8 @@ pub(crate) struct Run<'a> {
     pub(crate) locking: &'a Locking<'a>,
     pub(crate) request: &'a Request,
     pub(crate) scratch: tempfile::TempDir,
+    /// Where PyTorch's wheels come from.
+    pub(crate) pytorch: PytorchChoice,
     pub(crate) built: BTreeMap<String, BuiltWheel>,
     /// The names of what was built, by the places of the requirements that name the sources.
     pub(crate) names: BTreeMap<usize, String>,
@@ -107,6 +110,7 @@ impl<'a> Locking<'a> {
     /// When it cannot be satisfied, a wheel cannot be read, or something would have to be built and may not be.
     pub async fn lock(&self, request: &Request) -> Result<Locked, LockingError> {
         let mut run = Run::start(self, request).await?;
+        run.choose_pytorch().await?;
         let lines = run.lines().await?;
         let (wheels, provided) = run.resolve(&lines).await?;
         run.finish(wheels, provided, None).await
@@ -239,6 +243,7 @@ impl<'a> Run<'a> {
             locking,
             request,
             scratch: tempfile::tempdir_in(std::path::absolute(std::env::temp_dir())?)?,
+            pytorch: PytorchChoice::default(),
             built: BTreeMap::new(),
             names: BTreeMap::new(),
             metadata: BTreeMap::new(),

@@ -193,6 +193,30 @@ pub enum LockingError {
         /// The wheels, each with the reason.
         wheels: Vec<String>,
     },
+    /// An index of PyTorch, or its mirror, does not answer.
+    #[error("PyTorch's index `{index}` cannot be used: {reason}")]
+    #[diagnostic(help(
+        "name a mirror: `[pip.mirrors] pytorch = \"https://…/whl\"`; or an index that has `torch` in `index-url` or `extra-index-urls` of `[pip]`, which is then asked instead; `torch-backend = \"none\"` asks no index but these"
+    ))]
+    Pytorch {
+        /// Where it is.
+        index: String,
+        /// Why.
+        reason: String,
+    },
+    /// Wheels of a newer CUDA than the image may count on.
+    #[error("the image is for CUDA {cuda}, and these wheels are for a newer one, which needs a newer driver:\n{}", wheels.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))]
+    #[diagnostic(help(
+        "choose a version or an index (`torch-backend`) for that CUDA, or write the newer one: `cuda = \"{found}\"`"
+    ))]
+    NewerCuda {
+        /// The version of CUDA.
+        cuda: String,
+        /// The newer one.
+        found: String,
+        /// The wheels.
+        wheels: Vec<String>,
+    },
     /// A locked wheel is not on any index any more.
     #[error("no index has `{filename}` with the locked hash any more")]
     #[diagnostic(help("lock again with `--upgrade {name}`"))]

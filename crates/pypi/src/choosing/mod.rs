@@ -19,6 +19,7 @@ pub(crate) mod names;
 pub(crate) mod permission;
 pub(crate) mod projects;
 pub(crate) mod provided;
+pub(crate) mod pytorch;
 pub(crate) mod request;
 pub(crate) mod resolving;
 pub(crate) mod said;

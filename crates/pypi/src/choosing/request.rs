@@ -16,6 +16,7 @@ use crate::choosing::dependency::Dependency;
 use crate::choosing::environment::Environment;
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::ProvidedPackage;
+use crate::index::pytorch::PytorchIndex;
 use crate::wheel::filename::wheel_name;
 
 /// What is to be locked. Plain data: where it was written is known to whoever made it, and an error speaks of a requirement
@@ -36,6 +37,8 @@ pub struct Request {
     pub allow_builds: AllowBuilds,
     /// The version of CUDA, such as `12.4`, that frameworks are to use.
     pub cuda: Option<String>,
+    /// Which of PyTorch's indexes its wheels come from.
+    pub pytorch: PytorchIndex,
     /// What is there already.
     pub provided: Vec<ProvidedPackage>,
     /// Whether the requirements are all that there is to be, each with its hashes, as a hashed file of them says.

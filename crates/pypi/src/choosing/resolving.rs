@@ -9,9 +9,9 @@ use crate::choosing::locking::{ChosenWheel, Run};
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::provided::{ProvidedError, ProvidedPackage};
 use crate::choosing::request::{Requirement, preferences};
+use crate::choosing::stub;
 use crate::choosing::uv::Compilation;
 use crate::choosing::uv_error::UvError;
-use crate::choosing::{cuda, stub};
 use crate::lists::pylock;
 use crate::wheel::filename::{normalized, wheel_name};
 use crate::wheel::headers::Headers;
@@ -39,7 +39,7 @@ impl Run<'_> {
                     self.build_wanted(lines, &explanation, target).await?;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.pytorch_error(error)),
             };
             let choices = pylock::read(&text, self.reading(&output, false, &hashes))?;
             let (wheels, used) = self.examine(choices).await?;
@@ -91,15 +91,16 @@ impl Run<'_> {
 
     fn compilation(&self, lines: &[SecretText], constraints: Vec<SecretText>) -> Compilation {
         let request = self.request;
-        Compilation {
+        let mut compilation = Compilation {
             requirements: lines.to_vec(),
             constraints,
             scratch: self.scratch.path().to_owned(),
-            backend: request.cuda.as_deref().and_then(cuda::backend),
             preferences: preferences(&request.earlier),
             dependencies: !request.require_hashes,
             ..self.locking.compilation(request)
-        }
+        };
+        self.tell_of_pytorch(&mut compilation);
+        compilation
     }
 
     /// Reads the metadata of provided distributions of which an extra is asked for. Gives whether there were new ones.

@@ -78,7 +78,7 @@ impl Places {
 }
 
 /// The text of a page; nothing where there is none.
-async fn text(client: &Client, url: &SecretUrl) -> Result<Option<String>, NetError> {
+pub(crate) async fn text(client: &Client, url: &SecretUrl) -> Result<Option<String>, NetError> {
     match client.get_bytes(url.clone(), PAGE_LIMIT).await {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(NetError::NotFound { .. }) => Ok(None),

@@ -4,6 +4,7 @@ pub(crate) mod credentials;
 pub(crate) mod fetch;
 pub(crate) mod listing;
 pub(crate) mod pip_settings;
+pub(crate) mod pytorch;
 pub(crate) mod settings;
 pub(crate) mod settings_files;
 pub(crate) mod urls;

@@ -30,6 +30,8 @@ pub struct Indexes {
     pub find_links: Vec<SecretText>,
     /// Whether no index is asked.
     pub no_index: bool,
+    /// What is asked in the place of PyTorch's own server.
+    pub pytorch_mirror: Option<SecretText>,
 }
 
 /// What is known of indexes on this machine.
@@ -77,6 +79,7 @@ impl Settings {
         }
         urls.extend(pip.urls().map(|url| (None, url.to_owned())));
         let own = indexes.index_url.iter().chain(&indexes.extra_index_urls).chain(&indexes.find_links);
+        let own = own.chain(&indexes.pytorch_mirror);
         urls.extend(own.map(|url| named(url.whole())));
         let places = urls.iter().map(|(_, url)| imgbuild_secret::public(url)).collect();
         for (name, url) in urls {
@@ -94,6 +97,16 @@ impl Settings {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         std::env::vars_os().filter_map(text).collect()
+    }
+
+    /// What is asked in the place of PyTorch's own server.
+    pub(crate) fn pytorch_mirror(&self) -> Option<&SecretText> {
+        self.indexes.pytorch_mirror.as_ref()
+    }
+
+    /// Puts an index before all others.
+    pub(crate) fn put_first(&mut self, index: SecretText) {
+        self.indexes.extra_index_urls.insert(0, index);
     }
 
     /// What adds the credentials to our own requests: a layer for `imgbuild_net::Client::with_layers`.
@@ -153,6 +166,7 @@ fn expanded(indexes: &Indexes, variables: &Variables) -> Indexes {
         extra_index_urls: indexes.extra_index_urls.iter().map(expand).collect(),
         find_links: indexes.find_links.iter().map(expand).collect(),
         no_index: indexes.no_index,
+        pytorch_mirror: indexes.pytorch_mirror.as_ref().map(expand),
     }
 }
 

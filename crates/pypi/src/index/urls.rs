@@ -9,7 +9,6 @@ use imgbuild_secret::SecretUrl;
 use imgbuild_store::Store;
 use url::Url;
 
-use crate::choosing::cuda;
 use crate::choosing::locking::{Locking, Run};
 use crate::choosing::locking_error::LockingError;
 use crate::choosing::request::Request;
@@ -120,7 +119,8 @@ impl Locking<'_> {
         request: &Request,
         files: &[File<'_>],
     ) -> Result<BTreeMap<Digest, SecretUrl>, LockingError> {
-        let run = Run::new(self, request)?;
+        let mut run = Run::new(self, request)?;
+        run.choose_pytorch().await?;
         let mut found = BTreeMap::new();
         for is_source in [false, true] {
             let files: Vec<&File<'_>> = files.iter().filter(|file| file.is_source == is_source).collect();
@@ -135,7 +135,6 @@ impl Locking<'_> {
                     .map(|file| format!("{}=={}", file.name, file.version).into())
                     .collect(),
                 scratch: scratch.clone(),
-                backend: request.cuda.as_deref().and_then(cuda::backend),
                 dependencies: false,
                 sources: is_source,
                 prereleases: true,
@@ -146,7 +145,8 @@ impl Locking<'_> {
                 run.state_no_dependencies(&names, &scratch)?;
                 compilation.folder = scratch.clone();
             }
-            let text = self.uv.run(compilation).await?;
+            run.tell_of_pytorch(&mut compilation);
+            let text = self.uv.run(compilation).await.map_err(|error| run.pytorch_error(error))?;
             found.extend(pylock::files(&text, &scratch)?);
         }
         Ok(found)

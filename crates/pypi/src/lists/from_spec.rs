@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_requirement::{FindLinks, PipRequirement, PipUrl, RequirementSource};
 use imgbuild_secret::{SecretText, SecretUrl};
-use imgbuild_spec::Pip;
+use imgbuild_spec::{Pip, TorchBackend};
 use url::Url;
 
 use crate::choosing::building::ProjectSource;
 use crate::choosing::request::Requirement;
+use crate::index::pytorch::PytorchIndex;
 use crate::index::settings::Indexes;
 use crate::index::settings_files::Variables;
 
@@ -27,6 +28,20 @@ pub fn indexes(pip: &Pip, folder: &Path) -> Indexes {
         extra_index_urls: pip.extra_index_urls.iter().map(|url| url.secret().clone()).collect(),
         find_links: pip.find_links.iter().filter_map(link).collect(),
         no_index: pip.no_index,
+        pytorch_mirror: pip.pytorch.mirror.as_ref().map(|url| url.secret().clone()),
+    }
+}
+
+/// Which of PyTorch's indexes a spec with this CUDA, as major and minor, takes its wheels from.
+pub fn pytorch(pip: &Pip, cuda: Option<(u16, u16)>) -> PytorchIndex {
+    let backend = match pip.pytorch.backend {
+        TorchBackend::Auto => cuda.and_then(TorchBackend::newest_for),
+        TorchBackend::None => None,
+        named => Some(named),
+    };
+    PytorchIndex {
+        backend: backend.map(|backend| backend.to_string()),
+        gives_way: pip.pytorch.backend == TorchBackend::Auto,
     }
 }
 

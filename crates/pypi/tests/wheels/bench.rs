@@ -11,7 +11,8 @@ use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Schedule};
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{
     BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, ProjectSource,
-    Provided, ProvidedError, ProvidedPackage, Request, Requirement, Settings, Uv, Variables, WheelReader,
+    Provided, ProvidedError, ProvidedPackage, PytorchIndex, Request, Requirement, Settings, Uv, Variables,
+    WheelReader,
 };
 use imgbuild_spec::AllowBuilds;
 use imgbuild_store::Store;
@@ -111,6 +112,7 @@ impl Bench {
             folder: self.spec.clone(),
             allow_builds: AllowBuilds::None,
             cuda: None,
+            pytorch: PytorchIndex::default(),
             provided: Vec::new(),
             require_hashes: false,
             earlier: Vec::new(),

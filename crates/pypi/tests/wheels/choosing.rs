@@ -3,7 +3,7 @@
 use std::fs;
 
 use imgbuild_oci::Digest;
-use imgbuild_pypi::{Locking, ProvidedPackage, Request, Requirement, Uv, WheelReader};
+use imgbuild_pypi::{Locking, ProvidedPackage, PytorchIndex, Request, Requirement, Uv, WheelReader};
 use insta::assert_snapshot;
 
 use crate::bench::{Bench, GOOD, provided, wheel};
@@ -221,7 +221,7 @@ async fn hashes_are_demanded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_index_of_pytorch_is_that_of_the_cuda_version() {
+async fn the_index_of_pytorch_is_named_to_uv() {
     let bench = Bench::new(GOOD);
     bench.add(&[wheel("inner", "1.0", &[])]);
     // A uv that says how it was called.
@@ -232,7 +232,8 @@ async fn the_index_of_pytorch_is_that_of_the_cuda_version() {
     let uv = Uv::new(program);
     let metadata = WheelReader { client: &bench.client, archives: &bench, store: &bench.store };
     let locking = Locking { uv: &uv, settings: &bench.settings, metadata, provided: &bench, builder: &bench };
-    let request = Request { cuda: Some("12.7".to_owned()), prereleases: true, ..bench.request(&["inner"]) };
+    let pytorch = PytorchIndex { backend: Some("cu126".to_owned()), gives_way: false };
+    let request = Request { pytorch, prereleases: true, ..bench.request(&["inner"]) };
     let called = message(&locking.lock(&request).await.unwrap_err());
     let (start, _) = called.split_once(" --constraints").unwrap();
     assert_snapshot!(start, @r#"

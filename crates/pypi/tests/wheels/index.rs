@@ -105,7 +105,9 @@ fn respond(request: &Request, folder: &Path, behaviour: Behaviour) -> Response {
     if behaviour.password && !request.authorized {
         return plain("401 Unauthorized", "");
     }
-    if let Some(project) = request.path.strip_prefix("/simple/") {
+    // A mirror of PyTorch's indexes has these below one folder.
+    let of_pytorch = request.path.strip_prefix("/whl/cu129/").filter(|path| path.starts_with("torch"));
+    if let Some(project) = request.path.strip_prefix("/simple/").or(of_pytorch) {
         if let Some((status, body)) = behaviour.page {
             return plain(status, body);
         }

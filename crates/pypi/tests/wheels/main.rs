@@ -12,6 +12,7 @@ mod indexes;
 mod locking;
 mod odd;
 mod oracle;
+mod pytorch;
 mod reading;
 mod support;
 mod taking;

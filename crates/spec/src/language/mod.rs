@@ -6,6 +6,7 @@ mod base;
 mod check;
 mod conda;
 mod copy;
+mod cuda;
 mod devcontainer;
 mod env;
 mod image;
@@ -26,6 +27,7 @@ pub use check::Seconds;
 pub(crate) use conda::CondaTable;
 pub use conda::Manager;
 pub(crate) use copy::CopyTable;
+pub(crate) use cuda::CudaKey;
 pub(crate) use devcontainer::{DevContainerKey, DevContainerTable};
 pub(crate) use env::{EnvKey, EnvTable};
 pub use image::Image;
@@ -34,7 +36,7 @@ pub use layers::{Budget, Compilation, Compression, Layers};
 pub(crate) use matrix::Matrix;
 pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;
-pub(crate) use python::{CudaKey, PythonKey};
+pub(crate) use python::PythonKey;
 pub(crate) use ssh::{SshKey, SshTable};
 pub(crate) use user::UserTable;
 
@@ -63,8 +65,8 @@ pub(crate) struct Document {
     /// Python: a version, or a table that says where it comes from as well.
     #[schemars(extend("examples" = ["3.11"]))]
     pub(crate) python: Option<Located<PythonKey>>,
-    /// The CUDA version that the image is for: packages are chosen as on a machine whose driver has it.
-    #[schemars(extend("examples" = ["11.8"]))]
+    /// The CUDA that the image is for: a version, or a table that says more of drivers and GPUs.
+    #[schemars(extend("examples" = ["12.9"]))]
     pub(crate) cuda: Option<Located<CudaKey>>,
     /// A file that names the packages: an `environment.yml`; or one in which another tool has locked them: a `pixi.lock`,
     /// a `conda-lock.yml`, an export with builds, an explicit list (`@EXPLICIT`). Its path, or a table. A

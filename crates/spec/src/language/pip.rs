@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use crate::values::TorchBackend;
+
 /// Wheels, beside the packages of conda or with Debian's Python alone.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -36,6 +38,14 @@ pub(crate) struct PipTable {
     /// Further indexes, behind which come those that files name.
     #[schemars(extend("examples" = [["https://wheels.example/simple"]]), extend("default" = []))]
     pub(crate) extra_index_urls: Option<Vec<Located<PipUrl>>>,
+    /// Which of PyTorch's own indexes PyTorch's wheels come from: that of a CUDA (`cu129`) or of the processor (`cpu`), `none`,
+    /// which asks no index but those of the spec and the machine, or `auto`: with `cuda`, the newest one that it can use, unless
+    /// an index of your own has PyTorch; without, none.
+    #[schemars(with = "Option<TorchBackend>", extend("examples" = ["cu129"]), extend("default" = "auto"))]
+    pub(crate) torch_backend: Option<Located<TorchBackend>>,
+    /// Mirrors of indexes that nobody else can name.
+    #[serde(default)]
+    pub(crate) mirrors: PipMirrors,
     /// Projects that may be built from source, or `true` for all of them: archives of sources, folders and repositories of
     /// git. They are built in the sandbox.
     #[schemars(extend("examples" = [["local-project"]]), extend("default" = false))]
@@ -46,6 +56,15 @@ pub(crate) struct PipTable {
     /// Wheels beside conda's packages are in conda's environment: see `[conda] writable`.
     #[schemars(extend("default" = false))]
     pub(crate) writable: Option<Located<bool>>,
+}
+
+/// Mirrors of indexes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct PipMirrors {
+    /// Of `https://download.pytorch.org/whl`: the URL below which the indexes `cu129` and so on are.
+    #[schemars(extend("examples" = ["https://mirror.example/pytorch/whl"]))]
+    pub(crate) pytorch: Option<Located<PipUrl>>,
 }
 
 /// A path, or several.

@@ -1,9 +1,9 @@
-//! `python` and `cuda`.
+//! `python`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::values::{CudaVersion, PythonVersion};
+use crate::values::PythonVersion;
 
 /// A version, or a table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,22 +49,4 @@ pub enum PythonFrom {
     Conda,
     /// From Debian, into `/usr`.
     Debian,
-}
-
-/// A version, or a table.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(untagged)]
-pub(crate) enum CudaKey {
-    Short(CudaVersion),
-    Table(CudaTable),
-}
-
-/// CUDA: its version.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct CudaTable {
-    /// Major and minor.
-    #[schemars(extend("examples" = ["12.4"]))]
-    pub(crate) version: CudaVersion,
 }

@@ -6,6 +6,8 @@ use imgbuild_document::Origin;
 use imgbuild_environment::ListedPackages;
 use imgbuild_requirement::{FindLinks, PipRequirement, PipUrl, ProjectName, PylockFile};
 
+use crate::values::TorchBackend;
+
 pub(crate) use section::{Section, ServicePackage, brings_python, needs_python};
 
 /// The wheels of an image, as they are asked for: by `[pip]`, and by the file that `env` names.
@@ -32,8 +34,22 @@ pub struct Pip {
     pub allow_builds: AllowBuilds,
     /// Whether the virtual environment belongs to the image's user.
     pub writable: bool,
+    /// Where PyTorch's wheels come from.
+    pub pytorch: Pytorch,
     /// Where wheels were asked for first.
     pub origin: Origin,
+}
+
+/// Where PyTorch's wheels come from.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Pytorch {
+    /// Which of its indexes.
+    pub backend: TorchBackend,
+    /// Where that was asked for.
+    pub backend_origin: Option<Origin>,
+    /// What is asked in the place of PyTorch's own server. It may hold credentials and variables.
+    pub mirror: Option<PipUrl>,
 }
 
 impl Pip {

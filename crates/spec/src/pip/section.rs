@@ -10,7 +10,7 @@ use imgbuild_requirement::{
 
 use crate::language::{AllowBuildsKey, FilesKey, PipTable, PythonFrom};
 use crate::mistake::SpecMistake;
-use crate::pip::{AllowBuilds, Pip, PipPackages};
+use crate::pip::{AllowBuilds, Pip, PipPackages, Pytorch};
 use crate::variant::{Conda, CondaPackages, Python};
 
 /// What a spec and its files say of wheels, before it is known what a lock of conda packages lists.
@@ -23,6 +23,7 @@ pub(crate) struct Section {
     allow_builds: AllowBuilds,
     /// Where it is said that the user may change what is installed.
     writable: Option<Origin>,
+    pytorch: Pytorch,
     notes: Vec<Note>,
 }
 
@@ -81,6 +82,11 @@ impl Section {
         let mut notes = Vec::new();
         let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
         let writable = table.writable.filter(|located| located.value).map(|located| located.origin(source));
+        let pytorch = Pytorch {
+            backend: table.torch_backend.as_ref().map(|backend| backend.value).unwrap_or_default(),
+            backend_origin: table.torch_backend.map(|backend| backend.origin(source)),
+            mirror: table.mirrors.pytorch.map(|mirror| mirror.value),
+        };
         let mut pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
             Some(file) => {
                 let lines = named.lines.0.iter().map(|line| &line.origin);
@@ -99,8 +105,9 @@ impl Section {
         };
         if let Some(pip) = &mut pip {
             pip.writable = writable.is_some();
+            pip.pytorch = pytorch.clone();
         }
-        (Self { pip, keys, allow_builds, writable, notes }, problems)
+        (Self { pip, keys, allow_builds, writable, pytorch, notes }, problems)
     }
 
     /// What a person should know of the files.
@@ -119,6 +126,11 @@ impl Section {
         let problem = Problem::new(SpecMistake::NoVirtualEnvironment);
         let problem = problem.at(origin.source(), origin.span(), "asked for here");
         Some(problem.hint("wheels beside conda's Python are in conda's environment: write `writable = true` in `[conda]`; or take Debian's Python: `python = { version = \"3.11\", from = \"debian\" }`"))
+    }
+
+    /// Where PyTorch's wheels come from.
+    pub(crate) fn pytorch(&self) -> &Pytorch {
+        &self.pytorch
     }
 
     /// Whether a requirement is of this project, by its normalised name.
@@ -153,6 +165,7 @@ impl Section {
             require_hashes: true,
             allow_builds: self.allow_builds.clone(),
             writable: false,
+            pytorch: self.pytorch.clone(),
             origin,
         }))
     }
@@ -278,6 +291,7 @@ fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) 
         require_hashes: true,
         allow_builds,
         writable: false,
+        pytorch: Pytorch::default(),
         origin,
     })
 }
@@ -339,6 +353,7 @@ fn listed(
         require_hashes,
         allow_builds,
         writable: false,
+        pytorch: Pytorch::default(),
         origin,
     })
 }

@@ -135,15 +135,15 @@ fn unknown_keys_are_told_together_each_with_the_nearest_known_one() {
 
 #[test]
 fn a_key_of_a_later_version() {
-    assert_snapshot!(message("name = \"a\"\ncuda = { version = \"12.4\", toolkit = \"devel\" }\n"), @r#"
-     × unknown key `cuda.toolkit`
-      ╭─[spec.toml:2:28]
-    1 │ name = "a"
-    2 │ cuda = { version = "12.4", toolkit = "devel" }
-      ·                            ───┬───
-      ·                               ╰── here
+    assert_snapshot!(message("name = \"a\"\n[base]\nimage = \"debian\"\n"), @r#"
+     × unknown key `base.image`
+      ╭─[spec.toml:3:1]
+    2 │ [base]
+    3 │ image = "debian"
+      · ──┬──
+      ·   ╰── here
       ╰────
-     help: this version of imgbuild does not know `toolkit` yet
+     help: this version of imgbuild does not know `image` yet
     "#);
 }
 

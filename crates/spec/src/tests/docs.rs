@@ -30,7 +30,7 @@ fn whole(example: &str) -> String {
         |key: &str| example.lines().any(|line| line.split('=').next().unwrap_or_default().trim() == key);
     let names = has("name") && !example.starts_with('[');
     let mut text = if names { String::new() } else { "name = \"example\"\n".to_owned() };
-    let needs_python = example.contains("[pip]") || example.contains("jupyter");
+    let needs_python = ["[pip", "jupyter", "[cuda]"].iter().any(|it| example.contains(it));
     if needs_python && !has("python") {
         text.push_str("python = \"3.11\"\n");
     }
@@ -70,6 +70,9 @@ fn whole(example: &str) -> String {
     }
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");
+    }
+    if example.contains("[cuda]") && !has("version") {
+        text.push_str("version = \"12.9\"\n");
     }
     text
 }

@@ -9,6 +9,7 @@ mod bad_requirements;
 mod bad_services;
 mod bad_together;
 mod beneath;
+mod cuda;
 mod docs;
 mod inputs;
 mod locks;

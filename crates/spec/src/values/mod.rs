@@ -2,6 +2,8 @@
 
 mod authorized_key;
 mod contract;
+mod cuda;
+mod driver;
 mod environment;
 mod extension;
 mod glob;
@@ -15,11 +17,15 @@ mod repository;
 mod server;
 mod snapshot;
 mod time;
+mod torch;
 mod user;
 mod version;
 
 pub use authorized_key::AuthorizedKey;
 pub use contract::{Contract, UnknownContract};
+pub(crate) use cuda::NoKernels;
+pub use cuda::{Capability, Duplicates, Toolkit, VisibleDevices};
+pub use driver::Driver;
 pub use environment::EnvironmentValue;
 pub(crate) use environment::check as check_environment_value;
 pub use extension::ExtensionId;
@@ -35,6 +41,7 @@ pub use server::{BaseUrl, HubVersion, TcpPort};
 pub(crate) use snapshot::SNAPSHOT_NAMES;
 pub use snapshot::{SnapshotMirror, SnapshotTime};
 pub use time::CutOff;
+pub use torch::TorchBackend;
 pub(crate) use user::OwnerNumbers;
 pub use user::{User, UserName, UserNumber};
 pub use version::{CudaVersion, PythonVersion};

@@ -32,6 +32,16 @@ impl PythonVersion {
     }
 }
 
+impl CudaVersion {
+    /// Major and minor.
+    pub fn numbers(&self) -> (u16, u16) {
+        match numbers(&self.0).as_deref() {
+            Some([major, minor]) => (*major, *minor),
+            _ => (0, 0),
+        }
+    }
+}
+
 fn numbers(text: &str) -> Option<Vec<u16>> {
     let number = |part: &str| {
         let plain = part == "0" || (!part.starts_with(['0', '+']) && !part.is_empty());
