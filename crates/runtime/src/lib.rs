@@ -1,6 +1,7 @@
 //! What makes an image usable: its user, its environment variables, and how its programs are started.
 
 mod contents;
+mod cuda;
 mod dev_container;
 mod files;
 mod jupyter;
@@ -10,6 +11,7 @@ mod start;
 mod user;
 mod variables;
 
+pub use cuda::{cuda_files, cuda_variables};
 pub use dev_container::{DEV_CONTAINER_LABEL, DevContainer};
 pub use files::{Runtime, RuntimeUser};
 pub use jupyter::opened_by;

@@ -86,8 +86,8 @@ impl Assembly {
         extras: Option<Extras<'_>>,
         context: &Context,
     ) -> Result<Self, MakeError> {
-        let given =
-            variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let mut given = variant.cuda.as_ref().map(imgbuild_runtime::cuda_variables).unwrap_or_default();
+        given.extend(variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         let conda = locked.conda.as_ref().map(|conda| (conda.set, conda.packages.as_slice()));
         let wheels = locked.pypi.as_ref().map(|pypi| &pypi.set.prefix);
         let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
@@ -111,6 +111,7 @@ impl Assembly {
         assembly.check_base(locked.variant)?;
         assembly.add_user(locked.variant, variant)?;
         assembly.add_packages(locked, variant, context)?;
+        assembly.add_cuda(locked, variant)?;
         assembly.add_runtime(locked, variant, extras.is_some())?;
         if let Some(extras) = extras {
             let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };

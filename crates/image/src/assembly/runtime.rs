@@ -17,6 +17,19 @@ const BASH: &str = "/bin/bash";
 const SUDO: &str = "/usr/bin/sudo";
 
 impl Assembly {
+    /// Adds the link to CUDA's libraries for older drivers, where the image has them.
+    pub(super) fn add_cuda(
+        &mut self,
+        locked: &LockedVariant<'_>,
+        variant: &Variant,
+    ) -> Result<(), MakeError> {
+        let (Some(cuda), Some(conda)) = (&variant.cuda, &locked.conda) else { return Ok(()) };
+        let place = |path: &ImagePath| self.base.file_path(path).map_err(MakeError::from);
+        let files = imgbuild_runtime::cuda_files(cuda, &conda.set.prefix, locked.variant.timestamp, place)?;
+        files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
+        Ok(())
+    }
+
     /// Adds what shells and the start need, where the base has a shell. While an image is being locked it is not `whole`: its wheels
     /// may not be known yet.
     pub(super) fn add_runtime(
