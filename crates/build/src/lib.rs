@@ -7,4 +7,4 @@ mod error;
 mod pipeline;
 
 pub use error::BuildError;
-pub use pipeline::{Report, Request, build, planned_layers};
+pub use pipeline::{Report, Request, build, cuda_contracts, planned_layers};

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, Delivered, Format, LayerSummary, MakeError, check_conformity, deliver, groups, make, run_checks,
-    unconfined, variant_plan,
+    Built, Delivered, Format, LayerSummary, MakeError, check_conformity, check_cuda_duplicates,
+    check_kernels, deliver, groups, make, run_checks, unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
-use imgbuild_locking::{LockSpecError, current_lock, known_lock, lock_path, notes, validate_copying};
+use imgbuild_locking::{
+    CudaContract, LockSpecError, cuda_contract, current_lock, known_lock, lock_path, notes, validate_copying,
+};
 use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
@@ -82,6 +84,8 @@ pub async fn build(
     let lock_digest = Digest::of(&locked.text);
     let mut plans = Vec::new();
     for index in &chosen {
+        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
+        check_cuda_duplicates(&all[*index], &of_lock)?;
         let lock = (&locked.lock, locked.text.as_str());
         plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, context)?);
     }
@@ -123,7 +127,8 @@ async fn check(
     for (index, built) in chosen.iter().zip(built) {
         let (variant, image, context) = (all[*index].clone(), built.image.clone(), context.clone());
         let check = move || {
-            let mut checks = run_checks(&variant, &image, &context)?;
+            let mut checks = check_kernels(&variant, &image, &context)?;
+            checks.extend(run_checks(&variant, &image, &context)?);
             checks.extend(check_conformity(&variant, &image, &context)?);
             Ok::<_, MakeError>(checks)
         };
@@ -149,4 +154,22 @@ pub fn planned_layers(
         variant_plan(lock, index, variant, spec.folder(), Format::Oci, context)?.layers(context)
     });
     Ok(Some(layers.collect::<Result<_, _>>()?))
+}
+
+/// What each variant demands of the machines that run it; nothing for those without CUDA. What their packages need is known where
+/// there is a lock that fits.
+///
+/// # Errors
+///
+/// When the lock is damaged.
+pub fn cuda_contracts(
+    spec_path: &Path,
+    variants: &[Variant],
+) -> Result<Vec<Option<CudaContract>>, BuildError> {
+    let locked = known_lock(variants, &lock_path(spec_path))?;
+    let contract = |(index, variant): (usize, &Variant)| {
+        let of_lock = locked.as_ref().map(|locked| locked.lock.variant(index)).transpose();
+        Ok(cuda_contract(variant, of_lock.map_err(MakeError::from)?.as_ref()))
+    };
+    variants.iter().enumerate().map(contract).collect()
 }

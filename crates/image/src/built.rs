@@ -11,6 +11,7 @@ use imgbuild_store::Store;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::checks::Checked;
+use crate::cuda_libraries::{CudaDuplicate, cuda_duplicates, cuda_stubs};
 use crate::error::MakeError;
 use crate::image;
 use crate::plan::ImagePlan;
@@ -31,6 +32,10 @@ pub struct Built {
     pub dynamic: Vec<(String, String)>,
     /// The paths that two packages hold, and who has them: loser, path, winner.
     pub excluded: Vec<(String, String, String)>,
+    /// The libraries of CUDA that it has more than once.
+    pub cuda_duplicates: Vec<CudaDuplicate>,
+    /// The wheels that have the name of a library of CUDA, and hold nothing.
+    pub cuda_stubs: Vec<String>,
     /// What was run in the sandbox to make its layers, in its order: now, or when they were made.
     pub executions: Vec<Execution>,
     /// What its packages want to be shown to whoever installs them.
@@ -73,6 +78,8 @@ impl Built {
             layers,
             dynamic: variables.dynamic.clone(),
             excluded: plan.assembly.excluded.iter().map(shown).collect(),
+            cuda_duplicates: cuda_duplicates(locked),
+            cuda_stubs: cuda_stubs(locked),
             executions: executions(&plan.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, base, &start),

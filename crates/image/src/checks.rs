@@ -36,11 +36,45 @@ pub fn run_checks(variant: &Variant, image: &Image, context: &Context) -> Result
         let checked = |check: &Check| Checked { run: check.run.clone(), skipped: skipped.clone() };
         variant.checks.iter().map(checked).collect()
     };
+    let finished = match finished(variant, image, context)? {
+        Ok(finished) => finished,
+        Err(reason) => return Ok(all(Some(reason))),
+    };
+    for check in &variant.checks {
+        context.reporter.event(Event::Checking { variant: variant_name(variant), run: check.run.clone() });
+        run_check(check, variant, &finished)?;
+    }
+    Ok(all(None))
+}
+
+/// A finished image that can be run, and the machine that runs it.
+pub(crate) struct Finished {
+    pub(crate) runnable: Runnable,
+    pub(crate) machine: Machine,
+}
+
+impl Finished {
+    /// What of its entrypoint is ours, and only prepares the way for any program.
+    pub(crate) fn activation(&self) -> Vec<String> {
+        let own = |word: &&String| [ACTIVATE, START].contains(&word.as_str());
+        self.runnable.entrypoint().iter().filter(own).cloned().collect()
+    }
+}
+
+/// A finished image as it is run, or why this machine does not run its platform.
+///
+/// # Errors
+///
+/// When nothing can be run on this machine, or a layer cannot be unpacked.
+pub(crate) fn finished(
+    variant: &Variant,
+    image: &Image,
+    context: &Context,
+) -> Result<Result<Finished, String>, MakeError> {
     let machine = Machine::probe()?;
     if let Err(error) = machine.runs(variant.platform) {
         let reason = error.to_string();
-        let reason = reason.lines().next().unwrap_or_default();
-        return Ok(all(Some(reason.to_owned())));
+        return Ok(Err(reason.lines().next().unwrap_or_default().to_owned()));
     }
     let layers: Vec<NamedLayer> = image
         .layers()
@@ -49,25 +83,14 @@ pub fn run_checks(variant: &Variant, image: &Image, context: &Context) -> Result
         .collect();
     let (store, config) = (&context.store, &image.head().config);
     let runnable = Runnable::new(variant.platform, config, &layers, &context.layers, store, &machine)?;
-    for check in &variant.checks {
-        context.reporter.event(Event::Checking { variant: variant_name(variant), run: check.run.clone() });
-        run_check(check, variant, &runnable, &machine)?;
-    }
-    Ok(all(None))
+    Ok(Ok(Finished { runnable, machine }))
 }
 
-fn run_check(
-    check: &Check,
-    variant: &Variant,
-    runnable: &Runnable,
-    machine: &Machine,
-) -> Result<(), MakeError> {
+fn run_check(check: &Check, variant: &Variant, finished: &Finished) -> Result<(), MakeError> {
     // An entrypoint that the spec or an existing image names is a program of somebody's; ours only prepares the way for any.
     let named = variant.image.entrypoint.is_some() || matches!(variant.base, Base::Layout(_));
-    let activation =
-        runnable.entrypoint().iter().filter(|word| [ACTIVATE, START].contains(&word.as_str())).cloned();
-    let entrypoint = named.then(|| activation.collect());
-    let mut command = runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
+    let entrypoint = named.then(|| finished.activation());
+    let mut command = finished.runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
     command.writable = Writable::Memory(CHECK_WRITABLE);
     command.output = Output::Keep(COMMAND_OUTPUT);
     command.limits = Limits {
@@ -76,7 +99,7 @@ fn run_check(
         ..Limits::default()
     };
     let asked = vec![check.origin.snippet("it was asked for here", "this check")];
-    let ran = match machine.run(&command) {
+    let ran = match finished.machine.run(&command) {
         Ok(ran) => ran,
         Err(error) => {
             let (variant, command) = (variant_name(variant), check.run.join(" "));

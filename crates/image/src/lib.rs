@@ -14,11 +14,13 @@ mod compiler;
 mod confinement;
 mod conformity;
 mod copied_over;
+mod cuda_libraries;
 mod delivery;
 mod derived;
 mod error;
 mod image;
 mod ingredient;
+mod kernels;
 mod layers;
 mod limits;
 mod opening;
@@ -42,10 +44,14 @@ pub use built_layer::BuiltLayer;
 pub use checks::{Checked, run_checks};
 pub use confinement::unconfined;
 pub use conformity::{check_conformity, conform};
+pub use cuda_libraries::{
+    CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,
+};
 pub use delivery::{Delivered, Format, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
 /// What was run to make an image.
 pub use imgbuild_ecosystem::Execution;
+pub use kernels::check_kernels;
 pub use layers::make;
 pub use opening::{Opened, open_image};
 pub use plan::{ImagePlan, LayerSummary};

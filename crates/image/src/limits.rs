@@ -26,3 +26,6 @@ pub(crate) const COMMAND_OUTPUT: usize = 64 << 10;
 
 /// The most bytes that a check may write, all of them into memory.
 pub(crate) const CHECK_WRITABLE: u64 = 1 << 30;
+
+/// How long frameworks may take to say which GPUs they were compiled for, in seconds: importing all of them takes less than one minute.
+pub(crate) const KERNELS_SECONDS: u64 = 300;

@@ -2,6 +2,7 @@
 
 mod conda_errors;
 mod conda_locking;
+mod contract;
 mod cuda;
 mod current;
 mod debian_base;
@@ -15,6 +16,7 @@ mod validating;
 mod virtual_packages;
 mod wheel_locking;
 
+pub use contract::{CudaContract, cuda_contract};
 pub use current::{Locked, check_lock, current_lock, known_lock, renew_lock};
 pub use error::{LockFailure, LockSpecError};
 pub use locking::{Upgrade, lock_path};

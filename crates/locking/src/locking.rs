@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
-use imgbuild_image::{ROLES, parts, variant_name};
+use imgbuild_image::{ROLES, check_cuda_duplicates, parts, variant_name};
 use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
 use imgbuild_lock::{DebianSet, Lock, LockBuilder, LockError, LockedVariant};
 use imgbuild_oci::{Digest, Platform};
@@ -128,6 +128,7 @@ pub(crate) fn finish(
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
     found.timestamp = context.source_date_epoch.unwrap_or(newest);
     let locked = lock.variant(index)?;
+    check_cuda_duplicates(variant, &locked)?;
     let (mut parts, reserved) = parts(&locked, variant, context)?;
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::METADATA));

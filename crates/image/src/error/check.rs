@@ -35,6 +35,20 @@ pub enum CheckFailure {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// Frameworks have no kernels for GPUs that the spec names.
+    #[error("`{variant}` does not run on all GPUs that it is for:\n{faults}")]
+    #[diagnostic(help(
+        "ask for builds that have kernels for these GPUs, or leave them out of `cuda.arch`; nothing was delivered; `imgbuild build --no-check` delivers without checking"
+    ))]
+    Kernels {
+        /// The variant.
+        variant: String,
+        /// What is wrong, a line for each framework.
+        faults: String,
+        /// Where the GPUs were named.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// An image does not meet what a platform demands.
     #[error("`{variant}` does not conform to what `{contract}` demands:\n{demands}")]
     #[diagnostic(help("nothing was delivered; `imgbuild build --no-check` delivers without checking"))]

@@ -36,6 +36,22 @@ pub enum MakeFailure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Packages(#[from] EcosystemError),
+    /// Libraries of CUDA come twice, and the spec refuses that.
+    #[error("`{variant}` has libraries of CUDA twice, {bytes} bytes too many:\n{libraries}")]
+    #[diagnostic(help(
+        "take the framework from conda or as a wheel, and not from both; `cuda.duplicates = \"report\"` only tells of them"
+    ))]
+    CudaTwice {
+        /// The variant.
+        variant: String,
+        /// The libraries, a line each.
+        libraries: String,
+        /// How many bytes would be less.
+        bytes: u64,
+        /// Where it was refused.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// Jupyter is to be started, and is not there.
     #[error("Jupyter is to be started, and none of the image's packages is `{package}`")]
     #[diagnostic(help(

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use imgbuild_build::{Report, Request, build};
 use imgbuild_fetch::Vendor;
-use imgbuild_image::{Built, Delivered};
+use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, wasted_bytes};
 use imgbuild_locking::Purpose;
 use serde_json::{Value, json};
 
@@ -61,6 +61,7 @@ fn notes(report: &Report) -> String {
                 "note: `{path}` is in `{loser}` and in `{winner}`; the image has that of `{winner}`\n"
             ));
         }
+        text.push_str(&of_cuda(built));
         for note in built.layers.iter().flat_map(|layer| &layer.record.notes) {
             text.push_str(&format!("note: {note}\n"));
         }
@@ -97,6 +98,30 @@ fn notes(report: &Report) -> String {
                 "note: `{script}` of `{package}` does more than set variables: it holds for the entrypoint, login shells and bash, not for other programs that `exec` starts\n"
             ));
         }
+    }
+    text
+}
+
+/// CUDA's libraries that come twice, and wheels of them that hold nothing.
+fn of_cuda(built: &Built) -> String {
+    let mut text = String::new();
+    if !built.cuda_duplicates.is_empty() {
+        let line = |duplicate: &CudaDuplicate| {
+            let copy = |copy: &CudaCopy| format!("`{}` ({}, {})", copy.package, copy.from, size(copy.bytes));
+            let copies: Vec<String> = duplicate.copies.iter().map(copy).collect();
+            format!("  {}: {}\n", duplicate.library, copies.join(", "))
+        };
+        text.push_str(&format!(
+            "note: `{}` has libraries of CUDA twice, {} too many:\n",
+            built.name,
+            size(wasted_bytes(&built.cuda_duplicates))
+        ));
+        text.extend(built.cuda_duplicates.iter().map(line));
+    }
+    for stub in &built.cuda_stubs {
+        text.push_str(&format!(
+            "note: the wheel `{stub}` is an empty stub: the library has another name, for CUDA 13 one without `-cu13`\n"
+        ));
     }
     text
 }
@@ -165,6 +190,8 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             "reused": layer.reused,
         })
     };
+    let copy = |copy: &CudaCopy| json!({ "from": copy.from, "package": copy.package, "bytes": copy.bytes });
+    let duplicate = |it: &CudaDuplicate| json!({ "library": it.library, "copies": it.copies.iter().map(copy).collect::<Vec<_>>() });
     let image = |built: &Built| {
         json!({
             "name": built.name,
@@ -175,6 +202,8 @@ fn as_json(report: &Report, seconds: f64) -> Value {
             "excluded": built.excluded.iter().map(|(part, path, winner)| json!({
                 "part": part, "path": path, "winner": winner,
             })).collect::<Vec<_>>(),
+            "cudaDuplicates": built.cuda_duplicates.iter().map(duplicate).collect::<Vec<_>>(),
+            "cudaStubs": built.cuda_stubs,
             "notes": built.layers.iter().flat_map(|layer| &layer.record.notes).collect::<Vec<_>>(),
             "executions": built.executions.iter().map(|execution| json!({
                 "what": execution.what, "of": execution.of,

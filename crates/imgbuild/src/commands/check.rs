@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use imgbuild_build::planned_layers;
+use imgbuild_build::{cuda_contracts, planned_layers};
 use imgbuild_image::{LayerSummary, variant_name};
-use imgbuild_locking::{Purpose, notes, validate};
+use imgbuild_locking::{CudaContract, Purpose, notes, validate};
 use imgbuild_spec::Variant;
 use serde_json::{Value, json};
 
@@ -20,9 +20,11 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
     let notes = notes(&spec, &variants, &context);
     let plans = planned_layers(&spec, &arguments.spec, &variants, &context)?;
     let plan = |index: usize| plans.as_ref().map(|plans| plans[index].as_slice());
+    let contracts = cuda_contracts(&arguments.spec, &variants)?;
+    let contract = |index: usize| contracts.get(index).and_then(Option::as_ref);
     if arguments.json {
-        let variants: Vec<Value> =
-            variants.iter().enumerate().map(|(index, variant)| as_json(variant, plan(index))).collect();
+        let as_json = |(index, variant): (usize, &Variant)| as_json(variant, plan(index), contract(index));
+        let variants: Vec<Value> = variants.iter().enumerate().map(as_json).collect();
         return print_json(&json!({ "variants": variants, "locked": plans.is_some(), "notes": notes }));
     }
     let mut text = String::new();
@@ -33,6 +35,9 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
             text.push_str(&format!(", tags {}", tags.join(", ")));
         }
         text.push('\n');
+        text.extend(
+            contract(index).iter().flat_map(|it| it.to_string().lines().map(indented).collect::<Vec<_>>()),
+        );
         text.push_str(&plan(index).map(layers).unwrap_or_default());
     }
     if plans.is_none() {
@@ -47,6 +52,10 @@ pub(crate) fn run(arguments: &CheckArguments, _: &Global) -> Result<(), Failure>
     print(&text)
 }
 
+fn indented(line: &str) -> String {
+    format!("  {line}\n")
+}
+
 fn layers(layers: &[LayerSummary]) -> String {
     let row = |layer: &LayerSummary| {
         let state = if layer.present { "in the cache" } else { "to be made" };
@@ -55,13 +64,28 @@ fn layers(layers: &[LayerSummary]) -> String {
     table(&layers.iter().map(row).collect::<Vec<_>>())
 }
 
-fn as_json(variant: &Variant, plan: Option<&[LayerSummary]>) -> Value {
+fn as_json(variant: &Variant, plan: Option<&[LayerSummary]>, contract: Option<&CudaContract>) -> Value {
     let layer = |layer: &LayerSummary| json!({ "title": layer.title, "installedSize": layer.weight, "present": layer.present });
-    json!({
+    let mut value = json!({
         "name": variant.name.as_str(),
         "tags": variant.tags.iter().map(imgbuild_oci::Tag::as_str).collect::<Vec<_>>(),
         "platform": variant.platform,
         "keys": variant.keys,
         "layers": plan.map(|layers| layers.iter().map(layer).collect::<Vec<_>>()),
+    });
+    if let Some(contract) = contract {
+        value["cuda"] = contract_as_json(contract);
+    }
+    value
+}
+
+fn contract_as_json(contract: &CudaContract) -> Value {
+    json!({
+        "version": contract.version,
+        "built": contract.built,
+        "driver": { "oldest": contract.driver, "supports": contract.driver_supports, "compat": contract.compat },
+        "requires": format!("cuda>={}", contract.required),
+        "arch": contract.arch,
+        "glibc": { "image": contract.glibc, "packages": contract.glibc_needed },
     })
 }

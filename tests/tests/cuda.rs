@@ -1,0 +1,338 @@
+//! `cuda`: what is chosen, what is refused, and what an image for CUDA is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use imgbuild_tests::{Bench, Imgbuild, channel, named};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+/// Writes a spec with packages of the test channel.
+fn spec(bench: &Bench, top: &str, packages: &[&str]) {
+    bench.spec(
+        &format!("platforms = [\"linux/amd64\"]\n{top}"),
+        &format!("[conda]\npip = false\nchannels = [\"./channel\"]\npackages = {packages:?}\n"),
+    );
+}
+
+/// What is locked of these packages, and what is said.
+fn locked(bench: &Bench, top: &str, packages: &[&str]) -> (String, String) {
+    spec(bench, top, packages);
+    let said = bench.run(&["lock", "spec.toml", "--upgrade"]).stderr;
+    let lock: toml::Table = bench.imgbuild.read("spec.lock").parse().unwrap();
+    let counts = |name: &str| {
+        ["torch", "cuda", "libcublas", "flash", "tensorflow", "jax"].iter().any(|it| name.contains(it))
+    };
+    let title = |package: &toml::Value| {
+        let text = |key: &str| package["record"][key].as_str().unwrap().to_owned();
+        counts(&text("name")).then(|| format!("{} {} {}", text("name"), text("version"), text("build")))
+    };
+    let mut found: Vec<String> = lock["conda"].as_array().unwrap().iter().filter_map(title).collect();
+    found.sort();
+    let notes: Vec<&str> =
+        said.lines().filter(|line| line.starts_with("note: the spec asks for CUDA")).collect();
+    (found.join("\n"), notes.join("\n"))
+}
+
+#[test]
+fn builds_are_chosen_for_the_line_the_driver_and_the_gpus() {
+    let bench = Bench::new();
+    let python = "python = \"3.11\"\n";
+    let (found, said) = locked(&bench, &format!("{python}cuda = \"12.9\""), &["pytorch"]);
+    assert_snapshot!(found, @r"
+    cuda-cudart 12.9.79 h0_0
+    cuda-version 12.9 h4f385c5_3
+    libcublas 12.9.1 h0_0
+    pytorch 2.7.1 cuda129_mkl_py311_h1234567_300
+    ");
+    assert_eq!(said, "");
+    // Nothing newer is built for 12.4.
+    let (found, said) = locked(&bench, &format!("{python}cuda = \"12.4\""), &["pytorch-gpu"]);
+    assert_snapshot!(found, @r"
+    cuda-cudart 12.9.79 h0_0
+    cuda-version 12.9 h4f385c5_3
+    libcublas 12.9.1 h0_0
+    pytorch 2.7.1 cuda129_mkl_py311_h1234567_300
+    pytorch-gpu 2.7.1 cuda129_mkl_h1_300
+    ");
+    assert_snapshot!(said, @r"note: the spec asks for CUDA 12.4, and the packages are built for CUDA 12.9, which runs on the same drivers");
+    let (found, _) = locked(&bench, &format!("{python}cuda = \"12.4\""), &["pytorch 2.4.*"]);
+    assert_snapshot!(found, @r"
+    cuda-version 12.4 h3060b56_3
+    pytorch 2.4.1 cuda124_py311_200
+    ");
+    let devel = "cuda = { version = \"12.9\", toolkit = \"devel\", arch = [\"9.0\", \"8.6\"] }";
+    let (found, _) = locked(&bench, &format!("{python}{devel}"), &["flash-attn", "tensorflow", "jax"]);
+    assert_snapshot!(found, @r"
+    cuda-cudart 12.9.79 h0_0
+    cuda-nvcc 12.9.86 h0_0
+    cuda-runtime 12.9.1 ha804496_0
+    cuda-toolkit 12.9.1 ha804496_0
+    cuda-version 12.9 h4f385c5_3
+    flash-attn 2.8.2 sm80_0
+    jax 0.6.2 pyhd8ed1ab_0
+    jaxlib 0.6.2 cuda129_py311_h1_200
+    libcublas 12.9.1 h0_0
+    tensorflow 2.19.0 cuda129_py311_h1_200
+    ");
+    // The generation before.
+    let (found, _) = locked(
+        &bench,
+        "python = \"3.9\"\ncuda = { version = \"11.8\", toolkit = \"runtime\" }",
+        &["torchvision"],
+    );
+    assert_snapshot!(found, @r"
+    cuda-version 11.8 h70ddcb2_3
+    cudatoolkit 11.8.0 h0_0
+    pytorch-cuda 11.8 h7e8668a_6
+    torchvision 0.19.1 py39_cu118
+    ");
+}
+
+#[test]
+fn a_framework_that_is_forced_to_its_build_for_the_processor() {
+    let bench = Bench::new();
+    let told = |packages: &[&str]| {
+        spec(&bench, "python = \"3.11\"\ncuda = \"12.9\"", packages);
+        bench.fails(&[])
+    };
+    assert_snapshot!(told(&["pytorch=*=cpu*"]), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the image has CUDA 12.9, and these packages do not use it:
+          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch=*=cpu*` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          The following packages are incompatible
+          └─ pytorch * cpu* cannot be installed because there are no viable options:
+             └─ pytorch 2.4.1 | 2.7.1 is excluded because it does not use CUDA, which the image is for
+      help: leave out `pytorch=*=cpu*`; an image for the processor alone has no `cuda`
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:13]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["pytorch=*=cpu*"]
+        ·             ────────┬───────
+        ·                     ╰── this requirement
+     14 │
+        ╰────
+    "#);
+    assert_snapshot!(told(&["numpy", "pytorch-cpu"]), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the image has CUDA 12.9, and these packages do not use it:
+          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch-cpu` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          The following packages are incompatible
+          └─ pytorch-cpu * cannot be installed because there are no viable options:
+             └─ pytorch-cpu 2.7.1 would require
+                └─ pytorch ==2.7.1 cpu*, which cannot be installed because there are no viable options:
+                   └─ pytorch 2.7.1 is excluded because it does not use CUDA, which the image is for
+      help: leave out `pytorch-cpu`; an image for the processor alone has no `cuda`
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:22]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["numpy", "pytorch-cpu"]
+        ·                      ──────┬──────
+        ·                            ╰── this requirement
+     14 │
+        ╰────
+    "#);
+    assert_snapshot!(told(&["jaxlib=0.6.2=cpu*"]), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the image has CUDA 12.9, and these packages do not use it:
+          `jaxlib 0.6.2 cpu_py311_h1_0`: its build says that it is for the processor alone; `jaxlib=0.6.2=cpu*` asks for that; for CUDA there are `0.6.2 cuda129_py311_h1_200`
+          The following packages are incompatible
+          └─ jaxlib ==0.6.2 cpu* cannot be installed because there are no viable options:
+             └─ jaxlib 0.6.2 is excluded because it does not use CUDA, which the image is for
+      help: leave out `jaxlib=0.6.2=cpu*`; an image for the processor alone has no `cuda`
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:13]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["jaxlib=0.6.2=cpu*"]
+        ·             ─────────┬─────────
+        ·                      ╰── this requirement
+     14 │
+        ╰────
+    "#);
+}
+
+#[test]
+fn a_python_and_a_cuda_that_nothing_is_built_for() {
+    let bench = Bench::new();
+    spec(&bench, "python = \"3.9\"\ncuda = \"13.0\"", &["pytorch"]);
+    assert_snapshot!(bench.fails(&[]), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the image has CUDA 13.0, and these packages do not use it:
+          `pytorch 2.4.1 cpu_py39_0`: its build says that it is for the processor alone; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          no channel has a build of `pytorch` for CUDA 13 and Python 3.9; the nearest: `2.4.1 cuda124_py39_200` for CUDA 12.4 and Python 3.9, `2.7.1 cuda130_mkl_py311_h1234567_300` for CUDA 13.0 and Python 3.11
+          pytorch * cannot be installed because there are no viable options:
+          └─ pytorch 2.4.1 | 2.7.1 would require
+             └─ python >=3.11,<3.12.0a0, for which no candidates were found.
+          The following packages are incompatible
+          └─ pytorch * can be installed with any of the following options:
+             ├─ pytorch 2.4.1 would require
+             │  └─ cuda-version >=12.4,<13, which can be installed with any of the following options:
+             │     └─ cuda-version 12.4 | 12.9
+             └─ pytorch 2.4.1 would require
+                └─ cuda-version >=11.8,<12, which can be installed with any of the following options:
+                   └─ cuda-version 11.8
+          ├─ the constraint cuda-version >=13,<14 cannot be fulfilled
+          ├─ the constraint cuda-version >=13,<14 cannot be fulfilled
+          └─ the constraint cuda-version >=13,<14 cannot be fulfilled
+      help: write `cuda = "12.4"` or `python = "3.11"`, for which there are builds; an image for the processor alone has no `cuda`
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:13]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["pytorch"]
+        ·             ────┬────
+        ·                 ╰── this requirement
+     14 │
+        ╰────
+
+    Advice:
+      ☞ it was asked for here
+       ╭─[spec.toml:3:10]
+     2 │ platforms = ["linux/amd64"]
+     3 │ python = "3.9"
+       ·          ──┬──
+       ·            ╰── this requirement
+     4 │ cuda = "13.0"
+       ╰────
+    "#);
+}
+
+#[test]
+fn packages_of_another_tools_lock_for_the_processor() {
+    let bench = Bench::new();
+    let list = format!(
+        "@EXPLICIT\nfile://{}/linux-64/pytorch-2.4.1-cpu_py311_0.conda\n",
+        bench.imgbuild.path("channel").display()
+    );
+    bench.imgbuild.write("list.txt", list);
+    bench.spec("platforms = [\"linux/amd64\"]\ncuda = \"11.8\"\nenv = \"list.txt\"", "");
+    assert_snapshot!(bench.fails(&[]), @r#"
+    × cannot take the packages of `list.txt` for `x:latest (linux/amd64)`
+    ╰─▶ the image has CUDA 11.8, and these packages do not use it:
+        `pytorch 2.4.1 cpu_py311_0`: its build says that it is for the processor alone
+    help: lock again for CUDA: `CONDA_OVERRIDE_CUDA=11.8` for conda, `[system-requirements] cuda = "11.8"` for pixi; or leave `cuda` out of the spec
+    "#);
+}
+
+#[test]
+fn the_contract_is_printed() {
+    let bench = Bench::new();
+    let check = || {
+        bench
+            .run(&["check", "spec.toml"])
+            .stdout
+            .replace(&bench.imgbuild.folder().display().to_string(), "FOLDER")
+    };
+    spec(&bench, "python = \"3.11\"\ncuda = { version = \"12.4\", arch = [\"8.0\", \"9.0\"] }", &["pytorch"]);
+    assert_snapshot!(check(), @r"
+    x:latest (linux/amd64)
+      CUDA     12.4
+      drivers  525.60.13 and newer, which support CUDA 12.0
+      GPUs     compute capability 8.0, 9.0
+      glibc    2.41
+
+    there is no lock that fits this spec, so no layers are planned: run `imgbuild lock`
+    ");
+    bench.run(&["lock", "spec.toml"]);
+    let contract = |text: &str| text.lines().skip(1).take(4).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(contract(&check()), @r"
+    CUDA     12.4; its packages are built for 12.9
+    drivers  525.60.13 and newer, which support CUDA 12.0
+    GPUs     compute capability 8.0, 9.0
+    glibc    2.41; its packages need 2.36
+    ");
+    let json: Value = serde_json::from_str(&bench.run(&["check", "spec.toml", "--json"]).stdout).unwrap();
+    assert_snapshot!(serde_json::to_string_pretty(&json["variants"][0]["cuda"]).unwrap(), @r#"
+    {
+      "version": "12.4",
+      "built": "12.9",
+      "driver": {
+        "oldest": "525.60.13",
+        "supports": "12.0",
+        "compat": false
+      },
+      "requires": "cuda>=12.0",
+      "arch": [
+        "8.0",
+        "9.0"
+      ],
+      "glibc": {
+        "image": "2.41",
+        "packages": "2.36"
+      }
+    }
+    "#);
+    spec(&bench, "python = \"3.11\"\ncuda = { version = \"12.9\", driver = \"470\", compat = true }", &[]);
+    assert_snapshot!(contract(&check()), @r"
+    CUDA     12.9
+    drivers  470 and newer, which support CUDA 12.9 with the libraries of cuda-compat, on GPUs of data centres
+    GPUs     those that its packages have kernels for: `cuda.arch` names them, and a build checks it
+    glibc    2.41
+    ");
+}
+
+/// A message without what differs from run to run.
+fn message(imgbuild: &Imgbuild, text: &str) -> String {
+    let start = text.find("  × ").unwrap_or(0);
+    let text = text[start..].replace(&imgbuild.folder().display().to_string(), "FOLDER");
+    named(&text).lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+#[test]
+fn an_image_says_what_it_needs_of_a_driver_and_brings_none() {
+    let imgbuild = Imgbuild::new();
+    let spec = |cuda: &str, package: &str| {
+        let channel = channel();
+        format!(
+            "name = \"gpu\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\ncuda = {cuda}\n[conda]\nchannels = [\"{channel}\"]\npackages = [\"{package}\"]\n"
+        )
+    };
+    let output = imgbuild
+        .build(&spec("{ version = \"12.9\", arch = [\"8.0\", \"12.0\"], compat = true }", "pytorch"), &[]);
+    let image = output.image();
+    assert_eq!(image.variable("NVIDIA_VISIBLE_DEVICES"), Some("all"));
+    assert_eq!(image.variable("NVIDIA_DRIVER_CAPABILITIES"), Some("compute,utility"));
+    assert_eq!(image.variable("NVIDIA_REQUIRE_CUDA"), Some("cuda>=12.0"));
+    assert_eq!((image.variable("CUDA_VERSION"), image.variable("LD_LIBRARY_PATH")), (None, None));
+    let run = |script: &str| imgbuild.run(["run", "gpu", "--", "sh", "-c", script]).success().stdout;
+    assert_eq!(
+        run("readlink /usr/local/cuda/compat; ls /usr/local/cuda/compat/"),
+        "/opt/conda/cuda-compat\nlibcuda.so.575.57.08\n"
+    );
+    assert_eq!(
+        run("find / -xdev -name 'libcuda.so*' -not -path '/opt/conda/cuda-compat/*' 2>/dev/null; true"),
+        ""
+    );
+    // GPUs that the framework was not compiled for.
+    imgbuild.write("spec.toml", spec("{ version = \"13.0\", arch = [\"7.5\", \"11.0\"] }", "pytorch"));
+    let outcome = imgbuild.run(["build", "spec.toml", "--output", "out"]).failure();
+    assert_snapshot!(message(&imgbuild, &outcome.stderr), @r#"
+      × `gpu:latest (linux/amd64)` does not run on all GPUs that it is for:
+      │ `torch 2.7.1` (CUDA 13.0): no kernels for sm_110; it was compiled for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120, compute_120
+      help: ask for builds that have kernels for these GPUs, or leave them out of `cuda.arch`; nothing was delivered; `imgbuild build --no-check` delivers without checking
+
+    Advice:
+      ☞ the GPUs were named here
+       ╭─[spec.toml:4:8]
+     3 │ python = "3.11"
+     4 │ cuda = { version = "13.0", arch = ["7.5", "11.0"] }
+       ·        ──────────────────────┬─────────────────────
+       ·                              ╰── `arch`
+     5 │ [conda]
+       ╰────
+    "#);
+    imgbuild.run(["build", "spec.toml", "--output", "out", "--no-check"]).success();
+    // What says nothing of its GPUs is not asked.
+    imgbuild.write(
+        "spec.toml",
+        spec("{ version = \"12.9\", arch = [\"9.0\"], visible-devices = \"void\" }", "onnxruntime"),
+    );
+    let outcome = imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
+    assert!(outcome.stderr.contains("note: the check `kernels for the GPUs of `cuda.arch`` of `gpu:latest (linux/amd64)` was skipped: no framework"), "{}", outcome.stderr);
+}
