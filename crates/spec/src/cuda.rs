@@ -72,7 +72,7 @@ impl Cuda {
     }
 
     /// Where the packages of the toolkit cannot come from: there is no conda environment.
-    pub(crate) fn needs_conda(&self) -> Option<Problem> {
+    fn needs_conda(&self) -> Option<Problem> {
         let package = self.packages().first().copied()?;
         let origin = self.toolkit_origin.as_ref().unwrap_or(&self.origin);
         let problem = Problem::new(SpecMistake::ToolkitWithoutConda { package: package.to_owned() });
@@ -113,8 +113,8 @@ impl Cuda {
 }
 
 /// An index of PyTorch whose wheels the image's driver does not run, or that do not use CUDA.
-pub(crate) fn wrong_backend(cuda: Option<&Cuda>, pytorch: &Pytorch) -> Option<Problem> {
-    let (cuda, origin) = (cuda?, pytorch.backend_origin.as_ref()?);
+fn wrong_backend(cuda: &Cuda, pytorch: &Pytorch) -> Option<Problem> {
+    let origin = pytorch.backend_origin.as_ref()?;
     let backend = pytorch.backend;
     let (mistake, hint) = match backend {
         TorchBackend::Cpu => {
@@ -140,8 +140,21 @@ pub(crate) fn wrong_backend(cuda: Option<&Cuda>, pytorch: &Pytorch) -> Option<Pr
     Some(problem.at(cuda.origin.source(), cuda.origin.span(), "what the image is for").hint(hint))
 }
 
-/// CUDA, and what is wrong with it; none where its driver is not known.
-pub(crate) fn cuda(located: Located<CudaKey>, source: &Source, problems: &mut Vec<Problem>) -> Option<Cuda> {
+/// CUDA, and what is wrong with it, by itself and beside what else the spec says; none where its driver is not known.
+pub(crate) fn cuda(
+    key: Option<Located<CudaKey>>,
+    has_conda: bool,
+    pytorch: &Pytorch,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<Cuda> {
+    let cuda = read(key?, source, problems)?;
+    problems.extend(if has_conda { None } else { cuda.needs_conda() });
+    problems.extend(wrong_backend(&cuda, pytorch));
+    Some(cuda)
+}
+
+fn read(located: Located<CudaKey>, source: &Source, problems: &mut Vec<Problem>) -> Option<Cuda> {
     let origin = located.origin(source);
     let table = match located.value {
         CudaKey::Short(version) => {

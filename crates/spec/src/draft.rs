@@ -70,7 +70,6 @@ impl Draft {
         let tags = list::unique("tags", document.tags, source, &mut problems);
         let platforms = list::unique("platforms", document.platforms, source, &mut problems);
         let python = document.python.map(|located| python(located, source));
-        let cuda = document.cuda.and_then(|located| cuda::cuda(located, source, &mut problems));
         let base_place = document.base.as_ref().map(|located| located.span.clone());
         let mut base = base(document.base, context, &mut problems);
         let keys = (document.jupyter, document.ssh, document.devcontainer, document.user);
@@ -82,13 +81,9 @@ impl Draft {
         let mut conda = assemble::conda(document.conda, environment, from, source, &mut problems);
         problems.extend(services.run_in(conda.as_mut(), from, &context.pip));
         let (conda, lock) = conda.map_or((None, None), |(conda, lock)| (Some(conda), lock));
-        if conda.is_none() {
-            problems.extend(cuda.as_ref().and_then(Cuda::needs_conda));
-        }
-        problems.extend(cuda::wrong_backend(cuda.as_ref(), context.pip.pytorch()));
+        let cuda = cuda::cuda(document.cuda, conda.is_some(), context.pip.pytorch(), source, &mut problems);
         let env = document.env.as_ref().map(|env| env.origin(source));
-        let variables = conda.iter().flat_map(|conda| services::wrong_variables(conda, env.as_ref()));
-        problems.extend(variables);
+        problems.extend(conda.iter().flat_map(|conda| services::wrong_variables(conda, env.as_ref())));
         if matches!(base, Base::Scratch) {
             let asked = match (&python, &conda) {
                 (Some(python), _) => Some(("Python", Some(python.origin.clone()))),

@@ -38,6 +38,11 @@ pub(crate) struct Limit {
 /// What is wrong with a requirement alone; nothing where it can be met by itself.
 pub(crate) fn fault(asked: &AskedProject, files: &[IndexFile], environment: &Environment) -> Option<Unfit> {
     let mut unfit = fault_of_files(asked, files, environment)?;
+    let newest = files.iter().map(|file| &file.version).max();
+    if let Some(library) = newest.and_then(|version| cuda::stub_of(&asked.name, version)) {
+        unfit.why = format!("it is a stub that installs nothing: that of CUDA 13 is called `{library}`");
+        unfit.hint = Some(format!("write `{library}`"));
+    }
     if let Some(RequiredProject { by, .. }) = &asked.required_by {
         unfit.why = format!("{}; `{by}` requires it", unfit.why);
     }
@@ -91,10 +96,7 @@ fn fault_of_files(asked: &AskedProject, files: &[IndexFile], environment: &Envir
         let has_source = own.iter().any(|file| file.wheel.is_none());
         Unfit::new(&package, &wheels, environment.tags(), has_source)
     };
-    if let Some(library) = cuda::stub_of(name, newest) {
-        unfit.why = format!("it is a stub that installs nothing: that of CUDA 13 is called `{library}`");
-        unfit.hint = Some(format!("write `{library}`"));
-    } else if let Some((version, Limit { what, constraint, .. })) = excluded {
+    if let Some((version, Limit { what, constraint, .. })) = excluded {
         unfit.why = format!("{}; {what} leaves out {version}, which fits", unfit.why);
         unfit.constraint = *constraint;
     } else if is_for_others {

@@ -71,8 +71,7 @@ fn a_driver_that_is_older_than_the_version_needs() {
       ·                       │                 ╰── this driver
       ·                       ╰── this version
       ╰────
-     help: write `driver = "525.60.13"` or a newer one, or `version = "12.0"`, which that driver
-           supports, or `compat = true` for GPUs of data centres
+     help: write `driver = "525.60.13"` or a newer one, or `compat = true` for GPUs of data centres
     "#);
     assert_snapshot!(refused("{ version = \"13.0\", driver = \"470\", compat = true }"), @r#"
      × CUDA 13.0 needs a driver from 535 on, and `driver` is 470
