@@ -336,3 +336,132 @@ fn an_image_says_what_it_needs_of_a_driver_and_brings_none() {
     let outcome = imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
     assert!(outcome.stderr.contains("note: the check `kernels for the GPUs of `cuda.arch`` of `gpu:latest (linux/amd64)` was skipped: no framework"), "{}", outcome.stderr);
 }
+
+/// Writes a description of devices, with plain files, a device that every machine has, and a library of this machine.
+fn describe(imgbuild: &Imgbuild, library: &str) {
+    imgbuild.write("driver/libdriver.so.575.57.08", fs_err::read(library).unwrap());
+    imgbuild.write("driver/settings", "of the driver\n");
+    let folder = imgbuild.path("driver").display().to_string();
+    imgbuild.write(
+        "cdi/nvidia.yaml",
+        format!(
+            r#"---
+cdiVersion: 0.6.0
+kind: nvidia.com/gpu
+annotations: {{ a: b }}
+devices:
+- name: "0"
+  containerEdits:
+    deviceNodes:
+    - path: /dev/nvidia0
+      hostPath: /dev/null
+      fileMode: 438
+    additionalGids: [44]
+- name: all
+  containerEdits:
+    deviceNodes:
+    - {{ path: /dev/nvidia0, hostPath: /dev/null, permissions: rw }}
+    - {{ path: /dev/nvidia1, hostPath: /dev/zero }}
+containerEdits:
+  env:
+  - NVIDIA_VISIBLE_DEVICES=void
+  deviceNodes:
+  - path: /dev/nvidiactl
+    hostPath: /dev/full
+  hooks:
+  - hookName: createContainer
+    path: /usr/bin/nvidia-cdi-hook
+    args: [nvidia-cdi-hook, create-symlinks, --link, "libdriver.so.575.57.08::/usr/lib/x86_64-linux-gnu/libdriver.so"]
+  - hookName: createContainer
+    path: /usr/bin/nvidia-cdi-hook
+    args: [nvidia-cdi-hook, update-ldcache, --folder, /usr/lib/x86_64-linux-gnu]
+  - hookName: createContainer
+    path: /usr/bin/nvidia-cdi-hook
+    args: [nvidia-cdi-hook, chmod, --mode, "755", --path, /dev/dri]
+  mounts:
+  - hostPath: {folder}/libdriver.so.575.57.08
+    containerPath: /usr/lib/x86_64-linux-gnu/libdriver.so.575.57.08
+    options: [ro, nosuid, nodev, rbind, rprivate]
+  - hostPath: {folder}/settings
+    containerPath: /etc/driver/settings
+    options: [ro, rbind]
+"#
+        ),
+    );
+}
+
+#[test]
+fn the_gpu_of_this_machine_is_given_to_a_command() {
+    let imgbuild = Imgbuild::new();
+    imgbuild.build("name = \"run-gpu\"\npython = { version = \"3.11\", from = \"debian\" }\n", &[]);
+    let maps = fs_err::read_to_string("/proc/self/maps").unwrap();
+    let library = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .find(|it| it.contains("/libgcc_s.so"))
+        .unwrap();
+    describe(&imgbuild, library);
+    let script = "ls /dev | grep nvidia; test -c /dev/nvidia0 && echo device; echo x > /dev/nvidia0; cat /etc/driver/settings; \
+        ls /usr/lib/x86_64-linux-gnu | grep -e libdriver; cmp /usr/lib/x86_64-linux-gnu/libdriver.so /usr/lib/x86_64-linux-gnu/libdriver.so.575.57.08 && echo same; \
+        echo $NVIDIA_VISIBLE_DEVICES $LD_LIBRARY_PATH; echo y 2>&1 > /etc/driver/settings";
+    let run =
+        |gpu: &str| imgbuild.run(["run", gpu, "--cdi-spec-dir", "cdi", "run-gpu", "--", "sh", "-c", script]);
+    let outcome = run("--gpu");
+    assert_snapshot!(outcome.stdout, @r"
+    nvidia0
+    nvidia1
+    nvidiactl
+    device
+    of the driver
+    libdriver.so
+    libdriver.so.575.57.08
+    same
+    void
+    sh: 1: cannot create /etc/driver/settings: Read-only file system
+    ");
+    assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with("note: ")).collect::<Vec<_>>().join("\n"), @r"note: left out of the GPU's description: the hook `chmod` (createContainer)");
+    let only = run("--gpu=0");
+    assert!(!only.stdout.contains("nvidia1") && only.stdout.contains("nvidia0"), "{}", only.stdout);
+    assert!(only.stderr.contains("left out of the GPU's description: `additionalGids`"), "{}", only.stderr);
+    let whole = run("--gpu=nvidia.com/gpu=0");
+    assert_eq!(whole.stdout, only.stdout);
+    // What is not there.
+    let refused = |gpu: &str, folder: &str| {
+        let outcome = imgbuild.run(["run", gpu, "--cdi-spec-dir", folder, "run-gpu", "--", "true"]);
+        assert_eq!(outcome.code, Some(125), "{outcome:?}");
+        message(&imgbuild, &outcome.stderr)
+    };
+    assert_snapshot!(refused("--gpu", "nowhere"), @r"
+    × this machine describes no GPU: there is no file of devices in `nowhere`
+    help: with NVIDIA's driver and its container toolkit on the machine, `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` writes one; `--cdi-spec-dir` names another folder
+    ");
+    assert_snapshot!(refused("--gpu=7", "cdi"), @r"  × this machine describes no device `7`: there are `nvidia.com/gpu=0`, `nvidia.com/gpu=all`");
+    fs_err::remove_file(imgbuild.path("driver/settings")).unwrap();
+    assert_snapshot!(refused("--gpu", "cdi"), @r"
+    × `FOLDER/driver/settings` is named by `cdi/nvidia.yaml`, and is not there
+    help: the driver was changed, or is not loaded: `nvidia-smi` loads it, and `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` describes it anew
+    ");
+    imgbuild.write(
+        "twice/a.json",
+        r#"{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": [{"name": "0"}]}"#,
+    );
+    imgbuild.write("twice/b.yml", "cdiVersion: '0.5.0'\nkind: nvidia.com/gpu\ndevices: [{ name: '0' }]\n");
+    assert_snapshot!(refused("--gpu", "twice"), @r"
+    × `nvidia.com/gpu=0` is described by `twice/a.json` and by `twice/b.yml`
+    help: remove the one that is out of date
+    ");
+    imgbuild.write("wrong/a.json", "{\"cdiVersion\": \"0.5.0\"}");
+    assert_snapshot!(refused("--gpu", "wrong"), @r"  × `wrong/a.json` does not describe devices: missing field `kind` at line 1 column 23");
+    imgbuild.write("lines/a.yaml", "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices: none\n");
+    assert_snapshot!(refused("--gpu", "lines"), @r"
+     × `devices` must be a list, but is a string
+      ╭─[lines/a.yaml:3:10]
+    2 │ kind: nvidia.com/gpu
+    3 │ devices: none
+      ·          ──┬─
+      ·            ╰── here
+      ╰────
+    ");
+    imgbuild.write("future/a.yaml", "cdiVersion: 3.0.0\nkind: nvidia.com/gpu\ndevices: []\n");
+    assert_snapshot!(refused("--gpu", "future"), @r"  × `future/a.yaml` is of version `3.0.0`, which is not known");
+}

@@ -224,6 +224,12 @@ pub(crate) struct RunArguments {
     /// Let a port of the image be reached at one of this machine's loopback address; can be repeated.
     #[arg(short, long, value_name = "[HOST:]PORT", value_parser = published)]
     pub(crate) publish: Vec<(u16, u16)>,
+    /// Give it this machine's GPUs, as its CDI files describe them: all, or those of these names, which commas part.
+    #[arg(long, value_name = "NAMES", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub(crate) gpu: Option<String>,
+    /// The folder of CDI files, instead of `/etc/cdi` and `/var/run/cdi`; can be repeated.
+    #[arg(long, value_name = "DIR", requires = "gpu")]
+    pub(crate) cdi_spec_dir: Vec<PathBuf>,
     /// Let it write nothing but `/tmp`, `/run`, `/dev/shm` and what is mounted.
     #[arg(long)]
     pub(crate) read_only: bool,

@@ -29,7 +29,7 @@ const FLOORS: [&[&str]; 5] = [
         "secret",
         "spec",
     ],
-    &["ecosystem", "init", "net", "python", "sandbox", "store"],
+    &["cdi", "ecosystem", "init", "net", "python", "sandbox", "store"],
     &["base", "conda", "conform", "copies", "debian", "fetch", "pypi", "registry", "runtime", "wheels"],
     &["build", "image", "locking"],
     &["imgbuild"],

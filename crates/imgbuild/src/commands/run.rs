@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::{host, store};
 use crate::arguments::{Global, RunArguments};
 use crate::failure::{Failure, Plain};
 use crate::output::say;
+use crate::shown::cleaned;
 
 /// How many processes and threads there may be at once: more than any program needs, and fewer than a machine has.
 const PROCESSES: u64 = 16_384;
@@ -40,6 +42,9 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         command: Some(arguments.command.clone()).filter(|command| !command.is_empty()),
     };
     let mut command = runnable.command(&words)?;
+    if let Some(names) = &arguments.gpu {
+        give_gpus(names, arguments, &mut command, global)?;
+    }
     apply(arguments, &mut command);
     command.published = published(arguments)?;
     // It goes when the command has ended.
@@ -62,6 +67,29 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         }
         Ended::TimedOut | Ended::Stopped => ExitCode::FAILURE,
     })
+}
+
+/// Gives a command GPUs of this machine, and says what it does not get.
+fn give_gpus(
+    names: &str,
+    arguments: &RunArguments,
+    command: &mut Command,
+    global: &Global,
+) -> Result<(), Failure> {
+    let folders = match arguments.cdi_spec_dir.as_slice() {
+        [] => imgbuild_cdi::FOLDERS.map(PathBuf::from).to_vec(),
+        given => given.to_vec(),
+    };
+    let devices = imgbuild_cdi::Specs::read(&folders)?.devices(names)?;
+    devices.give_to(command);
+    if !global.quiet {
+        let notes = devices
+            .left_out()
+            .iter()
+            .map(|what| format!("note: left out of the GPU's description: {what}\n"));
+        say(&cleaned(&notes.collect::<String>()));
+    }
+    Ok(())
 }
 
 /// Listens on the ports that are to be reached from this machine, and from nowhere else.
