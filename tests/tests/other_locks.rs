@@ -301,7 +301,7 @@ fn packages_that_need_another_driver_than_the_spec_names() {
     taken.spec("env = \"list.txt\"\ncuda = \"11.8\"", "");
     assert_snapshot!(taken.bench.fails(&[]), @r#"
     × cannot take the packages of `list.txt` for `x:latest (linux/amd64)`
-    ╰─▶ `cuda-version-12.4-h3060b56_3` needs `__cuda >=12`, and the image has 11.8
+    ╰─▶ `cuda-version-12.4-h3060b56_3` needs `__cuda >=12`, and the image's oldest driver supports CUDA 11.0
     help: say which CUDA the image is for: `cuda = "12.0"`, or leave the key out
     "#);
     taken.spec("env = \"list.txt\"\ncuda = \"12.4\"", "");
