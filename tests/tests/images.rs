@@ -113,7 +113,7 @@ fn an_environment_is_changed_from_inside() {
         ("CONDA_SHLVL", "1"),
         ("CONDA_EXE", "/opt/conda/bin/conda"),
         ("CONDA_PYTHON_EXE", "/opt/conda/bin/python"),
-        ("CONDA_OVERRIDE_CUDA", "12.4"),
+        ("CONDA_OVERRIDE_CUDA", "12.0"),
         ("BASH_ENV", "/etc/imgbuild/shell.sh"),
     ] {
         assert_eq!(image.variable(name), Some(value), "{name}");
@@ -140,7 +140,7 @@ fn an_environment_is_changed_from_inside() {
       - /opt/conda/envs
       - "~/.conda/envs"
     override_virtual_packages:
-      cuda: "12.4"
+      cuda: "12.0"
     "#);
     assert_eq!(file("conda-meta/pinned"), "python 3.11.*\n");
     assert!(!container.root().join("opt/conda/conda-meta/frozen").exists());

@@ -50,6 +50,12 @@ fn used_home() -> tempfile::TempDir {
     }
     fs_err::write(packages.join("usercustomize.py"), "raise SystemExit(9)\n").unwrap();
     fs_err::write(packages.join("other.pth"), "import os; os._exit(9)\n").unwrap();
+    let programs = home.path().join(".local/bin");
+    fs_err::create_dir_all(&programs).unwrap();
+    for name in ["python", "pip", "jupyter"] {
+        fs_err::write(programs.join(name), "#!/bin/sh\nexit 9\n").unwrap();
+        capture(Command::new("chmod").arg("+x").arg(programs.join(name))).success();
+    }
     let kernel = home.path().join(".local/share/jupyter/kernels/python3");
     fs_err::create_dir_all(&kernel).unwrap();
     let other = json!({ "argv": ["/opt/other/bin/python", "-m", "ipykernel"], "display_name": "other" });
@@ -99,6 +105,8 @@ impl Platforms<'_> {
         let said = jupyter_answers(&mut started);
         assert_eq!(get(&port, &format!("/api/contents?token={}", token(&said))).0, 200, "{said}");
         assert_eq!(started.exec(&["python", "-c", IMPORT]).success().stdout, imported(self.prefix));
+        let login = started.exec(&["bash", "-lc", &format!("python -c '{IMPORT}'")]);
+        assert_eq!(login.success().stdout, imported(self.prefix));
         let kernel = post(&port, &format!("/api/kernels?token={}", token(&said)), r#"{"name":"python3"}"#);
         assert!(kernel.starts_with("HTTP/1.1 201"), "{kernel}\n{}", started.said());
         // It does break what looks there.
