@@ -131,7 +131,7 @@ fn an_environment_is_changed_from_inside() {
     insta::assert_snapshot!(file(".condarc").replace(&channel(), "CHANNEL"), @r#"
     # Made by imgbuild, of the image's spec.
     channels:
-      - "CHANNEL"
+      - CHANNEL
     channel_priority: strict
     pkgs_dirs:
       - /opt/conda/pkgs

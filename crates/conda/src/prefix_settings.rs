@@ -1,6 +1,6 @@
 //! `.condarc` of an environment: what conda, mamba and micromamba read inside the image.
 
-use imgbuild_environment::ChannelName;
+use imgbuild_environment::{ChannelName, yaml_text};
 use imgbuild_lock::CondaSet;
 use imgbuild_spec::{ChannelMirror, Conda};
 
@@ -57,24 +57,16 @@ fn is_reachable(mirror: &ChannelMirror) -> bool {
 
 fn list<'a>(text: &mut String, key: &str, items: impl Iterator<Item = &'a str>) {
     text.push_str(&format!("{key}:\n"));
-    items.for_each(|item| text.push_str(&format!("  - {}\n", scalar(item))));
+    items.for_each(|item| text.push_str(&format!("  - {}\n", yaml_text(item))));
 }
 
 fn table(text: &mut String, key: &str, rows: &[(&str, &str)]) {
     if !rows.is_empty() {
         text.push_str(&format!("{key}:\n"));
-        rows.iter()
-            .for_each(|(name, value)| text.push_str(&format!("  {}: {}\n", scalar(name), scalar(value))));
+        rows.iter().for_each(|(name, value)| {
+            text.push_str(&format!("  {}: {}\n", yaml_text(name), yaml_text(value)))
+        });
     }
-}
-
-/// A text as YAML has it: in double quotes, as in JSON, unless it can be nothing else than a text.
-fn scalar(text: &str) -> String {
-    let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
-        && text.chars().all(|it| it.is_ascii_alphanumeric() || "/._-".contains(it))
-        && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
-            .contains(&text.to_lowercase().as_str());
-    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 #[cfg(test)]
@@ -124,11 +116,11 @@ nvidia      = ["file:///srv/nvidia"]
         # Made by imgbuild, of the image's spec.
         channels:
           - conda-forge
-          - "https://mirror.example/other-name"
+          - https://mirror.example/other-name
           - nvidia
-          - "https://conda.example/team"
+          - https://conda.example/team
         custom_channels:
-          conda-forge: "https://mirror.example"
+          conda-forge: https://mirror.example
         channel_priority: flexible
         pkgs_dirs:
           - /opt/conda/pkgs

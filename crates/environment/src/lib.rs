@@ -28,6 +28,7 @@ mod pixi;
 mod selectors;
 mod subdir;
 mod versioned;
+mod yaml_text;
 
 pub use channel::{Channel, match_spec_name};
 pub use channel_priority::ChannelPriority;
@@ -42,3 +43,4 @@ pub use locked::{ArchiveUrl, LockedArchive, LockedBuild, LockedList, LockedPacka
 pub use md5::Md5;
 pub use mistake::EnvironmentMistake;
 pub use name::{ChannelName, EnvironmentName, MatchSpecText, PackageName};
+pub use yaml_text::yaml_text;

@@ -10,7 +10,7 @@ use crate::error::ExportError;
 use crate::requirements;
 use crate::wheel::{From, Locations, from, is_path, location, wheels};
 use crate::written::{Written, head};
-use crate::yaml;
+use imgbuild_environment::yaml_text;
 
 /// What conda calls a platform.
 pub(crate) fn subdir(platform: Platform) -> &'static str {
@@ -25,9 +25,9 @@ pub(crate) fn environment(name: &str, variant: &LockedVariant<'_>, with_builds: 
     let Some(conda) = &variant.conda else { return Written::default() };
     let mut written = Written { text: head(name, variant), left_out: Vec::new() };
     let text = &mut written.text;
-    _ = writeln!(text, "name: {}\nchannels:", yaml::text(&conda.set.name));
+    _ = writeln!(text, "name: {}\nchannels:", yaml_text(&conda.set.name));
     for channel in channels(conda) {
-        _ = writeln!(text, "  - {}", yaml::text(&channel));
+        _ = writeln!(text, "  - {}", yaml_text(&channel));
     }
     text.push_str("  - nodefaults\ndependencies:\n");
     for package in sorted(conda) {
@@ -36,7 +36,7 @@ pub(crate) fn environment(name: &str, variant: &LockedVariant<'_>, with_builds: 
             true => format!("{name}={version}={}", package.build()),
             false => format!("{name}=={version}"),
         };
-        _ = writeln!(text, "  - {}", yaml::text(&package));
+        _ = writeln!(text, "  - {}", yaml_text(&package));
     }
     let wheels = wheels(variant);
     if !wheels.is_empty() {
@@ -45,16 +45,16 @@ pub(crate) fn environment(name: &str, variant: &LockedVariant<'_>, with_builds: 
     for package in wheels {
         // Hashes have no place in conda's file.
         let line = requirements::line(package);
-        _ = writeln!(text, "      - {}", yaml::text(&line));
+        _ = writeln!(text, "      - {}", yaml_text(&line));
     }
     if !conda.set.variables.is_empty() {
         text.push_str("variables:\n");
     }
     for (name, value) in &conda.set.variables {
-        _ = writeln!(text, "  {name}: {}", yaml::text(value));
+        _ = writeln!(text, "  {name}: {}", yaml_text(value));
     }
     if with_builds {
-        _ = writeln!(text, "prefix: {}", yaml::text(&conda.set.prefix.to_string()));
+        _ = writeln!(text, "prefix: {}", yaml_text(&conda.set.prefix.to_string()));
     }
     written
 }

@@ -11,7 +11,6 @@ mod pylock;
 mod requirements;
 mod wheel;
 mod written;
-mod yaml;
 
 pub use error::ExportError;
 pub use export::export;

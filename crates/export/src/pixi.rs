@@ -11,7 +11,7 @@ use crate::conda_files::{channels, subdir};
 use crate::error::ExportError;
 use crate::wheel::{From, Locations, from, is_path, location, wheels};
 use crate::written::Written;
-use crate::yaml;
+use imgbuild_environment::yaml_text;
 
 /// The fields of a record that such a lock has, beside those that the URL says and the hashes.
 const FIELDS: [&str; 11] = [
@@ -62,11 +62,11 @@ pub(crate) fn write(
     let mut text = "version: 6\nenvironments:\n".to_owned();
     let (mut conda, mut pypi) = (BTreeMap::new(), BTreeMap::new());
     for (name, variants) in &environments {
-        _ = writeln!(text, "  {}:\n    channels:", yaml::text(name));
+        _ = writeln!(text, "  {}:\n    channels:", yaml_text(name));
         let named: Vec<String> = variants.iter().flat_map(|it| it.conda.iter().flat_map(channels)).collect();
         let mut seen = BTreeSet::new();
         for channel in named.iter().filter(|channel| seen.insert(*channel)) {
-            _ = writeln!(text, "    - url: {}", yaml::text(channel));
+            _ = writeln!(text, "    - url: {}", yaml_text(channel));
         }
         if named.is_empty() {
             text.truncate(text.len() - 1);
@@ -77,12 +77,12 @@ pub(crate) fn write(
             _ = writeln!(text, "      {}:", subdir(variant.variant.platform));
             for package in variant.conda.iter().flat_map(|set| &set.packages) {
                 let url = public(&package.url);
-                _ = writeln!(text, "      - conda: {}", yaml::text(&url));
+                _ = writeln!(text, "      - conda: {}", yaml_text(&url));
                 conda.insert(url, *package);
             }
             for package in wheels(variant) {
                 let key = key(package, locations)?;
-                _ = writeln!(text, "      - pypi: {}", yaml::text(&key));
+                _ = writeln!(text, "      - pypi: {}", yaml_text(&key));
                 pypi.insert(key, package);
             }
         }
@@ -99,9 +99,9 @@ fn environment(tag: &str) -> String {
 }
 
 fn conda_entry(text: &mut String, url: &str, package: &CondaPackage) {
-    _ = writeln!(text, "- conda: {}\n  sha256: {}", yaml::text(url), yaml::text(&package.sha256.hex()));
+    _ = writeln!(text, "- conda: {}\n  sha256: {}", yaml_text(url), yaml_text(&package.sha256.hex()));
     if let Some(md5) = package.text("md5") {
-        _ = writeln!(text, "  md5: {}", yaml::text(md5));
+        _ = writeln!(text, "  md5: {}", yaml_text(md5));
     }
     for field in FIELDS {
         match package.record.get(field) {
@@ -109,10 +109,10 @@ fn conda_entry(text: &mut String, url: &str, package: &CondaPackage) {
             Some(Value::Array(items)) => {
                 _ = writeln!(text, "  {field}:");
                 for item in items.iter().filter_map(Value::as_str) {
-                    _ = writeln!(text, "  - {}", yaml::text(item));
+                    _ = writeln!(text, "  - {}", yaml_text(item));
                 }
             }
-            Some(Value::String(value)) => _ = writeln!(text, "  {field}: {}", yaml::text(value)),
+            Some(Value::String(value)) => _ = writeln!(text, "  {field}: {}", yaml_text(value)),
             Some(Value::Integer(value)) => _ = writeln!(text, "  {field}: {value}"),
             _ => {}
         }
@@ -127,20 +127,20 @@ fn pypi_entry(text: &mut String, key: &str, package: &PypiPackage) {
     _ = writeln!(
         text,
         "- pypi: {}\n  name: {}\n  version: {}",
-        yaml::text(key),
-        yaml::text(name),
-        yaml::text(version)
+        yaml_text(key),
+        yaml_text(name),
+        yaml_text(version)
     );
     if let From::Index { sha256, .. } | From::File { sha256, .. } = from(package) {
-        _ = writeln!(text, "  sha256: {}", yaml::text(&sha256.hex()));
+        _ = writeln!(text, "  sha256: {}", yaml_text(&sha256.hex()));
     }
     if !facts.requires_dist.is_empty() {
         text.push_str("  requires_dist:\n");
     }
     for requirement in &facts.requires_dist {
-        _ = writeln!(text, "  - {}", yaml::text(requirement));
+        _ = writeln!(text, "  - {}", yaml_text(requirement));
     }
     if let Some(versions) = &facts.requires_python {
-        _ = writeln!(text, "  requires_python: {}", yaml::text(versions));
+        _ = writeln!(text, "  requires_python: {}", yaml_text(versions));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// A text: as it is where every reader takes it for one, else in quotes.
-pub(crate) fn text(text: &str) -> String {
+pub fn yaml_text(text: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "_./:=+-".contains(it);
     let begins_so = text.starts_with(|it: char| it.is_ascii_alphabetic() || it == '/');
     let is_word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
@@ -33,11 +33,11 @@ mod tests {
     #[test]
     fn only_plain_words_stand_without_quotes() {
         for plain in ["numpy==1.26.4", "https://c.example/x/", "python=3.11.2=0_cpython"] {
-            assert_eq!(text(plain), plain);
+            assert_eq!(yaml_text(plain), plain);
         }
         for quoted in ["1.0", "true", "a: b", "a #b", "", "- a", "a:", "é", "x; y"] {
-            assert_eq!(text(quoted), format!("\"{quoted}\""));
+            assert_eq!(yaml_text(quoted), format!("\"{quoted}\""));
         }
-        assert_eq!(text("a\"\\\n\u{1}"), "\"a\\\"\\\\\\n\\u0001\"");
+        assert_eq!(yaml_text("a\"\\\n\u{1}"), "\"a\\\"\\\\\\n\\u0001\"");
     }
 }
