@@ -58,7 +58,12 @@ impl Links {
         let name = words.next().unwrap_or_default();
         let words: Vec<&str> = words.collect();
         match name {
-            "update-ldcache" => self.name_libraries(&values(&words, "--folder")),
+            "update-ldcache" => {
+                let unread = self.name_libraries(&values(&words, "--folder"));
+                if !unread.is_empty() {
+                    return Err(format!("the names of `{}` (`update-ldcache`)", unread.join("`, `")));
+                }
+            }
             "create-symlinks" => {
                 let missing: Vec<&str> =
                     values(&words, "--link").into_iter().filter(|link| self.link(link).is_none()).collect();
@@ -71,8 +76,10 @@ impl Links {
         Ok(())
     }
 
-    /// Gives each library in these folders the name that others ask for it by, as `ldconfig` does.
-    fn name_libraries(&mut self, folders: &[&str]) {
+    /// Gives each library in these folders the name that others ask for it by, as `ldconfig` does. What comes back are those that
+    /// cannot be read, or have a name that no file can have.
+    fn name_libraries(&mut self, folders: &[&str]) -> Vec<String> {
+        let mut unread = Vec::new();
         for folder in folders {
             let folder = folder.trim_matches('/');
             if !KNOWN.contains(&folder) && !self.folders.iter().any(|known| known.trim_matches('/') == folder)
@@ -84,10 +91,16 @@ impl Links {
             let own: Vec<PathBuf> =
                 self.files.iter().filter(|(path, _)| in_folder(path)).map(|(_, file)| file.clone()).collect();
             for file in own {
-                let Some(name) = shared_object::name(&file) else { continue };
-                self.add(&format!("{folder}/{name}"), file);
+                let shown = file.display().to_string();
+                let is_done = match shared_object::name(&file) {
+                    Ok(name) => name.is_none_or(|name| self.add(&format!("{folder}/{name}"), file).is_some()),
+                    // A folder is none, and has no name.
+                    Err(_) => !shown.contains(".so"),
+                };
+                unread.extend((!is_done).then_some(shown));
             }
         }
+        unread
     }
 
     /// A link, as `TARGET::LINK` says it; nothing where nothing that is mounted is its target.
@@ -100,15 +113,16 @@ impl Links {
             None => joined(folder, target)?,
         };
         let file = self.files.iter().find(|(path, _)| path.as_str() == target)?.1.clone();
-        self.add(link, file);
-        Some(())
+        self.add(link, file)
     }
 
-    fn add(&mut self, path: &str, file: PathBuf) {
-        let Ok(path) = ImagePath::new(path) else { return };
+    /// Adds a name of a file; nothing where no file can have it.
+    fn add(&mut self, path: &str, file: PathBuf) -> Option<()> {
+        let path = ImagePath::new(path).ok()?;
         if !self.files.iter().any(|(known, _)| *known == path) {
             self.files.push((path, file));
         }
+        Some(())
     }
 
     /// The mounts that are the links, and the folders that a loader must be told of.
@@ -160,5 +174,24 @@ mod tests {
         assert_eq!(joined("usr/lib", "libcuda.so.1").as_deref(), Some("usr/lib/libcuda.so.1"));
         assert_eq!(joined("usr/lib/x", "../a/./b").as_deref(), Some("usr/lib/a/b"));
         assert_eq!(joined("a", "../../b"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_named_is_told() {
+        let mount = |target: &str| Mount {
+            source: "/absent/libcuda.so.535".into(),
+            target: ImagePath::new(target).unwrap(),
+            access: Access::Read,
+        };
+        let hook = |words: &[&str]| -> Hook {
+            let hook = serde_json::json!({ "hookName": "createContainer", "path": "/usr/bin/nvidia-cdi-hook", "args": words });
+            serde_json::from_value(hook).unwrap()
+        };
+        let mut links = Links::new(&[mount("usr/lib/libcuda.so.535")]);
+        let said = links.apply(&hook(&["nvidia-cdi-hook", "update-ldcache", "--folder", "/usr/lib"]));
+        assert_eq!(said.unwrap_err(), "the names of `/absent/libcuda.so.535` (`update-ldcache`)");
+        let leading = "libcuda.so.535::/usr/lib/../libcuda.so";
+        let said = links.apply(&hook(&["nvidia-cdi-hook", "create-symlinks", "--link", leading]));
+        assert_eq!(said.unwrap_err(), format!("the link `{leading}` (`create-symlinks`)"));
     }
 }

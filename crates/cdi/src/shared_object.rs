@@ -1,6 +1,7 @@
 //! The name by which other programs ask for a library: `DT_SONAME` of a shared object (System V ABI, 64 bits, little endian).
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -24,20 +25,29 @@ struct Segment {
 }
 
 /// The name of a library; nothing where the file is none, or has no name.
-pub(crate) fn name(path: &Path) -> Option<String> {
-    let file = imgbuild_folder::open_regular(path).ok()?;
-    let size = file.metadata().ok()?.len();
+///
+/// # Errors
+///
+/// When there is no such file, it cannot be read, or it is larger than any library.
+pub(crate) fn name(path: &Path) -> io::Result<Option<String>> {
+    let file = imgbuild_folder::open_regular(path)?;
+    let size = file.metadata()?.len();
     if size > LIBRARY_LIMIT {
-        return None;
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
-    let head = bytes(&file, 0, 64)?;
+    Ok(stated(&file, size))
+}
+
+/// The name that a file of so many bytes states.
+fn stated(file: &File, size: u64) -> Option<String> {
+    let head = bytes(file, 0, 64)?;
     // 64 bits, little endian.
     if !head.starts_with(b"\x7fELF\x02\x01") {
         return None;
     }
     let (table, count) = (number(&head, 32, 8)?, number(&head, 56, 2)?);
     let segments = (0..count.min(MOST_ENTRIES)).map(|index| {
-        let head = bytes(&file, table.checked_add(index * SEGMENT)?, SEGMENT)?;
+        let head = bytes(file, table.checked_add(index * SEGMENT)?, SEGMENT)?;
         Some(Segment {
             kind: u32::try_from(number(&head, 0, 4)?).ok()?,
             offset: number(&head, 8, 8)?,
@@ -49,7 +59,7 @@ pub(crate) fn name(path: &Path) -> Option<String> {
     let dynamic = segments.iter().find(|it| it.kind == DYNAMIC)?;
     let (mut names, mut own) = (None, None);
     for index in 0..(dynamic.size / ENTRY).min(MOST_ENTRIES) {
-        let entry = bytes(&file, dynamic.offset.checked_add(index * ENTRY)?, ENTRY)?;
+        let entry = bytes(file, dynamic.offset.checked_add(index * ENTRY)?, ENTRY)?;
         match (number(&entry, 0, 8)?, number(&entry, 8, 8)?) {
             (0, _) => break,
             (NAMES, address) => names = Some(address),
@@ -61,7 +71,7 @@ pub(crate) fn name(path: &Path) -> Option<String> {
     let holds = |it: &&Segment| it.kind == LOAD && names >= it.address && names - it.address < it.size;
     let segment = segments.iter().find(holds)?;
     let start = (names - segment.address).checked_add(segment.offset)?.checked_add(own)?;
-    let text = bytes(&file, start, 256.min(size.checked_sub(start)?))?;
+    let text = bytes(file, start, 256.min(size.checked_sub(start)?))?;
     let end = text.iter().position(|byte| *byte == 0)?;
     let name = std::str::from_utf8(&text[..end]).ok()?;
     // It becomes a name in a folder.
@@ -90,9 +100,9 @@ mod tests {
         {
             let path = folder.path().join(index.to_string());
             std::fs::write(&path, text).unwrap();
-            assert_eq!(name(&path), None);
+            assert_eq!(name(&path).unwrap(), None);
         }
-        assert_eq!(name(&folder.path().join("absent")), None);
+        assert!(name(&folder.path().join("absent")).is_err());
     }
 
     #[test]
@@ -102,7 +112,7 @@ mod tests {
         let library =
             maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|it| it.contains("/libc.so"));
         if let Some(library) = library {
-            assert_eq!(name(Path::new(library)).as_deref(), Some("libc.so.6"));
+            assert_eq!(name(Path::new(library)).unwrap().as_deref(), Some("libc.so.6"));
         }
     }
 }
