@@ -7,6 +7,42 @@ use crate::folder::Kind;
 use crate::literal;
 use crate::secrets::holds_secret;
 
+/// Options that change nothing of what is installed into an image that is made at once, or nothing that an image has.
+const WITHOUT_EFFECT: [&str; 33] = [
+    "-U",
+    "--upgrade",
+    "-q",
+    "-qq",
+    "-qqq",
+    "--quiet",
+    "-v",
+    "-vv",
+    "-vvv",
+    "--verbose",
+    "-I",
+    "--ignore-installed",
+    "--force-reinstall",
+    "--reinstall",
+    "--user",
+    "--system",
+    "--break-system-packages",
+    "--no-cache-dir",
+    "--no-cache",
+    "-n",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--no-color",
+    "--no-warn-script-location",
+    "--no-warn-conflicts",
+    "--no-python-version-warning",
+    "--prefer-binary",
+    "--compile",
+    "--compile-bytecode",
+    "--no-compile",
+    "--use-pep517",
+    "--require-hashes",
+    "--no-progress",
+];
 /// Options that are followed by a value which means nothing to a spec.
 const WITH_VALUE: [&str; 16] = [
     "--timeout",
@@ -42,6 +78,17 @@ pub(crate) fn take(taking: &mut Taking<'_>, arguments: &[Word], text: &str, plac
         }
         "download" | "wheel" => taking.leave_out(place, text, "wheels are fetched by their hashes, and what has none is built where `[pip] allow-builds` permits it"),
         _ => taking.leave_out(place, text, "only `install` has a place in a spec: `[pip] packages`"),
+    }
+}
+
+/// Why an option is not taken over.
+fn without(option: &str) -> &'static str {
+    match option {
+        "--no-deps" | "--no-dependencies" => {
+            "what packages require comes along: name nothing that is not wanted"
+        }
+        "--pre" => "a requirements file may have this line: name that by `[pip] requirements`",
+        _ => "wheels are taken where there are any",
     }
 }
 
@@ -84,20 +131,19 @@ fn install(taking: &mut Taking<'_>, arguments: &[&Word], text: &str, place: &str
                 taking.leave_out(place, &shown, "wheels are in the environment's `site-packages`, where every Python of the image finds them");
             }
             "-e" | "--editable" => project(taking, &value(), true, place),
-            "--pre" | "--no-deps" | "--no-binary" | "--no-build-isolation" => {
-                let reason = match option {
-                    "--no-deps" => "what packages require comes along: name nothing that is not wanted",
-                    "--pre" => "a requirements file may have this line: name that by `[pip] requirements`",
-                    _ => "wheels are taken where there are any",
-                };
+            "--pre" | "--no-deps" | "--no-dependencies" | "--no-binary" | "--no-build-isolation" => {
                 if option == "--no-binary" {
                     value();
                 }
-                taking.leave_out(place, option, reason);
+                taking.leave_out(place, option, without(option));
             }
             "--only-binary" | "--trusted-host" => drop(value()),
             _ if WITH_VALUE.contains(&option) => drop(value()),
-            _ if option.starts_with('-') => {}
+            _ if WITHOUT_EFFECT.contains(&option) => {}
+            // In the dark, it may have been what mattered.
+            _ if option.starts_with('-') && option.len() > 1 => {
+                taking.leave_out(place, option, "this option of pip has no place in a spec");
+            }
             _ => packages.push((*word).clone()),
         }
     }

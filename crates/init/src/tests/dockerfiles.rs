@@ -695,3 +695,14 @@ fn line() -> impl proptest::strategy::Strategy<Value = String> {
         prop_oneof!["[ -~]{0,24}", "[a-z/.=$:{}\"'\\\\ é\u{1}]{0,16}", Just("environment.yml".to_owned())];
     (begin, rest).prop_map(|(begin, rest)| format!("{begin}{rest}"))
 }
+
+#[test]
+fn an_option_of_pip_that_is_not_taken_over_is_told() {
+    let dockerfile =
+        "FROM python:3.11-slim\nRUN pip install -U --no-dependencies --later-option monai==0.8.0\n";
+    let text = text(&[("Dockerfile", dockerfile)], "Dockerfile");
+    for told in ["# line 2: --no-dependencies\n", "# line 2: --later-option\n"] {
+        assert!(text.contains(told), "{told}{text}");
+    }
+    assert!(!text.contains("-U"), "{text}");
+}
