@@ -79,16 +79,17 @@ conda() { echo "stand-in conda of a shell: $*"; }
 
 def managers() -> list[Package]:
     """Stand-ins for the programs that change environments: the real ones cannot be had from any registry."""
+    script = Entry("etc/profile.d/conda.sh", FUNCTION.replace("PREFIX", PLACEHOLDER).encode(), prefix="text")
     return [
         Package(name, "0.1", "stand_in_0", noarch="generic", entries=[
-            *(Entry(path, PROGRAM.replace("NAME", name).encode(), 0o755) for path in (f"bin/{name}", f"condabin/{name}")),
+            *(Entry(f"{folder}/{name}", PROGRAM.replace("NAME", name).encode(), 0o755) for folder in folders),
             *files,
         ])
-        for name, files in {
-            "conda": [Entry("etc/profile.d/conda.sh", FUNCTION.replace("PREFIX", PLACEHOLDER).encode(), prefix="text")],
-            "mamba": [],
-            "micromamba": [],
-        }.items()
+        for name, folders, files in [
+            ("conda", ["bin", "condabin"], [script]),
+            ("mamba", ["bin", "condabin"], []),
+            ("micromamba", ["bin"], []),
+        ]
     ]  # fmt: skip
 
 

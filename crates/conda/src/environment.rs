@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner, PathError};
-use imgbuild_layer::{Content, Files, PartId, Role};
+use imgbuild_layer::{Content, Files, Role};
 use imgbuild_lock::{CondaPackage, CondaSet, LockedSet};
 use imgbuild_oci::Platform;
 use imgbuild_python::CacheTag;
@@ -77,6 +77,7 @@ pub(crate) fn plan_environment<'a>(
         python_version: python_record(&records).map(|record| record.package_record.version.to_string()),
         environment: Arc::new(Environment {
             prefix: set.prefix.clone(),
+            scope: set.scope().map(str::to_owned),
             python,
             subdir: subdir(platform),
             accept_damaged: set.accept_damaged.iter().cloned().collect(),
@@ -121,7 +122,15 @@ pub(crate) struct Changes<'a> {
 }
 
 /// What conda says instead of changing what is the image's own.
-const FROZEN: &str = "This environment is part of the image. To change it, change `[conda] packages` in the image's spec and build the image again; `writable = true` in `[conda]` lets it be changed in containers and in images that are derived from this one.";
+fn frozen(set: &CondaSet) -> String {
+    let place = match &set.root_prefix {
+        None => "`[conda] packages` in the image's spec".to_owned(),
+        Some(_) => format!("what the image's spec says of the environment `{}`", set.name),
+    };
+    format!(
+        "This environment is part of the image. To change it, change {place} and build the image again; `writable = true` in `[conda]` lets it be changed in containers and in images that are derived from this one."
+    )
+}
 
 /// What belongs to the environment and to none of its packages: `conda-meta/history`, its variables, its name, and what keeps
 /// what the spec asked for when the environment is changed: the pinned Python (`conda-meta/pinned`), `conda-meta/frozen` (CEP 22)
@@ -146,11 +155,8 @@ pub(crate) fn environment_files(
         let state = serde_json::json!({ "version": 1, "env_vars": set.variables });
         contents.insert(set.prefix.join("conda-meta/state")?, file(serde_json::to_vec_pretty(&state)?));
     }
-    if set.name != "base" {
-        // So that `conda run -n NAME` finds the environment under its name.
-        let link = Content::Symlink { target: "..".to_owned() };
-        contents.insert(set.prefix.join(&format!("envs/{}", set.name))?, link);
-    }
+    let (root, link) = link(set)?;
+    contents.extend(link);
     // Another minor version of Python would need other builds of everything that is there.
     let minor =
         changes.python.and_then(|version| version.match_indices('.').nth(1).map(|(at, _)| &version[..at]));
@@ -159,13 +165,34 @@ pub(crate) fn environment_files(
         contents.insert(set.prefix.join("conda-meta/pinned")?, file(pinned.into_bytes()));
     }
     if !changes.is_writable {
-        let frozen = serde_json::json!({ "message": FROZEN });
+        let frozen = serde_json::json!({ "message": frozen(set) });
         contents.insert(set.prefix.join("conda-meta/frozen")?, file(serde_json::to_vec_pretty(&frozen)?));
+    }
+    if changes.conda.manager == Manager::Micromamba {
+        // The other managers bring this: it is on `PATH` whichever environment is active.
+        let program = Content::Symlink { target: "../bin/micromamba".to_owned() };
+        contents.insert(set.prefix.join("condabin/micromamba")?, program);
     }
     if changes.conda.manager != Manager::None {
         let condarc = condarc(changes.conda, set);
         contents.insert(set.prefix.join(".condarc")?, file(condarc.into_bytes()));
     }
-    let (id, title) = (PartId::new("conda", "environment"), format!("environment {}", set.name));
-    Ok(Files::new(id, title, Role::METADATA, Some(set.prefix.clone()), contents, Owner::ROOT, timestamp))
+    let (id, title) = (set.part("conda", "environment"), format!("environment {}", set.name));
+    Ok(Files::new(id, title, Role::METADATA, Some(root), contents, Owner::ROOT, timestamp))
+}
+
+/// The link by which `conda run -n NAME` finds the environment under a name that its folder has not, and the folder that all of the
+/// environment's own files are in.
+fn link(set: &CondaSet) -> Result<(ImagePath, Option<(ImagePath, Content)>), PathError> {
+    let to = |target: &str| Content::Symlink { target: target.to_owned() };
+    Ok(match (&set.root_prefix, &set.alias) {
+        (None, _) if set.name == "base" => (set.prefix.clone(), None),
+        (None, _) => (set.prefix.clone(), Some((set.prefix.join(&format!("envs/{}", set.name))?, to("..")))),
+        (Some(_), None) => (set.prefix.clone(), None),
+        (Some(root), Some(alias)) => {
+            let folder = root.join("envs")?;
+            let path = folder.join(alias)?;
+            (folder, Some((path, to(&set.name))))
+        }
+    })
 }

@@ -35,8 +35,12 @@ pub struct EnvironmentRequest {
     pub platform: Platform,
     /// Where the environment stands.
     pub prefix: ImagePath,
+    /// The prefix below whose `envs` it stands under its name; nothing for one that stands for itself.
+    pub root_prefix: Option<ImagePath>,
     /// Its name.
     pub name: String,
+    /// What its file calls it, where that is another name.
+    pub alias: Option<String>,
     /// The variables of the environment file.
     pub variables: BTreeMap<String, String>,
     /// Packages whose post-link scripts are run.
@@ -49,6 +53,13 @@ pub struct EnvironmentRequest {
     pub hosts: BTreeSet<Platform>,
     /// The facts of an earlier lock, by the archives' hashes: those that need a whole archive are not read again.
     pub known: BTreeMap<Digest, CondaFacts>,
+}
+
+impl EnvironmentRequest {
+    /// Where it stands, and what its parts are told from those of other environments by.
+    fn place(&self) -> (&ImagePath, Option<&str>) {
+        (&self.prefix, self.root_prefix.as_ref().map(|_| self.name.as_str()))
+    }
 }
 
 /// A package that was looked at.
@@ -88,7 +99,9 @@ pub async fn lock_environment(
     let is_there = |name: &&String| packages.iter().any(|package| package.name().eq_ignore_ascii_case(name));
     let set = CondaSet {
         prefix: wishes.prefix.clone(),
+        root_prefix: wishes.root_prefix.clone(),
         name: wishes.name.clone(),
+        alias: wishes.alias.clone(),
         channels: wishes.request.channels.iter().map(|served| served.url().to_string()).collect(),
         requested: wishes.request.specs.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         virtual_packages: wishes.request.virtual_packages.clone(),
@@ -175,7 +188,7 @@ async fn complete_facts(
 
 fn exclusions(wishes: &EnvironmentRequest, examined: &[Examined]) -> Result<Vec<ExcludedPath>, LockingError> {
     let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
-    let claims = examined.iter().map(|it| claimed(&it.package, &it.info, python.as_ref(), &wishes.prefix));
+    let claims = examined.iter().map(|it| claimed(&it.package, &it.info, python.as_ref(), wishes.place()));
     let claims = claims.collect::<Result<Vec<_>, _>>()?;
     let record = python_record(examined.iter().map(|it| &it.record));
     let tag = record.zip(python.as_ref()).map(|(record, info)| cache_tag(record, info));
@@ -188,7 +201,7 @@ fn claimed(
     package: &CondaPackage,
     info: &Info,
     python: Option<&PythonInfo>,
-    prefix: &ImagePath,
+    (prefix, scope): (&ImagePath, Option<&str>),
 ) -> Result<(PartId, Vec<Claim>), LockingError> {
     let name = || package.file_name().to_owned();
     let layout = match (info.index.noarch.is_python(), python) {
@@ -201,7 +214,7 @@ fn claimed(
     for claim in &mut claimed {
         claim.path = prefix.join_path(&claim.path).map_err(path_error)?;
     }
-    Ok((PartId::new("conda", package.name()), claimed))
+    Ok((PartId::in_scope("conda", scope, package.name()), claimed))
 }
 
 /// The paths that the packages of a locked environment write, in its order: so that what is put beside them can be compared.
@@ -222,7 +235,7 @@ pub async fn claims(
     let claims = packages.iter().zip(&records).map(|(package, record)| {
         let claimed = async move {
             let (_, info) = metadata.info(record).await?;
-            claimed(package, &info, python, &set.prefix)
+            claimed(package, &info, python, (&set.prefix, set.scope()))
         };
         claimed.boxed()
     });

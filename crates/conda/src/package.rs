@@ -22,6 +22,8 @@ use crate::record;
 pub struct Environment {
     /// The prefix.
     pub prefix: ImagePath,
+    /// What its parts are told from those of other environments by.
+    pub scope: Option<String>,
     /// The environment's interpreter.
     pub python: Option<PythonInfo>,
     /// The platform.
@@ -74,9 +76,10 @@ impl Package {
             .list("python", python.map(places))
             .finish();
         let part = Part {
-            id: PartId::new("conda", package.name()),
+            id: PartId::in_scope("conda", environment.scope.as_deref(), package.name()),
             title: format!("{} {} {}", package.name(), package.version(), package.build()),
             recipe: RecipeHash(recipe),
+            archive: Some(package.sha256),
             role,
             weight: package.facts.installed_size,
             root: Some(environment.prefix.clone()),

@@ -87,7 +87,9 @@ mod tests {
         let (_, variants) = Spec::load_variants(&path, Platform::LinuxAmd64).unwrap();
         let set = CondaSet {
             prefix: ImagePath::new("opt/conda").unwrap(),
+            root_prefix: None,
             name: "base".to_owned(),
+            alias: None,
             channels: Vec::new(),
             requested: Vec::new(),
             virtual_packages: BTreeMap::from([("__glibc".to_owned(), "2.36".to_owned())]),

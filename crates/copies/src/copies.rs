@@ -119,6 +119,7 @@ impl Copies {
             id: PartId::new("copy", "files"),
             title: "copied files".to_owned(),
             recipe: RecipeHash(hasher.finish()),
+            archive: None,
             role: Role::COPY,
             weight,
             root: None,

@@ -17,6 +17,18 @@ checked_text!(
     EnvironmentName, check_environment, Literal
 );
 
+impl EnvironmentName {
+    /// What conda calls the environment in the prefix itself.
+    pub fn base() -> Self {
+        Self("base".to_owned())
+    }
+
+    /// Whether it is that name.
+    pub fn is_base(&self) -> bool {
+        *self == Self::base()
+    }
+}
+
 secret_text!(
     /// A conda match spec as it is written. The solver reads it; here it is only known to be one line.
     MatchSpecText, check_match_spec

@@ -4,6 +4,7 @@
 
 mod context;
 mod debian_sources;
+mod environments;
 mod error;
 mod events;
 mod fetch_failure;
@@ -15,6 +16,7 @@ mod vendor_folder;
 
 pub use context::Context;
 pub use debian_sources::{expanded, repository_root, snapshot_mirror};
+pub use environments::in_each_environment;
 pub use error::ArchiveFailure;
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;

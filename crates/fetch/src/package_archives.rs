@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::context::Context;
 use crate::debian_sources::{expanded, repository_root, snapshot_mirror};
+use crate::environments::in_each_environment;
 use crate::error::ArchiveFailure;
 use crate::fetch_failure::FetchFailure;
 use crate::secrets::secrets;
@@ -42,8 +43,11 @@ impl PackageArchives {
         context: &Context,
     ) -> Result<Self, ArchiveFailure> {
         let mut sources: Vec<Arc<dyn ArchiveSource>> = Vec::new();
-        if let Some(conda) = &locked.conda {
-            sources.push(channels(conda.all_packages(), variant, context)?);
+        // An environment may have channels of its own.
+        for (locked, variant) in in_each_environment(locked, variant) {
+            if let Some(conda) = &locked.conda {
+                sources.push(channels(conda.all_packages(), &variant, context)?);
+            }
         }
         if let Some(debian) = &locked.debian {
             sources.extend(repositories(debian.all_packages(), variant, context)?);

@@ -81,8 +81,12 @@ fn is_stub(package: &PypiPackage) -> bool {
     package.name.starts_with(WHEELS) && package.version.starts_with(STUB)
 }
 
-/// The libraries that an image has more than once.
+/// The libraries that an environment of an image has more than once.
 pub fn cuda_duplicates(locked: &LockedVariant<'_>) -> Vec<CudaDuplicate> {
+    locked.in_each_environment().iter().flat_map(of_environment).collect()
+}
+
+fn of_environment(locked: &LockedVariant<'_>) -> Vec<CudaDuplicate> {
     let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages).copied();
     let wheels: Vec<&PypiPackage> = wheels.filter(|wheel| !is_stub(wheel)).collect();
     let conda = locked.conda.as_ref().map(|conda| conda.packages.as_slice()).unwrap_or_default();
@@ -99,8 +103,10 @@ pub fn cuda_duplicates(locked: &LockedVariant<'_>) -> Vec<CudaDuplicate> {
 
 /// The wheels that have the name of a library of CUDA, and hold nothing.
 pub fn cuda_stubs(locked: &LockedVariant<'_>) -> Vec<String> {
-    let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages).filter(|wheel| is_stub(wheel));
-    wheels.map(|wheel| format!("{} {}", wheel.name, wheel.version)).collect()
+    let all = locked.in_each_environment();
+    let wheels = all.iter().flat_map(|locked| &locked.pypi).flat_map(|pypi| &pypi.packages);
+    let stubs = wheels.filter(|wheel| is_stub(wheel));
+    stubs.map(|wheel| format!("{} {}", wheel.name, wheel.version)).collect()
 }
 
 /// How many bytes an image would have less, were each library in it once: all copies but the largest.

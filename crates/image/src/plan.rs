@@ -42,6 +42,29 @@ impl PlannedLayer {
     }
 }
 
+/// What is in a layer, for people, and in which environments, where these have names.
+fn title<'a>(parts: impl Iterator<Item = &'a Part>) -> String {
+    let mut all: Vec<(&Part, Vec<&Part>)> = Vec::new();
+    for part in parts {
+        let is_same = |(first, _): &&mut (&Part, Vec<&Part>)| {
+            part.archive.is_some() && (first.archive, &first.title) == (part.archive, &part.title)
+        };
+        match all.iter_mut().find(is_same) {
+            Some((_, parts)) => parts.push(part),
+            None => all.push((part, vec![part])),
+        }
+    }
+    let titled = |(first, parts): &(&Part, Vec<&Part>)| {
+        let is_alone = parts.len() == 1 && first.id.scope().is_none();
+        if first.archive.is_none() || is_alone {
+            return first.title.clone();
+        }
+        let environments: Vec<&str> = parts.iter().map(|part| part.id.scope().unwrap_or("base")).collect();
+        format!("{} in {}", first.title, environments.join(" and "))
+    };
+    all.iter().map(titled).collect::<Vec<_>>().join(", ")
+}
+
 /// Plans the layers of a variant and computes their keys.
 ///
 /// # Errors
@@ -57,9 +80,14 @@ fn plan(assembly: &Assembly, policy: &Policy<'_>, codec: Codec) -> Result<Vec<Ar
         let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
         Arc::new(PlannedLayer {
             key: layer_key(&keyed, &assembly.parents, codec),
-            title: parts().map(|part| part.title.as_str()).collect::<Vec<_>>().join(", "),
+            title: title(parts()),
             role: plan.role.role(),
-            weight: parts().map(|part| part.weight).sum(),
+            // What several environments have of one archive counts once.
+            weight: parts()
+                .map(|part| (part.archive.ok_or(&part.id), part.weight))
+                .collect::<BTreeMap<_, _>>()
+                .values()
+                .sum(),
             ingredients,
         })
     });

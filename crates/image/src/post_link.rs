@@ -8,7 +8,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
-    EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, OwnedSink, Ownership, Part, PartId,
+    EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, OwnedSink, Ownership, Part,
     RecipeHash, Role, SinkError, SourceError,
 };
 use imgbuild_lock::{CondaPackage, CondaSet};
@@ -40,6 +40,7 @@ pub(crate) struct PostLink {
     part: Part,
     platform: Platform,
     prefix: ImagePath,
+    root_prefix: ImagePath,
     ownership: Ownership,
     timestamp: i64,
     variables: Variables,
@@ -69,20 +70,25 @@ impl PostLink {
             .field("timestamp", timestamp.to_string())
             .list("scripts", packages.iter().map(|package| package.url.as_str()))
             .list("variables", image.variables.values.iter().map(|(name, value)| format!("{name}={value}")));
+        if let Some(root) = &set.root_prefix {
+            hasher = hasher.field("root prefix", root.as_str());
+        }
         hasher = image.key(hasher, |role| role < PACKAGE_CONFIGURATION);
         hasher = keyed(hasher, image.targets);
         let names: Vec<&str> = packages.iter().map(CondaPackage::name).collect();
         let part = Part {
-            id: PartId::new("imgbuild", "post-link"),
+            id: set.part("imgbuild", "post-link"),
             title: format!("post-link scripts of {}", names.join(", ")),
             recipe: RecipeHash(hasher.finish()),
+            archive: None,
             role: PACKAGE_CONFIGURATION,
             weight: 0,
             root: None,
         };
         let (prefix, variables) = (set.prefix.clone(), image.variables.clone());
+        let root_prefix = set.root_prefix.clone().unwrap_or_else(|| prefix.clone());
         let targets = image.targets.to_vec();
-        Some(Self { part, platform, prefix, ownership, timestamp, variables, packages, targets })
+        Some(Self { part, platform, prefix, root_prefix, ownership, timestamp, variables, packages, targets })
     }
 
     fn failed(&self, error: SourceError) -> MakeError {
@@ -105,7 +111,7 @@ impl PostLink {
         let number = package.record.get("build_number").and_then(toml::Value::as_integer).unwrap_or(0);
         let own = [
             ("PREFIX", prefix.clone()),
-            ("ROOT_PREFIX", prefix.clone()),
+            ("ROOT_PREFIX", self.root_prefix.to_string()),
             ("PKG_NAME", package.name().to_owned()),
             ("PKG_VERSION", package.version().to_owned()),
             ("PKG_BUILDNUM", number.to_string()),

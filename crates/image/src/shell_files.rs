@@ -35,6 +35,7 @@ impl ShellFiles {
             id: PartId::new("imgbuild", "shells"),
             title: "the base's files for shells, with the environment".to_owned(),
             recipe: RecipeHash(hasher.finish()),
+            archive: None,
             role: SHELL_FILES_ROLE,
             weight: 0,
             root: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use imgbuild_ecosystem::{ArchiveSource, EcosystemError};
-use imgbuild_fetch::{Context, Event, PackageArchives};
+use imgbuild_fetch::{Context, Event, PackageArchives, in_each_environment};
 use imgbuild_lock::{Lock, LockedVariant, PypiPackage};
 use imgbuild_pypi::{LockedWheelsError, PackageFinder};
 use imgbuild_sandbox::Machine;
@@ -53,13 +53,16 @@ pub(crate) fn archives(
     variant: &Variant,
     context: &Context,
 ) -> Result<PackageArchives, MakeError> {
-    let archives = PackageArchives::of_variant(locked, variant, context)?;
-    let Some(finder) = finder_of_lock(locked, variant, context)? else { return Ok(archives) };
-    let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
-    let builder = wheel_builder(variant.clone(), beneath, finder.clone(), earlier, context.clone());
-    let packages = locked.pypi.iter().flat_map(|pypi| &pypi.packages).copied();
-    let built = Arc::new(BuiltWheels::new(builder, packages)) as Arc<dyn ArchiveSource>;
-    Ok(archives.with([built, Arc::new(finder)]))
+    let mut archives = PackageArchives::of_variant(locked, variant, context)?;
+    for (locked, variant) in in_each_environment(locked, variant) {
+        let Some(finder) = finder_of_lock(&locked, &variant, context)? else { continue };
+        let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
+        let builder = wheel_builder(variant, beneath, finder.clone(), earlier, context.clone());
+        let packages = locked.pypi.iter().flat_map(|pypi| &pypi.packages).copied();
+        let built = Arc::new(BuiltWheels::new(builder, packages)) as Arc<dyn ArchiveSource>;
+        archives = archives.with([built, Arc::new(finder)]);
+    }
+    Ok(archives)
 }
 
 impl Pipeline {

@@ -40,6 +40,7 @@ fn lock(variant: &Variant) -> Lock {
         layout: None,
         conda: None,
         pypi: None,
+        environments: Vec::new(),
     });
     lock.finish(Digest::of(""))
 }

@@ -65,7 +65,15 @@ impl Files {
             Content::File { bytes, .. } => bytes.len() as u64,
             Content::Symlink { .. } | Content::Folder => 0,
         });
-        let part = Part { id, title, recipe: RecipeHash(hasher.finish()), role, weight: weight.sum(), root };
+        let part = Part {
+            id,
+            title,
+            recipe: RecipeHash(hasher.finish()),
+            archive: None,
+            role,
+            weight: weight.sum(),
+            root,
+        };
         Self { part, contents, owner, mtime }
     }
 }

@@ -9,6 +9,7 @@ mod entry;
 mod files;
 mod key;
 pub mod limits;
+mod linking;
 mod merged;
 mod ownership;
 mod parents;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::RecipeHash;
@@ -33,6 +34,19 @@ impl PartId {
     /// that name.
     pub fn scoped(ecosystem: &str, scope: &str, name: &str) -> Self {
         Self(format!("{}/{}/{}", component(ecosystem), component(scope), component(name)))
+    }
+
+    /// The same, where the environment has to be said, and where not.
+    pub fn in_scope(ecosystem: &str, scope: Option<&str>, name: &str) -> Self {
+        match scope {
+            None => Self::new(ecosystem, name),
+            Some(scope) => Self::scoped(ecosystem, scope, name),
+        }
+    }
+
+    /// The same without the environment.
+    pub(crate) fn unscoped(&self) -> Self {
+        Self(format!("{}/{}", self.ecosystem(), self.name()))
     }
 
     /// The identifier as text.
@@ -96,6 +110,8 @@ pub struct Part {
     pub title: String,
     /// A hash of everything that its entries depend on, but for the paths that are excluded.
     pub recipe: RecipeHash,
+    /// The archive that it is made of alone, where other environments of the image may have the same.
+    pub archive: Option<Digest>,
     /// What it is to the image.
     pub role: Role,
     /// Its installed size in bytes.

@@ -51,10 +51,10 @@ pub struct OverBudget {
     pub budget: u32,
 }
 
-/// What a layer is for: a role, and either one large part or a group of small ones.
+/// What a layer is for: a role, and either one large part, which may be in several environments, or a group of small ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LayerRole {
-    /// One part of at least the threshold's size.
+    /// One part of at least the threshold's size, and those of the same archive in other environments.
     Single(Role, PartId),
     /// The small parts of a role whose names fall into one bucket.
     Bucket(Role, u32),
@@ -81,6 +81,32 @@ pub struct LayerPlan {
 /// Whether parts of this role may stand together.
 fn may_be_grouped(role: Role) -> bool {
     role.grouping != Grouping::Alone
+}
+
+/// Under which part's name each part has a layer of its own, where it has one: parts of one archive, in several environments, have
+/// one layer, which is called after the first.
+struct Homes<'a>(BTreeMap<(Role, PartId, Digest), &'a PartId>);
+
+impl<'a> Homes<'a> {
+    fn new(parts: &'a [Part]) -> Self {
+        let mut homes: BTreeMap<_, &PartId> = BTreeMap::new();
+        for (key, part) in parts.iter().filter_map(|part| Some((Self::key(part)?, part))) {
+            let home = homes.entry(key).or_insert(&part.id);
+            *home = (*home).min(&part.id);
+        }
+        Self(homes)
+    }
+
+    fn key(part: &Part) -> Option<(Role, PartId, Digest)> {
+        Some((part.role, part.id.unscoped(), part.archive?))
+    }
+
+    fn of<'b>(&self, part: &'b Part) -> &'b PartId
+    where
+        'a: 'b,
+    {
+        Self::key(part).and_then(|key| self.0.get(&key).copied()).unwrap_or(&part.id)
+    }
 }
 
 /// Into how many groups the small parts of each role fall. It follows from the budget, and on a base of many layers from
@@ -131,22 +157,24 @@ impl Groups {
     }
 
     /// The layer in which a part stands.
-    fn layer_of(self, part: &Part, threshold: Threshold) -> LayerRole {
+    fn layer_of(self, part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
         if threshold.is_reached_by(part) {
-            LayerRole::Single(part.role, part.id.clone())
+            LayerRole::Single(part.role, homes.of(part).clone())
         } else {
-            LayerRole::Bucket(part.role, bucket(&part.id, self.count(part.role)))
+            LayerRole::Bucket(part.role, bucket(&part.id.unscoped(), self.count(part.role)))
         }
     }
 
     /// Whether the layers fit with this threshold, now and after packages were added that are smaller than it.
-    fn fit(self, parts: &[Part], threshold: Threshold) -> bool {
-        let singles = parts.iter().filter(|part| threshold.is_reached_by(part)).count();
+    fn fit(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> bool {
+        let singles = parts.iter().filter(|part| threshold.is_reached_by(part));
+        let singles = singles.map(|part| (part.role, homes.of(part))).collect::<BTreeSet<_>>().len();
         if self.kept > 0 {
             return singles <= (self.room - self.kept) as usize;
         }
         let grouped = parts.iter().filter(|part| may_be_grouped(part.role) && !threshold.is_reached_by(part));
-        let grouped: BTreeSet<LayerRole> = grouped.map(|part| self.layer_of(part, threshold)).collect();
+        let grouped: BTreeSet<LayerRole> =
+            grouped.map(|part| self.layer_of(part, homes, threshold)).collect();
         singles + grouped.len() <= self.room as usize
     }
 }
@@ -164,9 +192,9 @@ pub fn threshold(
     reserved: u32,
     earlier: Option<Threshold>,
 ) -> Result<Threshold, OverBudget> {
-    let groups = Groups::new(parts, roles, budget, reserved)?;
+    let (groups, homes) = (Groups::new(parts, roles, budget, reserved)?, Homes::new(parts));
     let powers = std::iter::successors(Some(Threshold::SMALLEST), |it| it.0.checked_mul(2).map(Threshold));
-    let fitting = earlier.into_iter().chain(powers).find(|threshold| groups.fit(parts, *threshold));
+    let fitting = earlier.into_iter().chain(powers).find(|threshold| groups.fit(parts, &homes, *threshold));
     Ok(fitting.unwrap_or(Threshold::NONE))
 }
 
@@ -177,9 +205,10 @@ pub fn threshold(
 /// When there are more layers than the budget allows, which a threshold that [`threshold`] chose never leads to.
 pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverBudget> {
     let groups = Groups::new(parts, policy.roles, policy.budget, policy.reserved)?;
+    let homes = Homes::new(parts);
     let mut layers: BTreeMap<LayerRole, Vec<usize>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        layers.entry(groups.layer_of(part, policy.threshold)).or_default().push(index);
+        layers.entry(groups.layer_of(part, &homes, policy.threshold)).or_default().push(index);
     }
     let mut layers: Vec<_> = layers.into_iter().map(|(role, parts)| LayerPlan { role, parts }).collect();
     layers.sort_by(|a, b| (a.role.role(), &a.role).cmp(&(b.role.role(), &b.role)));
@@ -193,7 +222,7 @@ pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverB
     Ok(layers)
 }
 
-/// The bucket of a part: a hash of its name, so that no other part can move it.
+/// The bucket of a part: a hash of its name, so that no other part can move it. It is the same in all environments.
 fn bucket(id: &PartId, count: u32) -> u32 {
     let digest = Digest::of(id.as_str());
     let [a, b, c, d, ..] = *digest.as_bytes();
@@ -219,7 +248,7 @@ mod tests {
     fn part(name: &str, role: Role, weight: u64) -> Part {
         let id = PartId::new("conda", name);
         let recipe = RecipeHash(Digest::of(name));
-        Part { title: name.to_owned(), id, recipe, role, weight, root: None }
+        Part { title: name.to_owned(), id, recipe, archive: None, role, weight, root: None }
     }
 
     fn shown(parts: &[Part], policy: &Policy<'_>) -> Vec<String> {

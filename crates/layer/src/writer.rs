@@ -1,14 +1,15 @@
 //! One layer: entries in, a blob and its two digests out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::num::NonZero;
 
-use imgbuild_oci::{Descriptor, DiffId, HashWriter};
+use imgbuild_oci::{Descriptor, DiffId, Digest, HashWriter};
 
 use crate::compression::Encoder;
 use crate::key::FORMAT_VERSION;
 use crate::limits::MOST_FOLDER_BYTES;
+use crate::linking::{LinkingSink, SharedFiles};
 use crate::{
     Codec, EntryHead, EntryKind, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, SinkError,
     Source, SourceError, TarWriter,
@@ -196,7 +197,7 @@ pub enum LayerError {
 
 imgbuild_diagnostic::boxed_sources!(LayerError);
 
-/// Writes a whole layer from its sources, in order.
+/// Writes a whole layer from its sources, in order. What several of one archive have alike is written once.
 ///
 /// # Errors
 ///
@@ -209,10 +210,19 @@ pub fn write_layer<W: Write>(
     out: W,
 ) -> Result<(Layer, W), LayerError> {
     let mut writer = LayerWriter::new(out, codec, threads, parents).map_err(LayerError::Write)?;
+    let mut shared: BTreeMap<Digest, SharedFiles> = BTreeMap::new();
+    let archives: Vec<Digest> = sources.iter().filter_map(|(source, _)| source.part().archive).collect();
     for (source, exclusions) in sources {
-        source
-            .write(exclusions, &mut writer)
-            .map_err(|error| LayerError::Part { part: source.part().id.clone(), error })?;
+        let part = source.part();
+        let is_there_again = |archive: &Digest| archives.iter().filter(|other| *other == archive).count() > 1;
+        let written = match (&part.root, part.archive.filter(is_there_again)) {
+            (Some(root), Some(archive)) => {
+                let shared = shared.entry(archive).or_default();
+                source.write(exclusions, &mut LinkingSink { layer: &mut writer, root, shared })
+            }
+            _ => source.write(exclusions, &mut writer),
+        };
+        written.map_err(|error| LayerError::Part { part: part.id.clone(), error })?;
     }
     writer.finish().map_err(LayerError::Write)
 }

@@ -73,7 +73,10 @@ impl Reasons {
     fn of(lock: &Lock, debian: &BTreeSet<String>) -> Result<Self, LockError> {
         let mut requested: BTreeSet<String> = debian.iter().map(|name| format!("debian/{name}")).collect();
         let mut needed = BTreeSet::new();
-        for LockedVariant { debian, conda, pypi, .. } in lock.locked_variants()? {
+        let variants = lock.locked_variants()?;
+        for LockedVariant { debian, conda, pypi, .. } in
+            variants.iter().flat_map(LockedVariant::in_each_environment)
+        {
             if let Some(conda) = conda {
                 let asked = conda.set.requested.iter();
                 requested.extend(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_archive::ImagePath;
+use imgbuild_layer::PartId;
 use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,14 @@ use crate::{Compiler, ExcludedPath};
 pub struct CondaSet {
     /// Where the environment stands in the image. Bytes of the packages depend on it.
     pub prefix: ImagePath,
+    /// The prefix below whose `envs` the environment stands under its name; nothing for one that stands for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_prefix: Option<ImagePath>,
     /// The name of the environment.
     pub name: String,
+    /// What the environment's file calls it, where that is another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
     /// The channels that were asked, in order.
     pub channels: Vec<String>,
     /// The match specs that were asked for, sorted: what `conda-meta/history` names.
@@ -40,6 +47,19 @@ pub struct CondaSet {
     /// The variables of the environment file.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+}
+
+impl CondaSet {
+    /// What parts of the environment are told from those of the image's other environments by; nothing for one that stands for
+    /// itself, of which there is one.
+    pub fn scope(&self) -> Option<&str> {
+        self.root_prefix.as_ref().map(|_| self.name.as_str())
+    }
+
+    /// The part of an image that a package of the environment is, or another thing of it.
+    pub fn part(&self, ecosystem: &str, name: &str) -> PartId {
+        PartId::in_scope(ecosystem, self.scope(), name)
+    }
 }
 
 /// The packages with which an environment is changed from inside of it.

@@ -25,8 +25,8 @@ pub use debian::{DebianFacts, DebianPackage, DebianSet, LockedRepository, Specia
 pub use excluded_path::ExcludedPath;
 pub use layout::{LayoutBase, LayoutLayer};
 pub use locked_package::{Archive, LockedPackage};
-pub use locked_variant::{LockedCompiler, LockedSet, LockedVariant};
-pub use model::{FORMAT_VERSION, Lock, Variant};
+pub use locked_variant::{LockedCompiler, LockedEnvironment, LockedSet, LockedVariant};
+pub use model::{Environment, FORMAT_VERSION, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};
 pub use pypi::{
     ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,

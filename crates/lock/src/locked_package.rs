@@ -84,14 +84,18 @@ fn newest<S, P: LockedPackage>(set: &Option<LockedSet<'_, S, P>>) -> Option<i64>
 impl LockedVariant<'_> {
     /// The newest time of its packages, in seconds since 1970.
     pub fn newest(&self) -> Option<i64> {
-        newest(&self.debian).max(newest(&self.conda)).max(newest(&self.pypi))
+        let environments = self.environments.iter().map(|it| newest(&it.conda).max(newest(&it.pypi))).max();
+        newest(&self.debian).max(newest(&self.conda)).max(newest(&self.pypi)).max(environments.flatten())
     }
 
     /// Every archive that the variant is made of or with.
     pub fn archives(&self) -> Vec<Archive> {
         let debian = self.debian.iter().flat_map(LockedSet::all_packages).map(LockedPackage::archive);
-        let conda = self.conda.iter().flat_map(LockedSet::all_packages).map(LockedPackage::archive);
-        let wheels = self.pypi.iter().flat_map(LockedSet::all_packages).map(LockedPackage::archive);
+        let others = &self.environments;
+        let conda = self.conda.iter().chain(others.iter().filter_map(|it| it.conda.as_ref()));
+        let conda = conda.flat_map(LockedSet::all_packages).map(LockedPackage::archive);
+        let wheels = self.pypi.iter().chain(others.iter().filter_map(|it| it.pypi.as_ref()));
+        let wheels = wheels.flat_map(LockedSet::all_packages).map(LockedPackage::archive);
         debian.chain(conda).chain(wheels).collect()
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use imgbuild_oci::Platform;
 
 use crate::{
-    CondaPackage, CondaSet, DebianPackage, DebianSet, Lock, LockError, PypiPackage, PypiSet, Variant,
+    CondaPackage, CondaSet, DebianPackage, DebianSet, Environment, Lock, LockError, PypiPackage, PypiSet,
+    Variant,
 };
 
 /// A variant whose packages are all there.
@@ -23,6 +24,21 @@ pub struct LockedVariant<'a> {
     pub pypi: Option<LockedSet<'a, PypiSet, PypiPackage>>,
     /// All wheels of the lock, those among them that others were built with.
     pub wheels: &'a [PypiPackage],
+    /// Its further environments.
+    pub environments: Vec<LockedEnvironment<'a>>,
+}
+
+/// An environment beside the default one, whose packages are all there.
+#[derive(Debug, Clone)]
+pub struct LockedEnvironment<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its conda packages.
+    pub conda: Option<LockedSet<'a, CondaSet, CondaPackage>>,
+    /// Those whose post-link scripts run.
+    pub post_link: Vec<&'a CondaPackage>,
+    /// Its wheels.
+    pub pypi: Option<LockedSet<'a, PypiSet, PypiPackage>>,
 }
 
 /// What a variant has of one ecosystem.
@@ -82,7 +98,9 @@ impl Lock {
             let debian = variant.debian.iter();
             let of_debian =
                 debian.flat_map(|set| absent(&set.packages, set.left_out.iter().chain(&set.configured)));
-            let of_conda = variant.conda.iter().flat_map(|set| absent(&set.packages, set.post_link.iter()));
+            let all =
+                variant.conda.iter().chain(variant.environments.iter().filter_map(|it| it.conda.as_ref()));
+            let of_conda = all.flat_map(|set| absent(&set.packages, set.post_link.iter()));
             if let Some(id) = of_debian.chain(of_conda).next() {
                 return Err(missing(variant)(id));
             }
@@ -113,24 +131,43 @@ impl<'a> Packages<'a> {
     ) -> Result<LockedVariant<'a>, LockError> {
         let missing = missing(variant);
         let debian = |id: &String| self.debian.get(id.as_str()).copied().ok_or_else(|| missing(id));
-        let conda = |url: &String| self.conda.get(url.as_str()).copied().ok_or_else(|| missing(url));
-        let pypi = |id: &String| self.pypi.get(id.as_str()).copied().ok_or_else(|| missing(id));
-        let scripts = variant.conda.iter().flat_map(|set| &set.post_link);
+        let environments = variant.environments.iter().map(|environment| {
+            let Environment { name, conda, pypi } = environment;
+            self.environment(name, (conda.as_ref(), pypi.as_ref()), variant)
+        });
+        let environments = environments.collect::<Result<Vec<_>, _>>()?;
+        let own = self.environment("", (variant.conda.as_ref(), variant.pypi.as_ref()), variant)?;
+        let LockedEnvironment { name: _, conda, post_link, pypi } = own;
         Ok(LockedVariant {
-            post_link: scripts.map(conda).collect::<Result<_, _>>()?,
             variant,
-            conda: variant
-                .conda
-                .as_ref()
-                .map(|set| set_of(set, &set.packages, &set.compilers, conda))
-                .transpose()?,
             debian: variant
                 .debian
                 .as_ref()
                 .map(|set| set_of(set, &set.packages, &set.compilers, debian))
                 .transpose()?,
-            pypi: variant.pypi.as_ref().map(|set| set_of(set, &set.packages, &[], pypi)).transpose()?,
+            conda,
+            post_link,
+            pypi,
             wheels,
+            environments,
+        })
+    }
+
+    fn environment(
+        &self,
+        name: &'a str,
+        (conda, pypi): (Option<&'a CondaSet>, Option<&'a PypiSet>),
+        variant: &'a Variant,
+    ) -> Result<LockedEnvironment<'a>, LockError> {
+        let missing = missing(variant);
+        let of_conda = |url: &String| self.conda.get(url.as_str()).copied().ok_or_else(|| missing(url));
+        let of_pypi = |id: &String| self.pypi.get(id.as_str()).copied().ok_or_else(|| missing(id));
+        let scripts = conda.iter().flat_map(|set| &set.post_link);
+        Ok(LockedEnvironment {
+            name,
+            post_link: scripts.map(of_conda).collect::<Result<_, _>>()?,
+            conda: conda.map(|set| set_of(set, &set.packages, &set.compilers, of_conda)).transpose()?,
+            pypi: pypi.map(|set| set_of(set, &set.packages, &[], of_pypi)).transpose()?,
         })
     }
 }
@@ -169,10 +206,26 @@ impl<S, P: Clone> LockedSet<'_, S, P> {
     }
 }
 
-impl LockedVariant<'_> {
-    /// A lock of this variant alone, without its wheels: what these stand on.
+impl<'a> LockedVariant<'a> {
+    /// The variant as one of its environments has it, as if that were the only one: without a name the default one. Nothing where
+    /// it has none of that name.
+    pub fn in_environment(&self, name: Option<&str>) -> Option<Self> {
+        let Some(name) = name else { return Some(Self { environments: Vec::new(), ..self.clone() }) };
+        let LockedEnvironment { name: _, conda, post_link, pypi } =
+            self.environments.iter().find(|environment| environment.name == name)?.clone();
+        Some(Self { conda, post_link, pypi, environments: Vec::new(), ..self.clone() })
+    }
+
+    /// The variant as each of its environments has it, the default one first.
+    pub fn in_each_environment(&self) -> Vec<Self> {
+        let names = std::iter::once(None).chain(self.environments.iter().map(|it| Some(it.name)));
+        names.filter_map(|name| self.in_environment(name)).collect()
+    }
+
+    /// A lock of this variant alone, as this environment of it is, without wheels: what these stand on.
     pub fn beneath_wheels(&self, lock: &Lock) -> Lock {
-        let variant = Variant { pypi: None, ..self.variant.clone() };
+        let conda = self.conda.as_ref().map(|conda| conda.set.clone());
+        let variant = Variant { conda, pypi: None, environments: Vec::new(), ..self.variant.clone() };
         Lock { variants: vec![variant], pypi: Vec::new(), ..lock.clone() }
     }
 }

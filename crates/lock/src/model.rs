@@ -60,4 +60,21 @@ pub struct Variant {
     /// Its wheels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pypi: Option<PypiSet>,
+    /// Its further environments. What is said above of conda and wheels is the default one, which is on `PATH`.
+    #[serde(rename = "environment", default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<Environment>,
+}
+
+/// An environment of an image beside the default one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Environment {
+    /// Its name, which no other of the image has.
+    pub name: String,
+    /// Its conda packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conda: Option<CondaSet>,
+    /// Its wheels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pypi: Option<PypiSet>,
 }

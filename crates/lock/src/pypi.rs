@@ -14,6 +14,9 @@ use crate::ExcludedPath;
 pub struct PypiSet {
     /// The environment that they are put into: the conda environment's prefix, or a virtual environment.
     pub prefix: ImagePath,
+    /// The name of the conda environment, where that is below the `envs` of a prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// The names of the projects that somebody asked for, normalised and sorted. The others are there for these.
     pub requested: Vec<String>,
     /// The packages' identifiers (see [`PypiPackage::id`]), sorted.

@@ -182,7 +182,9 @@ pub(crate) mod tests {
         };
         let set = CondaSet {
             prefix: path("opt/conda"),
+            root_prefix: None,
             name: "base".to_owned(),
+            alias: None,
             channels: vec!["https://channel.example/".to_owned()],
             requested: vec!["numpy".to_owned()],
             virtual_packages: [("__glibc".to_owned(), "2.36".to_owned())].into(),
@@ -244,6 +246,7 @@ pub(crate) mod tests {
         let idna = wheel("idna", "3.10", Some(PypiBuild { source, requires: vec![setuptools.id()] }));
         let wheels = PypiSet {
             prefix: path("opt/conda"),
+            environment: None,
             requested: vec!["idna".to_owned()],
             packages: vec![idna.id()],
             provided: vec!["numpy 2.0.2".to_owned()],
@@ -259,6 +262,7 @@ pub(crate) mod tests {
             layout: Some(layout),
             conda: Some(set),
             pypi: Some(wheels),
+            environments: Vec::new(),
         };
         Lock {
             version: FORMAT_VERSION,

@@ -134,6 +134,12 @@ impl Locker<'_> {
             request,
             platform: variant.platform,
             prefix: ImagePath::from_absolute(conda.prefix.as_str())?,
+            root_prefix: conda
+                .root_prefix
+                .as_ref()
+                .map(|root| ImagePath::from_absolute(root.as_str()))
+                .transpose()?,
+            alias: conda.alias.as_ref().map(ToString::to_string),
             name: conda.environment_name.as_ref().map_or_else(|| "base".to_owned(), ToString::to_string),
             variables: conda
                 .variables

@@ -51,6 +51,11 @@ fn fits(lock: &Lock, variants: &[Variant]) -> bool {
     let same = |(locked, variant): (&imgbuild_lock::Variant, &Variant)| {
         (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
             && locked.layout.is_some() == matches!(variant.base, Base::Layout(_))
+            && locked.environments.len() == variant.environments.len()
+            && variant
+                .environments
+                .iter()
+                .all(|it| locked.environments.iter().any(|other| other.name == it.name.as_str()))
     };
     lock.inputs == inputs(variants)
         && lock.variants.len() == variants.len()

@@ -7,7 +7,7 @@ use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
 use imgbuild_image::{ROLES, check_cuda_duplicates, parts, variant_name};
 use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
-use imgbuild_lock::{DebianSet, Lock, LockBuilder, LockError, LockedVariant};
+use imgbuild_lock::{DebianSet, Environment, Lock, LockBuilder, LockError, LockedVariant};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, Spec, Variant};
 
@@ -50,12 +50,13 @@ pub(crate) fn inputs(variants: &[Variant]) -> Digest {
             .list("tag", variant.tags.iter().map(imgbuild_oci::Tag::as_str))
             .list("key", variant.keys.iter().map(|(key, value)| format!("{key}={value}")))
             .field("inputs", variant.inputs().as_bytes());
-        if let Some(conda) = &variant.conda {
+        for conda in variant.in_each_environment().iter().filter_map(|it| it.conda.as_ref()) {
             hasher = hasher
                 .list(
                     "name",
                     conda.environment_name.iter().map(imgbuild_environment::EnvironmentName::as_str),
                 )
+                .list("alias", conda.alias.iter().map(imgbuild_environment::EnvironmentName::as_str))
                 .list("variable", conda.variables.iter().map(|(name, value)| format!("{name}={value}")));
         }
     }
@@ -151,6 +152,7 @@ fn coming(name: &str, role: Role) -> Part {
         id: PartId::new("imgbuild", name),
         title: String::new(),
         recipe: RecipeHash(Digest::of("")),
+        archive: None,
         role,
         weight: 0,
         root: None,
@@ -193,14 +195,12 @@ impl Locker<'_> {
             imgbuild_debian::glibc(&packages)
         });
         let glibc = match &layout {
-            Some(image) if variant.conda.is_some() => Some(image.glibc()?.to_owned()),
+            Some(image) if variant.in_each_environment().iter().any(|it| it.conda.is_some()) => {
+                Some(image.glibc()?.to_owned())
+            }
             _ => glibc,
         };
-        let conda = match &variant.conda {
-            None => None,
-            Some(conda) => Some(self.environment(variant, conda, glibc.as_deref()).await?),
-        };
-        let locked = imgbuild_lock::Variant {
+        let common = imgbuild_lock::Variant {
             tags: variant.tags.clone(),
             platform: variant.platform,
             keys: variant.keys.clone(),
@@ -208,22 +208,40 @@ impl Locker<'_> {
             threshold: Threshold(0),
             debian,
             layout: layout.map(|image| image.base),
-            conda,
+            conda: None,
             pypi: None,
+            environments: Vec::new(),
         };
-        match &variant.pip {
-            None => Ok(locked),
-            Some(pip) => self.wheels(variant, pip, locked).await,
+        let mut whole = common.clone();
+        for view in variant.in_each_environment() {
+            let conda = match &view.conda {
+                None => None,
+                Some(conda) => Some(self.environment(&view, conda, glibc.as_deref()).await?),
+            };
+            let mut locked = imgbuild_lock::Variant { conda, ..common.clone() };
+            if let Some(pip) = &view.pip {
+                locked = self.wheels(&view, pip, locked).await?;
+            }
+            let imgbuild_lock::Variant { conda, pypi, .. } = locked;
+            match view.environment {
+                None => (whole.conda, whole.pypi) = (conda, pypi),
+                Some(name) => {
+                    whole.environments.push(Environment { name: name.to_string(), conda, pypi });
+                }
+            }
         }
+        Ok(whole)
     }
 
-    /// The variant of the earlier lock that is the nearest to this one.
+    /// The variant of the earlier lock that is the nearest to this one, as this environment of it.
     pub(crate) fn same(&self, variant: &Variant) -> Result<Option<LockedVariant<'_>>, LockSpecError> {
         let Some(earlier) = self.earlier else { return Ok(None) };
         let all = earlier.locked_variants()?.into_iter();
         let mut candidates: Vec<_> = all.filter(|other| other.variant.platform == variant.platform).collect();
         let same = candidates.iter().position(|other| other.variant.keys == variant.keys);
-        Ok((!candidates.is_empty()).then(|| candidates.swap_remove(same.unwrap_or(0))))
+        let nearest = (!candidates.is_empty()).then(|| candidates.swap_remove(same.unwrap_or(0)));
+        let name = variant.environment.as_ref().map(imgbuild_environment::EnvironmentName::as_str);
+        Ok(nearest.and_then(|nearest| nearest.in_environment(name)))
     }
 
     /// The build machines for which interpreters are locked: those like the image, and this one.

@@ -23,7 +23,8 @@ pub(crate) async fn take(
 
 /// Refuses to upgrade what only the tool that wrote a lock can.
 pub(crate) fn check_upgrade(variants: &[Variant], names: &BTreeSet<String>) -> Result<(), LockSpecError> {
-    for conda in variants.iter().filter_map(|variant| variant.conda.as_ref()) {
+    let views: Vec<Variant> = variants.iter().flat_map(Variant::in_each_environment).collect();
+    for conda in views.iter().filter_map(|variant| variant.conda.as_ref()) {
         let CondaPackages::Locked(locked) = &conda.packages else { continue };
         if let Some(name) = names.iter().find(|name| locked.version(name).is_some()) {
             return Err(LockFailure::LockedElsewhere { name: name.clone(), file: locked.file.clone() }.into());

@@ -127,7 +127,9 @@ async fn lock_wheels(
     let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
     ids.sort();
     packages.extend(locked.build_requires);
+    let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
     let set = PypiSet {
+        environment: conda.and_then(|conda| conda.set.scope()).map(str::to_owned),
         prefix: python.prefix,
         requested: locked.requested,
         packages: ids,
@@ -155,11 +157,13 @@ async fn excluded(
     }
     let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
     let minor = environment.target().minor;
-    let layout = Layout::of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?;
+    let scope = beneath.conda.as_ref().filter(|_| *is_conda).and_then(|conda| conda.set.scope());
+    let layout =
+        Layout::of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?.of_environment(scope);
     for chosen in wheels {
         let wheel_error = |error| LockedWheelsError::wheel(&chosen.package, error);
         let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);
-        claims.push((imgbuild_pypi::part_id(&chosen.package.name), claimed.map_err(wheel_error)?));
+        claims.push((layout.part(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
     let resolution = imgbuild_python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
         .map_err(|error| LockedEnvironmentError::from(imgbuild_conda::LockingError::Conflict(error)))?;

@@ -72,7 +72,6 @@ pub use wheel::layout::Layout;
 pub use wheel::metadata::Metadata;
 pub use wheel::package::Package;
 pub use wheel::package::claims;
-pub use wheel::package::part_id;
 pub use wheel::package_error::PackageError;
 pub use wheel::record::Record;
 pub use wheel::record::RecordError;

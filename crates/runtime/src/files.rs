@@ -5,6 +5,7 @@ use imgbuild_layer::{Content, Files, PartId, Role};
 use imgbuild_spec::{Jupyter, JupyterProfile, Ssh};
 
 use crate::contents::{Contents, PROGRAMS, SETTINGS, put};
+use crate::kernels::Kernel;
 use crate::shells::quoted;
 use crate::start::{ACTIVATE, HEALTH, SERVICES, START};
 use crate::{Variables, jupyter, shells, ssh};
@@ -20,6 +21,8 @@ pub struct Runtime<'a> {
     pub user: Option<RuntimeUser>,
     /// Jupyter, and the environment that it is in.
     pub jupyter: Option<(&'a Jupyter, ImagePath)>,
+    /// The environments that are kernels of Jupyter.
+    pub kernels: Vec<Kernel>,
     /// The SSH server.
     pub ssh: Option<&'a Ssh>,
     /// The time of its files, in seconds since 1970.
@@ -67,7 +70,8 @@ impl Runtime<'_> {
     fn contents(&self) -> Result<Contents, PathError> {
         let mut contents = Contents::new();
         let variables = self.variables;
-        if ["CONDA_PREFIX", "VIRTUAL_ENV"].iter().any(|it| variables.values.contains_key(*it)) {
+        let is_active = ["CONDA_PREFIX", "VIRTUAL_ENV"].iter().any(|it| variables.values.contains_key(*it));
+        if is_active || !variables.managers.is_empty() {
             put(&mut contents, shells::PROFILE, shells::profile(variables), 0o644)?;
             if !variables.dynamic.is_empty() {
                 put(&mut contents, ACTIVATE, shells::ACTIVATE_SCRIPT, 0o755)?;
@@ -80,6 +84,7 @@ impl Runtime<'_> {
                 put(&mut contents, shells::SHELL_FILE, shells::shell(variables), 0o644)?;
             }
         }
+        self.kernels.iter().try_for_each(|kernel| kernel.put(&mut contents))?;
         let Some(user) = &self.user else { return Ok(contents) };
         put(&mut contents, &format!("{PROGRAMS}/common"), include_str!("scripts/common"), 0o644)?;
         put(&mut contents, START, include_str!("scripts/imgbuild-start"), 0o755)?;

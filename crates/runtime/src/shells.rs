@@ -88,7 +88,7 @@ pub(crate) const FUNCTIONS_FILE: &str = "/etc/imgbuild/functions.sh";
 /// Those functions.
 pub(crate) fn functions(variables: &Variables) -> String {
     let mut text = "# Made by imgbuild: lets shells change environments.\n".to_owned();
-    let prefix = variables.values.get("CONDA_PREFIX").map_or("", String::as_str);
+    let prefix = &variables.root_prefix;
     for manager in &variables.managers {
         if *manager == "conda" {
             let script = quoted(&format!("{prefix}/etc/profile.d/conda.sh"));

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imgbuild_archive::ImagePath;
-use imgbuild_lock::{CondaPackage, CondaSet, MANAGERS};
+use imgbuild_lock::MANAGERS;
+
+use crate::environment::{CondaEnvironment, Environment};
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -17,8 +18,10 @@ pub struct Variables {
     pub dynamic: Vec<(String, String)>,
     /// The names of those values that follow from activation itself, and that these scripts may change.
     pub activated: BTreeSet<String>,
-    /// The programs in the environment with which it can be changed, by their names.
+    /// The programs with which environments can be changed, by their names.
     pub managers: Vec<&'static str>,
+    /// The prefix that these are in.
+    pub root_prefix: String,
 }
 
 impl Variables {
@@ -27,22 +30,32 @@ impl Variables {
         !self.dynamic.is_empty() || !self.managers.is_empty()
     }
 
+    /// What the programs that change environments need, wherever they are.
+    fn manage(&mut self, (set, packages): CondaEnvironment<'_>) {
+        let has = |name: &&&'static str| packages.iter().any(|package| package.name() == **name);
+        self.managers = MANAGERS.iter().filter(has).copied().collect();
+        self.root_prefix = set.prefix.to_string();
+        let path = self.values.get("PATH").cloned().unwrap_or_default();
+        let values = &mut self.values;
+        let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
+        if !self.managers.is_empty() {
+            // It has nothing but them, and stays where another environment takes the place of the active one.
+            put("PATH", joined(&format!("{}/condabin", self.root_prefix), &path));
+        }
+        for manager in &self.managers {
+            manager_variables(manager, &self.root_prefix, &mut put);
+        }
+    }
+
     /// What the activation of an environment would set.
-    fn activate(&mut self, set: &CondaSet, packages: &[&CondaPackage]) {
+    fn activate(&mut self, (set, packages): CondaEnvironment<'_>) {
         let path = self.values.get("PATH").cloned().unwrap_or_default();
         let values = &mut self.values;
         let mut put = |name: &str, value: String| values.insert(name.to_owned(), value);
         let prefix = set.prefix.to_string();
-        let has = |name: &&&'static str| packages.iter().any(|package| package.name() == **name);
-        self.managers = MANAGERS.iter().filter(has).copied().collect();
-        let own = match self.managers[..] {
-            [] => format!("{prefix}/bin"),
-            // The second has nothing but them, and stays where another environment takes the place of the first.
-            _ => format!("{prefix}/bin:{prefix}/condabin"),
-        };
-        put("PATH", joined(&own, &path));
-        for manager in &self.managers {
-            manager_variables(manager, &prefix, &mut put);
+        put("PATH", joined(&format!("{prefix}/bin"), &path));
+        if !self.managers.is_empty() {
+            put("CONDA_SHLVL", "1".to_owned());
         }
         self.activated.insert("PATH".to_owned());
         for export in packages.iter().flat_map(|package| &package.facts.activation.exports) {
@@ -82,24 +95,25 @@ pub enum UserSite {
 /// The variables of an image: `PATH`, the locale, and, with a conda environment, what its activation would set, so that
 /// `python` is the environment's without activation.
 ///
-/// `packages` are in topological order: of two that export one variable the later wins, as when both are activated.
+/// Of two packages of `environment` that export one variable the later wins, as when both are activated.
 /// `site` says where Python finds what the image's user has installed for itself; its commands come after all others.
 /// `base` are those of the image that this one stands on, where it stands on one: they stay, and the environment's folder
-/// comes before its `PATH`. `virtual_environment` is one of Python's, whose commands come before all others. `given` are the
-/// spec's own, which win over all.
+/// comes before its `PATH`. `given` are the spec's own, which win over all.
 pub fn variables(
     base: Option<&[String]>,
-    conda: Option<(&CondaSet, &[&CondaPackage])>,
-    virtual_environment: Option<&ImagePath>,
+    environment: &Environment<'_>,
     site: Option<&UserSite>,
     given: &BTreeMap<String, String>,
 ) -> Variables {
     let mut variables = Variables { values: inherited(base), ..Variables::default() };
     variables.values.entry("PATH".to_owned()).or_insert_with(|| SYSTEM_PATH.to_owned());
-    if let Some((set, packages)) = conda {
-        variables.activate(set, packages);
+    if let Some(managing) = environment.managing() {
+        variables.manage(managing);
     }
-    if let Some(prefix) = virtual_environment {
+    if let Some(conda) = environment.conda {
+        variables.activate(conda);
+    }
+    if let Some(prefix) = environment.virtual_environment {
         let path = variables.values.get("PATH").cloned().unwrap_or_default();
         variables.values.insert("PATH".to_owned(), joined(&format!("{prefix}/bin"), &path));
         variables.values.insert("VIRTUAL_ENV".to_owned(), prefix.to_string());
@@ -123,7 +137,6 @@ pub fn variables(
 
 /// What a program that changes environments finds where one is active: then `activate` puts another in its place.
 fn manager_variables(manager: &str, prefix: &str, put: &mut impl FnMut(&str, String) -> Option<String>) {
-    put("CONDA_SHLVL", "1".to_owned());
     if manager == "conda" {
         put("CONDA_EXE", format!("{prefix}/bin/conda"));
         put("CONDA_PYTHON_EXE", format!("{prefix}/bin/python"));
@@ -154,7 +167,8 @@ fn inherited(base: Option<&[String]>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imgbuild_lock::{Activation, CondaFacts, EnvironmentVariable};
+    use imgbuild_archive::ImagePath;
+    use imgbuild_lock::{Activation, CondaFacts, CondaPackage, CondaSet, EnvironmentVariable};
 
     fn package(name: &str, exports: &[(&str, &str)], dynamic: &[&str]) -> CondaPackage {
         let exports = exports.iter().map(|(name, value)| EnvironmentVariable {
@@ -190,7 +204,9 @@ mod tests {
     fn activation_holds_for_every_process() {
         let set = CondaSet {
             prefix: ImagePath::new("opt/conda").unwrap(),
+            root_prefix: None,
             name: "ml".to_owned(),
+            alias: None,
             channels: vec![],
             requested: vec![],
             virtual_packages: BTreeMap::new(),
@@ -204,7 +220,9 @@ mod tests {
         let gdal = package("gdal", &[("GDAL_DATA", "$CONDA_PREFIX/share/gdal"), ("X", "first")], &[]);
         let gcc = package("gcc", &[("X", "second")], &["etc/conda/activate.d/gcc.sh"]);
         let given = BTreeMap::from([("FROM_FILE".to_owned(), "2".to_owned())]);
-        let variables = variables(None, Some((&set, &[&gdal, &gcc])), None, None, &given);
+        let packages = [&gdal, &gcc];
+        let environment = Environment { conda: Some((&set, &packages)), ..Environment::default() };
+        let variables = variables(None, &environment, None, &given);
         let shown: Vec<String> =
             variables.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -226,7 +244,8 @@ mod tests {
     #[test]
     fn a_virtual_environment_is_first() {
         let prefix = ImagePath::new("opt/venv").unwrap();
-        let found = variables(Some(&["PATH=/bin".to_owned()]), None, Some(&prefix), None, &BTreeMap::new());
+        let environment = Environment { virtual_environment: Some(&prefix), ..Environment::default() };
+        let found = variables(Some(&["PATH=/bin".to_owned()]), &environment, None, &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/opt/venv/bin:/bin");
         assert_eq!(found.values["VIRTUAL_ENV"], "/opt/venv");
     }
@@ -235,16 +254,19 @@ mod tests {
     fn an_empty_path_of_a_base_is_not_the_current_folder() {
         let base = ["PATH=".to_owned()];
         let (prefix, site) = (ImagePath::new("opt/venv").unwrap(), UserSite::Folder("/home/x".to_owned()));
-        let found = variables(Some(&base), None, Some(&prefix), Some(&site), &BTreeMap::new());
+        let environment = Environment { virtual_environment: Some(&prefix), ..Environment::default() };
+        let found = variables(Some(&base), &environment, Some(&site), &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/opt/venv/bin:/home/x/bin");
-        let found = variables(Some(&base), None, None, Some(&site), &BTreeMap::new());
+        let found = variables(Some(&base), &Environment::default(), Some(&site), &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/home/x/bin");
     }
 
     #[test]
     fn what_a_user_installs_is_found_in_a_folder_of_the_images_own() {
         let own = UserSite::Folder("/home/user/.local/share/imgbuild/x".to_owned());
-        let of = |site| variables(Some(&["PATH=/bin".to_owned()]), None, None, site, &BTreeMap::new()).values;
+        let of = |site| {
+            variables(Some(&["PATH=/bin".to_owned()]), &Environment::default(), site, &BTreeMap::new()).values
+        };
         let found = of(Some(&own));
         assert_eq!(found["PATH"], "/bin:/home/user/.local/share/imgbuild/x/bin");
         assert_eq!(found["PYTHONUSERBASE"], "/home/user/.local/share/imgbuild/x");

@@ -1,6 +1,6 @@
 //! The conda environment, put together from `[conda]` and the file that `env` names.
 
-use imgbuild_document::{Located, Mistake, Problem, Requirement, Source, list};
+use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, list};
 use imgbuild_environment::{Channel, ChannelName, Environment, LockFormat, OtherLock, PackageName};
 use imgbuild_secret::SecretText;
 
@@ -13,38 +13,35 @@ const DEFAULT_CHANNEL: &str = "conda-forge";
 
 /// The environment; nothing where neither packages, a file, a manager nor conda's Python are asked for. Where the file
 /// holds locked packages, they are given beside it: which these are depends on the platform. `python` is the Python that
-/// the spec asks for by its key.
+/// the spec asks for by its key, and `file_key` the key that names the file.
 pub(crate) fn conda(
-    table: Option<Located<CondaTable>>,
+    table: CondaTable,
     environment: Option<Environment>,
     python: Option<PythonFrom>,
+    file_key: &str,
     source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Option<(Conda, Option<OtherLock>)> {
-    let table = table.map(|located| located.value).unwrap_or_default();
     let asked = table.packages.as_ref().is_some_and(|packages| !packages.is_empty());
     let pip = table.pip.as_ref().is_none_or(|located| located.value);
     let pip_part = environment.as_ref().filter(|_| pip && python.is_none()).and_then(Environment::pip_part);
     let environment = environment.filter(|it| pip_part.is_some() || it.is_of_conda());
     let from_conda = python == Some(PythonFrom::Conda);
-    if let Some(channels) = &table.channels {
-        check_channels(channels, source, problems);
-    }
+    table.channels.iter().for_each(|channels| check_channels(channels, source, problems));
     if !asked && environment.is_none() && !from_conda && table.manager() == Manager::None {
         return None;
     }
     let writable = writable(&table, source, problems);
     problems.extend(run_and_skipped(&table, source));
     let environment = environment.unwrap_or_default();
-    problems.extend(environment.locked.iter().filter_map(|lock| beside_lock(&table, lock, source)));
+    problems.extend(environment.locked.iter().filter_map(|lock| beside_lock(&table, lock, file_key, source)));
     let mut requirements = own_requirements(&table, source);
     requirements.extend(environment.requirements.into_iter().filter(|_| environment.locked.is_none()));
     let brings = |requirement: &Requirement| brings_python(requirement.text.whole());
     let pip_part = pip_part.filter(|_| environment.locked.is_none() && !requirements.iter().any(brings));
     // What conda does, and says that it does it.
-    requirements.extend(
-        pip_part.iter().map(|origin| Requirement { text: SecretText::new("pip"), origin: origin.clone() }),
-    );
+    let pip_of_part = |origin: &Origin| Requirement { text: SecretText::new("pip"), origin: origin.clone() };
+    requirements.extend(pip_part.iter().map(pip_of_part));
     let manager = table.manager();
     let channels_are_open =
         table.channels.is_none() && !environment.no_defaults && environment.locked.is_none();
@@ -58,6 +55,7 @@ pub(crate) fn conda(
         packages: CondaPackages::Requirements(requirements),
         channel_priority: table.channel_priority,
         prefix: table.prefix.unwrap_or_default(),
+        root_prefix: None,
         manager,
         manager_origin: table.manager.as_ref().map(|located| located.origin(source)),
         pip,
@@ -69,6 +67,7 @@ pub(crate) fn conda(
         skip_post_link: table.skip_post_link,
         accept_damaged: table.accept_damaged,
         environment_name: environment.name,
+        alias: None,
         variables: environment.variables,
     };
     Some((conda, environment.locked))
@@ -87,13 +86,13 @@ fn run_and_skipped(table: &CondaTable, source: &Source) -> Vec<Problem> {
 }
 
 /// Keys that would change what a lock has settled.
-fn beside_lock(table: &CondaTable, lock: &OtherLock, source: &Source) -> Option<Problem> {
-    let package = table.packages.iter().flatten().next().map(|package| ("conda.packages", &package.span));
+fn beside_lock(table: &CondaTable, lock: &OtherLock, file_key: &str, source: &Source) -> Option<Problem> {
+    let package = table.packages.iter().flatten().next().map(|it| (key_of_list(&it.key), &it.span));
     let time = table.exclude_newer.as_ref().map(|time| ("conda.exclude-newer", &time.span));
     let pip = table.pip.as_ref().map(|pip| ("conda.pip", &pip.span));
     let (key, span) = package.or(time).or(pip)?;
     let span = span.clone();
-    let mistake = Mistake::Conflict { first: key.to_owned(), second: "env".to_owned() };
+    let mistake = Mistake::Conflict { first: key.to_owned(), second: file_key.to_owned() };
     let what = format!("`{}` is {}, the whole environment", lock.file, lock.format.title());
     let hint = match lock.format {
         LockFormat::Explicit => format!("{what}: add the package's URL to it"),
@@ -104,6 +103,11 @@ fn beside_lock(table: &CondaTable, lock: &OtherLock, source: &Source) -> Option<
         LockFormat::Pixi | LockFormat::CondaLock => format!("{what}: change it with the tool that wrote it"),
     };
     Some(Problem::new(mistake).at(source, span, "asked for here").hint(hint))
+}
+
+/// The key of a list, by that of an item of it.
+fn key_of_list(item: &str) -> &str {
+    item.split_once('[').map_or(item, |(list, _)| list)
 }
 
 fn own_requirements(table: &CondaTable, source: &Source) -> Vec<Requirement> {

@@ -71,6 +71,11 @@ impl Cuda {
         packages
     }
 
+    /// The same for an environment beside the default one: it is for the same machines, and the toolkit is in the image once.
+    pub(crate) fn without_toolkit(&self) -> Self {
+        Self { toolkit: Toolkit::None, compat: false, ..self.clone() }
+    }
+
     /// Where the packages of the toolkit cannot come from: there is no conda environment.
     fn needs_conda(&self) -> Option<Problem> {
         let package = self.packages().first().copied()?;

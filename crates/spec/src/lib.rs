@@ -15,9 +15,13 @@
 //! ```
 
 mod assemble;
+mod base;
 mod checks;
 mod cuda;
 mod draft;
+mod environment_draft;
+mod environment_names;
+mod environments;
 mod inputs;
 mod language;
 mod limits;
@@ -55,6 +59,6 @@ pub use values::{
     Toolkit, TorchBackend, UnknownContract, User, UserName, UserNumber, VersionPattern, VisibleDevices,
 };
 pub use variant::{
-    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Jupyter, Keyring,
-    Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
+    Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Environment,
+    Jupyter, Keyring, Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
 };

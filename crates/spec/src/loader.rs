@@ -11,10 +11,11 @@ use imgbuild_environment::{Choice, Contents, Environment};
 use imgbuild_requirement::Reader;
 
 use crate::draft::{Context, Draft, shared_tags};
-use crate::language::{Document, EnvKey, EnvTable};
+use crate::environment_draft::NamedEnvironment;
+use crate::language::{Document, EnvKey, EnvTable, PipTable};
 use crate::matrix::{self, Combinations};
 use crate::mistake::SpecMistake;
-use crate::pip::Section;
+use crate::pip::{Section, ServicePackage};
 use crate::template::{Combination, Expander, describe};
 use crate::unread::UnreadKeys;
 use crate::{not_yet, schema, services};
@@ -100,30 +101,60 @@ impl Loader<'_> {
             let problem = Problem::new(Mistake::MissingKey { key: "name".to_owned() });
             problems.push(problem.at(source, root.span.clone(), label(&root.span)));
         }
-        let environment = document.env.as_ref().and_then(|env| {
-            let (environment, found) = self.environment(env, keys);
-            self.unread.paths.extend((!found.is_empty()).then(|| env.key.clone()));
-            problems.extend(found);
-            environment
-        });
-        let from_environment = environment.as_ref().and_then(|environment| environment.pip.clone());
-        let asks_for_wheels = document.pip.is_some() || from_environment.is_some();
+        let environment = self.named_file(document.env.as_ref(), keys, problems);
+        let asks_for_wheels = document.pip.is_some()
+            || environment.as_ref().is_some_and(|environment| environment.pip.is_some());
         let services = services::wheels(&document, asks_for_wheels, source);
-        let (pip, found) =
-            Section::read(document.pip.take(), from_environment, services, &mut self.reader, source);
-        self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));
-        problems.extend(found);
+        let table = document.pip.take().map(|located| located.value).unwrap_or_default();
+        let pip = self.section(table.clone(), None, environment.as_ref(), services, problems);
         problems.extend(pip.check_writable(document.python.as_ref().map(|python| python.value.from())));
-        note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));
-        note::add(&mut self.notes, pip.notes().iter().cloned());
-        let context = Context { source, folder: self.folder, keys, environment, pip };
-        let (draft, found) = Draft::new(document, &context);
+        let mut environments = Vec::new();
+        for (name, located) in std::mem::take(&mut document.envs) {
+            let origin = located.origin(source);
+            let mut its = located.value;
+            let environment = self.named_file(its.env.as_ref(), keys, problems);
+            let pip = self.section(its.take_pip(), Some(&table), environment.as_ref(), Vec::new(), problems);
+            environments.push(NamedEnvironment { name, origin, table: its, environment, pip });
+        }
+        let context = Context { source, folder: self.folder, keys, environment, pip, environments };
+        let (draft, found) = Draft::new(document, context);
         // What is elsewhere is not opened.
         let is_elsewhere =
             found.iter().any(|problem| matches!(problem.mistake(), Some(Mistake::LeadsOut(_))));
         self.unread.paths.extend(is_elsewhere.then(|| "base.layout".to_owned()));
         problems.extend(found.into_iter().filter(|problem| !self.unread.explains(problem)));
         draft
+    }
+
+    /// What can be read of the environment of a file that a key `env` names.
+    fn named_file(
+        &mut self,
+        env: Option<&Located<EnvKey>>,
+        keys: &Combination,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Environment> {
+        let (environment, found) = self.environment(env?, keys);
+        self.unread.paths.extend(env.filter(|_| !found.is_empty()).map(|env| env.key.clone()));
+        problems.extend(found);
+        note::add(&mut self.notes, environment.iter().flat_map(|it| it.notes.iter().cloned()));
+        environment
+    }
+
+    /// What a section and the files that it names say of wheels.
+    fn section(
+        &mut self,
+        table: PipTable,
+        shared: Option<&PipTable>,
+        environment: Option<&Environment>,
+        services: Vec<ServicePackage>,
+        problems: &mut Vec<Problem>,
+    ) -> Section {
+        let lines = environment.and_then(|environment| environment.pip.clone());
+        let (pip, found) = Section::read(table, shared, lines, services, &mut self.reader, self.source);
+        self.unread.paths.extend((!found.is_empty()).then(|| "pip".to_owned()));
+        problems.extend(found);
+        note::add(&mut self.notes, pip.notes().iter().cloned());
+        pip
     }
 
     /// What can be read of the environment that `env` names, and what is wrong with it.

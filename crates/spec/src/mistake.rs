@@ -114,6 +114,38 @@ pub enum SpecMistake {
     /// `[pip] writable` with a Python that is not Debian's.
     #[error("`pip.writable` is of a virtual environment, which only Debian's Python gets")]
     NoVirtualEnvironment,
+    /// An environment without anything in it.
+    #[error("nothing is to be in the environment `{name}`")]
+    EmptyEnvironment {
+        /// Its name.
+        name: String,
+    },
+    /// An environment that is called as conda calls the one in the prefix itself.
+    #[error("`{name}` is the environment in the prefix itself, and no other can be called so")]
+    ReservedEnvironmentName {
+        /// The name.
+        name: String,
+    },
+    /// Two environments, and one name.
+    #[error("two environments are called `{name}`")]
+    SharedEnvironmentName {
+        /// The name.
+        name: String,
+    },
+    /// A default environment that there is not.
+    #[error("`default-env` names `{name}`, and there is no such environment")]
+    UnknownEnvironment {
+        /// The name.
+        name: String,
+    },
+    /// Two default environments.
+    #[error("two environments are to be the default one: `{first}` and `{second}`")]
+    TwoDefaults {
+        /// The spec's own.
+        first: String,
+        /// The one that is asked for.
+        second: String,
+    },
     /// Wheels, and no Python.
     #[error("wheels are asked for, but no Python that they could be for")]
     NoPython,

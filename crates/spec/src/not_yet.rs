@@ -2,7 +2,7 @@
 
 use imgbuild_document::DecodeError;
 
-const NOT_YET: &[&str] = &["envs", "base.image"];
+const NOT_YET: &[&str] = &["base.image"];
 
 /// Keys that people look for, and that must not be in a spec: it is read by many, and the image is given to more.
 const SECRETS: &[&str] =

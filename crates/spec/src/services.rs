@@ -2,9 +2,11 @@
 //! packages.
 
 use imgbuild_document::{Located, Mistake, Node, Origin, Problem, Requirement, Source, VariableName, list};
-use imgbuild_environment::{OtherLock, match_spec_name};
+use imgbuild_environment::match_spec_name;
 use imgbuild_secret::SecretText;
 
+use crate::environment_draft::EnvironmentDraft;
+use crate::environments::{Environments, own_is_default};
 use crate::language::{
     DevContainerKey, DevContainerTable, Document, Image, JupyterKey, JupyterTable, PythonFrom, SshKey,
     SshTable, Suite, UserTable,
@@ -125,29 +127,32 @@ impl Services {
         Some(problem.hint("a number needs no user: `user = \"1000\"` in `[image]`"))
     }
 
-    /// Adds to a conda environment what Jupyter needs, where Python is conda's. Jupyter runs in that Python, or in Debian's.
-    pub(crate) fn run_in(
-        &self,
-        conda: Option<&mut (Conda, Option<OtherLock>)>,
-        python: Option<PythonFrom>,
-        pip: &Section,
-    ) -> Option<Problem> {
+    /// Adds to the default environment what Jupyter needs, where Python is conda's. Jupyter runs in that Python, or in Debian's.
+    pub(crate) fn run_in(&self, environments: &mut Environments) -> Option<Problem> {
         let origin = &self.jupyter.as_ref()?.origin;
-        let in_conda = match conda {
-            Some((conda, None)) => {
+        let other = environments.others.iter().find_map(|it| it.name.clone());
+        let EnvironmentDraft { python, conda, lock, pip, .. } = &mut environments.default;
+        let python = python.as_ref().map(|python| python.from);
+        let in_conda = match (conda, lock) {
+            (Some(conda), None) => {
                 self.add_conda_packages(conda, python, pip);
                 has_python(conda)
             }
             // What is in it is known for each platform.
-            Some((_, Some(_))) => true,
-            None => false,
+            (Some(_), Some(_)) => true,
+            (None, _) => false,
         };
         if python.is_some() || in_conda {
             return None;
         }
         let problem = Problem::new(SpecMistake::JupyterWithoutPython);
         let problem = problem.at(origin.source(), origin.span(), "asked for here");
-        Some(problem.hint("add it to the spec, for example `python = \"3.11\"`"))
+        Some(match other {
+            None => problem.hint("add it to the spec, for example `python = \"3.11\"`"),
+            Some(name) => problem.hint(format!(
+                "it runs in the default environment: add `python = \"3.11\"` to the spec, or write `default-env = \"{name}\"`"
+            )),
+        })
     }
 
     fn add_debian_packages(&self, debian: &mut Debian) {
@@ -203,7 +208,10 @@ pub(crate) fn wheels(document: &Document, asks_for_wheels: bool, source: &Source
         requirement: Requirement { text: SecretText::new(name), origin },
         is_optional,
     };
-    let jupyter = document.jupyter.as_ref().map(|located| (&located.value, located.origin(source)));
+    let own = document.conda.as_ref().map(|located| &located.value);
+    // What it serves runs in the default environment.
+    let jupyter = document.jupyter.as_ref().filter(|_| own_is_default(&document.default_env, own));
+    let jupyter = jupyter.map(|located| (&located.value, located.origin(source)));
     let for_jupyter = match &jupyter {
         None | Some((JupyterKey::Short(false), _)) => Vec::new(),
         Some((JupyterKey::Short(true), origin)) => packages(&JupyterTable::default(), origin, source),
@@ -411,8 +419,8 @@ pub(crate) fn secret_variables(root: &Node, source: &Source) -> Vec<Problem> {
     SECRETS.iter().filter_map(|name| Some(problem(name, named(name)?))).collect()
 }
 
-/// The variables of an environment file that no image can have.
-pub(crate) fn wrong_variables(conda: &Conda, env: Option<&Origin>) -> Vec<Problem> {
+/// The variables of an environment's file that no image can have.
+pub(crate) fn wrong_variables(environment: &EnvironmentDraft) -> Vec<Problem> {
     let problem = |(name, value): (&VariableName, &String)| {
         let problem = match check_environment_value(value) {
             Err(error) => {
@@ -425,10 +433,10 @@ pub(crate) fn wrong_variables(conda: &Conda, env: Option<&Origin>) -> Vec<Proble
             }
             Ok(()) => return None,
         };
-        Some(match env {
-            Some(env) => problem.at(env.source(), env.span(), "this environment"),
+        Some(match &environment.file {
+            Some(file) => problem.at(file.source(), file.span(), "this environment"),
             None => problem,
         })
     };
-    conda.variables.iter().filter_map(problem).collect()
+    environment.conda.iter().flat_map(|conda| &conda.variables).filter_map(problem).collect()
 }

@@ -36,11 +36,15 @@ pub struct Variant {
     pub cuda: Option<Cuda>,
     /// What the environment stands on.
     pub base: Base,
+    /// In what [`Variant::in_environment`] gives, the further environment that it is about.
+    pub environment: Option<EnvironmentName>,
     /// The conda environment, where anything is to be in it.
     pub conda: Option<Conda>,
     /// The wheels, where any are asked for. They go into the environment's Python where it has one, else into a virtual
     /// environment of Debian's.
     pub pip: Option<Pip>,
+    /// Further environments. What is said above of Python, conda and wheels is the default one, which is on `PATH`.
+    pub environments: Vec<Environment>,
     /// Jupyter, where it starts it.
     pub jupyter: Option<Jupyter>,
     /// The SSH server, where it starts one.
@@ -59,6 +63,38 @@ pub struct Variant {
     pub checks: Vec<Check>,
     /// The platforms whose demands it must meet, none twice.
     pub conform: Vec<Conform>,
+}
+
+/// An environment beside the default one.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Environment {
+    /// Its name, which no other of the image has: `base` for the one in the prefix itself, and for Debian's Python.
+    pub name: EnvironmentName,
+    /// Its Python, where the spec asks for it by key.
+    pub python: Option<Python>,
+    /// The CUDA that it is for: that of the image, whose toolkit is in the default environment.
+    pub cuda: Option<Cuda>,
+    /// Its conda packages.
+    pub conda: Option<Conda>,
+    /// Its wheels.
+    pub pip: Option<Pip>,
+}
+
+impl Variant {
+    /// The variant as one of its further environments has it: as if that were the only one.
+    #[must_use]
+    pub fn in_environment(&self, environment: &Environment) -> Self {
+        let Environment { name, python, cuda, conda, pip } = environment.clone();
+        Self { environment: Some(name), python, cuda, conda, pip, environments: Vec::new(), ..self.clone() }
+    }
+
+    /// The variant as each of its environments has it, the default one first.
+    pub fn in_each_environment(&self) -> Vec<Self> {
+        let default = Self { environments: Vec::new(), ..self.clone() };
+        let others = self.environments.iter().map(|environment| self.in_environment(environment));
+        std::iter::once(default).chain(others).collect()
+    }
 }
 
 /// The user that an image has, where its base has users, and runs as unless the spec says otherwise.
@@ -265,6 +301,8 @@ pub struct Conda {
     pub channel_priority: Option<ChannelPriority>,
     /// The environment's folder.
     pub prefix: Prefix,
+    /// The prefix below whose `envs` that folder is, where it is below one.
+    pub root_prefix: Option<Prefix>,
     /// The program to change it with.
     pub manager: Manager,
     /// Where that was asked for.
@@ -286,10 +324,22 @@ pub struct Conda {
     pub skip_post_link: Vec<PackageName>,
     /// Packages that are installed although they contradict themselves.
     pub accept_damaged: Vec<PackageName>,
-    /// The `name:` of the environment file.
+    /// Its name: what the spec calls it, or the `name:` of the environment file.
     pub environment_name: Option<EnvironmentName>,
+    /// The `name:` of the environment file, where the spec calls it otherwise.
+    pub alias: Option<EnvironmentName>,
     /// The `variables:` of the environment file.
     pub variables: BTreeMap<VariableName, String>,
+}
+
+impl Conda {
+    /// Makes it an environment below the `envs` of a prefix.
+    pub(crate) fn stands_below(&mut self, root: &Prefix, name: &EnvironmentName, is_writable: bool) {
+        let by_file = self.environment_name.replace(name.clone());
+        self.alias = by_file.filter(|it| it != name && !it.is_base());
+        self.root_prefix = Some(root.clone());
+        self.writable = is_writable;
+    }
 }
 
 /// What a conda environment is made of.

@@ -202,6 +202,7 @@ pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<
         Damaged::Refused => BTreeSet::new(),
     };
     let environment = Environment {
+        scope: None,
         prefix: ImagePath::from_absolute(prefix).unwrap(),
         python: Some(python()),
         subdir: Subdir::Linux64,

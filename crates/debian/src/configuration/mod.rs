@@ -152,6 +152,7 @@ impl Configuration {
             id: part_id(),
             title,
             recipe: RecipeHash(recipe),
+            archive: None,
             role: BASE_CONFIGURATION,
             weight: 0,
             root: None,

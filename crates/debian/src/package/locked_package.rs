@@ -44,6 +44,7 @@ impl Package {
             id: PartId::new("debian", &locked.name),
             title: format!("{} {}", locked.name, locked.version),
             recipe: recipe(locked, &[]),
+            archive: None,
             role: BASE,
             weight: locked.facts.installed_size,
             root: None,

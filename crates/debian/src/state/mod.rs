@@ -60,6 +60,7 @@ impl State {
             id: PartId::new("debian-state", suite),
             title: format!("dpkg's state of {suite}"),
             recipe: RecipeHash(recipe),
+            archive: None,
             role: BASE_STATE,
             weight: 1 << 20,
             root: None,

@@ -29,7 +29,17 @@ pub(super) trait PackageScripts: Ecosystem {
     }
 }
 
-/// The ecosystems of a variant, each behind those that it stands on.
+/// Debian, on which the environments of a variant stand, where it is in the image.
+pub(super) fn debian<'a>(
+    locked: &'a LockedVariant<'_>,
+    variant: &Variant,
+) -> Option<imgbuild_debian::Packages<'a>> {
+    let (timestamp, platform) = (locked.variant.timestamp, variant.platform);
+    let users = vec![super::users::user(variant)];
+    Some(imgbuild_debian::Packages { locked: locked.debian.as_ref()?, platform, users, timestamp })
+}
+
+/// The ecosystems of one environment of a variant, each behind those that it stands on.
 pub(super) fn ecosystems<'a>(
     locked: &'a LockedVariant<'_>,
     variant: &'a Variant,
@@ -42,10 +52,6 @@ pub(super) fn ecosystems<'a>(
     let is_writable =
         variant.conda.as_ref().is_some_and(|conda| conda.writable || conda.manager != Manager::None);
     let mut all: Vec<Box<dyn PackageScripts>> = Vec::new();
-    if let Some(locked) = &locked.debian {
-        let users = vec![super::users::user(variant)];
-        all.push(Box::new(imgbuild_debian::Packages { locked, platform, users, timestamp }));
-    }
     if let (Some(locked), Some(conda)) = (&locked.conda, &variant.conda) {
         let ownership = ownership(is_writable)?;
         all.push(Box::new(imgbuild_conda::Packages { locked, platform, conda, ownership, timestamp }));

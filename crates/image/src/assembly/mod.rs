@@ -4,21 +4,21 @@ mod ecosystems;
 mod runtime;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_base::Base;
 use imgbuild_copies::Copies;
 use imgbuild_ecosystem::{Compilers, Execution, ImagePython, Ingredients, Surroundings};
-use imgbuild_fetch::Context;
+use imgbuild_fetch::{Context, in_each_environment};
 use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
 use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
 use imgbuild_python::Target;
-use imgbuild_runtime::{OwnStart, Variables};
+use imgbuild_runtime::{Environment, OwnStart, Variables};
 use imgbuild_spec::Variant;
 
-use self::ecosystems::ecosystems;
+use self::ecosystems::{PackageScripts, debian, ecosystems};
 use crate::compiler::VariantCompilers;
 use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::derived::{Derived, Foundation};
@@ -88,12 +88,11 @@ impl Assembly {
     ) -> Result<Self, MakeError> {
         let mut given = variant.cuda.as_ref().map(imgbuild_runtime::cuda_variables).unwrap_or_default();
         given.extend(variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        let conda = locked.conda.as_ref().map(|conda| (conda.set, conda.packages.as_slice()));
-        let wheels = locked.pypi.as_ref().map(|pypi| &pypi.set.prefix);
-        let wheels = wheels.filter(|prefix| conda.is_none_or(|(set, _)| set.prefix != **prefix));
+        let environment = Environment::default_of(locked);
         let layout = locked.variant.layout.as_ref();
         let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
-        let has_python = conda.is_some() || variant.python.is_some();
+        let views = variant.in_each_environment();
+        let has_python = views.iter().any(|it| it.conda.is_some() || it.python.is_some());
         let site = users::site(variant, &base).filter(|_| has_python);
         let mut assembly = Self {
             ingredients: Vec::new(),
@@ -101,7 +100,7 @@ impl Assembly {
             executions: Vec::new(),
             exclusions: BTreeMap::new(),
             parents: Parents::default(),
-            variables: imgbuild_runtime::variables(base.environment(), conda, wheels, site.as_ref(), &given),
+            variables: imgbuild_runtime::variables(base.environment(), &environment, site.as_ref(), &given),
             base,
             python: None,
             targets: Vec::new(),
@@ -143,51 +142,71 @@ impl Assembly {
         for (path, mode, owner) in self.base.image().into_iter().flat_map(|image| image.special_folders()) {
             self.parents.insert(path.clone(), mode, owner);
         }
-        let conda = locked.conda.as_ref().map(|set| &set.prefix);
-        let wheels = locked.pypi.as_ref().map(|set| &set.prefix).filter(|prefix| conda != Some(prefix));
-        conda.into_iter().chain(wheels).try_for_each(|prefix| self.base.check_prefix(prefix))?;
-        if let Some(set) = &locked.conda {
-            if let Some((package, _)) = self.variables.dynamic.first() {
-                self.base.needs_bash(&format!("the activation scripts of `{package}`"))?;
-            }
-            if !set.post_link.is_empty() {
-                self.base.needs_bash("post-link scripts")?;
-            }
+        let others = || locked.environments.iter();
+        let conda = || locked.conda.iter().chain(others().filter_map(|it| it.conda.as_ref()));
+        let wheels = locked.pypi.iter().chain(others().filter_map(|it| it.pypi.as_ref()));
+        let prefixes: BTreeSet<&ImagePath> =
+            conda().map(|set| &set.prefix).chain(wheels.map(|set| &set.prefix)).collect();
+        prefixes.into_iter().try_for_each(|prefix| self.base.check_prefix(prefix))?;
+        if let Some((package, _)) = self.variables.dynamic.first() {
+            self.base.needs_bash(&format!("the activation scripts of `{package}`"))?;
+        }
+        if conda().any(|set| !set.post_link.is_empty()) {
+            self.base.needs_bash("post-link scripts")?;
         }
         Ok(())
     }
 
-    /// Adds the packages of all ecosystems, and what of theirs runs.
+    /// Adds Debian's packages, those of each environment, and what of theirs runs.
     fn add_packages(
         &mut self,
         locked: &LockedVariant<'_>,
         variant: &Variant,
         context: &Context,
     ) -> Result<(), MakeError> {
-        let makes_bytecode = variant.layers.bytecode.makes_bytecode();
-        let compilers =
-            makes_bytecode.then(|| VariantCompilers::new(locked, variant, context)).transpose()?;
-        let ecosystems = ecosystems(locked, variant, &self.base)?;
-        for ecosystem in &ecosystems {
-            let surroundings = Surroundings {
-                store: &context.store,
-                python: self.python.as_ref(),
-                compilers: compilers.as_ref().map(|it| it as &dyn Compilers),
-            };
-            let ingredients = ecosystem.ingredients(&surroundings)?;
-            self.add_ingredients(ingredients);
-            let scripts = ecosystem.over_own(self, variant, context);
+        if let Some(debian) = debian(locked, variant) {
+            let compilers = compilers(locked, variant, context)?;
+            self.python = self.add_ecosystem(&debian, None, compilers.as_ref(), context)?;
+            let scripts = debian.over_own(self, variant, context);
             self.ingredients.extend(scripts.map(Arc::new));
         }
-        for ecosystem in &ecosystems {
-            let scripts = ecosystem.over_all(self, locked);
-            self.ingredients.extend(scripts.map(Arc::new));
+        let environments = in_each_environment(locked, variant);
+        let beneath = self.python.clone();
+        let mut all = Vec::new();
+        for (locked, variant) in &environments {
+            let compilers = compilers(locked, variant, context)?;
+            let ecosystems = ecosystems(locked, variant, &self.base)?;
+            let mut python = beneath.clone();
+            for ecosystem in &ecosystems {
+                let own = self.add_ecosystem(&**ecosystem, python.as_ref(), compilers.as_ref(), context)?;
+                python = own.or(python);
+            }
+            if variant.environment.is_none() {
+                self.python = python;
+            }
+            all.push((locked, ecosystems));
+        }
+        for (locked, ecosystems) in &all {
+            for ecosystem in ecosystems {
+                let scripts = ecosystem.over_all(self, locked);
+                self.ingredients.extend(scripts.map(Arc::new));
+            }
         }
         Ok(())
     }
 
-    fn add_ingredients(&mut self, ingredients: Ingredients) {
-        let Ingredients { sources, parents, excluded, executions, python, target } = ingredients;
+    /// Adds what the packages of an ecosystem become over a Python, and gives the one that they bring.
+    fn add_ecosystem(
+        &mut self,
+        ecosystem: &dyn PackageScripts,
+        python: Option<&ImagePython>,
+        compilers: Option<&VariantCompilers>,
+        context: &Context,
+    ) -> Result<Option<ImagePython>, MakeError> {
+        let compilers = compilers.map(|it| it as &dyn Compilers);
+        let surroundings = Surroundings { store: &context.store, python, compilers };
+        let Ingredients { sources, parents, excluded, executions, python, target } =
+            ecosystem.ingredients(&surroundings)?;
         sources.into_iter().for_each(|(source, archives)| self.add(source, archives));
         self.parents.extend(parents);
         for ExcludedPath { part, path, .. } in &excluded {
@@ -195,8 +214,8 @@ impl Assembly {
         }
         self.excluded.extend(excluded);
         self.executions.extend(executions);
-        self.python = python.or(self.python.take());
         target.into_iter().for_each(|target| self.target(target));
+        Ok(python)
     }
 
     /// The parts of its ingredients, in their order.
@@ -249,4 +268,14 @@ impl Assembly {
         let at = self.ingredients.partition_point(|ingredient| ingredient.as_source().is_some());
         self.ingredients.insert(at, Arc::new(Ingredient::source(source, archives)));
     }
+}
+
+/// What compiles the bytecode of an environment of a variant; nothing where it gets none.
+fn compilers(
+    locked: &LockedVariant<'_>,
+    variant: &Variant,
+    context: &Context,
+) -> Result<Option<VariantCompilers>, MakeError> {
+    let makes_bytecode = variant.layers.bytecode.makes_bytecode();
+    makes_bytecode.then(|| VariantCompilers::new(locked, variant, context)).transpose()
 }

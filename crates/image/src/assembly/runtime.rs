@@ -70,6 +70,7 @@ impl Assembly {
             variables: &self.variables,
             user: runtime_user(variant, &self.base, serves),
             jupyter,
+            kernels: imgbuild_runtime::kernels(locked),
             ssh: variant.ssh.as_ref(),
             timestamp: locked.variant.timestamp,
         };

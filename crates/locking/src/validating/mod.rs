@@ -109,7 +109,8 @@ pub fn validate_copying<'a>(
 /// What a person should know of a spec's files, and that stops nothing.
 pub fn notes(spec: &Spec, variants: &[Variant], context: &Context) -> Vec<String> {
     let mut notes: Vec<String> = spec.notes().iter().map(ToString::to_string).collect();
-    let links = variants.iter().filter_map(|variant| variant.pip.as_ref()).flat_map(|pip| &pip.find_links);
+    let views: Vec<Variant> = variants.iter().flat_map(Variant::in_each_environment).collect();
+    let links = views.iter().filter_map(|variant| variant.pip.as_ref()).flat_map(|pip| &pip.find_links);
     for link in links {
         let FindLinks::Path(path) = link else { continue };
         let note = format!("`--find-links {}` does nothing: there is no such folder", path.display());
@@ -185,18 +186,39 @@ fn locking_mistakes(
         if !may_lack(base_keys) {
             mistakes.extend(base(variant, context));
         }
-        if let Some(conda) = &variant.conda {
-            mistakes.extend(packages(variant, conda));
-            if !may_lack(&["conda.channels", "conda.mirrors", "env", "platforms"]) {
-                mistakes.extend(channels(variant, conda, spec.folder(), context));
-            }
+        for view in variant.in_each_environment() {
+            mistakes.extend(environment_mistakes(spec, &view, context, may_lack));
         }
-        if let Some(pip) = &variant.pip {
-            let part =
-                may_lack(&["pip.allow-builds", "python", "python.version", "base", "conda.packages", "env"]);
-            let found = wheels(variant, pip, context).into_iter();
-            mistakes.extend(found.filter(|mistake| !part || is_unusable(mistake)));
+    }
+    mistakes
+}
+
+/// The same of one environment.
+fn environment_mistakes(
+    spec: &Spec,
+    variant: &Variant,
+    context: &Context,
+    may_lack: &dyn Fn(&[&str]) -> bool,
+) -> Vec<LockSpecError> {
+    let mut mistakes = Vec::new();
+    if let Some(conda) = &variant.conda {
+        mistakes.extend(packages(variant, conda));
+        if !may_lack(&["conda.channels", "conda.mirrors", "env", "envs", "platforms"]) {
+            mistakes.extend(channels(variant, conda, spec.folder(), context));
         }
+    }
+    if let Some(pip) = &variant.pip {
+        let part = may_lack(&[
+            "pip.allow-builds",
+            "python",
+            "python.version",
+            "base",
+            "conda.packages",
+            "env",
+            "envs",
+        ]);
+        let found = wheels(variant, pip, context).into_iter();
+        mistakes.extend(found.filter(|mistake| !part || is_unusable(mistake)));
     }
     mistakes
 }
@@ -234,7 +256,9 @@ fn base(variant: &Variant, context: &Context) -> Vec<LockSpecError> {
         }
         Base::Layout(layout) => {
             let locked = LockedImage::read(layout, variant.platform, &context.store);
-            let wrong = match (locked, &variant.conda) {
+            let views = variant.in_each_environment();
+            let conda = views.iter().find_map(|it| it.conda.as_ref());
+            let wrong = match (locked, conda) {
                 (Ok(image), Some(_)) => image.glibc().err(),
                 (locked, _) => locked.err(),
             };

@@ -62,6 +62,7 @@ impl Ecosystem for Packages<'_> {
         let (set, store) = (locked.set, surroundings.store);
         let python = surroundings.python.ok_or(LockedWheelsError::NoPython)?;
         let layout = Layout::of(set.prefix.clone(), is_conda, python.minor, python.site_packages.as_deref())?;
+        let layout = layout.of_environment(set.environment.as_deref());
         let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
         let target = Target { tag: python.tag.clone(), folders, compiler: python.compiler.clone() };
         let layout = Arc::new(layout);

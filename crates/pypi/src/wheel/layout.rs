@@ -1,12 +1,15 @@
 //! Where the parts of a wheel go.
 
 use imgbuild_archive::{ImagePath, PathError};
+use imgbuild_layer::PartId;
 
 /// An installation of Python that wheels are put into: a conda prefix, or a virtual environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Its root, such as `/opt/venv`: what `.data/data` is put into.
     pub prefix: ImagePath,
+    /// The name of the conda environment that it is, where the image may have others.
+    pub environment: Option<String>,
     /// The minor version of Python 3.
     pub minor: u8,
     /// Where modules are. Pure ones and those for one platform share a folder: Debian's and conda's Pythons have no other.
@@ -47,8 +50,15 @@ impl Layout {
             headers: prefix.join(&format!("include/site/python3.{minor}"))?,
             interpreter: prefix.join("bin/python")?,
             prefix,
+            environment: None,
             minor,
         })
+    }
+
+    /// The same, as an environment of that name.
+    #[must_use]
+    pub fn of_environment(self, name: Option<&str>) -> Self {
+        Self { environment: name.map(str::to_owned), ..self }
     }
 
     /// The layout of a conda environment with Python 3.`minor`, whose modules are in `site_packages` below the prefix
@@ -65,8 +75,14 @@ impl Layout {
             headers: prefix.join(&format!("include/python3.{minor}"))?,
             interpreter: prefix.join("bin/python")?,
             prefix,
+            environment: None,
             minor,
         })
+    }
+
+    /// What a wheel in it is called among the parts of an image.
+    pub fn part(&self, name: &str) -> PartId {
+        PartId::in_scope("pypi", self.environment.as_deref(), name)
     }
 
     /// Where the command `name` stands.

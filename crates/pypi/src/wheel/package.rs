@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use imgbuild_archive::ZipArchive;
-use imgbuild_layer::{Claim, KeyHasher, Kind, Part, PartId, RecipeHash, Role};
+use imgbuild_layer::{Claim, KeyHasher, Kind, Part, RecipeHash, Role};
 use imgbuild_lock::PypiPackage;
 
 use crate::wheel::filename::WheelFilename;
@@ -48,9 +48,10 @@ impl Package {
             .finish();
         let role = if locked.name.starts_with(CUDA) { Role::CUDA } else { Role::PACKAGE };
         let part = Part {
-            id: part_id(&locked.name),
+            id: layout.part(&locked.name),
             title: format!("{} {}", locked.name, locked.version),
             recipe: RecipeHash(recipe),
+            archive: Some(locked.sha256),
             role,
             weight: locked.facts.installed_size,
             root: Some(layout.prefix.clone()),
@@ -78,11 +79,6 @@ impl Package {
     }
 }
 
-/// What a locked wheel is called among the parts of an image.
-pub fn part_id(name: &str) -> PartId {
-    PartId::new("pypi", name)
-}
-
 /// The paths that a wheel writes, by its metadata alone.
 ///
 /// # Errors
@@ -100,7 +96,7 @@ pub fn claims(wheel: &Wheel, locked: &PypiPackage, layout: &Layout) -> Result<Ve
         claims.push(wheel.metadata_path(layout, name)?);
     }
     let claims = claims.into_iter().map(|path| Claim { path, kind: Kind::File }).collect();
-    let part = [(part_id(&locked.name), claims)];
+    let part = [(layout.part(&locked.name), claims)];
     imgbuild_layer::resolve(&part)?;
     let [(_, claims)] = part;
     Ok(claims)

@@ -64,6 +64,7 @@ impl Entries {
             title: "files".into(),
             recipe: RecipeHash(Digest::of(format!("{entries:?}"))),
             role: Role::PACKAGE,
+            archive: None,
             weight: 0,
             root: None,
         };

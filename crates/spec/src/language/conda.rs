@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use imgbuild_document::Located;
-use imgbuild_environment::{ChannelName, ChannelPriority, MatchSpecText, PackageName};
+use imgbuild_environment::{ChannelName, ChannelPriority, EnvironmentName, MatchSpecText, PackageName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{ChannelMirror, CutOff, Prefix};
 
 /// The conda environment.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CondaTable {
     /// The channels, the first one first: names, URLs, `file://` paths, or `oci://HOST/PATH` for one in an OCI registry.
@@ -30,6 +30,10 @@ pub(crate) struct CondaTable {
     /// The folder of the environment in the image: at most 255 bytes, and none of the system's own.
     #[schemars(extend("examples" = ["/opt/conda"]), extend("default" = "/opt/conda"))]
     pub(crate) prefix: Option<Prefix>,
+    /// Puts the spec's own packages into an environment of this name, in the folder `envs` of the prefix, instead of the prefix
+    /// itself. With a `manager` the prefix has that alone and what it needs: what a Miniconda image is.
+    #[schemars(with = "Option<String>", extend("examples" = ["training"]))]
+    pub(crate) environment: Option<Located<EnvironmentName>>,
     /// The program to change the environment with, inside the running image.
     #[schemars(extend("examples" = ["micromamba"]), extend("default" = "none"))]
     pub(crate) manager: Option<Located<Manager>>,
@@ -66,6 +70,11 @@ impl CondaTable {
     /// The program to change the environment with.
     pub(crate) fn manager(&self) -> Manager {
         self.manager.as_ref().map(|located| located.value).unwrap_or_default()
+    }
+
+    /// What it says of all environments, for another one than the one that it is about.
+    pub(crate) fn of_another(&self, prefix: Prefix) -> Self {
+        Self { packages: None, environment: None, manager: None, prefix: Some(prefix), ..self.clone() }
     }
 }
 

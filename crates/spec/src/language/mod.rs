@@ -9,6 +9,7 @@ mod copy;
 mod cuda;
 mod devcontainer;
 mod env;
+mod environment;
 mod image;
 mod jupyter;
 mod layers;
@@ -30,6 +31,7 @@ pub(crate) use copy::CopyTable;
 pub(crate) use cuda::CudaKey;
 pub(crate) use devcontainer::{DevContainerKey, DevContainerTable};
 pub(crate) use env::{EnvKey, EnvTable};
+pub(crate) use environment::EnvironmentTable;
 pub use image::Image;
 pub(crate) use jupyter::{JupyterKey, JupyterTable};
 pub use layers::{Budget, Compilation, Compression, Layers};
@@ -40,7 +42,10 @@ pub(crate) use python::PythonKey;
 pub(crate) use ssh::{SshKey, SshTable};
 pub(crate) use user::UserTable;
 
+use std::collections::BTreeMap;
+
 use imgbuild_document::Located;
+use imgbuild_environment::EnvironmentName;
 use imgbuild_oci::{ImageName, Platform, Tag};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -91,6 +96,15 @@ pub(crate) struct Document {
     /// `-c`, `-e`, `--index-url`, `--extra-index-url`, `--pre` and `--hash` do what they do for pip, `--only-binary` is what
     /// happens anyway, and any other option is an error. Paths are relative to the file that they stand in.
     pub(crate) pip: Option<Located<PipTable>>,
+    /// Further conda environments, by name: in the folder `envs` of the prefix.
+    #[serde(default)]
+    #[schemars(extend("examples" = [environments_example()]), extend("default" = {}))]
+    pub(crate) envs: BTreeMap<EnvironmentName, Located<EnvironmentTable>>,
+    /// The environment whose programs are on `PATH`, and that Jupyter runs in: one of `[envs]`.
+    ///
+    /// The default is the one that the spec's own packages are in.
+    #[schemars(with = "Option<String>", extend("examples" = ["training"]))]
+    pub(crate) default_env: Option<Located<EnvironmentName>>,
     /// Whether the image starts Jupyter, or a table that says how.
     #[schemars(extend("examples" = [true]), extend("default" = false))]
     pub(crate) jupyter: Option<Located<JupyterKey>>,
@@ -118,4 +132,8 @@ pub(crate) struct Document {
     /// and nothing is delivered.
     #[schemars(with = "Option<Vec<Contract>>", extend("examples" = [["kubernetes", "kubeflow"]]))]
     pub(crate) conform: Option<Located<Vec<Located<Contract>>>>,
+}
+
+fn environments_example() -> serde_json::Value {
+    serde_json::json!({ "training": { "python": "3.11", "packages": ["pytorch", "ipykernel"] } })
 }

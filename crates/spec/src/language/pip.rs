@@ -12,7 +12,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use crate::values::TorchBackend;
 
 /// Wheels, beside the packages of conda or with Debian's Python alone.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct PipTable {
     /// Requirements, as pip reads them: names with versions, extras and markers, URLs, repositories of git, and paths of
@@ -59,7 +59,7 @@ pub(crate) struct PipTable {
 }
 
 /// Mirrors of indexes.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct PipMirrors {
     /// Of `https://download.pytorch.org/whl`: the URL below which the indexes `cu129` and so on are.
@@ -68,14 +68,14 @@ pub(crate) struct PipMirrors {
 }
 
 /// A path, or several.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum FilesKey {
     One(String),
     Many(Vec<Located<String>>),
 }
 
 /// Names, or whether all are meant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum AllowBuildsKey {
     All(bool),
     Named(Vec<Located<ProjectName>>),

@@ -52,16 +52,17 @@ pub(crate) struct ServicePackage {
 }
 
 impl Section {
-    /// Reads the section and every file that it and `env` name, and what is wrong with them. `services` are packages that other
-    /// keys of the spec ask for.
+    /// Reads the section and every file that it and `env` name, and what is wrong with them. `shared` has the settings, where these are
+    /// another section's, and `services` are packages that other keys of the spec ask for.
     pub(crate) fn read(
-        table: Option<Located<PipTable>>,
+        table: PipTable,
+        shared: Option<&PipTable>,
         environment: Option<PipPart>,
         services: Vec<ServicePackage>,
         reader: &mut Reader<'_>,
         source: &Source,
     ) -> (Self, Vec<Problem>) {
-        let table = table.map(|located| located.value).unwrap_or_default();
+        let settings = shared.unwrap_or(&table).clone();
         let mut named = SectionContent {
             packages: origins(&table.packages, source),
             requirements: files_of(table.requirements, source),
@@ -80,12 +81,12 @@ impl Section {
         let keys: Vec<(String, Origin)> = named.origins().chain(&urls).map(key).collect();
         let mut problems = Vec::new();
         let mut notes = Vec::new();
-        let allow_builds = allow_builds(table.allow_builds, source, &mut problems);
+        let allow_builds = allow_builds(settings.allow_builds, source, &mut problems);
         let writable = table.writable.filter(|located| located.value).map(|located| located.origin(source));
         let pytorch = Pytorch {
-            backend: table.torch_backend.as_ref().map(|backend| backend.value).unwrap_or_default(),
-            backend_origin: table.torch_backend.map(|backend| backend.origin(source)),
-            mirror: table.mirrors.pytorch.map(|mirror| mirror.value),
+            backend: settings.torch_backend.as_ref().map(|backend| backend.value).unwrap_or_default(),
+            backend_origin: settings.torch_backend.map(|backend| backend.origin(source)),
+            mirror: settings.mirrors.pytorch.map(|mirror| mirror.value),
         };
         let mut pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
             Some(file) => {
@@ -97,7 +98,7 @@ impl Section {
             }
             None => {
                 let mut listing = named.listing(reader, &mut problems);
-                let index = (table.index_url, table.extra_index_urls);
+                let index = (settings.index_url, settings.extra_index_urls);
                 notes.append(&mut listing.notes);
                 notes.extend(overruled(&listing, index.0.is_some(), &allow_builds));
                 listed(listing, index, allow_builds.clone(), &mut problems)

@@ -71,6 +71,18 @@ fn whole(example: &str) -> String {
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");
     }
+    if example.contains("[envs.NAME]") && !has("python") && !has("env") && !has("packages") {
+        text.push_str("python = \"3.11\"\n");
+    }
+    if example.contains("[conda]") && has("environment") {
+        text.push_str("packages = [\"numpy\"]\n");
+    }
+    if example.contains("[envs.NAME.pip]") {
+        text.push_str("[envs.NAME]\npython = \"3.11\"\n");
+    }
+    if has("default-env") {
+        text.push_str("[envs.training]\npython = \"3.11\"\n");
+    }
     if example.contains("[cuda]") && !has("version") {
         text.push_str("version = \"12.9\"\n");
     }

@@ -11,6 +11,7 @@ mod bad_together;
 mod beneath;
 mod cuda;
 mod docs;
+mod environments;
 mod inputs;
 mod locks;
 mod pip;

@@ -47,6 +47,20 @@ impl Home {
     }
 }
 
+impl Prefix {
+    /// The folder of an environment below its `envs`.
+    ///
+    /// # Errors
+    ///
+    /// When its path is too long.
+    pub(crate) fn environment(
+        &self,
+        name: &imgbuild_environment::EnvironmentName,
+    ) -> Result<Self, ValueError> {
+        format!("{}/envs/{name}", self.0).parse()
+    }
+}
+
 impl Default for Shell {
     fn default() -> Self {
         Self("/bin/bash".to_owned())

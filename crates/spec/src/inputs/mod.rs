@@ -3,23 +3,22 @@
 //! Every type of a variant is taken apart here with all its fields named: a key that somebody adds to the language does not
 //! compile until it is said here whether locking depends on it.
 
-use imgbuild_environment::{
-    ChannelPriority, ListedPackage, LockedArchive, LockedBuild, LockedList, PackageName,
-};
+mod pip;
+
+use imgbuild_environment::{ChannelPriority, LockedArchive, LockedBuild, LockedList, PackageName};
 use imgbuild_oci::{Digest, Platform};
-use imgbuild_requirement::{FindLinks, PipRequirement, ProjectName, RequirementSource};
 use serde::Serialize;
 
+use self::pip::{PipInputs, pip_inputs};
 use crate::cuda::Cuda;
 use crate::language::{Budget, Layers, Manager, Profile, PythonFrom, Suite};
-use crate::pip::{AllowBuilds, Pip, PipPackages, Pytorch};
 use crate::values::{
     Capability, Component, CudaVersion, CutOff, DebianPackageName, Driver, ExcludedPart, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit, TorchBackend,
-    VersionPattern,
+    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit, VersionPattern,
 };
 use crate::variant::{
-    Base, Conda, CondaPackages, Debian, Keyring, Layout, Pin, Python, Repository, Snapshot, Variant,
+    Base, Conda, CondaPackages, Debian, Environment, Keyring, Layout, Pin, Python, Repository, Snapshot,
+    Variant,
 };
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
@@ -39,8 +38,19 @@ struct Inputs<'a> {
     /// Only where wheels are asked for, so that no other lock depends on what is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pip: Option<PipInputs>,
+    /// Only where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    environments: Vec<EnvironmentInputs<'a>>,
     budget: Budget,
     bytecode: bool,
+}
+
+#[derive(Serialize)]
+struct EnvironmentInputs<'a> {
+    name: String,
+    python: Option<(&'a PythonVersion, PythonFrom)>,
+    conda: Option<CondaInputs<'a>>,
+    pip: Option<PipInputs>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +106,9 @@ struct CondaInputs<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pip: Option<bool>,
     prefix: &'a Prefix,
+    /// Only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_prefix: Option<&'a Prefix>,
     manager: Manager,
     exclude_newer: Option<CutOff>,
     #[serde(skip_serializing_if = "<[PackageName]>::is_empty")]
@@ -103,38 +116,6 @@ struct CondaInputs<'a> {
     skip_post_link: &'a [PackageName],
     #[serde(skip_serializing_if = "<[PackageName]>::is_empty")]
     accept_damaged: &'a [PackageName],
-}
-
-#[derive(Serialize)]
-struct PipInputs {
-    requirements: Vec<RequirementInputs>,
-    /// The digest of a `pylock.toml`.
-    pylock: Option<Digest>,
-    /// Where each listed package is, and the hash of its file.
-    wheels: Vec<(String, Option<String>)>,
-    constraints: Vec<String>,
-    index_url: Option<String>,
-    extra_index_urls: Vec<String>,
-    /// Only where there are any.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    find_links: Vec<String>,
-    /// Only where it is so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    no_index: Option<bool>,
-    prereleases: bool,
-    require_hashes: bool,
-    /// Nothing for everything.
-    allow_builds: Option<Vec<ProjectName>>,
-    /// Only where it is not left to us.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    torch_backend: Option<TorchBackend>,
-}
-
-#[derive(Serialize)]
-struct RequirementInputs {
-    text: String,
-    editable: bool,
-    hashes: Vec<Digest>,
 }
 
 fn repository_inputs(repository: &Repository) -> RepositoryInputs<'_> {
@@ -184,6 +165,17 @@ fn cuda_inputs(cuda: &Cuda) -> CudaInputs<'_> {
     CudaInputs { version, toolkit: *toolkit, driver, arch, compat: *compat }
 }
 
+fn environment_inputs(environment: &Environment) -> EnvironmentInputs<'_> {
+    // `cuda` is the variant's.
+    let Environment { name, python, cuda: _, conda, pip } = environment;
+    EnvironmentInputs {
+        name: name.to_string(),
+        python: python.as_ref().map(python_inputs),
+        conda: conda.as_ref().map(conda_inputs),
+        pip: pip.as_ref().map(pip_inputs),
+    }
+}
+
 /// A value of one of the types above, as bytes.
 fn bytes(inputs: &impl Serialize) -> Vec<u8> {
     // Every such type serialises to JSON, so that this cannot fail. Were it to, the empty text would differ from every lock's,
@@ -198,7 +190,7 @@ impl Variant {
     /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
-    /// `accept-damaged`; the requirements, constraints, indexes, links, `allow-builds` and `torch-backend` of pip, the text
+    /// `accept-damaged`; the same of further environments, and their names; the requirements, constraints, indexes, links, `allow-builds` and `torch-backend` of pip, the text
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
     /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
@@ -214,6 +206,8 @@ impl Variant {
             base,
             conda,
             pip,
+            environment: _,
+            environments,
             layers,
             name,
             tags,
@@ -245,6 +239,7 @@ impl Variant {
             layout,
             conda: conda.as_ref().map(conda_inputs),
             pip: pip.as_ref().map(pip_inputs),
+            environments: environments.iter().map(environment_inputs).collect(),
             budget: *budget,
             bytecode: bytecode.makes_bytecode(),
         }))
@@ -328,6 +323,7 @@ fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {
         packages,
         channel_priority,
         prefix,
+        root_prefix,
         manager,
         pip,
         exclude_newer,
@@ -340,6 +336,7 @@ fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {
         writable: _,
         mirrors: _,
         environment_name: _,
+        alias: _,
         variables: _,
     } = conda;
     let (requirements, explicit) = match packages {
@@ -355,81 +352,12 @@ fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {
         pip: matches!(packages, CondaPackages::Requirements(_)).then_some(*pip),
         explicit,
         prefix,
+        root_prefix: root_prefix.as_ref(),
         manager: *manager,
         exclude_newer: *exclude_newer,
         allow_post_link,
         skip_post_link,
         accept_damaged,
-    }
-}
-
-fn pip_inputs(pip: &Pip) -> PipInputs {
-    let Pip {
-        packages,
-        constraints,
-        index_url,
-        extra_index_urls,
-        find_links,
-        no_index,
-        prereleases,
-        require_hashes,
-        allow_builds,
-        writable: _,
-        pytorch,
-        origin: _,
-    } = pip;
-    let Pytorch { backend, backend_origin: _, mirror: _ } = pytorch;
-    let mut inputs = PipInputs {
-        requirements: Vec::new(),
-        pylock: None,
-        wheels: Vec::new(),
-        constraints: constraints.iter().map(ToString::to_string).collect(),
-        index_url: index_url.as_ref().map(ToString::to_string),
-        extra_index_urls: extra_index_urls.iter().map(ToString::to_string).collect(),
-        find_links: find_links.iter().map(FindLinks::shown).collect(),
-        no_index: no_index.then_some(true),
-        prereleases: *prereleases,
-        require_hashes: *require_hashes,
-        allow_builds: match allow_builds {
-            AllowBuilds::None => Some(Vec::new()),
-            AllowBuilds::Named(names) => Some(names.clone()),
-            AllowBuilds::All => None,
-        },
-        torch_backend: Some(*backend).filter(|backend| *backend != TorchBackend::Auto),
-    };
-    match packages {
-        PipPackages::Requirements(requirements) => {
-            inputs.requirements = requirements.iter().map(requirement_inputs).collect();
-        }
-        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(imgbuild_secret::public(&file.text))),
-        PipPackages::Listed(listed) => inputs.wheels = listed.packages.iter().map(listed_inputs).collect(),
-    }
-    inputs
-}
-
-/// A package of another tool's lock.
-fn listed_inputs(package: &ListedPackage) -> (String, Option<String>) {
-    let place = match &package.source {
-        RequirementSource::Index => String::new(),
-        RequirementSource::Url(url) => url.to_string(),
-        RequirementSource::Git { url, revision, subdirectory } => {
-            format!("git+{url}@{}#{}", plain(revision), plain(subdirectory))
-        }
-        RequirementSource::Path { path, .. } => path.display().to_string(),
-    };
-    let md5 = package.md5.map(|md5| md5.to_string());
-    (place, package.sha256.map(|sha256| sha256.to_string()).or(md5))
-}
-
-fn plain(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or_default()
-}
-
-fn requirement_inputs(requirement: &PipRequirement) -> RequirementInputs {
-    RequirementInputs {
-        text: requirement.to_string(),
-        editable: matches!(requirement.source, RequirementSource::Path { editable: true, .. }),
-        hashes: requirement.hashes.clone(),
     }
 }
 
