@@ -34,7 +34,7 @@ pub use program::{Imgbuild, Outcome, capture};
 pub use registry::Registry;
 pub use server::{Answer, Request, Server};
 pub use services::{
-    Client, WORKBENCH, address, connected, get, jupyter, jupyter_answers, jupyterlab, port, ssh, token,
+    Client, Run, WORKBENCH, address, connected, get, jupyter, jupyter_answers, jupyterlab, port, ssh, token,
     workbench,
 };
 pub use tools::{node_modules, python_tools};

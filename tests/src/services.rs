@@ -1,8 +1,8 @@
 //! The servers of images that people work in, and who calls them.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use crate::{Container, Image, Imgbuild, Outcome, Start, Started, capture, channe
 
 /// An image with both servers, and something to plot with. Its wheels come from the index that the machine's settings name.
 pub const WORKBENCH: &str = "name = \"workbench\"\n\
-    python = { version = \"3.11\", from = \"debian\" }\n\
+    python = { version = \"3.13\", from = \"debian\" }\n\
     jupyter = true\nssh = true\n\
     [pip]\npackages = [\"numpy\", \"matplotlib\"]\n";
 
@@ -143,4 +143,36 @@ pub fn ssh(container: &Container, name: &str, start: Start<'_>) -> (Started, Cli
     let mut started = container.spawn(name, &Start { env, ..start });
     started.wait_until(|said| said.contains("Server listening on "));
     (started, client)
+}
+
+/// `imgbuild run`, which is ended when it is dropped.
+pub struct Run {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+}
+
+impl Run {
+    /// Starts it, and reads until it has said something: all of that.
+    ///
+    /// # Panics
+    ///
+    /// When it ends before.
+    pub fn until(imgbuild: &Imgbuild, words: &[&str], text: &str) -> (Self, String) {
+        let mut command = imgbuild.command(words);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let (mut run, mut said) = (Self { child, lines }, String::new());
+        while !said.contains(text) {
+            assert!(run.lines.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        (run, said)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
 }

@@ -46,7 +46,7 @@ fn musl_under_conda() {
     assert_snapshot!(refused(&bench, CONDA), @r#"
       × no conda environment can stand on `base`
       ╰─▶ its C library is musl, and conda's packages need glibc: the image could not start
-      help: build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = "bookworm"`
+      help: build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = "trixie"`
 
     Advice:
       ☞ it was asked for here
@@ -66,7 +66,7 @@ fn no_c_library_under_conda() {
     assert_snapshot!(refused(&bench, CONDA), @r#"
       × no conda environment can stand on `base`
       ╰─▶ it has no C library, and conda's packages need glibc: the image could not start
-      help: build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = "bookworm"`
+      help: build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = "trixie"`
 
     Advice:
       ☞ it was asked for here

@@ -383,6 +383,35 @@ fn an_unknown_debian_package() {
 }
 
 #[test]
+fn a_python_that_the_release_does_not_have() {
+    let mut archive = DebianArchive::new();
+    archive.add("python3", "3.13.5-1", "", "");
+    archive.add("python3.13", "3.13.5-1", "", "");
+    archive.publish();
+    let bench = Bench::with(archive, |_| Answer::File);
+    let python =
+        |version: &str| bench.spec(&format!("python = {{ version = \"{version}\", from = \"debian\" }}"), "");
+    python("3.11");
+    assert_snapshot!(bench.fails(&[]), @r#"
+      × cannot lock the Debian base of `x:latest (linux/amd64)`
+      ╰─▶ the suite `trixie` has no Python 3.11
+      help: it has 3.13; `base = "bookworm"` has 3.11; conda has every version: `python = "3.11"`
+
+    Advice:
+      ☞ it was asked for here
+       ╭─[spec.toml:2:10]
+     1 │ name = "x"
+     2 │ python = { version = "3.11", from = "debian" }
+       ·          ──────────────────┬──────────────────
+       ·                            ╰── this Python
+     3 │ [base]
+       ╰────
+    "#);
+    python("3.12.4");
+    assert_snapshot!(bench.fails(&[]).lines().nth(2).unwrap(), @r#"  help: it has 3.13; conda has every version: `python = "3.12.4"`"#);
+}
+
+#[test]
 fn a_debian_dependency_that_nothing_satisfies() {
     let mut archive = DebianArchive::new();
     archive.add("editor", "1", "Depends: spelling (>= 2)\n", "");

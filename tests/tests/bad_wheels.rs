@@ -59,7 +59,7 @@ impl Bench {
 
     /// The message of a build of wheels from this index.
     fn refuses(&self, wheels: &str) -> String {
-        self.refuses_in("python = { version = \"3.11\", from = \"debian\" }", wheels)
+        self.refuses_in("python = { version = \"3.11\", from = \"debian\" }\nbase = \"bookworm\"", wheels)
     }
 
     fn refuses_in(&self, head: &str, wheels: &str) -> String {
@@ -96,12 +96,12 @@ fn no_wheel_for_the_platform() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["foreign"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["foreign"]
        ·             ────┬────
        ·                 ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -118,12 +118,12 @@ fn a_constraint_that_leaves_no_wheel_that_fits() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["moved"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["moved"]
        ·             ───┬───
        ·                ╰── this requirement
-     6 │ constraints = ["constraints.txt"]
+     7 │ constraints = ["constraints.txt"]
        ╰────
 
     Advice: 
@@ -158,12 +158,12 @@ fn all_packages_without_a_wheel_are_told_at_once() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["foreign", "source", "glibc", "musl", "older", "absent-one", "torch==2.5.1+cu124", "good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["foreign", "source", "glibc", "musl", "older", "absent-one", "torch==2.5.1+cu124", "good"]
        ·             ────┬────
        ·                 ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -177,12 +177,12 @@ fn a_version_for_cuda_without_its_index() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["torch==2.5.1+cu124"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["torch==2.5.1+cu124"]
        ·             ──────────┬─────────
        ·                       ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -213,12 +213,12 @@ fn what_other_packages_require_is_told_with_who_requires_it() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["wants", "also"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["wants", "also"]
        ·             ───┬───
        ·                ╰── this requirement
-     6 │ allow-builds = ["other"]
+     7 │ allow-builds = ["other"]
        ╰────
     "#);
 }
@@ -234,12 +234,12 @@ fn a_constraint_that_leaves_out_every_version() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["good"]
        ·             ───┬──
        ·                ╰── this requirement
-     6 │ constraints = ["constraints.txt"]
+     7 │ constraints = ["constraints.txt"]
        ╰────
 
     Advice: 
@@ -343,12 +343,12 @@ fn requirements_that_contradict_each_other() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["needs", "good <2"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["needs", "good <2"]
        ·             ───┬───
        ·                ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -362,12 +362,12 @@ fn a_source_distribution_without_permission() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:21]
-     4 │ [pip]
-     5 │ packages = ["good", "source"]
+       ╭─[spec.toml:6:21]
+     5 │ [pip]
+     6 │ packages = ["good", "source"]
        ·                     ────┬───
        ·                         ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -383,12 +383,12 @@ fn a_local_project_without_permission() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["-e ./project"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["-e ./project"]
        ·             ───────┬──────
        ·                    ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -402,12 +402,12 @@ fn a_mistyped_name_on_either_side() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:21]
-     4 │ [pip]
-     5 │ packages = ["good", "nunpy"]
+       ╭─[spec.toml:6:21]
+     5 │ [pip]
+     6 │ packages = ["good", "nunpy"]
        ·                     ───┬───
        ·                        ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
     let conda =
@@ -517,12 +517,12 @@ fn a_file_that_is_not_what_the_index_says() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["good"]
        ·             ───┬──
        ·                ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }
@@ -555,12 +555,12 @@ fn an_index_that_fails() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["good"]
        ·             ───┬──
        ·                ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
     assert_snapshot!(index(|| Answer::Status(404)), @r#"
@@ -569,12 +569,12 @@ fn an_index_that_fails() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["good"]
        ·             ───┬──
        ·                ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
     assert_snapshot!(index(|| Answer::Page("{ garbage".to_owned())), @r#"
@@ -583,12 +583,12 @@ fn an_index_that_fails() {
 
     Advice: 
       ☞ it was asked for here
-       ╭─[spec.toml:5:13]
-     4 │ [pip]
-     5 │ packages = ["good"]
+       ╭─[spec.toml:6:13]
+     5 │ [pip]
+     6 │ packages = ["good"]
        ·             ───┬──
        ·                ╰── this requirement
-     6 │ index-url = "http://INDEX/simple"
+     7 │ index-url = "http://INDEX/simple"
        ╰────
     "#);
 }

@@ -51,7 +51,7 @@ fn the_older_conda_python() {
 #[test]
 fn debian_python() {
     let spec = "name = \"bytecode\"\nplatforms = [\"linux/amd64\"]\n\
-                python = { version = \"3.11\", from = \"debian\" }\n";
+                python = { version = \"3.11\", from = \"debian\" }\nbase = \"bookworm\"\n";
     let found = check(spec, "/usr/bin/python3", &["/usr/lib/python3.11", "/usr/lib/python3"]);
     // A link to a file of another package: what one package holds is all that is known when it is compiled. Debian's
     // `sysconfig` imports that file by its own name, which has its bytecode.
@@ -108,7 +108,7 @@ fn bytecode_is_the_same_from_every_run() {
 }
 
 const DEBIAN: &str = "name = \"bytecode\"\nplatforms = [\"linux/amd64\"]\n\
-    python = { version = \"3.11\", from = \"debian\" }\n";
+    python = { version = \"3.11\", from = \"debian\" }\nbase.debian = \"bookworm\"\n";
 
 /// What Python of an image prints for some code.
 fn said(imgbuild: &Imgbuild, code: &str) -> String {
@@ -206,7 +206,7 @@ fn copied_sources_take_their_bytecode_with_them() {
     let imgbuild = Imgbuild::new();
     let index = package_index(&imgbuild.path("index"), "over-1.0-py3-none-any.whl path=over/m.py", |_| None);
     let pip = format!(
-        "[base]\npackages = [\"python3-six\"]\n[pip]\npackages = [\"over\"]\nindex-url = \"{}/simple\"\n",
+        "base.packages = [\"python3-six\"]\n[pip]\npackages = [\"over\"]\nindex-url = \"{}/simple\"\n",
         index.url()
     );
     let code = "import over.m as m; print(m.x, m.__spec__.cached)";

@@ -122,9 +122,9 @@ fn an_image_that_does_not_conform_is_told_what_to_do() {
       not      nothing that works lies in a home, over which a volume is mounted (there is `/root/tool/pyvenv.cfg`)
                → copy it elsewhere, for example to `/opt` or `/usr/local` (`to` in `[[copy]]`)
       not      the cache of its dynamic loader is whole (there is no `/etc/ld.so.cache`)
-               → build on Debian: `base = "bookworm"`
+               → build on Debian: `base = "trixie"`
       not      a shell runs as any user, without the entrypoint, with a read-only root (the image has no program `/bin/sh`)
-               → build on a base that has a shell: `base = "bookworm"`
+               → build on a base that has a shell: `base = "trixie"`
     "#);
     assert_snapshot!(outcome.stderr.replace(&image, "foreign"), @r"  × `foreign` does not conform to `kubernetes`, `apptainer`: 7 demands do not hold");
     // All platforms are told without one being asked for, and that some will not run it is no failure.

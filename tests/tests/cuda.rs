@@ -393,7 +393,7 @@ containerEdits:
 #[test]
 fn the_gpu_of_this_machine_is_given_to_a_command() {
     let imgbuild = Imgbuild::new();
-    imgbuild.build("name = \"run-gpu\"\npython = { version = \"3.11\", from = \"debian\" }\n", &[]);
+    imgbuild.build("name = \"run-gpu\"\npython = { version = \"3.13\", from = \"debian\" }\n", &[]);
     let maps = fs_err::read_to_string("/proc/self/maps").unwrap();
     let library = maps
         .lines()

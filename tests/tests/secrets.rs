@@ -502,10 +502,10 @@ fn what_fails() {
 /// A base whose packages say that it has a Python, which is enough to choose and install wheels for.
 fn with_python(watched: &mut Watched) -> String {
     let mut archive = DebianArchive::new();
-    archive.add("python3", "3.11.2-1", "Depends: libpython3.11-stdlib\n", "");
-    archive.add("libpython3.11-stdlib", "3.11.2-1", "", "");
-    archive.add("python3.11", "3.11.2-1", "", "");
-    archive.add("python-is-python3", "3.11.2-1", "", "");
+    archive.add("python3", "3.13.2-1", "Depends: libpython3.13-stdlib\n", "");
+    archive.add("libpython3.13-stdlib", "3.13.2-1", "", "");
+    archive.add("python3.13", "3.13.2-1", "", "");
+    archive.add("python-is-python3", "3.13.2-1", "", "");
     archive.publish();
     let open = watched.server.root().join("open");
     capture(Command::new("cp").arg("-r").arg(format!("{}/.", archive.folder().display())).arg(&open))
@@ -517,7 +517,7 @@ fn with_python(watched: &mut Watched) -> String {
 fn pip(watched: &mut Watched, mirror: &str, pip: &str) {
     watched.spec(mirror, &format!("[pip]\n{pip}"));
     let spec = watched.imgbuild.read("spec.toml");
-    let spec = spec.replacen('\n', "\npython = { version = \"3.11\", from = \"debian\" }\n", 1);
+    let spec = spec.replacen('\n', "\npython = { version = \"3.13\", from = \"debian\" }\n", 1);
     watched.give("spec.toml", &spec);
 }
 

@@ -4,13 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use imgbuild_tests::{
-    Client, Container, Imgbuild, Start, WORKBENCH, address, capture, connected, get, jupyter,
+    Client, Container, Imgbuild, Run, Start, WORKBENCH, address, capture, connected, get, jupyter,
     jupyter_answers, port, ssh, token, workbench,
 };
 
@@ -117,7 +117,7 @@ fn old_jupyters_take_the_same_token() {
     for (interface, package) in [("lab", "jupyter_server<2"), ("notebook", "notebook<7")] {
         let imgbuild = Imgbuild::new();
         let spec = format!(
-            "name = \"old\"\npython = {{ version = \"3.11\", from = \"debian\" }}\n\
+            "name = \"old\"\npython = {{ version = \"3.11\", from = \"debian\" }}\nbase = \"bookworm\"\n\
              [jupyter]\ninterface = \"{interface}\"\n[pip]\npackages = [\"{package}\", \"setuptools<80\"]\n"
         );
         let container = Container::new(&imgbuild.build(&spec, &[]).image());
@@ -332,34 +332,6 @@ fn a_container_ends_with_its_command_and_starts_what_it_is_told() {
     let (code, said) = started.end();
     assert_eq!(code, 5, "{said}");
     assert!(said.ends_with("ended\n"), "{said}");
-}
-
-/// `imgbuild run`, which is ended when it is dropped.
-struct Run {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-}
-
-impl Run {
-    /// Starts it, and reads until it has said something: all of that.
-    fn until(imgbuild: &Imgbuild, words: &[&str], text: &str) -> (Self, String) {
-        let mut command = imgbuild.command(words);
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap());
-        let (mut run, mut said) = (Self { child, lines }, String::new());
-        while !said.contains(text) {
-            assert!(run.lines.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        (run, said)
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        drop(Command::new("kill").arg(self.child.id().to_string()).status());
-        drop(self.child.wait());
-    }
 }
 
 #[test]

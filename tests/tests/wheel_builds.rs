@@ -13,7 +13,7 @@ use imgbuild_tests::{Imgbuild, Server, capture, channel, package_index, scratch,
 use insta::assert_snapshot;
 
 /// The base without wheels, which every spec here has.
-const BASE: &str = "name = \"built\"\npython = { version = \"3.11\", from = \"debian\" }\n[pip]\n";
+const BASE: &str = "name = \"built\"\npython = { version = \"3.13\", from = \"debian\" }\n[pip]\n";
 
 /// A backend that makes the wheel `hello 1.0` of `hello.py`, with no other module's help.
 const BACKEND: &str = r#"
@@ -316,7 +316,7 @@ fn what_fails_is_told_once_with_what_it_printed() {
         @r#"
       × cannot lock the wheels of `built:latest (linux/amd64)`
       ├─▶ the folder `hello` cannot be built
-      ╰─▶ the build backend of `hello` made the wheel `hello-1.0-cp39-cp39-linux_x86_64.whl`, which does not run on Python 3.11 on linux/amd64 with glibc 2.36
+      ╰─▶ the build backend of `hello` made the wheel `hello-1.0-cp39-cp39-linux_x86_64.whl`, which does not run on Python 3.13 on linux/amd64 with glibc 2.41
 
     Advice:
       ☞ it was asked for here
@@ -387,7 +387,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     assert os.environ["SOURCE_DATE_EPOCH"] == "315532800" and os.environ["HOME"] == "/tmp"
     assert not os.environ.get("SECRET")
     assert os.path.getmtime("hello.py") == os.path.getmtime(".") == 315532800
-    assert sys.prefix == "/build/environment" and sys.version_info[:2] == (3, 11)
+    assert sys.prefix == "/build/environment" and sys.version_info[:2] == (3, 13)
     assert not any(path == os.getcwd() for path in sys.path), sys.path
     return wheel(directory)
 "#;

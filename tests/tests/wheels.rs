@@ -15,7 +15,7 @@ use imgbuild_tests::{
 
 /// Projects with native modules, headers, programs, commands, and folders that several of them share.
 const WHEELS: &str = "name = \"wheels\"\n\
-    python = { version = \"3.11\", from = \"debian\" }\n\
+    python = { version = \"3.11\", from = \"debian\" }\nbase = \"bookworm\"\n\
     [pip]\n\
     packages = [\"numpy\", \"greenlet\", \"ruff\", \"flask\", \"pyyaml\", \"zope.interface\", \"zope.event\"]\n";
 
@@ -160,7 +160,7 @@ fn python_knows_what_is_installed() {
 
 #[test]
 fn what_is_installed_is_the_same_whatever_the_store_holds() {
-    let spec = "name = \"same\"\npython = { version = \"3.11\", from = \"debian\" }\n[pip]\npackages = [\"pyyaml\", \"idna\"]\n";
+    let spec = "name = \"same\"\npython = { version = \"3.13\", from = \"debian\" }\n[pip]\npackages = [\"pyyaml\", \"idna\"]\n";
     let first = Imgbuild::new();
     let built = first.build(spec, &[]);
     let second = Imgbuild::with_private_store();

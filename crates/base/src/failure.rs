@@ -41,7 +41,7 @@ pub enum BaseFailure {
     /// An existing image cannot carry a conda environment.
     #[error("no conda environment can stand on `{base}`")]
     #[diagnostic(help(
-        "build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = \"bookworm\"`"
+        "build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = \"trixie\"`"
     ))]
     BaseGlibc {
         /// The layout or tarball, as it is written.
@@ -67,7 +67,7 @@ pub enum BaseFailure {
     },
     /// An existing image lacks a program.
     #[error("the base `{base}` has no `{program}`, which {what} needs")]
-    #[diagnostic(help("build on `base = \"bookworm\"`, which gets it, or on an image that has it"))]
+    #[diagnostic(help("build on `base = \"trixie\"`, which gets it, or on an image that has it"))]
     NoProgram {
         /// The layout or tarball, as it is written.
         base: String,

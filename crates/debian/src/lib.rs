@@ -54,7 +54,7 @@ pub use resolving::locking::compiler;
 pub use resolving::locking::glibc;
 pub use resolving::locking::lock;
 pub use resolving::locking::sources;
-pub use resolving::locking_error::LockDebianError;
+pub use resolving::locking_error::{LockDebianError, PYTHON};
 pub use resolving::packages::DEFAULT_PACKAGES;
 pub use resolving::packages::NoPython;
 pub use resolving::packages::default_packages;

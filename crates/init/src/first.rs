@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use imgbuild_spec::Suite;
+
 use crate::{literal, name};
 
 /// The spec without its name.
@@ -9,5 +11,6 @@ const SPEC: &str = include_str!("first.toml");
 
 /// A first spec for a folder, with comments.
 pub fn first_spec(folder: &Path) -> String {
-    SPEC.replacen("\"NAME\"", &literal::text(&name::of_folder(folder)), 1)
+    let python = literal::text(Suite::default().python());
+    SPEC.replacen("\"NAME\"", &literal::text(&name::of_folder(folder)), 1).replacen("\"DEBIAN\"", &python, 1)
 }

@@ -8,19 +8,11 @@ use pep440_rs::{Version, VersionSpecifiers};
 use crate::draft::Draft;
 use crate::literal;
 
-/// Debian's releases and the Python that each has.
-const DEBIANS: [(Suite, &str); 2] = [(Suite::Bookworm, "3.11"), (Suite::Trixie, "3.13")];
-
 /// The versions that are taken from conda, the most usual ones first.
 const CONDAS: [&str; 6] = ["3.12", "3.11", "3.10", "3.13", "3.14", "3.9"];
 
 /// The Python of conda where nobody says which.
 pub(crate) const USUAL: &str = CONDAS[0];
-
-/// Debian's Python of a release.
-pub(crate) fn of_debian(suite: Suite) -> &'static str {
-    DEBIANS.iter().find(|(known, _)| *known == suite).map_or(USUAL, |(_, version)| version)
-}
 
 /// Major and minor of a version.
 pub(crate) fn minor(version: &str) -> Option<String> {
@@ -33,20 +25,18 @@ pub(crate) fn minor(version: &str) -> Option<String> {
 /// The version that fits what a project requires (PEP 440), of those that are easily had.
 pub(crate) fn fitting(requires: &str) -> Option<&'static str> {
     let specifiers = VersionSpecifiers::from_str(requires).ok()?;
-    let usual = of_debian(Suite::default());
-    let all = std::iter::once(usual).chain(DEBIANS.map(|(_, version)| version)).chain(CONDAS);
+    let debians = std::iter::once(Suite::default()).chain(Suite::ALL).map(Suite::python);
     // Its newest patch release: `>=3.9.2` means 3.9 as well.
     let fits =
         |version: &&str| Version::from_str(&format!("{version}.99")).is_ok_and(|it| specifiers.contains(&it));
-    all.into_iter().find(fits)
+    debians.chain(CONDAS).find(fits)
 }
 
 /// Sets the Python: Debian's own where a release has this version, and where `suite` says no other one; else conda's.
 pub(crate) fn set(draft: &mut Draft, version: Option<&str>, suite: Option<Suite>, place: &str) {
-    let version = version.unwrap_or_else(|| of_debian(suite.unwrap_or_default()));
-    let has_it = |(known, its): &&(Suite, &str)| *its == version && suite.is_none_or(|suite| suite == *known);
-    match DEBIANS.iter().find(has_it) {
-        Some((suite, _)) => {
+    let version = version.unwrap_or_else(|| suite.unwrap_or_default().python());
+    match Suite::with_python(version).filter(|it| suite.is_none_or(|suite| suite == *it)) {
+        Some(suite) => {
             let table = format!("{{ version = {}, from = \"debian\" }}", literal::text(version));
             draft.set_literal("python", table, place);
             draft.set("base.debian", suite.as_str(), place);
@@ -62,8 +52,8 @@ mod tests {
     #[test]
     fn a_version_is_chosen_that_fits() {
         for (requires, version) in [
-            (">=3.8", "3.11"),
-            (">=3.12", "3.13"),
+            (">=3.8", "3.13"),
+            ("<3.13", "3.11"),
             ("<3.11,>=3.9", "3.10"),
             ("==3.12.*", "3.12"),
             (">=3.9.2,<3.10", "3.9"),

@@ -138,6 +138,9 @@ fn failure(
         let line = Line::new(package(pin.package.to_string()), &pin.origin, "this pin");
         line.saying("it was pinned here")
     });
-    let asked = asked(&error, asked_for.chain(pinned));
+    let python = variant.python.as_ref().filter(|python| python.from == PythonFrom::Debian);
+    let python =
+        python.map(|it| Line::new(package(imgbuild_debian::PYTHON.to_owned()), &it.origin, "this Python"));
+    let asked = asked(&error, asked_for.chain(pinned).chain(python));
     LockFailure::Debian { variant: variant_name(variant), error: Box::new(error), asked }
 }

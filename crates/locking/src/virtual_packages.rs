@@ -3,8 +3,6 @@
 use imgbuild_conda::Unmet;
 use imgbuild_spec::{Base, Cuda, Driver, Suite, Variant};
 
-/// Debian's releases, the oldest first.
-const SUITES: [Suite; 2] = [Suite::Bookworm, Suite::Trixie];
 /// Versions of CUDA that people have drivers for, beside those that packages name, the oldest first.
 const CUDA: [&str; 9] = ["11.0", "11.2", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0"];
 /// What stands for a version of CUDA where any would do.
@@ -28,7 +26,7 @@ fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String 
     let meets = |version: &str| unmet.iter().all(|it| it.is_met_by(version));
     match name {
         "__glibc" => match &variant.base {
-            Base::Debian(_) => match SUITES.into_iter().find(|suite| meets(suite.glibc())) {
+            Base::Debian(_) => match Suite::ALL.into_iter().find(|suite| meets(suite.glibc())) {
                 Some(suite) => {
                     let glibc = suite.glibc();
                     format!("`[base] debian = \"{}\"` has glibc {glibc}", suite.as_str())

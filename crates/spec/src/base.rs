@@ -4,7 +4,9 @@ use std::path::Path;
 
 use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, beneath, list};
 
-use crate::language::{BaseKey, BaseTable, BaseWord, LayoutKey, Profile, PythonFrom, Suite};
+use crate::language::{
+    BaseKey, BaseTable, BaseWord, LayoutKey, Profile, PythonFrom, Suite, build_on_debian,
+};
 use crate::mistake::SpecMistake;
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
 use crate::variant::{Base, Debian, Layout, Python};
@@ -158,5 +160,5 @@ pub(crate) fn needs_base(
     if let Some(origin) = origin.filter(|origin| origin.file() == source.name()) {
         problem = problem.at(source, origin.span(), "asked for here");
     }
-    problem.hint("build on Debian: `base = \"bookworm\"`, which is the default")
+    problem.hint(build_on_debian())
 }

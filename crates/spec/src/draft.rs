@@ -115,8 +115,8 @@ impl Draft {
     /// The variant for one platform, and what is wrong with it; none where the lock has nothing for the platform.
     pub(crate) fn variant(&self, platform: Platform) -> (Option<Variant>, Vec<Problem>) {
         let cuda = self.cuda.as_ref();
-        let (default, mut problems) = self.environments.default.on(platform, cuda);
-        let (others, found) = self.environments.others_on(platform, cuda);
+        let (default, mut problems) = self.environments.default.on(platform, &self.base, cuda);
+        let (others, found) = self.environments.others_on(platform, &self.base, cuda);
         problems.extend(found);
         let (Some((conda, pip)), Some(environments)) = (default, others) else { return (None, problems) };
         let variant = Variant {

@@ -8,7 +8,7 @@ use crate::cuda::Cuda;
 use crate::language::{CondaTable, EnvironmentTable, Manager, PythonFrom};
 use crate::mistake::SpecMistake;
 use crate::pip::{Pip, Section, needs_python};
-use crate::variant::{Conda, CondaPackages, Python};
+use crate::variant::{Base, Conda, CondaPackages, Python};
 
 /// An environment of `[envs]`, with what its files say.
 pub(crate) struct NamedEnvironment {
@@ -64,7 +64,7 @@ impl EnvironmentDraft {
 
     /// What is in it on a platform, and what is wrong with that; nothing where its lock has nothing for the platform. What `cuda` asks
     /// for must be in a lock.
-    pub(crate) fn on(&self, platform: Platform, cuda: Option<&Cuda>) -> (Option<Contents>, Vec<Problem>) {
+    pub(crate) fn on(&self, platform: Platform, base: &Base, cuda: Option<&Cuda>) -> (Option<Contents>, Vec<Problem>) {
         let mut conda = self.conda.clone();
         let mut packages = None;
         let mut problems = Vec::new();
@@ -83,7 +83,7 @@ impl EnvironmentDraft {
             None
         });
         let python = self.python.as_ref();
-        problems.extend(pip.as_ref().and_then(|pip| needs_python(pip, python, conda.as_ref())));
+        problems.extend(pip.as_ref().and_then(|pip| needs_python(pip, python, conda.as_ref(), base)));
         if let Some(conda) = &mut conda {
             // The wheel of pip that is asked for would have to be the one that conda happens to have.
             conda.pip = conda.pip && !pip.as_ref().is_some_and(|pip| pip.names_project("pip"));

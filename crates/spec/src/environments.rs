@@ -15,7 +15,7 @@ use crate::language::{CondaTable, Manager, PythonFrom};
 use crate::mistake::SpecMistake;
 use crate::pip::Section;
 use crate::values::Prefix;
-use crate::variant::Python;
+use crate::variant::{Base, Python};
 
 /// All environments of an image.
 #[derive(Debug, Clone)]
@@ -81,11 +81,12 @@ impl Environments {
     pub(crate) fn others_on(
         &self,
         platform: Platform,
+        base: &Base,
         cuda: Option<&Cuda>,
     ) -> (Option<Vec<crate::variant::Environment>>, Vec<Problem>) {
         let (mut all, mut problems) = (Some(Vec::new()), Vec::new());
         for draft in &self.others {
-            let (environment, found) = draft.on(platform, None);
+            let (environment, found) = draft.on(platform, base, None);
             problems.extend(found);
             match environment {
                 Some((conda, pip)) => all.iter_mut().for_each(|all| {

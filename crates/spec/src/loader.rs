@@ -12,7 +12,7 @@ use imgbuild_requirement::Reader;
 
 use crate::draft::{Context, Draft, shared_tags};
 use crate::environment_draft::NamedEnvironment;
-use crate::language::{Document, EnvKey, EnvTable, PipTable};
+use crate::language::{Document, EnvKey, EnvTable, PipTable, Suite};
 use crate::matrix::{self, Combinations};
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, ServicePackage};
@@ -107,7 +107,8 @@ impl Loader<'_> {
         let services = services::wheels(&document, asks_for_wheels, source);
         let table = document.pip.take().map(|located| located.value).unwrap_or_default();
         let pip = self.section(table.clone(), None, environment.as_ref(), services, problems);
-        problems.extend(pip.check_writable(document.python.as_ref().map(|python| python.value.from())));
+        let suite = document.base.as_ref().map_or(Some(Suite::default()), |base| base.value.suite());
+        problems.extend(pip.check_writable(document.python.as_ref().map(|it| it.value.from()), suite));
         let mut environments = Vec::new();
         for (name, located) in std::mem::take(&mut document.envs) {
             let origin = located.origin(source);

@@ -9,7 +9,7 @@ use crate::environment_draft::EnvironmentDraft;
 use crate::environments::{Environments, own_is_default};
 use crate::language::{
     DevContainerKey, DevContainerTable, Document, Image, JupyterKey, JupyterTable, PythonFrom, SshKey,
-    SshTable, Suite, UserTable,
+    SshTable, Suite, UserTable, build_on_debian,
 };
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, ServicePackage, brings_python};
@@ -119,7 +119,7 @@ impl Services {
         if let Some((what, origin)) = served {
             let problem = Problem::new(SpecMistake::NeedsBase { what: what.to_owned() });
             let problem = problem.at(origin.source(), origin.span(), "asked for here");
-            return Some(problem.hint("build on Debian: `base = \"bookworm\"`, which is the default"));
+            return Some(problem.hint(build_on_debian()));
         }
         let origin = self.account.origin.as_ref()?;
         let problem = Problem::new(SpecMistake::NeedsUsers);

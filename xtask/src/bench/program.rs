@@ -22,7 +22,7 @@ impl Bench {
         let channel = self.workspace.join("target/channel");
         for (name, bytecode) in [("plain", false), ("bytecode", true)] {
             let spec = format!(
-                "name = \"{name}\"\npython = \"3.11\"\n\n[conda]\nchannels = [\"file://{}\"]\npackages = [\"jupyterlab\", \
+                "name = \"{name}\"\npython = \"3.11\"\nbase = \"bookworm\"\n\n[conda]\nchannels = [\"file://{}\"]\npackages = [\"jupyterlab\", \
                  \"numpy\", \"pandas\", \"scipy\", \"scikit-learn\", \"matplotlib-base\"]\n\n[layers]\nbytecode = {bytecode}\n",
                 channel.display()
             );

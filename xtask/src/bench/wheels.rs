@@ -41,7 +41,8 @@ const IMPORT: &str = "import time; start = time.perf_counter(); import numpy, pa
 impl Bench {
     /// Locks and builds what the rows measure once, so that archives and the base's layers are there.
     pub(super) fn write_wheels(&self) -> Result<(), BenchError> {
-        let head = "python = { version = \"3.11\", from = \"debian\" }\n[pip]\npackages = ";
+        let head =
+            "python = { version = \"3.11\", from = \"debian\" }\nbase = \"bookworm\"\n[pip]\npackages = ";
         let packages = "[\"jupyterlab\", \"numpy\", \"pandas\", \"scipy\", \"scikit-learn\", \"matplotlib\"]";
         let large = "large-1.0-py3-none-any.whl";
         if !self.folder.join(large).is_file() {

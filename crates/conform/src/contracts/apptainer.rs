@@ -36,7 +36,7 @@ pub(super) const TERMS: Terms = Terms {
             source: SOURCE,
             scope: Scope::All,
             condition: Condition::LoaderCache,
-            advice: "build on Debian: `base = \"bookworm\"`",
+            advice: "build on Debian: `base = \"trixie\"`",
             is_advice: false,
         },
         Demand {
@@ -44,7 +44,7 @@ pub(super) const TERMS: Terms = Terms {
             source: SOURCE,
             scope: Scope::All,
             condition: Condition::Trial(&SHELL),
-            advice: "build on a base that has a shell: `base = \"bookworm\"`",
+            advice: "build on a base that has a shell: `base = \"trixie\"`",
             is_advice: false,
         },
         Demand {

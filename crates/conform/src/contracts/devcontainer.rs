@@ -25,7 +25,7 @@ pub(super) const TERMS: Terms = Terms {
             source: "Visual Studio Code, Remote Development: Linux prerequisites; microsoft/vscode, issue 210033",
             scope: Scope::All,
             condition: Condition::Glibc(2, 28),
-            advice: "build on Debian: `base = \"bookworm\"`",
+            advice: "build on Debian: `base = \"trixie\"`",
             is_advice: false,
         },
         Demand {

@@ -16,7 +16,7 @@ pub(super) const TERMS: Terms = Terms {
             source: "NVIDIA/enroot, doc/cmd/start.md; NVIDIA/pyxis, README.md (--container-entrypoint)",
             scope: Scope::All,
             condition: Condition::Trial(&SHELL),
-            advice: "build on a base that has a shell: `base = \"bookworm\"`",
+            advice: "build on a base that has a shell: `base = \"trixie\"`",
             is_advice: false,
         },
         Demand {

@@ -95,6 +95,9 @@ pub enum LockDebianError {
 
 imgbuild_diagnostic::boxed_sources!(LockDebianError);
 
+/// What an error about Debian's Python is about: it is asked for by a key of its own.
+pub const PYTHON: &str = "python";
+
 impl Subjects for LockDebianError {
     fn subjects(&self) -> BTreeSet<Subject> {
         self.packages().into_iter().map(|name| Subject::Package(name.to_owned())).collect()
@@ -115,7 +118,8 @@ impl LockDebianError {
             }
             Self::SamePath { package, other, .. } => vec![package, other],
             Self::Stopped(package) => vec![package],
-            Self::Index(_) | Self::Python(_) => Vec::new(),
+            Self::Python(_) => vec![PYTHON],
+            Self::Index(_) => Vec::new(),
         }
     }
 }

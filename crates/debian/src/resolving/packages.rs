@@ -1,5 +1,7 @@
 //! Which packages an image has: the default set, and Debian's Python.
 
+use imgbuild_spec::Suite;
+
 use crate::archive::index::Index;
 
 /// What every base has beside the Essential packages: a package manager that works, certificates, time zones, an
@@ -20,7 +22,7 @@ pub fn default_packages(suite: &str) -> Vec<String> {
 /// A Python that a suite does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("the suite `{suite}` has no Python {version}")]
-#[diagnostic(help("it has {}; conda has every version: `python = \"{version}\"`", known.join(", ")))]
+#[diagnostic(help("{}", self.what_to_write()))]
 pub struct NoPython {
     /// The suite.
     pub suite: String,
@@ -28,6 +30,21 @@ pub struct NoPython {
     pub version: String,
     /// What there is.
     pub known: Vec<String>,
+}
+
+impl NoPython {
+    /// What the suite has, which release has the version that was asked for, and that conda has every one.
+    fn what_to_write(&self) -> String {
+        let known = match self.known.as_slice() {
+            [] => "none".to_owned(),
+            known => known.join(", "),
+        };
+        let series: Vec<&str> = self.version.splitn(3, '.').take(2).collect();
+        let other = Suite::with_python(&series.join(".")).filter(|suite| suite.as_str() != self.suite);
+        let other = other.map(|it| format!("`base = \"{}\"` has {}; ", it.as_str(), it.python()));
+        let conda = format!("conda has every version: `python = \"{}\"`", self.version);
+        format!("it has {known}; {}{conda}", other.unwrap_or_default())
+    }
 }
 
 /// The packages of Debian's Python `version`, such as `3.11`: the interpreter, and the names `python3` and `python`.

@@ -216,7 +216,7 @@ fn every_kind_of_base_has_its_python() {
     FROM debian:trixie; RUN apt-get install -y python3-pip python3-venv && pip3 install --break-system-packages flask
       python = { version = "3.13", from = "debian" } [base] debian = "trixie" [pip] packages = [     "flask", ]
     FROM ubuntu:22.04; RUN apt install -y python3 python3-pip git && python3 -m pip install flask
-      python = { version = "3.11", from = "debian" } [base] debian = "bookworm" packages = [     "git", ] [pip] packages = [     "flask", ]
+      python = { version = "3.13", from = "debian" } [base] debian = "trixie" packages = [     "git", ] [pip] packages = [     "flask", ]
     FROM condaforge/miniforge3; RUN mamba install -y -c conda-forge python=3.10 'numpy>=1.26' && mamba clean -a
       python = "3.10" [conda] channels = [     "conda-forge", ] packages = [     "numpy>=1.26", ]
     FROM mambaorg/micromamba:1.5-jammy; RUN micromamba install -y -n base -c conda-forge python=3.11 numpy
@@ -230,7 +230,7 @@ fn every_kind_of_base_has_its_python() {
     FROM quay.io/jupyter/minimal-notebook
       python = "3.12" jupyter = true
     FROM nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04; RUN apt-get install -y python3-pip && pip install torch
-      python = { version = "3.11", from = "debian" } cuda = "12.4" [base] debian = "bookworm" [pip] packages = [     "torch", ]
+      python = { version = "3.13", from = "debian" } cuda = "12.4" [base] debian = "trixie" [pip] packages = [     "torch", ]
     FROM pytorch/pytorch:2.3.0-cuda12.1-cudnn8-runtime; RUN pip install transformers
       cuda = "12.1" [conda] packages = [     "pytorch 2.3.*",     "python", ] [pip] packages = [     "transformers", ]
     FROM tensorflow/tensorflow:2.15.0-gpu-jupyter

@@ -20,10 +20,10 @@ fn files_of_environments_are_named() {
     # `imgbuild check` says what is wrong with it, `imgbuild build` makes the image.
 
     name = "app"
-    python = { version = "3.11", from = "debian" }  # for its packages
+    python = { version = "3.13", from = "debian" }  # for its packages
 
     [base]
-    debian = "bookworm"  # for its packages
+    debian = "trixie"  # for its packages
 
     [pip]
     requirements = [

@@ -20,6 +20,22 @@ pub(crate) enum BaseKey {
     Table(Box<BaseTable>),
 }
 
+impl BaseKey {
+    /// The release that is asked for, or the default one; none where the base is no Debian of imgbuild's making.
+    pub(crate) fn suite(&self) -> Option<Suite> {
+        match self {
+            Self::Short(BaseWord::Bookworm) => Some(Suite::Bookworm),
+            Self::Short(BaseWord::Trixie) => Some(Suite::Trixie),
+            Self::Short(BaseWord::Scratch) => None,
+            Self::Table(table) => match (&table.debian, &table.layout, &table.scratch) {
+                (Some(suite), ..) => Some(suite.value),
+                (None, None, None) => Some(Suite::default()),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// A base without settings.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -38,7 +54,7 @@ pub(crate) enum BaseWord {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct BaseTable {
     /// The Debian release.
-    #[schemars(extend("examples" = ["trixie"]), extend("default" = "bookworm"))]
+    #[schemars(extend("examples" = ["bookworm"]), extend("default" = Suite::default().as_str()))]
     pub(crate) debian: Option<Located<Suite>>,
     /// Nothing but what is copied in. It excludes all other keys of the table, and conda and Python as well.
     #[schemars(extend("examples" = [true]), extend("default" = false))]
@@ -205,13 +221,16 @@ pub enum Profile {
 #[schemars(inline)]
 pub enum Suite {
     /// Debian 12.
-    #[default]
     Bookworm,
     /// Debian 13.
+    #[default]
     Trixie,
 }
 
 impl Suite {
+    /// All that images are made of, the oldest first.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
+
     /// Debian's name for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -227,4 +246,28 @@ impl Suite {
             Self::Trixie => "2.41",
         }
     }
+
+    /// The version of its Python: a release has one.
+    pub const fn python(self) -> &'static str {
+        match self {
+            Self::Bookworm => "3.11",
+            Self::Trixie => "3.13",
+        }
+    }
+
+    /// The key of a spec that asks for its Python.
+    pub(crate) fn python_key(self) -> String {
+        format!("python = {{ version = \"{}\", from = \"debian\" }}", self.python())
+    }
+
+    /// The release whose Python is of this version, the default one first.
+    pub fn with_python(version: &str) -> Option<Self> {
+        let mut all = std::iter::once(Self::default()).chain(Self::ALL);
+        all.find(|suite| suite.python() == version)
+    }
+}
+
+/// What to do where a base is lacking.
+pub(crate) fn build_on_debian() -> String {
+    format!("build on Debian: `base = \"{}\"`, which is the default", Suite::default().as_str())
 }

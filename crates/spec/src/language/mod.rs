@@ -21,6 +21,7 @@ mod user;
 
 pub(crate) use base::{
     BaseKey, BaseTable, BaseWord, LayoutKey, PinKey, PinTable, RepositoryTable, SnapshotTable,
+    build_on_debian,
 };
 pub use base::{Profile, Suite};
 pub(crate) use check::CheckTable;
@@ -83,7 +84,7 @@ pub(crate) struct Document {
     #[schemars(with = "Option<Matrix>")]
     pub(crate) _matrix: Option<IgnoredAny>,
     /// What the environment stands on: `"bookworm"`, `"trixie"`, `"scratch"`, or a table.
-    #[schemars(extend("examples" = ["trixie"]), extend("default" = "bookworm"))]
+    #[schemars(extend("examples" = ["bookworm"]), extend("default" = Suite::default().as_str()))]
     pub(crate) base: Option<Located<BaseKey>>,
     /// The conda environment.
     pub(crate) conda: Option<Located<CondaTable>>,

@@ -8,10 +8,10 @@ use imgbuild_requirement::{
     Kind, Lines, ListedRequirement, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
 };
 
-use crate::language::{AllowBuildsKey, FilesKey, PipTable, PythonFrom};
+use crate::language::{AllowBuildsKey, FilesKey, PipTable, PythonFrom, Suite};
 use crate::mistake::SpecMistake;
 use crate::pip::{AllowBuilds, Pip, PipPackages, Pytorch};
-use crate::variant::{Conda, CondaPackages, Python};
+use crate::variant::{Base, Conda, CondaPackages, Python};
 
 /// What a spec and its files say of wheels, before it is known what a lock of conda packages lists.
 #[derive(Debug, Clone, Default)]
@@ -122,11 +122,16 @@ impl Section {
     }
 
     /// `writable` where there is no virtual environment.
-    pub(crate) fn check_writable(&self, python: Option<PythonFrom>) -> Option<Problem> {
+    pub(crate) fn check_writable(&self, python: Option<PythonFrom>, suite: Option<Suite>) -> Option<Problem> {
         let origin = self.writable.as_ref().filter(|_| python != Some(PythonFrom::Debian))?;
         let problem = Problem::new(SpecMistake::NoVirtualEnvironment);
         let problem = problem.at(origin.source(), origin.span(), "asked for here");
-        Some(problem.hint("wheels beside conda's Python are in conda's environment: write `writable = true` in `[conda]`; or take Debian's Python: `python = { version = \"3.11\", from = \"debian\" }`"))
+        let beside =
+            "wheels beside conda's Python are in conda's environment: write `writable = true` in `[conda]`";
+        Some(problem.hint(match suite {
+            Some(suite) => format!("{beside}; or take Debian's Python: `{}`", suite.python_key()),
+            None => beside.to_owned(),
+        }))
     }
 
     /// Where PyTorch's wheels come from.
@@ -374,7 +379,12 @@ fn without_hash(listed: &ListedRequirement) -> Option<Problem> {
 }
 
 /// Wheels without a Python that they could be for.
-pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Conda>) -> Option<Problem> {
+pub(crate) fn needs_python(
+    pip: &Pip,
+    python: Option<&Python>,
+    conda: Option<&Conda>,
+    base: &Base,
+) -> Option<Problem> {
     let named = |requirement: &Requirement| brings_python(requirement.text.whole());
     let lock = match conda.map(|conda| &conda.packages) {
         _ if python.is_some() => return None,
@@ -386,10 +396,15 @@ pub(crate) fn needs_python(pip: &Pip, python: Option<&Python>, conda: Option<&Co
     let problem = Problem::new(SpecMistake::NoPython);
     let problem = problem.at(pip.origin.source(), pip.origin.span(), "this is installed for a Python");
     Some(match lock {
-        Some(locked) => problem.hint(format!(
-            "`{}` has none: lock the environment with a Python, or take Debian's: `python = {{ version = \"3.11\", from = \"debian\" }}`",
-            locked.file
-        )),
+        Some(locked) => {
+            let lock = format!("`{}` has none: lock the environment with a Python", locked.file);
+            problem.hint(match base {
+                Base::Debian(debian) => {
+                    format!("{lock}, or take Debian's: `{}`", debian.suite.python_key())
+                }
+                Base::Layout(_) | Base::Scratch => lock,
+            })
+        }
         None => problem.hint("add it to the spec, for example `python = \"3.11\"`"),
     })
 }

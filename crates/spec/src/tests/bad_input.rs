@@ -321,7 +321,7 @@ fn an_empty_base_under_conda_or_python() {
       ·        ────┬────
       ·            ╰── an empty base
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
     assert_snapshot!(
         message("name = \"a\"\n[base]\nscratch = true\n[conda]\npackages = [\"numpy\"]\n"), @r#"
@@ -334,7 +334,7 @@ fn an_empty_base_under_conda_or_python() {
       ·    ╰── an empty base
     3 │ scratch = true
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
 }
 

@@ -48,7 +48,7 @@ fn no_python() {
     5 │ prefix: /e
       ╰────
      help: `e.yml` has none: lock the environment with a Python, or take Debian's: `python =
-           { version = "3.11", from = "debian" }`
+           { version = "3.13", from = "debian" }`
     "#);
 }
 
@@ -63,7 +63,7 @@ fn a_writable_environment_that_is_none() {
       ·              ╰── asked for here
       ╰────
      help: wheels beside conda's Python are in conda's environment: write `writable = true` in
-           `[conda]`; or take Debian's Python: `python = { version = "3.11", from = "debian" }`
+           `[conda]`; or take Debian's Python: `python = { version = "3.13", from = "debian" }`
     "#);
 }
 
@@ -82,7 +82,7 @@ fn wheels_on_nothing() {
       ·             ──┬──
       ·               ╰── asked for here
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
     let spec = "name = \"a\"\nbase = \"scratch\"\nenv = \"requirements.txt\"\n";
     assert_snapshot!(message_of(&[("spec.toml", spec), ("requirements.txt", "six\n")]), @r#"
@@ -94,7 +94,7 @@ fn wheels_on_nothing() {
       ·            ╰── an empty base
     3 │ env = "requirements.txt"
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
 }
 

@@ -23,7 +23,7 @@ fn jupyter_and_ssh_need_a_base() {
       ·       ──┬─
       ·         ╰── asked for here
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
     assert_snapshot!(message("name = \"a\"\nbase = \"scratch\"\n[user]\nname = \"ada\"\n"), @r#"
      × the base is `scratch`, which has no users
@@ -441,7 +441,7 @@ fn dev_containers_that_cannot_be() {
       ·                ──┬─
       ·                  ╰── asked for here
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
     assert_snapshot!(said("[devcontainer]\nextensions = [\"python\"]\nforward-ports = [0]"), @r#"
       × `spec.toml` has 2 mistakes

@@ -28,7 +28,7 @@ fn a_name_is_enough() {
     assert_eq!(variant.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["latest"]);
     assert_eq!(variant.platform, HOST);
     assert!(variant.conda.is_none() && variant.python.is_none() && variant.cuda.is_none());
-    assert!(matches!(&variant.base, Base::Debian(debian) if debian.suite == Suite::Bookworm));
+    assert!(matches!(&variant.base, Base::Debian(debian) if debian.suite == Suite::Trixie));
     assert_eq!(variant.layers.budget.get(), 40);
     assert_eq!(variant.layers.compression, Compression::Zstd);
     assert!(variant.layers.bytecode.makes_bytecode());
@@ -244,8 +244,12 @@ fn every_key_of_the_other_tables_is_read() {
 fn the_short_forms_of_the_base() {
     assert!(matches!(&variants("name = \"a\"\nbase = \"scratch\"\n")[0].base, Base::Scratch));
     assert!(matches!(&variants("name = \"a\"\nbase = { scratch = true }\n")[0].base, Base::Scratch));
-    let trixie = &variants("name = \"a\"\nbase = \"trixie\"\n")[0].base;
-    assert!(matches!(trixie, Base::Debian(debian) if debian.suite == Suite::Trixie));
+    for suite in Suite::ALL {
+        let base = &variants(&format!("name = \"a\"\nbase = \"{}\"\n", suite.as_str()))[0].base;
+        assert!(matches!(base, Base::Debian(debian) if debian.suite == suite));
+        assert_eq!(Suite::with_python(suite.python()), Some(suite));
+    }
+    assert_eq!(Suite::with_python("3.12"), None);
 }
 
 #[test]

@@ -298,7 +298,7 @@ fn packages_that_only_pip_installs_and_those_from_source() {
     56 │   version: '7.0'
        ╰────
      help: `conda-lock.yml` has none: lock the environment with a Python, or take Debian's: `python =
-           { version = "3.11", from = "debian" }`
+           { version = "3.13", from = "debian" }`
     "#);
     let list = "@EXPLICIT\nhttps://c.example/noarch/a-1-0.conda\n# pip sphinx @ https://files.example/sphinx-7.0-py3-none-any.whl#sha256=ab\n";
     let spec = super::spec("\"list.txt\"");
