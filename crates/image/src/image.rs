@@ -110,7 +110,11 @@ fn config(parts: &Parts<'_>) -> ContainerConfig {
         working_dir: image.workdir.as_ref().map_or(working_dir, |path| path.as_str().to_owned()),
         labels,
         stop_signal: base.stop_signal,
-        healthcheck: if own.serves { Some(healthcheck()) } else { base.healthcheck },
+        healthcheck: match &image.healthcheck {
+            Some(program) => Some(healthcheck(words(program))),
+            None if own.serves => Some(healthcheck(vec!["imgbuild-health".to_owned()])),
+            None => base.healthcheck,
+        },
     }
 }
 
@@ -159,11 +163,11 @@ fn user_name(variant: &Variant) -> Option<&str> {
     }
 }
 
-/// Whether what the image serves answers, as often as docker asks by itself.
-fn healthcheck() -> Healthcheck {
+/// A program that says whether a container works, as often as docker asks by itself.
+fn healthcheck(program: Vec<String>) -> Healthcheck {
     const SECOND: i64 = 1_000_000_000;
     Healthcheck {
-        test: vec!["CMD".to_owned(), "imgbuild-health".to_owned()],
+        test: std::iter::once("CMD".to_owned()).chain(program).collect(),
         interval: 30 * SECOND,
         timeout: 10 * SECOND,
         start_period: 60 * SECOND,

@@ -78,7 +78,7 @@ pub(crate) fn take(taking: &mut Taking<'_>, instruction: &Instruction) {
             taking.cmd = None;
         }
         "SHELL" => taking.need_nothing(&place, &line, "no shell is needed to make the image"),
-        "HEALTHCHECK" => taking.leave_out(&place, &line, "OCI images have none: whoever runs the image says it (`docker run --health-cmd`, a probe of Kubernetes)"),
+        "HEALTHCHECK" => taking.leave_out(&place, &line, "write its program into `[image]`: `healthcheck = [\"python\", \"/app/health.py\"]`; Kubernetes has probes in its place"),
         "STOPSIGNAL" => taking.leave_out(&place, &line, "the program is sent SIGTERM, which process 1 passes on: `docker run --stop-signal` says another one"),
         "ONBUILD" => taking.leave_out(&place, &line, "OCI images have no triggers"),
         _ => {}

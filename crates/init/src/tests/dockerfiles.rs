@@ -107,8 +107,8 @@ CMD ["--port", "8000"]
     # What of `Dockerfile` is not in this spec, and why:
     #
     # line 23: HEALTHCHECK CMD curl -f http://localhost:8000 || exit 1
-    #     OCI images have none: whoever runs the image says it (`docker run --health-cmd`, a probe of
-    #     Kubernetes)
+    #     write its program into `[image]`: `healthcheck = ["python", "/app/health.py"]`; Kubernetes has
+    #     probes in its place
     #
     # line 3: no `USER`
     #     the image runs as the user 1000, who can write in its home alone: `user = "root"` in `[image]` says

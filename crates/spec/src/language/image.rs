@@ -26,6 +26,10 @@ pub struct Image {
     /// The arguments to the entrypoint, or the command where there is none.
     #[schemars(extend("examples" = [["python", "-m", "http.server"]]))]
     pub cmd: Option<Vec<ProgramText>>,
+    /// A program with its arguments that fails where a container does not work, as docker and podman ask it every 30 seconds. What
+    /// `jupyter` and `ssh` start has such a program already, and Kubernetes has probes in its place.
+    #[schemars(extend("examples" = [["python", "/app/health.py"]]))]
+    pub healthcheck: Option<Vec<ProgramText>>,
     /// Environment variables. A value holds neither `$`, backticks nor quotes: Apptainer would evaluate them.
     #[serde(default)]
     #[schemars(extend("examples" = [env_example()]), extend("default" = {}))]
