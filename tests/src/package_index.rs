@@ -75,7 +75,7 @@ fn page(folder: &Path, project: &str) -> Answer {
     names.sort();
     let links: String = names
         .iter()
-        .filter(|name| name.split('-').next() == Some(project))
+        .filter(|name| name.split('-').next().map(|it| it.replace('_', "-")).as_deref() == Some(project))
         .map(|name| {
             let sha256 = Digest::of(fs_err::read(folder.join(name)).unwrap());
             format!("<a href=\"/{name}#sha256={}\">{name}</a><br>\n", sha256.hex())

@@ -10,13 +10,14 @@ use crate::variant_name::variant_name;
 /// What NVIDIA's wheels begin with.
 const WHEELS: &str = "nvidia-";
 /// Names of wheels without what they begin and end with, and those of the conda packages with the same libraries.
-const LIBRARIES: [(&str, &[&str]); 19] = [
+const LIBRARIES: [(&str, &[&str]); 23] = [
     ("cublas", &["libcublas", "cudatoolkit"]),
     ("cuda-cupti", &["cuda-cupti", "cudatoolkit"]),
     ("cuda-nvcc", &["cuda-nvcc-tools", "cuda-nvcc"]),
     ("cuda-nvrtc", &["cuda-nvrtc", "cudatoolkit"]),
     ("cuda-runtime", &["cuda-cudart", "cudatoolkit"]),
     ("cudnn", &["libcudnn", "cudnn"]),
+    ("cudss", &["libcudss"]),
     ("cufft", &["libcufft", "cudatoolkit"]),
     ("cufile", &["libcufile"]),
     ("curand", &["libcurand", "cudatoolkit"]),
@@ -25,12 +26,22 @@ const LIBRARIES: [(&str, &[&str]); 19] = [
     ("cusparselt", &["libcusparse-lt", "cusparselt"]),
     ("nccl", &["nccl"]),
     ("npp", &["libnpp", "cudatoolkit"]),
+    ("libnvcomp", &["libnvcomp", "nvcomp"]),
+    ("nvfatbin", &["libnvfatbin"]),
     ("nvjitlink", &["libnvjitlink"]),
     ("nvjpeg", &["libnvjpeg", "cudatoolkit"]),
     ("nvshmem", &["libnvshmem3", "libnvshmem"]),
     ("nvtx", &["cuda-nvtx"]),
+    ("nvvm", &["libnvvm", "cuda-nvvm-impl"]),
     ("cutensor", &["libcutensor", "cutensor"]),
 ];
+/// Where conda's copies are from.
+const CONDA: &str = "conda";
+/// How libraries that come from conda and as wheels come once.
+const ONE_ECOSYSTEM: &str = "take the framework from conda or as a wheel, and not from both";
+/// How libraries that come as wheels of two versions of CUDA come once.
+const ONE_VERSION: &str =
+    "take frameworks of one version of CUDA: its wheels are those that another one requires";
 /// What stands instead of a library: an archive of sources that fails, or an empty wheel, under a name that the library does not have.
 const STUB: &str = "0.0.";
 
@@ -57,7 +68,7 @@ pub struct CudaCopy {
 impl CudaCopy {
     fn of_conda(package: &CondaPackage) -> Self {
         let title = format!("{} {}", package.name(), package.version());
-        Self { from: "conda", package: title, bytes: package.facts.installed_size }
+        Self { from: CONDA, package: title, bytes: package.facts.installed_size }
     }
 
     fn of_wheel(package: &PypiPackage) -> Self {
@@ -144,10 +155,12 @@ pub fn check_cuda_duplicates(variant: &Variant, locked: &LockedVariant<'_>) -> R
         let copies: Vec<String> = duplicate.copies.iter().map(copy).collect();
         format!("  {}: {}", duplicate.library, copies.join(", "))
     };
+    let of_conda = duplicates.iter().flat_map(|it| &it.copies).any(|copy| copy.from == CONDA);
     Err(MakeFailure::CudaTwice {
         variant: variant_name(variant),
         libraries: duplicates.iter().map(line).collect::<Vec<_>>().join("\n"),
         bytes: wasted_bytes(&duplicates),
+        remedy: if of_conda { ONE_ECOSYSTEM } else { ONE_VERSION },
         asked: vec![cuda.origin.snippet("it was asked for here", "`duplicates`")],
     }
     .into())

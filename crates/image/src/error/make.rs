@@ -38,9 +38,7 @@ pub enum MakeFailure {
     Packages(#[from] EcosystemError),
     /// Libraries of CUDA come twice, and the spec refuses that.
     #[error("`{variant}` has libraries of CUDA twice, {bytes} bytes too many:\n{libraries}")]
-    #[diagnostic(help(
-        "take the framework from conda or as a wheel, and not from both; `cuda.duplicates = \"report\"` only tells of them"
-    ))]
+    #[diagnostic(help("{remedy}; `cuda.duplicates = \"report\"` only tells of them"))]
     CudaTwice {
         /// The variant.
         variant: String,
@@ -48,6 +46,8 @@ pub enum MakeFailure {
         libraries: String,
         /// How many bytes would be less.
         bytes: u64,
+        /// How each would come once.
+        remedy: &'static str,
         /// Where it was refused.
         #[related]
         asked: Vec<Snippet>,

@@ -203,6 +203,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
                 "part": part, "path": path, "winner": winner,
             })).collect::<Vec<_>>(),
             "cudaDuplicates": built.cuda_duplicates.iter().map(duplicate).collect::<Vec<_>>(),
+            "cudaDuplicatedBytes": wasted_bytes(&built.cuda_duplicates),
             "cudaStubs": built.cuda_stubs,
             "notes": built.layers.iter().flat_map(|layer| &layer.record.notes).collect::<Vec<_>>(),
             "executions": built.executions.iter().map(|execution| json!({
