@@ -7,6 +7,7 @@ use rattler_repodata_gateway::GatewayError;
 
 use crate::channel::ChannelError;
 use crate::cuda::{ProcessorOnly, Unbuilt};
+use crate::newer_index::WheelsAlone;
 use crate::virtual_packages::Unmet;
 
 /// Why an environment cannot be solved.
@@ -28,7 +29,7 @@ pub enum EnvironmentError {
     #[error("cannot read the channels' indexes")]
     Repodata(#[source] Box<GatewayError>),
     /// No set of packages satisfies all requirements.
-    #[error("no set of packages satisfies all requirements:\n{}{}{explanation}", lines(.unbuilt), lines(.unmet))]
+    #[error("no set of packages satisfies all requirements:\n{}{}{wheels}{explanation}", lines(.unbuilt), lines(.unmet))]
     Unsolvable {
         /// rattler's explanation.
         explanation: String,
@@ -37,7 +38,9 @@ pub enum EnvironmentError {
         /// The frameworks that nobody has built for the image's Python and CUDA.
         unbuilt: Box<[Unbuilt]>,
         /// The packages that were asked for, and of which no channel has any that fits.
-        absent: Vec<String>,
+        absent: Box<[String]>,
+        /// Those among all that is required that the channels have as wheels alone.
+        wheels: WheelsAlone,
         /// Names that no channel has and that are nearly those of packages, where there are any.
         #[help]
         mistyped: Option<Mistyped>,

@@ -21,6 +21,7 @@ mod locked;
 mod locked_python;
 mod locking;
 mod locking_error;
+mod newer_index;
 mod package;
 mod package_error;
 mod prefix_settings;
@@ -59,6 +60,7 @@ pub use locked::{LockedError, LockedLookup, check_locked};
 pub use locked_python::{Implementation, LockedPython, locked_python};
 pub use locking::{EnvironmentRequest, claims, lock_environment};
 pub use locking_error::LockingError;
+pub use newer_index::WheelsAlone;
 pub use package::{Environment, Package};
 pub use package_error::PackageError;
 /// A record of a channel's index, as rattler knows it.

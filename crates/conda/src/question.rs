@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::cuda::{self, ProcessorOnly, Unbuilt};
 use crate::environment_error::EnvironmentError;
+use crate::newer_index::WheelsAlone;
 use crate::request::{Request, match_spec};
 use crate::requirement;
 use crate::virtual_packages::{Unmet, generic, unmet, virtual_name, virtual_requirement};
@@ -74,7 +75,8 @@ impl<'a> Question<'a> {
         }
         let (unmet, absent) = (self.unmet(terms.barred)?, self.absent());
         let unbuilt = self.unbuilt();
-        Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, mistyped: None })
+        let (wheels, mistyped) = (WheelsAlone::default(), None);
+        Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, wheels, mistyped })
     }
 
     /// Builds of just the minor version of CUDA that is asked for, where there are any of the same frameworks.
@@ -158,7 +160,7 @@ impl<'a> Question<'a> {
     }
 
     /// The names that are asked for, and of which no channel has anything that fits.
-    fn absent(&self) -> Vec<String> {
+    fn absent(&self) -> Box<[String]> {
         let names: HashSet<&PackageName> = self.records().map(|record| &record.package_record.name).collect();
         let asked = self.specs.iter().filter(|spec| spec.condition.is_none() && virtual_name(spec).is_none());
         let absent = asked.filter_map(|spec| spec.name.as_exact()).filter(|name| !names.contains(name));

@@ -1,17 +1,19 @@
 //! Requirements of conda packages: match specs, of people and of channels.
 
-use rattler_conda_types::{MatchSpec, ParseStrictness, RepoDataRecord};
+use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, RepoDataRecord, RepodataRevision};
 
 use crate::limits::{MOST_PARENTHESES, REQUIREMENT_LIMIT};
 
-/// Reads a match spec as conda reads it.
+/// Reads a match spec as conda reads it: with the conditions, extras and flags of the index's third revision (CEP 43, 44, 45), which are
+/// keys in brackets that no other requirement has.
 ///
 /// # Errors
 ///
 /// When it is none.
 pub(crate) fn read(text: &str) -> Result<MatchSpec, String> {
     check(text)?;
-    MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|error| error.to_string())
+    let options = ParseMatchSpecOptions::lenient().with_repodata_revision(RepodataRevision::V3);
+    MatchSpec::from_str(text, options).map_err(|error| error.to_string())
 }
 
 /// Whether a text may be given to rattler, which calls itself for each parenthesis.

@@ -7,16 +7,21 @@ use std::sync::Arc;
 use imgbuild_net::{Client, NetError};
 use imgbuild_secret::SecretUrl;
 use rattler_conda_types::match_spec::condition::MatchSpecCondition;
+use rattler_conda_types::package::DistArchiveType;
 use rattler_conda_types::{MatchSpec, PackageName, RepoDataRecord, Subdir};
 use rattler_networking::MirrorMiddleware;
 use rattler_networking::mirror_middleware::Mirror;
 use rattler_repodata_gateway::fetch::CacheAction;
-use rattler_repodata_gateway::{ChannelConfig as GatewayConfig, Gateway, RepoData, SourceConfig};
+use rattler_repodata_gateway::sparse::PackageFormatSelection;
+use rattler_repodata_gateway::{
+    ChannelConfig as GatewayConfig, Gateway, RepoData, RepoDataQuery, SourceConfig,
+};
 use reqwest_middleware::Middleware;
 
 use crate::channel::{ChannelError, ServedChannel};
 use crate::credentials::credentials;
 use crate::environment_error::{EnvironmentError, Mistyped};
+use crate::newer_index::{NewerRevisions, WheelsAlone};
 use crate::question::Question;
 use crate::request::{Request, match_spec};
 use crate::{cuda, requirement};
@@ -39,6 +44,7 @@ fn pip_beside_python() -> MatchSpec {
 pub struct Solving {
     gateway: Gateway,
     client: Client,
+    newer: NewerRevisions,
 }
 
 impl Solving {
@@ -84,7 +90,12 @@ impl Solving {
             .with_cache_dir(cache)
             .with_channel_config(GatewayConfig { default: reading(action), per_channel })
             .finish();
-        Ok(Self { gateway, client: knowing })
+        Ok(Self { gateway, client: knowing, newer: NewerRevisions::default() })
+    }
+
+    /// What of the channels' indexes that were read is not seen, because it is newer than this program.
+    pub fn notes(&self) -> Vec<String> {
+        self.newer.notes()
     }
 
     /// Finds the packages of an environment, in topological order.
@@ -109,8 +120,9 @@ impl Solving {
             _ => spec.clone(),
         };
         let pip = request.pip.then(pip_beside_python);
-        let asked = specs.iter().chain(&pip).map(asked);
-        let query = self.gateway.query(channels, subdirs, asked).recursive(true);
+        let asked: Vec<MatchSpec> = specs.iter().chain(&pip).map(asked).collect();
+        let query = self.gateway.query(channels.clone(), subdirs, asked.clone()).recursive(true);
+        let query = query.with_reporter(self.newer.clone());
         let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
         let repodata: Vec<RepoData> = output.into_iter().collect();
         // Where no channel has pip, nobody can want it from there.
@@ -126,7 +138,10 @@ impl Solving {
         match solved.map_err(|error| EnvironmentError::Solver(error.to_string()))? {
             Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, .. }) => {
                 let mistyped = Mistyped::new(self.mistyped(request).await);
-                Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, mistyped })
+                let query = self.gateway.query(channels, subdirs, asked).recursive(true);
+                let wheels =
+                    wheels_alone(query.package_format_selection(PackageFormatSelection::All)).await?;
+                Err(EnvironmentError::Unsolvable { explanation, unmet, unbuilt, absent, wheels, mistyped })
             }
             solved => solved,
         }
@@ -214,6 +229,20 @@ impl Solving {
         }
         Ok(found)
     }
+}
+
+/// What of all that is required is in the channels as a wheel alone.
+async fn wheels_alone(query: RepoDataQuery) -> Result<WheelsAlone, EnvironmentError> {
+    let output = query.execute().await.map_err(|error| EnvironmentError::Repodata(Box::new(error)))?;
+    let repodata: Vec<RepoData> = output.into_iter().collect();
+    let (wheels, others): (Vec<&RepoDataRecord>, Vec<_>) = repodata
+        .iter()
+        .flat_map(RepoData::iter)
+        .partition(|it| matches!(it.identifier.archive_type, DistArchiveType::Wheel(_)));
+    let names = |records: Vec<&RepoDataRecord>| -> BTreeSet<String> {
+        records.iter().map(|it| it.package_record.name.as_normalized().to_owned()).collect()
+    };
+    Ok(WheelsAlone(names(wheels).difference(&names(others)).cloned().collect()))
 }
 
 /// A mirror as rattler knows it. The secrets are the client's matter.

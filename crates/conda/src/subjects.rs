@@ -81,11 +81,12 @@ impl EnvironmentError {
         match self {
             // Not its name: another requirement of the same package is not to blame.
             Self::MatchSpec { spec, .. } => BTreeSet::from([spec.clone()]),
-            Self::Unsolvable { explanation, unmet, absent, mistyped, unbuilt } => {
+            Self::Unsolvable { explanation, unmet, absent, mistyped, unbuilt, wheels } => {
                 let mut names = explained(explanation);
                 names.extend(unmet.iter().filter_map(|it| it.package.as_deref()).map(first_word));
                 names.extend(absent.iter().chain(unbuilt.iter().map(|it| &it.package)).cloned());
                 names.extend(mistyped.iter().flat_map(Mistyped::names).cloned());
+                names.extend(wheels.names().iter().cloned());
                 names
             }
             Self::ProcessorOnly { packages, unmet, explanation, .. } => {

@@ -156,7 +156,7 @@ async fn what_an_image_lacks_is_told_where_that_is_what_stands_in_the_way() {
     let EnvironmentError::Unsolvable { absent, .. } = channels.error(&["mamba", "plain"], None).await else {
         panic!("there is no mamba");
     };
-    assert_eq!(absent, ["mamba"]);
+    assert_eq!(*absent, ["mamba"]);
     insta::assert_snapshot!(channels.solve(&["new <2"], None).await, @r"
     no set of packages satisfies all requirements:
     `new-1.0-0` needs `__glibc >=2.39`, and the image has 2.36

@@ -71,14 +71,19 @@ fn help(variant: &Variant, conda: &imgbuild_spec::Conda, error: &LockingError) -
         LockingError::Environment(EnvironmentError::ProcessorOnly { packages, unbuilt, unmet, .. }) => {
             Some(cuda::for_processor_only(packages, unbuilt, unmet, variant))
         }
-        LockingError::Environment(EnvironmentError::Unsolvable { unbuilt, unmet, absent, .. }) => {
+        LockingError::Environment(EnvironmentError::Unsolvable {
+            unbuilt, unmet, absent, wheels, ..
+        }) => {
             let lacking = |package: &&str| absent.iter().any(|absent| absent == package);
             let manager = conda.manager.package().filter(lacking).map(|package| {
                 format!(
                     "`manager = \"{package}\"` is a package that no channel of the spec has: name one that has it, or another manager"
                 )
             });
-            manager.or_else(|| cuda::for_nearest(unbuilt)).or_else(|| what_to_write(unmet, variant))
+            let wheel = wheels.names().first().map(|name| {
+                format!("`[pip] packages = [\"{name}\"]` takes it from an index of wheels; else name a channel that has it as a conda package")
+            });
+            manager.or_else(|| cuda::for_nearest(unbuilt)).or_else(|| what_to_write(unmet, variant)).or(wheel)
         }
         _ => None,
     }

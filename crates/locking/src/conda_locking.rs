@@ -69,6 +69,7 @@ impl Locker<'_> {
             }
         };
         let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
+        solving.notes().into_iter().for_each(|note| self.tell(note));
         let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
         if let (CondaPackages::Requirements(_), Some(line)) = (&conda.packages, wishes.request.cuda) {
             self.tell_of_other_line(line, &packages);

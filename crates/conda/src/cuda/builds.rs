@@ -13,12 +13,13 @@ pub(super) fn uses_cuda(record: &PackageRecord) -> bool {
         let build = spec.build.as_ref().is_some_and(|build| names_cuda(&build.to_string()));
         library || build || ["__cuda", "pytorch-cuda"].contains(&name)
     };
-    names_cuda(record.build.as_str()) || record.depends.iter().any(requires)
+    let flagged = record.flags.iter().any(|flag| names_cuda(flag.as_str()));
+    flagged || names_cuda(record.build.as_str()) || record.depends.iter().any(requires)
 }
 
 /// The words of a build string, such as `cuda118`, `py311` and `200`.
 fn words(build: &str) -> impl Iterator<Item = &str> {
-    build.split(['_', '-', '*', '.']).filter(|word| !word.is_empty())
+    build.split(['_', '-', '*', '.', ':']).filter(|word| !word.is_empty())
 }
 
 /// Whether a build string is that of a build for CUDA: `cuda118_py311_0`, `py3.11_cuda12.4_0`, `py311_cu124`, `gpu_0`.
@@ -44,7 +45,7 @@ pub(super) fn why(record: &PackageRecord) -> Option<&'static str> {
     if uses_cuda(record) {
         return None;
     }
-    if names_processor(record.build.as_str()) {
+    if names_processor(record.build.as_str()) || record.flags.iter().any(|it| names_processor(it.as_str())) {
         return Some(SAYS_SO);
     }
     record.noarch.is_none().then_some("it requires nothing of CUDA")
