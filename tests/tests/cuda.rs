@@ -89,6 +89,82 @@ fn builds_are_chosen_for_the_line_the_driver_and_the_gpus() {
 }
 
 #[test]
+fn builds_of_an_index_of_the_third_revision() {
+    let bench = Bench::new();
+    let python = "python = \"3.11\"\n";
+    let of_flags = |top: &str, packages: &[&str]| {
+        spec(&bench, &format!("{python}{top}"), packages);
+        bench.run(&["lock", "spec.toml", "--upgrade"]);
+        let lock: toml::Table = bench.imgbuild.read("spec.lock").parse().unwrap();
+        let packages = lock["conda"].as_array().unwrap().iter().map(|it| &it["record"]);
+        let named =
+            packages.filter(|it| ["vision-models", "flash-attn"].contains(&it["name"].as_str().unwrap()));
+        let flags = |it: &toml::Value| it.get("flags").map(|flags| format!(" {flags}")).unwrap_or_default();
+        let named = named.map(|it| format!("{} {}{}", it["name"], it["build"], flags(it)));
+        named.collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(of_flags("", &["vision-models"]), @r#""vision-models" "h1_1" ["cpu", "blas:openblas"]"#);
+    let cuda = "cuda = { version = \"12.9\", arch = [\"8.0\"] }";
+    assert_snapshot!(of_flags(cuda, &["vision-models"]), @r#""vision-models" "h0_0" ["cuda", "blas:openblas"]"#);
+    assert_snapshot!(of_flags(cuda, &["vision-models[flags=[cuda, \"blas:*\"], extras=[train]]"]), @r#"
+    "flash-attn" "sm80_0"
+    "vision-models" "h0_0" ["cuda", "blas:openblas"]
+    "#);
+    // Who chooses a build of what is no framework has chosen.
+    assert_snapshot!(of_flags(cuda, &["vision-models[flags=[cpu]]"]), @r#""vision-models" "h1_1" ["cpu", "blas:openblas"]"#);
+}
+
+#[test]
+fn builds_of_the_channel_that_pytorch_had() {
+    let bench = Bench::new();
+    let top = "python = \"3.11\"\ncuda = \"12.1\"";
+    let (found, _) = locked(&bench, top, &["pytorch 2.3.*"]);
+    assert_snapshot!(found, @r"
+    pytorch 2.3.1 py3.11_cuda12.1_cudnn8.9.2_0
+    pytorch-cuda 12.1 ha16c6d3_6
+    pytorch-mutex 1.0 cuda
+    ");
+    spec(&bench, top, &["pytorch 2.3.*", "cpuonly"]);
+    assert_snapshot!(bench.fails(&[]), @r#"
+      × cannot lock the conda environment of `x:latest (linux/amd64)`
+      ╰─▶ the image has CUDA 12.1, and these packages do not use it:
+          `pytorch 2.3.1 py3.11_cpu_0`: its build says that it is for the processor alone; `cpuonly` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`, `2.3.1 py3.11_cuda12.1_cudnn8.9.2_0`
+          The following packages are incompatible
+          ├─ cpuonly * can be installed with any of the following options:
+          │  └─ cpuonly 2.0 would require
+          │     └─ pytorch-mutex ==1.0 cpu, which can be installed with any of the following options:
+          │        └─ pytorch-mutex 1.0
+          └─ pytorch 2.3.* cannot be installed because there are no viable options:
+             ├─ pytorch 2.3.1 is excluded because it does not use CUDA, which the image is for
+             └─ pytorch 2.3.1 would require
+                └─ pytorch-mutex ==1.0 cuda, which cannot be installed because there are no viable options:
+                   ├─ pytorch-mutex 1.0, which conflicts with the versions reported above.
+                   └─ pytorch-mutex 1.0, which conflicts with the versions reported above.
+      help: leave out `cpuonly`; an image for the processor alone has no `cuda`
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:13]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["pytorch 2.3.*", "cpuonly"]
+        ·             ───────┬───────
+        ·                    ╰── this requirement
+     14 │
+        ╰────
+
+    Advice:
+      ☞ it was asked for here
+        ╭─[spec.toml:13:30]
+     12 │ channels = ["./channel"]
+     13 │ packages = ["pytorch 2.3.*", "cpuonly"]
+        ·                              ────┬────
+        ·                                  ╰── this requirement
+     14 │
+        ╰────
+    "#);
+}
+
+#[test]
 fn a_framework_that_is_forced_to_its_build_for_the_processor() {
     let bench = Bench::new();
     let told = |packages: &[&str]| {
@@ -98,7 +174,7 @@ fn a_framework_that_is_forced_to_its_build_for_the_processor() {
     assert_snapshot!(told(&["pytorch=*=cpu*"]), @r#"
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ╰─▶ the image has CUDA 12.9, and these packages do not use it:
-          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch=*=cpu*` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch=*=cpu*` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`, `2.3.1 py3.11_cuda12.1_cudnn8.9.2_0`
           The following packages are incompatible
           └─ pytorch * cpu* cannot be installed because there are no viable options:
              └─ pytorch 2.4.1 | 2.7.1 is excluded because it does not use CUDA, which the image is for
@@ -117,7 +193,7 @@ fn a_framework_that_is_forced_to_its_build_for_the_processor() {
     assert_snapshot!(told(&["numpy", "pytorch-cpu"]), @r#"
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ╰─▶ the image has CUDA 12.9, and these packages do not use it:
-          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch-cpu` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          `pytorch 2.7.1 cpu_generic_py311_h1234567_0`: its build says that it is for the processor alone; `pytorch-cpu` asks for that; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`, `2.3.1 py3.11_cuda12.1_cudnn8.9.2_0`
           The following packages are incompatible
           └─ pytorch-cpu * cannot be installed because there are no viable options:
              └─ pytorch-cpu 2.7.1 would require
@@ -163,10 +239,10 @@ fn a_python_and_a_cuda_that_nothing_is_built_for() {
     assert_snapshot!(bench.fails(&[]), @r#"
       × cannot lock the conda environment of `x:latest (linux/amd64)`
       ╰─▶ the image has CUDA 13.0, and these packages do not use it:
-          `pytorch 2.4.1 cpu_py39_0`: its build says that it is for the processor alone; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`
+          `pytorch 2.4.1 cpu_py39_0`: its build says that it is for the processor alone; for CUDA there are `2.7.1 cuda130_mkl_py311_h1234567_300`, `2.4.1 cuda124_py39_200`, `2.3.1 py3.11_cuda12.1_cudnn8.9.2_0`
           no channel has a build of `pytorch` for CUDA 13 and Python 3.9; the nearest: `2.4.1 cuda124_py39_200` for CUDA 12.4 and Python 3.9, `2.7.1 cuda130_mkl_py311_h1234567_300` for CUDA 13.0 and Python 3.11
           pytorch * cannot be installed because there are no viable options:
-          └─ pytorch 2.4.1 | 2.7.1 would require
+          └─ pytorch 2.3.1 | 2.4.1 | 2.7.1 would require
              └─ python >=3.11,<3.12.0a0, for which no candidates were found.
           The following packages are incompatible
           └─ pytorch * can be installed with any of the following options:
@@ -309,32 +385,6 @@ fn an_image_says_what_it_needs_of_a_driver_and_brings_none() {
         run("find / -xdev -name 'libcuda.so*' -not -path '/opt/conda/cuda-compat/*' 2>/dev/null; true"),
         ""
     );
-    // GPUs that the framework was not compiled for.
-    imgbuild.write("spec.toml", spec("{ version = \"13.0\", arch = [\"7.5\", \"11.0\"] }", "pytorch"));
-    let outcome = imgbuild.run(["build", "spec.toml", "--output", "out"]).failure();
-    assert_snapshot!(message(&imgbuild, &outcome.stderr), @r#"
-      × `gpu:latest (linux/amd64)` does not run on all GPUs that it is for:
-      │ `torch 2.7.1` (CUDA 13.0): no kernels for sm_110; it was compiled for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120, compute_120
-      help: ask for builds that have kernels for these GPUs, or leave them out of `cuda.arch`; nothing was delivered; `imgbuild build --no-check` delivers without checking
-
-    Advice:
-      ☞ the GPUs were named here
-       ╭─[spec.toml:4:8]
-     3 │ python = "3.11"
-     4 │ cuda = { version = "13.0", arch = ["7.5", "11.0"] }
-       ·        ──────────────────────┬─────────────────────
-       ·                              ╰── `arch`
-     5 │ [conda]
-       ╰────
-    "#);
-    imgbuild.run(["build", "spec.toml", "--output", "out", "--no-check"]).success();
-    // What says nothing of its GPUs is not asked.
-    imgbuild.write(
-        "spec.toml",
-        spec("{ version = \"12.9\", arch = [\"9.0\"], visible-devices = \"void\" }", "onnxruntime"),
-    );
-    let outcome = imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
-    assert!(outcome.stderr.contains("note: the check `kernels for the GPUs of `cuda.arch`` of `gpu:latest (linux/amd64)` was skipped: no framework"), "{}", outcome.stderr);
 }
 
 /// Writes a description of devices, with plain files, a device that every machine has, and a library of this machine.

@@ -55,6 +55,8 @@ class Package:
     noarch: str | None = None  # generic, python
     depends: list[str] = field(default_factory=list)
     constrains: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)  # CEP 45
+    extra_depends: dict[str, list[str]] = field(default_factory=dict)  # CEP 44
     license: str = "BSD-3-Clause"
     moment: int = MOMENT
     python_site_packages_path: str | None = None
@@ -107,6 +109,9 @@ def index(package: Package) -> dict:
     }
     if package.noarch:
         record["noarch"] = package.noarch
+    if package.flags or package.extra_depends:
+        # CEP 34, by CEP 45: what an index has below `v3`.
+        record |= {"schema_version": 3, "flags": package.flags, "extra_depends": package.extra_depends}
     if package.python_site_packages_path:
         record["python_site_packages_path"] = package.python_site_packages_path
     return record

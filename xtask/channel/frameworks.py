@@ -2,10 +2,12 @@
 
 As conda-forge builds them: `cuda129_*` beside `cpu_*`, a bare `__cuda`, a line of the toolkit by `cuda-version`, the metapackages
 `-gpu` and `-cpu`, `__cuda_arch` (CEP 46). As the channel did that PyTorch had until 2.5: `py311_cu124` with `pytorch-cuda`; and, before
-both, `cudatoolkit`. None holds a kernel; what a framework says of the GPUs that it was compiled for is what the real one says.
+both, `cudatoolkit`. And as channels have them whose index has a third revision: with flags and extras. None holds a kernel that does
+anything; what a framework says of the GPUs that it was compiled for, or has for them in its libraries, is what the real one says and has.
 """
 
 from archive import Entry, Package
+from fatbin import shared_library
 
 TORCH = "2.7.1"
 # What is built: a line of the toolkit, and the GPUs that PyTorch of that line has kernels for.
@@ -17,7 +19,7 @@ LINES = {
 
 def packages() -> list[Package]:
     """All of them."""
-    return [*toolkit(), *pytorch(), *others(), *old()]
+    return [*toolkit(), *pytorch(), *others(), *third(), *old()]
 
 
 def python(minor: str) -> list[str]:
@@ -86,14 +88,54 @@ def torch(build: str, number: int, depends: list[str], cuda: str | None, flags: 
     return Package("pytorch", TORCH, build, number, "linux-64", depends=depends, entries=entries)
 
 
+# What other frameworks of conda-forge have: a module, what it says, and kernels in its own library or in one beside all others.
+MODULES = {
+    "tensorflow": {
+        "__init__.py": "from tensorflow import sysconfig\n\n__version__ = '2.19.0'\n",
+        "sysconfig.py": """def get_build_info():
+    return {"cuda_version": "12.9", "cuda_compute_capabilities": ["sm_60", "sm_70", "sm_80", "sm_89", "compute_90"]}
+""",
+    },
+    "jaxlib": {"__init__.py": ""},
+    "onnxruntime": {"__init__.py": ""},
+    "cupy": {"__init__.py": ""},
+}
+KERNELS = {
+    "jaxlib": ("lib/python3.11/site-packages/jaxlib/cuda/_prng.so", "sm_50 sm_60 sm_70 sm_80 sm_90 sm_100 sm_120 compute_120"),
+    "onnxruntime": ("lib/libonnxruntime_providers_cuda.so", "sm_75 sm_80 sm_86 sm_89 sm_90a sm_120a"),
+}
+
+
+def framework(name: str, version: str) -> list[Entry]:
+    """What a framework's build for CUDA holds. That of `cupy` has no kernels: it compiles all when it runs."""
+    site = "lib/python3.11/site-packages"
+    files = {f"{name}/{path}": text for path, text in MODULES[name].items()}
+    files |= {
+        f"{name}-{version}.dist-info/INSTALLER": "conda\n",
+        f"{name}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+    }
+    entries = [Entry(f"{site}/{path}", text.encode()) for path, text in files.items()]
+    if name in KERNELS:
+        path, architectures = KERNELS[name]
+        entries.append(Entry(path, shared_library(architectures.split())))
+    return entries
+
+
 def others() -> list[Package]:
     """Other frameworks of conda-forge, each for the processor and for CUDA, and what looks at the GPU."""
     made = []
     for name, version in [("tensorflow", "2.19.0"), ("jaxlib", "0.6.2"), ("onnxruntime", "1.22.0"), ("cupy", "13.4.1")]:
         cuda = [*python("3.11"), "__cuda", line("12.9"), "cuda-cudart"]
-        made.append(Package(name, version, "cuda129_py311_h1_200", 200, "linux-64", depends=cuda))
+        entries = framework(name, version)
+        made.append(Package(name, version, "cuda129_py311_h1_200", 200, "linux-64", depends=cuda, entries=entries))
         if name != "cupy":
             made.append(Package(name, version, "cpu_py311_h1_0", 0, "linux-64", depends=python("3.11")))
+    for kind, build in [("gpu", "cuda129"), ("cpu", "cpu")]:
+        made.append(
+            Package(
+                f"tensorflow-{kind}", "2.19.0", f"{build}_h1_0", 0, "linux-64", depends=[f"tensorflow 2.19.0 {build}*"]
+            )
+        )
     made.append(Package("jax", "0.6.2", "pyhd8ed1ab_0", noarch="python", depends=["jaxlib >=0.6.2", "python >=3.11"]))
     for capability in ["8.0", "9.0"]:
         made.append(
@@ -103,6 +145,18 @@ def others() -> list[Package]:
             )
         )  # fmt: skip
     return made
+
+
+def third() -> list[Package]:
+    """What only an index of the third revision can say: builds that differ by flags, extras, and requirements on a condition."""
+    common = [*python("3.11"), 'numpy[version=">=1.22,<3"]', 'typing_extensions[when="python <3.10"]']
+    return [
+        Package(
+            "vision-models", "1.0", f"h{number}_{number}", number, "linux-64", depends=[*common, *wanted],
+            flags=[flag, "blas:openblas"], extra_depends={"train": ["flash-attn"]},
+        )
+        for number, flag, wanted in [(0, "cuda", ["__cuda", f'cuda-version[version="{line("12.9").split()[1]}"]']), (1, "cpu", [])]
+    ]  # fmt: skip
 
 
 def old() -> list[Package]:
@@ -117,4 +171,16 @@ def old() -> list[Package]:
                 depends=[*python(minor)[:1], f"pytorch-cuda {cuda}.*"], form=".tar.bz2",
             ),
         ]  # fmt: skip
+    torch = ["pytorch-cuda >=12.1,<12.2", "pytorch-mutex 1.0 cuda"]
+    made.append(Package("pytorch-cuda", "12.1", "ha16c6d3_6", 6, "linux-64", form=".tar.bz2", license="BSD-3-Clause"))
+    for build, number, wanted in [("py3.11_cuda12.1_cudnn8.9.2_0", 0, torch), ("py3.11_cpu_0", 0, ["pytorch-mutex 1.0 cpu"])]:
+        made.append(
+            Package(
+                "pytorch", "2.3.1", build, number, "linux-64", depends=[*python("3.11")[:1], *wanted], form=".tar.bz2",
+            )
+        )  # fmt: skip
+    made += [Package("pytorch-mutex", "1.0", kind, 100, noarch="generic", form=".tar.bz2") for kind in ("cuda", "cpu")]
+    made.append(
+        Package("cpuonly", "2.0", "0", noarch="generic", depends=["pytorch-mutex 1.0 cpu"], form=".tar.bz2")
+    )
     return made

@@ -168,7 +168,7 @@ def main(target: Path) -> None:
         "small", ["archive.py", "small.py"], lambda place: parts.write(place, small.packages())
     )
     made_for_gpus = parts.part(
-        "frameworks", ["archive.py", "frameworks.py"], lambda place: parts.write(place, frameworks.packages())
+        "frameworks", ["archive.py", "fatbin.py", "frameworks.py"], lambda place: parts.write(place, frameworks.packages())
     )
     oddities = parts.part(
         "odd", [*BYTECODE, "odd.py"], lambda place: parts.write(place, odd.packages(programs))

@@ -29,11 +29,20 @@ def write(channel: Path, given: dict[str, dict] | None = None) -> int:
             "removed": [],
             "repodata_version": 1,
         }
+        third: dict[str, dict] = {"tar.bz2": {}, "conda": {}, "whl": {}}
         for path in sorted(folder.iterdir()):
             if path.name.endswith((".conda", ".tar.bz2")):
-                table = "packages.conda" if path.name.endswith(".conda") else "packages"
-                data[table][path.name] = record(path, (given or {}).get(path.name))
+                form = "conda" if path.name.endswith(".conda") else "tar.bz2"
+                found = record(path, (given or {}).get(path.name))
+                if found.pop("schema_version", 1) == 3:
+                    third[form][path.name.removesuffix(f".{form}")] = found
+                else:
+                    data["packages.conda" if form == "conda" else "packages"][path.name] = found
                 count += 1
+        if any(third.values()):
+            # CEP 48: what older clients cannot read stands apart, and they see none of it.
+            data["v3"] = third
+            data["info"]["repodata_revisions"] = {"v3": {"n_packages": sum(map(len, third.values()))}}
         text = (json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n").encode()
         replace(folder / "repodata.json", text)
         replace(folder / "repodata.json.zst", zstandard.ZstdCompressor(level=19).compress(text))

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use rattler_conda_types::{MatchSpec, PackageName, PackageRecord, RepoDataRecord, Version};
+use rattler_conda_types::{MatchSpec, Matches, PackageName, PackageRecord, RepoDataRecord, Version};
 use url::Url;
 
 pub(crate) use frameworks::LIBRARIES;
@@ -94,10 +94,19 @@ fn wants_processor(spec: &MatchSpec, framework: &Framework, records: &[&RepoData
     if framework.is_for_processor(asked) {
         return true;
     }
-    let Some(wanted) = spec.build.as_ref().filter(|_| framework.is(asked)) else { return false };
-    let own = records.iter().map(|it| &it.package_record).filter(|it| it.name.as_normalized() == asked);
-    let mut fitting = own.filter(|it| wanted.matches(it.build.as_str())).peekable();
+    if !chooses_build(spec) || !framework.is(asked) {
+        return false;
+    }
+    let (build, flags) = (spec.build.clone(), spec.flags.clone());
+    let wanted = MatchSpec { build, flags, ..MatchSpec::from(PackageName::new_unchecked(asked)) };
+    let own = records.iter().map(|it| &it.package_record);
+    let mut fitting = own.filter(|it| wanted.matches(*it)).peekable();
     fitting.peek().is_some() && !fitting.any(uses_cuda)
+}
+
+/// Whether a requirement says which of several builds of a version it wants.
+fn chooses_build(spec: &MatchSpec) -> bool {
+    spec.build.is_some() || spec.flags.is_some()
 }
 
 /// The requirement that wants a framework for the processor: one of the environment itself, or of a package of a solution that is not
@@ -146,8 +155,7 @@ fn other_names(specs: &[MatchSpec]) -> BTreeSet<&str> {
         FRAMEWORKS.iter().any(|framework| framework.is(name) || framework.is_for_processor(name))
             || LIBRARIES.iter().any(|library| name.starts_with(library))
     };
-    let choosing =
-        specs.iter().filter(|spec| spec.build.is_some()).filter_map(exact).collect::<BTreeSet<_>>();
+    let choosing = specs.iter().filter(|spec| chooses_build(spec)).filter_map(exact).collect::<BTreeSet<_>>();
     let names = specs.iter().filter_map(exact);
     names.filter(|name| !is_known(name) && !choosing.contains(name) && !name.starts_with("__")).collect()
 }

@@ -96,6 +96,8 @@ fn index() -> Value {
             "0",
             &json!({ "depends": ["old[when=\"python <3.11\"]", "new[when=\"python >=3.11\"]"] }),
         ),
+        record("pytorch", "2.9", "h1_0", &json!({ "flags": ["cuda"] })),
+        record("pytorch", "2.9", "h2_1", &json!({ "flags": ["cpu"] })),
         record("trainer", "1.0", "0", &json!({ "depends": ["vision[flags=[cuda]]"] })),
         record("old", "1.0", "0", &json!({})),
         record("new", "1.0", "0", &json!({})),
@@ -143,6 +145,13 @@ async fn a_flag_says_whether_a_build_uses_cuda() {
     let channel = Channel::new();
     let line = Some(CudaLine { major: 12, minor: 9 });
     assert_eq!(channel.solve(&["vision"], line).await.0, "vision-1.0-h1_0.conda");
+    assert_snapshot!(channel.solve(&["pytorch[flags=[cpu]]"], line).await.0, @r"
+    the image has CUDA 12.9, and these packages do not use it:
+    `pytorch 2.9 h2_1`: its build says that it is for the processor alone; `pytorch[flags=[cpu]]` asks for that; for CUDA there are `2.9 h1_0`
+    The following packages are incompatible
+    └─ pytorch [flags=[cpu]] cannot be installed because there are no viable options:
+       └─ pytorch 2.9 is excluded because it does not use CUDA, which the image is for
+    ");
 }
 
 #[tokio::test]

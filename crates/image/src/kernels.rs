@@ -1,5 +1,5 @@
-//! Whether the frameworks of an image have kernels for the GPUs that its spec names: each is asked, in the sandbox and without a
-//! GPU, which architectures it was compiled for.
+//! Whether the frameworks of an image have kernels for the GPUs that its spec names: in the sandbox and without a GPU, those that say
+//! it are asked which architectures they were compiled for, and of all others the kernels in their libraries are looked at.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ const PROGRAM: &str = include_str!("kernels.py");
 /// What the line with the answer begins with: importing a framework may print more.
 const ANSWER: &str = "imgbuild-kernels: ";
 /// What the check is called in a report.
-const TITLE: &str = "kernels for the GPUs of `cuda.arch`";
+const TITLE: &str = "kernels for the GPUs of cuda.arch";
 
 /// The first version of PyTorch whose wheels and packages have kernels for a compute capability.
 const TORCH: [((u16, u16), &str); 4] =
@@ -42,6 +42,9 @@ struct Framework {
     /// Why it cannot be asked.
     #[serde(default)]
     error: Option<String>,
+    /// Why nothing is known of it.
+    #[serde(default)]
+    unknown: Option<String>,
 }
 
 /// What something was compiled for: a kind of GPU (`sm_90`), or the language that drivers compile for newer ones (`compute_90`).
@@ -103,6 +106,9 @@ impl Architecture {
 impl Framework {
     /// What is wrong with it, where anything is.
     fn fault(&self, arch: &[Capability]) -> Option<String> {
+        if self.unknown.is_some() {
+            return None;
+        }
         if let Some(error) = &self.error {
             return Some(format!("`{}` cannot be asked: {error}", self.name));
         }
@@ -127,7 +133,7 @@ impl Framework {
         let own = capability.numbers();
         let torch = TORCH.iter().find(|(known, _)| *known == own).filter(|_| self.name == "torch");
         let torch = torch.map(|(_, version)| format!("torch ≥ {version}"));
-        let cuda = capability.since().filter(|since| *since > self.cuda_numbers());
+        let cuda = capability.since().filter(|since| self.cuda.is_some() && *since > self.cuda_numbers());
         let cuda = cuda.map(|(major, minor)| format!("CUDA ≥ {major}.{minor}"));
         let needs: Vec<String> = torch.into_iter().chain(cuda).collect();
         (!needs.is_empty()).then(|| needs.join(" and "))
@@ -143,7 +149,7 @@ impl Framework {
 
 impl fmt::Display for Framework {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{} {}`", self.name, self.version)?;
+        write!(f, "`{}`", format!("{} {}", self.name, self.version).trim_end())?;
         match &self.cuda {
             Some(cuda) => write!(f, " (CUDA {cuda})"),
             None => Ok(()),
@@ -161,17 +167,26 @@ pub fn check_kernels(variant: &Variant, image: &Image, context: &Context) -> Res
         return Ok(Vec::new());
     };
     let checked = |skipped: Option<String>| vec![Checked { run: vec![TITLE.to_owned()], skipped }];
+    let not_known = |it: &Framework| {
+        let skipped = Some(format!("of {it} it is not known: {}", it.unknown.as_ref()?));
+        Some(Checked { run: vec![TITLE.to_owned()], skipped })
+    };
     let finished = match finished(variant, image, context)? {
         Ok(finished) => finished,
         Err(reason) => return Ok(checked(Some(reason))),
     };
     let frameworks = frameworks(variant, cuda, &finished)?;
-    if frameworks.is_empty() {
-        let reason = "no framework that says which GPUs it was compiled for is in the image";
-        return Ok(checked(Some(reason.to_owned())));
-    }
     let faults: Vec<String> = frameworks.iter().filter_map(|it| it.fault(&cuda.arch)).collect();
-    if faults.is_empty() { Ok(checked(None)) } else { Err(failure(variant, cuda, &faults.join("\n"))) }
+    if !faults.is_empty() {
+        return Err(failure(variant, cuda, &faults.join("\n")));
+    }
+    let unknown: Vec<Checked> = frameworks.iter().filter_map(not_known).collect();
+    if frameworks.is_empty() {
+        return Ok(checked(Some("no framework of which it can be known is in the image".to_owned())));
+    }
+    let any_known = unknown.len() < frameworks.len();
+    let known = if any_known { checked(None) } else { Vec::new() };
+    Ok(known.into_iter().chain(unknown).collect())
 }
 
 /// Asks the frameworks.
@@ -218,6 +233,7 @@ mod tests {
             cuda: Some(cuda.to_owned()),
             architectures: architectures.split_whitespace().map(str::to_owned).collect(),
             error: None,
+            unknown: None,
         };
         let arch: Vec<Capability> = arch.iter().map(|it| it.parse().unwrap()).collect();
         framework.fault(&arch).unwrap_or_default()
