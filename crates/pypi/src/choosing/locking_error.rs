@@ -193,7 +193,20 @@ pub enum LockingError {
         /// The wheels, each with the reason.
         wheels: Vec<String>,
     },
-    /// An index of PyTorch, or its mirror, does not answer.
+    /// A mirror of PyTorch's indexes does not answer, or lacks the one that is needed.
+    #[error("the mirror `{mirror}` of PyTorch's indexes cannot be used: {reason}")]
+    #[diagnostic(help(
+        "it must have what PyTorch's server has below `/whl`: `{index}/torch/` among others; another mirror goes into `[pip.mirrors] pytorch`; an index that has `torch` in `index-url` or `extra-index-urls` of `[pip]` is asked instead; `torch-backend = \"none\"` asks no index but these"
+    ))]
+    PytorchMirror {
+        /// Where it is.
+        mirror: String,
+        /// Which of the indexes is needed.
+        index: String,
+        /// Why.
+        reason: String,
+    },
+    /// An index of PyTorch does not answer.
     #[error("PyTorch's index `{index}` cannot be used: {reason}")]
     #[diagnostic(help(
         "name a mirror: `[pip.mirrors] pytorch = \"https://…/whl\"`; or an index that has `torch` in `index-url` or `extra-index-urls` of `[pip]`, which is then asked instead; `torch-backend = \"none\"` asks no index but these"

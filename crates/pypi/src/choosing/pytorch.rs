@@ -1,5 +1,8 @@
 //! Choosing where PyTorch's wheels come from: one of its own indexes, a mirror of these, or none of them.
 
+use std::error::Error;
+use std::iter::successors;
+
 use imgbuild_secret::{SecretText, SecretUrl};
 use url::Url;
 
@@ -17,6 +20,13 @@ const SERVER: &str = "download.pytorch.org";
 const ROOT: &str = "https://download.pytorch.org/whl";
 /// The index that nobody has to name.
 const DEFAULT_INDEX: &str = "pypi.org";
+
+/// An error with all that is behind it.
+fn whole(error: &dyn Error) -> String {
+    let all = successors(Some(error), |error: &&dyn Error| (*error).source());
+    let all: Vec<String> = all.map(ToString::to_string).collect();
+    all.join(": ")
+}
 
 impl Run<'_> {
     /// Chooses where PyTorch's wheels come from. A mirror's pages are read once.
@@ -67,7 +77,11 @@ impl Run<'_> {
     /// The pages of a mirror, of the packages that come from PyTorch's indexes and from nowhere else: uv takes a package from the first
     /// index that has it, and of all others a mirror has only some versions.
     async fn pages_of(&self, mirror: &SecretText, backend: &str) -> Result<SecretText, LockingError> {
-        let unreachable = |reason: String| LockingError::Pytorch { index: mirror.public(), reason };
+        let unreachable = |reason: String| LockingError::PytorchMirror {
+            mirror: mirror.public(),
+            index: backend.to_owned(),
+            reason,
+        };
         let root: SecretUrl = mirror.whole().parse().map_err(|_| unreachable("it is no URL".to_owned()))?;
         let folder = self.scratch.path().join("pytorch");
         let mut has_any = false;
@@ -75,7 +89,7 @@ impl Run<'_> {
             let page =
                 root.below(&format!("{backend}/{name}/")).map_err(|error| unreachable(error.to_string()))?;
             let found = text(self.locking.metadata.client, &page).await;
-            let Some(found) = found.map_err(|error| unreachable(error.to_string()))? else {
+            let Some(found) = found.map_err(|error| unreachable(whole(&error)))? else {
                 continue;
             };
             has_any = true;

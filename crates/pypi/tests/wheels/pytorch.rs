@@ -66,8 +66,8 @@ async fn an_index_of_pytorch_that_cannot_be_reached_is_told_with_what_to_write()
     let request = Request { pytorch: wanted(true), ..bench.request(&["inner"]) };
     bench.settings = with_mirror(&bench, &format!("http://{}/whl", bench.index.address));
     assert_snapshot!(bench.refused(&request).await, @r#"
-    PyTorch's index `http://INDEX/whl` cannot be used: it has no index `cu129`
-    hint: name a mirror: `[pip.mirrors] pytorch = "https://…/whl"`; or an index that has `torch` in `index-url` or `extra-index-urls` of `[pip]`, which is then asked instead; `torch-backend = "none"` asks no index but these
+    the mirror `http://INDEX/whl` of PyTorch's indexes cannot be used: it has no index `cu129`
+    hint: it must have what PyTorch's server has below `/whl`: `cu129/torch/` among others; another mirror goes into `[pip.mirrors] pytorch`; an index that has `torch` in `index-url` or `extra-index-urls` of `[pip]` is asked instead; `torch-backend = "none"` asks no index but these
     "#);
     // uv's own message of an index that is not there.
     let bench = Bench::new(GOOD);
