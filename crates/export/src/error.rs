@@ -27,6 +27,18 @@ pub enum ExportError {
         /// Those that it has.
         variants: Vec<String>,
     },
+    /// No image has the environment that is asked for.
+    #[error("no image of the lock has an environment `{name}`")]
+    #[diagnostic(help("{}", match environments.as_slice() {
+        [] => "leave `--environment` out: they have one each".to_owned(),
+        names => format!("beside the default one, which needs no name, there are {}", names.join(", ")),
+    }))]
+    NoEnvironment {
+        /// The one that is asked for.
+        name: String,
+        /// Those that there are.
+        environments: Vec<String>,
+    },
     /// The image has nothing that the form holds.
     #[error("`{variant}` has no packages of {what}")]
     Nothing {

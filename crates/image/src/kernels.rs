@@ -175,7 +175,10 @@ pub fn check_kernels(variant: &Variant, image: &Image, context: &Context) -> Res
         Ok(finished) => finished,
         Err(reason) => return Ok(checked(Some(reason))),
     };
-    let frameworks = frameworks(variant, cuda, &finished)?;
+    let mut frameworks = Vec::new();
+    for view in variant.in_each_environment() {
+        frameworks.extend(self::frameworks(&view, cuda, &finished)?);
+    }
     let faults: Vec<String> = frameworks.iter().filter_map(|it| it.fault(&cuda.arch)).collect();
     if !faults.is_empty() {
         return Err(failure(variant, cuda, &faults.join("\n")));
@@ -189,9 +192,21 @@ pub fn check_kernels(variant: &Variant, image: &Image, context: &Context) -> Res
     Ok(known.into_iter().chain(unknown).collect())
 }
 
-/// Asks the frameworks.
+/// The Python of one environment of an image; nothing for an environment beside the default one that asks for none.
+fn python(variant: &Variant) -> Option<String> {
+    match (&variant.environment, &variant.conda) {
+        (None, _) => Some("python".to_owned()),
+        (Some(_), Some(conda)) => Some(format!("{}/bin/python", conda.prefix)),
+        (Some(_), None) => None,
+    }
+}
+
+/// Asks the frameworks of one environment.
 fn frameworks(variant: &Variant, cuda: &Cuda, finished: &Finished) -> Result<Vec<Framework>, MakeError> {
-    let words = ["python", "-c", PROGRAM].map(str::to_owned).to_vec();
+    let Some(python) = python(variant) else { return Ok(Vec::new()) };
+    // What has no Python has no framework of it.
+    let script = "command -v \"$0\" >/dev/null || { echo \"$2[]\"; exit; }; exec \"$0\" -c \"$1\"";
+    let words = ["/bin/sh", "-c", script, &python, PROGRAM, ANSWER].map(str::to_owned).to_vec();
     let entrypoint = Some(finished.activation());
     let mut command = finished.runnable.command(&Words { entrypoint, command: Some(words) })?;
     command.writable = Writable::Memory(CHECK_WRITABLE);

@@ -170,6 +170,9 @@ pub(crate) struct ExportArguments {
     /// Take this platform; can be repeated.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Vec<Platform>,
+    /// Take this one of an image's environments, instead of the default one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
     /// Never use the network: where wheels of an index are, must be known from before.
     #[arg(long)]
     pub(crate) offline: bool,

@@ -32,29 +32,29 @@ pub struct CudaContract {
 /// one.
 pub fn cuda_contract(variant: &Variant, locked: Option<&LockedVariant<'_>>) -> Option<CudaContract> {
     let cuda = variant.cuda.as_ref()?;
-    let conda = locked.and_then(|locked| locked.conda.as_ref());
-    let packages = conda.map(|conda| conda.packages.as_slice()).unwrap_or_default();
+    let all = locked.map(LockedVariant::in_each_environment).unwrap_or_default();
+    let conda = || all.iter().filter_map(|locked| locked.conda.as_ref());
+    let packages = conda().flat_map(|conda| &conda.packages);
     let of_suite = match &variant.base {
         Base::Debian(debian) => Some(debian.suite.glibc().to_owned()),
         Base::Layout(_) | Base::Scratch => None,
     };
-    let of_lock = conda.and_then(|conda| conda.set.virtual_packages.get("__glibc").cloned());
+    let of_lock = conda().find_map(|conda| conda.set.virtual_packages.get("__glibc").cloned());
     Some(CudaContract {
         version: cuda.version.to_string(),
-        built: built(locked),
+        built: all.iter().find_map(built),
         driver: cuda.driver.to_string(),
         driver_supports: cuda.supported(),
         required: cuda.required(),
         compat: cuda.compat,
         arch: cuda.arch.iter().map(Capability::to_string).collect(),
         glibc: of_lock.or(of_suite),
-        glibc_needed: packages.iter().filter_map(|package| needed_glibc(package)).max().map(shown),
+        glibc_needed: packages.filter_map(|package| needed_glibc(package)).max().map(shown),
     })
 }
 
 /// The CUDA that packages or wheels say they are built for.
-fn built(locked: Option<&LockedVariant<'_>>) -> Option<String> {
-    let locked = locked?;
+fn built(locked: &LockedVariant<'_>) -> Option<String> {
     let conda = locked.conda.iter().flat_map(|conda| &conda.packages);
     let of_conda = conda.filter(|it| ["cuda-version", "cudatoolkit", "pytorch-cuda"].contains(&it.name()));
     let wheels = locked.pypi.iter().flat_map(|pypi| &pypi.packages);

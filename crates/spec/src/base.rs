@@ -4,9 +4,7 @@ use std::path::Path;
 
 use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, beneath, list};
 
-use crate::language::{
-    BaseKey, BaseTable, BaseWord, LayoutKey, Profile, PythonFrom, Suite, build_on_debian,
-};
+use crate::language::{BaseKey, BaseTable, BaseWord, LayoutKey, Profile, PythonFrom, Suite, build_on_debian};
 use crate::mistake::SpecMistake;
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
 use crate::variant::{Base, Debian, Layout, Python};

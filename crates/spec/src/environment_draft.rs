@@ -64,7 +64,12 @@ impl EnvironmentDraft {
 
     /// What is in it on a platform, and what is wrong with that; nothing where its lock has nothing for the platform. What `cuda` asks
     /// for must be in a lock.
-    pub(crate) fn on(&self, platform: Platform, base: &Base, cuda: Option<&Cuda>) -> (Option<Contents>, Vec<Problem>) {
+    pub(crate) fn on(
+        &self,
+        platform: Platform,
+        base: &Base,
+        cuda: Option<&Cuda>,
+    ) -> (Option<Contents>, Vec<Problem>) {
         let mut conda = self.conda.clone();
         let mut packages = None;
         let mut problems = Vec::new();

@@ -1,12 +1,15 @@
 //! `imgbuild export`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use imgbuild_export::{ExportError, Format, Locations, export};
+use imgbuild_fetch::in_each_environment;
 use imgbuild_folder::Folder;
 use imgbuild_image::{locate_wheels, variant_name};
 use imgbuild_locking::{Purpose, known_lock, lock_path};
+use imgbuild_spec::Variant;
 
 use super::{context, print_data, read_spec};
 use crate::arguments::{ExportArguments, Global};
@@ -22,12 +25,24 @@ pub(crate) async fn run(arguments: &ExportArguments, global: &Global) -> Result<
     let locked = locked.ok_or_else(|| ExportError::NoLock { spec: spec.file().to_owned() })?;
     let format: Format = arguments.format.into();
     let (mut chosen, mut locations) = (Vec::new(), Locations::new());
+    let (mut others, mut found_image) = (BTreeSet::new(), false);
+    let environment = arguments.environment.as_deref();
     for (locked, variant) in locked.lock.locked_variants().map_err(Plain::from)?.into_iter().zip(&variants) {
         let has_keys = arguments.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
         let has_platform = arguments.platform.is_empty() || arguments.platform.contains(&variant.platform);
         if has_keys && has_platform {
-            chosen.push((variant_name(variant), locked, variant));
+            let all = in_each_environment(&locked, variant);
+            let is_asked =
+                |it: &&(_, Variant)| it.1.environment.as_ref().map(|name| name.as_str()) == environment;
+            others
+                .extend(all.iter().filter_map(|(_, it)| it.environment.as_ref()).map(|it| format!("`{it}`")));
+            found_image = true;
+            chosen.extend(all.iter().find(is_asked).cloned());
         }
+    }
+    if let Some(name) = environment.filter(|_| found_image && chosen.is_empty()) {
+        let (name, environments) = (name.to_owned(), others.into_iter().collect());
+        return Err(ExportError::NoEnvironment { name, environments }.into());
     }
     if chosen.is_empty() {
         let variants = variants.iter().map(|variant| format!("`{}`", variant_name(variant))).collect();
@@ -35,15 +50,19 @@ pub(crate) async fn run(arguments: &ExportArguments, global: &Global) -> Result<
     }
     // One that holds too much asks nobody.
     if format.names_locations() && (format.holds_several() || chosen.len() == 1) {
-        for (_, locked, variant) in &chosen {
+        for (locked, variant) in &chosen {
             locations.extend(locate_wheels(locked, variant, &context).await?);
         }
     }
-    let chosen: Vec<_> = chosen.into_iter().map(|(name, locked, _)| (name, locked)).collect();
+    let chosen: Vec<_> =
+        chosen.into_iter().map(|(locked, variant)| (variant_name(&variant), locked)).collect();
     let written = export(&chosen, format, &locations)?;
     drop(context);
     if !global.quiet {
-        let notes = written.left_out.iter().map(|it| format!("note: not in it: {it}\n"));
+        let other = others.iter().filter(|_| environment.is_none());
+        let other = other.map(|name| format!("the environment {name}, which `--environment` names"));
+        let left_out = written.left_out.iter().cloned().chain(other);
+        let notes = left_out.map(|it| format!("note: not in it: {it}\n"));
         say(&cleaned(&notes.collect::<String>()));
     }
     match &arguments.output {

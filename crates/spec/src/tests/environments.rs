@@ -343,7 +343,7 @@ fn mistakes_are_shown_where_they_are() {
       ·          ──┬──
       ·            ╰── asked for here
       ╰────
-     help: build on Debian: `base = "bookworm"`, which is the default
+     help: build on Debian: `base = "trixie"`, which is the default
     "#);
     assert_snapshot!(message("name = \"a\"\n[envs.x.pip]\npackages = [\"six\"]\n[envs.x]\npackages = [\"zlib\"]\n"), @r#"
      × wheels are asked for, but no Python that they could be for
