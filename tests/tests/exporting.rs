@@ -130,20 +130,29 @@ fn what_is_exported_locks_to_the_same_packages() {
       - https://conda.example/forge/
       - nodefaults
     dependencies:
-      - bzip2==1.0.8
-      - cycler==0.12.1
-      - ncurses==6.4
-      - openssl==3.0.20
-      - pip==26.3
-      - python==3.11.2
-      - python_abi==3.11
-      - pyyaml==6.0.3
-      - readline==8.2
-      - tzdata==2026b
+      - bzip2=1.0.8
+      - cycler=0.12.1
+      - ncurses=6.4
+      - openssl=3.0.20
+      - pip=26.3
+      - python=3.11.2
+      - python_abi=3.11
+      - pyyaml=6.0.3
+      - readline=8.2
+      - tzdata=2026b
       - pip:
           - good==2.0
           - user==1.0
     ");
+    // `conda env export`, and the same with `--no-builds`.
+    let separators = |format: &str| {
+        let text = text(format);
+        let packages = text.lines().filter_map(|line| line.strip_prefix("  - "));
+        let packages = packages.filter(|it| !it.contains("://") && !["nodefaults", "pip:"].contains(it));
+        packages.map(|it| it.split('=').map(|part| part.is_empty()).collect()).collect::<Vec<Vec<bool>>>()
+    };
+    assert!(separators("environment").iter().all(|it| *it == [false, false]));
+    assert!(separators("environment-with-builds").iter().all(|it| *it == [false, false, false]));
     assert_snapshot!(text("requirements"), @r"
     # Written by `imgbuild export` from the lock of x:latest (linux/amd64), for linux/amd64.
     good==2.0 \

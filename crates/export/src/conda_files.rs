@@ -20,7 +20,7 @@ pub(crate) fn subdir(platform: Platform) -> &'static str {
     }
 }
 
-/// An environment file; with builds it is what `conda env export` writes, which is taken as it is.
+/// An environment file, as `conda env export` writes it: without builds (its `--no-builds`) it is solved, with them taken as it is.
 pub(crate) fn environment(name: &str, variant: &LockedVariant<'_>, with_builds: bool) -> Written {
     let Some(conda) = &variant.conda else { return Written::default() };
     let mut written = Written { text: head(name, variant), left_out: Vec::new() };
@@ -34,7 +34,7 @@ pub(crate) fn environment(name: &str, variant: &LockedVariant<'_>, with_builds: 
         let (name, version) = (package.name(), package.version());
         let package = match with_builds {
             true => format!("{name}={version}={}", package.build()),
-            false => format!("{name}=={version}"),
+            false => format!("{name}={version}"),
         };
         _ = writeln!(text, "  - {}", yaml_text(&package));
     }

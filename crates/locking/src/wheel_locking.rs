@@ -112,7 +112,7 @@ async fn lock_wheels(
         PipPackages::Pylock(file) => {
             context.reporter.event(Event::Taking { file: file.path.display().to_string() });
             let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
-            locking.take_pylock(&request, &file.text, &folder).await
+            locking.take_pylock(&request, &file.text, &folder, &file.parts).await
         }
         PipPackages::Listed(listed) => {
             context.reporter.event(Event::Taking { file: listed.file.clone() });

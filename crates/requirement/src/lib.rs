@@ -22,7 +22,7 @@ pub use lines::unset;
 pub use marker::{Comparison, Condition, Marker, MarkerOperator, MarkerValue, MarkerVariable};
 pub use mistake::RequirementMistake;
 pub use project::{PipUrl, ProjectName};
-pub use pylock::{PylockFile, is_pylock};
+pub use pylock::{ProjectParts, PylockFile, is_pylock, is_uv_lock};
 pub use requirement::{ListedRequirement, relative};
 pub use requirements_file::{Kind, Lines, Listing, Reader};
 pub use source::{PipRequirement, RequirementSource, SOURCES};

@@ -107,6 +107,19 @@ impl<'a> Reader<'a> {
         let text = self.texts.entry(whole).or_insert_with_key(|whole| files::text(whole, FILE_LIMIT, read));
         text.clone()
     }
+
+    /// The text of a file that need not be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is there, and cannot be read.
+    pub fn optional_text(&mut self, path: &Path) -> Result<Option<Source>, Problem> {
+        let is_there = (self.surroundings.read)(&self.folder.join(path), 1);
+        match is_there {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            _ => self.text(path).map(Some),
+        }
+    }
 }
 
 impl<'a, 'r> Lines<'a, 'r> {

@@ -111,6 +111,12 @@ pub enum SpecMistake {
     /// A user of a base that has no users.
     #[error("the base is `scratch`, which has no users")]
     NeedsUsers,
+    /// Parts of a project, and no lock of one.
+    #[error("`pip.{key}` chooses from a `uv.lock` or a `pylock.toml`, and no such file is named")]
+    NoLockOfProject {
+        /// The key.
+        key: &'static str,
+    },
     /// `[pip] writable` with a Python that is not Debian's.
     #[error("`pip.writable` is of a virtual environment, which only Debian's Python gets")]
     NoVirtualEnvironment,

@@ -109,6 +109,7 @@ impl WheelRequirements<'_> {
             environment: &environment,
             urls: true,
             hashes: &hashes,
+            parts: &file.parts,
         };
         let choices = match imgbuild_pypi::read_pylock(&file.text, reading) {
             Ok(choices) => choices,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
+use imgbuild_requirement::ProjectParts;
 use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::VersionSpecifiers;
 use url::Url;
@@ -24,6 +25,10 @@ use crate::lists::stated::{KnownHashes, StatedHashes};
 use crate::wheel::filename::{WheelFilename, wheel_name};
 use crate::wheel::metadata;
 use crate::wheel::whole_wheel::Wheel;
+
+/// What is taken of what uv chose: it knows no parts of a project.
+static ALL_OF_IT: ProjectParts =
+    ProjectParts { extras: Vec::new(), groups: None, default_groups: Vec::new() };
 
 /// What locks.
 pub struct Locking<'a> {
@@ -126,10 +131,11 @@ impl<'a> Locking<'a> {
         request: &Request,
         text: &str,
         folder: &Path,
+        parts: &ProjectParts,
     ) -> Result<Locked, LockingError> {
         let run = Run::start(self, request).await?;
         let hashes = BTreeMap::new();
-        let choices = pylock::read(text, run.reading(folder, true, &hashes))?;
+        let choices = pylock::read(text, Reading { parts, ..run.reading(folder, true, &hashes) })?;
         run.take(choices).await
     }
 
@@ -266,7 +272,8 @@ impl<'a> Run<'a> {
         hashes: &'b BTreeMap<String, BTreeSet<Digest>>,
     ) -> Reading<'b> {
         let request = self.request;
-        Reading { folder, root: &request.folder, environment: &request.environment, urls, hashes }
+        let (root, environment, parts) = (&request.folder, &request.environment, &ALL_OF_IT);
+        Reading { folder, root, environment, urls, hashes, parts }
     }
 
     pub(crate) fn provides(&self, name: &str) -> Option<&'a ProvidedPackage> {

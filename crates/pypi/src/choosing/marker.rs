@@ -1,8 +1,10 @@
 //! The conditions of PEP 751 that ask for extras and groups of dependencies.
 
-/// A condition in which `'x' in extras` and `'x' in dependency_groups` are replaced by what they come to where these groups,
-/// and no extras, are wanted. What remains is a marker as requirements have it.
-pub(crate) fn without_groups(marker: &str, groups: &[String]) -> String {
+use crate::wheel::filename::normalized;
+
+/// A condition in which `'x' in extras` and `'x' in dependency_groups` are replaced by what they come to where these extras and
+/// these groups are wanted. What remains is a marker as requirements have it.
+pub(crate) fn without_groups(marker: &str, extras: &[String], groups: &[String]) -> String {
     let mut text = String::new();
     let mut rest = marker;
     while let Some(start) = rest.find(['\'', '"']) {
@@ -15,7 +17,8 @@ pub(crate) fn without_groups(marker: &str, groups: &[String]) -> String {
         };
         match membership(after) {
             Some((negated, list, after)) => {
-                let is_in = list == "dependency_groups" && groups.iter().any(|group| group == value);
+                let wanted = if list == "extras" { extras } else { groups };
+                let is_in = wanted.iter().any(|name| *name == normalized(value));
                 // Every image's Python is a Python 3.
                 text.push_str(if is_in == negated {
                     "python_version < '3'"
@@ -52,16 +55,17 @@ mod tests {
 
     #[test]
     fn extras_and_groups_are_decided() {
-        let groups = ["main".to_owned()];
+        let (extras, groups) = (["fast-gpu".to_owned()], ["main".to_owned()]);
         for (marker, expected) in [
             ("'main' in dependency_groups", "python_version >= '3'"),
             ("\"dev\" in dependency_groups", "python_version < '3'"),
             ("'main' in extras or os_name == 'posix'", "python_version < '3' or os_name == 'posix'"),
             ("('x' not  in extras)", "(python_version >= '3')"),
+            ("'Fast_GPU' in extras", "python_version >= '3'"),
             ("'linux' in sys_platform", "'linux' in sys_platform"),
             ("'unfinished", "'unfinished"),
         ] {
-            assert_eq!(without_groups(marker, &groups), expected);
+            assert_eq!(without_groups(marker, &extras, &groups), expected);
         }
     }
 }

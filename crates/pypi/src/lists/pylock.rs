@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use imgbuild_lock::{ArchiveInfo, DirectUrl, DirectUrlInfo};
 use imgbuild_oci::Digest;
-use imgbuild_requirement::Marker;
+use imgbuild_requirement::{Marker, ProjectParts};
 use imgbuild_secret::{SecretUrl, public};
 use url::Url;
 
@@ -14,7 +14,7 @@ use crate::choosing::building::ProjectSource;
 use crate::choosing::environment::Environment;
 use crate::choosing::marker::without_groups;
 use crate::choosing::unfit::Unfit;
-use crate::lists::pylock_document::{Document, Entry, File, document};
+use crate::lists::pylock_document::{Document, Entry, File, document, existing};
 use crate::lists::pylock_error::PylockError;
 use crate::lists::stated::StatedHashes;
 use crate::lists::uv_lock;
@@ -71,24 +71,27 @@ pub struct Reading<'a> {
     pub urls: bool,
     /// The hashes, by normalised name, that files must have; every one is right for a name that is not there.
     pub hashes: &'a BTreeMap<String, BTreeSet<Digest>>,
+    /// What of the project that it is of is taken.
+    pub parts: &'a ProjectParts,
 }
 
-/// Chooses what of a lock file fits best, sorted by name: of its packages those whose condition holds, without extras and
-/// with the groups of dependencies that it has by default.
+/// Chooses what of a lock file fits best, sorted by name: of its packages those whose condition holds, with the extras and the groups
+/// of dependencies that are wanted.
 ///
 /// # Errors
 ///
 /// When it is damaged, is for other environments, or has nothing of a package that fits.
 pub fn read(text: &str, reading: Reading<'_>) -> Result<Vec<Choice>, PylockError> {
     let environment = reading.environment;
-    let document = document_of(text, Some(environment))?;
+    let document = document_of(text, Some((environment, reading.parts)))?;
+    let (extras, groups) = document.parts(reading.parts)?;
     let other = |key, stated| PylockError::Environment { environment: environment.to_string(), key, stated };
     if let Some(versions) = document.requires_python.filter(|versions| !environment.has_python(versions)) {
         return Err(other("requires-python", versions));
     }
     let holds = |marker: &String| {
         let wrong = |_| PylockError::Marker(marker.clone());
-        let read = Marker::from_str(&without_groups(marker, &document.default_groups)).map_err(wrong)?;
+        let read = Marker::from_str(&without_groups(marker, &extras, &groups)).map_err(wrong)?;
         Ok::<bool, PylockError>(environment.holds(&read, &[]))
     };
     let holding = document.environments.iter().map(holds).collect::<Result<Vec<_>, _>>()?;
@@ -255,8 +258,23 @@ pub(crate) fn files(text: &str, folder: &Path) -> Result<BTreeMap<Digest, Secret
 }
 
 /// The document of a lock file, whichever tool wrote it; of uv's with the packages for an environment, or with all.
-fn document_of(text: &str, environment: Option<&Environment>) -> Result<Document, PylockError> {
-    if uv_lock::is_uv_lock(text) { uv_lock::document(text, environment) } else { document(text) }
+fn document_of(text: &str, wanted: Option<(&Environment, &ProjectParts)>) -> Result<Document, PylockError> {
+    if uv_lock::is_uv_lock(text) { uv_lock::document(text, wanted) } else { document(text) }
+}
+
+impl Document {
+    /// The extras and the groups that are taken of a `pylock.toml`. Of a `uv.lock` they have been taken already.
+    fn parts(&self, wanted: &ProjectParts) -> Result<(Vec<String>, Vec<String>), PylockError> {
+        if self.is_uvs {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let groups = self.dependency_groups.iter().chain(&self.default_groups);
+        let groups = match &wanted.groups {
+            Some(wanted) => existing("group", wanted, groups)?,
+            None => self.default_groups.iter().map(|group| normalized(group)).collect(),
+        };
+        Ok((existing("extra", &wanted.extras, self.extras.iter())?, groups))
+    }
 }
 
 /// Checks what a lock file says by itself, whatever it is taken for.
@@ -268,7 +286,7 @@ pub fn check(text: &str) -> Result<(), PylockError> {
     let document = document_of(text, None)?;
     let markers = document.packages.iter().filter_map(|package| package.marker.as_ref());
     for marker in markers.chain(&document.environments) {
-        let read = Marker::from_str(&without_groups(marker, &document.default_groups));
+        let read = Marker::from_str(&without_groups(marker, &[], &document.default_groups));
         read.map_err(|_| PylockError::Marker(marker.clone()))?;
     }
     Ok(())

@@ -1,15 +1,16 @@
 //! A lock of wheels as a document: that of a `pylock.toml` ("pylock.toml Specification", PEP 751).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imgbuild_oci::Digest;
+use imgbuild_requirement::ProjectName;
 use imgbuild_secret::public;
 use serde::Deserialize;
 use url::Url;
 
 use crate::lists::pylock_error::PylockError;
 use crate::lists::stated::StatedHashes;
-use crate::wheel::filename::WheelFilename;
+use crate::wheel::filename::{WheelFilename, normalized};
 
 /// A lock of wheels.
 #[derive(Default, Deserialize)]
@@ -20,9 +21,16 @@ pub(crate) struct Document {
     #[serde(default)]
     pub(crate) environments: Vec<String>,
     #[serde(default)]
+    pub(crate) extras: Vec<String>,
+    #[serde(default)]
+    pub(crate) dependency_groups: Vec<String>,
+    #[serde(default)]
     pub(crate) default_groups: Vec<String>,
     #[serde(default)]
     pub(crate) packages: Vec<Entry>,
+    /// Whether it is made of a `uv.lock`.
+    #[serde(skip)]
+    pub(crate) is_uvs: bool,
 }
 
 /// A package in it.
@@ -156,5 +164,24 @@ impl File {
 
     pub(crate) fn stated(&self) -> StatedHashes {
         StatedHashes::new(self.hashes.clone())
+    }
+}
+
+/// The names of parts that are wanted, which a project must have.
+///
+/// # Errors
+///
+/// When it has one of them not.
+pub(crate) fn existing<'a>(
+    kind: &'static str,
+    wanted: &[ProjectName],
+    known: impl Iterator<Item = &'a String>,
+) -> Result<Vec<String>, PylockError> {
+    let known: BTreeSet<String> = known.map(|name| normalized(name)).collect();
+    let names = wanted.iter().map(ToString::to_string);
+    let (there, absent): (Vec<String>, Vec<String>) = names.partition(|name| known.contains(name));
+    match absent.into_iter().next() {
+        Some(name) => Err(PylockError::NoPart { kind, name, known: known.into_iter().collect() }),
+        None => Ok(there),
     }
 }

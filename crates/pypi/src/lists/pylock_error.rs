@@ -38,6 +38,16 @@ pub enum PylockError {
     /// A condition is none.
     #[error("the lock file has a condition that is none: `{}`", .0.escape_default())]
     Marker(String),
+    /// It has no such part of a project.
+    #[error("the lock file has no {kind} `{name}`; {}", of_kind(.known, .kind))]
+    NoPart {
+        /// `extra` or `group`.
+        kind: &'static str,
+        /// The part.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// It has two packages of one name for one environment.
     #[error("the lock file has `{name}` twice for {environment}")]
     Twice {
@@ -125,5 +135,14 @@ impl PylockError {
     pub(crate) fn no_wheel(packages: Vec<Unfit>, tags: &Tags) -> Self {
         let hint = unfit::hint(&packages);
         Self::NoWheel { packages, tags: Box::new(tags.clone()), hint }
+    }
+}
+
+fn of_kind(names: &[String], kind: &str) -> String {
+    let named: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    if named.is_empty() {
+        format!("it has no {kind}s at all")
+    } else {
+        format!("it has {}", named.join(", "))
     }
 }

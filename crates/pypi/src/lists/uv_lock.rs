@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
 
-use imgbuild_requirement::Marker;
+use imgbuild_requirement::{Marker, ProjectParts};
 use serde::Deserialize;
 use url::Url;
 
 use crate::choosing::environment::Environment;
-use crate::lists::pylock_document::{Directory, Document, Entry, File, Vcs, line};
+use crate::lists::pylock_document::{Directory, Document, Entry, File, Vcs, existing, line};
 use crate::lists::pylock_error::PylockError;
 use crate::wheel::filename::normalized;
 
@@ -45,6 +45,8 @@ struct Package {
     dependencies: Vec<Need>,
     #[serde(default)]
     optional_dependencies: BTreeMap<String, Vec<Need>>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Vec<Need>>,
     sdist: Option<UvFile>,
     #[serde(default)]
     wheels: Vec<UvFile>,
@@ -61,6 +63,17 @@ struct Source {
     editable: Option<String>,
     r#virtual: Option<String>,
     subdirectory: Option<String>,
+}
+
+/// What is taken of a package.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    /// What it always needs.
+    Whole,
+    /// What an extra of it needs besides.
+    Extra(&'a str),
+    /// What a group of its dependencies holds.
+    Group(&'a str),
 }
 
 /// A package that another one needs.
@@ -95,15 +108,20 @@ pub(crate) fn is_uv_lock(text: &str) -> bool {
 /// # Errors
 ///
 /// When it is damaged, or of a form that is not known.
-pub(crate) fn document(text: &str, environment: Option<&Environment>) -> Result<Document, PylockError> {
+pub(crate) fn document(
+    text: &str,
+    wanted: Option<(&Environment, &ProjectParts)>,
+) -> Result<Document, PylockError> {
     let lock: UvLock =
         toml::from_str(text).map_err(|error| PylockError::UvSyntax { line: line(text, &error) })?;
     if lock.version != VERSION {
         return Err(PylockError::Version(lock.version.to_string()));
     }
     let roots = lock.roots();
-    let chosen: Vec<usize> = match environment {
-        Some(environment) => lock.walk(&roots, environment)?.into_iter().collect(),
+    let chosen: Vec<usize> = match wanted {
+        Some((environment, parts)) => {
+            lock.walk(&lock.beginnings(&roots, parts)?, environment)?.into_iter().collect()
+        }
         None => (0..lock.packages.len()).collect(),
     };
     let is_package =
@@ -113,6 +131,7 @@ pub(crate) fn document(text: &str, environment: Option<&Environment>) -> Result<
         lock_version: "1.0".to_owned(),
         requires_python: lock.requires_python.clone(),
         packages: packages.collect(),
+        is_uvs: true,
         ..Document::default()
     };
     document.check()?;
@@ -128,38 +147,82 @@ impl UvLock {
         beside.map_or_else(|| members().map(|(index, _)| index).collect(), |(index, _)| [index].into())
     }
 
-    /// The packages that projects need in an environment, themselves among them.
+    /// The projects, and what is taken of each.
+    fn beginnings<'a>(
+        &'a self,
+        roots: &BTreeSet<usize>,
+        parts: &ProjectParts,
+    ) -> Result<Vec<(usize, Part<'a>)>, PylockError> {
+        let packages = || roots.iter().map(|index| (*index, &self.packages[*index]));
+        let known = |of: fn(&Package) -> &BTreeMap<String, Vec<Need>>| {
+            packages().flat_map(move |(_, it)| of(it).keys())
+        };
+        let extras = existing("extra", &parts.extras, known(|it| &it.optional_dependencies))?;
+        let groups = match &parts.groups {
+            Some(wanted) => existing("group", wanted, known(|it| &it.dev_dependencies))?,
+            None => parts.default_groups.iter().map(ToString::to_string).collect(),
+        };
+        let mut all: Vec<(usize, Part<'_>)> = Vec::new();
+        for (index, package) in packages() {
+            let extras =
+                package.optional_dependencies.keys().filter(|name| extras.contains(&normalized(name)));
+            let groups = package.dev_dependencies.keys().filter(|name| groups.contains(&normalized(name)));
+            all.push((index, Part::Whole));
+            all.extend(extras.map(|name| (index, Part::Extra(name))));
+            all.extend(groups.map(|name| (index, Part::Group(name))));
+        }
+        Ok(all)
+    }
+
+    /// What conditions on the projects' parts ask for: where two of these exclude one another, uv writes them as extras of such
+    /// names.
+    fn active(&self, beginnings: &[(usize, Part<'_>)]) -> Vec<String> {
+        let name = |(index, part): &(usize, Part<'_>)| {
+            let project = &self.packages[*index].name;
+            let named = |kind: &str, part: &str| format!("{kind}-{}-{project}-{part}", project.len());
+            match part {
+                Part::Whole => None,
+                Part::Extra(extra) => Some(named("extra", extra)),
+                Part::Group(group) => Some(named("group", group)),
+            }
+        };
+        beginnings.iter().filter_map(name).collect()
+    }
+
+    /// The packages that parts of projects need in an environment, themselves among them.
     fn walk(
         &self,
-        roots: &BTreeSet<usize>,
+        beginnings: &[(usize, Part<'_>)],
         environment: &Environment,
     ) -> Result<BTreeSet<usize>, PylockError> {
+        let active = self.active(beginnings);
         let mut named: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, package) in self.packages.iter().enumerate() {
             named.entry(&package.name).or_default().push(index);
         }
-        let mut seen: BTreeSet<(usize, Option<&str>)> = BTreeSet::new();
-        let mut waiting: Vec<(usize, Option<&str>)> = roots.iter().map(|index| (*index, None)).collect();
+        let mut seen: BTreeSet<(usize, Part<'_>)> = BTreeSet::new();
+        let mut waiting: Vec<(usize, Part<'_>)> = beginnings.to_vec();
         while let Some(next) = waiting.pop() {
             if !seen.insert(next) {
                 continue;
             }
-            let (index, extra) = next;
+            let (index, part) = next;
             let package = &self.packages[index];
-            let needs = match extra {
-                None => Some(&package.dependencies),
-                Some(extra) => package.optional_dependencies.get(extra),
+            let needs = match part {
+                Part::Whole => Some(&package.dependencies),
+                Part::Extra(extra) => package.optional_dependencies.get(extra),
+                Part::Group(group) => package.dev_dependencies.get(group),
             };
             for need in needs.into_iter().flatten() {
-                if !need.holds(environment)? {
+                if !need.holds(environment, &active)? {
                     continue;
                 }
                 let found = named.get(need.name.as_str()).into_iter().flatten();
                 let Some(target) = found.copied().find(|index| need.is(&self.packages[*index])) else {
                     return Err(PylockError::NoFile(need.name.clone()));
                 };
-                waiting.push((target, None));
-                waiting.extend(need.extra.iter().map(|extra| (target, Some(extra.as_str()))));
+                waiting.push((target, Part::Whole));
+                waiting.extend(need.extra.iter().map(|extra| (target, Part::Extra(extra))));
             }
         }
         Ok(seen.into_iter().map(|(index, _)| index).collect())
@@ -168,10 +231,10 @@ impl UvLock {
 
 impl Need {
     /// Whether it counts in an environment.
-    fn holds(&self, environment: &Environment) -> Result<bool, PylockError> {
+    fn holds(&self, environment: &Environment, active: &[String]) -> Result<bool, PylockError> {
         let Some(marker) = &self.marker else { return Ok(true) };
         let read = Marker::from_str(marker).map_err(|_| PylockError::Marker(marker.clone()))?;
-        Ok(environment.holds(&read, &[]))
+        Ok(environment.holds(&read, active))
     }
 
     /// Whether it is of this package: what is there several times is named with version and source.

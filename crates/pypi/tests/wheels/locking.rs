@@ -8,6 +8,7 @@ use std::process::Command;
 use imgbuild_diagnostic::told;
 use imgbuild_oci::Platform;
 use imgbuild_pypi::{Choice, Environment, LockedWheel, Reading, Target, Uv, read_pylock};
+use imgbuild_requirement::ProjectParts;
 use insta::assert_snapshot;
 
 use crate::oracle::{run, tool};
@@ -42,7 +43,9 @@ fn the_tags_are_those_of_packaging_in_its_order() {
 fn choices(text: &str) -> Result<Vec<Choice>, String> {
     let environment = Environment::new(TARGET, "3.11.9").unwrap();
     let (folder, root, hashes) = (Path::new("/spec/locks"), Path::new("/spec"), BTreeMap::new());
-    let reading = Reading { folder, root, environment: &environment, urls: false, hashes: &hashes };
+    let parts = ProjectParts::default();
+    let reading =
+        Reading { folder, root, environment: &environment, urls: false, hashes: &hashes, parts: &parts };
     read_pylock(text, reading).map_err(|error| told(&error))
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{ListedPackage, ListedWheel, ProjectSource, Request, StatedHashes};
+use imgbuild_requirement::ProjectParts;
 use imgbuild_spec::AllowBuilds;
 use insta::assert_snapshot;
 use md5::Digest as _;
@@ -24,7 +25,11 @@ fn entry(bench: &Bench, name: &str) -> String {
 
 async fn taken(bench: &Bench, request: &Request, entries: &[String]) -> String {
     let text = format!("lock-version = '1.0'\ncreated-by = 'test'\n{}", entries.concat());
-    let taken = bench.locking(async |locking| locking.take_pylock(request, &text, &bench.spec).await).await;
+    let taken = bench
+        .locking(async |locking| {
+            locking.take_pylock(request, &text, &bench.spec, &ProjectParts::default()).await
+        })
+        .await;
     taken.map_or_else(|error| bench.plain(&message(&error)), |locked| bench.shown(&locked))
 }
 

@@ -79,7 +79,7 @@ pub(super) fn pip_inputs(pip: &Pip) -> PipInputs {
         PipPackages::Requirements(requirements) => {
             inputs.requirements = requirements.iter().map(requirement_inputs).collect();
         }
-        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(imgbuild_secret::public(&file.text))),
+        PipPackages::Pylock(file) => inputs.pylock = Some(Digest::of(file.inputs())),
         PipPackages::Listed(listed) => inputs.wheels = listed.packages.iter().map(listed_inputs).collect(),
     }
     inputs

@@ -27,6 +27,13 @@ pub(crate) struct PipTable {
     /// In a file with hashes, each requirement must name one version and have a hash, and nothing else is installed.
     #[schemars(extend("examples" = ["requirements.txt"]), extend("default" = []))]
     pub(crate) requirements: Option<Located<FilesKey>>,
+    /// The extras of the project whose `uv.lock` or `pylock.toml` is taken.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["cuda"]]), extend("default" = []))]
+    pub(crate) extras: Option<Located<Vec<Located<ProjectName>>>>,
+    /// Its groups of dependencies, in the place of those that it has by default: for a `uv.lock` those that `uv sync` takes
+    /// (`[tool.uv] default-groups` of the `pyproject.toml` beside it, else `dev`), for a `pylock.toml` those that it names itself.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["serving"]]))]
+    pub(crate) groups: Option<Located<Vec<Located<ProjectName>>>>,
     /// A file, or several of them, of the versions that packages must have if they are needed at all.
     #[schemars(extend("examples" = ["constraints.txt"]), extend("default" = []))]
     pub(crate) constraints: Option<Located<FilesKey>>,

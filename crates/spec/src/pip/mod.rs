@@ -1,5 +1,6 @@
 //! What pip's part of an image is to be: requirements, or wheels that another tool has locked.
 
+mod project_parts;
 mod section;
 
 use imgbuild_document::Origin;

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use imgbuild_document::{Located, Mistake, Note, Origin, Problem, Requirement, Source, list};
 use imgbuild_environment::{ListedPackages, PipPart, match_spec_name};
 use imgbuild_requirement::{
-    Kind, Lines, ListedRequirement, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, relative,
+    Kind, Lines, ListedRequirement, Listing, PipUrl, ProjectName, PylockFile, Reader, is_pylock, is_uv_lock,
+    relative,
 };
 
 use crate::language::{AllowBuildsKey, FilesKey, PipTable, PythonFrom, Suite};
 use crate::mistake::SpecMistake;
+use crate::pip::project_parts::PartsKeys;
 use crate::pip::{AllowBuilds, Pip, PipPackages, Pytorch};
 use crate::variant::{Base, Conda, CondaPackages, Python};
 
@@ -88,15 +90,17 @@ impl Section {
             backend_origin: settings.torch_backend.map(|backend| backend.origin(source)),
             mirror: settings.mirrors.pytorch.map(|mirror| mirror.value),
         };
+        let parts = PartsKeys { extras: table.extras, groups: table.groups };
         let mut pip = match named.requirements.iter().find(|file| is_pylock(&file.name)) {
             Some(file) => {
                 let lines = named.lines.0.iter().map(|line| &line.origin);
                 problems.extend(alone(file, named.origins().chain(&urls).chain(lines)));
-                let pip = pylock_file(file, reader, allow_builds.clone());
+                let pip = pylock_file(file, parts, reader, allow_builds.clone());
                 notes.extend(pip.iter().filter_map(|pip| own_project(pip, file)));
                 pip.map_err(|problem| problems.push(problem)).ok()
             }
             None => {
+                problems.extend(parts.without_lock(source));
                 let mut listing = named.listing(reader, &mut problems);
                 let index = (settings.index_url, settings.extra_index_urls);
                 notes.append(&mut listing.notes);
@@ -272,20 +276,27 @@ fn own_project(pip: &Pip, file: &File) -> Option<Note> {
     let PipPackages::Pylock(lock) = &pip.packages else { return None };
     let is_there =
         ["editable", "directory"].iter().any(|key| lock.text.contains(&format!("{{ {key} = \".\" }}")));
-    let is_uvs = lock.path.file_name().is_some_and(|name| name == "uv.lock");
+    let is_uvs = is_uv_lock(&lock.path);
     let message =
         "the project itself is not installed, only what it needs: `[[copy]]` brings its files into the image";
     (is_uvs && is_there).then(|| Note::new(message, file.origin.clone()))
 }
 
-fn pylock_file(file: &File, reader: &mut Reader<'_>, allow_builds: AllowBuilds) -> Result<Pip, Problem> {
+fn pylock_file(
+    file: &File,
+    parts: PartsKeys,
+    reader: &mut Reader<'_>,
+    allow_builds: AllowBuilds,
+) -> Result<Pip, Problem> {
     let path = relative(Path::new(""), &file.name);
     let origin = file.origin.clone();
     let text = reader.text(&path).map_err(|it| it.at(origin.source(), origin.span(), "named here"))?;
+    let parts = parts.parts(&path, reader)?;
     Ok(Pip {
         packages: PipPackages::Pylock(PylockFile {
             path: reader.folder.join(path),
             text: text.inner().to_owned(),
+            parts,
             origin: origin.clone(),
         }),
         constraints: Vec::new(),

@@ -68,6 +68,9 @@ fn whole(example: &str) -> String {
     ] {
         text.push_str(if has(key) { more } else { "" });
     }
+    if example.contains("[pip]") && (has("extras") || has("groups")) {
+        text.push_str("requirements = \"uv.lock\"\n");
+    }
     if example.contains("[python]") && !has("version") {
         text.push_str("version = \"3.11\"\n");
     }
@@ -119,6 +122,7 @@ fn every_example_is_a_spec() {
             ("pixi.lock", PIXI),
             ("conda-lock.yml", CONDA_LOCK),
             ("requirements.txt", "six\n"),
+            ("uv.lock", "version = 1\n"),
             ("constraints.txt", "six==1.16.0\n"),
         ];
         if let Err(error) = load(&files) {

@@ -15,6 +15,7 @@ mod environments;
 mod inputs;
 mod locks;
 mod pip;
+mod project_parts;
 mod property;
 mod taken;
 mod variants;
