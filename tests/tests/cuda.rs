@@ -351,6 +351,8 @@ fn the_contract_is_printed() {
     GPUs     those that its packages have kernels for: `cuda.arch` names them, and a build checks it
     glibc    2.41
     ");
+    let json: Value = serde_json::from_str(&bench.run(&["check", "spec.toml", "--json"]).stdout).unwrap();
+    assert_eq!(json["variants"][0]["cuda"]["requires"], "cuda>=12.0 brand=tesla,driver>=470");
 }
 
 /// A message without what differs from run to run.

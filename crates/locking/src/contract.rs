@@ -16,8 +16,8 @@ pub struct CudaContract {
     pub driver: String,
     /// The newest CUDA that this driver supports: what packages were chosen for (`__cuda`).
     pub driver_supports: String,
-    /// The oldest CUDA that a driver must support, where a container is started (`NVIDIA_REQUIRE_CUDA`).
-    pub required: String,
+    /// What a driver must support where a container is started (`NVIDIA_REQUIRE_CUDA`).
+    pub requirement: String,
     /// Whether it brings libraries for older drivers.
     pub compat: bool,
     /// The compute capabilities of the GPUs that it must have kernels for; none where the spec names none.
@@ -45,7 +45,7 @@ pub fn cuda_contract(variant: &Variant, locked: Option<&LockedVariant<'_>>) -> O
         built: all.iter().find_map(built),
         driver: cuda.driver.to_string(),
         driver_supports: cuda.supported(),
-        required: cuda.required(),
+        requirement: cuda.requirement(),
         compat: cuda.compat,
         arch: cuda.arch.iter().map(Capability::to_string).collect(),
         glibc: of_lock.or(of_suite),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use imgbuild_archive::{ImagePath, Owner, PathError};
 use imgbuild_layer::{Content, Files, PartId, Role};
-use imgbuild_spec::{Cuda, Driver};
+use imgbuild_spec::Cuda;
 
 /// Where NVIDIA's container toolkit looks for the libraries of `cuda-compat`.
 const COMPAT: &str = "usr/local/cuda/compat";
@@ -23,19 +23,8 @@ pub fn cuda_variables(cuda: &Cuda) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("NVIDIA_VISIBLE_DEVICES".to_owned(), cuda.visible_devices.to_string()),
         ("NVIDIA_DRIVER_CAPABILITIES".to_owned(), "compute,utility".to_owned()),
-        ("NVIDIA_REQUIRE_CUDA".to_owned(), requirement(cuda)),
+        ("NVIDIA_REQUIRE_CUDA".to_owned(), cuda.requirement()),
     ])
-}
-
-/// What the driver must support. What a space parts are alternatives.
-fn requirement(cuda: &Cuda) -> String {
-    let required = format!("cuda>={}", cuda.required());
-    let by_itself = Driver::oldest_for(&cuda.version).is_none_or(|oldest| cuda.driver.is_from(&oldest));
-    if !cuda.compat || by_itself {
-        return required;
-    }
-    // The libraries for older drivers work with GPUs of data centres alone, which drivers call by the brand of the first of them.
-    format!("{required} brand=tesla,driver>={}", cuda.driver.branch())
 }
 
 /// The link by which NVIDIA's container toolkit finds the libraries for older drivers, which are in the environment at `prefix`; nothing

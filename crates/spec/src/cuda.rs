@@ -49,12 +49,19 @@ impl Cuda {
         self.arch.first()
     }
 
-    /// The oldest CUDA that a driver must support so that the image starts: from CUDA 11 on the first of the major version.
-    pub fn required(&self) -> String {
-        match self.version.numbers() {
-            (major, minor) if major < 11 => format!("{major}.{minor}"),
-            (major, _) => format!("{major}.0"),
+    /// What a driver must support so that the image starts (`NVIDIA_REQUIRE_CUDA`): from CUDA 11 on the first of the major version.
+    /// What a space parts are alternatives.
+    pub fn requirement(&self) -> String {
+        let required = match self.version.numbers() {
+            (major, minor) if major < 11 => format!("cuda>={major}.{minor}"),
+            (major, _) => format!("cuda>={major}.0"),
+        };
+        let by_itself = Driver::oldest_for(&self.version).is_none_or(|oldest| self.driver.is_from(&oldest));
+        if !self.compat || by_itself {
+            return required;
         }
+        // The libraries for older drivers work with GPUs of data centres alone, which drivers call by the brand of the first of them.
+        format!("{required} brand=tesla,driver>={}", self.driver.branch())
     }
 
     /// The conda packages that it asks for.

@@ -84,7 +84,7 @@ fn contract_as_json(contract: &CudaContract) -> Value {
         "version": contract.version,
         "built": contract.built,
         "driver": { "oldest": contract.driver, "supports": contract.driver_supports, "compat": contract.compat },
-        "requires": format!("cuda>={}", contract.required),
+        "requires": contract.requirement,
         "arch": contract.arch,
         "glibc": { "image": contract.glibc, "packages": contract.glibc_needed },
     })

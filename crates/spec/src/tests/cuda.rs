@@ -18,7 +18,7 @@ fn refused(value: &str) -> String {
 fn a_version_alone_is_for_all_drivers_of_its_major_version() {
     let short = cuda("\"12.9\"");
     assert_eq!((short.driver.as_str(), short.supported().as_str()), ("525.60.13", "12.0"));
-    assert_eq!(short.required(), "12.0");
+    assert_eq!(short.requirement(), "cuda>=12.0");
     assert_eq!((short.toolkit, short.duplicates), (Toolkit::None, Duplicates::Report));
     assert_eq!((short.visible_devices.as_str(), short.compat), ("all", false));
     assert!(short.arch.is_empty() && short.packages().is_empty());
@@ -26,7 +26,7 @@ fn a_version_alone_is_for_all_drivers_of_its_major_version() {
     assert_eq!(of("11.8"), ("450.80.02".to_owned(), "11.0".to_owned()));
     assert_eq!(of("13.0"), ("580".to_owned(), "13.0".to_owned()));
     assert_eq!(of("10.2"), ("440".to_owned(), "10.2".to_owned()));
-    assert_eq!(cuda("10.2").required(), "10.2");
+    assert_eq!(cuda("10.2").requirement(), "cuda>=10.2");
 }
 
 #[test]
