@@ -129,5 +129,6 @@ fn what_is_known_and_what_is_not() {
     "#);
     assert_snapshot!(notes, @r"note: the check `kernels for the GPUs of cuda.arch` of `gpu:latest (linux/amd64)` was skipped: no framework of which it can be known is in the image");
     // Who names no GPUs asks for no check.
-    assert_eq!(checked("\"12.9\"", &["cupy"]), ("[]".to_owned(), String::new()));
+    let packages = ["cupy", "vision-models[flags=[cuda]]"];
+    assert_eq!(checked("\"12.9\"", &packages), ("[]".to_owned(), String::new()));
 }
