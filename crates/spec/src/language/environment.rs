@@ -2,6 +2,7 @@
 
 use imgbuild_document::Located;
 use imgbuild_environment::{ChannelName, MatchSpecText};
+use imgbuild_requirement::ProjectName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -46,13 +47,20 @@ pub(crate) struct EnvironmentPipTable {
     /// Files of the versions that packages must have if they are needed at all.
     #[schemars(extend("examples" = ["constraints.txt"]), extend("default" = []))]
     pub(crate) constraints: Option<Located<FilesKey>>,
+    /// The extras of the project whose lock is taken, as in `[pip] extras`.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["cuda"]]), extend("default" = []))]
+    pub(crate) extras: Option<Located<Vec<Located<ProjectName>>>>,
+    /// Its groups of dependencies, as in `[pip] groups`.
+    #[schemars(with = "Option<Vec<String>>", extend("examples" = [["serving"]]))]
+    pub(crate) groups: Option<Located<Vec<Located<ProjectName>>>>,
 }
 
 impl EnvironmentTable {
     /// What it says of wheels.
     pub(crate) fn take_pip(&mut self) -> PipTable {
-        let EnvironmentPipTable { packages, requirements, constraints } = self.pip.take().unwrap_or_default();
-        PipTable { packages, requirements, constraints, ..PipTable::default() }
+        let EnvironmentPipTable { packages, requirements, constraints, extras, groups } =
+            self.pip.take().unwrap_or_default();
+        PipTable { packages, requirements, constraints, extras, groups, ..PipTable::default() }
     }
 
     /// What it says of conda's packages, over what `[conda]` says of all environments.
