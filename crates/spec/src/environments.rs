@@ -51,9 +51,9 @@ impl Environments {
         problems.extend(default.as_ref().and_then(|it| wrong_default(it, &own, &named, source)));
         let shared = own.table.clone();
         let root = shared.prefix.clone().unwrap_or_default();
-        let mut others: Vec<EnvironmentDraft> =
-            manager_alone(&shared, source, &mut problems).into_iter().collect();
         let own = own_draft(own, &root, source, &mut problems);
+        let mut others: Vec<EnvironmentDraft> =
+            manager_alone(&shared, &own, source, &mut problems).into_iter().collect();
         let mut default_draft = None;
         for it in named {
             let is_default = !is_own_default && default.as_ref().is_some_and(|key| key.value == it.name);
@@ -108,12 +108,18 @@ impl Environments {
 /// The environment in the prefix itself, where it has nothing but what environments are changed with.
 fn manager_alone(
     shared: &CondaTable,
+    own: &EnvironmentDraft,
     source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Option<EnvironmentDraft> {
     shared.environment.as_ref().filter(|_| shared.manager() != Manager::None)?;
     let table = CondaTable { packages: None, environment: None, pip: None, ..shared.clone() };
-    let (conda, lock) = assemble::conda(table, None, None, "env", source, problems)?;
+    let (mut conda, lock) = assemble::conda(table, None, None, "env", source, problems)?;
+    if let Some(own) = own.conda.as_ref().filter(|_| shared.channels.is_none()) {
+        // Those of the file are what people change environments from.
+        conda.channels.clone_from(&own.channels);
+        conda.channels_are_open = own.channels_are_open;
+    }
     Some(EnvironmentDraft {
         name: None,
         python: None,

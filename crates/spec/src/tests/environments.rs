@@ -84,6 +84,16 @@ fn the_prefix_itself_may_have_the_manager_alone() {
 }
 
 #[test]
+fn the_manager_has_the_channels_of_the_file() {
+    let spec = "name = \"a\"\nenv = \"e.yml\"\n[conda]\nmanager = \"mamba\"\nenvironment = \"training\"\n";
+    let file = "channels: [speech, nodefaults]\ndependencies: [scipy]\n";
+    assert_snapshot!(shown(&variants_of(&[("spec.toml", spec), ("e.yml", file)])[0]), @r#"
+    default, at /opt/conda/envs/training, called training, writable, from speech, has ["scipy"]
+    base, at /opt/conda, with mamba, writable, from speech, has []
+    "#);
+}
+
+#[test]
 fn the_default_environment_has_what_jupyter_needs() {
     let found = only(
         "name = \"a\"\npython = { version = \"3.11\", from = \"debian\" }\ndefault-env = \"lab\"\njupyter = true\npip = { packages = [\"six\"] }\n[envs.lab]\npython = \"3.12\"\n",
