@@ -1,0 +1,130 @@
+//! The first screen of the README: its spec is built, and every command of it runs and prints what stands there.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+
+use imgbuild_tests::{Client, Imgbuild, Outcome, Run, capture, get, port, token, workspace_root};
+
+/// The fenced blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// Each command of a console, and the lines that it prints there.
+fn commands(console: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for line in console.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => found.push((command.to_owned(), Vec::new())),
+            None => found.last_mut().unwrap().1.push(line.to_owned()),
+        }
+    }
+    found
+}
+
+/// Whether a line is what stands in the README, where `…` is anything.
+fn is_like(line: &str, shown: &str) -> bool {
+    let mut rest = Some(line);
+    let mut pieces = shown.split('…');
+    rest = rest.and_then(|rest| rest.strip_prefix(pieces.next()?));
+    for piece in pieces {
+        rest = rest.and_then(|rest| rest.split_once(piece).map(|it| it.1));
+    }
+    rest.is_some_and(|rest| rest.is_empty() || shown.ends_with('…'))
+}
+
+/// Lines that are shown are printed, in their order.
+fn prints(said: &str, shown: &[String], command: &str) {
+    let mut lines = said.lines();
+    for shown in shown {
+        assert!(lines.any(|line| is_like(line, shown)), "`{command}` does not print `{shown}`:\n{said}");
+    }
+}
+
+/// A shell that finds the program, and this person's key.
+struct Shell {
+    imgbuild: Imgbuild,
+    client: Client,
+}
+
+impl Shell {
+    fn new() -> Self {
+        let (imgbuild, client) = (Imgbuild::new(), Client::new(&port()));
+        let program = imgbuild.command(["--version"]);
+        fs_err::create_dir_all(imgbuild.path("bin")).unwrap();
+        symlink(program.get_program(), imgbuild.path("bin/imgbuild")).unwrap();
+        imgbuild.write(".ssh/id_ed25519.pub", client.public_key());
+        // OpenSSH's client looks for keys in the home that the machine says.
+        let options: Vec<String> = client.options().iter().map(|word| format!("'{word}'")).collect();
+        let ssh =
+            imgbuild.write("bin/ssh", format!("#!/bin/sh\nexec /usr/bin/ssh {} \"$@\"\n", options.join(" ")));
+        fs_err::set_permissions(ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { imgbuild, client }
+    }
+
+    fn run(&self, line: &str) -> Outcome {
+        let program = self.imgbuild.command(["--version"]);
+        let mut bash = Command::new("bash");
+        bash.args(["-c", line]).current_dir(self.imgbuild.folder());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => bash.env(name, value),
+                None => bash.env_remove(name),
+            };
+        }
+        let path = format!("{}:{}", self.imgbuild.path("bin").display(), std::env::var("PATH").unwrap());
+        capture(bash.env("PATH", path).env("HOME", self.imgbuild.folder())).success()
+    }
+}
+
+#[test]
+fn the_first_screen() {
+    let readme = fs_err::read_to_string(workspace_root().join("README.md")).unwrap();
+    let screen = readme.split("\n## ").next().unwrap();
+    let shell = Shell::new();
+    let [spec] = blocks(screen, "toml").try_into().unwrap();
+    for key in ["jupyter", "ssh", "cuda"] {
+        assert!(spec.lines().any(|line| line.starts_with(key)), "{key}");
+    }
+    assert_eq!(spec.lines().count(), 6);
+    shell.imgbuild.write("spec.toml", &spec);
+    let (jupyter, mut running) = (port(), None);
+    for (line, shown) in blocks(screen, "console").iter().flat_map(|console| commands(console)) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            // What the tests run is made by cargo as well.
+            ["cargo", "install", "--locked", "--path", crate_folder, ..] => {
+                let manifest = workspace_root().join(crate_folder).join("Cargo.toml");
+                assert!(fs_err::read_to_string(manifest).unwrap().contains("name = \"imgbuild\""));
+            }
+            ["imgbuild", "run", "--publish", ..] => {
+                let key = format!("SSH_AUTHORIZED_KEYS={}", shell.client.public_key().trim_end());
+                assert!(
+                    line.contains("--env SSH_AUTHORIZED_KEYS=\"$(cat ~/.ssh/id_ed25519.pub)\""),
+                    "{line}"
+                );
+                let publish = [format!("{jupyter}:8888"), format!("{}:2222", shell.client.port)];
+                let words = ["run", "--publish", &publish[0], "--publish", &publish[1], "--env", &key];
+                let words = [words.as_slice(), &[*line.split(' ').next_back().as_ref().unwrap()]].concat();
+                let (run, said) = Run::until(&shell.imgbuild, &words, "is running at");
+                prints(&said, &shown, &line);
+                running = Some((run, token(&said)));
+            }
+            ["ssh", "-p", "2222", ..] => {
+                let line = line.replacen("-p 2222 ", "", 1);
+                prints(&shell.run(&line).stdout, &shown, &line);
+            }
+            ["imgbuild", ..] => {
+                let outcome = shell.run(&line);
+                prints(&format!("{}{}", outcome.stderr, outcome.stdout), &shown, &line);
+            }
+            _ => panic!("nobody tries `{line}`"),
+        }
+    }
+    let (run, token) = running.unwrap();
+    assert_eq!(get(&jupyter, &format!("/api/contents?token={token}")).0, 200);
+    drop(run);
+}
