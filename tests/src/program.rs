@@ -116,10 +116,25 @@ impl Imgbuild {
     ///
     /// When there is none of that name.
     pub fn example(&self, name: &str) -> String {
-        let examples = workspace_root().join("examples");
-        let mut folders = vec![name.to_owned()];
+        self.spec_of("examples", name)
+    }
+
+    /// The same with a maintained image.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn maintained(&self, name: &str) -> String {
+        self.spec_of("images", name)
+    }
+
+    fn spec_of(&self, folder: &str, name: &str) -> String {
+        let specs = workspace_root().join(folder);
+        let spec = fs_err::read_to_string(specs.join(format!("{name}.toml"))).unwrap();
+        // Some have the folder of another one.
+        let mut folders: Vec<String> = [name, name.trim_end_matches("-wheels")].map(str::to_owned).into();
         while let Some(folder) = folders.pop() {
-            let Ok(entries) = fs_err::read_dir(examples.join(&folder)) else { continue };
+            let Ok(entries) = fs_err::read_dir(specs.join(&folder)) else { continue };
             for entry in entries.map(Result::unwrap) {
                 let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
                 if entry.file_type().unwrap().is_dir() {
@@ -129,7 +144,7 @@ impl Imgbuild {
                 }
             }
         }
-        fs_err::read_to_string(examples.join(format!("{name}.toml"))).unwrap()
+        spec
     }
 
     /// Reads a text file of its folder.

@@ -4,6 +4,7 @@ As conda-forge builds them: `cuda129_*` beside `cpu_*`, a bare `__cuda`, a line 
 `-gpu` and `-cpu`, `__cuda_arch` (CEP 46). As the channel did that PyTorch had until 2.5: `py311_cu124` with `pytorch-cuda`; and, before
 both, `cudatoolkit`. And as channels have them whose index has a third revision: with flags and extras. None holds a kernel that does
 anything; what a framework says of the GPUs that it was compiled for, or has for them in its libraries, is what the real one says and has.
+Beside that each has just the functions that the maintained images call (`images/`).
 """
 
 from archive import Entry, Package
@@ -15,6 +16,18 @@ LINES = {
     "12.9": "sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90 sm_100 sm_120 compute_120",
     "13.0": "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120 compute_120",
 }
+
+
+TENSORS = """# A stand-in of PyTorch, whose tensors are numpy's.
+import numpy
+from torch import _C, cuda, version
+
+__version__ = version.__version__
+
+
+def tensor(values, device="cpu"):
+    return numpy.array(values)
+"""
 
 
 def packages() -> list[Package]:
@@ -78,7 +91,8 @@ def pytorch() -> list[Package]:
 def torch(build: str, number: int, depends: list[str], cuda: str | None, flags: str) -> Package:
     site = "lib/python3.11/site-packages"
     files = {
-        "torch/__init__.py": "from torch import _C, version\n\n__version__ = version.__version__\n",
+        "torch/__init__.py": TENSORS,
+        "torch/cuda.py": "def is_available():\n    return False\n",
         "torch/version.py": f'__version__ = "{TORCH}"\ncuda = {cuda!r}\n',
         "torch/_C.py": f"def _cuda_getArchFlags():\n    return {flags!r}\n" if cuda else "",
         f"torch-{TORCH}.dist-info/INSTALLER": "conda\n",
@@ -136,7 +150,12 @@ def others() -> list[Package]:
                 f"tensorflow-{kind}", "2.19.0", f"{build}_h1_0", 0, "linux-64", depends=[f"tensorflow 2.19.0 {build}*"]
             )
         )
-    made.append(Package("jax", "0.6.2", "pyhd8ed1ab_0", noarch="python", depends=["jaxlib >=0.6.2", "python >=3.11"]))
+    made.append(
+        Package(
+            "jax", "0.6.2", "pyhd8ed1ab_0", noarch="python", depends=["jaxlib >=0.6.2", "python >=3.11"],
+            entries=[Entry("site-packages/jax/__init__.py", b'# A stand-in of JAX.\nimport jaxlib\n\n__version__ = "0.6.2"\n')],
+        )
+    )  # fmt: skip
     for capability in ["8.0", "9.0"]:
         made.append(
             Package(
