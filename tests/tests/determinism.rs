@@ -4,11 +4,11 @@
 
 use imgbuild_tests::{Image, Imgbuild, channel};
 
-/// Builds one lock in all ways that must not matter, and compares the digests.
-fn built_everywhere_alike(example: &str) {
+/// Builds one lock in all ways that must not matter, and compares the digests. `spec` gives the spec, with the files beside it.
+fn built_everywhere_alike(spec: impl Fn(&Imgbuild) -> String) {
     let first = Imgbuild::with_private_store();
-    let spec = first.example(example).replace("conda-forge", &channel());
-    first.write("spec.toml", &spec);
+    let text = spec(&first).replace("conda-forge", &channel());
+    first.write("spec.toml", &text);
     first.run(["lock", "spec.toml"]).success();
     let wanted = first.build_again(&["--locked"]);
     let lock = first.read("spec.lock");
@@ -39,8 +39,8 @@ fn built_everywhere_alike(example: &str) {
         .variable("SOURCE_DATE_EPOCH", "86400");
     let folder = other.path("elsewhere/deep down");
     fs_err::create_dir_all(&folder).unwrap();
-    other.example(example);
-    other.write("spec.toml", &spec);
+    spec(&other);
+    other.write("spec.toml", &text);
     other.write("spec.lock", &lock);
     let mut command =
         other.command(["build", "../../spec.toml", "--locked", "--output", "../../out", "--json"]);
@@ -52,12 +52,19 @@ fn built_everywhere_alike(example: &str) {
 
 #[test]
 fn six_packages() {
-    built_everywhere_alike("six-packages");
+    built_everywhere_alike(|imgbuild| imgbuild.example("six-packages"));
 }
 
 #[test]
 fn quickstart() {
-    built_everywhere_alike("quickstart");
+    built_everywhere_alike(|imgbuild| imgbuild.example("quickstart"));
+}
+
+/// What two environments have alike is linked, whoever makes the layer.
+#[test]
+fn several_environments() {
+    let spec = "name = \"several\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\n[conda]\nchannels = [\"conda-forge\"]\nenvironment = \"app\"\npackages = [\"requests\"]\n[envs.tools]\npython = \"3.11\"\npackages = [\"requests\", \"tqdm\"]\n";
+    built_everywhere_alike(|_| spec.to_owned());
 }
 
 /// Digests that stand here for ever: whoever changes one changes the format, and counts up its version.

@@ -81,6 +81,6 @@ fn into_a_conda_environment() {
 
 #[test]
 fn into_a_virtual_environment() {
-    let spec = "name = \"installing\"\npython = { version = \"3.11\", from = \"debian\" }\n[pip]\nwritable = true\npackages = [\"idna\"]\n";
-    installs(spec, "lib/python3.11/site-packages", "/opt/venv/bin");
+    let spec = "name = \"installing\"\npython = { version = \"3.13\", from = \"debian\" }\n[pip]\nwritable = true\npackages = [\"idna\"]\n";
+    installs(spec, "lib/python3.13/site-packages", "/opt/venv/bin");
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use imgbuild_tests::{Container, Image, Imgbuild, channel};
+use imgbuild_tests::{Container, Docker, Image, Imgbuild, LIMITS, Outcome, Podman, channel};
 
 /// A base with a manager alone, and three environments: two of one Python, and an older one.
 fn spec(more: &str) -> String {
@@ -103,6 +103,30 @@ fn a_file_that_two_environments_have_alike_is_one_file() {
     let folder = |name: &str| format!("/opt/conda/envs/{name}/lib/python3.11/site-packages/numpy");
     let said = container.exec(&["python", "-c", ALIKE, &folder("training"), &folder("twin")]).success();
     assert_eq!(said.stdout, "True True\n");
+}
+
+/// Runs an engine.
+type Engine<'a> = &'a dyn Fn(&[&str]) -> Outcome;
+
+#[test]
+fn engines_keep_it_one_file() {
+    let imgbuild = Imgbuild::new();
+    imgbuild.build(&spec(""), &[]);
+    let path = imgbuild.build_again(&["--format", "docker"]).path().to_str().unwrap().to_owned();
+    let folder = |name: &str| format!("/opt/conda/envs/{name}/lib/python3.11/site-packages/numpy");
+    let (training, twin) = (folder("training"), folder("twin"));
+    let podman = Podman::new(&imgbuild.path("podman"));
+    let engine = Docker::start(&imgbuild.path("docker"));
+    let with_podman = |words: &[&str]| podman.run(words);
+    let with_docker = |words: &[&str]| engine.run(words);
+    let engines: [(Engine<'_>, &[&str]); 2] = [(&with_podman, &["--cgroups=disabled"]), (&with_docker, &[])];
+    for (run, own) in engines {
+        run(&["load", "--quiet", "--input", &path]).success();
+        let words = [&["run", "--rm", "--network=none"], own, &LIMITS[..]].concat();
+        let words = [&words[..], &["several:latest", "python", "-c", ALIKE, &training, &twin]].concat();
+        assert_eq!(run(&words).success().stdout, "True True\n");
+        run(&["rmi", "several:latest"]).success();
+    }
 }
 
 #[test]

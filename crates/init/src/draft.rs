@@ -97,6 +97,17 @@ impl Draft {
         self.push(key, Item::Named(name.to_owned(), literal::text(text)), place);
     }
 
+    /// Sets a name of a table to what is TOML already.
+    pub(crate) fn set_named_literal(&mut self, key: &'static str, name: &str, value: String, place: &str) {
+        self.push(key, Item::Named(name.to_owned(), value), place);
+    }
+
+    /// Whether a table has a name.
+    pub(crate) fn has_named(&self, key: &str, name: &str) -> bool {
+        let is = |it: &Entry| it.key == key && matches!(&it.item, Item::Named(known, _) if known == name);
+        self.entries.iter().any(is)
+    }
+
     /// Adds a table to a list of them.
     pub(crate) fn add_table(&mut self, key: &'static str, table: Vec<(&'static str, String)>, place: &str) {
         self.push(key, Item::Table(table), place);

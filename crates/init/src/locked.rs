@@ -53,7 +53,7 @@ fn environment(draft: &mut Draft, root: &Node, place: &str) -> Option<String> {
     let others: Vec<String> =
         filled.iter().filter(|it| it.0 != chosen.0).map(|(name, _)| format!("`{name}`")).collect();
     if !others.is_empty() {
-        let reason = "an image has one environment: `env = { file = …, environment = … }` names another one, and a matrix makes one image for each";
+        let reason = "`env` takes one: `[envs.NAME]` with `env = { file = …, environment = … }` brings another into the image, and a matrix makes one image for each";
         draft.leave_out(place, format!("the environments {}", others.join(", ")), reason);
     }
     let packages = entries(chosen.1.get("packages")?);

@@ -7,10 +7,11 @@ use crate::limits::WIDEST_LINE;
 use crate::literal;
 
 /// The keys in their order, by table. Those without a table come first, as TOML wants it.
-const KEYS: [(&str, &[&str]); 9] = [
+const KEYS: [(&str, &[&str]); 10] = [
     ("", &["platforms", "python", "cuda", "env", "jupyter", "ssh", "devcontainer"]),
     ("base", &["debian", "packages"]),
     ("conda", &["channels", "channel-priority", "packages", "prefix"]),
+    ("envs", &[]),
     ("pip", &["index-url", "extra-index-urls", "packages", "requirements", "constraints", "allow-builds"]),
     ("user", &["name", "uid", "gid", "sudo"]),
     ("devcontainer", &["extensions", "forward-ports"]),

@@ -1,6 +1,9 @@
 //! `conda`, `mamba` and `micromamba`.
 
+use std::path::Path;
+
 use imgbuild_dockerfile::Word;
+use imgbuild_environment::EnvironmentName;
 
 use crate::docker::taking::{Taking, unknown};
 use crate::literal;
@@ -32,7 +35,11 @@ pub(crate) fn take(taking: &mut Taking<'_>, arguments: &[Word], text: &str, plac
             Some((command, rest)) if ["create", "update"].contains(&command.text.as_str()) => {
                 install(taking, rest, text, place)
             }
-            _ => taking.need_nothing(place, text, "one environment is made, and none is removed"),
+            _ => taking.need_nothing(
+                place,
+                text,
+                "the environments are those that the spec names, and none is removed",
+            ),
         },
         "create" | "install" | "update" | "upgrade" => {
             let is_all = rest.iter().any(|word| word.text == "--all");
@@ -123,7 +130,7 @@ fn install(taking: &mut Taking<'_>, rest: &[&Word], text: &str, place: &str) {
     }
     taking.found.conda.get_or_insert_with(|| place.to_owned());
     for file in &call.files {
-        env(taking, file, text, place);
+        env(taking, file, call.name, text, place);
     }
     for channel in call.channels.iter().filter(|it| !it.contains("${")) {
         self::channel(taking, channel, place);
@@ -137,7 +144,7 @@ fn install(taking: &mut Taking<'_>, rest: &[&Word], text: &str, place: &str) {
         taking.need_nothing(
             place,
             &format!("the environment `{name}`"),
-            "there is one environment, which is active in every process",
+            "what the spec names by itself is in one environment, which is active in every process: `[envs.NAME]` makes another",
         );
     }
 }
@@ -151,7 +158,7 @@ fn channel(taking: &mut Taking<'_>, channel: &str, place: &str) {
 }
 
 /// A file that names the packages.
-fn env(taking: &mut Taking<'_>, file: &str, text: &str, place: &str) {
+fn env(taking: &mut Taking<'_>, file: &str, name: Option<&str>, text: &str, place: &str) {
     let path = taking.absolute(file);
     let Some((path, source)) = path.and_then(|path| Some((path.clone(), taking.source(&path)?))) else {
         let reason = format!("no `COPY` before it puts `{file}` there: name the file that it is by `env`");
@@ -177,10 +184,21 @@ fn env(taking: &mut Taking<'_>, file: &str, text: &str, place: &str) {
         .iter()
         .any(|entry| entry.key == "env" && entry.item != crate::draft::Item::Value(value.clone()));
     if is_other {
-        let reason = format!(
-            "an image has one environment, and `env` names another file: put what `{source}` has beside it into that, or into `[conda] packages`"
-        );
-        return taking.leave_out(place, text, reason);
+        let file = Path::new(&source).file_stem().and_then(|stem| stem.to_str());
+        let name = name.or(file).and_then(|name| name.parse::<EnvironmentName>().ok());
+        return match name.filter(|name| !name.is_base() && !taking.draft.has_named("envs", name.as_str())) {
+            Some(name) => {
+                let table = format!("{{ env = {value} }}");
+                taking.draft.set_named_literal("envs", name.as_str(), table, place);
+                taking.copies.name(&path);
+            }
+            None => {
+                let reason = format!(
+                    "`env` names another file, and another environment needs a name: write `[envs.NAME]` with `env = {value}`"
+                );
+                taking.leave_out(place, text, reason);
+            }
+        };
     }
     taking.draft.set_literal("env", value, place);
     taking.copies.name(&path);

@@ -706,3 +706,46 @@ fn an_option_of_pip_that_is_not_taken_over_is_told() {
     }
     assert!(!text.contains("-U"), "{text}");
 }
+
+#[test]
+fn a_second_environment_is_another_one() {
+    let dockerfile = "FROM continuumio/miniconda3\nCOPY . /srv/\nRUN conda env create -f /srv/environment.yml\nRUN mamba env create -n speech -f /srv/speech.yml && conda env create -f /srv/tools.yml\nRUN conda env create -n base -f /srv/other.yml\n";
+    let environment = "dependencies: [python=3.11]\n";
+    let files = [
+        ("Dockerfile", dockerfile),
+        ("environment.yml", environment),
+        ("speech.yml", environment),
+        ("tools.yml", environment),
+        ("other.yml", environment),
+    ];
+    assert_snapshot!(text(&files, "Dockerfile"), @r#"
+    # Made by `imgbuild init` from `Dockerfile`: read it, change it, and keep it instead.
+    # `imgbuild check` says what is wrong with it, `imgbuild build` makes the image.
+
+    name = "app"
+    env = "environment.yml"  # line 3
+
+    [envs]
+    speech = { env = "speech.yml" }  # line 4
+    tools = { env = "tools.yml" }  # line 4
+
+    [[copy]]  # line 2
+    from = "."
+    to = "/srv"
+
+    # What of `Dockerfile` is not in this spec, and why:
+    #
+    # line 5: conda env create -n base -f /srv/other.yml
+    #     `env` names another file, and another environment needs a name: write `[envs.NAME]` with `env =
+    #     "other.yml"`
+    #
+    # line 1: no `USER`
+    #     the image runs as the user 1000, who can write in its home alone: `user = "root"` in `[image]` says
+    #     another one, and so does `[user]`
+
+    # What needs nothing here:
+    #
+    # packages come from `conda-forge` where no channel is named, and not from Anaconda's `defaults`:
+    #     line 1: FROM continuumio/miniconda3
+    "#);
+}

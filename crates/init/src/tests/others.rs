@@ -75,8 +75,8 @@ fn of_a_lock_of_pixi_one_environment_is_taken() {
     # What of `pixi.lock` is not in this spec, and why:
     #
     # from `pixi.lock`: the environments `gpu`
-    #     an image has one environment: `env = { file = …, environment = … }` names another one, and a matrix
-    #     makes one image for each
+    #     `env` takes one: `[envs.NAME]` with `env = { file = …, environment = … }` brings another into the
+    #     image, and a matrix makes one image for each
     "#);
 }
 
