@@ -24,9 +24,14 @@ const INSTALLED: &str = "
     numpy-99.0-py3-none-any.whl
 ";
 
+/// The folder of the Python at a prefix: Debian's, or conda's.
+fn python(prefix: &str) -> &'static str {
+    if prefix == "/opt/venv" { "python3.13" } else { "python3.11" }
+}
+
 /// What that says where everything is the image's own.
 fn imported(prefix: &str) -> String {
-    format!("{prefix}/bin/python {prefix}/lib/python3.11/site-packages/numpy/__init__.py\n")
+    format!("{prefix}/bin/python {prefix}/lib/{}/site-packages/numpy/__init__.py\n", python(prefix))
 }
 
 /// What a server answers to what is sent to it.
@@ -40,9 +45,9 @@ fn post(port: &str, path: &str, content: &str) -> String {
 }
 
 /// A home that somebody has used with other Pythons, of the same version: whatever these find there breaks them.
-fn used_home() -> tempfile::TempDir {
+fn used_home(prefix: &str) -> tempfile::TempDir {
     let home = scratch("home");
-    let packages = home.path().join(".local/lib/python3.11/site-packages");
+    let packages = home.path().join(format!(".local/lib/{}/site-packages", python(prefix)));
     for name in ["numpy", "jupyter_server", "traitlets", "tornado"] {
         fs_err::create_dir_all(packages.join(name)).unwrap();
         fs_err::write(packages.join(name).join("__init__.py"), "raise ImportError('of another Python')\n")
@@ -99,7 +104,7 @@ impl Platforms<'_> {
     }
 
     fn where_a_home_is_mounted(&self) {
-        let home = used_home();
+        let home = used_home(self.prefix);
         let mount = Some((home.path().to_owned(), "/home/user"));
         let (mut started, port) = jupyter(&self.container, "home", Start { mount, ..Start::default() });
         let said = jupyter_answers(&mut started);
@@ -126,15 +131,16 @@ impl Platforms<'_> {
             started.end()
         };
         // What is there already is the home's own, however pip is asked.
-        let home = used_home();
+        let home = used_home(self.prefix);
         let script = format!("{install} more && {install} --user another");
         let (code, text) = said("install", None, Some(home.path()), &script);
         assert_eq!(code, 0, "{text}");
         let import =
             "python -c 'import more, another, numpy; print(more.__file__, another.__file__, numpy.__file__)'";
         let (code, text) = said("installed", None, Some(home.path()), import);
-        let base = format!("/home/user/.local/share/imgbuild/{}/lib/python3.11/site-packages", self.name());
-        let numpy = format!("{}/lib/python3.11/site-packages/numpy/__init__.py", self.prefix);
+        let python = python(self.prefix);
+        let base = format!("/home/user/.local/share/imgbuild/{}/lib/{python}/site-packages", self.name());
+        let numpy = format!("{}/lib/{python}/site-packages/numpy/__init__.py", self.prefix);
         let found = format!("{base}/more/__init__.py {base}/another/__init__.py {numpy}\n");
         assert_eq!((code, text.as_str()), (0, found.as_str()));
         for left_out in ["python -s", "PYTHONNOUSERSITE=1 python", "python -I"] {
@@ -162,7 +168,7 @@ impl Platforms<'_> {
 
     /// The variables are a script, the root is read-only, and user, home and processes are the machine's own.
     fn apptainer(&self) {
-        let home = used_home();
+        let home = used_home(self.prefix);
         let export = |(name, value): (&str, &str)| match name {
             "PATH" => format!("export PATH=\"{value}\"\n"),
             _ => format!("export {name}=\"${{{name}:-\"{value}\"}}\"\n"),
@@ -212,7 +218,7 @@ impl Platforms<'_> {
         fs_err::write(file("environment"), &lines).unwrap();
         let users = fs_err::read_to_string(file("passwd")).unwrap();
         fs_err::write(file("passwd"), users + "ada:x:4711:4711:ada:/home/ada:/bin/bash\n").unwrap();
-        let home = used_home();
+        let home = used_home(self.prefix);
         let lines = lines.lines().map(|line| line.split_once('=').unwrap());
         let start = Start {
             user: Some("4711:4711"),
