@@ -2,6 +2,7 @@
 
 mod dockerfiles;
 mod others;
+mod package_managers;
 mod secrets;
 
 use std::fs;
