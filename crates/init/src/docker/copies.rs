@@ -6,6 +6,15 @@ use crate::folder::relative;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Copies(Vec<Copy>);
 
+/// Whom what is copied belongs to.
+#[derive(Debug, Clone)]
+pub(crate) enum CopyOwner {
+    /// A user and a group, by their numbers.
+    Numbers(String),
+    /// Somebody whose numbers are not known; how that is written.
+    Unknown(String),
+}
+
 /// A file or folder that is copied.
 #[derive(Debug, Clone)]
 pub(crate) struct Copy {
@@ -14,7 +23,7 @@ pub(crate) struct Copy {
     /// Its path in the image.
     pub(crate) to: String,
     pub(crate) is_folder: bool,
-    pub(crate) owner: Option<String>,
+    pub(crate) owner: Option<CopyOwner>,
     pub(crate) mode: Option<String>,
     pub(crate) place: String,
     /// Whether the spec names it, so that nobody needs it in the image.

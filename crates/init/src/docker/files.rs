@@ -2,7 +2,7 @@
 
 use imgbuild_dockerfile::{Instruction, Word};
 
-use crate::docker::copies::Copy;
+use crate::docker::copies::{Copy, CopyOwner};
 use crate::docker::taking::{Taking, unknown};
 use crate::folder::{Kind, relative};
 use crate::literal;
@@ -106,7 +106,7 @@ fn one(taking: &mut Taking<'_>, instruction: &Instruction, (source, target): (&s
     if is_folder && to == "/" {
         return into_root(taking, instruction, &from, (&place, &line));
     }
-    let owner = instruction.flag("chown").and_then(|owner| numbers(taking, owner, (&place, &line)));
+    let owner = instruction.flag("chown").map(|owner| copy_owner(taking, owner, &line));
     let mode = instruction.flag("chmod").map(str::to_owned);
     let is_copied = !taking.is_builder;
     taking.copies.add(Copy { from, to, is_folder, owner, mode, place, is_named: false, is_copied });
@@ -125,7 +125,7 @@ fn into_root(taking: &mut Taking<'_>, instruction: &Instruction, from: &str, (pl
     for name in names {
         let below = if from == "." { name.clone() } else { format!("{from}/{name}") };
         let is_folder = taking.folder.kind(&below) == Some(Kind::Folder);
-        let owner = instruction.flag("chown").and_then(|owner| numbers(taking, owner, (place, line)));
+        let owner = instruction.flag("chown").map(|owner| copy_owner(taking, owner, line));
         let mode = instruction.flag("chmod").map(str::to_owned);
         let (to, place, is_copied) = (format!("/{name}"), place.to_owned(), !taking.is_builder);
         taking.copies.add(Copy {
@@ -141,18 +141,13 @@ fn into_root(taking: &mut Taking<'_>, instruction: &Instruction, from: &str, (pl
     }
 }
 
-/// The numbers of an owner.
-fn numbers(taking: &mut Taking<'_>, owner: &str, (place, line): (&str, &str)) -> Option<String> {
+/// The owner of what a line copies.
+fn copy_owner(taking: &Taking<'_>, owner: &str, line: &str) -> CopyOwner {
     let (user, group) = owner.split_once(':').unwrap_or((owner, owner));
-    let numbers = taking.users.uid(user).zip(taking.users.gid(group));
-    if numbers.is_none() {
-        taking.leave_out(
-            place,
-            &format!("{line} (--chown={owner})"),
-            "the files are copied and belong to root: `owner` names another one by numbers",
-        );
+    match taking.users.uid(user).zip(taking.users.gid(group)) {
+        Some((uid, gid)) => CopyOwner::Numbers(format!("{uid}:{gid}")),
+        None => CopyOwner::Unknown(format!("{line} (--chown={owner})")),
     }
-    numbers.map(|(uid, gid)| format!("{uid}:{gid}"))
 }
 
 /// A file that a `RUN` sees from the build's folder (`--mount=type=bind,source=…,target=…`).
@@ -190,7 +185,15 @@ pub(crate) fn finish(taking: &mut Taking<'_>) {
             continue;
         }
         let mut table = vec![("from", literal::text(&copy.from)), ("to", literal::text(&copy.to))];
-        table.extend(copy.owner.map(|owner| ("owner", literal::text(&owner))));
+        match copy.owner {
+            None => {}
+            Some(CopyOwner::Numbers(owner)) => table.push(("owner", literal::text(&owner))),
+            Some(CopyOwner::Unknown(line)) => taking.leave_out(
+                &copy.place,
+                &line,
+                "the files are copied and belong to root: `owner` names another one by numbers",
+            ),
+        }
         table.extend(copy.mode.map(|mode| ("mode", literal::text(&mode))));
         taking.draft.add_table("copy", table, &copy.place);
     }

@@ -213,3 +213,10 @@ fn an_index_may_be_named_by_variables_and_settings() {
     line 3: --index-url https://*****@a.example/simple: it holds a secret, or what a command prints: write `${{NAME}}` in its place, a variable of the environment in which the image is built
     ");
 }
+
+#[test]
+fn whom_a_file_belongs_to_that_is_not_copied_is_no_matter() {
+    let dockerfile = "FROM mambaorg/micromamba:2.6.1\nCOPY --chown=$MAMBA_USER:$MAMBA_USER env1.yaml /tmp/env1.yaml\nRUN micromamba create -y -f /tmp/env1.yaml\n";
+    let text = text(&[("Dockerfile", dockerfile), ("env1.yaml", "dependencies: [zlib]\n")], "Dockerfile");
+    assert!(text.contains("env = \"env1.yaml\"") && !text.contains("chown"), "{text}");
+}
