@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::Extensions;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use imgbuild_oci::Digest;
-use imgbuild_registry::{Access, Authorization, Repository, Sender, Tokens, read_json};
+use imgbuild_registry::{Access, Authorization, Credential, Repository, Sender, Tokens, read_json};
 use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{Error, Middleware, Next};
@@ -53,12 +53,13 @@ impl Middleware for Registries {
             return next.run(request, extensions).await;
         }
         let file = File::of(request.url()).map_err(Error::middleware)?;
-        let credentials = request.headers_mut().remove(AUTHORIZATION);
+        let credential = request.headers_mut().remove(AUTHORIZATION).map(Credential::Header);
         let authorization = Authorization {
             tokens: &self.tokens,
             repository: &file.repository,
             access: Access::Pull,
-            credentials: credentials.as_ref(),
+            sources: &[],
+            credential: credential.as_ref(),
         };
         let mut rest = NextLayers { extensions, next };
         let blob = match self.blob(request.url(), &file, &authorization, &mut rest).await? {
@@ -66,7 +67,9 @@ impl Middleware for Registries {
             Err(answer) => return Ok(answer),
         };
         *request.url_mut() = file.repository.blob(&blob).map_err(Error::middleware)?;
-        authorization.send(request, &mut rest).await
+        // A request for a blob has no body.
+        let make = || request.try_clone().unwrap_or_else(|| Request::new(Method::GET, request.url().clone()));
+        authorization.send(&make, &mut rest).await
     }
 }
 
@@ -158,6 +161,8 @@ struct NextLayers<'a, 'n> {
 
 #[async_trait::async_trait]
 impl Sender for NextLayers<'_, '_> {
+    type Error = Error;
+
     async fn send(&mut self, request: Request) -> Result<Response, Error> {
         self.next.clone().run(request, self.extensions).await
     }
@@ -179,9 +184,12 @@ impl Registries {
             return Ok(Ok(*blob));
         }
         let from = file.repository.manifest(&file.tag).map_err(Error::middleware)?;
-        let mut request = Request::new(Method::GET, from);
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(MANIFEST));
-        let answer = authorization.send(request, rest).await?;
+        let make = || {
+            let mut request = Request::new(Method::GET, from.clone());
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static(MANIFEST));
+            request
+        };
+        let answer = authorization.send(&make, rest).await?;
         if !answer.status().is_success() {
             return Ok(Err(answer));
         }

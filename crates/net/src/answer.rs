@@ -6,15 +6,19 @@ use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Response, ResponseBuilderExt, StatusCode, Url};
 
+/// What a proxy says whose client has gone, by its account (nginx).
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
 /// The answers that mean a trouble of the moment.
-pub(crate) fn is_transient(status: StatusCode) -> bool {
+pub fn is_transient(status: StatusCode) -> bool {
     let lasting = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
     (status.is_server_error() && !lasting.contains(&status))
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
+        || status.as_u16() == CLIENT_CLOSED_REQUEST
 }
 
 /// What the header `Retry-After` asks for (RFC 9110, 10.2.3): seconds, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, Timestamp::now())
 }
 

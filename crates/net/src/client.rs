@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use imgbuild_secret::{KnownSecrets, SecretUrl};
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::redirect::Policy;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 
@@ -43,6 +44,15 @@ impl Default for Options {
     }
 }
 
+/// What a client is for.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    /// Getting things.
+    Fetching,
+    /// Exchanges whose next step the answer decides.
+    Conversing,
+}
+
 /// The client. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -61,7 +71,7 @@ impl Client {
     ///
     /// When no certificates can be had, or a proxy's URL is wrong.
     pub fn new(options: Options) -> Result<Self, NetError> {
-        Self::build(options, &Transport::default())
+        Self::build(options, &Transport::default(), Manner::Fetching)
     }
 
     /// A client like this one, without its layers, that reaches servers in another way.
@@ -70,7 +80,19 @@ impl Client {
     ///
     /// When the certificates cannot be read.
     pub fn with_transport(&self, transport: &Transport) -> Result<Self, NetError> {
-        Ok(Self { known: Arc::clone(&self.known), ..Self::build(self.options.clone(), transport)? })
+        let client = Self::build(self.options.clone(), transport, Manner::Fetching)?;
+        Ok(Self { known: Arc::clone(&self.known), ..client })
+    }
+
+    /// A client like this one, without its layers, for [`Client::exchange`] with servers that are written to: an answer that
+    /// leads elsewhere is given as it is, and an answer may come as late as sending the body takes.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read.
+    pub fn conversing(&self, transport: &Transport) -> Result<Self, NetError> {
+        let client = Self::build(self.options.clone(), transport, Manner::Conversing)?;
+        Ok(Self { known: Arc::clone(&self.known), ..client })
     }
 
     /// The same client, which knows the secrets that another one knows.
@@ -79,13 +101,17 @@ impl Client {
         Self { known: Arc::clone(&other.known), ..self.clone() }
     }
 
-    fn build(options: Options, transport: &Transport) -> Result<Self, NetError> {
+    fn build(options: Options, transport: &Transport, manner: Manner) -> Result<Self, NetError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
-            .read_timeout(options.read_timeout)
             // A URL may hold a token, which is nobody's business to whom it leads.
             .referer(false);
+        let builder = match manner {
+            Manner::Fetching => builder.read_timeout(options.read_timeout),
+            // The library counts the time of sending a body as time of waiting for its answer.
+            Manner::Conversing => builder.redirect(Policy::none()),
+        };
         // Who never connects needs no certificates: a machine without any can build offline.
         let builder = if options.offline { builder.tls_certs_only([]) } else { transport.apply(builder)? };
         let http = builder.build().map_err(NetError::Client)?;
@@ -111,6 +137,11 @@ impl Client {
     /// A URL with the secrets that are known for it.
     pub fn whole(&self, url: &SecretUrl) -> SecretUrl {
         self.known.whole(url.whole())
+    }
+
+    /// When it tries again.
+    pub fn schedule(&self) -> Schedule {
+        self.options.schedule
     }
 
     /// Whether everything that needs the network is refused.

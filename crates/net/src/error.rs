@@ -103,6 +103,12 @@ pub enum NetError {
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It leads from one place to the next without end.
+    #[error("`{url}` is behind too many redirects")]
+    Redirects {
+        /// Where they have led.
+        url: String,
+    },
     /// The content ended too early.
     #[error("`{url}` ended after {found} bytes")]
     Truncated {
@@ -168,6 +174,8 @@ pub enum NetError {
         error: url::ParseError,
     },
 }
+
+imgbuild_diagnostic::boxed_sources!(NetError);
 
 impl NetError {
     pub(crate) fn transport(url: &SecretUrl, error: reqwest::Error) -> Self {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use imgbuild_secret::SecretUrl;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH};
 use reqwest::{Request, Response};
@@ -21,6 +22,18 @@ impl Client {
     /// When it cannot be sent, or no answer comes.
     pub async fn exchange(&self, request: Request) -> Result<Response, NetError> {
         self.execute(request).await.map(from_public)
+    }
+
+    /// The next bytes of an answer of [`Client::exchange`], which may be late, but not for ever.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks, or nothing comes.
+    pub async fn next_bytes(&self, answer: &mut Response) -> Result<Option<Bytes>, NetError> {
+        let url = SecretUrl::from(answer.url());
+        let chunk = tokio::time::timeout(self.options.read_timeout, answer.chunk()).await;
+        let chunk = chunk.map_err(|_| NetError::Slow { url: url.to_string() })?;
+        chunk.map_err(|error| NetError::transport(&url, error))
     }
 
     /// The same, whose answer bears the URL that was asked for, secrets and all.

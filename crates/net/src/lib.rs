@@ -25,6 +25,7 @@ mod retry;
 mod tail;
 mod transport;
 
+pub use answer::{is_transient, retry_after};
 pub use archives::{ArchiveReadError, ArchiveRequest, Archives, FetchError};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
@@ -33,6 +34,6 @@ pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
-pub use retry::Schedule;
+pub use retry::{Retry, Schedule};
 pub use tail::Tail;
 pub use transport::Transport;

@@ -32,24 +32,34 @@ impl Schedule {
 
 /// Counts the failures of one request.
 #[derive(Debug)]
-pub(crate) struct Retry {
+pub struct Retry {
     schedule: Schedule,
     failures: u32,
 }
 
 impl Retry {
-    pub(crate) fn new(schedule: Schedule) -> Self {
+    /// Nothing has failed yet.
+    pub fn new(schedule: Schedule) -> Self {
         Self { schedule, failures: 0 }
     }
 
     /// The last attempt brought something: the count starts anew.
-    pub(crate) fn progressed(&mut self) {
+    pub fn progressed(&mut self) {
         self.failures = 0;
     }
 
+    /// Whether one more failure is waited after.
+    pub fn may_retry(&self) -> bool {
+        self.failures < self.schedule.retries
+    }
+
     /// Waits after a failure that may pass; any other failure, and one too many, is given back.
-    pub(crate) async fn wait(&mut self, error: NetError) -> Result<(), NetError> {
-        if !error.is_transient() || self.failures >= self.schedule.retries {
+    ///
+    /// # Errors
+    ///
+    /// With what is not tried again.
+    pub async fn wait(&mut self, error: NetError) -> Result<(), NetError> {
+        if !error.is_transient() || !self.may_retry() {
             return Err(error);
         }
         let asked = match &error {

@@ -12,6 +12,32 @@ pub trait Blobs: Send + Sync {
     ///
     /// When the blob is absent or cannot be opened.
     fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError>;
+
+    /// Opens a blob for reading from a byte on.
+    ///
+    /// # Errors
+    ///
+    /// When the blob is absent, cannot be opened, or ends before.
+    fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
+        skip(self.open(digest)?, digest, at)
+    }
+}
+
+/// A blob that was opened at its start, from a byte on.
+///
+/// # Errors
+///
+/// When it cannot be read, or ends before.
+pub fn skip(
+    mut blob: Box<dyn Read + Send>,
+    digest: &Digest,
+    at: u64,
+) -> Result<Box<dyn Read + Send>, BlobError> {
+    let skipped = io::copy(&mut blob.by_ref().take(at), &mut io::sink());
+    match skipped.map_err(|error| BlobError::Read { digest: *digest, error })? {
+        found if found < at => Err(BlobError::Size { digest: *digest, wanted: at, found }),
+        _ => Ok(blob),
+    }
 }
 
 /// A blob that cannot be read.

@@ -81,6 +81,15 @@ pub(crate) fn blob_path(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
+/// The documents of images, each after what it points to: of several the last one is the index of all, of one its manifest.
+///
+/// # Errors
+///
+/// When there is no image, or an index cannot be written.
+pub fn documents(images: &[Image]) -> Result<Vec<Document>, WriteError> {
+    Contents::new(images).map(|contents| contents.documents)
+}
+
 /// Images as sinks take them.
 pub(crate) struct Contents {
     /// Configurations, manifests and indexes, each after what it points to.

@@ -24,9 +24,9 @@ mod uncompressed;
 pub mod validate;
 
 pub use artifact::{Artifact, ArtifactType};
-pub use blobs::{BlobError, Blobs};
+pub use blobs::{BlobError, Blobs, skip};
 pub use config::{ContainerConfig, Empty, Healthcheck, History, ImageConfig, RootFs, RootFsKind};
-pub use contents::WriteError;
+pub use contents::{WriteError, documents};
 pub use descriptor::{Descriptor, DescriptorPlatform, MediaType, MediaTypeError};
 pub use digest::{DiffId, Digest, DigestError, HashReader, HashWriter};
 pub use image::{Document, Image, ImageError, ImageHead, ImageLayer};

@@ -134,6 +134,11 @@ pub struct RegistryHost {
 }
 
 impl RegistryHost {
+    /// Docker's registry, which is meant where no other is named.
+    pub fn docker() -> Self {
+        Self { host: DOCKER.to_owned(), port: None }
+    }
+
     /// The name or the address, an address of version 6 in brackets.
     pub fn host(&self) -> &str {
         &self.host

@@ -1,17 +1,26 @@
 //! Tokens: a registry that wants one says where it is to be had (distribution specification, "Token Authentication").
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, Request, Response, StatusCode};
-use reqwest_middleware::Error;
 use serde::Deserialize;
+use tokio::sync::Mutex;
 use url::Url;
 
-use crate::answer::read_json;
+use crate::address::leads_inside;
+use crate::answer::{AnswerError, read_json};
 use crate::challenge::bearer;
+use crate::credential::{Credential, secret_header};
 use crate::repository::{Repository, is_loopback};
+
+/// How long a token is good for where nothing is said.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// How long before its end a token is no longer used: a request may be on its way for a while.
+const MARGIN: Duration = Duration::from_secs(10);
+/// Who asks for tokens, as registries log it.
+const CLIENT: &str = "imgbuild";
 
 /// What is to be done in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,22 +41,38 @@ impl Access {
     }
 }
 
-/// The `Authorization` headers that were had already.
-#[derive(Debug, Default)]
-pub struct Tokens(Mutex<HashMap<(Url, Access), HeaderValue>>);
+/// A repository, and what is done in it and in those that it mounts from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Scope {
+    repository: Url,
+    access: Access,
+    sources: Vec<String>,
+}
 
-impl Tokens {
-    /// No map is left half changed: a thread that died has done nothing to it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Url, Access), HeaderValue>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A token that was had.
+#[derive(Debug, Clone)]
+struct Token {
+    header: HeaderValue,
+    until: Instant,
+}
+
+/// The tokens that were had already, and where a registry said that they are to be had.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    /// While one is fetched, who else needs one waits: it may be the same.
+    had: Mutex<HashMap<Scope, Token>>,
+    /// By the registry's root.
+    realms: std::sync::Mutex<BTreeMap<Url, Realm>>,
 }
 
 /// Sends one request, and gives the answer as it is.
 #[async_trait::async_trait]
 pub trait Sender: Send {
+    /// Why a request is not answered.
+    type Error: From<AnswerError>;
+
     /// Sends it.
-    async fn send(&mut self, request: Request) -> Result<Response, Error>;
+    async fn send(&mut self, request: Request) -> Result<Response, Self::Error>;
 }
 
 /// Who may do what, and where.
@@ -59,80 +84,167 @@ pub struct Authorization<'a> {
     pub repository: &'a Repository,
     /// What is to be done there.
     pub access: Access,
-    /// The `Authorization` header of who asks, with which tokens are asked for.
-    pub credentials: Option<&'a HeaderValue>,
+    /// Further repositories of the registry that are read at the same time: blobs are mounted from there.
+    pub sources: &'a [String],
+    /// Who asks.
+    pub credential: Option<&'a Credential>,
+}
+
+/// Where a registry's tokens are to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Realm {
+    url: Url,
+    service: Option<String>,
 }
 
 /// One of the two is there.
 #[derive(Deserialize)]
-struct Token {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+impl TokenAnswer {
+    fn token(self, now: Instant) -> Option<Token> {
+        let text = self.token.or(self.access_token).filter(|text| !text.is_empty())?;
+        let lifetime = self.expires_in.map_or(LIFETIME, Duration::from_secs);
+        let until = now.checked_add(lifetime.saturating_sub(MARGIN.min(lifetime / 2)))?;
+        Some(Token { header: secret_header(&format!("Bearer {text}"))?, until })
+    }
 }
 
 impl Authorization<'_> {
-    /// Sends a request with what is known of credentials; where the registry asks for a token, once more with one. A request
-    /// whose body is a stream is sent once.
+    /// Sends a request with what is known of credentials; where the registry asks for a token, once more with one. `make` gives
+    /// the same request each time.
     ///
     /// # Errors
     ///
     /// When it cannot be sent. An answer that says no is none.
-    pub async fn send(&self, request: Request, sender: &mut dyn Sender) -> Result<Response, Error> {
-        let Some(mut first) = request.try_clone() else {
-            return sender.send(request).await;
-        };
-        let key = (self.repository.url().clone(), self.access);
-        let known = self.tokens.lock().get(&key).cloned();
-        if let Some(header) = known.as_ref().or(self.credentials) {
-            first.headers_mut().insert(AUTHORIZATION, header.clone());
-        }
-        let answer = sender.send(first).await?;
+    pub async fn send<S: Sender>(
+        &self,
+        make: &(dyn Fn() -> Request + Sync),
+        sender: &mut S,
+    ) -> Result<Response, S::Error> {
+        let known = self.known(sender).await?;
+        let first = known.as_ref().map(|token| token.header.clone());
+        let answer = self.send_with(first.or_else(|| self.credential?.header()), make, sender).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let Some(header) = self.token(&answer, sender).await? else { return Ok(answer) };
-        self.tokens.lock().insert(key, header.clone());
-        let mut second = request;
-        second.headers_mut().insert(AUTHORIZATION, header);
-        sender.send(second).await
+        let Some(realm) = self.realm(&answer) else { return Ok(answer) };
+        self.realms().insert(self.registry(), realm.clone());
+        let Some(token) = self.token(known.as_ref(), &realm, sender).await? else { return Ok(answer) };
+        self.send_with(Some(token.header), make, sender).await
     }
 
-    /// A token from where the registry's challenge says; nothing where it asks for no token.
-    async fn token(&self, answer: &Response, sender: &mut dyn Sender) -> Result<Option<HeaderValue>, Error> {
-        let Some(from) = self.realm(answer) else { return Ok(None) };
-        let mut request = Request::new(Method::GET, from);
-        if let Some(credentials) = self.credentials {
-            request.headers_mut().insert(AUTHORIZATION, credentials.clone());
+    async fn send_with<S: Sender>(
+        &self,
+        header: Option<HeaderValue>,
+        make: &(dyn Fn() -> Request + Sync),
+        sender: &mut S,
+    ) -> Result<Response, S::Error> {
+        let mut request = make();
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header);
         }
-        let answer = sender.send(request).await?;
+        sender.send(request).await
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            repository: self.repository.url().clone(),
+            access: self.access,
+            sources: self.sources.to_vec(),
+        }
+    }
+
+    fn registry(&self) -> Url {
+        self.repository.root()
+    }
+
+    /// No thread leaves them half changed.
+    fn realms(&self) -> std::sync::MutexGuard<'_, BTreeMap<Url, Realm>> {
+        self.tokens.realms.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A token that is good for this, where the registry has said for another repository that it wants one, or one was had.
+    async fn known<S: Sender>(&self, sender: &mut S) -> Result<Option<Token>, S::Error> {
+        let realm = self.realms().get(&self.registry()).cloned();
+        match realm {
+            Some(realm) => self.token(None, &realm, sender).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A token that is not the one that was refused; nothing where none is given.
+    async fn token<S: Sender>(
+        &self,
+        refused: Option<&Token>,
+        realm: &Realm,
+        sender: &mut S,
+    ) -> Result<Option<Token>, S::Error> {
+        let mut had = self.tokens.had.lock().await;
+        let now = Instant::now();
+        let is_good = |token: &&Token| {
+            token.until > now && refused.is_none_or(|refused| refused.header != token.header)
+        };
+        if let Some(token) = had.get(&self.scope()).filter(is_good) {
+            return Ok(Some(token.clone()));
+        }
+        let answer = sender.send(self.request(realm)).await?;
         if !answer.status().is_success() {
             return Ok(None);
         }
-        let Token { token, access_token } = read_json(answer).await?;
-        let header =
-            token.or(access_token).and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
-        Ok(header.map(|mut header| {
-            header.set_sensitive(true);
-            header
-        }))
+        let answer: TokenAnswer = read_json(answer).await?;
+        let Some(token) = answer.token(now) else { return Ok(None) };
+        had.insert(self.scope(), token.clone());
+        Ok(Some(token))
+    }
+
+    /// What asks for a token: with a password by GET, with an identity token by a form (docker's "OAuth2 token
+    /// authentication").
+    fn request(&self, realm: &Realm) -> Request {
+        let scope = |name: &str, access: Access| format!("repository:{name}:{}", access.actions());
+        let own = scope(self.repository.name(), self.access);
+        let scopes = std::iter::once(own).chain(self.sources.iter().map(|name| scope(name, Access::Pull)));
+        let service = realm.service.as_ref().map(|service| ("service", service.clone()));
+        if let Some(Credential::IdentityToken(token)) = self.credential {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", token);
+            form.append_pair("client_id", CLIENT).extend_pairs(service);
+            form.append_pair("scope", &scopes.collect::<Vec<_>>().join(" "));
+            let mut request = Request::new(Method::POST, realm.url.clone());
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(CONTENT_TYPE, kind);
+            *request.body_mut() = Some(form.finish().into());
+            return request;
+        }
+        let mut url = realm.url.clone();
+        url.query_pairs_mut().extend_pairs(service).extend_pairs(scopes.map(|scope| ("scope", scope)));
+        let mut request = Request::new(Method::GET, url);
+        if let Some(header) = self.credential.and_then(Credential::header) {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        request
     }
 
     /// Where a challenge says that a token is to be had. Credentials go there: never without TLS, except where the registry
-    /// itself has none.
-    fn realm(&self, answer: &Response) -> Option<Url> {
+    /// itself has none, and from outside never to an address of an inner network.
+    fn realm(&self, answer: &Response) -> Option<Realm> {
         let challenges = answer.headers().get_all(WWW_AUTHENTICATE);
         let parameters = challenges.iter().filter_map(|header| bearer(header.to_str().ok()?)).next()?;
-        let mut from = Url::parse(parameters.get("realm")?).ok()?;
-        let is_local = from.host_str().is_some_and(is_loopback);
-        if from.scheme() != "https" && !(self.repository.is_plain() && is_local) {
+        let url = Url::parse(parameters.get("realm")?).ok()?;
+        let registry = self.repository.url();
+        let is_same_host = url.host_str() == registry.host_str();
+        let may_be_plain = is_same_host || url.host_str().is_some_and(is_loopback);
+        let is_refused = url.scheme() != "https" && !(self.repository.is_plain() && may_be_plain)
+            || leads_inside(&url, registry);
+        if is_refused {
+            tracing::warn!("the registry wants a token from `{url}`, which is asked for none");
             return None;
         }
-        if let Some(service) = parameters.get("service") {
-            from.query_pairs_mut().append_pair("service", service);
-        }
-        let scope = format!("repository:{}:{}", self.repository.name(), self.access.actions());
-        from.query_pairs_mut().append_pair("scope", &scope);
-        Some(from)
+        Some(Realm { url, service: parameters.get("service").cloned() })
     }
 }
 
@@ -163,7 +275,9 @@ mod tests {
 
     #[async_trait::async_trait]
     impl Sender for Registry {
-        async fn send(&mut self, request: Request) -> Result<Response, Error> {
+        type Error = AnswerError;
+
+        async fn send(&mut self, request: Request) -> Result<Response, AnswerError> {
             let header = request.headers().get(AUTHORIZATION).map(|it| it.to_str().unwrap().to_owned());
             self.sent.push((request.url().to_string(), header));
             Ok(self.answers.pop().expect("one answer for each request").into())
@@ -174,11 +288,12 @@ mod tests {
 
     async fn ask(registry: &mut Registry, tokens: &Tokens, host: &str, access: Access) -> (u16, usize) {
         let repository = Repository::new(host, None, "a/b").unwrap();
-        let credentials = HeaderValue::from_static("Basic secret");
-        let own = Authorization { tokens, repository: &repository, access, credentials: Some(&credentials) };
+        let credential = Credential::Header(HeaderValue::from_static("Basic secret"));
+        let credential = Some(&credential);
+        let own = Authorization { tokens, repository: &repository, access, sources: &[], credential };
         let before = registry.sent.len();
-        let request = Request::new(Method::GET, repository.manifest("1").unwrap());
-        let status = own.send(request, registry).await.unwrap().status().as_u16();
+        let make = || Request::new(Method::GET, repository.manifest("1").unwrap());
+        let status = own.send(&make, registry).await.unwrap().status().as_u16();
         (status, registry.sent.len() - before)
     }
 
@@ -190,13 +305,13 @@ mod tests {
             (200, "", "{\"token\": \"t1\"}"),
             (200, "", "manifest"),
             (200, "", "again"),
-            (401, CHALLENGE, ""),
             (200, "", "{\"access_token\": \"t2\"}"),
             (200, "", "pushed"),
         ]);
         assert_eq!(ask(&mut registry, &tokens, "r.example", Access::Pull).await, (200, 3));
         assert_eq!(ask(&mut registry, &tokens, "r.example", Access::Pull).await, (200, 1));
-        assert_eq!(ask(&mut registry, &tokens, "r.example", Access::Push).await, (200, 3));
+        // It is known that this registry wants one.
+        assert_eq!(ask(&mut registry, &tokens, "r.example", Access::Push).await, (200, 2));
         let sent: Vec<String> = registry
             .sent
             .iter()
@@ -211,7 +326,6 @@ mod tests {
                 format!("{token} Basic secret"),
                 format!("{manifest} Bearer t1"),
                 format!("{manifest} Bearer t1"),
-                format!("{manifest} Basic secret"),
                 format!("{token}%2Cpush Basic secret"),
                 format!("{manifest} Bearer t2"),
             ]

@@ -1,16 +1,41 @@
-//! Registries of images, by the distribution specification of the OCI: where things are in a repository, and the tokens that
-//! registries ask for.
+//! Registries of images, by the distribution specification of the OCI: what is read there, what is written, and who may.
 //!
-//! Who speaks to a registry has requests of its own, and sends them through [`Authorization`]: where the registry challenges
-//! them, a token is fetched and the request is sent once more. Registries on the loopback are spoken to without TLS, as
-//! docker does.
+//! [`Registries`] knows how registries are reached and who asks; [`RemoteRepository`] is a repository as it is spoken to.
+//! Nothing that a registry sends is trusted: what has a digest is checked by it, documents have a limit, and no answer leads a
+//! request or a credential where it has no business. Registries on the loopback may have no TLS, as docker has it.
+//!
+//! Who speaks to a registry with requests of its own sends them through [`Authorization`]: where the registry challenges
+//! them, a token is fetched and the request is sent once more.
 
+mod address;
 mod answer;
 mod authorization;
+mod blob;
+mod body;
 mod challenge;
+mod credential;
+mod error;
+mod hosts;
 mod limits;
+mod list;
+mod manifest;
+mod push;
+mod pushing;
+mod registries;
+mod remote;
 mod repository;
+mod upload;
 
+pub use address::Misled;
 pub use answer::{AnswerError, read_json};
 pub use authorization::{Access, Authorization, Sender, Tokens};
-pub use repository::{Repository, RepositoryError};
+pub use blob::{BlobReader, RemoteBlobs};
+pub use credential::{Anonymous, Credential, CredentialFailure, CredentialSource};
+pub use error::{Doing, Failed, Refusal, RegistryError, Said};
+pub use manifest::{Content, ManifestHead, Pointer, RemoteManifest};
+pub use push::{Homes, PushError, PushOptions, Pusher, Told, homes_of};
+pub use pushing::{Count, Counts, Pushable, Pushed, TagChange};
+pub use registries::Registries;
+pub use remote::RemoteRepository;
+pub use repository::{Repository, RepositoryError, Scheme};
+pub use upload::Arrival;

@@ -1,4 +1,22 @@
 //! How much a registry may answer.
 
-/// The most bytes of a manifest or a token of a registry.
+/// The most bytes of a manifest or a token of a registry: what the distribution specification demands that registries take.
 pub(crate) const ANSWER_LIMIT: usize = 4 << 20;
+
+/// The most bytes that are read of why a registry refuses something.
+pub(crate) const REFUSAL_LIMIT: usize = 64 << 10;
+
+/// The most bytes that are read of an answer whose content does not matter, so that its connection can be used again.
+pub(crate) const DRAINED: usize = 64 << 10;
+
+/// The most pages of a list of tags or referrers.
+pub(crate) const MOST_PAGES: usize = 10_000;
+
+/// The most redirects that lead to a blob.
+pub(crate) const MOST_REDIRECTS: usize = 5;
+
+/// How many blobs go up or come down at the same time. Registries reset connections that come in bursts.
+pub(crate) const CONNECTIONS: usize = 4;
+
+/// How long nothing of a body may be taken before the upload counts as broken, in seconds.
+pub(crate) const STALL: u64 = 60;

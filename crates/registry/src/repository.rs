@@ -1,14 +1,23 @@
 //! Repositories: where their manifests and blobs are.
 
-use imgbuild_oci::Digest;
+use std::fmt;
+
+use imgbuild_oci::{Digest, Reference, RegistryHost};
 use url::Url;
 
+/// Docker's registry, as images name it and as it is reached.
+const DOCKER: (&str, &str) = ("docker.io", "registry-1.docker.io");
+/// The part of it where the images are whose name is a single word.
+const LIBRARY: &str = "library";
+
 /// A repository of a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
     /// `https://HOST/v2/NAME/`.
     url: Url,
     name: String,
+    /// The host as images name it.
+    host: String,
 }
 
 /// What names no repository.
@@ -23,11 +32,48 @@ impl Repository {
     ///
     /// When the host or the name can be no part of a URL.
     pub fn new(host: &str, port: Option<u16>, name: &str) -> Result<Self, RepositoryError> {
-        let scheme = if is_loopback(host) { "http" } else { "https" };
+        Self::by(if is_loopback(host) { Scheme::Http } else { Scheme::Https }, host, port, name)
+    }
+
+    /// The repository of an image that a reference means, with or without TLS.
+    ///
+    /// # Errors
+    ///
+    /// When the host or the name can be no part of a URL.
+    pub fn of(reference: &Reference, scheme: Scheme) -> Result<Self, RepositoryError> {
+        let (host, name) = place(reference);
+        Self::by(scheme, host.host(), host.port(), &name)
+    }
+
+    fn by(scheme: Scheme, host: &str, port: Option<u16>, name: &str) -> Result<Self, RepositoryError> {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let reached = if host == DOCKER.0 { DOCKER.1 } else { host };
         let wrong = || RepositoryError(format!("{host}{port}/{name}"));
-        let url = Url::parse(&format!("{scheme}://{host}{port}/v2/{name}/")).map_err(|_| wrong())?;
-        Ok(Self { url, name: name.to_owned() })
+        let url = Url::parse(&format!("{}://{reached}{port}/v2/{name}/", scheme.as_str()));
+        Ok(Self { url: url.map_err(|_| wrong())?, name: name.to_owned(), host: format!("{host}{port}") })
+    }
+
+    /// Another repository of the same registry.
+    ///
+    /// # Errors
+    ///
+    /// When the name can be no part of a URL.
+    pub fn sibling(&self, name: &str) -> Result<Self, RepositoryError> {
+        let url = self.root().join(&format!("{name}/"));
+        let url = url.map_err(|_| RepositoryError(format!("{}/{name}", self.host)))?;
+        Ok(Self { url, name: name.to_owned(), host: self.host.clone() })
+    }
+
+    /// The registry's host, with its port where one is named, as images name it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Where the registry is: `https://HOST/v2/`.
+    pub(crate) fn root(&self) -> Url {
+        let mut root = self.url.clone();
+        root.set_path("/v2/");
+        root
     }
 
     /// Its name in the registry.
@@ -58,6 +104,21 @@ impl Repository {
         self.join(&format!("blobs/{digest}"))
     }
 
+    /// Where an upload begins.
+    pub(crate) fn uploads(&self) -> Result<Url, RepositoryError> {
+        self.join("blobs/uploads/")
+    }
+
+    /// Where its tags are listed.
+    pub(crate) fn tags(&self) -> Result<Url, RepositoryError> {
+        self.join("tags/list")
+    }
+
+    /// Where it is listed what refers to a manifest.
+    pub(crate) fn referrers(&self, digest: &Digest) -> Result<Url, RepositoryError> {
+        self.join(&format!("referrers/{digest}"))
+    }
+
     /// Whether it is spoken to without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
@@ -66,6 +127,42 @@ impl Repository {
     fn join(&self, path: &str) -> Result<Url, RepositoryError> {
         self.url.join(path).map_err(|_| RepositoryError(format!("{}{path}", self.name)))
     }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.name)
+    }
+}
+
+/// How a registry is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// With TLS.
+    Https,
+    /// Without.
+    Http,
+}
+
+impl Scheme {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// The registry's host and the name there of the repository that a reference means.
+pub(crate) fn place(reference: &Reference) -> (RegistryHost, String) {
+    let host = reference.registry().cloned().unwrap_or_else(RegistryHost::docker);
+    let name = named(&host, reference.name().as_str());
+    (host, name)
+}
+
+/// Docker's own images have a folder that nobody writes.
+fn named(host: &RegistryHost, name: &str) -> String {
+    if host.host() == DOCKER.0 && !name.contains('/') { format!("{LIBRARY}/{name}") } else { name.to_owned() }
 }
 
 /// Whether a host is this machine, by its name alone.
@@ -108,5 +205,22 @@ mod tests {
         let local = Repository::new("localhost", Some(5000), "image").unwrap();
         assert_eq!((local.url().as_str(), local.is_plain()), ("http://localhost:5000/v2/image/", true));
         assert!(Repository::new("not a host", None, "image").is_err());
+    }
+
+    #[test]
+    fn what_names_no_registry_is_dockers() {
+        for (text, shown, url) in [
+            ("debian:13", "docker.io/library/debian", "https://registry-1.docker.io/v2/library/debian/"),
+            ("team/base", "docker.io/team/base", "https://registry-1.docker.io/v2/team/base/"),
+            (
+                "docker.io/debian",
+                "docker.io/library/debian",
+                "https://registry-1.docker.io/v2/library/debian/",
+            ),
+            ("r.example:8443/a", "r.example:8443/a", "https://r.example:8443/v2/a/"),
+        ] {
+            let repository = Repository::of(&text.parse().unwrap(), Scheme::Https).unwrap();
+            assert_eq!((repository.to_string().as_str(), repository.url().as_str()), (shown, url));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use imgbuild_layer::Key;
-use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
+use imgbuild_oci::{BlobError, Blobs, Digest, HashReader, skip};
 
 use crate::{LayerRecord, Store, StoreError};
 
@@ -114,6 +114,10 @@ impl Blobs for LayerCaches {
             }
         }
         Err(failure)
+    }
+
+    fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
+        self.store.open_at(digest, at).or_else(|_| skip(self.open(digest)?, digest, at))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Opening the store, and looking things up in it.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -207,6 +207,18 @@ impl Blobs for Store {
             Ok(Some(path)) => Ok(Box::new(open(&path).map_err(failed)?)),
             Ok(None) => Err(BlobError::Absent(*digest)),
             Err(error) => Err(failed(imgbuild_diagnostic::io_error(io::ErrorKind::Other, error))),
+        }
+    }
+
+    fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
+        let failed = |error| BlobError::Read { digest: *digest, error };
+        match self.blob(digest) {
+            Ok(Some(path)) => {
+                let mut file = open(&path).map_err(failed)?;
+                file.seek(SeekFrom::Start(at)).map_err(failed)?;
+                Ok(Box::new(file))
+            }
+            _ => self.open(digest),
         }
     }
 }

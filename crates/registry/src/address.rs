@@ -1,0 +1,179 @@
+//! Where a registry may send its clients.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use url::{Host, Url};
+
+/// Whether a URL leads to an inner network, or to this machine, from a registry that is outside of it: an answer must make no
+/// request for its sender where only we can make one. An address is looked at, a name is not resolved: `localhost` is one.
+pub(crate) fn leads_inside(url: &Url, registry: &Url) -> bool {
+    is_inner(url) && !is_inner(registry)
+}
+
+fn is_inner(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(Host::Domain(name)) => return name == "localhost" || name.ends_with(".localhost"),
+        None => return true,
+    };
+    match address.to_canonical() {
+        IpAddr::V4(it) => {
+            it.is_private()
+                || it.is_loopback()
+                || it.is_link_local()
+                || it.is_unspecified()
+                || is_shared(it.octets())
+        }
+        IpAddr::V6(it) => it.is_loopback() || it.is_unspecified() || is_unique_local(it),
+    }
+}
+
+/// The addresses between a provider and its customers: 100.64.0.0/10 (RFC 6598).
+fn is_shared([first, second, ..]: [u8; 4]) -> bool {
+    first == 100 && second & 0b1100_0000 == 64
+}
+
+/// fc00::/7 (RFC 4193) and fe80::/10 (RFC 4291, 2.5.6).
+fn is_unique_local(address: Ipv6Addr) -> bool {
+    let first = address.segments()[0];
+    first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+}
+
+/// Why an answer's `Location` is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misled {
+    /// There is none.
+    #[error("it has no `Location`")]
+    Nowhere,
+    /// It is no URL.
+    #[error("its `Location` is no URL")]
+    NoUrl,
+    /// It is another host.
+    #[error("its `Location` leads to another host, `{0}`")]
+    OtherHost(String),
+    /// It gives up TLS.
+    #[error("its `Location` leads from https to `{0}`")]
+    Down(String),
+    /// It is an inner network.
+    #[error("its `Location` leads into an inner network, to `{0}`")]
+    Inside(String),
+}
+
+/// Where an answer leads that must stay at its registry: the place of an upload, the next page of a list.
+///
+/// # Errors
+///
+/// When it leads elsewhere.
+pub(crate) fn within(location: Option<&str>, asked: &Url) -> Result<Url, Misled> {
+    let url = asked.join(location.ok_or(Misled::Nowhere)?).map_err(|_| Misled::NoUrl)?;
+    match () {
+        () if url.scheme() != asked.scheme() => Err(Misled::Down(url.scheme().to_owned())),
+        () if url.host() != asked.host() || url.port_or_known_default() != asked.port_or_known_default() => {
+            Err(Misled::OtherHost(shown_host(&url)))
+        }
+        () => Ok(url),
+    }
+}
+
+/// Where a blob is when a registry says that it is elsewhere: at a host for content, as most have one. What comes from there is
+/// checked by its digest; no credential goes there.
+///
+/// # Errors
+///
+/// When it leads into an inner network, or gives up TLS.
+pub(crate) fn elsewhere(location: Option<&str>, asked: &Url) -> Result<Url, Misled> {
+    let url = asked.join(location.ok_or(Misled::Nowhere)?).map_err(|_| Misled::NoUrl)?;
+    match (asked.scheme(), url.scheme()) {
+        ("https", "https") | ("http", "http" | "https") => {}
+        _ => return Err(Misled::Down(url.scheme().to_owned())),
+    }
+    if leads_inside(&url, asked) {
+        return Err(Misled::Inside(shown_host(&url)));
+    }
+    Ok(url)
+}
+
+fn shown_host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn inner_networks_are_known() {
+        for (address, inner) in [
+            ("10.1.2.3", true),
+            ("172.31.0.1", true),
+            ("192.168.1.1", true),
+            ("127.0.0.1", true),
+            ("169.254.169.254", true),
+            ("100.64.0.1", true),
+            ("0.0.0.0", true),
+            ("2130706433", true),
+            ("[::1]", true),
+            ("[::ffff:10.0.0.1]", true),
+            ("[fd00::1]", true),
+            ("[fe80::1]", true),
+            ("localhost", true),
+            ("a.localhost", true),
+            ("172.32.0.1", false),
+            ("100.128.0.1", false),
+            ("8.8.8.8", false),
+            ("[2001:db8::1]", false),
+            ("registry.example", false),
+        ] {
+            let to = url(&format!("https://{address}/"));
+            assert_eq!(leads_inside(&to, &url("https://registry.example/")), inner, "{address}");
+            // Who is inside may say where inside.
+            assert!(!leads_inside(&to, &url("https://10.0.0.1/")), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_upload_stays_at_its_registry() {
+        let asked = url("https://r.example/v2/a/blobs/uploads/");
+        let place =
+            |location| within(location, &asked).map(|url| url.to_string()).map_err(|it| it.to_string());
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(
+            place(Some("/v2/a/blobs/uploads/1?x=y")),
+            ok("https://r.example/v2/a/blobs/uploads/1?x=y")
+        );
+        assert_eq!(place(Some("https://r.example:443/u")), ok("https://r.example/u"));
+        for (location, said) in [
+            (None, "it has no `Location`"),
+            (Some("https://"), "its `Location` is no URL"),
+            (Some("http://r.example/u"), "its `Location` leads from https to `http`"),
+            (Some("https://evil.example/u"), "its `Location` leads to another host, `evil.example`"),
+            (Some("//r.example:8443/u"), "its `Location` leads to another host, `r.example:8443`"),
+            (Some("https://r.example@10.0.0.1/u"), "its `Location` leads to another host, `10.0.0.1`"),
+        ] {
+            assert_eq!(place(location), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_blob_may_be_elsewhere_but_not_inside() {
+        let asked = url("https://r.example/v2/a/blobs/x");
+        let place = |location| elsewhere(Some(location), &asked).map_err(|it| it.to_string());
+        assert_eq!(place("https://cdn.example/x"), Ok(url("https://cdn.example/x")));
+        for (location, said) in [
+            ("http://cdn.example/x", "its `Location` leads from https to `http`"),
+            ("file:///etc/passwd", "its `Location` leads from https to `file`"),
+            ("https://169.254.169.254/x", "its `Location` leads into an inner network, to `169.254.169.254`"),
+            ("https://[::1]:5000/x", "its `Location` leads into an inner network, to `[::1]:5000`"),
+        ] {
+            assert_eq!(place(location), Err(said.to_owned()));
+        }
+        let local = url("http://127.0.0.1:5000/v2/a/blobs/x");
+        assert!(elsewhere(Some("http://127.0.0.1:6000/x"), &local).is_ok());
+    }
+}

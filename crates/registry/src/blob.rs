@@ -1,0 +1,285 @@
+//! Reading blobs: each is checked while it comes, and goes on where the connection broke.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use http::header::{HeaderValue, LOCATION, RANGE};
+use imgbuild_net::{NetError, Retry, is_transient, retry_after};
+use imgbuild_oci::{BlobError, Blobs, Digest, HashWriter};
+use reqwest::{Method, Request, Response, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::address::elsewhere;
+use crate::error::{Doing, RegistryError};
+use crate::limits::MOST_REDIRECTS;
+use crate::remote::{RemoteRepository, drain, header};
+
+/// How many pieces of a blob wait to be read.
+const AHEAD: usize = 8;
+
+/// A blob as it comes.
+pub struct BlobReader<'a> {
+    remote: &'a RemoteRepository,
+    digest: Digest,
+    size: u64,
+    hash: HashWriter<io::Sink>,
+    at: u64,
+    answer: Option<Response>,
+    retry: Retry,
+}
+
+impl RemoteRepository {
+    /// Whether a blob is there.
+    ///
+    /// # Errors
+    ///
+    /// When the registry does not say it.
+    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        let doing = Doing::ReadBlob(*digest);
+        let url = self.repository().blob(digest)?;
+        let answer = self.send(&doing, &|| Request::new(Method::HEAD, url.clone())).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            // Some send whoever asks for a blob to where it is.
+            status if status.is_success() || status.is_redirection() => Ok(true),
+            _ => Err(self.refused(&doing, answer).await),
+        }
+    }
+
+    /// A blob, whose size a manifest states.
+    pub fn blob(&self, digest: Digest, size: u64) -> BlobReader<'_> {
+        let retry = Retry::new(self.client().schedule());
+        BlobReader {
+            remote: self,
+            digest,
+            size,
+            hash: HashWriter::new(io::sink()),
+            at: 0,
+            answer: None,
+            retry,
+        }
+    }
+
+    /// A small blob as a whole.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had, or is not what it should be.
+    pub async fn blob_bytes(&self, digest: Digest, size: u64) -> Result<Vec<u8>, RegistryError> {
+        let mut reader = self.blob(digest, size);
+        let mut bytes = Vec::new();
+        while let Some(piece) = reader.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+}
+
+impl BlobReader<'_> {
+    /// The next bytes; nothing at the end, when all of it was right.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had, or is not what it should be.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, RegistryError> {
+        loop {
+            if self.at == self.size {
+                return self.check().map(|()| None);
+            }
+            let remote = self.remote;
+            let answer = match &mut self.answer {
+                Some(answer) => answer,
+                None => {
+                    let opened = self.open().await?;
+                    self.answer.insert(opened)
+                }
+            };
+            match remote.client().next_bytes(answer).await {
+                Ok(Some(piece)) if piece.is_empty() => {}
+                Ok(Some(piece)) => return self.came(piece).map(Some),
+                Ok(None) => {
+                    let url = answer.url().to_string();
+                    self.answer = None;
+                    self.wait(NetError::Truncated { url, found: self.at }).await?;
+                }
+                Err(error) => {
+                    self.answer = None;
+                    self.wait(error).await?;
+                }
+            }
+        }
+    }
+
+    fn doing(&self) -> Doing {
+        Doing::ReadBlob(self.digest)
+    }
+
+    async fn wait(&mut self, error: NetError) -> Result<(), RegistryError> {
+        let doing = self.doing();
+        self.retry.wait(error).await.map_err(|error| self.remote.net(&doing, error))
+    }
+
+    fn came(&mut self, piece: Bytes) -> Result<Bytes, RegistryError> {
+        self.retry.progressed();
+        self.at += piece.len() as u64;
+        if self.at > self.size {
+            return Err(RegistryError::Size {
+                at: self.remote.failed(&self.doing()),
+                wanted: self.size,
+                found: self.at,
+            });
+        }
+        // Hashing does not fail.
+        let _hashed = io::Write::write_all(&mut self.hash, &piece);
+        Ok(piece)
+    }
+
+    fn check(&mut self) -> Result<(), RegistryError> {
+        let hash = std::mem::replace(&mut self.hash, HashWriter::new(io::sink()));
+        let (_, found, _) = hash.finish();
+        if found == self.digest {
+            return Ok(());
+        }
+        Err(RegistryError::Digest { at: self.remote.failed(&self.doing()), found })
+    }
+
+    /// Asks for what is still to come, where it is. Answers of a content host that say that it is busy are asked again.
+    async fn open(&mut self) -> Result<Response, RegistryError> {
+        let (remote, doing, at) = (self.remote, self.doing(), self.at);
+        let mut url = remote.repository().blob(&self.digest)?;
+        let mut is_registry = true;
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = if is_registry {
+                remote.send(&doing, &|| from(&url, at)).await?
+            } else {
+                match remote.client().exchange(from(&url, at)).await {
+                    Ok(answer) if is_transient(answer.status()) => {
+                        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+                        self.wait(NetError::Status { url: url.to_string(), status, retry_after }).await?;
+                        continue;
+                    }
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        self.wait(error).await?;
+                        continue;
+                    }
+                }
+            };
+            if !answer.status().is_redirection() {
+                return self.opened(answer).await;
+            }
+            let next = elsewhere(header(answer.headers(), LOCATION), &url)
+                .map_err(|misled| remote.misled(&doing, answer.status(), misled))?;
+            is_registry = is_registry && next.origin() == url.origin();
+            url = next;
+            drain(answer).await;
+        }
+        let error = NetError::Redirects { url: url.to_string() };
+        Err(remote.net(&doing, error))
+    }
+
+    /// An answer at the place that was asked for.
+    async fn opened(&self, mut answer: Response) -> Result<Response, RegistryError> {
+        let doing = self.doing();
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT if self.at > 0 => Ok(answer),
+            StatusCode::OK => {
+                // It knows no ranges, and sends everything.
+                let mut skip = self.at;
+                while skip > 0 {
+                    let piece = self.remote.client().next_bytes(&mut answer).await;
+                    match piece.map_err(|error| self.remote.net(&doing, error))? {
+                        Some(piece) if piece.len() as u64 <= skip => skip -= piece.len() as u64,
+                        _ => {
+                            let url = answer.url().to_string();
+                            return Err(self.remote.net(&doing, NetError::Range { url }));
+                        }
+                    }
+                }
+                Ok(answer)
+            }
+            _ => Err(self.remote.refused(&doing, answer).await),
+        }
+    }
+}
+
+/// A request for a blob from a byte on.
+fn from(url: &Url, at: u64) -> Request {
+    let mut request = Request::new(Method::GET, url.clone());
+    if at > 0
+        && let Ok(range) = HeaderValue::from_str(&format!("bytes={at}-"))
+    {
+        request.headers_mut().insert(RANGE, range);
+    }
+    request
+}
+
+/// The blobs of an image in a registry, for whoever reads without waiting for anything else.
+#[derive(Debug, Clone)]
+pub struct RemoteBlobs {
+    remote: RemoteRepository,
+    sizes: Arc<std::collections::BTreeMap<Digest, u64>>,
+    runtime: Handle,
+}
+
+impl RemoteBlobs {
+    /// The blobs of these digests and sizes.
+    pub fn new(
+        remote: RemoteRepository,
+        sizes: impl IntoIterator<Item = (Digest, u64)>,
+        runtime: Handle,
+    ) -> Self {
+        Self { remote, sizes: Arc::new(sizes.into_iter().collect()), runtime }
+    }
+}
+
+impl Blobs for RemoteBlobs {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        let (remote, digest) = (self.remote.clone(), *digest);
+        let size = *self.sizes.get(&digest).ok_or(BlobError::Absent(digest))?;
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        self.runtime.spawn(async move {
+            let mut reader = remote.blob(digest, size);
+            loop {
+                let next = reader.next().await;
+                let is_last = !matches!(next, Ok(Some(_)));
+                // Who reads no more has dropped the other end.
+                if sender.send(next).await.is_err() || is_last {
+                    break;
+                }
+            }
+        });
+        Ok(Box::new(Pieces { pieces, rest: Bytes::new(), has_ended: false }))
+    }
+}
+
+/// The pieces of a blob as a stream.
+struct Pieces {
+    pieces: mpsc::Receiver<Result<Option<Bytes>, RegistryError>>,
+    rest: Bytes,
+    has_ended: bool,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() && !self.has_ended {
+            match block_on(self.pieces.recv()) {
+                Some(Ok(Some(piece))) => self.rest = piece,
+                Some(Ok(None)) => self.has_ended = true,
+                Some(Err(error)) => {
+                    self.has_ended = true;
+                    return Err(imgbuild_diagnostic::io_error(io::ErrorKind::Other, error));
+                }
+                // The program is ending.
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let length = buffer.len().min(self.rest.len());
+        buffer[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}

@@ -1,0 +1,142 @@
+//! Lists of a repository: its tags, and what refers to a manifest.
+
+use http::header::LINK;
+use imgbuild_oci::Digest;
+use reqwest::{Method, Request, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use crate::address::within;
+use crate::answer::read_json;
+use crate::error::{Doing, RegistryError};
+use crate::limits::MOST_PAGES;
+use crate::manifest::{Pointer, RemoteManifest};
+use crate::remote::{RemoteRepository, drain, header};
+
+#[derive(Deserialize)]
+struct Tags {
+    /// `null` where there are none.
+    tags: Option<Vec<String>>,
+}
+
+impl RemoteRepository {
+    /// All tags, in the registry's order; nothing where there is no such repository.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be listed.
+    pub async fn tags(&self) -> Result<Option<Vec<String>>, RegistryError> {
+        let doing = Doing::ListTags;
+        let mut next = Some(self.repository().tags()?);
+        let mut tags = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let Some(url) = next.take() else { break };
+            let answer = self.send(&doing, &|| Request::new(Method::GET, url.clone())).await?;
+            match answer.status() {
+                StatusCode::NOT_FOUND => {
+                    drain(answer).await;
+                    return Ok(None);
+                }
+                status if status.is_success() => {}
+                _ => return Err(self.refused(&doing, answer).await),
+            }
+            next = self.next_page(&doing, header(answer.headers(), LINK), &url, answer.status())?;
+            let page: Tags = read_json(answer).await.map_err(|error| self.answer(&doing, error))?;
+            tags.extend(page.tags.unwrap_or_default());
+        }
+        Ok(Some(tags))
+    }
+
+    /// Whether there is no such repository yet. Where the registry does not say it, there may be one.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be reached.
+    pub async fn is_absent(&self) -> Result<bool, RegistryError> {
+        let mut url = self.repository().tags()?;
+        url.query_pairs_mut().append_pair("n", "1");
+        let answer = self.send(&Doing::ListTags, &|| Request::new(Method::GET, url.clone())).await?;
+        if answer.status() != StatusCode::NOT_FOUND {
+            drain(answer).await;
+            return Ok(false);
+        }
+        let refused = self.refused(&Doing::ListTags, answer).await;
+        Ok(refused.refusal().is_some_and(|refusal| refusal.says("NAME_UNKNOWN")))
+    }
+
+    /// What refers to a manifest: by the registry's own list, or by the tag that stands for one (distribution specification,
+    /// "Referrers Tag Schema").
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be listed.
+    pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Pointer>, RegistryError> {
+        let doing = Doing::ListReferrers(*digest);
+        let mut next = Some(self.repository().referrers(digest)?);
+        let mut found = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let Some(url) = next.take() else { break };
+            let answer = self.send(&doing, &|| Request::new(Method::GET, url.clone())).await?;
+            match answer.status() {
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                    drain(answer).await;
+                    let tagged = self.manifest(&referrers_tag(digest)).await?;
+                    return Ok(tagged.map(|it| it.manifests().to_vec()).unwrap_or_default());
+                }
+                status if status.is_success() => {}
+                _ => return Err(self.refused(&doing, answer).await),
+            }
+            next = self.next_page(&doing, header(answer.headers(), LINK), &url, answer.status())?;
+            let read = crate::answer::read_bytes(answer, crate::limits::ANSWER_LIMIT).await;
+            let bytes = read.map_err(|error| self.answer(&doing, error))?;
+            let index = RemoteManifest::parse(bytes, None).map_err(|reason| RegistryError::Manifest {
+                place: self.place(),
+                reference: digest.to_string(),
+                reason,
+            })?;
+            found.extend_from_slice(index.manifests());
+        }
+        Ok(found)
+    }
+
+    /// The next page of a list, which must be at the same registry.
+    fn next_page(
+        &self,
+        doing: &Doing,
+        link: Option<&str>,
+        asked: &Url,
+        status: StatusCode,
+    ) -> Result<Option<Url>, RegistryError> {
+        let Some(target) = link.and_then(next_link) else { return Ok(None) };
+        within(Some(target), asked).map(Some).map_err(|misled| self.misled(doing, status, misled))
+    }
+}
+
+/// The tag of the list of what refers to a manifest, at registries that have no list of their own.
+fn referrers_tag(digest: &Digest) -> String {
+    digest.to_string().replace(':', "-")
+}
+
+/// The target of a link to the next page (RFC 8288): `<URL>; rel="next"`.
+fn next_link(text: &str) -> Option<&str> {
+    let (target, parameters) = text.trim().strip_prefix('<')?.split_once('>')?;
+    let is_next = parameters.split(';').any(|it| matches!(it.trim(), "rel=\"next\"" | "rel=next"));
+    is_next.then_some(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_the_next_page_are_read() {
+        assert_eq!(
+            next_link("</v2/a/tags/list?last=x&n=2>; rel=\"next\""),
+            Some("/v2/a/tags/list?last=x&n=2")
+        );
+        assert_eq!(next_link("<x>; rel=next"), Some("x"));
+        for text in ["", "x", "<x>", "<x>; rel=\"prev\"", "<x"] {
+            assert_eq!(next_link(text), None, "{text}");
+        }
+    }
+}

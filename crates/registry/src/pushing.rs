@@ -1,0 +1,188 @@
+//! What is pushed, and what became of it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use imgbuild_oci::{BlobError, Blobs, Digest, Image, WriteError};
+
+use crate::manifest::{Content, RemoteManifest};
+use crate::upload::Arrival;
+
+/// An image that is pushed, for one platform or several.
+#[derive(Clone)]
+pub struct Pushable {
+    /// The manifests of a list, each before the list that names it.
+    pub(crate) children: Vec<RemoteManifest>,
+    /// The manifest, or the list.
+    pub(crate) top: RemoteManifest,
+    /// Where blobs come from.
+    pub(crate) blobs: Arc<dyn Blobs>,
+    /// What it is called.
+    pub tags: Vec<String>,
+    /// The repositories of the registry that have a blob.
+    pub homes: BTreeMap<Digest, Vec<String>>,
+}
+
+/// Documents in memory, and other blobs elsewhere.
+struct WithDocuments {
+    documents: BTreeMap<Digest, Vec<u8>>,
+    rest: Arc<dyn Blobs>,
+}
+
+impl Blobs for WithDocuments {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        match self.documents.get(digest) {
+            Some(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.clone()))),
+            None => self.rest.open(digest),
+        }
+    }
+
+    fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
+        if self.documents.contains_key(digest) {
+            return imgbuild_oci::skip(self.open(digest)?, digest, at);
+        }
+        self.rest.open_at(digest, at)
+    }
+}
+
+impl Pushable {
+    /// Images that were built: several are one image for several platforms. `blobs` has their layers.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or an index cannot be written.
+    pub fn of_images(images: &[Image], tags: Vec<String>, blobs: Arc<dyn Blobs>) -> Result<Self, WriteError> {
+        let (mut documents, mut manifests) = (BTreeMap::new(), Vec::new());
+        for document in imgbuild_oci::documents(images)? {
+            let stated = document.descriptor.media_type.as_str();
+            // Configurations are no manifests.
+            manifests.extend(RemoteManifest::parse(document.bytes, Some(stated)).ok());
+        }
+        for image in images {
+            let config = image.config();
+            documents.insert(config.descriptor.digest, config.bytes.clone());
+        }
+        let top = manifests.pop().ok_or(WriteError::NoImage)?;
+        let blobs = Arc::new(WithDocuments { documents, rest: blobs });
+        Ok(Self { children: manifests, top, blobs, tags, homes: BTreeMap::new() })
+    }
+
+    /// An image as somebody else has written it: a manifest, and all that it lists.
+    pub fn new(
+        children: Vec<RemoteManifest>,
+        top: RemoteManifest,
+        blobs: Arc<dyn Blobs>,
+        tags: Vec<String>,
+    ) -> Self {
+        Self { children, top, blobs, tags, homes: BTreeMap::new() }
+    }
+
+    /// The digest by which it is known.
+    pub fn digest(&self) -> Digest {
+        self.top.digest
+    }
+
+    /// All manifests, each before what names it.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = &RemoteManifest> {
+        self.children.iter().chain([&self.top])
+    }
+
+    /// The blobs of some of its manifests, the largest first, each once.
+    pub(crate) fn blobs_of<'a>(manifests: impl IntoIterator<Item = &'a RemoteManifest>) -> Vec<PushedBlob> {
+        let mut all: BTreeMap<Digest, PushedBlob> = BTreeMap::new();
+        for manifest in manifests {
+            if let Content::Image(blobs) = &manifest.content {
+                for (number, blob) in blobs.iter().enumerate().filter(|(_, blob)| !blob.is_foreign) {
+                    let PushedBlob { is_layer, .. } = all.entry(blob.digest).or_insert(PushedBlob {
+                        digest: blob.digest,
+                        size: blob.size,
+                        is_layer: false,
+                    });
+                    *is_layer |= number > 0;
+                }
+            }
+        }
+        let mut all: Vec<PushedBlob> = all.into_values().collect();
+        all.sort_by_key(|blob| (std::cmp::Reverse(blob.size), blob.digest));
+        all
+    }
+}
+
+/// A blob that is to be in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PushedBlob {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    /// Whether it is a layer; else it is a configuration.
+    pub(crate) is_layer: bool,
+}
+
+/// How many blobs, of how many bytes in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, bytes: u64) {
+        self.blobs += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// What became of the blobs of a push.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that were sent.
+    pub sent: Count,
+    /// Those that the registry had elsewhere.
+    pub mounted: Count,
+    /// Those that were there.
+    pub there: Count,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, size: u64, arrival: Arrival) {
+        match arrival {
+            Arrival::Sent => self.sent.add(size),
+            Arrival::Mounted => self.mounted.add(size),
+            Arrival::There => self.there.add(size),
+        }
+    }
+
+    /// The sum of two.
+    pub fn and(&mut self, other: &Self) {
+        for (own, other) in
+            [(&mut self.sent, other.sent), (&mut self.mounted, other.mounted), (&mut self.there, other.there)]
+        {
+            own.blobs += other.blobs;
+            own.bytes += other.bytes;
+        }
+    }
+}
+
+/// What a tag was, and is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagChange {
+    /// The tag.
+    pub tag: String,
+    /// What it meant before; nothing where it was not there.
+    pub was: Option<Digest>,
+}
+
+/// What became of an image that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The repository, as images name it.
+    pub repository: String,
+    /// The digest by which the image is known.
+    pub digest: Digest,
+    /// Its tags.
+    pub tags: Vec<TagChange>,
+    /// Its blobs.
+    pub counts: Counts,
+}

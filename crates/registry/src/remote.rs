@@ -1,0 +1,226 @@
+//! A repository of a registry, as it is spoken to.
+
+use http::header::{HeaderMap, HeaderName};
+use imgbuild_net::{Client, NetError, Retry, is_transient, retry_after};
+use reqwest::{Request, Response, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use crate::address::{Misled, within};
+use crate::answer::{AnswerError, read_bytes};
+use crate::authorization::{Access, Authorization, Sender};
+use crate::credential::Credential;
+use crate::error::{Doing, Failed, Refusal, RegistryError, Said};
+use crate::limits::{DRAINED, REFUSAL_LIMIT};
+use crate::registries::Registries;
+use crate::repository::Repository;
+
+/// The most characters that are kept of what a registry says.
+const SAID: usize = 300;
+
+/// A repository of a registry, as it is spoken to.
+#[derive(Debug, Clone)]
+pub struct RemoteRepository {
+    registries: Registries,
+    repository: Repository,
+    credential: Option<Credential>,
+    /// Other repositories of the registry, from which blobs are mounted.
+    sources: Vec<String>,
+}
+
+/// Why a request has no answer.
+enum Unanswered {
+    Net(NetError),
+    Answer(AnswerError),
+}
+
+impl From<AnswerError> for Unanswered {
+    fn from(error: AnswerError) -> Self {
+        Self::Answer(error)
+    }
+}
+
+/// Sends what needs a token, and what gets one.
+struct Exchange<'a>(&'a Client);
+
+#[async_trait::async_trait]
+impl Sender for Exchange<'_> {
+    type Error = Unanswered;
+
+    async fn send(&mut self, request: Request) -> Result<Response, Unanswered> {
+        self.0.exchange(request).await.map_err(Unanswered::Net)
+    }
+}
+
+impl RemoteRepository {
+    pub(crate) fn new(
+        registries: Registries,
+        repository: Repository,
+        credential: Option<Credential>,
+    ) -> Self {
+        Self { registries, repository, credential, sources: Vec::new() }
+    }
+
+    /// The same, which mounts blobs from other repositories of the registry: it is asked at once whether it may read them.
+    #[must_use]
+    pub fn mounting_from(mut self, sources: impl IntoIterator<Item = String>) -> Self {
+        self.sources.extend(sources);
+        self.sources.retain(|name| name != self.repository.name());
+        self.sources.sort();
+        self.sources.dedup();
+        self
+    }
+
+    /// Another repository of the same registry, for who may read it with the same credential.
+    pub(crate) fn sibling(&self, name: &str) -> Result<Self, RegistryError> {
+        Ok(Self { repository: self.repository.sibling(name)?, sources: Vec::new(), ..self.clone() })
+    }
+
+    /// Which one it is.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The repositories that blobs are mounted from.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    pub(crate) fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.registries.0.client
+    }
+
+    /// How its registry is called in messages.
+    pub(crate) fn place(&self) -> String {
+        self.repository.to_string()
+    }
+
+    /// What is not done.
+    pub(crate) fn failed(&self, doing: &Doing) -> Box<Failed> {
+        Box::new(Failed { place: self.place(), doing: doing.clone() })
+    }
+
+    /// Sends a request, again where that may help, and gives what is answered in the end, whatever it says.
+    pub(crate) async fn send(
+        &self,
+        doing: &Doing,
+        make: &(dyn Fn() -> Request + Sync),
+    ) -> Result<Response, RegistryError> {
+        let mut retry = Retry::new(self.client().schedule());
+        loop {
+            let failure = match self.send_once(doing, make).await {
+                Ok(answer) if is_transient(answer.status()) => {
+                    if !retry.may_retry() {
+                        return Ok(answer);
+                    }
+                    let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+                    NetError::Status { url: answer.url().to_string(), status, retry_after }
+                }
+                Err(RegistryError::Net { error, .. }) => *error,
+                result => return result,
+            };
+            retry.wait(failure).await.map_err(|error| self.net(doing, error))?;
+        }
+    }
+
+    /// Sends a request once, but for tokens.
+    pub(crate) async fn send_once(
+        &self,
+        doing: &Doing,
+        make: &(dyn Fn() -> Request + Sync),
+    ) -> Result<Response, RegistryError> {
+        let authorization = Authorization {
+            tokens: &self.registries.0.tokens,
+            repository: &self.repository,
+            access: if doing.writes() { Access::Push } else { Access::Pull },
+            sources: if doing.writes() { &self.sources } else { &[] },
+            credential: self.credential.as_ref(),
+        };
+        let answer = authorization.send(make, &mut Exchange(self.client())).await;
+        answer.map_err(|error| match error {
+            Unanswered::Net(error) => self.net(doing, error),
+            Unanswered::Answer(error) => self.answer(doing, error),
+        })
+    }
+
+    pub(crate) fn net(&self, doing: &Doing, error: NetError) -> RegistryError {
+        RegistryError::Net { at: self.failed(doing), error: Box::new(error) }
+    }
+
+    pub(crate) fn answer(&self, doing: &Doing, error: AnswerError) -> RegistryError {
+        RegistryError::Answer { at: self.failed(doing), error: Box::new(error) }
+    }
+
+    pub(crate) fn misled(&self, doing: &Doing, status: StatusCode, misled: Misled) -> RegistryError {
+        RegistryError::Misled { at: self.failed(doing), status, misled }
+    }
+
+    /// What an answer says that is no success.
+    pub(crate) async fn refused(&self, doing: &Doing, answer: Response) -> RegistryError {
+        let status = answer.status();
+        // What says nothing that can be read says nothing.
+        let said = read_bytes(answer, REFUSAL_LIMIT).await.map(|bytes| said(&bytes)).unwrap_or_default();
+        let signed_in = self.credential.is_some();
+        Refusal { place: self.place(), doing: doing.clone(), status, said, signed_in }.into()
+    }
+
+    /// Where an answer leads that must stay at this registry.
+    pub(crate) fn location(&self, doing: &Doing, answer: &Response) -> Result<Url, RegistryError> {
+        let asked = answer.url();
+        within(header(answer.headers(), http::header::LOCATION), asked)
+            .map_err(|misled| self.misled(doing, answer.status(), misled))
+    }
+}
+
+/// A header of an answer as text.
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Reads what is left of an answer that matters no more, where that is little: its connection can then be used again.
+pub(crate) async fn drain(answer: Response) {
+    // Nothing is lost where that fails.
+    let _unread = read_bytes(answer, DRAINED).await;
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    #[serde(default)]
+    errors: Vec<ErrorItem>,
+}
+
+#[derive(Deserialize)]
+struct ErrorItem {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// The errors that an answer lists; nothing where it is something else, such as a proxy's page.
+fn said(bytes: &[u8]) -> Vec<Said> {
+    let short =
+        |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID).collect();
+    let Ok(Errors { errors }) = serde_json::from_slice(bytes) else { return Vec::new() };
+    let item = |it: ErrorItem| Said { code: short(it.code), message: short(it.message.unwrap_or_default()) };
+    errors.into_iter().take(5).map(item).filter(|said| !said.code.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_registries_say_is_read() {
+        let text = br#"{"errors":[{"code":"DENIED","message":"requested access\n to the resource","detail":[{}]},{"code":"X"}]}"#;
+        let shown: Vec<_> = said(text).into_iter().map(|it| format!("{}: {}", it.code, it.message)).collect();
+        assert_eq!(shown, ["DENIED: requested access to the resource", "X: "]);
+        for text in ["", "<html>", "{}", "[]", "{\"errors\":null}", "{\"errors\":[{}]}"] {
+            assert_eq!(said(text.as_bytes()), [], "{text}");
+        }
+    }
+}

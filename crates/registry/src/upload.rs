@@ -1,0 +1,497 @@
+//! Uploads: a blob whole, or in pieces where it is not taken whole (distribution specification, "Pushing blobs").
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE};
+use imgbuild_net::{NetError, Retry, is_transient, retry_after};
+use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
+use reqwest::{Method, Request, Response, StatusCode};
+use url::Url;
+
+use crate::body::Outgoing;
+use crate::error::{Doing, RegistryError};
+use crate::hosts::{Chunks, Taking, taking};
+use crate::limits::STALL;
+use crate::manifest::CONTENT_DIGEST;
+use crate::remote::{RemoteRepository, drain, header};
+
+const LEAST_CHUNK: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+/// How often an upload may begin anew, or go on without having got further.
+const MOST_STALLS: u32 = 3;
+
+/// How a blob came to be in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was there.
+    There,
+    /// The registry has it from another of its repositories.
+    Mounted,
+    /// It was sent.
+    Sent,
+}
+
+/// An upload that has begun.
+struct Session {
+    location: Url,
+    least: Option<u64>,
+}
+
+/// What became of a request that sends a part of a blob.
+enum Sent {
+    /// The registry has answered.
+    Answer(Response),
+    /// The connection broke, or the registry had a trouble of the moment.
+    Broken(NetError),
+}
+
+/// One blob on its way to a repository.
+pub(crate) struct Upload<'a> {
+    remote: &'a RemoteRepository,
+    digest: Digest,
+    size: u64,
+    outgoing: Outgoing,
+    blobs: Arc<dyn Blobs>,
+    doing: Doing,
+}
+
+impl RemoteRepository {
+    /// Mounts a blob from another repository of the registry.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be asked. That it does not mount is none.
+    pub async fn mount(&self, digest: &Digest, from: &str) -> Result<bool, RegistryError> {
+        match self.try_mount(digest, from).await? {
+            Mount::Done => Ok(true),
+            Mount::Upload(session) => {
+                self.cancel(&session.location).await;
+                Ok(false)
+            }
+            Mount::Refused => Ok(false),
+        }
+    }
+
+    /// Sends a blob of a size. Where it can be mounted from one of `sources`, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or the registry does not take it.
+    pub async fn upload(
+        &self,
+        digest: Digest,
+        size: u64,
+        blobs: Arc<dyn Blobs>,
+        sources: &[String],
+    ) -> Result<Arrival, RegistryError> {
+        let mut begun = None;
+        for source in sources {
+            match self.try_mount(&digest, source).await? {
+                Mount::Done => return Ok(Arrival::Mounted),
+                Mount::Upload(session) => {
+                    begun = Some(session);
+                    break;
+                }
+                Mount::Refused => {}
+            }
+        }
+        let outgoing = Outgoing::new(Arc::clone(&blobs), digest);
+        let upload = Upload { remote: self, digest, size, outgoing, blobs, doing: Doing::WriteBlob(digest) };
+        upload.send(begun).await.map(|()| Arrival::Sent)
+    }
+
+    async fn try_mount(&self, digest: &Digest, from: &str) -> Result<Mount, RegistryError> {
+        let doing = Doing::WriteBlob(*digest);
+        let mut url = self.repository().uploads()?;
+        url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", from);
+        let answer = self.send(&doing, &|| empty(Method::POST, &url)).await?;
+        let mount = match answer.status() {
+            StatusCode::CREATED => Mount::Done,
+            // It does not mount, and has begun an upload instead. One whose place is wrong is of no use.
+            StatusCode::ACCEPTED => self.session(&doing, &answer).map_or(Mount::Refused, Mount::Upload),
+            // It may not be read there, or mounting is not known. Whether it may be written here, the upload says.
+            _ => Mount::Refused,
+        };
+        drain(answer).await;
+        Ok(mount)
+    }
+
+    fn session(&self, doing: &Doing, answer: &Response) -> Result<Session, RegistryError> {
+        let least = header(answer.headers(), LEAST_CHUNK).and_then(|text| text.parse().ok());
+        Ok(Session { location: self.location(doing, answer)?, least })
+    }
+
+    /// Tells a registry that nothing more of an upload will come. Where it does not hear it, it finds out by itself.
+    pub(crate) async fn cancel(&self, location: &Url) {
+        let doing = Doing::WriteBlob(Digest::of(b""));
+        if let Ok(answer) = self.send_once(&doing, &|| empty(Method::DELETE, location)).await {
+            drain(answer).await;
+        }
+    }
+}
+
+/// What became of asking for a mount.
+enum Mount {
+    Done,
+    Upload(Session),
+    Refused,
+}
+
+impl Upload<'_> {
+    /// Sends the blob, whole where the registry takes it whole.
+    async fn send(&self, begun: Option<Session>) -> Result<(), RegistryError> {
+        let host = self.remote.repository().host().to_owned();
+        let mut begun = begun;
+        let mut retry = Retry::new(self.remote.client().schedule());
+        let mut stalls = 0;
+        loop {
+            let chunks = self.remote.registries().learned(&host).chunks.filter(|it| self.size > it.size);
+            let session = match begun.take() {
+                Some(session) => session,
+                None => self.begin().await?,
+            };
+            let outcome = match chunks {
+                Some(chunks) => self.in_chunks(&session, chunks).await,
+                None => self.whole(&session).await,
+            };
+            match outcome {
+                Outcome::Done => return Ok(()),
+                Outcome::Smaller(chunks) => {
+                    self.remote.cancel(&session.location).await;
+                    self.remote.registries().learn(&host, |learned| learned.chunks = Some(chunks));
+                }
+                Outcome::Again(error) => {
+                    retry.wait(error).await.map_err(|error| self.remote.net(&self.doing, error))?;
+                }
+                // The registry has forgotten the upload.
+                Outcome::Anew(error) => {
+                    stalls += 1;
+                    if stalls > MOST_STALLS {
+                        return Err(error);
+                    }
+                }
+                Outcome::Failed(error) => {
+                    self.remote.cancel(&session.location).await;
+                    return Err(self.explained(error).await);
+                }
+            }
+        }
+    }
+
+    /// Begins an upload.
+    async fn begin(&self) -> Result<Session, RegistryError> {
+        let url = self.remote.repository().uploads()?;
+        let answer = self.remote.send(&self.doing, &|| empty(Method::POST, &url)).await?;
+        if answer.status() != StatusCode::ACCEPTED {
+            return Err(self.remote.refused(&self.doing, answer).await);
+        }
+        let session = self.remote.session(&self.doing, &answer)?;
+        drain(answer).await;
+        Ok(session)
+    }
+
+    /// Sends it in one request. What is there after the connection broke is gone on with in pieces.
+    async fn whole(&self, session: &Session) -> Outcome {
+        let ending = self.ending(&session.location);
+        let answer = match self.sending(Method::PUT, &ending, 0, self.size).await {
+            Ok(Sent::Answer(answer)) => answer,
+            Ok(Sent::Broken(error)) => return self.broken(session, error).await,
+            Err(error) => return Outcome::Failed(error),
+        };
+        if is_too_large(answer.status()) {
+            let headers = answer.headers().clone();
+            let chunks = Chunks::of(self.remote.repository().host(), &headers);
+            let least = session.least.unwrap_or(1);
+            return match chunks.map(|chunks| chunks.at_least(least)) {
+                Some(chunks) if chunks.size < self.size => Outcome::Smaller(chunks),
+                // What is smaller than a piece is not taken as one either.
+                Some(chunks) => match self.fitting(chunks) {
+                    Some(chunks) => Outcome::Smaller(chunks),
+                    None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
+                },
+                None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
+            };
+        }
+        self.ended(answer).await
+    }
+
+    /// Pieces that are smaller than the blob.
+    fn fitting(&self, mut chunks: Chunks) -> Option<Chunks> {
+        while chunks.size >= self.size {
+            chunks = chunks.smaller()?;
+        }
+        Some(chunks)
+    }
+
+    /// The connection broke while it was sent whole: where the registry has a part, the rest goes on in pieces.
+    async fn broken(&self, session: &Session, error: NetError) -> Outcome {
+        let host = self.remote.repository().host();
+        if matches!(taking(host), Some(Taking::Whole)) {
+            return Outcome::Again(error);
+        }
+        // A place from which nothing can be learned is a reason to begin anew.
+        match self.standing(&session.location).await {
+            Ok(Some((location, at))) if at > 0 && at < self.size => {
+                let Some(chunks) = Chunks::of(host, &http::HeaderMap::new()) else {
+                    return Outcome::Again(error);
+                };
+                let chunks = chunks.at_least(session.least.unwrap_or(1));
+                self.pieces(location, at, chunks).await
+            }
+            _ => Outcome::Again(error),
+        }
+    }
+
+    /// How much of an upload the registry has, and where it goes on; nothing where it does not know it.
+    async fn standing(&self, location: &Url) -> Result<Option<(Url, u64)>, RegistryError> {
+        let answer = self.remote.send(&self.doing, &|| empty(Method::GET, location)).await?;
+        if !answer.status().is_success() {
+            drain(answer).await;
+            return Ok(None);
+        }
+        let next = self.remote.location(&self.doing, &answer).unwrap_or_else(|_| location.clone());
+        let has = received(&answer);
+        drain(answer).await;
+        Ok(has.map(|has| (next, has)))
+    }
+
+    async fn in_chunks(&self, session: &Session, chunks: Chunks) -> Outcome {
+        let chunks = chunks.at_least(session.least.unwrap_or(1));
+        self.pieces(session.location.clone(), 0, chunks).await
+    }
+
+    /// Sends the pieces from `at` on, and ends the upload.
+    async fn pieces(&self, mut location: Url, mut at: u64, chunks: Chunks) -> Outcome {
+        let mut stalls = 0;
+        let mut retry = Retry::new(self.remote.client().schedule());
+        while at < self.size {
+            let length = chunks.size.min(self.size - at);
+            let is_last = at + length == self.size;
+            if is_last && chunks.last_ends {
+                return self.last(&location, at, length).await;
+            }
+            let sent = match self.sending(Method::PATCH, &location, at, length).await {
+                Ok(sent) => sent,
+                Err(error) => return Outcome::Failed(error),
+            };
+            let failure = match sent {
+                Sent::Answer(answer) if answer.status().is_success() => {
+                    location = match self.remote.location(&self.doing, &answer) {
+                        Ok(location) => location,
+                        Err(error) => return Outcome::Failed(error),
+                    };
+                    let has =
+                        received(&answer).filter(|has| chunks.counts && (at..at + length).contains(has));
+                    drain(answer).await;
+                    match has {
+                        // It took a part of the piece.
+                        Some(has) if has > at => at = has,
+                        // It says that it has nothing of it. Where it always says so, the end shows who is right.
+                        Some(_) if stalls < MOST_STALLS => stalls += 1,
+                        Some(_) | None => at += length,
+                    }
+                    retry.progressed();
+                    continue;
+                }
+                Sent::Answer(answer) if answer.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                    return match chunks.smaller() {
+                        Some(chunks) => Outcome::Smaller(chunks),
+                        None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
+                    };
+                }
+                Sent::Answer(answer) if answer.status() == StatusCode::NOT_FOUND => {
+                    return Outcome::Anew(self.remote.refused(&self.doing, answer).await);
+                }
+                Sent::Answer(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
+                    let refused = self.remote.refused(&self.doing, answer).await;
+                    match chunks.smaller() {
+                        // A registry that takes no pieces of that size says the same.
+                        Some(chunks) if stalls == 1 => return Outcome::Smaller(chunks),
+                        _ => refused,
+                    }
+                }
+                Sent::Answer(answer) => {
+                    return Outcome::Failed(self.remote.refused(&self.doing, answer).await);
+                }
+                Sent::Broken(error) => {
+                    if let Err(error) = retry.wait(error).await {
+                        return Outcome::Failed(self.remote.net(&self.doing, error));
+                    }
+                    self.stuck(at)
+                }
+            };
+            match self.standing(&location).await {
+                Ok(Some((next, has))) if has <= self.size => {
+                    stalls = if has > at { 0 } else { stalls + 1 };
+                    if stalls > MOST_STALLS {
+                        return Outcome::Failed(failure);
+                    }
+                    (location, at) = (next, has);
+                }
+                _ => return Outcome::Anew(failure),
+            }
+        }
+        let ending = self.ending(&location);
+        match self.remote.send(&self.doing, &|| empty(Method::PUT, &ending)).await {
+            Ok(answer) => self.ended(answer).await,
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// The last piece, which ends the upload.
+    async fn last(&self, location: &Url, at: u64, length: u64) -> Outcome {
+        match self.sending(Method::PUT, &self.ending(location), at, length).await {
+            Ok(Sent::Answer(answer)) => self.ended(answer).await,
+            Ok(Sent::Broken(error)) => Outcome::Again(error),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// The answer to the end of an upload.
+    async fn ended(&self, answer: Response) -> Outcome {
+        match answer.status() {
+            status if status.is_success() => {}
+            StatusCode::NOT_FOUND => return Outcome::Anew(self.remote.refused(&self.doing, answer).await),
+            _ => return Outcome::Failed(self.remote.refused(&self.doing, answer).await),
+        }
+        let stored = header(answer.headers(), CONTENT_DIGEST).map(str::to_owned);
+        drain(answer).await;
+        match stored {
+            Some(found) if found != self.digest.to_string() => Outcome::Failed(RegistryError::Stored {
+                at: self.remote.failed(&self.doing),
+                wanted: self.digest,
+                found,
+            }),
+            _ => Outcome::Done,
+        }
+    }
+
+    /// Sends a part of the blob. A request that nothing is taken of any more is given up.
+    async fn sending(&self, method: Method, url: &Url, at: u64, length: u64) -> Result<Sent, RegistryError> {
+        let make = || {
+            let mut request = empty(method.clone(), url);
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            // Without the word `bytes` before it, and without the size behind it: some refuse both.
+            let is_part = method == Method::PATCH || length < self.size;
+            if is_part
+                && let Ok(range) = HeaderValue::from_str(&format!("{at}-{}", (at + length).saturating_sub(1)))
+            {
+                headers.insert(CONTENT_RANGE, range);
+            }
+            *request.body_mut() = Some(self.outgoing.body(at, length));
+            request
+        };
+        let sent = tokio::select! {
+            sent = self.remote.send_once(&self.doing, &make) => sent,
+            () = self.stall() => {
+                return Ok(Sent::Broken(NetError::Slow { url: url.to_string() }));
+            }
+        };
+        if let Some(error) = self.outgoing.failure() {
+            return Err(self.unreadable(error));
+        }
+        match sent {
+            Ok(answer) if is_transient(answer.status()) && !is_too_large(answer.status()) => {
+                let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+                drain(answer).await;
+                Ok(Sent::Broken(NetError::Status { url: url.to_string(), status, retry_after }))
+            }
+            Ok(answer) => Ok(Sent::Answer(answer)),
+            Err(RegistryError::Net { error, .. }) if error.is_transient() => Ok(Sent::Broken(*error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends when nothing of the body was taken for a while.
+    async fn stall(&self) {
+        let mut before = self.outgoing.taken();
+        loop {
+            tokio::time::sleep(Duration::from_secs(STALL)).await;
+            let now = self.outgoing.taken();
+            // All of it is on its way: the client waits for the answer itself.
+            if now == before && now < self.size {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// Where an upload ends.
+    fn ending(&self, location: &Url) -> Url {
+        let mut url = location.clone();
+        url.query_pairs_mut().append_pair("digest", &self.digest.to_string());
+        url
+    }
+
+    fn unreadable(&self, error: BlobError) -> RegistryError {
+        RegistryError::Local { at: self.remote.failed(&self.doing), error: Box::new(error) }
+    }
+
+    fn stuck(&self, at: u64) -> RegistryError {
+        RegistryError::Stuck { at: self.remote.failed(&self.doing), position: at, size: self.size }
+    }
+
+    /// A refusal, or what is wrong with the blob here where the registry has found that out.
+    async fn explained(&self, error: RegistryError) -> RegistryError {
+        if error.refusal().is_none_or(|refusal| !refusal.says("DIGEST_INVALID")) {
+            return error;
+        }
+        let (blobs, digest) = (Arc::clone(&self.blobs), self.digest);
+        let checked = tokio::task::spawn_blocking(move || check(&*blobs, digest)).await;
+        match checked {
+            Ok(Err(damaged)) => self.unreadable(damaged),
+            _ => error,
+        }
+    }
+}
+
+/// What became of an upload.
+enum Outcome {
+    Done,
+    /// It is to begin anew, in pieces, or in smaller ones.
+    Smaller(Chunks),
+    /// It is to begin anew after a while.
+    Again(NetError),
+    /// It is to begin anew: the registry does not know it any more.
+    Anew(RegistryError),
+    Failed(RegistryError),
+}
+
+/// Whether a blob here is what its digest says.
+fn check(blobs: &dyn Blobs, digest: Digest) -> Result<(), BlobError> {
+    let mut reader = HashReader::new(blobs.open(&digest)?);
+    io::copy(&mut reader, &mut io::sink()).map_err(|error| BlobError::Read { digest, error })?;
+    let (found, _) = reader.finish();
+    if found == digest { Ok(()) } else { Err(BlobError::Digest { wanted: digest, found }) }
+}
+
+/// Whether it may be taken in smaller pieces: a proxy says that it takes no such body, or gave up waiting for its end.
+fn is_too_large(status: StatusCode) -> bool {
+    let waited = [408, 499, 504, 522, 524];
+    [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::RANGE_NOT_SATISFIABLE].contains(&status)
+        || waited.contains(&status.as_u16())
+}
+
+/// How many bytes a registry says it has: `Range: 0-99`, and `bytes=0-99` of some. `0-0` is nothing, or one byte: nothing is
+/// right more often.
+fn received(answer: &Response) -> Option<u64> {
+    let text = header(answer.headers(), RANGE)?;
+    let (first, last) = text.strip_prefix("bytes=").unwrap_or(text).split_once('-')?;
+    match (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?) {
+        (0, 0) => Some(0),
+        (0, last) => last.checked_add(1),
+        _ => None,
+    }
+}
+
+fn empty(method: Method, url: &Url) -> Request {
+    let is_bodied = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
+    let mut request = Request::new(method, url.clone());
+    if is_bodied {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    request
+}
