@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use imgbuild_conda::{ChannelSettings, CondarcError};
-use imgbuild_net::Client;
+use imgbuild_net::{Client, NetError};
 use imgbuild_oci::Platform;
+use imgbuild_registry::{Anonymous, Registries};
 use imgbuild_secret::KnownSecrets;
 use imgbuild_store::{LayerCaches, Store};
 
@@ -46,6 +47,8 @@ pub struct Context {
     pub unconfined: Arc<OnceLock<String>>,
     /// conda's own settings on this machine, and the client that they make, where they were read already.
     channels: Arc<OnceLock<(Arc<ChannelSettings>, Client)>>,
+    /// What speaks to registries of images, where one was spoken to already.
+    registries: Arc<OnceLock<Registries>>,
 }
 
 impl Context {
@@ -72,6 +75,7 @@ impl Context {
             folder: PathBuf::new(),
             unconfined: Arc::default(),
             channels: Arc::default(),
+            registries: Arc::default(),
         }
     }
 
@@ -101,6 +105,19 @@ impl Context {
         let settings = ChannelSettings::read(&self.variables, Path::new("/"))?;
         let client = settings.client(self.fetcher.client())?;
         Ok(self.channels.get_or_init(|| (Arc::new(settings), client)))
+    }
+
+    /// What speaks to registries of images. All parts of a run share what it learns of them.
+    ///
+    /// # Errors
+    ///
+    /// When no certificates can be had.
+    pub fn registries(&self) -> Result<Registries, NetError> {
+        if let Some(known) = self.registries.get() {
+            return Ok(known.clone());
+        }
+        let registries = Registries::new(self.fetcher.client(), Arc::new(Anonymous))?;
+        Ok(self.registries.get_or_init(|| registries).clone())
     }
 
     /// The same, which knows these secrets as well.
