@@ -15,4 +15,8 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Make(#[from] MakeError),
+    /// A registry, or what is pushed there.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Distribution(#[from] imgbuild_distribution::DistributionError),
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use imgbuild_distribution::{Published, Publishing};
 use imgbuild_fetch::Context;
 use imgbuild_image::{
     Built, Delivered, Format, LayerSummary, MakeError, check_conformity, check_cuda_duplicates,
@@ -16,9 +18,10 @@ use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
 use crate::error::BuildError;
+use crate::pushing::{CacheFrom, Pushing};
 
 /// What to build, and where to put it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The folder for the outputs; the current one where nothing is said.
     pub output: Option<PathBuf>,
@@ -32,6 +35,10 @@ pub struct Request {
     pub platforms: Vec<Platform>,
     /// Deliver without running the checks.
     pub unchecked: bool,
+    /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.
+    pub publishing: Publishing,
+    /// Whose layers are looked for before they are made.
+    pub cache_from: CacheFrom,
 }
 
 /// What a build made.
@@ -41,6 +48,8 @@ pub struct Report {
     pub built: Vec<Built>,
     /// The outputs.
     pub delivered: Vec<Delivered>,
+    /// What was pushed.
+    pub published: Vec<Published>,
     /// What changed in the lock, where it was made or renewed.
     pub changes: Option<Changes>,
     /// The lock.
@@ -82,50 +91,111 @@ pub async fn build(
     let lock_path = lock_path(spec_path);
     let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
     let lock_digest = Digest::of(&locked.text);
+    let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
+    let pushing = Pushing::begin(&request.publishing, &request.cache_from, &variants, context).await?;
+    let mut context = pushing.context(context);
     let mut plans = Vec::new();
     for index in &chosen {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
         check_cuda_duplicates(&all[*index], &of_lock)?;
         let lock = (&locked.lock, locked.text.as_str());
-        plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, context)?);
+        plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, &context)?);
     }
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
-    let made = make(&plans, context).await?;
+    let publication = pushing.open(&context).await?;
+    if let Some(publication) = &publication
+        && let Some(ahead) = pushing.ahead(publication, &variants, &plans, &context)
+    {
+        context.layers = context.layers.with(Arc::new(ahead));
+    }
+    let made = make(&plans, &context).await?;
     let mut built = Vec::new();
     for ((index, plan), layers) in chosen.iter().zip(&plans).zip(made) {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
         built.push(Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?);
     }
+    let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {
-        check(&mut built, &chosen, &all, context).await?;
+        notes.extend(check(&mut built, &variants, &pushing, &context).await?);
     }
-    for (index, built) in chosen.iter().zip(&built) {
-        built.remember(&all[*index], &context.store)?;
+    for (variant, built) in variants.iter().zip(&built) {
+        built.remember(variant, &context.store)?;
     }
-    let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
+    let images = grouped_images(&variants, &built, request.format)?;
+    let delivered = if request.output.is_some() || !pushing.is_asked() {
+        deliver_all(&variants, &images, request, &context).await?
+    } else {
+        Vec::new()
+    };
+    let published = match &publication {
+        Some(publication) => pushing.push(publication, &images, &context).await?,
+        None => Vec::new(),
+    };
+    notes.extend(pushing.notes);
+    notes.extend(unconfined(&context));
+    Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, notes })
+}
+
+/// The images of each group of variants, in the form in which they are delivered.
+fn grouped_images(
+    variants: &[Variant],
+    built: &[Built],
+    format: Format,
+) -> Result<Vec<Vec<Image>>, BuildError> {
+    let image = |index: &usize| {
+        let image = &built[*index].image;
+        match format {
+            Format::Docker => image.to_docker().map_err(MakeError::from),
+            Format::Oci | Format::OciDir => Ok(image.clone()),
+        }
+    };
+    let groups = groups(variants);
+    Ok(groups.iter().map(|group| group.iter().map(image).collect()).collect::<Result<_, MakeError>>()?)
+}
+
+/// Writes the images into the folder.
+async fn deliver_all(
+    variants: &[Variant],
+    images: &[Vec<Image>],
+    request: &Request,
+    context: &Context,
+) -> Result<Vec<Delivered>, BuildError> {
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
     if request.output.is_some() {
         std::fs::create_dir_all(&folder).map_err(MakeError::file(&folder, "made"))?;
     }
     let mut delivered = Vec::new();
-    for group in groups(&variants) {
-        let images: Vec<Image> = group.iter().map(|index| built[*index].image.clone()).collect();
-        delivered.push(deliver(&folder, &variants[group[0]], &images, request.format, &context.layers)?);
+    for (group, images) in groups(variants).iter().zip(images) {
+        let (folder, variant, images) = (folder.clone(), variants[group[0]].clone(), images.clone());
+        let (format, layers) = (request.format, context.layers.clone());
+        // Layers may come from a registry, for which threads wait.
+        let written =
+            tokio::task::spawn_blocking(move || deliver(&folder, &variant, images, format, &layers));
+        delivered.push(written.await.map_err(MakeError::from)??);
     }
-    let mut notes = notes(spec, &variants, context);
-    notes.extend(unconfined(context));
-    Ok(Report { built, delivered, changes: locked.changes, lock: lock_path, notes })
+    Ok(delivered)
 }
 
-/// Runs every image's checks.
+/// Runs every image's checks. An image that a registry has already, of which layers would have to be fetched for that, has been
+/// checked when it was pushed: that is told.
 async fn check(
     built: &mut [Built],
-    chosen: &[usize],
-    all: &[Variant],
+    variants: &[Variant],
+    pushing: &Pushing,
     context: &Context,
-) -> Result<(), BuildError> {
-    for (index, built) in chosen.iter().zip(built) {
-        let (variant, image, context) = (all[*index].clone(), built.image.clone(), context.clone());
+) -> Result<Vec<String>, BuildError> {
+    let mut notes = Vec::new();
+    for (variant, built) in variants.iter().zip(built) {
+        if let Some(reference) = pushing.pushed_before(&built.image.digest())
+            && !has_layers(&built.image, context)?
+        {
+            notes.push(format!(
+                "`{}` was not checked again: `{reference}` is this image, byte for byte",
+                built.name
+            ));
+            continue;
+        }
+        let (variant, image, context) = (variant.clone(), built.image.clone(), context.clone());
         let check = move || {
             let mut checks = check_kernels(&variant, &image, &context)?;
             checks.extend(run_checks(&variant, &image, &context)?);
@@ -134,7 +204,17 @@ async fn check(
         };
         built.checks = tokio::task::spawn_blocking(check).await.map_err(MakeError::from)??;
     }
-    Ok(())
+    Ok(notes)
+}
+
+/// Whether the store has all layers of an image.
+fn has_layers(image: &Image, context: &Context) -> Result<bool, BuildError> {
+    for layer in image.layers() {
+        if context.store.blob(&layer.descriptor.digest).map_err(MakeError::from)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The layers of every variant that the lock of a spec plans; nothing where there is no lock or it is stale.

@@ -77,6 +77,15 @@ pub enum Event {
         /// The installed size of its parts in bytes.
         installed: u64,
     },
+    /// A blob is in a repository now that was not there.
+    BlobPushed {
+        /// Its digest.
+        digest: String,
+        /// Its size in bytes.
+        size: u64,
+        /// Whether it was sent; else the registry had it elsewhere.
+        is_sent: bool,
+    },
     /// A check is run.
     Checking {
         /// The variant.

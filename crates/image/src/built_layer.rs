@@ -1,5 +1,7 @@
 //! Layers that are there.
 
+use imgbuild_layer::Key;
+use imgbuild_oci::Descriptor;
 use imgbuild_store::LayerRecord;
 
 /// A layer that is there.
@@ -7,6 +9,8 @@ use imgbuild_store::LayerRecord;
 pub struct BuiltLayer {
     /// What the store knows of it.
     pub record: LayerRecord,
+    /// Its key; nothing for a layer that others made.
+    pub key: Option<Key>,
     /// What is in it, for people.
     pub title: String,
     /// The installed size of its parts in bytes.
@@ -16,8 +20,16 @@ pub struct BuiltLayer {
 }
 
 impl BuiltLayer {
+    /// What points to it in a manifest: it says the key, so that whoever has the manifest knows it.
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        match &self.key {
+            Some(key) => self.record.annotated(key),
+            None => self.record.descriptor.clone(),
+        }
+    }
+
     /// A layer of what an image stands on.
     pub(crate) fn of_base((title, record): (String, LayerRecord)) -> Self {
-        Self { title, weight: record.size, reused: true, record }
+        Self { title, weight: record.size, reused: true, key: None, record }
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn output_path(folder: &Path, variant: &Variant, format: Format) -> P
     }
 }
 
-/// Writes one output.
+/// Writes one output: images in the form in which they are delivered.
 ///
 /// # Errors
 ///
@@ -87,17 +87,13 @@ pub(crate) fn output_path(folder: &Path, variant: &Variant, format: Format) -> P
 pub fn deliver(
     folder: &Path,
     variant: &Variant,
-    images: &[Image],
+    images: Vec<Image>,
     format: Format,
     blobs: &dyn Blobs,
 ) -> Result<Delivered, MakeError> {
     let path = output_path(folder, variant, format);
     let references: Vec<Reference> =
         variant.tags.iter().map(|tag| Reference::new(&variant.name, tag)).collect();
-    let images: Vec<Image> = match format {
-        Format::Docker => images.iter().map(Image::to_docker).collect::<Result<_, _>>()?,
-        Format::Oci | Format::OciDir => images.to_vec(),
-    };
     let written =
         format.sink(&path).and_then(|sink| imgbuild_oci::deliver(&images, &references, blobs, sink));
     written.map_err(|error| match error {

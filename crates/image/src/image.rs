@@ -9,7 +9,6 @@ use imgbuild_oci::{
 };
 use imgbuild_runtime::{BaseStart, DEV_CONTAINER_LABEL, DevContainer, OwnStart, SHELL_FILE, Variables};
 use imgbuild_spec::{TcpPort, User, Variant};
-use imgbuild_store::LayerRecord;
 
 use crate::built_layer::BuiltLayer;
 use crate::error::MakeError;
@@ -46,10 +45,7 @@ pub(crate) fn assemble(timestamp: i64, parts: &Parts<'_>, layers: &[BuiltLayer])
     let (mut all, behind) = parts.base.image().map(BaseImage::image_layers).unwrap_or_default();
     let mut own: Vec<ImageLayer> = layers
         .iter()
-        .map(|layer| {
-            let LayerRecord { descriptor, diff_id, .. } = &layer.record;
-            ImageLayer::new(descriptor.clone(), *diff_id, history(layer))
-        })
+        .map(|layer| ImageLayer::new(layer.descriptor(), layer.record.diff_id, history(layer)))
         .collect();
     if let Some(first) = own.first_mut() {
         first.before = behind;

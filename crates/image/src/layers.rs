@@ -65,6 +65,7 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     let built = |planned: &Arc<PlannedLayer>| {
         found.get(&planned.key).map(|(record, reused)| BuiltLayer {
             record: record.clone(),
+            key: Some(planned.key),
             title: planned.title.clone(),
             weight: planned.weight,
             reused: *reused,

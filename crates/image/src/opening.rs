@@ -5,11 +5,11 @@ use std::path::Path;
 
 use imgbuild_diagnostic::plain;
 use imgbuild_oci::{
-    Blobs, Choice, ContainerConfig, Digest, Image, ImageConfig, Manifest, Platform, Reference, StoredImage,
-    StoredLayer,
+    Blobs, Choice, ContainerConfig, Descriptor, Digest, Image, ImageConfig, Manifest, Platform, Reference,
+    StoredImage, StoredLayer,
 };
 use imgbuild_spec::Spec;
-use imgbuild_store::LayerCaches;
+use imgbuild_store::{LayerCaches, Store};
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
@@ -176,7 +176,28 @@ fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T
     Ok(serde_json::from_slice(&bytes).map_err(|error| failed(plain(error)))?)
 }
 
-fn not_found(text: &str, layers: &LayerCaches) -> MakeError {
+/// The manifests of the store that a name or a digest means, for some platforms.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub fn image_names(text: &str, platforms: &[Platform], store: &Store) -> Result<Vec<Descriptor>, MakeError> {
+    let hex = text.strip_prefix("sha256:").map(Digest::from_hex).and_then(Result::ok);
+    let reference = reference(text);
+    if let Some(digest) = hex.or_else(|| reference.as_ref()?.digest().copied()) {
+        let found = store.images()?.into_iter().find(|record| record.manifest.digest == digest);
+        return Ok(found.map(|record| record.manifest).into_iter().collect());
+    }
+    let Some(reference) = reference else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for platform in platforms {
+        found.extend(store.image(&reference, *platform)?.map(|record| record.manifest));
+    }
+    Ok(found)
+}
+
+/// The error that there is no image of a name.
+pub fn not_found(text: &str, layers: &LayerCaches) -> MakeError {
     // What cannot be listed is not what was asked for.
     let mut known: Vec<String> =
         layers.store().images().unwrap_or_default().into_iter().map(|record| record.reference).collect();

@@ -147,6 +147,11 @@ impl ImagePlan {
         self.assembly.base.records().into_iter().chain(below).collect()
     }
 
+    /// The keys of the layers that are made, from the first to the last.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.planned.iter().map(|planned| planned.key)
+    }
+
     /// Keeps what it stands on in the store: an image that is there may be gone when it is needed.
     ///
     /// # Errors

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use imgbuild_oci::Platform;
+use imgbuild_distribution::PushTarget;
+use imgbuild_oci::{Platform, Reference};
 use imgbuild_spec::Contract;
+
+use crate::registry_arguments::{PushArguments, PushRules};
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -39,6 +42,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Write the packages of a lock as another tool's file.
     Export(ExportArguments),
+    /// Push what was built, or an image in a file, to registries: only what they lack.
+    Push(PushArguments),
     /// Run an image, rootless and without a container engine; nothing stays behind.
     Run(RunArguments),
     /// Tell whether platforms will run an image, demand by demand.
@@ -100,6 +105,19 @@ pub(crate) struct BuildArguments {
     /// Build only for this platform; can be repeated.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Vec<Platform>,
+    /// Push the images: to HOST/NAME, with a tag or for all tags of the spec; keys of the matrix in braces. Nothing is then
+    /// written into a folder, unless `--output` names one. Can be repeated.
+    #[arg(long, value_name = "REF")]
+    pub(crate) push: Vec<PushTarget>,
+    #[command(flatten)]
+    pub(crate) rules: PushRules,
+    /// Take layers from this image of a registry, beside what the targets were until now: those that are wanted are neither made
+    /// nor fetched. Can be repeated.
+    #[arg(long, value_name = "REF")]
+    pub(crate) cache_from: Vec<Reference>,
+    /// Take no layers from registries.
+    #[arg(long, conflicts_with = "cache_from")]
+    pub(crate) no_cache_from: bool,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -353,7 +371,7 @@ fn published(text: &str) -> Result<(u16, u16), String> {
     found.ok_or_else(|| "write it as HOST:PORT or PORT, with numbers from 1 to 65535".to_owned())
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),

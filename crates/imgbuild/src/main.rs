@@ -8,6 +8,8 @@ mod commands;
 mod failure;
 mod output;
 mod progress;
+mod pushing;
+mod registry_arguments;
 mod shown;
 mod threads;
 mod words;
@@ -77,6 +79,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Init(arguments) => commands::init::run(arguments, global),
         Command::Build(arguments) => commands::build::run(arguments, global).await,
         Command::Lock(arguments) => commands::lock::run(arguments, global).await,
+        Command::Push(arguments) => commands::push::run(arguments, global).await,
         Command::Export(arguments) => commands::export::run(arguments, global).await,
         Command::Check(arguments) => commands::check::run(arguments, global),
         // It was run before the runtime was started.

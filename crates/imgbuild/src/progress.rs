@@ -55,6 +55,10 @@ fn line(event: &Event) -> Option<String> {
         Event::LayerFinished { title, size: bytes, .. } => {
             Some(format!("layer {} ({})", shortened(title, 60), size(*bytes)))
         }
+        Event::BlobPushed { digest, size: bytes, is_sent } => {
+            let how = if *is_sent { "sent" } else { "mounted" };
+            Some(format!("{how} {} ({})", shortened(digest, 20), size(*bytes)))
+        }
         Event::Checking { run, .. } => Some(format!("checking {}", shortened(&run.join(" "), 70))),
         _ => None,
     }

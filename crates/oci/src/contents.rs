@@ -110,7 +110,8 @@ impl Contents {
         let top = if images.len() == 1 {
             first.manifest().descriptor.clone()
         } else {
-            let index = platform_index(images)?;
+            let manifests = images.iter().map(|image| image.manifest().descriptor.clone());
+            let index = platform_index(manifests.collect())?;
             let top = index.descriptor.clone();
             documents.push(index);
             top
@@ -142,9 +143,12 @@ pub(crate) fn docker_items(manifest: &Manifest, references: &[Reference]) -> Res
     canonical::to_vec(&[item])
 }
 
-/// The index of images that differ in their platforms.
-fn platform_index(images: &[Image]) -> Result<Document, CanonicalError> {
-    let manifests: Vec<_> = images.iter().map(|image| image.manifest().descriptor.clone()).collect();
+/// The index of images that differ in their platforms, which their descriptors state.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn platform_index(manifests: Vec<Descriptor>) -> Result<Document, CanonicalError> {
     let docker = manifests.iter().all(|manifest| manifest.media_type == MediaType::DockerManifest);
     let media_type = if docker { MediaType::DockerIndex } else { MediaType::Index };
     Document::new(media_type, &Index { media_type: Some(media_type), ..Index::new(manifests) })

@@ -32,6 +32,7 @@
 //! the gate (an exclusive lock on `lock`) while it removes, and never removes what a living lease notes; everyone else
 //! holds the gate (a shared lock) for the moment of one look-up. A lock dies with its process, whatever ends it.
 
+mod annotations;
 mod archive_hash;
 mod documents;
 mod entry;

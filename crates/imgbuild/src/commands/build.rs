@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use imgbuild_build::{Report, Request, build};
+use imgbuild_build::{CacheFrom, Report, Request, build};
 use imgbuild_fetch::Vendor;
 use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, wasted_bytes};
 use imgbuild_locking::Purpose;
@@ -14,6 +14,8 @@ use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::output::say;
 use crate::progress::reporter;
+use crate::pushing;
+use crate::registry_arguments::PushRules;
 use crate::shown::cleaned;
 use crate::words::{shortened, size, table};
 
@@ -33,6 +35,12 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         only: arguments.only.iter().cloned().collect(),
         platforms: arguments.platform.clone(),
         unchecked: arguments.no_check,
+        publishing: arguments.rules.publishing(&arguments.push),
+        cache_from: match arguments.cache_from.as_slice() {
+            _ if arguments.no_cache_from => CacheFrom::Nothing,
+            [] => CacheFrom::Targets,
+            named => CacheFrom::Images(named.to_vec()),
+        },
     };
     let report = build(&spec, &arguments.spec, &request, &context).await?;
     drop(context);
@@ -42,10 +50,11 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     }
     if !global.quiet {
         say(&cleaned(&notes(&report)));
-        say(&cleaned(&summary(&report, seconds)));
+        say(&cleaned(&summary(&report, &arguments.rules, seconds)));
     }
     let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
-    print(&paths.collect::<String>())
+    let pushed = report.published.iter().flat_map(pushing::references);
+    print(&paths.chain(pushed.map(|reference| format!("{reference}\n"))).collect::<String>())
 }
 
 /// What a person should know and that did not stop the build.
@@ -134,7 +143,7 @@ fn indented(text: &str) -> String {
         .collect()
 }
 
-fn summary(report: &Report, seconds: f64) -> String {
+fn summary(report: &Report, rules: &PushRules, seconds: f64) -> String {
     let mut text = String::new();
     for built in &report.built {
         text.push_str(&format!("\n{}\n{}", built.name, layers(built)));
@@ -148,6 +157,7 @@ fn summary(report: &Report, seconds: f64) -> String {
     for delivered in &report.delivered {
         text.push_str(&how_to_run(delivered));
     }
+    text.push_str(&pushing::summary(&report.published, rules.dry_run));
     text.push_str(&format!("\nbuilt in {seconds:.1} s\n"));
     text
 }
@@ -228,6 +238,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
     json!({
         "images": report.built.iter().map(image).collect::<Vec<_>>(),
         "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
+        "pushed": report.published.iter().map(pushing::as_json).collect::<Vec<_>>(),
         "notes": report.notes,
         "lock": report.lock,
         "lockWritten": report.changes.is_some(),

@@ -8,6 +8,7 @@ pub(crate) mod conform;
 pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod lock;
+pub(crate) mod push;
 pub(crate) mod run;
 pub(crate) mod schema;
 

@@ -105,7 +105,7 @@ fn one(file: &Path, found: Vec<Candidate>, choice: &Choice<'_>) -> Result<Candid
 }
 
 /// What an item of `index.json` is called.
-fn names(item: &LooseDescriptor) -> Vec<String> {
+pub(super) fn names(item: &LooseDescriptor) -> Vec<String> {
     [IMAGE_NAME, REF_NAME].iter().filter_map(|key| item.annotations.get(*key).cloned()).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Reading images that somebody else wrote: an OCI layout (a folder or a tarball), or a tarball of `docker save`.
 
 mod choose;
+mod contents;
 mod docker;
 mod documents;
 mod error;
@@ -9,6 +10,7 @@ mod plain;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+pub use contents::{StoredContents, StoredItem};
 pub use error::{LayerFault, ReadError};
 
 use imgbuild_folder::open_regular;

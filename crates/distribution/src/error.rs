@@ -1,0 +1,69 @@
+//! What goes wrong between what was built and registries.
+
+use std::path::PathBuf;
+
+use imgbuild_oci::WriteError;
+use imgbuild_registry::{PushError, RegistryError};
+use miette::Diagnostic;
+
+use crate::target::PushTargetError;
+
+/// An image that does not get to where it should be.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum DistributionError {
+    /// What names a target is none.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Target(#[from] PushTargetError),
+    /// A registry.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Registry(Box<RegistryError>),
+    /// A push.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Push(Box<PushError>),
+    /// The network.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Net(#[from] imgbuild_net::NetError),
+    /// An image that cannot be written.
+    #[error("the image cannot be written")]
+    Write(
+        #[from]
+        #[diagnostic_source]
+        WriteError,
+    ),
+    /// An image that cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(Box<imgbuild_oci::ReadError>),
+    /// What is to be pushed cannot be pushed as it is.
+    #[error("`{}` {reason}", file.display())]
+    Unfit {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+imgbuild_diagnostic::boxed_sources!(DistributionError);
+
+impl From<RegistryError> for DistributionError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
+impl From<PushError> for DistributionError {
+    fn from(error: PushError) -> Self {
+        Self::Push(Box::new(error))
+    }
+}
+
+impl From<imgbuild_oci::ReadError> for DistributionError {
+    fn from(error: imgbuild_oci::ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
+}

@@ -1,0 +1,16 @@
+//! Images to registries and from there: where what was built is pushed, what of an image in a registry is reused, and images
+//! that go from one place to another.
+
+mod ahead;
+mod error;
+mod push;
+mod remote_layers;
+mod stored;
+mod target;
+
+pub use ahead::Ahead;
+pub use error::DistributionError;
+pub use push::{Destination, Publication, Published, Publishing};
+pub use remote_layers::RemoteLayers;
+pub use stored::{pushable, pushable_of};
+pub use target::{PushTarget, PushTargetError};

@@ -1,0 +1,189 @@
+//! Pushing to all that was asked for: each repository once, and what one has is mounted in the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use imgbuild_fetch::{Event, Reporter};
+use imgbuild_oci::{Digest, Reference, Tag};
+use imgbuild_registry::{
+    Arrival, Homes, PushOptions, Pushable, Pushed, Pusher, Registries, RemoteRepository, Told,
+};
+use imgbuild_spec::Variant;
+
+use crate::error::DistributionError;
+use crate::remote_layers::RemoteLayers;
+use crate::target::{PushTarget, PushTargetError};
+
+/// A repository, and the tags that an image gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The repository, as the image is called; its own tag does not count.
+    pub repository: Reference,
+    /// The tags.
+    pub tags: Vec<Tag>,
+}
+
+impl Destination {
+    /// The repository without tag and digest.
+    fn key(&self) -> String {
+        let host = self.repository.registry().map(|host| format!("{host}/")).unwrap_or_default();
+        format!("{host}{}", self.repository.name())
+    }
+
+    /// What the image is called there.
+    pub fn references(&self) -> impl Iterator<Item = Reference> {
+        self.tags.iter().map(|tag| self.repository.with_tag(tag.clone()))
+    }
+}
+
+/// What is to be pushed, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Publishing {
+    /// Where to.
+    pub targets: Vec<PushTarget>,
+    /// A repository where all blobs go first, and are mounted from.
+    pub staging: Option<Reference>,
+    /// How.
+    pub options: PushOptions,
+}
+
+impl Publishing {
+    /// Where the image of each group of variants goes.
+    ///
+    /// # Errors
+    ///
+    /// When a target is none for a variant, or two images would have one name.
+    pub fn destinations(&self, groups: &[&Variant]) -> Result<Vec<Vec<Destination>>, PushTargetError> {
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        let mut all = Vec::new();
+        for variant in groups {
+            let own = variant.tags.first().map(ToString::to_string).unwrap_or_default();
+            let own = format!("{}:{own}", variant.name);
+            let mut destinations = Vec::new();
+            for target in &self.targets {
+                let (repository, tags) = target.place(variant)?;
+                let destination = Destination { repository, tags };
+                for reference in destination.references().map(|it| it.to_string()) {
+                    if let Some(before) = taken.insert(reference.clone(), own.clone()).filter(|it| *it != own)
+                    {
+                        return Err(PushTargetError::Twice { reference, images: [before, own] });
+                    }
+                }
+                destinations.push(destination);
+            }
+            all.push(destinations);
+        }
+        Ok(all)
+    }
+}
+
+/// The repositories that are pushed to.
+pub struct Publication {
+    pushers: BTreeMap<String, Arc<Pusher>>,
+    /// The repositories that have a blob, by registry.
+    homes: BTreeMap<Digest, Vec<(String, String)>>,
+}
+
+/// An image that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// What was asked for.
+    pub destination: Destination,
+    /// What became of it.
+    pub pushed: Pushed,
+}
+
+impl Publication {
+    /// Opens the repositories of all destinations. From those of `reused`, blobs are mounted.
+    ///
+    /// # Errors
+    ///
+    /// When a registry cannot be reached.
+    pub async fn open(
+        publishing: &Publishing,
+        destinations: &[Vec<Destination>],
+        reused: &[Arc<RemoteLayers>],
+        registries: &Registries,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Self, DistributionError> {
+        let staging = match &publishing.staging {
+            Some(reference) => Some(registries.open(reference).await?),
+            None => None,
+        };
+        let mut remotes: BTreeMap<String, RemoteRepository> = BTreeMap::new();
+        for destination in destinations.iter().flatten() {
+            if let std::collections::btree_map::Entry::Vacant(entry) = remotes.entry(destination.key()) {
+                entry.insert(registries.open(&destination.repository).await?);
+            }
+        }
+        let others = reused.iter().map(|layers| layers.remote()).chain(&staging);
+        let places: BTreeSet<(String, String)> = remotes.values().chain(others).map(place).collect();
+        let (homes, told) = (Homes::default(), told(Arc::clone(reporter)));
+        let pushers = remotes.into_iter().map(|(key, remote)| {
+            let host = remote.repository().host().to_owned();
+            let sources = places.iter().filter(|(it, _)| *it == host).map(|(_, name)| name.clone());
+            let remote = remote.mounting_from(sources);
+            let staging = staging.clone().filter(|it| it.repository().host() == host);
+            let pusher = Pusher::new(remote, staging, publishing.options, homes.clone(), Arc::clone(&told));
+            (key, Arc::new(pusher))
+        });
+        let pushers = pushers.collect();
+        let mut known: BTreeMap<Digest, Vec<(String, String)>> = BTreeMap::new();
+        for layers in reused {
+            for digest in layers.digests() {
+                known.entry(digest).or_default().push(place(layers.remote()));
+            }
+        }
+        Ok(Self { pushers, homes: known })
+    }
+
+    /// Says that a repository of a registry has a blob.
+    pub fn knows(&mut self, digest: Digest, host: String, repository: String) {
+        self.homes.entry(digest).or_default().push((host, repository));
+    }
+
+    /// The one that pushes to a destination.
+    pub fn pusher(&self, destination: &Destination) -> Option<&Arc<Pusher>> {
+        self.pushers.get(&destination.key())
+    }
+
+    /// Pushes an image to its destinations, one after the other: what the first has is mounted in the next.
+    ///
+    /// # Errors
+    ///
+    /// When a registry does not take it.
+    pub async fn push(
+        &self,
+        image: &Pushable,
+        destinations: &[Destination],
+    ) -> Result<Vec<Published>, DistributionError> {
+        let mut published = Vec::new();
+        for destination in destinations {
+            let Some(pusher) = self.pusher(destination) else { continue };
+            let host = pusher.remote().repository().host();
+            let mut image = image.clone();
+            image.tags = destination.tags.iter().map(ToString::to_string).collect();
+            for (digest, places) in &self.homes {
+                let names = places.iter().filter(|(it, _)| it == host).map(|(_, name)| name.clone());
+                image.homes.entry(*digest).or_default().extend(names);
+            }
+            let pushed = pusher.push(&image).await?;
+            published.push(Published { destination: destination.clone(), pushed });
+        }
+        Ok(published)
+    }
+}
+
+fn place(remote: &RemoteRepository) -> (String, String) {
+    let repository = remote.repository();
+    (repository.host().to_owned(), repository.name().to_owned())
+}
+
+fn told(reporter: Arc<dyn Reporter>) -> Told {
+    Arc::new(move |digest, size, arrival| {
+        let (digest, is_sent) = (digest.to_string(), arrival == Arrival::Sent);
+        if arrival != Arrival::There {
+            reporter.event(Event::BlobPushed { digest, size, is_sent });
+        }
+    })
+}

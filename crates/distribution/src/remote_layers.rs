@@ -1,0 +1,121 @@
+//! The layers of an image in a registry by their keys: its manifest says them, so that whoever wants one need neither make it nor
+//! fetch it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use imgbuild_layer::Key;
+use imgbuild_oci::{BlobError, Blobs, Digest, ImageConfig, Manifest, Reference};
+use imgbuild_registry::{Content, Registries, RegistryError, RemoteBlobs, RemoteManifest, RemoteRepository};
+use imgbuild_store::{CacheError, LayerCache, LayerRecord};
+use tokio::runtime::Handle;
+
+/// How many manifests and configurations are read at once.
+const AT_ONCE: usize = 4;
+
+/// The layers of an image in a registry, for all its platforms.
+#[derive(Debug, Clone)]
+pub struct RemoteLayers {
+    reference: String,
+    remote: RemoteRepository,
+    top: Digest,
+    images: Vec<Digest>,
+    records: BTreeMap<Key, LayerRecord>,
+    blobs: RemoteBlobs,
+}
+
+impl RemoteLayers {
+    /// Reads which layers an image has; nothing where there is no such image. Only its documents are fetched.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be asked.
+    pub async fn read(registries: &Registries, reference: &Reference) -> Result<Option<Self>, RegistryError> {
+        let remote = registries.open(reference).await?;
+        let wanted = match (reference.digest(), reference.tag()) {
+            (Some(digest), _) => digest.to_string(),
+            (None, Some(tag)) => tag.to_string(),
+            (None, None) => "latest".to_owned(),
+        };
+        let Some(top) = remote.manifest(&wanted).await? else { return Ok(None) };
+        let children = top.manifests().iter().filter(|it| it.platform.is_some());
+        let asked = children.map(|child| {
+            let remote = &remote;
+            async move { remote.manifest(&child.digest.to_string()).await }
+        });
+        let mut manifests = all(asked).await?.into_iter().flatten().collect::<Vec<_>>();
+        let digest = top.digest;
+        if matches!(top.content, Content::Image(_)) {
+            manifests.push(top);
+        }
+        let asked = manifests.iter().map(|manifest| records(&remote, manifest));
+        let records: BTreeMap<Key, LayerRecord> = all(asked).await?.into_iter().flatten().collect();
+        let sizes = records.values().map(|record| (record.descriptor.digest, record.descriptor.size));
+        let blobs = RemoteBlobs::new(remote.clone(), sizes, Handle::current());
+        let images = manifests.iter().map(|manifest| manifest.digest).collect();
+        Ok(Some(Self { reference: reference.to_string(), remote, top: digest, images, records, blobs }))
+    }
+
+    /// The image, as it was asked for.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Its repository.
+    pub fn remote(&self) -> &RemoteRepository {
+        &self.remote
+    }
+
+    /// Whether it is this image, or a list that has it.
+    pub fn has_image(&self, digest: &Digest) -> bool {
+        self.top == *digest || self.images.contains(digest)
+    }
+
+    /// The blobs that its repository has.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.records.values().map(|record| record.descriptor.digest)
+    }
+}
+
+/// The outcomes of several questions, of which some are asked at once.
+async fn all<T, F: Future<Output = Result<T, RegistryError>>>(
+    asked: impl Iterator<Item = F>,
+) -> Result<Vec<T>, RegistryError> {
+    use futures::{StreamExt, TryStreamExt};
+    futures::stream::iter(asked).buffered(AT_ONCE).try_collect().await
+}
+
+/// What a manifest says of its layers; nothing of one that is not as imgbuild writes them.
+async fn records(
+    remote: &RemoteRepository,
+    manifest: &RemoteManifest,
+) -> Result<Vec<(Key, LayerRecord)>, RegistryError> {
+    let Ok(read) = serde_json::from_slice::<Manifest>(&manifest.bytes) else { return Ok(Vec::new()) };
+    if read.layers.iter().all(|layer| layer.annotations.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let bytes = remote.blob_bytes(read.config.digest, read.config.size).await?;
+    let Ok(config) = serde_json::from_slice::<ImageConfig>(&bytes) else { return Ok(Vec::new()) };
+    if config.rootfs.diff_ids.len() != read.layers.len() {
+        return Ok(Vec::new());
+    }
+    let pairs = read.layers.iter().zip(&config.rootfs.diff_ids);
+    Ok(pairs.filter_map(|(layer, diff_id)| LayerRecord::of_annotated(layer, *diff_id)).collect())
+}
+
+impl Blobs for RemoteLayers {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        self.blobs.open(digest)
+    }
+}
+
+impl LayerCache for RemoteLayers {
+    fn layer(&self, key: &Key) -> Result<Option<LayerRecord>, CacheError> {
+        Ok(self.records.get(key).cloned())
+    }
+
+    /// It is an image that is there: it gets no further layers.
+    fn put_layer(&self, _: &Key, _: &LayerRecord, _: &dyn Blobs) -> Result<(), CacheError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! `imgbuild push`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use imgbuild_distribution::{
+    Destination, DistributionError, Publication, Published, Publishing, pushable, pushable_of,
+};
+use imgbuild_fetch::Context;
+use imgbuild_image::{MakeError, groups, image_names};
+use imgbuild_oci::{Descriptor, Platform, Reference};
+use imgbuild_registry::Pushable;
+use imgbuild_spec::{Spec, Variant};
+
+use super::{context, host, print, print_json};
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::output::say;
+use crate::progress::reporter;
+use crate::pushing;
+use crate::registry_arguments::PushArguments;
+use crate::shown::cleaned;
+
+pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<(), Failure> {
+    let path = Path::new(&arguments.image);
+    let context = context(path, false, reporter(global))?;
+    let publishing = arguments.rules.publishing(&arguments.targets);
+    let all = if is_spec(path) {
+        of_spec(path, arguments, &publishing, &context)?
+    } else {
+        let image = of_image(path, arguments, &context)?;
+        let destinations = destinations(&publishing, &image)?;
+        vec![(image, destinations)]
+    };
+    let published = push(&publishing, &all, &context).await?;
+    report(&published, arguments.json, arguments.rules.dry_run, global)
+}
+
+/// Pushes images to their destinations.
+pub(super) async fn push(
+    publishing: &Publishing,
+    all: &[(Pushable, Vec<Destination>)],
+    context: &Context,
+) -> Result<Vec<Published>, Failure> {
+    let registries = context.registries().map_err(DistributionError::from)?;
+    let destinations: Vec<Vec<Destination>> = all.iter().map(|(_, it)| it.clone()).collect();
+    let publication =
+        Publication::open(publishing, &destinations, &[], &registries, &context.reporter).await?;
+    let mut published = Vec::new();
+    for (image, destinations) in all {
+        published.extend(publication.push(image, destinations).await?);
+    }
+    Ok(published)
+}
+
+/// Says what was pushed.
+pub(super) fn report(
+    published: &[Published],
+    json: bool,
+    dry_run: bool,
+    global: &Global,
+) -> Result<(), Failure> {
+    if json {
+        return print_json(&serde_json::json!({
+            "pushed": published.iter().map(pushing::as_json).collect::<Vec<_>>(),
+            "dryRun": dry_run,
+        }));
+    }
+    if !global.quiet {
+        say(&cleaned(pushing::summary(published, dry_run).trim_start()));
+    }
+    let references = published.iter().flat_map(pushing::references);
+    print(&references.map(|reference| format!("{reference}\n")).collect::<String>())
+}
+
+fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml") && path.is_file()
+}
+
+/// The images that a spec was built into.
+fn of_spec(
+    path: &Path,
+    arguments: &PushArguments,
+    publishing: &Publishing,
+    context: &Context,
+) -> Result<Vec<(Pushable, Vec<Destination>)>, Failure> {
+    let spec = Spec::load(path)?;
+    let variants = spec.variants(context.host)?;
+    let wanted = |variant: &&Variant| {
+        let keys = arguments.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
+        keys && (arguments.platform.is_empty() || arguments.platform.contains(&variant.platform))
+    };
+    let variants: Vec<Variant> = variants.iter().filter(wanted).cloned().collect();
+    if variants.is_empty() {
+        return Err(MakeError::Nothing("what `--only` and `--platform` ask for".to_owned()).into());
+    }
+    let groups = groups(&variants);
+    let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
+    let destinations = publishing.destinations(&firsts).map_err(DistributionError::from)?;
+    let mut all = Vec::new();
+    for (group, destinations) in groups.iter().zip(destinations) {
+        let manifests = group.iter().map(|index| manifest(path, &variants[*index], context));
+        let manifests: Vec<Descriptor> = manifests.collect::<Result<_, _>>()?;
+        let image = pushable_of(&manifests, Vec::new(), Arc::new(context.layers.clone()))?;
+        all.push((image, destinations));
+    }
+    Ok(all)
+}
+
+/// The manifest of what a variant was built into.
+fn manifest(path: &Path, variant: &Variant, context: &Context) -> Result<Descriptor, Failure> {
+    let names = variant.tags.first().map(|tag| Reference::new(&variant.name, tag));
+    let reference = names.map(|it| it.to_string()).unwrap_or_default();
+    let found = image_names(&reference, &[variant.platform], &context.store)?;
+    match found.into_iter().next() {
+        Some(descriptor) => Ok(descriptor),
+        None => {
+            Err(MakeError::from(imgbuild_image::OpenFailure::NotBuilt { spec: path.to_owned(), reference })
+                .into())
+        }
+    }
+}
+
+/// An image in a file or a folder, or one that was built.
+fn of_image(path: &Path, arguments: &PushArguments, context: &Context) -> Result<Pushable, Failure> {
+    let host = host()?;
+    let platform = arguments.platform.first().copied().unwrap_or(host);
+    if path.exists() {
+        return Ok(pushable(path, arguments.named.as_deref(), platform)?);
+    }
+    let platforms = match arguments.platform.as_slice() {
+        [] => Platform::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    let manifests = image_names(&arguments.image, &platforms, &context.store)?;
+    if manifests.is_empty() {
+        return Err(imgbuild_image::not_found(&arguments.image, &context.layers).into());
+    }
+    let reference: Option<Reference> = arguments.image.parse().ok();
+    let tags = reference.iter().filter_map(|it| it.tag()).map(ToString::to_string).collect();
+    Ok(pushable_of(&manifests, tags, Arc::new(context.layers.clone()))?)
+}
+
+/// Where an image goes whose spec is not known: under its own tags where a target has none.
+pub(super) fn destinations(publishing: &Publishing, image: &Pushable) -> Result<Vec<Destination>, Failure> {
+    let own = || image.tags.iter().filter_map(|tag| tag.parse().ok());
+    let destination = |target: &imgbuild_distribution::PushTarget| {
+        let repository = target.plain(None).map_err(DistributionError::from)?;
+        let tags = match repository.tag() {
+            Some(tag) => vec![tag.clone()],
+            None => own().collect(),
+        };
+        Ok(Destination { repository, tags })
+    };
+    publishing.targets.iter().map(destination).collect()
+}

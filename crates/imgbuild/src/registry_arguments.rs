@@ -1,0 +1,146 @@
+//! The command line of what has to do with registries.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use imgbuild_distribution::{Publishing, PushTarget};
+use imgbuild_oci::{Platform, Reference};
+use imgbuild_registry::PushOptions;
+
+/// How images are pushed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PushRules {
+    /// Find out what would be pushed, and push nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Fail where a layer would have to be sent: all must be in the registry, there or in another repository.
+    #[arg(long)]
+    pub(crate) mount_only: bool,
+    /// Fail where a tag means another image already.
+    #[arg(long)]
+    pub(crate) immutable_tags: bool,
+    /// A repository of the same registry where all blobs go first, and are mounted from.
+    #[arg(long, value_name = "REF")]
+    pub(crate) blob_repository: Option<Reference>,
+}
+
+impl PushRules {
+    /// What is to be pushed, and how.
+    pub(crate) fn publishing(&self, targets: &[PushTarget]) -> Publishing {
+        Publishing {
+            targets: targets.to_vec(),
+            staging: self.blob_repository.clone(),
+            options: PushOptions {
+                dry_run: self.dry_run,
+                mount_only: self.mount_only,
+                immutable_tags: self.immutable_tags,
+            },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArguments {
+    /// What was built, by its spec, its NAME:TAG or its digest; or a tarball or a layout's folder.
+    pub(crate) image: String,
+    /// Where to: HOST/NAME, with a tag or for all tags of the image; keys of the matrix in braces. Can be repeated.
+    #[arg(required = true, value_name = "REF")]
+    pub(crate) targets: Vec<PushTarget>,
+    #[command(flatten)]
+    pub(crate) rules: PushRules,
+    /// Which image of a tarball or a layout that has several: its name, tag or digest.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) named: Option<String>,
+    /// Push only the variants of a spec with this matrix value; can be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = crate::arguments::key_value)]
+    pub(crate) only: Vec<(String, String)>,
+    /// Push only for this platform; can be repeated.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Vec<Platform>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// The image: HOST/NAME:TAG or HOST/NAME@DIGEST.
+    pub(crate) image: Reference,
+    /// The file, or the folder of a layout; `NAME-TAG.tar` in the current folder by default.
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// The form of the image.
+    #[arg(long, value_enum, default_value_t = PulledFormat::Oci)]
+    pub(crate) format: PulledFormat,
+    /// Only for this platform; all that the image is built for by default.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The forms in which images are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PulledFormat {
+    /// A tarball: an OCI layout.
+    Oci,
+    /// A folder: an OCI layout.
+    OciDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArguments {
+    /// The image: HOST/NAME:TAG or HOST/NAME@DIGEST.
+    pub(crate) from: Reference,
+    /// Where to: HOST/NAME, with a tag or for the same one. Can be repeated.
+    #[arg(required = true, value_name = "REF")]
+    pub(crate) targets: Vec<PushTarget>,
+    #[command(flatten)]
+    pub(crate) rules: PushRules,
+    /// Only for this platform; all that the image is built for by default.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagsArguments {
+    /// The repository: HOST/NAME.
+    pub(crate) repository: Reference,
+    /// Print the digest of each tag as well.
+    #[arg(long)]
+    pub(crate) digests: bool,
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Join images for several platforms, which are in one registry, into one.
+    Create {
+        /// What it is called: HOST/NAME:TAG.
+        target: Reference,
+        /// The images: HOST/NAME:TAG or HOST/NAME@DIGEST.
+        #[arg(required = true, value_name = "REF")]
+        images: Vec<Reference>,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Measure what a registry can do, by pushing a few small blobs to a repository.
+    Probe {
+        /// The repository: HOST/NAME.
+        repository: Reference,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
