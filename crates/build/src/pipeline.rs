@@ -119,7 +119,7 @@ pub async fn build(
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
     }
     for (variant, built) in variants.iter().zip(&built) {
-        built.remember(variant, &context.store)?;
+        built.remember(variant, &context.store, &pushing.repositories())?;
     }
     let images = grouped_images(&variants, &built, request.format)?;
     let delivered = if request.output.is_some() || !pushing.is_asked() {

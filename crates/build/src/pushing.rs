@@ -104,6 +104,11 @@ impl Pushing {
         !self.publishing.targets.is_empty()
     }
 
+    /// The images of registries that layers are taken from.
+    pub(crate) fn repositories(&self) -> Vec<String> {
+        self.reused.iter().map(|layers| layers.reference().to_owned()).collect()
+    }
+
     /// Which image in a registry is this one, where one is.
     pub(crate) fn pushed_before(&self, digest: &Digest) -> Option<&str> {
         self.reused.iter().find(|layers| layers.has_image(digest)).map(|layers| layers.reference())

@@ -38,6 +38,30 @@ pub enum DistributionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Read(Box<imgbuild_oci::ReadError>),
+    /// The store.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] imgbuild_store::StoreError),
+    /// It is something else than an image.
+    #[error("`{reference}` is no image that can be run: it is a `{media_type}`")]
+    NotAnImage {
+        /// What was asked for.
+        reference: String,
+        /// What it is.
+        media_type: String,
+    },
+    /// Two images are built for the same platform.
+    #[error("`{reference}` is one more image for {platform}")]
+    #[diagnostic(help("an index has one image for each platform"))]
+    SamePlatform {
+        /// The image.
+        reference: String,
+        /// The platform.
+        platform: String,
+    },
+    /// A thread died.
+    #[error("a part of the work died: {0}")]
+    Died(String),
     /// What is to be pushed cannot be pushed as it is.
     #[error("`{}` {reason}", file.display())]
     Unfit {

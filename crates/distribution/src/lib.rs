@@ -3,6 +3,8 @@
 
 mod ahead;
 mod error;
+mod index;
+mod pull;
 mod push;
 mod remote_layers;
 mod stored;
@@ -10,6 +12,8 @@ mod target;
 
 pub use ahead::Ahead;
 pub use error::DistributionError;
+pub use index::joined;
+pub use pull::{complete, missing, pull, pull_to, remote_image};
 pub use push::{Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
 pub use stored::{pushable, pushable_of};

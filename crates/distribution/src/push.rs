@@ -30,6 +30,21 @@ impl Destination {
         format!("{host}{}", self.repository.name())
     }
 
+    /// The same destinations, each repository once.
+    pub fn merged(all: Vec<Self>) -> Vec<Self> {
+        let mut merged: Vec<Self> = Vec::new();
+        for destination in all {
+            match merged.iter_mut().find(|it| it.key() == destination.key()) {
+                Some(known) => {
+                    known.tags.extend(destination.tags);
+                    known.tags.dedup();
+                }
+                None => merged.push(destination),
+            }
+        }
+        merged
+    }
+
     /// What the image is called there.
     pub fn references(&self) -> impl Iterator<Item = Reference> {
         self.tags.iter().map(|tag| self.repository.with_tag(tag.clone()))
@@ -71,7 +86,7 @@ impl Publishing {
                 }
                 destinations.push(destination);
             }
-            all.push(destinations);
+            all.push(Destination::merged(destinations));
         }
         Ok(all)
     }

@@ -10,6 +10,8 @@ use imgbuild_registry::{Content, Registries, RegistryError, RemoteBlobs, RemoteM
 use imgbuild_store::{CacheError, LayerCache, LayerRecord};
 use tokio::runtime::Handle;
 
+use crate::pull::wanted;
+
 /// How many manifests and configurations are read at once.
 const AT_ONCE: usize = 4;
 
@@ -32,12 +34,7 @@ impl RemoteLayers {
     /// When the registry cannot be asked.
     pub async fn read(registries: &Registries, reference: &Reference) -> Result<Option<Self>, RegistryError> {
         let remote = registries.open(reference).await?;
-        let wanted = match (reference.digest(), reference.tag()) {
-            (Some(digest), _) => digest.to_string(),
-            (None, Some(tag)) => tag.to_string(),
-            (None, None) => "latest".to_owned(),
-        };
-        let Some(top) = remote.manifest(&wanted).await? else { return Ok(None) };
+        let Some(top) = remote.manifest(&wanted(reference)).await? else { return Ok(None) };
         let children = top.manifests().iter().filter(|it| it.platform.is_some());
         let asked = children.map(|child| {
             let remote = &remote;

@@ -87,15 +87,21 @@ impl Built {
         })
     }
 
-    /// Keeps in the store what the image's names stand for.
+    /// Keeps in the store what the image's names stand for. The layers that the store lacks are in these repositories.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn remember(&self, variant: &Variant, store: &Store) -> Result<(), MakeError> {
+    pub fn remember(
+        &self,
+        variant: &Variant,
+        store: &Store,
+        repositories: &[String],
+    ) -> Result<(), MakeError> {
+        let (manifest, config) = (self.image.manifest(), self.image.config());
         for tag in &variant.tags {
             let reference = Reference::new(&variant.name, tag);
-            store.put_image(&reference, variant.platform, self.image.manifest(), self.image.config())?;
+            store.put_image(&reference, variant.platform, manifest, config, repositories)?;
         }
         Ok(())
     }

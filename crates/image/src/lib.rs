@@ -53,7 +53,7 @@ pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailur
 pub use imgbuild_ecosystem::Execution;
 pub use kernels::check_kernels;
 pub use layers::make;
-pub use opening::{Opened, image_names, not_found, open_image};
+pub use opening::{Opened, image_records, is_layout, not_found, open_image};
 pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};

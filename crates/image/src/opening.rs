@@ -5,11 +5,11 @@ use std::path::Path;
 
 use imgbuild_diagnostic::plain;
 use imgbuild_oci::{
-    Blobs, Choice, ContainerConfig, Descriptor, Digest, Image, ImageConfig, Manifest, Platform, Reference,
-    StoredImage, StoredLayer,
+    Blobs, Choice, ContainerConfig, Digest, Image, ImageConfig, Manifest, Platform, Reference, StoredImage,
+    StoredLayer,
 };
 use imgbuild_spec::Spec;
-use imgbuild_store::{LayerCaches, Store};
+use imgbuild_store::{ImageRecord, LayerCaches, Store};
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
@@ -64,7 +64,7 @@ pub fn open_image(text: &str, platform: Platform, layers: &LayerCaches) -> Resul
         let digest = Digest::from_hex(hex).map_err(|_| not_found(text, layers))?;
         return in_store(&digest, text, layers);
     }
-    if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+    if is_spec(path) {
         return of_spec(path, platform, layers);
     }
     // A project's folder often bears the name of its image.
@@ -81,7 +81,7 @@ pub fn open_image(text: &str, platform: Platform, layers: &LayerCaches) -> Resul
 }
 
 /// Whether a folder has what layouts and unpacked tarballs of images begin with.
-fn is_layout(folder: &Path) -> bool {
+pub fn is_layout(folder: &Path) -> bool {
     ["oci-layout", "index.json", "manifest.json"].iter().any(|name| folder.join(name).exists())
 }
 
@@ -176,24 +176,44 @@ fn document<T: DeserializeOwned>(digest: &Digest, blobs: &dyn Blobs) -> Result<T
     Ok(serde_json::from_slice(&bytes).map_err(|error| failed(plain(error)))?)
 }
 
-/// The manifests of the store that a name or a digest means, for some platforms.
+/// What the store knows of the image that a name, a digest or a spec means, for some platforms.
 ///
 /// # Errors
 ///
-/// When the store cannot be read.
-pub fn image_names(text: &str, platforms: &[Platform], store: &Store) -> Result<Vec<Descriptor>, MakeError> {
+/// When the store cannot be read, or the spec is wrong.
+pub fn image_records(
+    text: &str,
+    platforms: &[Platform],
+    store: &Store,
+) -> Result<Vec<ImageRecord>, MakeError> {
+    let path = Path::new(text);
     let hex = text.strip_prefix("sha256:").map(Digest::from_hex).and_then(Result::ok);
     let reference = reference(text);
     if let Some(digest) = hex.or_else(|| reference.as_ref()?.digest().copied()) {
-        let found = store.images()?.into_iter().find(|record| record.manifest.digest == digest);
-        return Ok(found.map(|record| record.manifest).into_iter().collect());
+        return Ok(store
+            .images()?
+            .into_iter()
+            .find(|record| record.manifest.digest == digest)
+            .into_iter()
+            .collect());
     }
-    let Some(reference) = reference else { return Ok(Vec::new()) };
+    let references: Vec<Reference> = match reference {
+        _ if is_spec(path) => {
+            let variants =
+                Spec::load(path)?.variants(platforms.first().copied().ok_or(MakeError::NoHost)?)?;
+            variants.iter().filter_map(|it| Some(Reference::new(&it.name, it.tags.first()?))).collect()
+        }
+        reference => reference.into_iter().collect(),
+    };
     let mut found = Vec::new();
-    for platform in platforms {
-        found.extend(store.image(&reference, *platform)?.map(|record| record.manifest));
+    for (reference, platform) in references.iter().flat_map(|it| platforms.iter().map(move |p| (it, *p))) {
+        found.extend(store.image(reference, platform)?);
     }
     Ok(found)
+}
+
+fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml") && path.is_file()
 }
 
 /// The error that there is no image of a name.

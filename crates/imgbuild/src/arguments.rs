@@ -7,7 +7,9 @@ use imgbuild_distribution::PushTarget;
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_spec::Contract;
 
-use crate::registry_arguments::{PushArguments, PushRules};
+use crate::registry_arguments::{
+    CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand, TagsArguments,
+};
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -44,6 +46,18 @@ pub(crate) enum Command {
     Export(ExportArguments),
     /// Push what was built, or an image in a file, to registries: only what they lack.
     Push(PushArguments),
+    /// Get an image from a registry: to run it, or into a file.
+    Pull(PullArguments),
+    /// Copy an image from one repository to others, with all that it lists.
+    Copy(CopyArguments),
+    /// List the tags of a repository.
+    Tags(TagsArguments),
+    /// Make an image for several platforms out of images in a registry.
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Look at registries.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Run an image, rootless and without a container engine; nothing stays behind.
     Run(RunArguments),
     /// Tell whether platforms will run an image, demand by demand.

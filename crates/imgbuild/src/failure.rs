@@ -69,6 +69,13 @@ pub(crate) enum Plain {
         /// How many demands do not hold.
         failed: usize,
     },
+    /// There is no such repository.
+    #[error("there is no repository `{0}`")]
+    NoRepository(String),
+    /// A target without a tag.
+    #[error("`{0}` has no tag")]
+    #[diagnostic(help("name one: `{0}:latest`"))]
+    NoTag(String),
     /// Too many ports.
     #[error("more than {} ports cannot be published", imgbuild_sandbox::limits::MOST_PUBLISHED)]
     MostPublished,

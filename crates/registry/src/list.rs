@@ -99,6 +99,16 @@ impl RemoteRepository {
         Ok(found)
     }
 
+    /// Whether the registry lists what refers to a manifest.
+    pub(crate) async fn has_referrers(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        let url = self.repository().referrers(digest)?;
+        let doing = Doing::ListReferrers(*digest);
+        let answer = self.send(&doing, &|| Request::new(Method::GET, url.clone())).await?;
+        let works = answer.status().is_success();
+        drain(answer).await;
+        Ok(works)
+    }
+
     /// The next page of a list, which must be at the same registry.
     fn next_page(
         &self,

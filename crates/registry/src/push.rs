@@ -70,8 +70,13 @@ fn counted(layers: usize) -> String {
     if layers == 1 { "1 layer".to_owned() } else { format!("{layers} layers") }
 }
 
+/// The most layers that are named.
+const NAMED: usize = 3;
+
 fn shown(layers: &[Digest]) -> String {
-    layers.iter().map(|digest| format!("`{digest}`")).collect::<Vec<_>>().join(", ")
+    let named: Vec<String> = layers.iter().take(NAMED).map(|digest| format!("`{digest}`")).collect();
+    let more = layers.len().saturating_sub(NAMED);
+    format!("{}{}", named.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
 }
 
 /// Who is told of each blob that is in a repository now.
@@ -305,7 +310,11 @@ impl Pusher {
             // It is never closed.
             let _permit = self.permits.acquire().await;
             let arrival = self.put_now(blob, blobs, homes.map(Vec::as_slice).unwrap_or_default()).await?;
-            (self.told)(&blob.digest, blob.size, arrival);
+            // What would be sent was not.
+            let is_done = arrival != Arrival::Sent || !self.is_withheld(blob);
+            if is_done && !self.options.dry_run {
+                (self.told)(&blob.digest, blob.size, arrival);
+            }
             Ok::<_, RegistryError>(arrival)
         };
         cell.get_or_try_init(put).await.copied()
@@ -333,14 +342,18 @@ impl Pusher {
             self.homes.lock().insert(place, self.remote.repository().name().to_owned());
             return Ok(Arrival::There);
         }
-        let is_forbidden = self.options.dry_run || self.options.mount_only && blob.is_layer;
-        let may_send = !is_forbidden;
+        let may_send = !self.is_withheld(blob);
         let arrival =
             if may_send { self.send(blob, blobs, sources).await? } else { self.find(blob, &sources).await? };
         if may_send {
             self.homes.lock().insert(place, self.remote.repository().name().to_owned());
         }
         Ok(arrival)
+    }
+
+    /// Whether a blob may not be sent.
+    fn is_withheld(&self, blob: &PushedBlob) -> bool {
+        self.options.dry_run || self.options.mount_only && blob.is_layer
     }
 
     async fn send(

@@ -83,8 +83,23 @@ impl Pushable {
         self.top.digest
     }
 
+    /// The bytes of its manifest, or of its list.
+    pub fn top_bytes(&self) -> &[u8] {
+        &self.top.bytes
+    }
+
+    /// The media type of its manifest, or of its list.
+    pub fn top_media_type(&self) -> &str {
+        &self.top.media_type
+    }
+
+    /// Where its blobs come from.
+    pub fn blobs(&self) -> &Arc<dyn Blobs> {
+        &self.blobs
+    }
+
     /// All manifests, each before what names it.
-    pub(crate) fn manifests(&self) -> impl Iterator<Item = &RemoteManifest> {
+    pub fn manifests(&self) -> impl Iterator<Item = &RemoteManifest> {
         self.children.iter().chain([&self.top])
     }
 

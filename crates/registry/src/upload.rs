@@ -131,6 +131,25 @@ impl RemoteRepository {
     }
 }
 
+/// Sends a blob in pieces of a size, whatever is known of the registry.
+pub(crate) async fn pushed_in_chunks(
+    remote: &RemoteRepository,
+    digest: Digest,
+    size: u64,
+    blobs: Arc<dyn Blobs>,
+    chunks: Chunks,
+) -> Result<(), RegistryError> {
+    let (outgoing, doing) = (Outgoing::new(Arc::clone(&blobs), digest), Doing::WriteBlob(digest));
+    let upload = Upload { remote, digest, size, outgoing, blobs, doing };
+    let session = upload.begin().await?;
+    match upload.in_chunks(&session, chunks).await {
+        Outcome::Done => Ok(()),
+        Outcome::Failed(error) | Outcome::Anew(error) => Err(error),
+        Outcome::Again(error) => Err(remote.net(&upload.doing, error)),
+        Outcome::Smaller(_) => Err(upload.stuck(0)),
+    }
+}
+
 /// What became of asking for a mount.
 enum Mount {
     Done,

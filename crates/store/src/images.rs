@@ -17,6 +17,9 @@ pub struct ImageRecord {
     pub platform: Platform,
     /// Its manifest, which is a blob of the store.
     pub manifest: Descriptor,
+    /// Images of registries whose repositories have the layers that the store lacks: a build need not fetch what is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
 }
 
 impl Store {
@@ -51,8 +54,8 @@ impl Store {
         Ok(images)
     }
 
-    /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store, or in a
-    /// cache that is asked after it, first.
+    /// Names an image: its manifest and its configuration become blobs. Its layers must be in the store first, or in one of these
+    /// repositories.
     ///
     /// # Errors
     ///
@@ -63,6 +66,7 @@ impl Store {
         platform: Platform,
         manifest: &Document,
         config: &Document,
+        repositories: &[String],
     ) -> Result<(), StoreError> {
         for document in [config, manifest] {
             let mut writer = self.blob_writer()?;
@@ -72,7 +76,8 @@ impl Store {
         }
         let reference = reference.to_string();
         let key = key(&reference, platform);
-        let record = ImageRecord { reference, platform, manifest: manifest.descriptor.clone() };
+        let (manifest, repositories) = (manifest.descriptor.clone(), repositories.to_vec());
+        let record = ImageRecord { reference, platform, manifest, repositories };
         self.put_record(Kind::Image, &key, &record)
     }
 }

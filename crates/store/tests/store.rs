@@ -506,7 +506,7 @@ fn an_image_is_found_by_its_name_and_platform() {
         (document(MediaType::Manifest, "manifest"), document(MediaType::Config, "config"));
     let reference: Reference = "team/base:latest".parse().unwrap();
     assert_eq!(store.image(&reference, Platform::LinuxAmd64).unwrap(), None);
-    store.put_image(&reference, Platform::LinuxAmd64, &manifest, &config).unwrap();
+    store.put_image(&reference, Platform::LinuxAmd64, &manifest, &config, &[]).unwrap();
     let record = store.image(&reference, Platform::LinuxAmd64).unwrap().unwrap();
     assert_eq!(
         (record.reference.as_str(), record.manifest.digest),

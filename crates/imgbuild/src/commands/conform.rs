@@ -6,11 +6,11 @@ use imgbuild_spec::Contract;
 use imgbuild_store::LayerCaches;
 use serde_json::{Value, json};
 
-use super::{host, print, print_json, store};
-use crate::arguments::ConformArguments;
+use super::{host, is_local, make_local, print, print_json, store};
+use crate::arguments::{ConformArguments, Global};
 use crate::failure::{Failure, Plain};
 
-pub(crate) async fn run(arguments: &ConformArguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &ConformArguments, global: &Global) -> Result<(), Failure> {
     let platform = match arguments.platform {
         Some(platform) => platform,
         None => host()?,
@@ -27,6 +27,9 @@ pub(crate) async fn run(arguments: &ConformArguments) -> Result<(), Failure> {
     }
     let names = asked.iter().map(|contract| format!("`{contract}`")).collect::<Vec<_>>().join(", ");
     let (image, store, json) = (arguments.image.clone(), store()?, arguments.json);
+    if !is_local(&image, platform, &store)? {
+        make_local(&image, platform, global).await?;
+    }
     let judged = move || -> Result<Vec<Line>, Failure> {
         let opened = open_image(&image, platform, &LayerCaches::new(store.clone()))?;
         let mut all: Vec<Line> = Vec::new();

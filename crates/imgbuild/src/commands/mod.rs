@@ -5,24 +5,31 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod conform;
+pub(crate) mod copy;
 pub(crate) mod export;
+pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod lock;
+pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod tags;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use imgbuild_distribution::{complete, missing, pull};
 use imgbuild_fetch::{Context, Reporter};
-use imgbuild_image::MakeError;
+use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_locking::Purpose;
-use imgbuild_oci::Platform;
+use imgbuild_oci::{Platform, Reference};
 use imgbuild_spec::{Spec, Variant};
 use imgbuild_store::Store;
 
+use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::output;
 use crate::shown::cleaned;
@@ -53,6 +60,39 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
         context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);
     }
     Ok(context)
+}
+
+/// Makes an image local that is in a registry, or of which layers are: what a person names need not be here.
+async fn make_local(image: &str, platform: Platform, global: &Global) -> Result<(), Failure> {
+    let context = context(Path::new(""), false, crate::progress::reporter(global))?;
+    let records = image_records(image, &[platform], &context.store)?;
+    for record in &records {
+        complete(record, &context).await?;
+    }
+    if let Some(reference) = in_registry(image).filter(|_| records.is_empty()) {
+        pull(&reference, platform, &context).await?;
+    }
+    Ok(())
+}
+
+/// Whether anything has to be got to make an image local.
+fn is_local(image: &str, platform: Platform, store: &Store) -> Result<bool, Failure> {
+    let path = Path::new(image);
+    if is_layout(path) || path.is_file() && !image.ends_with(".toml") {
+        return Ok(true);
+    }
+    let records = image_records(image, &[platform], store)?;
+    for record in &records {
+        if !missing(record, store)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(!records.is_empty() || in_registry(image).is_none())
+}
+
+/// The image of a registry that a text names.
+fn in_registry(text: &str) -> Option<Reference> {
+    text.parse().ok().filter(|reference: &Reference| reference.registry().is_some())
 }
 
 /// The spec and its variants. Where it is wrong, all that is known to be wrong is told at once; what cannot be asked for

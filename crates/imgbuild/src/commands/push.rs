@@ -1,18 +1,20 @@
 //! `imgbuild push`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Destination, DistributionError, Publication, Published, Publishing, pushable, pushable_of,
+    Destination, DistributionError, Publication, Published, Publishing, RemoteLayers, missing, pushable,
+    pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{MakeError, groups, image_names};
+use imgbuild_image::{MakeError, groups, image_records, is_layout};
 use imgbuild_oci::{Descriptor, Platform, Reference};
 use imgbuild_registry::Pushable;
 use imgbuild_spec::{Spec, Variant};
 
-use super::{context, host, print, print_json};
+use super::{context, in_registry, print, print_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::output::say;
@@ -23,29 +25,65 @@ use crate::shown::cleaned;
 
 pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<(), Failure> {
     let path = Path::new(&arguments.image);
-    let context = context(path, false, reporter(global))?;
+    let mut context = context(path, false, reporter(global))?;
     let publishing = arguments.rules.publishing(&arguments.targets);
+    let platforms = match arguments.platform.as_slice() {
+        [] => Platform::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    let is_file = path.is_file() || is_layout(path);
+    let reused = if is_file && !is_spec(path) {
+        Vec::new()
+    } else {
+        elsewhere(&arguments.image, &platforms, &mut context).await?
+    };
     let all = if is_spec(path) {
         of_spec(path, arguments, &publishing, &context)?
     } else {
-        let image = of_image(path, arguments, &context)?;
+        let image = of_image(path, arguments, &platforms, &context).await?;
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
     };
-    let published = push(&publishing, &all, &context).await?;
+    let published = push(&publishing, &all, &reused, &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)
+}
+
+/// The images of registries that have layers which the store lacks: they are asked for those.
+async fn elsewhere(
+    image: &str,
+    platforms: &[Platform],
+    context: &mut Context,
+) -> Result<Vec<Arc<RemoteLayers>>, Failure> {
+    let mut references = BTreeSet::new();
+    for record in image_records(image, platforms, &context.store)? {
+        if !missing(&record, &context.store)?.is_empty() {
+            references.extend(record.repositories);
+        }
+    }
+    let registries = context.registries().map_err(DistributionError::from)?;
+    let mut found = Vec::new();
+    for text in references {
+        let Ok(reference) = text.parse() else { continue };
+        let layers = RemoteLayers::read(&registries, &reference).await.map_err(DistributionError::from)?;
+        if let Some(layers) = layers.map(Arc::new) {
+            context.layers = context.layers.clone().with(Arc::<RemoteLayers>::clone(&layers));
+            found.push(layers);
+        }
+    }
+    Ok(found)
 }
 
 /// Pushes images to their destinations.
 pub(super) async fn push(
     publishing: &Publishing,
     all: &[(Pushable, Vec<Destination>)],
+    reused: &[Arc<RemoteLayers>],
     context: &Context,
 ) -> Result<Vec<Published>, Failure> {
     let registries = context.registries().map_err(DistributionError::from)?;
     let destinations: Vec<Vec<Destination>> = all.iter().map(|(_, it)| it.clone()).collect();
     let publication =
-        Publication::open(publishing, &destinations, &[], &registries, &context.reporter).await?;
+        Publication::open(publishing, &destinations, reused, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in all {
         published.extend(publication.push(image, destinations).await?);
@@ -111,9 +149,9 @@ fn of_spec(
 fn manifest(path: &Path, variant: &Variant, context: &Context) -> Result<Descriptor, Failure> {
     let names = variant.tags.first().map(|tag| Reference::new(&variant.name, tag));
     let reference = names.map(|it| it.to_string()).unwrap_or_default();
-    let found = image_names(&reference, &[variant.platform], &context.store)?;
+    let found = image_records(&reference, &[variant.platform], &context.store)?;
     match found.into_iter().next() {
-        Some(descriptor) => Ok(descriptor),
+        Some(record) => Ok(record.manifest),
         None => {
             Err(MakeError::from(imgbuild_image::OpenFailure::NotBuilt { spec: path.to_owned(), reference })
                 .into())
@@ -121,18 +159,22 @@ fn manifest(path: &Path, variant: &Variant, context: &Context) -> Result<Descrip
     }
 }
 
-/// An image in a file or a folder, or one that was built.
-fn of_image(path: &Path, arguments: &PushArguments, context: &Context) -> Result<Pushable, Failure> {
-    let host = host()?;
-    let platform = arguments.platform.first().copied().unwrap_or(host);
-    if path.exists() {
+/// An image in a file or a folder, one that was built, or one of a registry.
+async fn of_image(
+    path: &Path,
+    arguments: &PushArguments,
+    platforms: &[Platform],
+    context: &Context,
+) -> Result<Pushable, Failure> {
+    if path.is_file() || is_layout(path) {
+        let platform = arguments.platform.first().copied().unwrap_or(context.host);
         return Ok(pushable(path, arguments.named.as_deref(), platform)?);
     }
-    let platforms = match arguments.platform.as_slice() {
-        [] => Platform::ALL.to_vec(),
-        some => some.to_vec(),
-    };
-    let manifests = image_names(&arguments.image, &platforms, &context.store)?;
+    let records = image_records(&arguments.image, platforms, &context.store)?;
+    let manifests: Vec<Descriptor> = records.into_iter().map(|record| record.manifest).collect();
+    if let Some(reference) = in_registry(&arguments.image).filter(|_| manifests.is_empty()) {
+        return Ok(remote_image(&reference, arguments.platform.first().copied(), context).await?.1);
+    }
     if manifests.is_empty() {
         return Err(imgbuild_image::not_found(&arguments.image, &context.layers).into());
     }
@@ -152,5 +194,6 @@ pub(super) fn destinations(publishing: &Publishing, image: &Pushable) -> Result<
         };
         Ok(Destination { repository, tags })
     };
-    publishing.targets.iter().map(destination).collect()
+    let all = publishing.targets.iter().map(destination).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Destination::merged(all))
 }

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use imgbuild_image::{MakeError, Runnable, Words, open_image, remover};
+use imgbuild_oci::Platform;
 use imgbuild_sandbox::limits::MOST_PUBLISHED;
 use imgbuild_sandbox::{
     Command, Ended, Input, Machine, Mount, Network, Published, User, Writable, set_variable,
 };
-use imgbuild_store::LayerCaches;
+use imgbuild_store::{LayerCaches, Store};
 
-use super::{host, store};
+use super::{host, is_local, make_local, store};
 use crate::arguments::{Global, RunArguments};
 use crate::failure::{Failure, Plain};
 use crate::output::say;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     };
     let store = store()?;
     let machine = Machine::probe().map_err(MakeError::from)?;
+    get(&arguments.image, platform, &store, global)?;
     let opened = open_image(&arguments.image, platform, &LayerCaches::new(store.clone()))?;
     let (config, layers) = (&opened.config, &opened.layers);
     let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
@@ -67,6 +69,15 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         }
         Ended::TimedOut | Ended::Stopped => ExitCode::FAILURE,
     })
+}
+
+/// Gets what of the image is not here. What that needs ends before the command begins: signals are the command's.
+fn get(image: &str, platform: Platform, store: &Store, global: &Global) -> Result<(), Failure> {
+    if is_local(image, platform, store)? {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(Plain::from)?;
+    runtime.block_on(make_local(image, platform, global))
 }
 
 /// Gives a command GPUs of this machine, and says what it does not get.

@@ -1,0 +1,79 @@
+//! Joining images of a registry into one for several platforms.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use imgbuild_fetch::Context;
+use imgbuild_oci::{
+    BlobError, Blobs, Descriptor, DescriptorPlatform, Digest, ImageConfig, Reference, WriteError,
+    platform_index,
+};
+use imgbuild_registry::{Pushable, RemoteBlobs, RemoteManifest};
+use tokio::runtime::Handle;
+
+use crate::error::DistributionError;
+use crate::pull::remote_image;
+
+/// The blobs of several repositories.
+struct Several(Vec<RemoteBlobs>);
+
+impl Blobs for Several {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        let opened = self.0.iter().find_map(|blobs| blobs.open(digest).ok());
+        opened.ok_or(BlobError::Absent(*digest))
+    }
+}
+
+/// The list of some images, each of which says what it is built for. Lists among them give all that they list.
+///
+/// # Errors
+///
+/// When one is not there, is no image, or two are built for the same.
+pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable, DistributionError> {
+    let (mut children, mut descriptors) = (Vec::<RemoteManifest>::new(), Vec::<Descriptor>::new());
+    let mut blobs = Vec::new();
+    let mut homes = Vec::new();
+    for reference in images {
+        let (remote, image) = remote_image(reference, None, context).await?;
+        for manifest in image.manifests().filter(|it| !it.blobs().is_empty()) {
+            let not_an_image = || DistributionError::NotAnImage {
+                reference: reference.to_string(),
+                media_type: manifest.media_type.clone(),
+            };
+            let media_type = manifest.media_type.parse().map_err(|_| not_an_image())?;
+            let config = manifest.blobs().first().ok_or_else(not_an_image)?;
+            let bytes = remote.blob_bytes(config.digest, config.size).await?;
+            let config: ImageConfig = serde_json::from_slice(&bytes).map_err(|_| not_an_image())?;
+            let platform = DescriptorPlatform {
+                architecture: config.architecture,
+                os: config.os,
+                variant: config.variant,
+            };
+            if descriptors.iter().any(|known| known.platform.as_ref() == Some(&platform)) {
+                let shown = format!("{}/{}", platform.os, platform.architecture);
+                return Err(DistributionError::SamePlatform {
+                    reference: reference.to_string(),
+                    platform: shown,
+                });
+            }
+            let mut descriptor = Descriptor::new(media_type, manifest.digest, manifest.bytes.len() as u64);
+            descriptor.platform = Some(platform);
+            descriptors.push(descriptor);
+            children.push(manifest.clone());
+            homes
+                .extend(manifest.blobs().iter().map(|it| (it.digest, remote.repository().name().to_owned())));
+        }
+        let own = image.manifests().flat_map(|it| it.blobs());
+        let sizes: Vec<(Digest, u64)> = own.map(|it| (it.digest, it.size)).collect();
+        blobs.push(RemoteBlobs::new(remote, sizes, Handle::current()));
+    }
+    let index = platform_index(descriptors).map_err(WriteError::from)?;
+    let stated = index.descriptor.media_type.as_str();
+    let top = RemoteManifest::parse(index.bytes, Some(stated))
+        .map_err(|reason| DistributionError::Unfit { file: "the index".into(), reason })?;
+    let mut joined = Pushable::new(children, top, Arc::new(Several(blobs)), Vec::new());
+    for (digest, name) in homes {
+        joined.homes.entry(digest).or_default().push(name);
+    }
+    Ok(joined)
+}

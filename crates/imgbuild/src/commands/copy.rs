@@ -1,0 +1,27 @@
+//! `imgbuild copy`.
+
+use std::path::Path;
+
+use imgbuild_distribution::remote_image;
+
+use super::context;
+use super::push::{destinations, push, report};
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::progress::reporter;
+use crate::registry_arguments::CopyArguments;
+
+pub(crate) async fn run(arguments: &CopyArguments, global: &Global) -> Result<(), Failure> {
+    let context = context(Path::new(""), false, reporter(global))?;
+    let (remote, mut image) = remote_image(&arguments.from, arguments.platform, &context).await?;
+    // Within one registry what it has is mounted.
+    let own = remote.repository().name().to_owned();
+    let blobs: Vec<_> = image.manifests().flat_map(|it| it.blobs()).map(|it| it.digest).collect();
+    for digest in blobs {
+        image.homes.entry(digest).or_default().push(own.clone());
+    }
+    let publishing = arguments.rules.publishing(&arguments.targets);
+    let destinations = destinations(&publishing, &image)?;
+    let published = push(&publishing, &[(image, destinations)], &[], &context).await?;
+    report(&published, arguments.json, arguments.rules.dry_run, global)
+}

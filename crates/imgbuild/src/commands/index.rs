@@ -1,0 +1,23 @@
+//! `imgbuild index`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use imgbuild_distribution::{Destination, Publishing, joined};
+use imgbuild_fetch::Silent;
+
+use super::context;
+use super::push::{push, report};
+use crate::arguments::Global;
+use crate::failure::{Failure, Plain};
+use crate::registry_arguments::IndexCommand;
+
+pub(crate) async fn run(command: &IndexCommand, global: &Global) -> Result<(), Failure> {
+    let IndexCommand::Create { target, images, json } = command;
+    let context = context(Path::new(""), false, Arc::new(Silent))?;
+    let tag = target.tag().cloned().ok_or_else(|| Plain::NoTag(target.to_string()))?;
+    let image = joined(images, &context).await?;
+    let destination = Destination { repository: target.clone(), tags: vec![tag] };
+    let published = push(&Publishing::default(), &[(image, vec![destination])], &[], &context).await?;
+    report(&published, *json, false, global)
+}
