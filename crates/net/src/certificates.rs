@@ -43,6 +43,8 @@ pub enum Trust {
     System,
     /// Those that these authorities have signed, in PEM, and no others.
     Only(Vec<u8>),
+    /// Those that the system trusts, or that variables name, and those that these authorities have signed, in PEM.
+    Also(Vec<u8>),
     /// Anybody's: nothing is checked.
     Anybody,
 }
@@ -53,6 +55,7 @@ impl fmt::Debug for Trust {
         f.write_str(match self {
             Self::System => "the system's",
             Self::Only(_) => "some",
+            Self::Also(_) => "the system's, and some",
             Self::Anybody => "anybody's",
         })
     }
@@ -65,13 +68,34 @@ impl Trust {
     ///
     /// When it cannot be read, or holds no certificate.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let pem = if path.is_dir() { folder(path)? } else { std::fs::read(path)? };
-        let found = Certificate::from_pem_bundle(&pem);
-        if found.map_err(|_| invalid("what it holds is no PEM"))?.is_empty() {
-            return Err(invalid("it holds no certificate in PEM"));
-        }
-        Ok(Self::Only(pem))
+        authorities(path).map(Self::Only)
     }
+
+    /// The same, and in addition what these authorities have signed, in PEM.
+    #[must_use]
+    pub(crate) fn with(self, more: &[u8]) -> Self {
+        let joined = |pem: &[u8]| [pem, b"\n", more].concat();
+        match self {
+            Self::System => Self::Also(more.to_owned()),
+            Self::Only(pem) => Self::Only(joined(&pem)),
+            Self::Also(pem) => Self::Also(joined(&pem)),
+            Self::Anybody => Self::Anybody,
+        }
+    }
+}
+
+/// The authorities of a file, or of all files of a folder, in PEM.
+///
+/// # Errors
+///
+/// When it cannot be read, or holds no certificate.
+pub fn authorities(path: &Path) -> io::Result<Vec<u8>> {
+    let pem = if path.is_dir() { folder(path)? } else { std::fs::read(path)? };
+    let found = Certificate::from_pem_bundle(&pem);
+    if found.map_err(|_| invalid("what it holds is no PEM"))?.is_empty() {
+        return Err(invalid("it holds no certificate in PEM"));
+    }
+    Ok(pem)
 }
 
 impl Identity {
@@ -134,6 +158,15 @@ mod tests {
             of(&[requests, ("SSL_CERT_DIR", "/d")]),
             ("REQUESTS_CA_BUNDLE=/r".to_owned(), String::new())
         );
+    }
+
+    #[test]
+    fn further_authorities_are_added_to_whom_is_trusted_already() {
+        let only = |pem: &str| Trust::Only(pem.as_bytes().to_vec());
+        assert_eq!(Trust::System.with(b"own"), Trust::Also(b"own".to_vec()));
+        assert_eq!(only("bundle").with(b"own"), only("bundle\nown"));
+        assert_eq!(Trust::Also(b"one".to_vec()).with(b"two"), Trust::Also(b"one\ntwo".to_vec()));
+        assert_eq!(Trust::Anybody.with(b"own"), Trust::Anybody);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use answer::{is_transient, retry_after};
 pub use archives::{ArchiveReadError, ArchiveRequest, Archives, FetchError};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
-pub use certificates::{BUNDLES, Identity, Trust, bundle, usual_bundle};
+pub use certificates::{BUNDLES, Identity, Trust, authorities, bundle, usual_bundle};
 pub use client::{Client, Options};
 pub use download::{Download, Size};
 pub use error::NetError;

@@ -35,12 +35,16 @@ impl Transport {
     pub(crate) fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, NetError> {
         let trust = match &self.trust {
             Trust::System => of_bundle()?,
+            Trust::Also(pem) => of_bundle()?.with(pem),
             trust => trust.clone(),
         };
         let builder = match trust {
             Trust::System => builder,
             Trust::Only(pem) => {
                 builder.tls_certs_only(Certificate::from_pem_bundle(&pem).map_err(NetError::Client)?)
+            }
+            Trust::Also(pem) => {
+                builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(NetError::Client)?)
             }
             Trust::Anybody => {
                 builder.tls_danger_accept_invalid_certs(true).tls_danger_accept_invalid_hostnames(true)
