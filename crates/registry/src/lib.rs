@@ -26,6 +26,7 @@ mod pushing;
 mod registries;
 mod remote;
 mod repository;
+mod settings;
 mod upload;
 
 pub use address::Misled;
@@ -42,4 +43,5 @@ pub use pushing::{Count, Counts, Pushable, Pushed, TagChange};
 pub use registries::Registries;
 pub use remote::RemoteRepository;
 pub use repository::{Repository, RepositoryError, Scheme};
+pub use settings::{Asked, Endpoint, RegistrySettings, SettingsError, Tls};
 pub use upload::Arrival;
