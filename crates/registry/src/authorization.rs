@@ -29,6 +29,8 @@ pub enum Access {
     Pull,
     /// It is written, and read.
     Push,
+    /// Nothing: it is asked whether whoever asks is known to the registry.
+    SignIn,
 }
 
 impl Access {
@@ -37,6 +39,7 @@ impl Access {
         match self {
             Self::Pull => "pull",
             Self::Push => "pull,push",
+            Self::SignIn => "",
         }
     }
 }
@@ -206,8 +209,8 @@ impl Authorization<'_> {
     /// authentication").
     fn request(&self, realm: &Realm) -> Request {
         let scope = |name: &str, access: Access| format!("repository:{name}:{}", access.actions());
-        let own = scope(self.repository.name(), self.access);
-        let scopes = std::iter::once(own).chain(self.sources.iter().map(|name| scope(name, Access::Pull)));
+        let own = (self.access != Access::SignIn).then(|| scope(self.repository.name(), self.access));
+        let scopes = own.into_iter().chain(self.sources.iter().map(|name| scope(name, Access::Pull)));
         let service = realm.service.as_ref().map(|service| ("service", service.clone()));
         if let Some(Credential::IdentityToken(token)) = self.credential {
             let mut form = url::form_urlencoded::Serializer::new(String::new());

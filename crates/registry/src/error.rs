@@ -10,6 +10,7 @@ use crate::address::Misled;
 use crate::answer::AnswerError;
 use crate::credential::CredentialFailure;
 use crate::repository::RepositoryError;
+use crate::settings::SettingsError;
 
 /// What was asked of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,9 @@ impl Refusal {
     fn hint(&self) -> Option<String> {
         let host = self.host();
         Some(match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.doing == Doing::SignIn => {
+                "check the user and the password: many registries want an access token in its place".to_owned()
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !self.signed_in => {
                 format!("sign in with `imgbuild login {host}`, or see docs/registry-credentials.md for CI")
             }
@@ -310,6 +314,10 @@ pub enum RegistryError {
         #[diagnostic_source]
         error: CredentialFailure,
     },
+    /// This machine's files say that it is not spoken to, or what cannot be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Settings(Box<SettingsError>),
     /// What names no repository.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -322,6 +330,12 @@ fn named(place: &str, reference: &str) -> String {
 }
 
 imgbuild_diagnostic::boxed_sources!(RegistryError);
+
+impl From<SettingsError> for RegistryError {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(Box::new(error))
+    }
+}
 
 impl From<Refusal> for RegistryError {
     fn from(refusal: Refusal) -> Self {

@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imgbuild_net::{Client, NetError, Transport};
-use imgbuild_oci::{Reference, RegistryHost};
-use reqwest::{Method, Request, StatusCode};
+use imgbuild_oci::{ImageName, Reference, RegistryHost};
+use reqwest::{Method, Request, Response, StatusCode};
 
 use crate::authorization::Tokens;
-use crate::credential::CredentialSource;
+use crate::credential::{Credential, CredentialSource};
 use crate::error::{Doing, Failed, RegistryError};
 use crate::hosts::Chunks;
 use crate::remote::RemoteRepository;
-use crate::repository::{Repository, Scheme, is_loopback, place};
+use crate::repository::{Repository, RepositoryError, Scheme, place};
+use crate::settings::{Asked, Endpoint, RegistrySettings, Tls};
 
 /// What speaks to registries. Clones share connections, tokens, and what was learned of each registry.
 #[derive(Clone)]
@@ -22,8 +23,11 @@ pub struct Registries(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) client: Client,
     credentials: Arc<dyn CredentialSource>,
+    settings: RegistrySettings,
     pub(crate) tokens: Tokens,
     learned: Mutex<BTreeMap<String, Learned>>,
+    /// What reaches those that have certificates of their own, or need none.
+    clients: Mutex<Vec<(Transport, Client)>>,
 }
 
 /// What was learned of a registry, by its host.
@@ -42,33 +46,99 @@ impl fmt::Debug for Registries {
 }
 
 impl Registries {
-    /// What speaks to registries with the connections, the proxies and the patience of a client.
+    /// What speaks to registries with the connections, the proxies and the patience of a client, as if the machine had no
+    /// settings for any.
     ///
     /// # Errors
     ///
     /// When no certificates can be had.
     pub fn new(client: &Client, credentials: Arc<dyn CredentialSource>) -> Result<Self, NetError> {
-        let client = client.conversing(&Transport::default())?;
+        Self::with_settings(client, credentials, RegistrySettings::default())
+    }
+
+    /// The same by the settings of a machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registries::new`].
+    pub fn with_settings(
+        client: &Client,
+        credentials: Arc<dyn CredentialSource>,
+        settings: RegistrySettings,
+    ) -> Result<Self, NetError> {
         Ok(Self(Arc::new(Shared {
-            client,
+            client: client.conversing(&Transport::default())?,
             credentials,
+            settings,
             tokens: Tokens::default(),
             learned: Mutex::default(),
+            clients: Mutex::default(),
         })))
     }
 
-    /// The repository of an image.
+    /// The repository of an image, where it is written to.
     ///
     /// # Errors
     ///
     /// When its registry cannot be reached, or it cannot be found out who asks.
     pub async fn open(&self, reference: &Reference) -> Result<RemoteRepository, RegistryError> {
         let (host, name) = place(reference);
-        let repository = Repository::of(reference, self.scheme(reference, &host).await?)?;
-        let found = self.0.credentials.credential(&host, &name).await;
+        self.open_at(&self.0.settings.push(&host, &name)?).await
+    }
+
+    /// Where an image is read from: its mirrors in the order in which they are tried, and at last its own registry.
+    ///
+    /// # Errors
+    ///
+    /// When this machine forbids it, or its settings cannot be.
+    pub fn endpoints(&self, reference: &Reference) -> Result<Vec<Endpoint>, RegistryError> {
+        let (host, name) = place(reference);
+        let asked = if reference.digest().is_some() { Asked::Digest } else { Asked::Tag };
+        Ok(self.0.settings.pull(&host, &name, asked)?)
+    }
+
+    /// A repository as it is reached.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registries::open`].
+    pub async fn open_at(&self, endpoint: &Endpoint) -> Result<RemoteRepository, RegistryError> {
+        let (host, name) = (&endpoint.host, endpoint.repository.as_str());
+        let client = self.client(endpoint)?;
+        let repository = Repository::at(self.scheme(endpoint, &client).await?, host, name)?;
+        let found = self.0.credentials.credential(host, name).await;
         let credential =
             found.map_err(|error| RegistryError::Credential { host: host.to_string(), error })?;
-        Ok(RemoteRepository::new(self.clone(), repository, credential))
+        Ok(RemoteRepository::new(self.clone(), client, repository, credential))
+    }
+
+    /// Asks a registry whether it accepts a credential.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, or cannot be reached.
+    pub async fn sign_in(&self, host: &RegistryHost, credential: Credential) -> Result<(), RegistryError> {
+        // No repository is asked for anything.
+        let name: ImageName = "any".parse().map_err(|_| RepositoryError(host.to_string()))?;
+        let endpoint = self.0.settings.push(host, &name)?;
+        let client = self.client(&endpoint)?;
+        let repository = Repository::at(self.scheme(&endpoint, &client).await?, host, name.as_str())?;
+        RemoteRepository::new(self.clone(), client, repository, Some(credential)).sign_in().await
+    }
+
+    /// What reaches an endpoint, as its certificates want it.
+    fn client(&self, endpoint: &Endpoint) -> Result<Client, RegistryError> {
+        if endpoint.transport == Transport::default() {
+            return Ok(self.0.client.clone());
+        }
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(transport, _)| *transport == endpoint.transport) {
+            return Ok(client.clone());
+        }
+        let client = self.0.client.conversing(&endpoint.transport);
+        let client = client.map_err(|error| unreachable(&endpoint.host, error))?;
+        clients.push((endpoint.transport.clone(), client.clone()));
+        Ok(client)
     }
 
     /// What was learned of a registry.
@@ -86,43 +156,63 @@ impl Registries {
         self.0.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a registry is spoken to: with TLS. One on the loopback may have none, as docker has it, and is asked.
-    async fn scheme(&self, reference: &Reference, host: &RegistryHost) -> Result<Scheme, RegistryError> {
-        if !is_loopback(host.host()) {
-            return Ok(Scheme::Https);
-        }
-        if let Some(scheme) = self.learned(&host.to_string()).scheme {
+    /// How a registry is spoken to.
+    async fn scheme(&self, endpoint: &Endpoint, client: &Client) -> Result<Scheme, RegistryError> {
+        let host = endpoint.host.to_string();
+        let known = match endpoint.tls {
+            Tls::Required => Some(Scheme::Https),
+            Tls::Off => Some(Scheme::Http),
+            Tls::Preferred | Tls::Optional => self.learned(&host).scheme,
+        };
+        if let Some(scheme) = known {
             return Ok(scheme);
         }
-        let asked = Request::new(Method::GET, Repository::of(reference, Scheme::Http)?.root());
-        let scheme = match self.0.client.exchange(asked).await {
-            // What servers say to whom they expected to speak TLS.
-            Ok(answer) if answer.status() == StatusCode::BAD_REQUEST => Scheme::Https,
-            Ok(_) => Scheme::Http,
-            Err(error @ NetError::Offline { .. }) => {
-                return Err(unreachable(host, error));
-            }
-            Err(plain) => self.with_tls(reference, host, plain).await?,
+        let scheme = match endpoint.tls {
+            Tls::Optional => without_tls(endpoint, client).await?,
+            _ => with_tls(endpoint, client).await?,
         };
-        self.learn(&host.to_string(), |learned| learned.scheme = Some(scheme));
+        self.learn(&host, |learned| learned.scheme = Some(scheme));
         Ok(scheme)
     }
+}
 
-    /// Some servers hang up on who does not speak TLS. Where TLS does not work either, that is told if somebody is there.
-    async fn with_tls(
-        &self,
-        reference: &Reference,
-        host: &RegistryHost,
-        plain: NetError,
-    ) -> Result<Scheme, RegistryError> {
-        let asked = Request::new(Method::GET, Repository::of(reference, Scheme::Https)?.root());
-        match self.0.client.exchange(asked).await {
+/// Asks a registry anything, by one of two ways.
+async fn ask(endpoint: &Endpoint, client: &Client, scheme: Scheme) -> Result<Response, RegistryError> {
+    let root = Repository::at(scheme, &endpoint.host, endpoint.repository.as_str())?.root();
+    let answer = client.exchange(Request::new(Method::GET, root)).await;
+    answer.map_err(|error| unreachable(&endpoint.host, error))
+}
+
+/// A registry on the loopback may have no TLS, as docker has it.
+async fn without_tls(endpoint: &Endpoint, client: &Client) -> Result<Scheme, RegistryError> {
+    match ask(endpoint, client, Scheme::Http).await {
+        // What servers say to whom they expected to speak TLS.
+        Ok(answer) if answer.status() == StatusCode::BAD_REQUEST => Ok(Scheme::Https),
+        Ok(_) => Ok(Scheme::Http),
+        Err(plain) if client.is_offline() => Err(plain),
+        // Some servers hang up on who does not speak TLS. Where TLS does not work either, that is told if somebody is there.
+        Err(plain) => match ask(endpoint, client, Scheme::Https).await {
             Ok(_) => Ok(Scheme::Https),
             Err(error) => {
                 tracing::debug!("with TLS: {error}");
-                Err(unreachable(host, plain))
+                Err(plain)
             }
-        }
+        },
+    }
+}
+
+/// One that needs no TLS has it where somebody answers to it.
+async fn with_tls(endpoint: &Endpoint, client: &Client) -> Result<Scheme, RegistryError> {
+    match ask(endpoint, client, Scheme::Https).await {
+        Ok(_) => Ok(Scheme::Https),
+        Err(error) if client.is_offline() => Err(error),
+        Err(error) => match ask(endpoint, client, Scheme::Http).await {
+            Ok(_) => Ok(Scheme::Http),
+            Err(plain) => {
+                tracing::debug!("without TLS: {plain}");
+                Err(error)
+            }
+        },
     }
 }
 

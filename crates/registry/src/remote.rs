@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName};
 use imgbuild_net::{Client, NetError, Retry, is_transient, retry_after};
-use reqwest::{Request, Response, StatusCode};
+use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
@@ -22,6 +22,8 @@ const SAID: usize = 300;
 #[derive(Debug, Clone)]
 pub struct RemoteRepository {
     registries: Registries,
+    /// What reaches its registry.
+    client: Client,
     repository: Repository,
     credential: Option<Credential>,
     /// Other repositories of the registry, from which blobs are mounted.
@@ -55,10 +57,11 @@ impl Sender for Exchange<'_> {
 impl RemoteRepository {
     pub(crate) fn new(
         registries: Registries,
+        client: Client,
         repository: Repository,
         credential: Option<Credential>,
     ) -> Self {
-        Self { registries, repository, credential, sources: Vec::new() }
+        Self { registries, client, repository, credential, sources: Vec::new() }
     }
 
     /// The same, which mounts blobs from other repositories of the registry: it is asked at once whether it may read them.
@@ -76,6 +79,17 @@ impl RemoteRepository {
         Ok(Self { repository: self.repository.sibling(name)?, sources: Vec::new(), ..self.clone() })
     }
 
+    /// Asks its registry whether it accepts whoever asks.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, or cannot be reached.
+    pub(crate) async fn sign_in(&self) -> Result<(), RegistryError> {
+        let root = self.repository.root();
+        let answer = self.send(&Doing::SignIn, &|| Request::new(Method::GET, root.clone())).await?;
+        if answer.status().is_success() { Ok(()) } else { Err(self.refused(&Doing::SignIn, answer).await) }
+    }
+
     /// Which one it is.
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -91,7 +105,7 @@ impl RemoteRepository {
     }
 
     pub(crate) fn client(&self) -> &Client {
-        &self.registries.0.client
+        &self.client
     }
 
     /// How its registry is called in messages.
@@ -99,9 +113,14 @@ impl RemoteRepository {
         self.repository.to_string()
     }
 
+    /// The same of what something is done with: who signs in does it at the registry.
+    fn place_of(&self, doing: &Doing) -> String {
+        if *doing == Doing::SignIn { self.repository.host().to_owned() } else { self.place() }
+    }
+
     /// What is not done.
     pub(crate) fn failed(&self, doing: &Doing) -> Box<Failed> {
-        Box::new(Failed { place: self.place(), doing: doing.clone() })
+        Box::new(Failed { place: self.place_of(doing), doing: doing.clone() })
     }
 
     /// Sends a request, again where that may help, and gives what is answered in the end, whatever it says.
@@ -136,7 +155,11 @@ impl RemoteRepository {
         let authorization = Authorization {
             tokens: &self.registries.0.tokens,
             repository: &self.repository,
-            access: if doing.writes() { Access::Push } else { Access::Pull },
+            access: match doing {
+                Doing::SignIn => Access::SignIn,
+                doing if doing.writes() => Access::Push,
+                _ => Access::Pull,
+            },
             sources: if doing.writes() { &self.sources } else { &[] },
             credential: self.credential.as_ref(),
         };
@@ -165,7 +188,7 @@ impl RemoteRepository {
         // What says nothing that can be read says nothing.
         let said = read_bytes(answer, REFUSAL_LIMIT).await.map(|bytes| said(&bytes)).unwrap_or_default();
         let signed_in = self.credential.is_some();
-        Refusal { place: self.place(), doing: doing.clone(), status, said, signed_in }.into()
+        Refusal { place: self.place_of(doing), doing: doing.clone(), status, said, signed_in }.into()
     }
 
     /// Where an answer leads that must stay at this registry.

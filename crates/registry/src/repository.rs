@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use imgbuild_oci::{Digest, Reference, RegistryHost};
+use imgbuild_oci::{Digest, ImageName, Reference, RegistryHost};
 use url::Url;
 
 /// Docker's registry, as images name it and as it is reached.
@@ -23,7 +23,7 @@ pub struct Repository {
 /// What names no repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` names no repository of a registry")]
-pub struct RepositoryError(String);
+pub struct RepositoryError(pub(crate) String);
 
 impl Repository {
     /// The repository `name` of the registry at a host. One on the loopback has no TLS.
@@ -35,14 +35,13 @@ impl Repository {
         Self::by(if is_loopback(host) { Scheme::Http } else { Scheme::Https }, host, port, name)
     }
 
-    /// The repository of an image that a reference means, with or without TLS.
+    /// The repository `name` of the registry at a host, as images name it, with or without TLS.
     ///
     /// # Errors
     ///
     /// When the host or the name can be no part of a URL.
-    pub fn of(reference: &Reference, scheme: Scheme) -> Result<Self, RepositoryError> {
-        let (host, name) = place(reference);
-        Self::by(scheme, host.host(), host.port(), &name)
+    pub fn at(scheme: Scheme, host: &RegistryHost, name: &str) -> Result<Self, RepositoryError> {
+        Self::by(scheme, host.host(), host.port(), name)
     }
 
     fn by(scheme: Scheme, host: &str, port: Option<u16>, name: &str) -> Result<Self, RepositoryError> {
@@ -153,16 +152,17 @@ impl Scheme {
     }
 }
 
-/// The registry's host and the name there of the repository that a reference means.
-pub(crate) fn place(reference: &Reference) -> (RegistryHost, String) {
+/// The registry's host and the name there of the repository that a reference means. Docker's own images have a folder that nobody
+/// writes.
+pub(crate) fn place(reference: &Reference) -> (RegistryHost, ImageName) {
     let host = reference.registry().cloned().unwrap_or_else(RegistryHost::docker);
-    let name = named(&host, reference.name().as_str());
-    (host, name)
-}
-
-/// Docker's own images have a folder that nobody writes.
-fn named(host: &RegistryHost, name: &str) -> String {
-    if host.host() == DOCKER.0 && !name.contains('/') { format!("{LIBRARY}/{name}") } else { name.to_owned() }
+    let name = reference.name();
+    if host.host() != DOCKER.0 || name.as_str().contains('/') {
+        return (host, name.clone());
+    }
+    // A name that is too long with it is one that docker's registry has not.
+    let whole = format!("{LIBRARY}/{name}").parse().unwrap_or_else(|_| name.clone());
+    (host, whole)
 }
 
 /// Whether a host is this machine, by its name alone.
@@ -219,7 +219,8 @@ mod tests {
             ),
             ("r.example:8443/a", "r.example:8443/a", "https://r.example:8443/v2/a/"),
         ] {
-            let repository = Repository::of(&text.parse().unwrap(), Scheme::Https).unwrap();
+            let (host, name) = place(&text.parse().unwrap());
+            let repository = Repository::at(Scheme::Https, &host, name.as_str()).unwrap();
             assert_eq!((repository.to_string().as_str(), repository.url().as_str()), (shown, url));
         }
     }

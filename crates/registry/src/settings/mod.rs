@@ -5,7 +5,7 @@ mod certificates;
 mod error;
 mod registries_conf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use imgbuild_net::{Transport, Trust};
@@ -25,6 +25,8 @@ pub struct RegistrySettings {
     registries: Vec<Registry>,
     /// The folders of certificates.
     certificates: Vec<PathBuf>,
+    /// Who is spoken to without TLS because somebody asks for it now.
+    plain: BTreeSet<RegistryHost>,
 }
 
 /// Whether a registry is spoken to by TLS.
@@ -34,6 +36,8 @@ pub enum Tls {
     Required,
     /// By TLS, and without it where nobody answers to it: what `insecure = true` means.
     Preferred,
+    /// Without it, and by TLS where that is what is wanted: on the loopback.
+    Optional,
     /// Without it.
     Off,
 }
@@ -68,11 +72,18 @@ impl RegistrySettings {
     /// When a file is there and cannot be read, or says what it cannot.
     pub fn of_machine(variables: &Variables, root: &Path) -> Result<Self, SettingsError> {
         let registries = registries_conf::read(variables, root)?;
-        Ok(Self { registries, certificates: certificates::folders(variables, root) })
+        let certificates = certificates::folders(variables, root);
+        Ok(Self { registries, certificates, plain: BTreeSet::new() })
     }
 
-    /// Where a repository is read from: its mirrors, and at last where it is itself. `plain` asks for it to be spoken to without
-    /// TLS.
+    /// The same, by which a registry is spoken to without TLS.
+    #[must_use]
+    pub fn without_tls(mut self, host: RegistryHost) -> Self {
+        self.plain.insert(host);
+        self
+    }
+
+    /// Where a repository is read from: its mirrors, and at last where it is itself.
     ///
     /// # Errors
     ///
@@ -82,11 +93,10 @@ impl RegistrySettings {
         host: &RegistryHost,
         repository: &ImageName,
         asked: Asked,
-        plain: bool,
     ) -> Result<Vec<Endpoint>, SettingsError> {
         let image = format!("{host}/{repository}");
         let Some((registry, length)) = self.registry(&image)? else {
-            return Ok(vec![self.endpoint(host.clone(), repository.clone(), false, plain)?]);
+            return Ok(vec![self.endpoint(host.clone(), repository.clone(), false)?]);
         };
         let rest = &image[length..];
         let mut endpoints = Vec::new();
@@ -97,14 +107,14 @@ impl RegistrySettings {
             };
             if serves {
                 let (host, repository) = parted(&image, format!("{}{rest}", mirror.location), registry)?;
-                endpoints.push(self.endpoint(host, repository, mirror.insecure, false)?);
+                endpoints.push(self.endpoint(host, repository, mirror.insecure)?);
             }
         }
         let (host, repository) = match &registry.location {
             Some(location) => parted(&image, format!("{location}{rest}"), registry)?,
             None => (host.clone(), repository.clone()),
         };
-        endpoints.push(self.endpoint(host, repository, registry.insecure, plain)?);
+        endpoints.push(self.endpoint(host, repository, registry.insecure)?);
         Ok(endpoints)
     }
 
@@ -113,15 +123,10 @@ impl RegistrySettings {
     /// # Errors
     ///
     /// When it is blocked; when certificates cannot be read.
-    pub fn push(
-        &self,
-        host: &RegistryHost,
-        repository: &ImageName,
-        plain: bool,
-    ) -> Result<Endpoint, SettingsError> {
+    pub fn push(&self, host: &RegistryHost, repository: &ImageName) -> Result<Endpoint, SettingsError> {
         let registry = self.registry(&format!("{host}/{repository}"))?;
         let insecure = registry.is_some_and(|(registry, _)| registry.insecure);
-        self.endpoint(host.clone(), repository.clone(), insecure, plain)
+        self.endpoint(host.clone(), repository.clone(), insecure)
     }
 
     /// What is said of an image: the longest prefix counts.
@@ -143,14 +148,13 @@ impl RegistrySettings {
         host: RegistryHost,
         repository: ImageName,
         insecure: bool,
-        plain: bool,
     ) -> Result<Endpoint, SettingsError> {
         let found = Certificates::read(&self.certificates, &host.to_string())?;
-        let tls = match (plain, insecure) {
+        let tls = match (self.plain.contains(&host), insecure) {
             (true, _) => Tls::Off,
             (false, true) => Tls::Preferred,
             // Who has certificates for a registry speaks to it by TLS.
-            (false, false) if is_loopback(host.host()) && !found.is_there => Tls::Off,
+            (false, false) if is_loopback(host.host()) && !found.is_there => Tls::Optional,
             (false, false) => Tls::Required,
         };
         let trust = match found.authorities {

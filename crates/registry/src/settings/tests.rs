@@ -53,8 +53,12 @@ fn shown(endpoint: &Endpoint) -> String {
 fn pull(image: &str, asked: Asked, plain: bool) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let (host, repository) = image.split_once('/').unwrap();
-    let (host, repository) = (host.parse().unwrap(), repository.parse().unwrap());
-    match settings(folder.path()).pull(&host, &repository, asked, plain) {
+    let (host, repository): (RegistryHost, _) = (host.parse().unwrap(), repository.parse().unwrap());
+    let mut settings = settings(folder.path());
+    if plain {
+        settings = settings.without_tls(host.clone());
+    }
+    match settings.pull(&host, &repository, asked) {
         Ok(endpoints) => Ok(endpoints.iter().map(shown).collect()),
         Err(error) => Err(told(&error).replace(folder.path().to_str().unwrap(), "ROOT")),
     }
@@ -63,8 +67,12 @@ fn pull(image: &str, asked: Asked, plain: bool) -> Result<Vec<String>, String> {
 fn push(image: &str, plain: bool) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (host, repository) = image.split_once('/').unwrap();
-    let (host, repository) = (host.parse().unwrap(), repository.parse().unwrap());
-    shown(&settings(folder.path()).push(&host, &repository, plain).unwrap())
+    let (host, repository): (RegistryHost, _) = (host.parse().unwrap(), repository.parse().unwrap());
+    let mut settings = settings(folder.path());
+    if plain {
+        settings = settings.without_tls(host.clone());
+    }
+    shown(&settings.push(&host, &repository).unwrap())
 }
 
 #[test]
@@ -73,7 +81,7 @@ fn mirrors_come_first_each_for_what_it_serves() {
         pull("r.example/a/b", Asked::Tag, false).unwrap(),
         [
             "all.example/r/a/b Required the system's",
-            "localhost:5000/tags/a/b Off the system's",
+            "localhost:5000/tags/a/b Optional the system's",
             "r.example/a/b Required the system's",
         ]
     );
@@ -102,7 +110,7 @@ fn the_longest_prefix_says_where_an_image_is() {
 fn only_the_loopback_and_what_was_asked_for_is_without_tls() {
     let of = |image: &str, plain| pull(image, Asked::Tag, plain).unwrap();
     for host in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "localhost"] {
-        assert_eq!(of(&format!("{host}/x"), false), [format!("{host}/x Off the system's")]);
+        assert_eq!(of(&format!("{host}/x"), false), [format!("{host}/x Optional the system's")]);
     }
     assert_eq!(of("10.0.0.1:5000/x", false), ["10.0.0.1:5000/x Required the system's"]);
     assert_eq!(of("10.0.0.1:5000/x", true), ["10.0.0.1:5000/x Off the system's"]);
@@ -117,10 +125,9 @@ fn whoever_has_certificates_on_the_loopback_has_tls() {
     let certificates = folder.path().join("etc/docker/certs.d/localhost:5000");
     fs::create_dir_all(&certificates).unwrap();
     let settings = settings(folder.path());
-    let of =
-        |host: &str| shown(&settings.push(&host.parse().unwrap(), &"x".parse().unwrap(), false).unwrap());
+    let of = |host: &str| shown(&settings.push(&host.parse().unwrap(), &"x".parse().unwrap()).unwrap());
     assert_eq!(of("localhost:5000"), "localhost:5000/x Required the system's");
-    assert_eq!(of("localhost:5001"), "localhost:5001/x Off the system's");
+    assert_eq!(of("localhost:5001"), "localhost:5001/x Optional the system's");
 }
 
 #[test]
