@@ -34,7 +34,7 @@ pub use answer::{AnswerError, read_json};
 pub use authorization::{Access, Authorization, Sender, Tokens};
 pub use blob::{BlobReader, RemoteBlobs};
 pub use credential::{Anonymous, Credential, CredentialFailure, CredentialSource};
-pub use credentials::{CredentialError, Credentials, FoundCredential, HelperName, KeptIn, Removed};
+pub use credentials::{CredentialError, Credentials, FoundCredential, HelperName, KeptIn, Login, Removed};
 pub use error::{Doing, Failed, Refusal, RegistryError, Said};
 pub use manifest::{Content, ManifestHead, Pointer, RemoteManifest};
 pub use probe::Probed;

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use super::error::CredentialError;
 use super::helper_name::HelperName;
 use super::limits::{HELPER_LIMIT, SAID_LIMIT};
+use super::login::Login;
 use super::place::{key, keys};
 use crate::credential::Credential;
 
@@ -74,13 +75,8 @@ impl Helpers {
     }
 
     /// Gives a program a password to keep.
-    pub(crate) async fn store(
-        &self,
-        helper: &HelperName,
-        user: &str,
-        password: &str,
-    ) -> Result<(), CredentialError> {
-        let (user, secret) = (user.to_owned(), password.to_owned());
+    pub(crate) async fn store(&self, helper: &HelperName, login: &Login) -> Result<(), CredentialError> {
+        let (user, secret) = (login.user().to_owned(), login.password().to_owned());
         let kept = Kept { server: key(&helper.host), user, secret };
         let failed = |error| CredentialError::HelperIo(Box::new(helper.clone()), error);
         let input = serde_json::to_vec(&kept).map_err(|error| failed(error.into()))?;

@@ -14,9 +14,10 @@ use serde_json::{Map, Value, json};
 use super::basic::encoded;
 use super::config_file::ConfigFile;
 use super::error::CredentialError;
+use super::login::Login;
 use super::named::Named;
 use super::place::{Place, key};
-use super::{Credentials, Files};
+use super::{Credentials, Files, WHOLE_FILE};
 
 /// The part of a file that has an entry for each registry.
 const ENTRIES: &str = "auths";
@@ -37,6 +38,8 @@ pub struct Removed {
     pub from: Vec<KeptIn>,
     /// What is kept for parts of the registry, each with its file.
     pub left: Vec<(String, PathBuf)>,
+    /// The variable that holds a credential for it, which nobody can take away but who sets it.
+    pub variable: Option<&'static str>,
 }
 
 impl Credentials {
@@ -45,24 +48,18 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// When no registry can be shown them, or they cannot be written.
-    pub async fn store(
-        &self,
-        host: &RegistryHost,
-        user: &str,
-        password: &str,
-    ) -> Result<KeptIn, CredentialError> {
-        check(user, password)?;
+    /// When they cannot be written.
+    pub async fn store(&self, host: &RegistryHost, login: &Login) -> Result<KeptIn, CredentialError> {
         let path = self.first_file()?;
         let file = ConfigFile::read(&path)?;
         let helper = file.map(|file| file.helper(host)).transpose()?.flatten();
         let entry = match &helper {
             // It says that the program has it, as docker does.
             Some(helper) => {
-                self.helpers.store(helper, user, password).await?;
+                self.helpers.store(helper, login).await?;
                 json!({})
             }
-            None => json!({ "auth": encoded(user, password) }),
+            None => json!({ "auth": encoded(login.user(), login.password()) }),
         };
         change(&path, |content| {
             let entries = content.entry(ENTRIES).or_insert_with(|| json!({}));
@@ -105,6 +102,11 @@ impl Credentials {
             let parts = file.keys(host).filter(|key| !Place::of_key(key).is_whole());
             removed.left.extend(parts.map(|key| (key.clone(), path.clone())));
         }
+        removed.variable = self.variable_before_files(host);
+        if let Some(text) = self.whole_file.as_ref().filter(|_| removed.variable.is_none()) {
+            let found = ConfigFile::parse(WHOLE_FILE, text.as_bytes())?.credential(host, "")?;
+            removed.variable = found.map(|_| WHOLE_FILE);
+        }
         Ok(removed)
     }
 
@@ -121,19 +123,6 @@ impl Credentials {
         };
         let there = all.iter().find(|path| path.exists());
         there.or(usual.as_ref()).cloned().ok_or(CredentialError::NoPlace)
-    }
-}
-
-/// Refuses what can stand in no header.
-fn check(user: &str, password: &str) -> Result<(), CredentialError> {
-    if user.is_empty() || user.contains(':') || user.contains(char::is_control) {
-        return Err(CredentialError::User(user.to_owned()));
-    }
-    let wrong = |what| Err(CredentialError::Password(user.to_owned(), what));
-    match password {
-        "" => wrong("is empty"),
-        _ if password.contains(char::is_control) => wrong("has a line break or another control character"),
-        _ => Ok(()),
     }
 }
 

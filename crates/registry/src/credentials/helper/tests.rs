@@ -44,6 +44,10 @@ fn helper(host: &str) -> HelperName {
     HelperName::new("test", "credsStore", "config.json", &host.parse().unwrap()).unwrap()
 }
 
+fn login() -> Login {
+    Login::new("me".to_owned(), "s3cret".to_owned()).unwrap()
+}
+
 fn basic(user: &str, password: &str) -> Credential {
     Credential::Basic { user: user.to_owned(), password: password.to_owned() }
 }
@@ -167,7 +171,7 @@ async fn what_is_kept_and_forgotten_comes_in_no_argument() {
     let program = Program::new(script);
     let (helpers, name) = (program.helpers(), helper("r.example"));
     assert!(!helpers.erase(&name).await.unwrap());
-    helpers.store(&name, "me", "s3cret").await.unwrap();
+    helpers.store(&name, &login()).await.unwrap();
     assert_eq!(program.read("kept"), r#"{"ServerURL":"r.example","Username":"me","Secret":"s3cret"}"#);
     assert_eq!(helpers.get(&name).await.unwrap(), Some(basic("me", "s3cret")));
     assert!(helpers.erase(&name).await.unwrap());
@@ -175,7 +179,7 @@ async fn what_is_kept_and_forgotten_comes_in_no_argument() {
     assert_eq!(program.read("erased"), "r.example");
     assert_eq!(program.read("arguments"), "get\nstore\nget\nget\nerase\nget\n");
     let refused = Program::new("test $1 = get && exit 0; echo 'the keychain is locked'; exit 1");
-    let error = refused.helpers().store(&name, "me", "s3cret").await.unwrap_err();
+    let error = refused.helpers().store(&name, &login()).await.unwrap_err();
     assert_snapshot!(told(&error), @r"
     `docker-credential-test store` failed for `r.example`: the keychain is locked
     hint: set the program up, or take it out of `credsStore` in `config.json`

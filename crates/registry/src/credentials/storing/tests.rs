@@ -48,6 +48,10 @@ fn host(text: &str) -> RegistryHost {
     text.parse().unwrap()
 }
 
+fn login(user: &str, password: &str) -> Login {
+    Login::new(user.to_owned(), password.to_owned()).unwrap()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -56,11 +60,11 @@ fn mode(path: &Path) -> u32 {
 async fn the_first_login_makes_dockers_file() {
     let home = Home::new();
     let credentials = home.credentials(&[]);
-    let kept = credentials.store(&host("r.example:5000"), "me", "p:w").await.unwrap();
+    let kept = credentials.store(&host("r.example:5000"), &login("me", "p:w")).await.unwrap();
     let path = home.path(".docker/config.json");
     assert_eq!(kept, KeptIn::File(path.clone()));
     assert_eq!((mode(&path), mode(&home.path(".docker"))), (0o600, 0o700));
-    credentials.store(&host("docker.io"), "hub", "pw").await.unwrap();
+    credentials.store(&host("docker.io"), &login("hub", "pw")).await.unwrap();
     let written = home.read(".docker/config.json");
     assert_snapshot!(written.replace('\t', "→"), @r#"
     {
@@ -97,7 +101,7 @@ async fn the_file_that_is_read_first_is_written_and_all_else_in_it_stays() {
     symlink("../../settings/auth.json", home.path(".config/containers/auth.json")).unwrap();
     home.write(".docker/config.json", "{}");
     let credentials = home.credentials(&[]);
-    credentials.store(&host("r.example"), "new", "pw").await.unwrap();
+    credentials.store(&host("r.example"), &login("new", "pw")).await.unwrap();
     assert_eq!(home.read(".docker/config.json"), "{}");
     assert!(fs::symlink_metadata(home.path(".config/containers/auth.json")).unwrap().is_symlink());
     assert_eq!(mode(&home.path("settings/auth.json")), 0o600);
@@ -147,8 +151,9 @@ async fn a_file_that_a_variable_names() {
     hint: `imgbuild login` writes it; or unset the variable, for the usual files to be read
     ");
     home.write(".docker/config.json", r#"{ "auths": { "other.example": { "auth": "b3RoZXI6cHc=" } } }"#);
-    assert_eq!(credentials.remove(&host("r.example")).await.unwrap(), Removed::default());
-    credentials.store(&host("r.example"), "me", "pw").await.unwrap();
+    let nothing = credentials.remove(&host("r.example")).await.unwrap();
+    assert_eq!(nothing, Removed::default());
+    credentials.store(&host("r.example"), &login("me", "pw")).await.unwrap();
     assert!(credentials.find(&host("r.example"), "x").await.unwrap().is_some());
     // It is the only one.
     assert!(credentials.find(&host("other.example"), "x").await.unwrap().is_none());
@@ -167,7 +172,7 @@ async fn a_program_that_the_file_names_keeps_it_and_the_file_says_so() {
         r#"{ "auths": { "r.example": { "auth": "b2xkOnB3" } }, "credsStore": "own" }"#,
     );
     let credentials = home.credentials(&[]);
-    let kept = credentials.store(&host("r.example"), "me", "s3cret").await.unwrap();
+    let kept = credentials.store(&host("r.example"), &login("me", "s3cret")).await.unwrap();
     assert_eq!(kept, KeptIn::Helper("docker-credential-own".to_owned()));
     let written: Value = serde_json::from_str(&home.read(".docker/config.json")).unwrap();
     assert_eq!(written, json!({ "auths": { "r.example": {} }, "credsStore": "own" }));
@@ -184,28 +189,15 @@ async fn what_cannot_be_kept() {
     let credentials = home.credentials(&[]);
     let registry = host("r.example");
     let mut all = Vec::new();
-    for (user, password) in [("", "p"), ("a:b", "p"), ("me", ""), ("me", "two\nlines")] {
-        all.push(home.told(&credentials.store(&registry, user, password).await.unwrap_err()));
-    }
     let nowhere = Credentials::of_machine(&BTreeMap::new()).unwrap();
-    all.push(told(&nowhere.store(&registry, "me", "p").await.unwrap_err()));
+    all.push(told(&nowhere.store(&registry, &login("me", "p")).await.unwrap_err()));
     home.write("file", "");
     let below = home.credentials(&[("DOCKER_CONFIG", "~/file/below")]);
-    all.push(home.told(&below.store(&registry, "me", "p").await.unwrap_err()));
+    all.push(home.told(&below.store(&registry, &login("me", "p")).await.unwrap_err()));
     home.write(".docker/config.json", "{ \"auths\": [] }");
-    all.push(home.told(&credentials.store(&registry, "me", "p").await.unwrap_err()));
+    all.push(home.told(&credentials.store(&registry, &login("me", "p")).await.unwrap_err()));
     assert_eq!(home.read(".docker/config.json"), "{ \"auths\": [] }");
     assert_snapshot!(all.join("\n\n"), @r"
-    `` can be no user of a registry
-    hint: a user's name is not empty, and has no `:` and no control characters
-
-    `a:b` can be no user of a registry
-    hint: a user's name is not empty, and has no `:` and no control characters
-
-    the password for `me` cannot be used: it is empty
-
-    the password for `me` cannot be used: it has a line break or another control character
-
     there is no place to keep credentials in: none of `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG` and `HOME` is set
     hint: name a file in `REGISTRY_AUTH_FILE`
 
@@ -216,4 +208,23 @@ async fn what_cannot_be_kept() {
     `~/.docker/config.json` cannot be read as credentials: a value of another kind at line 1, column 11
     hint: it is JSON in the form of docker's `config.json`; correct it, or take it away and log in anew
     ");
+}
+
+#[tokio::test]
+async fn what_variables_hold_stays() {
+    let home = Home::new();
+    let whole = r#"{ "auths": { "r.example": { "auth": "b3RoZXI6cHc=" } } }"#;
+    let of = |host: &'static str, set: &[(&str, &str)]| {
+        let credentials = home.credentials(set);
+        async move {
+            let host: RegistryHost = host.parse().unwrap();
+            let removed = credentials.remove(&host).await.unwrap();
+            (removed.variable, credentials.variable_before_files(&host))
+        }
+    };
+    let ci = [("IMGBUILD_REGISTRY_HOST", "r.example"), ("IMGBUILD_REGISTRY_TOKEN", "t")];
+    let token = Some("IMGBUILD_REGISTRY_TOKEN");
+    assert_eq!(of("r.example", &ci).await, (token, token));
+    assert_eq!(of("other.example", &ci).await, (None, None));
+    assert_eq!(of("r.example", &[("DOCKER_AUTH_CONFIG", whole)]).await, (Some("DOCKER_AUTH_CONFIG"), None));
 }
