@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_distribution::PushTarget;
-use imgbuild_oci::{Platform, Reference};
+use imgbuild_oci::{Platform, Reference, RegistryHost};
 use imgbuild_spec::Contract;
 
 use crate::registry_arguments::{
@@ -62,6 +62,14 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Tell whether platforms will run an image, demand by demand.
     Conform(ConformArguments),
+    /// Log in to a registry, and keep the password where docker and podman find it.
+    Login(LoginArguments),
+    /// Log out of a registry: forget the password that is kept for it.
+    Logout {
+        /// The registry, with its port where it has one of its own.
+        #[arg(value_name = "HOST[:PORT]")]
+        host: RegistryHost,
+    },
     /// Print the JSON schema of the spec.
     Schema,
     /// Look at the local store, and free its space.
@@ -295,6 +303,22 @@ pub(crate) struct ConformArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// The registry, with its port where it has one of its own; `docker.io` for Docker Hub.
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) host: RegistryHost,
+    /// The user; asked for where it is missing.
+    #[arg(short, long, alias = "username", value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Read the password from standard input, instead of asking for it.
+    #[arg(long, requires = "user")]
+    pub(crate) password_stdin: bool,
+    /// Speak to the registry without TLS: who is on the way reads the password.
+    #[arg(long)]
+    pub(crate) plain_http: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ mod progress;
 mod pushing;
 mod registry_arguments;
 mod shown;
+mod terminal;
 mod threads;
 mod words;
 
@@ -90,6 +91,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         // It was run before the runtime was started.
         Command::Run(_) => Ok(()),
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,
+        Command::Login(arguments) => commands::login::run(arguments, global).await,
+        Command::Logout { host } => commands::logout::run(host, global).await,
         Command::Schema => commands::schema::run(),
         Command::Cache(command) => commands::cache::run(command),
         Command::Completions { shell } => commands::completions::run(*shell),

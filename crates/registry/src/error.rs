@@ -98,7 +98,7 @@ impl Refusal {
         let host = self.host();
         Some(match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.doing == Doing::SignIn => {
-                "check the user and the password: many registries want an access token in its place".to_owned()
+                "check the user and the password: many registries want an access token as the password".to_owned()
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !self.signed_in => {
                 format!("sign in with `imgbuild login {host}`, or see docs/registry-credentials.md for CI")

@@ -11,12 +11,15 @@ pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod lock;
 pub(crate) mod pull;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod tags;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,6 +36,13 @@ use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::output;
 use crate::shown::cleaned;
+
+/// The variables of this process. What is no text says nothing to anybody.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
 
 /// The platform of this machine.
 fn host() -> Result<Platform, Failure> {
