@@ -102,7 +102,8 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Debug messages go to standard error, at `-v` ours, at `-vv` everybody's.
 fn log(verbose: u8) {
     let filter = match verbose {
-        0 => "error",
+        // Why a certificate is not trusted is told by the error that follows.
+        0 => "error,rustls_platform_verifier=off",
         // All crates of the house begin so.
         1 => "imgbuild=debug",
         _ => "debug",

@@ -1,5 +1,6 @@
 //! What can go wrong with a request.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,6 +91,9 @@ pub enum NetError {
     Transport {
         /// What was asked for.
         url: String,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<&'static str>,
         /// Why.
         #[source]
         error: reqwest::Error,
@@ -179,13 +183,16 @@ imgbuild_diagnostic::boxed_sources!(NetError);
 
 impl NetError {
     pub(crate) fn transport(url: &SecretUrl, error: reqwest::Error) -> Self {
-        Self::Transport { url: url.to_string(), error: error.without_url() }
+        let hint = is_distrusted(&error).then_some(UNKNOWN_AUTHORITY);
+        Self::Transport { url: url.to_string(), hint, error: error.without_url() }
     }
 
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { error, .. } => !error.is_builder() && !error.is_redirect(),
+            Self::Transport { error, .. } => {
+                !error.is_builder() && !error.is_redirect() && !fails_by_tls(error)
+            }
             Self::Truncated { .. } | Self::Slow { .. } => true,
             Self::Status { status, .. } => crate::answer::is_transient(*status),
             _ => false,
@@ -196,4 +203,24 @@ impl NetError {
     pub(crate) fn tries_next_mirror(&self) -> bool {
         self.is_transient() || matches!(self, Self::NotFound { .. } | Self::Range { .. })
     }
+}
+
+/// What to do where a server's certificate is not trusted.
+const UNKNOWN_AUTHORITY: &str = "`SSL_CERT_FILE` names a file of the authorities that are trusted, instead of the system's; for a registry, `certs.d` has further ones (docs/registry-credentials.md)";
+
+/// Whether both sides do not agree on TLS: they will not the next time either.
+fn fails_by_tls(error: &reqwest::Error) -> bool {
+    let is_data = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    };
+    (error.is_connect() || error.is_request()) && causes(error).any(is_data)
+}
+
+/// Whether that is because of the server's certificate (rustls' words).
+fn is_distrusted(error: &reqwest::Error) -> bool {
+    fails_by_tls(error) && causes(error).any(|cause| cause.to_string().contains("invalid peer certificate"))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| cause.source())
 }

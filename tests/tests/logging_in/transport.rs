@@ -63,22 +63,12 @@ impl Guarded {
     }
 }
 
-/// What is said of a failure, without the words of the library for TLS.
-fn beginning(said: &str) -> String {
-    said.lines().take(3).map(|line| format!("{line}\n")).collect()
-}
-
 #[test]
 fn an_authority_of_its_own() {
     let guarded = Guarded::new(false);
     let (home, host) = (Home::new(), guarded.address.as_str());
     let unknown = home.login(host, "any").failure();
-    assert!(unknown.stderr.contains("UnknownIssuer"), "{}", unknown.stderr);
-    assert_snapshot!(beginning(&home.said(&unknown, host)), @r"
-    ERROR rustls_platform_verifier::verification::others: failed to verify TLS certificate: invalid peer certificate: UnknownIssuer
-    ERROR rustls_platform_verifier::verification::others: failed to verify TLS certificate: invalid peer certificate: UnknownIssuer
-    ERROR rustls_platform_verifier::verification::others: failed to verify TLS certificate: invalid peer certificate: UnknownIssuer
-    ");
+    assert_snapshot!(home.said(&unknown, host), @"");
     for folder in [".config/docker/certs.d", ".docker/certs.d", ".config/containers/certs.d"] {
         let home = Home::new();
         guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
@@ -97,7 +87,7 @@ fn a_registry_that_wants_to_see_a_certificate() {
     let (home, host) = (Home::new(), guarded.address.as_str());
     let folder = ".config/docker/certs.d";
     guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
-    home.login(host, "any").failure();
+    assert_snapshot!(home.said(&home.login(host, "any").failure(), host), @"");
     guarded.certify(&home, folder, &[("own.pem", "client.cert")]);
     assert_snapshot!(home.said(&home.login(host, "any").failure(), host), @r"
     × cannot log in to `HOST` as `user`
@@ -141,11 +131,7 @@ fn without_tls_only_where_it_was_asked_for() {
     let host = &registry.address().replace("127.0.0.1", "0.0.0.0");
     let home = Home::new();
     let refused = home.login(host, "hunter2").failure();
-    assert_snapshot!(beginning(&home.said(&refused, host)), @r"
-    × cannot log in to `HOST` as `user`
-    ├─▶ `HOST`: nobody can sign in
-    ├─▶ `https://HOST/v2/` cannot be reached
-    ");
+    assert_snapshot!(home.said(&refused, host), @"");
     home.run(&["login", host, "--user", "user", "--password-stdin", "--plain-http"], "hunter2").success();
     home.logout(host).success();
     home.write(
