@@ -183,7 +183,7 @@ imgbuild_diagnostic::boxed_sources!(NetError);
 
 impl NetError {
     pub(crate) fn transport(url: &SecretUrl, error: reqwest::Error) -> Self {
-        let hint = is_distrusted(&error).then_some(UNKNOWN_AUTHORITY);
+        let hint = tls_hint(&error);
         Self::Transport { url: url.to_string(), hint, error: error.without_url() }
     }
 
@@ -205,22 +205,35 @@ impl NetError {
     }
 }
 
-/// What to do where a server's certificate is not trusted.
-const UNKNOWN_AUTHORITY: &str = "`SSL_CERT_FILE` names a file of the authorities that are trusted, instead of the system's; for a registry, `certs.d` has further ones (docs/registry-credentials.md)";
+/// What to do where both sides do not agree on TLS, by words of rustls.
+const TLS_HINTS: [(&str, &str); 2] = [
+    (
+        "invalid peer certificate",
+        "`SSL_CERT_FILE` names a file of the authorities that are trusted, in place of the system's; for one registry, `certs.d` has further ones (docs/registry-credentials.md)",
+    ),
+    (
+        "InvalidContentType",
+        "the server seems to speak no TLS: its URL begins with `http://`; for a registry, docs/registry-credentials.md says how to allow it",
+    ),
+];
 
 /// Whether both sides do not agree on TLS: they will not the next time either.
 fn fails_by_tls(error: &reqwest::Error) -> bool {
-    let is_data = |cause: &(dyn Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
-    };
+    let is_data = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_data);
     (error.is_connect() || error.is_request()) && causes(error).any(is_data)
 }
 
-/// Whether that is because of the server's certificate (rustls' words).
-fn is_distrusted(error: &reqwest::Error) -> bool {
-    fails_by_tls(error) && causes(error).any(|cause| cause.to_string().contains("invalid peer certificate"))
+/// Whether an error says that what came is nonsense, or the one in it: what it passes on as its cause is that of the one in it.
+fn is_data(error: &io::Error) -> bool {
+    let inner = || error.get_ref()?.downcast_ref::<io::Error>();
+    error.kind() == io::ErrorKind::InvalidData || inner().is_some_and(is_data)
+}
+
+fn tls_hint(error: &reqwest::Error) -> Option<&'static str> {
+    let says = |words: &str| causes(error).any(|cause| cause.to_string().contains(words));
+    TLS_HINTS.iter().find(|(words, _)| fails_by_tls(error) && says(words)).map(|(_, hint)| *hint)
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause| cause.source())
+    std::iter::successors(error.source(), |cause| Error::source(*cause))
 }
