@@ -6,7 +6,8 @@
 mod error;
 mod pipeline;
 mod pushing;
+mod request;
 
 pub use error::BuildError;
-pub use pipeline::{Report, Request, build, cuda_contracts, planned_layers};
-pub use pushing::CacheFrom;
+pub use pipeline::{Report, build, cuda_contracts, planned_layers};
+pub use request::{CacheFrom, Request, SharedCaches};

@@ -1,10 +1,9 @@
 //! The whole way: spec in, image out.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use imgbuild_distribution::{Published, Publishing};
+use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
     Built, Delivered, Format, LayerSummary, MakeError, check_conformity, check_cuda_duplicates,
@@ -14,32 +13,12 @@ use imgbuild_lock::Changes;
 use imgbuild_locking::{
     CudaContract, LockSpecError, cuda_contract, current_lock, known_lock, lock_path, notes, validate_copying,
 };
-use imgbuild_oci::{Digest, Image, Platform};
+use imgbuild_oci::{Digest, Image};
 use imgbuild_spec::{Spec, Variant};
 
 use crate::error::BuildError;
-use crate::pushing::{CacheFrom, Pushing};
-
-/// What to build, and where to put it.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The folder for the outputs; the current one where nothing is said.
-    pub output: Option<PathBuf>,
-    /// The form of the outputs.
-    pub format: Format,
-    /// Refuse to make or renew a lock.
-    pub locked: bool,
-    /// Only variants with these matrix values.
-    pub only: BTreeMap<String, String>,
-    /// Only variants of these platforms; all where nothing is said.
-    pub platforms: Vec<Platform>,
-    /// Deliver without running the checks.
-    pub unchecked: bool,
-    /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.
-    pub publishing: Publishing,
-    /// Whose layers are looked for before they are made.
-    pub cache_from: CacheFrom,
-}
+use crate::pushing::Pushing;
+use crate::request::Request;
 
 /// What a build made.
 #[derive(Debug, Clone)]
@@ -92,7 +71,7 @@ pub async fn build(
     let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
     let lock_digest = Digest::of(&locked.text);
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
-    let pushing = Pushing::begin(&request.publishing, &request.cache_from, &variants, context).await?;
+    let mut pushing = Pushing::begin(request, &variants, context).await?;
     let mut context = pushing.context(context);
     let mut plans = Vec::new();
     for index in &chosen {
@@ -102,13 +81,15 @@ pub async fn build(
         plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, &context)?);
     }
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
+    pushing.look_up(&plans, &context).await?;
     let publication = pushing.open(&context).await?;
     if let Some(publication) = &publication
-        && let Some(ahead) = pushing.ahead(publication, &variants, &plans, &context)
+        && let Some(ahead) = pushing.ahead(publication, &plans, &context)
     {
         context.layers = context.layers.with(Arc::new(ahead));
     }
     let made = make(&plans, &context).await?;
+    pushing.verify(&made)?;
     let mut built = Vec::new();
     for ((index, plan), layers) in chosen.iter().zip(&plans).zip(made) {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
@@ -121,9 +102,9 @@ pub async fn build(
     for (variant, built) in variants.iter().zip(&built) {
         built.remember(variant, &context.store, &pushing.repositories())?;
     }
-    let images = grouped_images(&variants, &built, request.format)?;
+    let images = delivered_images(&built, request.format)?;
     let delivered = if request.output.is_some() || !pushing.is_asked() {
-        deliver_all(&variants, &images, request, &context).await?
+        deliver_all(&variants, &images, request, &pushing, &context).await?
     } else {
         Vec::new()
     };
@@ -131,33 +112,27 @@ pub async fn build(
         Some(publication) => pushing.push(publication, &images, &context).await?,
         None => Vec::new(),
     };
+    pushing.keep(&built, &context).await;
     notes.extend(pushing.notes);
     notes.extend(unconfined(&context));
     Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, notes })
 }
 
-/// The images of each group of variants, in the form in which they are delivered.
-fn grouped_images(
-    variants: &[Variant],
-    built: &[Built],
-    format: Format,
-) -> Result<Vec<Vec<Image>>, BuildError> {
-    let image = |index: &usize| {
-        let image = &built[*index].image;
-        match format {
-            Format::Docker => image.to_docker().map_err(MakeError::from),
-            Format::Oci | Format::OciDir => Ok(image.clone()),
-        }
+/// The images in the form in which they are delivered.
+fn delivered_images(built: &[Built], format: Format) -> Result<Vec<Image>, MakeError> {
+    let image = |built: &Built| match format {
+        Format::Docker => built.image.to_docker().map_err(MakeError::from),
+        Format::Oci | Format::OciDir | Format::Sparse => Ok(built.image.clone()),
     };
-    let groups = groups(variants);
-    Ok(groups.iter().map(|group| group.iter().map(image).collect()).collect::<Result<_, MakeError>>()?)
+    built.iter().map(image).collect()
 }
 
 /// Writes the images into the folder.
 async fn deliver_all(
     variants: &[Variant],
-    images: &[Vec<Image>],
+    images: &[Image],
     request: &Request,
+    pushing: &Pushing,
     context: &Context,
 ) -> Result<Vec<Delivered>, BuildError> {
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -165,12 +140,14 @@ async fn deliver_all(
         std::fs::create_dir_all(&folder).map_err(MakeError::file(&folder, "made"))?;
     }
     let mut delivered = Vec::new();
-    for (group, images) in groups(variants).iter().zip(images) {
-        let (folder, variant, images) = (folder.clone(), variants[group[0]].clone(), images.clone());
-        let (format, layers) = (request.format, context.layers.clone());
+    for group in groups(variants) {
+        let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
+        let (folder, variant, layers) = (folder.clone(), variants[group[0]].clone(), context.layers.clone());
+        let (format, elsewhere) = (request.format, pushing.all_repositories());
         // Layers may come from a registry, for which threads wait.
-        let written =
-            tokio::task::spawn_blocking(move || deliver(&folder, &variant, images, format, &layers));
+        let written = tokio::task::spawn_blocking(move || {
+            deliver(&folder, &variant, images, format, &elsewhere, &layers)
+        });
         delivered.push(written.await.map_err(MakeError::from)??);
     }
     Ok(delivered)

@@ -1,34 +1,31 @@
 //! What a build has of registries: layers that are there already, and where its images go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Ahead, Destination, DistributionError, Publication, Published, Publishing, RemoteLayers,
+    Ahead, CachePlace, Destination, DistributionError, KeyCache, Publication, Published, Publishing,
+    RemoteLayers,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{ImagePlan, groups};
+use imgbuild_image::{Built, BuiltLayer, ImagePlan, MakeError, groups};
+use imgbuild_layer::Key;
 use imgbuild_oci::{Digest, Image, Reference};
 use imgbuild_registry::Pushable;
 use imgbuild_spec::Variant;
+use imgbuild_store::{LayerCache, LayerRecord};
 
 use crate::error::BuildError;
-
-/// Whose layers are looked for before they are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CacheFrom {
-    /// Those of what the targets were until now.
-    Targets,
-    /// Those of these images, and of what the targets were.
-    Images(Vec<Reference>),
-    /// Nobody's.
-    Nothing,
-}
+use crate::request::{CacheFrom, Request, SharedCaches};
 
 /// What a build has of registries.
 pub(crate) struct Pushing {
     publishing: Publishing,
-    /// Where each group of variants goes.
+    shared: SharedCaches,
+    caches: Vec<KeyCache>,
+    /// The variants that are one image: those of a tag, or each by itself where tags say the platform.
+    groups: Vec<Vec<usize>>,
+    /// Where each of these goes.
     destinations: Vec<Vec<Destination>>,
     reused: Vec<Arc<RemoteLayers>>,
     /// What a person should know of it.
@@ -42,28 +39,64 @@ impl Pushing {
     ///
     /// When a target is none for a variant, or an image that was named cannot be asked for.
     pub(crate) async fn begin(
-        publishing: &Publishing,
-        cache_from: &CacheFrom,
+        request: &Request,
         variants: &[Variant],
         context: &Context,
     ) -> Result<Self, BuildError> {
-        let firsts: Vec<&Variant> = groups(variants).iter().map(|group| &variants[group[0]]).collect();
-        let destinations = publishing.destinations(&firsts).map_err(DistributionError::from)?;
-        let mut pushing =
-            Self { publishing: publishing.clone(), destinations, reused: Vec::new(), notes: Vec::new() };
-        let before = pushing.destinations.iter().flatten().filter_map(|it| it.references().next());
+        let groups = match request.publishing.platform_tags {
+            true => (0..variants.len()).map(|index| vec![index]).collect(),
+            false => groups(variants),
+        };
+        let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
+        let destinations = request.publishing.destinations(&firsts).map_err(DistributionError::from)?;
+        let mut pushing = Self {
+            publishing: request.publishing.clone(),
+            shared: request.shared.clone(),
+            caches: Vec::new(),
+            groups,
+            destinations,
+            reused: Vec::new(),
+            notes: Vec::new(),
+        };
+        pushing.read_images(&request.cache_from, context).await?;
+        let is_checked = |it: &Variant| !it.checks.is_empty() || !it.conform.is_empty() || it.cuda.is_some();
+        let is_read = request.output.is_some()
+            || !pushing.is_asked()
+            || !request.unchecked && variants.iter().any(is_checked);
+        for place in &request.shared.places {
+            // What will be mounted is not read.
+            let is_read = is_read || !pushing.is_within_one_registry(place);
+            match KeyCache::open(place, request.shared.key.clone(), is_read, context).await {
+                Ok(cache) => pushing.caches.push(cache),
+                Err(error) => {
+                    let told = imgbuild_diagnostic::told(&error);
+                    pushing.notes.push(format!("the cache `{place}` is not used: {}", first_line(&told)));
+                }
+            }
+        }
+        Ok(pushing)
+    }
+
+    async fn read_images(&mut self, cache_from: &CacheFrom, context: &Context) -> Result<(), BuildError> {
+        let before = self.destinations.iter().flatten().filter_map(|it| it.references().next());
         let (named, before): (Vec<Reference>, Vec<Reference>) = match cache_from {
-            CacheFrom::Nothing => return Ok(pushing),
+            CacheFrom::Nothing => return Ok(()),
             CacheFrom::Targets => (Vec::new(), before.collect()),
             CacheFrom::Images(named) => (named.clone(), before.collect()),
         };
         for reference in &named {
-            pushing.read(reference, true, context).await?;
+            self.read(reference, true, context).await?;
         }
         for reference in before.iter().filter(|it| !named.contains(it)) {
-            pushing.read(reference, false, context).await?;
+            self.read(reference, false, context).await?;
         }
-        Ok(pushing)
+        Ok(())
+    }
+
+    /// Whether a cache is in the registry that everything is pushed to.
+    fn is_within_one_registry(&self, place: &CachePlace) -> bool {
+        let CachePlace::Repository(cache) = place else { return false };
+        self.destinations.iter().flatten().all(|it| it.repository.registry() == cache.registry())
     }
 
     /// What an image has costs time where it cannot be asked for, and no build. That nothing was pushed yet is no news.
@@ -82,8 +115,7 @@ impl Pushing {
             Ok(None) => {}
             Err(error) => {
                 let told = imgbuild_diagnostic::told(&error);
-                let why = told.lines().next().unwrap_or_default();
-                self.notes.push(format!("no layers are taken from `{reference}`: {why}"));
+                self.notes.push(format!("no layers are taken from `{reference}`: {}", first_line(&told)));
             }
         }
         Ok(())
@@ -92,11 +124,87 @@ impl Pushing {
     /// The same context, which knows the layers that are there.
     pub(crate) fn context(&self, context: &Context) -> Context {
         let mut context = context.clone();
+        // What is to be held against them is made without them.
+        if self.shared.verify {
+            return context;
+        }
         for layers in &self.reused {
             let layers: Arc<RemoteLayers> = Arc::clone(layers);
             context.layers = context.layers.with(layers);
         }
+        for cache in &self.caches {
+            context.layers = context.layers.with(Arc::new(cache.clone()));
+        }
         context
+    }
+
+    /// Asks the shared caches for what the store and the images do not have, all at once.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub(crate) async fn look_up(&self, plans: &[ImagePlan], context: &Context) -> Result<(), BuildError> {
+        let mut wanted = BTreeSet::new();
+        for key in plans.iter().flat_map(ImagePlan::keys) {
+            let is_there = self.reused.iter().any(|layers| matches!(layers.layer(&key), Ok(Some(_))));
+            if !is_there && context.store.layer(&key).map_err(MakeError::from)?.is_none() {
+                wanted.insert(key);
+            }
+        }
+        for cache in &self.caches {
+            cache.look_up(wanted.iter().copied()).await;
+        }
+        Ok(())
+    }
+
+    /// Holds what was made against what the caches have, where that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When one has something else.
+    pub(crate) fn verify(&self, made: &[Vec<BuiltLayer>]) -> Result<(), BuildError> {
+        if !self.shared.verify {
+            return Ok(());
+        }
+        let images = self.reused.iter().map(|it| -> &dyn LayerCache { &**it });
+        let caches: Vec<&dyn LayerCache> =
+            images.chain(self.caches.iter().map(|it| -> &dyn LayerCache { it })).collect();
+        for layer in made.iter().flatten() {
+            let Some(key) = &layer.key else { continue };
+            let made = layer.record.descriptor.digest;
+            for found in caches.iter().filter_map(|cache| cache.layer(key).ok().flatten()) {
+                let found = found.descriptor.digest;
+                if found != made {
+                    let (key, found, made) = (key.to_string(), found.to_string(), made.to_string());
+                    return Err(DistributionError::Lie { key, found, made }.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the shared caches all layers that they lack. Where one does not take them, that is told.
+    pub(crate) async fn keep(&mut self, built: &[Built], context: &Context) {
+        let layers: Vec<(Key, LayerRecord)> = built
+            .iter()
+            .flat_map(|built| &built.layers)
+            .filter_map(|layer| Some((layer.key?, layer.record.clone())))
+            .collect();
+        let options = self.publishing.options;
+        for cache in &self.caches {
+            if !self.shared.read_only && !options.dry_run {
+                let homes: Vec<String> = self
+                    .destinations
+                    .iter()
+                    .flatten()
+                    .filter(|it| cache.repository().is_some_and(|(host, _)| is_at(&it.repository, &host)))
+                    .map(|it| it.repository.name().to_string())
+                    .collect();
+                let kept = cache.keep(layers.clone(), Arc::new(context.layers.clone()), &homes);
+                self.notes.extend(kept.await);
+            }
+            self.notes.extend(cache.trouble());
+        }
     }
 
     /// Whether anything is pushed.
@@ -104,9 +212,22 @@ impl Pushing {
         !self.publishing.targets.is_empty()
     }
 
-    /// The images of registries that layers are taken from.
+    /// What of registries has the layers that the store lacks: the images that layers are taken from, and repositories that are
+    /// caches.
     pub(crate) fn repositories(&self) -> Vec<String> {
-        self.reused.iter().map(|layers| layers.reference().to_owned()).collect()
+        let images = self.reused.iter().map(|layers| layers.reference().to_owned());
+        let caches = self.shared.places.iter().filter(|it| matches!(it, CachePlace::Repository(_)));
+        images.chain(caches.map(ToString::to_string)).collect()
+    }
+
+    /// The same, and what the images are pushed to: for whoever hands them on without their layers.
+    pub(crate) fn all_repositories(&self) -> Vec<String> {
+        let targets = self.destinations.iter().flatten().filter_map(|it| it.references().next());
+        let mut all = self.repositories();
+        all.extend(targets.map(|it| it.to_string()));
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Which image in a registry is this one, where one is.
@@ -125,15 +246,22 @@ impl Pushing {
         }
         let registries = context.registries().map_err(DistributionError::from)?;
         let (all, reporter) = (&self.destinations, &context.reporter);
-        let opened = Publication::open(&self.publishing, all, &self.reused, &registries, reporter).await;
-        Ok(Some(opened?))
+        let others: Vec<(String, String)> = self.caches.iter().filter_map(KeyCache::repository).collect();
+        let reused = &self.reused;
+        let opened = Publication::open(&self.publishing, all, reused, &others, &registries, reporter).await;
+        let mut opened = opened?;
+        for (cache, (host, name)) in self.caches.iter().filter_map(|it| Some((it, it.repository()?))) {
+            for digest in cache.digests() {
+                opened.knows(digest, host.clone(), name.clone());
+            }
+        }
+        Ok(Some(opened))
     }
 
     /// What sends layers to the first repository that wants them as soon as they are made; nothing where none may be sent.
     pub(crate) fn ahead(
         &self,
         publication: &Publication,
-        variants: &[Variant],
         plans: &[ImagePlan],
         context: &Context,
     ) -> Option<Ahead> {
@@ -142,7 +270,7 @@ impl Pushing {
             return None;
         }
         let mut pushers = BTreeMap::new();
-        for (group, destinations) in groups(variants).iter().zip(&self.destinations) {
+        for (group, destinations) in self.groups.iter().zip(&self.destinations) {
             let Some(pusher) = destinations.first().and_then(|it| publication.pusher(it)) else { continue };
             for key in group.iter().flat_map(|index| plans[*index].keys()) {
                 pushers.entry(key).or_insert_with(|| Arc::clone(pusher));
@@ -151,7 +279,7 @@ impl Pushing {
         Some(Ahead::new(pushers, context.store.clone()))
     }
 
-    /// Pushes the images of all groups.
+    /// Pushes the images of all variants.
     ///
     /// # Errors
     ///
@@ -159,15 +287,25 @@ impl Pushing {
     pub(crate) async fn push(
         &self,
         publication: &Publication,
-        images: &[Vec<Image>],
+        images: &[Image],
         context: &Context,
     ) -> Result<Vec<Published>, BuildError> {
         let mut all = Vec::new();
-        for (images, destinations) in images.iter().zip(&self.destinations) {
+        for (group, destinations) in self.groups.iter().zip(&self.destinations) {
+            let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
             let blobs = Arc::new(context.layers.clone());
-            let image = Pushable::of_images(images, Vec::new(), blobs).map_err(DistributionError::from)?;
+            let image = Pushable::of_images(&images, Vec::new(), blobs).map_err(DistributionError::from)?;
             all.extend(publication.push(&image, destinations).await?);
         }
         Ok(all)
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// Whether a repository is at a registry.
+fn is_at(repository: &Reference, host: &str) -> bool {
+    repository.registry().is_some_and(|it| it.to_string() == host)
 }

@@ -59,6 +59,34 @@ pub enum DistributionError {
         /// The platform.
         platform: String,
     },
+    /// A folder or a bucket of a cache that cannot be opened.
+    #[error("the cache `{url}` cannot be opened")]
+    Objects {
+        /// Where it is.
+        url: String,
+        /// Why.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A key of a cache.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    CacheKey(#[from] crate::key_cache::CacheKeyError),
+    /// A cache that has another layer for a key than what is made of it.
+    #[error(
+        "the cache has another layer for the key `{key}` than what is made of it: `{found}` instead of `{made}`"
+    )]
+    #[diagnostic(help(
+        "whoever wrote it there lies, or imgbuild has a fault; keys of one machine can be signed: docs/registry.md, `--cache-key`"
+    ))]
+    Lie {
+        /// The key.
+        key: String,
+        /// What the cache has.
+        found: String,
+        /// What was made.
+        made: String,
+    },
     /// A thread died.
     #[error("a part of the work died: {0}")]
     Died(String),

@@ -2,8 +2,10 @@
 //! that go from one place to another.
 
 mod ahead;
+mod completing;
 mod error;
 mod index;
+mod key_cache;
 mod pull;
 mod push;
 mod remote_layers;
@@ -11,10 +13,12 @@ mod stored;
 mod target;
 
 pub use ahead::Ahead;
+pub use completing::{Completion, Incomplete, completed};
 pub use error::DistributionError;
 pub use index::joined;
-pub use pull::{complete, missing, pull, pull_to, remote_image};
+pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, KeyCache};
+pub use pull::{complete, fill, missing, pull, pull_to, remote_image};
 pub use push::{Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
-pub use stored::{pushable, pushable_of};
+pub use stored::{elsewhere, pushable, pushable_of};
 pub use target::{PushTarget, PushTargetError};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_fetch::{Event, Reporter};
-use imgbuild_oci::{Digest, Reference, Tag};
+use imgbuild_oci::{Digest, Platform, Reference, Tag};
 use imgbuild_registry::{
     Arrival, Homes, PushOptions, Pushable, Pushed, Pusher, Registries, RemoteRepository, Told,
 };
@@ -60,6 +60,9 @@ pub struct Publishing {
     pub staging: Option<Reference>,
     /// How.
     pub options: PushOptions,
+    /// Whether each tag says the platform of its image as well, `TAG-amd64`: so that the images of several platforms can be
+    /// pushed by several machines, and joined when all are there.
+    pub platform_tags: bool,
 }
 
 impl Publishing {
@@ -73,10 +76,18 @@ impl Publishing {
         let mut all = Vec::new();
         for variant in groups {
             let own = variant.tags.first().map(ToString::to_string).unwrap_or_default();
-            let own = format!("{}:{own}", variant.name);
+            let platform =
+                if self.platform_tags { format!(" for {}", variant.platform) } else { String::new() };
+            let own = format!("{}:{own}{platform}", variant.name);
             let mut destinations = Vec::new();
             for target in &self.targets {
-                let (repository, tags) = target.place(variant)?;
+                let (repository, mut tags) = target.place(variant)?;
+                if self.platform_tags {
+                    tags = tags
+                        .iter()
+                        .map(|tag| platform_tag(tag, variant.platform))
+                        .collect::<Result<_, _>>()?;
+                }
                 let destination = Destination { repository, tags };
                 for reference in destination.references().map(|it| it.to_string()) {
                     if let Some(before) = taken.insert(reference.clone(), own.clone()).filter(|it| *it != own)
@@ -90,6 +101,15 @@ impl Publishing {
         }
         Ok(all)
     }
+}
+
+/// The tag of the image of one platform, of several that will be one.
+///
+/// # Errors
+///
+/// When it would be too long.
+pub(crate) fn platform_tag(tag: &Tag, platform: Platform) -> Result<Tag, PushTargetError> {
+    Ok(format!("{tag}-{}", platform.architecture()).parse()?)
 }
 
 /// The repositories that are pushed to.
@@ -109,7 +129,7 @@ pub struct Published {
 }
 
 impl Publication {
-    /// Opens the repositories of all destinations. From those of `reused`, blobs are mounted.
+    /// Opens the repositories of all destinations. From those of `reused`, and from others of a registry, blobs are mounted.
     ///
     /// # Errors
     ///
@@ -118,6 +138,7 @@ impl Publication {
         publishing: &Publishing,
         destinations: &[Vec<Destination>],
         reused: &[Arc<RemoteLayers>],
+        others: &[(String, String)],
         registries: &Registries,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Self, DistributionError> {
@@ -131,8 +152,9 @@ impl Publication {
                 entry.insert(registries.open(&destination.repository).await?);
             }
         }
-        let others = reused.iter().map(|layers| layers.remote()).chain(&staging);
-        let places: BTreeSet<(String, String)> = remotes.values().chain(others).map(place).collect();
+        let known = reused.iter().map(|layers| layers.remote()).chain(&staging);
+        let places = remotes.values().chain(known).map(place).chain(others.iter().cloned());
+        let places: BTreeSet<(String, String)> = places.collect();
         let (homes, told) = (Homes::default(), told(Arc::clone(reporter)));
         let pushers = remotes.into_iter().map(|(key, remote)| {
             let host = remote.repository().host().to_owned();

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use imgbuild_oci::layout::Sparse;
 use imgbuild_oci::{
     BlobError, Blobs, Descriptor, Digest, Platform, StoredContents, StoredItem, WriteError, platform_index,
 };
@@ -30,6 +31,11 @@ pub fn pushable(
     let item = one(path, &contents.items, wanted)?;
     let tags = item.names.iter().filter(|name| name.parse::<imgbuild_oci::Tag>().is_ok()).cloned().collect();
     tree(path, item.digest, contents.blobs, tags)
+}
+
+/// The images of registries that have the layers of a sparse layout; none of what has its layers itself.
+pub fn elsewhere(path: &Path) -> Option<Sparse> {
+    path.is_dir().then(|| Sparse::read(path)).flatten()
 }
 
 /// The image of manifests of the store, which differ in their platforms.

@@ -20,6 +20,8 @@ pub enum Format {
     OciDir,
     /// A tarball with docker's media types and gzip layers, for old engines.
     Docker,
+    /// A folder: an OCI layout with descriptors in place of layers, for whoever finds these in a registry.
+    Sparse,
 }
 
 impl Format {
@@ -34,8 +36,9 @@ impl Format {
     }
 
     /// What writes it.
-    fn sink(self, path: &Path) -> Result<Box<dyn Sink>, WriteError> {
+    fn sink(self, path: &Path, elsewhere: &[String]) -> Result<Box<dyn Sink>, WriteError> {
         Ok(match self {
+            Self::Sparse => Box::new(LayoutWriter::sparse(path, elsewhere.to_vec())?),
             Self::OciDir => Box::new(LayoutWriter::new(path)?),
             Self::Oci | Self::Docker => Box::new(TarballWriter::new(path)?),
         })
@@ -75,11 +78,12 @@ pub(crate) fn output_path(folder: &Path, variant: &Variant, format: Format) -> P
     let name = format!("{}-{tag}", variant.name.as_str().replace('/', "-"));
     match format {
         Format::Oci | Format::Docker => folder.join(format!("{name}.tar")),
-        Format::OciDir => folder.join(name),
+        Format::OciDir | Format::Sparse => folder.join(name),
     }
 }
 
-/// Writes one output: images in the form in which they are delivered.
+/// Writes one output: images in the form in which they are delivered. `elsewhere` are images of registries that have their
+/// layers: a sparse layout says them.
 ///
 /// # Errors
 ///
@@ -89,13 +93,15 @@ pub fn deliver(
     variant: &Variant,
     images: Vec<Image>,
     format: Format,
+    elsewhere: &[String],
     blobs: &dyn Blobs,
 ) -> Result<Delivered, MakeError> {
     let path = output_path(folder, variant, format);
     let references: Vec<Reference> =
         variant.tags.iter().map(|tag| Reference::new(&variant.name, tag)).collect();
-    let written =
-        format.sink(&path).and_then(|sink| imgbuild_oci::deliver(&images, &references, blobs, sink));
+    let written = format
+        .sink(&path, elsewhere)
+        .and_then(|sink| imgbuild_oci::deliver(&images, &references, blobs, sink));
     written.map_err(|error| match error {
         WriteError::Blob(
             error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),

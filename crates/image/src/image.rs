@@ -14,7 +14,7 @@ use crate::built_layer::BuiltLayer;
 use crate::error::MakeError;
 
 /// The label that holds the digest of the lock's text.
-pub(crate) const LOCK_LABEL: &str = "io.github.imgbuild.lock";
+pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 
 /// What an image's configuration is made of.
 pub(crate) struct Parts<'a> {

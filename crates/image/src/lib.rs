@@ -49,6 +49,7 @@ pub use cuda_libraries::{
 };
 pub use delivery::{Delivered, Format, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
+pub use image::LOCK_LABEL;
 /// What was run to make an image.
 pub use imgbuild_ecosystem::Execution;
 pub use kernels::check_kernels;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_distribution::PushTarget;
-use imgbuild_oci::{Platform, Reference, RegistryHost};
+use imgbuild_oci::{Platform, RegistryHost};
 use imgbuild_spec::Contract;
 
 use crate::registry_arguments::{
-    CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand, TagsArguments,
+    CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
+    TagsArguments,
 };
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
@@ -133,13 +134,8 @@ pub(crate) struct BuildArguments {
     pub(crate) push: Vec<PushTarget>,
     #[command(flatten)]
     pub(crate) rules: PushRules,
-    /// Take layers from this image of a registry, beside what the targets were until now: those that are wanted are neither made
-    /// nor fetched. Can be repeated.
-    #[arg(long, value_name = "REF")]
-    pub(crate) cache_from: Vec<Reference>,
-    /// Take no layers from registries.
-    #[arg(long, conflicts_with = "cache_from")]
-    pub(crate) no_cache_from: bool,
+    #[command(flatten)]
+    pub(crate) caches: CacheRules,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -361,6 +357,8 @@ pub(crate) enum FormatArgument {
     OciDir,
     /// A tarball with gzip layers and docker's media types, for old engines.
     Docker,
+    /// A folder: an OCI layout with descriptors in place of layers, for `imgbuild push` in a registry that has them.
+    Sparse,
 }
 
 impl From<FormatArgument> for imgbuild_image::Format {
@@ -369,6 +367,7 @@ impl From<FormatArgument> for imgbuild_image::Format {
             FormatArgument::Oci => Self::Oci,
             FormatArgument::OciDir => Self::OciDir,
             FormatArgument::Docker => Self::Docker,
+            FormatArgument::Sparse => Self::Sparse,
         }
     }
 }

@@ -72,6 +72,23 @@ pub(crate) enum Plain {
     /// There is no such repository.
     #[error("there is no repository `{0}`")]
     NoRepository(String),
+    /// A spec whose lock is not there, or does not fit.
+    #[error("`{0}` has no lock that fits it")]
+    #[diagnostic(help(
+        "the machine that completes a matrix needs the lock that the images were made from: `imgbuild lock` writes it, beside the spec"
+    ))]
+    NoLock(String),
+    /// Images of a matrix that are not there.
+    #[error("{missing} of {all} images are not there as this lock makes them")]
+    #[diagnostic(help(
+        "build what is lacking: `imgbuild build SPEC --push …`, with `--only` and `--platform` for single ones"
+    ))]
+    Incomplete {
+        /// How many are not there.
+        missing: usize,
+        /// How many there should be.
+        all: usize,
+    },
     /// A target without a tag.
     #[error("`{0}` has no tag")]
     #[diagnostic(help("name one: `{0}:latest`"))]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use imgbuild_distribution::{Publishing, PushTarget};
+use imgbuild_build::{CacheFrom, SharedCaches};
+use imgbuild_distribution::{CacheKey, CacheKeyError, CachePlace, Publishing, PushTarget};
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_registry::PushOptions;
 
@@ -22,6 +23,10 @@ pub(crate) struct PushRules {
     /// A repository of the same registry where all blobs go first, and are mounted from.
     #[arg(long, value_name = "REF")]
     pub(crate) blob_repository: Option<Reference>,
+    /// Let each tag say the platform of its image as well, `TAG-amd64`, for machines that build one platform each; `imgbuild push
+    /// --complete` joins them.
+    #[arg(long)]
+    pub(crate) platform_tags: bool,
 }
 
 impl PushRules {
@@ -30,12 +35,59 @@ impl PushRules {
         Publishing {
             targets: targets.to_vec(),
             staging: self.blob_repository.clone(),
+            platform_tags: self.platform_tags,
             options: PushOptions {
                 dry_run: self.dry_run,
                 mount_only: self.mount_only,
                 immutable_tags: self.immutable_tags,
             },
         }
+    }
+}
+
+/// Where layers are taken from, and given to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CacheRules {
+    /// Take layers from this image of a registry, beside what the targets were until now: those that are wanted are neither made
+    /// nor fetched. Can be repeated.
+    #[arg(long, value_name = "REF")]
+    cache_from: Vec<Reference>,
+    /// Take no layers from images of registries.
+    #[arg(long, conflicts_with = "cache_from")]
+    no_cache_from: bool,
+    /// Take layers from a cache that builds share, and give it those that it lacks: a repository HOST/NAME, or a folder or bucket
+    /// as `file:///srv/cache`, `s3://…`, `gs://…` or `az://…`. Can be repeated.
+    #[arg(long, value_name = "PLACE")]
+    cache_to: Vec<CachePlace>,
+    /// Give the shared cache nothing.
+    #[arg(long, requires = "cache_to")]
+    cache_read_only: bool,
+    /// A key of Ed25519 in PEM: entries of the shared cache are signed with it, and others are not believed.
+    #[arg(long, value_name = "FILE", requires = "cache_to")]
+    cache_key: Option<PathBuf>,
+    /// Make every layer that a cache has as well, and fail where it has another one.
+    #[arg(long)]
+    verify_cache: bool,
+}
+
+impl CacheRules {
+    /// Whose layers are looked for.
+    pub(crate) fn cache_from(&self) -> CacheFrom {
+        match self.cache_from.as_slice() {
+            _ if self.no_cache_from => CacheFrom::Nothing,
+            [] => CacheFrom::Targets,
+            named => CacheFrom::Images(named.to_vec()),
+        }
+    }
+
+    /// The caches that builds share.
+    pub(crate) fn shared(&self) -> Result<SharedCaches, CacheKeyError> {
+        Ok(SharedCaches {
+            places: self.cache_to.clone(),
+            key: self.cache_key.as_deref().map(CacheKey::read).transpose()?,
+            read_only: self.cache_read_only,
+            verify: self.verify_cache,
+        })
     }
 }
 
@@ -48,6 +100,10 @@ pub(crate) struct PushArguments {
     pub(crate) targets: Vec<PushTarget>,
     #[command(flatten)]
     pub(crate) rules: PushRules,
+    /// Only look whether every image of the spec's matrix is there, made from this lock, and join those for several platforms,
+    /// which `--platform-tags` has parted.
+    #[arg(long, conflicts_with_all = ["dry_run", "mount_only", "platform_tags", "blob_repository"])]
+    pub(crate) complete: bool,
     /// Which image of a tarball or a layout that has several: its name, tag or digest.
     #[arg(long, value_name = "NAME")]
     pub(crate) named: Option<String>,

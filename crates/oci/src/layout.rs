@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use imgbuild_folder::{Folder, TEMPORARY};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::contents::{WRITER, WriteError, blob_path, layout_index, layout_marker};
 use crate::image::Document;
 use crate::limits::DOCUMENT_LIMIT;
 use crate::sink::{Order, Sink, copy_layer};
-use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Index, Reference};
+use crate::{BlobError, Blobs, Descriptor, Digest, HashReader, Index, Reference, canonical};
 
 /// Where blobs stand in a layout.
 const BLOBS: &str = "blobs/sha256";
@@ -33,6 +34,29 @@ pub struct LayoutWriter {
     /// The folder until it has its name; nothing where a layout is replaced.
     temporary: Option<TempDir>,
     given: Mutex<LayoutContent>,
+    /// What is written in place of layers; nothing where layers are written.
+    sparse: Option<Mutex<Sparse>>,
+}
+
+/// The file of a sparse layout that says what is in place of its layers.
+pub const SPARSE: &str = "imgbuild-sparse.json";
+
+/// What a layout has in place of layers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sparse {
+    /// The layers.
+    pub layers: Vec<Descriptor>,
+    /// Images of registries whose repositories have them.
+    pub repositories: Vec<String>,
+}
+
+impl Sparse {
+    /// What the layout of a folder has in place of layers; nothing where it has layers, or what says it cannot be read.
+    pub fn read(folder: &Path) -> Option<Self> {
+        let mut bytes = Vec::new();
+        open_beneath(folder, SPARSE).ok()?.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
 }
 
 /// What a layout will hold.
@@ -65,7 +89,18 @@ impl LayoutWriter {
             (Folder::open(temporary.path()).map_err(failed())?, Some(temporary))
         };
         let place = folder.make_below(BLOBS).map_err(failed())?;
-        Ok(Self { target: target.to_owned(), folder, place, temporary, given: Mutex::default() })
+        let given = Mutex::default();
+        Ok(Self { target: target.to_owned(), folder, place, temporary, given, sparse: None })
+    }
+
+    /// A layout at `target` with descriptors in place of layers, which the repositories of some images have.
+    ///
+    /// # Errors
+    ///
+    /// As [`LayoutWriter::new`].
+    pub fn sparse(target: &Path, repositories: Vec<String>) -> Result<Self, WriteError> {
+        let sparse = Mutex::new(Sparse { layers: Vec::new(), repositories });
+        Ok(Self { sparse: Some(sparse), ..Self::new(target)? })
     }
 
     /// No thread leaves it half changed.
@@ -86,6 +121,10 @@ impl Sink for LayoutWriter {
 
     /// A blob that is there may have been damaged since it was written: it is read.
     fn has(&self, layer: &Descriptor) -> Result<bool, WriteError> {
+        if let Some(sparse) = &self.sparse {
+            sparse.lock().unwrap_or_else(PoisonError::into_inner).layers.push(layer.clone());
+            return Ok(true);
+        }
         let name = layer.digest.hex();
         let has = holds(&self.place, &name, layer);
         self.given().blobs.insert(name);
@@ -113,6 +152,10 @@ impl Sink for LayoutWriter {
 
     fn finish(self: Box<Self>) -> Result<(), WriteError> {
         self.put_bytes(&self.folder, "oci-layout", &layout_marker()?)?;
+        if let Some(sparse) = &self.sparse {
+            let sparse = sparse.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.put_bytes(&self.folder, SPARSE, &canonical::to_vec(&sparse)?)?;
+        }
         let LayoutContent { blobs, index } = std::mem::take(&mut *self.given());
         self.put_bytes(&self.folder, "index.json", &index)?;
         let Self { target, folder, temporary, .. } = *self;

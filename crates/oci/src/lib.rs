@@ -25,7 +25,6 @@ pub mod validate;
 
 pub use artifact::{Artifact, ArtifactType};
 pub use blobs::{BlobError, Blobs, skip};
-pub use canonical::CanonicalError;
 pub use config::{ContainerConfig, Empty, Healthcheck, History, ImageConfig, RootFs, RootFsKind};
 pub use contents::{WriteError, documents, platform_index};
 pub use descriptor::{Descriptor, DescriptorPlatform, MediaType, MediaTypeError};

@@ -46,6 +46,22 @@ impl Blobs for WithDocuments {
     }
 }
 
+/// Blobs of one place, or of another.
+struct Either {
+    first: Arc<dyn Blobs>,
+    second: Arc<dyn Blobs>,
+}
+
+impl Blobs for Either {
+    fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, BlobError> {
+        self.first.open(digest).or_else(|_| self.second.open(digest))
+    }
+
+    fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
+        self.first.open_at(digest, at).or_else(|_| self.second.open_at(digest, at))
+    }
+}
+
 impl Pushable {
     /// Images that were built: several are one image for several platforms. `blobs` has their layers.
     ///
@@ -76,6 +92,13 @@ impl Pushable {
         tags: Vec<String>,
     ) -> Self {
         Self { children, top, blobs, tags, homes: BTreeMap::new() }
+    }
+
+    /// The same, whose blobs that are not where they were come from elsewhere.
+    #[must_use]
+    pub fn reading_from(mut self, elsewhere: Arc<dyn Blobs>) -> Self {
+        self.blobs = Arc::new(Either { first: self.blobs, second: elsewhere });
+        self
     }
 
     /// The digest by which it is known.

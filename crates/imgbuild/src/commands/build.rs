@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use imgbuild_build::{CacheFrom, Report, Request, build};
+use imgbuild_build::{Report, Request, build};
 use imgbuild_fetch::Vendor;
 use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, wasted_bytes};
 use imgbuild_locking::Purpose;
@@ -36,11 +36,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         platforms: arguments.platform.clone(),
         unchecked: arguments.no_check,
         publishing: arguments.rules.publishing(&arguments.push),
-        cache_from: match arguments.cache_from.as_slice() {
-            _ if arguments.no_cache_from => CacheFrom::Nothing,
-            [] => CacheFrom::Targets,
-            named => CacheFrom::Images(named.to_vec()),
-        },
+        cache_from: arguments.caches.cache_from(),
+        shared: arguments.caches.shared()?,
     };
     let report = build(&spec, &arguments.spec, &request, &context).await?;
     drop(context);

@@ -5,16 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Destination, DistributionError, Publication, Published, Publishing, RemoteLayers, missing, pushable,
-    pushable_of, remote_image,
+    Destination, DistributionError, Publication, Published, Publishing, RemoteLayers, elsewhere, fill,
+    missing, pushable, pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{MakeError, groups, image_records, is_layout};
+use imgbuild_oci::layout::Sparse;
 use imgbuild_oci::{Descriptor, Platform, Reference};
 use imgbuild_registry::Pushable;
 use imgbuild_spec::{Spec, Variant};
 
-use super::{context, in_registry, print, print_json};
+use super::{complete, context, in_registry, print, print_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::output::say;
@@ -25,6 +26,9 @@ use crate::shown::cleaned;
 
 pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<(), Failure> {
     let path = Path::new(&arguments.image);
+    if arguments.complete {
+        return complete::run(arguments, global).await;
+    }
     let mut context = context(path, false, reporter(global))?;
     let publishing = arguments.rules.publishing(&arguments.targets);
     let platforms = match arguments.platform.as_slice() {
@@ -35,7 +39,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
     let reused = if is_file && !is_spec(path) {
         Vec::new()
     } else {
-        elsewhere(&arguments.image, &platforms, &mut context).await?
+        lacking(&arguments.image, &platforms, &mut context).await?
     };
     let all = if is_spec(path) {
         of_spec(path, arguments, &publishing, &context)?
@@ -44,12 +48,17 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
     };
+    let sparse = elsewhere(path);
+    let all = match &sparse {
+        Some(sparse) => with_layers(all, sparse, &context).await?,
+        None => all,
+    };
     let published = push(&publishing, &all, &reused, &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)
 }
 
 /// The images of registries that have layers which the store lacks: they are asked for those.
-async fn elsewhere(
+async fn lacking(
     image: &str,
     platforms: &[Platform],
     context: &mut Context,
@@ -73,6 +82,33 @@ async fn elsewhere(
     Ok(found)
 }
 
+/// Images of a sparse layout, with where their layers are: mounted from there in the same registry, and got for another one.
+async fn with_layers(
+    all: Vec<(Pushable, Vec<Destination>)>,
+    sparse: &Sparse,
+    context: &Context,
+) -> Result<Vec<(Pushable, Vec<Destination>)>, Failure> {
+    let repositories: Vec<Reference> =
+        sparse.repositories.iter().filter_map(|text| text.parse().ok()).collect();
+    let mut result = Vec::new();
+    for (mut image, destinations) in all {
+        let hosts: Vec<_> = destinations.iter().map(|it| it.repository.registry().cloned()).collect();
+        let within: Vec<&Reference> =
+            repositories.iter().filter(|it| hosts.contains(&it.registry().cloned())).collect();
+        if within.is_empty() {
+            fill(sparse, context).await?;
+            image = image.reading_from(Arc::new(context.layers.clone()));
+        }
+        for (layer, repository) in
+            sparse.layers.iter().flat_map(|layer| within.iter().map(move |it| (layer, it)))
+        {
+            image.homes.entry(layer.digest).or_default().push(repository.name().to_string());
+        }
+        result.push((image, destinations));
+    }
+    Ok(result)
+}
+
 /// Pushes images to their destinations.
 pub(super) async fn push(
     publishing: &Publishing,
@@ -83,7 +119,7 @@ pub(super) async fn push(
     let registries = context.registries().map_err(DistributionError::from)?;
     let destinations: Vec<Vec<Destination>> = all.iter().map(|(_, it)| it.clone()).collect();
     let publication =
-        Publication::open(publishing, &destinations, reused, &registries, &context.reporter).await?;
+        Publication::open(publishing, &destinations, reused, &[], &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in all {
         published.extend(publication.push(image, destinations).await?);
@@ -111,7 +147,7 @@ pub(super) fn report(
     print(&references.map(|reference| format!("{reference}\n")).collect::<String>())
 }
 
-fn is_spec(path: &Path) -> bool {
+pub(super) fn is_spec(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml") && path.is_file()
 }
 

@@ -1,0 +1,56 @@
+//! What to build, and where to put it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use imgbuild_distribution::{CacheKey, CachePlace, Publishing};
+use imgbuild_image::Format;
+use imgbuild_oci::{Platform, Reference};
+
+/// Whose layers are looked for before they are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CacheFrom {
+    /// Those of what the targets were until now.
+    #[default]
+    Targets,
+    /// Those of these images, and of what the targets were.
+    Images(Vec<Reference>),
+    /// Nobody's.
+    Nothing,
+}
+
+/// Caches that many builds share.
+#[derive(Debug, Clone, Default)]
+pub struct SharedCaches {
+    /// Where they are.
+    pub places: Vec<CachePlace>,
+    /// Whose entries are believed, and with what ours are signed.
+    pub key: Option<CacheKey>,
+    /// Whether nothing is written there.
+    pub read_only: bool,
+    /// Make every layer, and hold it against what the caches have.
+    pub verify: bool,
+}
+
+/// What to build, and where to put it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The folder for the outputs; the current one where nothing is said.
+    pub output: Option<PathBuf>,
+    /// The form of the outputs.
+    pub format: Format,
+    /// Refuse to make or renew a lock.
+    pub locked: bool,
+    /// Only variants with these matrix values.
+    pub only: BTreeMap<String, String>,
+    /// Only variants of these platforms; all where nothing is said.
+    pub platforms: Vec<Platform>,
+    /// Deliver without running the checks.
+    pub unchecked: bool,
+    /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.
+    pub publishing: Publishing,
+    /// Whose layers are looked for before they are made.
+    pub cache_from: CacheFrom,
+    /// Caches that many builds share.
+    pub shared: SharedCaches,
+}
