@@ -47,6 +47,9 @@ pub(crate) enum Plain {
     /// `SOURCE_DATE_EPOCH` holds no time.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
     Epoch(String),
+    /// `IMGBUILD_HTTP_RETRIES` holds no number.
+    #[error("`IMGBUILD_HTTP_RETRIES` is `{0}`, which is not a number of times")]
+    Retries(String),
     /// A port of this machine cannot be listened on.
     #[error("port {port} of this machine's loopback address cannot be published")]
     #[diagnostic(help("take another one of this machine: `--publish {}:{inside}`", if *port < 1024 { 8888 } else { port.saturating_add(1).max(1024) }))]

@@ -45,6 +45,9 @@ fn variables() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The variable that says how often a request is tried again; four times by default.
+const RETRIES: &str = "IMGBUILD_HTTP_RETRIES";
+
 /// The platform of this machine.
 fn host() -> Result<Platform, Failure> {
     Platform::host().ok_or_else(|| MakeError::NoHost.into())
@@ -58,7 +61,10 @@ fn store() -> Result<Store, Failure> {
 
 /// What a build works with on this machine.
 fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Context, Failure> {
-    let options = imgbuild_net::Options { offline, ..imgbuild_net::Options::default() };
+    let mut options = imgbuild_net::Options { offline, ..imgbuild_net::Options::default() };
+    if let Ok(retries) = std::env::var(RETRIES) {
+        options.schedule.retries = retries.parse().map_err(|_| Plain::Retries(retries))?;
+    }
     let client = imgbuild_net::Client::new(options).map_err(Plain::from)?;
     let client = client
         .with_layers([imgbuild_conda::credentials().map_err(Plain::from)?, imgbuild_conda::registries()]);

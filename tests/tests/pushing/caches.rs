@@ -1,0 +1,145 @@
+//! Caches that builds share: they save work, and whatever is wrong with one costs time alone.
+
+use std::process::Command;
+
+use imgbuild_tests::{Imgbuild, Registry, capture};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::{imgbuild, json, plain, small};
+
+fn build(imgbuild: &Imgbuild, more: &[&str]) -> Value {
+    let mut words = vec!["build", "spec.toml", "--json", "--output", "out"];
+    words.extend(more);
+    json(imgbuild.run(words))
+}
+
+/// Whether each layer was there.
+fn reused(report: &Value) -> Vec<bool> {
+    report["images"][0]["layers"].as_array().unwrap().iter().map(|it| it["reused"] == true).collect()
+}
+
+fn notes(report: &Value) -> Vec<String> {
+    report["notes"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+}
+
+fn builder() -> Imgbuild {
+    let imgbuild = imgbuild();
+    small(&imgbuild, "platforms = [\"linux/amd64\"]", "");
+    imgbuild
+}
+
+#[test]
+fn another_machine_makes_nothing_again() {
+    let registry = Registry::new();
+    let folder = imgbuild_tests::scratch("cache");
+    for place in [format!("{}/cache", registry.address()), format!("file://{}", folder.path().display())] {
+        let (one, other, stranger) = (builder(), builder(), builder());
+        let first = build(&one, &["--cache-to", &place]);
+        assert!(reused(&first).iter().all(|it| !it), "{first:#}");
+        let second = build(&other, &["--cache-to", &place]);
+        assert!(reused(&second).iter().all(|it| *it), "{place}: {second:#}");
+        assert_eq!(first["images"][0]["digest"], second["images"][0]["digest"]);
+        assert_eq!((notes(&first), notes(&second)), (Vec::new(), Vec::new()));
+        // What was read is what is made.
+        build(&stranger, &["--cache-to", &place, "--verify-cache"]);
+    }
+}
+
+#[test]
+fn a_cache_is_not_believed_blindly() {
+    let folder = imgbuild_tests::scratch("cache");
+    let place = format!("file://{}", folder.path().display());
+    let key = |name: &str| {
+        let path = folder.path().join(name);
+        let words = ["genpkey", "-algorithm", "ed25519", "-out", path.to_str().unwrap()];
+        capture(Command::new("openssl").args(words)).success();
+        path.to_str().unwrap().to_owned()
+    };
+    let (own, other) = (key("own.key"), key("other.key"));
+    let good = build(&builder(), &["--cache-to", &place, "--cache-key", &own]);
+    // Signed by us, or by somebody else.
+    assert!(reused(&build(&builder(), &["--cache-to", &place, "--cache-key", &own])).iter().all(|it| *it));
+    let read_only = ["--cache-to", &place, "--cache-read-only", "--cache-key", &other];
+    let refused = build(&builder(), &read_only);
+    assert!(reused(&refused).iter().all(|it| !it));
+    assert_eq!(refused["images"][0]["digest"], good["images"][0]["digest"]);
+
+    // A blob that is another one than its entry says: the layer is made.
+    for blob in fs_err::read_dir(folder.path().join("blobs/sha256")).unwrap() {
+        let path = blob.unwrap().path();
+        let size = fs_err::metadata(&path).unwrap().len();
+        fs_err::write(&path, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    }
+    let damaged = build(&builder(), &["--cache-to", &place, "--cache-read-only"]);
+    assert!(reused(&damaged).iter().all(|it| !it));
+    assert_eq!(damaged["images"][0]["digest"], good["images"][0]["digest"]);
+    // One that is gone as well.
+    fs_err::remove_dir_all(folder.path().join("blobs")).unwrap();
+    let gone = build(&builder(), &["--cache-to", &place]);
+    assert!(reused(&gone).iter().all(|it| !it));
+    // It is whole again.
+    assert!(reused(&build(&builder(), &["--cache-to", &place])).iter().all(|it| *it));
+}
+
+#[test]
+fn a_lie_is_found_by_who_looks_for_it() {
+    let folder = imgbuild_tests::scratch("cache");
+    let place = format!("file://{}", folder.path().display());
+    build(&builder(), &["--cache-to", &place]);
+    // Each key gets the layer of the next one, which is whole and right for another key.
+    let layers = folder.path().join("layers");
+    let mut entries: Vec<_> = fs_err::read_dir(&layers).unwrap().map(|it| it.unwrap().path()).collect();
+    entries.sort();
+    let texts: Vec<Value> =
+        entries.iter().map(|it| serde_json::from_slice(&fs_err::read(it).unwrap()).unwrap()).collect();
+    for (at, path) in entries.iter().enumerate() {
+        let (mut entry, next) = (texts[at].clone(), &texts[(at + 1) % texts.len()]);
+        let key = entry["layers"][0]["annotations"]["dev.imgbuild.layer.key"].clone();
+        entry["layers"] = next["layers"].clone();
+        entry["annotations"] = next["annotations"].clone();
+        entry["layers"][0]["annotations"]["dev.imgbuild.layer.key"] = key;
+        fs_err::write(path, entry.to_string()).unwrap();
+    }
+    let words = ["build", "spec.toml", "--output", "out", "--cache-to", &place, "--verify-cache"];
+    let stderr = builder().run(words).failure().stderr;
+    let stderr = plain(&stderr, &place);
+    let from = stderr.find("the key `").unwrap() + "the key `".len();
+    assert_snapshot!(stderr.replace(&stderr[from..from + 64], "KEY"), @"");
+}
+
+#[test]
+fn a_cache_that_is_down_costs_a_note() {
+    let registry = Registry::new();
+    let place = format!("{}/cache", registry.address());
+    let address = registry.address().to_owned();
+    drop(registry);
+    let imgbuild = builder().variable("IMGBUILD_HTTP_RETRIES", "0");
+    let report = build(&imgbuild, &["--cache-to", &place, "--cache-from", &format!("{address}/x:1")]);
+    let notes: Vec<String> = notes(&report).iter().map(|note| plain(note, &address)).collect();
+    assert_snapshot!(notes.join("\n"), @"");
+    // A folder that is none.
+    imgbuild.write("file", "x");
+    let report = build(&imgbuild, &["--cache-to", &format!("file://{}/file", imgbuild.folder().display())]);
+    let notes: Vec<String> = report["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| plain(it.as_str().unwrap(), &imgbuild.folder().display().to_string()))
+        .collect();
+    assert_snapshot!(notes.join("\n"), @"");
+}
+
+#[test]
+fn what_names_no_cache_is_refused() {
+    let imgbuild = builder();
+    imgbuild.write("no.key", "x");
+    let refused = |words: &[&str]| {
+        let mut all = vec!["build", "spec.toml"];
+        all.extend(words);
+        imgbuild.run(all).failure().stderr
+    };
+    assert_snapshot!(refused(&["--cache-to", "r.example/cache:1"]), @"");
+    assert_snapshot!(refused(&["--cache-to", "ftp://r.example/cache"]), @"");
+    assert_snapshot!(refused(&["--cache-to", "r.example/cache", "--cache-key", "no.key"]), @"");
+}

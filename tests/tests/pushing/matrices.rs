@@ -1,0 +1,104 @@
+//! Matrices and platforms: indexes, templates, and what several machines push.
+
+use imgbuild_tests::Registry;
+use insta::assert_snapshot;
+
+use crate::{imgbuild, json, plain, push, small};
+
+const MATRIX: &str = "tags = [\"{which}\"]\nplatforms = [\"linux/amd64\", \"linux/arm64\"]";
+
+fn matrix(imgbuild: &imgbuild_tests::Imgbuild) {
+    let more = "[image]\nlabels = { which = \"{which}\" }\n[matrix]\nwhich = [\"a\", \"b\"]\n";
+    small(imgbuild, MATRIX, more);
+}
+
+#[test]
+fn platforms_are_one_index_and_a_matrix_many_tags() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let address = registry.address();
+    matrix(&imgbuild);
+    let report = push(&imgbuild, &format!("{address}/{{name}}-{{which}}"), &[]);
+    let references: Vec<String> = report["pushed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|it| it["references"].as_array().unwrap().clone())
+        .map(|it| plain(it.as_str().unwrap(), address))
+        .collect();
+    assert_eq!(references, ["REGISTRY/small-a:a", "REGISTRY/small-b:b"]);
+    // Both images copy the same files: the second repository has them from the first.
+    assert!(report["pushed"][1]["mounted"]["blobs"].as_u64().unwrap() > 0, "{report:#}");
+    let pulled = json(imgbuild.run(["pull", &format!("{address}/small-a:a"), "-o", "a.tar", "--json"]));
+    assert_eq!(pulled["digest"], report["pushed"][0]["digest"]);
+    // Joined by hand, the same images are the same index.
+    let digests: Vec<String> = report["images"].as_array().unwrap()[..2]
+        .iter()
+        .map(|image| format!("{address}/small-a@{}", image["digest"].as_str().unwrap()))
+        .collect();
+    let joined = ["index", "create", &format!("{address}/joined:1"), &digests[0], &digests[1], "--json"];
+    assert_eq!(json(imgbuild.run(joined))["pushed"][0]["digest"], report["pushed"][0]["digest"]);
+    let twice = ["index", "create", &format!("{address}/joined:1"), &digests[0], &digests[0]];
+    assert_snapshot!(plain(&imgbuild.run(twice).failure().stderr, address), @"");
+}
+
+#[test]
+fn two_images_are_not_pushed_under_one_name() {
+    let imgbuild = imgbuild();
+    matrix(&imgbuild);
+    let words = ["build", "spec.toml", "--push", "registry.example/small:1"];
+    assert_snapshot!(imgbuild.run(words).failure().stderr, @"");
+}
+
+#[test]
+fn machines_push_their_platforms_and_one_completes_the_matrix() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let address = registry.address();
+    let target = format!("{address}/small");
+    matrix(&imgbuild);
+    let whole = push(&imgbuild, &format!("{address}/whole"), &[]);
+    push(&imgbuild, &target, &["--platform", "linux/amd64", "--platform-tags"]);
+    push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=a", "--platform-tags"]);
+    let complete = ["push", "--complete", "spec.toml", &target];
+    let lacking = imgbuild.run(complete).failure();
+    assert_snapshot!(plain(&format!("{}{}", lacking.stdout, lacking.stderr), address), @"");
+    push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=b", "--platform-tags"]);
+    let done = imgbuild.run(complete).success();
+    assert_snapshot!(plain(&format!("{}{}", done.stdout, done.stderr), address), @"");
+    // What many machines have made is what one makes.
+    let tags = json(imgbuild.run(["tags", &target, "--digests", "--json"]));
+    let digest = |tag: &str| {
+        let all = tags["tags"].as_array().unwrap();
+        all.iter().find(|it| it["tag"] == tag).unwrap()["digest"].clone()
+    };
+    assert_eq!([digest("a"), digest("b")], [0, 1].map(|it| whole["pushed"][it]["digest"].clone()));
+    // Another lock is another matrix.
+    let spec = imgbuild.read("spec.toml").replace("/two", "/three");
+    imgbuild.write("spec.toml", spec + "[user]\nname = \"other\"\n");
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let stale = imgbuild.run(complete).failure();
+    assert_snapshot!(plain(&stale.stdout, address), @"");
+}
+
+#[test]
+fn a_sparse_layout_hands_an_image_on() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let address = registry.address();
+    small(&imgbuild, "platforms = [\"linux/amd64\"]", "");
+    let built = push(&imgbuild, &format!("{address}/staging:1"), &["--format", "sparse", "--output", "out"]);
+    let blobs = fs_err::read_dir(imgbuild.path("out/small-latest/blobs/sha256")).unwrap();
+    assert_eq!(blobs.count(), 2, "its configuration and its manifest");
+    // Another machine, which has nothing else.
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    let pushed = json(imgbuild.run([
+        "push",
+        "out/small-latest",
+        &format!("{address}/final"),
+        "--json",
+        "--mount-only",
+    ]));
+    assert_eq!(pushed["pushed"][0]["digest"], built["pushed"][0]["digest"]);
+    let other = Registry::new();
+    let pushed =
+        json(imgbuild.run(["push", "out/small-latest", &format!("{}/final", other.address()), "--json"]));
+    assert_eq!(pushed["pushed"][0]["digest"], built["pushed"][0]["digest"]);
+}

@@ -1,0 +1,119 @@
+//! What is moved, and what is not.
+
+use imgbuild_tests::{Registry, channel};
+use insta::assert_snapshot;
+
+use crate::{counts, imgbuild, json, plain, push, small};
+
+/// Two conda packages of the test channel, or three.
+fn conda(imgbuild: &imgbuild_tests::Imgbuild, more: &str) {
+    channel(imgbuild.folder());
+    imgbuild.write(
+        "spec.toml",
+        format!(
+            "name = \"science\"\nbase = \"scratch\"\nplatforms = [\"linux/amd64\"]\n\
+             [conda]\nchannels = [\"./channel\"]\npackages = [\"libzlib\", \"tzdata\"{more}]\n"
+        ),
+    );
+}
+
+#[test]
+fn only_what_the_registry_lacks_is_made_and_sent() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let target = format!("{}/team/science", registry.address());
+    conda(&imgbuild, "");
+    let first = push(&imgbuild, &target, &[]);
+    let [sent, mounted, there] = counts(&first);
+    assert!(sent > 2 && (mounted, there) == (0, 0), "{first:#}");
+    assert!(first["outputs"].as_array().unwrap().is_empty(), "a push writes into no folder");
+
+    // Nothing has changed, and nothing of it is here any more.
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    let again = push(&imgbuild, &target, &["--locked", "--offline"].as_slice()[..1]);
+    assert_eq!(counts(&again), [0, 0, sent]);
+    assert_eq!(again["images"][0]["digest"], first["images"][0]["digest"]);
+    let layers = again["images"][0]["layers"].as_array().unwrap();
+    assert!(layers.iter().all(|layer| layer["reused"] == true), "{layers:?}");
+    assert!(
+        !imgbuild.store().join("archives").exists()
+            || imgbuild.store().join("archives").read_dir().unwrap().next().is_none()
+    );
+
+    // One more package: its layer, and what says of the environment what is in it.
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    conda(&imgbuild, ", \"libgcc-ng\"");
+    let changed = push(&imgbuild, &target, &[]);
+    let new: u64 = changed["images"][0]["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|layer| layer["reused"] == false)
+        .map(|layer| layer["size"].as_u64().unwrap())
+        .sum();
+    let bytes = changed["pushed"][0]["sent"]["bytes"].as_u64().unwrap();
+    assert!(bytes <= new + 8192, "{bytes} bytes were sent, and the changed layers have {new}");
+    assert_eq!(changed["pushed"][0]["tags"][0]["was"], first["images"][0]["digest"]);
+
+    // It is the image that is made without any registry.
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    let alone = imgbuild.build_again(&["--locked"]).image();
+    assert_eq!(alone.digest.to_string(), changed["images"][0]["digest"].as_str().unwrap());
+}
+
+#[test]
+fn what_is_elsewhere_is_got_where_it_is_needed() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let target = format!("{}/team/science", registry.address());
+    conda(&imgbuild, "");
+    let first = push(&imgbuild, &target, &[]);
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    // Into a file, by a build that makes no layer.
+    let report = push(&imgbuild, &target, &["--output", "out"]);
+    assert_eq!(report["images"][0]["digest"], first["images"][0]["digest"]);
+    assert!(imgbuild.path("out/science-latest.tar").is_file());
+    // To another registry, from this one.
+    let other = Registry::new();
+    fs_err::remove_dir_all(imgbuild.store()).unwrap();
+    push(&imgbuild, &target, &[]);
+    let elsewhere = format!("{}/science", other.address());
+    let pushed = json(imgbuild.run(["push", "spec.toml", &elsewhere, "--json"]));
+    assert_eq!(pushed["pushed"][0]["digest"], first["images"][0]["digest"]);
+    assert_eq!(pushed["pushed"][0]["sent"]["blobs"], counts(&first)[0]);
+    let copied = json(imgbuild.run(["copy", &elsewhere, &format!("{}/a/copy:1", other.address()), "--json"]));
+    assert_eq!(copied["pushed"][0]["mounted"]["blobs"], counts(&first)[0]);
+}
+
+#[test]
+fn a_push_says_what_it_does() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let address = registry.address().to_owned();
+    small(&imgbuild, "tags = [\"1\", \"latest\"]\nplatforms = [\"linux/amd64\"]", "");
+    imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
+    let run = |words: &[&str]| {
+        let words = words.iter().map(|word| word.replace("REGISTRY", &address));
+        let outcome = imgbuild.run(words);
+        let stderr: Vec<&str> = outcome
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("sent ") && !line.starts_with("mounted "))
+            .collect();
+        plain(&format!("{}\n{}[{}]", stderr.join("\n"), outcome.stdout, outcome.code.unwrap()), &address)
+    };
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--dry-run"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small"]), @"");
+    assert_snapshot!(run(&["push", "small:1", "REGISTRY/small"]), @"");
+    assert_snapshot!(run(&["push", "out/small-1.tar", "REGISTRY/other:x"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/new", "--mount-only"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @"");
+    imgbuild.write("one", "changed");
+    imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--immutable-tags"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @"");
+    assert_snapshot!(run(&["tags", "REGISTRY/small", "--digests"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "small"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:{python}"]), @"");
+    assert_snapshot!(run(&["push", "nothing", "REGISTRY/small"]), @"");
+    assert_snapshot!(run(&["tags", "REGISTRY/nothing"]), @"");
+    assert_snapshot!(run(&["pull", "REGISTRY/small:3"]), @"");
+    assert_snapshot!(run(&["pull", "REGISTRY/small:1", "--platform", "linux/arm64"]), @"");
+}
