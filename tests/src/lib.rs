@@ -8,6 +8,7 @@
 
 mod container;
 mod debian;
+pub mod distribution;
 mod engines;
 mod faults;
 mod foreign;

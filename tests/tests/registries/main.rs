@@ -1,0 +1,6 @@
+//! Registries: the one of the tests itself, which is held against Debian's and against skopeo; and what the program says to
+//! registries, right ones and wrong ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod asking;
+mod itself;
