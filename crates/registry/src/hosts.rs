@@ -81,8 +81,8 @@ impl Chunks {
 
     /// Smaller pieces; nothing where smaller ones are not taken.
     pub(crate) fn smaller(self) -> Option<Self> {
-        let size = self.size / 4;
-        (size >= self.least.max(SMALLEST)).then_some(Self { size, ..self })
+        let size = (self.size / 4).max(self.least).max(SMALLEST);
+        (size < self.size).then_some(Self { size, ..self })
     }
 }
 
@@ -119,11 +119,12 @@ mod tests {
             sizes.push(now.size);
             chunks = now.smaller();
         }
-        assert_eq!(sizes, [64 * MIB, 16 * MIB, 4 * MIB, MIB]);
+        assert_eq!(sizes, [64 * MIB, 16 * MIB, 4 * MIB, MIB, MIB / 2]);
         assert_eq!(USUAL.at_least(100 * MIB).size, 100 * MIB);
         assert_eq!(USUAL.at_least(64 * MIB).smaller(), None);
+        assert_eq!(USUAL.at_least(20 * MIB).smaller().map(|it| it.size), Some(20 * MIB));
         let Some(ecr) = Chunks::of("1.dkr.ecr.eu-west-1.amazonaws.com", &HeaderMap::new()) else { panic!() };
-        assert_eq!(ecr.smaller(), None);
+        assert_eq!(ecr.smaller().map(|it| (it.size, it.smaller())), Some((5 * MIB, None)));
         assert_eq!(Chunks::of("eu.gcr.io", &HeaderMap::new()), None);
         let cloudflare = [(SERVER, "cloudflare".parse().unwrap())].into_iter().collect();
         assert_eq!(Chunks::of("registry.example", &cloudflare), Some(CLOUDFLARE));

@@ -20,12 +20,14 @@ mod hosts;
 mod limits;
 mod list;
 mod manifest;
+mod pieces;
 mod probe;
 mod push;
 mod pushing;
 mod registries;
 mod remote;
 mod repository;
+mod session;
 mod settings;
 mod upload;
 

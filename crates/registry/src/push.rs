@@ -149,6 +149,16 @@ impl Pusher {
     ///
     /// When the registry does not take it, or a rule of the options forbids it: then no tag has changed.
     pub async fn push(&self, image: &Pushable) -> Result<Pushed, PushError> {
+        let pushed = self.push_all(image).await;
+        if pushed.is_err() {
+            for remote in [&self.remote].into_iter().chain(&self.staging) {
+                remote.cancel_abandoned().await;
+            }
+        }
+        pushed
+    }
+
+    async fn push_all(&self, image: &Pushable) -> Result<Pushed, PushError> {
         let (top, all) = (&image.top, Pushable::blobs_of(image.manifests()));
         let mut tags = Vec::new();
         for tag in &image.tags {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imgbuild_net::{Client, NetError, Transport};
 use imgbuild_oci::{ImageName, Reference, RegistryHost};
 use reqwest::{Method, Request, Response, StatusCode};
+use url::Url;
 
 use crate::authorization::Tokens;
 use crate::credential::{Credential, CredentialSource};
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     learned: Mutex<BTreeMap<String, Learned>>,
     /// What reaches those that have certificates of their own, or need none.
     clients: Mutex<Vec<(Transport, Client)>>,
+    /// Uploads that were given up, and of which no registry knows it yet.
+    abandoned: Mutex<Vec<Url>>,
 }
 
 /// What was learned of a registry, by its host.
@@ -73,6 +76,7 @@ impl Registries {
             tokens: Tokens::default(),
             learned: Mutex::default(),
             clients: Mutex::default(),
+            abandoned: Mutex::default(),
         })))
     }
 
@@ -149,6 +153,11 @@ impl Registries {
     /// Keeps what was learned of a registry.
     pub(crate) fn learn(&self, host: &str, learn: impl FnOnce(&mut Learned)) {
         learn(self.lock().entry(host.to_owned()).or_default());
+    }
+
+    /// The uploads that were given up. No thread leaves them half changed.
+    pub(crate) fn abandoned(&self) -> MutexGuard<'_, Vec<Url>> {
+        self.0.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No thread leaves it half changed.

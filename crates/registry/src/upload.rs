@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 use imgbuild_net::{NetError, Retry, is_transient, retry_after};
 use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
 use reqwest::{Method, Request, Response, StatusCode};
@@ -16,9 +16,9 @@ use crate::hosts::{Chunks, Taking, taking};
 use crate::limits::STALL;
 use crate::manifest::CONTENT_DIGEST;
 use crate::remote::{RemoteRepository, drain, header};
+use crate::session::Session;
 
-const LEAST_CHUNK: HeaderName = HeaderName::from_static("oci-chunk-min-length");
-/// How often an upload may begin anew, or go on without having got further.
+/// How often an upload may begin anew.
 const MOST_STALLS: u32 = 3;
 
 /// How a blob came to be in a repository.
@@ -32,14 +32,8 @@ pub enum Arrival {
     Sent,
 }
 
-/// An upload that has begun.
-struct Session {
-    location: Url,
-    least: Option<u64>,
-}
-
 /// What became of a request that sends a part of a blob.
-enum Sent {
+pub(crate) enum Sent {
     /// The registry has answered.
     Answer(Response),
     /// The connection broke, or the registry had a trouble of the moment.
@@ -48,12 +42,12 @@ enum Sent {
 
 /// One blob on its way to a repository.
 pub(crate) struct Upload<'a> {
-    remote: &'a RemoteRepository,
+    pub(crate) remote: &'a RemoteRepository,
     digest: Digest,
-    size: u64,
+    pub(crate) size: u64,
     outgoing: Outgoing,
     blobs: Arc<dyn Blobs>,
-    doing: Doing,
+    pub(crate) doing: Doing,
 }
 
 impl RemoteRepository {
@@ -65,8 +59,8 @@ impl RemoteRepository {
     pub async fn mount(&self, digest: &Digest, from: &str) -> Result<bool, RegistryError> {
         match self.try_mount(digest, from).await? {
             Mount::Done => Ok(true),
-            Mount::Upload(session) => {
-                self.cancel(&session.location).await;
+            Mount::Upload(mut session) => {
+                self.cancel(&mut session).await;
                 Ok(false)
             }
             Mount::Refused => Ok(false),
@@ -116,19 +110,6 @@ impl RemoteRepository {
         drain(answer).await;
         Ok(mount)
     }
-
-    fn session(&self, doing: &Doing, answer: &Response) -> Result<Session, RegistryError> {
-        let least = header(answer.headers(), LEAST_CHUNK).and_then(|text| text.parse().ok());
-        Ok(Session { location: self.location(doing, answer)?, least })
-    }
-
-    /// Tells a registry that nothing more of an upload will come. Where it does not hear it, it finds out by itself.
-    pub(crate) async fn cancel(&self, location: &Url) {
-        let doing = Doing::WriteBlob(Digest::of(b""));
-        if let Ok(answer) = self.send_once(&doing, &|| empty(Method::DELETE, location)).await {
-            drain(answer).await;
-        }
-    }
 }
 
 /// Sends a blob in pieces of a size, whatever is known of the registry.
@@ -141,13 +122,18 @@ pub(crate) async fn pushed_in_chunks(
 ) -> Result<(), RegistryError> {
     let (outgoing, doing) = (Outgoing::new(Arc::clone(&blobs), digest), Doing::WriteBlob(digest));
     let upload = Upload { remote, digest, size, outgoing, blobs, doing };
-    let session = upload.begin().await?;
-    match upload.in_chunks(&session, chunks).await {
-        Outcome::Done => Ok(()),
-        Outcome::Failed(error) | Outcome::Anew(error) => Err(error),
-        Outcome::Again(error) => Err(remote.net(&upload.doing, error)),
-        Outcome::Smaller(_) => Err(upload.stuck(0)),
-    }
+    let mut session = upload.begin().await?;
+    let error = match upload.in_chunks(&mut session, chunks).await {
+        Outcome::Done => {
+            session.close();
+            return Ok(());
+        }
+        Outcome::Failed(error) | Outcome::Anew(error) => error,
+        Outcome::Again(error) => remote.net(&upload.doing, error),
+        Outcome::Smaller(_) => upload.stuck(0),
+    };
+    remote.cancel(&mut session).await;
+    Err(error)
 }
 
 /// What became of asking for a mount.
@@ -166,36 +152,55 @@ impl Upload<'_> {
         let mut stalls = 0;
         loop {
             let chunks = self.remote.registries().learned(&host).chunks.filter(|it| self.size > it.size);
-            let session = match begun.take() {
+            let mut session = match begun.take() {
                 Some(session) => session,
                 None => self.begin().await?,
             };
             let outcome = match chunks {
-                Some(chunks) => self.in_chunks(&session, chunks).await,
-                None => self.whole(&session).await,
+                Some(chunks) => self.in_chunks(&mut session, chunks).await,
+                None => self.whole(&mut session).await,
             };
             match outcome {
-                Outcome::Done => return Ok(()),
+                Outcome::Done => {
+                    session.close();
+                    return Ok(());
+                }
                 Outcome::Smaller(chunks) => {
-                    self.remote.cancel(&session.location).await;
                     self.remote.registries().learn(&host, |learned| learned.chunks = Some(chunks));
                 }
                 Outcome::Again(error) => {
                     retry.wait(error).await.map_err(|error| self.remote.net(&self.doing, error))?;
+                    if self.has_arrived().await {
+                        session.close();
+                        return Ok(());
+                    }
                 }
                 // The registry has forgotten the upload.
                 Outcome::Anew(error) => {
+                    if self.has_arrived().await {
+                        session.close();
+                        return Ok(());
+                    }
                     stalls += 1;
                     if stalls > MOST_STALLS {
                         return Err(error);
                     }
                 }
                 Outcome::Failed(error) => {
-                    self.remote.cancel(&session.location).await;
+                    self.remote.cancel(&mut session).await;
                     return Err(self.explained(error).await);
                 }
             }
+            self.remote.cancel(&mut session).await;
         }
+    }
+
+    /// Whether the blob is there after all: the answer that said so may have been lost.
+    async fn has_arrived(&self) -> bool {
+        let Ok(url) = self.remote.repository().blob(&self.digest) else { return false };
+        // Where that is not known either, the upload that begins anew shows it.
+        let asked = self.remote.send_once(&self.doing, &|| Request::new(Method::HEAD, url.clone())).await;
+        asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
     /// Begins an upload.
@@ -211,7 +216,7 @@ impl Upload<'_> {
     }
 
     /// Sends it in one request. What is there after the connection broke is gone on with in pieces.
-    async fn whole(&self, session: &Session) -> Outcome {
+    async fn whole(&self, session: &mut Session) -> Outcome {
         let ending = self.ending(&session.location);
         let answer = match self.sending(Method::PUT, &ending, 0, self.size).await {
             Ok(Sent::Answer(answer)) => answer,
@@ -219,20 +224,25 @@ impl Upload<'_> {
             Err(error) => return Outcome::Failed(error),
         };
         if is_too_large(answer.status()) {
-            let headers = answer.headers().clone();
-            let chunks = Chunks::of(self.remote.repository().host(), &headers);
-            let least = session.least.unwrap_or(1);
-            return match chunks.map(|chunks| chunks.at_least(least)) {
-                Some(chunks) if chunks.size < self.size => Outcome::Smaller(chunks),
-                // What is smaller than a piece is not taken as one either.
-                Some(chunks) => match self.fitting(chunks) {
-                    Some(chunks) => Outcome::Smaller(chunks),
-                    None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
-                },
-                None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
-            };
+            return self.too_large(session, answer).await;
         }
         self.ended(answer).await
+    }
+
+    /// It was not taken whole, or not in the time that a proxy gives it.
+    async fn too_large(&self, session: &Session, answer: Response) -> Outcome {
+        let status = answer.status();
+        let chunks = Chunks::of(self.remote.repository().host(), answer.headers());
+        let chunks = chunks.map(|chunks| chunks.at_least(session.least.unwrap_or(1)));
+        match chunks.and_then(|chunks| self.fitting(chunks)) {
+            Some(chunks) => Outcome::Smaller(chunks),
+            // What is smaller than any piece was not too large.
+            None if is_transient(status) => {
+                let (url, retry_after) = (answer.url().to_string(), retry_after(answer.headers()));
+                Outcome::Again(NetError::Status { url, status, retry_after })
+            }
+            None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
+        }
     }
 
     /// Pieces that are smaller than the blob.
@@ -244,7 +254,7 @@ impl Upload<'_> {
     }
 
     /// The connection broke while it was sent whole: where the registry has a part, the rest goes on in pieces.
-    async fn broken(&self, session: &Session, error: NetError) -> Outcome {
+    async fn broken(&self, session: &mut Session, error: NetError) -> Outcome {
         let host = self.remote.repository().host();
         if matches!(taking(host), Some(Taking::Whole)) {
             return Outcome::Again(error);
@@ -256,14 +266,15 @@ impl Upload<'_> {
                     return Outcome::Again(error);
                 };
                 let chunks = chunks.at_least(session.least.unwrap_or(1));
-                self.pieces(location, at, chunks).await
+                session.location = location;
+                self.pieces(session, at, chunks).await
             }
             _ => Outcome::Again(error),
         }
     }
 
     /// How much of an upload the registry has, and where it goes on; nothing where it does not know it.
-    async fn standing(&self, location: &Url) -> Result<Option<(Url, u64)>, RegistryError> {
+    pub(crate) async fn standing(&self, location: &Url) -> Result<Option<(Url, u64)>, RegistryError> {
         let answer = self.remote.send(&self.doing, &|| empty(Method::GET, location)).await?;
         if !answer.status().is_success() {
             drain(answer).await;
@@ -275,100 +286,13 @@ impl Upload<'_> {
         Ok(has.map(|has| (next, has)))
     }
 
-    async fn in_chunks(&self, session: &Session, chunks: Chunks) -> Outcome {
+    async fn in_chunks(&self, session: &mut Session, chunks: Chunks) -> Outcome {
         let chunks = chunks.at_least(session.least.unwrap_or(1));
-        self.pieces(session.location.clone(), 0, chunks).await
-    }
-
-    /// Sends the pieces from `at` on, and ends the upload.
-    async fn pieces(&self, mut location: Url, mut at: u64, chunks: Chunks) -> Outcome {
-        let mut stalls = 0;
-        let mut retry = Retry::new(self.remote.client().schedule());
-        while at < self.size {
-            let length = chunks.size.min(self.size - at);
-            let is_last = at + length == self.size;
-            if is_last && chunks.last_ends {
-                return self.last(&location, at, length).await;
-            }
-            let sent = match self.sending(Method::PATCH, &location, at, length).await {
-                Ok(sent) => sent,
-                Err(error) => return Outcome::Failed(error),
-            };
-            let failure = match sent {
-                Sent::Answer(answer) if answer.status().is_success() => {
-                    location = match self.remote.location(&self.doing, &answer) {
-                        Ok(location) => location,
-                        Err(error) => return Outcome::Failed(error),
-                    };
-                    let has =
-                        received(&answer).filter(|has| chunks.counts && (at..at + length).contains(has));
-                    drain(answer).await;
-                    match has {
-                        // It took a part of the piece.
-                        Some(has) if has > at => at = has,
-                        // It says that it has nothing of it. Where it always says so, the end shows who is right.
-                        Some(_) if stalls < MOST_STALLS => stalls += 1,
-                        Some(_) | None => at += length,
-                    }
-                    retry.progressed();
-                    continue;
-                }
-                Sent::Answer(answer) if answer.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                    return match chunks.smaller() {
-                        Some(chunks) => Outcome::Smaller(chunks),
-                        None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
-                    };
-                }
-                Sent::Answer(answer) if answer.status() == StatusCode::NOT_FOUND => {
-                    return Outcome::Anew(self.remote.refused(&self.doing, answer).await);
-                }
-                Sent::Answer(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
-                    let refused = self.remote.refused(&self.doing, answer).await;
-                    match chunks.smaller() {
-                        // A registry that takes no pieces of that size says the same.
-                        Some(chunks) if stalls == 1 => return Outcome::Smaller(chunks),
-                        _ => refused,
-                    }
-                }
-                Sent::Answer(answer) => {
-                    return Outcome::Failed(self.remote.refused(&self.doing, answer).await);
-                }
-                Sent::Broken(error) => {
-                    if let Err(error) = retry.wait(error).await {
-                        return Outcome::Failed(self.remote.net(&self.doing, error));
-                    }
-                    self.stuck(at)
-                }
-            };
-            match self.standing(&location).await {
-                Ok(Some((next, has))) if has <= self.size => {
-                    stalls = if has > at { 0 } else { stalls + 1 };
-                    if stalls > MOST_STALLS {
-                        return Outcome::Failed(failure);
-                    }
-                    (location, at) = (next, has);
-                }
-                _ => return Outcome::Anew(failure),
-            }
-        }
-        let ending = self.ending(&location);
-        match self.remote.send(&self.doing, &|| empty(Method::PUT, &ending)).await {
-            Ok(answer) => self.ended(answer).await,
-            Err(error) => Outcome::Failed(error),
-        }
-    }
-
-    /// The last piece, which ends the upload.
-    async fn last(&self, location: &Url, at: u64, length: u64) -> Outcome {
-        match self.sending(Method::PUT, &self.ending(location), at, length).await {
-            Ok(Sent::Answer(answer)) => self.ended(answer).await,
-            Ok(Sent::Broken(error)) => Outcome::Again(error),
-            Err(error) => Outcome::Failed(error),
-        }
+        self.pieces(session, 0, chunks).await
     }
 
     /// The answer to the end of an upload.
-    async fn ended(&self, answer: Response) -> Outcome {
+    pub(crate) async fn ended(&self, answer: Response) -> Outcome {
         match answer.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND => return Outcome::Anew(self.remote.refused(&self.doing, answer).await),
@@ -387,7 +311,13 @@ impl Upload<'_> {
     }
 
     /// Sends a part of the blob. A request that nothing is taken of any more is given up.
-    async fn sending(&self, method: Method, url: &Url, at: u64, length: u64) -> Result<Sent, RegistryError> {
+    pub(crate) async fn sending(
+        &self,
+        method: Method,
+        url: &Url,
+        at: u64,
+        length: u64,
+    ) -> Result<Sent, RegistryError> {
         let make = || {
             let mut request = empty(method.clone(), url);
             let headers = request.headers_mut();
@@ -439,7 +369,7 @@ impl Upload<'_> {
     }
 
     /// Where an upload ends.
-    fn ending(&self, location: &Url) -> Url {
+    pub(crate) fn ending(&self, location: &Url) -> Url {
         let mut url = location.clone();
         url.query_pairs_mut().append_pair("digest", &self.digest.to_string());
         url
@@ -447,10 +377,6 @@ impl Upload<'_> {
 
     fn unreadable(&self, error: BlobError) -> RegistryError {
         RegistryError::Local { at: self.remote.failed(&self.doing), error: Box::new(error) }
-    }
-
-    fn stuck(&self, at: u64) -> RegistryError {
-        RegistryError::Stuck { at: self.remote.failed(&self.doing), position: at, size: self.size }
     }
 
     /// A refusal, or what is wrong with the blob here where the registry has found that out.
@@ -468,7 +394,7 @@ impl Upload<'_> {
 }
 
 /// What became of an upload.
-enum Outcome {
+pub(crate) enum Outcome {
     Done,
     /// It is to begin anew, in pieces, or in smaller ones.
     Smaller(Chunks),
@@ -496,7 +422,7 @@ fn is_too_large(status: StatusCode) -> bool {
 
 /// How many bytes a registry says it has: `Range: 0-99`, and `bytes=0-99` of some. `0-0` is nothing, or one byte: nothing is
 /// right more often.
-fn received(answer: &Response) -> Option<u64> {
+pub(crate) fn received(answer: &Response) -> Option<u64> {
     let text = header(answer.headers(), RANGE)?;
     let (first, last) = text.strip_prefix("bytes=").unwrap_or(text).split_once('-')?;
     match (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?) {
@@ -506,7 +432,7 @@ fn received(answer: &Response) -> Option<u64> {
     }
 }
 
-fn empty(method: Method, url: &Url) -> Request {
+pub(crate) fn empty(method: Method, url: &Url) -> Request {
     let is_bodied = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
     let mut request = Request::new(method, url.clone());
     if is_bodied {
