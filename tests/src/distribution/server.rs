@@ -63,6 +63,8 @@ pub struct Exchange {
     pub received: usize,
     /// The status of the answer; nothing where there was none.
     pub status: Option<u16>,
+    /// The upload that began with it.
+    pub upload: Option<String>,
 }
 
 /// What becomes of a request.
@@ -259,9 +261,7 @@ impl Distribution {
 
     /// What was asked for until now, a line each, with names for digests and uploads.
     pub fn conversation(&self) -> String {
-        let mut names = Names::of(&self.shared.content.lock().unwrap());
-        let lines: Vec<String> = self.exchanges().iter().map(|exchange| names.line(exchange)).collect();
-        lines.join("\n")
+        Names::of(&self.shared.content.lock().unwrap()).conversation(&self.exchanges())
     }
 
     /// A text with names for the digests of what is there.
@@ -412,7 +412,7 @@ impl Shared {
             headers: head.headers.clone(),
             before,
         };
-        exchanges.push(Exchange { request: request.clone(), received: 0, status: None });
+        exchanges.push(Exchange { request: request.clone(), received: 0, status: None, upload: None });
         (exchanges.len() - 1, request)
     }
 
@@ -580,7 +580,10 @@ impl Turn<'_> {
     }
 
     fn answered(&self, answer: &Answer) {
-        self.change(|exchange| exchange.status = Some(answer.status));
+        self.change(|exchange| {
+            exchange.status = Some(answer.status);
+            exchange.upload = answer.header("Docker-Upload-UUID").map(str::to_owned);
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut Exchange)) {

@@ -1,0 +1,449 @@
+//! What goes wrong on every kind of request: what is said then, that nothing is half there, and what is tried again.
+
+use imgbuild_tests::distribution::{Answer, Behaviour, Distribution, Kind, Request};
+use insta::assert_snapshot;
+
+use crate::client::{Asking, Picture};
+
+/// The answers that say no.
+fn refusals() -> Vec<Answer> {
+    let error = |status, code: &str| Answer::error(status, code, "said by the registry");
+    vec![
+        error(401, "UNAUTHORIZED"),
+        error(403, "DENIED"),
+        error(404, "NAME_UNKNOWN"),
+        Answer::page(413, "413 Request Entity Too Large"),
+        error(416, "RANGE_INVALID"),
+        error(429, "TOOMANYREQUESTS").with("Retry-After", "0"),
+        Answer::status(500),
+        Answer::page(502, "502 Bad Gateway"),
+        error(503, "UNAVAILABLE"),
+        Answer::page(504, "504 Gateway Time-out"),
+        Answer::page(522, "Connection timed out"),
+    ]
+}
+
+/// What is done with a registry.
+#[derive(Clone, Copy)]
+enum Doing {
+    Push,
+    Pull,
+    Tags,
+}
+
+/// Does it, and gives what is said of it. What fails leaves nothing half there.
+fn said(doing: Doing, kind: Kind, behave: impl Fn(&Request) -> Behaviour + Send + Sync + 'static) -> String {
+    let registry = Distribution::with(move |request| {
+        // A loopback registry is asked by which scheme it is spoken to, before anything else.
+        if request.kind == kind { behave(request) } else { Behaviour::Right }
+    });
+    let (asking, picture) = (Asking::new(), Picture::small());
+    let said = match doing {
+        Doing::Push => {
+            // One blob is left to be sent: several would go at the same time.
+            registry.put_blob("image", picture.bytes(&picture.config()));
+            asking.push(&registry, "image", &picture).map(|_| "pushed".to_owned())
+        }
+        Doing::Pull => {
+            picture.seed(&registry, "image", "1");
+            asking.pull(&registry, "image", "1").map(|()| "pulled".to_owned())
+        }
+        Doing::Tags => {
+            picture.seed(&registry, "image", "1");
+            asking.tags(&registry, "image").map(|tags| format!("{tags:?}"))
+        }
+    };
+    if matches!(doing, Doing::Push) {
+        match &said {
+            Ok(_) => picture.is_in(&registry, "image", "1"),
+            Err(_) => assert_eq!(registry.tags("image"), [""; 0]),
+        }
+    }
+    // Where the answer to its beginning is lost, nobody knows of an upload.
+    if kind != Kind::StartUpload {
+        assert_eq!(registry.open_uploads(), 0, "{}", registry.conversation());
+    }
+    said.unwrap_or_else(|error| error)
+}
+
+/// What is said of each refusal.
+fn refused(doing: Doing, kind: Kind) -> String {
+    let each = refusals().into_iter().map(|answer| {
+        let status = answer.status;
+        format!("{status}: {}", said(doing, kind, move |_| Behaviour::Answer(answer.clone())))
+    });
+    each.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_tag_that_is_asked_for_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::HeadManifest), @r"
+    401: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not allow it (403)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: pushed
+    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (416)
+    429: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (429)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (503)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_repository_that_is_asked_for_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::Tags), @r"
+    401: pushed
+    403: pushed
+    404: pushed
+    413: pushed
+    416: pushed
+    429: pushed
+    500: pushed
+    502: pushed
+    503: pushed
+    504: pushed
+    522: pushed
+    ");
+}
+
+#[test]
+fn an_upload_that_begins_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::StartUpload), @r"
+    401: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    hint: this registry makes no repository by itself: make it first
+    413: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_blob_that_is_sent_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::FinishUpload), @r"
+    401: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    hint: this registry makes no repository by itself: make it first
+    413: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `429 Too Many Requests` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD?_state=UPLOAD-0&digest=sha256%3A4e8482dc352c6b04da520080cd5cbf51d3521b311a49ec69fc55d644f7838959`
+    500: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `500 Internal Server Error` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD?_state=UPLOAD-0&digest=sha256%3A4e8482dc352c6b04da520080cd5cbf51d3521b311a49ec69fc55d644f7838959`
+    502: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `502 Bad Gateway` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD?_state=UPLOAD-0&digest=sha256%3A4e8482dc352c6b04da520080cd5cbf51d3521b311a49ec69fc55d644f7838959`
+    503: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `503 Service Unavailable` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD?_state=UPLOAD-0&digest=sha256%3A4e8482dc352c6b04da520080cd5cbf51d3521b311a49ec69fc55d644f7838959`
+    504: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `504 Gateway Timeout` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD`
+    522: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server answered `522 <unknown status code>` for `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD`
+    ");
+}
+
+#[test]
+fn a_manifest_that_is_sent_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::PutManifest), @r"
+    401: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    hint: this registry makes no repository by itself: make it first
+    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_manifest_that_is_read_is_refused() {
+    assert_snapshot!(refused(Doing::Pull, Kind::GetManifest), @r"
+    401: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: there is no image `127.0.0.1:PORT/image:1`
+    hint: `imgbuild tags 127.0.0.1:PORT/image` lists what is there
+    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_blob_that_is_read_is_refused() {
+    assert_snapshot!(refused(Doing::Pull, Kind::GetBlob), @r"
+    401: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    413: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_list_of_tags_is_refused() {
+    assert_snapshot!(refused(Doing::Tags, Kind::Tags), @r"
+    401: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry wants a credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry does not allow it (403): DENIED (said by the registry)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: None
+    413: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry refuses it (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+/// All that the program asks for, with what it is doing.
+const ASKED: [(Doing, Kind); 9] = [
+    (Doing::Push, Kind::HeadManifest),
+    (Doing::Push, Kind::Tags),
+    (Doing::Push, Kind::StartUpload),
+    (Doing::Push, Kind::FinishUpload),
+    (Doing::Push, Kind::PutManifest),
+    (Doing::Pull, Kind::GetManifest),
+    (Doing::Pull, Kind::GetBlob),
+    (Doing::Tags, Kind::Tags),
+    (Doing::Push, Kind::HeadBlob),
+];
+
+/// How connections break: at once, in the middle of a request, and before the answer.
+const BREAKS: [fn() -> Behaviour; 3] =
+    [|| Behaviour::Close, || Behaviour::CloseAfter(1), || Behaviour::CloseWhenDone];
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    for (doing, kind) in ASKED {
+        for answer in refusals().into_iter().filter(|answer| answer.status >= 429) {
+            let status = answer.status;
+            let told = said(doing, kind, move |request| match request.before {
+                0 | 1 => Behaviour::Answer(answer.clone()),
+                _ => Behaviour::Right,
+            });
+            let is_done = ["pushed", "pulled", "Some([\"1\"])"].contains(&told.as_str());
+            assert!(is_done, "{kind:?} {status}: {told}");
+        }
+        for (number, break_off) in BREAKS.into_iter().enumerate() {
+            let told = said(doing, kind, move |request| match request.before {
+                0 => break_off(),
+                _ => Behaviour::Right,
+            });
+            let is_done = ["pushed", "pulled", "Some([\"1\"])"].contains(&told.as_str());
+            assert!(is_done, "{kind:?} {number}: {told}");
+        }
+    }
+}
+
+#[test]
+fn connections_that_always_break() {
+    let each = ASKED.into_iter().map(|(doing, kind)| {
+        let closed = said(doing, kind, |_| Behaviour::Close);
+        format!("{kind:?}: {closed}")
+    });
+    assert_snapshot!(each.collect::<Vec<_>>().join("\n"), @r"
+    HeadManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/v2/image/manifests/1` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    `http://127.0.0.1:PORT/v2/image/tags/list` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    StartUpload: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    `http://127.0.0.1:PORT/v2/image/blobs/uploads/` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    FinishUpload: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    PutManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be written
+    `http://127.0.0.1:PORT/v2/image/manifests/1` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    GetManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/v2/image/manifests/1` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    GetBlob: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    `http://127.0.0.1:PORT/v2/image/blobs/CONFIG` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    `http://127.0.0.1:PORT/v2/image/tags/list` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    HeadBlob: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read
+    `http://127.0.0.1:PORT/v2/image/blobs/DIGEST` cannot be reached
+    error sending request
+    client error (SendRequest)
+    connection closed before message completed
+    ");
+}
+
+#[test]
+fn answers_that_are_cut() {
+    let each = [(Doing::Pull, Kind::GetManifest), (Doing::Pull, Kind::GetBlob), (Doing::Tags, Kind::Tags)];
+    let each =
+        each.map(|(doing, kind)| format!("{kind:?}: {}", said(doing, kind, |_| Behaviour::CutAnswer(1))));
+    assert_snapshot!(each.join("\n"), @r"
+    GetManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/manifests/1` is cut off
+    error decoding response body
+    error reading a body from connection
+    end of file before message length reached
+    GetBlob: pulled
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/tags/list` is cut off
+    error decoding response body
+    error reading a body from connection
+    end of file before message length reached
+    ");
+}
+
+#[test]
+fn answers_that_never_end() {
+    let each = [(Doing::Pull, Kind::GetManifest), (Doing::Pull, Kind::GetBlob), (Doing::Tags, Kind::Tags)];
+    let each = each.map(|(doing, kind)| format!("{kind:?}: {}", said(doing, kind, |_| Behaviour::Endless)));
+    assert_snapshot!(each.join("\n"), @r"
+    GetManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/manifests/1` is larger than 4194304 bytes
+    GetBlob: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry sends 8185 bytes, and 78 are right
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/tags/list` is larger than 4194304 bytes
+    ");
+    // What nobody reads of an answer may be endless as well.
+    for kind in [Kind::FinishUpload, Kind::PutManifest] {
+        assert_eq!(said(Doing::Push, kind, |_| Behaviour::Endless), "pushed", "{kind:?}");
+    }
+}
+
+#[test]
+fn a_manifest_whose_blob_was_lost_meanwhile_is_sent_again_with_its_blobs() {
+    let picture = Picture::small();
+    let registry = std::sync::Arc::new(std::sync::OnceLock::<Distribution>::new());
+    let (inner, lost) = (std::sync::Arc::clone(&registry), picture.config());
+    let new = Distribution::with(move |request| {
+        if request.kind == Kind::PutManifest && request.before == 0 {
+            inner.get().unwrap().remove_blob("image", &lost);
+        }
+        Behaviour::Right
+    });
+    let registry = registry.get_or_init(|| new);
+    Asking::new().push(registry, "image", &picture).unwrap();
+    picture.is_in(registry, "image", "1");
+    assert_snapshot!(registry.conversation(), @r"
+    HEAD /v2/image/manifests/1 -> 404
+    GET /v2/image/tags/list?n=1 -> 404
+    POST /v2/image/blobs/uploads/ -> 202
+    PUT /v2/image/blobs/uploads/UPLOAD?digest=CONFIG BYTES -> 201
+    POST /v2/image/blobs/uploads/ -> 202
+    PUT /v2/image/blobs/uploads/UPLOAD?digest=LAYER BYTES -> 201
+    PUT /v2/image/manifests/1 DOCUMENT -> 400
+    HEAD /v2/image/blobs/CONFIG -> 404
+    POST /v2/image/blobs/uploads/ -> 202
+    PUT /v2/image/blobs/uploads/UPLOAD?digest=CONFIG BYTES -> 201
+    HEAD /v2/image/blobs/LAYER -> 200
+    PUT /v2/image/manifests/1 DOCUMENT -> 201
+    ");
+}
+
+#[test]
+fn a_manifest_whose_blob_is_always_lost() {
+    let told = said(Doing::Push, Kind::PutManifest, |_| {
+        Behaviour::Answer(Answer::error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"))
+    });
+    assert_snapshot!(told, @r"`127.0.0.1:PORT/image`: the manifest `1` cannot be written: the registry refuses it (400): MANIFEST_BLOB_UNKNOWN (blob unknown to registry)");
+}
