@@ -139,6 +139,11 @@ impl Client {
         self.known.whole(url.whole())
     }
 
+    /// How long the next bytes of an answer may take.
+    pub fn read_timeout(&self) -> Duration {
+        self.options.read_timeout
+    }
+
     /// When it tries again.
     pub fn schedule(&self) -> Schedule {
         self.options.schedule

@@ -1,10 +1,12 @@
 //! Documents that registries answer with.
 
+use std::time::Duration;
+
 use imgbuild_secret::SecretUrl;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use crate::limits::ANSWER_LIMIT;
+use crate::limits::{ANSWER_LIMIT, SILENCE};
 
 /// An answer that is none.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -15,9 +17,17 @@ pub enum AnswerError {
     /// It is larger than any such document.
     #[error("the registry's answer for `{0}` is larger than {ANSWER_LIMIT} bytes")]
     TooLarge(String),
-    /// The connection broke.
-    #[error("the registry's answer for `{0}` is cut off")]
-    CutOff(String, #[source] reqwest::Error),
+    /// The connection broke, or nothing came any more.
+    #[error("the registry's answer for `{url}` is cut off after {found} bytes")]
+    CutOff {
+        /// What was asked for.
+        url: String,
+        /// How many bytes came.
+        found: usize,
+        /// Why; nothing where the registry fell silent.
+        #[source]
+        error: Option<reqwest::Error>,
+    },
 }
 
 imgbuild_diagnostic::boxed_sources!(AnswerError);
@@ -35,24 +45,40 @@ impl From<AnswerError> for reqwest_middleware::Error {
 /// When it cannot be had, is none, or is too large.
 pub async fn read_json<T: DeserializeOwned>(answer: Response) -> Result<T, AnswerError> {
     let shown = SecretUrl::from(answer.url()).to_string();
-    let bytes = read_bytes(answer, ANSWER_LIMIT).await?;
-    serde_json::from_slice(&bytes).map_err(|error| AnswerError::Document(shown, error))
+    parse_json(&read_bytes(answer, ANSWER_LIMIT, SILENCE).await?, shown)
 }
 
-/// Reads an answer of at most so many bytes.
+/// A JSON document that was had from a place.
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8], shown: String) -> Result<T, AnswerError> {
+    serde_json::from_slice(bytes).map_err(|error| AnswerError::Document(shown, error))
+}
+
+/// Reads an answer of at most so many bytes, the next of which take `silence` at most.
 ///
 /// # Errors
 ///
 /// When it cannot be had, or is larger.
-pub(crate) async fn read_bytes(mut answer: Response, limit: usize) -> Result<Vec<u8>, AnswerError> {
-    let shown = SecretUrl::from(answer.url()).to_string();
-    let cut_off = |error: reqwest::Error| AnswerError::CutOff(shown.clone(), error.without_url());
+pub(crate) async fn read_bytes(
+    mut answer: Response,
+    limit: usize,
+    silence: Duration,
+) -> Result<Vec<u8>, AnswerError> {
+    let url = SecretUrl::from(answer.url()).to_string();
     let mut bytes = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(cut_off)? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > limit {
-            return Err(AnswerError::TooLarge(shown));
-        }
+    loop {
+        let found = bytes.len();
+        let error = match tokio::time::timeout(silence, answer.chunk()).await {
+            Ok(Ok(None)) => return Ok(bytes),
+            Ok(Ok(Some(piece))) => {
+                bytes.extend_from_slice(&piece);
+                if bytes.len() > limit {
+                    return Err(AnswerError::TooLarge(url));
+                }
+                continue;
+            }
+            Ok(Err(error)) => Some(error.without_url()),
+            Err(_) => None,
+        };
+        return Err(AnswerError::CutOff { url, found, error });
     }
-    Ok(bytes)
 }

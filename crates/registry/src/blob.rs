@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::executor::block_on;
 use http::header::{HeaderValue, LOCATION, RANGE};
-use imgbuild_net::{NetError, Retry, is_transient, retry_after};
+use imgbuild_net::{NetError, Retry, is_transient};
 use imgbuild_oci::{BlobError, Blobs, Digest, HashWriter};
+use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ use url::Url;
 use crate::address::elsewhere;
 use crate::error::{Doing, RegistryError};
 use crate::limits::MOST_REDIRECTS;
-use crate::remote::{RemoteRepository, drain, header};
+use crate::remote::{RemoteRepository, drain, header, passing};
 
 /// How many pieces of a blob wait to be read.
 const AHEAD: usize = 8;
@@ -127,11 +128,7 @@ impl BlobReader<'_> {
         self.retry.progressed();
         self.at += piece.len() as u64;
         if self.at > self.size {
-            return Err(RegistryError::Size {
-                at: self.remote.failed(&self.doing()),
-                wanted: self.size,
-                found: self.at,
-            });
+            return Err(RegistryError::Longer { at: self.remote.failed(&self.doing()), wanted: self.size });
         }
         // Hashing does not fail.
         let _hashed = io::Write::write_all(&mut self.hash, &piece);
@@ -158,8 +155,7 @@ impl BlobReader<'_> {
             } else {
                 match remote.client().exchange(from(&url, at)).await {
                     Ok(answer) if is_transient(answer.status()) => {
-                        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-                        self.wait(NetError::Status { url: url.to_string(), status, retry_after }).await?;
+                        self.wait(passing(&answer)).await?;
                         continue;
                     }
                     Ok(answer) => answer,
@@ -178,7 +174,7 @@ impl BlobReader<'_> {
             url = next;
             drain(answer).await;
         }
-        let error = NetError::Redirects { url: url.to_string() };
+        let error = NetError::Redirects { url: SecretUrl::from(&url).to_string() };
         Err(remote.net(&doing, error))
     }
 

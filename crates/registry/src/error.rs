@@ -113,7 +113,7 @@ impl Refusal {
             StatusCode::NOT_FOUND if matches!(self.doing, Doing::ReadManifest(_)) => {
                 format!("`imgbuild tags {}` lists what is there", self.place)
             }
-            StatusCode::PAYLOAD_TOO_LARGE => {
+            StatusCode::PAYLOAD_TOO_LARGE if matches!(self.doing, Doing::WriteBlob(_)) => {
                 "a proxy before the registry takes no request of that size, not even in pieces: raise its limit".to_owned()
             }
             StatusCode::TOO_MANY_REQUESTS => {
@@ -146,6 +146,8 @@ impl fmt::Display for Refusal {
             StatusCode::FORBIDDEN => "the registry does not allow it",
             StatusCode::NOT_FOUND if self.says("NAME_UNKNOWN") => "there is no such repository",
             StatusCode::NOT_FOUND => "it is not there",
+            StatusCode::TOO_MANY_REQUESTS => "the registry takes no more requests",
+            status if status.is_server_error() => "the registry fails",
             _ => "the registry refuses it",
         };
         write!(f, "`{}`: {}: {why} ({})", self.place, self.doing, self.status.as_u16())?;
@@ -230,15 +232,13 @@ pub enum RegistryError {
         /// The digest of what came.
         found: Digest,
     },
-    /// What came has another size.
-    #[error("{at}: the registry sends {found} bytes, and {wanted} are right")]
-    Size {
+    /// More comes than there should be.
+    #[error("{at}: the registry sends more than the {wanted} bytes that it has")]
+    Longer {
         /// Where, and what.
         at: Box<Failed>,
         /// How many there should be.
         wanted: u64,
-        /// How many came, at least.
-        found: u64,
     },
     /// The registry says that it has stored something else.
     #[error("{at}: the registry says that it has stored `{found}`, and `{wanted}` was sent")]

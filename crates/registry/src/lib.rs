@@ -27,6 +27,7 @@ mod pushing;
 mod registries;
 mod remote;
 mod repository;
+mod sending;
 mod session;
 mod settings;
 mod upload;

@@ -2,16 +2,17 @@
 
 use http::header::LINK;
 use imgbuild_oci::Digest;
+use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
 use crate::address::within;
-use crate::answer::read_json;
+use crate::answer::parse_json;
 use crate::error::{Doing, RegistryError};
 use crate::limits::MOST_PAGES;
 use crate::manifest::{Pointer, RemoteManifest};
-use crate::remote::{RemoteRepository, drain, header};
+use crate::remote::{Read, RemoteRepository, drain, header};
 
 #[derive(Deserialize)]
 struct Tags {
@@ -31,17 +32,18 @@ impl RemoteRepository {
         let mut tags = Vec::new();
         for _ in 0..MOST_PAGES {
             let Some(url) = next.take() else { break };
-            let answer = self.send(&doing, &|| Request::new(Method::GET, url.clone())).await?;
-            match answer.status() {
-                StatusCode::NOT_FOUND => {
-                    drain(answer).await;
-                    return Ok(None);
-                }
-                status if status.is_success() => {}
-                _ => return Err(self.refused(&doing, answer).await),
-            }
-            next = self.next_page(&doing, header(answer.headers(), LINK), &url, answer.status())?;
-            let page: Tags = read_json(answer).await.map_err(|error| self.answer(&doing, error))?;
+            let (status, headers, bytes) =
+                match self.read(&doing, &|| Request::new(Method::GET, url.clone())).await? {
+                    Read::Document { status, headers, bytes } => (status, headers, bytes),
+                    Read::Other(answer) if answer.status() == StatusCode::NOT_FOUND => {
+                        drain(answer).await;
+                        return Ok(None);
+                    }
+                    Read::Other(answer) => return Err(self.refused(&doing, answer).await),
+                };
+            next = self.next_page(&doing, header(&headers, LINK), &url, status)?;
+            let page = parse_json(&bytes, SecretUrl::from(&url).to_string());
+            let page: Tags = page.map_err(|error| self.answer(&doing, error))?;
             tags.extend(page.tags.unwrap_or_default());
         }
         Ok(Some(tags))
@@ -76,19 +78,17 @@ impl RemoteRepository {
         let mut found = Vec::new();
         for _ in 0..MOST_PAGES {
             let Some(url) = next.take() else { break };
-            let answer = self.send(&doing, &|| Request::new(Method::GET, url.clone())).await?;
-            match answer.status() {
-                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                    drain(answer).await;
-                    let tagged = self.manifest(&referrers_tag(digest)).await?;
-                    return Ok(tagged.map(|it| it.manifests().to_vec()).unwrap_or_default());
-                }
-                status if status.is_success() => {}
-                _ => return Err(self.refused(&doing, answer).await),
-            }
-            next = self.next_page(&doing, header(answer.headers(), LINK), &url, answer.status())?;
-            let read = crate::answer::read_bytes(answer, crate::limits::ANSWER_LIMIT).await;
-            let bytes = read.map_err(|error| self.answer(&doing, error))?;
+            let (status, headers, bytes) =
+                match self.read(&doing, &|| Request::new(Method::GET, url.clone())).await? {
+                    Read::Document { status, headers, bytes } => (status, headers, bytes),
+                    Read::Other(answer) if is_without_list(answer.status()) => {
+                        drain(answer).await;
+                        let tagged = self.manifest(&referrers_tag(digest)).await?;
+                        return Ok(tagged.map(|it| it.manifests().to_vec()).unwrap_or_default());
+                    }
+                    Read::Other(answer) => return Err(self.refused(&doing, answer).await),
+                };
+            next = self.next_page(&doing, header(&headers, LINK), &url, status)?;
             let index = RemoteManifest::parse(bytes, None).map_err(|reason| RegistryError::Manifest {
                 place: self.place(),
                 reference: digest.to_string(),
@@ -120,6 +120,11 @@ impl RemoteRepository {
         let Some(target) = link.and_then(next_link) else { return Ok(None) };
         within(Some(target), asked).map(Some).map_err(|misled| self.misled(doing, status, misled))
     }
+}
+
+/// Whether an answer says that a registry has no list of what refers to manifests.
+fn is_without_list(status: StatusCode) -> bool {
+    [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status)
 }
 
 /// The tag of the list of what refers to a manifest, at registries that have no list of their own.

@@ -1,16 +1,14 @@
 //! Manifests of a repository: what stands in them is read by their own fields, whatever their media types say.
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use imgbuild_oci::{DescriptorPlatform, Digest, Platform};
-use reqwest::{Method, Request, Response, StatusCode};
+use reqwest::{Method, Request, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::answer::read_bytes;
 use crate::error::{Doing, RegistryError};
-use crate::limits::ANSWER_LIMIT;
-use crate::remote::{RemoteRepository, drain, header};
+use crate::remote::{Read, RemoteRepository, drain, header};
 
 /// What is asked for: images and lists of them, in the forms of OCI and of docker. Older forms are not.
 const MANIFESTS: HeaderValue = HeaderValue::from_static(
@@ -161,7 +159,7 @@ impl RemoteRepository {
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => {
-                if let Some(digest) = stated_digest(&answer) {
+                if let Some(digest) = stated_digest(answer.headers()) {
                     return Ok(Some(ManifestHead { digest }));
                 }
                 // The header is missing: old registries leave it out.
@@ -179,19 +177,16 @@ impl RemoteRepository {
     pub async fn manifest(&self, reference: &str) -> Result<Option<RemoteManifest>, RegistryError> {
         let doing = Doing::ReadManifest(reference.to_owned());
         let url = self.repository().manifest(reference)?;
-        let answer = self.send(&doing, &|| asking(Method::GET, &url)).await?;
-        match answer.status() {
-            StatusCode::NOT_FOUND => {
+        let (headers, bytes) = match self.read(&doing, &|| asking(Method::GET, &url)).await? {
+            Read::Document { headers, bytes, .. } => (headers, bytes),
+            Read::Other(answer) if answer.status() == StatusCode::NOT_FOUND => {
                 drain(answer).await;
                 return Ok(None);
             }
-            status if status.is_success() => {}
-            _ => return Err(self.refused(&doing, answer).await),
-        }
-        let wanted = reference.parse::<Digest>().ok().or_else(|| stated_digest(&answer));
-        let media_type = header(answer.headers(), CONTENT_TYPE).map(str::to_owned);
-        let read = read_bytes(answer, ANSWER_LIMIT).await;
-        let bytes = read.map_err(|error| self.answer(&doing, error))?;
+            Read::Other(answer) => return Err(self.refused(&doing, answer).await),
+        };
+        let wanted = reference.parse::<Digest>().ok().or_else(|| stated_digest(&headers));
+        let media_type = header(&headers, CONTENT_TYPE).map(str::to_owned);
         let found = Digest::of(&bytes);
         if wanted.is_some_and(|wanted| wanted != found) {
             return Err(RegistryError::Digest { at: self.failed(&doing), found });
@@ -296,8 +291,8 @@ fn asking(method: Method, url: &Url) -> Request {
     request
 }
 
-fn stated_digest(answer: &Response) -> Option<Digest> {
-    header(answer.headers(), CONTENT_DIGEST)?.parse().ok()
+fn stated_digest(headers: &HeaderMap) -> Option<Digest> {
+    header(headers, CONTENT_DIGEST)?.parse().ok()
 }
 
 fn is_for(pointer: &Pointer, platform: Platform) -> bool {

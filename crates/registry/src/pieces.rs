@@ -9,8 +9,9 @@ use url::Url;
 use crate::error::RegistryError;
 use crate::hosts::Chunks;
 use crate::remote::drain;
+use crate::sending::{Sent, Upload, empty};
 use crate::session::Session;
-use crate::upload::{Outcome, Sent, Upload, empty, received};
+use crate::upload::{Outcome, received};
 
 /// How often an upload may go on without having got further.
 const MOST_STALLS: u32 = 3;
@@ -45,10 +46,10 @@ impl Upload<'_> {
                 }
                 Ok(Sent::Answer(answer)) => self.not_taken(&mut progress, length, answer).await,
                 // What it says that it has means nothing.
-                Ok(Sent::Broken(error)) if !chunks.counts => return Outcome::Again(error),
-                Ok(Sent::Broken(error)) => match retry.wait(error).await {
+                Ok(Sent::Broken(trouble)) if !chunks.counts => return Outcome::Again(trouble),
+                Ok(Sent::Broken(trouble)) => match self.wait(&mut retry, trouble).await {
                     Ok(()) => self.look(&mut progress, self.stuck(at)).await,
-                    Err(error) => return Outcome::Failed(self.remote.net(&self.doing, error)),
+                    Err(error) => return Outcome::Failed(error),
                 },
                 Err(error) => return Outcome::Failed(error),
             };
@@ -152,7 +153,7 @@ impl Upload<'_> {
     async fn last(&self, location: &Url, at: u64, length: u64) -> Outcome {
         match self.sending(Method::PUT, &self.ending(location), at, length).await {
             Ok(Sent::Answer(answer)) => self.ended(answer).await,
-            Ok(Sent::Broken(error)) => Outcome::Again(error),
+            Ok(Sent::Broken(trouble)) => Outcome::Again(trouble),
             Err(error) => Outcome::Failed(error),
         }
     }

@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName};
 use imgbuild_net::{Client, NetError, Retry, is_transient, retry_after};
+use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -11,7 +12,7 @@ use crate::answer::{AnswerError, read_bytes};
 use crate::authorization::{Access, Authorization, Sender};
 use crate::credential::Credential;
 use crate::error::{Doing, Failed, Refusal, RegistryError, Said};
-use crate::limits::{DRAINED, REFUSAL_LIMIT};
+use crate::limits::{ANSWER_LIMIT, DRAINED, REFUSAL_LIMIT, SILENCE};
 use crate::registries::Registries;
 use crate::repository::Repository;
 
@@ -28,6 +29,21 @@ pub struct RemoteRepository {
     credential: Option<Credential>,
     /// Other repositories of the registry, from which blobs are mounted.
     sources: Vec<String>,
+}
+
+/// What came for a request.
+pub(crate) enum Read {
+    /// A document.
+    Document {
+        /// With which status.
+        status: StatusCode,
+        /// What is said of it.
+        headers: HeaderMap,
+        /// The document.
+        bytes: Vec<u8>,
+    },
+    /// Anything but a success.
+    Other(Response),
 }
 
 /// Why a request has no answer.
@@ -136,13 +152,37 @@ impl RemoteRepository {
                     if !retry.may_retry() {
                         return Ok(answer);
                     }
-                    let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-                    NetError::Status { url: answer.url().to_string(), status, retry_after }
+                    passing(&answer)
                 }
                 Err(RegistryError::Net { error, .. }) => *error,
                 result => return result,
             };
             retry.wait(failure).await.map_err(|error| self.net(doing, error))?;
+        }
+    }
+
+    /// Sends a request and reads the document that is answered, again where the connection breaks in its middle. An answer that
+    /// is no success is given as it is.
+    pub(crate) async fn read(
+        &self,
+        doing: &Doing,
+        make: &(dyn Fn() -> Request + Sync),
+    ) -> Result<Read, RegistryError> {
+        let mut retry = Retry::new(self.client().schedule());
+        loop {
+            let answer = self.send(doing, make).await?;
+            if !answer.status().is_success() {
+                return Ok(Read::Other(answer));
+            }
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            match read_bytes(answer, ANSWER_LIMIT, self.client().read_timeout()).await {
+                Ok(bytes) => return Ok(Read::Document { status, headers, bytes }),
+                Err(AnswerError::CutOff { url, found, .. }) if retry.may_retry() => {
+                    let broken = NetError::Truncated { url, found: found as u64 };
+                    retry.wait(broken).await.map_err(|error| self.net(doing, error))?;
+                }
+                Err(error) => return Err(self.answer(doing, error)),
+            }
         }
     }
 
@@ -186,7 +226,8 @@ impl RemoteRepository {
     pub(crate) async fn refused(&self, doing: &Doing, answer: Response) -> RegistryError {
         let status = answer.status();
         // What says nothing that can be read says nothing.
-        let said = read_bytes(answer, REFUSAL_LIMIT).await.map(|bytes| said(&bytes)).unwrap_or_default();
+        let read = read_bytes(answer, REFUSAL_LIMIT, self.client().read_timeout()).await;
+        let said = read.map(|bytes| said(&bytes)).unwrap_or_default();
         let signed_in = self.credential.is_some();
         Refusal { place: self.place_of(doing), doing: doing.clone(), status, said, signed_in }.into()
     }
@@ -199,6 +240,15 @@ impl RemoteRepository {
     }
 }
 
+/// An answer that means a trouble of the moment, as what is waited after.
+pub(crate) fn passing(answer: &Response) -> NetError {
+    NetError::Status {
+        url: SecretUrl::from(answer.url()).to_string(),
+        status: answer.status(),
+        retry_after: retry_after(answer.headers()),
+    }
+}
+
 /// A header of an answer as text.
 pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
@@ -207,7 +257,7 @@ pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// Reads what is left of an answer that matters no more, where that is little: its connection can then be used again.
 pub(crate) async fn drain(answer: Response) {
     // Nothing is lost where that fails.
-    let _unread = read_bytes(answer, DRAINED).await;
+    let _unread = read_bytes(answer, DRAINED, SILENCE).await;
 }
 
 #[derive(Deserialize)]

@@ -2,10 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
-use imgbuild_net::{NetError, Retry, is_transient, retry_after};
+use http::header::RANGE;
+use imgbuild_net::{Retry, is_transient};
 use imgbuild_oci::{BlobError, Blobs, Digest, HashReader};
 use reqwest::{Method, Request, Response, StatusCode};
 use url::Url;
@@ -13,9 +12,9 @@ use url::Url;
 use crate::body::Outgoing;
 use crate::error::{Doing, RegistryError};
 use crate::hosts::{Chunks, Taking, taking};
-use crate::limits::STALL;
 use crate::manifest::CONTENT_DIGEST;
 use crate::remote::{RemoteRepository, drain, header};
+use crate::sending::{Sent, Trouble, Upload, empty, is_too_large};
 use crate::session::Session;
 
 /// How often an upload may begin anew.
@@ -30,24 +29,6 @@ pub enum Arrival {
     Mounted,
     /// It was sent.
     Sent,
-}
-
-/// What became of a request that sends a part of a blob.
-pub(crate) enum Sent {
-    /// The registry has answered.
-    Answer(Response),
-    /// The connection broke, or the registry had a trouble of the moment.
-    Broken(NetError),
-}
-
-/// One blob on its way to a repository.
-pub(crate) struct Upload<'a> {
-    pub(crate) remote: &'a RemoteRepository,
-    digest: Digest,
-    pub(crate) size: u64,
-    outgoing: Outgoing,
-    blobs: Arc<dyn Blobs>,
-    pub(crate) doing: Doing,
 }
 
 impl RemoteRepository {
@@ -129,7 +110,7 @@ pub(crate) async fn pushed_in_chunks(
             return Ok(());
         }
         Outcome::Failed(error) | Outcome::Anew(error) => error,
-        Outcome::Again(error) => remote.net(&upload.doing, error),
+        Outcome::Again(trouble) => upload.told(trouble),
         Outcome::Smaller(_) => upload.stuck(0),
     };
     remote.cancel(&mut session).await;
@@ -168,8 +149,8 @@ impl Upload<'_> {
                 Outcome::Smaller(chunks) => {
                     self.remote.registries().learn(&host, |learned| learned.chunks = Some(chunks));
                 }
-                Outcome::Again(error) => {
-                    retry.wait(error).await.map_err(|error| self.remote.net(&self.doing, error))?;
+                Outcome::Again(trouble) => {
+                    self.wait(&mut retry, trouble).await?;
                     if self.has_arrived().await {
                         session.close();
                         return Ok(());
@@ -220,7 +201,7 @@ impl Upload<'_> {
         let ending = self.ending(&session.location);
         let answer = match self.sending(Method::PUT, &ending, 0, self.size).await {
             Ok(Sent::Answer(answer)) => answer,
-            Ok(Sent::Broken(error)) => return self.broken(session, error).await,
+            Ok(Sent::Broken(trouble)) => return self.broken(session, trouble).await,
             Err(error) => return Outcome::Failed(error),
         };
         if is_too_large(answer.status()) {
@@ -237,10 +218,7 @@ impl Upload<'_> {
         match chunks.and_then(|chunks| self.fitting(chunks)) {
             Some(chunks) => Outcome::Smaller(chunks),
             // What is smaller than any piece was not too large.
-            None if is_transient(status) => {
-                let (url, retry_after) = (answer.url().to_string(), retry_after(answer.headers()));
-                Outcome::Again(NetError::Status { url, status, retry_after })
-            }
+            None if is_transient(status) => Outcome::Again(self.trouble(answer).await),
             None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
         }
     }
@@ -254,22 +232,22 @@ impl Upload<'_> {
     }
 
     /// The connection broke while it was sent whole: where the registry has a part, the rest goes on in pieces.
-    async fn broken(&self, session: &mut Session, error: NetError) -> Outcome {
+    async fn broken(&self, session: &mut Session, trouble: Trouble) -> Outcome {
         let host = self.remote.repository().host();
         if matches!(taking(host), Some(Taking::Whole)) {
-            return Outcome::Again(error);
+            return Outcome::Again(trouble);
         }
         // A place from which nothing can be learned is a reason to begin anew.
         match self.standing(&session.location).await {
             Ok(Some((location, at))) if at > 0 && at < self.size => {
                 let Some(chunks) = Chunks::of(host, &http::HeaderMap::new()) else {
-                    return Outcome::Again(error);
+                    return Outcome::Again(trouble);
                 };
                 let chunks = chunks.at_least(session.least.unwrap_or(1));
                 session.location = location;
                 self.pieces(session, at, chunks).await
             }
-            _ => Outcome::Again(error),
+            _ => Outcome::Again(trouble),
         }
     }
 
@@ -310,75 +288,6 @@ impl Upload<'_> {
         }
     }
 
-    /// Sends a part of the blob. A request that nothing is taken of any more is given up.
-    pub(crate) async fn sending(
-        &self,
-        method: Method,
-        url: &Url,
-        at: u64,
-        length: u64,
-    ) -> Result<Sent, RegistryError> {
-        let make = || {
-            let mut request = empty(method.clone(), url);
-            let headers = request.headers_mut();
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            // Without the word `bytes` before it, and without the size behind it: some refuse both.
-            let is_part = method == Method::PATCH || length < self.size;
-            if is_part
-                && let Ok(range) = HeaderValue::from_str(&format!("{at}-{}", (at + length).saturating_sub(1)))
-            {
-                headers.insert(CONTENT_RANGE, range);
-            }
-            *request.body_mut() = Some(self.outgoing.body(at, length));
-            request
-        };
-        let sent = tokio::select! {
-            sent = self.remote.send_once(&self.doing, &make) => sent,
-            () = self.stall() => {
-                return Ok(Sent::Broken(NetError::Slow { url: url.to_string() }));
-            }
-        };
-        if let Some(error) = self.outgoing.failure() {
-            return Err(self.unreadable(error));
-        }
-        match sent {
-            Ok(answer) if is_transient(answer.status()) && !is_too_large(answer.status()) => {
-                let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-                drain(answer).await;
-                Ok(Sent::Broken(NetError::Status { url: url.to_string(), status, retry_after }))
-            }
-            Ok(answer) => Ok(Sent::Answer(answer)),
-            Err(RegistryError::Net { error, .. }) if error.is_transient() => Ok(Sent::Broken(*error)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Ends when nothing of the body was taken for a while.
-    async fn stall(&self) {
-        let mut before = self.outgoing.taken();
-        loop {
-            tokio::time::sleep(Duration::from_secs(STALL)).await;
-            let now = self.outgoing.taken();
-            // All of it is on its way: the client waits for the answer itself.
-            if now == before && now < self.size {
-                return;
-            }
-            before = now;
-        }
-    }
-
-    /// Where an upload ends.
-    pub(crate) fn ending(&self, location: &Url) -> Url {
-        let mut url = location.clone();
-        url.query_pairs_mut().append_pair("digest", &self.digest.to_string());
-        url
-    }
-
-    fn unreadable(&self, error: BlobError) -> RegistryError {
-        RegistryError::Local { at: self.remote.failed(&self.doing), error: Box::new(error) }
-    }
-
     /// A refusal, or what is wrong with the blob here where the registry has found that out.
     async fn explained(&self, error: RegistryError) -> RegistryError {
         if error.refusal().is_none_or(|refusal| !refusal.says("DIGEST_INVALID")) {
@@ -399,7 +308,7 @@ pub(crate) enum Outcome {
     /// It is to begin anew, in pieces, or in smaller ones.
     Smaller(Chunks),
     /// It is to begin anew after a while.
-    Again(NetError),
+    Again(Trouble),
     /// It is to begin anew: the registry does not know it any more.
     Anew(RegistryError),
     Failed(RegistryError),
@@ -413,13 +322,6 @@ fn check(blobs: &dyn Blobs, digest: Digest) -> Result<(), BlobError> {
     if found == digest { Ok(()) } else { Err(BlobError::Digest { wanted: digest, found }) }
 }
 
-/// Whether it may be taken in smaller pieces: a proxy says that it takes no such body, or gave up waiting for its end.
-fn is_too_large(status: StatusCode) -> bool {
-    let waited = [408, 499, 504, 522, 524];
-    [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::RANGE_NOT_SATISFIABLE].contains(&status)
-        || waited.contains(&status.as_u16())
-}
-
 /// How many bytes a registry says it has: `Range: 0-99`, and `bytes=0-99` of some. `0-0` is nothing, or one byte: nothing is
 /// right more often.
 pub(crate) fn received(answer: &Response) -> Option<u64> {
@@ -430,13 +332,4 @@ pub(crate) fn received(answer: &Response) -> Option<u64> {
         (0, last) => last.checked_add(1),
         _ => None,
     }
-}
-
-pub(crate) fn empty(method: Method, url: &Url) -> Request {
-    let is_bodied = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
-    let mut request = Request::new(method, url.clone());
-    if is_bodied {
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    request
 }

@@ -5,5 +5,6 @@
 mod asking;
 mod client;
 mod faults;
+mod hostile;
 mod itself;
 mod profiles;
