@@ -6,8 +6,22 @@ use url::{Host, Url};
 
 /// Whether a URL leads to an inner network, or to this machine, from a registry that is outside of it: an answer must make no
 /// request for its sender where only we can make one. An address is looked at, a name is not resolved: `localhost` is one.
+/// The addresses of one link alone, where clouds have the credentials of their machines, no registry may name at all.
 pub(crate) fn leads_inside(url: &Url, registry: &Url) -> bool {
-    is_inner(url) && !is_inner(registry)
+    is_of_a_link(url) || is_inner(url) && !is_inner(registry)
+}
+
+/// 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291, 2.5.6).
+fn is_of_a_link(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        _ => return false,
+    };
+    match address.to_canonical() {
+        IpAddr::V4(it) => it.is_link_local(),
+        IpAddr::V6(it) => it.is_unicast_link_local(),
+    }
 }
 
 fn is_inner(url: &Url) -> bool {
@@ -47,17 +61,26 @@ pub enum Misled {
     #[error("it has no `Location`")]
     Nowhere,
     /// It is no URL.
-    #[error("its `Location` is no URL")]
+    #[error("where it leads is no URL")]
     NoUrl,
     /// It is another host.
-    #[error("its `Location` leads to another host, `{0}`")]
+    #[error("it leads to another host, `{0}`")]
     OtherHost(String),
-    /// It gives up TLS.
-    #[error("its `Location` leads from https to `{0}`")]
-    Down(String),
+    /// It is spoken to in another way, such as without TLS.
+    #[error("it leads from {0} to {1}")]
+    Scheme(String, String),
     /// It is an inner network.
-    #[error("its `Location` leads into an inner network, to `{0}`")]
+    #[error("it leads into an inner network, to `{0}`")]
     Inside(String),
+}
+
+impl Misled {
+    /// What to do about it, where that is known.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::OtherHost(_) | Self::Scheme(..)).then_some(
+            "the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)",
+        )
+    }
 }
 
 /// Where an answer leads that must stay at its registry: the place of an upload, the next page of a list.
@@ -68,7 +91,7 @@ pub enum Misled {
 pub(crate) fn within(location: Option<&str>, asked: &Url) -> Result<Url, Misled> {
     let url = asked.join(location.ok_or(Misled::Nowhere)?).map_err(|_| Misled::NoUrl)?;
     match () {
-        () if url.scheme() != asked.scheme() => Err(Misled::Down(url.scheme().to_owned())),
+        () if url.scheme() != asked.scheme() => Err(scheme(asked, &url)),
         () if url.host() != asked.host() || url.port_or_known_default() != asked.port_or_known_default() => {
             Err(Misled::OtherHost(shown_host(&url)))
         }
@@ -86,12 +109,16 @@ pub(crate) fn elsewhere(location: Option<&str>, asked: &Url) -> Result<Url, Misl
     let url = asked.join(location.ok_or(Misled::Nowhere)?).map_err(|_| Misled::NoUrl)?;
     match (asked.scheme(), url.scheme()) {
         ("https", "https") | ("http", "http" | "https") => {}
-        _ => return Err(Misled::Down(url.scheme().to_owned())),
+        _ => return Err(scheme(asked, &url)),
     }
     if leads_inside(&url, asked) {
         return Err(Misled::Inside(shown_host(&url)));
     }
     Ok(url)
+}
+
+fn scheme(asked: &Url, url: &Url) -> Misled {
+    Misled::Scheme(asked.scheme().to_owned(), url.scheme().to_owned())
 }
 
 fn shown_host(url: &Url) -> String {
@@ -132,8 +159,9 @@ mod tests {
         ] {
             let to = url(&format!("https://{address}/"));
             assert_eq!(leads_inside(&to, &url("https://registry.example/")), inner, "{address}");
-            // Who is inside may say where inside.
-            assert!(!leads_inside(&to, &url("https://10.0.0.1/")), "{address}");
+            // Who is inside may say where inside, but for what is of one link alone.
+            let of_a_link = ["169.254.169.254", "[fe80::1]"].contains(&address);
+            assert_eq!(leads_inside(&to, &url("https://10.0.0.1/")), of_a_link, "{address}");
         }
     }
 
@@ -150,11 +178,11 @@ mod tests {
         assert_eq!(place(Some("https://r.example:443/u")), ok("https://r.example/u"));
         for (location, said) in [
             (None, "it has no `Location`"),
-            (Some("https://"), "its `Location` is no URL"),
-            (Some("http://r.example/u"), "its `Location` leads from https to `http`"),
-            (Some("https://evil.example/u"), "its `Location` leads to another host, `evil.example`"),
-            (Some("//r.example:8443/u"), "its `Location` leads to another host, `r.example:8443`"),
-            (Some("https://r.example@10.0.0.1/u"), "its `Location` leads to another host, `10.0.0.1`"),
+            (Some("https://"), "where it leads is no URL"),
+            (Some("http://r.example/u"), "it leads from https to http"),
+            (Some("https://evil.example/u"), "it leads to another host, `evil.example`"),
+            (Some("//r.example:8443/u"), "it leads to another host, `r.example:8443`"),
+            (Some("https://r.example@10.0.0.1/u"), "it leads to another host, `10.0.0.1`"),
         ] {
             assert_eq!(place(location), Err(said.to_owned()));
         }
@@ -166,10 +194,10 @@ mod tests {
         let place = |location| elsewhere(Some(location), &asked).map_err(|it| it.to_string());
         assert_eq!(place("https://cdn.example/x"), Ok(url("https://cdn.example/x")));
         for (location, said) in [
-            ("http://cdn.example/x", "its `Location` leads from https to `http`"),
-            ("file:///etc/passwd", "its `Location` leads from https to `file`"),
-            ("https://169.254.169.254/x", "its `Location` leads into an inner network, to `169.254.169.254`"),
-            ("https://[::1]:5000/x", "its `Location` leads into an inner network, to `[::1]:5000`"),
+            ("http://cdn.example/x", "it leads from https to http"),
+            ("file:///etc/passwd", "it leads from https to file"),
+            ("https://169.254.169.254/x", "it leads into an inner network, to `169.254.169.254`"),
+            ("https://[::1]:5000/x", "it leads into an inner network, to `[::1]:5000`"),
         ] {
             assert_eq!(place(location), Err(said.to_owned()));
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use imgbuild_net::NetError;
 use imgbuild_secret::SecretUrl;
-use reqwest::Response;
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::limits::{ANSWER_LIMIT, SILENCE};
@@ -14,6 +15,17 @@ pub enum AnswerError {
     /// It is not the document that it should be.
     #[error("the registry's answer for `{0}` cannot be read")]
     Document(String, #[source] serde_json::Error),
+    /// Who gives tokens has a trouble of the moment.
+    #[error("`{url}` gives no token ({})", status.as_u16())]
+    #[diagnostic(help("the registry's server of tokens has a trouble of its own: try again later"))]
+    NoToken {
+        /// Where they are to be had.
+        url: String,
+        /// The answer.
+        status: StatusCode,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
     /// It is larger than any such document.
     #[error("the registry's answer for `{0}` is larger than {ANSWER_LIMIT} bytes")]
     TooLarge(String),
@@ -31,6 +43,21 @@ pub enum AnswerError {
 }
 
 imgbuild_diagnostic::boxed_sources!(AnswerError);
+
+impl AnswerError {
+    /// A trouble of the moment, as what is waited after.
+    pub(crate) fn passing(&self) -> Option<NetError> {
+        match self {
+            Self::NoToken { url, status, retry_after } => {
+                Some(NetError::Status { url: url.clone(), status: *status, retry_after: *retry_after })
+            }
+            Self::CutOff { url, found, .. } => {
+                Some(NetError::Truncated { url: url.clone(), found: *found as u64 })
+            }
+            Self::Document(..) | Self::TooLarge(_) => None,
+        }
+    }
+}
 
 impl From<AnswerError> for reqwest_middleware::Error {
     fn from(error: AnswerError) -> Self {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use imgbuild_net::{is_transient, retry_after};
+use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -102,6 +104,7 @@ struct Realm {
 
 /// One of the two is there.
 #[derive(Deserialize)]
+#[serde(expecting = "a token")]
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
@@ -196,7 +199,12 @@ impl Authorization<'_> {
             return Ok(Some(token.clone()));
         }
         let answer = sender.send(self.request(realm)).await?;
-        if !answer.status().is_success() {
+        let status = answer.status();
+        if is_transient(status) {
+            let (url, retry_after) = (SecretUrl::from(&realm.url).to_string(), retry_after(answer.headers()));
+            return Err(AnswerError::NoToken { url, status, retry_after }.into());
+        }
+        if !status.is_success() {
             return Ok(None);
         }
         let answer: TokenAnswer = read_json(answer).await?;

@@ -148,6 +148,7 @@ impl fmt::Display for Refusal {
             StatusCode::NOT_FOUND => "it is not there",
             StatusCode::TOO_MANY_REQUESTS => "the registry takes no more requests",
             status if status.is_server_error() => "the registry fails",
+            status if status.is_success() => "the registry answers something else",
             _ => "the registry refuses it",
         };
         write!(f, "`{}`: {}: {why} ({})", self.place, self.doing, self.status.as_u16())?;
@@ -213,9 +214,6 @@ pub enum RegistryError {
     },
     /// It leads where nothing of ours goes.
     #[error("{at}: the registry's answer ({status}) is not followed: {misled}")]
-    #[diagnostic(help(
-        "the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)"
-    ))]
     Misled {
         /// Where, and what.
         at: Box<Failed>,
@@ -223,6 +221,9 @@ pub enum RegistryError {
         status: StatusCode,
         /// Why not.
         misled: Misled,
+        /// What to do, where that is known.
+        #[help]
+        hint: Option<&'static str>,
     },
     /// What came is something else.
     #[error("{at}: what the registry sends is something else: its digest is `{found}`")]
@@ -273,6 +274,12 @@ pub enum RegistryError {
         #[diagnostic_source]
         error: Box<BlobError>,
     },
+    /// A list that goes on and on.
+    #[error("{at}: the registry's list has no end")]
+    Endless {
+        /// Where, and what.
+        at: Box<Failed>,
+    },
     /// A manifest that says of itself what cannot be.
     #[error("`{place}`: the manifest `{reference}` {reason}")]
     Manifest {
@@ -293,7 +300,7 @@ pub enum RegistryError {
         reference: String,
     },
     /// A list of images without ours.
-    #[error("`{}` is not built for {platform}; it is for {}", named(place, reference), there.join(", "))]
+    #[error("`{}` is not built for {platform}; it is for {}", named(place, reference), platforms(there))]
     Platform {
         /// The repository.
         place: String,
@@ -321,6 +328,10 @@ pub enum RegistryError {
     /// What names no repository.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+}
+
+fn platforms(there: &[String]) -> String {
+    if there.is_empty() { "no platform at all".to_owned() } else { there.join(", ") }
 }
 
 /// An image as people name it, by its tag or digest.

@@ -14,6 +14,9 @@ pub(crate) const DRAINED: usize = 64 << 10;
 /// The most pages of a list of tags or referrers.
 pub(crate) const MOST_PAGES: usize = 10_000;
 
+/// The most bytes of all pages of such a list.
+pub(crate) const LIST_LIMIT: usize = 64 << 20;
+
 /// The most redirects that lead to a blob.
 pub(crate) const MOST_REDIRECTS: usize = 5;
 

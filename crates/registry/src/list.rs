@@ -10,11 +10,12 @@ use url::Url;
 use crate::address::within;
 use crate::answer::parse_json;
 use crate::error::{Doing, RegistryError};
-use crate::limits::MOST_PAGES;
+use crate::limits::{LIST_LIMIT, MOST_PAGES};
 use crate::manifest::{Pointer, RemoteManifest};
 use crate::remote::{Read, RemoteRepository, drain, header};
 
 #[derive(Deserialize)]
+#[serde(expecting = "a list of tags")]
 struct Tags {
     /// `null` where there are none.
     tags: Option<Vec<String>>,
@@ -29,7 +30,7 @@ impl RemoteRepository {
     pub async fn tags(&self) -> Result<Option<Vec<String>>, RegistryError> {
         let doing = Doing::ListTags;
         let mut next = Some(self.repository().tags()?);
-        let mut tags = Vec::new();
+        let (mut tags, mut listed) = (Vec::new(), 0);
         for _ in 0..MOST_PAGES {
             let Some(url) = next.take() else { break };
             let (status, headers, bytes) =
@@ -45,8 +46,15 @@ impl RemoteRepository {
             let page = parse_json(&bytes, SecretUrl::from(&url).to_string());
             let page: Tags = page.map_err(|error| self.answer(&doing, error))?;
             tags.extend(page.tags.unwrap_or_default());
+            listed += bytes.len();
+            if next.is_none() {
+                return Ok(Some(tags));
+            }
+            if listed > LIST_LIMIT {
+                break;
+            }
         }
-        Ok(Some(tags))
+        Err(RegistryError::Endless { at: self.failed(&doing) })
     }
 
     /// Whether there is no such repository yet. Where the registry does not say it, there may be one.
@@ -75,7 +83,7 @@ impl RemoteRepository {
     pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Pointer>, RegistryError> {
         let doing = Doing::ListReferrers(*digest);
         let mut next = Some(self.repository().referrers(digest)?);
-        let mut found = Vec::new();
+        let (mut found, mut listed) = (Vec::new(), 0);
         for _ in 0..MOST_PAGES {
             let Some(url) = next.take() else { break };
             let (status, headers, bytes) =
@@ -89,14 +97,21 @@ impl RemoteRepository {
                     Read::Other(answer) => return Err(self.refused(&doing, answer).await),
                 };
             next = self.next_page(&doing, header(&headers, LINK), &url, status)?;
+            listed += bytes.len();
             let index = RemoteManifest::parse(bytes, None).map_err(|reason| RegistryError::Manifest {
                 place: self.place(),
                 reference: digest.to_string(),
                 reason,
             })?;
             found.extend_from_slice(index.manifests());
+            if next.is_none() {
+                return Ok(found);
+            }
+            if listed > LIST_LIMIT {
+                break;
+            }
         }
-        Ok(found)
+        Err(RegistryError::Endless { at: self.failed(&doing) })
     }
 
     /// Whether the registry lists what refers to a manifest.

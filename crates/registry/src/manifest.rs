@@ -57,7 +57,7 @@ pub struct RemoteManifest {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a manifest")]
 struct Fields {
     schema_version: Option<u64>,
     media_type: Option<String>,
@@ -69,7 +69,7 @@ struct Fields {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a descriptor")]
 struct PointerFields {
     #[serde(default)]
     media_type: String,

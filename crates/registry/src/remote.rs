@@ -155,6 +155,10 @@ impl RemoteRepository {
                     passing(&answer)
                 }
                 Err(RegistryError::Net { error, .. }) => *error,
+                Err(RegistryError::Answer { at, error }) => match error.passing() {
+                    Some(failure) if retry.may_retry() => failure,
+                    _ => return Err(RegistryError::Answer { at, error }),
+                },
                 result => return result,
             };
             retry.wait(failure).await.map_err(|error| self.net(doing, error))?;
@@ -219,7 +223,8 @@ impl RemoteRepository {
     }
 
     pub(crate) fn misled(&self, doing: &Doing, status: StatusCode, misled: Misled) -> RegistryError {
-        RegistryError::Misled { at: self.failed(doing), status, misled }
+        let hint = misled.hint();
+        RegistryError::Misled { at: self.failed(doing), status, misled, hint }
     }
 
     /// What an answer says that is no success.

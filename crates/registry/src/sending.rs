@@ -89,6 +89,13 @@ impl Upload<'_> {
             Err(RegistryError::Net { error, .. }) if error.is_transient() => {
                 Ok(Sent::Broken((*error).into()))
             }
+            Err(RegistryError::Answer { at, error }) => match error.passing() {
+                Some(passing) => {
+                    let refusal = Some(RegistryError::Answer { at, error });
+                    Ok(Sent::Broken(Trouble { error: passing, refusal }))
+                }
+                None => Err(RegistryError::Answer { at, error }),
+            },
             Err(error) => Err(error),
         }
     }

@@ -203,5 +203,10 @@ pub(crate) fn told(registry: &Distribution, error: &dyn miette::Diagnostic) -> S
         let rest = part.trim_start_matches(|it: char| it.is_ascii_digit());
         text + "UPLOAD" + rest
     });
+    let mut parts = text.split("127.0.0.2:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let text = parts.fold(first, |text, part| {
+        text + "127.0.0.2:PORT" + part.trim_start_matches(|it: char| it.is_ascii_digit())
+    });
     named(&text)
 }

@@ -75,20 +75,18 @@ fn an_upload_goes_nowhere_but_to_its_registry() {
         format!("{name}: {told}")
     });
     assert_snapshot!(each.join("\n"), @r"
-    another host: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads to another host, `127.0.0.2:34811`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    a private address: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads to another host, `10.0.0.1`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    the metadata of a cloud: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads to another host, `169.254.169.254`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    a name and a password in front: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads to another host, `registry.example`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    another scheme: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads from https to `file`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    no URL: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` is no URL
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    another host: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads to another host, `127.0.0.2:PORT`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    a private address: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads to another host, `10.0.0.1`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    the metadata of a cloud: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads to another host, `169.254.169.254`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    a name and a password in front: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads to another host, `registry.example`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    another scheme: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads from http to file
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    no URL: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: where it leads is no URL
     none: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it has no `Location`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
     ");
     assert_eq!(other.exchanges().len(), 0, "{}", other.conversation());
 }
@@ -130,8 +128,8 @@ fn pieces_go_nowhere_but_to_their_registry() {
         .start();
     let told = Asking::new().push(&registry, "image", &Picture::new(&[noise(3 << 20, 1)])).unwrap_err();
     assert_snapshot!(told, @r"
-    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: its `Location` leads to another host, `127.0.0.2:39755`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry's answer (202 Accepted) is not followed: it leads to another host, `127.0.0.2:PORT`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
     ");
     assert_eq!((other.exchanges().len(), registry.tags("image").len()), (0, 0));
 }
@@ -178,13 +176,10 @@ fn an_upload_that_never_gets_further() {
         })
         .start();
     let told = Asking::new().push(&registry, "image", &Picture::new(&[noise(3 << 20, 3)])).unwrap_err();
-    assert_snapshot!(told, @r"
+    // How the connection broke is chance.
+    assert_snapshot!(told.lines().take(2).collect::<Vec<_>>().join("\n"), @r"
     `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
     `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD` cannot be reached
-    error sending request
-    client error (SendRequest)
-    connection error
-    Connection reset by peer (os error 104)
     ");
     // Answers that always say that the range is wrong.
     let registry = Distribution::setup()
@@ -218,8 +213,8 @@ fn blobs_that_are_something_else() {
     assert_snapshot!(each.join("\n"), @r"
     another content: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: what the registry sends is something else: its digest is `DIGEST`
     longer: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry sends more than the 78 bytes that it has
-    a part: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (206)
-    nothing: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (204)
+    a part: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry answers something else (206)
+    nothing: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry answers something else (204)
     ");
     assert_snapshot!(pull(Kind::GetBlob, |_, answer| answer.body("short")), @r"`127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry sends more than the 78 bytes that it has");
     let stated = Digest::of("another").to_string();
@@ -228,24 +223,25 @@ fn blobs_that_are_something_else() {
 
 #[test]
 fn blobs_that_are_led_astray() {
-    let each = ["http://10.0.0.1/blob", "file:///etc/passwd", "gopher://registry.example/", "http://"];
+    let each = [
+        "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "gopher://registry.example/",
+        "http://",
+    ];
     let each = each.map(|location| {
         let told = pull(Kind::GetBlob, move |_, _| Answer::status(307).with("Location", location));
         format!("{location}: {told}")
     });
     assert_snapshot!(each.join("\n"), @r"
-    http://10.0.0.1/blob: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: it is not there (404)
-    file:///etc/passwd: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: its `Location` leads from https to `file`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    gopher://registry.example/: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: its `Location` leads from https to `gopher`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    http://: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: its `Location` is no URL
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    http://169.254.169.254/latest/meta-data/: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: it leads into an inner network, to `169.254.169.254`
+    file:///etc/passwd: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: it leads from http to file
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    gopher://registry.example/: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: it leads from http to gopher
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    http://: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (307 Temporary Redirect) is not followed: where it leads is no URL
     ");
-    assert_snapshot!(pull(Kind::GetBlob, |_, _| Answer::status(302)), @r"
-    `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (302 Found) is not followed: it has no `Location`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    ");
+    assert_snapshot!(pull(Kind::GetBlob, |_, _| Answer::status(302)), @r"`127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry's answer (302 Found) is not followed: it has no `Location`");
     // In a circle.
     assert_snapshot!(pull(Kind::GetBlob, |request, _| Answer::status(302).with("Location", request.path.clone())), @r"
     `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
@@ -269,7 +265,7 @@ fn manifests_that_are_something_else() {
     });
     assert_snapshot!(each.join("\n"), @r"
     HTML: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: expected value at line 1 column 1
-    no object: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: invalid length 0, expected struct Fields with 7 elements at line 1 column 2
+    no object: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: invalid length 0, expected a manifest at line 1 column 2
     nothing: `127.0.0.1:PORT/image`: the manifest `1` is neither an image nor a list of images
     docker's first version: `127.0.0.1:PORT/image`: the manifest `1` is of docker's first version, which states no digest of a configuration
     ");
@@ -305,7 +301,7 @@ fn what_has_no_image_for_a_platform() {
         .map(|tag| format!("{tag}: {}", asking.pull(&registry, "image", tag).unwrap_err()));
     assert_snapshot!(each.join("\n"), @r"
     other: `127.0.0.1:PORT/image:other` is not built for linux/amd64; it is for linux/s390x, linux/riscv64
-    empty: `127.0.0.1:PORT/image:empty` is not built for linux/amd64; it is for 
+    empty: `127.0.0.1:PORT/image:empty` is not built for linux/amd64; it is for no platform at all
     absent: there is no image `127.0.0.1:PORT/image@DIGEST`
     hint: `imgbuild tags 127.0.0.1:PORT/image` lists what is there
     nested: `127.0.0.1:PORT/image`: the manifest `MANIFEST` is a list of images within another one
@@ -327,7 +323,7 @@ fn pages_of_tags_that_lead_elsewhere_or_nowhere() {
         });
         Picture::small().seed(&registry, "image", "1");
         match Asking::new().tags(&registry, "image") {
-            Ok(tags) => format!("{} pages", tags.unwrap().len()),
+            Ok(tags) => format!("{} tags", tags.unwrap().len()),
             Err(told) => told,
         }
     };
@@ -339,12 +335,12 @@ fn pages_of_tags_that_lead_elsewhere_or_nowhere() {
         tags("</v2/image/tags/list?last=0>; rel=\"next\"".to_owned()),
     ];
     assert_snapshot!(each.join("\n"), @r"
-    `127.0.0.1:PORT/image`: its tags cannot be listed: the registry's answer (200 OK) is not followed: its `Location` leads to another host, `127.0.0.2:45105`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    `127.0.0.1:PORT/image`: its tags cannot be listed: the registry's answer (200 OK) is not followed: its `Location` leads to another host, `10.0.0.1`
-    hint: the registry or a proxy before it is set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
-    1 pages
-    10000 pages
+    `127.0.0.1:PORT/image`: its tags cannot be listed: the registry's answer (200 OK) is not followed: it leads to another host, `127.0.0.2:PORT`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    `127.0.0.1:PORT/image`: its tags cannot be listed: the registry's answer (200 OK) is not followed: it leads to another host, `10.0.0.1`
+    hint: the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)
+    1 tags
+    `127.0.0.1:PORT/image`: its tags cannot be listed: the registry's list has no end
     ");
     assert_eq!(other.exchanges().len(), 0);
 }
@@ -369,7 +365,7 @@ fn lists_of_tags_that_are_none() {
     expected value at line 1 column 1
     `127.0.0.1:PORT/image`: its tags cannot be listed
     the registry's answer for `http://127.0.0.1:PORT/v2/image/tags/list` cannot be read
-    invalid length 0, expected struct Tags with 1 element at line 1 column 2
+    invalid length 0, expected a list of tags at line 1 column 2
     Some([])
     Some([])
     `127.0.0.1:PORT/image`: its tags cannot be listed
@@ -472,8 +468,9 @@ fn tokens_that_are_none() {
     the registry's answer for `http://127.0.0.1:PORT/token` is larger than 4194304 bytes
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (500)
+    hint: the registry's server of tokens has a trouble of its own: try again later
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
     ");
