@@ -1,5 +1,7 @@
 //! What can go wrong on the way from a spec to an image.
 
+use std::path::PathBuf;
+
 use imgbuild_image::MakeError;
 use imgbuild_locking::LockSpecError;
 use miette::Diagnostic;
@@ -19,4 +21,11 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Distribution(#[from] imgbuild_distribution::DistributionError),
+    /// Machines that share a build have no lock.
+    #[error("there is no lock `{}`, and machines that share a build need one: each would look for packages by itself", path.display())]
+    #[diagnostic(help("run `imgbuild lock` first, and give the lock to every machine"))]
+    SharedWithoutLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
 }

@@ -7,7 +7,9 @@ mod error;
 mod pipeline;
 mod pushing;
 mod request;
+mod sharding;
 
 pub use error::BuildError;
-pub use pipeline::{Report, build, cuda_contracts, planned_layers};
+pub use pipeline::{Report, build, chosen, cuda_contracts, planned_layers};
 pub use request::{CacheFrom, Request, SharedCaches};
+pub use sharding::planned_shards;

@@ -1,5 +1,6 @@
 //! The whole way: spec in, image out.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +14,13 @@ use imgbuild_lock::Changes;
 use imgbuild_locking::{
     CudaContract, LockSpecError, cuda_contract, current_lock, known_lock, lock_path, notes, validate_copying,
 };
-use imgbuild_oci::{Digest, Image};
+use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
 use crate::error::BuildError;
 use crate::pushing::Pushing;
 use crate::request::Request;
+use crate::sharding::of_shard;
 
 /// What a build made.
 #[derive(Debug, Clone)]
@@ -33,20 +35,30 @@ pub struct Report {
     pub changes: Option<Changes>,
     /// The lock.
     pub lock: PathBuf,
+    /// How many images were asked for, of which this machine has built its part, where it had one.
+    pub chosen: usize,
     /// What a person should know of the spec's files.
     pub notes: Vec<String>,
 }
 
-/// Which variants are asked for.
-fn chosen(variants: &[Variant], request: &Request) -> Result<Vec<usize>, BuildError> {
+/// The variants with these matrix values, of these platforms or of all where none is named: their places.
+///
+/// # Errors
+///
+/// When there are none.
+pub fn chosen(
+    variants: &[Variant],
+    only: &BTreeMap<String, String>,
+    platforms: &[Platform],
+) -> Result<Vec<usize>, BuildError> {
     let wanted = |variant: &Variant| {
-        let keys = request.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
-        keys && (request.platforms.is_empty() || request.platforms.contains(&variant.platform))
+        let keys = only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
+        keys && (platforms.is_empty() || platforms.contains(&variant.platform))
     };
     let chosen: Vec<usize> = (0..variants.len()).filter(|index| wanted(&variants[*index])).collect();
     if chosen.is_empty() {
-        let keys = request.only.iter().map(|(key, value)| format!("{key} = \"{value}\""));
-        let platforms = request.platforms.iter().map(|platform| format!("the platform {platform}"));
+        let keys = only.iter().map(|(key, value)| format!("{key} = \"{value}\""));
+        let platforms = platforms.iter().map(|platform| format!("the platform {platform}"));
         return Err(MakeError::Nothing(keys.chain(platforms).collect::<Vec<_>>().join(" and ")).into());
     }
     Ok(chosen)
@@ -65,10 +77,18 @@ pub async fn build(
 ) -> Result<Report, BuildError> {
     imgbuild_layer::check_libraries().map_err(MakeError::from)?;
     let all = spec.variants(context.host).map_err(LockSpecError::from)?;
-    let chosen = chosen(&all, request)?;
-    validate_copying(spec, chosen.iter().map(|index| &all[*index]))?;
+    let asked = chosen(&all, &request.only, &request.platforms)?;
+    validate_copying(spec, asked.iter().map(|index| &all[*index]))?;
     let lock_path = lock_path(spec_path);
-    let locked = current_lock(spec, &all, &lock_path, request.locked, context).await?;
+    if request.shard.is_some() && !lock_path.exists() {
+        return Err(BuildError::SharedWithoutLock { path: lock_path });
+    }
+    let must_be_locked = request.locked || request.shard.is_some();
+    let locked = current_lock(spec, &all, &lock_path, must_be_locked, context).await?;
+    let chosen = match request.shard {
+        Some(shard) => of_shard(&all, &asked, &locked.lock, shard)?,
+        None => asked.clone(),
+    };
     let lock_digest = Digest::of(&locked.text);
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
     let mut pushing = Pushing::begin(request, &variants, context).await?;
@@ -115,7 +135,8 @@ pub async fn build(
     pushing.keep(&built, &context).await;
     notes.extend(pushing.notes);
     notes.extend(unconfined(&context));
-    Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, notes })
+    let chosen = asked.len();
+    Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, chosen, notes })
 }
 
 /// The images in the form in which they are delivered.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use imgbuild_distribution::{CacheKey, CachePlace, Publishing};
 use imgbuild_image::Format;
 use imgbuild_oci::{Platform, Reference};
+use imgbuild_shard::Shard;
 
 /// Whose layers are looked for before they are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Request {
     pub only: BTreeMap<String, String>,
     /// Only variants of these platforms; all where nothing is said.
     pub platforms: Vec<Platform>,
+    /// Only the part of them that one of many machines builds; a lock must be there, so that all machines speak of the same images.
+    pub shard: Option<Shard>,
     /// Deliver without running the checks.
     pub unchecked: bool,
     /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.

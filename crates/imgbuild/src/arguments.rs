@@ -7,6 +7,7 @@ use imgbuild_distribution::PushTarget;
 use imgbuild_oci::{Platform, RegistryHost};
 use imgbuild_spec::Contract;
 
+use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
 use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
     TagsArguments,
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Lock(LockArguments),
     /// Validate a spec, and print its variants and the layers that its lock plans.
     Check(CheckArguments),
+    /// List the images of a spec as jobs for a CI, each with the arguments that build it.
+    Matrix(MatrixArguments),
     /// Write the packages of a lock as another tool's file.
     Export(ExportArguments),
     /// Push what was built, or an image in a file, to registries: only what they lack.
@@ -128,6 +131,10 @@ pub(crate) struct BuildArguments {
     /// Build only for this platform; can be repeated.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Vec<Platform>,
+    /// Build only this machine's part of the images, such as `2/8`; `auto` where a scheduler or CI says which it is. The lock must be
+    /// there.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<ShardArgument>,
     /// Push the images: to HOST/NAME, with a tag or for all tags of the spec; keys of the matrix in braces. Nothing is then
     /// written into a folder, unless `--output` names one. Can be repeated.
     #[arg(long, value_name = "REF")]
@@ -406,13 +413,6 @@ fn published(text: &str) -> Result<(u16, u16), String> {
         None => number(text).map(|port| (port, port)),
     };
     found.ok_or_else(|| "write it as HOST:PORT or PORT, with numbers from 1 to 65535".to_owned())
-}
-
-pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as KEY=VALUE".to_owned()),
-    }
 }
 
 /// A size with a decimal unit: `500MB`, `20GB`, `1TB`, or plain bytes.

@@ -103,6 +103,17 @@ pub(crate) enum Plain {
     #[error("no spec is named, and what follows `--upgrade` are packages")]
     #[diagnostic(help("write it before them: `imgbuild lock spec.toml --upgrade numpy`"))]
     NoSpec,
+    /// A CI does not take so many jobs.
+    #[error("these are {jobs} jobs, and a matrix of {of} has at most {most}")]
+    #[diagnostic(help("let each job build a part of the images: `--shards 50`"))]
+    MostJobs {
+        /// How many.
+        jobs: usize,
+        /// The CI.
+        of: &'static str,
+        /// How many it takes.
+        most: usize,
+    },
     /// Something damaged was found and removed.
     #[error("{0} damaged things were found in the cache, and removed")]
     #[diagnostic(help("the next build makes or downloads them anew"))]

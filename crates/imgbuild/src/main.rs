@@ -4,6 +4,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod choice_arguments;
 mod commands;
 mod failure;
 mod output;
@@ -88,6 +89,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Registry(command) => commands::registry::run(command).await,
         Command::Export(arguments) => commands::export::run(arguments, global).await,
         Command::Check(arguments) => commands::check::run(arguments, global),
+        Command::Matrix(arguments) => commands::matrix::run(arguments),
         // It was run before the runtime was started.
         Command::Run(_) => Ok(()),
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,

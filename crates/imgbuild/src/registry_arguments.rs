@@ -108,7 +108,7 @@ pub(crate) struct PushArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) named: Option<String>,
     /// Push only the variants of a spec with this matrix value; can be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = crate::arguments::key_value)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = crate::choice_arguments::key_value)]
     pub(crate) only: Vec<(String, String)>,
     /// Push only for this platform; can be repeated.
     #[arg(long, value_name = "OS/ARCH")]

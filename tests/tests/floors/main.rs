@@ -27,6 +27,7 @@ const FLOORS: [&[&str]; 5] = [
         "oci",
         "requirement",
         "secret",
+        "shard",
         "spec",
     ],
     &["cdi", "ecosystem", "init", "net", "python", "sandbox", "store"],

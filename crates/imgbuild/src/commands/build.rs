@@ -7,9 +7,10 @@ use imgbuild_build::{Report, Request, build};
 use imgbuild_fetch::Vendor;
 use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, wasted_bytes};
 use imgbuild_locking::Purpose;
+use imgbuild_shard::Shard;
 use serde_json::{Value, json};
 
-use super::{context, print, print_json, read_spec};
+use super::{context, print, print_json, read_spec, shard};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::output::say;
@@ -23,6 +24,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let start = Instant::now();
     // What an image copies that is not asked for need not be there.
     let all = arguments.only.is_empty() && arguments.platform.is_empty();
+    let shard = arguments.shard.map(shard).transpose()?;
     let (spec, _) = read_spec(&arguments.spec, if all { Purpose::Build } else { Purpose::Lock })?;
     let reporter = reporter(global);
     let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
@@ -34,6 +36,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         locked: arguments.locked || context.vendor.is_some(),
         only: arguments.only.iter().cloned().collect(),
         platforms: arguments.platform.clone(),
+        shard,
         unchecked: arguments.no_check,
         publishing: arguments.rules.publishing(&arguments.push),
         cache_from: arguments.caches.cache_from(),
@@ -43,10 +46,10 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     drop(context);
     let seconds = start.elapsed().as_secs_f64();
     if arguments.json {
-        return print_json(&as_json(&report, seconds));
+        return print_json(&as_json(&report, shard, seconds));
     }
     if !global.quiet {
-        say(&cleaned(&notes(&report)));
+        say(&cleaned(&notes(&report, shard)));
         say(&cleaned(&summary(&report, &arguments.rules, seconds)));
     }
     let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
@@ -55,8 +58,15 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
 }
 
 /// What a person should know and that did not stop the build.
-fn notes(report: &Report) -> String {
+fn notes(report: &Report, shard: Option<Shard>) -> String {
     let mut text = String::new();
+    match (shard, report.built.len(), report.chosen) {
+        (Some(shard), 0, all) => text.push_str(&format!(
+            "note: shard {shard} has none of the {all} images: the others have them all, and would not be done sooner with its help\n"
+        )),
+        (Some(shard), own, all) => text.push_str(&format!("note: shard {shard} has {own} of {all} images\n")),
+        (None, ..) => {}
+    }
     if let Some(changes) = report.changes.as_ref().filter(|changes| !changes.0.is_empty()) {
         text.push_str(&format!("wrote {} ({} packages changed)\n", report.lock.display(), changes.0.len()));
     }
@@ -186,7 +196,7 @@ fn how_to_run(delivered: &Delivered) -> String {
     )
 }
 
-fn as_json(report: &Report, seconds: f64) -> Value {
+fn as_json(report: &Report, shard: Option<Shard>, seconds: f64) -> Value {
     let layer = |layer: &imgbuild_image::BuiltLayer| {
         json!({
             "title": layer.title,
@@ -236,6 +246,7 @@ fn as_json(report: &Report, seconds: f64) -> Value {
         "images": report.built.iter().map(image).collect::<Vec<_>>(),
         "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
         "pushed": report.published.iter().map(pushing::as_json).collect::<Vec<_>>(),
+        "shard": shard.map(|shard| json!({ "shard": shard.to_string(), "of": report.chosen })),
         "notes": report.notes,
         "lock": report.lock,
         "lockWritten": report.changes.is_some(),

@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod matrix;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod registry;
@@ -30,10 +31,12 @@ use imgbuild_fetch::{Context, Reporter};
 use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_locking::Purpose;
 use imgbuild_oci::{Platform, Reference};
+use imgbuild_shard::{Shard, shard_of_this_machine};
 use imgbuild_spec::{Spec, Variant};
 use imgbuild_store::Store;
 
 use crate::arguments::Global;
+use crate::choice_arguments::ShardArgument;
 use crate::failure::{Failure, Plain};
 use crate::output;
 use crate::shown::cleaned;
@@ -117,6 +120,14 @@ fn in_registry(text: &str) -> Option<Reference> {
 fn read_spec(path: &Path, purpose: Purpose) -> Result<(Spec, Vec<Variant>), Failure> {
     let asked = || context(path, true, Arc::new(imgbuild_fetch::Silent)).ok();
     Ok(imgbuild_locking::read_spec(path, host()?, purpose, asked)?)
+}
+
+/// The part of a build that this machine has.
+fn shard(argument: ShardArgument) -> Result<Shard, Failure> {
+    match argument {
+        ShardArgument::This(shard) => Ok(shard),
+        ShardArgument::Auto => Ok(shard_of_this_machine(|name| std::env::var(name).ok())?),
+    }
 }
 
 /// What people read goes to standard output.

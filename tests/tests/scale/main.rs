@@ -1,0 +1,5 @@
+//! One matrix and many machines: what each of them is told, and what all of them together make.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod matrix;
+mod shards;

@@ -1,0 +1,127 @@
+//! `imgbuild build --shard`: the part of a matrix that one of many machines builds.
+
+use std::collections::BTreeSet;
+
+use imgbuild_tests::Imgbuild;
+use insta::assert_snapshot;
+use serde_json::Value;
+
+/// Ten images that have nothing in common.
+const SPEC: &str = r#"
+name = "small"
+tags = ["{number}"]
+platforms = ["linux/amd64"]
+base = "scratch"
+
+[matrix]
+number = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+
+[image]
+env = { NUMBER = "{number}" }
+"#;
+
+fn locked() -> Imgbuild {
+    let imgbuild = Imgbuild::with_private_store();
+    imgbuild.write("spec.toml", SPEC);
+    imgbuild.run(["lock", "spec.toml"]).success();
+    imgbuild
+}
+
+/// The report of a build of one shard.
+fn built(imgbuild: &Imgbuild, shard: &str) -> Value {
+    let outcome = imgbuild.run(["build", "spec.toml", "--output", "out", "--json", "--shard", shard]);
+    serde_json::from_str(&outcome.success().stdout).unwrap()
+}
+
+/// The outputs of a report, by name.
+fn outputs(report: &Value) -> BTreeSet<String> {
+    let outputs = report["outputs"].as_array().unwrap().iter();
+    outputs.map(|output| output["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn all_shards_together_are_the_build() {
+    let whole = {
+        let imgbuild = locked();
+        imgbuild.build_again(&[]);
+        imgbuild_tests::names(&imgbuild.path("out"))
+    };
+    for count in [1, 3, 10] {
+        let imgbuild = locked();
+        let mut all = BTreeSet::new();
+        for shard in 1..=count {
+            let report = built(&imgbuild, &format!("{shard}/{count}"));
+            for output in outputs(&report) {
+                assert!(all.insert(output.clone()), "{output} was built twice");
+            }
+        }
+        assert_eq!(all.len(), 10);
+        assert_eq!(imgbuild_tests::names(&imgbuild.path("out")), whole);
+    }
+}
+
+#[test]
+fn a_shard_without_an_image_is_told() {
+    let imgbuild = locked();
+    let outcome = imgbuild.run(["build", "spec.toml", "--shard", "12/12"]).success();
+    assert_eq!(outcome.stdout, "");
+    let told: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("note: shard")).collect();
+    assert_snapshot!(told.join("\n"), @r"note: shard 12/12 has none of the 10 images: the others have them all, and would not be done sooner with its help");
+    let report = built(&imgbuild, "12/12");
+    assert_eq!(report["shard"], serde_json::json!({ "shard": "12/12", "of": 10 }));
+    assert_eq!(outputs(&report), BTreeSet::new());
+}
+
+#[test]
+fn a_shard_of_what_is_asked_for() {
+    let imgbuild = locked();
+    let arguments = ["build", "spec.toml", "--only", "number=3", "--shard", "1/2", "--json"];
+    let report: Value = serde_json::from_str(&imgbuild.run(arguments).success().stdout).unwrap();
+    assert_eq!(report["shard"]["of"], 1);
+    assert_eq!(outputs(&report).into_iter().collect::<Vec<_>>(), ["./small-3.tar"]);
+}
+
+#[test]
+fn a_scheduler_says_which_shard_it_is() {
+    let imgbuild = locked().variable("SLURM_ARRAY_TASK_ID", "5").variable("SLURM_ARRAY_TASK_MIN", "4");
+    let imgbuild = imgbuild.variable("SLURM_ARRAY_TASK_COUNT", "5");
+    let by_scheduler = built(&imgbuild, "auto");
+    assert_eq!(by_scheduler["shard"]["shard"], "2/5");
+    assert_eq!(outputs(&by_scheduler), outputs(&built(&imgbuild, "2/5")));
+}
+
+#[test]
+fn machines_without_a_lock_would_not_build_the_same() {
+    let imgbuild = Imgbuild::with_private_store();
+    imgbuild.write("spec.toml", SPEC);
+    let refused = imgbuild.run(["build", "spec.toml", "--shard", "1/2"]).failure();
+    assert_snapshot!(refused.stderr, @r"
+    × there is no lock `spec.lock`, and machines that share a build need one: each would look for packages by itself
+    help: run `imgbuild lock` first, and give the lock to every machine
+    ");
+    let imgbuild = locked();
+    imgbuild.write("spec.toml", SPEC.replace("\"9\"", "\"10\""));
+    assert_snapshot!(imgbuild.run(["build", "spec.toml", "--shard", "1/2"]).failure().stderr, @r"
+    × the lock `spec.lock` is stale: the spec asks for something else than it was made for
+    help: run `imgbuild lock` to renew it
+    ");
+}
+
+#[test]
+fn what_is_no_shard_is_told() {
+    let imgbuild = locked();
+    assert_snapshot!(imgbuild.run(["build", "spec.toml", "--shard", "3/2"]).failure().stderr, @r"
+    error: invalid value '3/2' for '--shard <I/N>': `3/2` is none of 2 shards: they are numbered from 1
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(imgbuild.run(["build", "spec.toml", "--shard", "auto"]).failure().stderr, @r"
+    × no variable here says which of many machines this is
+    help: name it by `--shard I/N`, or set `IMGBUILD_SHARD_INDEX`, which counts from 0, and `IMGBUILD_SHARD_COUNT`; docs/scale.md lists what else is known
+    ");
+    let imgbuild = imgbuild.variable("JOB_COMPLETION_INDEX", "0");
+    assert_snapshot!(imgbuild.run(["build", "spec.toml", "--shard", "auto"]).failure().stderr, @r"
+    × `JOB_COMPLETION_INDEX` of Kubernetes (Indexed Job) says which machine this is, and nothing says of how many
+    help: set `IMGBUILD_SHARD_COUNT` to their number
+    ");
+}
