@@ -12,7 +12,7 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 25] = [
+const PROGRAMS: [Program; 29] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("chromium", "chromium"),
@@ -24,6 +24,7 @@ const PROGRAMS: [Program; 25] = [
     ("dockerd", "docker.io"),
     ("git", "git"),
     ("ip", "iproute2"),
+    ("kubectl", "kubernetes-client"),
     ("mmdebstrap", "mmdebstrap"),
     ("newuidmap", "uidmap"),
     ("node", "nodejs"),
@@ -33,8 +34,11 @@ const PROGRAMS: [Program; 25] = [
     ("python3", "python3"),
     ("qemu-aarch64-static", "qemu-user-static"),
     ("rsync", "rsync"),
+    ("sbatch", "slurm-client"),
     ("shellcheck", "shellcheck"),
     ("skopeo", "skopeo"),
+    ("slurmctld", "slurmctld"),
+    ("slurmd", "slurmd"),
     ("ssh", "openssh-client"),
     ("strace", "strace"),
     ("umoci", "umoci"),

@@ -1,5 +1,7 @@
 //! One matrix and many machines: what each of them is told, and what all of them together make.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cluster;
 mod matrix;
 mod shards;
+mod slurm;

@@ -1,0 +1,107 @@
+//! A matrix of forty images, built by an array of Slurm's, while a node and the controller are killed.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use imgbuild_oci::Digest;
+use imgbuild_tests::{Imgbuild, capture, names, workspace_root};
+
+use crate::cluster::{Cluster, files};
+
+/// Images of eight groups, each of which has a layer of its own.
+const SPEC: &str = r#"
+name = "small"
+tags = ["{group}-{number}"]
+platforms = ["linux/amd64"]
+base = "scratch"
+
+[matrix]
+group = ["a", "b", "c", "d", "e", "f", "g", "h"]
+number = ["0", "1", "2", "3", "4"]
+
+[image]
+env = { NUMBER = "{number}" }
+
+[[copy]]
+from = "{group}"
+to = "/data"
+"#;
+
+/// The spec, its lock, and what it copies: bytes that take some time to compress.
+fn matrix() -> Imgbuild {
+    let imgbuild = Imgbuild::with_private_store();
+    imgbuild.write("spec.toml", SPEC);
+    let lines: String = (0_u64..1_000_000).map(|number| format!("{}\n", number * 7919 % 1_000_003)).collect();
+    for group in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        imgbuild.write(&format!("{group}/data"), format!("{group}\n{lines}"));
+    }
+    imgbuild.run(["lock", "spec.toml"]).success();
+    imgbuild
+}
+
+/// The outputs of a folder, by name, and the digest of each.
+fn outputs(folder: &Path) -> BTreeMap<String, Digest> {
+    let digest = |name: String| {
+        let digest = Digest::of(fs_err::read(folder.join(&name)).unwrap());
+        (name, digest)
+    };
+    names(folder).into_iter().map(digest).collect()
+}
+
+/// How often a layer was made, in what builds said.
+fn made(said: &str) -> usize {
+    said.lines().filter(|line| line.starts_with("layer ")).count()
+}
+
+/// A folder with the program, which stands still in the middle of its work on the second node.
+fn slow_on_the_second_node(imgbuild: &Imgbuild) -> PathBuf {
+    let program = imgbuild.command(["--version"]).get_program().to_owned();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$SLURMD_NODENAME\" = n2 ]; then (sleep 0.06; kill -STOP $$ && touch stands) & fi\nexec '{}' \"$@\"\n",
+        program.to_str().unwrap()
+    );
+    let path = imgbuild.write("bin/imgbuild", script);
+    fs_err::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    imgbuild.path("bin")
+}
+
+#[test]
+fn a_node_and_the_controller_are_killed() {
+    let alone = matrix();
+    let said = alone.run(["build", "spec.toml", "--output", "out"]).success().stderr;
+    let (wanted, unique) = (outputs(&alone.path("out")), made(&said));
+    assert_eq!((wanted.len(), unique), (40, 9));
+
+    let imgbuild = matrix();
+    let mut cluster = Cluster::start(4);
+    let script = workspace_root().join("examples/ci/slurm/build.sbatch");
+    let path = format!("{}:{}", slow_on_the_second_node(&imgbuild).display(), std::env::var("PATH").unwrap());
+    let mut submit = cluster.command("sbatch", &["--parsable", "--cpus-per-task=1"]);
+    submit.arg(&script).current_dir(imgbuild.folder());
+    submit
+        .env("PATH", path)
+        .env("SPEC", "spec.toml")
+        .env("OUTPUT", "out")
+        .env("IMGBUILD_CACHE", imgbuild.store());
+    capture(&mut submit).success();
+
+    cluster.wait("the second node is at work", |_| imgbuild.path("stands").exists());
+    cluster.kill_node(2);
+    cluster.kill_controller();
+    cluster.start_controller();
+    cluster.says("scontrol", &["update", "nodename=n2", "state=down", "reason=power"]);
+    cluster.wait("all tasks are done", |cluster| {
+        cluster.look_after();
+        cluster.says("scontrol", &["ping"]).contains("is UP") && cluster.says("squeue", &["-h"]).is_empty()
+    });
+
+    assert_eq!(outputs(&imgbuild.path("out")), wanted);
+    let said: String =
+        files(imgbuild.folder(), "images-").iter().map(|log| fs_err::read_to_string(log).unwrap()).collect();
+    assert!(said.matches("note: shard").count() >= 8, "{said}");
+    let made = made(&said);
+    // What was being made on the node that died is made once more.
+    assert!((unique..=unique + 3).contains(&made), "{made} layers were made, of {unique}:\n{said}");
+}
