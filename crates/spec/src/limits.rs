@@ -1,7 +1,7 @@
 //! What a spec may ask of us.
 
 /// The most combinations of a matrix: each is solved and made on its own.
-pub(crate) const MOST_COMBINATIONS: usize = 256;
+pub(crate) const MOST_COMBINATIONS: usize = 4096;
 
 /// The fewest layers that `[layers] budget` may allow.
 pub(crate) const LEAST_BUDGET: i64 = 8;

@@ -5,6 +5,7 @@
 
 mod limits;
 mod pages;
+mod scale;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::limits;
+use crate::{limits, scale};
 
 /// Why the pages are not there, or not what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -15,27 +15,34 @@ pub(crate) enum DocsError {
     #[error("`{}` is not what the source says\nhint: run `cargo xtask docs`", .0.display())]
     Stale(PathBuf),
     /// A page has no place for what is made from the source.
-    #[error("`{}` has no marks around its table of limits", .0.display())]
-    Marks(PathBuf),
+    #[error("`{}` has no marks around its {}", .0.display(), .1)]
+    Marks(PathBuf, &'static str),
 }
 
-/// What stands around the table of limits, in a page that is written by hand.
-const LIMITS: [&str; 2] = ["<!-- limits, by `cargo xtask docs` -->\n\n", "\n<!-- end of limits -->\n"];
+/// A page that is written by hand, with what stands in it between marks.
+fn page(workspace: &Path, path: &str, parts: &[(&'static str, String)]) -> Result<String, DocsError> {
+    let mut page = fs_err::read_to_string(workspace.join(path))?;
+    for (name, text) in parts {
+        let (begin, end) =
+            (format!("<!-- {name}, by `cargo xtask docs` -->\n\n"), format!("\n<!-- end of {name} -->\n"));
+        let around = page.split_once(&begin).and_then(|(head, rest)| Some((head, rest.split_once(&end)?.1)));
+        let (head, tail) = around.ok_or_else(|| DocsError::Marks(path.into(), name))?;
+        page = format!("{head}{begin}{text}{end}{tail}");
+    }
+    Ok(page)
+}
 
 /// Every page that is made from the source, wholly or in part: its path in the workspace, and its text.
-fn pages(workspace: &Path) -> Result<[(&'static str, String); 4], DocsError> {
+fn pages(workspace: &Path) -> Result<[(&'static str, String); 5], DocsError> {
     let schema = serde_json::to_string_pretty(&imgbuild_spec::schema()).map_err(io::Error::from)?;
-    let security = "docs/security.md";
-    let page = fs_err::read_to_string(workspace.join(security))?;
-    let [begin, end] = LIMITS;
-    let parts = page.split_once(begin).and_then(|(head, rest)| Some((head, rest.split_once(end)?.1)));
-    let (head, tail) = parts.ok_or_else(|| DocsError::Marks(security.into()))?;
-    let page = format!("{head}{begin}{}{end}{tail}", limits::table(workspace)?);
+    let (security, many) = ("docs/security.md", "docs/scale.md");
+    let of_many = [("schedulers", scale::schedulers()), ("simulation", scale::simulation(workspace)?)];
     Ok([
         ("docs/reference/spec.md", imgbuild_spec::reference()),
         ("docs/reference/spec.schema.json", schema + "\n"),
         ("docs/platforms.md", imgbuild_conform::page()),
-        (security, page),
+        (security, page(workspace, security, &[("limits", limits::table(workspace)?)])?),
+        (many, page(workspace, many, &of_many)?),
     ])
 }
 

@@ -213,15 +213,15 @@ fn bad_values() {
 
 #[test]
 fn a_matrix_that_is_too_large() {
-    let values = (0..17).map(|value| value.to_string()).collect::<Vec<_>>().join(", ");
+    let values = (0..65).map(|value| value.to_string()).collect::<Vec<_>>().join(", ");
     assert_snapshot!(message(&format!("name = \"a\"\n[matrix]\na = [{values}]\nb = [{values}]\n")), @r#"
-     × the matrix has more than 256 combinations
+     × the matrix has more than 4096 combinations
       ╭─[spec.toml:2:1]
     1 │ name = "a"
     2 │ [matrix]
       · ────┬───
       ·     ╰── this matrix
-    3 │ a = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+    3 │ a = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64]
       ╰────
     "#);
 }
