@@ -38,6 +38,6 @@ pub use services::{
     Client, Run, WORKBENCH, address, connected, get, jupyter, jupyter_answers, jupyterlab, port, ssh, token,
     workbench,
 };
-pub use tools::{node_modules, python_tools};
+pub use tools::{node_modules, node_tools, python_tools};
 pub use tree::{Kind, Node, Tree};
 pub use workspace::{channel, channel_folder, scratch, shared_store, temporary, workspace_root};

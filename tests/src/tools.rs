@@ -26,7 +26,16 @@ pub fn python_tools(name: &str, list: &str) -> PathBuf {
 ///
 /// When npm cannot install them.
 pub fn node_modules() -> PathBuf {
-    let folder = made("node", "tests/tests/browser/package-lock.json", |folder, lock| {
+    node_tools("node", "tests/tests/browser/package-lock.json")
+}
+
+/// The packages of a `package-lock.json`, with the `package.json` beside it: their folder, in which `.bin` has their programs.
+///
+/// # Panics
+///
+/// When npm cannot install them.
+pub fn node_tools(name: &str, lock: &str) -> PathBuf {
+    let folder = made(name, lock, |folder, lock| {
         fs_err::create_dir_all(folder).unwrap();
         for name in ["package.json", "package-lock.json"] {
             fs_err::copy(lock.with_file_name(name), folder.join(name)).unwrap();
