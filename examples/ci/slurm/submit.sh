@@ -1,10 +1,14 @@
 #!/bin/bash
 # Submits the array, and what comes after all of its tasks.
 set -euo pipefail
-cd "$(dirname "$0")"
+folder=$(dirname "$0")
 
-build=$(sbatch --parsable build.sbatch)
+if [ -n "${PUSH:-}" ]; then
+    # Once, into the home that all nodes see. The password stands in a file that only its owner reads, never in an argument.
+    imgbuild login "${PUSH%%/*}" --user "${REGISTRY_USER:?}" --password-stdin < "${REGISTRY_PASSWORD_FILE:?}"
+fi
+build=$(sbatch --parsable "$folder/build.sbatch")
 echo "the images are built by job $build"
 if [ -n "${PUSH:-}" ]; then
-    sbatch --dependency="afterok:$build" finish.sbatch
+    sbatch --dependency="afterok:$build" "$folder/finish.sbatch"
 fi

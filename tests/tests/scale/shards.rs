@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use imgbuild_tests::Imgbuild;
+use imgbuild_shard::SCHEDULERS;
+use imgbuild_tests::{Bench, Imgbuild};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -20,8 +21,14 @@ number = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 env = { NUMBER = "{number}" }
 "#;
 
+/// Where nobody says which of many machines this is.
+fn alone() -> Imgbuild {
+    let variables = SCHEDULERS.iter().flat_map(|scheduler| [scheduler.index, scheduler.count]);
+    variables.fold(Imgbuild::with_private_store(), Imgbuild::without)
+}
+
 fn locked() -> Imgbuild {
-    let imgbuild = Imgbuild::with_private_store();
+    let imgbuild = alone();
     imgbuild.write("spec.toml", SPEC);
     imgbuild.run(["lock", "spec.toml"]).success();
     imgbuild
@@ -61,6 +68,23 @@ fn all_shards_together_are_the_build() {
 }
 
 #[test]
+fn images_of_the_same_packages_are_built_by_one_machine() {
+    let bench = Bench::new();
+    let matrix = "[matrix]\nnumber = [\"1\", \"2\", \"3\"]\npackage = [\"odd-modes\", \"ca-certificates\"]\n";
+    let conda = "[conda]\nchannels = [\"./channel\"]\npackages = [\"{package}\"]\n[image]\nlabels = { number = \"{number}\" }\n";
+    bench.spec("tags = [\"{number}-{package}\"]", &format!("{matrix}{conda}"));
+    bench.run(&["lock", "spec.toml"]);
+    let listed = bench.run(&["matrix", "spec.toml", "--shards", "2", "--json", "--platform", "linux/amd64"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let images: Vec<&Value> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["images"]).collect();
+    let of = |package: &str| {
+        let name = |number: i32| format!("x:{number}-{package} (linux/amd64)");
+        serde_json::json!([name(1), name(2), name(3)])
+    };
+    assert_eq!(images, [&of("ca-certificates"), &of("odd-modes")]);
+}
+
+#[test]
 fn a_shard_without_an_image_is_told() {
     let imgbuild = locked();
     let outcome = imgbuild.run(["build", "spec.toml", "--shard", "12/12"]).success();
@@ -92,7 +116,7 @@ fn a_scheduler_says_which_shard_it_is() {
 
 #[test]
 fn machines_without_a_lock_would_not_build_the_same() {
-    let imgbuild = Imgbuild::with_private_store();
+    let imgbuild = alone();
     imgbuild.write("spec.toml", SPEC);
     let refused = imgbuild.run(["build", "spec.toml", "--shard", "1/2"]).failure();
     assert_snapshot!(refused.stderr, @r"

@@ -105,3 +105,24 @@ fn a_node_and_the_controller_are_killed() {
     // What was being made on the node that died is made once more.
     assert!((unique..=unique + 3).contains(&made), "{made} layers were made, of {unique}:\n{said}");
 }
+
+#[test]
+fn what_srun_starts_are_machines_and_a_batch_script_is_none() {
+    let imgbuild = Imgbuild::with_private_store();
+    imgbuild.write("spec.toml", "name = \"small\"\ntags = [\"{x}\"]\nbase = \"scratch\"\n[matrix]\nx = [\"1\", \"2\", \"3\", \"4\"]\n");
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let program = imgbuild.command(["--version"]).get_program().to_str().unwrap().to_owned();
+    let build = format!("exec '{program}' build spec.toml --shard auto --output out");
+    let cluster = Cluster::start(2);
+    let command = |program: &str, arguments: &[&str]| {
+        let mut command = cluster.command(program, arguments);
+        command.current_dir(imgbuild.folder()).env("IMGBUILD_CACHE", imgbuild.store());
+        capture(&mut command)
+    };
+    command("srun", &["--ntasks=2", "sh", "-c", &build]).success();
+    assert_eq!(names(&imgbuild.path("out")).len(), 4);
+    let alone =
+        command("sbatch", &["--wait", "--ntasks=2", "--output=alone.log", "--wrap", &build]).failure();
+    let said = imgbuild.read("alone.log");
+    assert!(said.contains("no variable here says which of many machines this is"), "{alone:?} {said}");
+}
