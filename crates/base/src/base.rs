@@ -2,11 +2,11 @@
 
 use imgbuild_archive::ImagePath;
 use imgbuild_document::Origin;
-use imgbuild_lock::LayoutBase;
-use imgbuild_oci::Platform;
+use imgbuild_lock::ImageBase;
+use imgbuild_oci::{Platform, Reference};
 use imgbuild_runtime::{AccountFiles, BaseStart, User};
 use imgbuild_spec::Variant;
-use imgbuild_store::{LayerRecord, Store};
+use imgbuild_store::{LayerCaches, LayerRecord, Store};
 
 use crate::failure::BaseFailure;
 use crate::image::BaseImage;
@@ -22,23 +22,28 @@ pub enum Base {
 }
 
 impl Base {
-    /// What a variant was locked with.
+    /// What a variant was locked with. `layers` have what an image of a registry is read from, where the lock says too little of
+    /// it.
     ///
     /// # Errors
     ///
     /// When an image cannot be read, or was changed since.
     pub fn open(
-        locked: Option<&LayoutBase>,
+        locked: Option<&ImageBase>,
         base: &imgbuild_spec::Base,
         platform: Platform,
-        store: &Store,
+        layers: &LayerCaches,
     ) -> Result<Self, BaseFailure> {
         match (base, locked) {
             (imgbuild_spec::Base::Debian(_), _) => Ok(Self::Debian),
             (imgbuild_spec::Base::Layout(layout), Some(locked)) => {
-                Ok(Self::Image(Box::new(BaseImage::open(locked, layout, platform, store)?)))
+                Ok(Self::Image(Box::new(BaseImage::open(locked, layout, platform, layers.store())?)))
             }
-            (imgbuild_spec::Base::Layout(_), None) | (imgbuild_spec::Base::Scratch, _) => Ok(Self::Scratch),
+            (imgbuild_spec::Base::Image(image), Some(locked)) => {
+                Ok(Self::Image(Box::new(BaseImage::of_registry(locked, image, platform, layers)?)))
+            }
+            (imgbuild_spec::Base::Layout(_) | imgbuild_spec::Base::Image(_), None)
+            | (imgbuild_spec::Base::Scratch, _) => Ok(Self::Scratch),
         }
     }
 
@@ -48,6 +53,11 @@ impl Base {
             Self::Image(image) => Some(image),
             Self::Scratch | Self::Debian => None,
         }
+    }
+
+    /// What an image of a registry is called that it stands on: whoever pushes to that registry need not send its layers.
+    pub fn repository(&self) -> Option<&Reference> {
+        self.image().and_then(BaseImage::reference)
     }
 
     /// How many layers it has that are not made.
@@ -70,7 +80,8 @@ impl Base {
         self.image().map(|image| image.diff_ids().collect()).unwrap_or_default()
     }
 
-    /// Puts them into the store.
+    /// Puts them into the store: those of a file or folder, which may be gone when they are needed. Those of a registry come when
+    /// they are read.
     ///
     /// # Errors
     ///

@@ -27,6 +27,10 @@ pub enum BaseError {
     /// A path cannot be followed.
     #[error("the base has a path that cannot be followed")]
     Resolve(#[from] ResolveError),
+    /// What a lock holds of it cannot be read.
+    #[error("what the lock holds of it cannot be read")]
+    #[diagnostic(help("remove the lock and run `imgbuild lock` to make it anew"))]
+    Content(#[source] std::io::Error),
     /// A prefix that would be written through a link.
     #[error(
         "`{prefix}` cannot be the environment's folder: in the base, `{link}` is a link, and the path leads to `{target}`"

@@ -3,7 +3,7 @@
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Merged, NodeKind};
 use imgbuild_oci::Platform;
-use imgbuild_runtime::AccountFiles;
+use imgbuild_runtime::{AccountFiles, SHELL_FILES};
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{DPKG_STATUS, DPKG_STATUS_FOLDER, packages};
@@ -32,8 +32,21 @@ pub struct Facts {
     pub merged_usr: bool,
     /// The files that know its users.
     pub accounts: AccountFiles,
+    /// The files that shells read, as far as images add a line to them.
+    pub shell_files: Vec<ShellFile>,
     /// The packages that dpkg knows as installed, sorted by name.
     pub packages: Vec<DpkgPackage>,
+}
+
+/// A file that shells read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShellFile {
+    /// Its path, which has no link in it.
+    pub path: ImagePath,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its content.
+    pub content: Vec<u8>,
 }
 
 /// An operating system, by `os-release(5)`.
@@ -45,12 +58,27 @@ pub struct OperatingSystem {
     pub version: Option<String>,
 }
 
+impl ShellFile {
+    /// The file of an image at a path; nothing where there is none, or a link.
+    pub fn of(merged: &Merged, path: &str) -> Option<Self> {
+        let path = ImagePath::new(path).ok()?;
+        let node = merged.get(&path).filter(|node| matches!(node.kind, NodeKind::File { .. }))?;
+        Some(Self { mode: node.mode, content: merged.content(&path)?.to_vec(), path })
+    }
+}
+
 impl Facts {
     /// Whether the content of a file is needed for them.
     pub fn needs(path: &ImagePath) -> bool {
         TEXTS.contains(&path.as_str())
             || path.parent().is_some_and(|folder| folder.as_str() == DPKG_STATUS_FOLDER)
+            || Self::keeps(path)
             || glibc::needs(path)
+    }
+
+    /// Whether it is asked whether the file is there.
+    pub(crate) fn keeps(path: &ImagePath) -> bool {
+        SHELL_FILES.iter().any(|(known, _)| path.as_str() == *known)
     }
 
     /// What the layers of an image of a platform say.
@@ -71,6 +99,7 @@ impl Facts {
                 shadow: text("etc/shadow"),
                 gshadow: text("etc/gshadow"),
             },
+            shell_files: SHELL_FILES.iter().filter_map(|(path, _)| ShellFile::of(merged, path)).collect(),
             packages,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use imgbuild_document::Snippet;
-use imgbuild_spec::Layout;
+use imgbuild_document::{Origin, Snippet};
+use imgbuild_spec::{Layout, RegistryImage};
 use imgbuild_store::StoreError;
 use miette::Diagnostic;
 
@@ -15,7 +15,7 @@ pub enum BaseFailure {
     /// An existing image cannot be a base.
     #[error("cannot build on `{base}`")]
     Base {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// Why.
         #[source]
@@ -31,7 +31,7 @@ pub enum BaseFailure {
     )]
     #[diagnostic(help("run `imgbuild lock` to take it as it is now"))]
     BaseChanged {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// The digest in the lock.
         locked: imgbuild_oci::Digest,
@@ -44,7 +44,7 @@ pub enum BaseFailure {
         "build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = \"trixie\"`"
     ))]
     BaseGlibc {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// Why.
         #[source]
@@ -57,7 +57,7 @@ pub enum BaseFailure {
     #[error("the base `{base}` has no `/bin/bash`, which {what} need")]
     #[diagnostic(help("build on an image that has bash"))]
     BaseShell {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// What needs it.
         what: String,
@@ -69,7 +69,7 @@ pub enum BaseFailure {
     #[error("the base `{base}` has no `{program}`, which {what} needs")]
     #[diagnostic(help("build on `base = \"trixie\"`, which gets it, or on an image that has it"))]
     NoProgram {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// The program.
         program: String,
@@ -83,7 +83,7 @@ pub enum BaseFailure {
     #[error("the image is to run as `{user}`, whom the base `{base}` does not know")]
     #[diagnostic(help("name a user by number: `user = \"1000\"` in `[image]`; or let `[user]` add one"))]
     BaseUser {
-        /// The layout or tarball, as it is written.
+        /// The image, as it is written.
         base: String,
         /// The user.
         user: String,
@@ -126,12 +126,34 @@ pub enum BaseFailure {
 
 impl BaseFailure {
     /// What is wrong with the image that a spec names.
-    pub(crate) fn of(layout: &Layout, error: impl Into<BaseError>) -> Self {
-        Self::Base { base: layout.text.clone(), error: Box::new(error.into()), asked: asked(layout) }
+    pub(crate) fn of(named: &Named, error: impl Into<BaseError>) -> Self {
+        Self::Base { base: named.text.clone(), error: Box::new(error.into()), asked: named.asked() }
     }
 }
 
-/// The line that asked for a base.
-pub(crate) fn asked(layout: &Layout) -> Vec<Snippet> {
-    vec![layout.origin.snippet("it was asked for here", "this base")]
+/// An image as a spec names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    /// Its path or its reference, as it is written.
+    pub(crate) text: String,
+    origin: Origin,
+}
+
+impl Named {
+    /// The line that asked for it.
+    pub(crate) fn asked(&self) -> Vec<Snippet> {
+        vec![self.origin.snippet("it was asked for here", "this base")]
+    }
+}
+
+impl From<&Layout> for Named {
+    fn from(layout: &Layout) -> Self {
+        Self { text: layout.text.clone(), origin: layout.origin.clone() }
+    }
+}
+
+impl From<&RegistryImage> for Named {
+    fn from(image: &RegistryImage) -> Self {
+        Self { text: image.reference.to_string(), origin: image.origin.clone() }
+    }
 }

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use imgbuild_archive::{ImagePath, Owner};
-use imgbuild_lock::{LayoutBase, LayoutLayer};
+use imgbuild_lock::{ImageBase, ImageBaseLayer};
 use imgbuild_oci::{
     BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
-    ImageLayer, Platform, ReadError, StoredImage,
+    ImageLayer, Platform, ReadError, Reference, StoredImage, StoredLayer,
 };
 use imgbuild_runtime::{AccountFiles, BaseStart, Start};
-use imgbuild_spec::Layout;
-use imgbuild_store::{LayerRecord, Store};
+use imgbuild_spec::{Layout, RegistryImage};
+use imgbuild_store::{LayerCaches, LayerRecord, Store};
 
-use crate::failure::{BaseFailure, asked};
+use crate::content::{BaseContent, pack, unpack};
+use crate::failure::{BaseFailure, Named};
 use crate::kept::{key, read_view, view, view_path};
 use crate::view::BaseView;
+use crate::{BaseError, ShellFile};
 
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
@@ -24,67 +26,109 @@ pub struct BaseImage {
     /// What its layers hold.
     view: BaseView,
     config: ImageConfig,
-    locked: LayoutBase,
-    /// Nothing where the layout is gone and the store has everything.
+    locked: ImageBase,
+    /// The file or folder that its layers are copied from into the store; nothing where it is gone and the store has everything,
+    /// and for an image of a registry, whose layers come when they are read.
     stored: Option<StoredImage>,
-    layout: Layout,
+    named: Named,
+    /// What an image of a registry is called.
+    reference: Option<Reference>,
 }
 
 /// An existing image, as it is locked.
 pub struct LockedImage {
     /// What the lock says of it.
-    pub base: LayoutBase,
+    pub base: ImageBase,
     view: BaseView,
-    layout: Layout,
+    named: Named,
 }
 
 impl LockedImage {
-    /// Locks the image of a spec.
+    /// Locks the image of a spec that is a file or folder.
     ///
     /// # Errors
     ///
     /// When it cannot be read.
     pub fn read(layout: &Layout, platform: Platform, store: &Store) -> Result<Self, BaseFailure> {
-        let stored = stored(layout, platform).map_err(|error| BaseFailure::of(layout, error))?;
-        let view = view(&stored, platform, store, layout)?;
-        let layers = stored.layers.iter().zip(&view.sizes).map(|(layer, size)| LayoutLayer {
-            media_type: layer.descriptor.media_type,
-            digest: layer.descriptor.digest,
-            size: layer.descriptor.size,
-            diff_id: layer.diff_id,
-            uncompressed_size: *size,
-        });
-        let system = view.facts.system.as_ref();
-        let base = LayoutBase {
-            name: stored.name.clone(),
-            manifest: stored.digest,
-            has_manifest: stored.has_manifest,
-            config: stored.config_descriptor.digest,
-            config_size: stored.config_descriptor.size,
-            // Some tools write the year 1, as Go has it.
-            created: stored
-                .config
-                .created
-                .map(imgbuild_oci::Timestamp::seconds)
-                .filter(|created| *created >= 0),
-            system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
-                let words: Vec<&str> = it.into_iter().flatten().collect();
-                words.join(" ")
-            }),
-            glibc: view.facts.glibc.clone(),
-            layers: layers.collect(),
-        };
-        Ok(Self { base, view, layout: layout.clone() })
+        let named = Named::from(layout);
+        let stored = stored(layout, platform).map_err(|error| BaseFailure::of(&named, error))?;
+        let view = view(&stored, platform, store, &named)?;
+        Ok(Self { base: base(&stored, &view), view, named })
     }
 
+    /// Locks the image of a registry, as its manifest says. `index` is the digest of the list of images that the reference of the
+    /// spec means, where it means one. Its layers are read where it is not known yet what they hold.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of_registry(
+        image: &RegistryImage,
+        index: Option<Digest>,
+        manifest: &[u8],
+        blobs: Box<dyn Blobs>,
+        platform: Platform,
+        store: &Store,
+    ) -> Result<Self, BaseFailure> {
+        let named = Named::from(image);
+        let stored = StoredImage::of_manifest(&named.text, manifest, blobs, platform)
+            .map_err(|error| BaseFailure::of(&named, error))?;
+        let view = view(&stored, platform, store, &named)?;
+        let content = pack(&stored, &view).map_err(|error| unreadable(&named, error))?;
+        Ok(Self { base: ImageBase { index, content, ..base(&stored, &view) }, view, named })
+    }
+
+    /// The image of a registry as an earlier lock has it.
+    ///
+    /// # Errors
+    ///
+    /// When that is damaged, or says too little of it and its layers cannot be read.
+    pub fn kept(
+        image: &RegistryImage,
+        locked: &ImageBase,
+        platform: Platform,
+        layers: &LayerCaches,
+    ) -> Result<Self, BaseFailure> {
+        let BaseImage { view, named, .. } = BaseImage::of_registry(locked, image, platform, layers)?;
+        Ok(Self { base: locked.clone(), view, named })
+    }
     /// The version of its glibc, which conda's packages need.
     ///
     /// # Errors
     ///
     /// When it has none.
     pub fn glibc(&self) -> Result<&str, BaseFailure> {
-        let (base, asked) = (self.layout.text.clone(), asked(&self.layout));
+        let (base, asked) = (self.named.text.clone(), self.named.asked());
         self.view.facts.glibc().map_err(|error| BaseFailure::BaseGlibc { base, error, asked })
+    }
+}
+
+/// What a lock says of an image.
+fn base(stored: &StoredImage, view: &BaseView) -> ImageBase {
+    let layers = stored.layers.iter().zip(&view.sizes).map(|(layer, size)| ImageBaseLayer {
+        media_type: layer.descriptor.media_type,
+        digest: layer.descriptor.digest,
+        size: layer.descriptor.size,
+        diff_id: layer.diff_id,
+        uncompressed_size: *size,
+    });
+    let system = view.facts.system.as_ref();
+    ImageBase {
+        name: stored.name.clone(),
+        index: None,
+        manifest: stored.digest,
+        has_manifest: stored.has_manifest,
+        config: stored.config_descriptor.digest,
+        config_size: stored.config_descriptor.size,
+        // Some tools write the year 1, as Go has it.
+        created: stored.config.created.map(imgbuild_oci::Timestamp::seconds).filter(|created| *created >= 0),
+        system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
+            let words: Vec<&str> = it.into_iter().flatten().collect();
+            words.join(" ")
+        }),
+        glibc: view.facts.glibc.clone(),
+        content: None,
+        layers: layers.collect(),
     }
 }
 
@@ -95,33 +139,67 @@ impl BaseImage {
     ///
     /// When it cannot be read, or was changed since.
     pub fn open(
-        locked: &LayoutBase,
+        locked: &ImageBase,
         layout: &Layout,
         platform: Platform,
         store: &Store,
     ) -> Result<Self, BaseFailure> {
-        let (locked, layout) = (locked.clone(), layout.clone());
-        match stored(&layout, platform) {
+        let (locked, named) = (locked.clone(), Named::from(layout));
+        match stored(layout, platform) {
             Ok(stored) if stored.digest != locked.manifest => Err(BaseFailure::BaseChanged {
                 base: layout.text.clone(),
                 locked: locked.manifest,
                 found: stored.digest,
             }),
             Ok(stored) => {
-                let view = view(&stored, platform, store, &layout)?;
+                let view = view(&stored, platform, store, &named)?;
                 let config = stored.config.clone();
-                Ok(Self { view, config, locked, stored: Some(stored), layout })
+                Ok(Self { view, config, locked, stored: Some(stored), named, reference: None })
             }
             Err(ReadError::Open { error, .. }) if is_absent(&error) && is_kept(&locked, store) => {
-                let config = kept_config(&locked, store).map_err(|error| unreadable(&layout, error))?;
+                let config = kept_config(&locked, store).and_then(|it| Ok(serde_json::from_slice(&it)?));
+                let config = config.map_err(|error| gone(layout, error))?;
                 let kept = view_path(&key(&locked, platform), store);
                 let Some(view) = read_view(&kept) else {
-                    return Err(unreadable(&layout, io::Error::from(io::ErrorKind::NotFound)));
+                    return Err(gone(layout, io::Error::from(io::ErrorKind::NotFound)));
                 };
-                Ok(Self { view, config, locked, stored: None, layout })
+                Ok(Self { view, config, locked, stored: None, named, reference: None })
             }
-            Err(error) => Err(BaseFailure::of(&layout, error)),
+            Err(error) => Err(BaseFailure::of(&named, error)),
         }
+    }
+
+    /// The image of a registry that a variant was locked with: by what the lock holds of it. Where the lock holds nothing, its
+    /// configuration and what its layers hold are read from `layers`.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is damaged, or what is read is not what it should be.
+    pub fn of_registry(
+        locked: &ImageBase,
+        image: &RegistryImage,
+        platform: Platform,
+        layers: &LayerCaches,
+    ) -> Result<Self, BaseFailure> {
+        let named = Named::from(image);
+        let content = unpack(locked).map_err(|error| BaseFailure::of(&named, BaseError::Content(error)))?;
+        let (config, view) = match content {
+            Some(BaseContent { config, view }) => {
+                (serde_json::from_str(&config).map_err(io::Error::from), view)
+            }
+            None => {
+                let stored = remote(locked, &named, layers)?;
+                (Ok(stored.config.clone()), view(&stored, platform, layers.store(), &named)?)
+            }
+        };
+        let config = config.map_err(|error| BaseFailure::of(&named, BaseError::Content(error)))?;
+        let reference = Some(image.reference.clone());
+        Ok(Self { view, config, locked: locked.clone(), stored: None, named, reference })
+    }
+
+    /// What the image is called, where it is one of a registry: its layers are in that repository.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.reference.as_ref()
     }
 
     /// Its configuration.
@@ -154,7 +232,7 @@ impl BaseImage {
         let Some(stored) = &self.stored else { return Ok(()) };
         if store.blob(&self.locked.config)?.is_none() {
             let mut writer = store.blob_writer()?;
-            writer.write_all(&stored.config_bytes).map_err(|error| unreadable(&self.layout, error))?;
+            writer.write_all(&stored.config_bytes).map_err(|error| unreadable(&self.named, error))?;
             writer.commit(&stored.config_descriptor)?;
         }
         for (number, layer) in self.locked.layers.iter().enumerate() {
@@ -176,7 +254,7 @@ impl BaseImage {
         let failed = |error: BlobError| {
             let (file, number) = (stored.file().to_owned(), number + 1);
             let fault = Box::new(error.into());
-            BaseFailure::of(&self.layout, ReadError::Layer { file, number, digest, fault })
+            BaseFailure::of(&self.named, ReadError::Layer { file, number, digest, fault })
         };
         let blob = stored.blobs().open(&digest).map_err(failed)?;
         let mut reader = HashReader::new(blob.take(size.saturating_add(1)));
@@ -195,7 +273,7 @@ impl BaseImage {
 
     /// Its layers as the store has them.
     pub fn records(&self) -> Vec<LayerRecord> {
-        let record = |layer: &LayoutLayer| LayerRecord {
+        let record = |layer: &ImageBaseLayer| LayerRecord {
             messages: String::new(),
             descriptor: layer.descriptor(),
             diff_id: layer.diff_id,
@@ -208,7 +286,7 @@ impl BaseImage {
 
     /// Its layers as the store has them, each with what a report calls it.
     pub fn titled_records(&self) -> Vec<(String, LayerRecord)> {
-        let name = self.locked.name.as_deref().unwrap_or(&self.layout.text);
+        let name = self.locked.name.as_deref().unwrap_or(&self.named.text);
         let count = self.locked.layers.len();
         let records = self.records().into_iter().enumerate();
         records.map(|(index, record)| (format!("{name}, layer {} of {count}", index + 1), record)).collect()
@@ -242,7 +320,9 @@ impl BaseImage {
     /// The annotations that say what an image stands on.
     pub fn annotations(&self) -> BTreeMap<String, String> {
         let digest = self.locked.has_manifest.then(|| self.locked.manifest.to_string());
-        let named = [("name", self.locked.name.clone()), ("digest", digest)];
+        // A name that everybody reads alike has its registry with it.
+        let name = self.reference.as_ref().map(Reference::full).or_else(|| self.locked.name.clone());
+        let named = [("name", name), ("digest", digest)];
         let annotation = |(key, value): (&str, Option<String>)| Some((format!("{BASE_KEYS}{key}"), value?));
         named.into_iter().filter_map(annotation).collect()
     }
@@ -277,8 +357,8 @@ impl BaseImage {
         if self.view.has_program("/bin/bash") {
             return Ok(());
         }
-        let (base, what) = (self.layout.text.clone(), what.to_owned());
-        Err(BaseFailure::BaseShell { base, what, asked: asked(&self.layout) })
+        let (base, what) = (self.named.text.clone(), what.to_owned());
+        Err(BaseFailure::BaseShell { base, what, asked: self.named.asked() })
     }
 
     /// Checks that an environment can stand at a prefix.
@@ -287,7 +367,7 @@ impl BaseImage {
     ///
     /// When a link of the image leads there, or it has something there.
     pub fn check_prefix(&self, prefix: &ImagePath) -> Result<(), BaseFailure> {
-        self.view.check_prefix(prefix).map_err(|error| BaseFailure::of(&self.layout, error))
+        self.view.check_prefix(prefix).map_err(|error| BaseFailure::of(&self.named, error))
     }
 
     /// Where a file must be written to be found at a path.
@@ -296,7 +376,7 @@ impl BaseImage {
     ///
     /// When it would be written over a folder or a link of the image.
     pub fn file_path(&self, path: &ImagePath) -> Result<ImagePath, BaseFailure> {
-        self.view.file_path(path).map_err(|error| BaseFailure::of(&self.layout, error))
+        self.view.file_path(path).map_err(|error| BaseFailure::of(&self.named, error))
     }
 
     /// The same of a folder; nothing where the image has it.
@@ -305,7 +385,7 @@ impl BaseImage {
     ///
     /// When the image has something else there.
     pub fn new_folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BaseFailure> {
-        let found = self.view.folder_path(path).map_err(|error| BaseFailure::of(&self.layout, error))?;
+        let found = self.view.folder_path(path).map_err(|error| BaseFailure::of(&self.named, error))?;
         Ok(found.filter(|(_, present)| !present).map(|(path, _)| path))
     }
 
@@ -316,7 +396,7 @@ impl BaseImage {
     /// When the image does not know the user.
     pub fn user_number(&self, name: &str) -> Result<u32, BaseFailure> {
         let known = self.view.facts.user(name).map(|(uid, _)| uid);
-        let unknown = || BaseFailure::BaseUser { base: self.layout.text.clone(), user: name.to_owned() };
+        let unknown = || BaseFailure::BaseUser { base: self.named.text.clone(), user: name.to_owned() };
         known.ok_or_else(unknown)
     }
 
@@ -330,15 +410,20 @@ impl BaseImage {
         self.view.has_file(path)
     }
 
-    /// Its layout or tarball, as it is written.
+    /// Its layout or tarball, or its reference, as it is written.
     pub fn name(&self) -> &str {
-        &self.layout.text
+        &self.named.text
     }
 
     /// The name and the home of the user that it runs as, where it knows one.
     pub fn login(&self) -> Option<(String, String)> {
         let (uid, _) = self.view.facts.user(&self.config.config.user)?;
         self.view.facts.accounts.login(uid)
+    }
+
+    /// The files that shells read, as far as images add a line to them.
+    pub fn shell_files(&self) -> &[ShellFile] {
+        &self.view.facts.shell_files
     }
 
     /// The files that know its users.
@@ -359,22 +444,42 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// Whether the store has all of it.
-fn is_kept(locked: &LayoutBase, store: &Store) -> bool {
+fn is_kept(locked: &ImageBase, store: &Store) -> bool {
     let mut digests = locked.layers.iter().map(|layer| &layer.digest).chain([&locked.config]);
     digests.all(|digest| store.blob(digest).ok().flatten().is_some())
 }
 
-fn kept_config(locked: &LayoutBase, store: &Store) -> io::Result<ImageConfig> {
+/// The image of a registry, of which a lock holds no more than its digests.
+fn remote(locked: &ImageBase, named: &Named, layers: &LayerCaches) -> Result<StoredImage, BaseFailure> {
+    let config = kept_config(locked, layers).map_err(|error| unreadable(named, error))?;
+    let layer =
+        |layer: &ImageBaseLayer| StoredLayer { descriptor: layer.descriptor(), diff_id: layer.diff_id };
+    let all = locked.layers.iter().map(layer).collect();
+    let blobs = Box::new(layers.clone());
+    StoredImage::of_layers(&named.text, locked.manifest, config, all, blobs)
+        .map_err(|error| BaseFailure::of(named, error))
+}
+
+/// The configuration, out of what has blobs.
+fn kept_config(locked: &ImageBase, blobs: &dyn Blobs) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let blob = store.open(&locked.config).map_err(io::Error::other)?;
+    let blob = blobs
+        .open(&locked.config)
+        .map_err(|error| imgbuild_diagnostic::io_error(io::ErrorKind::Other, error))?;
     blob.take(locked.config_size).read_to_end(&mut bytes)?;
     let found = Digest::of(&bytes);
     if found != locked.config {
         return Err(io::Error::other(BlobError::Digest { wanted: locked.config, found }));
     }
-    Ok(serde_json::from_slice(&bytes)?)
+    Ok(bytes)
 }
 
-fn unreadable(layout: &Layout, error: io::Error) -> BaseFailure {
-    BaseFailure::of(layout, ReadError::Open { file: layout.path.clone(), error })
+fn unreadable(named: &Named, error: io::Error) -> BaseFailure {
+    BaseFailure::of(named, ReadError::Open { file: named.text.clone().into(), error })
+}
+
+/// A layout that is gone, and is not in the store as a whole.
+fn gone(layout: &Layout, error: io::Error) -> BaseFailure {
+    let error = ReadError::Open { file: layout.path.clone(), error };
+    BaseFailure::of(&Named::from(layout), error)
 }

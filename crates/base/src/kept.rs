@@ -5,16 +5,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use imgbuild_layer::KeyHasher;
-use imgbuild_lock::LayoutBase;
+use imgbuild_lock::ImageBase;
 use imgbuild_oci::{Digest, Platform, StoredImage};
-use imgbuild_spec::Layout;
 use imgbuild_store::Store;
 
-use crate::failure::BaseFailure;
+use crate::failure::{BaseFailure, Named};
 use crate::view::BaseView;
 
 /// Changes whenever another view would be made of the same layers.
-const FORM: &str = "2";
+const FORM: &str = "3";
 /// Where the store keeps them: as plain JSON, which people and their tests look into.
 const FOLDER: &str = "bases-v1";
 
@@ -23,14 +22,14 @@ pub(crate) fn view(
     stored: &StoredImage,
     platform: Platform,
     store: &Store,
-    layout: &Layout,
+    named: &Named,
 ) -> Result<BaseView, BaseFailure> {
     let diff_ids = stored.layers.iter().map(|layer| layer.diff_id.to_string());
     let path = view_path(&view_key(&stored.digest, platform, diff_ids), store);
     if let Some(image) = read_view(&path) {
         return Ok(image);
     }
-    let image = BaseView::read(stored, platform).map_err(|error| BaseFailure::of(layout, error))?;
+    let image = BaseView::read(stored, platform).map_err(|error| BaseFailure::of(named, error))?;
     write_view(&path, &image).map_err(|error| BaseFailure::Keep { path, error })?;
     Ok(image)
 }
@@ -44,7 +43,7 @@ fn view_key(manifest: &Digest, platform: Platform, diff_ids: impl Iterator<Item 
         .finish()
 }
 
-pub(crate) fn key(locked: &LayoutBase, platform: Platform) -> Digest {
+pub(crate) fn key(locked: &ImageBase, platform: Platform) -> Digest {
     view_key(&locked.manifest, platform, locked.layers.iter().map(|layer| layer.diff_id.to_string()))
 }
 

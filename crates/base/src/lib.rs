@@ -2,18 +2,20 @@
 //! them.
 
 mod base;
+mod content;
 mod error;
 mod facts;
 mod failure;
 mod glibc;
 mod image;
 mod kept;
+mod limits;
 mod packages;
 mod view;
 
 pub use base::Base;
 pub use error::{BaseError, NoGlibc};
-pub use facts::{Facts, OperatingSystem};
+pub use facts::{Facts, OperatingSystem, ShellFile};
 pub use failure::BaseFailure;
 pub use image::{BaseImage, LockedImage};
 pub use packages::DpkgPackage;

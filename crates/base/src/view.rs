@@ -1,7 +1,9 @@
 //! The file system of a base, and what may be written into it.
 
+use std::collections::BTreeSet;
+
 use imgbuild_archive::{ImagePath, LayerReader, Owner};
-use imgbuild_layer::{MergeError, Merged, NodeKind};
+use imgbuild_layer::{MergeError, Merged, Node, NodeKind};
 use imgbuild_oci::{Platform, StoredImage};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,22 @@ impl BaseView {
         }
         let facts = Facts::read(&merged, platform);
         Ok(Self { merged, facts, sizes })
+    }
+
+    /// The same without most of its files: what is asked of a base that a lock holds. What stays are the folders, the links, the
+    /// programs, the files in the outermost folders, and so much that no folder seems to be empty that is not.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        let mut filled = BTreeSet::new();
+        let stays = |path: &ImagePath, node: &Node| {
+            let folder = path.parent();
+            let is_first = filled.insert(folder.clone());
+            let is_program = folder.is_some_and(|it| ["bin", "sbin"].contains(&it.file_name()));
+            let is_outermost = path.as_str().matches('/').count() <= 1;
+            let is_asked_for = is_program || is_outermost || Facts::keeps(path);
+            !matches!(node.kind, NodeKind::File { .. }) || is_first || is_asked_for
+        };
+        Self { merged: self.merged.filtered(stays), facts: self.facts.clone(), sizes: self.sizes.clone() }
     }
 
     /// The folders whose mode or owner is not 0755 and `root:root`.

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use imgbuild_conda::{ChannelSettings, CondarcError};
+use imgbuild_lock::ImageBase;
 use imgbuild_net::{Client, NetError};
-use imgbuild_oci::Platform;
+use imgbuild_oci::{Digest, Platform, Reference};
 use imgbuild_registry::{Anonymous, Registries};
 use imgbuild_secret::KnownSecrets;
+use imgbuild_spec::RegistryImage;
 use imgbuild_store::{LayerCaches, Store};
 
+use crate::error::ArchiveFailure;
 use crate::events::Reporter;
 use crate::fetching::Fetcher;
+use crate::registry_layers::RegistryLayers;
 use crate::vendor_folder::Vendor;
 
 /// What a build works with: everything that comes from the machine rather than from spec and lock.
@@ -21,7 +25,8 @@ use crate::vendor_folder::Vendor;
 pub struct Context {
     /// The store.
     pub store: Store,
-    /// Where layers are looked for: the store, and what the user trusts beside it.
+    /// Where layers are looked for: the store, the registries of the images that others stand on, and what the user trusts beside
+    /// these.
     pub layers: LayerCaches,
     /// What gets archives into the store.
     pub fetcher: Fetcher,
@@ -49,6 +54,8 @@ pub struct Context {
     channels: Arc<OnceLock<(Arc<ChannelSettings>, Client)>>,
     /// What speaks to registries of images, where one was spoken to already.
     registries: Arc<OnceLock<Registries>>,
+    /// What has the layers of images of registries.
+    registry_layers: RegistryLayers,
 }
 
 impl Context {
@@ -57,8 +64,10 @@ impl Context {
         let fetcher = Fetcher::new(client, store.clone(), Arc::clone(&reporter));
         let cores =
             std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+        let registry_layers = RegistryLayers::new(store.clone(), Arc::clone(&reporter));
         Self {
-            layers: LayerCaches::new(store.clone()),
+            layers: LayerCaches::new(store.clone()).with(Arc::new(registry_layers.clone())),
+            registry_layers,
             store,
             fetcher,
             reporter,
@@ -118,6 +127,31 @@ impl Context {
         }
         let registries = Registries::new(self.fetcher.client(), Arc::new(Anonymous))?;
         Ok(self.registries.get_or_init(|| registries).clone())
+    }
+
+    /// Has blobs of an image of a registry come from there where they are read.
+    ///
+    /// # Errors
+    ///
+    /// When registries cannot be spoken to at all.
+    pub fn know_blobs(
+        &self,
+        image: &Reference,
+        blobs: impl IntoIterator<Item = (Digest, u64)>,
+    ) -> Result<(), ArchiveFailure> {
+        let registries = self.registries().map_err(ArchiveFailure::Registries)?;
+        self.registry_layers.know(&registries, image, blobs);
+        Ok(())
+    }
+
+    /// The same of what a lock says of one that others stand on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::know_blobs`].
+    pub fn know_base(&self, image: &RegistryImage, locked: &ImageBase) -> Result<(), ArchiveFailure> {
+        let layers = locked.layers.iter().map(|layer| (layer.digest, layer.size));
+        self.know_blobs(&image.reference, layers.chain([(locked.config, locked.config_size)]))
     }
 
     /// The same, which knows these secrets as well.

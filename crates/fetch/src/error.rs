@@ -65,6 +65,13 @@ pub enum ArchiveFailure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Condarc(CondarcError),
+    /// Registries of images cannot be spoken to.
+    #[error("registries of images cannot be spoken to")]
+    Registries(
+        #[source]
+        #[diagnostic_source]
+        imgbuild_net::NetError,
+    ),
     /// A channel cannot be used.
     #[error(transparent)]
     #[diagnostic(transparent)]

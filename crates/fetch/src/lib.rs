@@ -11,6 +11,7 @@ mod fetch_failure;
 mod fetching;
 mod limits;
 mod package_archives;
+mod registry_layers;
 mod secrets;
 mod vendor_folder;
 

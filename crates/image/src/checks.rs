@@ -6,7 +6,7 @@ use imgbuild_fetch::{Context, Event};
 use imgbuild_oci::Image;
 use imgbuild_runtime::{ACTIVATE, START};
 use imgbuild_sandbox::{Ended, Limits, Machine, Output, Writable};
-use imgbuild_spec::{Base, Check, Variant};
+use imgbuild_spec::{Check, Variant};
 
 use crate::error::{CheckFailure, MakeError};
 use crate::limits::{CHECK_WRITABLE, COMMAND_OUTPUT, COMMAND_PROCESSES};
@@ -88,7 +88,7 @@ pub(crate) fn finished(
 
 fn run_check(check: &Check, variant: &Variant, finished: &Finished) -> Result<(), MakeError> {
     // An entrypoint that the spec or an existing image names is a program of somebody's; ours only prepares the way for any.
-    let named = variant.image.entrypoint.is_some() || matches!(variant.base, Base::Layout(_));
+    let named = variant.image.entrypoint.is_some() || variant.base.existing().is_some();
     let entrypoint = named.then(|| finished.activation());
     let mut command = finished.runnable.command(&Words { entrypoint, command: Some(check.run.clone()) })?;
     command.writable = Writable::Memory(CHECK_WRITABLE);

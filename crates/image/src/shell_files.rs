@@ -1,12 +1,13 @@
 //! The files that shells read whoever starts them, with a line of ours at their end: Debian has no folder for such lines.
 
 use imgbuild_archive::{ImagePath, LayerReader, Owner};
+use imgbuild_base::ShellFile;
 use imgbuild_diagnostic::plain;
 use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
-    EntryHead, EntryKind, EntrySink, Grouping, KeyHasher, LayerError, Merged, NodeKind, Part, PartId,
-    RecipeHash, Role, SourceError,
+    EntryHead, EntryKind, EntrySink, Grouping, KeyHasher, LayerError, Merged, Part, PartId, RecipeHash, Role,
+    SourceError,
 };
 use imgbuild_runtime::SHELL_FILES;
 use imgbuild_store::LayerRecord;
@@ -22,11 +23,13 @@ const SHELL_FILES_ROLE: Role = Role { grouping: Grouping::Alone, ..Role::package
 pub(crate) struct ShellFiles {
     part: Part,
     timestamp: i64,
+    /// The files, where they are known; else they are looked for in the layers below.
+    known: Option<Vec<ShellFile>>,
 }
 
 impl ShellFiles {
     /// Those of an image whose other layers are known. They count as changed at `timestamp`.
-    pub(crate) fn new(timestamp: i64, image: &Foundation<'_>) -> Self {
+    pub(crate) fn new(timestamp: i64, image: &Foundation<'_>, known: Option<Vec<ShellFile>>) -> Self {
         let lines = SHELL_FILES.iter().map(|(path, line)| format!("{path} {line}"));
         let hasher =
             KeyHasher::new("shell files").field("timestamp", timestamp.to_string()).list("lines", lines);
@@ -40,7 +43,7 @@ impl ShellFiles {
             weight: 0,
             root: None,
         };
-        Self { part, timestamp }
+        Self { part, timestamp, known }
     }
 
     fn failed(&self, error: SourceError) -> MakeError {
@@ -54,7 +57,7 @@ impl Derived for ShellFiles {
     }
 
     fn stands_on(&self, role: Role) -> bool {
-        role.of_base
+        role.of_base && self.known.is_none()
     }
 
     fn execution(&self) -> Option<Execution> {
@@ -67,34 +70,34 @@ impl Derived for ShellFiles {
         context: &Context,
         sink: &mut dyn EntrySink,
     ) -> Result<String, MakeError> {
-        let wanted = |path: &ImagePath| SHELL_FILES.iter().any(|(known, _)| path.as_str() == *known);
-        let mut base = Merged::new();
-        for record in below {
-            let layer = NamedLayer { descriptor: record.descriptor.clone(), diff_id: record.diff_id };
-            let limit = imgbuild_oci::unpacked_limit(record.descriptor.size);
-            read_layer(&context.layers, &layer, |tar| {
-                base.add(&mut LayerReader::new(tar, limit), &wanted).map_err(plain)
-            })?;
-        }
-        for (text, line) in SHELL_FILES {
-            // Where the base has another shell or none, or a link, there is nothing to add to.
-            let path = ImagePath::new(text)?;
-            let (Some(node), Some(content)) = (base.get(&path), base.content(&path)) else { continue };
-            let NodeKind::File { .. } = node.kind else { continue };
-            let mut content = content.to_vec();
+        let files = match &self.known {
+            Some(known) => known.clone(),
+            None => found(below, context)?,
+        };
+        for ShellFile { path, mode, mut content } in files {
+            let line = SHELL_FILES.iter().find(|(known, _)| path.as_str() == *known).map(|(_, line)| *line);
             if content.last().is_some_and(|last| *last != b'\n') {
                 content.push(b'\n');
             }
-            content.extend_from_slice(line.as_bytes());
-            let head = EntryHead {
-                path,
-                kind: EntryKind::File { size: content.len() as u64 },
-                mode: node.mode,
-                owner: Owner::ROOT,
-                mtime: self.timestamp,
-            };
+            content.extend_from_slice(line.unwrap_or_default().as_bytes());
+            let kind = EntryKind::File { size: content.len() as u64 };
+            let head = EntryHead { path, kind, mode, owner: Owner::ROOT, mtime: self.timestamp };
             sink.put(&head, &mut content.as_slice()).map_err(|error| self.failed(error.into()))?;
         }
         Ok(String::new())
     }
+}
+
+/// The files of the layers of a base. Where it has another shell or none, or a link, there is nothing to add to.
+fn found(below: &[LayerRecord], context: &Context) -> Result<Vec<ShellFile>, MakeError> {
+    let wanted = |path: &ImagePath| SHELL_FILES.iter().any(|(known, _)| path.as_str() == *known);
+    let mut base = Merged::new();
+    for record in below {
+        let layer = NamedLayer { descriptor: record.descriptor.clone(), diff_id: record.diff_id };
+        let limit = imgbuild_oci::unpacked_limit(record.descriptor.size);
+        read_layer(&context.layers, &layer, |tar| {
+            base.add(&mut LayerReader::new(tar, limit), &wanted).map_err(plain)
+        })?;
+    }
+    Ok(SHELL_FILES.iter().filter_map(|(path, _)| ShellFile::of(&base, path)).collect())
 }

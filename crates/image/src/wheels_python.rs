@@ -62,7 +62,7 @@ impl WheelsPython {
 /// The environment of a Python of a version, with the variant's glibc.
 fn environment(locked: &LockedVariant<'_>, version: &str) -> Result<Environment, WheelsFailure> {
     let of_debian = locked.debian.as_ref().and_then(|debian| imgbuild_debian::glibc(&debian.owned()));
-    let of_base = locked.variant.layout.as_ref().and_then(|base| base.glibc.clone());
+    let of_base = locked.variant.existing().and_then(|base| base.glibc.clone());
     let minor = |text: &str| text.strip_prefix("2.")?.split('.').next()?.parse::<u8>().ok();
     let glibc = of_debian.or(of_base).as_deref().and_then(minor);
     let python = version.strip_prefix("3.").and_then(|it| it.split('.').next()?.parse::<u8>().ok());

@@ -226,6 +226,14 @@ impl Merged {
         self.nodes.get(path)
     }
 
+    /// Only those of its paths for which this is asked and holds, in their order; no content.
+    #[must_use]
+    pub fn filtered(&self, mut stays: impl FnMut(&ImagePath, &Node) -> bool) -> Self {
+        let nodes = self.nodes.iter().filter(|(path, node)| stays(path, node));
+        let nodes = nodes.map(|(path, node)| (path.clone(), node.clone())).collect();
+        Self { nodes, layers: self.layers, ..Self::default() }
+    }
+
     /// Every path, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Node)> {
         self.nodes.iter()

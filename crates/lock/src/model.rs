@@ -6,7 +6,7 @@ use imgbuild_layer::Threshold;
 use imgbuild_oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
-use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, LayoutBase, PypiPackage, PypiSet};
+use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, ImageBase, PypiPackage, PypiSet};
 
 /// The version of the lock's format. A lock of another version is refused, never guessed at.
 pub const FORMAT_VERSION: u32 = 1;
@@ -51,9 +51,12 @@ pub struct Variant {
     /// Its Debian base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debian: Option<DebianSet>,
-    /// The image that it stands on.
+    /// The image that it stands on, where that is a file or folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layout: Option<LayoutBase>,
+    pub layout: Option<ImageBase>,
+    /// The image of a registry that it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageBase>,
     /// Its conda environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conda: Option<CondaSet>,
@@ -63,6 +66,13 @@ pub struct Variant {
     /// Its further environments. What is said above of conda and wheels is the default one, which is on `PATH`.
     #[serde(rename = "environment", default, skip_serializing_if = "Vec::is_empty")]
     pub environments: Vec<Environment>,
+}
+
+impl Variant {
+    /// The image that somebody else made and that it stands on.
+    pub fn existing(&self) -> Option<&ImageBase> {
+        self.layout.as_ref().or(self.image.as_ref())
+    }
 }
 
 /// An environment of an image beside the default one.

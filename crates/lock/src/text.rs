@@ -101,8 +101,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         Changes, Compiler, CondaFacts, CondaPackage, CondaSet, DebianFacts, DebianPackage, DebianSet,
-        ExcludedPath, LayoutBase, LayoutLayer, LockedRepository, PypiBuild, PypiFacts, PypiPackage, PypiSet,
-        PypiSource, SpecialDirectory, Variant,
+        ExcludedPath, ImageBase, ImageBaseLayer, LockedRepository, PypiBuild, PypiFacts, PypiPackage,
+        PypiSet, PypiSource, SpecialDirectory, Variant,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -217,15 +217,16 @@ pub(crate) mod tests {
             excluded: vec![],
             compilers: vec![],
         };
-        let layer = LayoutLayer {
+        let layer = ImageBaseLayer {
             media_type: imgbuild_oci::MediaType::LayerGzip,
             digest: Digest::of("blob"),
             size: 100,
             diff_id: imgbuild_oci::DiffId(Digest::of("tar")),
             uncompressed_size: 1000,
         };
-        let layout = LayoutBase {
+        let layout = ImageBase {
             name: Some("registry.example/base:1".to_owned()),
+            index: None,
             manifest: Digest::of("manifest"),
             has_manifest: true,
             config: Digest::of("config"),
@@ -233,6 +234,7 @@ pub(crate) mod tests {
             created: Some(1_700_000_000),
             system: Some("debian 12".to_owned()),
             glibc: Some("2.36".to_owned()),
+            content: None,
             layers: vec![layer],
         };
         let setuptools = wheel("setuptools", "80.1", None);
@@ -260,6 +262,7 @@ pub(crate) mod tests {
             threshold: Threshold(1 << 20),
             debian: Some(base),
             layout: Some(layout),
+            image: None,
             conda: Some(set),
             pypi: Some(wheels),
             environments: Vec::new(),

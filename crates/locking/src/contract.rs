@@ -37,7 +37,7 @@ pub fn cuda_contract(variant: &Variant, locked: Option<&LockedVariant<'_>>) -> O
     let packages = conda().flat_map(|conda| &conda.packages);
     let of_suite = match &variant.base {
         Base::Debian(debian) => Some(debian.suite.glibc().to_owned()),
-        Base::Layout(_) | Base::Scratch => None,
+        Base::Layout(_) | Base::Image(_) | Base::Scratch => None,
     };
     let of_lock = conda().find_map(|conda| conda.set.virtual_packages.get("__glibc").cloned());
     Some(CudaContract {

@@ -37,7 +37,7 @@ pub async fn renew_lock(
     let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
     let bases = variants.iter().filter_map(|variant| match &variant.base {
         Base::Debian(base) => Some(&base.packages),
-        Base::Layout(_) | Base::Scratch => None,
+        Base::Layout(_) | Base::Image(_) | Base::Scratch => None,
     });
     let requested = bases.flatten().map(|package| package.text.public()).collect();
     let changes = Changes::between(earlier.as_ref(), &lock, &requested)?;
@@ -51,6 +51,7 @@ fn fits(lock: &Lock, variants: &[Variant]) -> bool {
     let same = |(locked, variant): (&imgbuild_lock::Variant, &Variant)| {
         (&locked.tags, locked.platform, &locked.keys) == (&variant.tags, variant.platform, &variant.keys)
             && locked.layout.is_some() == matches!(variant.base, Base::Layout(_))
+            && locked.image.is_some() == matches!(variant.base, Base::Image(_))
             && locked.environments.len() == variant.environments.len()
             && variant
                 .environments

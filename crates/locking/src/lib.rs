@@ -8,6 +8,7 @@ mod current;
 mod debian_base;
 mod debian_locking;
 mod error;
+mod image_locking;
 mod lock_file;
 mod locking;
 mod match_specs;

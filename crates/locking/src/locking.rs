@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
 use imgbuild_image::{ROLES, check_cuda_duplicates, parts, variant_name};
@@ -12,6 +14,7 @@ use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, Spec, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
+use crate::image_locking::Resolved;
 use crate::other_locks;
 use crate::validating::validate_locking;
 
@@ -83,6 +86,8 @@ pub(crate) async fn lock(
         upgrade,
         context,
         bases: BTreeMap::new(),
+        images: BTreeMap::new(),
+        resolved: BTreeMap::new(),
         told: BTreeSet::new(),
         lock: LockBuilder::default(),
     };
@@ -110,11 +115,17 @@ fn check_upgrade(
         earlier.conda.iter().any(|package| package.name() == name.as_str())
             || earlier.debian.iter().any(|package| package.name == **name)
             || earlier.pypi.iter().any(|package| package.name == **name)
+            || images(earlier).any(|image| image == name.as_str())
     };
     match names.iter().find(|name| !known(name)) {
         Some(unknown) => Err(LockFailure::NotLocked(unknown.clone()).into()),
         None => Ok(()),
     }
+}
+
+/// What a lock calls the images of registries that its variants stand on.
+fn images(lock: &Lock) -> impl Iterator<Item = &str> {
+    lock.variants.iter().filter_map(|variant| variant.image.as_ref()?.name.as_deref())
 }
 
 /// What depends on all packages of a variant together: its time, and the threshold of its layers.
@@ -161,7 +172,7 @@ fn coming(name: &str, role: Role) -> Part {
 
 /// The newest time of what a variant is made of.
 fn newest(locked: &LockedVariant<'_>) -> i64 {
-    let base = locked.variant.layout.iter().filter_map(|base| base.created);
+    let base = locked.variant.existing().into_iter().filter_map(|base| base.created);
     base.chain(locked.newest()).max().unwrap_or(0)
 }
 
@@ -173,6 +184,10 @@ pub(crate) struct Locker<'a> {
     pub(crate) context: &'a Context,
     /// Bases that were locked already, by all that they depend on: variants share them.
     pub(crate) bases: BTreeMap<Digest, DebianSet>,
+    /// The images of registries that were locked already, by what they are called and their platforms.
+    pub(crate) images: BTreeMap<(String, Platform), Arc<LockedImage>>,
+    /// What references mean.
+    pub(crate) resolved: BTreeMap<String, Resolved>,
     /// What was told already.
     told: BTreeSet<String>,
     /// What is locked so far.
@@ -182,11 +197,14 @@ pub(crate) struct Locker<'a> {
 impl Locker<'_> {
     async fn variant(&mut self, variant: &Variant) -> Result<imgbuild_lock::Variant, LockSpecError> {
         let debian = match &variant.base {
-            Base::Scratch | Base::Layout(_) => None,
+            Base::Scratch | Base::Layout(_) | Base::Image(_) => None,
             Base::Debian(base) => Some(self.base(variant, base).await?),
         };
-        let layout = match &variant.base {
-            Base::Layout(layout) => Some(LockedImage::read(layout, variant.platform, &self.context.store)?),
+        let existing = match &variant.base {
+            Base::Layout(layout) => {
+                Some(Arc::new(LockedImage::read(layout, variant.platform, &self.context.store)?))
+            }
+            Base::Image(image) => Some(self.image(variant, image).await?),
             Base::Debian(_) | Base::Scratch => None,
         };
         let glibc = debian.as_ref().and_then(|set| {
@@ -194,11 +212,16 @@ impl Locker<'_> {
                 self.lock.debian().filter(|it| set.packages.contains(&it.id())).cloned().collect();
             imgbuild_debian::glibc(&packages)
         });
-        let glibc = match &layout {
+        let glibc = match &existing {
             Some(image) if variant.in_each_environment().iter().any(|it| it.conda.is_some()) => {
                 Some(image.glibc()?.to_owned())
             }
             _ => glibc,
+        };
+        let existing = existing.map(|image| image.base.clone());
+        let (layout, image) = match &variant.base {
+            Base::Image(_) => (None, existing),
+            Base::Layout(_) | Base::Debian(_) | Base::Scratch => (existing, None),
         };
         let common = imgbuild_lock::Variant {
             tags: variant.tags.clone(),
@@ -207,7 +230,8 @@ impl Locker<'_> {
             timestamp: 0,
             threshold: Threshold(0),
             debian,
-            layout: layout.map(|image| image.base),
+            layout,
+            image,
             conda: None,
             pypi: None,
             environments: Vec::new(),

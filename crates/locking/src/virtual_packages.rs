@@ -1,7 +1,7 @@
 //! What to write into a spec where packages need of the system what the image does not have.
 
 use imgbuild_conda::Unmet;
-use imgbuild_spec::{Base, Cuda, Driver, Suite, Variant};
+use imgbuild_spec::{Base, Cuda, Driver, Layout, Suite, Variant};
 
 /// Versions of CUDA that people have drivers for, beside those that packages name, the oldest first.
 const CUDA: [&str; 9] = ["11.0", "11.2", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0"];
@@ -33,10 +33,8 @@ fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String 
                 }
                 None => "no release of Debian that imgbuild builds has such a glibc: ask for another version of the package".to_owned(),
             },
-            Base::Layout(layout) => format!(
-                "the base `{}` decides on the glibc: build on an image with another one, or ask for another version of the package",
-                layout.text
-            ),
+            Base::Layout(Layout { text, .. }) => of_existing(text),
+            Base::Image(image) => of_existing(&image.reference.to_string()),
             Base::Scratch => "an empty base has no glibc: build on Debian".to_owned(),
         },
         "__cuda" => which_cuda(unmet, variant.cuda.as_ref()),
@@ -51,6 +49,12 @@ fn what_to_write_for(name: &str, unmet: &[&Unmet], variant: &Variant) -> String 
         }
         name => format!("no image has `{name}`: leave out what needs it"),
     }
+}
+
+fn of_existing(base: &str) -> String {
+    format!(
+        "the base `{base}` decides on the glibc: build on an image with another one, or ask for another version of the package"
+    )
 }
 
 /// Which CUDA to name, or which driver of the one that is named.

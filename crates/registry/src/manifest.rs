@@ -218,6 +218,20 @@ impl RemoteRepository {
         platform: Platform,
     ) -> Result<RemoteManifest, RegistryError> {
         let top = self.needed_manifest(reference).await?;
+        self.image_of(top, reference, platform).await
+    }
+
+    /// The same of what is there already under `reference`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::image_manifest`].
+    pub async fn image_of(
+        &self,
+        top: RemoteManifest,
+        reference: &str,
+        platform: Platform,
+    ) -> Result<RemoteManifest, RegistryError> {
         let Content::Index(manifests) = &top.content else { return Ok(top) };
         let Some(found) = manifests.iter().find(|it| is_for(it, platform)) else {
             let there: Vec<String> =

@@ -141,6 +141,13 @@ impl AccountFiles {
         Some((field(line, 0).to_owned(), home.to_owned()))
     }
 
+    /// Whether somebody can sign in by a password, or could once the account is unlocked.
+    pub fn have_passwords(&self) -> bool {
+        let files = [&self.passwd, &self.group, &self.shadow, &self.gshadow];
+        let mut lines = files.into_iter().flatten().flat_map(|text| text.lines());
+        lines.any(|line| !field(line, 1).trim_matches(['*', '!', 'x']).is_empty())
+    }
+
     /// The number of a group.
     pub fn group(&self, name: &str) -> Option<u32> {
         field(find(self.group.as_deref()?, 0, name)?, 2).parse().ok()

@@ -7,7 +7,7 @@ use imgbuild_document::{Located, Mistake, Origin, Problem, Requirement, Source, 
 use crate::language::{BaseKey, BaseTable, BaseWord, LayoutKey, Profile, PythonFrom, Suite, build_on_debian};
 use crate::mistake::SpecMistake;
 use crate::repositories::{components, keyring_file, pins, repositories, snapshot};
-use crate::variant::{Base, Debian, Layout, Python};
+use crate::variant::{Base, Debian, Layout, Python, RegistryImage};
 
 /// The base that the key asks for.
 pub(crate) fn base(
@@ -25,7 +25,7 @@ pub(crate) fn base(
         Some(BaseKey::Short(BaseWord::Scratch)) => Base::Scratch,
         Some(BaseKey::Table(table)) => match &table.scratch {
             Some(scratch) if scratch.value => {
-                let layout = table.layout.as_ref().map(|layout| (layout.key.clone(), layout.span.clone()));
+                let layout = place(table.layout.as_ref()).or_else(|| place(table.image.as_ref()));
                 let debian = debian_key(&table).map(|it| (it, "only Debian has this"));
                 let other = debian.or(layout.map(|it| (it, "an existing image")));
                 if let Some(((key, span), label)) = other {
@@ -35,6 +35,7 @@ pub(crate) fn base(
                 }
                 Base::Scratch
             }
+            _ if table.image.is_some() => image(*table, source, problems),
             _ if table.layout.is_some() => layout(*table, folder, source, problems),
             _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
@@ -86,11 +87,13 @@ fn packages(
     packages.value.iter().map(|located| Requirement::new(located, source)).collect()
 }
 
+/// Where a key is.
+fn place<T>(key: Option<&Located<T>>) -> Option<(String, std::ops::Range<usize>)> {
+    key.map(|located| (located.key.clone(), located.span.clone()))
+}
+
 /// A key of the table that only Debian packages have a use for.
 fn debian_key(table: &BaseTable) -> Option<(String, std::ops::Range<usize>)> {
-    fn place<T>(key: Option<&Located<T>>) -> Option<(String, std::ops::Range<usize>)> {
-        key.map(|located| (located.key.clone(), located.span.clone()))
-    }
     place(table.debian.as_ref())
         .or_else(|| place(table.packages.as_ref()))
         .or_else(|| place(table.profile.as_ref()))
@@ -132,16 +135,30 @@ fn layout(mut table: BaseTable, folder: &Path, source: &Source, problems: &mut V
     Base::Layout(Layout { path: folder.join(&text), text, reference, origin })
 }
 
+/// An image of a registry, where the table has no key that is about something else.
+fn image(mut table: BaseTable, source: &Source, problems: &mut Vec<Problem>) -> Base {
+    let Some(located) = table.image.take() else { return Base::Scratch };
+    let debian = debian_key(&table).map(|it| (it, "only Debian packages have this"));
+    let other = debian.or_else(|| Some((place(table.layout.as_ref())?, "an image in a file")));
+    if let Some(((key, span), label)) = other {
+        let mistake = Mistake::Conflict { first: "base.image".to_owned(), second: key };
+        let problem = Problem::new(mistake).at(source, span, label);
+        problems.push(problem.at(source, located.span.clone(), "an image of a registry"));
+    }
+    let origin = located.origin(source);
+    Base::Image(RegistryImage { reference: located.value.reference().clone(), origin })
+}
+
 /// Debian's Python is a Debian package, which no existing image gets.
 pub(crate) fn debian_python(python: &Python, base: &Base) -> Option<Problem> {
-    let Base::Layout(layout) = base else { return None };
+    let (key, origin) = base.existing()?;
     if python.from != PythonFrom::Debian {
         return None;
     }
-    let mistake = Mistake::Conflict { first: "base.layout".to_owned(), second: "python.from".to_owned() };
+    let mistake = Mistake::Conflict { first: key.to_owned(), second: "python.from".to_owned() };
     let source = python.origin.source();
     let problem = Problem::new(mistake).at(source, python.origin.span(), "a Debian package");
-    let problem = problem.at(source, layout.origin.span(), "an existing image");
+    let problem = problem.at(source, origin.span(), "an existing image");
     Some(problem.hint("take Python from conda: `python = \"3.11\"`"))
 }
 

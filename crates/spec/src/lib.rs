@@ -28,7 +28,7 @@ mod limits;
 mod loader;
 mod matrix;
 mod mistake;
-mod not_yet;
+mod not_known;
 mod pip;
 mod reference;
 mod repositories;
@@ -60,5 +60,5 @@ pub use values::{
 };
 pub use variant::{
     Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Environment,
-    Jupyter, Keyring, Layout, Pin, Python, Repository, Snapshot, Ssh, Variant,
+    Jupyter, Keyring, Layout, Pin, Python, RegistryImage, Repository, Snapshot, Ssh, Variant,
 };

@@ -18,7 +18,7 @@ use crate::mistake::SpecMistake;
 use crate::pip::{Section, ServicePackage};
 use crate::template::{Combination, Expander, describe};
 use crate::unread::UnreadKeys;
-use crate::{not_yet, schema, services};
+use crate::{not_known, schema, services};
 
 /// Each combination of a matrix finds the same mistake again; it is told once.
 pub(crate) fn note(problems: &mut Vec<Problem>, problem: Problem) {
@@ -94,7 +94,7 @@ impl Loader<'_> {
                 if error.is_unknown_key() { &mut self.unread.unknown } else { &mut self.unread.paths };
             unread.extend(error.place().map(|(_, path)| path.to_owned()));
         }
-        problems.extend(errors.into_iter().map(|error| not_yet::told(error).problem(source, label)));
+        problems.extend(errors.into_iter().map(|error| not_known::told(error).problem(source, label)));
         problems.extend(services::secret_variables(&expanded, source));
         let mut document = document?;
         if root.get("name").is_none() {

@@ -93,7 +93,7 @@ impl Services {
             Some(User::Id { uid, .. }) => *uid == 0,
             Some(User::Name { user, .. }) => user == "root",
             // Whom an existing image runs as is known when it is opened.
-            None => matches!(base, Base::Layout(_)) && self.account.origin.is_none(),
+            None => base.existing().is_some() && self.account.origin.is_none(),
         };
         for (origin, port) in self.ports().filter(|(_, port)| port.is_privileged() && !is_root) {
             let problem = Problem::new(SpecMistake::PrivilegedPort { port: port.get() });
@@ -110,7 +110,7 @@ impl Services {
                 self.add_debian_packages(debian);
                 return None;
             }
-            Base::Layout(_) => return None,
+            Base::Layout(_) | Base::Image(_) => return None,
             Base::Scratch => {}
         }
         let jupyter = self.jupyter.as_ref().map(|it| ("Jupyter", &it.origin));

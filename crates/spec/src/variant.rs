@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use imgbuild_archive::Owner;
 use imgbuild_document::{Origin, Requirement, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
-use imgbuild_oci::{ImageName, Platform, Tag};
+use imgbuild_oci::{ImageName, Platform, Reference, Tag};
 
 use crate::cuda::Cuda;
 use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suite};
@@ -185,8 +185,10 @@ pub struct Python {
 pub enum Base {
     /// Debian, from packages.
     Debian(Box<Debian>),
-    /// An image that is there.
+    /// An image that is there, in a file or folder.
     Layout(Layout),
+    /// An image of a registry.
+    Image(RegistryImage),
     /// Nothing; the variant has then neither Python nor conda.
     Scratch,
 }
@@ -276,6 +278,26 @@ pub struct Layout {
     pub reference: Option<String>,
     /// Where it was named.
     pub origin: Origin,
+}
+
+/// An image of a registry.
+#[derive(Debug, Clone)]
+pub struct RegistryImage {
+    /// What it is called.
+    pub reference: Reference,
+    /// Where it was named.
+    pub origin: Origin,
+}
+
+impl Base {
+    /// The key that names an image that somebody else made, and where: nothing for a base of ours.
+    pub fn existing(&self) -> Option<(&'static str, &Origin)> {
+        match self {
+            Self::Layout(layout) => Some(("base.layout", &layout.origin)),
+            Self::Image(image) => Some(("base.image", &image.origin)),
+            Self::Debian(_) | Self::Scratch => None,
+        }
+    }
 }
 
 /// A file of OpenPGP keys.

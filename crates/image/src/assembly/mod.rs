@@ -89,8 +89,11 @@ impl Assembly {
         let mut given = variant.cuda.as_ref().map(imgbuild_runtime::cuda_variables).unwrap_or_default();
         given.extend(variant.image.env.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         let environment = Environment::default_of(locked);
-        let layout = locked.variant.layout.as_ref();
-        let base = Base::open(layout, &variant.base, variant.platform, &context.store)?;
+        let existing = locked.variant.existing();
+        if let (imgbuild_spec::Base::Image(image), Some(locked)) = (&variant.base, existing) {
+            context.know_base(image, locked)?;
+        }
+        let base = Base::open(existing, &variant.base, variant.platform, &context.layers)?;
         let views = variant.in_each_environment();
         let has_python = views.iter().any(|it| it.conda.is_some() || it.python.is_some());
         let site = users::site(variant, &base).filter(|_| has_python);

@@ -84,7 +84,8 @@ impl Assembly {
         let files = runtime.files(|path| self.base.file_path(path).map_err(MakeError::from))?;
         files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
         if self.own.has_shell_file && SHELL_FILES.iter().any(|(path, _)| self.base.may_have_file(path)) {
-            let files = ShellFiles::new(locked.variant.timestamp, &self.below());
+            let known = self.base.image().map(|image| image.shell_files().to_vec());
+            let files = ShellFiles::new(locked.variant.timestamp, &self.below(), known);
             self.derive(Box::new(files), Vec::new());
         }
         Ok(())

@@ -62,6 +62,19 @@ pub enum LockFailure {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// An image of a registry cannot be had.
+    #[error("cannot build on `{base}`")]
+    Image {
+        /// What it is called.
+        base: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: Box<imgbuild_registry::RegistryError>,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// A keyring cannot be used.
     #[error("cannot use the keyring `{}`", path.display())]
     Keyring {

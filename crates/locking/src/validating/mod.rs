@@ -178,6 +178,7 @@ fn locking_mistakes(
     let mut mistakes = Vec::new();
     for variant in variants {
         let base_keys: &[&str] = match &variant.base {
+            Base::Image(_) => &["base.image"],
             Base::Layout(_) => &["base.layout", "platforms", "python", "python.from", "conda", "env"],
             Base::Debian(_) | Base::Scratch => {
                 &["base.debian", "base.mirror", "base.snapshot", "base.sources"]
@@ -236,7 +237,8 @@ fn copying_mistakes<'a>(spec: &Spec, variants: impl Iterator<Item = &'a Variant>
 
 fn base(variant: &Variant, context: &Context) -> Vec<LockSpecError> {
     match &variant.base {
-        Base::Scratch => Vec::new(),
+        // What is in a registry is not asked for here.
+        Base::Scratch | Base::Image(_) => Vec::new(),
         Base::Debian(base) => {
             let variables = &context.variables;
             let mirror = base.mirror.as_ref().map(|mirror| expanded(mirror.secret(), variables));

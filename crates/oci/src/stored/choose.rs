@@ -1,6 +1,6 @@
 //! The one image that is meant, in a layout that may hold several.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::documents::{DocumentKind, LooseDescriptor, LooseDocument, LoosePlatform, blob, parse};
@@ -8,7 +8,7 @@ use super::plain::{CONFIG_KEYS, DOCUMENT_KEYS};
 use super::{Choice, ReadError, StoredImage, StoredLayer};
 use crate::contents::{IMAGE_NAME, REF_NAME, blob_path};
 use crate::limits::{MOST_DOCUMENT_BYTES, MOST_NESTED};
-use crate::{Blobs, Descriptor, Digest, ImageConfig, MediaType};
+use crate::{Blobs, Descriptor, Digest, ImageConfig, MediaType, Platform};
 
 /// The media types of docker's schema 1.
 const SCHEMA_1: [&str; 2] = [
@@ -72,6 +72,41 @@ pub(super) fn image(
     }
     let candidate = one(file, found, choice)?;
     stored(file, candidate, blobs)
+}
+
+/// The image of a manifest.
+pub(super) fn of_manifest(
+    file: &Path,
+    bytes: &[u8],
+    blobs: Box<dyn Blobs>,
+    platform: Platform,
+) -> Result<StoredImage, ReadError> {
+    let digest = Digest::of(bytes);
+    let manifest: LooseDocument = parse(file, &blob_path(&digest), bytes, DOCUMENT_KEYS)?;
+    manifest.check(file, &blob_path(&digest), "")?;
+    let Some(config) = manifest.config.as_ref().and_then(Option::as_ref).filter(|it| is_image(it)) else {
+        return Err(ReadError::Empty { file: file.to_owned() });
+    };
+    let config = blob(file, "configuration", blobs.as_ref(), config)?;
+    let found: LoosePlatform = parse(file, "configuration", &config, CONFIG_KEYS)?;
+    if (found.os.as_str(), found.architecture.as_str()) != (platform.os(), platform.architecture()) {
+        let there = vec![format!("{}/{}", found.os, found.architecture)];
+        return Err(ReadError::Platform { file: file.to_owned(), wanted: platform, there });
+    }
+    let descriptor = LooseDescriptor {
+        media_type: String::new(),
+        digest,
+        size: bytes.len() as u64,
+        platform: None,
+        annotations: BTreeMap::new(),
+    };
+    let names = vec![file.display().to_string()];
+    stored(file, Candidate { descriptor, names, manifest, platform: found }, blobs)
+}
+
+/// Signatures and other artifacts are stored as manifests as well.
+fn is_image(config: &LooseDescriptor) -> bool {
+    [MediaType::Config, MediaType::DockerConfig].iter().any(|image| image.as_str() == config.media_type)
 }
 
 /// The one candidate for the platform.
@@ -142,11 +177,7 @@ impl Search<'_> {
             return items.iter().try_for_each(|item| self.item(item, names, depth + 1));
         }
         let Some(config) = document.config.as_ref().and_then(Option::as_ref) else { return Ok(()) };
-        let is_image = [MediaType::Config, MediaType::DockerConfig]
-            .iter()
-            .any(|image| image.as_str() == config.media_type);
-        // Signatures and other artifacts are stored as manifests as well.
-        if !is_image {
+        if !is_image(config) {
             return Ok(());
         }
         // The configuration is what engines go by where the index says nothing.

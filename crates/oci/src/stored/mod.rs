@@ -96,6 +96,49 @@ impl StoredImage {
         }
     }
 
+    /// An image whose manifest is there: one of a registry, which messages call `name`. Its other blobs are read from `blobs`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not for the platform, or its documents are not what they should be.
+    pub fn of_manifest(
+        name: &str,
+        manifest: &[u8],
+        blobs: Box<dyn Blobs>,
+        platform: Platform,
+    ) -> Result<Self, ReadError> {
+        choose::of_manifest(Path::new(name), manifest, blobs, platform)
+    }
+
+    /// An image of which all is known but what its layers hold, which messages call `name`. `digest` is that of its manifest,
+    /// and `config` was checked.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be read.
+    pub fn of_layers(
+        name: &str,
+        digest: Digest,
+        config_bytes: Vec<u8>,
+        layers: Vec<StoredLayer>,
+        blobs: Box<dyn Blobs>,
+    ) -> Result<Self, ReadError> {
+        let file = PathBuf::from(name);
+        let config = documents::parse(&file, "configuration", &config_bytes, plain::CONFIG_KEYS)?;
+        let size = config_bytes.len() as u64;
+        Ok(Self {
+            config_descriptor: Descriptor::new(MediaType::Config, Digest::of(&config_bytes), size),
+            file,
+            blobs,
+            digest,
+            has_manifest: true,
+            name: Some(name.to_owned()),
+            config,
+            config_bytes,
+            layers,
+        })
+    }
+
     /// The file or folder that it is read from.
     pub fn file(&self) -> &Path {
         &self.file

@@ -17,8 +17,8 @@ use crate::values::{
     PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit, VersionPattern,
 };
 use crate::variant::{
-    Base, Conda, CondaPackages, Debian, Environment, Keyring, Layout, Pin, Python, Repository, Snapshot,
-    Variant,
+    Base, Conda, CondaPackages, Debian, Environment, Keyring, Layout, Pin, Python, RegistryImage, Repository,
+    Snapshot, Variant,
 };
 
 /// The form of what is digested: raised when its meaning changes, which makes every lock stale.
@@ -34,6 +34,8 @@ struct Inputs<'a> {
     debian: Option<DebianInputs<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     layout: Option<(&'a str, Option<&'a str>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
     conda: Option<CondaInputs<'a>>,
     /// Only where wheels are asked for, so that no other lock depends on what is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,7 +189,7 @@ impl Variant {
     /// The digest of all that locking depends on: when it differs from the lock's, the lock is stale.
     ///
     /// It covers the platform; `python`; the version, toolkit, driver, `arch` and `compat` of `cuda`; the base's release, packages, profile, `exclude` and `include`,
-    /// components, sources, pins, the time of a snapshot, keyrings and layout (as they are written), `configure` and
+    /// components, sources, pins, the time of a snapshot, keyrings, layout and image (as they are written), `configure` and
     /// `package-manager`; conda's channels and packages in
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
     /// `accept-damaged`; the same of further environments, and their names; the requirements, constraints, indexes, links, `allow-builds` and `torch-backend` of pip, the text
@@ -224,10 +226,11 @@ impl Variant {
         // What they ask for stands among the packages.
         let _no_input =
             (name, tags, keys, jupyter, ssh, dev_container, account, image, copy, checks, conform);
-        let (debian, layout) = match base {
-            Base::Debian(debian) => (Some(debian_inputs(debian)), None),
-            Base::Layout(layout) => (None, Some(layout_inputs(layout))),
-            Base::Scratch => (None, None),
+        let (debian, layout, image) = match base {
+            Base::Debian(debian) => (Some(debian_inputs(debian)), None, None),
+            Base::Layout(layout) => (None, Some(layout_inputs(layout)), None),
+            Base::Image(image) => (None, None, Some(image_inputs(image))),
+            Base::Scratch => (None, None, None),
         };
         let Layers { budget, bytecode, compression: _ } = layers;
         Digest::of(bytes(&Inputs {
@@ -237,6 +240,7 @@ impl Variant {
             cuda: cuda.as_ref().map(cuda_inputs),
             debian,
             layout,
+            image,
             conda: conda.as_ref().map(conda_inputs),
             pip: pip.as_ref().map(pip_inputs),
             environments: environments.iter().map(environment_inputs).collect(),
@@ -315,6 +319,11 @@ fn debian_inputs(debian: &Debian) -> DebianInputs<'_> {
 fn layout_inputs(layout: &Layout) -> (&str, Option<&str>) {
     let Layout { path: _, text, reference, origin: _ } = layout;
     (text, reference.as_deref())
+}
+
+fn image_inputs(image: &RegistryImage) -> String {
+    let RegistryImage { reference, origin: _ } = image;
+    reference.to_string()
 }
 
 fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
-    Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RepositoryName, RepositorySuite,
-    SnapshotMirror, SnapshotTime, SourceName, VersionPattern,
+    Component, DebianPackageName, ExcludedPart, Mirror, PathGlob, RegistryReference, RepositoryName,
+    RepositorySuite, SnapshotMirror, SnapshotTime, SourceName, VersionPattern,
 };
 
 /// A word, or a table.
@@ -27,9 +27,9 @@ impl BaseKey {
             Self::Short(BaseWord::Bookworm) => Some(Suite::Bookworm),
             Self::Short(BaseWord::Trixie) => Some(Suite::Trixie),
             Self::Short(BaseWord::Scratch) => None,
-            Self::Table(table) => match (&table.debian, &table.layout, &table.scratch) {
+            Self::Table(table) => match (&table.debian, &table.layout, &table.image, &table.scratch) {
                 (Some(suite), ..) => Some(suite.value),
-                (None, None, None) => Some(Suite::default()),
+                (None, None, None, None) => Some(Suite::default()),
                 _ => None,
             },
         }
@@ -115,6 +115,11 @@ pub(crate) struct BaseTable {
     /// folder. It excludes all keys that are about Debian packages.
     #[schemars(extend("examples" = ["base.tar"]))]
     pub(crate) layout: Option<Located<LayoutKey>>,
+    /// An existing image of a registry, by its tag or digest: `latest` where neither is named, and Docker's registry where no
+    /// other is. What a tag means is found out while locking, and stays until `imgbuild lock --upgrade`. It excludes all
+    /// keys that are about Debian packages, and `layout`.
+    #[schemars(extend("examples" = ["registry.example/team/base:1"]))]
+    pub(crate) image: Option<Located<RegistryReference>>,
 }
 
 /// A path, or a table.

@@ -413,7 +413,7 @@ pub(crate) fn needs_python(
                 Base::Debian(debian) => {
                     format!("{lock}, or take Debian's: `{}`", debian.suite.python_key())
                 }
-                Base::Layout(_) | Base::Scratch => lock,
+                Base::Layout(_) | Base::Image(_) | Base::Scratch => lock,
             })
         }
         None => problem.hint("add it to the spec, for example `python = \"3.11\"`"),

@@ -134,20 +134,6 @@ fn unknown_keys_are_told_together_each_with_the_nearest_known_one() {
 }
 
 #[test]
-fn a_key_of_a_later_version() {
-    assert_snapshot!(message("name = \"a\"\n[base]\nimage = \"debian\"\n"), @r#"
-     × unknown key `base.image`
-      ╭─[spec.toml:3:1]
-    2 │ [base]
-    3 │ image = "debian"
-      · ──┬──
-      ·   ╰── here
-      ╰────
-     help: this version of imgbuild does not know `image` yet
-    "#);
-}
-
-#[test]
 fn a_wrong_type() {
     assert_snapshot!(message("name = \"a\"\n[conda]\npackages = \"numpy\"\n"), @r#"
      × `conda.packages` must be a list, but is a string

@@ -1,8 +1,6 @@
-//! What later versions of the language have: a spec that uses it is not mistyped, but early.
+//! What people look for in the language and it has not: a spec that uses it is not mistyped.
 
 use imgbuild_document::DecodeError;
-
-const NOT_YET: &[&str] = &["base.image"];
 
 /// Keys that people look for, and that must not be in a spec: it is read by many, and the image is given to more.
 const SECRETS: &[&str] =
@@ -10,17 +8,10 @@ const SECRETS: &[&str] =
 
 const NO_PASSWORD: &str = "no password is ever in an image: Jupyter is given `JUPYTER_TOKEN` or a hashed `JUPYTER_PASSWORD` when it starts, and makes a token else; SSH takes keys alone";
 
-/// Says of a key that is not known that a later version may know it.
+/// Says of such a key why it is not known.
 pub(crate) fn told(error: DecodeError) -> DecodeError {
     let key = error.place().filter(|_| error.is_unknown_key()).map(|(_, path)| without_indices(path));
-    match key.filter(|key| [NOT_YET, SECRETS].concat().contains(&key.as_str())) {
-        Some(key) if SECRETS.contains(&key.as_str()) => error.hint(NO_PASSWORD),
-        Some(key) => {
-            let name = key.rsplit('.').next().unwrap_or_default();
-            error.hint(format!("this version of imgbuild does not know `{name}` yet"))
-        }
-        None => error,
-    }
+    if key.is_some_and(|key| SECRETS.contains(&key.as_str())) { error.hint(NO_PASSWORD) } else { error }
 }
 
 /// `copy[0].form` is the key `copy.form`.

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 /// The image that one variant stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LayoutBase {
-    /// The name that its layout has for it.
+pub struct ImageBase {
+    /// The name that its layout has for it, or what the spec calls an image of a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The digest of the list of images that the name meant in the registry when it was locked, where that was a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<Digest>,
     /// The digest of its manifest. When the layout's is another one, the image was changed since.
     pub manifest: Digest,
     /// Whether others know it by that digest: a tarball of `docker save` has no manifest, and so one is made.
@@ -27,15 +30,19 @@ pub struct LayoutBase {
     /// The version of its glibc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glibc: Option<String>,
+    /// What an image of a registry holds, as far as builds ask for it, so that they need none of its layers for that: packed,
+    /// and read by imgbuild alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Its layers, the first first.
     #[serde(rename = "layer", default, skip_serializing_if = "Vec::is_empty")]
-    pub layers: Vec<LayoutLayer>,
+    pub layers: Vec<ImageBaseLayer>,
 }
 
 /// A layer of the image that a variant stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LayoutLayer {
+pub struct ImageBaseLayer {
     /// How it is compressed.
     pub media_type: MediaType,
     /// The digest of its blob.
@@ -48,7 +55,14 @@ pub struct LayoutLayer {
     pub uncompressed_size: u64,
 }
 
-impl LayoutLayer {
+impl ImageBase {
+    /// The digest that the name meant when it was locked: that of a list of images, or of the image alone.
+    pub fn resolved(&self) -> Digest {
+        self.index.unwrap_or(self.manifest)
+    }
+}
+
+impl ImageBaseLayer {
     /// What a manifest says of it.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.media_type, self.digest, self.size)
