@@ -12,6 +12,7 @@ use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
 use url::Url;
 
 use crate::address::elsewhere;
@@ -263,7 +264,8 @@ struct Pieces {
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() && !self.has_ended {
-            match block_on(self.pieces.recv()) {
+            // Whoever reads may be a task that tokio has already asked to yield: that cannot be done here.
+            match block_on(unconstrained(self.pieces.recv())) {
                 Some(Ok(Some(piece))) => self.rest = piece,
                 Some(Ok(None)) => self.has_ended = true,
                 Some(Err(error)) => {
