@@ -102,7 +102,7 @@ pub async fn build(
     }
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
     pushing.look_up(&plans, &context).await?;
-    let publication = pushing.open(&context).await?;
+    let publication = pushing.open(&plans, &context).await?;
     if let Some(publication) = &publication
         && let Some(ahead) = pushing.ahead(publication, &plans, &context)
     {

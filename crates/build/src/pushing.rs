@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Ahead, CachePlace, Destination, DistributionError, KeyCache, Publication, Published, Publishing,
-    RemoteLayers,
+    Ahead, BlobHome, CachePlace, Destination, DistributionError, KeyCache, Publication, Published,
+    Publishing, RemoteLayers,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{Built, BuiltLayer, ImagePlan, MakeError, groups};
@@ -240,22 +240,27 @@ impl Pushing {
     /// # Errors
     ///
     /// When a registry cannot be reached.
-    pub(crate) async fn open(&self, context: &Context) -> Result<Option<Publication>, BuildError> {
+    pub(crate) async fn open(
+        &self,
+        plans: &[ImagePlan],
+        context: &Context,
+    ) -> Result<Option<Publication>, BuildError> {
         if !self.is_asked() {
             return Ok(None);
         }
         let registries = context.registries().map_err(DistributionError::from)?;
         let (all, reporter) = (&self.destinations, &context.reporter);
-        let others: Vec<(String, String)> = self.caches.iter().filter_map(KeyCache::repository).collect();
+        let caches = self.caches.iter().filter_map(|cache| {
+            let (host, repository) = cache.repository()?;
+            Some(BlobHome { host, repository, blobs: cache.digests() })
+        });
+        let bases = plans.iter().filter_map(ImagePlan::base_in_registry);
+        let elsewhere: Vec<BlobHome> =
+            caches.chain(bases.map(|(image, blobs)| BlobHome::of(&image, blobs))).collect();
         let reused = &self.reused;
-        let opened = Publication::open(&self.publishing, all, reused, &others, &registries, reporter).await;
-        let mut opened = opened?;
-        for (cache, (host, name)) in self.caches.iter().filter_map(|it| Some((it, it.repository()?))) {
-            for digest in cache.digests() {
-                opened.knows(digest, host.clone(), name.clone());
-            }
-        }
-        Ok(Some(opened))
+        let opened =
+            Publication::open(&self.publishing, all, reused, &elsewhere, &registries, reporter).await;
+        Ok(Some(opened?))
     }
 
     /// What sends layers to the first repository that wants them as soon as they are made; nothing where none may be sent.

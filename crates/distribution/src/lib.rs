@@ -18,7 +18,7 @@ pub use error::DistributionError;
 pub use index::joined;
 pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, KeyCache};
 pub use pull::{complete, fill, missing, pull, pull_to, remote_image};
-pub use push::{Destination, Publication, Published, Publishing};
+pub use push::{BlobHome, Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
 pub use stored::{elsewhere, pushable, pushable_of};
 pub use target::{PushTarget, PushTargetError};

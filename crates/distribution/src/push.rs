@@ -119,6 +119,25 @@ pub struct Publication {
     homes: BTreeMap<Digest, Vec<(String, String)>>,
 }
 
+/// A repository of a registry that has some blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobHome {
+    /// The registry's host, as images name it.
+    pub host: String,
+    /// The repository's name there.
+    pub repository: String,
+    /// The blobs.
+    pub blobs: Vec<Digest>,
+}
+
+impl BlobHome {
+    /// The repository of an image.
+    pub fn of(image: &Reference, blobs: Vec<Digest>) -> Self {
+        let (host, name) = imgbuild_registry::place(image);
+        Self { host: host.to_string(), repository: name.to_string(), blobs }
+    }
+}
+
 /// An image that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
@@ -129,7 +148,8 @@ pub struct Published {
 }
 
 impl Publication {
-    /// Opens the repositories of all destinations. From those of `reused`, and from others of a registry, blobs are mounted.
+    /// Opens the repositories of all destinations. From those of `reused`, and from what has blobs elsewhere in a registry, these are
+    /// mounted.
     ///
     /// # Errors
     ///
@@ -138,7 +158,7 @@ impl Publication {
         publishing: &Publishing,
         destinations: &[Vec<Destination>],
         reused: &[Arc<RemoteLayers>],
-        others: &[(String, String)],
+        elsewhere: &[BlobHome],
         registries: &Registries,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Self, DistributionError> {
@@ -152,9 +172,14 @@ impl Publication {
                 entry.insert(registries.open(&destination.repository).await?);
             }
         }
-        let known = reused.iter().map(|layers| layers.remote()).chain(&staging);
-        let places = remotes.values().chain(known).map(place).chain(others.iter().cloned());
-        let places: BTreeSet<(String, String)> = places.collect();
+        let others = reused.iter().map(|layers| layers.remote()).chain(&staging);
+        let mut places: BTreeSet<(String, String)> = remotes.values().chain(others).map(place).collect();
+        let mut known: BTreeMap<Digest, Vec<(String, String)>> = BTreeMap::new();
+        for home in elsewhere {
+            let place = (home.host.clone(), home.repository.clone());
+            places.insert(place.clone());
+            home.blobs.iter().for_each(|digest| known.entry(*digest).or_default().push(place.clone()));
+        }
         let (homes, told) = (Homes::default(), told(Arc::clone(reporter)));
         let pushers = remotes.into_iter().map(|(key, remote)| {
             let host = remote.repository().host().to_owned();
@@ -165,18 +190,12 @@ impl Publication {
             (key, Arc::new(pusher))
         });
         let pushers = pushers.collect();
-        let mut known: BTreeMap<Digest, Vec<(String, String)>> = BTreeMap::new();
         for layers in reused {
             for digest in layers.digests() {
                 known.entry(digest).or_default().push(place(layers.remote()));
             }
         }
         Ok(Self { pushers, homes: known })
-    }
-
-    /// Says that a repository of a registry has a blob.
-    pub fn knows(&mut self, digest: Digest, host: String, repository: String) {
-        self.homes.entry(digest).or_default().push((host, repository));
     }
 
     /// The one that pushes to a destination.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use imgbuild_fetch::{Context, PackageArchives};
 use imgbuild_layer::{Codec, Exclusions, Key, Part, Policy, Role, layer_key};
 use imgbuild_lock::{Archive, LockedVariant};
+use imgbuild_oci::{Digest, Reference};
 use imgbuild_spec::Variant;
 use imgbuild_store::{LayerRecord, Store};
 
@@ -109,8 +110,10 @@ pub struct LayerSummary {
     pub title: String,
     /// The installed size of its parts in bytes.
     pub weight: u64,
-    /// Whether the store has it.
+    /// Whether a cache has it.
     pub present: bool,
+    /// Whether it is one of an image of a registry, which has it.
+    pub remote: bool,
 }
 
 impl ImagePlan {
@@ -161,18 +164,29 @@ impl ImagePlan {
         Ok(self.assembly.base.keep(store)?)
     }
 
+    /// The image of a registry that it stands on, and the digests of its layers.
+    pub fn base_in_registry(&self) -> Option<(Reference, Vec<Digest>)> {
+        let base = &self.assembly.base;
+        let layers = base.records().into_iter().map(|record| record.descriptor.digest).collect();
+        Some((base.repository()?.clone(), layers))
+    }
+
     /// Its layers, and which of them are there.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
     pub fn layers(&self, context: &Context) -> Result<Vec<LayerSummary>, MakeError> {
-        let below = self.assembly.base.titled_records().into_iter();
-        let below = below.map(|(title, it)| LayerSummary { title, weight: it.size, present: true });
-        let mut layers: Vec<LayerSummary> = below.collect();
+        let remote = self.assembly.base.repository().is_some();
+        let mut layers = Vec::new();
+        for (title, it) in self.assembly.base.titled_records() {
+            let present = !remote || context.store.blob(&it.descriptor.digest)?.is_some();
+            layers.push(LayerSummary { title, weight: it.size, present, remote });
+        }
         for planned in &self.planned {
             let present = context.layers.layer(&planned.key)?.is_some();
-            layers.push(LayerSummary { title: planned.title.clone(), weight: planned.weight, present });
+            let (title, weight) = (planned.title.clone(), planned.weight);
+            layers.push(LayerSummary { title, weight, present, remote: false });
         }
         Ok(layers)
     }

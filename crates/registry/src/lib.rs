@@ -45,6 +45,6 @@ pub use push::{Homes, PushError, PushOptions, Pusher, Told, homes_of};
 pub use pushing::{Count, Counts, Pushable, Pushed, TagChange};
 pub use registries::Registries;
 pub use remote::RemoteRepository;
-pub use repository::{Repository, RepositoryError, Scheme};
+pub use repository::{Repository, RepositoryError, Scheme, place};
 pub use settings::{Asked, Endpoint, RegistrySettings, SettingsError, Tls};
 pub use upload::Arrival;

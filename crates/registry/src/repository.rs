@@ -154,7 +154,7 @@ impl Scheme {
 
 /// The registry's host and the name there of the repository that a reference means. Docker's own images have a folder that nobody
 /// writes.
-pub(crate) fn place(reference: &Reference) -> (RegistryHost, ImageName) {
+pub fn place(reference: &Reference) -> (RegistryHost, ImageName) {
     let host = reference.registry().cloned().unwrap_or_else(RegistryHost::docker);
     let name = reference.name();
     if host.host() != DOCKER.0 || name.as_str().contains('/') {

@@ -58,7 +58,11 @@ fn indented(line: &str) -> String {
 
 fn layers(layers: &[LayerSummary]) -> String {
     let row = |layer: &LayerSummary| {
-        let state = if layer.present { "in the cache" } else { "to be made" };
+        let state = match (layer.present, layer.remote) {
+            (true, _) => "in the cache",
+            (false, true) => "in its registry",
+            (false, false) => "to be made",
+        };
         vec![shortened(&layer.title, 60), size(layer.weight), state.to_owned()]
     };
     table(&layers.iter().map(row).collect::<Vec<_>>())
