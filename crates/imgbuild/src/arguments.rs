@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_distribution::PushTarget;
@@ -8,6 +8,7 @@ use imgbuild_oci::{Platform, RegistryHost};
 use imgbuild_spec::Contract;
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
+use crate::lock_arguments::{LockArguments, OutdatedArguments};
 use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
     TagsArguments,
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Solve a spec and write its lock beside it.
     Lock(LockArguments),
+    /// Tell what `lock --upgrade` would move: bases, and packages of Debian, conda and PyPI. Exits with 3 where it is anything.
+    Outdated(OutdatedArguments),
     /// Validate a spec, and print its variants and the layers that its lock plans.
     Check(CheckArguments),
     /// List the images of a spec as jobs for a CI, each with the arguments that build it.
@@ -146,46 +149,6 @@ pub(crate) struct BuildArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LockArguments {
-    /// The spec.
-    #[arg(required_unless_present = "upgrade")]
-    spec: Option<PathBuf>,
-    /// Only check that the lock is there and is not stale.
-    #[arg(long, conflicts_with = "upgrade")]
-    pub(crate) check: bool,
-    /// Let all packages move to newer versions, or only the named ones.
-    #[arg(long, value_name = "PACKAGE", num_args = 0..)]
-    upgrade: Option<Vec<String>>,
-    /// Never use the network.
-    #[arg(long)]
-    pub(crate) offline: bool,
-    /// Keep every archive of the lock in this folder, for `imgbuild build --vendor`. A lock that fits stays as it is.
-    #[arg(long, value_name = "DIR", conflicts_with = "check")]
-    pub(crate) vendor: Option<PathBuf>,
-    /// Print what changed as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-impl LockArguments {
-    /// The spec, and the packages that may move, all where there is none of them. No package is called like a spec: in
-    /// `lock --upgrade spec.toml` it is one.
-    pub(crate) fn spec_and_upgrade(&self) -> (Option<&Path>, Option<Vec<&String>>) {
-        let upgrade = self.upgrade.as_ref().map(|words| words.iter().collect::<Vec<_>>());
-        match (&self.spec, upgrade) {
-            (Some(spec), upgrade) => (Some(spec), upgrade),
-            (None, mut upgrade) => {
-                let spec = upgrade.as_mut().and_then(|words| {
-                    let at = words.iter().position(|word| word.ends_with(".toml"))?;
-                    Some(words.remove(at))
-                });
-                (spec.map(Path::new), upgrade)
-            }
-        }
-    }
 }
 
 #[derive(Debug, Args)]

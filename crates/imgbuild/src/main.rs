@@ -7,6 +7,7 @@ mod arguments;
 mod choice_arguments;
 mod commands;
 mod failure;
+mod lock_arguments;
 mod output;
 mod progress;
 mod pushing;
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     // What still runs writes temporary files only: nobody waits for it.
     runtime.shutdown_background();
     match ended {
-        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Ok(code)) => code,
         Some(Err(failure)) => {
             failure.print();
             ExitCode::FAILURE
@@ -75,8 +76,11 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<(), Failure> {
+async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let global = &arguments.global;
+    if let Command::Outdated(arguments) = &arguments.command {
+        return commands::outdated::run(arguments, global).await;
+    }
     match &arguments.command {
         Command::Init(arguments) => commands::init::run(arguments, global),
         Command::Build(arguments) => commands::build::run(arguments, global).await,
@@ -90,15 +94,16 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Export(arguments) => commands::export::run(arguments, global).await,
         Command::Check(arguments) => commands::check::run(arguments, global),
         Command::Matrix(arguments) => commands::matrix::run(arguments),
-        // It was run before the runtime was started.
-        Command::Run(_) => Ok(()),
+        // They have codes of their own, and were run above.
+        Command::Run(_) | Command::Outdated(_) => Ok(()),
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,
         Command::Login(arguments) => commands::login::run(arguments, global).await,
         Command::Logout { host } => commands::logout::run(host, global).await,
         Command::Schema => commands::schema::run(),
         Command::Cache(command) => commands::cache::run(command),
         Command::Completions { shell } => commands::completions::run(*shell),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Debug messages go to standard error, at `-v` ours, at `-vv` everybody's.

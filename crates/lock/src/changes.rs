@@ -5,7 +5,10 @@ use std::fmt;
 
 use crate::{Lock, LockError, LockedVariant};
 
-/// A package that one of two locks has in other versions than the other one.
+/// How the kind of images of registries that others stand on begins, as packages begin with their ecosystem.
+const BASE: &str = "base";
+
+/// A package that one of two locks has in other versions than the other one; or an image of a registry, which has digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The ecosystem and the name.
@@ -34,7 +37,24 @@ pub enum Reason {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes(pub Vec<Change>);
 
+impl Change {
+    /// What it is of: `base`, `conda`, `debian`, `pypi`.
+    pub fn kind(&self) -> &str {
+        self.package.split('/').next().unwrap_or_default()
+    }
+
+    /// What it is called there.
+    pub fn name(&self) -> &str {
+        self.package.split_once('/').map_or(&self.package, |(_, name)| name)
+    }
+}
+
 impl Changes {
+    /// How many packages changed.
+    pub fn packages(&self) -> usize {
+        self.0.iter().filter(|change| change.kind() != BASE).count()
+    }
+
     /// What changed from `before`, where there was one, to `after`. `requested` are the Debian packages that somebody asked for:
     /// locks do not say it of these.
     pub fn between(
@@ -72,7 +92,9 @@ struct Reasons {
 impl Reasons {
     fn of(lock: &Lock, debian: &BTreeSet<String>) -> Result<Self, LockError> {
         let mut requested: BTreeSet<String> = debian.iter().map(|name| format!("debian/{name}")).collect();
-        let mut needed = BTreeSet::new();
+        let bases: Vec<String> = versions(lock).into_keys().filter(|it| it.starts_with(BASE)).collect();
+        requested.extend(bases.iter().cloned());
+        let mut needed: BTreeSet<String> = bases.into_iter().collect();
         let variants = lock.locked_variants()?;
         for LockedVariant { debian, conda, pypi, .. } in
             variants.iter().flat_map(LockedVariant::in_each_environment)
@@ -106,6 +128,10 @@ impl Reasons {
 
 fn versions(lock: &Lock) -> BTreeMap<String, BTreeSet<String>> {
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for image in lock.variants.iter().filter_map(|variant| variant.image.as_ref()) {
+        let name = image.name.as_deref().unwrap_or_default();
+        versions.entry(format!("{BASE}/{name}")).or_default().insert(image.resolved().to_string());
+    }
     for package in &lock.conda {
         let version = format!("{} {}", package.version(), package.build());
         versions.entry(format!("conda/{}", package.name())).or_default().insert(version);

@@ -35,14 +35,35 @@ pub async fn renew_lock(
 ) -> Result<Locked, LockSpecError> {
     let earlier = read_lock(path)?.map(|(lock, _)| lock);
     let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
+    let changes = changes(earlier.as_ref(), &lock, variants)?;
+    let text = write_lock(path, &lock)?;
+    Ok(Locked { lock, text, changes: Some(changes) })
+}
+
+/// What `imgbuild lock --upgrade` would change of a lock, which must be that of the spec and stays as it is.
+///
+/// # Errors
+///
+/// When there is no such lock, or a variant cannot be locked anew.
+pub async fn outdated(
+    spec: &Spec,
+    variants: &[Variant],
+    path: &Path,
+    context: &Context,
+) -> Result<Changes, LockSpecError> {
+    check_lock(variants, path)?;
+    let earlier = read_lock(path)?.map(|(lock, _)| lock);
+    let new = lock(spec, variants, earlier.as_ref(), &Upgrade::All, context).await?;
+    changes(earlier.as_ref(), &new, variants)
+}
+
+fn changes(before: Option<&Lock>, after: &Lock, variants: &[Variant]) -> Result<Changes, LockSpecError> {
     let bases = variants.iter().filter_map(|variant| match &variant.base {
         Base::Debian(base) => Some(&base.packages),
         Base::Layout(_) | Base::Image(_) | Base::Scratch => None,
     });
     let requested = bases.flatten().map(|package| package.text.public()).collect();
-    let changes = Changes::between(earlier.as_ref(), &lock, &requested)?;
-    let text = write_lock(path, &lock)?;
-    Ok(Locked { lock, text, changes: Some(changes) })
+    Ok(Changes::between(before, after, &requested)?)
 }
 
 /// Whether a lock is that of these variants. Its inputs say so; but a lock can be edited, and then its variants need not be

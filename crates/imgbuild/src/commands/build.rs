@@ -68,7 +68,11 @@ fn notes(report: &Report, shard: Option<Shard>) -> String {
         (None, ..) => {}
     }
     if let Some(changes) = report.changes.as_ref().filter(|changes| !changes.0.is_empty()) {
-        text.push_str(&format!("wrote {} ({} packages changed)\n", report.lock.display(), changes.0.len()));
+        text.push_str(&format!(
+            "wrote {} ({} packages changed)\n",
+            report.lock.display(),
+            changes.packages()
+        ));
     }
     text.extend(report.notes.iter().map(|note| format!("note: {note}\n")));
     for built in &report.built {

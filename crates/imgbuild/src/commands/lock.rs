@@ -8,14 +8,15 @@ use imgbuild_locking::{Purpose, Upgrade, check_lock, current_lock, lock_path, no
 use serde_json::json;
 
 use super::{context, print, print_json, read_spec};
-use crate::arguments::{Global, LockArguments};
+use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
+use crate::lock_arguments::LockArguments;
 use crate::output::say;
 use crate::progress::reporter;
 use crate::shown::cleaned;
 
 /// What JSON calls a reason.
-fn reason(reason: Reason) -> &'static str {
+pub(crate) fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Requested => "requested",
         Reason::Needed => "needed",
@@ -55,7 +56,8 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
     };
     let notes = notes(&spec, &variants, &context);
     drop(context);
-    let changes = locked.changes.unwrap_or_default().0;
+    let changes = locked.changes.unwrap_or_default();
+    let (changed, changes) = (changes.packages(), changes.0);
     if arguments.json {
         let change = |change: &Change| json!({ "package": change.package, "reason": reason(change.reason), "before": change.before, "after": change.after });
         let changes: Vec<_> = changes.iter().map(change).collect();
@@ -70,7 +72,7 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
     }
     let packages = locked.lock.conda.len() + locked.lock.debian.len() + locked.lock.pypi.len();
     let mut text = listed(&changes, global.verbose > 0);
-    text.push_str(&format!("{}: {packages} packages, {} changed\n", path.display(), changes.len()));
+    text.push_str(&format!("{}: {packages} packages, {changed} changed\n", path.display()));
     if let (Some(kept), Some(folder)) = (kept, &arguments.vendor) {
         let (archives, added) = (kept.archives, kept.added);
         text.push_str(&format!("{}: {archives} archives, {added} added\n", folder.display()));

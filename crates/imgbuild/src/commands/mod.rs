@@ -14,6 +14,7 @@ pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod matrix;
+pub(crate) mod outdated;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod registry;
