@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imgbuild_oci::Digest;
 use serde_json::json;
@@ -15,7 +15,7 @@ pub struct Registry {
     address: String,
     authorization: Option<String>,
     _daemon: Daemon,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What the registry keeps of a password: bcrypt of `hunter2`.
@@ -54,7 +54,7 @@ impl Registry {
         let ready = || TcpStream::connect(&address).is_ok();
         let daemon = Daemon::start("docker-registry", &arguments, &folder.path().join("log"), ready);
         let authorization = password.then(|| "Basic dXNlcjpodW50ZXIy".to_owned());
-        Self { address, authorization, _daemon: daemon, _folder: folder }
+        Self { address, authorization, _daemon: daemon, folder }
     }
 
     /// Its host and port.
@@ -68,7 +68,38 @@ impl Registry {
     ///
     /// When the registry does not take it.
     pub fn push(&self, repository: &str, tag: &str, media_type: &str, content: &[u8]) {
-        let config = b"{}";
+        let config = ("application/vnd.unknown.config.v1+json", "{}");
+        self.push_with(repository, tag, config, (media_type, content));
+    }
+
+    /// Puts an image for amd64 of one layer into a repository.
+    ///
+    /// # Panics
+    ///
+    /// When the registry does not take it.
+    pub fn push_image(&self, repository: &str, tag: &str, media_type: &str, content: &[u8]) {
+        let diff_id = Digest::of(content);
+        let rootfs = json!({ "type": "layers", "diff_ids": [diff_id] });
+        let config = json!({ "architecture": "amd64", "os": "linux", "rootfs": rootfs }).to_string();
+        let config = ("application/vnd.oci.image.config.v1+json", config.as_str());
+        self.push_with(repository, tag, config, (media_type, content));
+    }
+
+    /// The file in which it keeps a blob.
+    pub fn blob_file(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let blobs = self.folder.path().join("store/docker/registry/v2/blobs/sha256");
+        blobs.join(&hex[..2]).join(&hex).join("data")
+    }
+
+    fn push_with(
+        &self,
+        repository: &str,
+        tag: &str,
+        (config_type, config): (&str, &str),
+        (media_type, content): (&str, &[u8]),
+    ) {
+        let config = config.as_bytes();
         let descriptor = |media_type: &str, content: &[u8]| json!({ "mediaType": media_type, "digest": Digest::of(content), "size": content.len() });
         self.blob(repository, content);
         self.blob(repository, config);
@@ -76,7 +107,7 @@ impl Registry {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": manifest_type,
-            "config": descriptor("application/vnd.unknown.config.v1+json", config),
+            "config": descriptor(config_type, config),
             "layers": [descriptor(media_type, content)],
         });
         let path = format!("/v2/{repository}/manifests/{tag}");

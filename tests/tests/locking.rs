@@ -59,7 +59,7 @@ fn a_lock_is_stable() {
     python(&bench, &["requests", "six"], "");
     let missing = bench.imgbuild.run(["lock", "--check", "spec.toml"]).failure();
     assert_snapshot!(bench.message(&missing), @"
-    × there is no lock `spec.lock`, and `--locked` forbids making one
+    × there is no lock `spec.lock`
     help: run `imgbuild lock` first, and keep the lock beside the spec
     ");
     bench.run(&["lock", "spec.toml"]);

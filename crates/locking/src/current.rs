@@ -115,7 +115,7 @@ pub async fn current_lock(
 /// When there is none, it cannot be read, or it is stale.
 pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), LockSpecError> {
     match read_lock(path)? {
-        None => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
+        None => Err(LockFailure::Unlocked { path: path.to_owned() }.into()),
         Some((lock, _)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
             None => Ok(()),
             Some(folder) => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),

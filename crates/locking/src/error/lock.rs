@@ -107,6 +107,13 @@ pub enum LockFailure {
         /// Where it should be.
         path: PathBuf,
     },
+    /// There is no lock where one is looked at.
+    #[error("there is no lock `{}`", path.display())]
+    #[diagnostic(help("run `imgbuild lock` first, and keep the lock beside the spec"))]
+    Unlocked {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The lock is not that of the spec.
     #[error("the lock `{}` is stale: the spec asks for something else than it was made for", path.display())]
     #[diagnostic(help("run `imgbuild lock` to renew it"))]
