@@ -168,7 +168,14 @@ mod tests {
         ]
         .map(refused)
         .into();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        `base` names no registry to push to
+        `team/base:1` names no registry to push to
+        `r.example/base:{python` has a brace without its other
+        `r.example/base:}` has a brace without its other
+        `Base` is not a valid image name: each part between slashes is lower-case letters and digits, parted by one `.`, one or two `_`, or any number of `-`
+        `r.example/base@sha256:b79606fb3afea5bd1609ed40b622142f1c98125abcfe89a76a661b0e8e343910` names a digest, which an image has and is not given
+        ");
         let target: PushTarget = "r.example/team/{name}:{python}-cuda{cuda}".parse().unwrap();
         assert_eq!(target.to_string(), "r.example/team/{name}:{python}-cuda{cuda}");
         assert_eq!(

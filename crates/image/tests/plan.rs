@@ -38,6 +38,7 @@ fn lock(variant: &Variant) -> Lock {
         threshold: Threshold(1 << 20),
         debian: None,
         layout: None,
+        image: None,
         conda: None,
         pypi: None,
         environments: Vec::new(),

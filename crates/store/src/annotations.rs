@@ -71,7 +71,13 @@ mod tests {
         let descriptor = record.annotated(&key);
         let shown: Vec<_> =
             descriptor.annotations.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        dev.imgbuild.layer.key: 1-2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683
+        dev.imgbuild.layer.messages: said
+
+        dev.imgbuild.layer.notes: ["one","two"]
+        dev.imgbuild.layer.size: 512
+        "#);
         assert_eq!(LayerRecord::of_annotated(&descriptor, record.diff_id), Some((key, record.clone())));
         for (name, value) in [(KEY, "2-00"), (KEY, "1-x"), (SIZE, "-1"), (SIZE, "x"), (NOTES, "{")] {
             let mut wrong = descriptor.clone();

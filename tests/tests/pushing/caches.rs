@@ -105,7 +105,14 @@ fn a_lie_is_found_by_who_looks_for_it() {
     let stderr = builder().run(words).failure().stderr;
     let stderr = plain(&stderr, &place);
     let from = stderr.find("the key `").unwrap() + "the key `".len();
-    assert_snapshot!(stderr.replace(&stderr[from..from + 64], "KEY"), @"");
+    assert_snapshot!(stderr.replace(&stderr[from..from + 64], "KEY"), @r"
+    locking small:latest (linux/amd64)
+    making 2 of 2 layers (32.3 kB installed)
+    layer copied files (150 B)
+    layer the lock (371 B)
+      × the cache has another layer for the key `KEY` than what is made of it: `sha256:…` instead of `sha256:…`
+      help: whoever wrote it there lies, or imgbuild has a fault; keys of one machine can be signed: docs/registry.md, `--cache-key`
+    ");
 }
 
 #[test]
@@ -117,7 +124,10 @@ fn a_cache_that_is_down_costs_a_note() {
     let imgbuild = builder().variable("IMGBUILD_HTTP_RETRIES", "0");
     let report = build(&imgbuild, &["--cache-to", &place, "--cache-from", &format!("{address}/x:1")]);
     let notes: Vec<String> = notes(&report).iter().map(|note| plain(note, &address)).collect();
-    assert_snapshot!(notes.join("\n"), @"");
+    assert_snapshot!(notes.join("\n"), @r"
+    no layers are taken from `REGISTRY/x:1`: `REGISTRY`: the registry cannot be reached
+    the cache `REGISTRY/cache` is not used: `REGISTRY`: the registry cannot be reached
+    ");
     // A folder that is none.
     imgbuild.write("file", "x");
     let report = build(&imgbuild, &["--cache-to", &format!("file://{}/file", imgbuild.folder().display())]);
@@ -127,7 +137,7 @@ fn a_cache_that_is_down_costs_a_note() {
         .iter()
         .map(|it| plain(it.as_str().unwrap(), &imgbuild.folder().display().to_string()))
         .collect();
-    assert_snapshot!(notes.join("\n"), @"");
+    assert_snapshot!(notes.join("\n"), @r"the cache `file://REGISTRY/file` is not used: the cache `file://REGISTRY/file` cannot be opened");
 }
 
 #[test]
@@ -139,7 +149,18 @@ fn what_names_no_cache_is_refused() {
         all.extend(words);
         imgbuild.run(all).failure().stderr
     };
-    assert_snapshot!(refused(&["--cache-to", "r.example/cache:1"]), @"");
-    assert_snapshot!(refused(&["--cache-to", "ftp://r.example/cache"]), @"");
-    assert_snapshot!(refused(&["--cache-to", "r.example/cache", "--cache-key", "no.key"]), @"");
+    assert_snapshot!(refused(&["--cache-to", "r.example/cache:1"]), @r"
+    error: invalid value 'r.example/cache:1' for '--cache-to <PLACE>': `r.example/cache:1` names one image, and a cache is a repository
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(refused(&["--cache-to", "ftp://r.example/cache"]), @r"
+    error: invalid value 'ftp://r.example/cache' for '--cache-to <PLACE>': `ftp://r.example/cache` is a URL of no kind that is known for caches
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(refused(&["--cache-to", "r.example/cache", "--cache-key", "no.key"]), @r"
+    × `no.key` holds no key of Ed25519 in PEM
+    help: `openssl genpkey -algorithm ed25519 -out cache.key` makes one, and `openssl pkey -in cache.key -pubout` its public half, with which entries are checked and none are signed
+    ");
 }

@@ -38,7 +38,10 @@ fn platforms_are_one_index_and_a_matrix_many_tags() {
     let joined = ["index", "create", &format!("{address}/joined:1"), &digests[0], &digests[1], "--json"];
     assert_eq!(json(imgbuild.run(joined))["pushed"][0]["digest"], report["pushed"][0]["digest"]);
     let twice = ["index", "create", &format!("{address}/joined:1"), &digests[0], &digests[0]];
-    assert_snapshot!(plain(&imgbuild.run(twice).failure().stderr, address), @"");
+    assert_snapshot!(plain(&imgbuild.run(twice).failure().stderr, address), @r"
+    × `REGISTRY/small-a@sha256:…` is one more image for linux/amd64
+    help: an index has one image for each platform
+    ");
 }
 
 #[test]
@@ -46,7 +49,14 @@ fn two_images_are_not_pushed_under_one_name() {
     let imgbuild = imgbuild();
     matrix(&imgbuild);
     let words = ["build", "spec.toml", "--push", "registry.example/small:1"];
-    assert_snapshot!(imgbuild.run(words).failure().stderr, @"");
+    assert_snapshot!(imgbuild.run(words).failure().stderr, @r"
+    locking small:a (linux/amd64)
+    locking small:a (linux/arm64)
+    locking small:b (linux/amd64)
+    locking small:b (linux/arm64)
+      × `registry.example/small:1` would be two images: small:a and small:b
+      help: write keys of the matrix into it, such as `:{python}`, or leave the tag out for the tags of the spec
+    ");
 }
 
 #[test]
@@ -60,10 +70,25 @@ fn machines_push_their_platforms_and_one_completes_the_matrix() {
     push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=a", "--platform-tags"]);
     let complete = ["push", "--complete", "spec.toml", &target];
     let lacking = imgbuild.run(complete).failure();
-    assert_snapshot!(plain(&format!("{}{}", lacking.stdout, lacking.stderr), address), @"");
+    assert_snapshot!(plain(&format!("{}{}", lacking.stdout, lacking.stderr), address), @r"
+    REGISTRY/small:a-amd64 is there
+    REGISTRY/small:a-arm64 is there
+    REGISTRY/small:b-amd64 is there
+    REGISTRY/small:b-arm64 is missing
+      × 1 of 4 images are not there as this lock makes them
+      help: build what is lacking: `imgbuild build SPEC --push …`, with `--only` and `--platform` for single ones
+    ");
     push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=b", "--platform-tags"]);
     let done = imgbuild.run(complete).success();
-    assert_snapshot!(plain(&format!("{}{}", done.stdout, done.stderr), address), @"");
+    assert_snapshot!(plain(&format!("{}{}", done.stdout, done.stderr), address), @r"
+    REGISTRY/small:a-amd64 is there
+    REGISTRY/small:a-arm64 is there
+    REGISTRY/small:b-amd64 is there
+    REGISTRY/small:b-arm64 is there
+    REGISTRY/small:a is sha256:… (new)
+    REGISTRY/small:b is sha256:… (new)
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 3.8 kB in 8 blobs
+    ");
     // What many machines have made is what one makes.
     let tags = json(imgbuild.run(["tags", &target, "--digests", "--json"]));
     let digest = |tag: &str| {

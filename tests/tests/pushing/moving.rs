@@ -7,12 +7,12 @@ use crate::{counts, imgbuild, json, plain, push, small};
 
 /// Two conda packages of the test channel, or three.
 fn conda(imgbuild: &imgbuild_tests::Imgbuild, more: &str) {
-    channel(imgbuild.folder());
     imgbuild.write(
         "spec.toml",
         format!(
             "name = \"science\"\nbase = \"scratch\"\nplatforms = [\"linux/amd64\"]\n\
-             [conda]\nchannels = [\"./channel\"]\npackages = [\"libzlib\", \"tzdata\"{more}]\n"
+             [conda]\nchannels = [\"{}\"]\npackages = [\"libzlib\", \"tzdata\"{more}]\n",
+            channel()
         ),
     );
 }
@@ -99,21 +99,94 @@ fn a_push_says_what_it_does() {
             .collect();
         plain(&format!("{}\n{}[{}]", stderr.join("\n"), outcome.stdout, outcome.code.unwrap()), &address)
     };
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--dry-run"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small"]), @"");
-    assert_snapshot!(run(&["push", "small:1", "REGISTRY/small"]), @"");
-    assert_snapshot!(run(&["push", "out/small-1.tar", "REGISTRY/other:x"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/new", "--mount-only"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--dry-run"]), @r"
+    REGISTRY/small:1 is sha256:… (new)
+    REGISTRY/small:latest is sha256:… (new)
+    would be sent: 1.2 kB in 3 blobs; would be mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    REGISTRY/small:1
+    REGISTRY/small:latest
+    [0]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small"]), @r"
+    REGISTRY/small:1 is sha256:… (new)
+    REGISTRY/small:latest is sha256:… (new)
+    sent: 1.2 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    REGISTRY/small:1
+    REGISTRY/small:latest
+    [0]
+    ");
+    assert_snapshot!(run(&["push", "small:1", "REGISTRY/small"]), @r"
+    REGISTRY/small:1 is sha256:… (unchanged)
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 1.2 kB in 3 blobs
+    REGISTRY/small:1
+    [0]
+    ");
+    assert_snapshot!(run(&["push", "out/small-1.tar", "REGISTRY/other:x"]), @r"
+    REGISTRY/other:x is sha256:… (new)
+    sent: 1.2 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    REGISTRY/other:x
+    [0]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/new", "--mount-only"]), @r"
+      × `REGISTRY/new` lacks 2 layers of the image, and `--mount-only` sends none: `sha256:…`, `sha256:…`
+      help: push the image, or what it stands on, from where it is built first
+    [1]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @r"
+    REGISTRY/a/mounted:1 is sha256:… (new)
+    REGISTRY/b/mounted:1 is sha256:… (new)
+    sent: 0 B in 0 blobs; mounted: 2.3 kB in 6 blobs; there: 0 B in 0 blobs
+    REGISTRY/a/mounted:1
+    REGISTRY/b/mounted:1
+    [0]
+    ");
     imgbuild.write("one", "changed");
     imgbuild.run(["build", "spec.toml", "--output", "out"]).success();
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--immutable-tags"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @"");
-    assert_snapshot!(run(&["tags", "REGISTRY/small", "--digests"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "small"]), @"");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:{python}"]), @"");
-    assert_snapshot!(run(&["push", "nothing", "REGISTRY/small"]), @"");
-    assert_snapshot!(run(&["tags", "REGISTRY/nothing"]), @"");
-    assert_snapshot!(run(&["pull", "REGISTRY/small:3"]), @"");
-    assert_snapshot!(run(&["pull", "REGISTRY/small:1", "--platform", "linux/arm64"]), @"");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--immutable-tags"]), @r"
+      × `REGISTRY/small:1` is `sha256:…` already, and would become `sha256:…`
+      help: push under another tag, or without `--immutable-tags`
+    [1]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @r"
+    REGISTRY/small:1 is sha256:… (was sha256:…)
+    sent: 793 B in 2 blobs; mounted: 0 B in 0 blobs; there: 377 B in 1 blob
+    REGISTRY/small:1
+    [0]
+    ");
+    assert_snapshot!(run(&["tags", "REGISTRY/small", "--digests"]), @r"
+    1 sha256:…
+    latest sha256:…
+    [0]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "small"]), @r"
+    error: invalid value 'small' for '<REF>...': `small` names no registry to push to
+
+    For more information, try '--help'.
+    [2]
+    ");
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:{python}"]), @r"
+      × `REGISTRY/small:{python}` has `{python}`, which is no key of the matrix
+      help: the spec has no matrix; `{name}` is the image's name
+    [1]
+    ");
+    assert_snapshot!(run(&["push", "nothing", "REGISTRY/small"]), @r"
+      × there is no image `nothing`: it is no file or folder, and was not built here
+      help: built here: `small:1`, `small:latest`
+    [1]
+    ");
+    assert_snapshot!(run(&["tags", "REGISTRY/nothing"]), @r"
+      × there is no repository `REGISTRY/nothing`
+    [1]
+    ");
+    assert_snapshot!(run(&["pull", "REGISTRY/small:3"]), @r"
+      × there is no image `REGISTRY/small:3`
+      help: `imgbuild tags REGISTRY/small` lists what is there
+    [1]
+    ");
+    assert_snapshot!(run(&["pull", "REGISTRY/small:1", "--platform", "linux/arm64"]), @r"
+    REGISTRY/small:1 is sha256:…
+    run it: imgbuild run REGISTRY/small:1
+    sha256:…
+    [0]
+    ");
 }

@@ -116,7 +116,7 @@ mod tests {
     fn an_entry_is_read_back_and_has_one_form() {
         let key = Key(Digest::of("key"));
         let bytes = write(&key, &record(), None).unwrap();
-        insta::assert_snapshot!(String::from_utf8_lossy(&bytes), @"");
+        insta::assert_snapshot!(String::from_utf8_lossy(&bytes), @r#"{"annotations":{"dev.imgbuild.layer.diff-id":"sha256:90aebae315675cbf04612de4f7d5874850f48e0b8dd82becbeaa47ca93f5ebfb"},"artifactType":"application/vnd.imgbuild.layer.v1","config":{"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","mediaType":"application/vnd.oci.empty.v1+json","size":2},"layers":[{"annotations":{"dev.imgbuild.layer.key":"1-2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683","dev.imgbuild.layer.size":"512"},"digest":"sha256:fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f9674b4d46ac6b8b8","mediaType":"application/vnd.oci.image.layer.v1.tar+zstd","size":4}],"mediaType":"application/vnd.oci.image.manifest.v1+json","schemaVersion":2}"#);
         assert_eq!(read(&key, &bytes, None), Ok(record()));
         assert_eq!(read(&Key(Digest::of("other")), &bytes, None), Err("it is about another key"));
         assert_eq!(read(&key, b"{}", None), Err("it is none of imgbuild's"));

@@ -69,11 +69,11 @@ async fn the_first_login_makes_dockers_file() {
     assert_snapshot!(written.replace('\t', "→"), @r#"
     {
     →"auths": {
-    →→"https://index.docker.io/v1/": {
-    →→→"auth": "aHViOnB3"
-    →→},
     →→"r.example:5000": {
     →→→"auth": "bWU6cDp3"
+    →→},
+    →→"https://index.docker.io/v1/": {
+    →→→"auth": "aHViOnB3"
     →→}
     →}
     }
@@ -108,15 +108,15 @@ async fn the_file_that_is_read_first_is_written_and_all_else_in_it_stays() {
     assert_snapshot!(home.read("settings/auth.json").replace('\t', "→"), @r#"
     {
     →"auths": {
+    →→"r.example/team": {
+    →→→"auth": "dGVhbTpwdw=="
+    →→},
     →→"other.example": {
     →→→"auth": "b3RoZXI6cHc=",
     →→→"email": "x"
     →→},
     →→"r.example": {
     →→→"auth": "bmV3OnB3"
-    →→},
-    →→"r.example/team": {
-    →→→"auth": "dGVhbTpwdw=="
     →→}
     →},
     →"detachKeys": "ctrl-e,e",
