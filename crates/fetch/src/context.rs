@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use imgbuild_conda::{ChannelSettings, CondarcError};
 use imgbuild_lock::ImageBase;
-use imgbuild_net::{Client, NetError};
+use imgbuild_net::Client;
 use imgbuild_oci::{Digest, Platform, Reference};
-use imgbuild_registry::{Anonymous, Registries};
+use imgbuild_registry::{Registries, RegistryError};
 use imgbuild_secret::KnownSecrets;
 use imgbuild_spec::RegistryImage;
 use imgbuild_store::{LayerCaches, Store};
@@ -116,16 +116,16 @@ impl Context {
         Ok(self.channels.get_or_init(|| (Arc::new(settings), client)))
     }
 
-    /// What speaks to registries of images. All parts of a run share what it learns of them.
+    /// What speaks to registries of images, as this machine's files say. All parts of a run share what it learns of them.
     ///
     /// # Errors
     ///
-    /// When no certificates can be had.
-    pub fn registries(&self) -> Result<Registries, NetError> {
+    /// When they cannot be read, or no certificates can be had.
+    pub fn registries(&self) -> Result<Registries, RegistryError> {
         if let Some(known) = self.registries.get() {
             return Ok(known.clone());
         }
-        let registries = Registries::new(self.fetcher.client(), Arc::new(Anonymous))?;
+        let registries = Registries::of_machine(self.fetcher.client(), &self.variables, Path::new("/"))?;
         Ok(self.registries.get_or_init(|| registries).clone())
     }
 
@@ -139,7 +139,7 @@ impl Context {
         image: &Reference,
         blobs: impl IntoIterator<Item = (Digest, u64)>,
     ) -> Result<(), ArchiveFailure> {
-        let registries = self.registries().map_err(ArchiveFailure::Registries)?;
+        let registries = self.registries().map_err(ArchiveFailure::from)?;
         self.registry_layers.know(&registries, image, blobs);
         Ok(())
     }

@@ -70,7 +70,7 @@ pub enum ArchiveFailure {
     Registries(
         #[source]
         #[diagnostic_source]
-        imgbuild_net::NetError,
+        Box<imgbuild_registry::RegistryError>,
     ),
     /// A channel cannot be used.
     #[error(transparent)]
@@ -108,5 +108,11 @@ impl From<CondarcError> for ArchiveFailure {
 impl From<JoinError> for ArchiveFailure {
     fn from(error: JoinError) -> Self {
         Self::Died(error.to_string())
+    }
+}
+
+impl From<imgbuild_registry::RegistryError> for ArchiveFailure {
+    fn from(error: imgbuild_registry::RegistryError) -> Self {
+        Self::Registries(Box::new(error))
     }
 }

@@ -89,7 +89,7 @@ impl Locker<'_> {
     async fn resolve(&self, image: &RegistryImage) -> Result<Resolved, LockSpecError> {
         let failed = |error| failure(image, error);
         let reference = &image.reference;
-        let registries = self.context.registries().map_err(imgbuild_fetch::ArchiveFailure::Registries)?;
+        let registries = self.context.registries().map_err(imgbuild_fetch::ArchiveFailure::from)?;
         let remote = registries.open(reference).await.map_err(failed)?;
         let kept = self.kept_image(&reference.to_string(), None).and_then(|kept| kept.index);
         let digest = kept.as_ref().or(reference.digest()).map(Digest::to_string);

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use crate::address::Misled;
 use crate::answer::AnswerError;
 use crate::credential::CredentialFailure;
+use crate::credentials::CredentialError;
 use crate::repository::RepositoryError;
 use crate::settings::SettingsError;
 
@@ -321,6 +322,14 @@ pub enum RegistryError {
         #[diagnostic_source]
         error: CredentialFailure,
     },
+    /// What variables say of who asks cannot be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Credentials(Box<CredentialError>),
+    /// No connection can be made to any registry.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Client(Box<NetError>),
     /// This machine's files say that it is not spoken to, or what cannot be.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -341,6 +350,12 @@ fn named(place: &str, reference: &str) -> String {
 }
 
 imgbuild_diagnostic::boxed_sources!(RegistryError);
+
+impl From<CredentialError> for RegistryError {
+    fn from(error: CredentialError) -> Self {
+        Self::Credentials(Box::new(error))
+    }
+}
 
 impl From<SettingsError> for RegistryError {
     fn from(error: SettingsError) -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imgbuild_net::{Client, NetError, Transport};
@@ -11,6 +12,7 @@ use url::Url;
 
 use crate::authorization::Tokens;
 use crate::credential::{Credential, CredentialSource};
+use crate::credentials::Credentials;
 use crate::error::{Doing, Failed, RegistryError};
 use crate::hosts::Chunks;
 use crate::remote::RemoteRepository;
@@ -78,6 +80,22 @@ impl Registries {
             clients: Mutex::default(),
             abandoned: Mutex::default(),
         })))
+    }
+
+    /// The same by the settings and with the credentials of a machine, whose files are below `root`.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or no certificates can be had.
+    pub fn of_machine(
+        client: &Client,
+        variables: &BTreeMap<String, String>,
+        root: &Path,
+    ) -> Result<Self, RegistryError> {
+        let credentials = Arc::new(Credentials::of_machine(variables)?);
+        let settings = RegistrySettings::of_machine(variables, root)?;
+        let registries = Self::with_settings(client, credentials, settings);
+        registries.map_err(|error| RegistryError::Client(Box::new(error)))
     }
 
     /// The repository of an image, where it is written to.
