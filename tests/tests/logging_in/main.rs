@@ -4,6 +4,7 @@
 
 mod beside_others;
 mod helpers;
+mod pushing;
 mod terminal;
 mod transport;
 
