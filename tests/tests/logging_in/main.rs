@@ -110,7 +110,7 @@ fn a_password_that_is_piped_in_is_kept_once_the_registry_accepts_it() {
     assert_snapshot!(all.map(|it| home.said(&it, host)).join("\n"), @r"
       × cannot log in to `HOST` as `user`
       ╰─▶ `HOST`: nobody can sign in: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-      help: check the user and the password: many registries want an access token in its place
+      help: check the user and the password: many registries want an access token as the password
 
     logged in to `HOST` as `user`: `HOME/.docker/config.json` holds the password, for all who can read it
 
@@ -186,7 +186,7 @@ fn a_registry_whose_tokens_are_elsewhere() {
     assert_snapshot!(home.said(&refused, &host), @r"
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOST`: nobody can sign in: the registry does not accept the credential (401)
-    help: check the user and the password: many registries want an access token in its place
+    help: check the user and the password: many registries want an access token as the password
     ");
     home.login(&host, "hunter2").success();
     // Nobody is asked for a repository that nobody named.
@@ -209,7 +209,7 @@ fn registries_that_do_not_answer_as_they_should() {
 
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOST`: nobody can sign in: the registry does not allow it (403)
-    help: check the user and the password: many registries want an access token in its place
+    help: check the user and the password: many registries want an access token as the password
 
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOST`: nobody can sign in: the registry refuses it (429)

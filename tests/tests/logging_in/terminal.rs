@@ -65,7 +65,7 @@ fn a_password_is_asked_for_and_not_shown() {
     password of user at HOST: 
       × cannot log in to `HOST` as `user`
       ╰─▶ `HOST`: nobody can sign in: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-      help: check the user and the password: many registries want an access token in its place
+      help: check the user and the password: many registries want an access token as the password
     echo [False, True] code 1
     ");
     assert_snapshot!(typed(&home, host, "^C", &["--user", "user"]), @r"

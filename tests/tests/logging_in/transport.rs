@@ -68,7 +68,15 @@ fn an_authority_of_its_own() {
     let guarded = Guarded::new(false);
     let (home, host) = (Home::new(), guarded.address.as_str());
     let unknown = home.login(host, "any").failure();
-    assert_snapshot!(home.said(&unknown, host), @"");
+    assert_snapshot!(home.said(&unknown, host), @r"
+    × cannot log in to `HOST` as `user`
+    ├─▶ `HOST`: nobody can sign in
+    ├─▶ `https://HOST/v2/` cannot be reached
+    ├─▶ error sending request
+    ├─▶ client error (Connect)
+    ╰─▶ invalid peer certificate: UnknownIssuer
+    help: `SSL_CERT_FILE` names a file of the authorities that are trusted, in place of the system's; for one registry, `certs.d` has further ones (docs/registry-credentials.md)
+    ");
     for folder in [".config/docker/certs.d", ".docker/certs.d", ".config/containers/certs.d"] {
         let home = Home::new();
         guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
@@ -87,7 +95,7 @@ fn a_registry_that_wants_to_see_a_certificate() {
     let (home, host) = (Home::new(), guarded.address.as_str());
     let folder = ".config/docker/certs.d";
     guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
-    assert_snapshot!(home.said(&home.login(host, "any").failure(), host), @"");
+    home.login(host, "any").failure();
     guarded.certify(&home, folder, &[("own.pem", "client.cert")]);
     assert_snapshot!(home.said(&home.login(host, "any").failure(), host), @r"
     × cannot log in to `HOST` as `user`
@@ -131,7 +139,15 @@ fn without_tls_only_where_it_was_asked_for() {
     let host = &registry.address().replace("127.0.0.1", "0.0.0.0");
     let home = Home::new();
     let refused = home.login(host, "hunter2").failure();
-    assert_snapshot!(home.said(&refused, host), @"");
+    assert_snapshot!(home.said(&refused, host), @r"
+    × cannot log in to `HOST` as `user`
+    ├─▶ `HOST`: nobody can sign in
+    ├─▶ `https://HOST/v2/` cannot be reached
+    ├─▶ error sending request
+    ├─▶ client error (Connect)
+    ╰─▶ received corrupt message of type InvalidContentType
+    help: the server seems to speak no TLS: its URL begins with `http://`; for a registry, docs/registry-credentials.md says how to allow it
+    ");
     home.run(&["login", host, "--user", "user", "--password-stdin", "--plain-http"], "hunter2").success();
     home.logout(host).success();
     home.write(
