@@ -40,7 +40,7 @@ pub async fn remote_image(
     platform: Option<Platform>,
     context: &Context,
 ) -> Result<(RemoteRepository, Pushable), DistributionError> {
-    let remote = context.registries()?.open(reference).await?;
+    let remote = context.registries()?.open_for_reading(reference, &wanted(reference)).await?;
     let top = match platform {
         Some(platform) => remote.image_manifest(&wanted(reference), platform).await?,
         None => remote.needed_manifest(&wanted(reference)).await?,

@@ -46,5 +46,5 @@ pub use pushing::{Count, Counts, Pushable, Pushed, TagChange};
 pub use registries::Registries;
 pub use remote::RemoteRepository;
 pub use repository::{Repository, RepositoryError, Scheme, place};
-pub use settings::{Asked, Endpoint, RegistrySettings, SettingsError, Tls};
+pub use settings::{Asked, Endpoint, Endpoints, RegistrySettings, SettingsError, Tls};
 pub use upload::Arrival;

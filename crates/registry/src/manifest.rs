@@ -169,6 +169,18 @@ impl RemoteRepository {
         }
     }
 
+    /// The same, asked once: where another place has it as well, nobody waits for this one.
+    pub(crate) async fn has_at_once(&self, reference: &str) -> Result<bool, RegistryError> {
+        let doing = Doing::ReadManifest(reference.to_owned());
+        let url = self.repository().manifest(reference)?;
+        let answer = self.send_once(&doing, &|| asking(Method::HEAD, &url)).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            _ => Err(self.refused(&doing, answer).await),
+        }
+    }
+
     /// A manifest, by its tag or digest; nothing where there is none.
     ///
     /// # Errors

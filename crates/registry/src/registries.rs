@@ -17,7 +17,7 @@ use crate::error::{Doing, Failed, RegistryError};
 use crate::hosts::Chunks;
 use crate::remote::RemoteRepository;
 use crate::repository::{Repository, RepositoryError, Scheme, place};
-use crate::settings::{Asked, Endpoint, RegistrySettings, Tls};
+use crate::settings::{Asked, Endpoint, Endpoints, RegistrySettings, Tls};
 
 /// What speaks to registries. Clones share connections, tokens, and what was learned of each registry.
 #[derive(Clone)]
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
 pub(crate) struct Learned {
     /// How it is spoken to.
     pub(crate) scheme: Option<Scheme>,
+    /// That it did not answer as a mirror: it is not waited for again.
+    is_silent: bool,
     /// That it takes blobs in pieces only, and in which.
     pub(crate) chunks: Option<Chunks>,
 }
@@ -108,23 +110,49 @@ impl Registries {
         self.open_at(&self.0.settings.push(&host, &name)?).await
     }
 
-    /// Where an image is read from: its mirrors in the order in which they are tried, and at last its own registry.
-    ///
-    /// # Errors
-    ///
-    /// When this machine forbids it, or its settings cannot be.
-    pub fn endpoints(&self, reference: &Reference) -> Result<Vec<Endpoint>, RegistryError> {
-        let (host, name) = place(reference);
-        let asked = if reference.digest().is_some() { Asked::Digest } else { Asked::Tag };
-        Ok(self.0.settings.pull(&host, &name, asked)?)
-    }
-
-    /// A repository as it is reached.
+    /// The repository that an image is read from: the first of its mirrors that can be reached and has this manifest, by its
+    /// tag or digest, and else where its registry is. Whether that has it is not asked.
     ///
     /// # Errors
     ///
     /// As [`Registries::open`].
-    pub async fn open_at(&self, endpoint: &Endpoint) -> Result<RemoteRepository, RegistryError> {
+    pub async fn open_for_reading(
+        &self,
+        reference: &Reference,
+        manifest: &str,
+    ) -> Result<RemoteRepository, RegistryError> {
+        let (host, name) = place(reference);
+        let asked = if reference.digest().is_some() { Asked::Digest } else { Asked::Tag };
+        let Endpoints { mirrors, own } = self.0.settings.pull(&host, &name, asked)?;
+        for mirror in &mirrors {
+            let host = mirror.host.to_string();
+            if self.learned(&host).is_silent {
+                continue;
+            }
+            match self.manifest_at(mirror, manifest).await {
+                Ok(Some(remote)) => return Ok(remote),
+                Ok(None) => tracing::debug!("the mirror {host} has no `{reference}`"),
+                Err(error) => {
+                    tracing::debug!("the mirror {host} is passed over: {error}");
+                    let is_silent = matches!(error, RegistryError::Net { .. });
+                    self.learn(&host, |learned| learned.is_silent = is_silent);
+                }
+            }
+        }
+        self.open_at(&own).await
+    }
+
+    async fn manifest_at(
+        &self,
+        mirror: &Endpoint,
+        manifest: &str,
+    ) -> Result<Option<RemoteRepository>, RegistryError> {
+        let remote = self.open_at(mirror).await?;
+        Ok(remote.has_at_once(manifest).await?.then_some(remote))
+    }
+
+    /// A repository as it is reached.
+    async fn open_at(&self, endpoint: &Endpoint) -> Result<RemoteRepository, RegistryError> {
         let (host, name) = (&endpoint.host, endpoint.repository.as_str());
         let client = self.client(endpoint)?;
         let repository = Repository::at(self.scheme(endpoint, &client).await?, host, name)?;

@@ -4,6 +4,7 @@
 
 mod beside_others;
 mod helpers;
+mod mirrors;
 mod pushing;
 mod terminal;
 mod transport;

@@ -55,6 +55,15 @@ pub struct Endpoint {
     pub transport: Transport,
 }
 
+/// Where an image is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Its mirrors, in the order in which they are tried.
+    pub mirrors: Vec<Endpoint>,
+    /// Where its registry is.
+    pub own: Endpoint,
+}
+
 /// What is asked of a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -93,13 +102,14 @@ impl RegistrySettings {
         host: &RegistryHost,
         repository: &ImageName,
         asked: Asked,
-    ) -> Result<Vec<Endpoint>, SettingsError> {
+    ) -> Result<Endpoints, SettingsError> {
         let image = format!("{host}/{repository}");
         let Some((registry, length)) = self.registry(&image)? else {
-            return Ok(vec![self.endpoint(host.clone(), repository.clone(), false)?]);
+            let own = self.endpoint(host.clone(), repository.clone(), false)?;
+            return Ok(Endpoints { mirrors: Vec::new(), own });
         };
         let rest = &image[length..];
-        let mut endpoints = Vec::new();
+        let mut mirrors = Vec::new();
         for mirror in &registry.mirrors {
             let serves = match asked {
                 Asked::Tag => mirror.serves != Serves::DigestOnly,
@@ -107,15 +117,14 @@ impl RegistrySettings {
             };
             if serves {
                 let (host, repository) = parted(&image, format!("{}{rest}", mirror.location), registry)?;
-                endpoints.push(self.endpoint(host, repository, mirror.insecure)?);
+                mirrors.push(self.endpoint(host, repository, mirror.insecure)?);
             }
         }
         let (host, repository) = match &registry.location {
             Some(location) => parted(&image, format!("{location}{rest}"), registry)?,
             None => (host.clone(), repository.clone()),
         };
-        endpoints.push(self.endpoint(host, repository, registry.insecure)?);
-        Ok(endpoints)
+        Ok(Endpoints { mirrors, own: self.endpoint(host, repository, registry.insecure)? })
     }
 
     /// Where a repository is written to: never to mirrors, and not to where its images are read from in its place.

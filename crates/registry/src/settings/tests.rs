@@ -59,7 +59,7 @@ fn pull(image: &str, asked: Asked, plain: bool) -> Result<Vec<String>, String> {
         settings = settings.without_tls(host.clone());
     }
     match settings.pull(&host, &repository, asked) {
-        Ok(endpoints) => Ok(endpoints.iter().map(shown).collect()),
+        Ok(Endpoints { mirrors, own }) => Ok(mirrors.iter().chain([&own]).map(shown).collect()),
         Err(error) => Err(told(&error).replace(folder.path().to_str().unwrap(), "ROOT")),
     }
 }
