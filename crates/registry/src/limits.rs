@@ -1,4 +1,4 @@
-//! How much a registry may answer.
+//! How much a registry may answer, and how much those who keep settings and credentials for it may say.
 
 use std::time::Duration;
 
@@ -28,3 +28,18 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long nothing of a body may be taken before the upload counts as broken, in seconds.
 pub(crate) const STALL: u64 = 60;
+
+/// The most bytes of a file of credentials.
+pub(crate) const CREDENTIAL_FILE_LIMIT: usize = 4 << 20;
+
+/// The most bytes that a program that keeps credentials may print.
+pub(crate) const HELPER_LIMIT: u64 = 1 << 20;
+
+/// The most characters that are told of what a program that keeps credentials says.
+pub(crate) const HELPER_SAID_LIMIT: usize = 300;
+
+/// How long a program that keeps credentials may take where no variable says it, in seconds: it may ask servers, or a person.
+pub(crate) const HELPER_SECONDS: u64 = 60;
+
+/// The most bytes of a file of settings for registries.
+pub(crate) const SETTINGS_FILE_LIMIT: usize = 4 << 20;

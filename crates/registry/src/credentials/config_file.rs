@@ -12,9 +12,9 @@ use serde_json::error::Category;
 use super::basic::decoded;
 use super::error::CredentialError;
 use super::helper_name::HelperName;
-use super::limits::FILE_LIMIT;
 use super::place::Place;
 use crate::credential::Credential;
+use crate::limits::CREDENTIAL_FILE_LIMIT;
 
 /// What a file says of credentials.
 pub(crate) struct ConfigFile {
@@ -45,7 +45,7 @@ struct Entry {
 impl ConfigFile {
     /// Reads a file; nothing where there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, CredentialError> {
-        let bytes = match imgbuild_document::files::from_disk(path, FILE_LIMIT + 1) {
+        let bytes = match imgbuild_document::files::from_disk(path, CREDENTIAL_FILE_LIMIT + 1) {
             Err(error) if is_absent(&error) => return Ok(None),
             bytes => bytes.map_err(|error| CredentialError::Read { path: path.to_owned(), error })?,
         };
@@ -55,7 +55,7 @@ impl ConfigFile {
     /// Reads what a file or a variable holds. One that is empty says nothing.
     pub(crate) fn parse(of: &str, bytes: &[u8]) -> Result<Self, CredentialError> {
         let of = of.to_owned();
-        if bytes.len() > FILE_LIMIT {
+        if bytes.len() > CREDENTIAL_FILE_LIMIT {
             return Err(CredentialError::TooLarge(of));
         }
         if bytes.trim_ascii().is_empty() {

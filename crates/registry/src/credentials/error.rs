@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::helper_name::HelperName;
-use super::limits::{FILE_LIMIT, HELPER_LIMIT};
+use crate::limits::{CREDENTIAL_FILE_LIMIT, HELPER_LIMIT};
 
 /// Why credentials cannot be had or kept. No message holds one.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -51,7 +51,7 @@ pub enum CredentialError {
         error: io::Error,
     },
     /// A file is larger than any.
-    #[error("`{0}` has more than {FILE_LIMIT} bytes, which no file of credentials has")]
+    #[error("`{0}` has more than {CREDENTIAL_FILE_LIMIT} bytes, which no file of credentials has")]
     TooLarge(String),
     /// A file is no JSON, or not of the form. What stands there is not told: it may be a secret.
     #[error("`{of}` cannot be read as credentials: {what} at line {line}, column {column}")]

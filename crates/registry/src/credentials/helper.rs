@@ -14,10 +14,10 @@ use tokio::process::{Child, Command};
 
 use super::error::CredentialError;
 use super::helper_name::HelperName;
-use super::limits::{HELPER_LIMIT, SAID_LIMIT};
 use super::login::Login;
 use super::place::{key, keys};
 use crate::credential::Credential;
+use crate::limits::{HELPER_LIMIT, HELPER_SAID_LIMIT};
 
 /// What such a program says where it keeps nothing of a registry.
 const NOT_FOUND: &str = "credentials not found in native keychain";
@@ -192,7 +192,7 @@ impl Ended {
     fn failed(&self, helper: &HelperName, action: &'static str) -> CredentialError {
         let said = [&self.stdout, &self.stderr].map(|it| String::from_utf8_lossy(it).trim().to_owned());
         let said = said.into_iter().find(|it| !it.is_empty() && !it.contains(['{', '}']));
-        let said = said.and_then(|it| Some(it.lines().next()?.chars().take(SAID_LIMIT).collect()));
+        let said = said.and_then(|it| Some(it.lines().next()?.chars().take(HELPER_SAID_LIMIT).collect()));
         let ended = || match (self.status.code(), self.status.signal()) {
             (Some(code), _) => format!("it ended with {code}"),
             (None, Some(signal)) => format!("signal {signal} ended it"),

@@ -6,7 +6,6 @@ mod config_file;
 mod error;
 mod helper;
 mod helper_name;
-mod limits;
 mod login;
 mod named;
 mod place;
@@ -23,11 +22,11 @@ use self::config_file::ConfigFile;
 pub use self::error::CredentialError;
 use self::helper::Helpers;
 pub use self::helper_name::HelperName;
-use self::limits::HELPER_PATIENCE;
 pub use self::login::Login;
 use self::named::Named;
 pub use self::storing::{KeptIn, Removed};
 use crate::credential::{Credential, CredentialFailure, CredentialSource};
+use crate::limits::HELPER_SECONDS;
 
 /// Variables of a process.
 type Variables = BTreeMap<String, String>;
@@ -102,7 +101,7 @@ impl Credentials {
             named: Named::read(variables)?,
             whole_file: set(WHOLE_FILE).cloned(),
             files: files(variables),
-            helpers: Helpers { folders, patience: patience.unwrap_or(HELPER_PATIENCE) },
+            helpers: Helpers { folders, patience: patience.unwrap_or(Duration::from_secs(HELPER_SECONDS)) },
         })
     }
 

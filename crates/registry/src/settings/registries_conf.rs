@@ -9,9 +9,8 @@ use serde::Deserialize;
 
 use super::Variables;
 use super::error::SettingsError;
+use crate::limits::SETTINGS_FILE_LIMIT;
 
-/// The most bytes of such a file.
-const FILE_LIMIT: usize = 4 << 20;
 /// What stands for no file.
 const NOTHING: &str = "/dev/null";
 
@@ -84,7 +83,7 @@ struct MirrorEntry {
 /// What cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Mistake {
-    #[error("`{0}` is larger than {FILE_LIMIT} bytes")]
+    #[error("`{0}` is larger than {SETTINGS_FILE_LIMIT} bytes")]
     TooLarge(String),
     #[error("`{0}` is not UTF-8 text")]
     NoText(String),
@@ -100,7 +99,7 @@ enum Mistake {
 pub(crate) fn read(variables: &Variables, root: &Path) -> Result<Vec<Registry>, SettingsError> {
     let mut registries: Vec<Registry> = Vec::new();
     for path in paths(variables, root)? {
-        let bytes = match files::from_disk(&path, FILE_LIMIT + 1) {
+        let bytes = match files::from_disk(&path, SETTINGS_FILE_LIMIT + 1) {
             Err(error) if is_absent(&error) => continue,
             bytes => bytes.map_err(|error| SettingsError::Read { path: path.clone(), error })?,
         };
@@ -156,7 +155,7 @@ fn is_absent(error: &io::Error) -> bool {
 fn of_file(path: &Path, bytes: Vec<u8>) -> Result<Vec<Registry>, DocumentError> {
     let name = path.display().to_string();
     let failed = |problems: Vec<Problem>| DocumentError::new(&name, problems);
-    if bytes.len() > FILE_LIMIT {
+    if bytes.len() > SETTINGS_FILE_LIMIT {
         return Err(failed(vec![Problem::new(Mistake::TooLarge(name.clone()))]));
     }
     let text = String::from_utf8(bytes);

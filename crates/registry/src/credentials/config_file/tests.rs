@@ -122,7 +122,7 @@ fn what_is_there_and_cannot_be_read_is_told_without_what_it_holds() {
         wrong("{ \"auths\": { \"r.example\": \"s3cret\" } }"),
         wrong("{ \"auths\": { \"r.example\": { \"auth\": \"s3cret"),
         wrong("[1]"),
-        wrong(&" ".repeat(FILE_LIMIT + 1)),
+        wrong(&" ".repeat(CREDENTIAL_FILE_LIMIT + 1)),
     ];
     let host = "r.example".parse().unwrap();
     let entry = file("{ \"auths\": { \"https://r.example/v2/\": { \"auth\": \"s3cret\" } } }");

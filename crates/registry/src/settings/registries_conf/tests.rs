@@ -179,7 +179,7 @@ fn what_is_wrong_is_told_with_its_file() {
         .fails(),
         Machine::new(&[]).naming("named.conf").fails(),
         Machine::new(&[("etc/containers/registries.conf/x", "")]).fails(),
-        Machine::new(&[(OWN, &" ".repeat(FILE_LIMIT + 1))]).fails(),
+        Machine::new(&[(OWN, &" ".repeat(SETTINGS_FILE_LIMIT + 1))]).fails(),
     ];
     assert_snapshot!(all.join("\n"), @r"
     `https://r.example` names no registry
