@@ -20,6 +20,7 @@ mod hosts;
 mod limits;
 mod list;
 mod manifest;
+mod opening;
 mod pieces;
 mod probe;
 mod push;
