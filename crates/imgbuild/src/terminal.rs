@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::output::say;
+use crate::shown::cleaned;
 
 /// The most bytes of an answer.
 const ANSWER_LIMIT: u64 = 64 << 10;
@@ -20,7 +21,7 @@ pub(crate) fn is_there() -> bool {
 ///
 /// When it cannot be read, or nobody answers.
 pub(crate) async fn ask(question: &str) -> io::Result<String> {
-    say(question);
+    say(&cleaned(question));
     line().await
 }
 
@@ -31,7 +32,7 @@ pub(crate) async fn ask(question: &str) -> io::Result<String> {
 /// As [`ask`], and when the terminal cannot be made to keep it to itself.
 pub(crate) async fn ask_in_silence(question: &str) -> io::Result<String> {
     let _silence = Silence::new()?;
-    say(question);
+    say(&cleaned(question));
     line().await
 }
 

@@ -132,7 +132,6 @@ fn what_is_not_enough_to_log_in() {
         home.run(&["login", "r.example", "--password-stdin"], "hunter2\n"),
         home.run(&["login", "https://r.example"], "hunter2\n"),
         home.login("r.example", ""),
-        home.login("r.example", "two\nlines\n"),
         home.login("r.example", &"x".repeat((64 << 10) + 1)),
         home.run(&["login", "r.example", "--user", "a:b", "--password-stdin"], "hunter2\n"),
     ];
@@ -156,9 +155,7 @@ fn what_is_not_enough_to_log_in() {
 
     For more information, try '--help'.
 
-      × the password for `user` cannot be used: it is empty
-
-      × the password for `user` cannot be used: it has a line break or another control character
+      × the password for `user` is empty
 
       × cannot read the password from standard input
       ╰─▶ it has more than 65536 bytes

@@ -24,6 +24,10 @@ pub enum CredentialError {
     #[error("`IMGBUILD_REGISTRY_TOKEN` is set, and so is `{0}`: only one of them can be shown")]
     #[diagnostic(help("unset one of them"))]
     Both(&'static str),
+    /// A variable holds what no header can.
+    #[error("`{0}` has a line break or another control character")]
+    #[diagnostic(help("take it out: what is read from a file often ends in a line break"))]
+    Control(&'static str),
     /// Variables hold a credential, and do not say for whom.
     #[error("`{0}` is set, and nothing says which registry it is for")]
     #[diagnostic(help(
@@ -141,9 +145,9 @@ pub enum CredentialError {
     #[error("`{0}` can be no user of a registry")]
     #[diagnostic(help("a user's name is not empty, and has no `:` and no control characters"))]
     User(String),
-    /// A password that no registry can be shown.
-    #[error("the password for `{0}` cannot be used: it {1}")]
-    Password(String, &'static str),
+    /// There is no password.
+    #[error("the password for `{0}` is empty")]
+    NoPassword(String),
     /// Credentials cannot be written.
     #[error("cannot write the credentials to `{}`", path.display())]
     #[diagnostic(help("nothing was changed; `REGISTRY_AUTH_FILE` names another file"))]

@@ -25,6 +25,10 @@ impl Named {
     /// Reads it. A variable that is empty is not set: CI keeps secrets from those who are not to have them so.
     pub(crate) fn read(variables: &Variables) -> Result<Option<Self>, CredentialError> {
         let set = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let is_wrong = |name: &&&str| set(name).is_some_and(|value| value.contains(char::is_control));
+        if let Some(name) = [USER, TOKEN].iter().find(is_wrong) {
+            return Err(CredentialError::Control(name));
+        }
         let (credential, variable) = match (set(USER), set(PASSWORD), set(TOKEN)) {
             (None, None, None) => return Ok(None),
             (Some(_), _, Some(_)) => return Err(CredentialError::Both(USER)),
@@ -97,6 +101,7 @@ mod tests {
             told(&[(USER, "me"), (PASSWORD, "s3cret")]),
             told(&[(TOKEN, "t0ken")]),
             told(&[(REGISTRY, "https://me:s3cret@r.example/v2/"), (TOKEN, "t0ken")]),
+            told(&[(REGISTRY, "r.example"), (TOKEN, "t0ken\n")]),
         ];
         assert_snapshot!(all.join("\n\n"), @r"
         `IMGBUILD_REGISTRY_USER` is set, and `IMGBUILD_REGISTRY_PASSWORD` is not
@@ -116,6 +121,9 @@ mod tests {
 
         `IMGBUILD_REGISTRY_HOST` is `https://r.example/v2/`, which names no registry
         hint: write it as `registry.example`, `registry.example:5000` or `registry.example/team`
+
+        `IMGBUILD_REGISTRY_TOKEN` has a line break or another control character
+        hint: take it out: what is read from a file often ends in a line break
         ");
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use imgbuild_diagnostic::told;
 use insta::assert_snapshot;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -171,4 +172,39 @@ fn what_is_empty_says_nothing_and_links_are_followed() {
     symlink("..data/config.json", &path).unwrap();
     let file = ConfigFile::read(&path).unwrap().unwrap();
     assert!(file.credential(&"r.example".parse().unwrap(), "x").unwrap().is_none());
+}
+
+proptest! {
+    /// Whatever a file holds, it is read or refused.
+    #[test]
+    fn no_file_stops_the_program(
+        text in r#"(\{"auths":\{"[a-z:/.é]{0,20}":(\{"auth":"[A-Za-z0-9+/=]{0,12}"\}|null|1)\},?)?.{0,40}"#,
+        key in r"(https?://)?[a-zA-Z0-9.:/\[\]é-]{0,20}",
+        repository in "[a-z/]{0,12}",
+    ) {
+        let host: RegistryHost = "r.example:5000".parse().unwrap();
+        let place = Place::of_key(&key);
+        let _ = (place.is_whole(), place.is_registry(), place.nearness(&host, &repository));
+        if let Ok(file) = ConfigFile::parse("config.json", text.as_bytes()) {
+            let _ = (file.credential(&host, &repository).is_ok(), file.helper(&host).is_ok(), file.keys(&host).count());
+        }
+    }
+
+    /// What is kept for a place is found for it, and only there.
+    #[test]
+    fn what_is_kept_is_found(
+        user in "[^:\\x00-\\x1f\\x7f]{1,12}",
+        password in "[^\\x00-\\x1f\\x7f]{1,12}",
+        repository in "[a-z]{1,4}(/[a-z]{1,4}){0,2}",
+        other in "[a-z]{1,4}(/[a-z]{1,4}){0,2}",
+    ) {
+        let entry = serde_json::json!({ "auth": crate::credentials::basic::encoded(&user, &password) });
+        let text = serde_json::json!({ "auths": { format!("r.example/{repository}"): entry } }).to_string();
+        let file = ConfigFile::parse("config.json", text.as_bytes()).unwrap();
+        let host: RegistryHost = "r.example".parse().unwrap();
+        let found = file.credential(&host, &repository).unwrap();
+        prop_assert_eq!(found, Some(Credential::Basic { user, password }));
+        let is_below = format!("{other}/").starts_with(&format!("{repository}/"));
+        prop_assert_eq!(file.credential(&host, &other).unwrap().is_some(), is_below);
+    }
 }
