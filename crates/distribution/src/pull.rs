@@ -12,7 +12,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Descriptor, Digest, Document, HashReader, Manifest, MediaType, Order, Platform,
     Reference, Sink, WriteError,
 };
-use imgbuild_registry::{Content, Pushable, RemoteBlobs, RemoteManifest, RemoteRepository};
+use imgbuild_registry::{Content, Pushable, RemoteBlobs, RemoteManifest, RemoteRepository, Sought};
 use imgbuild_store::{ImageRecord, Store};
 use tokio::runtime::Handle;
 
@@ -40,7 +40,8 @@ pub async fn remote_image(
     platform: Option<Platform>,
     context: &Context,
 ) -> Result<(RemoteRepository, Pushable), DistributionError> {
-    let remote = context.registries()?.open_for_reading(reference, &wanted(reference)).await?;
+    let remote =
+        context.registries()?.open_for_reading(reference, &Sought::Manifest(wanted(reference))).await?;
     let top = match platform {
         Some(platform) => remote.image_manifest(&wanted(reference), platform).await?,
         None => remote.needed_manifest(&wanted(reference)).await?,

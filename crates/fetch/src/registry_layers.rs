@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use imgbuild_layer::Key;
 use imgbuild_oci::{BlobError, Blobs, Descriptor, Digest, MediaType, Reference};
-use imgbuild_registry::{Registries, RegistryError, RemoteBlobs, RemoteRepository};
+use imgbuild_registry::{Registries, RegistryError, RemoteBlobs, RemoteRepository, Sought};
 use imgbuild_store::{BlobWriter, CacheError, LayerCache, LayerRecord, Store};
 use tokio::runtime::Handle;
 
@@ -53,12 +53,17 @@ impl RegistryLayers {
     }
 
     /// Waits for a repository: whoever reads blobs does not wait for futures.
-    fn opened(&self, place: &Place, runtime: &Handle) -> Option<Result<RemoteRepository, RegistryError>> {
+    fn opened(
+        &self,
+        place: &Place,
+        digest: Digest,
+        runtime: &Handle,
+    ) -> Option<Result<RemoteRepository, RegistryError>> {
         let Place { registries, image, .. } = place.clone();
         let (sender, opened) = mpsc::sync_channel(1);
         runtime.spawn(async move {
             // Who waits for it waits until it is there.
-            let _received = sender.send(registries.open(&image).await);
+            let _received = sender.send(registries.open_for_reading(&image, &Sought::Blob(digest)).await);
         });
         opened.recv().ok()
     }
@@ -70,7 +75,7 @@ impl Blobs for RegistryLayers {
         let failed = |error: io::Error| BlobError::Read { digest: *digest, error };
         let ended = || failed(io::Error::other("the program is ending"));
         let runtime = self.runtime.as_ref().ok_or_else(ended)?;
-        let opened = self.opened(&place, runtime).ok_or_else(ended)?;
+        let opened = self.opened(&place, *digest, runtime).ok_or_else(ended)?;
         let remote =
             opened.map_err(|error| failed(imgbuild_diagnostic::io_error(io::ErrorKind::Other, error)))?;
         let blob = RemoteBlobs::new(remote, [(*digest, place.size)], runtime.clone()).open(digest)?;

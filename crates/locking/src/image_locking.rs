@@ -6,7 +6,7 @@ use imgbuild_base::LockedImage;
 use imgbuild_image::MakeError;
 use imgbuild_lock::ImageBase;
 use imgbuild_oci::{Digest, Platform, Tag};
-use imgbuild_registry::{Content, RegistryError, RemoteManifest, RemoteRepository};
+use imgbuild_registry::{Content, RegistryError, RemoteManifest, RemoteRepository, Sought};
 use imgbuild_spec::{RegistryImage, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
@@ -90,11 +90,13 @@ impl Locker<'_> {
         let failed = |error| failure(image, error);
         let reference = &image.reference;
         let registries = self.context.registries().map_err(imgbuild_fetch::ArchiveFailure::from)?;
-        let remote = registries.open(reference).await.map_err(failed)?;
         let kept = self.kept_image(&reference.to_string(), None).and_then(|kept| kept.index);
         let digest = kept.as_ref().or(reference.digest()).map(Digest::to_string);
         let tag = reference.tag().map_or_else(|| "latest".to_owned(), Tag::to_string);
-        let manifest = remote.needed_manifest(&digest.unwrap_or(tag)).await.map_err(failed)?;
+        let asked = digest.unwrap_or(tag);
+        let sought = Sought::Manifest(asked.clone());
+        let remote = registries.open_for_reading(reference, &sought).await.map_err(failed)?;
+        let manifest = remote.needed_manifest(&asked).await.map_err(failed)?;
         Ok(Resolved { remote, manifest })
     }
 }

@@ -31,6 +31,7 @@ mod repository;
 mod sending;
 mod session;
 mod settings;
+mod sought;
 mod upload;
 
 pub use address::Misled;
@@ -48,4 +49,5 @@ pub use registries::Registries;
 pub use remote::RemoteRepository;
 pub use repository::{Repository, RepositoryError, Scheme, place};
 pub use settings::{Asked, Endpoint, Endpoints, RegistrySettings, SettingsError, Tls};
+pub use sought::Sought;
 pub use upload::Arrival;

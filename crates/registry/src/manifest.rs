@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::error::{Doing, RegistryError};
 use crate::remote::{Read, RemoteRepository, drain, header};
+use crate::sought::Sought;
 
 /// What is asked for: images and lists of them, in the forms of OCI and of docker. Older forms are not.
 const MANIFESTS: HeaderValue = HeaderValue::from_static(
@@ -169,14 +170,19 @@ impl RemoteRepository {
         }
     }
 
-    /// The same, asked once: where another place has it as well, nobody waits for this one.
-    pub(crate) async fn has_at_once(&self, reference: &str) -> Result<bool, RegistryError> {
-        let doing = Doing::ReadManifest(reference.to_owned());
-        let url = self.repository().manifest(reference)?;
+    /// Whether something is there, asked once: where another place has it as well, nobody waits for this one.
+    pub(crate) async fn has_at_once(&self, sought: &Sought) -> Result<bool, RegistryError> {
+        let (doing, url) = match sought {
+            Sought::Manifest(reference) => {
+                (Doing::ReadManifest(reference.clone()), self.repository().manifest(reference)?)
+            }
+            Sought::Blob(digest) => (Doing::ReadBlob(*digest), self.repository().blob(digest)?),
+        };
         let answer = self.send_once(&doing, &|| asking(Method::HEAD, &url)).await?;
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(false),
-            status if status.is_success() => Ok(true),
+            // Blobs are often elsewhere.
+            status if status.is_success() || status.is_redirection() => Ok(true),
             _ => Err(self.refused(&doing, answer).await),
         }
     }

@@ -11,7 +11,8 @@ use crate::error::{Doing, Failed, RegistryError};
 use crate::registries::Registries;
 use crate::remote::RemoteRepository;
 use crate::repository::{Repository, RepositoryError, Scheme, place};
-use crate::settings::{Asked, Endpoint, Endpoints, Tls};
+use crate::settings::{Endpoint, Endpoints, Tls};
+use crate::sought::Sought;
 
 impl Registries {
     /// The repository of an image, where it is written to.
@@ -24,28 +25,27 @@ impl Registries {
         self.open_at(&self.0.settings.push(&host, &name)?).await
     }
 
-    /// The repository that an image is read from: the first of its mirrors that can be reached and has this manifest, by its
-    /// tag or digest, and else where its registry is. Whether that has it is not asked.
+    /// The repository that something is read from: the first of an image's mirrors that can be reached and has it, and else where
+    /// its registry is. Whether that has it is not asked.
     ///
     /// # Errors
     ///
     /// As [`Registries::open`].
     pub async fn open_for_reading(
         &self,
-        reference: &Reference,
-        manifest: &str,
+        image: &Reference,
+        sought: &Sought,
     ) -> Result<RemoteRepository, RegistryError> {
-        let (host, name) = place(reference);
-        let asked = if reference.digest().is_some() { Asked::Digest } else { Asked::Tag };
-        let Endpoints { mirrors, own } = self.0.settings.pull(&host, &name, asked)?;
+        let (host, name) = place(image);
+        let Endpoints { mirrors, own } = self.0.settings.pull(&host, &name, sought.asked())?;
         for mirror in &mirrors {
             let host = mirror.host.to_string();
             if self.learned(&host).is_silent {
                 continue;
             }
-            match self.manifest_at(mirror, manifest).await {
+            match self.at_mirror(mirror, sought).await {
                 Ok(Some(remote)) => return Ok(remote),
-                Ok(None) => tracing::debug!("the mirror {host} has no `{reference}`"),
+                Ok(None) => tracing::debug!("the mirror {host} has no {sought} of `{image}`"),
                 Err(error) => {
                     tracing::debug!("the mirror {host} is passed over: {error}");
                     let is_silent = matches!(error, RegistryError::Net { .. });
@@ -56,13 +56,13 @@ impl Registries {
         self.open_at(&own).await
     }
 
-    async fn manifest_at(
+    async fn at_mirror(
         &self,
         mirror: &Endpoint,
-        manifest: &str,
+        sought: &Sought,
     ) -> Result<Option<RemoteRepository>, RegistryError> {
         let remote = self.open_at(mirror).await?;
-        Ok(remote.has_at_once(manifest).await?.then_some(remote))
+        Ok(remote.has_at_once(sought).await?.then_some(remote))
     }
 
     /// A repository as it is reached.

@@ -82,3 +82,27 @@ fn a_registry_that_has_moved() {
     help: whoever keeps that file decides; name another registry
     ");
 }
+
+#[test]
+fn what_an_image_stands_on() {
+    let (home, mirror) = (Home::new(), Registry::new());
+    fill(&home, &mirror, "hub/team/base:1", "base");
+    // Nobody listens at the registry itself.
+    conf(
+        &home,
+        &format!(
+            "[[registry]]\nlocation = \"r.invalid\"\n[[registry.mirror]]\nlocation = \"{}/hub\"\n",
+            mirror.address()
+        ),
+    );
+    home.imgbuild.write("src/new", "new");
+    home.imgbuild.write(
+        "spec.toml",
+        "name = \"x\"\nplatforms = [\"linux/amd64\"]\nbase = { image = \"r.invalid/team/base:1\" }\n\
+         [[copy]]\nfrom = \"src\"\nto = \"/data\"\n",
+    );
+    home.run(&["lock", "spec.toml"], "").success();
+    let lock = home.imgbuild.read("spec.lock");
+    assert!(lock.contains("r.invalid/team/base") && !lock.contains(mirror.address()), "{lock}");
+    home.run(&["build", "spec.toml", "--locked"], "").success();
+}
