@@ -86,7 +86,7 @@ pub async fn build(
     let must_be_locked = request.locked || request.shard.is_some();
     let locked = current_lock(spec, &all, &lock_path, must_be_locked, context).await?;
     let chosen = match request.shard {
-        Some(shard) => of_shard(&all, &asked, &locked.lock, shard)?,
+        Some(shard) => of_shard(&all, &asked, &locked.lock, shard, request.platforms_of_a_tag())?,
         None => asked.clone(),
     };
     let lock_digest = Digest::of(&locked.text);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use imgbuild_distribution::{CacheKey, CachePlace, Publishing};
 use imgbuild_image::Format;
 use imgbuild_oci::{Platform, Reference};
-use imgbuild_shard::Shard;
+use imgbuild_shard::{Platforms, Shard};
 
 /// Whose layers are looked for before they are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,4 +56,13 @@ pub struct Request {
     pub cache_from: CacheFrom,
     /// Caches that many builds share.
     pub shared: SharedCaches,
+}
+
+impl Request {
+    /// Whether several machines may build the platforms of one tag. Who gets them under one name would have those of the last machine
+    /// alone.
+    pub(crate) fn platforms_of_a_tag(&self) -> Platforms {
+        let joined = self.publishing.platform_tags && self.output.is_none();
+        if joined { Platforms::Parted } else { Platforms::Together }
+    }
 }

@@ -6,7 +6,7 @@ use imgbuild_image::{MakeError, variant_name};
 use imgbuild_lock::{Lock, LockedVariant};
 use imgbuild_locking::{known_lock, lock_path};
 use imgbuild_shard::weights::UNKNOWN_BYTES;
-use imgbuild_shard::{Image, Package, Shard, split};
+use imgbuild_shard::{Image, Package, Platforms, Shard, split};
 use imgbuild_spec::Variant;
 
 use crate::error::BuildError;
@@ -21,8 +21,9 @@ pub(crate) fn of_shard(
     chosen: &[usize],
     lock: &Lock,
     shard: Shard,
+    platforms: Platforms,
 ) -> Result<Vec<usize>, BuildError> {
-    let mut shards = shards(variants, chosen, lock, shard.count())?;
+    let mut shards = shards(variants, chosen, lock, (shard.count(), platforms))?;
     let index = usize::try_from(shard.index()).unwrap_or(usize::MAX);
     Ok(if index < shards.len() { shards.swap_remove(index) } else { Vec::new() })
 }
@@ -36,22 +37,22 @@ pub fn planned_shards(
     spec_path: &Path,
     variants: &[Variant],
     chosen: &[usize],
-    count: u32,
+    (count, platforms): (u32, Platforms),
 ) -> Result<Option<Vec<Vec<usize>>>, BuildError> {
     let Some(locked) = known_lock(variants, &lock_path(spec_path))? else { return Ok(None) };
-    shards(variants, chosen, &locked.lock, count).map(Some)
+    shards(variants, chosen, &locked.lock, (count, platforms)).map(Some)
 }
 
 fn shards(
     variants: &[Variant],
     chosen: &[usize],
     lock: &Lock,
-    count: u32,
+    (count, platforms): (u32, Platforms),
 ) -> Result<Vec<Vec<usize>>, BuildError> {
     let locked = lock.locked_variants().map_err(MakeError::from)?;
     let image = |index: &usize| locked.get(*index).map(|locked| image(&variants[*index], locked));
     let images: Vec<Image> = chosen.iter().filter_map(image).collect();
-    let shards = split(&images, count).into_iter();
+    let shards = split(&images, count, platforms).into_iter();
     Ok(shards.map(|shard| shard.into_iter().map(|place| chosen[place]).collect()).collect())
 }
 

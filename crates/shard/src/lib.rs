@@ -10,4 +10,4 @@ pub mod weights;
 
 pub use schedulers::{COUNT, INDEX, NoShard, Numbers, SCHEDULERS, Scheduler, shard_of_this_machine};
 pub use shard::{Shard, WrongShard};
-pub use split::{Image, Package, Work, split, work};
+pub use split::{Image, Package, Platforms, Work, split, work};

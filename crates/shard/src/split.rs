@@ -34,6 +34,15 @@ pub struct Image {
     pub packages: Vec<Package>,
 }
 
+/// What becomes of the images of one tag, which differ in their platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platforms {
+    /// One machine builds all of them, and makes one thing of them.
+    Together,
+    /// Several machines may, where that is much less to do. Somebody joins them afterwards.
+    Parted,
+}
+
 /// What machines have to do: the bytes of packages, each once for every machine that has an image of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
@@ -45,13 +54,19 @@ pub struct Work {
 
 /// Which images each of `count` machines builds, as their places in `images`, in order. Every image is there once. A machine may have
 /// none. The order of the images does not matter.
-pub fn split(images: &[Image], count: u32) -> Vec<Vec<usize>> {
+pub fn split(images: &[Image], count: u32, platforms: Platforms) -> Vec<Vec<usize>> {
     let packages = Packages::of(images);
     let most = usize::try_from(count).unwrap_or(usize::MAX).max(1);
     let by_tag = packages.row(units(images, |image| (image.tag.as_str(), "")));
-    let apart = packages.row(units(images, |image| (image.tag.as_str(), image.name.as_str())));
-    let (joined, single) = (by_tag.cut(&packages, most), apart.cut(&packages, most));
-    let (units, runs) = if costs_little(joined.1, single.1) { (by_tag, joined.0) } else { (apart, single.0) };
+    let joined = by_tag.cut(&packages, most);
+    let (units, runs) = match platforms {
+        Platforms::Together => (by_tag, joined.0),
+        Platforms::Parted => {
+            let apart = packages.row(units(images, |image| (image.tag.as_str(), image.name.as_str())));
+            let single = apart.cut(&packages, most);
+            if costs_little(joined.1, single.1) { (by_tag, joined.0) } else { (apart, single.0) }
+        }
+    };
     let mut shards: Vec<Vec<usize>> = runs.into_iter().map(|run| units.images(run)).collect();
     shards.resize(most, Vec::new());
     shards
@@ -166,7 +181,7 @@ mod tests {
 
     /// The names of each shard's images.
     fn names(images: &[Image], count: u32) -> Vec<Vec<&str>> {
-        let shards = split(images, count);
+        let shards = split(images, count, Platforms::Parted);
         shards.iter().map(|shard| shard.iter().map(|index| images[*index].name.as_str()).collect()).collect()
     }
 
@@ -232,11 +247,13 @@ mod tests {
             .flat_map(|tag| ["amd64", "arm64"].map(|platform| of_platform(tag, platform)))
             .collect();
         assert_eq!(names(&dear, 2), [["a (amd64)", "b (amd64)"], ["a (arm64)", "b (arm64)"]]);
+        // Where nobody joins them, a second machine would do all of it once more.
+        assert_eq!(split(&dear, 2, Platforms::Together), [vec![0, 1, 2, 3], vec![]]);
     }
 
     #[test]
     fn nothing_is_split_as_well() {
-        assert_eq!(split(&[], 3), [[], [], []] as [[usize; 0]; 3]);
+        assert_eq!(split(&[], 3, Platforms::Parted), [[], [], []] as [[usize; 0]; 3]);
     }
 
     fn any_images() -> impl Strategy<Value = Vec<Image>> {
@@ -252,14 +269,27 @@ mod tests {
         })
     }
 
+    fn any_platforms() -> impl Strategy<Value = Platforms> {
+        prop_oneof![Just(Platforms::Together), Just(Platforms::Parted)]
+    }
+
     proptest! {
         #[test]
-        fn every_image_is_in_one_shard(images in any_images(), count in 1..40_u32) {
-            let shards = split(&images, count);
+        fn every_image_is_in_one_shard(images in any_images(), count in 1..40_u32, platforms in any_platforms()) {
+            let shards = split(&images, count, platforms);
             prop_assert_eq!(shards.len(), usize::try_from(count).unwrap());
             let mut all: Vec<usize> = shards.concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..images.len()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn one_machine_has_all_platforms_of_a_tag(images in any_images(), count in 1..40_u32) {
+            for shard in split(&images, count, Platforms::Together) {
+                let tags: BTreeSet<&str> = shard.iter().map(|index| images[*index].tag.as_str()).collect();
+                let all = images.iter().filter(|image| tags.contains(image.tag.as_str())).count();
+                prop_assert_eq!(shard.len(), all);
+            }
         }
 
         #[test]
@@ -270,7 +300,7 @@ mod tests {
                 image.packages.reverse();
             }
             let sorted = |images: &[Image]| {
-                let shards = split(images, count).into_iter().map(|shard| {
+                let shards = split(images, count, Platforms::Parted).into_iter().map(|shard| {
                     shard.into_iter().map(|index| images[index].name.clone()).collect::<BTreeSet<_>>()
                 });
                 shards.collect::<Vec<_>>()
@@ -280,7 +310,7 @@ mod tests {
 
         #[test]
         fn more_machines_never_make_the_busiest_much_busier(images in any_images(), count in 1..9_u32) {
-            let busiest = |count: u32| work(&images, &split(&images, count)).busiest;
+            let busiest = |count: u32| work(&images, &split(&images, count, Platforms::Parted)).busiest;
             let (one, many) = (busiest(1), busiest(count));
             prop_assert!(many <= one, "{many} {one}");
         }

@@ -1,9 +1,10 @@
 //! `imgbuild build --shard`: the part of a matrix that one of many machines builds.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use imgbuild_shard::SCHEDULERS;
-use imgbuild_tests::{Bench, Imgbuild};
+use imgbuild_tests::{Bench, Imgbuild, Registry, capture};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -82,6 +83,58 @@ fn images_of_the_same_packages_are_built_by_one_machine() {
         serde_json::json!([name(1), name(2), name(3)])
     };
     assert_eq!(images, [&of("ca-certificates"), &of("odd-modes")]);
+}
+
+#[test]
+fn platforms_of_a_tag_are_parted_only_where_somebody_joins_them() {
+    let imgbuild = alone();
+    let spec = SPEC.replace("\"linux/amd64\"", "\"linux/amd64\", \"linux/arm64\"");
+    imgbuild.write("spec.toml", spec.replace(", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"", ""));
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let listed = |more: &[&str]| {
+        imgbuild.run([&["matrix", "spec.toml", "--shards", "4"], more].concat()).success().stdout
+    };
+    assert_snapshot!(listed(&[]), @r"
+    shard 1/4  --shard 1/4  2 images
+    shard 2/4  --shard 2/4  2 images
+    shard 3/4  --shard 3/4  0 images
+    shard 4/4  --shard 4/4  0 images
+    ");
+    assert_snapshot!(listed(&["--platform-tags"]), @r"
+    shard 1/4  --shard 1/4 --platform-tags  1 image
+    shard 2/4  --shard 2/4 --platform-tags  1 image
+    shard 3/4  --shard 3/4 --platform-tags  1 image
+    shard 4/4  --shard 4/4 --platform-tags  1 image
+    ");
+    // So is what a machine without a registry writes.
+    let report = built(&imgbuild, "1/4");
+    assert_eq!(report["images"].as_array().unwrap().len(), 2);
+    assert_eq!(outputs(&report).into_iter().collect::<Vec<_>>(), ["out/small-0.tar"]);
+}
+
+#[test]
+fn machines_that_part_the_platforms_of_a_tag_are_joined() {
+    let (imgbuild, registry) = (alone(), Registry::new());
+    let spec = SPEC.replace("\"linux/amd64\"", "\"linux/amd64\", \"linux/arm64\"");
+    imgbuild.write("spec.toml", spec.replace(", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"", ""));
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let repository = format!("{}/team/images", registry.address());
+    // One more than there are images: it has none to push.
+    for shard in 1..=5 {
+        let shard = format!("{shard}/5");
+        let push = ["--platform-tags", "--push", &repository, "--shard", &shard];
+        imgbuild.run([&["build", "spec.toml"], &push[..]].concat()).success();
+    }
+    let complete = ["push", "--complete", "spec.toml", &repository, "--json"];
+    let report: Value = serde_json::from_str(&imgbuild.run(complete).success().stdout).unwrap();
+    assert_eq!(report["there"].as_array().unwrap().len(), 4);
+    assert_eq!(report["joined"].as_array().unwrap().len(), 2);
+    for tag in ["0", "1"] {
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{repository}:{tag}")]);
+        let index: Value = serde_json::from_str(&capture(&mut skopeo).success().stdout).unwrap();
+        assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 
-use imgbuild_oci::Digest;
-use imgbuild_tests::{Imgbuild, capture, names, workspace_root};
+use imgbuild_tests::{Imgbuild, Registry, capture, names, workspace_root};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, files};
 
@@ -41,13 +42,23 @@ fn matrix() -> Imgbuild {
     imgbuild
 }
 
-/// The outputs of a folder, by name, and the digest of each.
-fn outputs(folder: &Path) -> BTreeMap<String, Digest> {
-    let digest = |name: String| {
-        let digest = Digest::of(fs_err::read(folder.join(&name)).unwrap());
-        (name, digest)
+/// The digest of each image of a report, by its tag.
+fn digests(report: &Value) -> BTreeMap<String, String> {
+    let images = report["images"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let tag = |name: &str| name.strip_prefix("small:").unwrap().split(' ').next().unwrap().to_owned();
+    images.map(|image| (tag(&text(&image["name"])), text(&image["digest"]))).collect()
+}
+
+/// The digest that a registry has for each tag.
+fn pushed<'a>(repository: &str, tags: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+    let digest = |tag: &String| {
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["inspect", "--tls-verify=false", "--format", "{{.Digest}}"]);
+        let said = capture(skopeo.arg(format!("docker://{repository}:{tag}"))).success();
+        (tag.clone(), said.stdout.trim().to_owned())
     };
-    names(folder).into_iter().map(digest).collect()
+    tags.map(digest).collect()
 }
 
 /// How often a layer was made, in what builds said.
@@ -70,11 +81,15 @@ fn slow_on_the_second_node(imgbuild: &Imgbuild) -> PathBuf {
 #[test]
 fn a_node_and_the_controller_are_killed() {
     let alone = matrix();
-    let said = alone.run(["build", "spec.toml", "--output", "out"]).success().stderr;
-    let (wanted, unique) = (outputs(&alone.path("out")), made(&said));
+    let report = alone.run(["build", "spec.toml", "--output", "out", "--json"]).success();
+    let wanted = digests(&serde_json::from_str(&report.stdout).unwrap());
+    let unique = made(&report.stderr);
     assert_eq!((wanted.len(), unique), (40, 9));
 
-    let imgbuild = matrix();
+    let (imgbuild, registry) = (matrix(), Registry::new());
+    let repository = format!("{}/team/images", registry.address());
+    let complete = ["push", "--complete", "spec.toml", &repository];
+    assert_eq!(imgbuild.run(complete).failure().stdout.matches(" is missing\n").count(), 40);
     let mut cluster = Cluster::start(4);
     let script = workspace_root().join("examples/ci/slurm/build.sbatch");
     let path = format!("{}:{}", slow_on_the_second_node(&imgbuild).display(), std::env::var("PATH").unwrap());
@@ -83,7 +98,7 @@ fn a_node_and_the_controller_are_killed() {
     submit
         .env("PATH", path)
         .env("SPEC", "spec.toml")
-        .env("OUTPUT", "out")
+        .env("PUSH", &repository)
         .env("IMGBUILD_CACHE", imgbuild.store());
     capture(&mut submit).success();
 
@@ -97,7 +112,9 @@ fn a_node_and_the_controller_are_killed() {
         cluster.says("scontrol", &["ping"]).contains("is UP") && cluster.says("squeue", &["-h"]).is_empty()
     });
 
-    assert_eq!(outputs(&imgbuild.path("out")), wanted);
+    let said = imgbuild.run(complete).success();
+    assert_eq!(said.stdout.matches(" is there\n").count(), 40);
+    assert_eq!(pushed(&repository, wanted.keys()), wanted);
     let said: String =
         files(imgbuild.folder(), "images-").iter().map(|log| fs_err::read_to_string(log).unwrap()).collect();
     assert!(said.matches("note: shard").count() >= 8, "{said}");

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use imgbuild_oci::{Digest, Platform};
-use imgbuild_shard::{Image, Numbers, Package, SCHEDULERS, Work, split, work};
+use imgbuild_shard::{Image, Numbers, Package, Platforms, SCHEDULERS, Work, split, work};
 use imgbuild_spec::{Spec, Variant};
 
 /// The archives that images are made of: see the file's first lines.
@@ -77,7 +77,7 @@ fn ways(images: &[Image], machines: u32) -> [(&'static str, Vec<Vec<usize>>); 4]
         ("at random", dealt(random)),
         ("one after the other", dealt(all.clone())),
         ("in blocks, as the matrix lists them", blocks),
-        ("`--shard`", split(images, machines)),
+        ("`--shard`", split(images, machines, Platforms::Together)),
     ]
 }
 

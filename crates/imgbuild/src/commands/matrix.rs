@@ -4,7 +4,7 @@ use imgbuild_build::{chosen, planned_shards};
 use imgbuild_image::variant_name;
 use imgbuild_locking::Purpose;
 use imgbuild_oci::Platform;
-use imgbuild_shard::Shard;
+use imgbuild_shard::{Platforms, Shard};
 use imgbuild_spec::Variant;
 use serde_json::{Map, Value, json};
 
@@ -82,7 +82,8 @@ fn shards(
     chosen: &[usize],
     count: u32,
 ) -> Result<Vec<Job>, Failure> {
-    let planned = planned_shards(&arguments.spec, variants, chosen, count)?;
+    let platforms = if arguments.platform_tags { Platforms::Parted } else { Platforms::Together };
+    let planned = planned_shards(&arguments.spec, variants, chosen, (count, platforms))?;
     let chosen = words(arguments.only.iter().map(|(key, value)| (key, value)), &arguments.platform);
     let job = |shard: Shard| {
         let mut facts = Map::new();
@@ -92,7 +93,9 @@ fn shards(
             let names = images.iter().map(|index| variant_name(&variants[*index]));
             facts.insert("images".to_owned(), names.collect());
         }
-        let arguments = [chosen.as_slice(), &["--shard".to_owned(), shard.to_string()]].concat();
+        let tags = arguments.platform_tags.then(|| "--platform-tags".to_owned());
+        let shard_words = ["--shard".to_owned(), shard.to_string()];
+        let arguments = chosen.iter().cloned().chain(shard_words).chain(tags).collect();
         Job { name: format!("shard {shard}"), arguments, facts }
     };
     Ok((0..count).filter_map(|index| Shard::new(index, count)).map(job).collect())
