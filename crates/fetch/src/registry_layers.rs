@@ -111,7 +111,10 @@ struct Kept {
 
 impl Read for Kept {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.blob.read(buffer)?;
+        let read = self.blob.read(buffer).inspect_err(|_| {
+            // Whoever reads on after a failure comes to an end that is none.
+            self.kept = None;
+        })?;
         let Some((writer, _)) = &mut self.kept else { return Ok(read) };
         if read > 0 {
             writer.write_all(&buffer[..read])?;

@@ -21,7 +21,7 @@ fn what_is_not_there() {
       ╰─▶ there is no image `127.0.0.1:50000/team/base:2`
       help: `imgbuild tags 127.0.0.1:50000/team/base` lists what is there
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -36,7 +36,7 @@ fn what_is_not_there() {
       ╰─▶ there is no image `127.0.0.1:50000/team/other:1`
       help: `imgbuild tags 127.0.0.1:50000/team/other` lists what is there
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -52,7 +52,7 @@ fn what_is_not_there() {
       ╰─▶ there is no image `127.0.0.1:50000/team/base@sha256:1785cfc3bc6ac7738e8b38cdccd1af12563c2b9070e07af336a1bf8c0f772b6a`
       help: `imgbuild tags 127.0.0.1:50000/team/base` lists what is there
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -72,7 +72,7 @@ fn who_must_sign_in() {
       ╰─▶ `127.0.0.1:50000/team/base`: the manifest `1` cannot be read: the registry wants a credential (401): UNAUTHORIZED (authentication required)
       help: sign in with `imgbuild login 127.0.0.1:50000`, or see docs/registry-credentials.md for CI
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -93,7 +93,7 @@ fn another_platform() {
       × cannot build on `127.0.0.1:50000/team/one:1`
       ╰─▶ `127.0.0.1:50000/team/one:1` holds no image for linux/amd64; there are: `linux/arm64`
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -108,7 +108,7 @@ fn another_platform() {
       × cannot build on `127.0.0.1:50000/x:1`
       ╰─▶ `127.0.0.1:50000/x@sha256:c7a7a971b93e4074dbd316c5c7ac0150aad68fa37643eec91866ea9ea579835c` is not built for linux/amd64; it is for linux/s390x, linux/arm/v7
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -129,7 +129,7 @@ fn no_glibc() {
       ╰─▶ its C library is musl, and conda's packages need glibc: the image could not start
       help: build on an image with glibc, as Debian, Ubuntu and Fedora have it, or on `base = "trixie"`
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -156,7 +156,7 @@ fn a_damaged_layer() {
       ├─▶ layer 1 of `127.0.0.1:50000/team/base:1` (`sha256:437816a32f19548d146d8215eaa5891b6e34e3e8812a1cf957f72c0963bc3239`) cannot be used
       ╰─▶ the blob `sha256:437816a32f19548d146d8215eaa5891b6e34e3e8812a1cf957f72c0963bc3239` holds something else: its digest is `sha256:06223d575b709aa47b57b11d3e3971e9a5fcca32e0fc576192c65e1dab860ae8`
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -180,7 +180,7 @@ fn without_the_network() {
       ╰─▶ `http://127.0.0.1:50000/v2/` is needed from the network, which `--offline` forbids
       help: run once without `--offline`
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -195,7 +195,7 @@ fn without_the_network() {
     other.imgbuild = site.elsewhere();
     other.imgbuild.run(["build", "spec.toml", "--locked", "--push", &site.name("team/app:1")]).success();
     let said = other.fails(&["build", "spec.toml", "--offline", "--output", "out"]);
-    assert_snapshot!(site.shown(&said), @r"
+    assert_snapshot!(site.shown(&said), @"
     all 2 layers are in the cache
       × the image cannot be written
       ├─▶ a layer cannot be read
@@ -233,7 +233,7 @@ fn what_a_registry_should_not_serve() {
       × cannot build on `127.0.0.1:50000/x:1`
       ╰─▶ `127.0.0.1:50000/x`: the manifest `1` is of docker's first version, which states no digest of a configuration
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -247,7 +247,7 @@ fn what_a_registry_should_not_serve() {
       × cannot build on `127.0.0.1:50000/x:1@sha256:1111111111111111111111111111111111111111111111111111111111111111`
       ╰─▶ `127.0.0.1:50000/x`: the manifest `sha256:1111111111111111111111111111111111111111111111111111111111111111` cannot be read: what the registry sends is something else: its digest is `sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a`
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -268,7 +268,7 @@ fn layers_that_no_registry_has() {
       × cannot build on `127.0.0.1:50000/team/windows:1`
       ╰─▶ layer 1 of `127.0.0.1:50000/team/windows:1` is a foreign layer (`application/vnd.oci.image.layer.nondistributable.v1.tar+gzip`), which may not be handed on and is not stored with its image
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]
@@ -284,7 +284,7 @@ fn layers_that_no_registry_has() {
       × cannot build on `127.0.0.1:50000/team/chart:1`
       ╰─▶ `127.0.0.1:50000/team/chart:1` holds no image
 
-    Advice: 
+    Advice:
       ☞ it was asked for here
        ╭─[spec.toml:3:18]
      2 │ platforms = ["linux/amd64"]

@@ -64,7 +64,7 @@ fn a_tag_that_moved_is_taken_when_it_is_asked_for() {
         all.extend(words);
         site.shown(&site.imgbuild.run(all).success().stdout)
     };
-    assert_snapshot!(lock(&["spec.toml"]), @r"
+    assert_snapshot!(lock(&["spec.toml"]), @"
     + base/127.0.0.1:50000/team/base:1 sha256:d5349cc67b3401b97ad66314c1df87e4969836de4be31f6e8a4755bf35bb83d2
     + conda/odd-noarch-generic 1.0 0
     spec.lock: 1 packages, 1 changed
@@ -72,14 +72,14 @@ fn a_tag_that_moved_is_taken_when_it_is_asked_for() {
     let before = site.imgbuild.read("spec.lock");
     let other = vec![system(), HandmadeLayer::new().file("etc/new", "")];
     site.put("team/base:1", &[Platform::LinuxAmd64], other, &config());
-    assert_snapshot!(lock(&["spec.toml"]), @r"spec.lock: 1 packages, 0 changed");
+    assert_snapshot!(lock(&["spec.toml"]), @"spec.lock: 1 packages, 0 changed");
     assert_eq!(site.imgbuild.read("spec.lock"), before);
     let name = site.name("team/base:1");
-    assert_snapshot!(lock(&["spec.toml", "--upgrade", &name]), @r"
+    assert_snapshot!(lock(&["spec.toml", "--upgrade", &name]), @"
     ~ base/127.0.0.1:50000/team/base:1 sha256:d5349cc67b3401b97ad66314c1df87e4969836de4be31f6e8a4755bf35bb83d2 -> sha256:ec5421824306074aac2537fdce68a563256fdb93eb6a897d52ceb51ad7f0a76d
     spec.lock: 1 packages, 0 changed
     ");
-    assert_snapshot!(lock(&["spec.toml", "--upgrade"]), @r"spec.lock: 1 packages, 0 changed");
+    assert_snapshot!(lock(&["spec.toml", "--upgrade"]), @"spec.lock: 1 packages, 0 changed");
     let image = site.imgbuild.build_again(&["--locked"]).image();
     assert!(image.file("etc/new").is_empty());
     // A digest does not move.
@@ -87,5 +87,5 @@ fn a_tag_that_moved_is_taken_when_it_is_asked_for() {
     site.spec(&format!("team/base:1@{digest}"), &conda());
     site.imgbuild.run(["lock", "spec.toml"]).success();
     site.put("team/base:1", &[Platform::LinuxAmd64], vec![system()], &config());
-    assert_snapshot!(lock(&["spec.toml", "--upgrade"]), @r"spec.lock: 1 packages, 0 changed");
+    assert_snapshot!(lock(&["spec.toml", "--upgrade"]), @"spec.lock: 1 packages, 0 changed");
 }

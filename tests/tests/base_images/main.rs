@@ -108,10 +108,8 @@ impl Site {
     fn fails(&self, arguments: &[&str]) -> String {
         let outcome = self.imgbuild.run(arguments).failure();
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
-        let told = outcome
-            .stderr
-            .lines()
-            .filter(|line| !line.starts_with("locking ") && !line.starts_with("downloaded "));
+        let passed = |line: &&str| line.starts_with("locking ") || line.starts_with("downloaded ");
+        let told = outcome.stderr.lines().filter(|line| !passed(line)).map(str::trim_end);
         self.shown(&told.collect::<Vec<_>>().join("\n"))
     }
 

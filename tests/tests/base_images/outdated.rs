@@ -149,7 +149,7 @@ fn a_base_whose_tag_has_moved() {
     };
     let (code, said) = outdated(&[]);
     assert_eq!(code, Some(3));
-    assert_snapshot!(said, @r"
+    assert_snapshot!(said, @"
     bases
       127.0.0.1:50000/team/base:1 sha256:d5349cc67b3401b97ad66314c1df87e4969836de4be31f6e8a4755bf35bb83d2 -> sha256:ec5421824306074aac2537fdce68a563256fdb93eb6a897d52ceb51ad7f0a76d
     ");
