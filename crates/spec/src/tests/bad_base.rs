@@ -265,3 +265,123 @@ fn snapshots() {
      help: add `archive = ["…"]` to `[matrix]`; for the braces themselves, write `{{archive}}`
     "#);
 }
+
+#[test]
+fn an_image_of_a_registry() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("image = \"registry.example/Team/base:1\""), @r#"
+     × `Team/base` is not a valid image name: each part between slashes is lower-case letters and
+     │ digits, parted by one `.`, one or two `_`, or any number of `-`
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "registry.example/Team/base:1"
+      ·         ───────────────┬──────────────
+      ·                        ╰── here
+      ╰────
+     help: write it like `registry.example/team/base:1`
+    "#);
+    assert_snapshot!(base("image = \"docker://debian:13\""), @r#"
+     × `docker:` is not a valid host of a registry: the port is a number from 1 to 65535
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "docker://debian:13"
+      ·         ──────────┬─────────
+      ·                   ╰── here
+      ╰────
+     help: leave out `docker://`
+    "#);
+    assert_snapshot!(base("image = \"debian:13@sha256:12\""), @r#"
+     × `debian:13@sha256:12` is not a valid reference of an image: what follows `@` is `sha256:` and
+     │ 64 digits
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "debian:13@sha256:12"
+      ·         ──────────┬──────────
+      ·                   ╰── here
+      ╰────
+     help: write it like `registry.example/team/base:1`
+    "#);
+    assert_snapshot!(base("image = \"registry.example:99999/a\""), @r#"
+     × `registry.example:99999` is not a valid host of a registry: the port is a number from 1 to
+     │ 65535
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "registry.example:99999/a"
+      ·         ─────────────┬────────────
+      ·                      ╰── here
+      ╰────
+     help: write it like `registry.example/team/base:1`
+    "#);
+    assert_snapshot!(base("image = \"\""), @r#"
+     × `` is not a valid image name: it is empty
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = ""
+      ·         ─┬
+      ·          ╰── here
+      ╰────
+     help: write it like `registry.example/team/base:1`
+    "#);
+    assert_snapshot!(base("image = \"debian:13\"\nlayout = \"base.tar\""), @r#"
+     × `base.image` and `base.layout` exclude each other
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "debian:13"
+      ·         ─────┬─────
+      ·              ╰── an image of a registry
+    4 │ layout = "base.tar"
+      ·          ─────┬────
+      ·               ╰── an image in a file
+      ╰────
+    "#);
+    assert_snapshot!(base("image = \"debian:13\"\ndebian = \"trixie\""), @r#"
+     × `base.image` and `base.debian` exclude each other
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "debian:13"
+      ·         ─────┬─────
+      ·              ╰── an image of a registry
+    4 │ debian = "trixie"
+      ·          ────┬───
+      ·              ╰── only Debian packages have this
+      ╰────
+    "#);
+    assert_snapshot!(base("image = \"debian:13\"\npackages = [\"git\"]"), @r#"
+     × `base.image` and `base.packages` exclude each other
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "debian:13"
+      ·         ─────┬─────
+      ·              ╰── an image of a registry
+    4 │ packages = ["git"]
+      ·            ───┬───
+      ·               ╰── only Debian packages have this
+      ╰────
+    "#);
+    assert_snapshot!(base("image = \"debian:13\"\nscratch = true"), @r#"
+     × `base.scratch` and `base.image` exclude each other
+      ╭─[spec.toml:3:9]
+    2 │ [base]
+    3 │ image = "debian:13"
+      ·         ─────┬─────
+      ·              ╰── an existing image
+    4 │ scratch = true
+      ·           ──┬─
+      ·             ╰── an empty base
+      ╰────
+    "#);
+    let python = "name = \"a\"\npython = { version = \"3.13\", from = \"debian\" }\nbase = { image = \"debian:13\" }\n";
+    assert_snapshot!(message(python), @r#"
+     × `base.image` and `python.from` exclude each other
+      ╭─[spec.toml:2:10]
+    1 │ name = "a"
+    2 │ python = { version = "3.13", from = "debian" }
+      ·          ──────────────────┬──────────────────
+      ·                            ╰── a Debian package
+    3 │ base = { image = "debian:13" }
+      ·                  ─────┬─────
+      ·                       ╰── an existing image
+      ╰────
+     help: take Python from conda: `python = "3.11"`
+    "#);
+}
