@@ -5,7 +5,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-use imgbuild_tests::{Client, Imgbuild, Outcome, Run, capture, get, port, token, workspace_root};
+use imgbuild_tests::{Client, Imgbuild, Outcome, Registry, Run, capture, get, port, token, workspace_root};
 
 /// The fenced blocks of one language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
@@ -91,7 +91,7 @@ fn the_first_screen() {
     }
     assert_eq!(spec.lines().count(), 6);
     shell.imgbuild.write("spec.toml", &spec);
-    let (jupyter, mut running) = (port(), None);
+    let (jupyter, registry, mut running) = (port(), Registry::new(), None);
     for (line, shown) in blocks(screen, "console").iter().flat_map(|console| commands(console)) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -118,8 +118,10 @@ fn the_first_screen() {
                 prints(&shell.run(&line).stdout, &shown, &line);
             }
             ["imgbuild", ..] => {
-                let outcome = shell.run(&line);
-                prints(&format!("{}{}", outcome.stderr, outcome.stdout), &shown, &line);
+                // The registry of the README is one here.
+                let outcome = shell.run(&line.replace("registry.example", registry.address()));
+                let said = format!("{}{}", outcome.stderr, outcome.stdout);
+                prints(&said.replace(registry.address(), "registry.example"), &shown, &line);
             }
             _ => panic!("nobody tries `{line}`"),
         }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, Delivered, Format, LayerSummary, MakeError, check_conformity, check_cuda_duplicates,
-    check_kernels, deliver, groups, make, run_checks, unconfined, variant_plan,
+    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, check_conformity,
+    check_cuda_duplicates, check_kernels, deliver, groups, make, run_checks, unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{
-    CudaContract, LockSpecError, cuda_contract, current_lock, known_lock, lock_path, notes, validate_copying,
+    CudaContract, LockSpecError, Locked, cuda_contract, current_lock, known_lock, lock_path, notes,
+    validate_copying,
 };
 use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
@@ -89,17 +90,10 @@ pub async fn build(
         Some(shard) => of_shard(&all, &asked, &locked.lock, shard, request.platforms_of_a_tag())?,
         None => asked.clone(),
     };
-    let lock_digest = Digest::of(&locked.text);
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
     let mut pushing = Pushing::begin(request, &variants, context).await?;
     let mut context = pushing.context(context);
-    let mut plans = Vec::new();
-    for index in &chosen {
-        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
-        check_cuda_duplicates(&all[*index], &of_lock)?;
-        let lock = (&locked.lock, locked.text.as_str());
-        plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), request.format, &context)?);
-    }
+    let plans = planned(spec, &all, &chosen, &locked, request.format, &context)?;
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
     pushing.look_up(&plans, &context).await?;
     let publication = pushing.open(&plans, &context).await?;
@@ -110,11 +104,7 @@ pub async fn build(
     }
     let made = make(&plans, &context).await?;
     pushing.verify(&made)?;
-    let mut built = Vec::new();
-    for ((index, plan), layers) in chosen.iter().zip(&plans).zip(made) {
-        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
-        built.push(Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?);
-    }
+    let mut built = assembled(&all, &chosen, &plans, made, &locked)?;
     let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
@@ -137,6 +127,42 @@ pub async fn build(
     notes.extend(unconfined(&context));
     let chosen = asked.len();
     Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, chosen, notes })
+}
+
+/// The layers of the chosen variants, as they are planned.
+fn planned(
+    spec: &Spec,
+    all: &[Variant],
+    chosen: &[usize],
+    locked: &Locked,
+    format: Format,
+    context: &Context,
+) -> Result<Vec<ImagePlan>, BuildError> {
+    let mut plans = Vec::new();
+    for index in chosen {
+        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
+        check_cuda_duplicates(&all[*index], &of_lock)?;
+        let lock = (&locked.lock, locked.text.as_str());
+        plans.push(variant_plan(lock, *index, &all[*index], spec.folder(), format, context)?);
+    }
+    Ok(plans)
+}
+
+/// The images of the chosen variants, whose layers are made.
+fn assembled(
+    all: &[Variant],
+    chosen: &[usize],
+    plans: &[ImagePlan],
+    made: Vec<Vec<BuiltLayer>>,
+    locked: &Locked,
+) -> Result<Vec<Built>, BuildError> {
+    let lock_digest = Digest::of(&locked.text);
+    let mut built = Vec::new();
+    for ((index, plan), layers) in chosen.iter().zip(plans).zip(made) {
+        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
+        built.push(Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?);
+    }
+    Ok(built)
 }
 
 /// The images in the form in which they are delivered.

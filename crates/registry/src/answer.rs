@@ -72,7 +72,7 @@ impl From<AnswerError> for reqwest_middleware::Error {
 /// When it cannot be had, is none, or is too large.
 pub async fn read_json<T: DeserializeOwned>(answer: Response) -> Result<T, AnswerError> {
     let shown = SecretUrl::from(answer.url()).to_string();
-    parse_json(&read_bytes(answer, ANSWER_LIMIT, SILENCE).await?, shown)
+    parse_json(&read_bytes(answer, ANSWER_LIMIT, Duration::from_secs(SILENCE)).await?, shown)
 }
 
 /// A JSON document that was had from a place.

@@ -24,6 +24,7 @@ mod opening;
 mod pieces;
 mod probe;
 mod push;
+mod push_error;
 mod pushing;
 mod registries;
 mod remote;
@@ -43,7 +44,8 @@ pub use credentials::{CredentialError, Credentials, FoundCredential, HelperName,
 pub use error::{Doing, Failed, Refusal, RegistryError, Said};
 pub use manifest::{Content, ManifestHead, Pointer, RemoteManifest};
 pub use probe::Probed;
-pub use push::{Homes, PushError, PushOptions, Pusher, Told, homes_of};
+pub use push::{Homes, PushOptions, Pusher, Told, homes_of};
+pub use push_error::PushError;
 pub use pushing::{Count, Counts, Pushable, Pushed, TagChange};
 pub use registries::Registries;
 pub use remote::RemoteRepository;

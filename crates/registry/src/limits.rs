@@ -1,7 +1,5 @@
 //! How much a registry may answer, and how much those who keep settings and credentials for it may say.
 
-use std::time::Duration;
-
 /// The most bytes of a manifest or a token of a registry: what the distribution specification demands that registries take.
 pub(crate) const ANSWER_LIMIT: usize = 4 << 20;
 
@@ -23,8 +21,9 @@ pub(crate) const MOST_REDIRECTS: usize = 5;
 /// How many blobs go up or come down at the same time. Registries reset connections that come in bursts.
 pub(crate) const CONNECTIONS: usize = 4;
 
-/// How long the next bytes of an answer may take that is given to whoever speaks to registries by itself.
-pub(crate) const SILENCE: Duration = Duration::from_secs(60);
+/// How long the next bytes of an answer may take that is given to whoever speaks to registries by itself,
+/// in seconds.
+pub(crate) const SILENCE: u64 = 60;
 
 /// How long nothing of a body may be taken before the upload counts as broken, in seconds.
 pub(crate) const STALL: u64 = 60;

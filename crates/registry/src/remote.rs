@@ -1,5 +1,7 @@
 //! A repository of a registry, as it is spoken to.
 
+use std::time::Duration;
+
 use http::header::{HeaderMap, HeaderName};
 use imgbuild_net::{Client, NetError, Retry, is_transient, retry_after};
 use imgbuild_secret::SecretUrl;
@@ -262,7 +264,7 @@ pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// Reads what is left of an answer that matters no more, where that is little: its connection can then be used again.
 pub(crate) async fn drain(answer: Response) {
     // Nothing is lost where that fails.
-    let _unread = read_bytes(answer, DRAINED, SILENCE).await;
+    let _unread = read_bytes(answer, DRAINED, Duration::from_secs(SILENCE)).await;
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ fn conda(imgbuild: &imgbuild_tests::Imgbuild, more: &str) {
     imgbuild.write(
         "spec.toml",
         format!(
-            "name = \"science\"\nbase = \"scratch\"\nplatforms = [\"linux/amd64\"]\n\
+            "name = \"science\"\nplatforms = [\"linux/amd64\"]\n\
              [conda]\nchannels = [\"{}\"]\npackages = [\"libzlib\", \"tzdata\"{more}]\n",
             channel()
         ),

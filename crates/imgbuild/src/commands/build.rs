@@ -59,14 +59,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
 
 /// What a person should know and that did not stop the build.
 fn notes(report: &Report, shard: Option<Shard>) -> String {
-    let mut text = String::new();
-    match (shard, report.built.len(), report.chosen) {
-        (Some(shard), 0, all) => text.push_str(&format!(
-            "note: shard {shard} has none of the {all} images: the others have them all, and would not be done sooner with its help\n"
-        )),
-        (Some(shard), own, all) => text.push_str(&format!("note: shard {shard} has {own} of {all} images\n")),
-        (None, ..) => {}
-    }
+    let mut text = shard.map(|shard| of_shard(report, shard)).unwrap_or_default();
     if let Some(changes) = report.changes.as_ref().filter(|changes| !changes.0.is_empty()) {
         text.push_str(&format!(
             "wrote {} ({} packages changed)\n",
@@ -120,6 +113,16 @@ fn notes(report: &Report, shard: Option<Shard>) -> String {
         }
     }
     text
+}
+
+/// How much of the images is this machine's.
+fn of_shard(report: &Report, shard: Shard) -> String {
+    match (report.built.len(), report.chosen) {
+        (0, all) => format!(
+            "note: shard {shard} has none of the {all} images: the others have them all, and would not be done sooner with its help\n"
+        ),
+        (own, all) => format!("note: shard {shard} has {own} of {all} images\n"),
+    }
 }
 
 /// CUDA's libraries that come twice, and wheels of them that hold nothing.
