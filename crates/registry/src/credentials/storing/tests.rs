@@ -52,6 +52,11 @@ fn login(user: &str, password: &str) -> Login {
     Login::new(user.to_owned(), password.to_owned()).unwrap()
 }
 
+/// What a file holds: in which order is decided by features of the library that others choose.
+fn content(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -66,18 +71,9 @@ async fn the_first_login_makes_dockers_file() {
     assert_eq!((mode(&path), mode(&home.path(".docker"))), (0o600, 0o700));
     credentials.store(&host("docker.io"), &login("hub", "pw")).await.unwrap();
     let written = home.read(".docker/config.json");
-    assert_snapshot!(written.replace('\t', "→"), @r#"
-    {
-    →"auths": {
-    →→"r.example:5000": {
-    →→→"auth": "bWU6cDp3"
-    →→},
-    →→"https://index.docker.io/v1/": {
-    →→→"auth": "aHViOnB3"
-    →→}
-    →}
-    }
-    "#);
+    assert!(written.starts_with("{\n\t\"auths\": {\n\t\t\""), "{written}");
+    let auths = json!({ "https://index.docker.io/v1/": { "auth": "aHViOnB3" }, "r.example:5000": { "auth": "bWU6cDp3" } });
+    assert_eq!(content(&written), json!({ "auths": auths }));
     let found = credentials.find(&host("r.example:5000"), "x").await.unwrap();
     assert_eq!(found, Some(Credential::Basic { user: "me".to_owned(), password: "p:w".to_owned() }));
     // Nothing but the file is left.
@@ -105,32 +101,10 @@ async fn the_file_that_is_read_first_is_written_and_all_else_in_it_stays() {
     assert_eq!(home.read(".docker/config.json"), "{}");
     assert!(fs::symlink_metadata(home.path(".config/containers/auth.json")).unwrap().is_symlink());
     assert_eq!(mode(&home.path("settings/auth.json")), 0o600);
-    assert_snapshot!(home.read("settings/auth.json").replace('\t', "→"), @r#"
-    {
-    →"auths": {
-    →→"r.example/team": {
-    →→→"auth": "dGVhbTpwdw=="
-    →→},
-    →→"other.example": {
-    →→→"auth": "b3RoZXI6cHc=",
-    →→→"email": "x"
-    →→},
-    →→"r.example": {
-    →→→"auth": "bmV3OnB3"
-    →→}
-    →},
-    →"detachKeys": "ctrl-e,e",
-    →"plugins": {
-    →→"a": {
-    →→→"b": [
-    →→→→1,
-    →→→→2.5,
-    →→→→null
-    →→→]
-    →→}
-    →}
-    }
-    "#);
+    let mut expected = content(text);
+    expected["auths"].as_object_mut().unwrap().remove("https://r.example/v1/");
+    expected["auths"]["r.example"] = json!({ "auth": "bmV3OnB3" });
+    assert_eq!(content(&home.read("settings/auth.json")), expected);
 
     let removed = credentials.remove(&host("r.example")).await.unwrap();
     let path = home.path(".config/containers/auth.json");
@@ -174,13 +148,13 @@ async fn a_program_that_the_file_names_keeps_it_and_the_file_says_so() {
     let credentials = home.credentials(&[]);
     let kept = credentials.store(&host("r.example"), &login("me", "s3cret")).await.unwrap();
     assert_eq!(kept, KeptIn::Helper("docker-credential-own".to_owned()));
-    let written: Value = serde_json::from_str(&home.read(".docker/config.json")).unwrap();
+    let written = content(&home.read(".docker/config.json"));
     assert_eq!(written, json!({ "auths": { "r.example": {} }, "credsStore": "own" }));
     let found = credentials.find_with_origin(&host("r.example"), "x").await.unwrap().unwrap();
     assert_eq!(found.from, "docker-credential-own");
     let removed = credentials.remove(&host("r.example")).await.unwrap();
     assert_eq!(removed.from, [KeptIn::Helper("docker-credential-own".to_owned())]);
-    assert_eq!(home.read(".docker/config.json"), "{\n\t\"auths\": {},\n\t\"credsStore\": \"own\"\n}\n");
+    assert_eq!(content(&home.read(".docker/config.json")), json!({ "auths": {}, "credsStore": "own" }));
 }
 
 #[tokio::test]
