@@ -210,7 +210,7 @@ fn registries_that_do_not_answer_as_they_should() {
     help: check the user and the password: many registries want an access token as the password
 
     × cannot log in to `HOST` as `user`
-    ╰─▶ `HOST`: nobody can sign in: the registry refuses it (429)
+    ╰─▶ `HOST`: nobody can sign in: the registry takes no more requests (429)
     help: `HOST` takes no more requests for now: try again later, or sign in for a higher limit
     ");
 }
