@@ -101,6 +101,9 @@ impl Refusal {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.doing == Doing::SignIn => {
                 "check the user and the password: many registries want an access token as the password".to_owned()
             }
+            StatusCode::NOT_FOUND if self.doing == Doing::SignIn => {
+                format!("nothing at `{host}` speaks as registries do: check its name and its port")
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !self.signed_in => {
                 format!("sign in with `imgbuild login {host}`, or see docs/registry-credentials.md for CI")
             }

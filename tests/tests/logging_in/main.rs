@@ -204,6 +204,7 @@ fn registries_that_do_not_answer_as_they_should() {
     assert_snapshot!(all.join("\n"), @r"
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOST`: nobody can sign in: it is not there (404)
+    help: nothing at `HOST` speaks as registries do: check its name and its port
 
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOST`: nobody can sign in: the registry does not allow it (403)
