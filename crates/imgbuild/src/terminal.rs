@@ -31,6 +31,8 @@ pub(crate) async fn ask(question: &str) -> io::Result<String> {
 ///
 /// As [`ask`], and when the terminal cannot be made to keep it to itself.
 pub(crate) async fn ask_in_silence(question: &str) -> io::Result<String> {
+    // Whoever waits for Ctrl-C beside this comes to it first: unheard, it would leave the terminal silent.
+    tokio::task::yield_now().await;
     let _silence = Silence::new()?;
     say(&cleaned(question));
     line().await
