@@ -183,7 +183,7 @@ imgbuild_diagnostic::boxed_sources!(NetError);
 
 impl NetError {
     pub(crate) fn transport(url: &SecretUrl, error: reqwest::Error) -> Self {
-        let hint = tls_hint(&error);
+        let hint = tls_hint(&error).or_else(|| proxy_hint(&error));
         Self::Transport { url: url.to_string(), hint, error: error.without_url() }
     }
 
@@ -195,6 +195,17 @@ impl NetError {
             }
             Self::Truncated { .. } | Self::Slow { .. } => true,
             Self::Status { status, .. } => crate::answer::is_transient(*status),
+            _ => false,
+        }
+    }
+
+    /// Whether the other side speaks TLS, and it is that on which the connection failed: by a certificate, say.
+    pub fn is_of_tls(&self) -> bool {
+        let words = "InvalidContentType";
+        match self {
+            Self::Transport { error, .. } => {
+                fails_by_tls(error) && !causes(error).any(|cause| cause.to_string().contains(words))
+            }
             _ => false,
         }
     }
@@ -232,6 +243,14 @@ fn is_data(error: &io::Error) -> bool {
 fn tls_hint(error: &reqwest::Error) -> Option<&'static str> {
     let says = |words: &str| causes(error).any(|cause| cause.to_string().contains(words));
     TLS_HINTS.iter().find(|(words, _)| fails_by_tls(error) && says(words)).map(|(_, hint)| *hint)
+}
+
+/// What to do where a proxy leads nowhere, by a word of hyper's.
+fn proxy_hint(error: &reqwest::Error) -> Option<&'static str> {
+    let is_refused = causes(error).any(|cause| cause.to_string().starts_with("tunnel error"));
+    is_refused.then_some(
+        "the proxy does not lead there: `HTTPS_PROXY` and `NO_PROXY` say which one is asked, and for what none is",
+    )
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

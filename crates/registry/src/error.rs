@@ -107,6 +107,10 @@ impl Refusal {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !self.signed_in => {
                 format!("sign in with `imgbuild login {host}`, or see docs/registry-credentials.md for CI")
             }
+            StatusCode::UNAUTHORIZED if !self.name().is_empty() => format!(
+                "sign in anew with `imgbuild login {host}`, or see to it that who is signed in may use `{}`",
+                self.name()
+            ),
             StatusCode::UNAUTHORIZED => format!(
                 "`{host}` does not take the credential that is stored for it: sign in anew with `imgbuild login {host}`"
             ),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::error::{Doing, RegistryError};
+use crate::limits::ANSWER_LIMIT;
 use crate::remote::{Read, RemoteRepository, drain, header};
 use crate::sought::Sought;
 
@@ -105,6 +106,12 @@ impl RemoteManifest {
         }
         let pointers = |all: Vec<PointerFields>| all.into_iter().map(Pointer::from).collect();
         let content = match (fields.config, fields.layers, fields.manifests) {
+            (Some(config), Some(_), None) if config.size > ANSWER_LIMIT as u64 => {
+                return Err(format!(
+                    "has a configuration of {} bytes: no more than {ANSWER_LIMIT} are read",
+                    config.size
+                ));
+            }
             (Some(config), Some(mut layers), None) => {
                 layers.insert(0, config);
                 Content::Image(pointers(layers))
@@ -236,10 +243,13 @@ impl RemoteRepository {
         platform: Platform,
     ) -> Result<RemoteManifest, RegistryError> {
         let top = self.needed_manifest(reference).await?;
-        self.image_of(top, reference, platform).await
+        match top.content {
+            Content::Index(_) => self.image_of(top, reference, platform).await,
+            Content::Image(_) => self.for_platform(top, reference, platform).await,
+        }
     }
 
-    /// The same of what is there already under `reference`.
+    /// The same of what is there already under `reference`. What is no list is given as it is.
     ///
     /// # Errors
     ///
@@ -269,6 +279,28 @@ impl RemoteRepository {
                 Err(self.wrong_manifest(&reference, "is a list of images within another one".to_owned()))
             }
         }
+    }
+
+    /// An image that no list says the platform of: its configuration does, where it is one of an image.
+    async fn for_platform(
+        &self,
+        image: RemoteManifest,
+        reference: &str,
+        platform: Platform,
+    ) -> Result<RemoteManifest, RegistryError> {
+        let Some(config) = image.blobs().first() else { return Ok(image) };
+        let bytes = self.blob_bytes(config.digest, config.size).await?;
+        // What is no configuration is told by whoever reads it.
+        let Ok(found) = serde_json::from_slice::<DescriptorPlatform>(&bytes) else { return Ok(image) };
+        if found.os == platform.os() && found.architecture == platform.architecture() {
+            return Ok(image);
+        }
+        Err(RegistryError::Platform {
+            place: self.place(),
+            reference: reference.to_owned(),
+            platform: platform.to_string(),
+            there: vec![shown(&found)],
+        })
     }
 
     /// Writes a manifest under its digest, or under a tag. `tags` are further tags for it: gives those that the registry says

@@ -139,9 +139,12 @@ async fn without_tls(endpoint: &Endpoint, client: &Client) -> Result<Scheme, Reg
         Ok(answer) if answer.status() == StatusCode::BAD_REQUEST => Ok(Scheme::Https),
         Ok(_) => Ok(Scheme::Http),
         Err(plain) if client.is_offline() => Err(plain),
-        // Some servers hang up on who does not speak TLS. Where TLS does not work either, that is told if somebody is there.
+        // Some servers hang up on who does not speak TLS. Where TLS does not work either, that is told if somebody speaks it.
         Err(plain) => match ask(endpoint, client, Scheme::Https).await {
             Ok(_) => Ok(Scheme::Https),
+            Err(RegistryError::Net { at, error }) if error.is_of_tls() => {
+                Err(RegistryError::Net { at, error })
+            }
             Err(error) => {
                 tracing::debug!("with TLS: {error}");
                 Err(plain)
