@@ -361,6 +361,15 @@ impl Shared {
         format!("{scheme}://{}", self.addresses[role as usize])
     }
 
+    /// The registry as a client has called it.
+    fn named_by(&self, head: &Head) -> String {
+        let url = self.url(Role::Registry);
+        match (url.split_once("://"), head.headers.get("host")) {
+            (Some((scheme, _)), Some(host)) => format!("{scheme}://{host}"),
+            _ => url,
+        }
+    }
+
     fn realm(&self) -> String {
         format!("{}/token", self.url(Role::Tokens))
     }
@@ -435,7 +444,7 @@ impl Shared {
         if route.kind.writes()
             && !matches!(route.kind, Kind::PutManifest | Kind::DeleteManifest | Kind::DeleteBlob)
         {
-            let url = self.url(Role::Registry);
+            let url = self.named_by(&head);
             return self.uploads(&mut content, &url, &route, &head, body);
         }
         let mut documents =

@@ -105,7 +105,7 @@ impl Picture {
 /// What speaks to registries.
 pub(crate) struct Asking {
     pub(crate) runtime: Runtime,
-    registries: Registries,
+    pub(crate) registries: Registries,
 }
 
 struct Always(Option<Credential>);

@@ -404,23 +404,23 @@ fn a_password_goes_to_no_realm_that_it_should_not() {
     let each = each.map(|challenge| format!("{challenge}: {}", challenged(challenge)));
     assert_snapshot!(each.join("\n"), @r#"
     Bearer realm="http://auth.example/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer realm="http://10.0.0.1/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer realm="file:///etc/passwd": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer realm="nonsense": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Basic realm="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Negotiate: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     : `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     "#);
 }
 
@@ -457,21 +457,21 @@ fn tokens_that_are_none() {
     the registry's answer for `http://127.0.0.1:PORT/token` cannot be read
     expected value at line 1 column 1
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     the registry's answer for `http://127.0.0.1:PORT/token` is larger than 4194304 bytes
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (500)
     hint: the registry's server of tokens has a trouble of its own: try again later
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: `127.0.0.1:PORT` does not take the credential that is stored for it: sign in anew with `imgbuild login 127.0.0.1:PORT`
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     ");
 }

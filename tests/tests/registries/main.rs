@@ -4,7 +4,12 @@
 
 mod asking;
 mod client;
+mod endpoints;
 mod faults;
 mod hostile;
+mod hosts;
 mod itself;
+mod killed;
 mod profiles;
+mod program;
+mod tokens;

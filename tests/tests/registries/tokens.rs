@@ -1,0 +1,166 @@
+//! Tokens: where they are asked for, for what, and that they may end at any time.
+
+use imgbuild_registry::Credential;
+use imgbuild_tests::distribution::{
+    Access, Account, Answer, Behaviour, Distribution, Kind, Profile, TokenRules,
+};
+use insta::assert_snapshot;
+
+use crate::client::{Asking, Picture, noise};
+
+fn with(rules: TokenRules) -> Distribution {
+    Distribution::setup().access(Access::Token(rules)).start()
+}
+
+#[test]
+fn a_token_is_asked_for_once_for_each_thing_that_is_done() {
+    let registry = with(TokenRules::default());
+    let (asking, picture) = (Asking::signed_in(), Picture::small());
+    registry.put_blob("image", picture.bytes(&picture.config()));
+    asking.push(&registry, "image", &picture).unwrap();
+    picture.is_in(&registry, "image", "1");
+    assert_snapshot!(registry.conversation(), @r"
+    HEAD /v2/image/manifests/1 -> 401
+    GET /token?service=test&scope=repository:image:pull -> 200
+    HEAD /v2/image/manifests/1 -> 404
+    GET /v2/image/tags/list?n=1 -> 200
+    HEAD /v2/image/blobs/CONFIG -> 200
+    HEAD /v2/image/blobs/LAYER -> 404
+    GET /token?service=test&scope=repository:image:pull,push -> 200
+    POST /v2/image/blobs/uploads/ -> 202
+    PUT /v2/image/blobs/uploads/UPLOAD?digest=LAYER BYTES -> 201
+    PUT /v2/image/manifests/1 DOCUMENT -> 201
+    ");
+    // The tokens are still good.
+    asking.pull(&registry, "image", "1").unwrap();
+    assert_eq!(registry.count(Kind::Token), 0, "{}", registry.conversation());
+}
+
+#[test]
+fn a_token_may_end_before_any_request() {
+    let picture = Picture::new(&[noise(3 << 20, 1)]);
+    for kind in [
+        Kind::HeadManifest,
+        Kind::Tags,
+        Kind::HeadBlob,
+        Kind::StartUpload,
+        Kind::FinishUpload,
+        Kind::Chunk,
+        Kind::PutManifest,
+    ] {
+        let registry = Distribution::setup()
+            .access(Access::Token(TokenRules::default()))
+            .profile(Profile { request_limit: Some(2 << 20), ..Profile::specification() })
+            .hook(move |request| match request.kind == kind && request.before == 0 {
+                true => Behaviour::TokensDie,
+                false => Behaviour::Right,
+            })
+            .start();
+        // One blob is left to be sent: all tokens end at once, those of other requests as well.
+        registry.put_blob("image", picture.bytes(&picture.config()));
+        let asking = Asking::signed_in();
+        if let Err(told) = asking.push(&registry, "image", &picture) {
+            panic!("{kind:?}: {told}\n{}", registry.conversation());
+        }
+        picture.is_in(&registry, "image", "1");
+        assert!(registry.count(kind) > 0, "{kind:?}");
+    }
+    for kind in [Kind::GetManifest, Kind::GetBlob] {
+        let registry = Distribution::setup()
+            .access(Access::Token(TokenRules::default()))
+            .hook(move |request| match request.kind == kind && request.before == 0 {
+                true => Behaviour::TokensDie,
+                false => Behaviour::Right,
+            })
+            .start();
+        picture.seed(&registry, "image", "1");
+        Asking::signed_in().pull(&registry, "image", "1").unwrap();
+    }
+}
+
+#[test]
+fn whoever_asks_is_shown_as_the_registry_wants_it() {
+    let picture = Picture::small();
+    let basic = |user: &str, password: &str| {
+        Some(Credential::Basic { user: user.to_owned(), password: password.to_owned() })
+    };
+    let pushed = |access: Access, credential: Option<Credential>| {
+        let registry = Distribution::setup().access(access).start();
+        registry.put_blob("image", picture.bytes(&picture.config()));
+        let said = Asking::with(credential).push(&registry, "image", &picture);
+        if said.is_err() {
+            assert!(registry.tags("image").is_empty());
+        }
+        said.map_or_else(|told| told, |_| "pushed".to_owned())
+    };
+    let token =
+        || Access::Token(TokenRules { identity: Some("identity".to_owned()), ..TokenRules::default() });
+    for access in [
+        Access::Basic(Account::user()),
+        token(),
+        Access::Token(TokenRules { is_access_token: true, ..TokenRules::default() }),
+    ] {
+        assert_eq!(pushed(access, basic("user", "hunter2")), "pushed");
+    }
+    assert_eq!(pushed(token(), Some(Credential::IdentityToken("identity".to_owned()))), "pushed");
+    let each = [
+        pushed(Access::Basic(Account::user()), basic("user", "wrong")),
+        pushed(Access::Basic(Account::user()), None),
+        pushed(token(), basic("user", "wrong")),
+        pushed(token(), Some(Credential::IdentityToken("wrong".to_owned()))),
+        pushed(token(), Some(Credential::RegistryToken("wrong".to_owned()))),
+        pushed(token(), None),
+        // Everybody may read, and not everybody write.
+        pushed(Access::Token(TokenRules { is_public: true, ..TokenRules::default() }), None),
+        pushed(
+            Access::Token(TokenRules { closed: vec!["image".to_owned()], ..TokenRules::default() }),
+            basic("user", "hunter2"),
+        ),
+    ];
+    assert_snapshot!(each.join("\n"), @r"
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    ");
+}
+
+#[test]
+fn everybody_reads_what_is_public() {
+    let registry = with(TokenRules { is_public: true, ..TokenRules::default() });
+    Picture::small().seed(&registry, "image", "1");
+    Asking::new().pull(&registry, "image", "1").unwrap();
+}
+
+#[test]
+fn a_server_of_tokens_that_fails_for_a_moment_is_asked_again() {
+    for behave in [
+        || Behaviour::Answer(Answer::page(502, "trouble")),
+        || Behaviour::Answer(Answer::status(429).with("Retry-After", "0")),
+        || Behaviour::Close,
+        || Behaviour::CutAnswer(3),
+    ] {
+        let registry = Distribution::setup()
+            .access(Access::Token(TokenRules::default()))
+            .hook(move |request| match request.kind {
+                Kind::Token if request.before == 0 => behave(),
+                _ => Behaviour::Right,
+            })
+            .start();
+        let picture = Picture::small();
+        picture.seed(&registry, "image", "1");
+        Asking::signed_in().pull(&registry, "image", "1").unwrap();
+    }
+}
