@@ -61,7 +61,7 @@ fn image(variant: &Variant, locked: &LockedVariant<'_>) -> Image {
     let archives = locked.archives().into_iter();
     let archives = archives
         .map(|archive| Package { sha256: archive.sha256, bytes: archive.size.unwrap_or(UNKNOWN_BYTES) });
-    let layers = locked.variant.layout.iter().flat_map(|base| &base.layers);
+    let layers = locked.variant.existing().into_iter().flat_map(|base| &base.layers);
     let layers = layers.map(|layer| Package { sha256: layer.digest, bytes: layer.size });
     let tags: Vec<&str> = variant.tags.iter().map(imgbuild_oci::Tag::as_str).collect();
     Image {
