@@ -9,7 +9,7 @@ use crate::literal;
 /// The keys in their order, by table. Those without a table come first, as TOML wants it.
 const KEYS: [(&str, &[&str]); 10] = [
     ("", &["platforms", "python", "cuda", "env", "jupyter", "ssh", "devcontainer"]),
-    ("base", &["debian", "packages"]),
+    ("base", &["debian", "image", "packages"]),
     ("conda", &["channels", "channel-priority", "packages", "prefix"]),
     ("envs", &[]),
     ("pip", &["index-url", "extra-index-urls", "packages", "requirements", "constraints", "allow-builds"]),

@@ -2,7 +2,8 @@
 
 use imgbuild_spec::Suite;
 
-use crate::docker::taking::Taking;
+use crate::docker::taking::{Found, Taking};
+use crate::draft::Draft;
 use crate::python::minor;
 
 /// An image's name in its parts.
@@ -40,12 +41,39 @@ pub(crate) fn take(taking: &mut Taking<'_>, image: &str, place: &str) {
         }
         return;
     }
-    let file = name.split('@').next().unwrap_or(name);
+    if is_in_a_registry(image) {
+        taking.found.image = Some((image.to_owned(), place.to_owned()));
+        return;
+    }
     taking.leave_out(
         place,
         &from,
-        format!("it is not known what is in it, so the image stands on Debian; to build on it, have it as a file (`skopeo copy docker://{image} oci-archive:{file}.tar`) and write `layout = \"{file}.tar\"` into `[base]`"),
+        format!("it is not known what is in it, so the image stands on Debian; to build on it, write `image = \"{image}\"` into `[base]`"),
     );
+}
+
+/// Writes into the draft that the image stands on one of a registry, where nothing speaks against it. Gives whether it does.
+pub(crate) fn finish(draft: &mut Draft, found: &mut Found) -> bool {
+    let Some((image, place)) = found.image.take() else { return false };
+    match draft.place("base.packages") {
+        None => {
+            found.suite = None;
+            draft.set("base.image", &image, &place);
+            true
+        }
+        Some(packages) => {
+            let reason = format!(
+                "`[base]` has either an image or Debian packages, and {packages} installs some: so the image stands on Debian; to build on it, write `image = \"{image}\"` instead of `packages`"
+            );
+            draft.leave_out(&place, format!("FROM {image}"), reason);
+            false
+        }
+    }
+}
+
+/// Whether an image's name says in which registry it is: then it is somebody's own.
+fn is_in_a_registry(image: &str) -> bool {
+    image.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }
 
 /// The parts of an image's name: registries and digests say nothing of what is in it.
@@ -56,7 +84,7 @@ fn reference(image: &str) -> Reference<'_> {
         _ => (name, ""),
     };
     let repository = match name.split_once('/') {
-        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => rest,
+        Some((_, rest)) if is_in_a_registry(name) => rest,
         _ => name,
     };
     Reference { repository: repository.strip_prefix("library/").unwrap_or(repository), tag }

@@ -167,10 +167,10 @@ fn stage(
     if dockerfile.stage(&image, index).is_none() {
         // Nothing of other stages is there.
         (taking.variables, taking.workdir) = (Variables::default(), "/".to_owned());
-        let before = (taking.found.suite, taking.found.is_ubuntu);
+        let before = (taking.found.suite, taking.found.is_ubuntu, taking.found.image.take());
         base(taking, &image, &place);
         if taking.is_builder {
-            (taking.found.suite, taking.found.is_ubuntu) = before;
+            (taking.found.suite, taking.found.is_ubuntu, taking.found.image) = before;
         }
     }
     for instruction in &stage.instructions {
@@ -248,7 +248,9 @@ fn finish<'a>(mut taking: Taking<'a>, scripts: &'a [(String, String)]) {
             run::script(&mut taking, script, &|_| 1, 0);
         }
     }
-    if let Some(place) = taking.found.root.clone().filter(|_| !taking.users.is_said()) {
+    let is_on_image = base_image::finish(taking.draft, &mut taking.found);
+    // The user of an image of a registry stays.
+    if let Some(place) = taking.found.root.clone().filter(|_| !is_on_image && !taking.users.is_said()) {
         let reason = "the image runs as the user 1000, who can write in its home alone: `user = \"root\"` in `[image]` says another one, and so does `[user]`";
         taking.leave_out(&place, "no `USER`", reason);
     }
@@ -262,7 +264,7 @@ fn finish<'a>(mut taking: Taking<'a>, scripts: &'a [(String, String)]) {
     let version =
         found.python.as_ref().map(|(version, _)| version.as_str()).filter(|version| !version.is_empty());
     let place = found.python.as_ref().map(|(_, place)| place.clone());
-    if is_conda {
+    if is_conda || is_on_image {
         // Where a file names the packages, it names the Python.
         let is_asked = found.wheels.is_some() || draft.has("jupyter") || place.is_some();
         let needs_one = !is_environment && (is_asked || !draft.has("conda.packages"));

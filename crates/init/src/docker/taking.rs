@@ -37,6 +37,8 @@ pub(crate) struct Found {
     /// The version of Python, and where it was told.
     pub(crate) python: Option<(String, String)>,
     pub(crate) suite: Option<Suite>,
+    /// An image of a registry of which nothing else is known, and where it was told.
+    pub(crate) image: Option<(String, String)>,
     /// Whether conda's packages are in it, and where that was told.
     pub(crate) conda: Option<String>,
     /// Whether wheels are, and where that was told.

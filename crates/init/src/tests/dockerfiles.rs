@@ -291,7 +291,7 @@ CMD python /app/app.py
     "#);
     assert_snapshot!(left_out(dockerfile), @r#"
     line 10: FROM golang AS unused: the image is made of another stage, which takes nothing from this one
-    line 8: FROM node:20: it is not known what is in it, so the image stands on Debian; to build on it, have it as a file (`skopeo copy docker://node:20 oci-archive:node.tar`) and write `layout = "node.tar"` into `[base]`
+    line 8: FROM node:20: it is not known what is in it, so the image stands on Debian; to build on it, write `image = "node:20"` into `[base]`
     line 9: npm ci: it makes something in an earlier stage: make it beside the spec, and copy it by `[[copy]]`
     line 9: npm run build: it makes something in an earlier stage: make it beside the spec, and copy it by `[[copy]]`
     line 16: COPY --from=web /web/dist /app/static: what another stage makes is not made: make it beside the spec, and copy it by `[[copy]]`

@@ -1,5 +1,6 @@
 //! What specs come of real-life files. Each is loaded as any spec is.
 
+mod bases;
 mod dockerfiles;
 mod others;
 mod package_managers;

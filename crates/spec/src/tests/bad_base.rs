@@ -281,7 +281,7 @@ fn an_image_of_a_registry() {
      help: write it like `registry.example/team/base:1`
     "#);
     assert_snapshot!(base("image = \"docker://debian:13\""), @r#"
-     × `docker:` is not a valid host of a registry: the port is a number from 1 to 65535
+     × `docker://debian:13` is the URL of something, and no image
       ╭─[spec.toml:3:9]
     2 │ [base]
     3 │ image = "docker://debian:13"

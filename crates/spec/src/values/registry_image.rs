@@ -6,6 +6,8 @@ use std::str::FromStr;
 use imgbuild_document::{ValueError, as_text, shown};
 use imgbuild_oci::Reference;
 
+const LIKE: &str = "write it like `registry.example/team/base:1`";
+
 /// What people call an image of a registry: `debian:13`, `registry.example/team/base:1`, `…@sha256:…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegistryReference(Reference);
@@ -21,14 +23,16 @@ impl FromStr for RegistryReference {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        text.parse().map(Self).map_err(|error: imgbuild_oci::NameError| {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let problem = ValueError::new(format!("`{}` is the URL of something, and no image", shown(text)));
+            return Err(match rest.parse::<Reference>() {
+                Ok(_) => problem.hint(format!("leave out `{}://`", shown(scheme))),
+                Err(_) => problem.hint(LIKE),
+            });
+        }
+        text.parse().map(Self).map_err(|error| {
             let imgbuild_oci::NameError { text, what, rule } = error;
-            let problem = ValueError::new(format!("`{}` is not a valid {what}: {rule}", shown(&text)));
-            match (scheme, rest.parse::<Reference>()) {
-                ("", _) | (_, Err(_)) => problem.hint("write it like `registry.example/team/base:1`"),
-                (_, Ok(_)) => problem.hint(format!("leave out `{scheme}://`")),
-            }
+            ValueError::new(format!("`{}` is not a valid {what}: {rule}", shown(&text))).hint(LIKE)
         })
     }
 }
