@@ -84,15 +84,21 @@ fn the_registry_is_not_asked_for_what_the_lock_says() {
 fn an_image_of_imgbuild_is_a_base_and_podman_runs_what_stands_on_it() {
     let site = Site::new();
     let own = Imgbuild::new();
-    let first = "name = \"base\"\nplatforms = [\"linux/amd64\"]\n[image]\nenv = { FIRST = \"1\" }\n[user]\nname = \"ada\"\nuid = 1001\n";
-    own.write("spec.toml", first);
+    let conda = format!("[conda]\nchannels = [\"{}\"]\n", channel());
+    let first = "name = \"base\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\n[image]\nenv = { FIRST = \"1\" }\n[user]\nname = \"ada\"\nuid = 1001\n";
+    own.write("spec.toml", format!("{first}{conda}"));
     own.run(["build", "spec.toml", "--push", &site.name("team/base:1")]).success();
     let spec = format!(
-        "name = \"app\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\nbase = {{ image = \"{}\" }}\n[layers]\nbudget = 60\n[conda]\nchannels = [\"{}\"]\n",
+        "name = \"app\"\nplatforms = [\"linux/amd64\"]\npython = \"3.11\"\nbase = {{ image = \"{}\" }}\n[layers]\nbudget = 80\n{conda}",
         site.name("team/base:1"),
-        channel()
     );
-    site.imgbuild.write("spec.toml", spec);
+    site.imgbuild.write("spec.toml", &spec);
+    let said = site.fails(&["lock", "spec.toml"]);
+    assert!(
+        said.contains("`/opt/conda` cannot be the environment's folder: the base has files there"),
+        "{said}"
+    );
+    site.imgbuild.write("spec.toml", format!("{spec}prefix = \"/opt/app\"\n"));
     site.imgbuild.run(["lock", "spec.toml"]).success();
     let (other, to) = (site.elsewhere(), site.name("team/app:1"));
     other.run(["build", "spec.toml", "--locked", "--push", &to]).success();
@@ -102,7 +108,7 @@ fn an_image_of_imgbuild_is_a_base_and_podman_runs_what_stands_on_it() {
     let program = "import os, sys; print(sys.executable, os.environ['FIRST'], os.getuid())";
     let program = ["--tls-verify=false", "--pull=always", &to, "python", "-c", program];
     let words = [&["run", "--rm", "--net=none"][..], &LIMITS, &program].concat();
-    assert_eq!(podman.run(&words).success().stdout, "/opt/conda/bin/python 1 1001\n");
+    assert_eq!(podman.run(&words).success().stdout, "/opt/app/bin/python 1 1001\n");
 }
 
 #[test]
