@@ -6,6 +6,7 @@ use imgbuild_registry::RemoteRepository;
 
 use crate::error::DistributionError;
 use crate::index::joined;
+use crate::pull::remote_image;
 use crate::push::{Destination, Publication, Published, Publishing, platform_tag};
 
 /// An image that is not there as it should be.
@@ -46,10 +47,16 @@ pub async fn completed(
         for (destination, tag) in destinations.iter().flat_map(|it| it.tags.iter().map(move |tag| (it, tag)))
         {
             let remote = context.registries()?.open(&destination.repository).await?;
-            let parts: Vec<Tag> = match platforms.as_slice() {
-                [_] => vec![tag.clone()],
-                all => all.iter().map(|platform| platform_tag(tag, *platform)).collect::<Result<_, _>>()?,
+            let parted = platforms.iter().map(|platform| platform_tag(tag, *platform));
+            let mut parts: Vec<Tag> = parted.collect::<Result<_, _>>()?;
+            // The image of a single platform is pushed under the tag itself, unless somebody has parted it all the same.
+            let is_parted = match parts.as_slice() {
+                [only] => remote.head_manifest(only.as_str()).await?.is_some(),
+                _ => true,
             };
+            if !is_parted {
+                parts = vec![tag.clone()];
+            }
             let references: Vec<Reference> =
                 parts.iter().map(|it| destination.repository.with_tag(it.clone())).collect();
             let before = completion.incomplete.len();
@@ -60,7 +67,7 @@ pub async fn completed(
                     Some(true) => completion.incomplete.push(Incomplete::Stale(reference.clone())),
                 }
             }
-            if platforms.len() > 1 && completion.incomplete.len() == before {
+            if is_parted && completion.incomplete.len() == before {
                 ready.push((destination.repository.clone(), tag.clone(), references));
             }
         }
@@ -68,7 +75,10 @@ pub async fn completed(
     // Nothing is named before all of it is there.
     if completion.incomplete.is_empty() {
         for (repository, tag, references) in ready {
-            let image = joined(&references, context).await?;
+            let image = match references.as_slice() {
+                [only] => remote_image(only, None, context).await?.1,
+                all => joined(all, context).await?,
+            };
             let destinations = vec![Destination { repository, tags: vec![tag] }];
             let registries = context.registries()?;
             let all = [destinations.clone()];

@@ -101,15 +101,11 @@ fn a_lie_is_found_by_who_looks_for_it() {
         entry["layers"][0]["annotations"]["dev.imgbuild.layer.key"] = key;
         fs_err::write(path, entry.to_string()).unwrap();
     }
-    let words = ["build", "spec.toml", "--output", "out", "--cache-to", &place, "--verify-cache"];
+    let words = ["--quiet", "build", "spec.toml", "--output", "out", "--cache-to", &place, "--verify-cache"];
     let stderr = builder().run(words).failure().stderr;
     let stderr = plain(&stderr, &place);
     let from = stderr.find("the key `").unwrap() + "the key `".len();
     assert_snapshot!(stderr.replace(&stderr[from..from + 64], "KEY"), @r"
-    locking small:latest (linux/amd64)
-    making 2 of 2 layers (32.3 kB installed)
-    layer copied files (150 B)
-    layer the lock (371 B)
       × the cache has another layer for the key `KEY` than what is made of it: `sha256:…` instead of `sha256:…`
       help: whoever wrote it there lies, or imgbuild has a fault; keys of one machine can be signed: docs/registry.md, `--cache-key`
     ");

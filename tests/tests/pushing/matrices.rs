@@ -100,7 +100,12 @@ fn machines_push_their_platforms_and_one_completes_the_matrix() {
     let lock = imgbuild.read("spec.lock").replace("timestamp = ", "timestamp = 1");
     imgbuild.write("spec.lock", lock);
     let stale = imgbuild.run(complete).failure();
-    assert_snapshot!(plain(&stale.stdout, address), @"");
+    assert_snapshot!(plain(&stale.stdout, address), @r"
+    REGISTRY/small:a-amd64 was made from another lock
+    REGISTRY/small:a-arm64 was made from another lock
+    REGISTRY/small:b-amd64 was made from another lock
+    REGISTRY/small:b-arm64 was made from another lock
+    ");
 }
 
 #[test]

@@ -184,9 +184,7 @@ fn a_push_says_what_it_does() {
     [1]
     ");
     assert_snapshot!(run(&["pull", "REGISTRY/small:1", "--platform", "linux/arm64"]), @r"
-    REGISTRY/small:1 is sha256:…
-    run it: imgbuild run REGISTRY/small:1
-    sha256:…
-    [0]
+      × `REGISTRY/small:1` is not built for linux/arm64; it is for linux/amd64
+    [1]
     ");
 }
