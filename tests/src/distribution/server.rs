@@ -85,6 +85,8 @@ pub enum Behaviour {
     CloseWhenDone,
     /// It is done; the connection ends after so many bytes of the answer's body.
     CutAnswer(usize),
+    /// It is done; after so many bytes of the answer's body nothing more comes until the client goes.
+    SilentAfter(usize),
     /// It is done; the answer never ends.
     Endless,
     /// Nothing is answered until the client goes.
@@ -548,6 +550,13 @@ impl Turn<'_> {
             }
             Behaviour::CloseWhenDone => {
                 done(body);
+                return Ok(Then::Close);
+            }
+            Behaviour::SilentAfter(limit) => {
+                let answer = done(body);
+                self.answered(&answer);
+                connection.answer(self.head, &answer, false, Some(limit))?;
+                connection.wait()?;
                 return Ok(Then::Close);
             }
             Behaviour::Endless => {

@@ -133,9 +133,21 @@ impl Asking {
     }
 
     pub(crate) fn with(credential: Option<Credential>) -> Self {
+        Self::with_options(credential, Options::default())
+    }
+
+    /// One that waits for nothing longer than a moment.
+    pub(crate) fn impatient() -> Self {
+        let moment = Duration::from_secs(1);
+        let options =
+            Options { read_timeout: moment, patience: moment, connect_timeout: moment, ..Options::default() };
+        Self::with_options(None, options)
+    }
+
+    fn with_options(credential: Option<Credential>, options: Options) -> Self {
         let moment = Duration::from_millis(1);
         let schedule = Schedule { retries: 2, first: moment, most: moment };
-        let options = Options { schedule, ..Options::default() };
+        let options = Options { schedule, ..options };
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async { Client::new(options) }).unwrap();
         let registries = Registries::new(&client, Arc::new(Always(credential))).unwrap();

@@ -33,11 +33,21 @@ enum Doing {
 
 /// Does it, and gives what is said of it. What fails leaves nothing half there.
 fn said(doing: Doing, kind: Kind, behave: impl Fn(&Request) -> Behaviour + Send + Sync + 'static) -> String {
+    said_to(Asking::new(), doing, kind, behave)
+}
+
+/// The same of one who asks in a way of its own.
+fn said_to(
+    asking: Asking,
+    doing: Doing,
+    kind: Kind,
+    behave: impl Fn(&Request) -> Behaviour + Send + Sync + 'static,
+) -> String {
     let registry = Distribution::with(move |request| {
         // A loopback registry is asked by which scheme it is spoken to, before anything else.
         if request.kind == kind { behave(request) } else { Behaviour::Right }
     });
-    let (asking, picture) = (Asking::new(), Picture::small());
+    let picture = Picture::small();
     let said = match doing {
         Doing::Push => {
             // One blob is left to be sent: several would go at the same time.
@@ -411,6 +421,56 @@ fn answers_that_never_end() {
     for kind in [Kind::FinishUpload, Kind::PutManifest] {
         assert_eq!(said(Doing::Push, kind, |_| Behaviour::Endless), "pushed", "{kind:?}");
     }
+}
+
+#[test]
+fn registries_that_fall_silent() {
+    let silent = |doing, kind, behave: fn() -> Behaviour| {
+        format!("{kind:?}: {}", said_to(Asking::impatient(), doing, kind, move |_| behave()))
+    };
+    // All at the same time: each takes as long as its patience.
+    let each = |behave: fn() -> Behaviour, all: &[(Doing, Kind)]| {
+        std::thread::scope(|scope| {
+            let one = |&(doing, kind)| scope.spawn(move || silent(doing, kind, behave));
+            let running: Vec<_> = all.iter().map(one).collect();
+            let told: Vec<String> = running.into_iter().map(|it| it.join().unwrap()).collect();
+            told.join("\n")
+        })
+    };
+    assert_snapshot!(each(|| Behaviour::Silence, &ASKED), @r"
+    HeadManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the server sends `http://127.0.0.1:PORT/v2/image/manifests/1` too slowly
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    the server sends `http://127.0.0.1:PORT/v2/image/tags/list` too slowly
+    StartUpload: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server sends `http://127.0.0.1:PORT/v2/image/blobs/uploads/` too slowly
+    FinishUpload: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written
+    the server sends `http://127.0.0.1:PORT/v2/image/blobs/uploads/UPLOAD` too slowly
+    PutManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be written
+    the server sends `http://127.0.0.1:PORT/v2/image/manifests/1` too slowly
+    GetManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the server sends `http://127.0.0.1:PORT/v2/image/manifests/1` too slowly
+    GetBlob: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server sends `http://127.0.0.1:PORT/v2/image/blobs/CONFIG` too slowly
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    the server sends `http://127.0.0.1:PORT/v2/image/tags/list` too slowly
+    HeadBlob: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read
+    the server sends `http://127.0.0.1:PORT/v2/image/blobs/DIGEST` too slowly
+    ");
+    // In the middle of an answer.
+    let answers = [(Doing::Pull, Kind::GetManifest), (Doing::Tags, Kind::Tags)];
+    assert_snapshot!(each(|| Behaviour::SilentAfter(1), &answers), @r"
+    GetManifest: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/manifests/1` is cut off after 1 bytes
+    Tags: `127.0.0.1:PORT/image`: its tags cannot be listed
+    the registry's answer for `http://127.0.0.1:PORT/v2/image/tags/list` is cut off after 1 bytes
+    ");
+    // A blob goes on where it stopped.
+    let once = |request: &Request| match request.before {
+        0 => Behaviour::SilentAfter(5),
+        _ => Behaviour::Right,
+    };
+    assert_eq!(said_to(Asking::impatient(), Doing::Pull, Kind::GetBlob, once), "pulled");
 }
 
 #[test]

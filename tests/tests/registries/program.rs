@@ -282,6 +282,36 @@ fn a_proxy_that_refuses() {
     ");
 }
 
+#[test]
+fn a_disk_that_is_full() {
+    let registry = Distribution::new();
+    let mut bench = Bench::new(&["linux/amd64"], 3 << 20);
+    bench.push(&registry, &[]).success();
+    let out = bench.imgbuild.path("out");
+    fs_err::create_dir(&out).unwrap();
+    let script =
+        "mount -t tmpfs -o size=1m tmpfs out; code=0; \"$@\" || code=$?; ls -A out >left; exit $code";
+    bench.imgbuild = bench.imgbuild.through(["unshare", "--mount", "sh", "-c", script, "sh"]);
+    let from = format!("{}/team/image:1", registry.address());
+    for format in ["oci", "oci-dir"] {
+        let outcome = bench.imgbuild.run(["pull", &from, "--output", "out/image", "--format", format]);
+        let said = bench.message(&registry, outcome);
+        assert_eq!(bench.imgbuild.read("left"), "", "{said}");
+        match format {
+            "oci" => assert_snapshot!(said, @r"
+            × the image cannot be written
+            ├─▶ `out/image` cannot be written
+            ╰─▶ No space left on device (os error 28)
+            "),
+            _ => assert_snapshot!(said, @r"
+            × the image cannot be written
+            ├─▶ `out/image` cannot be written
+            ╰─▶ No space left on device (os error 28)
+            "),
+        }
+    }
+}
+
 /// Every text that must be seen nowhere: the password, and what stands for it.
 fn secrets(registry: &Distribution) -> Vec<String> {
     let tokens =
