@@ -1,6 +1,6 @@
 //! The registries that are spoken to: how each is reached, and who asks there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     learned: Mutex<BTreeMap<String, Learned>>,
     /// What reaches those that have certificates of their own, or need none.
     pub(crate) clients: Mutex<Vec<(Transport, Client)>>,
+    /// Repositories to which nothing can be mounted, and from where: whoever asks may not read there.
+    unreadable: Mutex<BTreeSet<(Url, String)>>,
     /// Uploads that were given up, and of which no registry knows it yet.
     abandoned: Mutex<Vec<Url>>,
 }
@@ -77,6 +79,7 @@ impl Registries {
             tokens: Tokens::default(),
             learned: Mutex::default(),
             clients: Mutex::default(),
+            unreadable: Mutex::default(),
             abandoned: Mutex::default(),
         })))
     }
@@ -105,6 +108,11 @@ impl Registries {
     /// Keeps what was learned of a registry.
     pub(crate) fn learn(&self, host: &str, learn: impl FnOnce(&mut Learned)) {
         learn(self.lock().entry(host.to_owned()).or_default());
+    }
+
+    /// The pairs of repositories between which nothing can be mounted. No thread leaves them half changed.
+    pub(crate) fn unreadable(&self) -> MutexGuard<'_, BTreeSet<(Url, String)>> {
+        self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The uploads that were given up. No thread leaves them half changed.

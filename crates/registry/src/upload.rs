@@ -62,6 +62,9 @@ impl RemoteRepository {
     ) -> Result<Arrival, RegistryError> {
         let mut begun = None;
         for source in sources {
+            if self.registries().unreadable().contains(&(self.repository().url().clone(), source.clone())) {
+                continue;
+            }
             match self.try_mount(&digest, source).await? {
                 Mount::Done => return Ok(Arrival::Mounted),
                 Mount::Upload(session) => {
@@ -85,7 +88,12 @@ impl RemoteRepository {
             StatusCode::CREATED => Mount::Done,
             // It does not mount, and has begun an upload instead. One whose place is wrong is of no use.
             StatusCode::ACCEPTED => self.session(&doing, &answer).map_or(Mount::Refused, Mount::Upload),
-            // It may not be read there, or mounting is not known. Whether it may be written here, the upload says.
+            // It may not be read there, nor may any other blob. Whether it may be written here, the upload says.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                self.registries().unreadable().insert((self.repository().url().clone(), from.to_owned()));
+                Mount::Refused
+            }
+            // Mounting is not known.
             _ => Mount::Refused,
         };
         drain(answer).await;

@@ -218,6 +218,23 @@ fn blobs_are_mounted_where_that_is_allowed_and_else_sent() {
 }
 
 #[test]
+fn a_source_that_may_not_be_read_is_asked_for_no_more() {
+    let rules = TokenRules { closed: vec!["base".to_owned()], ..TokenRules::default() };
+    let registry = Distribution::setup().access(Access::Token(rules)).start();
+    let asking = Asking::signed_in();
+    for (number, layer) in [b"one".to_vec(), b"two".to_vec()].into_iter().enumerate() {
+        let picture = Picture::new(&[layer]);
+        picture.seed(&registry, "base", "1");
+        let mut image = picture.pushable(&["1"]);
+        image.homes =
+            picture.manifest.blobs().iter().map(|it| (it.digest, vec!["base".to_owned()])).collect();
+        asking.push_with(&registry, "image", &image, Default::default()).unwrap();
+        picture.is_in(&registry, "image", "1");
+        assert_eq!(registry.count(Kind::Mount) == 0, number == 1, "{}", registry.conversation());
+    }
+}
+
+#[test]
 fn sources_of_mounts_are_asked_for_with_the_first_token() {
     let registry = Distribution::setup().access(Access::Token(TokenRules::default())).start();
     let picture = Picture::small();
