@@ -1,9 +1,11 @@
 //! What goes wrong on every kind of request: what is said then, that nothing is half there, and what is tried again.
 
-use imgbuild_tests::distribution::{Answer, Behaviour, Distribution, Kind, Request};
+use imgbuild_tests::distribution::{
+    Access, Answer, Behaviour, Distribution, Kind, Profile, Request, Setup, TokenRules,
+};
 use insta::assert_snapshot;
 
-use crate::client::{Asking, Picture};
+use crate::client::{Asking, Picture, noise};
 
 /// The answers that say no.
 fn refusals() -> Vec<Answer> {
@@ -280,6 +282,173 @@ fn a_list_of_tags_is_refused() {
     hint: the registry has a trouble of its own: try again later
     522: `127.0.0.1:PORT/image`: its tags cannot be listed: the registry fails (522)
     hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_blob_that_is_asked_for_is_refused() {
+    assert_snapshot!(refused(Doing::Push, Kind::HeadBlob), @r"
+    401: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry wants a credential (401)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    403: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry does not allow it (403)
+    hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
+    404: pushed
+    413: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry refuses it (413)
+    416: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry refuses it (416)
+    429: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry takes no more requests (429)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry fails (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry fails (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry fails (503)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry fails (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be read: the registry fails (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+/// What is said of each refusal by a registry that is set up so.
+fn refused_by(
+    setup: fn() -> Setup,
+    kind: Kind,
+    ask: impl Fn(&Asking, &Distribution) -> Result<(), String>,
+) -> String {
+    let each = refusals().into_iter().map(|answer| {
+        let status = answer.status;
+        let registry = setup()
+            .hook(move |request| match request.kind == kind {
+                true => Behaviour::Answer(answer.clone()),
+                false => Behaviour::Right,
+            })
+            .start();
+        let said = ask(&Asking::signed_in(), &registry).map_or_else(|told| told, |()| "done".to_owned());
+        assert_eq!(registry.open_uploads(), 0, "{status}: {}", registry.conversation());
+        format!("{status}: {said}")
+    });
+    each.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_piece_of_a_blob_is_refused() {
+    let limited = || {
+        Distribution::setup().profile(Profile { request_limit: Some(2 << 20), ..Profile::specification() })
+    };
+    let told = refused_by(limited, Kind::Chunk, |asking, registry| {
+        let picture = Picture::new(&[noise(3 << 20, 1)]);
+        registry.put_blob("image", picture.bytes(&picture.config()));
+        asking.push(registry, "image", &picture).map(drop)
+    });
+    assert_snapshot!(told, @r"
+    401: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    403: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not allow it (403): DENIED (said by the registry)
+    hint: who is signed in at `127.0.0.1:PORT` must be allowed to push to `image`
+    404: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    hint: this registry makes no repository by itself: make it first
+    413: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (413)
+    hint: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
+    416: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry takes no more requests (429): TOOMANYREQUESTS (said by the registry)
+    hint: `127.0.0.1:PORT` takes no more requests for now: try again later, or sign in for a higher limit
+    500: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry fails (500)
+    hint: the registry has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry fails (502)
+    hint: the registry has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry fails (503): UNAVAILABLE (said by the registry)
+    hint: the registry has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry fails (504)
+    hint: the registry has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry fails (522)
+    hint: the registry has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_mount_that_is_refused_is_an_upload() {
+    let told = refused_by(Distribution::setup, Kind::Mount, |asking, registry| {
+        let picture = Picture::small();
+        picture.seed(registry, "base", "1");
+        let mut image = picture.pushable(&["1"]);
+        image.homes =
+            picture.manifest.blobs().iter().map(|it| (it.digest, vec!["base".to_owned()])).collect();
+        asking.push_with(registry, "image", &image, Default::default())?;
+        picture.is_in(registry, "image", "1");
+        Ok(())
+    });
+    assert!(told.lines().all(|line| line.ends_with(": done")), "{told}");
+}
+
+#[test]
+fn a_token_is_refused() {
+    let with_tokens = || Distribution::setup().access(Access::Token(TokenRules::default()));
+    let told = refused_by(with_tokens, Kind::Token, |asking, registry| {
+        Picture::small().seed(registry, "image", "1");
+        asking.pull(registry, "image", "1")
+    });
+    assert_snapshot!(told, @r"
+    401: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    403: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    404: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    429: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (429)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    500: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (500)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    502: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (502)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    503: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (503)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    504: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (504)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    522: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (522)
+    hint: the registry's server of tokens has a trouble of its own: try again later
+    ");
+}
+
+#[test]
+fn a_blob_is_refused_where_the_registry_has_led_to() {
+    let told = refused_by(
+        || Distribution::setup().profile(Profile::docker_hub()),
+        Kind::Elsewhere,
+        |asking, registry| {
+            Picture::small().seed(registry, "image", "1");
+            asking.pull(registry, "image", "1")
+        },
+    );
+    assert_snapshot!(told, @r"
+    401: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (said by the registry)
+    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    403: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry does not allow it (403): DENIED (said by the registry)
+    404: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: there is no such repository (404): NAME_UNKNOWN (said by the registry)
+    413: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (413)
+    416: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    429: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `429 Too Many Requests` for `http://127.0.0.1:PORT/CONFIG`
+    500: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `500 Internal Server Error` for `http://127.0.0.1:PORT/CONFIG`
+    502: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `502 Bad Gateway` for `http://127.0.0.1:PORT/CONFIG`
+    503: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `503 Service Unavailable` for `http://127.0.0.1:PORT/CONFIG`
+    504: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `504 Gateway Timeout` for `http://127.0.0.1:PORT/CONFIG`
+    522: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `522 <unknown status code>` for `http://127.0.0.1:PORT/CONFIG`
     ");
 }
 
