@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use imgbuild_net::NetError;
+use imgbuild_net::{NetError, is_transient};
 use imgbuild_secret::SecretUrl;
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -15,9 +15,11 @@ pub enum AnswerError {
     /// It is not the document that it should be.
     #[error("the registry's answer for `{0}` cannot be read")]
     Document(String, #[source] serde_json::Error),
-    /// Who gives tokens has a trouble of the moment.
+    /// Who gives tokens gives none, and does not say that it is for the credential.
     #[error("`{url}` gives no token ({})", status.as_u16())]
-    #[diagnostic(help("the registry's server of tokens has a trouble of its own: try again later"))]
+    #[diagnostic(help(
+        "the registry's server of tokens does not work as it should: try again later, or tell whoever runs it"
+    ))]
     NoToken {
         /// Where they are to be had.
         url: String,
@@ -48,13 +50,13 @@ impl AnswerError {
     /// A trouble of the moment, as what is waited after.
     pub(crate) fn passing(&self) -> Option<NetError> {
         match self {
-            Self::NoToken { url, status, retry_after } => {
+            Self::NoToken { url, status, retry_after } if is_transient(*status) => {
                 Some(NetError::Status { url: url.clone(), status: *status, retry_after: *retry_after })
             }
             Self::CutOff { url, found, .. } => {
                 Some(NetError::Truncated { url: url.clone(), found: *found as u64 })
             }
-            Self::Document(..) | Self::TooLarge(_) => None,
+            Self::NoToken { .. } | Self::Document(..) | Self::TooLarge(_) => None,
         }
     }
 }

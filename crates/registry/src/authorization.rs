@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use imgbuild_net::{is_transient, retry_after};
+use imgbuild_net::retry_after;
 use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
@@ -200,7 +200,9 @@ impl Authorization<'_> {
         }
         let answer = sender.send(self.request(realm)).await?;
         let status = answer.status();
-        if is_transient(status) {
+        // These say that the credential is not accepted, which the registry's own answer tells.
+        let no = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        if !status.is_success() && !no.contains(&status) {
             let (url, retry_after) = (SecretUrl::from(&realm.url).to_string(), retry_after(answer.headers()));
             return Err(AnswerError::NoToken { url, status, retry_after }.into());
         }

@@ -167,6 +167,10 @@ impl BlobReader<'_> {
                 }
             };
             if !answer.status().is_redirection() {
+                // What another host says of it is none of the registry's words.
+                if !is_registry && !answer.status().is_success() {
+                    return Err(remote.net(&doing, passing(&answer)));
+                }
                 return self.opened(answer).await;
             }
             let next = elsewhere(header(answer.headers(), LOCATION), &url)

@@ -393,30 +393,33 @@ fn a_token_is_refused() {
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     403: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    404: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    404: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (404)
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
+    413: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (413)
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
+    416: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (416)
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     429: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (429)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     500: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (500)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     502: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (502)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     503: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (503)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     504: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (504)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     522: `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (522)
-    hint: the registry's server of tokens has a trouble of its own: try again later
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     ");
 }
 
@@ -431,12 +434,16 @@ fn a_blob_is_refused_where_the_registry_has_led_to() {
         },
     );
     assert_snapshot!(told, @r"
-    401: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (said by the registry)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    403: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry does not allow it (403): DENIED (said by the registry)
-    404: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: there is no such repository (404): NAME_UNKNOWN (said by the registry)
-    413: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (413)
-    416: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read: the registry refuses it (416): RANGE_INVALID (said by the registry)
+    401: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `401 Unauthorized` for `http://127.0.0.1:PORT/CONFIG`
+    403: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `403 Forbidden` for `http://127.0.0.1:PORT/CONFIG`
+    404: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `404 Not Found` for `http://127.0.0.1:PORT/CONFIG`
+    413: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `413 Payload Too Large` for `http://127.0.0.1:PORT/CONFIG`
+    416: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
+    the server answered `416 Range Not Satisfiable` for `http://127.0.0.1:PORT/CONFIG`
     429: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read
     the server answered `429 Too Many Requests` for `http://127.0.0.1:PORT/CONFIG`
     500: `127.0.0.1:PORT/image`: the blob `CONFIG` cannot be read

@@ -470,8 +470,9 @@ fn tokens_that_are_none() {
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (500)
-    hint: the registry's server of tokens has a trouble of its own: try again later
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    `http://127.0.0.1:PORT/token` gives no token (302)
+    hint: the registry's server of tokens does not work as it should: try again later, or tell whoever runs it
     ");
 }
