@@ -1,4 +1,4 @@
-//! An existing image as what ours stands on: locking it, finding it again, and taking its layers over.
+//! An existing image as what ours stands on: finding it again, and taking its layers over.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -6,16 +6,17 @@ use std::io::{self, Read, Write};
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_lock::{ImageBase, ImageBaseLayer};
 use imgbuild_oci::{
-    BlobError, Blobs, Choice, ContainerConfig, Descriptor, Digest, HashReader, History, ImageConfig,
-    ImageLayer, Platform, ReadError, Reference, StoredImage, StoredLayer,
+    BlobError, ContainerConfig, Descriptor, HashReader, History, ImageConfig, ImageLayer, Platform,
+    ReadError, Reference, StoredImage,
 };
 use imgbuild_runtime::{AccountFiles, BaseStart, Start};
 use imgbuild_spec::{Layout, RegistryImage};
 use imgbuild_store::{LayerCaches, LayerRecord, Store};
 
-use crate::content::{BaseContent, pack, unpack};
+use crate::content::{BaseContent, unpack};
 use crate::failure::{BaseFailure, Named};
 use crate::kept::{key, read_view, view, view_path};
+use crate::reading::{gone, kept_config, remote, stored, unreadable};
 use crate::view::BaseView;
 use crate::{BaseError, ShellFile};
 
@@ -24,112 +25,15 @@ const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 /// An existing image that a variant stands on.
 pub struct BaseImage {
     /// What its layers hold.
-    view: BaseView,
+    pub(crate) view: BaseView,
     config: ImageConfig,
     locked: ImageBase,
     /// The file or folder that its layers are copied from into the store; nothing where it is gone and the store has everything,
     /// and for an image of a registry, whose layers come when they are read.
     stored: Option<StoredImage>,
-    named: Named,
+    pub(crate) named: Named,
     /// What an image of a registry is called.
     reference: Option<Reference>,
-}
-
-/// An existing image, as it is locked.
-pub struct LockedImage {
-    /// What the lock says of it.
-    pub base: ImageBase,
-    view: BaseView,
-    named: Named,
-}
-
-impl LockedImage {
-    /// Locks the image of a spec that is a file or folder.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn read(layout: &Layout, platform: Platform, store: &Store) -> Result<Self, BaseFailure> {
-        let named = Named::from(layout);
-        let stored = stored(layout, platform).map_err(|error| BaseFailure::of(&named, error))?;
-        let view = view(&stored, platform, store, &named)?;
-        Ok(Self { base: base(&stored, &view), view, named })
-    }
-
-    /// Locks the image of a registry, as its manifest says. `index` is the digest of the list of images that the reference of the
-    /// spec means, where it means one. Its layers are read where it is not known yet what they hold.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn of_registry(
-        image: &RegistryImage,
-        index: Option<Digest>,
-        manifest: &[u8],
-        blobs: Box<dyn Blobs>,
-        platform: Platform,
-        store: &Store,
-    ) -> Result<Self, BaseFailure> {
-        let named = Named::from(image);
-        let stored = StoredImage::of_manifest(&named.text, manifest, blobs, platform)
-            .map_err(|error| BaseFailure::of(&named, error))?;
-        let view = view(&stored, platform, store, &named)?;
-        let content = pack(&stored, &view).map_err(|error| unreadable(&named, error))?;
-        Ok(Self { base: ImageBase { index, content, ..base(&stored, &view) }, view, named })
-    }
-
-    /// The image of a registry as an earlier lock has it.
-    ///
-    /// # Errors
-    ///
-    /// When that is damaged, or says too little of it and its layers cannot be read.
-    pub fn kept(
-        image: &RegistryImage,
-        locked: &ImageBase,
-        platform: Platform,
-        layers: &LayerCaches,
-    ) -> Result<Self, BaseFailure> {
-        let BaseImage { view, named, .. } = BaseImage::of_registry(locked, image, platform, layers)?;
-        Ok(Self { base: locked.clone(), view, named })
-    }
-    /// The version of its glibc, which conda's packages need.
-    ///
-    /// # Errors
-    ///
-    /// When it has none.
-    pub fn glibc(&self) -> Result<&str, BaseFailure> {
-        let (base, asked) = (self.named.text.clone(), self.named.asked());
-        self.view.facts.glibc().map_err(|error| BaseFailure::BaseGlibc { base, error, asked })
-    }
-}
-
-/// What a lock says of an image.
-fn base(stored: &StoredImage, view: &BaseView) -> ImageBase {
-    let layers = stored.layers.iter().zip(&view.sizes).map(|(layer, size)| ImageBaseLayer {
-        media_type: layer.descriptor.media_type,
-        digest: layer.descriptor.digest,
-        size: layer.descriptor.size,
-        diff_id: layer.diff_id,
-        uncompressed_size: *size,
-    });
-    let system = view.facts.system.as_ref();
-    ImageBase {
-        name: stored.name.clone(),
-        index: None,
-        manifest: stored.digest,
-        has_manifest: stored.has_manifest,
-        config: stored.config_descriptor.digest,
-        config_size: stored.config_descriptor.size,
-        // Some tools write the year 1, as Go has it.
-        created: stored.config.created.map(imgbuild_oci::Timestamp::seconds).filter(|created| *created >= 0),
-        system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
-            let words: Vec<&str> = it.into_iter().flatten().collect();
-            words.join(" ")
-        }),
-        glibc: view.facts.glibc.clone(),
-        content: None,
-        layers: layers.collect(),
-    }
 }
 
 impl BaseImage {
@@ -435,10 +339,6 @@ impl BaseImage {
 /// The annotations of the image specification that say what an image stands on.
 const BASE_KEYS: &str = "org.opencontainers.image.base.";
 
-fn stored(layout: &Layout, platform: Platform) -> Result<StoredImage, ReadError> {
-    StoredImage::open(&layout.path, &Choice { platform, reference: layout.reference.as_deref() })
-}
-
 fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
@@ -447,39 +347,4 @@ fn is_absent(error: &io::Error) -> bool {
 fn is_kept(locked: &ImageBase, store: &Store) -> bool {
     let mut digests = locked.layers.iter().map(|layer| &layer.digest).chain([&locked.config]);
     digests.all(|digest| store.blob(digest).ok().flatten().is_some())
-}
-
-/// The image of a registry, of which a lock holds no more than its digests.
-fn remote(locked: &ImageBase, named: &Named, layers: &LayerCaches) -> Result<StoredImage, BaseFailure> {
-    let config = kept_config(locked, layers).map_err(|error| unreadable(named, error))?;
-    let layer =
-        |layer: &ImageBaseLayer| StoredLayer { descriptor: layer.descriptor(), diff_id: layer.diff_id };
-    let all = locked.layers.iter().map(layer).collect();
-    let blobs = Box::new(layers.clone());
-    StoredImage::of_layers(&named.text, locked.manifest, config, all, blobs)
-        .map_err(|error| BaseFailure::of(named, error))
-}
-
-/// The configuration, out of what has blobs.
-fn kept_config(locked: &ImageBase, blobs: &dyn Blobs) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let blob = blobs
-        .open(&locked.config)
-        .map_err(|error| imgbuild_diagnostic::io_error(io::ErrorKind::Other, error))?;
-    blob.take(locked.config_size).read_to_end(&mut bytes)?;
-    let found = Digest::of(&bytes);
-    if found != locked.config {
-        return Err(io::Error::other(BlobError::Digest { wanted: locked.config, found }));
-    }
-    Ok(bytes)
-}
-
-fn unreadable(named: &Named, error: io::Error) -> BaseFailure {
-    BaseFailure::of(named, ReadError::Open { file: named.text.clone().into(), error })
-}
-
-/// A layout that is gone, and is not in the store as a whole.
-fn gone(layout: &Layout, error: io::Error) -> BaseFailure {
-    let error = ReadError::Open { file: layout.path.clone(), error };
-    BaseFailure::of(&Named::from(layout), error)
 }

@@ -10,13 +10,16 @@ mod glibc;
 mod image;
 mod kept;
 mod limits;
+mod locked_image;
 mod packages;
+mod reading;
 mod view;
 
 pub use base::Base;
 pub use error::{BaseError, NoGlibc};
 pub use facts::{Facts, OperatingSystem, ShellFile};
 pub use failure::BaseFailure;
-pub use image::{BaseImage, LockedImage};
+pub use image::BaseImage;
+pub use locked_image::LockedImage;
 pub use packages::DpkgPackage;
 pub use view::BaseView;

@@ -6,18 +6,12 @@ use imgbuild_base::LockedImage;
 use imgbuild_image::MakeError;
 use imgbuild_lock::ImageBase;
 use imgbuild_oci::{Digest, Platform, Tag};
-use imgbuild_registry::{Content, RegistryError, RemoteManifest, RemoteRepository, Sought};
+use imgbuild_registry::{Content, RegistryError, Sought};
 use imgbuild_spec::{RegistryImage, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
 use crate::locking::Locker;
-
-/// What a reference means.
-#[derive(Clone)]
-pub(crate) struct Resolved {
-    remote: RemoteRepository,
-    manifest: RemoteManifest,
-}
+use crate::resolved::Resolved;
 
 impl Locker<'_> {
     /// The image of a registry that a variant stands on: as the earlier lock has it, or as the registry does now. A reference is

@@ -13,6 +13,7 @@ mod lock_file;
 mod locking;
 mod match_specs;
 mod other_locks;
+mod resolved;
 mod validating;
 mod virtual_packages;
 mod wheel_locking;

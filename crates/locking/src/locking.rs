@@ -14,8 +14,8 @@ use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, Spec, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
-use crate::image_locking::Resolved;
 use crate::other_locks;
+use crate::resolved::Resolved;
 use crate::validating::validate_locking;
 
 /// What an existing lock's packages are allowed to do.
@@ -200,13 +200,7 @@ impl Locker<'_> {
             Base::Scratch | Base::Layout(_) | Base::Image(_) => None,
             Base::Debian(base) => Some(self.base(variant, base).await?),
         };
-        let existing = match &variant.base {
-            Base::Layout(layout) => {
-                Some(Arc::new(LockedImage::read(layout, variant.platform, &self.context.store)?))
-            }
-            Base::Image(image) => Some(self.image(variant, image).await?),
-            Base::Debian(_) | Base::Scratch => None,
-        };
+        let existing = self.existing(variant).await?;
         let glibc = debian.as_ref().and_then(|set| {
             let packages: Vec<_> =
                 self.lock.debian().filter(|it| set.packages.contains(&it.id())).cloned().collect();
@@ -255,6 +249,17 @@ impl Locker<'_> {
             }
         }
         Ok(whole)
+    }
+
+    /// The image that somebody else made and that a variant stands on.
+    async fn existing(&mut self, variant: &Variant) -> Result<Option<Arc<LockedImage>>, LockSpecError> {
+        Ok(match &variant.base {
+            Base::Layout(layout) => {
+                Some(Arc::new(LockedImage::read(layout, variant.platform, &self.context.store)?))
+            }
+            Base::Image(image) => Some(self.image(variant, image).await?),
+            Base::Debian(_) | Base::Scratch => None,
+        })
     }
 
     /// The variant of the earlier lock that is the nearest to this one, as this environment of it.

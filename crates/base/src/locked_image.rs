@@ -1,0 +1,110 @@
+//! Locking an existing image.
+
+use imgbuild_lock::{ImageBase, ImageBaseLayer};
+use imgbuild_oci::{Blobs, Digest, Platform, StoredImage};
+use imgbuild_spec::{Layout, RegistryImage};
+use imgbuild_store::{LayerCaches, Store};
+
+use crate::content::pack;
+use crate::failure::{BaseFailure, Named};
+use crate::image::BaseImage;
+use crate::kept::view;
+use crate::reading::{stored, unreadable};
+use crate::view::BaseView;
+
+/// An existing image, as it is locked.
+pub struct LockedImage {
+    /// What the lock says of it.
+    pub base: ImageBase,
+    view: BaseView,
+    named: Named,
+}
+
+impl LockedImage {
+    /// Locks the image of a spec that is a file or folder.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(layout: &Layout, platform: Platform, store: &Store) -> Result<Self, BaseFailure> {
+        let named = Named::from(layout);
+        let stored = stored(layout, platform).map_err(|error| BaseFailure::of(&named, error))?;
+        let view = view(&stored, platform, store, &named)?;
+        Ok(Self { base: base(&stored, &view), view, named })
+    }
+
+    /// Locks the image of a registry, as its manifest says. `index` is the digest of the list of images that the reference of the
+    /// spec means, where it means one. Its layers are read where it is not known yet what they hold.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of_registry(
+        image: &RegistryImage,
+        index: Option<Digest>,
+        manifest: &[u8],
+        blobs: Box<dyn Blobs>,
+        platform: Platform,
+        store: &Store,
+    ) -> Result<Self, BaseFailure> {
+        let named = Named::from(image);
+        let stored = StoredImage::of_manifest(&named.text, manifest, blobs, platform)
+            .map_err(|error| BaseFailure::of(&named, error))?;
+        let view = view(&stored, platform, store, &named)?;
+        let content = pack(&stored, &view).map_err(|error| unreadable(&named, error))?;
+        Ok(Self { base: ImageBase { index, content, ..base(&stored, &view) }, view, named })
+    }
+
+    /// The image of a registry as an earlier lock has it.
+    ///
+    /// # Errors
+    ///
+    /// When that is damaged, or says too little of it and its layers cannot be read.
+    pub fn kept(
+        image: &RegistryImage,
+        locked: &ImageBase,
+        platform: Platform,
+        layers: &LayerCaches,
+    ) -> Result<Self, BaseFailure> {
+        let BaseImage { view, named, .. } = BaseImage::of_registry(locked, image, platform, layers)?;
+        Ok(Self { base: locked.clone(), view, named })
+    }
+    /// The version of its glibc, which conda's packages need.
+    ///
+    /// # Errors
+    ///
+    /// When it has none.
+    pub fn glibc(&self) -> Result<&str, BaseFailure> {
+        let (base, asked) = (self.named.text.clone(), self.named.asked());
+        self.view.facts.glibc().map_err(|error| BaseFailure::BaseGlibc { base, error, asked })
+    }
+}
+
+/// What a lock says of an image.
+fn base(stored: &StoredImage, view: &BaseView) -> ImageBase {
+    let layers = stored.layers.iter().zip(&view.sizes).map(|(layer, size)| ImageBaseLayer {
+        media_type: layer.descriptor.media_type,
+        digest: layer.descriptor.digest,
+        size: layer.descriptor.size,
+        diff_id: layer.diff_id,
+        uncompressed_size: *size,
+    });
+    let system = view.facts.system.as_ref();
+    ImageBase {
+        name: stored.name.clone(),
+        index: None,
+        manifest: stored.digest,
+        has_manifest: stored.has_manifest,
+        config: stored.config_descriptor.digest,
+        config_size: stored.config_descriptor.size,
+        // Some tools write the year 1, as Go has it.
+        created: stored.config.created.map(imgbuild_oci::Timestamp::seconds).filter(|created| *created >= 0),
+        system: system.map(|it| [Some(it.id.as_str()), it.version.as_deref()]).map(|it| {
+            let words: Vec<&str> = it.into_iter().flatten().collect();
+            words.join(" ")
+        }),
+        glibc: view.facts.glibc.clone(),
+        content: None,
+        layers: layers.collect(),
+    }
+}
