@@ -114,7 +114,9 @@ pub async fn build(
     }
     let images = delivered_images(&built, request.format)?;
     let delivered = if request.output.is_some() || !pushing.is_asked() {
-        deliver_all(&variants, &images, request, &pushing, &context).await?
+        let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
+        let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
+        deliver_all(&variants, &images, request, &elsewhere, &context).await?
     } else {
         Vec::new()
     };
@@ -179,7 +181,7 @@ async fn deliver_all(
     variants: &[Variant],
     images: &[Image],
     request: &Request,
-    pushing: &Pushing,
+    elsewhere: &[String],
     context: &Context,
 ) -> Result<Vec<Delivered>, BuildError> {
     let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -190,7 +192,7 @@ async fn deliver_all(
     for group in groups(variants) {
         let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
         let (folder, variant, layers) = (folder.clone(), variants[group[0]].clone(), context.layers.clone());
-        let (format, elsewhere) = (request.format, pushing.all_repositories());
+        let (format, elsewhere) = (request.format, elsewhere.to_vec());
         // Layers may come from a registry, for which threads wait.
         let written = tokio::task::spawn_blocking(move || {
             deliver(&folder, &variant, images, format, &elsewhere, &layers)

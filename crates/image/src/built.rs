@@ -45,6 +45,8 @@ pub struct Built {
     /// Whether what it starts is process 1 itself, because the image that it stands on has nothing that reaps and
     /// forwards signals.
     pub no_init: bool,
+    /// The image of a registry that it stands on, whose layers need not be in the store.
+    pub base: Option<Reference>,
     /// Whether Jupyter of it has no token, because a platform authenticates before it.
     pub is_open: bool,
 }
@@ -83,6 +85,7 @@ impl Built {
             executions: executions(&plan.assembly),
             checks: Vec::new(),
             no_init: lacks_init(variant, base, &start),
+            base: base.repository().cloned(),
             is_open: variant.jupyter.as_ref().is_some_and(|it| opened_by(it.profile).is_some()),
         })
     }
@@ -99,9 +102,11 @@ impl Built {
         repositories: &[String],
     ) -> Result<(), MakeError> {
         let (manifest, config) = (self.image.manifest(), self.image.config());
+        let base = self.base.iter().map(ToString::to_string);
+        let repositories: Vec<String> = repositories.iter().cloned().chain(base).collect();
         for tag in &variant.tags {
             let reference = Reference::new(&variant.name, tag);
-            store.put_image(&reference, variant.platform, manifest, config, repositories)?;
+            store.put_image(&reference, variant.platform, manifest, config, &repositories)?;
         }
         Ok(())
     }

@@ -206,6 +206,60 @@ fn without_the_network() {
     ");
 }
 
+#[test]
+fn a_lock_that_somebody_has_changed() {
+    let site = Site::new();
+    site.put_base("team/base:1");
+    site.spec("team/base:1", &conda());
+    site.imgbuild.run(["lock", "spec.toml"]).success();
+    let text = site.imgbuild.read("spec.lock");
+    let content = text.lines().find(|line| line.starts_with("content = ")).unwrap();
+    let build = |content_now: &str| {
+        site.imgbuild.write("spec.lock", text.replace(content, content_now));
+        site.fails(&["build", "spec.toml", "--locked", "--output", "out"])
+    };
+    assert_snapshot!(build("content = \"\""), @r#"
+      × cannot build on `127.0.0.1:50000/team/base:1`
+      ├─▶ what the lock holds of it cannot be read
+      ╰─▶ incomplete frame
+      help: remove the lock and run `imgbuild lock` to make it anew
+
+    Advice:
+      ☞ it was asked for here
+       ╭─[spec.toml:3:18]
+     2 │ platforms = ["linux/amd64"]
+     3 │ base = { image = "127.0.0.1:50000/team/base:1" }
+       ·                  ──────────────┬──────────────
+       ·                                ╰── this base
+     4 │ [conda]
+       ╰────
+    "#);
+    // That of another image.
+    let other = Site::new();
+    let config = ContainerConfig::default();
+    other.put("team/base:1", &[Platform::LinuxAmd64], vec![system()], &config);
+    other.spec("team/base:1", &conda());
+    other.imgbuild.run(["lock", "spec.toml"]).success();
+    let theirs = other.imgbuild.read("spec.lock");
+    let theirs = theirs.lines().find(|line| line.starts_with("content = ")).unwrap();
+    assert_snapshot!(build(theirs), @r#"
+      × cannot build on `127.0.0.1:50000/team/base:1`
+      ├─▶ what the lock holds of it cannot be read
+      ╰─▶ the blob `sha256:aa3d1c5401d52088d064ac4312c96f1a9a45b78b4eb8e0ccff181fcf451f7cb2` holds something else: its digest is `sha256:81bb590a2f6d942dd5d0692fbe85e353655e857dd18e2d10ea88af0ac4f5da55`
+      help: remove the lock and run `imgbuild lock` to make it anew
+
+    Advice:
+      ☞ it was asked for here
+       ╭─[spec.toml:3:18]
+     2 │ platforms = ["linux/amd64"]
+     3 │ base = { image = "127.0.0.1:50000/team/base:1" }
+       ·                  ──────────────┬──────────────
+       ·                                ╰── this base
+     4 │ [conda]
+       ╰────
+    "#);
+}
+
 /// A registry that serves what nobody should.
 fn odd(manifest: &'static str) -> (Site, Server) {
     let site = Site::new();

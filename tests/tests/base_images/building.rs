@@ -104,6 +104,9 @@ fn an_image_of_imgbuild_is_a_base_and_podman_runs_what_stands_on_it() {
     other.run(["build", "spec.toml", "--locked", "--push", &to]).success();
     let layers = site.lock().variants[0].image.clone().unwrap().layers;
     assert!(layers.len() > 3 && layers.iter().all(|layer| !has_blob(&other, &layer.digest)));
+    // Who runs it here gets what is lacking.
+    let said = other.run(["run", "app:latest", "--", "python", "-c", "print(1)"]).success().stdout;
+    assert_eq!(said, "1\n");
     let podman = Podman::new(&other.path("podman"));
     let program = "import os, sys; print(sys.executable, os.environ['FIRST'], os.getuid())";
     let program = ["--tls-verify=false", "--pull=always", &to, "python", "-c", program];
