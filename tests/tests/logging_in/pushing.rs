@@ -50,7 +50,7 @@ fn with_what_login_keeps() {
     );
     assert_snapshot!(error(&home, &registry), @r"
     × `HOST/team/image`: the manifest `1.0` cannot be read: the registry does not accept the credential (401)
-    help: `HOST` does not take the credential that is stored for it: sign in anew with `imgbuild login HOST`
+    help: sign in anew with `imgbuild login HOST`, or see to it that who is signed in may use `team/image`
     ");
     home.logout(host).success();
     push(&home, &registry).failure();
