@@ -91,15 +91,15 @@ fn golden_digests() {
             layers.collect::<Vec<_>>().join("\n  ")
         ));
     }
-    insta::assert_snapshot!(digests.join("\n"), @r#"
-    zstd sha256:8ae2bfdb1129daeccbf2f776e7d009d7232e9bcc14748f9d15281921d09f6b55
+    insta::assert_snapshot!(digests.join("\n"), @r"
+    zstd sha256:a21eff707beff5208a797a37de1999d0d576bf03980a7e286ce145302279d9a6
       sha256:71c5fc871dce3585816a19168ca7b340b55af9b8af23b83942274d325a3d1b74
       sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
-    gzip sha256:e2a47d5942ebf3e61a74299693ddf721438f6b3867efc41dde4638212648c5fb
+    gzip sha256:6b33adc96829c844ddba5a73e2d83b131209c08420676beddfec2eef9e27c49e
       sha256:81f1880e6fa9deb72a76e6d95c44f6c75a7b1e4342d778df118a89266c19b190
       sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
-    none sha256:945d6cb93aae39db0c2f66a7ad931044ee74995a97cb04ce93a69efdd3de15d7
+    none sha256:c466cccfcbfd55791751ff57d3f06130971fcffc91cafb011d56abeb6bb34107
       sha256:82f1c06f4a6379a7118e68b7ec50d39ad641bd51df07ff7b22ab4e7ef1bf1d14
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
-    "#);
+    ");
 }

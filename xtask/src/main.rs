@@ -32,6 +32,9 @@ enum Command {
         /// Another program, say of an older commit, that is measured in turn with this one.
         #[arg(long, value_name = "PROGRAM")]
         against: Option<PathBuf>,
+        /// Only what has to do with registries.
+        #[arg(long, conflicts_with = "against")]
+        registry: bool,
     },
     /// Builds images of real wheels, imports them there, and prints what became of each; not a part of `test`.
     Census {
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Bench { against } => bench::run(&workspace(), against)?,
+        Command::Bench { registry: true, .. } => bench::run_registry(&workspace())?,
+        Command::Bench { against, .. } => bench::run(&workspace(), against)?,
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
         Command::Corpora => corpora::run(&workspace())?,

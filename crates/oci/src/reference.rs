@@ -86,6 +86,9 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let wrong = |rule| NameError { text: text.to_owned(), what: "reference of an image", rule };
+        if text.contains("://") {
+            return Err(wrong("it is HOST/NAME:TAG, without what stands before a URL's host"));
+        }
         let (rest, digest) = match text.split_once('@') {
             None => (text, None),
             Some((rest, digest)) => {

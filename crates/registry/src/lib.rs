@@ -17,6 +17,7 @@ mod credential;
 mod credentials;
 mod error;
 mod hosts;
+mod lanes;
 mod limits;
 mod list;
 mod manifest;

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use imgbuild_oci::{Blobs, Digest};
 use reqwest::StatusCode;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use crate::error::{Refusal, RegistryError};
+use crate::lanes::Lanes;
 use crate::limits::CONNECTIONS;
 use crate::manifest::{Content, RemoteManifest};
 use crate::push_error::PushError;
@@ -50,7 +52,7 @@ pub struct Pusher {
     options: PushOptions,
     homes: Homes,
     told: Told,
-    permits: Semaphore,
+    lanes: Lanes,
     blobs: Mutex<HashMap<Digest, Arc<OnceCell<Arrival>>>>,
     known: Mutex<Known>,
 }
@@ -80,7 +82,7 @@ impl Pusher {
             options,
             homes,
             told,
-            permits: Semaphore::new(CONNECTIONS),
+            lanes: Lanes::new(),
             blobs: Mutex::default(),
             known: Mutex::default(),
         }
@@ -111,7 +113,9 @@ impl Pusher {
         let (top, all) = (&image.top, Pushable::blobs_of(image.manifests()));
         let mut tags = Vec::new();
         for tag in &image.tags {
+            let asked = Instant::now();
             let was = self.remote.head_manifest(tag).await?.map(|head| head.digest);
+            self.lanes.measured(asked.elapsed());
             tags.push(TagChange { tag: tag.clone(), was });
         }
         self.check_tags(&tags, top.digest)?;
@@ -266,8 +270,7 @@ impl Pusher {
     ) -> Result<Arrival, RegistryError> {
         let cell = Arc::clone(self.cells().entry(blob.digest).or_default());
         let put = || async {
-            // It is never closed.
-            let _permit = self.permits.acquire().await;
+            let _lane = self.lanes.enter(self.remote.troubles()).await;
             let arrival = self.put_now(blob, blobs, homes.map(Vec::as_slice).unwrap_or_default()).await?;
             // What would be sent was not.
             let is_done = arrival != Arrival::Sent || !self.is_withheld(blob);

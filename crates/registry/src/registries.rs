@@ -43,6 +43,8 @@ pub(crate) struct Learned {
     pub(crate) is_silent: bool,
     /// That it takes blobs in pieces only, and in which.
     pub(crate) chunks: Option<Chunks>,
+    /// How often it was too busy, or a connection broke.
+    pub(crate) troubles: u32,
 }
 
 impl fmt::Debug for Registries {

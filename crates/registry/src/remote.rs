@@ -163,8 +163,20 @@ impl RemoteRepository {
                 },
                 result => return result,
             };
+            self.had_trouble();
             retry.wait(failure).await.map_err(|error| self.net(doing, error))?;
         }
+    }
+
+    /// Its registry was too busy, or a connection broke.
+    pub(crate) fn had_trouble(&self) {
+        let host = self.repository.host();
+        self.registries.learn(host, |learned| learned.troubles = learned.troubles.saturating_add(1));
+    }
+
+    /// How often that was until now.
+    pub(crate) fn troubles(&self) -> u32 {
+        self.registries.learned(self.repository.host()).troubles
     }
 
     /// Sends a request and reads the document that is answered, again where the connection breaks in its middle. An answer that

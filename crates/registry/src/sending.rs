@@ -108,6 +108,7 @@ impl Upload<'_> {
 
     /// Waits until a trouble may have passed; one too many is told.
     pub(crate) async fn wait(&self, retry: &mut Retry, trouble: Trouble) -> Result<(), RegistryError> {
+        self.remote.had_trouble();
         let waited = retry.wait(trouble.error).await;
         waited.map_err(|error| self.told(Trouble { error, ..trouble }))
     }

@@ -234,7 +234,7 @@ fn a_reference_that_cannot_be_read() {
     assert_snapshot!(each.join("\n"), @r"
     error: invalid value 'registry.example/Team/image' for '<REF>...': `Team/image` is not a valid image name: each part between slashes is lower-case letters and digits, parted by one `.`, one or two `_`, or any number of `-`
     error: invalid value 'registry.example/team/image:a b' for '<REF>...': `a b` is not a valid tag: it may hold letters, digits, `_`, `.` and `-` only
-    error: invalid value 'https://registry.example/team/image' for '<REF>...': `https:` is not a valid host of a registry: the port is a number from 1 to 65535
+    error: invalid value 'https://registry.example/team/image' for '<REF>...': `https://registry.example/team/image` is not a valid reference of an image: it is HOST/NAME:TAG, without what stands before a URL's host
     error: invalid value 'registry.example/team/image@sha256:1234' for '<IMAGE>': `registry.example/team/image@sha256:1234` is not a valid reference of an image: what follows `@` is `sha256:` and 64 digits
     error: invalid value 'registry.example/../image:1' for '<IMAGE>': `../image` is not a valid image name: each part between slashes is lower-case letters and digits, parted by one `.`, one or two `_`, or any number of `-`
     error: invalid value 'registry.example:port/image' for '<REPOSITORY>': `registry.example:port` is not a valid host of a registry: the port is a number from 1 to 65535

@@ -6,6 +6,7 @@
 
 mod base;
 mod program;
+mod registry;
 mod rows;
 mod start;
 mod wheels;
@@ -88,7 +89,29 @@ pub(crate) fn run(workspace: &Path, against: Option<PathBuf>) -> Result<(), Benc
     // The other one is not started: it may be of a time when images served nothing.
     bench.write_starts()?;
     let rows = Rows { limit: limit(&bench)?, bench, other };
-    rows.print()
+    rows.print()?;
+    registry::print(&rows.bench)
+}
+
+/// Measures and prints what has to do with registries alone: of the program that `IMGBUILD_BIN` names, or of this source.
+pub(crate) fn run_registry(workspace: &Path) -> Result<(), BenchError> {
+    channel::run(workspace)?;
+    let given = std::env::var_os("IMGBUILD_BIN").map(PathBuf::from);
+    if given.is_none() {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--locked", "--release", "--package", "imgbuild"]).current_dir(workspace);
+        if !cargo.status()?.success() {
+            return Err(BenchError::Failed("cargo build --release".to_owned()));
+        }
+    }
+    let bench = Bench {
+        folder: workspace.join("target/bench"),
+        binary: given.unwrap_or_else(|| workspace.join("target/release/imgbuild")),
+        workspace: workspace.to_owned(),
+    };
+    fs::create_dir_all(&bench.folder)?;
+    bench.write_specs()?;
+    registry::print(&bench)
 }
 
 /// Seconds of what nobody can leave out: see the example `limit` of `imgbuild-conda`.
