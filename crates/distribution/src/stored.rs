@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use imgbuild_oci::layout::Sparse;
+use imgbuild_oci::layout::{SPARSE, Sparse};
 use imgbuild_oci::{
-    BlobError, Blobs, Descriptor, Digest, Platform, StoredContents, StoredItem, WriteError, platform_index,
+    BlobError, Blobs, Descriptor, Digest, Platform, Reference, StoredContents, StoredItem, WriteError,
+    platform_index,
 };
 use imgbuild_registry::{Pushable, RemoteManifest};
 
@@ -34,8 +35,22 @@ pub fn pushable(
 }
 
 /// The images of registries that have the layers of a sparse layout; none of what has its layers itself.
-pub fn elsewhere(path: &Path) -> Option<Sparse> {
-    path.is_dir().then(|| Sparse::read(path)).flatten()
+///
+/// # Errors
+///
+/// When what the layout says of them cannot be read.
+pub fn elsewhere(path: &Path) -> Result<Option<Sparse>, DistributionError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let sparse = Sparse::read(path);
+    let sparse =
+        sparse.map_err(|error| unfit(path, format!("has a `{SPARSE}` that cannot be read: {error}")))?;
+    for text in sparse.iter().flat_map(|sparse| &sparse.repositories) {
+        text.parse::<Reference>()
+            .map_err(|error| unfit(path, format!("has a `{SPARSE}` that names no image: {error}")))?;
+    }
+    Ok(sparse)
 }
 
 /// The image of manifests of the store, which differ in their platforms.

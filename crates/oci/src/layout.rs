@@ -51,11 +51,18 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// What the layout of a folder has in place of layers; nothing where it has layers, or what says it cannot be read.
-    pub fn read(folder: &Path) -> Option<Self> {
+    /// What the layout of a folder has in place of layers; nothing where it has layers.
+    ///
+    /// # Errors
+    ///
+    /// When what says it cannot be read.
+    pub fn read(folder: &Path) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
-        open_beneath(folder, SPARSE).ok()?.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        match open_beneath(folder, SPARSE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?.take(DOCUMENT_LIMIT).read_to_end(&mut bytes)?,
+        };
+        Ok(Some(serde_json::from_slice(&bytes)?))
     }
 }
 

@@ -130,4 +130,14 @@ fn a_sparse_layout_hands_an_image_on() {
     let pushed =
         json(imgbuild.run(["push", "out/small-latest", &format!("{}/final", other.address()), "--json"]));
     assert_eq!(pushed["pushed"][0]["digest"], built["pushed"][0]["digest"]);
+    // What says where the layers are is damaged.
+    for text in ["{", "{\"layers\": [], \"repositories\": [\"Not One\"]}"] {
+        imgbuild.write("out/small-latest/imgbuild-sparse.json", text);
+        let refused = imgbuild.run(["push", "out/small-latest", &format!("{address}/more")]).failure();
+        assert!(
+            refused.stderr.contains("`out/small-latest` has a `imgbuild-sparse.json` that"),
+            "{}",
+            refused.stderr
+        );
+    }
 }

@@ -240,7 +240,11 @@ impl LayerCache for KeyCache {
             None => {
                 let (own, key) = (self.clone(), *key);
                 let asked = self.0.runtime.spawn(async move { own.0.ask(&key).await });
-                Ok(block_on(asked).unwrap_or_default())
+                Ok(block_on(asked).unwrap_or_else(|error| {
+                    self.0.failures.fetch_add(1, Ordering::Relaxed);
+                    tracing::info!("the cache `{}` was not asked: {error}", self.0.place);
+                    None
+                }))
             }
         }
     }

@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
     };
-    let sparse = elsewhere(path);
+    let sparse = elsewhere(path)?;
     let all = match &sparse {
         Some(sparse) => with_layers(all, sparse, &context).await?,
         None => all,
