@@ -1,4 +1,4 @@
-//! Engines that run images: docker's and podman, each with everything that it keeps in a folder of a test.
+//! Engines that run images: docker's, containerd and podman, each with everything that it keeps in a folder of a test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,6 +63,38 @@ impl Docker {
     }
 }
 
+/// containerd. It ends when it is dropped, and by itself after five minutes.
+#[derive(Debug)]
+pub struct Containerd {
+    _daemon: Daemon,
+    socket: String,
+}
+
+impl Containerd {
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not serve.
+    pub fn start(folder: &Path) -> Self {
+        fs_err::create_dir_all(folder).unwrap();
+        let of = |name: &str| format!("{}/{name}", folder.display());
+        let (socket, config) = (of("socket"), of("config.toml"));
+        // The plugin of Kubernetes wants more of a machine than pulling does.
+        fs_err::write(&config, "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n").unwrap();
+        let (root, state) = (of("root"), of("state"));
+        let arguments = ["--config", &config, "--root", &root, "--state", &state, "--address", &socket];
+        let ready = || capture(Command::new("ctr").args(["--address", &socket, "version"])).code == Some(0);
+        let daemon = Daemon::start("containerd", &arguments, &folder.join("log"), ready);
+        Self { _daemon: daemon, socket }
+    }
+
+    /// Runs its client.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        capture(Command::new("ctr").args(["--address", &self.socket]).args(arguments))
+    }
+}
+
 /// Podman, as root. Its containers end when it is dropped.
 #[derive(Debug)]
 pub struct Podman {
@@ -79,10 +111,21 @@ impl Podman {
 
     /// Runs it.
     pub fn run(&self, arguments: &[&str]) -> Outcome {
+        capture(self.command().args(arguments))
+    }
+
+    /// What a shell calls it.
+    pub fn line(&self) -> String {
+        let command = self.command();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ")
+    }
+
+    fn command(&self) -> Command {
         let mut command = apart("podman");
         command.arg("--root").arg(self.folder.join("root")).arg("--runroot").arg(self.sockets.path());
         command.args(["--storage-driver=overlay", "--cgroup-manager=cgroupfs", "--events-backend=file"]);
-        capture(command.args(arguments))
+        command
     }
 }
 

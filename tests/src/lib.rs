@@ -15,6 +15,7 @@ mod foreign;
 mod image;
 mod lock_tools;
 mod package_index;
+mod pages;
 mod program;
 mod registry;
 mod server;
@@ -25,14 +26,15 @@ mod workspace;
 
 pub use container::{Container, Daemon, Start, Started, apart};
 pub use debian::{DebianArchive, SUITE};
-pub use engines::{Docker, LIMITS, Podman};
+pub use engines::{Containerd, Docker, LIMITS, Podman};
 pub use faults::{Bench, named, names};
 pub use foreign::{HandmadeLayer, write_layout};
 pub use image::{Image, Output};
 pub use lock_tools::LockTools;
 pub use package_index::package_index;
+pub use pages::{blocks, commands, prints, shell};
 pub use program::{Imgbuild, Outcome, capture};
-pub use registry::Registry;
+pub use registry::{Guard, Registry};
 pub use server::{Answer, Request, Server};
 pub use services::{
     Client, Run, WORKBENCH, address, connected, get, jupyter, jupyter_answers, jupyterlab, port, ssh, token,

@@ -1,5 +1,6 @@
 //! A registry on the loopback: Debian's `docker-registry`, filled by its own protocol.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use imgbuild_oci::Digest;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::distribution::Certificates;
 use crate::{Daemon, scratch};
 
 /// A registry, which ends when it is dropped.
@@ -18,21 +20,37 @@ pub struct Registry {
     folder: TempDir,
 }
 
+/// Whom a registry lets in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Guard<'a> {
+    /// `user` alone, with the password `hunter2`.
+    pub password: bool,
+    /// Who speaks TLS alone, and whose certificates these are.
+    pub tls: Option<&'a Certificates>,
+    /// Who shows a certificate of the same authority alone.
+    pub asks_clients: bool,
+}
+
 /// What the registry keeps of a password: bcrypt of `hunter2`.
 const HUNTER2: &str = "$2b$04$ZWbbzpoGcNE2ANTuh3939OwS717Vobttn70HuXW48AsehBaGJ8.Qu";
 
 impl Registry {
     /// One that everybody may use.
     pub fn new() -> Self {
-        Self::start(false)
+        Self::guarded(Guard::default())
     }
 
     /// One for `user` with the password `hunter2`.
     pub fn with_password() -> Self {
-        Self::start(true)
+        Self::guarded(Guard { password: true, ..Guard::default() })
     }
 
-    fn start(password: bool) -> Self {
+    /// One that is guarded in some way. Only one without TLS can be filled by the functions below.
+    ///
+    /// # Panics
+    ///
+    /// When it does not serve.
+    pub fn guarded(guard: Guard<'_>) -> Self {
         let folder = scratch("registry");
         // The port is free a moment from now as well: nobody else is given it so soon.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -42,10 +60,17 @@ impl Registry {
             "storage": { "filesystem": { "rootdirectory": folder.path().join("store") } },
             "http": { "addr": address },
         });
-        if password {
+        if guard.password {
             let users = folder.path().join("users");
             fs_err::write(&users, format!("user:{HUNTER2}\n")).unwrap();
             config["auth"] = json!({ "htpasswd": { "realm": "test", "path": users } });
+        }
+        if let Some(certificates) = guard.tls {
+            let [certificate, key] = certificates.server_files();
+            config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
+            if guard.asks_clients {
+                config["http"]["tls"]["clientcas"] = json!([certificates.authority()]);
+            }
         }
         let file = folder.path().join("config.yml");
         // JSON is YAML.
@@ -53,7 +78,7 @@ impl Registry {
         let arguments = ["serve", file.to_str().unwrap()];
         let ready = || TcpStream::connect(&address).is_ok();
         let daemon = Daemon::start("docker-registry", &arguments, &folder.path().join("log"), ready);
-        let authorization = password.then(|| "Basic dXNlcjpodW50ZXIy".to_owned());
+        let authorization = guard.password.then(|| "Basic dXNlcjpodW50ZXIy".to_owned());
         Self { address, authorization, _daemon: daemon, folder }
     }
 
@@ -90,6 +115,19 @@ impl Registry {
         let hex = digest.hex();
         let blobs = self.folder.path().join("store/docker/registry/v2/blobs/sha256");
         blobs.join(&hex[..2]).join(&hex).join("data")
+    }
+
+    /// All blobs that it keeps, and their sizes in bytes.
+    pub fn blobs(&self) -> BTreeMap<Digest, u64> {
+        let blobs = self.folder.path().join("store/docker/registry/v2/blobs/sha256");
+        let entries = |folder: &Path| fs_err::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+        let all =
+            entries(&blobs).collect::<Vec<_>>().into_iter().flat_map(|it| entries(&it).collect::<Vec<_>>());
+        let blob = |folder: PathBuf| {
+            let digest = format!("sha256:{}", folder.file_name().unwrap().to_str().unwrap());
+            (digest.parse().unwrap(), fs_err::metadata(folder.join("data")).unwrap().len())
+        };
+        all.map(blob).collect()
     }
 
     fn push_with(

@@ -2,47 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt as _;
 
-use imgbuild_tests::{Client, Imgbuild, Outcome, Registry, Run, capture, get, port, token, workspace_root};
-
-/// The fenced blocks of one language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|part| part.split("```").next().unwrap().to_owned()).collect()
-}
-
-/// Each command of a console, and the lines that it prints there.
-fn commands(console: &str) -> Vec<(String, Vec<String>)> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
-    for line in console.lines() {
-        match line.strip_prefix("$ ") {
-            Some(command) => found.push((command.to_owned(), Vec::new())),
-            None => found.last_mut().unwrap().1.push(line.to_owned()),
-        }
-    }
-    found
-}
-
-/// Whether a line is what stands in the README, where `…` is anything.
-fn is_like(line: &str, shown: &str) -> bool {
-    let mut rest = Some(line);
-    let mut pieces = shown.split('…');
-    rest = rest.and_then(|rest| rest.strip_prefix(pieces.next()?));
-    for piece in pieces {
-        rest = rest.and_then(|rest| rest.split_once(piece).map(|it| it.1));
-    }
-    rest.is_some_and(|rest| rest.is_empty() || shown.ends_with('…'))
-}
-
-/// Lines that are shown are printed, in their order.
-fn prints(said: &str, shown: &[String], command: &str) {
-    let mut lines = said.lines();
-    for shown in shown {
-        assert!(lines.any(|line| is_like(line, shown)), "`{command}` does not print `{shown}`:\n{said}");
-    }
-}
+use imgbuild_tests::{
+    Client, Imgbuild, Outcome, Registry, Run, blocks, commands, get, port, prints, shell, token,
+    workspace_root,
+};
 
 /// A shell that finds the program, and this person's key.
 struct Shell {
@@ -53,9 +18,6 @@ struct Shell {
 impl Shell {
     fn new() -> Self {
         let (imgbuild, client) = (Imgbuild::new(), Client::new(&port()));
-        let program = imgbuild.command(["--version"]);
-        fs_err::create_dir_all(imgbuild.path("bin")).unwrap();
-        symlink(program.get_program(), imgbuild.path("bin/imgbuild")).unwrap();
         imgbuild.write(".ssh/id_ed25519.pub", client.public_key());
         // OpenSSH's client looks for keys in the home that the machine says.
         let options: Vec<String> = client.options().iter().map(|word| format!("'{word}'")).collect();
@@ -66,17 +28,7 @@ impl Shell {
     }
 
     fn run(&self, line: &str) -> Outcome {
-        let program = self.imgbuild.command(["--version"]);
-        let mut bash = Command::new("bash");
-        bash.args(["-c", line]).current_dir(self.imgbuild.folder());
-        for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => bash.env(name, value),
-                None => bash.env_remove(name),
-            };
-        }
-        let path = format!("{}:{}", self.imgbuild.path("bin").display(), std::env::var("PATH").unwrap());
-        capture(bash.env("PATH", path).env("HOME", self.imgbuild.folder())).success()
+        shell(&self.imgbuild, line)
     }
 }
 

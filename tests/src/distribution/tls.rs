@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::{capture, scratch};
 
 /// An authority that nobody knows, the certificate of a server that it has signed, and one of a client.
+#[derive(Debug)]
 pub struct Certificates {
     folder: TempDir,
 }
@@ -64,6 +65,11 @@ impl Certificates {
         self.path("identity")
     }
 
+    /// The server's certificate, and its key.
+    pub(crate) fn server_files(&self) -> [PathBuf; 2] {
+        [self.path("server"), self.path("server.key")]
+    }
+
     /// What the server does. Where clients have to show themselves, only those that the authority has signed come in.
     pub(super) fn server(&self, asks_clients: bool) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -77,8 +83,9 @@ impl Certificates {
         } else {
             builder.with_no_client_auth()
         };
-        let certificate = CertificateDer::from_pem_file(self.path("server")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(self.path("server.key")).unwrap();
+        let files = self.server_files();
+        let certificate = CertificateDer::from_pem_file(&files[0]).unwrap();
+        let key = PrivateKeyDer::from_pem_file(&files[1]).unwrap();
         Arc::new(builder.with_single_cert(vec![certificate], key).unwrap())
     }
 }

@@ -4,7 +4,7 @@ use imgbuild_oci::Platform;
 use imgbuild_tests::{Answer, Bench, DebianArchive, HandmadeLayer, Outcome, package_index};
 use insta::assert_snapshot;
 
-use crate::{Site, conda, config, system};
+use crate::{Site, conda, config, has_blob, system};
 
 /// Runs it: what it says, and how it ends.
 fn ends(outcome: Outcome) -> (Option<i32>, String) {
@@ -178,4 +178,18 @@ fn a_base_whose_tag_has_moved() {
     // A failure is another thing.
     drop(site.registry);
     assert_eq!(site.imgbuild.run(["outdated", "spec.toml"]).code, Some(1));
+}
+
+#[test]
+fn a_base_that_has_not_moved_is_not_read_again() {
+    let site = Site::new();
+    site.put_base("team/base:1");
+    site.spec("team/base:1", &conda());
+    site.imgbuild.run(["lock", "spec.toml"]).success();
+    let layer = site.lock().variants[0].image.clone().unwrap().layers[0].digest;
+    let other = site.elsewhere();
+    assert_eq!(other.run(["outdated", "spec.toml"]).success().code, Some(0));
+    other.run(["lock", "spec.toml", "--upgrade"]).success();
+    assert_eq!(other.read("spec.lock"), site.imgbuild.read("spec.lock"));
+    assert!(!has_blob(&other, &layer));
 }

@@ -1,64 +1,40 @@
 //! Registries with certificates of their own, and without any.
 
-use std::process::Command;
-
-use imgbuild_tests::{Daemon, Registry, capture, scratch};
+use imgbuild_tests::distribution::Certificates;
+use imgbuild_tests::{Guard, Registry};
 use insta::assert_snapshot;
-use serde_json::json;
-use tempfile::TempDir;
 
 use crate::Home;
 
-const EXTENSIONS: &str = "[req]\ndistinguished_name = name\nprompt = no\n[name]\nCN = test\n\
-    [authority]\nbasicConstraints = critical, CA:TRUE\n[leaf]\nsubjectAltName = IP:127.0.0.1\n";
-
-/// A registry that speaks TLS to whoever shows a certificate of the test's own authority, which has signed its own too.
+/// A registry that speaks TLS, by a certificate of the test's own authority.
 struct Guarded {
-    address: String,
-    folder: TempDir,
-    _daemon: Daemon,
+    registry: Registry,
+    certificates: Certificates,
 }
 
 impl Guarded {
-    /// With `authority.pem`, and `own.pem` with `own.key` for who asks.
-    fn new(asks_who: bool) -> Self {
-        let folder = scratch("guarded");
-        let path = |name: &str| folder.path().join(name);
-        fs_err::write(path("extensions.cnf"), EXTENSIONS).unwrap();
-        for (name, extensions) in [("authority", "authority"), ("server", "leaf"), ("own", "leaf")] {
-            let mut command = Command::new("openssl");
-            command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
-            command.args(["-nodes", "-days", "2", "-config", "extensions.cnf", "-extensions", extensions]);
-            command.args(["-out", &format!("{name}.pem"), "-keyout", &format!("{name}.key")]);
-            if name != "authority" {
-                command.args(["-CA", "authority.pem", "-CAkey", "authority.key"]);
-            }
-            capture(command.current_dir(folder.path())).success();
-        }
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let mut tls = json!({ "certificate": path("server.pem"), "key": path("server.key") });
-        if asks_who {
-            tls["clientcas"] = json!([path("authority.pem")]);
-        }
-        let config = json!({
-            "version": "0.1",
-            "log": { "level": "error", "accesslog": { "disabled": true } },
-            "storage": { "filesystem": { "rootdirectory": path("store") } },
-            "http": { "addr": address, "tls": tls },
-        });
-        fs_err::write(path("config.yml"), config.to_string()).unwrap();
-        let file = path("config.yml");
-        let ready = || std::net::TcpStream::connect(&address).is_ok();
-        let arguments = ["serve", file.to_str().unwrap()];
-        let daemon = Daemon::start("docker-registry", &arguments, &path("log"), ready);
-        Self { address, folder, _daemon: daemon }
+    /// One that everybody may use, or who shows a certificate of the same authority alone.
+    fn new(asks_clients: bool) -> Self {
+        let certificates = Certificates::new(&[]);
+        let registry = Registry::guarded(Guard { tls: Some(&certificates), asks_clients, password: false });
+        Self { registry, certificates }
     }
 
-    /// Puts files of it into a folder of certificates for it, in somebody's home.
-    fn certify(&self, home: &Home, folder: &str, files: &[(&str, &str)]) {
-        for (from, to) in files {
-            let text = fs_err::read_to_string(self.folder.path().join(from)).unwrap();
-            home.write(&format!("{folder}/{}/{to}", self.address), &text);
+    fn address(&self) -> &str {
+        self.registry.address()
+    }
+
+    /// Puts certificates into a folder for it, in somebody's home: its authority's, or the client's, with its key.
+    fn certify(&self, home: &Home, folder: &str, names: &[&str]) {
+        for name in names {
+            let file = match *name {
+                "ca.crt" => self.certificates.authority(),
+                _ => self.certificates.identity(),
+            };
+            home.write(
+                &format!("{folder}/{}/{name}", self.address()),
+                &fs_err::read_to_string(file).unwrap(),
+            );
         }
     }
 }
@@ -66,7 +42,7 @@ impl Guarded {
 #[test]
 fn an_authority_of_its_own() {
     let guarded = Guarded::new(false);
-    let (home, host) = (Home::new(), guarded.address.as_str());
+    let (home, host) = (Home::new(), guarded.address());
     let unknown = home.login(host, "any").failure();
     assert_snapshot!(home.said(&unknown, host), @r"
     × cannot log in to `HOST` as `user`
@@ -79,37 +55,37 @@ fn an_authority_of_its_own() {
     ");
     for folder in [".config/docker/certs.d", ".docker/certs.d", ".config/containers/certs.d"] {
         let home = Home::new();
-        guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
+        guarded.certify(&home, folder, &["ca.crt"]);
         home.login(host, "any").success();
     }
     // It counts for this registry alone.
     let other = Guarded::new(false);
-    guarded.certify(&home, ".docker/certs.d", &[("authority.pem", "ca.crt")]);
+    guarded.certify(&home, ".docker/certs.d", &["ca.crt"]);
     home.login(host, "any").success();
-    home.login(&other.address, "any").failure();
+    home.login(other.address(), "any").failure();
 }
 
 #[test]
 fn a_registry_that_wants_to_see_a_certificate() {
     let guarded = Guarded::new(true);
-    let (home, host) = (Home::new(), guarded.address.as_str());
+    let (home, host) = (Home::new(), guarded.address());
     let folder = ".config/docker/certs.d";
-    guarded.certify(&home, folder, &[("authority.pem", "ca.crt")]);
+    guarded.certify(&home, folder, &["ca.crt"]);
     home.login(host, "any").failure();
-    guarded.certify(&home, folder, &[("own.pem", "client.cert")]);
+    guarded.certify(&home, folder, &["client.cert"]);
     assert_snapshot!(home.said(&home.login(host, "any").failure(), host), @r"
     × cannot log in to `HOST` as `user`
     ╰─▶ `HOME/.config/docker/certs.d/HOST/client.cert` stands without `client.key`
     help: `NAME.cert` and `NAME.key` are shown to a registry together; its own authorities are in files called `*.crt`
     ");
-    guarded.certify(&home, folder, &[("own.key", "client.key")]);
+    guarded.certify(&home, folder, &["client.key"]);
     home.login(host, "any").success();
 }
 
 #[test]
 fn what_needs_no_certificate() {
     let guarded = Guarded::new(false);
-    let (home, host) = (Home::new(), guarded.address.as_str());
+    let (home, host) = (Home::new(), guarded.address());
     let conf = |text: &str| home.write(".config/containers/registries.conf", &text.replace("HOST", host));
     conf("[[registry]]\nlocation = \"HOST\"\ninsecure = true\n");
     home.login(host, "any").success();

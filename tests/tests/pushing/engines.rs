@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use imgbuild_tests::{Docker, Image, Podman, Registry, capture};
+use imgbuild_tests::{Containerd, Docker, Image, Podman, Registry, capture};
 
 use crate::{imgbuild, push, small};
 
@@ -25,6 +25,11 @@ fn engines_and_tools_pull_what_was_pushed() {
     docker.run(&["pull", &name]).success();
     let digests = docker.run(&["image", "inspect", "--format", "{{.RepoDigests}}", &name]).success().stdout;
     assert!(digests.contains(index), "{digests}");
+
+    let containerd = Containerd::start(&imgbuild.path("containerd"));
+    containerd.run(&["images", "pull", "--plain-http", "--platform", "linux/amd64", &name]).success();
+    let listed = containerd.run(&["images", "list", &format!("name=={name}")]).success().stdout;
+    assert!(listed.contains(index), "{listed}");
 
     let layout = format!("oci:{}:1", imgbuild.path("copied").display());
     let words = ["copy", "--all", "--src-tls-verify=false", &format!("docker://{name}"), &layout];

@@ -6,6 +6,7 @@ mod caches;
 mod engines;
 mod matrices;
 mod moving;
+mod team;
 
 use imgbuild_tests::{Imgbuild, Outcome};
 use serde_json::Value;
