@@ -191,7 +191,7 @@ impl NetError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { error, .. } => {
-                !error.is_builder() && !error.is_redirect() && !fails_by_tls(error)
+                !error.is_builder() && !error.is_redirect() && tls_error(error).is_none()
             }
             Self::Truncated { .. } | Self::Slow { .. } => true,
             Self::Status { status, .. } => crate::answer::is_transient(*status),
@@ -201,11 +201,8 @@ impl NetError {
 
     /// Whether the other side speaks TLS, and it is that on which the connection failed: by a certificate, say.
     pub fn is_of_tls(&self) -> bool {
-        let words = "InvalidContentType";
         match self {
-            Self::Transport { error, .. } => {
-                fails_by_tls(error) && !causes(error).any(|cause| cause.to_string().contains(words))
-            }
+            Self::Transport { error, .. } => tls_error(error).is_some_and(|error| !speaks_no_tls(error)),
             _ => false,
         }
     }
@@ -216,33 +213,32 @@ impl NetError {
     }
 }
 
-/// What to do where both sides do not agree on TLS, by words of rustls.
-const TLS_HINTS: [(&str, &str); 2] = [
-    (
-        "invalid peer certificate",
-        "`SSL_CERT_FILE` names a file of the authorities that are trusted, in place of the system's; for one registry, `certs.d` has further ones (docs/registry-credentials.md)",
-    ),
-    (
-        "InvalidContentType",
-        "the server seems to speak no TLS: its URL begins with `http://`; for a registry, docs/registry-credentials.md says how to allow it",
-    ),
-];
-
-/// Whether both sides do not agree on TLS: they will not the next time either.
-fn fails_by_tls(error: &reqwest::Error) -> bool {
-    let is_data = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_data);
-    (error.is_connect() || error.is_request()) && causes(error).any(is_data)
+/// Why both sides do not agree on TLS, where it is that: they will not the next time either.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut causes = causes(error).filter(|_| error.is_connect() || error.is_request());
+    causes.find_map(tls_error_within)
 }
 
-/// Whether an error says that what came is nonsense, or the one in it: what it passes on as its cause is that of the one in it.
-fn is_data(error: &io::Error) -> bool {
-    let inner = || error.get_ref()?.downcast_ref::<io::Error>();
-    error.kind() == io::ErrorKind::InvalidData || inner().is_some_and(is_data)
+/// An I/O error passes on the cause of the error within it as its own, so the one within it is no cause.
+fn tls_error_within<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let within = || tls_error_within(cause.downcast_ref::<io::Error>()?.get_ref()?);
+    cause.downcast_ref().or_else(within)
+}
+
+fn speaks_no_tls(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType))
 }
 
 fn tls_hint(error: &reqwest::Error) -> Option<&'static str> {
-    let says = |words: &str| causes(error).any(|cause| cause.to_string().contains(words));
-    TLS_HINTS.iter().find(|(words, _)| fails_by_tls(error) && says(words)).map(|(_, hint)| *hint)
+    match tls_error(error)? {
+        rustls::Error::InvalidCertificate(_) => Some(
+            "`SSL_CERT_FILE` names a file of the authorities that are trusted, in place of the system's; for one registry, `certs.d` has further ones (docs/registry-credentials.md)",
+        ),
+        error if speaks_no_tls(error) => Some(
+            "the server seems to speak no TLS: its URL begins with `http://`; for a registry, docs/registry-credentials.md says how to allow it",
+        ),
+        _ => None,
+    }
 }
 
 /// What to do where a proxy leads nowhere, by a word of hyper's.
