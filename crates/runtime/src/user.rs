@@ -122,6 +122,12 @@ impl AccountFiles {
     }
 }
 
+/// Whether a text may be the hash of a password, by `crypt(5)`: it begins with the name of a method, or is DES's, which has 13
+/// characters.
+fn is_hash(text: &str) -> bool {
+    text.starts_with(['$', '_']) || text.len() >= 13
+}
+
 impl AccountFiles {
     /// The numbers of a user and of its group.
     pub fn user(&self, name: &str) -> Option<(u32, u32)> {
@@ -145,7 +151,8 @@ impl AccountFiles {
     pub fn have_passwords(&self) -> bool {
         let files = [&self.passwd, &self.group, &self.shadow, &self.gshadow];
         let mut lines = files.into_iter().flatten().flat_map(|text| text.lines());
-        lines.any(|line| !field(line, 1).trim_matches(['*', '!', 'x']).is_empty())
+        // Distributions write words in their place, such as `!locked`.
+        lines.any(|line| is_hash(field(line, 1).trim_matches(['*', '!'])))
     }
 
     /// The number of a group.
@@ -191,6 +198,29 @@ fn add_member(text: &mut String, group: &str, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_in_the_place_of_a_password_are_none() {
+        let has = |shadow: &str| {
+            let files = AccountFiles { shadow: Some(shadow.to_owned()), ..AccountFiles::default() };
+            files.have_passwords()
+        };
+        // Debian's, Fedora's and UBI's, CentOS 7's, Solaris'.
+        for none in ["*", "!", "!*", "!!", "x", "", "!locked", "locked", "*LK*", "NP"] {
+            assert!(!has(&format!("root:{none}:0:99999:7:::\n")), "{none}");
+        }
+        // DES, BSDi, MD5, SHA-512, yescrypt; locked ones can be unlocked.
+        let hashes = [
+            "ab01FAX.bQRSU",
+            "_J9..rasmBYk8r9AiWNc",
+            "$1$salt$hashofmd5",
+            "$6$salt$hashofsha512",
+            "!$y$j9T$salt$hash",
+        ];
+        for hash in hashes {
+            assert!(has(&format!("root:{hash}:0:99999:7:::\n")), "{hash}");
+        }
+    }
 
     fn user() -> User {
         User {
