@@ -3,6 +3,7 @@
 //! An image is a function of this file. So it holds, beside every package's whole record and hash, the *facts* that a
 //! layer's key needs and that only the archive knows; `docs/lock.md` says which and why.
 
+mod base_content;
 mod builder;
 mod changes;
 mod compiler;

@@ -1,6 +1,6 @@
 //! Reading and writing the lock's text.
 
-use crate::{FORMAT_VERSION, Lock};
+use crate::{FORMAT_VERSION, Lock, base_content};
 
 /// A lock that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,8 @@ impl Lock {
             Some(found) => return Err(LockError::Version { found }),
             None => {} // The missing field is reported with all the others.
         }
-        let lock: Self = toml::from_str(text)?;
+        let mut lock: Self = toml::from_str(text)?;
+        base_content::take_over(&mut lock.variants);
         lock.check()?;
         Ok(lock)
     }
@@ -71,7 +72,9 @@ impl Lock {
     ///
     /// When a record holds what TOML cannot.
     pub fn to_text(&self) -> Result<String, LockError> {
-        Ok(format!("{MARK}{HEAD}{}", toml::to_string_pretty(self)?))
+        let mut lock = self.clone();
+        base_content::leave_out(&mut lock.variants);
+        Ok(format!("{MARK}{HEAD}{}", toml::to_string_pretty(&lock)?))
     }
 
     fn check(&self) -> Result<(), LockError> {

@@ -49,6 +49,13 @@ impl Locker<'_> {
         fitting.find_map(|it| it.image.as_ref().filter(|image| image.name.as_deref() == Some(name)))
     }
 
+    /// What the earlier lock knows that an image holds, whether or not it may stay.
+    fn known_image(&self, name: &str, manifest: &Digest) -> Option<&ImageBase> {
+        let images = self.earlier?.variants.iter().filter_map(|it| it.image.as_ref());
+        let mut known = images.filter(|it| it.content.is_some() && it.name.as_deref() == Some(name));
+        known.find(|it| it.manifest == *manifest)
+    }
+
     async fn new_image(
         &mut self,
         image: &RegistryImage,
@@ -70,6 +77,11 @@ impl Locker<'_> {
         let manifest = remote.image_of(top, &asked, platform).await.map_err(failed)?;
         let blobs = manifest.blobs().iter().map(|blob| (blob.digest, blob.size));
         self.context.know_blobs(&image.reference, blobs)?;
+        // A tag that was looked up anew may mean what it did: then it is known what that holds.
+        if let Some(known) = self.known_image(&image.reference.to_string(), &manifest.digest) {
+            let known = ImageBase { index, ..known.clone() };
+            return Ok(LockedImage::kept(image, &known, platform, &self.context.layers)?);
+        }
         let (image, context) = (image.clone(), self.context.clone());
         let read = move || {
             let blobs = Box::new(context.layers.clone());
