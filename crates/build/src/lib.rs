@@ -11,5 +11,6 @@ mod sharding;
 
 pub use error::BuildError;
 pub use pipeline::{Report, build, chosen, cuda_contracts, planned_layers};
+pub use pushing::pushed_groups;
 pub use request::{CacheFrom, Request, SharedCaches};
 pub use sharding::planned_shards;

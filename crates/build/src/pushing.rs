@@ -32,6 +32,14 @@ pub(crate) struct Pushing {
     pub(crate) notes: Vec<String>,
 }
 
+/// The variants that are pushed as one image: those of a tag, or each by itself where tags say the platform.
+pub fn pushed_groups(variants: &[Variant], platform_tags: bool) -> Vec<Vec<usize>> {
+    match platform_tags {
+        true => (0..variants.len()).map(|index| vec![index]).collect(),
+        false => groups(variants),
+    }
+}
+
 impl Pushing {
     /// Finds out where the groups of variants go, and reads which layers are there.
     ///
@@ -43,10 +51,7 @@ impl Pushing {
         variants: &[Variant],
         context: &Context,
     ) -> Result<Self, BuildError> {
-        let groups = match request.publishing.platform_tags {
-            true => (0..variants.len()).map(|index| vec![index]).collect(),
-            false => groups(variants),
-        };
+        let groups = pushed_groups(variants, request.publishing.platform_tags);
         let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
         let destinations = request.publishing.destinations(&firsts).map_err(DistributionError::from)?;
         let mut pushing = Self {

@@ -2,6 +2,7 @@
 //! that go from one place to another.
 
 mod ahead;
+mod asking;
 mod completing;
 mod error;
 mod index;
@@ -13,7 +14,7 @@ mod stored;
 mod target;
 
 pub use ahead::Ahead;
-pub use completing::{Completion, Incomplete, completed};
+pub use completing::{Completion, Incomplete, MadeFrom, completed};
 pub use error::DistributionError;
 pub use index::joined;
 pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, KeyCache};

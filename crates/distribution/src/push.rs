@@ -30,16 +30,20 @@ impl Destination {
         format!("{host}{}", self.repository.name())
     }
 
-    /// The same destinations, each repository once.
+    /// The same destinations, each repository once, and each tag in it.
     pub fn merged(all: Vec<Self>) -> Vec<Self> {
         let mut merged: Vec<Self> = Vec::new();
-        for destination in all {
-            match merged.iter_mut().find(|it| it.key() == destination.key()) {
-                Some(known) => {
-                    known.tags.extend(destination.tags);
-                    known.tags.dedup();
+        for Self { repository, tags } in all {
+            let mut own = Self { repository, tags: Vec::new() };
+            let place = merged.iter().position(|it| it.key() == own.key());
+            let known = place.map_or(&mut own, |place| &mut merged[place]);
+            for tag in tags {
+                if !known.tags.contains(&tag) {
+                    known.tags.push(tag);
                 }
-                None => merged.push(destination),
+            }
+            if place.is_none() {
+                merged.push(own);
             }
         }
         merged

@@ -10,10 +10,8 @@ use imgbuild_registry::{Content, Registries, RegistryError, RemoteBlobs, RemoteM
 use imgbuild_store::{CacheError, LayerCache, LayerRecord};
 use tokio::runtime::Handle;
 
+use crate::asking::answers;
 use crate::pull::wanted;
-
-/// How many manifests and configurations are read at once.
-const AT_ONCE: usize = 4;
 
 /// The layers of an image in a registry, for all its platforms.
 #[derive(Debug, Clone)]
@@ -40,13 +38,13 @@ impl RemoteLayers {
             let remote = &remote;
             async move { remote.manifest(&child.digest.to_string()).await }
         });
-        let mut manifests = all(asked).await?.into_iter().flatten().collect::<Vec<_>>();
+        let mut manifests = answers(asked).await?.into_iter().flatten().collect::<Vec<_>>();
         let digest = top.digest;
         if matches!(top.content, Content::Image(_)) {
             manifests.push(top);
         }
         let asked = manifests.iter().map(|manifest| records(&remote, manifest));
-        let records: BTreeMap<Key, LayerRecord> = all(asked).await?.into_iter().flatten().collect();
+        let records: BTreeMap<Key, LayerRecord> = answers(asked).await?.into_iter().flatten().collect();
         let sizes = records.values().map(|record| (record.descriptor.digest, record.descriptor.size));
         let blobs = RemoteBlobs::new(remote.clone(), sizes, Handle::current());
         let images = manifests.iter().map(|manifest| manifest.digest).collect();
@@ -72,14 +70,6 @@ impl RemoteLayers {
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
         self.records.values().map(|record| record.descriptor.digest)
     }
-}
-
-/// The outcomes of several questions, of which some are asked at once.
-async fn all<T, F: Future<Output = Result<T, RegistryError>>>(
-    asked: impl Iterator<Item = F>,
-) -> Result<Vec<T>, RegistryError> {
-    use futures::{StreamExt, TryStreamExt};
-    futures::stream::iter(asked).buffered(AT_ONCE).try_collect().await
 }
 
 /// What a manifest says of its layers; nothing of one that is not as imgbuild writes them.

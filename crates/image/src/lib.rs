@@ -59,7 +59,7 @@ pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};
 pub use unpacked::{NamedLayer, remover};
-pub use variant_name::variant_name;
+pub use variant_name::{image_name, variant_name};
 pub use variant_plan::variant_plan;
 pub use vendor::{Vendored, vendor};
 pub use wheel_finder::{absolute, finder, listed_error, locate_wheels, pypi_error};

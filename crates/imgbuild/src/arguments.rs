@@ -11,7 +11,7 @@ use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
 use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
-    TagsArguments,
+    TagRules, TagsArguments,
 };
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
@@ -144,6 +144,8 @@ pub(crate) struct BuildArguments {
     pub(crate) push: Vec<PushTarget>,
     #[command(flatten)]
     pub(crate) rules: PushRules,
+    #[command(flatten)]
+    pub(crate) tags: TagRules,
     #[command(flatten)]
     pub(crate) caches: CacheRules,
     /// Print the result as JSON.

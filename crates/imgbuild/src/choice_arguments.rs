@@ -27,9 +27,9 @@ pub(crate) struct MatrixArguments {
     /// So many jobs, each with a part of the images, instead of one for each image.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) shards: Option<u32>,
-    /// Let several machines build the platforms of one tag, where that is less to do: they push with `--platform-tags`, and `imgbuild
-    /// push --complete` joins them.
-    #[arg(long, requires = "shards")]
+    /// Let several machines build the platforms of one image: with `--shards` where that is less to do, else always. They push with
+    /// `--platform-tags`, and `imgbuild push --complete` joins them.
+    #[arg(long)]
     pub(crate) platform_tags: bool,
     /// The form.
     #[arg(long, value_enum, default_value_t = MatrixFormatArgument::Text, conflicts_with = "json")]

@@ -84,14 +84,25 @@ pub(crate) enum Plain {
     /// Images of a matrix that are not there.
     #[error("{missing} of {all} images are not there as this lock makes them")]
     #[diagnostic(help(
-        "build what is lacking: `imgbuild build SPEC --push …`, with `--only` and `--platform` for single ones"
+        "build what is lacking: `imgbuild build SPEC --push …`, with `--only` for single ones{}",
+        if *several_platforms {
+            "; machines that build one platform of an image each push with `--platform-tags`"
+        } else {
+            ""
+        }
     ))]
     Incomplete {
         /// How many are not there.
         missing: usize,
         /// How many there should be.
         all: usize,
+        /// Whether one is for several platforms.
+        several_platforms: bool,
     },
+    /// What has no spec is to be pushed by platforms.
+    #[error("`{0}` is no spec, of whose images each platform gets a tag by `--platform-tags`")]
+    #[diagnostic(help("name the tag of an image itself, such as `:latest-amd64`"))]
+    NoSpecOfPlatforms(String),
     /// A target without a tag.
     #[error("`{0}` has no tag")]
     #[diagnostic(help("name one: `{0}:latest`"))]

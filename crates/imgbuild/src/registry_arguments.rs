@@ -23,6 +23,11 @@ pub(crate) struct PushRules {
     /// A repository of the same registry where all blobs go first, and are mounted from.
     #[arg(long, value_name = "REF")]
     pub(crate) blob_repository: Option<Reference>,
+}
+
+/// Under which tags the images of a spec are pushed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct TagRules {
     /// Let each tag say the platform of its image as well, `TAG-amd64`, for machines that build one platform each; `imgbuild push
     /// --complete` joins them.
     #[arg(long)]
@@ -31,16 +36,21 @@ pub(crate) struct PushRules {
 
 impl PushRules {
     /// What is to be pushed, and how.
-    pub(crate) fn publishing(&self, targets: &[PushTarget]) -> Publishing {
+    pub(crate) fn publishing(&self, targets: &[PushTarget], platform_tags: bool) -> Publishing {
         Publishing {
             targets: targets.to_vec(),
             staging: self.blob_repository.clone(),
-            platform_tags: self.platform_tags,
-            options: PushOptions {
-                dry_run: self.dry_run,
-                mount_only: self.mount_only,
-                immutable_tags: self.immutable_tags,
-            },
+            platform_tags,
+            options: self.options(),
+        }
+    }
+
+    /// How it is pushed.
+    pub(crate) fn options(&self) -> PushOptions {
+        PushOptions {
+            dry_run: self.dry_run,
+            mount_only: self.mount_only,
+            immutable_tags: self.immutable_tags,
         }
     }
 }
@@ -100,9 +110,11 @@ pub(crate) struct PushArguments {
     pub(crate) targets: Vec<PushTarget>,
     #[command(flatten)]
     pub(crate) rules: PushRules,
-    /// Only look whether every image of the spec's matrix is there, made from this lock, and join those for several platforms,
-    /// which `--platform-tags` has parted.
-    #[arg(long, conflicts_with_all = ["dry_run", "mount_only", "platform_tags", "blob_repository"])]
+    #[command(flatten)]
+    pub(crate) tags: TagRules,
+    /// Only look whether every image of the spec's matrix is there, made from this lock, and join those that `--platform-tags` has
+    /// parted; with `--platform` none are joined.
+    #[arg(long, conflicts_with_all = ["dry_run", "mount_only", "platform_tags", "blob_repository", "named"])]
     pub(crate) complete: bool,
     /// Which image of a tarball or a layout that has several: its name, tag or digest.
     #[arg(long, value_name = "NAME")]
@@ -122,13 +134,13 @@ pub(crate) struct PushArguments {
 pub(crate) struct PullArguments {
     /// The image: HOST/NAME:TAG or HOST/NAME@DIGEST.
     pub(crate) image: Reference,
-    /// The file, or the folder of a layout; `NAME-TAG.tar` in the current folder by default.
+    /// The file, or the folder of a layout. Without it the image goes into the store, where `imgbuild run` finds it.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// The form of the image.
-    #[arg(long, value_enum, default_value_t = PulledFormat::Oci)]
+    #[arg(long, value_enum, default_value_t = PulledFormat::Oci, requires = "output")]
     pub(crate) format: PulledFormat,
-    /// Only for this platform; all that the image is built for by default.
+    /// Only for this platform; by default all that the image is built for, and into the store that of this machine.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<Platform>,
     /// Print the result as JSON.

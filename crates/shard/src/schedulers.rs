@@ -198,13 +198,20 @@ pub fn shard_of_this_machine(variable: impl Fn(&str) -> Option<String>) -> Resul
             Ok(Some(shard)) if scheduler.index == INDEX => return Ok(shard),
             Ok(Some(shard)) => found.push((scheduler, shard)),
             Ok(None) => {}
+            // What is said to belong to it was forgotten.
+            Err(error) if scheduler.index == INDEX => return Err(error),
             Err(error @ NoShard::NoCount { .. }) => lacking = lacking.or(Some(error)),
             Err(error) => return Err(error),
         }
     }
     // One of one is what many say who were not asked for more.
-    let many = found.iter().find(|(_, shard)| shard.count() > 1).or(found.first());
-    let Some((first, shard)) = many else { return Err(lacking.unwrap_or(NoShard::Unknown)) };
+    let many = found.iter().find(|(_, shard)| shard.count() > 1);
+    let (first, shard) = match (many, lacking, found.first()) {
+        (Some(many), _, _) => many,
+        (None, Some(lacking), _) => return Err(lacking),
+        (None, None, Some(one)) => one,
+        (None, None, None) => return Err(NoShard::Unknown),
+    };
     match found.iter().find(|(_, other)| other.count() > 1 && other != shard) {
         Some((second, other)) => {
             Err(NoShard::Two { first: (first.name, *shard), second: (second.name, *other) })
@@ -257,15 +264,33 @@ mod tests {
         found.map_or_else(|error| told(&error), |shard| shard.to_string())
     }
 
+    /// What each sets on the third machine of five.
+    const THIRD_OF_FIVE: [&[(&str, &str)]; 12] = [
+        &[("IMGBUILD_SHARD_INDEX", "2"), ("IMGBUILD_SHARD_COUNT", "5")],
+        &[("CI_NODE_INDEX", "3"), ("CI_NODE_TOTAL", "5")],
+        &[("CIRCLE_NODE_INDEX", "2"), ("CIRCLE_NODE_TOTAL", "5")],
+        &[("BUILDKITE_PARALLEL_JOB", "2"), ("BUILDKITE_PARALLEL_JOB_COUNT", "5")],
+        &[("SYSTEM_JOBPOSITIONINPHASE", "3"), ("SYSTEM_TOTALJOBSINPHASE", "5")],
+        &[("JOB_COMPLETION_INDEX", "2"), ("IMGBUILD_SHARD_COUNT", "5")],
+        &[
+            ("SLURM_ARRAY_TASK_ID", "10"),
+            ("SLURM_ARRAY_TASK_MIN", "4"),
+            ("SLURM_ARRAY_TASK_MAX", "16"),
+            ("SLURM_ARRAY_TASK_STEP", "3"),
+            ("SLURM_ARRAY_TASK_COUNT", "5"),
+        ],
+        &[("SLURM_PROCID", "2"), ("SLURM_NTASKS", "8"), ("SLURM_STEP_NUM_TASKS", "5")],
+        &[("NOMAD_ALLOC_INDEX", "2"), ("IMGBUILD_SHARD_COUNT", "5")],
+        &[("AWS_BATCH_JOB_ARRAY_INDEX", "2"), ("AWS_BATCH_JOB_ARRAY_SIZE", "5")],
+        &[("CLOUD_RUN_TASK_INDEX", "2"), ("CLOUD_RUN_TASK_COUNT", "5")],
+        &[("BITBUCKET_PARALLEL_STEP", "2"), ("BITBUCKET_PARALLEL_STEP_COUNT", "5")],
+    ];
+
     #[test]
     fn each_scheduler_is_understood() {
-        for scheduler in &SCHEDULERS {
-            let (index, mut variables) = match scheduler.numbers {
-                Numbers::From(first) => ((first + 2).to_string(), vec![]),
-                Numbers::By { first, step } => ("10".to_owned(), vec![(first, "4"), (step, "3")]),
-            };
-            variables.extend([(scheduler.index, index.as_str()), (scheduler.count, "5")]);
-            assert_eq!(says(&variables), "3/5", "{}", scheduler.name);
+        for (scheduler, variables) in SCHEDULERS.iter().zip(THIRD_OF_FIVE) {
+            assert_eq!(scheduler.index, variables[0].0);
+            assert_eq!(says(variables), "3/5", "{}", scheduler.name);
         }
     }
 
@@ -287,6 +312,19 @@ mod tests {
         assert_eq!(says(&gitlab), "1/1");
         let array = [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "4")];
         assert_eq!(says(&[gitlab, array].concat()), "4/4");
+    }
+
+    #[test]
+    fn a_number_without_a_count_is_told_where_others_have_one_machine() {
+        let told = "`IMGBUILD_SHARD_INDEX` of imgbuild says which machine this is, and nothing says of how many\n\
+                    hint: set `IMGBUILD_SHARD_COUNT` to their number";
+        let circle = [("CIRCLE_NODE_INDEX", "0"), ("CIRCLE_NODE_TOTAL", "1")];
+        assert_eq!(says(&[&circle[..], &[(INDEX, "3")]].concat()), told);
+        // Ours was set for this very purpose, and something was forgotten.
+        let circle = [("CIRCLE_NODE_INDEX", "0"), ("CIRCLE_NODE_TOTAL", "2")];
+        assert_eq!(says(&[&circle[..], &[(INDEX, "3")]].concat()), told);
+        // A job of a CI that runs in a pod of an Indexed Job is one of the CI's.
+        assert_eq!(says(&[&circle[..], &[("JOB_COMPLETION_INDEX", "3")]].concat()), "1/2");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod caches;
+mod completing;
 mod engines;
 mod matrices;
 mod moving;

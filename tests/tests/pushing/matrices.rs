@@ -1,4 +1,4 @@
-//! Matrices and platforms: indexes, templates, and what several machines push.
+//! Matrices and platforms: indexes, templates, and what is handed on.
 
 use imgbuild_tests::Registry;
 use insta::assert_snapshot;
@@ -56,55 +56,6 @@ fn two_images_are_not_pushed_under_one_name() {
     locking small:b (linux/arm64)
       × `registry.example/small:1` would be two images: small:a and small:b
       help: write keys of the matrix into it, such as `:{python}`, or leave the tag out for the tags of the spec
-    ");
-}
-
-#[test]
-fn machines_push_their_platforms_and_one_completes_the_matrix() {
-    let (registry, imgbuild) = (Registry::new(), imgbuild());
-    let address = registry.address();
-    let target = format!("{address}/small");
-    matrix(&imgbuild);
-    let whole = push(&imgbuild, &format!("{address}/whole"), &[]);
-    push(&imgbuild, &target, &["--platform", "linux/amd64", "--platform-tags"]);
-    push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=a", "--platform-tags"]);
-    let complete = ["push", "--complete", "spec.toml", &target];
-    let lacking = imgbuild.run(complete).failure();
-    assert_snapshot!(plain(&format!("{}{}", lacking.stdout, lacking.stderr), address), @r"
-    REGISTRY/small:a-amd64 is there
-    REGISTRY/small:a-arm64 is there
-    REGISTRY/small:b-amd64 is there
-    REGISTRY/small:b-arm64 is missing
-      × 1 of 4 images are not there as this lock makes them
-      help: build what is lacking: `imgbuild build SPEC --push …`, with `--only` and `--platform` for single ones
-    ");
-    push(&imgbuild, &target, &["--platform", "linux/arm64", "--only", "which=b", "--platform-tags"]);
-    let done = imgbuild.run(complete).success();
-    assert_snapshot!(plain(&format!("{}{}", done.stdout, done.stderr), address), @r"
-    REGISTRY/small:a-amd64 is there
-    REGISTRY/small:a-arm64 is there
-    REGISTRY/small:b-amd64 is there
-    REGISTRY/small:b-arm64 is there
-    REGISTRY/small:a is sha256:… (new)
-    REGISTRY/small:b is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 3.8 kB in 8 blobs
-    ");
-    // What many machines have made is what one makes.
-    let tags = json(imgbuild.run(["tags", &target, "--digests", "--json"]));
-    let digest = |tag: &str| {
-        let all = tags["tags"].as_array().unwrap();
-        all.iter().find(|it| it["tag"] == tag).unwrap()["digest"].clone()
-    };
-    assert_eq!([digest("a"), digest("b")], [0, 1].map(|it| whole["pushed"][it]["digest"].clone()));
-    // Another lock is another matrix.
-    let lock = imgbuild.read("spec.lock").replace("timestamp = ", "timestamp = 1");
-    imgbuild.write("spec.lock", lock);
-    let stale = imgbuild.run(complete).failure();
-    assert_snapshot!(plain(&stale.stdout, address), @r"
-    REGISTRY/small:a-amd64 was made from another lock
-    REGISTRY/small:a-arm64 was made from another lock
-    REGISTRY/small:b-amd64 was made from another lock
-    REGISTRY/small:b-arm64 was made from another lock
     ");
 }
 

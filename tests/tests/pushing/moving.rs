@@ -188,3 +188,34 @@ fn a_push_says_what_it_does() {
     [1]
     ");
 }
+
+#[test]
+fn a_form_is_that_of_a_file() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild, "platforms = [\"linux/amd64\"]", "");
+    let image = format!("{}/small:latest", registry.address());
+    push(&imgbuild, &image, &[]);
+    let refused = imgbuild.run(["pull", &image, "--format", "oci-dir"]).failure();
+    assert_snapshot!(plain(&refused.stderr, registry.address()), @r"
+    error: the following required arguments were not provided:
+      --output <PATH>
+
+    Usage: imgbuild pull --output <PATH> --format <FORMAT> <IMAGE>
+
+    For more information, try '--help'.
+    ");
+    imgbuild.run(["pull", &image, "--format", "oci-dir", "--output", "folder"]).success();
+    assert!(imgbuild.path("folder/index.json").is_file());
+    imgbuild.run(["pull", &image]).success();
+}
+
+#[test]
+fn a_tag_that_is_named_twice_is_written_once() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild, "platforms = [\"linux/amd64\"]", "");
+    let tag = |tag: &str| format!("{}/small:{tag}", registry.address());
+    let all = [tag("a"), tag("b"), tag("a")];
+    let words: Vec<&str> = all.iter().flat_map(|tag| ["--push", tag]).collect();
+    let report = json(imgbuild.run([&["build", "spec.toml", "--json"], &words[..]].concat()));
+    assert_eq!(report["pushed"][0]["references"], serde_json::json!([tag("a"), tag("b")]));
+}

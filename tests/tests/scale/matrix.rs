@@ -34,12 +34,20 @@ fn listed(imgbuild: &Imgbuild, arguments: &[&str]) -> String {
 #[test]
 fn people_read_a_table() {
     assert_snapshot!(listed(&small(), &[]), @r"
-    small:3.9 (linux/amd64)   --only greeting=hello --only python=3.9 --platform linux/amd64
-    small:3.9 (linux/arm64)   --only greeting=hello --only python=3.9 --platform linux/arm64
-    small:3.11 (linux/amd64)  --only greeting=hello --only python=3.11 --platform linux/amd64
-    small:3.11 (linux/arm64)  --only greeting=hello --only python=3.11 --platform linux/arm64
+    small:3.9 (linux/amd64, linux/arm64)   --only greeting=hello --only python=3.9 --platform linux/amd64 --platform linux/arm64
+    small:3.11 (linux/amd64, linux/arm64)  --only greeting=hello --only python=3.11 --platform linux/amd64 --platform linux/arm64
     ");
     assert_snapshot!(listed(&small(), &["--only", "python=3.9", "--platform", "linux/arm64"]), @r"small:3.9 (linux/arm64)  --only greeting=hello --only python=3.9 --platform linux/arm64");
+}
+
+#[test]
+fn platforms_are_parted_where_somebody_joins_them() {
+    assert_snapshot!(listed(&small(), &["--platform-tags"]), @r"
+    small:3.9 (linux/amd64)   --only greeting=hello --only python=3.9 --platform linux/amd64 --platform-tags
+    small:3.9 (linux/arm64)   --only greeting=hello --only python=3.9 --platform linux/arm64 --platform-tags
+    small:3.11 (linux/amd64)  --only greeting=hello --only python=3.11 --platform linux/amd64 --platform-tags
+    small:3.11 (linux/arm64)  --only greeting=hello --only python=3.11 --platform linux/arm64 --platform-tags
+    ");
 }
 
 #[test]
@@ -56,7 +64,9 @@ fn every_fact_as_json() {
             "greeting": "hello",
             "python": "3.9"
           },
-          "platform": "linux/arm64",
+          "platforms": [
+            "linux/arm64"
+          ],
           "name": "small:3.9 (linux/arm64)",
           "arguments": [
             "--only",
@@ -75,7 +85,7 @@ fn every_fact_as_json() {
 
 #[test]
 fn github_makes_a_matrix_of_one_line() {
-    assert_snapshot!(listed(&small(), &["--format", "github", "--only", "python=3.9"]), @r#"{"include":[{"image":"small","tags":["3.9"],"keys":{"greeting":"hello","python":"3.9"},"platform":"linux/amd64","name":"small:3.9 (linux/amd64)","arguments":"--only greeting=hello --only python=3.9 --platform linux/amd64"},{"image":"small","tags":["3.9"],"keys":{"greeting":"hello","python":"3.9"},"platform":"linux/arm64","name":"small:3.9 (linux/arm64)","arguments":"--only greeting=hello --only python=3.9 --platform linux/arm64"}]}"#);
+    assert_snapshot!(listed(&small(), &["--format", "github", "--only", "python=3.9"]), @r#"{"include":[{"image":"small","tags":["3.9"],"keys":{"greeting":"hello","python":"3.9"},"platforms":["linux/amd64","linux/arm64"],"name":"small:3.9 (linux/amd64, linux/arm64)","arguments":"--only greeting=hello --only python=3.9 --platform linux/amd64 --platform linux/arm64"}]}"#);
 }
 
 #[test]
@@ -86,10 +96,7 @@ fn a_child_pipeline_of_gitlab_includes_a_hidden_job() {
         "parallel": {
           "matrix": [
             {
-              "IMGBUILD_ARGUMENTS": "--only greeting=hello --only python=3.9 --platform linux/amd64"
-            },
-            {
-              "IMGBUILD_ARGUMENTS": "--only greeting=hello --only python=3.9 --platform linux/arm64"
+              "IMGBUILD_ARGUMENTS": "--only greeting=hello --only python=3.9 --platform linux/amd64 --platform linux/arm64"
             }
           ]
         }
@@ -104,32 +111,31 @@ fn a_shell_reads_each_line_as_the_arguments_of_one_image() {
     imgbuild.write("spec.toml", SPEC);
     let lines = listed(&imgbuild, &["--format", "lines"]);
     assert_snapshot!(lines, @r"
-    --only 'greeting=it'\''s $HOME' --only python=3.9 --platform linux/amd64
-    --only 'greeting=it'\''s $HOME' --only python=3.9 --platform linux/arm64
-    --only 'greeting=it'\''s $HOME' --only python=3.11 --platform linux/amd64
-    --only 'greeting=it'\''s $HOME' --only python=3.11 --platform linux/arm64
+    --only 'greeting=it'\''s $HOME' --only python=3.9 --platform linux/amd64 --platform linux/arm64
+    --only 'greeting=it'\''s $HOME' --only python=3.11 --platform linux/amd64 --platform linux/arm64
     ");
-    let mut built = Vec::new();
     for line in lines.lines() {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("for word in {line}; do printf '%s\\n' \"$word\"; done")]);
         let words = capture(&mut shell).success().stdout;
         let arguments: Vec<&str> = words.lines().collect();
-        let report: Value = serde_json::from_str(
-            &imgbuild.run([&["build", "spec.toml", "--json"], &arguments[..]].concat()).success().stdout,
-        )
-        .unwrap();
-        let images = report["images"].as_array().unwrap();
-        built.extend(images.iter().map(|image| (image["name"].to_string(), image["platform"].to_string())));
+        imgbuild.run([&["build", "spec.toml", "--output", "jobs"], &arguments[..]].concat()).success();
     }
-    assert_eq!(built.len(), 4);
-    built.sort();
-    built.dedup();
-    assert_eq!(built.len(), 4);
+    // All of them together are what one machine builds.
+    imgbuild.run(["build", "spec.toml", "--output", "whole"]).success();
+    let files = |folder: &str| {
+        let names = imgbuild_tests::names(&imgbuild.path(folder)).into_iter();
+        names.map(|name| (fs_err::read(imgbuild.path(folder).join(&name)).unwrap(), name)).collect::<Vec<_>>()
+    };
+    assert_eq!(imgbuild_tests::names(&imgbuild.path("jobs")), ["small-3.11.tar", "small-3.9.tar"]);
+    assert!(files("jobs") == files("whole"));
     // What GitLab would expand is doubled for it.
     let pipeline: Value = serde_json::from_str(&listed(&imgbuild, &["--format", "gitlab"])).unwrap();
     let first = &pipeline[".imgbuild-matrix"]["parallel"]["matrix"][0]["IMGBUILD_ARGUMENTS"];
-    assert_eq!(first, r"--only 'greeting=it'\''s $$HOME' --only python=3.9 --platform linux/amd64");
+    assert_eq!(
+        first,
+        r"--only 'greeting=it'\''s $$HOME' --only python=3.9 --platform linux/amd64 --platform linux/arm64"
+    );
 }
 
 #[test]

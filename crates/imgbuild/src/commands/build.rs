@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         platforms: arguments.platform.clone(),
         shard,
         unchecked: arguments.no_check,
-        publishing: arguments.rules.publishing(&arguments.push),
+        publishing: arguments.rules.publishing(&arguments.push, arguments.tags.platform_tags),
         cache_from: arguments.caches.cache_from(),
         shared: arguments.caches.shared()?,
     };

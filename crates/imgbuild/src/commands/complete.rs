@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use imgbuild_distribution::{Completion, Destination, DistributionError, Incomplete, completed};
+use imgbuild_build::chosen;
+use imgbuild_distribution::{Completion, Destination, DistributionError, Incomplete, MadeFrom, completed};
 use imgbuild_image::{LOCK_LABEL, groups};
 use imgbuild_locking::{known_lock, lock_path};
 use imgbuild_oci::{Digest, Platform};
@@ -21,21 +22,30 @@ use crate::shown::cleaned;
 pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<(), Failure> {
     let path = Path::new(&arguments.image);
     let context = context(path, false, reporter(global))?;
-    let spec = Spec::load(path)?;
-    let variants = spec.variants(context.host)?;
-    let lock = known_lock(&variants, &lock_path(path))?;
+    let all = Spec::load(path)?.variants(context.host)?;
+    let lock = known_lock(&all, &lock_path(path))?;
     let lock = lock.ok_or_else(|| Plain::NoLock(path.display().to_string()))?;
-    let publishing = arguments.rules.publishing(&arguments.targets);
+    let only = arguments.only.iter().cloned().collect();
+    let chosen = chosen(&all, &only, &arguments.platform)?;
+    let variants: Vec<Variant> = chosen.into_iter().map(|index| all[index].clone()).collect();
+    let publishing = arguments.rules.publishing(&arguments.targets, false);
     let groups = groups(&variants);
     let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
     let destinations = publishing.destinations(&firsts).map_err(DistributionError::from)?;
     let platforms = groups.iter().map(|group| group.iter().map(|index| variants[*index].platform).collect());
-    let all: Vec<(Vec<Platform>, Vec<Destination>)> = platforms.zip(destinations).collect();
-    let completion = completed(&all, LOCK_LABEL, &Digest::of(&lock.text), &context).await?;
+    let images: Vec<(Vec<Platform>, Vec<Destination>)> = platforms.zip(destinations).collect();
+    let made_from = MadeFrom { label: LOCK_LABEL, lock: &Digest::of(&lock.text) };
+    // Of some platforms no image is made: it would take the place of that for all.
+    let joining = arguments.platform.is_empty().then(|| arguments.rules.options());
+    let completion = completed(&images, made_from, joining, &context).await?;
     report(&completion, arguments.json, global)?;
     match completion.incomplete.len() {
         0 => Ok(()),
-        missing => Err(Plain::Incomplete { missing, all: missing + completion.there.len() }.into()),
+        missing => {
+            let several_platforms = groups.iter().any(|group| group.len() > 1);
+            let all = missing + completion.there.len();
+            Err(Plain::Incomplete { missing, all, several_platforms }.into())
+        }
     }
 }
 
@@ -45,6 +55,9 @@ fn report(completion: &Completion, json: bool, global: &Global) -> Result<(), Fa
             Incomplete::Missing(reference) => json!({ "reference": reference.to_string(), "why": "missing" }),
             Incomplete::Stale(reference) => {
                 json!({ "reference": reference.to_string(), "why": "other lock" })
+            }
+            Incomplete::Lacking(reference, platforms) => {
+                json!({ "reference": reference.to_string(), "why": "other platforms", "lacking": platforms })
             }
         };
         return print_json(&json!({
@@ -57,6 +70,10 @@ fn report(completion: &Completion, json: bool, global: &Global) -> Result<(), Fa
     let incomplete = completion.incomplete.iter().map(|it| match it {
         Incomplete::Missing(reference) => format!("{reference} is missing\n"),
         Incomplete::Stale(reference) => format!("{reference} was made from another lock\n"),
+        Incomplete::Lacking(reference, platforms) => {
+            let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            format!("{reference} is there, but not for {}\n", platforms.join(" and "))
+        }
     });
     print(&there.chain(incomplete).collect::<String>())?;
     if !global.quiet {

@@ -20,7 +20,7 @@ pub(crate) async fn run(arguments: &CopyArguments, global: &Global) -> Result<()
     for digest in blobs {
         image.homes.entry(digest).or_default().push(own.clone());
     }
-    let publishing = arguments.rules.publishing(&arguments.targets);
+    let publishing = arguments.rules.publishing(&arguments.targets, false);
     let destinations = destinations(&publishing, &image)?;
     let published = push(&publishing, &[(image, destinations)], &[], &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)

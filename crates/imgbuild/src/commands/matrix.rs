@@ -1,7 +1,7 @@
 //! `imgbuild matrix`: the images of a spec as jobs for a CI.
 
-use imgbuild_build::{chosen, planned_shards};
-use imgbuild_image::variant_name;
+use imgbuild_build::{chosen, planned_shards, pushed_groups};
+use imgbuild_image::{image_name, variant_name};
 use imgbuild_locking::Purpose;
 use imgbuild_oci::Platform;
 use imgbuild_shard::{Platforms, Shard};
@@ -34,7 +34,12 @@ pub(crate) fn run(arguments: &MatrixArguments) -> Result<(), Failure> {
     let chosen = chosen(&variants, &only, &arguments.platform)?;
     let jobs = match arguments.shards {
         Some(count) => shards(arguments, &variants, &chosen, count)?,
-        None => chosen.iter().map(|index| of_variant(&variants[*index])).collect(),
+        None => {
+            let chosen: Vec<Variant> = chosen.iter().map(|index| variants[*index].clone()).collect();
+            let groups = pushed_groups(&chosen, arguments.platform_tags).into_iter();
+            let images = groups.map(|group| group.iter().map(|index| &chosen[*index]).collect());
+            images.map(|image: Vec<&Variant>| of_image(&image, arguments.platform_tags)).collect()
+        }
     };
     let format = if arguments.json { MatrixFormatArgument::Json } else { arguments.format };
     match format {
@@ -50,17 +55,20 @@ pub(crate) fn run(arguments: &MatrixArguments) -> Result<(), Failure> {
     }
 }
 
-/// A job for a single image.
-fn of_variant(variant: &Variant) -> Job {
+/// A job for a single image: several variants of it differ in their platforms.
+fn of_image(variants: &[&Variant], platform_tags: bool) -> Job {
+    let first = variants[0];
+    let platforms: Vec<Platform> = variants.iter().map(|variant| variant.platform).collect();
     let facts = json!({
-        "image": variant.name,
-        "tags": variant.tags,
-        "keys": variant.keys,
-        "platform": variant.platform,
+        "image": first.name,
+        "tags": first.tags,
+        "keys": first.keys,
+        "platforms": platforms,
     });
+    let tags = platform_tags.then(|| "--platform-tags".to_owned());
     Job {
-        name: variant_name(variant),
-        arguments: words(variant.keys.iter(), [&variant.platform]),
+        name: image_name(variants),
+        arguments: words(first.keys.iter(), &platforms).into_iter().chain(tags).collect(),
         facts: facts.as_object().cloned().unwrap_or_default(),
     }
 }

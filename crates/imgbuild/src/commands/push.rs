@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use imgbuild_build::{chosen, pushed_groups};
 use imgbuild_distribution::{
     Destination, DistributionError, Publication, Published, Publishing, RemoteLayers, elsewhere, fill,
     missing, pushable, pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{MakeError, groups, image_records, is_layout};
+use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_oci::layout::Sparse;
 use imgbuild_oci::{Descriptor, Platform, Reference};
 use imgbuild_registry::Pushable;
@@ -17,7 +18,7 @@ use imgbuild_spec::{Spec, Variant};
 
 use super::{complete, context, in_registry, print, print_json};
 use crate::arguments::Global;
-use crate::failure::Failure;
+use crate::failure::{Failure, Plain};
 use crate::output::say;
 use crate::progress::reporter;
 use crate::pushing;
@@ -30,7 +31,11 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
         return complete::run(arguments, global).await;
     }
     let mut context = context(path, false, reporter(global))?;
-    let publishing = arguments.rules.publishing(&arguments.targets);
+    let platform_tags = arguments.tags.platform_tags;
+    if platform_tags && !is_spec(path) {
+        return Err(Plain::NoSpecOfPlatforms(arguments.image.clone()).into());
+    }
+    let publishing = arguments.rules.publishing(&arguments.targets, platform_tags);
     let platforms = match arguments.platform.as_slice() {
         [] => Platform::ALL.to_vec(),
         some => some.to_vec(),
@@ -158,17 +163,11 @@ fn of_spec(
     publishing: &Publishing,
     context: &Context,
 ) -> Result<Vec<(Pushable, Vec<Destination>)>, Failure> {
-    let spec = Spec::load(path)?;
-    let variants = spec.variants(context.host)?;
-    let wanted = |variant: &&Variant| {
-        let keys = arguments.only.iter().all(|(key, value)| variant.keys.get(key) == Some(value));
-        keys && (arguments.platform.is_empty() || arguments.platform.contains(&variant.platform))
-    };
-    let variants: Vec<Variant> = variants.iter().filter(wanted).cloned().collect();
-    if variants.is_empty() {
-        return Err(MakeError::Nothing("what `--only` and `--platform` ask for".to_owned()).into());
-    }
-    let groups = groups(&variants);
+    let variants = Spec::load(path)?.variants(context.host)?;
+    let only = arguments.only.iter().cloned().collect();
+    let chosen = chosen(&variants, &only, &arguments.platform)?;
+    let variants: Vec<Variant> = chosen.into_iter().map(|index| variants[index].clone()).collect();
+    let groups = pushed_groups(&variants, publishing.platform_tags);
     let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
     let destinations = publishing.destinations(&firsts).map_err(DistributionError::from)?;
     let mut all = Vec::new();
