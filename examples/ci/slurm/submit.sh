@@ -10,5 +10,6 @@ fi
 build=$(sbatch --parsable "$folder/build.sbatch")
 echo "the images are built by job $build"
 if [ -n "${PUSH:-}" ]; then
-    sbatch --dependency="afterok:$build" "$folder/finish.sbatch"
+    # Where a task fails it would wait for ever.
+    sbatch --dependency="afterok:$build" --kill-on-invalid-dep=yes "$folder/finish.sbatch"
 fi

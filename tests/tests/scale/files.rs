@@ -34,7 +34,7 @@ fn ending(ends: &[&str]) -> Vec<String> {
     files(FOLDER).into_iter().filter(|file| ends.iter().any(|end| file.ends_with(end))).collect()
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs_err::read_to_string(workspace_root().join(path)).unwrap()
 }
 
@@ -80,7 +80,11 @@ fn gitlab_takes_its_files_and_what_the_program_writes() {
 
 #[test]
 fn kubernetes_takes_its_jobs() {
-    let files = ["examples/ci/kubernetes/job.yaml", "examples/ci/kubernetes/finish.yaml"];
+    let files = [
+        "examples/ci/kubernetes/job.yaml",
+        "examples/ci/kubernetes/finish.yaml",
+        "examples/ci/argo/account.yaml",
+    ];
     capture(&mut tool("kubernetes-validate", &[&["--strict"], &files[..]].concat())).success();
     let (_, job) = documents(&files[..1]).remove(0);
     assert_eq!(job["spec"]["completionMode"], "Indexed");
@@ -106,13 +110,24 @@ fn tekton_takes_its_pipeline() {
 
 #[test]
 fn pods_have_no_more_rights_than_they_need() {
-    let files =
-        ["kubernetes/job.yaml", "kubernetes/finish.yaml", "tekton/pipeline.yaml", "argo/workflow.yaml"];
+    let files = [
+        "kubernetes/job.yaml",
+        "kubernetes/finish.yaml",
+        "tekton/pipeline.yaml",
+        "tekton/run.yaml",
+        "argo/workflow.yaml",
+    ];
     let files = files.map(|file| format!("{FOLDER}/{file}"));
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let mut found = 0;
+    let (mut containers, mut pods, mut unconfined) = (0, 0, Vec::new());
     for (file, document) in documents(&files) {
         each(&document, &mut |value| {
+            if let Some(token) = value.get("automountServiceAccountToken") {
+                assert_eq!(token, false, "{file}");
+                // What a container does not say itself holds for it.
+                assert_eq!(value["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{file}");
+                pods += 1;
+            }
             let Some(context) =
                 value.get("securityContext").filter(|context| context.get("capabilities").is_some())
             else {
@@ -121,10 +136,27 @@ fn pods_have_no_more_rights_than_they_need() {
             assert_eq!(context["allowPrivilegeEscalation"], false, "{file}");
             assert_eq!(context["capabilities"]["drop"][0], "ALL", "{file}");
             assert!(context.get("privileged").is_none(), "{file}");
-            found += 1;
+            containers += 1;
+            if let Some(profile) = context.get("seccompProfile") {
+                assert_eq!(
+                    (profile["type"].as_str(), context["procMount"].as_str()),
+                    (Some("Unconfined"), Some("Unmasked"))
+                );
+                let place = file.trim_start_matches(FOLDER);
+                unconfined.push(format!("{place}: {}", value.get("name").unwrap_or(&value["command"])));
+            }
         });
     }
-    assert_eq!(found, 9);
+    assert_eq!((pods, containers), (4, 9));
+    // Only what builds makes namespaces of its own.
+    assert_eq!(
+        unconfined,
+        [
+            r#"/kubernetes/job.yaml: "build""#,
+            r#"/tekton/pipeline.yaml: "imgbuild""#,
+            r#"/argo/workflow.yaml: ["imgbuild","build","{{workflow.parameters.spec}}"]"#
+        ]
+    );
 }
 
 /// Does something with every object of a document.
@@ -159,6 +191,24 @@ fn everything_from_elsewhere_is_pinned() {
     assert!(pinned >= 12, "{pinned}");
 }
 
+#[test]
+fn the_commit_that_github_installs_has_the_commands() {
+    let (_, workflow) = documents(&["examples/ci/github/images.yml"]).remove(0);
+    let commit = workflow["env"]["REVISION"].as_str().unwrap();
+    let git = |arguments: &[&str]| {
+        let said = capture(Command::new("git").args(arguments).current_dir(workspace_root()));
+        said.code.filter(|code| *code == 0).map(|_| said.stdout.trim().to_owned())
+    };
+    // Sources without their history know of no commit.
+    if git(&["rev-parse", "--is-shallow-repository"]).as_deref() != Some("false") {
+        return;
+    }
+    for command in ["matrix", "complete"] {
+        let file = format!("{commit}:crates/imgbuild/src/commands/{command}.rs");
+        assert!(git(&["cat-file", "-e", &file]).is_some(), "{file}");
+    }
+}
+
 /// Gives a text to a command by its standard input.
 fn with_input(command: &mut Command, text: &str) -> Outcome {
     let mut child =
@@ -172,7 +222,7 @@ fn with_input(command: &mut Command, text: &str) -> Outcome {
 #[test]
 fn every_script_is_one() {
     let scripts = ending(&[".sh", ".sbatch"]);
-    assert_eq!(scripts.len(), 3);
+    assert_eq!(scripts.len(), 4);
     let mut shellcheck = Command::new("shellcheck");
     capture(shellcheck.args(&scripts).current_dir(workspace_root())).success();
 
@@ -268,7 +318,15 @@ fn jenkins_blocks_are_closed() {
         assert!(depth >= 0);
     }
     assert_eq!(depth, 0);
-    for block in ["pipeline {", "agent", "stages {", "matrix {", "axes {", "credentials('registry')"] {
+    for block in [
+        "pipeline {",
+        "agent",
+        "stages {",
+        "matrix {",
+        "axes {",
+        "credentials('registry')",
+        "retry(count: 3, conditions: [agent()])",
+    ] {
         assert!(file.contains(block), "{block}");
     }
 }

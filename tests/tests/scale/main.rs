@@ -5,5 +5,6 @@ mod charts;
 mod cluster;
 mod files;
 mod matrix;
+mod running;
 mod shards;
 mod slurm;

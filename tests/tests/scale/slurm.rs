@@ -143,3 +143,33 @@ fn what_srun_starts_are_machines_and_a_batch_script_is_none() {
     let said = imgbuild.read("alone.log");
     assert!(said.contains("no variable here says which of many machines this is"), "{alone:?} {said}");
 }
+
+#[test]
+fn nothing_waits_for_what_has_failed() {
+    let imgbuild = Imgbuild::with_private_store();
+    // Who logs in, and builds nothing; and nodes as small as those of these tests.
+    let sbatch = "exec /usr/bin/sbatch --cpus-per-task=1 \"$@\"";
+    for (name, script) in [("imgbuild", "[ \"$1\" = login ]"), ("sbatch", sbatch)] {
+        let path = imgbuild.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
+        fs_err::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+    imgbuild.write("password", "secret");
+    let cluster = Cluster::start(2);
+    let path = format!("{}:{}", imgbuild.path("bin").display(), std::env::var("PATH").unwrap());
+    let submit = workspace_root().join("examples/ci/slurm/submit.sh");
+    let mut submit = cluster.command(submit.to_str().unwrap(), &[]);
+    submit
+        .current_dir(imgbuild.folder())
+        .env("PATH", path)
+        .env("SPEC", "spec.toml")
+        .env("PUSH", "registry.example/team/images")
+        .env("REGISTRY_USER", "robot")
+        .env("REGISTRY_PASSWORD_FILE", imgbuild.path("password"))
+        .env("IMGBUILD_CACHE", imgbuild.store());
+    capture(&mut submit).success();
+    cluster.wait("the queue is empty", |cluster| {
+        cluster.look_after();
+        cluster.says("squeue", &["-h"]).is_empty()
+    });
+    assert_eq!(files(imgbuild.folder(), "images-finish-"), Vec::<PathBuf>::new());
+}
