@@ -146,12 +146,17 @@ impl Packages {
 
 impl Units {
     fn cut(&self, packages: &Packages, most: usize) -> (Runs, Weight) {
-        let own = |unit: &Unit| IMAGE_BYTES * u64::try_from(unit.len()).unwrap_or(u64::MAX);
-        let things = self.0.iter().map(|(unit, parts)| (own(unit), parts.as_slice())).collect();
-        let row = Row { weights: &packages.weights, things };
+        let row = self.to_cut(packages);
         let runs = row.cut(most, SLACK);
         let weight = row.weight(&runs);
         (runs, weight)
+    }
+
+    /// The same as things that weigh something.
+    fn to_cut<'a>(&'a self, packages: &'a Packages) -> Row<'a> {
+        let own = |unit: &Unit| IMAGE_BYTES * u64::try_from(unit.len()).unwrap_or(u64::MAX);
+        let things = self.0.iter().map(|(unit, parts)| (own(unit), parts.as_slice())).collect();
+        Row { weights: &packages.weights, things }
     }
 
     /// The images of a run, in the order of the images.
@@ -309,15 +314,16 @@ mod tests {
         }
 
         #[test]
-        fn one_machine_more_never_makes_the_busiest_much_busier(images in any_images(), count in 1..40_u32) {
-            let busiest = |count: u32| {
-                let shards = split(&images, count, Platforms::Together);
-                let own = |shard: &Vec<usize>| IMAGE_BYTES * u64::try_from(shard.len()).unwrap();
-                let weights = shards.iter().map(|shard| work(&images, std::slice::from_ref(shard)).all + own(shard));
-                weights.max().unwrap()
-            };
-            let (before, after) = (busiest(count), busiest(count + 1));
-            prop_assert!(after <= before + before / 100 * SLACK, "{before} {after}");
+        fn the_busiest_machine_is_little_busier_than_it_must_be(images in any_images(), count in 1..12_u32) {
+            let shards = split(&images, count, Platforms::Together);
+            let own = |shard: &Vec<usize>| IMAGE_BYTES * u64::try_from(shard.len()).unwrap();
+            let weights = shards.iter().map(|shard| work(&images, std::slice::from_ref(shard)).all + own(shard));
+            let packages = Packages::of(&images);
+            let units = packages.row(units(&images, |image| (image.tag.as_str(), "")));
+            let row = units.to_cut(&packages);
+            let least = row.weight(&row.cut(usize::try_from(count).unwrap(), 0)).heaviest;
+            let busiest = weights.max().unwrap();
+            prop_assert!((least..=least + least / 100 * SLACK).contains(&busiest), "{busiest} {least}");
         }
     }
 }
