@@ -18,7 +18,7 @@ use crate::configuration::Configuration;
 use crate::interpreter::{Interpreter, holds_modules, interpreter};
 use crate::package::locked_package::Package;
 use crate::resolving::locking::sources;
-use crate::role::BASE;
+use crate::role::is_of_packages;
 
 /// The Debian packages of a variant.
 pub struct Packages<'a> {
@@ -59,9 +59,10 @@ impl Ecosystem for Packages<'_> {
         let of_image: Vec<Archive> = packages.iter().filter(in_image).map(LockedPackage::archive).collect();
         let of_package: BTreeMap<&str, Archive> =
             packages.iter().map(|it| (it.name.as_str(), it.archive())).collect();
-        for source in sources(set, &packages, archive, &self.users, self.timestamp) {
+        let sources = sources(set, &packages, archive, &self.users, self.timestamp);
+        for source in sources.map_err(EcosystemError::packages)? {
             let part = source.part();
-            if part.role != BASE {
+            if !is_of_packages(part.role) {
                 ingredients.add(source, of_image.clone());
                 continue;
             }

@@ -66,7 +66,7 @@ pub use resolving::relation::RelationError;
 pub use resolving::resolve::{Nearest, ResolveError};
 pub use resolving::version::Version;
 pub use resolving::version::VersionError;
-pub use role::{BASE, BASE_CONFIGURATION, BASE_STATE};
+pub use role::{BASE, BASE_ADDED, BASE_CONFIGURATION, BASE_PYTHON, BASE_STATE, is_of_packages};
 pub use state::{State, StateError};
 
 /// The name of Debian's main archive in the lock.

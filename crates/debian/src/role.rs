@@ -2,8 +2,14 @@
 
 use imgbuild_layer::{Grouping, Role};
 
-/// A package of the operating system.
-pub const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 10) };
+/// A package that every base of the suite has: the same layers in every image.
+pub const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 2) };
+
+/// A package that only Debian's Python needs.
+pub const BASE_PYTHON: Role = Role { of_base: true, ..Role::package("base-python", 12, 1) };
+
+/// A package that was added to the base, or that one of these needs.
+pub const BASE_ADDED: Role = Role { of_base: true, ..Role::package("base-added", 14, 1) };
 
 /// What the base's packages have in common: dpkg's status, users, the loader's cache.
 pub const BASE_STATE: Role =
@@ -12,3 +18,8 @@ pub const BASE_STATE: Role =
 /// What running the maintainer scripts of the base's packages changed.
 pub const BASE_CONFIGURATION: Role =
     Role { name: "base-configuration", order: 30, grouping: Grouping::Alone, ..BASE };
+
+/// Whether the parts of a role are packages of Debian's.
+pub fn is_of_packages(role: Role) -> bool {
+    [BASE, BASE_PYTHON, BASE_ADDED].contains(&role)
+}

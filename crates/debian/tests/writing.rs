@@ -67,7 +67,7 @@ fn names_that_are_left_out() {
     archive.path_rules = LeftOut { exclude: vec!["/opt/gone/*"], ..LeftOut::default() }.rules();
     let locked = archive.lock(&["a"]).unwrap();
     let path = |_: &imgbuild_lock::DebianPackage| file.path().to_owned();
-    let all = sources(&locked.set, &locked.packages, path, &[], 0);
+    let all = sources(&locked.set, &locked.packages, path, &[], 0).unwrap();
     let package = all.iter().find(|it| it.part().id.as_str() == "debian/a").unwrap();
     let mut shown = Shown::default();
     package.write(&Exclusions::new(), &mut shown).unwrap();

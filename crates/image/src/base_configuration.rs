@@ -64,7 +64,7 @@ impl Derived for BaseConfiguration {
     /// It is made from the archives: a group of small packages may hold known ones and others. What it changes lies over
     /// what the layers hold.
     fn stands_on(&self, role: Role) -> bool {
-        role == imgbuild_debian::BASE
+        imgbuild_debian::is_of_packages(role)
     }
 
     fn execution(&self) -> Option<Execution> {

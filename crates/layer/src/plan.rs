@@ -1,7 +1,8 @@
 //! Which parts stand together in which layer.
 //!
-//! The rule for a part depends on that part alone, so that a change in one package changes one layer; see
-//! `docs/layering.md` for the reasons and the alternatives.
+//! Each role is planned by itself, by rules that are the same for every image; the rule for a part depends on that part alone. So the
+//! same packages are the same layers wherever they are, and a change in one package changes one layer; see `docs/layering.md` for the
+//! reasons and the alternatives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,32 +11,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Grouping, Part, PartId, Role};
 
-/// The size, in bytes installed, from which a part has a layer of its own. It is chosen while locking and kept by the
-/// lock, because it is the one thing that depends on all parts together.
+/// The size, in bytes installed, from which a part of a role that yields has a layer of its own, where the budget is too short for
+/// [`Threshold::USUAL`]. It is chosen while locking and kept by the lock, because it is the one thing that depends on all parts
+/// together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Threshold(pub u64);
 
 impl Threshold {
-    /// The smallest: a layer costs a request and a record, which is more than a smaller package saves.
-    const SMALLEST: Self = Self(1 << 20);
-    /// With it every part is in a group.
+    /// The size from which a part has a layer of its own, in every image whose budget allows it: a layer costs a request, a record and
+    /// a mount, which is more than a smaller package saves.
+    pub const USUAL: Self = Self(8 << 20);
+    /// With it every role has one layer.
     const NONE: Self = Self(u64::MAX);
 
     /// Whether a part has a layer of its own.
     fn is_reached_by(self, part: &Part) -> bool {
-        matches!(part.role.grouping, Grouping::Share(_)) && part.weight >= self.0 && self != Self::NONE
+        let least = if part.role.yields { self.max(Self::USUAL) } else { Self::USUAL };
+        matches!(part.role.grouping, Grouping::Share(_)) && part.weight >= least.0 && self != Self::NONE
     }
 }
 
-/// How many layers there may be, and how small parts are grouped.
+/// How many layers there may be, and which parts have one of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy<'a> {
     /// The most layers that an image may have, those of its base included.
     pub budget: u32,
     /// Layers that the image has before any of ours.
     pub reserved: u32,
-    /// From which size a part has a layer of its own.
+    /// From which size a part of a role that yields has a layer of its own.
     pub threshold: Threshold,
     /// The roles that parts may have: groups are kept free for those of packages that may come.
     pub roles: &'a [Role],
@@ -109,21 +113,16 @@ impl<'a> Homes<'a> {
     }
 }
 
-/// Into how many groups the small parts of each role fall. It follows from the budget, and on a base of many layers from
-/// how much of it these leave; never from which packages there are.
+/// How many layers there may be, and how many of these are kept free for groups.
 #[derive(Debug, Clone, Copy)]
-struct Groups {
-    /// The budget whose numbers of groups are taken.
-    of: u32,
+struct Room {
     /// How many layers there may be beside those of the base and those of what running something changed.
-    room: u32,
-    /// How many of these are kept free for groups, whether or not any part falls into them.
-    kept: u32,
+    layers: u32,
+    /// How many groups there may come to be, whether or not any part falls into them.
+    groups: u32,
 }
 
-impl Groups {
-    /// The groups of a budget, where the room holds them all; else those of its half, of its quarter, and so on. Where the
-    /// room does not hold one for each role, none is kept free.
+impl Room {
     fn new(parts: &[Part], roles: &[Role], budget: u32, reserved: u32) -> Result<Self, OverBudget> {
         let is_there = |role: &Role| parts.iter().any(|part| part.role == *role);
         let roles: Vec<Role> = roles.iter().copied().filter(|role| may_be_grouped(*role)).collect();
@@ -135,52 +134,38 @@ impl Groups {
             return Err(OverBudget { needed, budget });
         }
         // On an image that is there stands no Debian of ours.
-        let wanted = |role: &Role| reserved == 0 || !role.of_base || is_there(role);
-        let mut groups = Self { of: budget, room: budget - outside, kept: 0 };
-        loop {
-            groups.kept = roles.iter().filter(|role| wanted(role)).map(|role| groups.count(*role)).sum();
-            if groups.kept <= groups.room {
-                return Ok(groups);
-            }
-            if groups.of == 0 {
-                return Ok(Self { kept: 0, ..groups });
-            }
-            groups.of /= 2;
-        }
-    }
-
-    fn count(self, role: Role) -> u32 {
-        match role.grouping {
-            Grouping::Share(share) => (self.of / share).max(1),
-            Grouping::Together | Grouping::Alone => 1,
-        }
-    }
-
-    /// The layer in which a part stands.
-    fn layer_of(self, part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
-        if threshold.is_reached_by(part) {
-            LayerRole::Single(part.role, homes.of(part).clone())
-        } else {
-            LayerRole::Bucket(part.role, bucket(&part.id.unscoped(), self.count(part.role)))
-        }
+        let wanted = |role: &&Role| reserved == 0 || !role.of_base || is_there(role);
+        let groups = roles.iter().filter(wanted).map(|role| groups(*role, Threshold::USUAL)).sum();
+        Ok(Self { layers: budget - outside, groups })
     }
 
     /// Whether the layers fit with this threshold, now and after packages were added that are smaller than it.
-    fn fit(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> bool {
+    fn holds(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> bool {
         let singles = parts.iter().filter(|part| threshold.is_reached_by(part));
         let singles = singles.map(|part| (part.role, homes.of(part))).collect::<BTreeSet<_>>().len();
-        if self.kept > 0 {
-            return singles <= (self.room - self.kept) as usize;
-        }
-        let grouped = parts.iter().filter(|part| may_be_grouped(part.role) && !threshold.is_reached_by(part));
-        let grouped: BTreeSet<LayerRole> =
-            grouped.map(|part| self.layer_of(part, homes, threshold)).collect();
-        singles + grouped.len() <= self.room as usize
+        singles + self.groups as usize <= self.layers as usize
     }
 }
 
-/// Chooses the threshold for `parts`, which are all that the image will have: the one of an earlier lock while it still
-/// fits, else the smallest power of two with which the layers fit the budget.
+/// Into how many groups the small parts of a role fall.
+fn groups(role: Role, threshold: Threshold) -> u32 {
+    match role.grouping {
+        Grouping::Share(groups) if threshold != Threshold::NONE => groups.max(1),
+        Grouping::Share(_) | Grouping::Together | Grouping::Alone => 1,
+    }
+}
+
+/// The layer in which a part stands.
+fn layer_of(part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
+    if threshold.is_reached_by(part) {
+        LayerRole::Single(part.role, homes.of(part).clone())
+    } else {
+        LayerRole::Bucket(part.role, bucket(&part.id.unscoped(), groups(part.role, threshold)))
+    }
+}
+
+/// Chooses the threshold for `parts`, which are all that the image will have: the smallest with which the layers fit the budget, which
+/// is the usual one, doubled as often as it has to be. Where that is of no help, each role has one layer.
 ///
 /// # Errors
 ///
@@ -190,11 +175,10 @@ pub fn threshold(
     roles: &[Role],
     budget: u32,
     reserved: u32,
-    earlier: Option<Threshold>,
 ) -> Result<Threshold, OverBudget> {
-    let (groups, homes) = (Groups::new(parts, roles, budget, reserved)?, Homes::new(parts));
-    let powers = std::iter::successors(Some(Threshold::SMALLEST), |it| it.0.checked_mul(2).map(Threshold));
-    let fitting = earlier.into_iter().chain(powers).find(|threshold| groups.fit(parts, &homes, *threshold));
+    let (room, homes) = (Room::new(parts, roles, budget, reserved)?, Homes::new(parts));
+    let mut doubled = std::iter::successors(Some(Threshold::USUAL), |it| it.0.checked_mul(2).map(Threshold));
+    let fitting = doubled.find(|threshold| room.holds(parts, &homes, *threshold));
     Ok(fitting.unwrap_or(Threshold::NONE))
 }
 
@@ -204,11 +188,11 @@ pub fn threshold(
 ///
 /// When there are more layers than the budget allows, which a threshold that [`threshold`] chose never leads to.
 pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverBudget> {
-    let groups = Groups::new(parts, policy.roles, policy.budget, policy.reserved)?;
+    Room::new(parts, policy.roles, policy.budget, policy.reserved)?;
     let homes = Homes::new(parts);
     let mut layers: BTreeMap<LayerRole, Vec<usize>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        layers.entry(groups.layer_of(part, &homes, policy.threshold)).or_default().push(index);
+        layers.entry(layer_of(part, &homes, policy.threshold)).or_default().push(index);
     }
     let mut layers: Vec<_> = layers.into_iter().map(|(role, parts)| LayerPlan { role, parts }).collect();
     layers.sort_by(|a, b| (a.role.role(), &a.role).cmp(&(b.role.role(), &b.role)));
@@ -236,7 +220,7 @@ mod tests {
     use super::*;
     use crate::RecipeHash;
 
-    const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 10) };
+    const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 2) };
     const BASE_STATE: Role = Role { grouping: Grouping::Together, name: "base-state", order: 20, ..BASE };
     const BASE_CONFIGURATION: Role =
         Role { grouping: Grouping::Alone, name: "base-configuration", order: 30, ..BASE };
@@ -260,7 +244,7 @@ mod tests {
     fn environment() -> Vec<Part> {
         let mut parts: Vec<_> =
             (0..60).map(|n| part(&format!("small-{n}"), Role::PACKAGE, 100_000)).collect();
-        parts.extend((0..30).map(|n| part(&format!("large-{n}"), Role::PACKAGE, 2_000_000 << (n % 5))));
+        parts.extend((0..30).map(|n| part(&format!("large-{n}"), Role::PACKAGE, 8_000_000 << (n % 5))));
         parts.push(part("history", Role::METADATA, 0));
         parts.push(part("python", Role::INTERPRETER, 200_000_000));
         parts
@@ -270,14 +254,14 @@ mod tests {
     fn any_budget_from_eight_on_is_kept() {
         let parts = environment();
         for budget in 8..=127 {
-            let threshold = threshold(&parts, &ROLES, budget, 0, None).unwrap();
+            let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
             let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             let mut planned: Vec<_> = layers.into_iter().flat_map(|layer| layer.parts).collect();
             planned.sort_unstable();
             assert_eq!(planned, (0..parts.len()).collect::<Vec<_>>());
         }
-        let error = threshold(&parts, &ROLES, 8, 100, None).unwrap_err();
+        let error = threshold(&parts, &ROLES, 8, 100).unwrap_err();
         assert_eq!(error.to_string(), "the image needs at least 103 layers, and its budget is 8");
     }
 
@@ -286,7 +270,7 @@ mod tests {
         let mut parts = environment();
         parts.push(part("configuration", BASE_CONFIGURATION, 1 << 30));
         for budget in 8..=127 {
-            let threshold = threshold(&parts, &ROLES, budget, 0, None).unwrap();
+            let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
             let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             assert_eq!(layers[0].parts, [parts.len() - 1]);
@@ -295,7 +279,7 @@ mod tests {
 
     /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
     fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
-        let threshold = threshold(parts, &ROLES, budget, reserved, None).unwrap();
+        let threshold = threshold(parts, &ROLES, budget, reserved).unwrap();
         let planned = plan(parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
         let named = |layer: LayerPlan| match layer.role {
             LayerRole::Single(_, id) => id.name().to_owned(),
@@ -312,10 +296,11 @@ mod tests {
             part("history", Role::METADATA, 0),
         ];
         assert_eq!(on_base(40, 21, &parts), ["python", "1 of package", "1 of metadata"]);
-        assert_eq!(on_base(40, 37, &parts), ["python", "1 of package", "1 of metadata"]);
+        // Each role has one layer then.
+        assert_eq!(on_base(40, 37, &parts), ["1 of interpreter", "1 of package", "1 of metadata"]);
         parts.extend((0..20).map(|n| part(&format!("large-{n}"), Role::PACKAGE, 50_000_000)));
-        assert_eq!(on_base(40, 37, &parts), ["python", "21 of package", "1 of metadata"]);
-        let error = threshold(&parts, &ROLES, 40, 38, None).unwrap_err();
+        assert_eq!(on_base(40, 37, &parts), ["1 of interpreter", "21 of package", "1 of metadata"]);
+        let error = threshold(&parts, &ROLES, 40, 38).unwrap_err();
         assert_eq!(error.to_string(), "the image needs at least 41 layers, and its budget is 40");
     }
 
@@ -343,7 +328,7 @@ mod tests {
             let further = parts.iter().filter(|part| !may_be_grouped(part.role)).count();
             let roles: BTreeSet<Role> = parts.iter().map(|part| part.role).filter(|it| may_be_grouped(*it)).collect();
             let least = reserved as usize + further + roles.len();
-            match threshold(&parts, &ROLES, budget, reserved, None) {
+            match threshold(&parts, &ROLES, budget, reserved) {
                 Err(error) => {
                     prop_assert!(least > budget as usize);
                     prop_assert_eq!(error.needed as usize, least);
@@ -352,9 +337,30 @@ mod tests {
                     prop_assert!(least <= budget as usize);
                     let planned = plan(&parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
                     prop_assert!(planned.len() + reserved as usize <= budget as usize);
-                    let again = super::threshold(&parts, &ROLES, budget, reserved, Some(threshold)).unwrap();
-                    prop_assert_eq!(again, threshold);
                 }
+            }
+        }
+
+        #[test]
+        fn a_part_of_what_does_not_yield_has_the_same_place_in_every_image(
+            parts in any_parts(),
+            others in any_parts(),
+            budgets in (40u32..=120, 40u32..=120),
+        ) {
+            let place = |parts: &[Part], budget: u32| {
+                let threshold = threshold(parts, &ROLES, budget, 0).ok()?;
+                let planned = plan(parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
+                let of = |layer: &LayerPlan| {
+                    let fixed = layer.parts.iter().filter(|it| !parts[**it].role.yields).copied();
+                    fixed.map(|it| (parts[it].id.clone(), layer.role.clone())).collect::<Vec<_>>()
+                };
+                (threshold != Threshold::NONE).then(|| planned.iter().flat_map(of).collect::<BTreeMap<_, _>>())
+            };
+            let both: Vec<Part> = parts.iter().chain(&others).map(|it| (it.id.clone(), it.clone())).collect::<BTreeMap<_, _>>().into_values().collect();
+            let same = |it: &&Part| both.contains(it);
+            let (Some(one), Some(all)) = (place(&parts, budgets.0), place(&both, budgets.1)) else { return Ok(()) };
+            for part in parts.iter().filter(same) {
+                prop_assert_eq!(one.get(&part.id), all.get(&part.id));
             }
         }
 
@@ -368,7 +374,7 @@ mod tests {
             // What running something changes is not a package.
             prop_assume!(may_be_grouped(another.role) && !(another.role.of_base && reserved > 0));
             prop_assume!(parts.iter().all(|part| part.id != another.id));
-            let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved, None) else { return Ok(()) };
+            let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved) else { return Ok(()) };
             let policy = Policy { budget, reserved, threshold, roles: &ROLES };
             let before = plan(&parts, &policy).unwrap();
             let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
@@ -386,17 +392,14 @@ mod tests {
     #[test]
     fn a_new_package_changes_one_layer() {
         let mut parts = environment();
-        let threshold = super::threshold(&parts, &ROLES, 40, 0, None).unwrap();
+        let threshold = super::threshold(&parts, &ROLES, 40, 0).unwrap();
         let policy = Policy { budget: 40, reserved: 0, threshold, roles: &ROLES };
         let before = shown(&parts, &policy);
         parts.insert(0, part("another", Role::PACKAGE, 1000));
         let after = shown(&parts, &policy);
         let changed: Vec<_> = after.iter().filter(|layer| !before.contains(layer)).collect();
         assert_eq!(changed.len(), 1);
-        assert_eq!(
-            super::threshold(&parts, &ROLES, 40, 0, Some(policy.threshold)).unwrap(),
-            policy.threshold
-        );
+        assert_eq!(super::threshold(&parts, &ROLES, 40, 0).unwrap(), policy.threshold);
     }
 
     #[test]

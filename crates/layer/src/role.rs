@@ -13,6 +13,8 @@ pub struct Role {
     pub order: u8,
     /// How its parts share layers.
     pub grouping: Grouping,
+    /// Whether more of its parts share layers where the budget is short. The parts of the others have the same layers in every image.
+    pub yields: bool,
     /// Whether its parts are of a base that we make: on an image that is there stand none.
     pub of_base: bool,
     /// Whether its parts are written when the archives of the others are there, of which they are made.
@@ -22,8 +24,7 @@ pub struct Role {
 /// How the parts of a role share layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grouping {
-    /// A large part has a layer of its own; the small ones fall into groups, of which there are as many as layers in the budget,
-    /// divided by this.
+    /// A large part has a layer of its own; the small ones fall into so many groups.
     Share(u32),
     /// All stand in one layer.
     Together,
@@ -33,19 +34,20 @@ pub enum Grouping {
 
 impl Role {
     /// The interpreter and the libraries that it is linked with.
-    pub const INTERPRETER: Self = Self::package("interpreter", 40, 20);
+    pub const INTERPRETER: Self = Self::package("interpreter", 40, 1);
     /// A CUDA library.
-    pub const CUDA: Self = Self::package("cuda", 50, 20);
+    pub const CUDA: Self = Self { yields: true, ..Self::package("cuda", 50, 1) };
     /// Any other package.
-    pub const PACKAGE: Self = Self::package("package", 60, 4);
+    pub const PACKAGE: Self = Self { yields: true, ..Self::package("package", 60, 4) };
     /// The environment's own records: `conda-meta/history`, variables, the lock.
     pub const METADATA: Self = Self { grouping: Grouping::Together, ..Self::package("metadata", 80, 1) };
     /// Files that the user copies in.
     pub const COPY: Self = Self { grouping: Grouping::Together, ..Self::package("copy", 90, 1) };
 
-    /// A role of packages that have `1 / share` of the budget for their groups.
-    pub const fn package(name: &'static str, order: u8, share: u32) -> Self {
-        Self { name, order, grouping: Grouping::Share(share), of_base: false, comes_last: false }
+    /// A role of packages whose small ones fall into so many groups.
+    pub const fn package(name: &'static str, order: u8, groups: u32) -> Self {
+        let grouping = Grouping::Share(groups);
+        Self { name, order, grouping, yields: false, of_base: false, comes_last: false }
     }
 }
 

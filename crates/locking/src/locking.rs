@@ -98,7 +98,7 @@ pub(crate) async fn lock(
     }
     let mut lock = locker.lock.finish(inputs(variants));
     for (index, variant) in variants.iter().enumerate() {
-        finish(&mut lock, index, variant, earlier, context)?;
+        finish(&mut lock, index, variant, context)?;
     }
     Ok(lock)
 }
@@ -133,7 +133,6 @@ pub(crate) fn finish(
     lock: &mut Lock,
     index: usize,
     variant: &Variant,
-    earlier: Option<&Lock>,
     context: &Context,
 ) -> Result<(), LockSpecError> {
     let newest = newest(&lock.variant(index)?);
@@ -145,13 +144,7 @@ pub(crate) fn finish(
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::METADATA));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::COPY)));
-    let same = |other: &&imgbuild_lock::Variant| {
-        let this = locked.variant;
-        (other.platform, &other.keys) == (this.platform, &this.keys)
-    };
-    let earlier = earlier.and_then(|earlier| earlier.variants.iter().find(same)).map(|it| it.threshold);
-    let threshold =
-        imgbuild_layer::threshold(&parts, &ROLES, variant.layers.budget.get().into(), reserved, earlier)?;
+    let threshold = imgbuild_layer::threshold(&parts, &ROLES, variant.layers.budget.get().into(), reserved)?;
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
     found.threshold = threshold;
     Ok(())

@@ -29,7 +29,7 @@ impl Locker<'_> {
         locked: imgbuild_lock::Variant,
     ) -> Result<imgbuild_lock::Variant, LockSpecError> {
         let mut beneath = self.lock.beneath_wheels(locked.clone());
-        finish(&mut beneath, 0, variant, self.earlier, self.context)?;
+        finish(&mut beneath, 0, variant, self.context)?;
         let (context, earlier) = (self.context, self.kept_wheels(variant)?);
         let (set, packages) = match &variant.conda {
             None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,

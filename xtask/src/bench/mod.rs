@@ -5,6 +5,7 @@
 //! test channel. No test asserts a time; this prints ratios.
 
 mod base;
+mod matrix;
 mod program;
 mod registry;
 mod rows;
@@ -90,7 +91,8 @@ pub(crate) fn run(workspace: &Path, against: Option<PathBuf>) -> Result<(), Benc
     bench.write_starts()?;
     let rows = Rows { limit: limit(&bench)?, bench, other };
     rows.print()?;
-    registry::print(&rows.bench)
+    registry::print(&rows.bench)?;
+    rows.bench.print_matrix()
 }
 
 /// Measures and prints what has to do with registries alone: of the program that `IMGBUILD_BIN` names, or of this source.
@@ -111,7 +113,8 @@ pub(crate) fn run_registry(workspace: &Path) -> Result<(), BenchError> {
     };
     fs::create_dir_all(&bench.folder)?;
     bench.write_specs()?;
-    registry::print(&bench)
+    registry::print(&bench)?;
+    bench.print_matrix()
 }
 
 /// Seconds of what nobody can leave out: see the example `limit` of `imgbuild-conda`.

@@ -177,13 +177,13 @@ impl Bench {
 }
 
 /// A registry with nothing in it, which ends with this.
-struct Registry {
+pub(super) struct Registry {
     child: Child,
     address: SocketAddr,
 }
 
 impl Registry {
-    fn start(bench: &Bench, number: usize) -> Result<Self, BenchError> {
+    pub(super) fn start(bench: &Bench, number: usize) -> Result<Self, BenchError> {
         let folder = bench.folder.join(format!("registry-{number}"));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -209,6 +209,11 @@ impl Registry {
             sleep(Duration::from_millis(20));
         }
         Ok(registry)
+    }
+
+    /// Its host and port.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

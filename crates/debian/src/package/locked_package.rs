@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{
-    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Source,
-    SourceError,
+    Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, PartId, RecipeHash, Role,
+    Source, SourceError,
 };
 use imgbuild_lock::{DebianPackage, PathRule};
 
@@ -57,6 +57,13 @@ impl Package {
             part,
             shared: None,
         }
+    }
+
+    /// The package as what it is to the image.
+    #[must_use]
+    pub(crate) fn with_role(mut self, role: Role) -> Self {
+        self.part.role = role;
+        self
     }
 
     /// The package without the paths that these rules exclude.

@@ -73,6 +73,25 @@ impl Dependencies {
         found
     }
 
+    /// `from`, and everything that it needs. Of several packages that meet one dependency only those of the least `rank` count.
+    pub(crate) fn closure_of_first(
+        &self,
+        from: impl IntoIterator<Item = usize>,
+        rank: impl Fn(usize) -> usize,
+    ) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut queue: Vec<usize> = from.into_iter().collect();
+        while let Some(index) = queue.pop() {
+            if found.insert(index) {
+                for meeting in &self.met[index] {
+                    let least = meeting.iter().map(|it| rank(*it)).min();
+                    queue.extend(meeting.iter().filter(|it| Some(rank(**it)) == least));
+                }
+            }
+        }
+        found
+    }
+
     /// The largest part of `chosen` that needs nothing outside of it.
     pub(crate) fn closed(&self, mut chosen: BTreeSet<usize>) -> BTreeSet<usize> {
         loop {

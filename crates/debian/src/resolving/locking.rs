@@ -26,6 +26,7 @@ use crate::resolving::parting::configured;
 use crate::resolving::pin::{self, PinError};
 use crate::resolving::resolve::{ResolveError, ResolveRequest, relations, resolve};
 use crate::resolving::slim::kept;
+use crate::resolving::strata;
 use crate::state::State;
 use crate::{Relation, Version, configuration};
 
@@ -249,18 +250,23 @@ pub fn glibc(packages: &[DebianPackage]) -> Option<String> {
 /// that dpkg configures: see [`crate::Configuration`].
 ///
 /// `archive` tells the file of each package's archive; `timestamp` is the time of what no package holds.
+///
+/// # Errors
+///
+/// When a record of the lock cannot be read.
 pub fn sources(
     set: &DebianSet,
     packages: &[DebianPackage],
     archive: impl Fn(&DebianPackage) -> PathBuf,
     users: &[User],
     timestamp: i64,
-) -> Vec<Box<dyn Source>> {
+) -> Result<Vec<Box<dyn Source>>, ResolveError> {
     let chosen: BTreeSet<&str> = set.packages.iter().map(String::as_str).collect();
-    let chosen = packages.iter().filter(|it| chosen.contains(it.id().as_str()));
-    let chosen = chosen.filter(|it| !set.left_out.contains(&it.id()));
-    let package = |it| {
-        let package = Package::new(it, &archive(it) as &Path).without(&set.path_rules);
+    let roles = strata::roles(packages, &set.suite)?;
+    let chosen = packages.iter().zip(roles).filter(|(it, _)| chosen.contains(it.id().as_str()));
+    let chosen = chosen.filter(|(it, _)| !set.left_out.contains(&it.id()));
+    let package = |(it, role)| {
+        let package = Package::new(it, &archive(it) as &Path).with_role(role).without(&set.path_rules);
         let package = if set.package_manager { package } else { package.without_manager() };
         if set.configured.contains(&it.id()) { package } else { package.with_state() }
     };
@@ -270,7 +276,7 @@ pub fn sources(
     let state = State::new(&set.suite, known, users, timestamp);
     let state = if set.package_manager { state } else { state.without_manager() };
     let packages = packages.into_iter().map(|it| Box::new(it) as Box<dyn Source>);
-    packages.chain([Box::new(state) as Box<dyn Source>]).collect()
+    Ok(packages.chain([Box::new(state) as Box<dyn Source>]).collect())
 }
 
 /// The paths that packages leave to those that say that they replace them (Debian policy 7.6). Where one of the packages is

@@ -9,4 +9,5 @@ pub(crate) mod pin;
 pub(crate) mod relation;
 pub(crate) mod resolve;
 pub(crate) mod slim;
+pub(crate) mod strata;
 pub(crate) mod version;

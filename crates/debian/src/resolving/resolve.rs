@@ -355,8 +355,13 @@ impl Resolver<'_> {
         };
         let mut providers = self.index.providers(&relation.name);
         providers.retain(|it| !self.chosen.contains_key(&it.name) && provides_it(it) && newest(it));
-        providers
-            .sort_by_key(|it| (!self.kept.contains_key(it.name.as_str()), priority(it), it.name.clone()));
+        providers.sort_by_key(|it| {
+            (
+                !self.kept.contains_key(it.name.as_str()),
+                priority(field(&it.record, "Priority")),
+                it.name.clone(),
+            )
+        });
         providers.into_iter().next()
     }
 
@@ -424,9 +429,10 @@ pub(crate) fn relations(
     })
 }
 
-fn priority(candidate: &Candidate) -> usize {
+/// The rank of a record's field `Priority`: the smaller, the more a system needs it (Debian policy 2.5).
+pub(crate) fn priority(field: Option<&str>) -> usize {
     const PRIORITIES: [&str; 5] = ["required", "important", "standard", "optional", "extra"];
-    let priority = field(&candidate.record, "Priority").unwrap_or("optional");
+    let priority = field.unwrap_or("optional");
     PRIORITIES.iter().position(|it| *it == priority).unwrap_or(PRIORITIES.len())
 }
 

@@ -146,7 +146,7 @@ pub(crate) fn try_locked(
 pub(crate) fn sources_of(locked: &Locked, users: &[User]) -> Vec<Box<dyn Source>> {
     let curl = Curl::new();
     let archive = |it: &DebianPackage| curl.path(&it.sha256);
-    sources(&locked.set, &locked.packages, archive, users, TIMESTAMP)
+    sources(&locked.set, &locked.packages, archive, users, TIMESTAMP).unwrap()
 }
 
 /// Writes a whole base into `root`, as an engine would unpack its layers.

@@ -254,7 +254,7 @@ impl Assembly {
 
     /// Whether packages of the image may hold a source at a path.
     fn may_hold(&self, source: &ImagePath) -> bool {
-        let of_debian = self.sources().any(|source| source.part().role == imgbuild_debian::BASE);
+        let of_debian = self.sources().any(|source| imgbuild_debian::is_of_packages(source.part().role));
         let roots = self.sources().filter_map(|it| it.part().root.clone());
         (of_debian && source.as_str().starts_with("usr/"))
             || self.targets.iter().any(|target| target.folders.hold(source))
