@@ -112,7 +112,11 @@ impl Pushing {
         context: &Context,
     ) -> Result<(), BuildError> {
         let registries = context.registries().map_err(DistributionError::from)?;
-        match RemoteLayers::read(&registries, reference).await {
+        let read = match is_named {
+            true => RemoteLayers::read(&registries, reference).await,
+            false => RemoteLayers::read_target(&registries, reference).await,
+        };
+        match read {
             Ok(Some(layers)) => self.reused.push(Arc::new(layers)),
             Ok(None) if is_named => {
                 self.notes.push(format!("there is no image `{reference}` to take layers from"));

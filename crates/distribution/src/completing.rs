@@ -211,16 +211,20 @@ async fn join(
     options: PushOptions,
     context: &Context,
 ) -> Result<Vec<Published>, DistributionError> {
-    let all: Vec<Vec<Destination>> = parted.iter().map(|(it, _)| vec![it.clone()]).collect();
-    let (publishing, registries) = (Publishing { options, ..Publishing::default() }, context.registries()?);
-    let publication = Publication::open(&publishing, &all, &[], &[], &registries, &context.reporter).await?;
-    let mut published = Vec::new();
-    for ((_, parts), destinations) in parted.iter().zip(&all) {
+    let mut all = Vec::new();
+    for (destination, parts) in parted {
         let image = match parts.as_slice() {
             [only] => remote_image(only, None, context).await?.1,
             parts => joined(parts, context).await?,
         };
-        published.extend(publication.push(&image, destinations).await?);
+        all.push((image, vec![destination]));
+    }
+    let (publishing, registries) = (Publishing { options, ..Publishing::default() }, context.registries()?);
+    let publication =
+        Publication::of_images(&publishing, &all, &[], &registries, &context.reporter).await?;
+    let mut published = Vec::new();
+    for (image, destinations) in &all {
+        published.extend(publication.push(image, destinations).await?);
     }
     Ok(published)
 }

@@ -1,5 +1,6 @@
 //! Joining images of a registry into one for several platforms.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Descriptor, DescriptorPlatform, Digest, ImageConfig, Reference, WriteError,
     platform_index,
 };
-use imgbuild_registry::{Pushable, RemoteBlobs, RemoteManifest};
+use imgbuild_registry::{Home, Pushable, RemoteBlobs, RemoteManifest};
 use tokio::runtime::Handle;
 
 use crate::error::DistributionError;
@@ -32,7 +33,7 @@ impl Blobs for Several {
 pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable, DistributionError> {
     let (mut children, mut descriptors) = (Vec::<RemoteManifest>::new(), Vec::<Descriptor>::new());
     let mut blobs = Vec::new();
-    let mut homes = Vec::new();
+    let mut homes: BTreeMap<Digest, Vec<Home>> = BTreeMap::new();
     for reference in images {
         let (remote, image) = remote_image(reference, None, context).await?;
         for manifest in image.manifests().filter(|it| !it.blobs().is_empty()) {
@@ -60,8 +61,9 @@ pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable,
             descriptor.platform = Some(platform);
             descriptors.push(descriptor);
             children.push(manifest.clone());
-            homes
-                .extend(manifest.blobs().iter().map(|it| (it.digest, remote.repository().name().to_owned())));
+        }
+        for (digest, own) in &image.homes {
+            homes.entry(*digest).or_default().extend(own.iter().cloned());
         }
         let own = image.manifests().flat_map(|it| it.blobs());
         let sizes: Vec<(Digest, u64)> = own.map(|it| (it.digest, it.size)).collect();
@@ -72,8 +74,6 @@ pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable,
     let top = RemoteManifest::parse(index.bytes, Some(stated))
         .map_err(|reason| DistributionError::Unfit { file: "the index".into(), reason })?;
     let mut joined = Pushable::new(children, top, Arc::new(Several(blobs)), Vec::new());
-    for (digest, name) in homes {
-        joined.homes.entry(digest).or_default().push(name);
-    }
+    joined.homes = homes;
     Ok(joined)
 }

@@ -12,7 +12,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Descriptor, Digest, Document, HashReader, Manifest, MediaType, Order, Platform,
     Reference, Sink, WriteError,
 };
-use imgbuild_registry::{Content, Pushable, RemoteBlobs, RemoteManifest, RemoteRepository, Sought};
+use imgbuild_registry::{Content, Home, Pushable, RemoteBlobs, RemoteRepository, Sought};
 use imgbuild_store::{ImageRecord, Store};
 use tokio::runtime::Handle;
 
@@ -46,22 +46,14 @@ pub async fn remote_image(
         Some(platform) => remote.image_manifest(&wanted(reference), platform).await?,
         None => remote.needed_manifest(&wanted(reference)).await?,
     };
-    let mut children: Vec<RemoteManifest> = Vec::new();
-    let mut queue: Vec<Digest> = top.manifests().iter().map(|it| it.digest).collect();
-    while let Some(digest) = queue.pop() {
-        if children.iter().any(|known| known.digest == digest) {
-            continue;
-        }
-        let child = remote.needed_manifest(&digest.to_string()).await?;
-        queue.extend(child.manifests().iter().map(|it| it.digest));
-        // Lists in lists come before what they list; who writes them goes from the end.
-        children.insert(0, child);
-    }
+    let children = remote.below(&top).await?;
     let blobs = children.iter().chain([&top]).flat_map(|it| it.blobs()).filter(|blob| !blob.is_foreign);
     let sizes: Vec<(Digest, u64)> = blobs.map(|blob| (blob.digest, blob.size)).collect();
     let blobs = RemoteBlobs::new(remote.clone(), sizes, Handle::current());
     let tags = reference.tag().map(ToString::to_string).into_iter().collect();
-    Ok((remote, Pushable::new(children, top, Arc::new(blobs), tags)))
+    // Within one registry they are mounted from there.
+    let image = Pushable::new(children, top, Arc::new(blobs), tags).at_home(&Home::of(&remote));
+    Ok((remote, image))
 }
 
 /// Writes an image of a registry into a file, or into the folder of a layout.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imgbuild_fetch::{Event, Reporter};
 use imgbuild_oci::{Digest, Platform, Reference, Tag};
 use imgbuild_registry::{
-    Arrival, Homes, PushOptions, Pushable, Pushed, Pusher, Registries, RemoteRepository, Told,
+    Arrival, Home, Homes, PushOptions, Pushable, Pushed, Pusher, Registries, RemoteRepository, Told,
 };
 use imgbuild_spec::Variant;
 
@@ -119,8 +119,8 @@ pub(crate) fn platform_tag(tag: &Tag, platform: Platform) -> Result<Tag, PushTar
 /// The repositories that are pushed to.
 pub struct Publication {
     pushers: BTreeMap<String, Arc<Pusher>>,
-    /// The repositories that have a blob, by registry.
-    homes: BTreeMap<Digest, Vec<(String, String)>>,
+    /// The repositories that have a blob.
+    homes: BTreeMap<Digest, Vec<Home>>,
 }
 
 /// A repository of a registry that has some blobs.
@@ -137,8 +137,8 @@ pub struct BlobHome {
 impl BlobHome {
     /// The repository of an image.
     pub fn of(image: &Reference, blobs: Vec<Digest>) -> Self {
-        let (host, name) = imgbuild_registry::place(image);
-        Self { host: host.to_string(), repository: name.to_string(), blobs }
+        let Home { host, repository } = Home::named(image);
+        Self { host, repository, blobs }
     }
 }
 
@@ -177,18 +177,24 @@ impl Publication {
             }
         }
         let others = reused.iter().map(|layers| layers.remote()).chain(&staging);
-        let mut places: BTreeSet<(String, String)> = remotes.values().chain(others).map(place).collect();
-        let mut known: BTreeMap<Digest, Vec<(String, String)>> = BTreeMap::new();
-        for home in elsewhere {
-            let place = (home.host.clone(), home.repository.clone());
-            places.insert(place.clone());
-            home.blobs.iter().for_each(|digest| known.entry(*digest).or_default().push(place.clone()));
+        let mut places: BTreeSet<Home> = remotes.values().chain(others).map(Home::of).collect();
+        let mut known: BTreeMap<Digest, Vec<Home>> = BTreeMap::new();
+        for it in elsewhere {
+            let home = Home { host: it.host.clone(), repository: it.repository.clone() };
+            places.insert(home.clone());
+            it.blobs.iter().for_each(|digest| known.entry(*digest).or_default().push(home.clone()));
         }
+        // Each is asked at once whether it may be mounted from.
+        let mounting = |remote: RemoteRepository| {
+            let host = remote.repository().host().to_owned();
+            let sources = places.iter().filter(|it| it.host == host).map(|it| it.repository.clone());
+            remote.mounting_from(sources)
+        };
+        let staging = staging.map(mounting);
         let (homes, told) = (Homes::default(), told(Arc::clone(reporter)));
         let pushers = remotes.into_iter().map(|(key, remote)| {
-            let host = remote.repository().host().to_owned();
-            let sources = places.iter().filter(|(it, _)| *it == host).map(|(_, name)| name.clone());
-            let remote = remote.mounting_from(sources);
+            let remote = mounting(remote);
+            let host = remote.repository().host();
             let staging = staging.clone().filter(|it| it.repository().host() == host);
             let pusher = Pusher::new(remote, staging, publishing.options, homes.clone(), Arc::clone(&told));
             (key, Arc::new(pusher))
@@ -196,10 +202,35 @@ impl Publication {
         let pushers = pushers.collect();
         for layers in reused {
             for digest in layers.digests() {
-                known.entry(digest).or_default().push(place(layers.remote()));
+                known.entry(digest).or_default().push(Home::of(layers.remote()));
             }
         }
         Ok(Self { pushers, homes: known })
+    }
+
+    /// The same for images that are there already, with where each goes: what they are known to have elsewhere is mounted.
+    ///
+    /// # Errors
+    ///
+    /// When a registry cannot be reached.
+    pub async fn of_images(
+        publishing: &Publishing,
+        images: &[(Pushable, Vec<Destination>)],
+        reused: &[Arc<RemoteLayers>],
+        registries: &Registries,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Self, DistributionError> {
+        let destinations: Vec<Vec<Destination>> = images.iter().map(|(_, it)| it.clone()).collect();
+        let homes = images.iter().flat_map(|(image, _)| image.homes.values()).flatten();
+        let homes: BTreeSet<Home> = homes.cloned().collect();
+        // Which blobs they have, each image says.
+        let elsewhere = homes.into_iter().map(|Home { host, repository }| BlobHome {
+            host,
+            repository,
+            blobs: Vec::new(),
+        });
+        let elsewhere: Vec<BlobHome> = elsewhere.collect();
+        Self::open(publishing, &destinations, reused, &elsewhere, registries, reporter).await
     }
 
     /// The one that pushes to a destination.
@@ -220,23 +251,16 @@ impl Publication {
         let mut published = Vec::new();
         for destination in destinations {
             let Some(pusher) = self.pusher(destination) else { continue };
-            let host = pusher.remote().repository().host();
             let mut image = image.clone();
             image.tags = destination.tags.iter().map(ToString::to_string).collect();
-            for (digest, places) in &self.homes {
-                let names = places.iter().filter(|(it, _)| it == host).map(|(_, name)| name.clone());
-                image.homes.entry(*digest).or_default().extend(names);
+            for (digest, homes) in &self.homes {
+                image.homes.entry(*digest).or_default().extend(homes.iter().cloned());
             }
             let pushed = pusher.push(&image).await?;
             published.push(Published { destination: destination.clone(), pushed });
         }
         Ok(published)
     }
-}
-
-fn place(remote: &RemoteRepository) -> (String, String) {
-    let repository = remote.repository();
-    (repository.host().to_owned(), repository.name().to_owned())
 }
 
 fn told(reporter: Arc<dyn Reporter>) -> Told {

@@ -31,7 +31,25 @@ impl RemoteLayers {
     ///
     /// When the registry cannot be asked.
     pub async fn read(registries: &Registries, reference: &Reference) -> Result<Option<Self>, RegistryError> {
-        let remote = registries.open(reference).await?;
+        Self::read_from(registries.open(reference).await?, reference).await
+    }
+
+    /// The same of an image that will be pushed to.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be asked.
+    pub async fn read_target(
+        registries: &Registries,
+        reference: &Reference,
+    ) -> Result<Option<Self>, RegistryError> {
+        Self::read_from(registries.open(reference).await?.writing(), reference).await
+    }
+
+    async fn read_from(
+        remote: RemoteRepository,
+        reference: &Reference,
+    ) -> Result<Option<Self>, RegistryError> {
         let Some(top) = remote.manifest(&wanted(reference)).await? else { return Ok(None) };
         let children = top.manifests().iter().filter(|it| it.platform.is_some());
         let asked = children.map(|child| {

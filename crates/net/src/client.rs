@@ -12,7 +12,7 @@ use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 
 use crate::answer::retry_after;
-use crate::limits::PATIENCE;
+use crate::limits::{ANSWER_PATIENCE, PATIENCE};
 use crate::pace::Pace;
 use crate::retry::Retry;
 use crate::{Locations, NetError, Schedule, Transport, file};
@@ -28,6 +28,8 @@ pub struct Options {
     pub read_timeout: Duration,
     /// How long the head of an answer may take, and over what time a server is held to a least speed.
     pub patience: Duration,
+    /// How long the answer to a body may take that has gone to the server whole.
+    pub answer_patience: Duration,
     /// When to try again.
     pub schedule: Schedule,
 }
@@ -39,6 +41,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(PATIENCE),
+            answer_patience: Duration::from_secs(ANSWER_PATIENCE),
             schedule: Schedule::default(),
         }
     }
@@ -142,6 +145,11 @@ impl Client {
     /// How long the next bytes of an answer may take.
     pub fn read_timeout(&self) -> Duration {
         self.options.read_timeout
+    }
+
+    /// How long the answer to a body may take that has gone to the server whole.
+    pub fn answer_patience(&self) -> Duration {
+        self.options.answer_patience
     }
 
     /// When it tries again.
@@ -277,7 +285,7 @@ impl Client {
     }
 
     /// The pace of an answer whose head has just come.
-    pub(crate) fn pace(&self) -> Pace {
+    pub fn pace(&self) -> Pace {
         Pace::new(self.options.patience)
     }
 
@@ -304,8 +312,13 @@ pub(crate) async fn chunk(
     Ok(chunk)
 }
 
-/// How many bytes of the answer come before those from `start` on.
-pub(crate) fn skipped(url: &SecretUrl, response: &Response, start: u64) -> Result<u64, NetError> {
+/// How many bytes of the answer to a request for those from `start` on come before them: all of them from a server that knows no
+/// ranges.
+///
+/// # Errors
+///
+/// When it is another part than was asked for.
+pub fn skipped(url: &SecretUrl, response: &Response, start: u64) -> Result<u64, NetError> {
     if response.status() != StatusCode::PARTIAL_CONTENT {
         return Ok(start);
     }

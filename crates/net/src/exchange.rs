@@ -7,8 +7,10 @@ use imgbuild_secret::SecretUrl;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH};
 use reqwest::{Request, Response};
 
+use crate::client::chunk;
 use crate::limits::LEAST_PACE;
 use crate::middleware::{authorization, from_public};
+use crate::pace::Pace;
 use crate::{Client, NetError};
 
 impl Client {
@@ -24,16 +26,20 @@ impl Client {
         self.execute(request).await.map(from_public)
     }
 
-    /// The next bytes of an answer of [`Client::exchange`], which may be late, but not for ever.
+    /// The next bytes of an answer of [`Client::exchange`], whose pace is that of [`Client::pace`]: they may be late, but neither
+    /// for ever nor always.
     ///
     /// # Errors
     ///
-    /// When the connection breaks, or nothing comes.
-    pub async fn next_bytes(&self, answer: &mut Response) -> Result<Option<Bytes>, NetError> {
+    /// When the connection breaks, nothing comes, or too little.
+    pub async fn next_bytes(
+        &self,
+        answer: &mut Response,
+        pace: &mut Pace,
+    ) -> Result<Option<Bytes>, NetError> {
         let url = SecretUrl::from(answer.url());
-        let chunk = tokio::time::timeout(self.options.read_timeout, answer.chunk()).await;
-        let chunk = chunk.map_err(|_| NetError::Slow { url: url.to_string() })?;
-        chunk.map_err(|error| NetError::transport(&url, error))
+        let chunk = tokio::time::timeout(self.options.read_timeout, chunk(&url, answer, pace)).await;
+        chunk.map_err(|_| NetError::Slow { url: url.to_string() })?
     }
 
     /// The same, whose answer bears the URL that was asked for, secrets and all.

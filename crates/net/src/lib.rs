@@ -30,10 +30,11 @@ pub use archives::{ArchiveReadError, ArchiveRequest, Archives, FetchError};
 /// Bytes in memory, which clones share.
 pub use bytes::Bytes;
 pub use certificates::{BUNDLES, Identity, Trust, authorities, bundle, usual_bundle};
-pub use client::{Client, Options};
+pub use client::{Client, Options, skipped};
 pub use download::{Download, Size};
 pub use error::NetError;
 pub use location::{Locations, MirrorList};
+pub use pace::{Pace, TooSlow};
 pub use retry::{Retry, Schedule};
 pub use tail::Tail;
 pub use transport::Transport;

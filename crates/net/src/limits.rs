@@ -12,5 +12,9 @@ pub(crate) const ZSTD_WINDOW: u32 = 27;
 /// How many bytes of an answer have to come in each second, over a whole period. It is a twentieth of what a modem did.
 pub(crate) const LEAST_PACE: u64 = 256;
 
+/// How long a server may take for its answer to a body that has gone to it whole, in seconds: a registry may check some gigabytes
+/// first.
+pub(crate) const ANSWER_PATIENCE: u64 = 600;
+
 /// How long a server may take for the head of an answer, and over what time its pace is measured, in seconds.
 pub(crate) const PATIENCE: u64 = 60;

@@ -7,11 +7,11 @@ use crate::limits::LEAST_PACE;
 /// An answer that comes too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error("it came with less than {LEAST_PACE} bytes in a second")]
-pub(crate) struct TooSlow;
+pub struct TooSlow;
 
 /// How fast an answer comes.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     period: Duration,
     since: Instant,
     bytes: u64,
@@ -19,12 +19,16 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The pace of an answer that begins now, looked at once in each period.
-    pub(crate) fn new(period: Duration) -> Self {
+    pub fn new(period: Duration) -> Self {
         Self { period, since: Instant::now(), bytes: 0 }
     }
 
     /// Some bytes have come.
-    pub(crate) fn came(&mut self, bytes: usize) -> Result<(), TooSlow> {
+    ///
+    /// # Errors
+    ///
+    /// When there were too few of them in a whole period.
+    pub fn came(&mut self, bytes: usize) -> Result<(), TooSlow> {
         self.bytes += bytes as u64;
         let passed = self.since.elapsed();
         if passed < self.period {

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use crate::repository::is_loopback;
+
 /// Whether a URL leads to an inner network, or to this machine, from a registry that is outside of it: an answer must make no
 /// request for its sender where only we can make one. An address is looked at, a name is not resolved: `localhost` is one.
 /// The addresses of one link alone, where clouds have the credentials of their machines, no registry may name at all.
@@ -69,6 +71,9 @@ pub enum Misled {
     /// It is spoken to in another way, such as without TLS.
     #[error("it leads from {0} to {1}")]
     Scheme(String, String),
+    /// It is another host, without TLS.
+    #[error("it leads without TLS to another host, `{0}`")]
+    Plain(String),
     /// It is an inner network.
     #[error("it leads into an inner network, to `{0}`")]
     Inside(String),
@@ -77,7 +82,7 @@ pub enum Misled {
 impl Misled {
     /// What to do about it, where that is known.
     pub(crate) fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::OtherHost(_) | Self::Scheme(..)).then_some(
+        matches!(self, Self::OtherHost(_) | Self::Scheme(..) | Self::Plain(_)).then_some(
             "the registry or a proxy before it may be set up wrongly: it has to name itself as its clients do (`Host`, `X-Forwarded-Proto`)",
         )
     }
@@ -112,6 +117,27 @@ pub(crate) fn elsewhere(location: Option<&str>, asked: &Url) -> Result<Url, Misl
         _ => return Err(scheme(asked, &url)),
     }
     if leads_inside(&url, asked) {
+        return Err(Misled::Inside(shown_host(&url)));
+    }
+    Ok(url)
+}
+
+/// Where a challenge says that a token is to be had. Credentials go there: never without TLS, except where the registry itself has
+/// none, and from outside never to an address of an inner network.
+///
+/// # Errors
+///
+/// When it leads elsewhere.
+pub(crate) fn realm(text: &str, registry: &Url) -> Result<Url, Misled> {
+    let url = Url::parse(text).map_err(|_| Misled::NoUrl)?;
+    let is_here = url.host_str() == registry.host_str() || url.host_str().is_some_and(is_loopback);
+    match (registry.scheme(), url.scheme()) {
+        (_, "https") => {}
+        ("http", "http") if is_here => {}
+        ("http", "http") => return Err(Misled::Plain(shown_host(&url))),
+        _ => return Err(scheme(registry, &url)),
+    }
+    if leads_inside(&url, registry) {
         return Err(Misled::Inside(shown_host(&url)));
     }
     Ok(url)

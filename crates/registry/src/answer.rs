@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use imgbuild_net::{NetError, is_transient};
+use imgbuild_net::{NetError, Pace, is_transient};
 use imgbuild_secret::SecretUrl;
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::address::Misled;
 use crate::limits::{ANSWER_LIMIT, SILENCE};
 
 /// An answer that is none.
@@ -28,6 +29,18 @@ pub enum AnswerError {
         /// When it wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// It wants a token from where nobody is asked for one.
+    #[error("the registry wants a token from `{url}`, which is asked for none: {misled}")]
+    #[diagnostic(help("the registry is set up wrongly: tell whoever runs it"))]
+    Realm {
+        /// Where it is to be had.
+        url: String,
+        /// Why not.
+        misled: Misled,
+    },
+    /// It comes so slowly that it would never end.
+    #[error("the registry sends its answer for `{0}` too slowly")]
+    Slow(String),
     /// It is larger than any such document.
     #[error("the registry's answer for `{0}` is larger than {ANSWER_LIMIT} bytes")]
     TooLarge(String),
@@ -56,7 +69,8 @@ impl AnswerError {
             Self::CutOff { url, found, .. } => {
                 Some(NetError::Truncated { url: url.clone(), found: *found as u64 })
             }
-            Self::NoToken { .. } | Self::Document(..) | Self::TooLarge(_) => None,
+            Self::Slow(url) => Some(NetError::Slow { url: url.clone() }),
+            Self::NoToken { .. } | Self::Realm { .. } | Self::Document(..) | Self::TooLarge(_) => None,
         }
     }
 }
@@ -82,7 +96,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8], shown: String) -> Re
     serde_json::from_slice(bytes).map_err(|error| AnswerError::Document(shown, error))
 }
 
-/// Reads an answer of at most so many bytes, the next of which take `silence` at most.
+/// Reads an answer of at most so many bytes, the next of which take `silence` at most; who trickles is read no longer than that.
 ///
 /// # Errors
 ///
@@ -94,11 +108,15 @@ pub(crate) async fn read_bytes(
 ) -> Result<Vec<u8>, AnswerError> {
     let url = SecretUrl::from(answer.url()).to_string();
     let mut bytes = Vec::new();
+    let mut pace = Pace::new(silence);
     loop {
         let found = bytes.len();
         let error = match tokio::time::timeout(silence, answer.chunk()).await {
             Ok(Ok(None)) => return Ok(bytes),
             Ok(Ok(Some(piece))) => {
+                if pace.came(piece.len()).is_err() {
+                    return Err(AnswerError::Slow(url));
+                }
                 bytes.extend_from_slice(&piece);
                 if bytes.len() > limit {
                     return Err(AnswerError::TooLarge(url));

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use imgbuild_net::retry_after;
-use imgbuild_secret::SecretUrl;
+use imgbuild_secret::{SecretUrl, public};
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::address::leads_inside;
-use crate::answer::{AnswerError, read_json};
+use crate::address::realm;
+use crate::answer::{AnswerError, read_bytes, read_json};
 use crate::challenge::bearer;
 use crate::credential::{Credential, secret_header};
-use crate::repository::{Repository, is_loopback};
+use crate::limits::{REFUSAL_LIMIT, SILENCE};
+use crate::repository::Repository;
+use crate::said::{TokenRefusal, said_of_tokens};
 
 /// How long a token is good for where nothing is said.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -126,7 +128,8 @@ impl Authorization<'_> {
     ///
     /// # Errors
     ///
-    /// When it cannot be sent. An answer that says no is none.
+    /// When it cannot be sent, or the token is to be had where nobody is asked for one. An answer that says no is none; where that is
+    /// for want of a token, it has a [`TokenRefusal`] among its extensions.
     pub async fn send<S: Sender>(
         &self,
         make: &(dyn Fn() -> Request + Sync),
@@ -134,14 +137,19 @@ impl Authorization<'_> {
     ) -> Result<Response, S::Error> {
         let known = self.known(sender).await?;
         let first = known.as_ref().map(|token| token.header.clone());
-        let answer = self.send_with(first.or_else(|| self.credential?.header()), make, sender).await?;
+        let mut answer = self.send_with(first.or_else(|| self.credential?.header()), make, sender).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let Some(realm) = self.realm(&answer) else { return Ok(answer) };
+        let Some(realm) = self.realm(&answer)? else { return Ok(answer) };
         self.realms().insert(self.registry(), realm.clone());
-        let Some(token) = self.token(known.as_ref(), &realm, sender).await? else { return Ok(answer) };
-        self.send_with(Some(token.header), make, sender).await
+        match self.token(known.as_ref(), &realm, sender).await? {
+            Ok(token) => self.send_with(Some(token.header), make, sender).await,
+            Err(refusal) => {
+                answer.extensions_mut().insert(refusal);
+                Ok(answer)
+            }
+        }
     }
 
     async fn send_with<S: Sender>(
@@ -178,49 +186,69 @@ impl Authorization<'_> {
     async fn known<S: Sender>(&self, sender: &mut S) -> Result<Option<Token>, S::Error> {
         let realm = self.realms().get(&self.registry()).cloned();
         match realm {
-            Some(realm) => self.token(None, &realm, sender).await,
+            Some(realm) => Ok(self.token(None, &realm, sender).await?.ok()),
             None => Ok(None),
         }
     }
 
-    /// A token that is not the one that was refused; nothing where none is given.
+    /// A token that is not the one that was refused.
     async fn token<S: Sender>(
         &self,
         refused: Option<&Token>,
         realm: &Realm,
         sender: &mut S,
-    ) -> Result<Option<Token>, S::Error> {
+    ) -> Result<Result<Token, TokenRefusal>, S::Error> {
         let mut had = self.tokens.had.lock().await;
         let now = Instant::now();
         let is_good = |token: &&Token| {
             token.until > now && refused.is_none_or(|refused| refused.header != token.header)
         };
         if let Some(token) = had.get(&self.scope()).filter(is_good) {
-            return Ok(Some(token.clone()));
+            return Ok(Ok(token.clone()));
         }
-        let answer = sender.send(self.request(realm)).await?;
+        let mut given = self.asked(realm, self.sources, sender).await?;
+        // Some servers give none at all where one of several repositories may not be read.
+        if given.is_err() && !self.sources.is_empty() {
+            given = self.asked(realm, &[], sender).await?;
+        }
+        if let Ok(token) = &given {
+            had.insert(self.scope(), token.clone());
+        }
+        Ok(given)
+    }
+
+    /// Asks for a token.
+    async fn asked<S: Sender>(
+        &self,
+        realm: &Realm,
+        sources: &[String],
+        sender: &mut S,
+    ) -> Result<Result<Token, TokenRefusal>, S::Error> {
+        let now = Instant::now();
+        let answer = sender.send(self.request(realm, sources)).await?;
         let status = answer.status();
-        // These say that the credential is not accepted, which the registry's own answer tells.
+        // These say that the credential is not accepted, which is told with the registry's own answer.
         let no = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         if !status.is_success() && !no.contains(&status) {
             let (url, retry_after) = (SecretUrl::from(&realm.url).to_string(), retry_after(answer.headers()));
             return Err(AnswerError::NoToken { url, status, retry_after }.into());
         }
         if !status.is_success() {
-            return Ok(None);
+            // What says nothing that can be read says nothing.
+            let read = read_bytes(answer, REFUSAL_LIMIT, Duration::from_secs(SILENCE)).await;
+            let said = read.ok().and_then(|bytes| said_of_tokens(&bytes));
+            return Ok(Err(TokenRefusal { status, said }));
         }
         let answer: TokenAnswer = read_json(answer).await?;
-        let Some(token) = answer.token(now) else { return Ok(None) };
-        had.insert(self.scope(), token.clone());
-        Ok(Some(token))
+        Ok(answer.token(now).ok_or(TokenRefusal { status, said: None }))
     }
 
     /// What asks for a token: with a password by GET, with an identity token by a form (docker's "OAuth2 token
     /// authentication").
-    fn request(&self, realm: &Realm) -> Request {
+    fn request(&self, realm: &Realm, sources: &[String]) -> Request {
         let scope = |name: &str, access: Access| format!("repository:{name}:{}", access.actions());
         let own = (self.access != Access::SignIn).then(|| scope(self.repository.name(), self.access));
-        let scopes = own.into_iter().chain(self.sources.iter().map(|name| scope(name, Access::Pull)));
+        let scopes = own.into_iter().chain(sources.iter().map(|name| scope(name, Access::Pull)));
         let service = realm.service.as_ref().map(|service| ("service", service.clone()));
         if let Some(Credential::IdentityToken(token)) = self.credential {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -242,22 +270,16 @@ impl Authorization<'_> {
         request
     }
 
-    /// Where a challenge says that a token is to be had. Credentials go there: never without TLS, except where the registry
-    /// itself has none, and from outside never to an address of an inner network.
-    fn realm(&self, answer: &Response) -> Option<Realm> {
+    /// Where a challenge says that a token is to be had, if it says that.
+    fn realm(&self, answer: &Response) -> Result<Option<Realm>, AnswerError> {
         let challenges = answer.headers().get_all(WWW_AUTHENTICATE);
-        let parameters = challenges.iter().filter_map(|header| bearer(header.to_str().ok()?)).next()?;
-        let url = Url::parse(parameters.get("realm")?).ok()?;
-        let registry = self.repository.url();
-        let is_same_host = url.host_str() == registry.host_str();
-        let may_be_plain = is_same_host || url.host_str().is_some_and(is_loopback);
-        let is_refused = url.scheme() != "https" && !(self.repository.is_plain() && may_be_plain)
-            || leads_inside(&url, registry);
-        if is_refused {
-            tracing::warn!("the registry wants a token from `{url}`, which is asked for none");
-            return None;
-        }
-        Some(Realm { url, service: parameters.get("service").cloned() })
+        let parameters = challenges.iter().filter_map(|header| bearer(header.to_str().ok()?)).next();
+        let Some((text, parameters)) = parameters.and_then(|it| Some((it.get("realm")?.clone(), it))) else {
+            return Ok(None);
+        };
+        let url = realm(&text, self.repository.url())
+            .map_err(|misled| AnswerError::Realm { url: public(&text), misled })?;
+        Ok(Some(Realm { url, service: parameters.get("service").cloned() }))
     }
 }
 
@@ -306,7 +328,7 @@ mod tests {
         let own = Authorization { tokens, repository: &repository, access, sources: &[], credential };
         let before = registry.sent.len();
         let make = || Request::new(Method::GET, repository.manifest("1").unwrap());
-        let status = own.send(&make, registry).await.unwrap().status().as_u16();
+        let status = own.send(&make, registry).await.map_or(0, |answer| answer.status().as_u16());
         (status, registry.sent.len() - before)
     }
 
@@ -347,18 +369,19 @@ mod tests {
 
     #[tokio::test]
     async fn credentials_go_nowhere_without_tls_and_a_refusal_is_an_answer() {
-        for (host, challenge, requests) in [
-            ("r.example", "Bearer realm=\"http://auth.example/token\"", 1),
-            ("r.example", "Bearer realm=\"http://localhost/token\"", 1),
-            ("localhost", "Bearer realm=\"http://auth.example/token\"", 1),
-            ("localhost", "Bearer realm=\"http://localhost/token\"", 2),
-            ("r.example", "Bearer service=\"x\"", 1),
-            ("r.example", "Basic realm=\"x\"", 1),
-            ("r.example", "", 1),
+        // 0 is an error: a token is to be had where nobody is asked for one.
+        for (host, challenge, status, requests) in [
+            ("r.example", "Bearer realm=\"http://auth.example/token\"", 0, 1),
+            ("r.example", "Bearer realm=\"http://localhost/token\"", 0, 1),
+            ("localhost", "Bearer realm=\"http://auth.example/token\"", 0, 1),
+            ("localhost", "Bearer realm=\"http://localhost/token\"", 401, 2),
+            ("r.example", "Bearer service=\"x\"", 401, 1),
+            ("r.example", "Basic realm=\"x\"", 401, 1),
+            ("r.example", "", 401, 1),
         ] {
             let mut registry = Registry::new([(401, challenge, ""), (403, "", "no")]);
             let asked = ask(&mut registry, &Tokens::default(), host, Access::Pull).await;
-            assert_eq!(asked, (401, requests), "{host} {challenge}");
+            assert_eq!(asked, (status, requests), "{host} {challenge}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use http::header::{HeaderValue, LOCATION, RANGE};
-use imgbuild_net::{NetError, Retry, is_transient};
+use http::header::{HeaderValue, RANGE};
+use imgbuild_net::{NetError, Pace, Retry, skipped};
 use imgbuild_oci::{BlobError, Blobs, Digest, HashWriter};
 use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
@@ -15,10 +15,8 @@ use tokio::sync::mpsc;
 use tokio::task::unconstrained;
 use url::Url;
 
-use crate::address::elsewhere;
 use crate::error::{Doing, RegistryError};
-use crate::limits::MOST_REDIRECTS;
-use crate::remote::{RemoteRepository, drain, header, passing};
+use crate::remote::RemoteRepository;
 
 /// How many pieces of a blob wait to be read.
 const AHEAD: usize = 8;
@@ -30,8 +28,18 @@ pub struct BlobReader<'a> {
     size: u64,
     hash: HashWriter<io::Sink>,
     at: u64,
-    answer: Option<Response>,
+    coming: Option<Coming>,
     retry: Retry,
+    /// Whether it came too slowly before: who trickles gets no further attempts for that.
+    is_slow: bool,
+}
+
+/// An answer that is being read.
+struct Coming {
+    answer: Response,
+    /// How many of the bytes that are still to come have come before.
+    skip: u64,
+    pace: Pace,
 }
 
 impl RemoteRepository {
@@ -61,8 +69,9 @@ impl RemoteRepository {
             size,
             hash: HashWriter::new(io::sink()),
             at: 0,
-            answer: None,
+            coming: None,
             retry,
+            is_slow: false,
         }
     }
 
@@ -93,23 +102,30 @@ impl BlobReader<'_> {
                 return self.check().map(|()| None);
             }
             let remote = self.remote;
-            let answer = match &mut self.answer {
-                Some(answer) => answer,
+            let coming = match &mut self.coming {
+                Some(coming) => coming,
                 None => {
                     let opened = self.open().await?;
-                    self.answer.insert(opened)
+                    self.coming.insert(opened)
                 }
             };
-            match remote.client().next_bytes(answer).await {
-                Ok(Some(piece)) if piece.is_empty() => {}
-                Ok(Some(piece)) => return self.came(piece).map(Some),
+            match remote.client().next_bytes(&mut coming.answer, &mut coming.pace).await {
+                Ok(Some(mut piece)) => {
+                    let skipped = coming.skip.min(piece.len() as u64);
+                    coming.skip -= skipped;
+                    let piece = piece.split_off(skipped as usize);
+                    if !piece.is_empty() {
+                        return self.came(piece).map(Some);
+                    }
+                }
                 Ok(None) => {
-                    let url = answer.url().to_string();
-                    self.answer = None;
+                    let url = SecretUrl::from(coming.answer.url()).to_string();
+                    self.coming = None;
                     self.wait(NetError::Truncated { url, found: self.at }).await?;
                 }
                 Err(error) => {
-                    self.answer = None;
+                    self.is_slow |= matches!(error, NetError::Slow { .. });
+                    self.coming = None;
                     self.wait(error).await?;
                 }
             }
@@ -126,7 +142,9 @@ impl BlobReader<'_> {
     }
 
     fn came(&mut self, piece: Bytes) -> Result<Bytes, RegistryError> {
-        self.retry.progressed();
+        if !self.is_slow {
+            self.retry.progressed();
+        }
         self.at += piece.len() as u64;
         if self.at > self.size {
             return Err(RegistryError::Longer { at: self.remote.failed(&self.doing()), wanted: self.size });
@@ -145,66 +163,21 @@ impl BlobReader<'_> {
         Err(RegistryError::Digest { at: self.remote.failed(&self.doing()), found })
     }
 
-    /// Asks for what is still to come, where it is. Answers of a content host that say that it is busy are asked again.
-    async fn open(&mut self) -> Result<Response, RegistryError> {
+    /// Asks for what is still to come, wherever it is: the answer, and how many of its bytes have come before.
+    async fn open(&self) -> Result<Coming, RegistryError> {
         let (remote, doing, at) = (self.remote, self.doing(), self.at);
-        let mut url = remote.repository().blob(&self.digest)?;
-        let mut is_registry = true;
-        for _ in 0..=MOST_REDIRECTS {
-            let answer = if is_registry {
-                remote.send(&doing, &|| from(&url, at)).await?
-            } else {
-                match remote.client().exchange(from(&url, at)).await {
-                    Ok(answer) if is_transient(answer.status()) => {
-                        self.wait(passing(&answer)).await?;
-                        continue;
-                    }
-                    Ok(answer) => answer,
-                    Err(error) => {
-                        self.wait(error).await?;
-                        continue;
-                    }
-                }
-            };
-            if !answer.status().is_redirection() {
-                // What another host says of it is none of the registry's words.
-                if !is_registry && !answer.status().is_success() {
-                    return Err(remote.net(&doing, passing(&answer)));
-                }
-                return self.opened(answer).await;
+        let url = remote.repository().blob(&self.digest)?;
+        let answer = remote.fetch(&doing, &url, &|url| from(url, at)).await?;
+        let skip = match answer.status() {
+            // It may know no ranges, and send everything.
+            StatusCode::OK => at,
+            StatusCode::PARTIAL_CONTENT if at > 0 => {
+                let url = SecretUrl::from(answer.url());
+                skipped(&url, &answer, at).map_err(|error| remote.net(&doing, error))?
             }
-            let next = elsewhere(header(answer.headers(), LOCATION), &url)
-                .map_err(|misled| remote.misled(&doing, answer.status(), misled))?;
-            is_registry = is_registry && next.origin() == url.origin();
-            url = next;
-            drain(answer).await;
-        }
-        let error = NetError::Redirects { url: SecretUrl::from(&url).to_string() };
-        Err(remote.net(&doing, error))
-    }
-
-    /// An answer at the place that was asked for.
-    async fn opened(&self, mut answer: Response) -> Result<Response, RegistryError> {
-        let doing = self.doing();
-        match answer.status() {
-            StatusCode::PARTIAL_CONTENT if self.at > 0 => Ok(answer),
-            StatusCode::OK => {
-                // It knows no ranges, and sends everything.
-                let mut skip = self.at;
-                while skip > 0 {
-                    let piece = self.remote.client().next_bytes(&mut answer).await;
-                    match piece.map_err(|error| self.remote.net(&doing, error))? {
-                        Some(piece) if piece.len() as u64 <= skip => skip -= piece.len() as u64,
-                        _ => {
-                            let url = answer.url().to_string();
-                            return Err(self.remote.net(&doing, NetError::Range { url }));
-                        }
-                    }
-                }
-                Ok(answer)
-            }
-            _ => Err(self.remote.refused(&doing, answer).await),
-        }
+            _ => return Err(remote.refused(&doing, answer).await),
+        };
+        Ok(Coming { answer, skip, pace: remote.client().pace() })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::HeaderValue;
 use imgbuild_oci::RegistryHost;
+
+use crate::basic::encoded;
 
 /// Why it is not known who asks.
 pub type CredentialFailure = Box<dyn miette::Diagnostic + Send + Sync>;
@@ -70,7 +70,7 @@ impl Credential {
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         let text = match self {
             Self::Basic { user, password } => {
-                format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+                format!("Basic {}", encoded(user, password))
             }
             Self::RegistryToken(token) => format!("Bearer {token}"),
             Self::Header(header) => return Some(header.clone()),

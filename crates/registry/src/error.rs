@@ -11,6 +11,7 @@ use crate::answer::AnswerError;
 use crate::credential::CredentialFailure;
 use crate::credentials::CredentialError;
 use crate::repository::RepositoryError;
+use crate::said::{Said, TokenRefusal};
 use crate::settings::SettingsError;
 
 /// What was asked of a registry.
@@ -56,15 +57,6 @@ impl fmt::Display for Doing {
     }
 }
 
-/// An item of what a registry says (distribution specification, "Error Codes").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// Such as `BLOB_UNKNOWN`.
-    pub code: String,
-    /// For people.
-    pub message: String,
-}
-
 /// A request that a registry refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -76,6 +68,8 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What the registry says of it.
     pub said: Vec<Said>,
+    /// What the registry's server of tokens says that gave none.
+    pub token: Option<TokenRefusal>,
     /// Whether a credential was shown.
     pub signed_in: bool,
 }
@@ -84,6 +78,11 @@ impl Refusal {
     /// Whether the registry says this.
     pub fn says(&self, code: &str) -> bool {
         self.said.iter().any(|said| said.code == code)
+    }
+
+    /// Whether who asks may not do it, as far as the registry says it.
+    pub(crate) fn is_denied(&self) -> bool {
+        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&self.status)
     }
 
     fn host(&self) -> &str {
@@ -160,13 +159,8 @@ impl fmt::Display for Refusal {
             _ => "the registry refuses it",
         };
         write!(f, "`{}`: {}: {why} ({})", self.place, self.doing, self.status.as_u16())?;
-        for said in &self.said {
-            write!(f, ": {}", said.code)?;
-            if !said.message.is_empty() {
-                write!(f, " ({})", said.message)?;
-            }
-        }
-        Ok(())
+        self.said.iter().try_for_each(|said| write!(f, ": {said}"))?;
+        self.token.as_ref().map_or(Ok(()), |token| write!(f, ": {token}"))
     }
 }
 

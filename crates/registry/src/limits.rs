@@ -15,7 +15,16 @@ pub(crate) const MOST_PAGES: usize = 10_000;
 /// The most bytes of all pages of such a list.
 pub(crate) const LIST_LIMIT: usize = 64 << 20;
 
-/// The most redirects that lead to a blob.
+/// The most manifests that a list has, with those of the lists in it.
+pub(crate) const MOST_MANIFESTS: usize = 1000;
+
+/// How deep lists of lists go.
+pub(crate) const DEEPEST: usize = 4;
+
+/// The most manifests of what a tag was that are looked into for what is there already.
+pub(crate) const MOST_LOOKED_INTO: usize = 100;
+
+/// The most redirects that lead to what is read.
 pub(crate) const MOST_REDIRECTS: usize = 5;
 
 /// How many blobs go up or come down at the same time. Registries reset connections that come in bursts.

@@ -3,7 +3,7 @@
 use http::header::LINK;
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
-use reqwest::{Method, Request, StatusCode};
+use reqwest::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
@@ -28,33 +28,21 @@ impl RemoteRepository {
     ///
     /// When they cannot be listed.
     pub async fn tags(&self) -> Result<Option<Vec<String>>, RegistryError> {
-        let doing = Doing::ListTags;
-        let mut next = Some(self.repository().tags()?);
-        let (mut tags, mut listed) = (Vec::new(), 0);
-        for _ in 0..MOST_PAGES {
-            let Some(url) = next.take() else { break };
-            let (status, headers, bytes) =
-                match self.read(&doing, &|| Request::new(Method::GET, url.clone())).await? {
-                    Read::Document { status, headers, bytes } => (status, headers, bytes),
-                    Read::Other(answer) if answer.status() == StatusCode::NOT_FOUND => {
-                        drain(answer).await;
-                        return Ok(None);
-                    }
-                    Read::Other(answer) => return Err(self.refused(&doing, answer).await),
-                };
-            next = self.next_page(&doing, header(&headers, LINK), &url, status)?;
-            let page = parse_json(&bytes, SecretUrl::from(&url).to_string());
+        let (doing, mut tags) = (Doing::ListTags, Vec::new());
+        let absent = self.pages(&doing, self.repository().tags()?, |bytes, url| {
+            let page = parse_json(&bytes, SecretUrl::from(url).to_string());
             let page: Tags = page.map_err(|error| self.answer(&doing, error))?;
             tags.extend(page.tags.unwrap_or_default());
-            listed += bytes.len();
-            if next.is_none() {
-                return Ok(Some(tags));
+            Ok(())
+        });
+        match absent.await? {
+            None => Ok(Some(tags)),
+            Some(answer) if answer.status() == StatusCode::NOT_FOUND => {
+                drain(answer).await;
+                Ok(None)
             }
-            if listed > LIST_LIMIT {
-                break;
-            }
+            Some(answer) => Err(self.refused(&doing, answer).await),
         }
-        Err(RegistryError::Endless { at: self.failed(&doing) })
     }
 
     /// Whether there is no such repository yet. Where the registry does not say it, there may be one.
@@ -81,37 +69,51 @@ impl RemoteRepository {
     ///
     /// When it cannot be listed.
     pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Pointer>, RegistryError> {
-        let doing = Doing::ListReferrers(*digest);
-        let mut next = Some(self.repository().referrers(digest)?);
-        let (mut found, mut listed) = (Vec::new(), 0);
-        for _ in 0..MOST_PAGES {
-            let Some(url) = next.take() else { break };
-            let (status, headers, bytes) =
-                match self.read(&doing, &|| Request::new(Method::GET, url.clone())).await? {
-                    Read::Document { status, headers, bytes } => (status, headers, bytes),
-                    Read::Other(answer) if is_without_list(answer.status()) => {
-                        drain(answer).await;
-                        let tagged = self.manifest(&referrers_tag(digest)).await?;
-                        return Ok(tagged.map(|it| it.manifests().to_vec()).unwrap_or_default());
-                    }
-                    Read::Other(answer) => return Err(self.refused(&doing, answer).await),
-                };
-            next = self.next_page(&doing, header(&headers, LINK), &url, status)?;
-            listed += bytes.len();
+        let (doing, mut found) = (Doing::ListReferrers(*digest), Vec::new());
+        let absent = self.pages(&doing, self.repository().referrers(digest)?, |bytes, _| {
             let index = RemoteManifest::parse(bytes, None).map_err(|reason| RegistryError::Manifest {
                 place: self.place(),
                 reference: digest.to_string(),
                 reason,
             })?;
             found.extend_from_slice(index.manifests());
-            if next.is_none() {
-                return Ok(found);
+            Ok(())
+        });
+        match absent.await? {
+            None => Ok(found),
+            Some(answer) if is_without_list(answer.status()) => {
+                drain(answer).await;
+                let tagged = self.manifest(&referrers_tag(digest)).await?;
+                Ok(tagged.map(|it| it.manifests().to_vec()).unwrap_or_default())
             }
-            if listed > LIST_LIMIT {
-                break;
+            Some(answer) => Err(self.refused(&doing, answer).await),
+        }
+    }
+
+    /// Gives `take` each page of a list, with where it is. An answer that is no page ends it, and is given as it is.
+    async fn pages(
+        &self,
+        doing: &Doing,
+        first: Url,
+        mut take: impl FnMut(Vec<u8>, &Url) -> Result<(), RegistryError>,
+    ) -> Result<Option<Response>, RegistryError> {
+        let (mut asked, mut listed) = (first, 0);
+        for _ in 0..MOST_PAGES {
+            let read = self.read(doing, &asked, &|url| Request::new(Method::GET, url.clone())).await?;
+            let (status, headers, url, bytes) = match read {
+                Read::Document { status, headers, url, bytes } => (status, headers, url, bytes),
+                Read::Other(answer) => return Ok(Some(answer)),
+            };
+            let next = self.next_page(doing, header(&headers, LINK), &url, status)?;
+            listed += bytes.len();
+            take(bytes, &url)?;
+            match next {
+                None => return Ok(None),
+                Some(_) if listed > LIST_LIMIT => break,
+                Some(next) => asked = next,
             }
         }
-        Err(RegistryError::Endless { at: self.failed(&doing) })
+        Err(RegistryError::Endless { at: self.failed(doing) })
     }
 
     /// Whether the registry lists what refers to a manifest.

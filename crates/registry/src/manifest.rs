@@ -163,7 +163,7 @@ impl RemoteRepository {
     pub async fn head_manifest(&self, reference: &str) -> Result<Option<ManifestHead>, RegistryError> {
         let doing = Doing::ReadManifest(reference.to_owned());
         let url = self.repository().manifest(reference)?;
-        let answer = self.send(&doing, &|| asking(Method::HEAD, &url)).await?;
+        let answer = self.fetch(&doing, &url, &|url| asking(Method::HEAD, url)).await?;
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => {
@@ -185,7 +185,10 @@ impl RemoteRepository {
             }
             Sought::Blob(digest) => (Doing::ReadBlob(*digest), self.repository().blob(digest)?),
         };
-        let answer = self.send_once(&doing, &|| asking(Method::HEAD, &url)).await?;
+        let mut answer = self.send_once(&doing, &|| asking(Method::HEAD, &url)).await?;
+        if matches!(sought, Sought::Manifest(_)) {
+            answer = self.follow(&doing, answer, &url, &|url| asking(Method::HEAD, url)).await?;
+        }
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(false),
             // Blobs are often elsewhere.
@@ -202,7 +205,7 @@ impl RemoteRepository {
     pub async fn manifest(&self, reference: &str) -> Result<Option<RemoteManifest>, RegistryError> {
         let doing = Doing::ReadManifest(reference.to_owned());
         let url = self.repository().manifest(reference)?;
-        let (headers, bytes) = match self.read(&doing, &|| asking(Method::GET, &url)).await? {
+        let (headers, bytes) = match self.read(&doing, &url, &|url| asking(Method::GET, url)).await? {
             Read::Document { headers, bytes, .. } => (headers, bytes),
             Read::Other(answer) if answer.status() == StatusCode::NOT_FOUND => {
                 drain(answer).await;

@@ -11,8 +11,9 @@ use crate::error::{Doing, Failed, RegistryError};
 use crate::registries::Registries;
 use crate::remote::RemoteRepository;
 use crate::repository::{Repository, RepositoryError, Scheme, place};
-use crate::settings::{Endpoint, Endpoints, Tls};
+use crate::settings::{Asked, Endpoint, Endpoints, Tls};
 use crate::sought::Sought;
+use crate::who::Who;
 
 impl Registries {
     /// The repository of an image, where it is written to.
@@ -56,6 +57,16 @@ impl Registries {
         self.open_at(&own).await
     }
 
+    /// The repository whose tags are listed: where its images are read from, but for mirrors, which may have a part of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registries::open`].
+    pub async fn open_for_listing(&self, repository: &Reference) -> Result<RemoteRepository, RegistryError> {
+        let (host, name) = place(repository);
+        self.open_at(&self.0.settings.pull(&host, &name, Asked::Tag)?.own).await
+    }
+
     async fn at_mirror(
         &self,
         mirror: &Endpoint,
@@ -70,10 +81,8 @@ impl Registries {
         let (host, name) = (&endpoint.host, endpoint.repository.as_str());
         let client = self.client(endpoint)?;
         let repository = Repository::at(self.scheme(endpoint, &client).await?, host, name)?;
-        let found = self.0.credentials.credential(host, name).await;
-        let credential =
-            found.map_err(|error| RegistryError::Credential { host: host.to_string(), error })?;
-        Ok(RemoteRepository::new(self.clone(), client, repository, credential))
+        let who = self.0.known_credentials.find(&*self.0.credentials, host, name).await?;
+        Ok(RemoteRepository::new(self.clone(), client, repository, who))
     }
 
     /// Asks a registry whether it accepts a credential.
@@ -87,7 +96,7 @@ impl Registries {
         let endpoint = self.0.settings.push(host, &name)?;
         let client = self.client(&endpoint)?;
         let repository = Repository::at(self.scheme(&endpoint, &client).await?, host, name.as_str())?;
-        RemoteRepository::new(self.clone(), client, repository, Some(credential)).sign_in().await
+        RemoteRepository::new(self.clone(), client, repository, Who::Given(credential)).sign_in().await
     }
 
     /// What reaches an endpoint, as its certificates want it.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use imgbuild_net::Retry;
+use imgbuild_net::{Retry, is_transient};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
@@ -107,6 +107,13 @@ impl Upload<'_> {
         answer: Response,
     ) -> ControlFlow<Outcome> {
         let (status, smaller) = (answer.status(), progress.chunks.smaller());
+        if is_transient(status) {
+            // A proxy gave up waiting for its end: a smaller one has it sooner.
+            return ControlFlow::Break(match smaller {
+                Some(chunks) => self.smaller(chunks, answer).await,
+                None => Outcome::Again(self.trouble(answer).await),
+            });
+        }
         // It had the piece, and has said otherwise: ECR, and others whose `Range` stands still.
         if status == StatusCode::RANGE_NOT_SATISFIABLE && progress.is_doubted {
             if let Ok(location) = self.remote.location(&self.doing, &answer) {
@@ -119,12 +126,12 @@ impl Upload<'_> {
         let refused = self.remote.refused(&self.doing, answer).await;
         ControlFlow::Break(match (status, smaller) {
             (StatusCode::NOT_FOUND, _) => Outcome::Anew(refused),
-            (StatusCode::PAYLOAD_TOO_LARGE, Some(chunks)) => Outcome::Smaller(chunks),
+            (StatusCode::PAYLOAD_TOO_LARGE, Some(chunks)) => Outcome::Smaller(chunks, refused),
             // A registry that takes no pieces of that size says it again.
             (StatusCode::RANGE_NOT_SATISFIABLE, Some(chunks))
                 if progress.stalls > 0 || !progress.chunks.counts =>
             {
-                Outcome::Smaller(chunks)
+                Outcome::Smaller(chunks, refused)
             }
             (StatusCode::RANGE_NOT_SATISFIABLE, _) if progress.chunks.counts => {
                 return self.look(progress, refused).await;

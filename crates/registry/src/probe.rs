@@ -16,9 +16,9 @@ use crate::upload::{Arrival, pushed_in_chunks};
 pub struct Probed {
     /// What was tried.
     pub what: &'static str,
-    /// Whether it works.
-    pub works: bool,
-    /// What the registry said, where it does not.
+    /// Whether it works; nothing where that cannot be measured.
+    pub works: Option<bool>,
+    /// What the registry said, where it does not, or why that is not known.
     pub said: String,
 }
 
@@ -35,12 +35,14 @@ impl Blobs for InMemory {
     }
 }
 
+const MOUNTING: &str = "mounting from another repository";
+
 /// The size of the blob that is sent in pieces: more than the least piece of any registry.
 const LARGE: usize = 12 << 20;
 
 impl RemoteRepository {
     /// Tries what a registry may be able to do. `unique` makes the blobs of this run its own. What is pushed stays under the tag
-    /// `imgbuild-probe`, and is small but for one blob of 12 MiB.
+    /// `imgbuild-probe`, and is small but for one blob of 12 MiB. A small one is mounted in a second repository, `NAME-probe`.
     ///
     /// # Errors
     ///
@@ -53,10 +55,15 @@ impl RemoteRepository {
         all.push(probed("a blob in one request", Ok(true)));
         let sibling = self.sibling(&format!("{}-probe", self.repository().name()))?;
         let sibling = sibling.mounting_from([self.repository().name().to_owned()]);
-        all.push(probed(
-            "mounting from another repository",
-            sibling.mount(&digest, self.repository().name()).await,
-        ));
+        let mounted = sibling.mount_if_there(&digest, self.repository().name()).await;
+        all.push(match mounted.transpose() {
+            Some(mounted) => probed(MOUNTING, mounted),
+            None => {
+                let said =
+                    format!("there is no `{}`, and no repository is made by itself", sibling.repository());
+                Probed { what: MOUNTING, works: None, said }
+            }
+        });
         let large: Vec<u8> = unique.to_le_bytes().iter().copied().cycle().take(LARGE).collect();
         let (large_digest, blobs) = (Digest::of(&large), Arc::new(InMemory(large)));
         let chunks = Chunks::of(self.repository().host(), &http::HeaderMap::new());
@@ -103,7 +110,7 @@ fn probed(what: &'static str, outcome: Result<bool, RegistryError>) -> Probed {
         Ok(works) => (works, String::new()),
         Err(error) => (false, error.to_string()),
     };
-    Probed { what, works, said }
+    Probed { what, works: Some(works), said }
 }
 
 /// A manifest of one layer; of an artifact that refers to a subject, where one is named.

@@ -1,6 +1,6 @@
 //! Pushing: only what a repository lacks, in an order in which nothing points to what is not there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,9 +13,9 @@ use tokio::sync::OnceCell;
 use crate::error::{Refusal, RegistryError};
 use crate::lanes::Lanes;
 use crate::limits::CONNECTIONS;
-use crate::manifest::{Content, RemoteManifest};
+use crate::manifest::RemoteManifest;
 use crate::push_error::PushError;
-use crate::pushing::{Counts, Pushable, Pushed, PushedBlob, TagChange};
+use crate::pushing::{Counts, Home, Pushable, Pushed, PushedBlob, TagChange};
 use crate::remote::RemoteRepository;
 use crate::upload::Arrival;
 
@@ -54,6 +54,8 @@ pub struct Pusher {
     told: Told,
     lanes: Lanes,
     blobs: Mutex<HashMap<Digest, Arc<OnceCell<Arrival>>>>,
+    /// The blobs that were counted for an image: for the next one they are there.
+    counted: Mutex<BTreeSet<Digest>>,
     known: Mutex<Known>,
 }
 
@@ -76,14 +78,17 @@ impl Pusher {
         told: Told,
     ) -> Self {
         let staging = staging.filter(|it| it.repository() != remote.repository());
+        let remote = remote.writing();
+        let lanes = Lanes::new(remote.troubles());
         Self {
             remote,
-            staging,
+            staging: staging.map(RemoteRepository::writing),
             options,
             homes,
             told,
-            lanes: Lanes::new(),
+            lanes,
             blobs: Mutex::default(),
+            counted: Mutex::default(),
             known: Mutex::default(),
         }
     }
@@ -114,8 +119,11 @@ impl Pusher {
         let mut tags = Vec::new();
         for tag in &image.tags {
             let asked = Instant::now();
-            let was = self.remote.head_manifest(tag).await?.map(|head| head.digest);
+            let was = self.remote.head_manifest(tag).await;
             self.lanes.measured(asked.elapsed());
+            // Whether a tag may change is found out before anything is written.
+            let is_written = !self.options.dry_run && !self.options.immutable_tags;
+            let was = found(was, is_written)?.map(|head| head.digest);
             tags.push(TagChange { tag: tag.clone(), was });
         }
         self.check_tags(&tags, top.digest)?;
@@ -165,11 +173,17 @@ impl Pusher {
         image: &'a Pushable,
         tags: &[TagChange],
     ) -> Result<Vec<&'a RemoteManifest>, PushError> {
-        let is_there = tags.iter().any(|it| it.was == Some(image.top.digest))
-            // A repository in which no tag is there is asked for manifests once its blobs are.
-            || tags.iter().any(|it| it.was.is_some()) && self.has_manifest(&image.top).await?
-            || tags.is_empty() && self.has_manifest(&image.top).await?;
-        if is_there {
+        if tags.iter().any(|it| it.was == Some(image.top.digest)) {
+            return Ok(Vec::new());
+        }
+        if tags.iter().all(|it| it.was.is_none()) {
+            let is_new = self.remote.is_absent().await?;
+            self.known().is_new = is_new;
+            if is_new {
+                return Ok(image.manifests().collect());
+            }
+        }
+        if self.has_manifest(&image.top).await? {
             return Ok(Vec::new());
         }
         let asked = image
@@ -188,39 +202,16 @@ impl Pusher {
     }
 
     async fn has_manifest(&self, manifest: &RemoteManifest) -> Result<bool, RegistryError> {
-        Ok(self.remote.head_manifest(&manifest.digest.to_string()).await?.is_some())
+        let head = self.remote.head_manifest(&manifest.digest.to_string()).await;
+        Ok(found(head, !self.options.dry_run)?.is_some())
     }
 
     /// Learns what the repository has from what its tags have meant until now.
     async fn learn(&self, tags: &[TagChange]) -> Result<(), PushError> {
         let before: BTreeSet<Digest> = tags.iter().filter_map(|it| it.was).collect();
-        if before.is_empty() {
-            let is_new = self.remote.is_absent().await?;
-            self.known().is_new = is_new;
-        }
         for digest in before.iter().take(2) {
-            self.learn_from(&digest.to_string()).await?;
-        }
-        Ok(())
-    }
-
-    async fn learn_from(&self, reference: &str) -> Result<(), RegistryError> {
-        let mut references = vec![reference.to_owned()];
-        while let Some(reference) = references.pop() {
-            match self.remote.manifest(&reference).await {
-                Ok(Some(manifest)) => match &manifest.content {
-                    Content::Image(blobs) => self.known().there.extend(blobs.iter().map(|blob| blob.digest)),
-                    Content::Index(all) => references.extend(all.iter().map(|it| it.digest.to_string())),
-                },
-                Ok(None) => {}
-                // Whatever was there before, it is none of ours, and tells nothing.
-                Err(
-                    RegistryError::Manifest { .. }
-                    | RegistryError::Digest { .. }
-                    | RegistryError::Answer { .. },
-                ) => {}
-                Err(error) => return Err(error),
-            }
+            let blobs = self.remote.blobs_below(digest).await?;
+            self.known().there.extend(blobs);
         }
         Ok(())
     }
@@ -238,7 +229,10 @@ impl Pusher {
         while let Some((blob, arrival)) = running.next().await {
             match arrival? {
                 Arrival::Sent if self.options.mount_only && blob.is_layer => unsent.push(blob.digest),
-                arrival => counts.add(blob.size, arrival),
+                arrival => {
+                    let is_first = self.counted().insert(blob.digest);
+                    counts.add(blob.size, if is_first { arrival } else { Arrival::There });
+                }
             }
         }
         if unsent.is_empty() {
@@ -266,7 +260,7 @@ impl Pusher {
         &self,
         blob: &PushedBlob,
         blobs: &Arc<dyn Blobs>,
-        homes: Option<&Vec<String>>,
+        homes: Option<&Vec<Home>>,
     ) -> Result<Arrival, RegistryError> {
         let cell = Arc::clone(self.cells().entry(blob.digest).or_default());
         let put = || async {
@@ -286,7 +280,7 @@ impl Pusher {
         &self,
         blob: &PushedBlob,
         blobs: &Arc<dyn Blobs>,
-        homes: &[String],
+        homes: &[Home],
     ) -> Result<Arrival, RegistryError> {
         let (is_known, is_new) = {
             let known = self.known();
@@ -295,20 +289,21 @@ impl Pusher {
         if is_known {
             return Ok(Arrival::There);
         }
-        let place = (self.remote.repository().host().to_owned(), blob.digest);
+        let Home { host, repository } = Home::of(&self.remote);
+        let place = (host.clone(), blob.digest);
         let mut sources: Vec<String> = self.homes.lock().get(&place).cloned().into_iter().collect();
-        sources.extend_from_slice(homes);
-        sources.retain(|name| name != self.remote.repository().name());
+        sources.extend(homes.iter().filter(|home| home.host == host).map(|home| home.repository.clone()));
+        sources.retain(|name| *name != repository);
         sources.dedup();
-        if !is_new && self.remote.has_blob(&blob.digest).await? {
-            self.homes.lock().insert(place, self.remote.repository().name().to_owned());
+        let may_send = !self.is_withheld(blob);
+        if !is_new && found(self.remote.has_blob(&blob.digest).await, may_send)? {
+            self.homes.lock().insert(place, repository);
             return Ok(Arrival::There);
         }
-        let may_send = !self.is_withheld(blob);
         let arrival =
             if may_send { self.send(blob, blobs, sources).await? } else { self.find(blob, &sources).await? };
         if may_send {
-            self.homes.lock().insert(place, self.remote.repository().name().to_owned());
+            self.homes.lock().insert(place, repository);
         }
         Ok(arrival)
     }
@@ -327,7 +322,7 @@ impl Pusher {
         let PushedBlob { digest, size, .. } = *blob;
         let mut staged = None;
         if let Some(staging) = &self.staging {
-            let arrival = match staging.has_blob(&digest).await? {
+            let arrival = match found(staging.has_blob(&digest).await, true)? {
                 true => Arrival::Mounted,
                 false => staging.upload(digest, size, Arc::clone(blobs), &sources).await?,
             };
@@ -347,7 +342,8 @@ impl Pusher {
         let staging = self.staging.as_ref().map(|it| it.repository().name().to_owned());
         for source in staging.iter().chain(sources) {
             let found = match self.options.dry_run {
-                true => self.remote.sibling(source)?.has_blob(&blob.digest).await?,
+                // What may not be read there is not mounted from there.
+                true => found(self.remote.sibling(source)?.has_blob(&blob.digest).await, true)?,
                 false => self.remote.mount(&blob.digest, source).await?,
             };
             if found {
@@ -413,6 +409,10 @@ impl Pusher {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn counted(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -425,8 +425,14 @@ fn lacks_a_blob(refusal: &Refusal) -> bool {
     is_refused && codes.iter().any(|code| refusal.says(code))
 }
 
-/// The repositories of a registry that have each blob of a manifest.
-pub fn homes_of(manifests: &[RemoteManifest], repository: &str) -> BTreeMap<Digest, Vec<String>> {
-    let blobs = manifests.iter().flat_map(|manifest| manifest.blobs());
-    blobs.map(|blob| (blob.digest, vec![repository.to_owned()])).collect()
+/// What was found of what may be there. What may not be asked for is not known, where the write that follows says whether that may be
+/// done.
+fn found<T: Default>(asked: Result<T, RegistryError>, is_written: bool) -> Result<T, RegistryError> {
+    match asked {
+        Err(error) if is_written && error.refusal().is_some_and(Refusal::is_denied) => {
+            tracing::debug!("{error}");
+            Ok(T::default())
+        }
+        asked => asked,
+    }
 }

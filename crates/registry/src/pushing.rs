@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use imgbuild_oci::{BlobError, Blobs, Digest, Image, WriteError};
+use imgbuild_oci::{BlobError, Blobs, Digest, Image, Reference, WriteError};
 
 use crate::manifest::{Content, RemoteManifest};
+use crate::remote::RemoteRepository;
+use crate::repository::place;
 use crate::upload::Arrival;
 
 /// An image that is pushed, for one platform or several.
@@ -20,8 +22,31 @@ pub struct Pushable {
     pub(crate) blobs: Arc<dyn Blobs>,
     /// What it is called.
     pub tags: Vec<String>,
-    /// The repositories of the registry that have a blob.
-    pub homes: BTreeMap<Digest, Vec<String>>,
+    /// The repositories that have a blob: it is mounted from those that are in the registry that it is pushed to.
+    pub homes: BTreeMap<Digest, Vec<Home>>,
+}
+
+/// A repository that has a blob.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Home {
+    /// Its registry's host, as images name it.
+    pub host: String,
+    /// Its name there.
+    pub repository: String,
+}
+
+impl Home {
+    /// A repository as it is spoken to.
+    pub fn of(remote: &RemoteRepository) -> Self {
+        let repository = remote.repository();
+        Self { host: repository.host().to_owned(), repository: repository.name().to_owned() }
+    }
+
+    /// The repository of an image.
+    pub fn named(image: &Reference) -> Self {
+        let (host, name) = place(image);
+        Self { host: host.to_string(), repository: name.to_string() }
+    }
 }
 
 /// Documents in memory, and other blobs elsewhere.
@@ -92,6 +117,17 @@ impl Pushable {
         tags: Vec<String>,
     ) -> Self {
         Self { children, top, blobs, tags, homes: BTreeMap::new() }
+    }
+
+    /// The same, whose blobs a repository has, all of them.
+    #[must_use]
+    pub fn at_home(mut self, home: &Home) -> Self {
+        let blobs = self.manifests().flat_map(|manifest| manifest.blobs()).filter(|blob| !blob.is_foreign);
+        let digests: Vec<Digest> = blobs.map(|blob| blob.digest).collect();
+        for digest in digests {
+            self.homes.entry(digest).or_default().push(home.clone());
+        }
+        self
     }
 
     /// The same, whose blobs that are not where they were come from elsewhere.

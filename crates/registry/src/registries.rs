@@ -9,12 +9,13 @@ use imgbuild_net::{Client, NetError, Transport};
 use url::Url;
 
 use crate::authorization::Tokens;
-use crate::credential::CredentialSource;
+use crate::credential::{Credential, CredentialSource};
 use crate::credentials::Credentials;
 use crate::error::RegistryError;
 use crate::hosts::Chunks;
 use crate::repository::Scheme;
 use crate::settings::RegistrySettings;
+use crate::who::{KnownCredentials, Who};
 
 /// What speaks to registries. Clones share connections, tokens, and what was learned of each registry.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) credentials: Arc<dyn CredentialSource>,
     pub(crate) settings: RegistrySettings,
     pub(crate) tokens: Tokens,
+    pub(crate) known_credentials: KnownCredentials,
     learned: Mutex<BTreeMap<String, Learned>>,
     /// What reaches those that have certificates of their own, or need none.
     pub(crate) clients: Mutex<Vec<(Transport, Client)>>,
@@ -79,6 +81,7 @@ impl Registries {
             credentials,
             settings,
             tokens: Tokens::default(),
+            known_credentials: KnownCredentials::default(),
             learned: Mutex::default(),
             clients: Mutex::default(),
             unreadable: Mutex::default(),
@@ -100,6 +103,16 @@ impl Registries {
         let settings = RegistrySettings::of_machine(variables, root)?;
         let registries = Self::with_settings(client, credentials, settings);
         registries.map_err(|error| RegistryError::Client(Box::new(error)))
+    }
+
+    /// What a registry is shown of who asks.
+    pub(crate) async fn credential(&self, who: &Who) -> Option<Credential> {
+        self.0.known_credentials.of(who).await
+    }
+
+    /// The same for a registry that no longer accepts what it was shown.
+    pub(crate) async fn renewed(&self, who: &Who, refused: Option<&Credential>) -> Option<Credential> {
+        self.0.known_credentials.renewed(&*self.0.credentials, who, refused).await
     }
 
     /// What was learned of a registry.

@@ -6,20 +6,18 @@ use http::header::{HeaderMap, HeaderName};
 use imgbuild_net::{Client, NetError, Retry, is_transient, retry_after};
 use imgbuild_secret::SecretUrl;
 use reqwest::{Method, Request, Response, StatusCode};
-use serde::Deserialize;
 use url::Url;
 
 use crate::address::{Misled, within};
 use crate::answer::{AnswerError, read_bytes};
 use crate::authorization::{Access, Authorization, Sender};
 use crate::credential::Credential;
-use crate::error::{Doing, Failed, Refusal, RegistryError, Said};
+use crate::error::{Doing, Failed, Refusal, RegistryError};
 use crate::limits::{ANSWER_LIMIT, DRAINED, REFUSAL_LIMIT, SILENCE};
 use crate::registries::Registries;
 use crate::repository::Repository;
-
-/// The most characters that are kept of what a registry says.
-const SAID: usize = 300;
+use crate::said::{TokenRefusal, said};
+use crate::who::Who;
 
 /// A repository of a registry, as it is spoken to.
 #[derive(Debug, Clone)]
@@ -28,7 +26,9 @@ pub struct RemoteRepository {
     /// What reaches its registry.
     client: Client,
     repository: Repository,
-    credential: Option<Credential>,
+    who: Who,
+    /// Whether it is written to.
+    is_written: bool,
     /// Other repositories of the registry, from which blobs are mounted.
     sources: Vec<String>,
 }
@@ -41,6 +41,8 @@ pub(crate) enum Read {
         status: StatusCode,
         /// What is said of it.
         headers: HeaderMap,
+        /// Where it is.
+        url: Url,
         /// The document.
         bytes: Vec<u8>,
     },
@@ -73,13 +75,16 @@ impl Sender for Exchange<'_> {
 }
 
 impl RemoteRepository {
-    pub(crate) fn new(
-        registries: Registries,
-        client: Client,
-        repository: Repository,
-        credential: Option<Credential>,
-    ) -> Self {
-        Self { registries, client, repository, credential, sources: Vec::new() }
+    pub(crate) fn new(registries: Registries, client: Client, repository: Repository, who: Who) -> Self {
+        Self { registries, client, repository, who, is_written: false, sources: Vec::new() }
+    }
+
+    /// The same for who writes to it: all that is asked is asked with the right to write. Some registries, such as Docker Hub, tell
+    /// nobody else that a repository is not there yet.
+    #[must_use]
+    pub fn writing(mut self) -> Self {
+        self.is_written = true;
+        self
     }
 
     /// The same, which mounts blobs from other repositories of the registry: it is asked at once whether it may read them.
@@ -94,7 +99,8 @@ impl RemoteRepository {
 
     /// Another repository of the same registry, for who may read it with the same credential.
     pub(crate) fn sibling(&self, name: &str) -> Result<Self, RegistryError> {
-        Ok(Self { repository: self.repository.sibling(name)?, sources: Vec::new(), ..self.clone() })
+        let repository = self.repository.sibling(name)?;
+        Ok(Self { repository, is_written: false, sources: Vec::new(), ..self.clone() })
     }
 
     /// Asks its registry whether it accepts whoever asks.
@@ -179,27 +185,29 @@ impl RemoteRepository {
         self.registries.learned(self.repository.host()).troubles
     }
 
-    /// Sends a request and reads the document that is answered, again where the connection breaks in its middle. An answer that
-    /// is no success is given as it is.
+    /// Reads the document at a place, wherever it leads, again where the connection breaks in its middle. An answer that is no
+    /// success is given as it is.
     pub(crate) async fn read(
         &self,
         doing: &Doing,
-        make: &(dyn Fn() -> Request + Sync),
+        url: &Url,
+        make: &(dyn Fn(&Url) -> Request + Sync),
     ) -> Result<Read, RegistryError> {
         let mut retry = Retry::new(self.client().schedule());
         loop {
-            let answer = self.send(doing, make).await?;
+            let answer = self.fetch(doing, url, make).await?;
             if !answer.status().is_success() {
                 return Ok(Read::Other(answer));
             }
-            let (status, headers) = (answer.status(), answer.headers().clone());
+            let (status, headers, url) = (answer.status(), answer.headers().clone(), answer.url().clone());
             match read_bytes(answer, ANSWER_LIMIT, self.client().read_timeout()).await {
-                Ok(bytes) => return Ok(Read::Document { status, headers, bytes }),
-                Err(AnswerError::CutOff { url, found, .. }) if retry.may_retry() => {
-                    let broken = NetError::Truncated { url, found: found as u64 };
-                    retry.wait(broken).await.map_err(|error| self.net(doing, error))?;
-                }
-                Err(error) => return Err(self.answer(doing, error)),
+                Ok(bytes) => return Ok(Read::Document { status, headers, url, bytes }),
+                Err(error) => match error.passing() {
+                    Some(passing) if retry.may_retry() => {
+                        retry.wait(passing).await.map_err(|error| self.net(doing, error))?;
+                    }
+                    _ => return Err(self.answer(doing, error)),
+                },
             }
         }
     }
@@ -210,16 +218,34 @@ impl RemoteRepository {
         doing: &Doing,
         make: &(dyn Fn() -> Request + Sync),
     ) -> Result<Response, RegistryError> {
+        let credential = self.registries.credential(&self.who).await;
+        let answer = self.send_as(doing, make, credential.as_ref()).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match self.registries.renewed(&self.who, credential.as_ref()).await {
+            Some(credential) => self.send_as(doing, make, Some(&credential)).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_as(
+        &self,
+        doing: &Doing,
+        make: &(dyn Fn() -> Request + Sync),
+        credential: Option<&Credential>,
+    ) -> Result<Response, RegistryError> {
+        let access = match doing {
+            Doing::SignIn => Access::SignIn,
+            doing if doing.writes() || self.is_written => Access::Push,
+            _ => Access::Pull,
+        };
         let authorization = Authorization {
             tokens: &self.registries.0.tokens,
             repository: &self.repository,
-            access: match doing {
-                Doing::SignIn => Access::SignIn,
-                doing if doing.writes() => Access::Push,
-                _ => Access::Pull,
-            },
-            sources: if doing.writes() { &self.sources } else { &[] },
-            credential: self.credential.as_ref(),
+            access,
+            sources: if access == Access::Push { &self.sources } else { &[] },
+            credential,
         };
         let answer = authorization.send(make, &mut Exchange(self.client())).await;
         answer.map_err(|error| match error {
@@ -244,11 +270,13 @@ impl RemoteRepository {
     /// What an answer says that is no success.
     pub(crate) async fn refused(&self, doing: &Doing, answer: Response) -> RegistryError {
         let status = answer.status();
+        let token = answer.extensions().get::<TokenRefusal>().cloned();
         // What says nothing that can be read says nothing.
         let read = read_bytes(answer, REFUSAL_LIMIT, self.client().read_timeout()).await;
         let said = read.map(|bytes| said(&bytes)).unwrap_or_default();
-        let signed_in = self.credential.is_some();
-        Refusal { place: self.place_of(doing), doing: doing.clone(), status, said, signed_in }.into()
+        let signed_in = self.registries.credential(&self.who).await.is_some();
+        let (place, doing) = (self.place_of(doing), doing.clone());
+        Refusal { place, doing, status, said, token, signed_in }.into()
     }
 
     /// Where an answer leads that must stay at this registry.
@@ -277,42 +305,4 @@ pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 pub(crate) async fn drain(answer: Response) {
     // Nothing is lost where that fails.
     let _unread = read_bytes(answer, DRAINED, Duration::from_secs(SILENCE)).await;
-}
-
-#[derive(Deserialize)]
-struct Errors {
-    #[serde(default)]
-    errors: Vec<ErrorItem>,
-}
-
-#[derive(Deserialize)]
-struct ErrorItem {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: Option<String>,
-}
-
-/// The errors that an answer lists; nothing where it is something else, such as a proxy's page.
-fn said(bytes: &[u8]) -> Vec<Said> {
-    let short =
-        |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID).collect();
-    let Ok(Errors { errors }) = serde_json::from_slice(bytes) else { return Vec::new() };
-    let item = |it: ErrorItem| Said { code: short(it.code), message: short(it.message.unwrap_or_default()) };
-    errors.into_iter().take(5).map(item).filter(|said| !said.code.is_empty()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_registries_say_is_read() {
-        let text = br#"{"errors":[{"code":"DENIED","message":"requested access\n to the resource","detail":[{}]},{"code":"X"}]}"#;
-        let shown: Vec<_> = said(text).into_iter().map(|it| format!("{}: {}", it.code, it.message)).collect();
-        assert_eq!(shown, ["DENIED: requested access to the resource", "X: "]);
-        for text in ["", "<html>", "{}", "[]", "{\"errors\":null}", "{\"errors\":[{}]}"] {
-            assert_eq!(said(text.as_bytes()), [], "{text}");
-        }
-    }
 }

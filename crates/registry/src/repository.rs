@@ -118,11 +118,6 @@ impl Repository {
         self.join(&format!("referrers/{digest}"))
     }
 
-    /// Whether it is spoken to without TLS.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.url.scheme() == "http"
-    }
-
     fn join(&self, path: &str) -> Result<Url, RepositoryError> {
         self.url.join(path).map_err(|_| RepositoryError(format!("{}{path}", self.name)))
     }
@@ -203,7 +198,7 @@ mod tests {
             format!("https://r.example/v2/team/image/blobs/{digest}")
         );
         let local = Repository::new("localhost", Some(5000), "image").unwrap();
-        assert_eq!((local.url().as_str(), local.is_plain()), ("http://localhost:5000/v2/image/", true));
+        assert_eq!(local.url().as_str(), "http://localhost:5000/v2/image/");
         assert!(Repository::new("not a host", None, "image").is_err());
     }
 

@@ -118,15 +118,18 @@ impl Upload<'_> {
         trouble.refusal.unwrap_or_else(|| self.remote.net(&self.doing, trouble.error))
     }
 
-    /// Ends when nothing of a body of `length` bytes was taken for a while.
+    /// Ends when nothing of a body of `length` bytes was taken for a while, and when no answer comes to one that was taken.
     async fn stall(&self, length: u64) {
+        let answer_patience = self.remote.client().answer_patience();
+        let pause = Duration::from_secs(STALL).min(answer_patience);
         let mut before = self.outgoing.taken();
         let end = before + length;
+        let mut idle = Duration::ZERO;
         loop {
-            tokio::time::sleep(Duration::from_secs(STALL)).await;
+            tokio::time::sleep(pause).await;
             let now = self.outgoing.taken();
-            // All of it is on its way: the client waits for the answer itself.
-            if now == before && now < end {
+            idle = if now == before { idle.saturating_add(pause) } else { Duration::ZERO };
+            if !idle.is_zero() && (now < end || idle >= answer_patience) {
                 return;
             }
             before = now;

@@ -38,13 +38,23 @@ impl RemoteRepository {
     ///
     /// When the registry cannot be asked. That it does not mount is none.
     pub async fn mount(&self, digest: &Digest, from: &str) -> Result<bool, RegistryError> {
+        Ok(self.mount_if_there(digest, from).await?.unwrap_or(false))
+    }
+
+    /// The same of a repository that may not be there: nothing where it is not, and is not made by this.
+    pub(crate) async fn mount_if_there(
+        &self,
+        digest: &Digest,
+        from: &str,
+    ) -> Result<Option<bool>, RegistryError> {
         match self.try_mount(digest, from).await? {
-            Mount::Done => Ok(true),
+            Mount::NoRepository => Ok(None),
+            Mount::Done => Ok(Some(true)),
+            Mount::Refused => Ok(Some(false)),
             Mount::Upload(mut session) => {
                 self.cancel(&mut session).await;
-                Ok(false)
+                Ok(Some(false))
             }
-            Mount::Refused => Ok(false),
         }
     }
 
@@ -71,7 +81,7 @@ impl RemoteRepository {
                     begun = Some(session);
                     break;
                 }
-                Mount::Refused => {}
+                Mount::Refused | Mount::NoRepository => {}
             }
         }
         let outgoing = Outgoing::new(Arc::clone(&blobs), digest);
@@ -92,6 +102,11 @@ impl RemoteRepository {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 self.registries().unreadable().insert((self.repository().url().clone(), from.to_owned()));
                 Mount::Refused
+            }
+            StatusCode::NOT_FOUND => {
+                let refused = self.refused(&doing, answer).await;
+                let is_absent = refused.refusal().is_some_and(|refusal| refusal.says("NAME_UNKNOWN"));
+                return Ok(if is_absent { Mount::NoRepository } else { Mount::Refused });
             }
             // Mounting is not known.
             _ => Mount::Refused,
@@ -119,7 +134,7 @@ pub(crate) async fn pushed_in_chunks(
         }
         Outcome::Failed(error) | Outcome::Anew(error) => error,
         Outcome::Again(trouble) => upload.told(trouble),
-        Outcome::Smaller(_) => upload.stuck(0),
+        Outcome::Smaller(_, refused) => refused,
     };
     remote.cancel(&mut session).await;
     Err(error)
@@ -130,6 +145,8 @@ enum Mount {
     Done,
     Upload(Session),
     Refused,
+    /// There is no repository to mount to.
+    NoRepository,
 }
 
 impl Upload<'_> {
@@ -139,6 +156,7 @@ impl Upload<'_> {
         let mut begun = begun;
         let mut retry = Retry::new(self.remote.client().schedule());
         let mut stalls = 0;
+        let mut too_large = None;
         loop {
             let chunks = self.remote.registries().learned(&host).chunks.filter(|it| self.size > it.size);
             let mut session = match begun.take() {
@@ -154,8 +172,14 @@ impl Upload<'_> {
                     session.close();
                     return Ok(());
                 }
-                Outcome::Smaller(chunks) => {
+                Outcome::Smaller(chunks, refused) => {
+                    // The registry may have been done when its proxy gave up.
+                    if has_status(&refused, is_transient) && self.has_arrived().await {
+                        session.close();
+                        return Ok(());
+                    }
                     self.remote.registries().learn(&host, |learned| learned.chunks = Some(chunks));
+                    too_large = Some(refused);
                 }
                 Outcome::Again(trouble) => {
                     self.wait(&mut retry, trouble).await?;
@@ -177,10 +201,23 @@ impl Upload<'_> {
                 }
                 Outcome::Failed(error) => {
                     self.remote.cancel(&mut session).await;
-                    return Err(self.explained(error).await);
+                    return Err(self.failed(error, too_large).await);
                 }
             }
             self.remote.cancel(&mut session).await;
+        }
+    }
+
+    /// Why it is not taken. A registry that takes no pieces at all was asked for them because it had not taken the blob whole: that is
+    /// the reason.
+    async fn failed(&self, error: RegistryError, too_large: Option<RegistryError>) -> RegistryError {
+        match too_large {
+            Some(too_large) if has_status(&error, |status| status == StatusCode::METHOD_NOT_ALLOWED) => {
+                let host = self.remote.repository().host();
+                self.remote.registries().learn(host, |learned| learned.chunks = None);
+                too_large
+            }
+            _ => self.explained(error).await,
         }
     }
 
@@ -224,11 +261,16 @@ impl Upload<'_> {
         let chunks = Chunks::of(self.remote.repository().host(), answer.headers());
         let chunks = chunks.map(|chunks| chunks.at_least(session.least.unwrap_or(1)));
         match chunks.and_then(|chunks| self.fitting(chunks)) {
-            Some(chunks) => Outcome::Smaller(chunks),
+            Some(chunks) => self.smaller(chunks, answer).await,
             // What is smaller than any piece was not too large.
             None if is_transient(status) => Outcome::Again(self.trouble(answer).await),
             None => Outcome::Failed(self.remote.refused(&self.doing, answer).await),
         }
+    }
+
+    /// It is to be sent in smaller pieces, for what the registry has answered.
+    pub(crate) async fn smaller(&self, chunks: Chunks, answer: Response) -> Outcome {
+        Outcome::Smaller(chunks, self.remote.refused(&self.doing, answer).await)
     }
 
     /// Pieces that are smaller than the blob.
@@ -282,6 +324,7 @@ impl Upload<'_> {
         match answer.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND => return Outcome::Anew(self.remote.refused(&self.doing, answer).await),
+            status if is_transient(status) => return Outcome::Again(self.trouble(answer).await),
             _ => return Outcome::Failed(self.remote.refused(&self.doing, answer).await),
         }
         let stored = header(answer.headers(), CONTENT_DIGEST).map(str::to_owned);
@@ -313,13 +356,18 @@ impl Upload<'_> {
 /// What became of an upload.
 pub(crate) enum Outcome {
     Done,
-    /// It is to begin anew, in pieces, or in smaller ones.
-    Smaller(Chunks),
+    /// It is to begin anew, in pieces, or in smaller ones, because of a refusal.
+    Smaller(Chunks, RegistryError),
     /// It is to begin anew after a while.
     Again(Trouble),
     /// It is to begin anew: the registry does not know it any more.
     Anew(RegistryError),
     Failed(RegistryError),
+}
+
+/// Whether an error is an answer with such a status.
+fn has_status(error: &RegistryError, is: impl Fn(StatusCode) -> bool) -> bool {
+    error.refusal().is_some_and(|refusal| is(refusal.status))
 }
 
 /// Whether a blob here is what its digest says.

@@ -58,6 +58,10 @@ pub struct TokenRules {
     pub requests: Option<usize>,
     /// Repositories for which nobody gets a token.
     pub closed: Vec<String>,
+    /// Whether a token is refused as a whole that is asked for one of these, among others.
+    pub is_strict: bool,
+    /// Whether it is no matter of who may only read that a repository is not there: as at Docker Hub, where the answer is 401.
+    pub hides_missing: bool,
     /// Whether the answer calls it `access_token`.
     pub is_access_token: bool,
     /// What a mount is answered with whose token does not let it read the source.
@@ -83,6 +87,8 @@ impl Default for TokenRules {
             is_public: false,
             requests: None,
             closed: Vec::new(),
+            is_strict: false,
+            hides_missing: false,
             is_access_token: false,
             closed_source: ClosedSource::Unauthorized,
         }
@@ -110,8 +116,15 @@ pub(super) enum Decision {
 }
 
 impl Access {
-    /// Whether a request is let in.
-    pub(super) fn decide(&self, route: &Route, head: &Head, realm: &str, tokens: &Tokens) -> Decision {
+    /// Whether a request is let in. `is_there` says whether its repository is there.
+    pub(super) fn decide(
+        &self,
+        route: &Route,
+        head: &Head,
+        realm: &str,
+        tokens: &Tokens,
+        is_there: bool,
+    ) -> Decision {
         let header = head.headers.get("authorization").map(String::as_str);
         let unauthorized = || {
             Answer::error(401, "UNAUTHORIZED", "authentication required")
@@ -124,7 +137,10 @@ impl Access {
                 Decision::Refused(unauthorized().with("WWW-Authenticate", "Basic realm=\"test\""))
             }
             Self::Token(rules) => {
-                let own = scopes(route);
+                let mut own = scopes(route);
+                if rules.hides_missing && !is_there && !own.is_empty() {
+                    own.push(format!("repository:{}:push", route.name));
+                }
                 let source = parameter(head, "from")
                     .filter(|_| route.kind == Kind::Mount)
                     .map(|from| format!("repository:{from}:pull"));
@@ -183,6 +199,9 @@ impl Access {
         for scope in wanted {
             let Some((resource, actions)) = scope.rsplit_once(':') else { continue };
             let is_closed = rules.closed.iter().any(|name| resource == format!("repository:{name}"));
+            if is_closed && rules.is_strict {
+                return Answer::error(403, "DENIED", "requested access to the resource is denied");
+            }
             let may = |action: &&str| !is_closed && (is_known || *action == "pull");
             scopes.extend(actions.split(',').filter(may).map(|action| format!("{resource}:{action}")));
         }

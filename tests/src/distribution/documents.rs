@@ -24,6 +24,10 @@ pub(super) struct Documents<'a> {
 impl Documents<'_> {
     /// `GET` and `HEAD` of a manifest: end-3.
     pub(super) fn manifest(&self, route: &Route) -> Answer {
+        if let Some(url) = self.elsewhere.filter(|_| self.profile.redirects_documents) {
+            let Route { name, reference, .. } = route;
+            return Answer::status(307).with("Location", format!("{url}/v2/{name}/manifests/{reference}"));
+        }
         match self.content.manifest(&route.name, &route.reference) {
             Some((digest, document)) => Answer::status(200)
                 .with("Content-Type", &*document.media_type)
@@ -124,6 +128,7 @@ impl Documents<'_> {
             Some(url) => {
                 Answer::status(307).with("Location", format!("{url}/{digest}?signature=of-a-moment"))
             }
+            None if !self.profile.ranges => Answer::status(200).body(&**bytes),
             None => part(bytes, head).with("Docker-Content-Digest", digest.to_string()),
         }
     }
@@ -143,6 +148,9 @@ impl Documents<'_> {
 
     /// The tags: end-8a and end-8b.
     pub(super) fn tags(&self, route: &Route, head: &Head) -> Answer {
+        if let Some(url) = self.elsewhere.filter(|_| self.profile.redirects_documents) {
+            return Answer::status(307).with("Location", format!("{url}/v2/{}/tags/list", route.name));
+        }
         let Some(repository) = self.content.repositories.get(&route.name) else {
             return Answer::error(404, "NAME_UNKNOWN", "repository name not known to registry");
         };

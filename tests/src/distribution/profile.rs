@@ -50,6 +50,10 @@ pub struct Profile {
     pub request_limit: Option<u64>,
     /// Whether blobs are had elsewhere: a `GET` is redirected to another server.
     pub redirects: bool,
+    /// Whether manifests and lists of tags are had elsewhere, at another registry.
+    pub redirects_documents: bool,
+    /// Whether a part of a blob can be had by itself.
+    pub ranges: bool,
 }
 
 /// What becomes of chunks.
@@ -122,6 +126,8 @@ impl Profile {
             page: 1000,
             request_limit: None,
             redirects: false,
+            redirects_documents: false,
+            ranges: true,
         }
     }
 
@@ -210,6 +216,12 @@ impl Profile {
             referrers: false,
             ..Self::of_today("docker-hub")
         }
+    }
+
+    /// registry.k8s.io: whatever is read is had from another registry, blobs from a content network (kubernetes/registry.k8s.io,
+    /// docs/request-handling.md).
+    pub fn kubernetes() -> Self {
+        Self { redirects: true, redirects_documents: true, ..Self::of_today("kubernetes") }
     }
 
     /// Any registry behind Cloudflare: larger requests are refused with HTML (podman-container-tools/podman#24919,

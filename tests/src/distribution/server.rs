@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use imgbuild_oci::Digest;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -91,6 +92,8 @@ pub enum Behaviour {
     Endless,
     /// Nothing is answered until the client goes.
     Silence,
+    /// It is done; each byte of the answer's body comes so long after the one before.
+    Trickle(Duration),
     /// All tokens are over before it is looked at.
     TokensDie,
 }
@@ -436,7 +439,8 @@ impl Shared {
         }
         let route = Route::of(head);
         let mut head = head.clone();
-        match self.access.decide(&route, &head, &self.realm(), &self.tokens) {
+        let is_there = self.content.lock().unwrap().repositories.contains_key(&route.name);
+        match self.access.decide(&route, &head, &self.realm(), &self.tokens, is_there) {
             Decision::Allowed => {}
             Decision::WithoutSource => head.query.clear(),
             Decision::Refused(answer) => return answer,
@@ -483,8 +487,21 @@ impl Shared {
         }
     }
 
-    /// A content network: it gives what a signed URL names, and refuses who shows it anything else, as S3 does.
+    /// A content network: it gives what a signed URL names, and refuses who shows it anything else, as S3 does. Of a registry it has
+    /// what is read, for everybody.
     fn elsewhere(&self, head: &Head) -> Answer {
+        let route = Route::of(head);
+        if self.profile.redirects_documents
+            && !head.headers.contains_key("authorization")
+            && matches!(route.kind, Kind::HeadManifest | Kind::GetManifest | Kind::Tags)
+        {
+            let mut content = self.content.lock().unwrap();
+            let documents = Documents { profile: &self.profile, content: &mut content, elsewhere: None };
+            return match route.kind {
+                Kind::Tags => documents.tags(&route, head),
+                _ => documents.manifest(&route),
+            };
+        }
         let signed = head.query.iter().any(|(key, _)| key == "signature");
         if !signed || head.headers.contains_key("authorization") {
             return Answer::status(400).body("<Error><Code>InvalidArgument</Code></Error>");
@@ -557,6 +574,16 @@ impl Turn<'_> {
                 self.answered(&answer);
                 connection.answer(self.head, &answer, false, Some(limit))?;
                 connection.wait()?;
+                return Ok(Then::Close);
+            }
+            Behaviour::Trickle(pause) => {
+                let answer = done(body);
+                self.answered(&answer);
+                connection.answer(self.head, &answer, true, Some(0))?;
+                for byte in &answer.body {
+                    std::thread::sleep(pause);
+                    connection.write(&[*byte])?;
+                }
                 return Ok(Then::Close);
             }
             Behaviour::Endless => {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use imgbuild_net::{Client, Options, Schedule};
 use imgbuild_oci::{BlobError, Blobs, Digest, MediaType};
 use imgbuild_registry::{
-    Credential, CredentialFailure, CredentialSource, Homes, PushError, PushOptions, Pushable, Pushed, Pusher,
-    Registries, RegistryError, RemoteManifest, RemoteRepository,
+    Credential, CredentialFailure, CredentialSource, Home, Homes, PushError, PushOptions, Pushable, Pushed,
+    Pusher, Registries, RegistryError, RemoteManifest, RemoteRepository,
 };
 use imgbuild_tests::distribution::{Distribution, Document};
 use imgbuild_tests::named;
@@ -69,6 +69,12 @@ impl Picture {
     pub(crate) fn pushable(&self, tags: &[&str]) -> Pushable {
         let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
         Pushable::new(Vec::new(), self.manifest.clone(), Arc::clone(&self.blobs) as Arc<dyn Blobs>, tags)
+    }
+
+    /// The same, whose blobs another repository of a registry has.
+    pub(crate) fn at_home(&self, registry: &Distribution, name: &str, tags: &[&str]) -> Pushable {
+        let home = Home { host: registry.address(), repository: name.to_owned() };
+        self.pushable(tags).at_home(&home)
     }
 
     /// The digest of its configuration.
@@ -139,18 +145,32 @@ impl Asking {
     /// One that waits for nothing longer than a moment.
     pub(crate) fn impatient() -> Self {
         let moment = Duration::from_secs(1);
-        let options =
-            Options { read_timeout: moment, patience: moment, connect_timeout: moment, ..Options::default() };
+        let options = Options {
+            read_timeout: moment,
+            patience: moment,
+            answer_patience: moment,
+            connect_timeout: moment,
+            ..Options::default()
+        };
         Self::with_options(None, options)
     }
 
+    /// As a source of credentials says it.
+    pub(crate) fn of(credentials: Arc<dyn CredentialSource>) -> Self {
+        Self::made(credentials, Options::default())
+    }
+
     fn with_options(credential: Option<Credential>, options: Options) -> Self {
+        Self::made(Arc::new(Always(credential)), options)
+    }
+
+    fn made(credentials: Arc<dyn CredentialSource>, options: Options) -> Self {
         let moment = Duration::from_millis(1);
         let schedule = Schedule { retries: 2, first: moment, most: moment };
         let options = Options { schedule, ..options };
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async { Client::new(options) }).unwrap();
-        let registries = Registries::new(&client, Arc::new(Always(credential))).unwrap();
+        let registries = Registries::new(&client, credentials).unwrap();
         Self { runtime, registries }
     }
 
@@ -180,7 +200,7 @@ impl Asking {
         options: PushOptions,
     ) -> Result<Pushed, String> {
         let mut remote = self.open(registry, name);
-        remote = remote.mounting_from(image.homes.values().flatten().cloned().collect::<Vec<_>>());
+        remote = remote.mounting_from(image.homes.values().flatten().map(|home| home.repository.clone()));
         let pusher = Pusher::new(remote, None, options, Homes::default(), Arc::new(|_, _, _| {}));
         let pushed = self.runtime.block_on(pusher.push(image));
         pushed.map_err(|error: PushError| told(registry, &error))

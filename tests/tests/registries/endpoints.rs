@@ -46,9 +46,7 @@ fn every_endpoint_is_asked_for_as_the_specification_has_it() {
     let mut exchanges = registry.exchanges();
     asking.push(&registry, "base", &picture).unwrap();
     exchanges.extend(registry.exchanges());
-    let mut image = picture.pushable(&["1", "2", "3"]);
-    image.homes =
-        picture.manifest.blobs().iter().map(|blob| (blob.digest, vec!["base".to_owned()])).collect();
+    let image = picture.at_home(&registry, "base", &["1", "2", "3"]);
     asking.push_with(&registry, "image", &image, Default::default()).unwrap();
     exchanges.extend(registry.exchanges());
     asking.pull(&registry, "image", "2").unwrap();

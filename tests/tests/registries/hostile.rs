@@ -403,14 +403,18 @@ fn a_password_goes_to_no_realm_that_it_should_not() {
     ];
     let each = each.map(|challenge| format!("{challenge}: {}", challenged(challenge)));
     assert_snapshot!(each.join("\n"), @r#"
-    Bearer realm="http://auth.example/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    Bearer realm="http://10.0.0.1/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    Bearer realm="file:///etc/passwd": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    Bearer realm="nonsense": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
-    hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
+    Bearer realm="http://auth.example/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry wants a token from `http://auth.example/token`, which is asked for none: it leads without TLS to another host, `auth.example`
+    hint: the registry is set up wrongly: tell whoever runs it
+    Bearer realm="http://10.0.0.1/token",service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry wants a token from `http://10.0.0.1/token`, which is asked for none: it leads without TLS to another host, `10.0.0.1`
+    hint: the registry is set up wrongly: tell whoever runs it
+    Bearer realm="file:///etc/passwd": `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry wants a token from `file:///etc/passwd`, which is asked for none: it leads from http to file
+    hint: the registry is set up wrongly: tell whoever runs it
+    Bearer realm="nonsense": `127.0.0.1:PORT/image`: the manifest `1` cannot be read
+    the registry wants a token from `nonsense`, which is asked for none: where it leads is no URL
+    hint: the registry is set up wrongly: tell whoever runs it
     Bearer service="x": `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     Bearer: `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
@@ -456,17 +460,17 @@ fn tokens_that_are_none() {
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     the registry's answer for `http://127.0.0.1:PORT/token` cannot be read
     expected value at line 1 column 1
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (200)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (200)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (200)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     the registry's answer for `http://127.0.0.1:PORT/token` is larger than 4194304 bytes
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
+    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (403): DENIED (no)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     `127.0.0.1:PORT/image`: the manifest `1` cannot be read
     `http://127.0.0.1:PORT/token` gives no token (500)

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use imgbuild_tests::distribution::{Certificates, Distribution, Profile, Proxy};
+use imgbuild_tests::distribution::{
+    Answer, Behaviour, Certificates, Distribution, Kind, Profile, Proxy, Request,
+};
 use insta::assert_snapshot;
 
 use crate::program::Bench;
@@ -13,8 +15,19 @@ const MIB: usize = 1 << 20;
 
 /// Pushes an image with a layer of so many bytes to a host that behaves so: the requests that its upload took.
 fn pushed_to(host: &str, profile: Profile, size: usize) -> String {
+    pushed_with(host, profile, size, |_| Behaviour::Right)
+}
+
+/// The same to one that misbehaves.
+fn pushed_with(
+    host: &str,
+    profile: Profile,
+    size: usize,
+    hook: impl Fn(&Request) -> Behaviour + Send + Sync + 'static,
+) -> String {
     let certificates = Arc::new(Certificates::new(&[host]));
-    let registry = Distribution::setup().profile(profile).tls(Arc::clone(&certificates)).start();
+    let setup = Distribution::setup().profile(profile).tls(Arc::clone(&certificates));
+    let registry = setup.hook(hook).start();
     registry.make_repository("team/image");
     let proxy = Proxy::to(&registry.address());
     let mut bench = Bench::new(&["linux/amd64"], size);
@@ -39,7 +52,7 @@ fn pushed_to(host: &str, profile: Profile, size: usize) -> String {
             line.contains("content-range")
                 || line.contains("413")
                 || line.contains("416")
-                || line.contains("-> 500")
+                || line.contains("-> 50")
         })
         .collect();
     format!("{}\n{said}", large.join("\n")).trim().to_owned()
@@ -91,6 +104,55 @@ fn behind_a_proxy_that_takes_no_large_requests_each_gets_its_pieces() {
       × `europe-docker.pkg.dev/team/image`: the blob `DIGEST` cannot be written: the registry refuses it (413)
       help: a proxy before the registry takes no request of that size, not even in pieces: raise its limit
     ");
+}
+
+#[test]
+fn a_last_piece_that_a_proxy_gave_up_on_is_sent_again() {
+    let profile = Profile { request_limit: Some(18 << 20), ..Profile::ecr() };
+    let gives_up = |request: &Request| {
+        let is_last = request.headers.contains_key("content-range") && request.kind == Kind::FinishUpload;
+        match is_last && request.before < 4 {
+            true => Behaviour::Answer(Answer::page(504, "gave up").with("Retry-After", "0")),
+            false => Behaviour::Right,
+        }
+    };
+    assert_snapshot!(pushed_with("1.dkr.ecr.eu-central-1.amazonaws.com", profile, 34 * MIB, gives_up), @r"
+    PUT /v2/team/image/blobs/uploads/UPLOAD?digest=LAYER2 -> 413
+    PATCH /v2/team/image/blobs/uploads/UPLOAD [content-range: 0-16777215] BYTES -> 201
+    PATCH /v2/team/image/blobs/uploads/UPLOAD [content-range: 16777216-33554431] BYTES -> 201
+    PUT /v2/team/image/blobs/uploads/UPLOAD?digest=LAYER2 [content-range: 33554432-35653119] BYTES -> 504
+    PATCH /v2/team/image/blobs/uploads/UPLOAD [content-range: 0-16777215] BYTES -> 201
+    PATCH /v2/team/image/blobs/uploads/UPLOAD [content-range: 16777216-33554431] BYTES -> 201
+    PUT /v2/team/image/blobs/uploads/UPLOAD?digest=LAYER2 [content-range: 33554432-35653119] BYTES -> 201
+    ");
+}
+
+#[test]
+fn what_ecr_can_do_is_measured_as_far_as_it_can_be() {
+    let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+    let certificates = Arc::new(Certificates::new(&[host]));
+    let registry = Distribution::setup().profile(Profile::ecr()).tls(Arc::clone(&certificates)).start();
+    registry.make_repository("team/image");
+    let proxy = Proxy::to(&registry.address());
+    let bench = Bench::new(&["linux/amd64"], 100);
+    let imgbuild = bench
+        .imgbuild
+        .variable("HTTPS_PROXY", proxy.url())
+        .variable("SSL_CERT_FILE", certificates.authority());
+    let probe = ["registry", "probe", &format!("{host}/team/image")];
+    assert_snapshot!(imgbuild.run(probe).success().stdout, @r"
+    123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/image
+      a blob in one request                       yes
+      mounting from another repository   not measured
+      a blob in pieces                            yes
+      layers compressed with zstd                 yes
+      several tags in one request                  no
+      artifacts that refer to an image            yes
+      a list of what refers to an image           yes
+    mounting from another repository: there is no `123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/image-probe`, and no repository is made by itself
+    ");
+    registry.make_repository("team/image-probe");
+    assert!(imgbuild.run(probe).success().stdout.contains("mounting from another repository   yes"));
 }
 
 #[test]

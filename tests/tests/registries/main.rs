@@ -4,6 +4,7 @@
 
 mod asking;
 mod client;
+mod elsewhere;
 mod endpoints;
 mod faults;
 mod hostile;
@@ -12,4 +13,7 @@ mod itself;
 mod killed;
 mod profiles;
 mod program;
+mod reading;
+mod repositories;
 mod tokens;
+mod waiting;

@@ -1,6 +1,9 @@
 //! Tokens: where they are asked for, for what, and that they may end at any time.
 
-use imgbuild_registry::Credential;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use imgbuild_registry::{Credential, CredentialFailure, CredentialSource};
 use imgbuild_tests::distribution::{
     Access, Account, Answer, Behaviour, Distribution, Kind, Profile, TokenRules,
 };
@@ -22,13 +25,12 @@ fn a_token_is_asked_for_once_for_each_thing_that_is_done() {
     // What goes on at the same time has no order; the tokens have.
     let conversation = registry.conversation();
     let tokens: Vec<&str> = conversation.lines().filter(|line| line.contains("/token")).collect();
-    assert_snapshot!(tokens.join("\n"), @r"
-    GET /token?service=test&scope=repository:image:pull -> 200
-    GET /token?service=test&scope=repository:image:pull,push -> 200
-    ");
-    // The tokens are still good.
-    asking.pull(&registry, "image", "1").unwrap();
-    assert_eq!(registry.count(Kind::Token), 0, "{}", registry.conversation());
+    assert_snapshot!(tokens.join("\n"), @r"GET /token?service=test&scope=repository:image:pull,push -> 200");
+    // Who only reads asks for one that is good for that, once.
+    for tokens in [1, 0] {
+        asking.pull(&registry, "image", "1").unwrap();
+        assert_eq!(registry.count(Kind::Token), tokens, "{}", registry.conversation());
+    }
 }
 
 #[test]
@@ -113,21 +115,21 @@ fn whoever_asks_is_shown_as_the_registry_wants_it() {
         ),
     ];
     assert_snapshot!(each.join("\n"), @r"
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (authentication required)
     hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (401): incorrect username or password
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (401): incorrect username or password
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (401): incorrect username or password
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry wants a credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (authentication required): its server of tokens gives none (401): incorrect username or password
     hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
     `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry wants a credential (401): UNAUTHORIZED (authentication required)
     hint: sign in with `imgbuild login 127.0.0.1:PORT`, or see docs/registry-credentials.md for CI
-    `127.0.0.1:PORT/image`: the manifest `1` cannot be read: the registry does not accept the credential (401)
+    `127.0.0.1:PORT/image`: the blob `DIGEST` cannot be written: the registry does not accept the credential (401): UNAUTHORIZED (authentication required)
     hint: sign in anew with `imgbuild login 127.0.0.1:PORT`, or see to it that who is signed in may use `image`
     ");
 }
@@ -157,5 +159,49 @@ fn a_server_of_tokens_that_fails_for_a_moment_is_asked_again() {
         let picture = Picture::small();
         picture.seed(&registry, "image", "1");
         Asking::signed_in().pull(&registry, "image", "1").unwrap();
+    }
+}
+
+/// Somebody whose password changes: who asks for it gets the next one, and the last for ever.
+struct Changing {
+    passwords: &'static [&'static str],
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl CredentialSource for Changing {
+    async fn credential(
+        &self,
+        _: &imgbuild_oci::RegistryHost,
+        _: &str,
+    ) -> Result<Option<Credential>, CredentialFailure> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst).min(self.passwords.len() - 1);
+        let password = self.passwords[number].to_owned();
+        Ok(Some(Credential::Basic { user: "user".to_owned(), password }))
+    }
+}
+
+#[test]
+fn a_credential_that_is_no_longer_accepted_is_asked_for_once_more() {
+    let picture = Picture::small();
+    for access in [Access::Basic(Account::user()), Access::Token(TokenRules::default())] {
+        let registry = Distribution::setup().access(access.clone()).start();
+        let source =
+            Arc::new(Changing { passwords: &["of an hour ago", "hunter2"], asked: AtomicUsize::new(0) });
+        let asking = Asking::of(Arc::clone(&source) as Arc<dyn CredentialSource>);
+        for tag in ["1", "2"] {
+            let image = picture.pushable(&[tag]);
+            asking.push_with(&registry, "image", &image, Default::default()).unwrap();
+            picture.is_in(&registry, "image", tag);
+        }
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+        // One that is wrong is asked for no more than that.
+        let source = Arc::new(Changing { passwords: &["wrong"], asked: AtomicUsize::new(0) });
+        let asking = Asking::of(Arc::clone(&source) as Arc<dyn CredentialSource>);
+        for tag in ["3", "4"] {
+            let image = Picture::new(&[tag.as_bytes().to_vec()]).pushable(&[tag]);
+            asking.push_with(&registry, "image", &image, Default::default()).unwrap_err();
+        }
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
     }
 }

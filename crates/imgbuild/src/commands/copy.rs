@@ -13,13 +13,7 @@ use crate::registry_arguments::CopyArguments;
 
 pub(crate) async fn run(arguments: &CopyArguments, global: &Global) -> Result<(), Failure> {
     let context = context(Path::new(""), false, reporter(global))?;
-    let (remote, mut image) = remote_image(&arguments.from, arguments.platform, &context).await?;
-    // Within one registry what it has is mounted.
-    let own = remote.repository().name().to_owned();
-    let blobs: Vec<_> = image.manifests().flat_map(|it| it.blobs()).map(|it| it.digest).collect();
-    for digest in blobs {
-        image.homes.entry(digest).or_default().push(own.clone());
-    }
+    let (_, image) = remote_image(&arguments.from, arguments.platform, &context).await?;
     let publishing = arguments.rules.publishing(&arguments.targets, false);
     let destinations = destinations(&publishing, &image)?;
     let published = push(&publishing, &[(image, destinations)], &[], &context).await?;

@@ -13,7 +13,7 @@ use imgbuild_fetch::Context;
 use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_oci::layout::Sparse;
 use imgbuild_oci::{Descriptor, Platform, Reference};
-use imgbuild_registry::Pushable;
+use imgbuild_registry::{Home, Pushable};
 use imgbuild_spec::{Spec, Variant};
 
 use super::{complete, context, in_registry, print, print_json};
@@ -98,16 +98,12 @@ async fn with_layers(
     let mut result = Vec::new();
     for (mut image, destinations) in all {
         let hosts: Vec<_> = destinations.iter().map(|it| it.repository.registry().cloned()).collect();
-        let within: Vec<&Reference> =
-            repositories.iter().filter(|it| hosts.contains(&it.registry().cloned())).collect();
-        if within.is_empty() {
+        if !repositories.iter().any(|it| hosts.contains(&it.registry().cloned())) {
             fill(sparse, context).await?;
             image = image.reading_from(Arc::new(context.layers.clone()));
         }
-        for (layer, repository) in
-            sparse.layers.iter().flat_map(|layer| within.iter().map(move |it| (layer, it)))
-        {
-            image.homes.entry(layer.digest).or_default().push(repository.name().to_string());
+        for layer in &sparse.layers {
+            image.homes.entry(layer.digest).or_default().extend(repositories.iter().map(Home::named));
         }
         result.push((image, destinations));
     }
@@ -122,9 +118,7 @@ pub(super) async fn push(
     context: &Context,
 ) -> Result<Vec<Published>, Failure> {
     let registries = context.registries().map_err(DistributionError::from)?;
-    let destinations: Vec<Vec<Destination>> = all.iter().map(|(_, it)| it.clone()).collect();
-    let publication =
-        Publication::open(publishing, &destinations, reused, &[], &registries, &context.reporter).await?;
+    let publication = Publication::of_images(publishing, all, reused, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in all {
         published.extend(publication.push(image, destinations).await?);

@@ -29,8 +29,16 @@ pub(crate) async fn run(command: &RegistryCommand) -> Result<(), Failure> {
             "probed": probed.iter().map(row).collect::<Vec<_>>(),
         }));
     }
-    let row = |it: &Probed| vec![it.what.to_owned(), if it.works { "yes" } else { "no" }.to_owned()];
+    let row = |it: &Probed| vec![it.what.to_owned(), shown(it.works).to_owned()];
     let said = probed.iter().filter(|it| !it.said.is_empty());
     let said: String = said.map(|it| format!("{}: {}\n", it.what, it.said)).collect();
     print(&format!("{}\n{}{said}", remote.repository(), table(&probed.iter().map(row).collect::<Vec<_>>())))
+}
+
+fn shown(works: Option<bool>) -> &'static str {
+    match works {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not measured",
+    }
 }

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 4;
 pub(crate) async fn run(arguments: &TagsArguments) -> Result<(), Failure> {
     let context = context(Path::new(""), false, Arc::new(Silent))?;
     let registries = context.registries().map_err(DistributionError::from)?;
-    let remote = registries.open(&arguments.repository).await.map_err(DistributionError::from)?;
+    let remote = registries.open_for_listing(&arguments.repository).await.map_err(DistributionError::from)?;
     let tags = remote.tags().await.map_err(DistributionError::from)?;
     let mut tags = tags.ok_or_else(|| Plain::NoRepository(remote.repository().to_string()))?;
     tags.sort();

@@ -9,10 +9,10 @@ use imgbuild_oci::RegistryHost;
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use super::basic::decoded;
 use super::error::CredentialError;
 use super::helper_name::HelperName;
 use super::place::Place;
+use crate::basic::decoded;
 use crate::credential::Credential;
 use crate::limits::CREDENTIAL_FILE_LIMIT;
 

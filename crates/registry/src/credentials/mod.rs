@@ -1,7 +1,6 @@
 //! Where the credentials for registries are: in variables, in the files of podman and docker, and with the programs that these
 //! name. Nothing is read before a registry is to be shown something.
 
-mod basic;
 mod config_file;
 mod error;
 mod helper;

@@ -11,13 +11,13 @@ use serde::Serialize as _;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::basic::encoded;
 use super::config_file::ConfigFile;
 use super::error::CredentialError;
 use super::login::Login;
 use super::named::Named;
 use super::place::{Place, key};
 use super::{Credentials, Files, WHOLE_FILE};
+use crate::basic::encoded;
 
 /// The part of a file that has an entry for each registry.
 const ENTRIES: &str = "auths";

@@ -198,7 +198,7 @@ proptest! {
         repository in "[a-z]{1,4}(/[a-z]{1,4}){0,2}",
         other in "[a-z]{1,4}(/[a-z]{1,4}){0,2}",
     ) {
-        let entry = serde_json::json!({ "auth": crate::credentials::basic::encoded(&user, &password) });
+        let entry = serde_json::json!({ "auth": crate::basic::encoded(&user, &password) });
         let text = serde_json::json!({ "auths": { format!("r.example/{repository}"): entry } }).to_string();
         let file = ConfigFile::parse("config.json", text.as_bytes()).unwrap();
         let host: RegistryHost = "r.example".parse().unwrap();

@@ -1,9 +1,9 @@
-//! A user and a password as files keep them.
+//! A user and a password in one text, as files keep them and registries are shown them (RFC 7617).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A user and a password in base64, as files have them.
+/// A user and a password in base64.
 pub(crate) fn encoded(user: &str, password: &str) -> String {
     STANDARD.encode(format!("{user}:{password}"))
 }
