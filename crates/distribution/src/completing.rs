@@ -91,7 +91,9 @@ pub async fn completed(
     let mut remotes: BTreeMap<&Reference, RemoteRepository> = BTreeMap::new();
     for Destination { repository, .. } in groups.iter().flat_map(|(_, destinations)| destinations) {
         if !remotes.contains_key(repository) {
-            remotes.insert(repository, context.registries()?.open(repository).await?);
+            let remote = context.registries()?.open(repository).await?;
+            // Who will write is told everywhere that a repository is not there yet.
+            remotes.insert(repository, if joining.is_some() { remote.writing() } else { remote });
         }
     }
     let mut sought = Vec::new();

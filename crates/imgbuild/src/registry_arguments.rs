@@ -203,7 +203,7 @@ pub(crate) enum IndexCommand {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RegistryCommand {
-    /// Measure what a registry can do, by pushing a few small blobs to a repository.
+    /// Measure what a registry can do, by pushing a few small blobs to a repository, and mounting one in a second, `NAME-probe`.
     Probe {
         /// The repository: HOST/NAME.
         repository: Reference,

@@ -54,7 +54,7 @@ impl Client {
         }
         *request.url_mut() = whole.without_login().whole().clone();
         tracing::debug!("{} {url}", request.method());
-        let patience = self.patience().saturating_add(sending(&request));
+        let patience = self.patience().saturating_add(self.sending(&request));
         let sent = tokio::time::timeout(patience, self.layered.execute(request)).await;
         let response = sent.map_err(|_| NetError::Slow { url: url.to_string() })?;
         response.map_err(|error| match error {
@@ -64,11 +64,15 @@ impl Client {
             }
         })
     }
-}
 
-/// How long the body of a request may take: the head of the answer comes after it.
-fn sending(request: &Request) -> Duration {
-    let stated = || request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    let body = request.body().and_then(|body| body.as_bytes()).map(|bytes| bytes.len() as u64);
-    Duration::from_secs(body.or_else(stated).unwrap_or(0) / LEAST_PACE)
+    /// How long the body of a request may take: the head of the answer comes after it. Whoever sends a stream sees how it is taken; what is
+    /// in memory is never so much.
+    fn sending(&self, request: &Request) -> Duration {
+        let time = |bytes: u64| Duration::from_secs(bytes / LEAST_PACE);
+        let stated = || request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+        match request.body().and_then(|body| body.as_bytes()) {
+            Some(bytes) => time(bytes.len() as u64).min(self.answer_patience()),
+            None => time(stated().unwrap_or(0)),
+        }
+    }
 }

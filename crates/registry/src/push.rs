@@ -293,8 +293,8 @@ impl Pusher {
         let place = (host.clone(), blob.digest);
         let mut sources: Vec<String> = self.homes.lock().get(&place).cloned().into_iter().collect();
         sources.extend(homes.iter().filter(|home| home.host == host).map(|home| home.repository.clone()));
-        sources.retain(|name| *name != repository);
-        sources.dedup();
+        let mut seen = BTreeSet::from([repository.clone()]);
+        sources.retain(|name| seen.insert(name.clone()));
         let may_send = !self.is_withheld(blob);
         if !is_new && found(self.remote.has_blob(&blob.digest).await, may_send)? {
             self.homes.lock().insert(place, repository);

@@ -36,6 +36,9 @@ fn the_first_push_makes_a_repository_that_may_not_be_read_before() {
     let target = format!("{}/built/image:1", registry.address());
     let built = bench.imgbuild.run(["build", "spec.toml", "--push", &target]).success();
     assert!(!built.stderr.contains("no layers are taken"), "{}", built.stderr);
+    let target = format!("{}/completed/image:1", registry.address());
+    let lacking = bench.imgbuild.run(["push", "--complete", "spec.toml", &target]).failure();
+    assert_eq!(lacking.stdout, format!("{target} is missing\n"), "{}", lacking.stderr);
 }
 
 #[test]
