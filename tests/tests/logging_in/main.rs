@@ -183,7 +183,7 @@ fn a_registry_whose_tokens_are_elsewhere() {
     let refused = home.login(&host, "hunter3").failure();
     assert_snapshot!(home.said(&refused, &host), @r"
     × cannot log in to `HOST` as `user`
-    ╰─▶ `HOST`: nobody can sign in: the registry does not accept the credential (401)
+    ╰─▶ `HOST`: nobody can sign in: the registry does not accept the credential (401): its server of tokens gives none (401)
     help: check the user and the password: many registries want an access token as the password
     ");
     home.login(&host, "hunter2").success();
