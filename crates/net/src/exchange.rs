@@ -27,7 +27,7 @@ impl Client {
     }
 
     /// The next bytes of an answer of [`Client::exchange`], whose pace is that of [`Client::pace`]: they may be late, but neither
-    /// for ever nor always.
+    /// for ever nor always. What time passes between two calls does not count.
     ///
     /// # Errors
     ///
@@ -38,7 +38,9 @@ impl Client {
         pace: &mut Pace,
     ) -> Result<Option<Bytes>, NetError> {
         let url = SecretUrl::from(answer.url());
+        pace.go_on();
         let chunk = tokio::time::timeout(self.options.read_timeout, chunk(&url, answer, pace)).await;
+        pace.rest();
         chunk.map_err(|_| NetError::Slow { url: url.to_string() })?
     }
 

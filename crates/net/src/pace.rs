@@ -15,12 +15,26 @@ pub struct Pace {
     period: Duration,
     since: Instant,
     bytes: u64,
+    /// Since when nobody waits for it.
+    resting: Option<Instant>,
 }
 
 impl Pace {
     /// The pace of an answer that begins now, looked at once in each period.
     pub fn new(period: Duration) -> Self {
-        Self { period, since: Instant::now(), bytes: 0 }
+        Self { period, since: Instant::now(), bytes: 0, resting: None }
+    }
+
+    /// Nobody waits for the next bytes: whoever reads has something else to do, and that time does not count.
+    pub(crate) fn rest(&mut self) {
+        self.resting.get_or_insert_with(Instant::now);
+    }
+
+    /// They are waited for again.
+    pub(crate) fn go_on(&mut self) {
+        if let Some(resting) = self.resting.take() {
+            self.since += resting.elapsed();
+        }
     }
 
     /// Some bytes have come.
@@ -38,5 +52,25 @@ impl Pace {
         let slow = (self.bytes as f64) < wanted;
         *self = Self::new(self.period);
         if slow { Err(TooSlow) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pace since a time that is longer ago than its period.
+    fn old(resting: bool) -> Pace {
+        let before = Instant::now() - Duration::from_secs(90);
+        Pace { since: before, resting: resting.then_some(before), ..Pace::new(Duration::from_secs(60)) }
+    }
+
+    #[test]
+    fn only_the_time_counts_in_which_somebody_waits() {
+        assert!(old(false).came(1).is_err());
+        assert!(old(false).came(90 * 1024).is_ok());
+        let mut pace = old(true);
+        pace.go_on();
+        assert!(pace.came(1).is_ok());
     }
 }
