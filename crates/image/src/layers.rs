@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::error::{MakeError, MakeFailure};
+use crate::limits::CLAIMED_AHEAD;
 use crate::plan::{ImagePlan, PlannedLayer};
 
 /// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
@@ -47,10 +48,10 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     // The largest first: what is left at the end is then small, and no core waits long for another. After all of them the
     // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
     streamed.sort_by_key(|(_, planned)| (planned.role.comes_last, std::cmp::Reverse(planned.weight)));
-    let permits = Arc::new(Semaphore::new(context.threads.get() as usize));
+    let turns = Turns::new(context);
     let mut running: FuturesUnordered<_> = streamed
         .into_iter()
-        .map(|(plan, planned)| make_one(plan, planned, Vec::new(), Arc::clone(&permits), context))
+        .map(|(plan, planned)| make_one(plan, planned, Vec::new(), &turns, context))
         .collect();
     while let Some(made) = running.next().await {
         let (key, record, reused) = made?;
@@ -58,7 +59,7 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     }
     for (plan, planned) in derived {
         let below = plan.below(planned, &found);
-        let made = make_one(plan, planned, below, Arc::clone(&permits), context);
+        let made = make_one(plan, planned, below, &turns, context);
         let (key, record, reused) = made.await?;
         found.insert(key, (record, reused));
     }
@@ -74,26 +75,70 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     Ok(plans.iter().map(|plan| plan.planned.iter().filter_map(built).collect()).collect())
 }
 
+/// Who may go on.
+struct Turns {
+    /// As many layers are made at once as there are threads.
+    threads: Semaphore,
+    /// Of those that other machines may make as well, only so many are claimed at once: what is still to be done is left to others.
+    claims: Semaphore,
+}
+
+impl Turns {
+    fn new(context: &Context) -> Self {
+        let threads = context.threads.get() as usize;
+        Self { threads: Semaphore::new(threads), claims: Semaphore::new(threads + CLAIMED_AHEAD) }
+    }
+}
+
 async fn make_one(
     plan: &ImagePlan,
     planned: &Arc<PlannedLayer>,
     below: Vec<LayerRecord>,
-    permits: Arc<Semaphore>,
+    turns: &Turns,
     context: &Context,
 ) -> Result<(Key, LayerRecord, bool), MakeError> {
-    futures::future::try_join_all(planned.archives().map(|archive| plan.archives.get(archive))).await?;
-    // The semaphore is never closed, so a permit always comes.
-    let _permit = permits.acquire().await;
-    let (assembly, codec) = (Arc::clone(&plan.assembly), plan.codec);
-    let (own, task) = (context.clone(), LayerTask { assembly, planned: Arc::clone(planned), codec, below });
-    let made = tokio::task::spawn_blocking(move || task.make(&own)).await?;
-    let (record, reused) = made?;
+    let (key, installed) = (planned.key, planned.weight);
+    let mut turn = None;
+    let mut found = None;
+    if context.layers.knows_makers(installed) {
+        // The semaphores are never closed, so a permit always comes.
+        let claimed = turns.claims.acquire().await;
+        (found, turn) = context.layers.claim(&key, installed, claimed).await;
+        if found.is_none() && turn.is_none() {
+            turn = Some(turns.claims.acquire().await);
+        }
+    }
+    let (record, reused) = match found {
+        Some(record) => (record, true),
+        None => {
+            let made = make_here(plan, planned, below, turns, context).await;
+            if !matches!(made, Ok((_, false))) {
+                context.layers.release(&key);
+            }
+            made?
+        }
+    };
+    drop(turn);
     context.reporter.event(Event::LayerFinished {
         title: planned.title.clone(),
         size: record.descriptor.size,
-        installed: planned.weight,
+        installed,
     });
-    Ok((planned.key, record, reused))
+    Ok((key, record, reused))
+}
+
+async fn make_here(
+    plan: &ImagePlan,
+    planned: &Arc<PlannedLayer>,
+    below: Vec<LayerRecord>,
+    turns: &Turns,
+    context: &Context,
+) -> Result<(LayerRecord, bool), MakeError> {
+    futures::future::try_join_all(planned.archives().map(|archive| plan.archives.get(archive))).await?;
+    let _turn = turns.threads.acquire().await;
+    let (assembly, codec) = (Arc::clone(&plan.assembly), plan.codec);
+    let (own, task) = (context.clone(), LayerTask { assembly, planned: Arc::clone(planned), codec, below });
+    tokio::task::spawn_blocking(move || task.make(&own)).await?
 }
 
 /// A layer to be made by a thread that may block.

@@ -1,6 +1,8 @@
 //! Where layers are known by their keys: the store, and caches further away.
 
+use std::future::{Future, ready};
 use std::io::Read;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use imgbuild_layer::Key;
@@ -10,6 +12,20 @@ use crate::{LayerRecord, Store, StoreError};
 
 /// Why a cache says nothing.
 pub type CacheError = Box<dyn miette::Diagnostic + Send + Sync>;
+
+/// What takes a while.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What became of wanting to make a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody else makes it, as far as anybody knows: it is made here.
+    Ours,
+    /// It has been made in the meantime.
+    Made(Box<LayerRecord>),
+    /// Somebody else makes it just now.
+    Others,
+}
 
 /// What knows layers by their keys, and has their blobs. What it says of a key is believed: it is one that the user trusts. A
 /// blob is checked by its digest by whoever reads it.
@@ -27,6 +43,26 @@ pub trait LayerCache: Blobs {
     ///
     /// When it cannot be kept.
     fn put_layer(&self, key: &Key, record: &LayerRecord, blobs: &dyn Blobs) -> Result<(), CacheError>;
+
+    /// Whether those who make layers of this installed size in bytes tell each other.
+    fn knows_makers(&self, _installed: u64) -> bool {
+        false
+    }
+
+    /// Says that a layer is about to be made here, unless somebody else has said so. It holds until the layer is put, or
+    /// [`Self::release`] is called. It is advice: whoever makes a layer nevertheless does no harm.
+    fn claim<'a>(&'a self, _key: &'a Key) -> Waiting<'a, Claim> {
+        Box::pin(ready(Claim::Ours))
+    }
+
+    /// Waits for a layer that somebody else makes. Nothing where it is to be made here, for which it is then claimed, if that is
+    /// possible: nobody waits for long, as long as making it takes by its installed size in bytes.
+    fn awaited<'a>(&'a self, _key: &'a Key, _installed: u64) -> Waiting<'a, Option<LayerRecord>> {
+        Box::pin(ready(None))
+    }
+
+    /// Takes back what [`Self::claim`] has said, where the layer is not put.
+    fn release(&self, _key: &Key) {}
 }
 
 /// The store, and the caches that are asked after it, in their order.
@@ -89,6 +125,43 @@ impl LayerCaches {
             }
         }
         Ok(())
+    }
+
+    /// Whether those who make layers of this installed size in bytes tell each other, by any of them.
+    pub fn knows_makers(&self, installed: u64) -> bool {
+        self.others.iter().any(|cache| cache.knows_makers(installed))
+    }
+
+    /// Says that a layer is about to be made here, so that others wait for it; or waits for it, where somebody else makes it.
+    /// `while_waiting` is dropped before that: it is what others here need to go on. Nothing where it is to be made here.
+    pub async fn claim<T>(
+        &self,
+        key: &Key,
+        installed: u64,
+        while_waiting: T,
+    ) -> (Option<LayerRecord>, Option<T>) {
+        let knowing = || self.others.iter().filter(|cache| cache.knows_makers(installed));
+        for cache in knowing() {
+            match cache.claim(key).await {
+                Claim::Ours => continue,
+                Claim::Made(record) => {
+                    self.release(key);
+                    return (Some(*record), Some(while_waiting));
+                }
+                // Who waits holds nothing that another one may wait for.
+                Claim::Others => {
+                    self.release(key);
+                    drop(while_waiting);
+                    return (cache.awaited(key, installed).await, None);
+                }
+            }
+        }
+        (None, Some(while_waiting))
+    }
+
+    /// Takes back that a layer is about to be made here.
+    pub fn release(&self, key: &Key) {
+        self.others.iter().for_each(|cache| cache.release(key));
     }
 }
 

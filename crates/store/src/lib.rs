@@ -60,7 +60,7 @@ pub use error::StoreError;
 pub use exclusive::Exclusive;
 pub use images::ImageRecord;
 pub use kind::Kind;
-pub use layer_cache::{CacheError, LayerCache, LayerCaches};
+pub use layer_cache::{CacheError, Claim, LayerCache, LayerCaches, Waiting};
 pub use prune::{Prune, Pruned};
 pub use record::LayerRecord;
 pub use root::default_root;
