@@ -6,6 +6,7 @@
 // A test that cannot go on says why and stops: that is what these are for here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod buckets;
 mod container;
 mod debian;
 pub mod distribution;
@@ -24,6 +25,7 @@ mod tools;
 mod tree;
 mod workspace;
 
+pub use buckets::{Buckets, Trouble, refusal};
 pub use container::{Container, Daemon, Start, Started, apart};
 pub use debian::{DebianArchive, SUITE};
 pub use engines::{Containerd, Docker, LIMITS, Podman};

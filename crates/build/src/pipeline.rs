@@ -8,7 +8,7 @@ use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
     Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, check_conformity,
-    check_cuda_duplicates, check_kernels, deliver, groups, make, run_checks, unconfined, variant_plan,
+    check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{
@@ -102,8 +102,7 @@ pub async fn build(
     {
         context.layers = context.layers.with(Arc::new(ahead));
     }
-    let made = make(&plans, &context).await?;
-    pushing.verify(&made)?;
+    let made = pushing.made(&plans, &context).await?;
     let mut built = assembled(&all, &chosen, &plans, made, &locked)?;
     let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Ahead, BlobHome, CachePlace, Destination, DistributionError, KeyCache, Publication, Published,
+    Ahead, BlobHome, CachePlace, CacheUse, Destination, DistributionError, KeyCache, Publication, Published,
     Publishing, RemoteLayers,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{Built, BuiltLayer, ImagePlan, MakeError, groups};
+use imgbuild_image::{Built, BuiltLayer, ImagePlan, MakeError, groups, make};
 use imgbuild_layer::Key;
 use imgbuild_oci::{Digest, Image, Reference};
 use imgbuild_registry::Pushable;
@@ -69,13 +69,20 @@ impl Pushing {
             || !pushing.is_asked()
             || !request.unchecked && variants.iter().any(is_checked);
         for place in &request.shared.places {
-            // What will be mounted is not read.
-            let is_read = is_read || !pushing.is_within_one_registry(place);
-            match KeyCache::open(place, request.shared.key.clone(), is_read, context).await {
+            let does = CacheUse {
+                // What will be mounted is not read.
+                is_read: is_read || !pushing.is_within_one_registry(place),
+                is_written: !request.shared.read_only && !request.publishing.options.dry_run,
+                homes: pushing.homes(place),
+            };
+            match KeyCache::open(place, request.shared.key.clone(), does, context).await {
                 Ok(cache) => pushing.caches.push(cache),
                 Err(error) => {
-                    let told = imgbuild_diagnostic::told(&error);
-                    pushing.notes.push(format!("the cache `{place}` is not used: {}", first_line(&told)));
+                    let why = match &error {
+                        DistributionError::Objects { error, .. } => error.to_string(),
+                        error => first_line(&imgbuild_diagnostic::told(error)).to_owned(),
+                    };
+                    pushing.notes.push(format!("the cache `{place}` is not used: {why}"));
                 }
             }
         }
@@ -102,6 +109,13 @@ impl Pushing {
     fn is_within_one_registry(&self, place: &CachePlace) -> bool {
         let CachePlace::Repository(cache) = place else { return false };
         self.destinations.iter().flatten().all(|it| it.repository.registry() == cache.registry())
+    }
+
+    /// The repositories of a cache's registry that images are pushed to.
+    fn homes(&self, place: &CachePlace) -> Vec<String> {
+        let CachePlace::Repository(cache) = place else { return Vec::new() };
+        let there = self.destinations.iter().flatten().map(|it| &it.repository);
+        there.filter(|it| it.registry() == cache.registry()).map(|it| it.name().to_string()).collect()
     }
 
     /// What an image has costs time where it cannot be asked for, and no build. That nothing was pushed yet is no news.
@@ -166,12 +180,34 @@ impl Pushing {
         Ok(())
     }
 
+    /// Makes all layers, and holds them against what the caches have, where that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be made, or a cache has something else.
+    pub(crate) async fn made(
+        &self,
+        plans: &[ImagePlan],
+        context: &Context,
+    ) -> Result<Vec<Vec<BuiltLayer>>, BuildError> {
+        let made = make(plans, context).await;
+        if made.is_err() {
+            // Others need not wait for what is not made here any more.
+            for cache in &self.caches {
+                cache.close().await;
+            }
+        }
+        let made = made?;
+        self.verify(&made)?;
+        Ok(made)
+    }
+
     /// Holds what was made against what the caches have, where that is asked for.
     ///
     /// # Errors
     ///
     /// When one has something else.
-    pub(crate) fn verify(&self, made: &[Vec<BuiltLayer>]) -> Result<(), BuildError> {
+    fn verify(&self, made: &[Vec<BuiltLayer>]) -> Result<(), BuildError> {
         if !self.shared.verify {
             return Ok(());
         }
@@ -199,19 +235,8 @@ impl Pushing {
             .flat_map(|built| &built.layers)
             .filter_map(|layer| Some((layer.key?, layer.record.clone())))
             .collect();
-        let options = self.publishing.options;
         for cache in &self.caches {
-            if !self.shared.read_only && !options.dry_run {
-                let homes: Vec<String> = self
-                    .destinations
-                    .iter()
-                    .flatten()
-                    .filter(|it| cache.repository().is_some_and(|(host, _)| is_at(&it.repository, &host)))
-                    .map(|it| it.repository.name().to_string())
-                    .collect();
-                let kept = cache.keep(layers.clone(), Arc::new(context.layers.clone()), &homes);
-                self.notes.extend(kept.await);
-            }
+            self.notes.extend(cache.keep(layers.clone(), Arc::new(context.layers.clone())).await);
             self.notes.extend(cache.trouble());
         }
     }
@@ -290,7 +315,7 @@ impl Pushing {
                 pushers.entry(key).or_insert_with(|| Arc::clone(pusher));
             }
         }
-        Some(Ahead::new(pushers, context.store.clone()))
+        Some(Ahead::new(pushers, &self.caches, context.store.clone()))
     }
 
     /// Pushes the images of all variants.
@@ -317,9 +342,4 @@ impl Pushing {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
-}
-
-/// Whether a repository is at a registry.
-fn is_at(repository: &Reference, host: &str) -> bool {
-    repository.registry().is_some_and(|it| it.to_string() == host)
 }

@@ -10,18 +10,24 @@ use imgbuild_registry::Pusher;
 use imgbuild_store::{CacheError, LayerCache, LayerRecord, Store};
 use tokio::runtime::Handle;
 
+use crate::key_cache::KeyCache;
+
 /// What sends layers on as they are made. It is a cache that knows nothing, and is told everything.
 pub struct Ahead {
     /// Where each layer goes first.
     pushers: BTreeMap<Key, Arc<Pusher>>,
+    /// The caches that have their layers from there.
+    caches: Vec<KeyCache>,
     store: Store,
     runtime: Handle,
 }
 
 impl Ahead {
-    /// What sends the layers of these keys on. Their blobs are in the store.
-    pub fn new(pushers: BTreeMap<Key, Arc<Pusher>>, store: Store) -> Self {
-        Self { pushers, store, runtime: Handle::current() }
+    /// What sends the layers of these keys on, and has those caches take them that are where they are pushed. Their blobs are in
+    /// the store.
+    pub fn new(pushers: BTreeMap<Key, Arc<Pusher>>, caches: &[KeyCache], store: Store) -> Self {
+        let caches = caches.iter().filter(|cache| cache.has_homes()).cloned().collect();
+        Self { pushers, caches, store, runtime: Handle::current() }
     }
 }
 
@@ -39,12 +45,16 @@ impl LayerCache for Ahead {
     fn put_layer(&self, key: &Key, record: &LayerRecord, _: &dyn Blobs) -> Result<(), CacheError> {
         let Some(pusher) = self.pushers.get(key).cloned() else { return Ok(()) };
         let blobs: Arc<dyn Blobs> = Arc::new(self.store.clone());
-        let (digest, size) = (record.descriptor.digest, record.descriptor.size);
+        let (key, record, caches) = (*key, record.clone(), self.caches.clone());
         self.runtime.spawn(async move {
             // The push at the end tries it again, and says why it fails.
-            if let Err(error) = pusher.put_layer(digest, size, &blobs).await {
+            if let Err(error) =
+                pusher.put_layer(record.descriptor.digest, record.descriptor.size, &blobs).await
+            {
                 tracing::debug!("{error}");
+                return;
             }
+            caches.iter().for_each(|cache| cache.begin_to_put(&key, &record));
         });
         Ok(())
     }

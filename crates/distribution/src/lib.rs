@@ -17,7 +17,7 @@ pub use ahead::Ahead;
 pub use completing::{Completion, Incomplete, MadeFrom, completed};
 pub use error::DistributionError;
 pub use index::joined;
-pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, KeyCache};
+pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, CacheUse, KeyCache};
 pub use pull::{complete, fill, missing, pull, pull_to, remote_image};
 pub use push::{BlobHome, Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;

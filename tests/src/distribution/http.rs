@@ -107,14 +107,14 @@ impl Answer {
 
 /// The part of a body that came.
 #[derive(Debug, Default)]
-pub(super) struct Received {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
     /// Whether it is all that the client meant to send.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 /// A client, from the server's side.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: BufReader<Stream>,
 }
 
@@ -158,16 +158,16 @@ impl Write for Stream {
 }
 
 impl Connection {
-    pub(super) fn plain(stream: TcpStream) -> Self {
+    pub(crate) fn plain(stream: TcpStream) -> Self {
         Self { stream: BufReader::new(Stream::Plain(stream)) }
     }
 
-    pub(super) fn tls(stream: StreamOwned<ServerConnection, TcpStream>) -> Self {
+    pub(crate) fn tls(stream: StreamOwned<ServerConnection, TcpStream>) -> Self {
         Self { stream: BufReader::new(Stream::Tls(Box::new(stream))) }
     }
 
     /// The next request; nothing where the client has gone.
-    pub(super) fn head(&mut self) -> std::io::Result<Option<Head>> {
+    pub(crate) fn head(&mut self) -> std::io::Result<Option<Head>> {
         let mut text = String::new();
         while !text.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut text)? == 0 {
@@ -189,7 +189,7 @@ impl Connection {
     }
 
     /// The body of a request, or its first `limit` bytes. A client that goes in the middle is no error.
-    pub(super) fn body(&mut self, head: &Head, limit: Option<usize>) -> std::io::Result<Received> {
+    pub(crate) fn body(&mut self, head: &Head, limit: Option<usize>) -> std::io::Result<Received> {
         if head.headers.get("expect").is_some_and(|it| it.eq_ignore_ascii_case("100-continue")) {
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
@@ -233,7 +233,7 @@ impl Connection {
     }
 
     /// Writes an answer, or its first `limit` bytes of body.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         to: &Head,
         answer: &Answer,
@@ -268,7 +268,7 @@ impl Connection {
     }
 
     /// Waits until the client goes.
-    pub(super) fn wait(&mut self) -> std::io::Result<()> {
+    pub(crate) fn wait(&mut self) -> std::io::Result<()> {
         std::io::copy(&mut self.stream, &mut std::io::sink())?;
         Ok(())
     }

@@ -15,6 +15,7 @@ mod uploads;
 
 pub use access::{Access, Account, ClosedSource, TokenRules};
 pub use content::Document;
+pub(crate) use http::Connection;
 pub use http::{Answer, Head};
 pub use profile::{Chunks, Locations, Mounts, Profile, Range};
 pub use proxy::Proxy;

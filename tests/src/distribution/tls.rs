@@ -71,7 +71,7 @@ impl Certificates {
     }
 
     /// What the server does. Where clients have to show themselves, only those that the authority has signed come in.
-    pub(super) fn server(&self, asks_clients: bool) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, asks_clients: bool) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().unwrap();

@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::{imgbuild, json, plain, small};
 
-fn build(imgbuild: &Imgbuild, more: &[&str]) -> Value {
+pub(crate) fn build(imgbuild: &Imgbuild, more: &[&str]) -> Value {
     let mut words = vec!["build", "spec.toml", "--json", "--output", "out"];
     words.extend(more);
     json(imgbuild.run(words))
 }
 
 /// Whether each layer was there.
-fn reused(report: &Value) -> Vec<bool> {
+pub(crate) fn reused(report: &Value) -> Vec<bool> {
     report["images"][0]["layers"].as_array().unwrap().iter().map(|it| it["reused"] == true).collect()
 }
 
-fn notes(report: &Value) -> Vec<String> {
+pub(crate) fn notes(report: &Value) -> Vec<String> {
     report["notes"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
-fn builder() -> Imgbuild {
+pub(crate) fn builder() -> Imgbuild {
     let imgbuild = imgbuild();
     small(&imgbuild, "platforms = [\"linux/amd64\"]", "");
     imgbuild
@@ -133,7 +133,7 @@ fn a_cache_that_is_down_costs_a_note() {
         .iter()
         .map(|it| plain(it.as_str().unwrap(), &imgbuild.folder().display().to_string()))
         .collect();
-    assert_snapshot!(notes.join("\n"), @r"the cache `file://REGISTRY/file` is not used: the cache `file://REGISTRY/file` cannot be opened");
+    assert_snapshot!(notes.join("\n"), @r"the cache `file://REGISTRY/file` is not used: File exists (os error 17)");
 }
 
 #[test]

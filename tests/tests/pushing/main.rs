@@ -2,9 +2,11 @@
 //! `docker-registry`; what registries do wrong is in `registries`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod buckets;
 mod caches;
 mod completing;
 mod engines;
+mod leases;
 mod matrices;
 mod moving;
 mod team;

@@ -4,54 +4,80 @@
 //! layer is made. An entry is believed because the user has named the cache, or because it is signed. Whatever goes wrong with
 //! the cache costs time, and is told in the log.
 
+mod bucket;
+mod connection;
 mod entry;
+mod failure;
+mod leases;
+mod limits;
+mod objects;
 mod place;
 mod shelf;
 mod signing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use failure::{Failure, is_lasting};
 use futures::StreamExt;
 use futures::executor::block_on;
 use imgbuild_fetch::Context;
 use imgbuild_layer::Key;
 use imgbuild_oci::{BlobError, Blobs, Descriptor, Digest, HashReader};
-use imgbuild_store::{CacheError, LayerCache, LayerRecord, Store};
-use object_store::path::Path;
+use imgbuild_store::{CacheError, Claim, LayerCache, LayerRecord, Store, Waiting};
+use leases::Leases;
+use limits::{ASKED_AT_ONCE, LEASED_FROM, PUT_AT_ONCE, waited_for};
 pub use place::{CachePlace, CachePlaceError};
-use shelf::{Failure, Shelf};
+use shelf::Shelf;
 pub use signing::{CacheKey, CacheKeyError};
 use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::error::DistributionError;
-
-/// How many keys are asked for at once, and how many layers are put at once.
-const AT_ONCE: usize = 8;
 
 /// A cache of layers that many builds share.
 #[derive(Clone)]
 pub struct KeyCache(Arc<Shared>);
 
+/// What a build does with a cache.
+#[derive(Debug, Clone, Default)]
+pub struct CacheUse {
+    /// Whether layers that it has will be read here: they are then fetched before they are believed.
+    pub is_read: bool,
+    /// Whether it is given what it lacks.
+    pub is_written: bool,
+    /// The repositories of its registry to which the same layers are pushed: it has them from there, after that.
+    pub homes: Vec<String>,
+}
+
 struct Shared {
     place: CachePlace,
     shelf: Shelf,
     key: Option<CacheKey>,
-    /// Where blobs go that are read before they are believed; nothing where nobody will read them.
-    store: Option<Store>,
+    does: CacheUse,
+    /// Where blobs go that are read before they are believed, and come from that are put.
+    store: Store,
     runtime: Handle,
+    /// Who makes what, where the place can tell.
+    leases: Option<Leases>,
     /// What was found of keys that were asked for together, each until it is asked for by itself.
     found: Mutex<HashMap<Key, Option<LayerRecord>>>,
     /// The blobs that entries have named.
     named: Mutex<BTreeMap<Digest, Descriptor>>,
+    /// Those of them that are not what they should be.
+    damaged: Mutex<BTreeSet<Digest>>,
+    /// What is being put, or is there.
+    puts: Mutex<HashMap<Key, Arc<OnceCell<()>>>>,
+    putting: Semaphore,
     failures: AtomicUsize,
+    /// Why it is not asked any more.
+    given_up: OnceLock<String>,
 }
 
 impl KeyCache {
-    /// Opens a cache. `is_read` says whether layers that it has will be read here: they are then fetched before they are
-    /// believed.
+    /// Opens a cache.
     ///
     /// # Errors
     ///
@@ -59,25 +85,38 @@ impl KeyCache {
     pub async fn open(
         place: &CachePlace,
         key: Option<CacheKey>,
-        is_read: bool,
+        does: CacheUse,
         context: &Context,
     ) -> Result<Self, DistributionError> {
         let shelf = match place {
             CachePlace::Repository(reference) => {
                 Shelf::Repository(Box::new(context.registries()?.open(reference).await?))
             }
-            CachePlace::Objects(url) => objects(url, context)?,
+            CachePlace::Objects(url) => {
+                let opened = bucket::open(url, context.fetcher.client(), &context.variables);
+                let failed = |error| DistributionError::Objects { url: url.to_string(), error };
+                Shelf::Objects(opened.map_err(failed)?)
+            }
         };
-        let store = is_read.then(|| context.store.clone());
+        let leases = match &shelf {
+            Shelf::Objects(objects) if does.is_written => Some(Leases::new(objects.clone())),
+            _ => None,
+        };
         Ok(Self(Arc::new(Shared {
             place: place.clone(),
             shelf,
             key,
-            store,
+            does,
+            store: context.store.clone(),
             runtime: Handle::current(),
+            leases,
             found: Mutex::default(),
             named: Mutex::default(),
+            damaged: Mutex::default(),
+            puts: Mutex::default(),
+            putting: Semaphore::new(PUT_AT_ONCE),
             failures: AtomicUsize::new(0),
+            given_up: OnceLock::new(),
         })))
     }
 
@@ -88,7 +127,7 @@ impl KeyCache {
                 let repository = remote.repository();
                 Some((repository.host().to_owned(), repository.name().to_owned()))
             }
-            Shelf::Objects { .. } => None,
+            Shelf::Objects(_) => None,
         }
     }
 
@@ -100,50 +139,70 @@ impl KeyCache {
     /// Asks for keys that are about to be wanted, several at once.
     pub async fn look_up(&self, keys: impl IntoIterator<Item = Key>) {
         let asked = keys.into_iter().map(|key| async move { (key, self.0.ask(&key).await) });
-        let found: Vec<_> = futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        let found: Vec<_> = futures::stream::iter(asked).buffer_unordered(ASKED_AT_ONCE).collect().await;
         self.0.found().extend(found);
     }
 
-    /// Keeps all layers of a build that it lacks. Gives what a person should know of it.
+    /// Puts a layer, whose blob is in the store, while others are made. [`Self::keep`] waits for it, and says what was wrong.
+    pub(crate) fn begin_to_put(&self, key: &Key, record: &LayerRecord) {
+        if !self.0.does.is_written {
+            return;
+        }
+        let (own, key, record) = (self.clone(), *key, record.clone());
+        self.0.runtime.spawn(async move {
+            let blobs: Arc<dyn Blobs> = Arc::new(own.0.store.clone());
+            if let Err(error) = own.0.put_once(&key, &record, blobs).await {
+                tracing::debug!("the cache `{}` does not take `{key}` yet: {error}", own.0.place);
+            }
+            own.0.release(&key).await;
+        });
+    }
+
+    /// Whether it has layers from where they are pushed.
+    pub(crate) fn has_homes(&self) -> bool {
+        !self.0.does.homes.is_empty()
+    }
+
+    /// Keeps all layers of a build that it lacks, and waits for those that are on their way. Gives what a person should know of it.
     pub async fn keep(
         &self,
         layers: impl IntoIterator<Item = (Key, LayerRecord)>,
         blobs: Arc<dyn Blobs>,
-        homes: &[String],
     ) -> Option<String> {
+        if !self.0.does.is_written {
+            return None;
+        }
         let layers: BTreeMap<Key, LayerRecord> = layers.into_iter().collect();
-        let kept = layers.iter().map(|(key, record)| self.0.put(key, record, Arc::clone(&blobs), homes));
+        let kept = layers.iter().map(|(key, record)| self.0.put_once(key, record, Arc::clone(&blobs)));
         let kept: Vec<Result<(), Failure>> =
-            futures::stream::iter(kept).buffer_unordered(AT_ONCE).collect().await;
+            futures::stream::iter(kept).buffer_unordered(ASKED_AT_ONCE).collect().await;
+        self.close().await;
+        if self.0.given_up.get().is_some() {
+            // That is told by itself.
+            return None;
+        }
         let all = kept.len();
         let failures: Vec<Failure> = kept.into_iter().filter_map(Result::err).collect();
         let first = failures.first()?;
         Some(format!("the cache `{}` did not take {} of {all} layers: {first}", self.0.place, failures.len()))
     }
 
+    /// Tells others that nothing more is made here.
+    pub async fn close(&self) {
+        if let Some(leases) = &self.0.leases {
+            leases.release_all().await;
+        }
+    }
+
     /// What a person should know of questions that it did not answer.
     pub fn trouble(&self) -> Option<String> {
-        let failures = self.0.failures.load(Ordering::Relaxed);
+        let (place, failures) = (&self.0.place, self.0.failures.load(Ordering::Relaxed));
+        if let Some(why) = self.0.given_up.get() {
+            return Some(format!("the cache `{place}` is not used any more: {why}"));
+        }
         let times = if failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-        (failures > 0)
-            .then(|| format!("the cache `{}` could not be asked {times}; `-v` says why", self.0.place))
+        (failures > 0).then(|| format!("the cache `{place}` could not be asked {times}; `-v` says why"))
     }
-}
-
-/// A folder, or a bucket, with the credentials that variables of this process name.
-fn objects(url: &url::Url, context: &Context) -> Result<Shelf, DistributionError> {
-    let failed = |error: Failure| DistributionError::Objects { url: url.to_string(), error };
-    if url.scheme() == "file"
-        && let Ok(folder) = url.to_file_path()
-    {
-        std::fs::create_dir_all(&folder).map_err(|error| failed(error.into()))?;
-        let objects = object_store::local::LocalFileSystem::new_with_prefix(folder);
-        let objects = objects.map_err(|error| failed(error.into()))?;
-        return Ok(Shelf::Objects { objects: Arc::new(objects), below: Path::default() });
-    }
-    let options = context.variables.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-    let opened = object_store::parse_url_opts(url, options).map_err(|error| failed(error.into()))?;
-    Ok(Shelf::Objects { objects: Arc::from(opened.0), below: opened.1 })
 }
 
 impl Shared {
@@ -156,9 +215,28 @@ impl Shared {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes of asking the place, unless that has been given up: what is away now is so for all that is asked.
+    async fn trying<T>(&self, asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        if let Some(why) = self.given_up.get() {
+            return Err(why.clone().into());
+        }
+        let asked = asking.await;
+        if let Err(error) = &asked
+            && is_lasting(&**error)
+        {
+            // Of several the first is kept.
+            let _told = self.given_up.set(error.to_string());
+        }
+        asked
+    }
+
     /// What it has of a key, as far as that is to be believed, with its blob.
     async fn ask(&self, key: &Key) -> Option<LayerRecord> {
-        match self.try_ask(key).await {
+        match self.trying(self.try_ask(key)).await {
             Ok(found) => found,
             Err(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
@@ -173,37 +251,97 @@ impl Shared {
         let record = entry::read(key, &bytes, self.key.as_ref())?;
         let layer = &record.descriptor;
         // A blob may be gone while its entry is there.
-        if !self.shelf.has(layer).await? {
+        if self.damaged().contains(&layer.digest) || !self.shelf.has(layer).await? {
             return Ok(None);
         }
         self.named().insert(layer.digest, layer.clone());
-        if let Some(store) = self.store.clone().filter(|store| matches!(store.blob(&layer.digest), Ok(None)))
-        {
+        if self.does.is_read && matches!(self.store.blob(&layer.digest), Ok(None)) {
             let blob = self.shelf.open(layer, &self.runtime)?;
-            let layer = layer.clone();
-            tokio::task::spawn_blocking(move || keep(&layer, blob, &store)).await??;
+            let (layer, store) = (layer.clone(), self.store.clone());
+            let digest = layer.digest;
+            let kept = tokio::task::spawn_blocking(move || keep(&layer, blob, &store)).await?;
+            if let Err(error) = kept {
+                if error.is::<BlobError>() {
+                    self.damaged().insert(digest);
+                }
+                return Err(error);
+            }
         }
+        // It need not be put.
+        let _known = self.cell(key).set(());
         Ok(Some(record))
     }
 
-    async fn put(
-        &self,
-        key: &Key,
-        record: &LayerRecord,
-        blobs: Arc<dyn Blobs>,
-        homes: &[String],
-    ) -> Result<(), Failure> {
-        // Another builder may have put it there, or this one.
-        if let Some(bytes) = self.shelf.entry(key).await?
-            && entry::read(key, &bytes, self.key.as_ref()).is_ok()
-            && self.shelf.has(&record.descriptor).await?
-        {
+    /// Puts a layer that is not there, once: who comes later waits for it.
+    async fn put_once(&self, key: &Key, record: &LayerRecord, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
+        let put = || async {
+            // The semaphore is never closed, so a permit always comes.
+            let _turn = self.putting.acquire().await;
+            self.trying(self.put(key, record, blobs)).await
+        };
+        self.cell(key).get_or_try_init(put).await.copied()
+    }
+
+    /// What says that a layer is there, or is being put.
+    fn cell(&self, key: &Key) -> Arc<OnceCell<()>> {
+        let mut puts = self.puts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(puts.entry(*key).or_default())
+    }
+
+    async fn put(&self, key: &Key, record: &LayerRecord, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
+        let layer = &record.descriptor;
+        let is_damaged = self.damaged().contains(&layer.digest);
+        let there = self.shelf.entry(key).await?;
+        let is_believed = |bytes: &Vec<u8>| entry::read(key, bytes, self.key.as_ref()).is_ok();
+        let is_known = there.as_ref().is_some_and(is_believed);
+        let has_blob = !is_damaged && self.shelf.has(layer).await?;
+        // Another builder may have put it there.
+        if is_known && has_blob {
             return Ok(());
         }
-        if !self.shelf.has(&record.descriptor).await? {
-            self.shelf.put(&record.descriptor, blobs, homes).await?;
+        if !has_blob {
+            self.shelf.put(layer, blobs, &self.does.homes).await?;
         }
-        self.shelf.put_entry(key, entry::write(key, record, self.key.as_ref())?).await
+        // One that nobody here believes is replaced: it would be in the way for ever.
+        let replaces = there.is_some();
+        self.shelf.put_entry(key, entry::write(key, record, self.key.as_ref())?, replaces).await
+    }
+
+    async fn release(&self, key: &Key) {
+        if let Some(leases) = &self.leases {
+            leases.release(key).await;
+        }
+    }
+
+    async fn claim(&self, leases: &Leases, key: &Key) -> Claim {
+        match self.trying(leases.take(key)).await {
+            Ok(true) => {}
+            Ok(false) => return Claim::Others,
+            Err(error) => {
+                tracing::debug!("there is no lease for `{key}`: {error}");
+                return Claim::Ours;
+            }
+        }
+        // Whoever has made it has given the lease back after that.
+        match self.ask(key).await {
+            Some(record) => {
+                leases.release(key).await;
+                Claim::Made(Box::new(record))
+            }
+            None => {
+                // It need not be asked for again before it is made: nobody else makes it.
+                self.found().insert(*key, None);
+                Claim::Ours
+            }
+        }
+    }
+
+    /// What somebody else has made, here or elsewhere.
+    async fn made(&self, key: &Key) -> Option<LayerRecord> {
+        if let Ok(Some(record)) = self.store.layer(key) {
+            return Some(record);
+        }
+        self.ask(key).await
     }
 }
 
@@ -249,8 +387,35 @@ impl LayerCache for KeyCache {
         }
     }
 
-    /// All layers are kept at the end of a build, whoever has made them.
-    fn put_layer(&self, _: &Key, _: &LayerRecord, _: &dyn Blobs) -> Result<(), CacheError> {
+    /// At once, unless it is to come from where it is pushed: then it is put after that ([`crate::Ahead`]).
+    fn put_layer(&self, key: &Key, record: &LayerRecord, _: &dyn Blobs) -> Result<(), CacheError> {
+        if !self.has_homes() {
+            self.begin_to_put(key, record);
+        }
         Ok(())
+    }
+
+    fn knows_makers(&self, installed: u64) -> bool {
+        self.0.leases.is_some() && installed >= LEASED_FROM && self.0.given_up.get().is_none()
+    }
+
+    fn claim<'a>(&'a self, key: &'a Key) -> Waiting<'a, Claim> {
+        Box::pin(async move {
+            let Some(leases) = &self.0.leases else { return Claim::Ours };
+            self.0.claim(leases, key).await
+        })
+    }
+
+    fn awaited<'a>(&'a self, key: &'a Key, installed: u64) -> Waiting<'a, Option<LayerRecord>> {
+        Box::pin(async move {
+            let leases = self.0.leases.as_ref()?;
+            tracing::info!("another machine makes `{key}`, and it is waited for");
+            leases.wait(key, waited_for(installed), || self.0.made(key)).await
+        })
+    }
+
+    fn release(&self, key: &Key) {
+        let (own, key) = (self.clone(), *key);
+        self.0.runtime.spawn(async move { own.0.release(&key).await });
     }
 }
