@@ -169,7 +169,13 @@ pub fn refusal(status: u16, code: &str, message: &str) -> Answer {
 
 impl Objects {
     fn act(&mut self, head: &Head, body: Vec<u8>) -> Answer {
-        let path = head.path.trim_start_matches('/').replace("%2F", "/").replace("%2E", ".");
+        // Who takes it for a proxy says the host as well.
+        let path = head
+            .path
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map_or(&*head.path, |it| it.1);
+        let path = path.trim_start_matches('/').replace("%2F", "/").replace("%2E", ".");
         let query = |name: &str| head.query.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone());
         match (head.method.as_str(), query("uploadId")) {
             ("POST", None) if query("uploads").is_some() => {

@@ -184,6 +184,20 @@ fn what_another_builder_has_put_at_the_same_time_is_success() {
 }
 
 #[test]
+fn a_server_that_knows_no_conditions_keeps_a_cache() {
+    let server = Buckets::with(|head| {
+        let unknown = || Trouble::Answer(refusal(501, "NotImplemented", "A header is not implemented"));
+        head.headers.contains_key("if-none-match").then(unknown)
+    });
+    let mut variables = s3(&server.address());
+    variables.push(("IMGBUILD_HTTP_RETRIES", "0".into()));
+    is_shared("s3://cache", &variables);
+    // Where that is known, it is not tried.
+    variables.push(("AWS_CONDITIONAL_PUT", "disabled".into()));
+    is_shared("s3://other", &variables);
+}
+
+#[test]
 fn what_a_bucket_does_wrong_costs_a_note() {
     let outcome = |trouble: fn(&imgbuild_tests::distribution::Head) -> Option<Trouble>| {
         let server = Buckets::with(trouble);
@@ -245,4 +259,11 @@ fn a_bucket_is_reached_as_everything_else_is() {
     let plain = [("AWS_ENDPOINT_URL", "http://192.0.2.1:9000".into()), ("IMGBUILD_HTTP_RETRIES", "0".into())];
     let plain: Vec<(&str, String)> = s3("").into_iter().take(2).chain(plain).collect();
     assert_snapshot!(told("s3://cache", &plain, &[]), @r"the cache `s3://cache` is not used any more: `http://192.0.2.1:9000` would be spoken to without TLS, which `AWS_ALLOW_HTTP`, `AZURE_ALLOW_HTTP` or `GOOGLE_ALLOW_HTTP` allows");
+    // Where that is allowed, it goes through the proxy for it.
+    let server = Buckets::new();
+    let mut plain = plain;
+    plain[2].1 = "http://storage.example:9000".into();
+    plain.push(("AWS_ALLOW_HTTP", "true".into()));
+    plain.push(("HTTP_PROXY", format!("http://{}", server.address())));
+    is_shared("s3://cache", &plain);
 }

@@ -29,7 +29,7 @@ pub(super) fn open(
     {
         std::fs::create_dir_all(&folder)?;
         let objects = LocalFileSystem::new_with_prefix(folder).map_err(plain)?;
-        return Ok(Objects { objects: Arc::new(objects), below: Path::default() });
+        return Ok(Objects::new(Arc::new(objects), Path::default()));
     }
     if client.is_offline() {
         return Err(NetError::Offline { url: url.to_string() }.into());
@@ -65,7 +65,7 @@ pub(super) fn open(
         }
         _ => return Err("it is no bucket".into()),
     };
-    Ok(Objects { objects: objects.map_err(plain)?, below })
+    Ok(Objects::new(objects.map_err(plain)?, below))
 }
 
 /// The settings that a provider's own variables say: those without its prefix, such as `TOKEN` or `BUCKET`, are anybody's. One that

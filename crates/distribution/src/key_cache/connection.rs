@@ -19,7 +19,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::{Request, Response};
 use url::Host;
 
-use super::limits::{ERROR_LIMIT, LEAST_PACE, METADATA_PATIENCE, PATIENCE};
+use super::limits::{ERROR_LIMIT, LEAST_PACE, METADATA_PATIENCE, PATIENCE, SENT_PACE};
 
 /// Makes connections of the client.
 #[derive(Debug)]
@@ -63,14 +63,17 @@ impl HttpService for Connection {
         if url.scheme() == "http" && !self.plain && !host.as_ref().is_some_and(is_loopback) {
             return Err(unknown(Trouble::Plain(name)));
         }
-        let moved = Arc::new(AtomicBool::new(false));
+        let (moved, length) = (Arc::new(AtomicBool::new(false)), body.content_length() as u64);
         let mut request = Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(match body.as_bytes() {
             Some(bytes) => bytes.clone().into(),
             None => reqwest::Body::wrap(Outgoing { body, moved: Arc::clone(&moved) }),
         });
-        let patience = if host.as_ref().is_some_and(is_metadata) { METADATA_PATIENCE } else { PATIENCE };
+        let patience = match host.as_ref().is_some_and(is_metadata) {
+            true => METADATA_PATIENCE,
+            false => PATIENCE + Duration::from_secs(length / SENT_PACE),
+        };
         let mut sent = std::pin::pin!(self.client.exchange(request));
         let answer = loop {
             match tokio::time::timeout(patience, &mut sent).await {

@@ -19,6 +19,9 @@ struct ObjectError {
 /// How the library begins what it says of a request; what it has asked for, which may be secret, and how long that took, comes next.
 const REQUEST: &str = "Error performing ";
 
+/// How a server says that it does not know a request, as the library writes it.
+const NOT_IMPLEMENTED: &str = "501 Not Implemented";
+
 /// Where machines of clouds are given credentials.
 const METADATA: [&str; 3] = ["//169.254.", "//metadata/", "//metadata.google.internal/"];
 
@@ -49,8 +52,17 @@ pub(super) fn plain(error: object_store::Error) -> Failure {
             | object_store::Error::Precondition { .. }
             | object_store::Error::PermissionDenied { .. }
     );
-    let is_lasting = is_of_request && (!is_of_key || NO_BUCKET.iter().any(|it| words.contains(it)));
+    let is_unknown = words.contains(NOT_IMPLEMENTED);
+    let is_lasting =
+        is_of_request && (!is_of_key && !is_unknown || NO_BUCKET.iter().any(|it| words.contains(it)));
     Box::new(ObjectError { words, is_lasting })
+}
+
+/// Whether it is the request that a place does not know, such as one that has a condition.
+pub(super) fn is_unknown(error: &object_store::Error) -> bool {
+    use object_store::Error::{NotImplemented, NotSupported};
+    matches!(error, NotImplemented { .. } | NotSupported { .. })
+        || error.to_string().contains(NOT_IMPLEMENTED)
 }
 
 /// What cannot be had, or why not; nothing where it is not there. That the whole place is not there is no answer.

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::failure::{Failure, found, plain};
+use super::failure::{Failure, found, is_unknown, plain};
 use super::limits::{DEAD_AFTER, LEASE_LIMIT, POLLED_EVERY, RELEASED_WITHIN, RENEWED_EVERY};
 use super::objects::Objects;
 
@@ -69,16 +69,17 @@ impl Leases {
         Self(Arc::new(Shared { objects, times, runtime: Handle::current(), holder, held: Mutex::default() }))
     }
 
+    /// Whether the place can tell who makes what.
+    pub(super) fn are_known(&self) -> bool {
+        self.0.objects.knows_conditions()
+    }
+
     /// Takes the lease of a key, where nobody has it.
     pub(super) async fn take(&self, key: &Key) -> Result<bool, Failure> {
-        let taken = self.0.write(key, 0, PutMode::Create).await;
-        if matches!(
-            &taken,
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. })
-        ) {
+        let objects = &self.0.objects;
+        if !objects.create(&objects.lease_path(key), self.0.says(0).to_vec()).await.map_err(plain)? {
             return Ok(false);
         }
-        taken.map_err(plain)?;
         self.hold(key);
         Ok(true)
     }
@@ -166,7 +167,7 @@ impl Leases {
                 | object_store::Error::NotFound { .. },
             ) => return Ok(false),
             // A folder knows no such condition: whoever wrote last has it.
-            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+            Err(error) if is_unknown(&error) => {
                 self.0.write(key, 0, PutMode::Overwrite).await.map_err(plain)?;
                 tokio::time::sleep(self.0.times.polled).await;
                 let own = self.0.says(0);
@@ -261,7 +262,7 @@ mod tests {
         let local = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
         let all: [Arc<dyn ObjectStore>; 2] = [Arc::new(InMemory::new()), Arc::new(local)];
         let below = Path::from("below");
-        (folder, all.map(|objects| Objects { objects, below: below.clone() }).into())
+        (folder, all.map(|objects| Objects::new(objects, below.clone())).into())
     }
 
     fn key() -> Key {

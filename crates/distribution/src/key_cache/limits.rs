@@ -20,7 +20,11 @@ pub(super) const PARTS: usize = 4;
 /// How long a server of objects may say nothing, or take no more of what it is sent. A cache saves time, and so has little.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The same for where a machine of a cloud is told who it is, which is this machine, or nobody.
+/// How many bytes a second a server has to take of the end of what it is sent: the system has taken that from us already, and shows
+/// nothing of it on its way.
+pub(super) const SENT_PACE: u64 = 256 << 10;
+
+/// How long it may say nothing where a machine of a cloud is told who it is: that is near, or nobody is there.
 pub(super) const METADATA_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a request is tried again at most.

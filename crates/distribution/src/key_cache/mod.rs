@@ -396,7 +396,8 @@ impl LayerCache for KeyCache {
     }
 
     fn knows_makers(&self, installed: u64) -> bool {
-        self.0.leases.is_some() && installed >= LEASED_FROM && self.0.given_up.get().is_none()
+        let are_known = self.0.leases.as_ref().is_some_and(Leases::are_known);
+        are_known && installed >= LEASED_FROM && self.0.given_up.get().is_none()
     }
 
     fn claim<'a>(&'a self, key: &'a Key) -> Waiting<'a, Claim> {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -13,7 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::failure::{Failure, found, plain};
+use super::failure::{Failure, found, is_unknown, plain};
 use super::limits::{ENTRY_LIMIT, PART, PARTS};
 
 /// How many pieces of an object wait to be read.
@@ -27,9 +28,15 @@ pub(super) struct Objects {
     pub(super) objects: Arc<dyn ObjectStore>,
     /// The path that all of them are below.
     pub(super) below: Path,
+    /// Whether it has said that it knows no conditions.
+    unconditional: Arc<AtomicBool>,
 }
 
 impl Objects {
+    pub(super) fn new(objects: Arc<dyn ObjectStore>, below: Path) -> Self {
+        Self { objects, below, unconditional: Arc::default() }
+    }
+
     /// The entry of a key, where there is one.
     pub(super) async fn entry(&self, key: &Key) -> Result<Option<Vec<u8>>, Failure> {
         let Some(entry) = found(self.objects.get(&self.entry_path(key)).await)? else { return Ok(None) };
@@ -42,15 +49,37 @@ impl Objects {
 
     /// Keeps the entry of a key, whose blob is there. One that is there already says the same, unless it is one to replace.
     pub(super) async fn put_entry(&self, key: &Key, bytes: Vec<u8>, replaces: bool) -> Result<(), Failure> {
-        let mode = if replaces { PutMode::Overwrite } else { PutMode::Create };
-        let options = PutOptions { mode, ..PutOptions::default() };
-        match self.objects.put_opts(&self.entry_path(key), bytes.into(), options).await {
-            Ok(_)
-            | Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Ok(())
+        let path = self.entry_path(key);
+        if !replaces && self.knows_conditions() {
+            match self.create(&path, bytes.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if self.knows_conditions() => return Err(plain(error)),
+                Err(_) => {}
             }
-            Err(error) => Err(plain(error)),
         }
+        self.objects.put(&path, bytes.into()).await.map(|_| ()).map_err(plain)
+    }
+
+    /// Creates an object where there is none. Says whether it has.
+    pub(super) async fn create(&self, path: &Path, bytes: Vec<u8>) -> object_store::Result<bool> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.objects.put_opts(path, bytes.into(), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(false)
+            }
+            Err(error) => {
+                if is_unknown(&error) {
+                    self.unconditional.store(true, Ordering::Relaxed);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether an object can be created where there is none. Some that speak S3 do not know that.
+    pub(super) fn knows_conditions(&self) -> bool {
+        !self.unconditional.load(Ordering::Relaxed)
     }
 
     /// Whether a blob is there, as long as it should be.
