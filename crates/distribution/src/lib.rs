@@ -7,6 +7,7 @@ mod completing;
 mod error;
 mod index;
 mod key_cache;
+mod limits;
 mod pull;
 mod push;
 mod remote_layers;

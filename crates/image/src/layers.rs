@@ -14,8 +14,11 @@ use tokio::sync::Semaphore;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::error::{MakeError, MakeFailure};
-use crate::limits::CLAIMED_AHEAD;
 use crate::plan::{ImagePlan, PlannedLayer};
+
+/// How many layers more than there are threads are claimed at once where machines share a cache: their archives come while others
+/// are made. With many more, one machine would take all layers of an image, and the others would wait for it.
+const CLAIMED_AHEAD: usize = 2;
 
 /// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
 /// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers.

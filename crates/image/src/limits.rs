@@ -29,7 +29,3 @@ pub(crate) const CHECK_WRITABLE: u64 = 1 << 30;
 
 /// How long frameworks may take to say which GPUs they were compiled for, in seconds: importing all of them takes less than one minute.
 pub(crate) const KERNELS_SECONDS: u64 = 300;
-
-/// How many layers more than there are threads are claimed at once where machines share a cache: their archives come while others
-/// are made. With many more, one machine would take all layers of an image, and the others would wait for it.
-pub(crate) const CLAIMED_AHEAD: usize = 2;

@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use imgbuild_tests::{Imgbuild, Registry, capture};
+use imgbuild_tests::distribution::{Answer, Behaviour, Distribution};
+use imgbuild_tests::{Imgbuild, Registry, capture, named};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::{imgbuild, json, plain, small};
+use crate::{imgbuild, json, plain, push, small};
 
 pub(crate) fn build(imgbuild: &Imgbuild, more: &[&str]) -> Value {
     let mut words = vec!["build", "spec.toml", "--json", "--output", "out"];
@@ -134,6 +135,33 @@ fn a_cache_that_is_down_costs_a_note() {
         .map(|it| plain(it.as_str().unwrap(), &imgbuild.folder().display().to_string()))
         .collect();
     assert_snapshot!(notes.join("\n"), @r"the cache `file://REGISTRY/file` is not used: File exists (os error 17)");
+}
+
+#[test]
+fn layers_that_are_pushed_beside_their_cache_are_sent_once() {
+    let registry = Distribution::new();
+    let (target, place) =
+        (format!("{}/team/app", registry.address()), format!("{}/cache", registry.address()));
+    let first = push(&builder(), &target, &["--cache-to", &place]);
+    let keys = registry.tags("cache").len();
+    assert_eq!(keys, first["images"][0]["layers"].as_array().unwrap().len());
+    // What the cache itself was sent is the empty configuration of its entries: each layer was mounted.
+    let exchanges = registry.exchanges();
+    let to_cache = exchanges.iter().filter(|it| it.request.path.starts_with("/v2/cache/blobs/"));
+    assert!(to_cache.map(|it| it.received).all(|bytes| bytes <= 2), "{}", registry.conversation());
+    assert!(reused(&build(&builder(), &["--cache-to", &place])).iter().all(|it| *it));
+}
+
+#[test]
+fn a_registry_that_is_busy_is_not_asked_for_each_layer() {
+    let registry = Distribution::with(|request| {
+        let is_entry = request.path.starts_with("/v2/cache/manifests/");
+        if is_entry { Behaviour::Answer(Answer::page(503, "busy")) } else { Behaviour::Right }
+    });
+    let imgbuild = builder().variable("IMGBUILD_HTTP_RETRIES", "0");
+    let report = build(&imgbuild, &["--cache-to", &format!("{}/cache", registry.address())]);
+    assert!(reused(&report).iter().all(|it| !it));
+    assert_snapshot!(named(&plain(&notes(&report).join("\n"), &registry.address())), @r"the cache `REGISTRY/cache` is not used any more: `REGISTRY/cache`: the manifest `layer-SHA256` cannot be read: the registry fails (503)");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use object_store::{BackoffConfig, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use super::connection::Connector;
+use super::costs::RETRIED_FOR;
 use super::failure::{Failure, plain};
-use super::limits::RETRIED_FOR;
 use super::objects::Objects;
 
 /// A folder, or a bucket, with the credentials that variables of this process name.

@@ -19,7 +19,8 @@ use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::{Request, Response};
 use url::Host;
 
-use super::limits::{ERROR_LIMIT, LEAST_PACE, METADATA_PATIENCE, PATIENCE, SENT_PACE};
+use super::costs::{METADATA_PATIENCE, PATIENCE, SENT_PACE};
+use crate::limits::{ERROR_LIMIT, LEAST_PACE};
 
 /// Makes connections of the client.
 #[derive(Debug)]

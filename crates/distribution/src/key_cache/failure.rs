@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use imgbuild_net::NetError;
+use imgbuild_net::{NetError, is_transient};
+use imgbuild_registry::RegistryError;
 
 /// Why a cache does not do what it should: it costs time, and is told.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
@@ -80,6 +81,10 @@ pub(super) fn found<T>(result: object_store::Result<T>) -> Result<Option<T>, Fai
 /// Whether a cache that fails like this is not to be asked again in this run: it is away, or busy, and all tries have been made.
 pub(super) fn is_lasting(error: &(dyn Error + 'static)) -> bool {
     let of_objects = error.downcast_ref::<ObjectError>().is_some_and(|it| it.is_lasting);
-    let of_registry = || error.downcast_ref::<NetError>().is_some_and(NetError::is_transient);
-    of_objects || of_registry() || error.source().is_some_and(is_lasting)
+    let net =
+        error.downcast_ref::<NetError>().or_else(|| error.downcast_ref::<Box<NetError>>().map(|it| &**it));
+    let of_net = net.is_some_and(NetError::is_transient);
+    let refusal = error.downcast_ref::<RegistryError>().and_then(RegistryError::refusal);
+    let of_registry = refusal.is_some_and(|it| is_transient(it.status));
+    of_objects || of_net || of_registry || error.source().is_some_and(is_lasting)
 }

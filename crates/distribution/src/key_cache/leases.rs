@@ -19,9 +19,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::costs::{DEAD_AFTER, POLLED_EVERY, RELEASED_WITHIN, RENEWED_EVERY};
 use super::failure::{Failure, found, is_unknown, plain};
-use super::limits::{DEAD_AFTER, LEASE_LIMIT, POLLED_EVERY, RELEASED_WITHIN, RENEWED_EVERY};
 use super::objects::Objects;
+use crate::limits::LEASE_LIMIT;
 
 /// How long what takes.
 #[derive(Debug, Clone, Copy)]

@@ -6,10 +6,10 @@
 
 mod bucket;
 mod connection;
+mod costs;
 mod entry;
 mod failure;
 mod leases;
-mod limits;
 mod objects;
 mod place;
 mod shelf;
@@ -20,6 +20,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use costs::{ASKED_AT_ONCE, LEASED_FROM, PUT_AT_ONCE, waited_for};
 use failure::{Failure, is_lasting};
 use futures::StreamExt;
 use futures::executor::block_on;
@@ -28,7 +29,6 @@ use imgbuild_layer::Key;
 use imgbuild_oci::{BlobError, Blobs, Descriptor, Digest, HashReader};
 use imgbuild_store::{CacheError, Claim, LayerCache, LayerRecord, Store, Waiting};
 use leases::Leases;
-use limits::{ASKED_AT_ONCE, LEASED_FROM, PUT_AT_ONCE, waited_for};
 pub use place::{CachePlace, CachePlaceError};
 use shelf::Shelf;
 pub use signing::{CacheKey, CacheKeyError};

@@ -14,8 +14,9 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::costs::{PART, PARTS};
 use super::failure::{Failure, found, is_unknown, plain};
-use super::limits::{ENTRY_LIMIT, PART, PARTS};
+use crate::limits::ENTRY_LIMIT;
 
 /// How many pieces of an object wait to be read.
 const AHEAD: usize = 8;

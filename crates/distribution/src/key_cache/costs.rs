@@ -1,4 +1,4 @@
-//! What a cache may cost: one place, each limit with its reason.
+//! What a cache may cost in time and memory, each with its reason.
 
 use std::time::Duration;
 
@@ -7,9 +7,6 @@ pub(super) const ASKED_AT_ONCE: usize = 8;
 
 /// How many layers are put at once: each holds some parts in memory.
 pub(super) const PUT_AT_ONCE: usize = 4;
-
-/// The most bytes of an entry: it is a manifest, and as long as those may be.
-pub(super) const ENTRY_LIMIT: u64 = 4 << 20;
 
 /// The size of the parts in which large objects are written, in bytes. What is no larger is written by one request.
 pub(super) const PART: usize = 8 << 20;
@@ -30,18 +27,9 @@ pub(super) const METADATA_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a request is tried again at most.
 pub(super) const RETRIED_FOR: Duration = Duration::from_secs(30);
 
-/// How many bytes of an object have to come in each second: making a layer anew is then not slower.
-pub(super) const LEAST_PACE: u64 = 16 << 10;
-
-/// How much is read of the page that comes with a refusal, in bytes.
-pub(super) const ERROR_LIMIT: usize = 64 << 10;
-
 /// The installed size in bytes from which a layer has a lease. Two requests take some 100 ms, in which as much is written and
 /// compressed; to make less twice costs less than to ask.
 pub(super) const LEASED_FROM: u64 = 16 << 20;
-
-/// The most bytes of a lease that are read: ours has fewer than 100.
-pub(super) const LEASE_LIMIT: u64 = 1 << 10;
 
 /// How often the holder of a lease says that it lives.
 pub(super) const RENEWED_EVERY: Duration = Duration::from_secs(3);
