@@ -27,6 +27,8 @@ pub enum Trouble {
     Close,
     /// It reads everything, and says nothing.
     Silence,
+    /// It sends half of the answer, and closes the connection.
+    Cut,
     /// It does what is asked, and says that it failed.
     Lie(Answer),
 }
@@ -145,7 +147,8 @@ impl Shared {
                 break;
             }
             let body = connection.body(&head, None)?.bytes;
-            let answer = match trouble {
+            let half = |answer: &Answer| (trouble == Some(Trouble::Cut)).then_some(answer.body.len() / 2);
+            let answer = match trouble.clone() {
                 Some(Trouble::Silence) => return connection.wait(),
                 Some(Trouble::Answer(answer)) => answer,
                 Some(Trouble::Lie(answer)) => {
@@ -154,7 +157,11 @@ impl Shared {
                 }
                 _ => self.objects.lock().unwrap().act(&head, body),
             };
-            connection.answer(&head, &answer, false, None)?;
+            let limit = half(&answer);
+            connection.answer(&head, &answer, false, limit)?;
+            if limit.is_some() {
+                break;
+            }
         }
         Ok(())
     }

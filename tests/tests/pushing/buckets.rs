@@ -4,6 +4,8 @@
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use imgbuild_tests::distribution::{Answer, Certificates, Proxy};
 use imgbuild_tests::{
@@ -13,6 +15,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::caches::{build, builder, notes, reused};
+use crate::leases::is_made_once;
 use crate::small;
 
 /// Azurite's account and its key, which are public.
@@ -116,6 +119,7 @@ fn s3_keeps_a_cache() {
     capture(python.args(["-c", client, &format!("http://{address}")])).success();
     let variables = s3(&address);
     is_shared("s3://cache/team", &variables);
+    is_made_once(2, "s3://cache/together", &variables);
     // Variables that are not the provider's, and those that are empty, say nothing.
     let mut more = variables.clone();
     more.extend(["TOKEN", "BUCKET", "REGION", "ENDPOINT", "AWS_SESSION_TOKEN"].map(|it| (it, String::new())));
@@ -149,6 +153,7 @@ fn azure_keeps_a_cache() {
     capture(Command::new("node").args(["-e", make, &address, ACCOUNT, ACCOUNT_KEY])).success();
     let variables = azure(&address, ACCOUNT_KEY);
     is_shared("az://cache/team", &variables);
+    is_made_once(2, "az://cache/together", &variables);
     assert_snapshot!(told("az://nowhere", &variables, &[]), @r"the cache `az://nowhere` is not used any more: the server answered `404 Not Found: ContainerNotFound: The specified container does not exist.`");
     // `wrong` in base64.
     assert_snapshot!(told("az://cache/wrong", &azure(&address, "d3Jvbmc="), &[]), @r"
@@ -161,6 +166,7 @@ fn azure_keeps_a_cache() {
 fn what_speaks_as_google_keeps_a_cache() {
     let server = Buckets::new();
     is_shared("gs://cache/team", &google(&server.address()));
+    is_made_once(2, "gs://cache/together", &google(&server.address()));
     is_shared("s3://cache/other", &s3(&server.address()));
     // Leases are no more, and no upload is open.
     let names = server.names();
@@ -235,6 +241,54 @@ fn what_a_bucket_does_wrong_costs_a_note() {
     assert_snapshot!(begin(&gone.0), @"the cache `s3://cache` is not used any more: `http://127.0.0.1:PORT/cache/blobs/sha256/SHA256`");
     // It says nothing.
     assert_snapshot!(outcome(|_| Some(Trouble::Silence)).0, @r"the cache `s3://cache` is not used any more: `http://127.0.0.1:PORT` is too slow");
+}
+
+#[test]
+fn no_secret_is_told() {
+    // A signature that stands in URLs.
+    let signed = |server: &Buckets| {
+        vec![
+            ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT.to_owned()),
+            ("AZURE_STORAGE_SAS_KEY", format!("sv=2021-08-06&sig={SECRET}")),
+            ("AZURE_STORAGE_ENDPOINT", format!("http://{}/{ACCOUNT}", server.address())),
+            ("IMGBUILD_HTTP_RETRIES", "1".into()),
+        ]
+    };
+    let closing = Buckets::with(|_| Some(Trouble::Close));
+    let closed = told("az://cache", &signed(&closing), &[]);
+    let (closed, _) = closed.split_once(" cannot be reached: ").unwrap();
+    assert_snapshot!(closed, @r"the cache `az://cache` is not used any more: `http://127.0.0.1:PORT/devstoreaccount1/cache/layers/SHA256.json`");
+    let busy = Buckets::with(|_| Some(Trouble::Answer(refusal(503, "ServerBusy", "It is busy"))));
+    assert_snapshot!(told("az://cache", &signed(&busy), &[]), @r"the cache `az://cache` is not used any more: the server answered `503 Service Unavailable: ServerBusy: It is busy`");
+    assert!(busy.requests().iter().all(|it| !it.contains("leases")), "{:?}", busy.requests());
+    // What is no account.
+    let accounts = [SECRET.to_owned(), format!("{{\"private_key\": \"{SECRET}\"}}"), google_account(SECRET)];
+    let told = accounts.map(|account| told("gs://cache", &[("GOOGLE_SERVICE_ACCOUNT_KEY", account)], &[]));
+    assert_snapshot!(told.join("\n"), @r"
+    the cache `gs://cache` is not used: GCP credential error: Unable to decode service account file: expected value at line 1 column 1
+    the cache `gs://cache` is not used: GCP credential error: Unable to decode service account file: missing field `private_key_id` at line 1 column 34
+    the cache `gs://cache` is not used: Error reading pem file: no items found
+    ");
+}
+
+/// What Google gives, with something in place of its key.
+fn google_account(key: &str) -> String {
+    format!("{{\"private_key\":\"{key}\",\"private_key_id\":\"1\",\"client_email\":\"me@example\"}}")
+}
+
+#[test]
+fn what_breaks_off_is_made() {
+    let breaks = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&breaks);
+    let server = Buckets::with(move |head| {
+        let is_blob = head.method == "GET" && head.path.contains("/blobs/");
+        (is_blob && broken.load(Ordering::SeqCst)).then_some(Trouble::Cut)
+    });
+    let mut variables = s3(&server.address());
+    is_shared("s3://cache", &variables);
+    breaks.store(true, Ordering::SeqCst);
+    variables.push(("IMGBUILD_HTTP_RETRIES", "1".into()));
+    assert_snapshot!(told("s3://cache", &variables, &[]), @r"the cache `s3://cache` could not be asked 4 times; `-v` says why");
 }
 
 #[test]

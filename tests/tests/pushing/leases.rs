@@ -79,21 +79,28 @@ fn all_entries_are_whole(folder: &Path) {
     }
 }
 
+/// So many builders begin together, and make each large layer once.
+#[track_caller]
+pub(crate) fn is_made_once(count: usize, place: &str, variables: &[(&str, String)]) {
+    let with = |imgbuild: Imgbuild, (name, value): &(&str, String)| imgbuild.variable(name, value);
+    let builders: Vec<Imgbuild> = (0..count).map(|_| variables.iter().fold(builder(0), with)).collect();
+    let running: Vec<Child> = builders.iter().map(|it| started(it, place)).collect();
+    let reports: Vec<Value> = running.into_iter().map(ended).collect();
+    let all: Vec<Vec<bool>> = reports.iter().map(made).collect();
+    for layer in 0..LARGE {
+        assert_eq!(all.iter().filter(|made| made[layer]).count(), 1, "the layer {layer} of {all:?}");
+    }
+    for report in &reports {
+        assert_eq!(digests(report), digests(&reports[0]));
+        assert_eq!(notes(report), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn each_layer_is_made_once_by_builders_that_begin_together() {
     for count in [2, 3] {
         let folder = scratch("cache");
-        let builders: Vec<Imgbuild> = (0..count).map(|_| builder(0)).collect();
-        let running: Vec<Child> = builders.iter().map(|it| started(it, &place(folder.path()))).collect();
-        let reports: Vec<Value> = running.into_iter().map(ended).collect();
-        let all: Vec<Vec<bool>> = reports.iter().map(made).collect();
-        for layer in 0..LARGE {
-            assert_eq!(all.iter().filter(|made| made[layer]).count(), 1, "the layer {layer} of {all:?}");
-        }
-        for report in &reports {
-            assert_eq!(digests(report), digests(&reports[0]));
-            assert_eq!(notes(report), Vec::<String>::new());
-        }
+        is_made_once(count, &place(folder.path()), &[]);
         assert_eq!(there(folder.path(), "leases"), Vec::<String>::new());
     }
 }

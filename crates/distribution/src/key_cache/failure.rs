@@ -34,7 +34,10 @@ pub(super) fn plain(error: object_store::Error) -> Failure {
     let text = error.to_string();
     let words = match text.split_once(REQUEST).and_then(|(_, of)| of.split_once(" - ")) {
         Some((_, words)) => words,
-        None => &text,
+        // "Generic S3 error: " says nothing.
+        None => {
+            text.strip_prefix("Generic ").and_then(|of| of.split_once(" error: ")).map_or(&*text, |it| it.1)
+        }
     };
     let words = words.trim_start_matches("HTTP error: ").trim_end_matches([' ', ':']);
     let words = match words.strip_prefix("Server returned non-2xx status code: ") {
