@@ -1,5 +1,6 @@
 //! How buckets are reached: as everything else, by the client that knows `--offline`, proxies and certificates.
 
+use std::net::Ipv6Addr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,7 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::{Request, Response};
-use url::Host;
+use url::{Host, Position};
 
 use super::costs::{METADATA_PATIENCE, PATIENCE, SENT_PACE};
 use crate::limits::{ERROR_LIMIT, LEAST_PACE};
@@ -60,7 +61,8 @@ impl HttpService for Connection {
         let (parts, body) = request.into_parts();
         let url: url::Url = parts.uri.to_string().parse().map_err(unknown)?;
         let host = url.host().map(|host| host.to_owned());
-        let name = format!("{}://{}", url.scheme(), url.authority());
+        let server = &url[Position::BeforeHost..Position::AfterPort];
+        let name = format!("{}://{server}", url.scheme());
         if url.scheme() == "http" && !self.plain && !host.as_ref().is_some_and(is_loopback) {
             return Err(unknown(Trouble::Plain(name)));
         }
@@ -97,12 +99,15 @@ fn is_loopback(host: &Host<String>) -> bool {
     }
 }
 
+/// `fd00:ec2::254`.
+const AWS_METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
 /// Where machines of a cloud are told who they are. Elsewhere nobody answers there.
 fn is_metadata(host: &Host<String>) -> bool {
     match host {
         Host::Domain(name) => name == "metadata" || name == "metadata.google.internal",
         Host::Ipv4(address) => address.is_link_local(),
-        Host::Ipv6(address) => address.is_unique_local(),
+        Host::Ipv6(address) => *address == AWS_METADATA,
     }
 }
 

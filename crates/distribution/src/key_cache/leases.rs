@@ -78,8 +78,12 @@ impl Leases {
     /// Takes the lease of a key, where nobody has it.
     pub(super) async fn take(&self, key: &Key) -> Result<bool, Failure> {
         let objects = &self.0.objects;
-        if !objects.create(&objects.lease_path(key), self.0.says(0).to_vec()).await.map_err(plain)? {
-            return Ok(false);
+        let own = self.0.says(0);
+        if !objects.create(&objects.lease_path(key), own.to_vec()).await.map_err(plain)? {
+            // It may have been created here, by a request whose answer was lost.
+            if self.0.read(key).await?.is_none_or(|lease| lease.says != own) {
+                return Ok(false);
+            }
         }
         self.hold(key);
         Ok(true)
@@ -350,6 +354,18 @@ mod tests {
             // It is made without one.
             assert!(!other.take(&key).await.unwrap());
             one.release(&key).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_was_taken_without_an_answer_is_ones_own() {
+        let key = key();
+        let (_folder, places) = places();
+        for place in places {
+            let leases = Leases::with(place.clone(), TIMES);
+            place.objects.put(&place.lease_path(&key), leases.0.says(0).into()).await.unwrap();
+            assert!(leases.take(&key).await.unwrap());
+            leases.release(&key).await;
         }
     }
 
