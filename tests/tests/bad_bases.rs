@@ -612,7 +612,7 @@ fn keys_that_exclude_each_other() {
       ·          ───┬──
       ·             ╰── an existing image
       ╰────
-     help: take Python from conda: `python = "3.11"`
+     help: leave `from` out for the Python that the image has; or take one from conda: `from = "conda"`
     "#);
     assert_snapshot!(refused("[base]\nscratch = true\nlayout = \"base\"\n"), @r#"
      × `base.scratch` and `base.layout` exclude each other

@@ -519,7 +519,7 @@ fn locked_without_a_lock_and_with_a_stale_one() {
 fn a_lock_that_is_none() {
     let bench = Bench::new();
     bench.conda(&["odd-empty"]);
-    bench.imgbuild.write("spec.lock", "version = 1\nvariants = \"none\"\n");
+    bench.imgbuild.write("spec.lock", "version = 2\nvariants = \"none\"\n");
     assert_snapshot!(bench.fails(&[]), @r#"
     × cannot use the lock `spec.lock`
     ╰─▶ the lock cannot be read: TOML parse error at line 2, column 1
@@ -532,7 +532,7 @@ fn a_lock_that_is_none() {
     bench.imgbuild.write("spec.lock", "version = 99\n");
     assert_snapshot!(bench.fails(&[]), @"
     × cannot use the lock `spec.lock`
-    ╰─▶ the lock has format version 99, and this imgbuild reads version 1
+    ╰─▶ the lock has format version 99, and this imgbuild reads version 2
     help: remove it and run `imgbuild lock` to make it anew
     ");
 }

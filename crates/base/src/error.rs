@@ -45,10 +45,20 @@ pub enum BaseError {
         target: ImagePath,
     },
     /// A prefix that is there already.
-    #[error("`{prefix}` cannot be the environment's folder: the base has files there")]
-    #[diagnostic(help("set another `prefix` in `[conda]`"))]
+    #[error("`{prefix}` cannot be the environment's folder: the base has {what} there")]
+    #[diagnostic(help("{hint}"))]
     PrefixTaken {
         /// The prefix.
+        prefix: ImagePath,
+        /// What the base has: `files`, `Python 3.11.9 and 58 conda packages`.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// No folder is left for a virtual environment.
+    #[error("the base has something at `{prefix}` and in each folder of such a name that was tried")]
+    NoFolder {
+        /// The first of them.
         prefix: ImagePath,
     },
     /// A file that would hide something of the base.
@@ -72,4 +82,24 @@ pub enum NoGlibc {
     /// It has none at all.
     #[error("it has no C library, and conda's packages need glibc: the image could not start")]
     Nothing,
+}
+
+/// A base without the C library that wheels are linked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoWheels {
+    /// It has another one.
+    #[error("its C library is musl, and wheels are chosen for glibc")]
+    Musl,
+    /// It has none at all.
+    #[error("it has no C library, and wheels are chosen for glibc")]
+    Nothing,
+}
+
+impl From<NoGlibc> for NoWheels {
+    fn from(missing: NoGlibc) -> Self {
+        match missing {
+            NoGlibc::Musl => Self::Musl,
+            NoGlibc::Nothing => Self::Nothing,
+        }
+    }
 }

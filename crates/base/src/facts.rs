@@ -7,6 +7,7 @@ use imgbuild_runtime::{AccountFiles, SHELL_FILES};
 use serde::{Deserialize, Serialize};
 
 use crate::packages::{DPKG_STATUS, DPKG_STATUS_FOLDER, packages};
+use crate::pythons::Pythons;
 use crate::{DpkgPackage, NoGlibc, glibc};
 
 const TEXTS: [&str; 7] = [
@@ -36,6 +37,8 @@ pub struct Facts {
     pub shell_files: Vec<ShellFile>,
     /// The packages that dpkg knows as installed, sorted by name.
     pub packages: Vec<DpkgPackage>,
+    /// What it has of Python.
+    pub pythons: Pythons,
 }
 
 /// A file that shells read.
@@ -74,6 +77,7 @@ impl Facts {
             || path.parent().is_some_and(|folder| folder.as_str() == DPKG_STATUS_FOLDER)
             || Self::keeps(path)
             || glibc::needs(path)
+            || Pythons::needs(path)
     }
 
     /// Whether it is asked whether the file is there.
@@ -81,8 +85,8 @@ impl Facts {
         SHELL_FILES.iter().any(|(known, _)| path.as_str() == *known)
     }
 
-    /// What the layers of an image of a platform say.
-    pub fn read(merged: &Merged, platform: Platform) -> Self {
+    /// What the layers of an image of a platform say, whose configuration sets these variables.
+    pub fn read(merged: &Merged, platform: Platform, variables: &[String]) -> Self {
         let text = |path: &str| {
             let path = ImagePath::new(path).ok()?;
             merged.content(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
@@ -100,6 +104,7 @@ impl Facts {
                 gshadow: text("etc/gshadow"),
             },
             shell_files: SHELL_FILES.iter().filter_map(|(path, _)| ShellFile::of(merged, path)).collect(),
+            pythons: Pythons::read(merged, &packages, variables),
             packages,
         }
     }

@@ -7,7 +7,7 @@ use imgbuild_spec::{Layout, RegistryImage};
 use imgbuild_store::StoreError;
 use miette::Diagnostic;
 
-use crate::{BaseError, NoGlibc};
+use crate::{BaseError, NoGlibc, NoWheels};
 
 /// An existing image that cannot be stood on.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -50,6 +50,63 @@ pub enum BaseFailure {
         #[source]
         error: NoGlibc,
         /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// An existing image cannot carry wheels.
+    #[error("no wheels can be chosen for `{base}`")]
+    #[diagnostic(help("build on an image with glibc, as Debian, Ubuntu and Fedora have it"))]
+    WheelsGlibc {
+        /// The image, as it is written.
+        base: String,
+        /// Why.
+        #[source]
+        error: NoWheels,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// An existing image has no Python where one is needed.
+    #[error("the base `{base}` has no Python: there is neither `python` nor `python3` on its `PATH`")]
+    #[diagnostic(help(
+        "take one from conda, `python = {{ version = \"3.11\", from = \"conda\" }}`; or build on an image that has one"
+    ))]
+    NoPython {
+        /// The image, as it is written.
+        base: String,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// It is not known which Python an existing image has.
+    #[error(
+        "the Python of the base `{base}` is `{program}`, which is not known to be CPython 3: it leads to no `bin/python3.N` with a `lib/python3.N` beside it"
+    )]
+    #[diagnostic(help(
+        "build on an image whose `PATH` has the folder of a CPython 3 first; or take Python from conda: `python = {{ version = \"3.11\", from = \"conda\" }}`"
+    ))]
+    UnknownPython {
+        /// The image, as it is written.
+        base: String,
+        /// The first program on its `PATH`.
+        program: String,
+        /// The lines that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// An existing image has another Python than the spec says.
+    #[error("the Python of the base `{base}` is {found}, and not {wanted}")]
+    #[diagnostic(help(
+        "leave `python` out, or build on an image with that one; or take it from conda: `python = {{ version = \"{wanted}\", from = \"conda\" }}`"
+    ))]
+    OtherPython {
+        /// The image, as it is written.
+        base: String,
+        /// Its version and its program.
+        found: String,
+        /// The version that is asked for.
+        wanted: String,
+        /// The lines that asked for it.
         #[related]
         asked: Vec<Snippet>,
     },

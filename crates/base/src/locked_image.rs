@@ -1,15 +1,18 @@
 //! Locking an existing image.
 
-use imgbuild_lock::{ImageBase, ImageBaseLayer};
+use imgbuild_archive::ImagePath;
+use imgbuild_document::Snippet;
+use imgbuild_lock::{BasePython, ImageBase, ImageBaseLayer};
 use imgbuild_oci::{Blobs, Digest, Platform, StoredImage};
-use imgbuild_spec::{Layout, RegistryImage};
+use imgbuild_spec::{Layout, Python, RegistryImage};
 use imgbuild_store::{LayerCaches, Store};
 
 use crate::content::pack;
 use crate::failure::{BaseFailure, Named};
 use crate::image::BaseImage;
 use crate::kept::view;
-use crate::reading::{stored, unreadable};
+use crate::python_beneath::{NoPython, PythonBeneath};
+use crate::reading::{remote, stored, unreadable};
 use crate::view::BaseView;
 
 /// An existing image, as it is locked.
@@ -18,6 +21,8 @@ pub struct LockedImage {
     pub base: ImageBase,
     view: BaseView,
     named: Named,
+    /// Where it is read from, where that is a file or folder.
+    layout: Option<Layout>,
 }
 
 impl LockedImage {
@@ -30,7 +35,7 @@ impl LockedImage {
         let named = Named::from(layout);
         let stored = stored(layout, platform).map_err(|error| BaseFailure::of(&named, error))?;
         let view = view(&stored, platform, store, &named)?;
-        Ok(Self { base: base(&stored, &view), view, named })
+        Ok(Self { base: base(&stored, &view), view, named, layout: Some(layout.clone()) })
     }
 
     /// Locks the image of a registry, as its manifest says. `index` is the digest of the list of images that the reference of the
@@ -52,7 +57,7 @@ impl LockedImage {
             .map_err(|error| BaseFailure::of(&named, error))?;
         let view = view(&stored, platform, store, &named)?;
         let content = pack(&stored, &view).map_err(|error| unreadable(&named, error))?;
-        Ok(Self { base: ImageBase { index, content, ..base(&stored, &view) }, view, named })
+        Ok(Self { base: ImageBase { index, content, ..base(&stored, &view) }, view, named, layout: None })
     }
 
     /// The image of a registry as an earlier lock has it.
@@ -67,8 +72,9 @@ impl LockedImage {
         layers: &LayerCaches,
     ) -> Result<Self, BaseFailure> {
         let BaseImage { view, named, .. } = BaseImage::of_registry(locked, image, platform, layers)?;
-        Ok(Self { base: locked.clone(), view, named })
+        Ok(Self { base: locked.clone(), view, named, layout: None })
     }
+
     /// The version of its glibc, which conda's packages need.
     ///
     /// # Errors
@@ -77,6 +83,86 @@ impl LockedImage {
     pub fn glibc(&self) -> Result<&str, BaseFailure> {
         let (base, asked) = (self.named.text.clone(), self.named.asked());
         self.view.facts.glibc().map_err(|error| BaseFailure::BaseGlibc { base, error, asked })
+    }
+
+    /// Its layout or tarball, or its reference, as it is written.
+    pub fn name(&self) -> &str {
+        &self.named.text
+    }
+
+    /// Its Python, which was asked for at `asked`.
+    ///
+    /// # Errors
+    ///
+    /// When it has none, or one of which it is not known what it is.
+    pub fn python(&self, asked: Snippet) -> Result<PythonBeneath, BaseFailure> {
+        let (base, asked) =
+            (self.named.text.clone(), self.named.asked().into_iter().chain([asked]).collect());
+        PythonBeneath::of(&self.view.facts.pythons).map_err(|error| match error {
+            NoPython::Absent => BaseFailure::NoPython { base, asked },
+            NoPython::Unknown(program) => {
+                BaseFailure::UnknownPython { base, program: program.to_string(), asked }
+            }
+        })
+    }
+
+    /// Checks that its Python is of the version that a spec asks for.
+    ///
+    /// # Errors
+    ///
+    /// When it is another one.
+    pub fn check_python(&self, found: &PythonBeneath, wanted: &Python) -> Result<(), BaseFailure> {
+        let BasePython { version, program, .. } = &found.locked;
+        if wanted.version.holds(version) {
+            return Ok(());
+        }
+        Err(BaseFailure::OtherPython {
+            base: self.named.text.clone(),
+            found: format!("{version} (`{program}`)"),
+            wanted: wanted.version.to_string(),
+            asked: vec![wanted.origin.snippet("it was asked for here", "this version")],
+        })
+    }
+
+    /// Checks that wheels can be chosen for it, which were asked for at `asked`.
+    ///
+    /// # Errors
+    ///
+    /// When it has no glibc.
+    pub fn check_wheels(&self, asked: Snippet) -> Result<(), BaseFailure> {
+        let (base, asked) =
+            (self.named.text.clone(), self.named.asked().into_iter().chain([asked]).collect());
+        let glibc = self.view.facts.glibc();
+        glibc.map(drop).map_err(|error| BaseFailure::WheelsGlibc { base, error: error.into(), asked })
+    }
+
+    /// A folder for a virtual environment, called so or nearly so, in which it has nothing.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn free_folder(&self, name: &ImagePath) -> Result<ImagePath, BaseFailure> {
+        self.view.free_folder(name).map_err(|error| BaseFailure::of(&self.named, error))
+    }
+
+    /// What a distribution that is installed for its Python says of itself: the text of its `METADATA` or `PKG-INFO`, out of its
+    /// layers. `layers` have those of an image of a registry.
+    ///
+    /// # Errors
+    ///
+    /// When the layers cannot be read.
+    pub fn metadata(
+        &self,
+        python: &PythonBeneath,
+        name: &str,
+        layers: &LayerCaches,
+        platform: Platform,
+    ) -> Result<Option<String>, BaseFailure> {
+        let image = match &self.layout {
+            Some(layout) => stored(layout, platform).map_err(|error| BaseFailure::of(&self.named, error))?,
+            None => remote(&self.base, &self.named, layers)?,
+        };
+        python.metadata(name, &image).map_err(|error| unreadable(&self.named, error))
     }
 }
 

@@ -7,6 +7,7 @@ use imgbuild_layer::{MergeError, Merged, Node, NodeKind};
 use imgbuild_oci::{Platform, StoredImage};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MOST_ENVIRONMENTS;
 use crate::{BaseError, Facts};
 
 /// What hides that a process is the first one, where an image has it, with what parts its arguments from the command's.
@@ -18,6 +19,11 @@ const INITS: [&str; 6] = [
     "usr/bin/docker-init",
     "sbin/docker-init",
 ];
+
+/// What to do where a prefix is taken.
+const OTHER_PREFIX: &str = "set another `prefix` in `[conda]`";
+/// The same, where the base has a Python there.
+const OTHER_PREFIX_OR_NONE: &str = "set another `prefix` in `[conda]`; or name wheels in `[pip]` alone, without `[conda]`: they are put over the base's own Python and see its packages";
 
 /// What the layers of an image hold, without the content of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +56,7 @@ impl BaseView {
             })?;
             sizes.push(size);
         }
-        let facts = Facts::read(&merged, platform);
+        let facts = Facts::read(&merged, platform, &image.config.config.env);
         Ok(Self { merged, facts, sizes })
     }
 
@@ -112,8 +118,49 @@ impl BaseView {
         match self.merged.get(prefix).map(|node| &node.kind) {
             None => Ok(()),
             Some(NodeKind::Directory) if self.merged.below(prefix).next().is_none() => Ok(()),
-            Some(_) => Err(BaseError::PrefixTaken { prefix: prefix.clone() }),
+            Some(_) => Err(self.prefix_taken(prefix)),
         }
+    }
+
+    /// What is said of a prefix where something is. Nothing is added to a conda environment whose packages were chosen without ours;
+    /// wheels need not be added to it.
+    fn prefix_taken(&self, prefix: &ImagePath) -> BaseError {
+        let conda = self.facts.pythons.conda_at(prefix);
+        let python = conda.and_then(|conda| conda.version("python"));
+        let count = conda.map(|conda| match conda.packages.len() {
+            1 => "one conda package".to_owned(),
+            count => format!("{count} conda packages"),
+        });
+        let words: Vec<String> =
+            python.map(|version| format!("Python {version}")).into_iter().chain(count).collect();
+        let (what, hint) = match (words.is_empty(), python) {
+            (true, _) => ("files".to_owned(), OTHER_PREFIX),
+            (false, None) => (words.join(" and "), OTHER_PREFIX),
+            (false, Some(_)) => (words.join(" and "), OTHER_PREFIX_OR_NONE),
+        };
+        BaseError::PrefixTaken { prefix: prefix.clone(), what, hint }
+    }
+
+    /// The first folder for a virtual environment that is called so, or so with a number, and in which nothing is: where links lead
+    /// to, if any do.
+    ///
+    /// # Errors
+    ///
+    /// When a path leads through too many links, or there is no such folder.
+    pub fn free_folder(&self, name: &ImagePath) -> Result<ImagePath, BaseError> {
+        for number in 1..=MOST_ENVIRONMENTS {
+            let path = match number {
+                1 => name.clone(),
+                number => {
+                    ImagePath::new(&format!("{}-{number}", name.as_str())).map_err(|_| no_folder(name))?
+                }
+            };
+            let Some(found) = self.merged.resolve(&path)? else { continue };
+            if self.check_prefix(&found).is_ok() {
+                return Ok(found);
+            }
+        }
+        Err(no_folder(name))
     }
 
     /// Where a file must be written so that it is found at `path`: in the folder that the path leads to.
@@ -162,4 +209,8 @@ impl BaseView {
     fn taken(&self, path: &ImagePath, what: &'static str) -> BaseError {
         BaseError::Taken { path: path.clone(), what }
     }
+}
+
+fn no_folder(name: &ImagePath) -> BaseError {
+    BaseError::NoFolder { prefix: name.clone() }
 }

@@ -50,7 +50,7 @@ impl Inspected {
     /// The image, when all layers are there.
     #[must_use]
     pub fn finish(self) -> Self {
-        let facts = Facts::read(&self.merged, self.platform);
+        let facts = Facts::read(&self.merged, self.platform, &self.config.env);
         Self { facts, ..self }
     }
 

@@ -15,6 +15,8 @@ pub enum Subject {
     Constraint(usize),
     /// A package of the environment that this ecosystem's packages are put into.
     Beneath(String),
+    /// The image that all stands on.
+    Base,
 }
 
 /// An error that says what it is about, as data.

@@ -64,4 +64,4 @@ pub use variant_plan::variant_plan;
 pub use vendor::{Vendored, vendor};
 pub use wheel_finder::{absolute, finder, listed_error, locate_wheels, pypi_error};
 pub use wheel_frontend::wheel_builder;
-pub use wheels_python::WheelsPython;
+pub use wheels_python::{VIRTUAL_ENVIRONMENT, WheelsPython};

@@ -145,6 +145,9 @@ pub fn pypi_error(variant: &Variant, pip: Option<&Pip>, error: imgbuild_pypi::Lo
             }
         }
     }
+    if let Some((_, origin)) = variant.base.existing() {
+        lines.push(Line::new(Subject::Base, origin, "this base").saying("the base was named here"));
+    }
     let mut asked = asked(&error, lines);
     if let Some(PipPackages::Pylock(file)) = pip.map(|pip| &pip.packages) {
         asked.insert(0, file.origin.snippet("it was named here", "this file"));

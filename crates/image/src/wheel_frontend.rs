@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use imgbuild_ecosystem::{ArchiveSource, EcosystemError};
+use imgbuild_ecosystem::{ArchiveSource, EcosystemError, ImagePython};
 use imgbuild_fetch::{Context, Event, PackageArchives, in_each_environment};
-use imgbuild_lock::{Lock, LockedVariant, PypiPackage};
+use imgbuild_lock::{BasePython, Lock, LockedVariant, PypiPackage};
 use imgbuild_pypi::{LockedWheelsError, PackageFinder};
 use imgbuild_sandbox::Machine;
 use imgbuild_spec::Variant;
@@ -27,19 +27,22 @@ struct Pipeline {
     variant: Variant,
     /// The variant's lock without its wheels.
     lock: Lock,
+    /// The Python of an existing image that they are for; nothing where the lock has it.
+    base_python: Option<BasePython>,
 }
 
-/// What builds wheels for a variant, whose `lock` has no wheels and no other variant. `earlier` are packages of an earlier
-/// lock of the variant.
+/// What builds wheels for a variant, whose `lock` has no wheels and no other variant. `base_python` is the Python of an existing
+/// image, where they are for that one. `earlier` are packages of an earlier lock of the variant.
 pub fn wheel_builder(
     variant: Variant,
-    lock: Lock,
+    (lock, base_python): (Lock, Option<BasePython>),
     finder: PackageFinder,
     earlier: Vec<PypiPackage>,
     context: Context,
 ) -> WheelBuilder {
     let (store, folder) = (context.store.clone(), context.folder.clone());
-    WheelBuilder::new(Arc::new(Pipeline { context, variant, lock }), finder, store, folder, earlier)
+    let pipeline = Arc::new(Pipeline { context, variant, lock, base_python });
+    WheelBuilder::new(pipeline, finder, store, folder, earlier)
 }
 
 /// What gets all archives of a variant of `lock`, and builds those wheels anew that are nowhere.
@@ -56,7 +59,8 @@ pub(crate) fn archives(
     let mut archives = PackageArchives::of_variant(locked, variant, context)?;
     for (locked, variant) in in_each_environment(locked, variant) {
         let Some(finder) = finder_of_lock(&locked, &variant, context)? else { continue };
-        let (beneath, earlier) = (locked.beneath_wheels(lock), lock.pypi.clone());
+        let python = locked.pypi.as_ref().and_then(|pypi| pypi.set.python.clone());
+        let (beneath, earlier) = ((locked.beneath_wheels(lock), python), lock.pypi.clone());
         let builder = wheel_builder(variant, beneath, finder.clone(), earlier, context.clone());
         let packages = locked.pypi.iter().flat_map(|pypi| &pypi.packages).copied();
         let built = Arc::new(BuiltWheels::new(builder, packages)) as Arc<dyn ArchiveSource>;
@@ -73,7 +77,9 @@ impl Pipeline {
         let locked = self.lock.variant(0)?;
         let mut assembly = Assembly::new(&locked, variant, None, context)?;
         let no_python = || EcosystemError::from(LockedWheelsError::NoPython);
-        let python = assembly.python.take().ok_or_else(no_python)?;
+        let of_base = self.base_python.as_ref();
+        let of_base = of_base.and_then(|it| ImagePython::new(&it.version, it.program.clone(), None, None));
+        let python = assembly.python.take().or(of_base).ok_or_else(no_python)?;
         let variables = assembly.variables.clone();
         let below = assembly.base.records();
         assembly.base.keep(&context.store)?;

@@ -3,14 +3,14 @@
 use imgbuild_archive::ImagePath;
 use imgbuild_conda::{Implementation, LockedEnvironmentError};
 use imgbuild_ecosystem::EcosystemError;
-use imgbuild_lock::LockedVariant;
+use imgbuild_lock::{BasePython, LockedVariant};
 use imgbuild_pypi::{Environment, LockedWheelsError, Target};
 use imgbuild_spec::Variant;
 
 use crate::error::{MakeError, WheelsFailure};
 
 /// Where wheels go that find no conda environment with a Python.
-const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
+pub const VIRTUAL_ENVIRONMENT: &str = "/opt/venv";
 
 /// The Python that a variant's wheels are for, by the lock of everything beneath them.
 #[derive(Debug, Clone)]
@@ -34,6 +34,11 @@ impl WheelsPython {
     pub fn new(locked: &LockedVariant<'_>, variant: &Variant) -> Result<Self, MakeError> {
         let failed = |error| EcosystemError::from(LockedEnvironmentError::from(error));
         let no_python = || EcosystemError::from(LockedWheelsError::NoPython);
+        if let Some(pypi) = &locked.pypi
+            && let Some(python) = &pypi.set.python
+        {
+            return Ok(Self::of_base(locked, python, pypi.set.prefix.clone())?);
+        }
         if let Some(conda) = &locked.conda
             && let Some(python) =
                 imgbuild_conda::locked_python(&conda.packages, variant.platform).map_err(failed)?
@@ -56,6 +61,20 @@ impl WheelsPython {
             environment: environment(locked, &python.version)?,
             site_packages: None,
         })
+    }
+
+    /// The Python of the existing image that a variant stands on, with a virtual environment of it in a folder.
+    ///
+    /// # Errors
+    ///
+    /// When it is one that wheels cannot be chosen for.
+    pub fn of_base(
+        locked: &LockedVariant<'_>,
+        python: &BasePython,
+        prefix: ImagePath,
+    ) -> Result<Self, WheelsFailure> {
+        let environment = environment(locked, &python.version)?;
+        Ok(Self { prefix, is_conda: false, environment, site_packages: None })
     }
 }
 

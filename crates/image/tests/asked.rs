@@ -6,7 +6,7 @@ use std::fs;
 
 use imgbuild_image::{MakeError, WheelsFailure, pypi_error};
 use imgbuild_oci::Platform;
-use imgbuild_pypi::LockingError;
+use imgbuild_pypi::{Holder, LockingError};
 use imgbuild_spec::{Spec, Variant};
 
 const SPEC: &str = "name = \"x\"\npython = \"3.11\"\n[conda]\npackages = [\"numpy\", \"numpy >=1.20\", \"scipy\"]\n[pip]\npackages = [\"flask\", \"jinja2\"]\nconstraints = [\"c.txt\"]\n";
@@ -39,7 +39,7 @@ fn an_error_points_to_what_it_is_about_in_the_order_in_which_it_speaks_of_it() {
     let conflict = LockingError::Conflict {
         requirement: Some(1),
         wanted: "".into(),
-        package: "numpy 2.0.2 0".to_owned(),
+        holder: Box::new(Holder::Conda("numpy 2.0.2 0".to_owned())),
         provided: "".into(),
         explanation: None,
         constraint: Some(1),

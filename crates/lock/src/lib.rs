@@ -4,6 +4,7 @@
 //! layer's key needs and that only the archive knows; `docs/lock.md` says which and why.
 
 mod base_content;
+mod base_python;
 mod builder;
 mod changes;
 mod compiler;
@@ -18,6 +19,7 @@ mod path_rule;
 mod pypi;
 mod text;
 
+pub use base_python::BasePython;
 pub use builder::LockBuilder;
 pub use changes::{Change, Changes, Reason};
 pub use compiler::Compiler;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, ImageBase, PypiPackage, PypiSet};
 
 /// The version of the lock's format. A lock of another version is refused, never guessed at.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Everything that an image is made of, for every variant of a spec.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

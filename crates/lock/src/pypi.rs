@@ -6,7 +6,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::ExcludedPath;
+use crate::{BasePython, ExcludedPath};
 
 /// The wheels of one variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +17,14 @@ pub struct PypiSet {
     /// The name of the conda environment, where that is below the `envs` of a prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// The Python of the existing image that they are for, where it is that one's: then they are in a virtual environment of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<BasePython>,
     /// The names of the projects that somebody asked for, normalised and sorted. The others are there for these.
     pub requested: Vec<String>,
     /// The packages' identifiers (see [`PypiPackage::id`]), sorted.
     pub packages: Vec<String>,
-    /// What the wheels need and the conda environment has, such as `numpy 1.26.4`, sorted.
+    /// What the wheels need and the conda environment or the existing image has, such as `numpy 1.26.4`, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provided: Vec<String>,
     /// The paths that are left out.

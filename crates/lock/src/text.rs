@@ -250,6 +250,13 @@ pub(crate) mod tests {
         };
         let idna = wheel("idna", "3.10", Some(PypiBuild { source, requires: vec![setuptools.id()] }));
         let wheels = PypiSet {
+            python: Some(crate::BasePython {
+                version: "3.11.9".to_owned(),
+                program: ImagePath::new("opt/conda/bin/python3.11").unwrap(),
+                system_site_packages: true,
+                environment: None,
+                has_pip: true,
+            }),
             prefix: path("opt/conda"),
             environment: None,
             requested: vec!["idna".to_owned()],
@@ -291,8 +298,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_lock_of_another_version_is_refused() {
-        let text = sample().to_text().unwrap().replacen("version = 1", "version = 2", 1);
-        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 2, and this imgbuild reads version 1");
+        let text = sample().to_text().unwrap().replacen("version = 2", "version = 3", 1);
+        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 3, and this imgbuild reads version 2");
     }
 
     #[test]

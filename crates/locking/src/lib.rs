@@ -1,5 +1,7 @@
 //! From a spec to a lock: bases and packages are chosen, and what is wrong is told, with the lines that asked for it.
 
+mod base_distributions;
+mod conda_distributions;
 mod conda_errors;
 mod conda_locking;
 mod contract;

@@ -13,6 +13,7 @@ use imgbuild_lock::{DebianSet, Environment, Lock, LockBuilder, LockError, Locked
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, Spec, Variant};
 
+use crate::base_distributions::BaseDistributions;
 use crate::error::{LockFailure, LockSpecError};
 use crate::other_locks;
 use crate::resolved::Resolved;
@@ -205,6 +206,9 @@ impl Locker<'_> {
             }
             _ => glibc,
         };
+        let pythons = variant.in_each_environment();
+        let pythons = pythons.iter().map(|view| BaseDistributions::of(view, existing.as_ref(), self.context));
+        let pythons: Vec<Option<BaseDistributions>> = pythons.collect::<Result<_, _>>()?;
         let existing = existing.map(|image| image.base.clone());
         let (layout, image) = match &variant.base {
             Base::Image(_) => (None, existing),
@@ -224,14 +228,14 @@ impl Locker<'_> {
             environments: Vec::new(),
         };
         let mut whole = common.clone();
-        for view in variant.in_each_environment() {
+        for (view, base) in variant.in_each_environment().into_iter().zip(&pythons) {
             let conda = match &view.conda {
                 None => None,
                 Some(conda) => Some(self.environment(&view, conda, glibc.as_deref()).await?),
             };
             let mut locked = imgbuild_lock::Variant { conda, ..common.clone() };
             if let Some(pip) = &view.pip {
-                locked = self.wheels(&view, pip, locked).await?;
+                locked = self.wheels(&view, pip, locked, base.as_ref()).await?;
             }
             let imgbuild_lock::Variant { conda, pypi, .. } = locked;
             match view.environment {

@@ -1,38 +1,54 @@
 //! Locking the wheels of a variant, on top of the lock of everything beneath them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use imgbuild_conda::{Archive, ArchiveFormat, LockedEnvironmentError, Metadata, ServedChannel, Solving};
+use imgbuild_conda::{LockedEnvironmentError, Metadata, ServedChannel, Solving};
 use imgbuild_fetch::{Context, Event, secrets};
-use imgbuild_image::{WheelsPython, absolute, finder, listed_error, pypi_error, variant_name, wheel_builder};
+use imgbuild_image::{
+    MakeError, WheelsPython, absolute, finder, listed_error, pypi_error, variant_name, wheel_builder,
+};
 use imgbuild_layer::{Claim, PartId};
-use imgbuild_lock::{CondaPackage, ExcludedPath, Lock, LockedVariant, PypiPackage, PypiSet};
+use imgbuild_lock::{ExcludedPath, Lock, LockedVariant, PypiPackage, PypiSet};
 use imgbuild_pypi::{
-    ChosenWheel, Layout, LockedWheelsError, Locking, Provided, ProvidedError, ProvidedPackage, Request,
-    listed_packages,
+    ChosenWheel, Layout, Locked, LockedWheelsError, Locking, LockingError, Provided, Request, listed_packages,
 };
 use imgbuild_python::CacheTag;
 use imgbuild_requirement::RequirementSource;
 use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
 
+use crate::base_distributions::BaseDistributions;
+use crate::conda_distributions::CondaDistributions;
 use crate::error::LockSpecError;
 use crate::locking::{Locker, finish};
 
+/// What wheels stand on, beside what a lock says of it.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    /// What reads conda packages, where there are any.
+    metadata: Option<&'a Metadata<'a>>,
+    /// The existing image whose Python they are for.
+    base: Option<&'a BaseDistributions>,
+}
+
 impl Locker<'_> {
-    /// The variant with its wheels, which stand on everything that is locked already.
+    /// The variant with its wheels, which stand on everything that is locked already. `base` is the existing image whose Python they
+    /// are for.
     pub(crate) async fn wheels(
         &mut self,
         variant: &Variant,
         pip: &Pip,
         locked: imgbuild_lock::Variant,
+        base: Option<&BaseDistributions>,
     ) -> Result<imgbuild_lock::Variant, LockSpecError> {
         let mut beneath = self.lock.beneath_wheels(locked.clone());
         finish(&mut beneath, 0, variant, self.context)?;
         let (context, earlier) = (self.context, self.kept_wheels(variant)?);
         let (set, packages) = match &variant.conda {
-            None => lock_wheels(variant, pip, beneath, earlier, None, context).boxed().await?,
+            None => {
+                let ground = Ground { metadata: None, base };
+                lock_wheels(variant, pip, beneath, earlier, ground, context).boxed().await?
+            }
             Some(conda) => {
                 let names = conda.channels.iter().map(|channel| &channel.name);
                 let settings = context.channel_settings()?;
@@ -51,7 +67,8 @@ impl Locker<'_> {
                     channels: &serving,
                     accept_damaged: &damaged,
                 };
-                let locking = lock_wheels(variant, pip, beneath, earlier, Some(&metadata), context);
+                let ground = Ground { metadata: Some(&metadata), base };
+                let locking = lock_wheels(variant, pip, beneath, earlier, ground, context);
                 let locked = locking.boxed().await?;
                 if let CondaPackages::Requirements(_) = &conda.packages {
                     hint(variant, pip, &solving, &serving, context).await?;
@@ -77,7 +94,7 @@ impl Locker<'_> {
 }
 
 /// Locks the wheels of a variant. `lock` holds that variant alone, and no wheels; `earlier` are those of an earlier lock
-/// that may stay, and those that they were built with. `metadata` reads conda packages, where the variant has any.
+/// that may stay, and those that they were built with.
 ///
 /// # Errors
 ///
@@ -87,48 +104,44 @@ async fn lock_wheels(
     pip: &Pip,
     lock: Lock,
     earlier: Vec<PypiPackage>,
-    metadata: Option<&Metadata<'_>>,
+    ground: Ground<'_>,
     context: &Context,
 ) -> Result<(PypiSet, Vec<PypiPackage>), LockSpecError> {
     let beneath = lock.variant(0)?;
-    let python = WheelsPython::new(&beneath, variant)?;
+    let python = match ground.base {
+        Some(base) => {
+            WheelsPython::of_base(&beneath, &base.python.locked, base.prefix()?).map_err(MakeError::from)?
+        }
+        None => WheelsPython::new(&beneath, variant)?,
+    };
     let finder = finder(variant, pip, &python, context)?;
     let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
-    let provided = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), metadata);
-    let request =
-        Request { provided: provided.packages(), earlier: earlier.clone(), ..finder.request().clone() };
-    let building = wheel_builder(variant.clone(), lock.clone(), finder.clone(), earlier, context.clone());
+    let of_conda = CondaDistributions::new(conda.map_or(&[], |conda| &conda.packages), ground.metadata);
+    let (provided, packages): (&dyn Provided, _) = match ground.base {
+        Some(base) => (base, base.packages()),
+        None => (&of_conda, of_conda.packages()),
+    };
+    let request = Request { provided: packages, earlier: earlier.clone(), ..finder.request().clone() };
+    let base_python = ground.base.map(|base| base.python.locked.clone());
+    let (lock, found) = ((lock.clone(), base_python.clone()), finder.clone());
+    let building = wheel_builder(variant.clone(), lock, found, earlier, context.clone());
     let failed = |error| pypi_error(variant, Some(pip), error);
     let uv = finder.uv().await.map_err(failed)?;
     let locking = Locking {
         uv: &uv,
         settings: finder.settings(),
         metadata: finder.reader(),
-        provided: &provided,
+        provided,
         builder: &building,
     };
-    let locked = match &pip.packages {
-        PipPackages::Requirements(_) => locking.lock(&request).await,
-        PipPackages::Pylock(file) => {
-            context.reporter.event(Event::Taking { file: file.path.display().to_string() });
-            let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
-            locking.take_pylock(&request, &file.text, &folder, &file.parts).await
-        }
-        PipPackages::Listed(listed) => {
-            context.reporter.event(Event::Taking { file: listed.file.clone() });
-            let packages = listed_packages(listed, &request.folder);
-            let packages = packages.map_err(|error| listed_error(listed, error))?;
-            locking.take_listed(&request, &packages).await
-        }
-    };
-    let locked = locked.map_err(failed)?;
-    let excluded = excluded(&beneath, &python, &locked.wheels, metadata).await?;
+    let locked = chosen(&locking, &request, pip, context).await?.map_err(failed)?;
+    let excluded = excluded(&beneath, &python, &locked.wheels, ground.metadata).await?;
     let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
     let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
     ids.sort();
     packages.extend(locked.build_requires);
-    let conda = beneath.conda.as_ref().filter(|_| python.is_conda);
     let set = PypiSet {
+        python: base_python,
         environment: conda.and_then(|conda| conda.set.scope()).map(str::to_owned),
         prefix: python.prefix,
         requested: locked.requested,
@@ -137,6 +150,29 @@ async fn lock_wheels(
         excluded,
     };
     Ok((set, packages))
+}
+
+/// The wheels that a spec asks for: chosen, or taken from another tool's lock.
+async fn chosen(
+    locking: &Locking<'_>,
+    request: &Request,
+    pip: &Pip,
+    context: &Context,
+) -> Result<Result<Locked, LockingError>, LockSpecError> {
+    Ok(match &pip.packages {
+        PipPackages::Requirements(_) => locking.lock(request).await,
+        PipPackages::Pylock(file) => {
+            context.reporter.event(Event::Taking { file: file.path.display().to_string() });
+            let folder = absolute(file.path.parent().unwrap_or(&file.path))?;
+            locking.take_pylock(request, &file.text, &folder, &file.parts).await
+        }
+        PipPackages::Listed(listed) => {
+            context.reporter.event(Event::Taking { file: listed.file.clone() });
+            let packages = listed_packages(listed, &request.folder);
+            let packages = packages.map_err(|error| listed_error(listed, error))?;
+            locking.take_listed(request, &packages).await
+        }
+    })
 }
 
 /// Who has the paths that several wheels, or wheels and conda packages, hold: as with pip, what is installed later. Paths
@@ -170,57 +206,6 @@ async fn excluded(
     let excluded = resolution.excluded.into_iter();
     let excluded = excluded.filter(|it| !decided.contains(&(it.part.clone(), it.path.clone())));
     Ok(excluded.map(|it| ExcludedPath { part: it.part, path: it.path, winner: it.winner }).collect())
-}
-
-/// The Python distributions that conda packages hold.
-struct CondaDistributions<'a> {
-    found: BTreeMap<String, (Option<String>, &'a CondaPackage)>,
-    metadata: Option<&'a Metadata<'a>>,
-}
-
-impl<'a> CondaDistributions<'a> {
-    fn new(packages: &[&'a CondaPackage], metadata: Option<&'a Metadata<'a>>) -> Self {
-        let mut found = BTreeMap::new();
-        for package in packages {
-            for distribution in &package.facts.distributions {
-                let (name, version) = match distribution.split_once(' ') {
-                    Some((name, version)) => (name, Some(version.to_owned())),
-                    None => (distribution.as_str(), None),
-                };
-                found.insert(name.to_owned(), (version, *package));
-            }
-        }
-        Self { found, metadata }
-    }
-
-    fn packages(&self) -> Vec<ProvidedPackage> {
-        let provided =
-            |(name, (version, package)): (&String, &(Option<String>, &CondaPackage))| ProvidedPackage {
-                name: name.clone(),
-                version: version.clone(),
-                package: format!("{} {} {}", package.name(), package.version(), package.build()),
-            };
-        self.found.iter().map(provided).collect()
-    }
-
-    async fn read(&self, name: &str) -> Result<String, Box<dyn miette::Diagnostic + Send + Sync>> {
-        let missing = || format!("no conda package holds `{name}`");
-        let (_, package) = self.found.get(name).ok_or_else(missing)?;
-        let metadata = self.metadata.ok_or_else(missing)?;
-        let (_, path) = metadata.archive(&imgbuild_conda::record(package)?).await?;
-        let (format, name) = (ArchiveFormat::of(package.file_name())?, name.to_owned());
-        let read = move || imgbuild_conda::distribution_metadata(&Archive::new(&path, format), &name);
-        Ok(tokio::task::spawn_blocking(read)
-            .await
-            .map_err(imgbuild_diagnostic::plain)??
-            .ok_or_else(missing)?)
-    }
-}
-
-impl Provided for CondaDistributions<'_> {
-    fn metadata<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<String, ProvidedError>> {
-        async move { self.read(name).await.map_err(ProvidedError) }.boxed()
-    }
 }
 
 /// Tells of requirements that the channels have as conda packages: these fit the environment better.

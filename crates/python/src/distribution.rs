@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
 
 /// A project's name as indexes compare it: lower case, with single hyphens ("Names and normalization").
 pub fn normalized(name: &str) -> String {
@@ -19,7 +20,8 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// An installed distribution, as far as the path of its metadata says it. It is shown as `NAME VERSION`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Distribution {
     /// The normalised name of the project.
     pub name: String,
@@ -94,6 +96,20 @@ impl FromStr for Distribution {
             return Err(NotADistribution(text.to_owned()));
         }
         Ok(Self { name: name.to_owned(), version: version.map(str::to_owned) })
+    }
+}
+
+impl From<Distribution> for String {
+    fn from(distribution: Distribution) -> Self {
+        distribution.to_string()
+    }
+}
+
+impl TryFrom<String> for Distribution {
+    type Error = NotADistribution;
+
+    fn try_from(text: String) -> Result<Self, NotADistribution> {
+        text.parse()
     }
 }
 

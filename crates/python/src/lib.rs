@@ -17,6 +17,7 @@ mod overriding;
 mod process;
 mod pyc;
 mod resolving;
+mod seen_folder;
 mod spool;
 mod target;
 
@@ -30,4 +31,5 @@ pub use folder::FolderSink;
 pub use interpreter::{Ending, Interpreter, Launcher, Unconfined};
 pub use overriding::Overriding;
 pub use resolving::resolve;
+pub use seen_folder::{SEEN_FOLDER_FILE, seeing, seen_by};
 pub use target::{BytecodeFolders, Target};

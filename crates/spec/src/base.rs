@@ -159,7 +159,9 @@ pub(crate) fn debian_python(python: &Python, base: &Base) -> Option<Problem> {
     let source = python.origin.source();
     let problem = Problem::new(mistake).at(source, python.origin.span(), "a Debian package");
     let problem = problem.at(source, origin.span(), "an existing image");
-    Some(problem.hint("take Python from conda: `python = \"3.11\"`"))
+    Some(problem.hint(
+        "leave `from` out for the Python that the image has; or take one from conda: `from = \"conda\"`",
+    ))
 }
 
 /// What an empty base cannot carry: it needs a C library.

@@ -12,12 +12,13 @@ use crate::checks;
 use crate::cuda::{self, Cuda};
 use crate::environment_draft::{EnvironmentDraft, NamedEnvironment, OwnEnvironment};
 use crate::environments::Environments;
-use crate::language::{Document, Image, Layers, PythonFrom, PythonKey};
+use crate::language::{Document, Image, Layers};
 use crate::mistake::SpecMistake;
 use crate::pip::Section;
+use crate::python::{base_python, python, python_from};
 use crate::services::{self, Services};
 use crate::template::Combination;
-use crate::variant::{Account, Base, Check, Conform, CopyRule, DevContainer, Jupyter, Python, Ssh, Variant};
+use crate::variant::{Account, Base, Check, Conform, CopyRule, DevContainer, Jupyter, Ssh, Variant};
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
 const UNNAMED: &str = "image";
@@ -59,9 +60,10 @@ impl Draft {
     pub(crate) fn new(mut document: Document, context: Context<'_>) -> (Option<Self>, Vec<Problem>) {
         let source = context.source;
         let mut problems = Vec::new();
+        let from = python_from(&document).unwrap_or_default();
         let tags = list::unique("tags", document.tags, source, &mut problems);
         let platforms = list::unique("platforms", document.platforms, source, &mut problems);
-        let python = document.python.map(|located| python(located, source));
+        let python = document.python.map(|located| python(located, from, source));
         let base_place = document.base.as_ref().map(|located| located.span.clone());
         let mut base = base(document.base, context.folder, source, &mut problems);
         let keys = (document.jupyter, document.ssh, document.devcontainer, document.user);
@@ -78,7 +80,7 @@ impl Draft {
         let (mut environments, found) =
             Environments::new(own, context.environments, document.default_env, source);
         problems.extend(found);
-        problems.extend(services.run_in(&mut environments));
+        problems.extend(services.run_in(&mut environments, from));
         let default = &environments.default;
         let pytorch = default.pip.pytorch();
         let cuda = cuda::cuda(document.cuda, default.conda.is_some(), pytorch, source, &mut problems);
@@ -158,16 +160,10 @@ fn wrong_base(
         problems.extend(asked.map(|(what, origin)| needs_base(what, origin, place, source)));
     }
     let pythons = environments.all().filter_map(|it| it.python.as_ref());
-    problems.extend(pythons.filter_map(|python| debian_python(python, base)));
+    problems.extend(
+        pythons.filter_map(|python| debian_python(python, base).or_else(|| base_python(python, base))),
+    );
     problems
-}
-
-fn python(located: Located<PythonKey>, source: &Source) -> Python {
-    let origin = located.origin(source);
-    match located.value {
-        PythonKey::Short(version) => Python { version, from: PythonFrom::default(), origin },
-        PythonKey::Table(table) => Python { version: table.version, from: table.from, origin },
-    }
 }
 
 fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> CopyRule {

@@ -30,6 +30,7 @@ mod matrix;
 mod mistake;
 mod not_known;
 mod pip;
+mod python;
 mod reference;
 mod repositories;
 mod schema;

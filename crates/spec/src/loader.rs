@@ -16,6 +16,7 @@ use crate::language::{Document, EnvKey, EnvTable, PipTable, Suite};
 use crate::matrix::{self, Combinations};
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, ServicePackage};
+use crate::python::python_from;
 use crate::template::{Combination, Expander, describe};
 use crate::unread::UnreadKeys;
 use crate::{not_known, schema, services};
@@ -108,7 +109,7 @@ impl Loader<'_> {
         let table = document.pip.take().map(|located| located.value).unwrap_or_default();
         let pip = self.section(table.clone(), None, environment.as_ref(), services, problems);
         let suite = document.base.as_ref().map_or(Some(Suite::default()), |base| base.value.suite());
-        problems.extend(pip.check_writable(document.python.as_ref().map(|it| it.value.from()), suite));
+        problems.extend(pip.check_writable(python_from(&document), suite));
         let mut environments = Vec::new();
         for (name, located) in std::mem::take(&mut document.envs) {
             let origin = located.origin(source);

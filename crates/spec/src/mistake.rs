@@ -118,8 +118,13 @@ pub enum SpecMistake {
         key: &'static str,
     },
     /// `[pip] writable` with a Python that is not Debian's.
-    #[error("`pip.writable` is of a virtual environment, which only Debian's Python gets")]
+    #[error(
+        "`pip.writable` is of a virtual environment, which only Debian's Python and an existing image's get"
+    )]
     NoVirtualEnvironment,
+    /// The Python of an existing image, where the base is Debian.
+    #[error("`from = \"base\"` is the Python of an existing image, and the base is Debian")]
+    NoExistingBase,
     /// An environment without anything in it.
     #[error("nothing is to be in the environment `{name}`")]
     EmptyEnvironment {

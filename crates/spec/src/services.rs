@@ -13,6 +13,7 @@ use crate::language::{
 };
 use crate::mistake::SpecMistake;
 use crate::pip::{Section, ServicePackage, brings_python};
+use crate::python::python_from;
 use crate::values::{Home, Interface, JupyterProfile, TcpPort, User, UserName, check_environment_value};
 use crate::variant::{Account, Base, Conda, CondaPackages, Debian, DevContainer, Jupyter, Ssh};
 
@@ -128,7 +129,8 @@ impl Services {
     }
 
     /// Adds to the default environment what Jupyter needs, where Python is conda's. Jupyter runs in that Python, or in Debian's.
-    pub(crate) fn run_in(&self, environments: &mut Environments) -> Option<Problem> {
+    /// `from` is where the spec's Python comes from.
+    pub(crate) fn run_in(&self, environments: &mut Environments, from: PythonFrom) -> Option<Problem> {
         let origin = &self.jupyter.as_ref()?.origin;
         let other = environments.others.iter().find_map(|it| it.name.clone());
         let EnvironmentDraft { python, conda, lock, pip, .. } = &mut environments.default;
@@ -142,7 +144,8 @@ impl Services {
             (Some(_), Some(_)) => true,
             (None, _) => false,
         };
-        if python.is_some() || in_conda {
+        let in_base = from == PythonFrom::Base && environments.default.conda.is_none();
+        if python.is_some() || in_conda || in_base {
             return None;
         }
         let problem = Problem::new(SpecMistake::JupyterWithoutPython);
@@ -184,7 +187,9 @@ impl Services {
     }
 
     fn add_conda_packages(&self, conda: &mut Conda, python: Option<PythonFrom>, pip: &Section) {
-        if python == Some(PythonFrom::Debian) || python.is_none() && !has_python(conda) {
+        if matches!(python, Some(PythonFrom::Debian | PythonFrom::Base))
+            || python.is_none() && !has_python(conda)
+        {
             return;
         }
         let CondaPackages::Requirements(requirements) = &mut conda.packages else { return };
@@ -198,10 +203,10 @@ impl Services {
     }
 }
 
-/// The wheels that Jupyter needs, and pip where people work in the image, if Python is Debian's. conda brings pip by itself.
+/// The wheels that Jupyter needs, and pip where people work in the image, if Python is Debian's or an existing image's. conda brings
+/// pip by itself.
 pub(crate) fn wheels(document: &Document, asks_for_wheels: bool, source: &Source) -> Vec<ServicePackage> {
-    let is_debians = document.python.as_ref().is_some_and(|python| python.value.from() == PythonFrom::Debian);
-    if !is_debians {
+    if !matches!(python_from(document), Some(PythonFrom::Debian | PythonFrom::Base)) {
         return Vec::new();
     }
     let package = |name: String, origin: Origin, is_optional| ServicePackage {

@@ -5,6 +5,7 @@ mod bad;
 mod building;
 mod locking;
 mod outdated;
+mod wheels;
 
 use std::process::Command;
 

@@ -95,7 +95,7 @@ impl Assembly {
         }
         let base = Base::open(existing, &variant.base, variant.platform, &context.layers)?;
         let views = variant.in_each_environment();
-        let has_python = views.iter().any(|it| it.conda.is_some() || it.python.is_some());
+        let has_python = views.iter().any(|it| it.conda.is_some() || it.python.is_some() || it.pip.is_some());
         let site = users::site(variant, &base).filter(|_| has_python);
         let mut assembly = Self {
             ingredients: Vec::new(),

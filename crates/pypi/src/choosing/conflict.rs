@@ -10,7 +10,7 @@ use crate::choosing::request::Requirement;
 use crate::choosing::said;
 
 impl Run<'_> {
-    /// What conda provides contradicts a requirement.
+    /// What is there already contradicts a requirement.
     pub(crate) fn conflict(
         &self,
         requirement: Option<usize>,
@@ -25,7 +25,7 @@ impl Run<'_> {
                 Some(wanted) => format!("the pip requirement `{}`", wanted.text()).into(),
                 None => "what the wheels require".into(),
             },
-            package: package.package.clone(),
+            holder: Box::new(package.holder.clone()),
             provided: self.provided_title(package).into(),
             explanation: explanation.map(String::into_boxed_str),
             constraint: None,
@@ -103,7 +103,7 @@ impl Run<'_> {
         Some(LockingError::Conflict {
             requirement,
             wanted: limit.what.into(),
-            package: package.package.clone(),
+            holder: Box::new(package.holder.clone()),
             provided: self.provided_title(package).into(),
             explanation: None,
             constraint: limit.constraint,

@@ -178,7 +178,7 @@ impl Run<'_> {
         !elsewhere && self.provides(name).is_none() && !self.built.contains_key(name)
     }
 
-    /// What constraints, and conda's packages, say of versions.
+    /// What constraints, and distributions that are there already, say of versions.
     pub(crate) fn limits(&self) -> BTreeMap<String, Vec<Limit>> {
         let mut limits: BTreeMap<String, Vec<Limit>> = BTreeMap::new();
         let mut add = |text: &str, who: &str, constraint: Option<usize>| {
@@ -194,7 +194,8 @@ impl Run<'_> {
             add(text.whole(), "the constraint", Some(place));
         }
         for (name, metadata) in &self.metadata {
-            let who = format!("conda's `{name}`, which requires");
+            let owner = self.provides(name).map(|package| package.holder.owning(name));
+            let who = format!("{}, which requires", owner.unwrap_or_else(|| format!("`{name}`")));
             metadata.requires_dist.iter().for_each(|text| add(text, &who, None));
         }
         limits

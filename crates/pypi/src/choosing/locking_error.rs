@@ -6,7 +6,7 @@ use std::io;
 use imgbuild_diagnostic::{Subject, Subjects};
 
 use crate::choosing::building::BuildFailed;
-use crate::choosing::provided::ProvidedError;
+use crate::choosing::provided::{Holder, ProvidedError};
 use crate::choosing::said;
 use crate::choosing::tags::Tags;
 use crate::choosing::unfit::{self, Unfit};
@@ -58,16 +58,16 @@ pub enum LockingError {
         #[help]
         hint: Option<String>,
     },
-    /// What conda provides contradicts a requirement.
-    #[error("{wanted} contradicts conda's package `{package}`, which provides `{provided}`{}", explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default())]
-    #[diagnostic(help("{}", after(hints, &format!("let conda install another version of it, or change the {}", if constraint.is_some() { "constraint" } else { "requirement" }))))]
+    /// What is there already contradicts a requirement.
+    #[error("{wanted} contradicts {}{}", holder.providing(provided), explanation.as_ref().map(|it| format!(":\n{it}")).unwrap_or_default())]
+    #[diagnostic(help("{}", after(hints, &holder.hint(if constraint.is_some() { "constraint" } else { "requirement" }))))]
     Conflict {
         /// The requirement, where it is known.
         requirement: Option<usize>,
         /// What is wanted, for people.
         wanted: Box<str>,
-        /// conda's package.
-        package: String,
+        /// What has something else.
+        holder: Box<Holder>,
         /// What that provides: name and version.
         provided: Box<str>,
         /// What uv says.
@@ -152,13 +152,13 @@ pub enum LockingError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Metadata(#[from] WheelReadError),
-    /// What conda's package says of itself cannot be had.
-    #[error("cannot read what conda's package `{package}` says of `{name}`")]
+    /// What is there already says something of itself that cannot be had.
+    #[error("cannot read what {holder} says of `{name}`")]
     Provided {
         /// The distribution.
         name: String,
-        /// conda's package.
-        package: String,
+        /// What has it.
+        holder: Box<Holder>,
         /// Why.
         #[source]
         #[diagnostic_source]
@@ -251,10 +251,15 @@ impl Subjects for LockingError {
         let requirement = self.requirement().map(Subject::Requirement);
         let constraints = self.constraints().into_iter().map(Subject::Constraint);
         let beneath = match self {
-            Self::Conflict { package, .. } => package.split(' ').next().map(str::to_owned),
+            Self::Conflict { holder, .. } => Some(match holder.as_ref() {
+                Holder::Conda(package) => {
+                    Subject::Beneath(package.split(' ').next().unwrap_or_default().to_owned())
+                }
+                Holder::Base(_) => Subject::Base,
+            }),
             _ => None,
         };
-        requirement.into_iter().chain(constraints).chain(beneath.map(Subject::Beneath)).collect()
+        requirement.into_iter().chain(constraints).chain(beneath).collect()
     }
 }
 

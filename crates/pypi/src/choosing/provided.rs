@@ -1,6 +1,7 @@
-//! What is there before any wheel is: what conda provides.
+//! What is there before any wheel is: what conda provides, or the image that they are put over.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use futures::future::BoxFuture;
@@ -8,15 +9,59 @@ use pep440_rs::Version;
 
 use crate::wheel::metadata::Metadata;
 
-/// A distribution that is there before any wheel is: a conda package holds it.
+/// A distribution that is there before any wheel is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvidedPackage {
     /// Its normalised name.
     pub name: String,
     /// Its version; where that is not known, its metadata is read for it.
     pub version: Option<String>,
-    /// What holds it, for people: `numpy 1.26.4 py311h64a7726_0`.
-    pub package: String,
+    /// What holds it.
+    pub holder: Holder,
+}
+
+/// What holds a distribution that is there before any wheel is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A conda package, for people: `numpy 1.26.4 py311h64a7726_0`.
+    Conda(String),
+    /// The existing image that the wheels are put over, as the spec calls it.
+    Base(String),
+}
+
+impl Holder {
+    /// What to do where it contradicts something.
+    pub(crate) fn hint(&self, what: &str) -> String {
+        match self {
+            Self::Conda(_) => format!("let conda install another version of it, or change the {what}"),
+            Self::Base(_) => format!("build on an image with another version of it, or change the {what}"),
+        }
+    }
+
+    /// How one begins that has something and requires more.
+    pub(crate) fn owning(&self, name: &str) -> String {
+        match self {
+            Self::Conda(_) => format!("conda's `{name}`"),
+            Self::Base(_) => format!("the base's `{name}`"),
+        }
+    }
+
+    /// The same with what it provides: name and version.
+    pub(crate) fn providing(&self, provided: &str) -> String {
+        match self {
+            Self::Conda(package) => format!("conda's package `{package}`, which provides `{provided}`"),
+            Self::Base(base) => format!("the base `{base}`, whose Python has `{provided}`"),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conda(package) => write!(f, "conda's package `{package}`"),
+            Self::Base(base) => write!(f, "the base `{base}`"),
+        }
+    }
 }
 
 impl ProvidedPackage {

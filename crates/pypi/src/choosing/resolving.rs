@@ -118,7 +118,7 @@ impl Run<'_> {
     pub(crate) async fn read_provided(&mut self, package: &ProvidedPackage) -> Result<(), LockingError> {
         let failed = |error| LockingError::Provided {
             name: package.name.clone(),
-            package: package.package.clone(),
+            holder: Box::new(package.holder.clone()),
             error,
         };
         let text = self.locking.provided.metadata(&package.name).await.map_err(failed)?;

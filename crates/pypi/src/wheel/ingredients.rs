@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imgbuild_ecosystem::{Ecosystem, EcosystemError, Execution, Ingredients, Surroundings};
+use imgbuild_ecosystem::{Ecosystem, EcosystemError, Execution, ImagePython, Ingredients, Surroundings};
 use imgbuild_layer::Ownership;
 use imgbuild_lock::{LockedPackage, LockedSet, PypiPackage, PypiSet};
 use imgbuild_python::{Bytecode, BytecodeFolders, Target};
@@ -10,7 +10,7 @@ use imgbuild_python::{Bytecode, BytecodeFolders, Target};
 use crate::wheel::layout::Layout;
 use crate::wheel::package::Package;
 use crate::wheel::package_error::PackageError;
-use crate::wheel::virtual_environment::virtual_environment;
+use crate::wheel::virtual_environment::{virtual_environment, virtual_environment_over};
 
 /// The wheels of a variant.
 pub struct Packages<'a> {
@@ -60,7 +60,11 @@ impl Ecosystem for Packages<'_> {
     fn ingredients(&self, surroundings: &Surroundings<'_>) -> Result<Ingredients, EcosystemError> {
         let Self { locked, is_conda, ownership, timestamp } = *self;
         let (set, store) = (locked.set, surroundings.store);
-        let python = surroundings.python.ok_or(LockedWheelsError::NoPython)?;
+        let of_base = set.python.as_ref();
+        // The interpreter of an existing image may be one of a platform that this machine does not run, and the same lock gives the
+        // same bytes on every machine: no bytecode is made for it.
+        let of_image = of_base.and_then(|it| ImagePython::new(&it.version, it.program.clone(), None, None));
+        let python = of_image.as_ref().or(surroundings.python).ok_or(LockedWheelsError::NoPython)?;
         let layout = Layout::of(set.prefix.clone(), is_conda, python.minor, python.site_packages.as_deref())?;
         let layout = layout.of_environment(set.environment.as_deref());
         let folders = BytecodeFolders(vec![layout.site_packages.clone()]);
@@ -69,7 +73,10 @@ impl Ecosystem for Packages<'_> {
         let mut ingredients = Ingredients::default();
         if !is_conda {
             ingredients.parents.insert_tree(set.prefix.clone(), ownership.folder_mode(), ownership.owner());
-            let files = virtual_environment(&layout, &python.program, &python.version, timestamp)?;
+            let files = match of_base {
+                Some(python) => virtual_environment_over(&layout, python, timestamp)?,
+                None => virtual_environment(&layout, &python.program, &python.version, timestamp)?,
+            };
             ingredients.add(ownership.source(Box::new(files)), Vec::new());
         }
         for package in &locked.packages {

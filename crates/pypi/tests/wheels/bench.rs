@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Schedule};
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{
-    BuildFailed, Builder, Built, Environment, Indexes, Locked, Locking, LockingError, ProjectSource,
+    BuildFailed, Builder, Built, Environment, Holder, Indexes, Locked, Locking, LockingError, ProjectSource,
     Provided, ProvidedError, ProvidedPackage, PytorchIndex, Request, Requirement, Settings, Uv, Variables,
     WheelReader,
 };
@@ -221,6 +221,6 @@ pub(crate) fn provided(name: &str, version: &str) -> ProvidedPackage {
     ProvidedPackage {
         name: name.to_owned(),
         version: Some(version.to_owned()),
-        package: format!("{name} {version} py311h0_0"),
+        holder: Holder::Conda(format!("{name} {version} py311h0_0")),
     }
 }

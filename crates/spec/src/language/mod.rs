@@ -91,7 +91,8 @@ pub(crate) struct Document {
     /// Wheels: packages of a package index, beside those of conda or with Debian's Python alone.
     ///
     /// They go into the environment's Python where the conda environment has one, else into a virtual environment of
-    /// Debian's Python, `/opt/venv`. So a spec with wheels asks for a Python: by `python`, or by a conda package `python`.
+    /// Debian's Python or of the existing image's, `/opt/venv`. So a spec with wheels asks for a Python, by `python` or by a conda
+    /// package `python`, or stands on an image that has one.
     ///
     /// The `pip:` list of an `environment.yml` is appended to what is named here. There and in requirements files, `-r`,
     /// `-c`, `-e`, `--index-url`, `--extra-index-url`, `--pre` and `--hash` do what they do for pip, `--only-binary` is what

@@ -15,10 +15,10 @@ pub(crate) enum PythonKey {
 }
 
 impl PythonKey {
-    /// Where it comes from.
-    pub(crate) fn from(&self) -> PythonFrom {
+    /// Where it comes from, where that is said.
+    pub(crate) fn from(&self) -> Option<PythonFrom> {
         match self {
-            Self::Short(_) => PythonFrom::default(),
+            Self::Short(_) => None,
             Self::Table(table) => table.from,
         }
     }
@@ -31,10 +31,9 @@ pub(crate) struct PythonTable {
     /// Major and minor, or the patch release as well. A number is read as it is written: `3.10` is not `3.1`.
     #[schemars(extend("examples" = ["3.11"]))]
     pub(crate) version: PythonVersion,
-    /// Where it comes from.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["debian"]))]
-    pub(crate) from: PythonFrom,
+    /// Where it comes from. On an existing image without `[conda]` and `env` the default is `base`.
+    #[schemars(extend("examples" = ["debian"]), extend("default" = "conda"))]
+    pub(crate) from: Option<PythonFrom>,
 }
 
 /// Where Python comes from.
@@ -49,4 +48,6 @@ pub enum PythonFrom {
     Conda,
     /// From Debian, into `/usr`.
     Debian,
+    /// The one that the existing image has first on its `PATH`: the version is what it must be.
+    Base,
 }

@@ -127,7 +127,8 @@ impl Section {
 
     /// `writable` where there is no virtual environment.
     pub(crate) fn check_writable(&self, python: Option<PythonFrom>, suite: Option<Suite>) -> Option<Problem> {
-        let origin = self.writable.as_ref().filter(|_| python != Some(PythonFrom::Debian))?;
+        let is_virtual = matches!(python, Some(PythonFrom::Debian | PythonFrom::Base));
+        let origin = self.writable.as_ref().filter(|_| !is_virtual)?;
         let problem = Problem::new(SpecMistake::NoVirtualEnvironment);
         let problem = problem.at(origin.source(), origin.span(), "asked for here");
         let beside =
@@ -389,7 +390,7 @@ fn without_hash(listed: &ListedRequirement) -> Option<Problem> {
     Some(problem.hint("write `name==version --hash=sha256:…` for each, as `uv pip compile --generate-hashes` does, or give none of them a hash"))
 }
 
-/// Wheels without a Python that they could be for.
+/// Wheels without a Python that they could be for. An existing image may have one.
 pub(crate) fn needs_python(
     pip: &Pip,
     python: Option<&Python>,
@@ -399,6 +400,7 @@ pub(crate) fn needs_python(
     let named = |requirement: &Requirement| brings_python(requirement.text.whole());
     let lock = match conda.map(|conda| &conda.packages) {
         _ if python.is_some() => return None,
+        None if base.existing().is_some() => return None,
         Some(CondaPackages::Requirements(requirements)) if requirements.iter().any(named) => return None,
         Some(CondaPackages::Locked(locked)) if locked.version("python").is_some() => return None,
         Some(CondaPackages::Locked(locked)) => Some(locked),

@@ -382,6 +382,19 @@ fn an_image_of_a_registry() {
       ·                  ─────┬─────
       ·                       ╰── an existing image
       ╰────
-     help: take Python from conda: `python = "3.11"`
+     help: leave `from` out for the Python that the image has; or take one from conda: `from =
+           "conda"`
+    "#);
+    let python = "name = \"a\"\npython = { version = \"3.13\", from = \"base\" }\n";
+    assert_snapshot!(message(python), @r#"
+     × `from = "base"` is the Python of an existing image, and the base is Debian
+      ╭─[spec.toml:2:10]
+    1 │ name = "a"
+    2 │ python = { version = "3.13", from = "base" }
+      ·          ─────────────────┬─────────────────
+      ·                           ╰── the Python of an existing image
+      ╰────
+     help: take Debian's, `python = { version = "3.13", from = "debian" }`, or conda's: `python =
+           "3.11"`
     "#);
 }

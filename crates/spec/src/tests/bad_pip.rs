@@ -55,7 +55,8 @@ fn no_python() {
 #[test]
 fn a_writable_environment_that_is_none() {
     assert_snapshot!(message("[pip]\npackages = [\"six\"]\nwritable = true\n", &[]), @r#"
-     × `pip.writable` is of a virtual environment, which only Debian's Python gets
+     × `pip.writable` is of a virtual environment, which only Debian's Python and an existing image's
+     │ get
       ╭─[spec.toml:5:12]
     4 │ packages = ["six"]
     5 │ writable = true

@@ -263,3 +263,24 @@ fn a_spec_is_loaded_from_the_disk_with_its_files_beside_it() {
     let error = crate::Spec::load(folder.path()).unwrap_err();
     assert!(error.to_string().ends_with("it is not a file"), "{error}");
 }
+
+#[test]
+fn an_existing_image_brings_its_python_where_nothing_is_asked_of_conda() {
+    let from = |rest: &str| {
+        let text = format!("name = \"a\"\nbase = {{ image = \"team/base:1\" }}\n{rest}");
+        let variant = variants(&text).remove(0);
+        (variant.python.map(|python| python.from), variant.conda.is_some(), variant.pip.is_some())
+    };
+    let (base, conda) = (Some(PythonFrom::Base), Some(PythonFrom::Conda));
+    assert_eq!(from("[pip]\npackages = [\"six\"]\n"), (None, false, true));
+    assert_eq!(from("python = \"3.11\"\n[pip]\npackages = [\"six\"]\n"), (base, false, true));
+    assert_eq!(from("python = \"3.11\"\n"), (base, false, false));
+    assert_eq!(from("python = \"3.11\"\n[conda]\n"), (conda, true, false));
+    assert_eq!(from("python = { version = \"3.11\", from = \"conda\" }\n"), (conda, true, false));
+    let beside = "python = { version = \"3.11\", from = \"base\" }\n[conda]\npackages = [\"tzdata\"]\n[pip]\npackages = [\"six\"]\n";
+    assert_eq!(from(beside), (base, true, true));
+    // Jupyter runs in it too, and its wheels come with it.
+    assert_eq!(from("jupyter = true\n"), (None, false, true));
+    // What is conda's gets its Python from there.
+    assert!(crate::tests::message("name = \"a\"\nbase = { image = \"team/base:1\" }\n[conda]\npackages = [\"tzdata\"]\n[pip]\npackages = [\"six\"]\n").contains("`python = \"3.11\"`"));
+}
