@@ -117,6 +117,10 @@ pub fn variables(
         let path = variables.values.get("PATH").cloned().unwrap_or_default();
         variables.values.insert("PATH".to_owned(), joined(&format!("{prefix}/bin"), &path));
         variables.values.insert("VIRTUAL_ENV".to_owned(), prefix.to_string());
+        if environment.conda.is_none() {
+            // What an image with a conda environment says of that one.
+            variables.values.remove("UV_SYSTEM_PYTHON");
+        }
     }
     match site {
         Some(UserSite::Folder(folder)) => {
@@ -248,6 +252,11 @@ mod tests {
         let found = variables(Some(&["PATH=/bin".to_owned()]), &environment, None, &BTreeMap::new());
         assert_eq!(found.values["PATH"], "/opt/venv/bin:/bin");
         assert_eq!(found.values["VIRTUAL_ENV"], "/opt/venv");
+        // Over an image with a conda environment it is what uv changes.
+        let base = ["PATH=/opt/conda/bin:/bin".to_owned(), "UV_SYSTEM_PYTHON=1".to_owned()];
+        let found = variables(Some(&base), &environment, None, &BTreeMap::new());
+        assert_eq!(found.values["PATH"], "/opt/venv/bin:/opt/conda/bin:/bin");
+        assert_eq!(found.values.get("UV_SYSTEM_PYTHON"), None);
     }
 
     #[test]

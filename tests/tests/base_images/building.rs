@@ -95,7 +95,8 @@ fn an_image_of_imgbuild_is_a_base_and_podman_runs_what_stands_on_it() {
     site.imgbuild.write("spec.toml", &spec);
     let said = site.fails(&["lock", "spec.toml"]);
     assert!(
-        said.contains("`/opt/conda` cannot be the environment's folder: the base has files there"),
+        said.contains("`/opt/conda` cannot be the environment's folder: the base has Python 3.11.")
+            && said.contains(" conda packages there"),
         "{said}"
     );
     site.imgbuild.write("spec.toml", format!("{spec}prefix = \"/opt/app\"\n"));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad;
+mod bad_wheels;
 mod building;
 mod locking;
 mod outdated;

@@ -80,7 +80,7 @@ fn over_a_conda_environment() {
     };
     assert_eq!(run(&program), expected);
     assert_eq!(
-        run(&["sh", "-c", "command -v python pip made-by-a-wheel; pip check"]),
+        run(&["bash", "-c", "command -v python pip made-by-a-wheel; pip check"]),
         "/opt/venv/bin/python\n/opt/venv/bin/pip\n/opt/venv/bin/made-by-a-wheel\nNo broken requirements found.\n"
     );
     // A login shell finds the same, whatever the base's own start-up files say.
