@@ -205,6 +205,15 @@ impl Base {
         self.image().map_or_else(|| Ok(path.clone()), |image| image.file_path(path))
     }
 
+    /// Where a folder must be made to be found at a path; nothing where an image has it.
+    ///
+    /// # Errors
+    ///
+    /// When an image has something else there.
+    pub fn new_folder(&self, path: &ImagePath) -> Result<Option<ImagePath>, BaseFailure> {
+        self.image().map_or_else(|| Ok(Some(path.clone())), |image| image.new_folder(path))
+    }
+
     /// Checks that an environment can stand at a prefix.
     ///
     /// # Errors

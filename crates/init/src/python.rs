@@ -45,6 +45,12 @@ pub(crate) fn set(draft: &mut Draft, version: Option<&str>, suite: Option<Suite>
     }
 }
 
+/// Sets conda's Python, where an image has one of its own.
+pub(crate) fn set_of_conda(draft: &mut Draft, version: &str, place: &str) {
+    let table = format!("{{ version = {}, from = \"conda\" }}", literal::text(version));
+    draft.set_literal("python", table, place);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -47,18 +47,21 @@ impl Runtime<'_> {
         jupyter.into_iter().chain(self.ssh.map(|_| ssh::SERVICE)).collect()
     }
 
-    /// The files: nothing where an image needs none. `place` says where a file must be written to be found at a path.
+    /// The files: nothing where an image needs none. `place` says where a file or a folder must be written to be found at a path;
+    /// nothing where it is there.
     ///
     /// # Errors
     ///
     /// When one of them has no place.
     pub fn files<E: From<PathError>>(
         &self,
-        place: impl Fn(&ImagePath) -> Result<ImagePath, E>,
+        place: impl Fn(&ImagePath, &Content) -> Result<Option<ImagePath>, E>,
     ) -> Result<Option<Files>, E> {
         let mut contents = Contents::new();
         for (path, content) in self.contents()? {
-            contents.insert(place(&path)?, content);
+            if let Some(path) = place(&path, &content)? {
+                contents.insert(path, content);
+            }
         }
         if contents.is_empty() {
             return Ok(None);

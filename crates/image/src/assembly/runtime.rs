@@ -2,6 +2,7 @@
 
 use imgbuild_archive::ImagePath;
 use imgbuild_base::Base;
+use imgbuild_layer::Content;
 use imgbuild_lock::LockedVariant;
 use imgbuild_runtime::{OwnStart, Runtime, RuntimeUser, SHELL_FILES};
 use imgbuild_spec::{Interface, Jupyter, JupyterProfile, Variant};
@@ -59,7 +60,7 @@ impl Assembly {
         let jupyter = match &variant.jupyter {
             Some(jupyter) => match environment_of(jupyter, locked) {
                 Some(prefix) => Some((jupyter, prefix)),
-                None if is_whole => return Err(without_jupyter(jupyter)),
+                None if is_whole => return Err(without_jupyter(jupyter, locked)),
                 None => None,
             },
             None => None,
@@ -81,7 +82,13 @@ impl Assembly {
             serves,
             is_for_runpod: variant.jupyter.as_ref().is_some_and(|it| it.profile == JupyterProfile::Runpod),
         };
-        let files = runtime.files(|path| self.base.file_path(path).map_err(MakeError::from))?;
+        let place = |path: &ImagePath, content: &Content| -> Result<_, MakeError> {
+            match content {
+                Content::Folder => Ok(self.base.new_folder(path)?),
+                _ => Ok(Some(self.base.file_path(path)?)),
+            }
+        };
+        let files = runtime.files(place)?;
         files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
         if self.own.has_shell_file && SHELL_FILES.iter().any(|(path, _)| self.base.may_have_file(path)) {
             let known = self.base.image().map(|image| image.shell_files().to_vec());
@@ -127,7 +134,14 @@ fn environment_of(jupyter: &Jupyter, locked: &LockedVariant<'_>) -> Option<Image
     conda.map(|it| &it.set.prefix).or(wheels.map(|it| &it.set.prefix)).cloned()
 }
 
-fn without_jupyter(jupyter: &Jupyter) -> MakeError {
+fn without_jupyter(jupyter: &Jupyter, locked: &LockedVariant<'_>) -> MakeError {
     let asked = vec![jupyter.origin.snippet("it was asked for here", "Jupyter")];
-    MakeFailure::NoJupyter { package: names(jupyter).1.to_owned(), asked }.into()
+    let name = names(jupyter).1;
+    let of_base = locked.pypi.iter().filter(|pypi| pypi.set.python.is_some());
+    let mut provided = of_base.flat_map(|pypi| &pypi.set.provided);
+    let provided = provided.find(|it| it.split(' ').next() == Some(name));
+    match provided.cloned() {
+        Some(provided) => MakeFailure::JupyterOfBase { provided, asked }.into(),
+        None => MakeFailure::NoJupyter { package: name.to_owned(), asked }.into(),
+    }
 }

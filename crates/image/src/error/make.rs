@@ -64,6 +64,20 @@ pub enum MakeFailure {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// Jupyter is to be started, and the existing image has it for its own Python.
+    #[error(
+        "Jupyter is to be started in the environment of the wheels, and the base has `{provided}` for its own Python"
+    )]
+    #[diagnostic(help(
+        "leave `jupyter` out and start the base's own by `entrypoint` or `cmd` in `[image]`; or take Python and Jupyter from conda, by `[conda]`"
+    ))]
+    JupyterOfBase {
+        /// What the base has: name and version.
+        provided: String,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// A layer cannot be unpacked.
     #[error("the layer `{digest}` cannot be unpacked")]
     Unpack {

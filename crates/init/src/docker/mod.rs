@@ -264,7 +264,12 @@ fn finish<'a>(mut taking: Taking<'a>, scripts: &'a [(String, String)]) {
     let version =
         found.python.as_ref().map(|(version, _)| version.as_str()).filter(|version| !version.is_empty());
     let place = found.python.as_ref().map(|(_, place)| place.clone());
-    if is_conda || is_on_image {
+    if is_on_image && !is_conda && !is_environment {
+        // What it adds is for the Python of the image, but where another one is named.
+        if let (Some(version), Some(place)) = (version, place) {
+            python::set_of_conda(draft, version, &place);
+        }
+    } else if is_conda || is_on_image {
         // Where a file names the packages, it names the Python.
         let is_asked = found.wheels.is_some() || draft.has("jupyter") || place.is_some();
         let needs_one = !is_environment && (is_asked || !draft.has("conda.packages"));
