@@ -82,13 +82,7 @@ impl Assembly {
             serves,
             is_for_runpod: variant.jupyter.as_ref().is_some_and(|it| it.profile == JupyterProfile::Runpod),
         };
-        let place = |path: &ImagePath, content: &Content| -> Result<_, MakeError> {
-            match content {
-                Content::Folder => Ok(self.base.new_folder(path)?),
-                _ => Ok(Some(self.base.file_path(path)?)),
-            }
-        };
-        let files = runtime.files(place)?;
+        let files = runtime.files(|path, content| place(&self.base, path, content))?;
         files.into_iter().for_each(|files| self.add(Box::new(files), Vec::new()));
         if self.own.has_shell_file && SHELL_FILES.iter().any(|(path, _)| self.base.may_have_file(path)) {
             let known = self.base.image().map(|image| image.shell_files().to_vec());
@@ -96,6 +90,14 @@ impl Assembly {
             self.derive(Box::new(files), Vec::new());
         }
         Ok(())
+    }
+}
+
+/// Where a file or a folder must be written to be found at a path; nothing where the base has it.
+fn place(base: &Base, path: &ImagePath, content: &Content) -> Result<Option<ImagePath>, MakeError> {
+    match content {
+        Content::Folder => Ok(base.new_folder(path)?),
+        _ => Ok(Some(base.file_path(path)?)),
     }
 }
 

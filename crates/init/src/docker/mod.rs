@@ -291,7 +291,14 @@ fn finish<'a>(mut taking: Taking<'a>, scripts: &'a [(String, String)]) {
     if let Some(suite) = found.suite.filter(|_| !draft.has("base.debian")) {
         draft.set("base.debian", suite.as_str(), "from its `FROM`");
     }
-    if found.is_ubuntu && draft.has("base.packages") {
+    if found.is_ubuntu {
+        leave_out_ubuntu(draft);
+    }
+}
+
+/// Says what Ubuntu's packages may be called in Debian.
+fn leave_out_ubuntu(draft: &mut Draft) {
+    if draft.has("base.packages") {
         let place = draft.place("base.packages").unwrap_or_default();
         draft.leave_out(
             &place,

@@ -9,7 +9,6 @@ fn an_image_of_a_registry_is_the_base() {
     let dockerfile = "FROM registry.example:5000/team/base:1.2\nRUN pip install requests\nCMD [\"python\", \"-m\", \"app\"]\n";
     assert_snapshot!(spec(dockerfile), @r#"
     name = "app"
-    python = "3.12"  # line 2
 
     [base]
     image = "registry.example:5000/team/base:1.2"  # line 1
