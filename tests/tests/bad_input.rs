@@ -532,7 +532,7 @@ fn a_lock_that_is_none() {
     bench.imgbuild.write("spec.lock", "version = 99\n");
     assert_snapshot!(bench.fails(&[]), @"
     × cannot use the lock `spec.lock`
-    ╰─▶ the lock has format version 99, and this imgbuild reads version 2
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 2
     help: remove it and run `imgbuild lock` to make it anew
     ");
 }

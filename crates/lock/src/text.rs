@@ -6,7 +6,7 @@ use crate::{FORMAT_VERSION, Lock, base_content};
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// It was written by another version of imgbuild.
-    #[error("the lock has format version {found}, and this imgbuild reads version {FORMAT_VERSION}")]
+    #[error("the lock has format version {found}, and this imgbuild reads versions up to {FORMAT_VERSION}")]
     Version {
         /// Its version.
         found: i64,
@@ -56,11 +56,13 @@ impl Lock {
     pub fn parse(text: &str) -> Result<Self, LockError> {
         let table: toml::Table = text.parse()?;
         match table.get("version").and_then(toml::Value::as_integer) {
-            Some(version) if version == i64::from(FORMAT_VERSION) => {}
+            // A lock of an older form is one of this form that lacks what is new.
+            Some(version) if (1..=i64::from(FORMAT_VERSION)).contains(&version) => {}
             Some(found) => return Err(LockError::Version { found }),
             None => {} // The missing field is reported with all the others.
         }
         let mut lock: Self = toml::from_str(text)?;
+        lock.version = FORMAT_VERSION;
         base_content::take_over(&mut lock.variants);
         lock.check()?;
         Ok(lock)
@@ -297,9 +299,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_lock_of_an_older_form_is_read() {
+        let lock = sample();
+        let text = lock.to_text().unwrap().replacen("version = 2", "version = 1", 1);
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+    }
+
+    #[test]
     fn a_lock_of_another_version_is_refused() {
         let text = sample().to_text().unwrap().replacen("version = 2", "version = 3", 1);
-        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 3, and this imgbuild reads version 2");
+        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 3, and this imgbuild reads versions up to 2");
     }
 
     #[test]

@@ -192,12 +192,12 @@ struct Incoming(Mutex<BoxStream<'static, Result<Bytes, HttpError>>>);
 
 impl Incoming {
     fn new(answer: Response, name: String, client: Client) -> Self {
-        let begin = (answer, name, client, Instant::now(), 0);
+        let begin = (answer, name, client.pace(), client, Instant::now(), 0);
         let stream = futures::stream::try_unfold(
             begin,
-            |(mut answer, name, client, mut since, mut bytes)| async move {
+            |(mut answer, name, mut pace, client, mut since, mut bytes)| async move {
                 let slow = |name: &str| unknown(Trouble::Slow(name.to_owned()));
-                let next = tokio::time::timeout(PATIENCE, client.next_bytes(&mut answer)).await;
+                let next = tokio::time::timeout(PATIENCE, client.next_bytes(&mut answer, &mut pace)).await;
                 let Some(next) = next.map_err(|_| slow(&name))?.map_err(failed)? else { return Ok(None) };
                 bytes += next.len() as u64;
                 let passed: Duration = since.elapsed();
@@ -207,7 +207,7 @@ impl Incoming {
                     }
                     (since, bytes) = (Instant::now(), 0);
                 }
-                Ok(Some((next, (answer, name, client, since, bytes))))
+                Ok(Some((next, (answer, name, pace, client, since, bytes))))
             },
         );
         Self(Mutex::new(Box::pin(stream)))
