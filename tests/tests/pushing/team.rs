@@ -33,10 +33,11 @@ impl Team {
         imgbuild.write(&format!(".config/containers/certs.d/{}/ca.crt", registry.address()), authority);
         imgbuild.write("password", "hunter2\n");
         imgbuild.write("train.py", "import torch\nprint('training with', torch.version.cuda)\n");
-        // Podman, with what it keeps in this folder. What the machine lets it do is no matter of the page.
+        // Podman, with what it keeps in this folder. What the machine lets it do is no matter of the page. It would find this program
+        // again where that stands: in the first folder of `PATH`.
         let podman = Podman::new(&imgbuild.path("podman"));
         let program = format!(
-            "#!/bin/sh\nverb=$1; shift\nexec {} $verb --net=none {} \"$@\"\n",
+            "#!/bin/sh\nPATH=${{PATH#*:}}\nverb=$1; shift\nexec {} $verb --net=none {} \"$@\"\n",
             podman.line(),
             LIMITS.join(" ")
         );
@@ -77,8 +78,7 @@ const TAGS: [&str; 2] = ["3.11-cuda12.9", "3.11-cuda13.0"];
 /// The layers of images, and what each is of.
 fn layers(images: &[Image]) -> BTreeMap<Digest, String> {
     let of = |image: &Image| {
-        let history =
-            image.config.history.iter().filter(|it| !it.empty_layer).map(|it| it.created_by.clone());
+        let history = image.config.history.iter().filter(|it| !it.empty_layer).map(|it| it.comment.clone());
         let layers = image.manifest.layers.iter().map(|layer| layer.digest);
         layers.zip(history).collect::<Vec<_>>()
     };
