@@ -13,7 +13,7 @@ const WHEELS: &str = "
 ";
 
 /// As much of a Python as is looked at: that of a conda environment, with a package of the index and one more.
-fn python() -> HandmadeLayer {
+pub(crate) fn python() -> HandmadeLayer {
     let packages = "opt/conda/lib/python3.11/site-packages";
     HandmadeLayer::new()
         .program("opt/conda/bin/python3.11")
@@ -23,7 +23,7 @@ fn python() -> HandmadeLayer {
         .file("opt/conda/lib/python3.11/os.py", "")
         .file(
             &format!("{packages}/good-1.0.dist-info/METADATA"),
-            "Metadata-Version: 2.1\nName: good\nVersion: 1.0\n",
+            "Metadata-Version: 2.1\nName: good\nVersion: 1.0\nProvides-Extra: more\nRequires-Dist: late>=1; extra == 'more'\nRequires-Dist: nowhere\n",
         )
 }
 
@@ -252,6 +252,30 @@ fn a_prefix_with_a_python() {
        ·                  ──────────────┬──────────────
        ·                                ╰── this base
      4 │ [conda]
+       ╰────
+    "#);
+}
+
+#[test]
+fn jupyter_that_the_base_has() {
+    let names = ["jupyterlab", "ipykernel", "ipywidgets", "jupyterhub", "pip"];
+    let has = |layer: HandmadeLayer, name: &&str| {
+        let file = format!("opt/conda/lib/python3.11/site-packages/{name}-4.0.dist-info/METADATA");
+        layer.file(&file, format!("Metadata-Version: 2.1\nName: {name}\nVersion: 4.0\n"))
+    };
+    let bench = Bench::new(vec![system(), names.iter().fold(python(), has)], PATH);
+    assert_snapshot!(bench.refused("jupyter = true\n", "\"good\""), @r#"
+      × Jupyter is to be started in the environment of the wheels, and the base has `jupyterlab 4.0` for its own Python
+      help: leave `jupyter` out and start the base's own by `entrypoint` or `cmd` in `[image]`; or take Python and Jupyter from conda, by `[conda]`
+
+    Advice:
+      ☞ it was asked for here
+       ╭─[spec.toml:4:11]
+     3 │ base = { image = "127.0.0.1:50000/team/base:1" }
+     4 │ jupyter = true
+       ·           ──┬─
+       ·             ╰── Jupyter
+     5 │ [pip]
        ╰────
     "#);
 }

@@ -11,7 +11,7 @@ mod wheels;
 use std::process::Command;
 
 use imgbuild_oci::{ContainerConfig, Platform};
-use imgbuild_tests::{HandmadeLayer, Imgbuild, Registry, capture, channel, write_layout};
+use imgbuild_tests::{HandmadeLayer, Imgbuild, Registry, capture, channel, workspace_root, write_layout};
 
 const GLIBC: &str = "\x7fELF GNU C Library (GNU libc) stable release version 2.36.\n";
 
@@ -48,6 +48,13 @@ fn config() -> ContainerConfig {
     }
 }
 
+/// The program with a store of its own. It finds the uv of the tests, and so takes none into that.
+fn with_empty_store() -> Imgbuild {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let tools = workspace_root().join("target/wheels/tools/bin");
+    Imgbuild::with_private_store().variable("PATH", format!("{path}:{}", tools.display()))
+}
+
 /// A registry, and the program with a store of its own.
 struct Site {
     registry: Registry,
@@ -56,12 +63,12 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        Self { registry: Registry::new(), imgbuild: Imgbuild::with_private_store() }
+        Self { registry: Registry::new(), imgbuild: with_empty_store() }
     }
 
     /// The same registry, for a machine with an empty store: with the spec and the lock of this one.
     fn elsewhere(&self) -> Imgbuild {
-        let other = Imgbuild::with_private_store();
+        let other = with_empty_store();
         for file in ["spec.toml", "spec.lock"] {
             other.write(file, self.imgbuild.read(file));
         }

@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_tests::{Container, Imgbuild, LIMITS, Podman, Server, capture, channel, package_index};
+use imgbuild_oci::{ContainerConfig, Platform};
+use imgbuild_tests::{
+    Container, Image, Imgbuild, LIMITS, Podman, Server, capture, channel, package_index, scratch,
+};
 
-use crate::{Site, has_blob};
+use crate::bad_wheels::python;
+use crate::{Site, config, has_blob, system};
 
 /// `late` requires what the bases have, and `command` brings a program.
 const WHEELS: &str = "
     late-1.0-py3-none-any.whl requires=idna
     command-1.0-py3-none-any.whl command=made-by-a-wheel
     idna-99.0-py3-none-any.whl
-    extra-1.0-py3-none-any.whl requires=late
 ";
 
 /// Where a program and the packages are, as the image's Python finds them.
@@ -176,4 +179,71 @@ fn over_a_python_below_usr_local() {
             python.version
         )
     );
+}
+
+#[test]
+fn over_debians_own_python() {
+    let site = Site::new();
+    let index = index(&site);
+    let base = "name = \"base\"\nplatforms = [\"linux/amd64\"]\npython = { version = \"3.13\", from = \"debian\" }\n[base]\npackages = [\"python3-idna\"]\n";
+    put_own(&site, "team/base:1", base);
+    site.imgbuild.write("spec.toml", on(&site, "app", "team/base:1", "\"late\"", &index));
+    let container = Container::new(&site.imgbuild.build_again(&[]).image());
+    let said = container.start_with(&["python", "-c", WHERE, "late", "idna"]).success().stdout;
+    let expected = "/opt/venv/bin/python /opt/venv/lib/python3.13/site-packages/late/__init__.py /usr/lib/python3/dist-packages/idna/__init__.py\n";
+    assert_eq!(said, expected);
+    let python = site.lock().variants[0].pypi.as_ref().unwrap().python.clone().unwrap();
+    assert!(python.version.starts_with("3.13.") && !python.has_pip, "{python:?}");
+}
+
+/// A base of which only the names are a Python's, for both platforms.
+fn put_names(site: &Site, image: &str) {
+    let config = ContainerConfig { env: vec!["PATH=/opt/conda/bin:/bin".to_owned()], ..config() };
+    site.put(image, &[Platform::LinuxAmd64, Platform::LinuxArm64], vec![system(), python()], &config);
+}
+
+#[test]
+fn for_each_platform_whatever_this_machine_runs() {
+    let site = Site::new();
+    put_names(&site, "team/base:1");
+    let index = index(&site);
+    let spec = on(&site, "app", "team/base:1", "\"command\"", &index);
+    let both = spec.replace("[\"linux/amd64\"]", "[\"linux/amd64\", \"linux/arm64\"]");
+    site.imgbuild.write("spec.toml", both);
+    let images = Image::all(site.imgbuild.build_again(&[]).path());
+    assert_eq!(images.len(), 2);
+    for image in images {
+        // No bytecode is made by a Python that may not run here.
+        let tree = scratch("unpacked");
+        image.unpack(tree.path());
+        let module = tree.path().join("opt/venv/lib/python3.11/site-packages/command");
+        assert!(module.join("__init__.py").is_file() && !module.join("__pycache__").exists());
+    }
+}
+
+#[test]
+fn an_extra_of_what_the_base_has_is_read_from_its_layers() {
+    let site = Site::new();
+    put_names(&site, "team/base:1");
+    let index = package_index(
+        &site.imgbuild.path("index"),
+        "late-1.0-py3-none-any.whl\nother-1.0-py3-none-any.whl\n",
+        |_| None,
+    );
+    let lock = |imgbuild: &Imgbuild, wheels: &str| {
+        imgbuild.write("spec.toml", on(&site, "app", "team/base:1", wheels, &index));
+        imgbuild.run(["lock", "spec.toml"]).success();
+        let lock = imgbuild_lock::Lock::parse(&imgbuild.read("spec.lock")).unwrap();
+        let wheels = lock.variants[0].pypi.clone().unwrap();
+        let names: Vec<String> =
+            lock.pypi.into_iter().map(|it| format!("{} {}", it.name, it.version)).collect();
+        (names, wheels.provided)
+    };
+    // What it requires besides is its own matter.
+    let (more, provided) = (vec!["late 1.0".to_owned()], vec!["good 1.0".to_owned()]);
+    assert_eq!(lock(&site.imgbuild, "\"good[more]\""), (more.clone(), provided.clone()));
+    // A machine that has read none of its layers locks more over it, and fetches those that are looked into.
+    assert_eq!(lock(&site.imgbuild, "\"other\""), (vec!["other 1.0".to_owned()], vec![]));
+    let other = site.elsewhere();
+    assert_eq!(lock(&other, "\"good[more]\""), (more, provided));
 }
