@@ -68,12 +68,12 @@ pub enum BaseFailure {
     },
     /// An existing image has no Python where one is needed.
     #[error("the base `{base}` has no Python: there is neither `python` nor `python3` on its `PATH`")]
-    #[diagnostic(help(
-        "take one from conda, `python = {{ version = \"3.11\", from = \"conda\" }}`; or build on an image that has one"
-    ))]
+    #[diagnostic(help("{hint}"))]
     NoPython {
         /// The image, as it is written.
         base: String,
+        /// What to do.
+        hint: String,
         /// The lines that asked for it.
         #[related]
         asked: Vec<Snippet>,

@@ -99,7 +99,15 @@ impl LockedImage {
         let (base, asked) =
             (self.named.text.clone(), self.named.asked().into_iter().chain([asked]).collect());
         PythonBeneath::of(&self.view.facts.pythons).map_err(|error| match error {
-            NoPython::Absent => BaseFailure::NoPython { base, asked },
+            NoPython::Absent => {
+                let elsewhere = self.view.facts.pythons.installations.first();
+                let other = "take one from conda, `python = { version = \"3.11\", from = \"conda\" }`";
+                let hint = match elsewhere.map(|it| &it.program) {
+                    Some(program) => format!("the base has `{program}`, whose folder is not on that `PATH`: build on an image that has it there; or {other}"),
+                    None => format!("{other}; or build on an image that has one"),
+                };
+                BaseFailure::NoPython { base, hint, asked }
+            }
             NoPython::Unknown(program) => {
                 BaseFailure::UnknownPython { base, program: program.to_string(), asked }
             }

@@ -60,7 +60,7 @@ fn no_python() {
     let bench = Bench::new(vec![system(), python()], "/usr/bin:/bin");
     assert_snapshot!(bench.refused("", "\"good\""), @r#"
       × the base `127.0.0.1:50000/team/base:1` has no Python: there is neither `python` nor `python3` on its `PATH`
-      help: take one from conda, `python = { version = "3.11", from = "conda" }`; or build on an image that has one
+      help: the base has `/opt/conda/bin/python3.11`, whose folder is not on that `PATH`: build on an image that has it there; or take one from conda, `python = { version = "3.11", from = "conda" }`
 
     Advice:
       ☞ it was asked for here
@@ -82,6 +82,14 @@ fn no_python() {
      6 │ index-url = "INDEX"
        ╰────
     "#);
+}
+
+#[test]
+fn no_python_at_all() {
+    let bench = Bench::new(vec![system()], PATH);
+    assert!(bench.refused("", "\"good\"").contains(
+        "help: take one from conda, `python = { version = \"3.11\", from = \"conda\" }`; or build on an image that has one\n"
+    ));
 }
 
 #[test]
