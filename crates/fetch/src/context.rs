@@ -129,6 +129,11 @@ impl Context {
         Ok(self.registries.get_or_init(|| registries).clone())
     }
 
+    /// The registries that are spoken to in this run, now or later: without anything else of it.
+    pub fn spoken_to(&self) -> Arc<OnceLock<Registries>> {
+        Arc::clone(&self.registries)
+    }
+
     /// Has blobs of an image of a registry come from there where they are read.
     ///
     /// # Errors

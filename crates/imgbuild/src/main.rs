@@ -20,12 +20,14 @@ mod words;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::SignalKind;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
 
-/// How a program ends that was stopped by Ctrl-C: 128 and the number of the signal.
+/// How a program ends that was stopped by Ctrl-C, or by `kill`, as CI and clusters do: 128 and the number of the signal.
 const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
 
 /// How `imgbuild run` ends when the command could not be started.
 const UNSTARTED: u8 = 125;
@@ -54,25 +56,44 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(async {
-        tokio::select! {
-            result = run(&arguments) => Some(result),
-            _ = tokio::signal::ctrl_c() => None,
+        let ended = tokio::select! {
+            result = run(&arguments) => Ok(result),
+            code = stopped() => Err(code),
+        };
+        if !matches!(ended, Ok(Ok(_))) {
+            commands::cancel_uploads().await;
         }
+        ended
     });
     // What still runs writes temporary files only: nobody waits for it.
     runtime.shutdown_background();
     match ended {
-        Some(Ok(code)) => code,
-        Some(Err(failure)) => {
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => {
             failure.print();
             ExitCode::FAILURE
         }
-        None => {
+        Err(code) => {
             output::say(
                 "interrupted: nothing was written under its final name, and the next run goes on from here\n",
             );
-            ExitCode::from(INTERRUPTED)
+            ExitCode::from(code)
         }
+    }
+}
+
+/// Waits until somebody stops the program: how it ends then.
+async fn stopped() -> u8 {
+    let terminated = async {
+        match tokio::signal::unix::signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            // Then the signal ends it as it ends any program.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => INTERRUPTED,
+        () = terminated => TERMINATED,
     }
 }
 

@@ -39,6 +39,7 @@ mod session;
 mod settings;
 mod sought;
 mod upload;
+mod uploads;
 mod who;
 
 pub use address::Misled;

@@ -37,9 +37,9 @@ impl Upload<'_> {
             let (at, chunks) = (progress.at, progress.chunks);
             let length = chunks.size.min(self.size - at);
             if at + length == self.size && chunks.last_ends {
-                return self.last(&progress.session.location, at, length).await;
+                return self.last(progress.session.location(), at, length).await;
             }
-            let next = match self.sending(Method::PATCH, &progress.session.location, at, length).await {
+            let next = match self.sending(Method::PATCH, progress.session.location(), at, length).await {
                 Ok(Sent::Answer(answer)) if answer.status().is_success() => {
                     retry.progressed();
                     self.taken(&mut progress, length, answer).await
@@ -57,7 +57,7 @@ impl Upload<'_> {
                 return outcome;
             }
         }
-        let ending = self.ending(&progress.session.location);
+        let ending = self.ending(progress.session.location());
         match self.remote.send(&self.doing, &|| empty(Method::PUT, &ending)).await {
             Ok(answer) => self.ended(answer).await,
             Err(error) => Outcome::Failed(error),
@@ -72,7 +72,7 @@ impl Upload<'_> {
         answer: Response,
     ) -> ControlFlow<Outcome> {
         match self.remote.location(&self.doing, &answer) {
-            Ok(location) => progress.session.location = location,
+            Ok(location) => progress.session.go_on_at(location),
             Err(error) => return ControlFlow::Break(Outcome::Failed(error)),
         }
         let at = progress.at;
@@ -117,7 +117,7 @@ impl Upload<'_> {
         // It had the piece, and has said otherwise: ECR, and others whose `Range` stands still.
         if status == StatusCode::RANGE_NOT_SATISFIABLE && progress.is_doubted {
             if let Ok(location) = self.remote.location(&self.doing, &answer) {
-                progress.session.location = location;
+                progress.session.go_on_at(location);
             }
             drain(answer).await;
             self.passed(progress, length);
@@ -142,14 +142,15 @@ impl Upload<'_> {
 
     /// Goes on from where the registry stands.
     async fn look(&self, progress: &mut Progress<'_>, failure: RegistryError) -> ControlFlow<Outcome> {
-        match self.standing(&progress.session.location).await {
+        match self.standing(progress.session.location()).await {
             Ok(Some((location, has))) if has <= self.size => {
                 progress.stalls = if has > progress.at { 0 } else { progress.stalls + 1 };
                 if progress.stalls > MOST_STALLS {
                     return ControlFlow::Break(Outcome::Failed(failure));
                 }
                 progress.is_doubted = false;
-                (progress.session.location, progress.at) = (location, has);
+                progress.session.go_on_at(location);
+                progress.at = has;
                 ControlFlow::Continue(())
             }
             _ => ControlFlow::Break(Outcome::Anew(failure)),

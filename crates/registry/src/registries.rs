@@ -15,6 +15,7 @@ use crate::error::RegistryError;
 use crate::hosts::Chunks;
 use crate::repository::Scheme;
 use crate::settings::RegistrySettings;
+use crate::uploads::Uploads;
 use crate::who::{KnownCredentials, Who};
 
 /// What speaks to registries. Clones share connections, tokens, and what was learned of each registry.
@@ -32,8 +33,8 @@ pub(crate) struct Shared {
     pub(crate) clients: Mutex<Vec<(Transport, Client)>>,
     /// Repositories to which nothing can be mounted, and from where: whoever asks may not read there.
     unreadable: Mutex<BTreeSet<(Url, String)>>,
-    /// Uploads that were given up, and of which no registry knows it yet.
-    abandoned: Mutex<Vec<Url>>,
+    /// Uploads that have begun, and of whose end no registry knows yet.
+    uploads: Uploads,
 }
 
 /// What was learned of a registry, by its host.
@@ -85,7 +86,7 @@ impl Registries {
             learned: Mutex::default(),
             clients: Mutex::default(),
             unreadable: Mutex::default(),
-            abandoned: Mutex::default(),
+            uploads: Uploads::default(),
         })))
     }
 
@@ -130,9 +131,15 @@ impl Registries {
         self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The uploads that were given up. No thread leaves them half changed.
-    pub(crate) fn abandoned(&self) -> MutexGuard<'_, Vec<Url>> {
-        self.0.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The uploads that have begun.
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.0.uploads
+    }
+
+    /// Tells the registries that nothing more will come of all uploads that have begun and not ended: for a program that ends
+    /// before its work is done. One that does not hear it finds out by itself, some days later.
+    pub async fn cancel_uploads(&self) {
+        self.0.uploads.cancel(|_| true).await;
     }
 
     /// No thread leaves it half changed.

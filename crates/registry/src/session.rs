@@ -1,39 +1,49 @@
 //! Uploads that have begun. One that is given up is told to its registry, which else keeps what has come of it for days.
 
+use futures::FutureExt;
 use http::header::HeaderName;
 use imgbuild_oci::Digest;
 use reqwest::{Method, Request, Response};
 use url::Url;
 
 use crate::error::{Doing, RegistryError};
-use crate::registries::Registries;
 use crate::remote::{RemoteRepository, drain, header};
+use crate::uploads::Cancel;
 
 const LEAST_CHUNK: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
 /// An upload that has begun.
 pub(crate) struct Session {
     /// Where it goes on.
-    pub(crate) location: Url,
+    location: Url,
     /// The least bytes of a piece that the registry takes.
     pub(crate) least: Option<u64>,
-    registries: Registries,
-    is_open: bool,
+    remote: Box<RemoteRepository>,
+    id: u64,
 }
 
 impl Session {
+    /// Where it goes on.
+    pub(crate) fn location(&self) -> &Url {
+        &self.location
+    }
+
+    /// It goes on there.
+    pub(crate) fn go_on_at(&mut self, location: Url) {
+        self.remote.registries().uploads().go_on(self.id, self.remote.cancelling(&location));
+        self.location = location;
+    }
+
     /// It came to its end, good or bad: the registry keeps nothing of it.
     pub(crate) fn close(&mut self) {
-        self.is_open = false;
+        self.remote.registries().uploads().end(self.id);
     }
 }
 
 impl Drop for Session {
     /// Who gives up a push drops its uploads, and cannot ask anything then: they are cancelled later.
     fn drop(&mut self) {
-        if self.is_open {
-            self.registries.abandoned().push(self.location.clone());
-        }
+        self.remote.registries().uploads().give_up(self.id);
     }
 }
 
@@ -42,7 +52,9 @@ impl RemoteRepository {
     pub(crate) fn session(&self, doing: &Doing, answer: &Response) -> Result<Session, RegistryError> {
         let least = header(answer.headers(), LEAST_CHUNK).and_then(|text| text.parse().ok());
         let location = self.location(doing, answer)?;
-        Ok(Session { location, least, registries: self.registries().clone(), is_open: true })
+        let own = self.repository().url().clone();
+        let id = self.registries().uploads().begin(own, self.cancelling(&location));
+        Ok(Session { location, least, remote: Box::new(self.clone()), id })
     }
 
     /// Tells a registry that nothing more of an upload will come. Where it does not hear it, it finds out by itself.
@@ -51,30 +63,22 @@ impl RemoteRepository {
         self.cancel_at(&session.location).await;
     }
 
-    /// Tells a registry so of all uploads to this repository that were given up. One that does not hear it is told no more.
+    /// Tells a registry so of all uploads to this repository that were given up.
     pub(crate) async fn cancel_abandoned(&self) {
-        let own = self.repository().url().as_str().to_owned();
-        let given_up: Vec<Url> =
-            self.registries().abandoned().extract_if(.., |url| url.as_str().starts_with(&own)).collect();
-        for location in given_up {
-            if !self.cancel_at(&location).await {
-                break;
-            }
-        }
+        let own = self.repository().url();
+        self.registries().uploads().cancel(|upload| upload.is_given_up && upload.repository == *own).await;
     }
 
-    /// Gives whether the registry has heard it.
-    async fn cancel_at(&self, location: &Url) -> bool {
+    fn cancelling(&self, location: &Url) -> Cancel {
+        let (remote, location) = (self.clone(), location.clone());
+        Box::new(move || async move { remote.cancel_at(&location).await }.boxed())
+    }
+
+    async fn cancel_at(&self, location: &Url) {
         let doing = Doing::WriteBlob(Digest::of(b""));
         match self.send_once(&doing, &|| Request::new(Method::DELETE, location.clone())).await {
-            Ok(answer) => {
-                drain(answer).await;
-                true
-            }
-            Err(error) => {
-                tracing::debug!("{error}");
-                false
-            }
+            Ok(answer) => drain(answer).await,
+            Err(error) => tracing::debug!("{error}"),
         }
     }
 }

@@ -243,7 +243,7 @@ impl Upload<'_> {
 
     /// Sends it in one request. What is there after the connection broke is gone on with in pieces.
     async fn whole(&self, session: &mut Session) -> Outcome {
-        let ending = self.ending(&session.location);
+        let ending = self.ending(session.location());
         let answer = match self.sending(Method::PUT, &ending, 0, self.size).await {
             Ok(Sent::Answer(answer)) => answer,
             Ok(Sent::Broken(trouble)) => return self.broken(session, trouble).await,
@@ -288,13 +288,13 @@ impl Upload<'_> {
             return Outcome::Again(trouble);
         }
         // A place from which nothing can be learned is a reason to begin anew.
-        match self.standing(&session.location).await {
+        match self.standing(session.location()).await {
             Ok(Some((location, at))) if at > 0 && at < self.size => {
                 let Some(chunks) = Chunks::of(host, &http::HeaderMap::new()) else {
                     return Outcome::Again(trouble);
                 };
                 let chunks = chunks.at_least(session.least.unwrap_or(1));
-                session.location = location;
+                session.go_on_at(location);
                 self.pieces(session, at, chunks).await
             }
             _ => Outcome::Again(trouble),

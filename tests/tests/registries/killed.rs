@@ -1,10 +1,11 @@
 //! Pushes that are killed, at every stage, and started again: the image is whole then, and what was up is not sent again.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use imgbuild_tests::capture;
 use imgbuild_tests::distribution::{Behaviour, Distribution, Kind, Profile};
 
 use crate::program::Bench;
@@ -76,6 +77,43 @@ fn a_push_that_is_killed_at_any_stage_ends_when_it_is_started_again() {
             Kind::PutManifest => assert_eq!(sent, 0),
             _ => assert!(sent < 4 * MIB, "{kind:?}: {sent} bytes"),
         }
+    }
+}
+
+/// Stops a push by a signal while a blob is on its way.
+#[test]
+fn a_push_that_is_stopped_tells_the_registry() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let reached = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&reached);
+        let registry = Distribution::setup()
+            .profile(Profile { request_limit: Some(2 << 20), ..Profile::specification() })
+            .hook(move |request| match (request.kind, request.before) {
+                (Kind::Chunk, 1) => {
+                    noted.store(true, Ordering::SeqCst);
+                    Behaviour::Silence
+                }
+                _ => Behaviour::Right,
+            })
+            .start();
+        let bench = Bench::new(&["linux/amd64"], 3 * MIB);
+        let to = format!("{}/team/image:1", registry.address());
+        let mut command = bench.imgbuild.command(["push", "image", &to]);
+        let mut child =
+            command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        while !reached.load(Ordering::SeqCst) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(registry.open_uploads() > 0);
+        capture(Command::new("kill").args(["-s", signal, &child.id().to_string()])).success();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap().lines().last(),
+            Some("interrupted: nothing was written under its final name, and the next run goes on from here")
+        );
+        assert_eq!(registry.open_uploads(), 0);
     }
 }
 

@@ -24,14 +24,16 @@ pub(crate) mod tags;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::future::join_all;
 use imgbuild_distribution::{complete, missing, pull};
 use imgbuild_fetch::{Context, Reporter};
 use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_locking::Purpose;
 use imgbuild_oci::{Platform, Reference};
+use imgbuild_registry::Registries;
 use imgbuild_shard::{Shard, shard_of_this_machine};
 use imgbuild_spec::{Spec, Variant};
 use imgbuild_store::Store;
@@ -80,7 +82,24 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);
     }
+    spoken_to().push(context.spoken_to());
     Ok(context)
+}
+
+/// The registries that this run speaks to, once it does. No thread leaves the list half changed.
+fn spoken_to() -> MutexGuard<'static, Vec<Arc<OnceLock<Registries>>>> {
+    static SPOKEN_TO: Mutex<Vec<Arc<OnceLock<Registries>>>> = Mutex::new(Vec::new());
+    SPOKEN_TO.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long registries may take to hear that nothing more will come of uploads.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Tells registries that nothing more will come of what was on its way to them: the run ends before its work is done.
+pub(crate) async fn cancel_uploads() {
+    let all: Vec<Registries> = spoken_to().iter().filter_map(|it| it.get().cloned()).collect();
+    // Whoever does not hear it in time finds out by itself.
+    let _heard = tokio::time::timeout(FAREWELL, join_all(all.iter().map(Registries::cancel_uploads))).await;
 }
 
 /// Makes an image local that is in a registry, or of which layers are: what a person names need not be here.
