@@ -222,7 +222,7 @@ async fn join(
         all.push((image, vec![destination]));
     }
     let (publishing, registries) = (Publishing { options, ..Publishing::default() }, context.registries()?);
-    let publication = Publication::of_images(&publishing, &all, &[], &registries, &context.reporter).await?;
+    let publication = Publication::of_images(&publishing, &all, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in &all {
         published.extend(publication.push(image, destinations).await?);

@@ -42,6 +42,10 @@ pub enum DistributionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] imgbuild_store::StoreError),
+    /// Registries cannot be spoken to.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Archive(#[from] imgbuild_fetch::ArchiveFailure),
     /// It is something else than an image.
     #[error("`{reference}` is no image that can be run: it is a `{media_type}`")]
     NotAnImage {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use imgbuild_fetch::{Context, Event};
-use imgbuild_oci::layout::{LayoutWriter, Sparse};
+use imgbuild_oci::layout::LayoutWriter;
 use imgbuild_oci::tarball::TarballWriter;
 use imgbuild_oci::{
     BlobError, Blobs, Descriptor, Digest, Document, HashReader, Manifest, MediaType, Order, Platform,
@@ -187,19 +187,6 @@ pub async fn complete(record: &ImageRecord, context: &Context) -> Result<(), Dis
         }
     }
     fetch(&missing, &remotes.into_values().collect::<Vec<_>>(), context).await
-}
-
-/// Gets the layers of a sparse layout into the store.
-///
-/// # Errors
-///
-/// When they cannot be had, or the store cannot be written.
-pub async fn fill(sparse: &Sparse, context: &Context) -> Result<(), DistributionError> {
-    let mut remotes = Vec::new();
-    for reference in sparse.repositories.iter().filter_map(|text| text.parse::<Reference>().ok()) {
-        remotes.push(context.registries()?.open(&reference).await?);
-    }
-    fetch(&sparse.layers, &remotes, context).await
 }
 
 /// The layers of an image of the store that the store lacks.

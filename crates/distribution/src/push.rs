@@ -216,7 +216,6 @@ impl Publication {
     pub async fn of_images(
         publishing: &Publishing,
         images: &[(Pushable, Vec<Destination>)],
-        reused: &[Arc<RemoteLayers>],
         registries: &Registries,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Self, DistributionError> {
@@ -230,7 +229,7 @@ impl Publication {
             blobs: Vec::new(),
         });
         let elsewhere: Vec<BlobHome> = elsewhere.collect();
-        Self::open(publishing, &destinations, reused, &elsewhere, registries, reporter).await
+        Self::open(publishing, &destinations, &[], &elsewhere, registries, reporter).await
     }
 
     /// The one that pushes to a destination.

@@ -165,9 +165,9 @@ impl Sink for LayoutWriter {
         }
         let LayoutContent { blobs, index } = std::mem::take(&mut *self.given());
         self.put_bytes(&self.folder, "index.json", &index)?;
-        let Self { target, folder, temporary, .. } = *self;
+        let Self { target, folder, temporary, sparse, .. } = *self;
         let Some(temporary) = temporary else {
-            return remove_unused(&folder, &blobs).map_err(WriteError::file(&target));
+            return remove_unused(&folder, &blobs, sparse.is_some()).map_err(WriteError::file(&target));
         };
         // Renaming onto an empty folder replaces it.
         fs::rename(temporary.path(), &target).map_err(WriteError::file(&target))?;
@@ -192,7 +192,8 @@ fn is_ours(target: &Path) -> Result<bool, WriteError> {
     if names.is_empty() {
         return Ok(false);
     }
-    let known = |name: &OsString| ["blobs", "index.json", "oci-layout"].iter().any(|known| name == known);
+    let known =
+        |name: &OsString| ["blobs", "index.json", "oci-layout", SPARSE].iter().any(|known| name == known);
     if !names.iter().all(|name| known(name) || is_temporary(name)) {
         return occupied("holds files that are not an image layout's");
     }
@@ -237,7 +238,7 @@ fn put(
 }
 
 /// Removes the blobs of the image that was there before, and what a killed run left. Whatever else is there stays.
-fn remove_unused(folder: &Folder, used: &BTreeSet<String>) -> io::Result<()> {
+fn remove_unused(folder: &Folder, used: &BTreeSet<String>, is_sparse: bool) -> io::Result<()> {
     let remove = |folder: &Folder, unused: &dyn Fn(&OsStr) -> bool| -> io::Result<()> {
         for name in folder.names()? {
             if (is_temporary(&name) || unused(&name)) && folder.has_file(&name)? {
@@ -250,7 +251,7 @@ fn remove_unused(folder: &Folder, used: &BTreeSet<String>) -> io::Result<()> {
         name.to_str().is_some_and(|name| Digest::from_hex(name).is_ok() && !used.contains(name))
     };
     remove(&folder.folder("blobs")?.folder("sha256")?, &is_unused)?;
-    remove(folder, &|_| false)
+    remove(folder, &|name| name == SPARSE && !is_sparse)
 }
 
 /// A layout that is read.

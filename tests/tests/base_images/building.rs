@@ -1,7 +1,7 @@
 //! What stands on an image of a registry, and what is moved for it.
 
 use imgbuild_oci::Platform;
-use imgbuild_tests::{Image, Imgbuild, LIMITS, Podman, channel, write_layout};
+use imgbuild_tests::{Image, Imgbuild, LIMITS, Podman, Registry, channel, write_layout};
 
 use crate::{Site, conda, config, has_blob, system};
 
@@ -59,6 +59,33 @@ fn a_push_to_the_registry_of_the_base_moves_none_of_it() {
     // Now nobody needs the registry.
     drop(site.registry);
     assert_eq!(other.build_again(&["--locked", "--offline"]).image().digest, output.image().digest);
+}
+
+#[test]
+fn what_was_pushed_without_its_base_is_pushed_elsewhere_later() {
+    let site = Site::new();
+    site.put_base("team/base:1");
+    site.spec("team/base:1", "[[copy]]\nfrom = \"src\"\nto = \"/data\"\n");
+    site.imgbuild.write("src/new", "new");
+    site.imgbuild.run(["lock", "spec.toml"]).success();
+    let other = site.elsewhere();
+    other.write("src/new", "new");
+    other.run(["build", "spec.toml", "--locked", "--push", &site.name("team/app:1")]).success();
+    let base = site.lock().variants[0].image.clone().unwrap();
+    assert!(!has_blob(&other, &base.layers[0].digest));
+    // Within the registry it is mounted from where the base is, and another one gets it from there.
+    let said = other.run(["push", "x:latest", &site.name("more/app:1")]).success().stderr;
+    assert!(said.contains("in 1 blob; there: 0 B in 0 blobs"), "{said}");
+    let elsewhere = Registry::new();
+    let to = format!("{}/app:1", elsewhere.address());
+    other.run(["push", "x:latest", &to]).success();
+    assert!(elsewhere.blobs().contains_key(&base.layers[0].digest));
+    // Nobody has it any more.
+    drop(site.registry);
+    let third = Registry::new();
+    let to = format!("{}/app:1", third.address());
+    let lost = other.variable("IMGBUILD_HTTP_RETRIES", "0").run(["push", "x:latest", &to]).failure();
+    assert!(lost.stderr.contains("the registry cannot be reached"), "{}", lost.stderr);
 }
 
 #[test]

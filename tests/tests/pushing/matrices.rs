@@ -81,6 +81,14 @@ fn a_sparse_layout_hands_an_image_on() {
     let pushed =
         json(imgbuild.run(["push", "out/small-latest", &format!("{}/final", other.address()), "--json"]));
     assert_eq!(pushed["pushed"][0]["digest"], built["pushed"][0]["digest"]);
+    // It is written anew, and a whole one in its place is none of the kind.
+    let again = ["build", "spec.toml", "--locked", "--format", "sparse", "--output", "out", "--push"];
+    let staging = format!("{address}/staging:1");
+    imgbuild.run([&again[..], &[staging.as_str()]].concat()).success();
+    let whole = ["build", "spec.toml", "--locked", "--format", "oci-dir", "--output", "out"];
+    imgbuild.run(whole).success();
+    assert!(!imgbuild.path("out/small-latest/imgbuild-sparse.json").exists());
+    imgbuild.run([&again[..], &[staging.as_str()]].concat()).success();
     // What says where the layers are is damaged.
     for text in ["{", "{\"layers\": [], \"repositories\": [\"Not One\"]}"] {
         imgbuild.write("out/small-latest/imgbuild-sparse.json", text);

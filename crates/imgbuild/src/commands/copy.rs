@@ -16,6 +16,6 @@ pub(crate) async fn run(arguments: &CopyArguments, global: &Global) -> Result<()
     let (_, image) = remote_image(&arguments.from, arguments.platform, &context).await?;
     let publishing = arguments.rules.publishing(&arguments.targets, false);
     let destinations = destinations(&publishing, &image)?;
-    let published = push(&publishing, &[(image, destinations)], &[], &context).await?;
+    let published = push(&publishing, &[(image, destinations)], &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)
 }

@@ -18,6 +18,6 @@ pub(crate) async fn run(command: &IndexCommand, global: &Global) -> Result<(), F
     let tag = target.tag().cloned().ok_or_else(|| Plain::NoTag(target.to_string()))?;
     let image = joined(images, &context).await?;
     let destination = Destination { repository: target.clone(), tags: vec![tag] };
-    let published = push(&Publishing::default(), &[(image, vec![destination])], &[], &context).await?;
+    let published = push(&Publishing::default(), &[(image, vec![destination])], &context).await?;
     report(&published, *json, false, global)
 }

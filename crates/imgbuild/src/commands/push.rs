@@ -1,13 +1,12 @@
 //! `imgbuild push`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use imgbuild_build::{chosen, pushed_groups};
 use imgbuild_distribution::{
-    Destination, DistributionError, Publication, Published, Publishing, RemoteLayers, elsewhere, fill,
-    missing, pushable, pushable_of, remote_image,
+    Destination, DistributionError, Publication, Published, Publishing, elsewhere, holders, missing,
+    pushable, pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{MakeError, image_records, is_layout};
@@ -30,7 +29,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
     if arguments.complete {
         return complete::run(arguments, global).await;
     }
-    let mut context = context(path, false, reporter(global))?;
+    let context = context(path, false, reporter(global))?;
     let platform_tags = arguments.tags.platform_tags;
     if platform_tags && !is_spec(path) {
         return Err(Plain::NoSpecOfPlatforms(arguments.image.clone()).into());
@@ -40,85 +39,70 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
         [] => Platform::ALL.to_vec(),
         some => some.to_vec(),
     };
-    let is_file = path.is_file() || is_layout(path);
-    let reused = if is_file && !is_spec(path) {
-        Vec::new()
-    } else {
-        lacking(&arguments.image, &platforms, &mut context).await?
-    };
-    let all = if is_spec(path) {
+    let mut all = if is_spec(path) {
         of_spec(path, arguments, &publishing, &context)?
     } else {
         let image = of_image(path, arguments, &platforms, &context).await?;
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
     };
-    let sparse = elsewhere(path)?;
-    let all = match &sparse {
-        Some(sparse) => with_layers(all, sparse, &context).await?,
-        None => all,
+    let lacking = match elsewhere(path)? {
+        Some(sparse) => {
+            let blobs = Arc::new(context.layers.clone());
+            all = all.into_iter().map(|(it, to)| (it.reading_from(blobs.clone()), to)).collect();
+            vec![Lacking::of_sparse(&sparse)]
+        }
+        None if path.is_file() && !is_spec(path) || is_layout(path) => Vec::new(),
+        None => Lacking::of_built(&arguments.image, &platforms, &context)?,
     };
-    let published = push(&publishing, &all, &reused, &context).await?;
+    for lacking in &lacking {
+        for (repository, layers) in holders(&lacking.layers, &lacking.repositories, &context).await? {
+            let homes = layers.iter().map(|layer| (layer.digest, Home::named(&repository)));
+            for (image, _) in &mut all {
+                homes.clone().for_each(|(digest, home)| image.homes.entry(digest).or_default().push(home));
+            }
+        }
+    }
+    let published = push(&publishing, &all, &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)
 }
 
-/// The images of registries that have layers which the store lacks: they are asked for those.
-async fn lacking(
-    image: &str,
-    platforms: &[Platform],
-    context: &mut Context,
-) -> Result<Vec<Arc<RemoteLayers>>, Failure> {
-    let mut references = BTreeSet::new();
-    for record in image_records(image, platforms, &context.store)? {
-        if !missing(&record, &context.store)?.is_empty() {
-            references.extend(record.repositories);
-        }
-    }
-    let registries = context.registries().map_err(DistributionError::from)?;
-    let mut found = Vec::new();
-    for text in references {
-        let Ok(reference) = text.parse() else { continue };
-        let layers = RemoteLayers::read(&registries, &reference).await.map_err(DistributionError::from)?;
-        if let Some(layers) = layers.map(Arc::new) {
-            context.layers = context.layers.clone().with(Arc::<RemoteLayers>::clone(&layers));
-            found.push(layers);
-        }
-    }
-    Ok(found)
+/// Layers that are not here, and the repositories that have them: they are mounted from there in the same registry, and got for
+/// another one.
+struct Lacking {
+    layers: Vec<Descriptor>,
+    repositories: Vec<Reference>,
 }
 
-/// Images of a sparse layout, with where their layers are: mounted from there in the same registry, and got for another one.
-async fn with_layers(
-    all: Vec<(Pushable, Vec<Destination>)>,
-    sparse: &Sparse,
-    context: &Context,
-) -> Result<Vec<(Pushable, Vec<Destination>)>, Failure> {
-    let repositories: Vec<Reference> =
-        sparse.repositories.iter().filter_map(|text| text.parse().ok()).collect();
-    let mut result = Vec::new();
-    for (mut image, destinations) in all {
-        let hosts: Vec<_> = destinations.iter().map(|it| it.repository.registry().cloned()).collect();
-        if !repositories.iter().any(|it| hosts.contains(&it.registry().cloned())) {
-            fill(sparse, context).await?;
-            image = image.reading_from(Arc::new(context.layers.clone()));
-        }
-        for layer in &sparse.layers {
-            image.homes.entry(layer.digest).or_default().extend(repositories.iter().map(Home::named));
-        }
-        result.push((image, destinations));
+impl Lacking {
+    fn of_sparse(sparse: &Sparse) -> Self {
+        Self { layers: sparse.layers.clone(), repositories: references(&sparse.repositories) }
     }
-    Ok(result)
+
+    /// Those of the images that a name, a digest or a spec means.
+    fn of_built(image: &str, platforms: &[Platform], context: &Context) -> Result<Vec<Self>, Failure> {
+        let mut all = Vec::new();
+        for record in image_records(image, platforms, &context.store)? {
+            let layers = missing(&record, &context.store)?;
+            all.push(Self { layers, repositories: references(&record.repositories) });
+        }
+        Ok(all)
+    }
+}
+
+/// They were written here.
+fn references(texts: &[String]) -> Vec<Reference> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
 /// Pushes images to their destinations.
 pub(super) async fn push(
     publishing: &Publishing,
     all: &[(Pushable, Vec<Destination>)],
-    reused: &[Arc<RemoteLayers>],
     context: &Context,
 ) -> Result<Vec<Published>, Failure> {
     let registries = context.registries().map_err(DistributionError::from)?;
-    let publication = Publication::of_images(publishing, all, reused, &registries, &context.reporter).await?;
+    let publication = Publication::of_images(publishing, all, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in all {
         published.extend(publication.push(image, destinations).await?);
