@@ -9,6 +9,7 @@ mod holders;
 mod index;
 mod key_cache;
 mod limits;
+mod progress;
 mod pull;
 mod push;
 mod remote_layers;

@@ -17,6 +17,7 @@ use imgbuild_store::{ImageRecord, Store};
 use tokio::runtime::Handle;
 
 use crate::error::DistributionError;
+use crate::progress::Counted;
 
 /// How many layers come at once.
 const AT_ONCE: usize = 4;
@@ -244,7 +245,9 @@ async fn fetch_one(
         context.reporter.event(Event::DownloadStarted { name: name.clone(), size: Some(layer.size) });
         let blobs = RemoteBlobs::new(remote.clone(), [(layer.digest, layer.size)], Handle::current());
         let (own, store) = (layer.clone(), context.store.clone());
-        let kept = tokio::task::spawn_blocking(move || keep(&own, &blobs, &store)).await;
+        let (named, reporter) = (name.clone(), Arc::clone(&context.reporter));
+        let tell = move |bytes| reporter.event(Event::DownloadProgressed { name: named.clone(), bytes });
+        let kept = tokio::task::spawn_blocking(move || keep(&own, &blobs, &store, tell)).await;
         kept.map_err(|error| DistributionError::Died(error.to_string()))??;
         context.reporter.event(Event::DownloadFinished { name, size: layer.size });
         return Ok(());
@@ -253,9 +256,15 @@ async fn fetch_one(
 }
 
 /// Puts a blob into the store, which is checked once more while it is written.
-fn keep(layer: &Descriptor, blobs: &dyn Blobs, store: &Store) -> Result<(), DistributionError> {
+fn keep(
+    layer: &Descriptor,
+    blobs: &dyn Blobs,
+    store: &Store,
+    tell: impl Fn(u64) + Send + 'static,
+) -> Result<(), DistributionError> {
     let digest = layer.digest;
-    let mut reader = HashReader::new(blobs.open(&digest).map_err(WriteError::from)?);
+    let blob = Counted::new(blobs.open(&digest).map_err(WriteError::from)?, 0, tell);
+    let mut reader = HashReader::new(blob);
     let mut writer = store.blob_writer()?;
     std::io::copy(&mut reader, &mut writer)
         .map_err(|error| WriteError::from(BlobError::Read { digest, error }))?;

@@ -11,6 +11,7 @@ use imgbuild_registry::{
 use imgbuild_spec::Variant;
 
 use crate::error::DistributionError;
+use crate::progress::Outgoing;
 use crate::remote_layers::RemoteLayers;
 use crate::target::{PushTarget, PushTargetError};
 
@@ -121,6 +122,7 @@ pub struct Publication {
     pushers: BTreeMap<String, Arc<Pusher>>,
     /// The repositories that have a blob.
     homes: BTreeMap<Digest, Vec<Home>>,
+    reporter: Arc<dyn Reporter>,
 }
 
 /// A repository of a registry that has some blobs.
@@ -205,7 +207,7 @@ impl Publication {
                 known.entry(digest).or_default().push(Home::of(layers.remote()));
             }
         }
-        Ok(Self { pushers, homes: known })
+        Ok(Self { pushers, homes: known, reporter: Arc::clone(reporter) })
     }
 
     /// The same for images that are there already, with where each goes: what they are known to have elsewhere is mounted.
@@ -250,7 +252,8 @@ impl Publication {
         let mut published = Vec::new();
         for destination in destinations {
             let Some(pusher) = self.pusher(destination) else { continue };
-            let mut image = image.clone();
+            let (sizes, reporter) = (image.sizes(), Arc::clone(&self.reporter));
+            let mut image = image.clone().through(|blobs| Arc::new(Outgoing { blobs, sizes, reporter }));
             image.tags = destination.tags.iter().map(ToString::to_string).collect();
             for (digest, homes) in &self.homes {
                 image.homes.entry(*digest).or_default().extend(homes.iter().cloned());

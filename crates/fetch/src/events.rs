@@ -77,6 +77,15 @@ pub enum Event {
         /// The installed size of its parts in bytes.
         installed: u64,
     },
+    /// A blob is on its way to a repository.
+    BlobProgressed {
+        /// Its digest.
+        digest: String,
+        /// How many bytes of it were read.
+        bytes: u64,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// A blob is in a repository now that was not there.
     BlobPushed {
         /// Its digest.

@@ -73,6 +73,7 @@ struct Bars {
 #[derive(Default)]
 struct State {
     downloads: HashMap<String, ProgressBar>,
+    uploads: HashMap<String, ProgressBar>,
     layers: Option<ProgressBar>,
     locking: Option<ProgressBar>,
 }
@@ -131,6 +132,17 @@ impl Reporter for Bars {
                 if let Some(bar) = state.downloads.remove(&name) {
                     bar.finish_and_clear();
                 }
+            }
+            Event::BlobProgressed { digest, bytes, size } => {
+                let name = format!("sending {}", shortened(&digest, 20));
+                let bar = state.uploads.entry(digest).or_insert_with(|| self.bar(Some(size), name));
+                bar.set_position(bytes);
+            }
+            Event::BlobPushed { ref digest, .. } => {
+                if let Some(bar) = state.uploads.remove(digest) {
+                    bar.finish_and_clear();
+                }
+                drop(line(&event).map(|line| self.all.println(cleaned(&line))));
             }
             // What takes minutes has a line, and what ran in the sandbox is known.
             Event::WheelStarted { .. } | Event::WheelFinished { .. } => {

@@ -137,6 +137,18 @@ impl Pushable {
         self
     }
 
+    /// The same, with something around what reads its blobs.
+    #[must_use]
+    pub fn through(mut self, around: impl FnOnce(Arc<dyn Blobs>) -> Arc<dyn Blobs>) -> Self {
+        self.blobs = around(self.blobs);
+        self
+    }
+
+    /// The sizes of its blobs in bytes.
+    pub fn sizes(&self) -> BTreeMap<Digest, u64> {
+        self.manifests().flat_map(|manifest| manifest.blobs()).map(|blob| (blob.digest, blob.size)).collect()
+    }
+
     /// The digest by which it is known.
     pub fn digest(&self) -> Digest {
         self.top.digest
