@@ -214,10 +214,10 @@ impl Pushing {
         let images = self.reused.iter().map(|it| -> &dyn LayerCache { &**it });
         let caches: Vec<&dyn LayerCache> =
             images.chain(self.caches.iter().map(|it| -> &dyn LayerCache { it })).collect();
-        for layer in made.iter().flatten() {
-            let Some(key) = &layer.key else { continue };
-            let made = layer.record.descriptor.digest;
-            for found in caches.iter().filter_map(|cache| cache.layer(key).ok().flatten()) {
+        let made = made.iter().flatten().filter_map(|it| Some((it.key?, it.record.descriptor.digest)));
+        for (key, made) in made.collect::<BTreeMap<_, _>>() {
+            // Neither of them fails: one that cannot be asked has its own note.
+            for found in caches.iter().filter_map(|cache| cache.layer(&key).ok().flatten()) {
                 let found = found.descriptor.digest;
                 if found != made {
                     let (key, found, made) = (key.to_string(), found.to_string(), made.to_string());

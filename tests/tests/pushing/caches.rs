@@ -113,6 +113,21 @@ fn a_lie_is_found_by_who_looks_for_it() {
 }
 
 #[test]
+fn hundreds_of_layers_are_verified() {
+    let folder = imgbuild_tests::scratch("cache");
+    let place = format!("file://{}", folder.path().display());
+    let imgbuild = imgbuild();
+    let numbers: Vec<String> = (0..150).map(|number| format!("\"{number}\"")).collect();
+    let head = "tags = [\"{n}\"]\nplatforms = [\"linux/amd64\"]";
+    let more = format!("[[copy]]\nfrom = \"one\"\nto = \"/{{n}}\"\n[matrix]\nn = [{}]\n", numbers.join(", "));
+    small(&imgbuild, head, &more);
+    build(&imgbuild, &["--cache-to", &place]);
+    // All are in the store, so that each is asked for by itself.
+    let report = build(&imgbuild, &["--cache-to", &place, "--verify-cache"]);
+    assert_eq!(report["images"].as_array().unwrap().len(), 150);
+}
+
+#[test]
 fn a_cache_that_is_down_costs_a_note() {
     let registry = Registry::new();
     let place = format!("{}/cache", registry.address());

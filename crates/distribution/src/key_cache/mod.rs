@@ -34,6 +34,7 @@ use shelf::Shelf;
 pub use signing::{CacheKey, CacheKeyError};
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::unconstrained;
 
 use crate::error::DistributionError;
 
@@ -378,7 +379,8 @@ impl LayerCache for KeyCache {
             None => {
                 let (own, key) = (self.clone(), *key);
                 let asked = self.0.runtime.spawn(async move { own.0.ask(&key).await });
-                Ok(block_on(asked).unwrap_or_else(|error| {
+                // Whoever asks may be a task of the runtime, whose budget of answers would never be filled up here.
+                Ok(block_on(unconstrained(asked)).unwrap_or_else(|error| {
                     self.0.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::info!("the cache `{}` was not asked: {error}", self.0.place);
                     None

@@ -13,6 +13,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
 
 use super::costs::{PART, PARTS};
 use super::failure::{Failure, found, is_unknown, plain};
@@ -199,7 +200,8 @@ struct Pieces {
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
-            match block_on(self.pieces.recv()) {
+            // As for other blobs: see `RemoteBlobs` of the registries.
+            match block_on(unconstrained(self.pieces.recv())) {
                 Some(piece) => self.rest = piece?,
                 None => return Ok(0),
             }
