@@ -100,6 +100,23 @@ impl Bars {
         let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style);
         self.all.add(bar.with_message(cleaned(&name)))
     }
+
+    /// What is sent has a bar until it is there, and then a line.
+    fn sending(&self, state: &mut State, event: &Event) {
+        match event {
+            Event::BlobProgressed { digest, bytes, size } => {
+                let name = || self.bar(Some(*size), format!("sending {}", shortened(digest, 20)));
+                state.uploads.entry(digest.clone()).or_insert_with(name).set_position(*bytes);
+            }
+            Event::BlobPushed { digest, .. } => {
+                if let Some(bar) = state.uploads.remove(digest) {
+                    bar.finish_and_clear();
+                }
+                drop(line(event).map(|line| self.all.println(cleaned(&line))));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Reporter for Bars {
@@ -133,17 +150,7 @@ impl Reporter for Bars {
                     bar.finish_and_clear();
                 }
             }
-            Event::BlobProgressed { digest, bytes, size } => {
-                let name = format!("sending {}", shortened(&digest, 20));
-                let bar = state.uploads.entry(digest).or_insert_with(|| self.bar(Some(size), name));
-                bar.set_position(bytes);
-            }
-            Event::BlobPushed { ref digest, .. } => {
-                if let Some(bar) = state.uploads.remove(digest) {
-                    bar.finish_and_clear();
-                }
-                drop(line(&event).map(|line| self.all.println(cleaned(&line))));
-            }
+            Event::BlobProgressed { .. } | Event::BlobPushed { .. } => self.sending(&mut state, &event),
             // What takes minutes has a line, and what ran in the sandbox is known.
             Event::WheelStarted { .. } | Event::WheelFinished { .. } => {
                 drop(line(&event).map(|line| self.all.println(cleaned(&line))));
