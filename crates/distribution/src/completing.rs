@@ -139,18 +139,20 @@ impl Sought<'_> {
     async fn look(&self, made_from: MadeFrom<'_>) -> Result<Looked, DistributionError> {
         let name = |tag: &Tag| self.repository.with_tag(tag.clone());
         let whole = self.meaning(self.tag, self.platforms, made_from).await?;
-        let tags = self.platforms.iter().map(|platform| platform_tag(self.tag, *platform));
-        // One that would be too long is nowhere.
-        let tags: Vec<Tag> = tags.collect::<Result<_, _>>().unwrap_or_default();
         let (mut parts, mut images) = (Vec::new(), Vec::new());
-        for (tag, platform) in tags.iter().zip(self.platforms) {
-            let part = self.meaning(tag, &[*platform], made_from).await?;
+        for platform in self.platforms {
+            // One that would be too long is nowhere: no machine can have pushed it.
+            let Ok(tag) = platform_tag(self.tag, *platform) else { continue };
+            let part = self.meaning(&tag, &[*platform], made_from).await?;
             images.extend(part.images);
-            parts.push((name(tag), part.found));
+            parts.push((name(&tag), part.found));
         }
         let is_parted = match whole.found {
             // What images copy is not in the lock: parts of the same lock may be newer than what they were joined to.
-            Found::There => parts.iter().all(|(_, part)| *part == Found::There) && images != whole.images,
+            Found::There => {
+                let are_there = parts.iter().filter(|(_, part)| *part == Found::There).count();
+                are_there == self.platforms.len() && images != whole.images
+            }
             _ => parts.iter().any(|(_, part)| *part > whole.found),
         };
         let found = if is_parted { parts } else { vec![(name(self.tag), whole.found)] };

@@ -69,6 +69,10 @@ pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable,
         let sizes: Vec<(Digest, u64)> = own.map(|it| (it.digest, it.size)).collect();
         blobs.push(RemoteBlobs::new(remote, sizes, Handle::current()));
     }
+    // A list of nothing would take the place of whatever the tag means.
+    if descriptors.is_empty() {
+        return Err(WriteError::NoImage.into());
+    }
     let index = platform_index(descriptors).map_err(WriteError::from)?;
     let stated = index.descriptor.media_type.as_str();
     let top = RemoteManifest::parse(index.bytes, Some(stated))

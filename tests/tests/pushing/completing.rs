@@ -282,3 +282,15 @@ fn what_was_built_before_is_pushed_under_tags_of_platforms_as_well() {
     [2]
     ");
 }
+
+#[test]
+fn a_tag_that_leaves_no_room_for_a_platform_is_complete_by_itself() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let target = format!("{}/small", registry.address());
+    // The most characters that a tag may have.
+    let tag = "t".repeat(128);
+    small(&imgbuild, &format!("tags = [\"{tag}\"]\n{PLATFORMS}"), "");
+    push(&imgbuild, &target, &[]);
+    let done = said(&imgbuild, registry.address(), &["push", "--complete", "spec.toml", &target]);
+    assert_eq!(done, format!("REGISTRY/small:{tag} is there\n[0]"));
+}
