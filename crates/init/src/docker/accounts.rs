@@ -51,4 +51,9 @@ impl Users {
     pub(crate) fn switch(&mut self, user: String, place: String) {
         self.current = Some((user, place));
     }
+
+    /// The user that a container runs as is another one from now on, and nobody knows which: what was said before holds no longer.
+    pub(crate) fn forget(&mut self) {
+        self.current = None;
+    }
 }

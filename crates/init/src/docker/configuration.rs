@@ -68,7 +68,11 @@ pub(crate) fn take(taking: &mut Taking<'_>, instruction: &Instruction) {
             let Some(words) = taking.words(instruction) else { return };
             match words.first() {
                 Some(word) if unknown(word).is_none() => taking.users.switch(word.text.clone(), place),
-                _ => taking.leave_out(&place, &line, "its value is not known here: `[user]` has the name and the number"),
+                _ => {
+                    taking.users.forget();
+                    let reason = "its value is not known here: `[user]` has the name and the number";
+                    taking.leave_out(&place, &line, reason);
+                }
             }
         }
         "CMD" => taking.cmd = started(taking, instruction).map(|words| (words, place)),

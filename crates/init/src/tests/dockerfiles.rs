@@ -333,6 +333,13 @@ fn what_is_copied_to_the_root_is_copied_name_by_name() {
 }
 
 #[test]
+fn a_user_that_is_not_known_is_not_the_one_before() {
+    let of = |dockerfile: &str| spec(dockerfile).contains("user = \"root\"");
+    assert!(of("FROM debian\nUSER root\n"));
+    assert!(!of("FROM debian\nUSER root\nUSER ${NB_UID}\n"));
+}
+
+#[test]
 fn users_are_those_of_the_dockerfile() {
     assert_snapshot!(spec(r#"
 FROM python:3.11-slim
