@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use bzip2::read::MultiBzDecoder;
 use imgbuild_archive::{TarError, TarKind, TarReader};
 use rattler_conda_types::package::PathType;
 
+use crate::beginning::Beginning;
 use crate::limits::{ALWAYS_ALLOWED, INFO_LIMIT, MOST_RATIO_UNDECLARED};
 use crate::zip::{self, Part, ZipError};
 
@@ -91,11 +93,7 @@ impl<'a> Archive<'a> {
     pub fn info(&self) -> Result<Tar, ArchiveError> {
         match self.format {
             ArchiveFormat::Conda => self.member(INFO_LIMIT, Part::Info),
-            ArchiveFormat::TarBz2 => {
-                // What it holds is known only behind its metadata, which may stand at the end.
-                let most = self.size()?.saturating_mul(MOST_RATIO_UNDECLARED);
-                self.tar_bz2(most.saturating_add(ALWAYS_ALLOWED))
-            }
+            ArchiveFormat::TarBz2 => self.tar_bz2(self.undeclared_limit()?),
         }
     }
 
@@ -112,8 +110,45 @@ impl<'a> Archive<'a> {
     }
 
     fn tar_bz2(&self, limit: u64) -> Result<Tar, ArchiveError> {
-        let file = BufReader::with_capacity(256 * 1024, File::open(self.path)?);
-        Ok(TarReader::new(Box::new(bzip2::read::MultiBzDecoder::new(file)), limit))
+        Ok(TarReader::new(Box::new(self.bz2()?), limit))
+    }
+
+    fn bz2(&self) -> io::Result<MultiBzDecoder<BufReader<File>>> {
+        Ok(MultiBzDecoder::new(BufReader::with_capacity(256 * 1024, File::open(self.path)?)))
+    }
+
+    /// As [`Self::info`], with what is unpacked for it where the files stand in the same tar.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read.
+    pub(crate) fn begun(&self) -> Result<(Tar, Option<Beginning>), ArchiveError> {
+        match self.format {
+            ArchiveFormat::Conda => Ok((self.info()?, None)),
+            ArchiveFormat::TarBz2 => {
+                let beginning = Beginning::new(self.bz2()?);
+                let limit = self.undeclared_limit()?;
+                Ok((TarReader::new(Box::new(beginning.clone()), limit), Some(beginning)))
+            }
+        }
+    }
+
+    /// As [`Self::content`], from what was unpacked already.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read.
+    pub(crate) fn content_of(&self, beginning: Option<Beginning>, limit: u64) -> Result<Tar, ArchiveError> {
+        match beginning.and_then(|beginning| beginning.whole()) {
+            Some(whole) => Ok(TarReader::new(Box::new(whole), limit)),
+            None => self.content(limit),
+        }
+    }
+
+    /// How far a tar may unpack of which nothing is known yet: what it holds is known only behind its metadata, which may stand at the
+    /// end.
+    fn undeclared_limit(&self) -> io::Result<u64> {
+        Ok(self.size()?.saturating_mul(MOST_RATIO_UNDECLARED).saturating_add(ALWAYS_ALLOWED))
     }
 
     fn member(&self, limit: u64, part: Part) -> Result<Tar, ArchiveError> {

@@ -2,6 +2,7 @@
 
 mod activation;
 mod archives;
+mod beginning;
 mod channel;
 mod channel_settings;
 mod conda_archive;

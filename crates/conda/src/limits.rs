@@ -22,6 +22,9 @@ pub const MOST_RATIO: u64 = 1000;
 pub const MOST_RATIO_UNDECLARED: u64 = 100;
 /// How many bytes every package may unpack to beyond that: a small file of zeros is no attack.
 pub const ALWAYS_ALLOWED: u64 = 64 << 20;
+/// The most bytes of a `.tar.bz2` that are kept between reading its metadata and its files; of one whose metadata stands further back the
+/// beginning is unpacked twice.
+pub(crate) const MOST_KEPT: usize = 16 << 20;
 /// How many bytes each path may take in the tar beside its content: headers and padding.
 pub const ROOM_OF_PATH: u64 = 8 << 10;
 

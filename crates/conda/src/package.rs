@@ -11,9 +11,10 @@ use imgbuild_lock::{CondaFacts, CondaPackage};
 use rattler::install::PythonInfo;
 use rattler_conda_types::{NoArchKind, NoArchType, RepoDataRecord, Subdir};
 
+use crate::beginning::Beginning;
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
-use crate::info::{Damaged, Info};
+use crate::info::{Damaged, Info, InfoError, InfoFiles};
 use crate::package_error::PackageError;
 use crate::record;
 
@@ -106,7 +107,13 @@ impl Package {
 
     /// The metadata, after everything that the lock says of it was found to hold.
     pub(crate) fn checked_info(&self) -> Result<Info, PackageError> {
-        let info = Info::read(&self.archive(), self.damaged)?;
+        self.begun().map(|(info, _)| info)
+    }
+
+    /// The same, and what was unpacked for it that [`Self::content_of`] would unpack again.
+    pub(crate) fn begun(&self) -> Result<(Info, Option<Beginning>), PackageError> {
+        let (tar, beginning) = self.archive().begun().map_err(InfoError::from)?;
+        let info = InfoFiles::collect(tar, self.format)?.parse(self.damaged)?;
         info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
         let record = &self.record.package_record;
         let found = facts(&info);
@@ -125,7 +132,7 @@ impl Package {
             return Err(PackageError::Distributions { found: found.distributions.join(", ") });
         }
         check("distributions", self.facts.distributions.join(", "), found.distributions.join(", "))?;
-        Ok(info)
+        Ok((info, beginning))
     }
 
     pub(crate) fn meta_path(&self) -> Result<ImagePath, PackageError> {
@@ -136,7 +143,12 @@ impl Package {
 
     /// The package's files.
     pub(crate) fn content(&self, info: &Info) -> Result<Tar, PackageError> {
-        Ok(self.archive().content(self.content_limit(info)?)?)
+        self.content_of(None, info)
+    }
+
+    /// The same, of an archive that was begun.
+    pub(crate) fn content_of(&self, beginning: Option<Beginning>, info: &Info) -> Result<Tar, PackageError> {
+        Ok(self.archive().content_of(beginning, self.content_limit(info)?)?)
     }
 
     /// How far their tar may unpack, in bytes.

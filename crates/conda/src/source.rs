@@ -19,9 +19,9 @@ impl Package {
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
-        let info = self.checked_info()?;
+        let (info, beginning) = self.begun()?;
         let layout = self.layout(&info)?;
-        let mut tar = self.content(&info)?;
+        let mut tar = self.content_of(beginning, &info)?;
         let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
             writer.entry(&head, &mut tar.body())?;
