@@ -27,8 +27,16 @@ fn json(bench: &Bench, arguments: &[&str]) -> Value {
 
 /// Everything that is cached, by its path.
 fn entries(bench: &Bench) -> Vec<String> {
-    let kinds =
-        ["archives", "blobs/sha256", "layers-v1", "bytecode-v1", "tools-v1", "repodata-v1", "images-v1"];
+    let kinds = [
+        "archives",
+        "blobs/sha256",
+        "layers-v1",
+        "bytecode-v1",
+        "tools-v1",
+        "repodata-v1",
+        "images-v1",
+        "outputs-v1",
+    ];
     let all = kinds.iter().flat_map(|kind| {
         let found = names(&bench.imgbuild.store().join(kind));
         found.into_iter().map(move |name| format!("{kind}/{name}"))
@@ -49,6 +57,7 @@ fn an_empty_store() {
       tool      0  0 B
       unpacked  0  0 B
       image     0  0 B
+      output    0  0 B
       all       0  0 B
     "#);
     assert_snapshot!(printed(&bench, &["cache", "ls", "--json"]), @r#"
@@ -78,7 +87,8 @@ fn ls_counts_what_is_there() {
     tool 0
     unpacked 0
     image 1
-    all 22
+    output 1
+    all 23
     "#);
     let listed = json(&bench, &["cache", "ls", "--json"]);
     assert_eq!(listed["root"], bench.imgbuild.store().display().to_string());
@@ -123,8 +133,11 @@ fn prune_removes_what_was_not_used_for_long() {
     assert_eq!(entries(&bench), before);
     let old = SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60);
     let archives = bench.imgbuild.store().join("archives");
+    let seals = bench.imgbuild.store().join("seals-v1/archives");
     for name in names(&archives) {
-        fs_err::File::open(archives.join(name)).unwrap().file().set_modified(old).unwrap();
+        for folder in [&archives, &seals] {
+            fs_err::File::open(folder.join(&name)).unwrap().file().set_modified(old).unwrap();
+        }
     }
     let count = names(&archives).len();
     assert_eq!(json(&bench, &["cache", "prune", "--days", "2", "--json"])["removed"], count);

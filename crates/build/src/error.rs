@@ -28,4 +28,11 @@ pub enum BuildError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// One stream is to hold what are several files.
+    #[error("{outputs} images are to be written to standard output, which takes one")]
+    #[diagnostic(help("choose one with `--only KEY=VALUE`, or name a folder with `-o`"))]
+    ManyForStream {
+        /// How many there are.
+        outputs: usize,
+    },
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, check_conformity,
+    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, Output, check_conformity,
     check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
@@ -91,6 +91,7 @@ pub async fn build(
         None => asked.clone(),
     };
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
+    one_for_stream(request, &variants)?;
     let mut pushing = Pushing::begin(request, &variants, context).await?;
     let mut context = pushing.context(context);
     let plans = planned(spec, &all, &chosen, &locked, request.format, &context)?;
@@ -128,6 +129,15 @@ pub async fn build(
     notes.extend(unconfined(&context));
     let chosen = asked.len();
     Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, chosen, notes })
+}
+
+/// Whether what is asked for can be written as it is asked for: a stream takes one output.
+fn one_for_stream(request: &Request, variants: &[Variant]) -> Result<(), BuildError> {
+    let outputs = groups(variants).len();
+    match &request.output {
+        Some(Output::Stream(_)) if outputs != 1 => Err(BuildError::ManyForStream { outputs }),
+        _ => Ok(()),
+    }
 }
 
 /// The layers of the chosen variants, as they are planned.
@@ -183,18 +193,18 @@ async fn deliver_all(
     elsewhere: &[String],
     context: &Context,
 ) -> Result<Vec<Delivered>, BuildError> {
-    let folder = request.output.clone().unwrap_or_else(|| PathBuf::from("."));
-    if request.output.is_some() {
-        std::fs::create_dir_all(&folder).map_err(MakeError::file(&folder, "made"))?;
+    let output = request.output.clone().unwrap_or_else(|| Output::Folder(PathBuf::from(".")));
+    if let Some(Output::Folder(folder)) = &request.output {
+        std::fs::create_dir_all(folder).map_err(MakeError::file(folder, "made"))?;
     }
     let mut delivered = Vec::new();
     for group in groups(variants) {
         let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
-        let (folder, variant, layers) = (folder.clone(), variants[group[0]].clone(), context.layers.clone());
+        let (output, variant, layers) = (output.clone(), variants[group[0]].clone(), context.layers.clone());
         let (format, elsewhere) = (request.format, elsewhere.to_vec());
         // Layers may come from a registry, for which threads wait.
         let written = tokio::task::spawn_blocking(move || {
-            deliver(&folder, &variant, images, format, &elsewhere, &layers)
+            deliver(&output, &variant, images, format, &elsewhere, &layers)
         });
         delivered.push(written.await.map_err(MakeError::from)??);
     }

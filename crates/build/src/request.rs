@@ -1,10 +1,9 @@
 //! What to build, and where to put it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use imgbuild_distribution::{CacheKey, CachePlace, Publishing};
-use imgbuild_image::Format;
+use imgbuild_image::{Format, Output};
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_shard::{Platforms, Shard};
 
@@ -36,8 +35,8 @@ pub struct SharedCaches {
 /// What to build, and where to put it.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The folder for the outputs; the current one where nothing is said.
-    pub output: Option<PathBuf>,
+    /// Where the outputs are written; into the current folder where nothing is said.
+    pub output: Option<Output>,
     /// The form of the outputs.
     pub format: Format,
     /// Refuse to make or renew a lock.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use imgbuild_build::{Report, Request, build};
 use imgbuild_fetch::{Context, Silent};
-use imgbuild_image::Format;
+use imgbuild_image::{Format, Output};
 use imgbuild_net::{Client, Options};
 use imgbuild_oci::Platform;
 use imgbuild_spec::Spec;
@@ -24,7 +24,7 @@ fn context(folder: &Path, store: &Store) -> Context {
 }
 
 async fn built(spec: &Path, output: &Path, format: Format, context: &Context) -> Report {
-    let request = Request { output: Some(output.to_owned()), format, ..Request::default() };
+    let request = Request { output: Some(Output::Folder(output.to_owned())), format, ..Request::default() };
     build(&Spec::load(spec).unwrap(), spec, &request, context).await.unwrap()
 }
 

@@ -7,7 +7,7 @@ use imgbuild_debian::{MirrorError, Repositories, RepositoryArchives};
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
 use imgbuild_spec::{Base, Repository, Variant};
-use imgbuild_store::{Store, verify};
+use imgbuild_store::Store;
 use tokio::runtime::Handle;
 
 use crate::context::Context;
@@ -162,8 +162,9 @@ pub fn verify_archives<'a>(
     store: &Store,
 ) -> Result<(), ArchiveFailure> {
     for archive in archives {
-        verify(&store.archive_path(&archive.sha256), &archive.sha256).map_err(|error| {
-            ArchiveFailure::Fetch { name: archive.name.clone(), error: Box::new(error.into()) }
+        store.verified_archive(&archive.sha256).map_err(|error| ArchiveFailure::Fetch {
+            name: archive.name.clone(),
+            error: Box::new(error.into()),
         })?;
     }
     Ok(())

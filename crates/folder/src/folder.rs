@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
+use tempfile::NamedTempFile;
 
 /// The prefix of files that are being written.
 pub const TEMPORARY: &str = ".imgbuild-";
@@ -118,12 +120,21 @@ impl Folder {
     /// When it cannot be written, or `write` fails; then what was there is as it was.
     pub fn write(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let name = single(name)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).make_in(self.place(), |path| {
+        let mut file = self.temporary()?;
+        write(file.as_file_mut())?;
+        self.rename(file, name)
+    }
+
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(TEMPORARY).make_in(self.place(), |path| {
             let name = path.file_name().unwrap_or_default();
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
-        })?;
-        write(file.as_file_mut())?;
+        })
+    }
+
+    /// Gives what is whole its name.
+    fn rename<T>(&self, file: NamedTempFile<T>, name: &OsStr) -> io::Result<()> {
         let (_, path) = file.keep().map_err(|error| error.error)?;
         let temporary = path.file_name().unwrap_or_default();
         let renamed = rustix::fs::renameat(&self.0, temporary, &self.0, name);
@@ -133,6 +144,41 @@ impl Folder {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// Gives a file of this machine a name in this folder as well, or the same content: by sharing its blocks where the file system can,
+    /// else as a hard link, where it belongs to the same user and may be read by the same as a file that is made here. What had that name
+    /// before is replaced. Says no where neither is possible.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or nothing can be written here.
+    pub fn link(&self, name: &str, path: &Path) -> io::Result<bool> {
+        let (name, source) = (single(name)?, crate::open_regular(path)?);
+        let found = source.metadata()?;
+        if let Ok(there) = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)
+            && (there.st_dev, there.st_ino) == (found.dev(), found.ino())
+        {
+            return Ok(true);
+        }
+        let file = self.temporary()?;
+        if rustix::fs::ioctl_ficlone(file.as_file(), &source).is_ok() {
+            return self.rename(file, name).map(|()| true);
+        }
+        let made = file.as_file().metadata()?;
+        if (made.uid(), made.gid(), made.mode()) != (found.uid(), found.gid(), found.mode()) {
+            return Ok(false);
+        }
+        drop(file);
+        let linked = tempfile::Builder::new().prefix(TEMPORARY).make_in(self.place(), |link| {
+            let link = link.file_name().unwrap_or_default();
+            Ok(rustix::fs::linkat(CWD, path, &self.0, link, AtFlags::empty())?)
+        });
+        match linked {
+            Ok(linked) => self.rename(linked, name).map(|()| true),
+            // Another file system, one without hard links, or a rule of the kernel's (`protected_hardlinks`).
+            Err(_) => Ok(false),
+        }
     }
 
     /// Removes what is no folder: of a link, the link.

@@ -5,6 +5,7 @@
 //! folder is looked at by [`leads_out`].
 
 mod file_error;
+mod file_state;
 mod folder;
 mod ignored;
 mod leads_out;
@@ -12,6 +13,7 @@ mod regular;
 mod secret;
 
 pub use file_error::FileError;
+pub use file_state::FileState;
 pub use folder::{Folder, TEMPORARY};
 pub use ignored::{IGNORE_FILE, IgnoreError, ignored};
 pub use leads_out::{LeadsOut, leads_out};

@@ -1,12 +1,15 @@
 //! Images to where the user wants them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use imgbuild_layer::Codec;
+use imgbuild_layer::{Codec, KeyHasher};
 use imgbuild_oci::layout::LayoutWriter;
 use imgbuild_oci::tarball::TarballWriter;
-use imgbuild_oci::{BlobError, Blobs, Image, Reference, Sink, WriteError};
+use imgbuild_oci::{BlobError, Digest, Image, Reference, Sink, WriteError};
 use imgbuild_spec::{Compression, Variant};
+use imgbuild_store::LayerCaches;
 
 use crate::error::{DeliverFailure, MakeError};
 
@@ -82,31 +85,77 @@ pub(crate) fn output_path(folder: &Path, variant: &Variant, format: Format) -> P
     }
 }
 
+/// Where an output is written.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Into this folder, under its name.
+    Folder(PathBuf),
+    /// As a tarball to whoever reads this.
+    Stream(Arc<File>),
+}
+
 /// Writes one output: images in the form in which they are delivered. `elsewhere` are images of registries that have their
-/// layers: a sparse layout says them.
+/// layers: a sparse layout says them. What is there and is right already is left as it is.
 ///
 /// # Errors
 ///
 /// When it cannot be written; then nothing is there under its name that was not there before.
 pub fn deliver(
-    folder: &Path,
+    output: &Output,
     variant: &Variant,
     images: Vec<Image>,
     format: Format,
     elsewhere: &[String],
-    blobs: &dyn Blobs,
+    layers: &LayerCaches,
 ) -> Result<Delivered, MakeError> {
-    let path = output_path(folder, variant, format);
     let references: Vec<Reference> =
         variant.tags.iter().map(|tag| Reference::new(&variant.name, tag)).collect();
-    let written = format
-        .sink(&path, elsewhere)
-        .and_then(|sink| imgbuild_oci::deliver(&images, &references, blobs, sink));
-    written.map_err(|error| match error {
-        WriteError::Blob(
-            error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),
-        ) => DeliverFailure::DamagedLayer(error),
-        error => error.into(),
-    })?;
+    let write = |sink: Result<Box<dyn Sink>, WriteError>| {
+        let written = sink.and_then(|sink| imgbuild_oci::deliver(&images, &references, layers, sink));
+        written.map_err(|error| match error {
+            WriteError::Blob(
+                error @ (BlobError::Digest { .. } | BlobError::Size { .. } | BlobError::Longer { .. }),
+            ) => DeliverFailure::DamagedLayer(error).into(),
+            error => MakeError::from(error),
+        })
+    };
+    let path = match output {
+        Output::Folder(folder) => output_path(folder, variant, format),
+        Output::Stream(_) => PathBuf::from("-"),
+    };
+    if let Output::Stream(stream) = output {
+        let stream = stream.try_clone().map_err(MakeError::file(&path, "written"))?;
+        write(Ok(Box::new(TarballWriter::stream(stream))))?;
+    } else {
+        let (store, content) = (layers.store(), content(&images, &references, format, elsewhere)?);
+        if !store.is_written(&path, &content)? {
+            write(format.sink(&path, elsewhere))?;
+            store.put_output(&path, &content)?;
+        }
+    }
     Ok(Delivered { path, references, images })
+}
+
+/// What an output depends on.
+fn content(
+    images: &[Image],
+    references: &[Reference],
+    format: Format,
+    elsewhere: &[String],
+) -> Result<Digest, WriteError> {
+    let documents = imgbuild_oci::documents(images)?;
+    let form = match format {
+        Format::Oci => "oci",
+        Format::OciDir => "oci-dir",
+        Format::Docker => "docker",
+        Format::Sparse => "sparse",
+    };
+    // The method changes whenever the same image is written as other files.
+    Ok(KeyHasher::new("output of an image")
+        .field("method", "1")
+        .field("form", form)
+        .list("documents", documents.iter().map(|document| document.descriptor.digest.to_string()))
+        .list("names", references.iter().map(ToString::to_string))
+        .list("elsewhere", elsewhere)
+        .finish())
 }

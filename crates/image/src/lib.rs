@@ -47,7 +47,7 @@ pub use conformity::{check_conformity, conform};
 pub use cuda_libraries::{
     CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,
 };
-pub use delivery::{Delivered, Format, deliver, groups};
+pub use delivery::{Delivered, Format, Output, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
 pub use image::LOCK_LABEL;
 /// What was run to make an image.

@@ -110,7 +110,7 @@ pub(crate) struct InitArguments {
 pub(crate) struct BuildArguments {
     /// The spec.
     pub(crate) spec: PathBuf,
-    /// The folder for the images; the current one by default.
+    /// The folder for the images; the current one by default. `-` writes one image to standard output, as a tarball.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
     /// The form of the images.

@@ -13,6 +13,7 @@ mod progress;
 mod pushing;
 mod registry_arguments;
 mod shown;
+mod stream;
 mod terminal;
 mod threads;
 mod words;

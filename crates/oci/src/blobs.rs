@@ -1,6 +1,7 @@
 //! Where blobs come from.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use crate::Digest;
 
@@ -20,6 +21,12 @@ pub trait Blobs: Send + Sync {
     /// When the blob is absent, cannot be opened, or ends before.
     fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
         skip(self.open(digest)?, digest, at)
+    }
+
+    /// The file of this machine that holds a blob and nothing else, where there is one that is known to be whole: who uses it as it is
+    /// need not hash it.
+    fn whole_file(&self, _digest: &Digest) -> Option<PathBuf> {
+        None
     }
 }
 

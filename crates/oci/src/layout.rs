@@ -138,6 +138,18 @@ impl Sink for LayoutWriter {
         Ok(has)
     }
 
+    fn put_file(&self, layer: &Descriptor, file: &Path) -> Result<bool, WriteError> {
+        if self.sparse.is_some() {
+            return Ok(false);
+        }
+        let name = layer.digest.hex();
+        let linked = self.place.link(&name, file).map_err(WriteError::file(&self.target))?;
+        if linked {
+            self.given().blobs.insert(name);
+        }
+        Ok(linked)
+    }
+
     fn put_layer(&self, layer: &Descriptor, body: &mut dyn Read) -> Result<(), WriteError> {
         let name = layer.digest.hex();
         put(&self.place, &name, &self.target, |out| copy_layer(body, out, &self.target))?;

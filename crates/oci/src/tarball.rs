@@ -14,7 +14,7 @@
 //! `manifest.json` where it holds several.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,25 @@ const BLOCK: u64 = 512;
 /// The file gets its name when it is whole: a failed run leaves what was there before. It is not forced to the disk.
 pub struct TarballWriter {
     target: PathBuf,
-    temporary: NamedTempFile,
+    out: Out,
     given: Mutex<TarballHead>,
+}
+
+/// Where a tarball goes.
+enum Out {
+    /// To a file, which has another name until it is whole.
+    Named(NamedTempFile),
+    /// To whoever reads.
+    Stream(File),
+}
+
+impl Out {
+    fn file(&self) -> &File {
+        match self {
+            Self::Named(temporary) => temporary.as_file(),
+            Self::Stream(file) => file,
+        }
+    }
 }
 
 /// What stands before the layers, until the first of them comes.
@@ -69,7 +86,12 @@ impl TarballWriter {
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .map_err(WriteError::file(target))?;
-        Ok(Self { target: target.to_owned(), temporary, given: Mutex::default() })
+        Ok(Self { target: target.to_owned(), out: Out::Named(temporary), given: Mutex::default() })
+    }
+
+    /// A tarball for whoever reads `stream`, such as a pipe: of a run that fails they have a part, without its end.
+    pub fn stream(stream: File) -> Self {
+        Self { target: PathBuf::from("-"), out: Out::Stream(stream), given: Mutex::default() }
     }
 
     /// What was given, and the file, of which no two threads write at once. A thread that died while it wrote has left a
@@ -78,13 +100,29 @@ impl TarballWriter {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes the entry of a layer, whose body `copy` writes.
+    fn put_entry(
+        &self,
+        layer: &Descriptor,
+        copy: impl FnOnce(&File) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let failed = || WriteError::file(&self.target);
+        let mut given = self.given();
+        self.put_head(&mut given)?;
+        let mut out = self.out.file();
+        let header = header(&blob_path(&layer.digest), layer.size, tar::EntryType::Regular);
+        out.write_all(header.map_err(failed())?.as_bytes()).map_err(failed())?;
+        copy(out)?;
+        pad(&mut out, layer.size).map_err(failed())
+    }
+
     /// Writes what stands before the layers, unless that is done.
     fn put_head(&self, given: &mut TarballHead) -> Result<(), WriteError> {
         if std::mem::replace(&mut given.is_written, true) {
             return Ok(());
         }
         let failed = || WriteError::file(&self.target);
-        let mut out = self.temporary.as_file();
+        let mut out = self.out.file();
         let marker = layout_marker()?;
         let texts = [("oci-layout", &marker), ("index.json", &given.index), ("manifest.json", &given.docker)];
         for (path, bytes) in texts {
@@ -110,15 +148,22 @@ impl Sink for TarballWriter {
         Ok(false)
     }
 
+    fn put_file(&self, layer: &Descriptor, path: &Path) -> Result<bool, WriteError> {
+        let unreadable = |error| BlobError::Read { digest: layer.digest, error };
+        let file = open_regular(path).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.len() != layer.size {
+            return Ok(false);
+        }
+        self.put_entry(layer, |mut out| {
+            // By the kernel, without a way through this program.
+            let copied = io::copy(&mut &file, &mut out).map_err(WriteError::file(&self.target))?;
+            if copied == layer.size { Ok(()) } else { Err(short(layer, copied)) }
+        })?;
+        Ok(true)
+    }
+
     fn put_layer(&self, layer: &Descriptor, body: &mut dyn Read) -> Result<(), WriteError> {
-        let failed = || WriteError::file(&self.target);
-        let mut given = self.given();
-        self.put_head(&mut given)?;
-        let mut out = self.temporary.as_file();
-        let header = header(&blob_path(&layer.digest), layer.size, tar::EntryType::Regular);
-        out.write_all(header.map_err(failed())?.as_bytes()).map_err(failed())?;
-        copy_layer(body, &mut out, &self.target)?;
-        pad(&mut out, layer.size).map_err(failed())
+        self.put_entry(layer, |mut out| copy_layer(body, &mut out, &self.target))
     }
 
     fn put_document(&self, document: &Document) -> Result<(), WriteError> {
@@ -142,12 +187,19 @@ impl Sink for TarballWriter {
 
     fn finish(self: Box<Self>) -> Result<(), WriteError> {
         self.put_head(&mut self.given())?;
-        let mut out = self.temporary.as_file();
+        let mut out = self.out.file();
         out.write_all(&[0; 2 * BLOCK as usize]).map_err(WriteError::file(&self.target))?;
-        let Self { target, temporary, .. } = *self;
-        temporary.persist(&target).map_err(|error| WriteError::file(&target)(error.error))?;
+        let Self { target, out, .. } = *self;
+        if let Out::Named(temporary) = out {
+            temporary.persist(&target).map_err(|error| WriteError::file(&target)(error.error))?;
+        }
         Ok(())
     }
+}
+
+/// A file that ended before it should.
+fn short(layer: &Descriptor, found: u64) -> WriteError {
+    BlobError::Size { digest: layer.digest, wanted: layer.size, found }.into()
 }
 
 fn put_bytes(out: &mut dyn Write, path: &str, bytes: &[u8]) -> io::Result<()> {

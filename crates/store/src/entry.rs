@@ -40,7 +40,7 @@ impl Store {
             let folder = self.folder(kind);
             let listed = fs::read_dir(&folder).and_then(|items| {
                 for item in items {
-                    entries.push(entry(kind, &item?.path())?);
+                    entries.push(self.entry(kind, &item?.path())?);
                 }
                 Ok(())
             });
@@ -49,16 +49,17 @@ impl Store {
         entries.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
         Ok(entries)
     }
-}
 
-fn entry(kind: Kind, path: &Path) -> io::Result<Entry> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let metadata = fs::symlink_metadata(path)?;
-    let size = match kind {
-        Kind::Unpacked => unpacked::size(path)?,
-        _ => size(path)?,
-    };
-    Ok(Entry { kind, name, path: path.to_owned(), size, used: metadata.modified()? })
+    fn entry(&self, kind: Kind, path: &Path) -> io::Result<Entry> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let metadata = fs::symlink_metadata(path)?;
+        let size = match kind {
+            Kind::Unpacked => unpacked::size(path)?,
+            _ => size(path)?,
+        };
+        let used = self.used(kind, &name, metadata.modified()?)?;
+        Ok(Entry { kind, name, path: path.to_owned(), size, used })
+    }
 }
 
 fn size(path: &Path) -> io::Result<u64> {

@@ -21,11 +21,13 @@ pub enum Kind {
     Unpacked,
     /// Which manifest a name stands for, by the hash of the name and the platform.
     Image,
+    /// What was written outside of the store, by the hash of its path.
+    Output,
 }
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Archive,
         Self::Blob,
         Self::Layer,
@@ -34,6 +36,7 @@ impl Kind {
         Self::Tool,
         Self::Unpacked,
         Self::Image,
+        Self::Output,
     ];
 
     /// The folder, below the store's.
@@ -47,6 +50,16 @@ impl Kind {
             Self::Tool => "tools-v1",
             Self::Unpacked => "unpacked-v1",
             Self::Image => "images-v1",
+            Self::Output => "outputs-v1",
+        }
+    }
+
+    /// Where the seals of what has its hash for a name stand, below the store's folder; nothing for other kinds.
+    pub(crate) const fn seals(self) -> Option<&'static str> {
+        match self {
+            Self::Archive => Some("seals-v1/archives"),
+            Self::Blob => Some("seals-v1/blobs"),
+            _ => None,
         }
     }
 }
@@ -62,6 +75,7 @@ impl fmt::Display for Kind {
             Self::Tool => "tool",
             Self::Unpacked => "unpacked",
             Self::Image => "image",
+            Self::Output => "output",
         })
     }
 }

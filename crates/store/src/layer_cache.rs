@@ -2,6 +2,7 @@
 
 use std::future::{Future, ready};
 use std::io::Read;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -191,6 +192,10 @@ impl Blobs for LayerCaches {
 
     fn open_at(&self, digest: &Digest, at: u64) -> Result<Box<dyn Read + Send>, BlobError> {
         self.store.open_at(digest, at).or_else(|_| skip(self.open(digest)?, digest, at))
+    }
+
+    fn whole_file(&self, digest: &Digest) -> Option<PathBuf> {
+        self.store.whole_file(digest)
     }
 }
 

@@ -11,7 +11,9 @@
 //! | `repodata-v1/` | indexes of channels and mirrors, kept by those who read them, and [`Documents`] |
 //! | `tools-v1/` | programs that builds use, one folder each |
 //! | `images-v1/` | which manifest the name of a built image stands for; manifests and configurations are blobs |
+//! | `outputs-v1/` | which images were written where, and in which state their files were then |
 //! | `unpacked-v1/` | layers that were unpacked to be run, one folder each |
+//! | `seals-v1/` | which archives and blobs were hashed, and in which state they were then |
 //! | `scratch/` | what running commands write |
 //! | `tmp/`, `leases/`, `locks/`, `lock` | what is being written, used, and worked on |
 //!
@@ -23,7 +25,8 @@
 //!
 //! **Durability.** Nothing is forced to the disk: waiting for 170 MB would double the time of a build. What a power
 //! failure can do is leave a file too short, or a record empty. So a record states the size of its blob, and one that
-//! does not hold counts as absent; archives are hashed whenever they are read; and [`Store::verify`] hashes everything.
+//! does not hold counts as absent; what was not hashed since it was written is hashed before it is used; and [`Store::verify`] hashes
+//! everything.
 //!
 //! **Foreign owners.** The files of unpacked layers and of what commands wrote may belong to ids that only a user namespace
 //! has, and that their own user cannot remove outside of it: whoever removes such folders brings a [`Remove`].
@@ -44,10 +47,12 @@ mod images;
 mod kind;
 mod layer_cache;
 mod lease;
+mod outputs;
 mod prune;
 mod record;
 mod root;
 mod scratch;
+mod seal;
 mod store;
 mod unpacked;
 mod verify;

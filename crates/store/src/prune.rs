@@ -62,6 +62,7 @@ impl Store {
                 self.remove(entry, &mut pruned, foreign)?;
             }
         }
+        self.remove_seals_of_nothing()?;
         for entry in self.entries(&gate)? {
             let record = matches!(entry.kind, Kind::Layer | Kind::Bytecode | Kind::Image);
             if record && self.lacks_blob(&entry)? {
@@ -83,7 +84,8 @@ impl Store {
         } else {
             // A folder goes at once, by renaming: nobody may find half of it.
             let path = self.root().join("tmp").join(format!("removed-{}", entry.name));
-            fs::rename(&entry.path, &path).and_then(|()| remove_if_present(&path))
+            let unsealed = self.unseal(entry.kind, &entry.name);
+            unsealed.and_then(|()| fs::rename(&entry.path, &path)).and_then(|()| remove_if_present(&path))
         };
         removed.map_err(|error| self.error(&entry.path, "removed", error))?;
         pruned.bytes += entry.size;

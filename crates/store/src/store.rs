@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use imgbuild_oci::{BlobError, Blobs, Digest};
 
@@ -42,7 +41,9 @@ impl Store {
             make_folder(&root).map_err(failed)?;
         }
         let kinds = Kind::ALL.map(Kind::folder);
-        for folder in ["blobs", "tmp", "leases", "locks", "scratch"].into_iter().chain(kinds) {
+        let seals = Kind::ALL.iter().filter_map(|kind| kind.seals());
+        let own = ["blobs", "tmp", "leases", "locks", "scratch", "seals-v1"];
+        for folder in own.into_iter().chain(seals).chain(kinds) {
             let folder = root.join(folder);
             make_folder(&folder).map_err(|error| StoreError::io(given, &folder, "made", error))?;
         }
@@ -145,7 +146,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(|error| self.error(&path, "read", error))?,
         };
-        file.set_modified(SystemTime::now()).map_err(|error| self.error(&path, "written", error))?;
+        self.mark_used(kind, name, &file).map_err(|error| self.error(&path, "written", error))?;
         self.keep(kind, name)?;
         Ok(Some(path))
     }
@@ -220,5 +221,11 @@ impl Blobs for Store {
             }
             _ => self.open(digest),
         }
+    }
+
+    /// What is damaged is told by whoever reads it.
+    fn whole_file(&self, digest: &Digest) -> Option<PathBuf> {
+        self.blob(digest).ok().flatten()?;
+        self.verified_blob(digest).ok()
     }
 }

@@ -51,7 +51,7 @@ impl Store {
                     Err(error) => Some(error.to_string()),
                 },
                 // Nothing says what they should be.
-                Kind::Repodata | Kind::Tool | Kind::Unpacked => continue,
+                Kind::Repodata | Kind::Tool | Kind::Unpacked | Kind::Output => continue,
             };
             verified.checked += 1;
             verified.bytes += entry.size;

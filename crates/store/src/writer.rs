@@ -1,10 +1,12 @@
 //! Writing into the store: below `tmp/` first, renamed when whole.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use imgbuild_diagnostic::io_error;
+use imgbuild_folder::FileState;
 use imgbuild_oci::{Descriptor, Digest, HashWriter};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -23,6 +25,12 @@ pub(crate) struct TemporaryFile {
 impl TemporaryFile {
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Gives the finished file its name, in place of what has it.
+    pub(crate) fn rename(self, path: &Path) -> Result<File, StoreError> {
+        let Self { store, file } = self;
+        file.persist(path).map_err(|error| store.error(path, "written", error.error))
     }
 }
 
@@ -43,10 +51,22 @@ impl Store {
     pub(crate) fn temporary_file(&self) -> Result<TemporaryFile, StoreError> {
         let folder = self.root().join("tmp");
         let _gate = self.shared()?;
-        let file = tempfile::Builder::new().prefix(&prefix()).tempfile_in(&folder);
+        // Nobody else comes into the store; what is linked from there into a folder of the user's is as if it were made there.
+        let mode = Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(&prefix()).permissions(mode).tempfile_in(&folder);
         let file = file.and_then(|file| file.as_file().lock().map(|()| file));
         let file = file.map_err(|error| self.error(&folder, "written", error))?;
         Ok(TemporaryFile { store: self.clone(), file })
+    }
+
+    /// A file on the disk of the store that nobody else sees, and that is gone when it is closed.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be written.
+    pub fn unnamed_file(&self) -> Result<File, StoreError> {
+        let folder = self.root().join("tmp");
+        tempfile::tempfile_in(&folder).map_err(|error| self.error(&folder, "written", error))
     }
 
     /// Gives a finished file its name. What has that name already is replaced: it is the same, or damaged.
@@ -57,9 +77,16 @@ impl Store {
         key: &Digest,
     ) -> Result<PathBuf, StoreError> {
         let path = self.folder(kind).join(key.hex());
-        let _gate = self.shared()?;
-        self.keep(kind, &key.hex())?;
-        temporary.file.persist(&path).map_err(|error| self.error(&path, "written", error.error))?;
+        let file = {
+            let _gate = self.shared()?;
+            self.keep(kind, &key.hex())?;
+            temporary.rename(&path)?
+        };
+        // What has a hash for a name was hashed while it was written.
+        let metadata = file.metadata().map_err(|error| self.error(&path, "read", error))?;
+        if let Some(state) = FileState::of(&metadata) {
+            self.seal(kind, &key.hex(), state)?;
+        }
         Ok(path)
     }
 

@@ -45,8 +45,74 @@ fn remove(path: &Path) -> std::io::Result<()> {
     if path.exists() { fs::remove_dir_all(path) } else { Ok(()) }
 }
 
+/// Of an archive or a blob: its seal says when it was used last.
 fn set_used(path: &Path, used: SystemTime) {
-    File::open(path).unwrap().set_modified(used).unwrap();
+    let (name, folder) = (path.file_name().unwrap(), path.parent().unwrap());
+    let is_blob = folder.ends_with("sha256");
+    let root = folder.ancestors().nth(if is_blob { 2 } else { 1 }).unwrap();
+    let seal = root.join("seals-v1").join(if is_blob { "blobs" } else { "archives" }).join(name);
+    for path in [path, &seal] {
+        File::open(path).unwrap().set_modified(used).unwrap();
+    }
+}
+
+#[test]
+fn what_was_hashed_is_not_hashed_again_until_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let digest = add_archive(&store, "archive");
+    let path = store.verified_archive(&digest).unwrap();
+    // Nobody sees another content under the same number and time: it is not read.
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, "ARCHIVE").unwrap();
+    let other = store.verified_archive(&digest).unwrap_err();
+    assert_eq!(other.to_string(), "the cache holds something else under its hash");
+    File::open(&path).unwrap().set_modified(modified).unwrap();
+    store.verified_archive(&digest).unwrap();
+
+    // Another file in its place, a copy with its times among it, is read.
+    fs::rename(&path, folder.path().join("old")).unwrap();
+    fs::write(&path, "archivE").unwrap();
+    File::open(&path).unwrap().set_modified(modified).unwrap();
+    assert!(store.verified_archive(&digest).is_err());
+    fs::write(&path, "archive").unwrap();
+    store.verified_archive(&digest).unwrap();
+    // That it was used changes nothing of it.
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    store.archive(&digest).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified);
+
+    fs::remove_file(&path).unwrap();
+    assert!(store.verified_archive(&digest).is_err());
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    store.prune(Prune::UnusedFor(Duration::MAX), SystemTime::now(), &remove).unwrap();
+    assert_eq!(names(folder.path().join("seals-v1/archives")), [""; 0]);
+}
+
+#[test]
+fn what_was_written_and_not_changed_since_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store")).unwrap();
+    let (file, layout) = (folder.path().join("x.tar"), folder.path().join("x"));
+    fs::write(&file, "image").unwrap();
+    fs::create_dir_all(layout.join("blobs")).unwrap();
+    fs::write(layout.join("blobs/a"), "blob").unwrap();
+    let (one, other) = (Digest::of("one"), Digest::of("other"));
+    for path in [&file, &layout] {
+        assert!(!store.is_written(path, &one).unwrap());
+        store.put_output(path, &one).unwrap();
+        assert!(store.is_written(path, &one).unwrap());
+        assert!(!store.is_written(path, &other).unwrap());
+    }
+    fs::write(&file, "imagE").unwrap();
+    fs::write(layout.join("blobs/b"), "blob").unwrap();
+    assert!(!store.is_written(&file, &one).unwrap());
+    assert!(!store.is_written(&layout, &one).unwrap());
+    fs::remove_file(layout.join("blobs/b")).unwrap();
+    assert!(store.is_written(&layout, &one).unwrap());
+    fs::remove_dir_all(&layout).unwrap();
+    assert!(!store.is_written(&layout, &one).unwrap());
 }
 
 fn names(folder: impl AsRef<Path>) -> Vec<String> {
@@ -339,7 +405,8 @@ fn prune_follows_its_policy() {
     assert_eq!(sizes(&store), [3]);
     // A look-up makes it young again.
     let path = store.archive(&Digest::of("new")).unwrap().unwrap();
-    assert!(fs::metadata(path).unwrap().modified().unwrap() >= now - day / 2);
+    let young = store.ls().unwrap().into_iter().find(|entry| entry.path == path).unwrap();
+    assert!(young.used >= now - day / 2);
 }
 
 #[test]
@@ -368,7 +435,9 @@ fn the_store_belongs_to_its_user_alone() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&root), 0o700);
     assert_eq!(mode(&root.join("blobs/sha256")), 0o700);
-    assert_eq!(mode(&store.archive(&Digest::of("x")).unwrap().unwrap()), 0o600);
+    // Nobody else gets as far as a file, whose own rights are those of any file that is made.
+    fs::write(folder.path().join("made"), "").unwrap();
+    assert_eq!(mode(&store.archive(&Digest::of("x")).unwrap().unwrap()), mode(&folder.path().join("made")));
 }
 
 /// Not a test of its own: the process that [`a_folder_that_may_not_be_written_is_named`] starts.

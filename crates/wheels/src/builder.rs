@@ -127,7 +127,7 @@ impl WheelBuilder {
             build.requires.iter().map(|id| self.earlier.iter().find(|it| it.id() == *id).cloned()).collect();
         let archive = self.sources.store.archive(&package.sha256)?;
         let (Some(archive), Some(requires), true) = (archive, requires, fits) else { return Ok(None) };
-        if imgbuild_store::verify(&archive, &package.sha256).is_err() {
+        if self.sources.store.verified_archive(&package.sha256).is_err() {
             return Ok(None);
         }
         let size = archive.metadata().map_err(|error| WheelBuildError::file(&archive, "read", error))?.len();

@@ -61,8 +61,8 @@ impl WheelBuilder {
         let packages = packages.to_vec();
         let verify = move || {
             packages.iter().try_for_each(|package| {
-                let verified = imgbuild_store::verify(&store.archive_path(&package.sha256), &package.sha256);
-                verified.map_err(|error| RequirementError::new(package, error))
+                let verified = store.verified_archive(&package.sha256);
+                verified.map(|_| ()).map_err(|error| RequirementError::new(package, error))
             })
         };
         Ok(spawn_blocking(verify).await.map_err(WheelBuildError::from)??)

@@ -123,7 +123,7 @@ impl SourceFetcher {
             direct.then(|| DirectUrl { url: plain.clone(), info, subdirectory: subdirectory.clone() });
         let url = direct.then(|| plain.clone());
         let source = PypiSource::Sdist { filename: filename.clone(), url, sha256, size, subdirectory };
-        imgbuild_store::verify(&path, &sha256).map_err(|error| failed(error.into()))?;
+        self.store.verified_archive(&sha256).map_err(|error| failed(error.into()))?;
         self.written(names, source, origin, move |tree| put_sdist(&path, &filename, tree)).await
     }
 

@@ -1,11 +1,12 @@
 //! `imgbuild build`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use imgbuild_build::{Report, Request, build};
 use imgbuild_fetch::Vendor;
-use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, wasted_bytes};
+use imgbuild_image::{Built, CudaCopy, CudaDuplicate, Delivered, Output, wasted_bytes};
 use imgbuild_locking::Purpose;
 use imgbuild_shard::Shard;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::progress::reporter;
 use crate::pushing;
 use crate::registry_arguments::PushRules;
 use crate::shown::cleaned;
+use crate::stream;
 use crate::words::{shortened, size, table};
 
 pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(), Failure> {
@@ -31,7 +33,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;
     context.vendor = vendor.map(Arc::new);
     let request = Request {
-        output: arguments.output.clone(),
+        output: stream::output(arguments, arguments.format.into())?,
         format: arguments.format.into(),
         locked: arguments.locked || context.vendor.is_some(),
         only: arguments.only.iter().cloned().collect(),
@@ -44,6 +46,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     };
     let report = build(&spec, &arguments.spec, &request, &context).await?;
     drop(context);
+    let is_stream = matches!(request.output, Some(Output::Stream(_)));
     let seconds = start.elapsed().as_secs_f64();
     if arguments.json {
         return print_json(&as_json(&report, shard, seconds));
@@ -51,6 +54,9 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     if !global.quiet {
         say(&cleaned(&notes(&report, shard)));
         say(&cleaned(&summary(&report, &arguments.rules, seconds)));
+    }
+    if is_stream {
+        return Ok(());
     }
     let paths = report.delivered.iter().map(|delivered| format!("{}\n", delivered.path.display()));
     let pushed = report.published.iter().flat_map(pushing::references);
@@ -168,7 +174,7 @@ fn summary(report: &Report, rules: &PushRules, seconds: f64) -> String {
             built.image.digest()
         ));
     }
-    for delivered in &report.delivered {
+    for delivered in report.delivered.iter().filter(|delivered| delivered.path != Path::new("-")) {
         text.push_str(&how_to_run(delivered));
     }
     text.push_str(&pushing::summary(&report.published, rules.dry_run));
