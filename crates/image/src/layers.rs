@@ -1,13 +1,18 @@
 //! Making the layers that the store does not have: downloads and layers side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use imgbuild_archive::ImagePath;
 use imgbuild_fetch::{Context, Event, verify_archives};
-use imgbuild_layer::{Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Source, write_layer};
+use imgbuild_layer::{
+    Codec, Exclusions, Key, KeyHasher, Layer, LayerError, LayerWriter, Part, Repeated, Repetition, Source,
+    write_layer,
+};
+use imgbuild_oci::Digest;
 use imgbuild_store::{Kind, LayerRecord};
 use tokio::sync::Semaphore;
 
@@ -52,9 +57,10 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
     streamed.sort_by_key(|(_, planned)| (planned.role.comes_last, std::cmp::Reverse(planned.weight)));
     let turns = Turns::new(context);
+    let repetitions = Arc::new(Repetitions::new(&streamed));
     let mut running: FuturesUnordered<_> = streamed
         .into_iter()
-        .map(|(plan, planned)| make_one(plan, planned, Vec::new(), &turns, context))
+        .map(|(plan, planned)| make_one((plan, planned), Vec::new(), &repetitions, &turns, context))
         .collect();
     while let Some(made) = running.next().await {
         let (key, record, reused) = made?;
@@ -62,7 +68,7 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     }
     for (plan, planned) in derived {
         let below = plan.below(planned, &found);
-        let made = make_one(plan, planned, below, &turns, context);
+        let made = make_one((plan, planned), below, &repetitions, &turns, context);
         let (key, record, reused) = made.await?;
         found.insert(key, (record, reused));
     }
@@ -76,6 +82,40 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
         })
     };
     Ok(plans.iter().map(|plan| plan.planned.iter().filter_map(built).collect()).collect())
+}
+
+/// The parts that several of the layers hold which are made.
+struct Repetitions(HashMap<Digest, Repetition>);
+
+impl Repetitions {
+    fn new(layers: &[(&ImagePlan, &Arc<PlannedLayer>)]) -> Self {
+        let none = Exclusions::new();
+        let mut counts: HashMap<Digest, usize> = HashMap::new();
+        for (plan, planned) in layers {
+            for part in planned.ingredients.iter().map(|ingredient| ingredient.part()) {
+                // What is read from no archive is made as quickly as it is kept.
+                if part.archive.is_some() {
+                    let excluded = plan.assembly.exclusions.get(&part.id).unwrap_or(&none);
+                    *counts.entry(Self::key(part, excluded)).or_default() += 1;
+                }
+            }
+        }
+        let several = counts.into_iter().filter(|(_, count)| *count > 1);
+        Self(several.map(|(key, _)| (key, Repetition::default())).collect())
+    }
+
+    fn of(&self, part: &Part, exclusions: &Exclusions) -> Option<&Repetition> {
+        if self.0.is_empty() { None } else { self.0.get(&Self::key(part, exclusions)) }
+    }
+
+    /// What the entries of a part depend on.
+    fn key(part: &Part, exclusions: &Exclusions) -> Digest {
+        KeyHasher::new("entries of a part")
+            .field("part", part.id.as_str())
+            .field("recipe", part.recipe.0.as_bytes())
+            .list("excluded", exclusions.iter().map(ImagePath::as_str))
+            .finish()
+    }
 }
 
 /// Who may go on.
@@ -94,9 +134,9 @@ impl Turns {
 }
 
 async fn make_one(
-    plan: &ImagePlan,
-    planned: &Arc<PlannedLayer>,
+    (plan, planned): (&ImagePlan, &Arc<PlannedLayer>),
     below: Vec<LayerRecord>,
+    repetitions: &Arc<Repetitions>,
     turns: &Turns,
     context: &Context,
 ) -> Result<(Key, LayerRecord, bool), MakeError> {
@@ -114,7 +154,7 @@ async fn make_one(
     let (record, reused) = match found {
         Some(record) => (record, true),
         None => {
-            let made = make_here(plan, planned, below, turns, context).await;
+            let made = make_here((plan, planned), below, repetitions, turns, context).await;
             if !matches!(made, Ok((_, false))) {
                 context.layers.release(&key);
             }
@@ -131,16 +171,17 @@ async fn make_one(
 }
 
 async fn make_here(
-    plan: &ImagePlan,
-    planned: &Arc<PlannedLayer>,
+    (plan, planned): (&ImagePlan, &Arc<PlannedLayer>),
     below: Vec<LayerRecord>,
+    repetitions: &Arc<Repetitions>,
     turns: &Turns,
     context: &Context,
 ) -> Result<(LayerRecord, bool), MakeError> {
     futures::future::try_join_all(planned.archives().map(|archive| plan.archives.get(archive))).await?;
     let _turn = turns.threads.acquire().await;
-    let (assembly, codec) = (Arc::clone(&plan.assembly), plan.codec);
-    let (own, task) = (context.clone(), LayerTask { assembly, planned: Arc::clone(planned), codec, below });
+    let (assembly, codec, planned) = (Arc::clone(&plan.assembly), plan.codec, Arc::clone(planned));
+    let repetitions = Arc::clone(repetitions);
+    let (own, task) = (context.clone(), LayerTask { assembly, planned, codec, below, repetitions });
     tokio::task::spawn_blocking(move || task.make(&own)).await?
 }
 
@@ -150,6 +191,7 @@ struct LayerTask {
     planned: Arc<PlannedLayer>,
     codec: Codec,
     below: Vec<LayerRecord>,
+    repetitions: Arc<Repetitions>,
 }
 
 impl LayerTask {
@@ -185,6 +227,21 @@ impl LayerTask {
         let excluded = |source: &dyn Source| assembly.exclusions.get(&source.part().id).unwrap_or(&none);
         let sources = self.planned.ingredients.iter().filter_map(|ingredient| ingredient.as_source());
         let sources: Vec<(&dyn Source, &Exclusions)> = sources.map(|it| (it, excluded(it))).collect();
+        // A disk that is full is told when a layer cannot be written.
+        let file = || context.store.unnamed_file().ok();
+        let repeated: Vec<Option<Repeated<'_>>> = sources
+            .iter()
+            .map(|(source, exclusions)| {
+                let repetition = self.repetitions.of(source.part(), exclusions)?;
+                Some(Repeated::new(*source, repetition, &file))
+            })
+            .collect();
+        let once = |((source, exclusions), repeated)| match repeated {
+            Some(repeated) => (repeated as &dyn Source, exclusions),
+            None => (source, exclusions),
+        };
+        let sources: Vec<(&dyn Source, &Exclusions)> =
+            sources.iter().copied().zip(repeated.iter().map(Option::as_ref)).map(once).collect();
         let (layer, out) =
             write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)?;
         Ok((layer, out, String::new()))
