@@ -38,6 +38,13 @@ def child(path, optimization, source):
     os._exit(0)
 
 
+# The first use of `compile` makes the types of syntax trees, which takes longer than compiling a small file. Refused, it makes them
+# here once, and compiles nothing: what a fork then writes is what it would have written.
+try:
+    compile(None, "", "exec")
+except TypeError:
+    pass
+
 hello = "%d.%d.%d %s" % (sys.version_info[:3] + (sys.implementation.cache_tag,))
 write(len(hello).to_bytes(8, "little") + hello.encode() + external.MAGIC_NUMBER)
 while True:
