@@ -10,6 +10,8 @@ use std::num::NonZero;
 use imgbuild_oci::MediaType;
 use serde::{Deserialize, Serialize};
 
+use crate::zstd_encoder::ZstdEncoder;
+
 /// How layers are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,12 +72,7 @@ impl Codec {
 
     pub(crate) fn encoder<W: Write>(self, inner: W, threads: NonZero<u32>) -> io::Result<Encoder<W>> {
         Ok(match self {
-            Self::Zstd => {
-                let mut encoder = zstd::Encoder::new(inner, ZSTD_LEVEL)?;
-                // Nought workers give other bytes than one; one and many give the same.
-                encoder.multithread(threads.get())?;
-                Encoder::Zstd(encoder)
-            }
+            Self::Zstd => Encoder::Zstd(ZstdEncoder::new(inner, ZSTD_LEVEL, threads)?),
             Self::Gzip => Encoder::Gzip(GzipEncoder::new(inner, threads)),
             Self::None => Encoder::None(inner),
         })
@@ -83,7 +80,7 @@ impl Codec {
 }
 
 pub(crate) enum Encoder<W: Write> {
-    Zstd(zstd::Encoder<'static, W>),
+    Zstd(ZstdEncoder<W>),
     Gzip(GzipEncoder<W>),
     None(W),
 }

@@ -20,6 +20,7 @@ mod role;
 mod source;
 mod tar_writer;
 mod writer;
+mod zstd_encoder;
 
 pub use claim::{Claim, Conflict, Exclusion, Kind, Owners, Resolution, resolve, resolve_owners};
 pub use compression::{Codec, WrongLibrary, check_libraries};
