@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use imgbuild_tests::{Imgbuild, named, names};
+use imgbuild_tests::{Bench, Imgbuild, named, names};
 use insta::assert_snapshot;
+use serde_json::Value;
 
 const SPEC: &str = "name = \"x\"\nbase = { scratch = true }\nplatforms = [\"linux/amd64\"]\n[[copy]]\nfrom = \"a\"\nto = \"/a\"\n";
 
@@ -154,4 +155,66 @@ fn a_stream_takes_one_image() {
       × 2 images are to be written to standard output, which takes one
       help: choose one with `--only KEY=VALUE`, or name a folder with `-o`
     ");
+}
+
+#[test]
+fn an_archive_goes_when_its_layers_are_there() {
+    let bench = Bench::new();
+    bench.spec("python = \"3.11\"", "[conda]\nchannels = [\"./channel\"]\npackages = [\"six\"]");
+    bench.run(&["lock", "spec.toml"]);
+    let archives = bench.imgbuild.store().join("archives");
+    let words = ["build", "spec.toml", "--locked", "--no-check", "--output", "out", "--json"];
+    let json = |words: &[&str]| -> Value { serde_json::from_str(&bench.run(words).stdout).unwrap() };
+    let kept = json(&words);
+    let all = names(&archives).len();
+    assert!(all > 5);
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    fs_err::remove_dir_all(bench.imgbuild.path("out")).unwrap();
+    let discarded = json(&[words.as_slice(), &["--discard-archives"]].concat());
+    assert_eq!(kept["images"][0]["digest"], discarded["images"][0]["digest"]);
+    // What runs here, Python and what it needs, stays: it is read whenever the first source has to be compiled.
+    let left = names(&archives);
+    assert!(!left.is_empty() && left.len() < all, "{} of {all}", left.len());
+    assert_eq!(names(&bench.imgbuild.store().join("seals-v1/archives")), left);
+    let peak = |report: &Value| report["peakDisk"].as_u64().unwrap();
+    assert!(peak(&discarded) < peak(&kept), "{} {}", peak(&discarded), peak(&kept));
+    // An image that is there takes records of it.
+    assert!(peak(&json(&words)) < 100_000);
+
+    // Without bytecode nothing runs, and nothing stays.
+    bench.spec(
+        "python = \"3.11\"",
+        "[conda]\nchannels = [\"./channel\"]\npackages = [\"six\"]\n[layers]\nbytecode = false",
+    );
+    bench.run(&["lock", "spec.toml"]);
+    fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
+    bench.run(&["build", "spec.toml", "--locked", "--no-check", "--output", "out", "--discard-archives"]);
+    assert_eq!(names(&archives), [""; 0]);
+}
+
+#[test]
+fn the_cache_is_kept_within_its_size() {
+    let bench = Bench::new();
+    bench.spec("python = \"3.11\"", "[conda]\nchannels = [\"./channel\"]");
+    let config = bench.imgbuild.write("config.toml", "[cache]\nsize = \"12MB\"\n");
+    let size = || -> u64 {
+        let listed: Value = serde_json::from_str(&bench.run(&["cache", "ls", "--json"]).stdout).unwrap();
+        listed["entries"].as_array().unwrap().iter().map(|entry| entry["size"].as_u64().unwrap()).sum()
+    };
+    bench.run(&["build", "spec.toml", "--output", "out"]);
+    assert!(size() > 20_000_000, "{}", size());
+    let mut command = bench.imgbuild.command(["build", "spec.toml", "--output", "out"]);
+    let output = command.env("IMGBUILD_CONFIG", &config).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("from the cache, which may have 12.0 MB"), "{told}");
+    assert!(size() <= 12_000_000, "{}", size());
+    // A variable comes before the file; nothing is so small that the image is not delivered.
+    let mut command = bench.imgbuild.command(["build", "spec.toml", "--output", "again"]);
+    command.env("IMGBUILD_CONFIG", &config).env("IMGBUILD_CACHE_SIZE", "0");
+    assert!(command.output().unwrap().status.success());
+    assert_eq!(size(), 0);
+    assert_eq!(
+        fs_err::read(bench.imgbuild.path("again/x-latest.tar")).unwrap(),
+        fs_err::read(bench.imgbuild.path("out/x-latest.tar")).unwrap()
+    );
 }

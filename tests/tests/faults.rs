@@ -217,6 +217,15 @@ fn in_namespace(bench: &Bench, script: &str, arguments: &[&str]) -> Outcome {
     capture(&mut outer)
 }
 
+/// A message, without how much something is.
+fn sized(message: &str) -> String {
+    let words = message.replace(" MB", "MB");
+    words
+        .split_inclusive([' ', '\n'])
+        .map(|word| word.find("MB").map_or(word.to_owned(), |at| format!("SIZE{}", &word[at + 2..])))
+        .collect()
+}
+
 #[test]
 fn a_full_disk_under_the_store() {
     let bench = Bench::new();
@@ -224,8 +233,16 @@ fn a_full_disk_under_the_store() {
     bench.run(&["lock", "spec.toml"]);
     fs_err::remove_dir_all(bench.imgbuild.store()).unwrap();
     fs_err::create_dir(bench.imgbuild.store()).unwrap();
-    // Python alone has ten megabytes. What is left on the disk when the program is gone is checked before the disk goes.
-    let script = "mount -t tmpfs -o size=6m tmpfs store; code=0; \"$@\" || code=$?; \
+    // Where it is known before, nothing is begun.
+    let script = "mount -t tmpfs -o size=6m tmpfs store; exec \"$@\"";
+    let refused = in_namespace(&bench, script, &["build", "spec.toml", "--output", "out"]).failure();
+    assert_snapshot!(sized(&bench.message(&refused)), @"
+    × a build that needs SIZE cannot begin: SIZE are free at `STORE`
+    help: `--discard-archives` needs SIZE; `imgbuild cache prune` removes what was not used for long, and `IMGBUILD_CACHE` names another folder
+    ");
+    // A disk that has room, and no file more, cannot be told from one that has both. What is left there when the program is gone is
+    // checked before the disk goes.
+    let script = "mount -t tmpfs -o nr_inodes=60 tmpfs store; code=0; \"$@\" || code=$?; \
                   ls store/layers-v1 >layers; for file in store/archives/* store/blobs/sha256/*; do \
                   test ! -e \"$file\" || sha256sum \"$file\" >>sums; done; exit $code";
     let outcome = in_namespace(&bench, script, &["build", "spec.toml", "--output", "out"]).failure();
@@ -233,11 +250,13 @@ fn a_full_disk_under_the_store() {
     // Which package found no room first is chance, and whether as an archive or in a layer.
     let message = bench.message(&outcome);
     let start = message.find("no space is left").unwrap_or_else(|| panic!("{message}"));
-    assert_snapshot!(&message[start..], @"
-    no space is left on the disk of the cache `STORE`
-      ╰─▶ No space left on device (os error 28)
-      help: `imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder
-    ");
+    let message = &message[start..];
+    assert!(message.starts_with("no space is left on the disk of the cache `STORE`\n"), "{message}");
+    assert!(message.contains("No space left on device (os error 28)"), "{message}");
+    assert!(
+        message.ends_with("help: `imgbuild cache prune` frees space; `IMGBUILD_CACHE` names another folder"),
+        "{message}"
+    );
     bench.nothing_is_there();
     for line in bench.imgbuild.read("sums").lines() {
         let (sum, path) = line.split_once("  ").unwrap();
@@ -251,24 +270,30 @@ fn a_full_disk_under_the_output() {
     bench.spec("python = \"3.11\"", "[conda]\nchannels = [\"./channel\"]");
     bench.run(&["build", "spec.toml"]);
     fs_err::create_dir(bench.imgbuild.path("out")).unwrap();
+    let script = "mount -t tmpfs -o size=6m tmpfs out; exec \"$@\"";
+    let refused = in_namespace(&bench, script, &["build", "spec.toml", "--output", "out"]).failure();
+    assert_snapshot!(sized(&bench.message(&refused)), @"
+    × a build that needs SIZE cannot begin: SIZE are free at `FOLDER/out`
+    help: name another folder with `-o`
+    ");
     let script =
-        "mount -t tmpfs -o size=6m tmpfs out; code=0; \"$@\" || code=$?; ls -A out >left; exit $code";
+        "mount -t tmpfs -o nr_inodes=1 tmpfs out; code=0; \"$@\" || code=$?; ls -A out >left; exit $code";
     for format in ["oci", "oci-dir"] {
         let arguments = ["build", "spec.toml", "--output", "out", "--format", format];
         let outcome = in_namespace(&bench, script, &arguments).failure();
         let message = bench.message(&outcome);
         assert_eq!(bench.imgbuild.read("left"), "", "{message}");
         match format {
-            "oci" => assert_snapshot!(message, @"
+            "oci" => assert_snapshot!(message, @r#"
             × the image cannot be written
             ├─▶ `out/x-latest.tar` cannot be written
-            ╰─▶ No space left on device (os error 28)
-            "),
-            _ => assert_snapshot!(message, @"
+            ╰─▶ No space left on device (os error 28) at path "FOLDER/out/.imgbuild-XXXXXX.tar"
+            "#),
+            _ => assert_snapshot!(message, @r#"
             × the image cannot be written
             ├─▶ `out/x-latest` cannot be written
-            ╰─▶ No space left on device (os error 28)
-            "),
+            ╰─▶ No space left on device (os error 28) at path "FOLDER/out/.imgbuild-XXXXXX"
+            "#),
         }
     }
 }

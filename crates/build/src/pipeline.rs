@@ -7,8 +7,9 @@ use std::sync::Arc;
 use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, Output, check_conformity,
-    check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined, variant_plan,
+    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, Output, SpaceNeeded,
+    check_conformity, check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined,
+    variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{
@@ -40,6 +41,8 @@ pub struct Report {
     pub chosen: usize,
     /// What a person should know of the spec's files.
     pub notes: Vec<String>,
+    /// The most bytes of disk that the build took at a time, its outputs among them.
+    pub peak_disk: u64,
 }
 
 /// The variants with these matrix values, of these platforms or of all where none is named: their places.
@@ -81,11 +84,7 @@ pub async fn build(
     let asked = chosen(&all, &request.only, &request.platforms)?;
     validate_copying(spec, asked.iter().map(|index| &all[*index]))?;
     let lock_path = lock_path(spec_path);
-    if request.shard.is_some() && !lock_path.exists() {
-        return Err(BuildError::SharedWithoutLock { path: lock_path });
-    }
-    let must_be_locked = request.locked || request.shard.is_some();
-    let locked = current_lock(spec, &all, &lock_path, must_be_locked, context).await?;
+    let locked = locked(spec, &all, &lock_path, request, context).await?;
     let chosen = match request.shard {
         Some(shard) => of_shard(&all, &asked, &locked.lock, shard, request.platforms_of_a_tag())?,
         None => asked.clone(),
@@ -98,11 +97,9 @@ pub async fn build(
     plans.iter().try_for_each(|plan| plan.keep_base(&context.store))?;
     pushing.look_up(&plans, &context).await?;
     let publication = pushing.open(&plans, &context).await?;
-    if let Some(publication) = &publication
-        && let Some(ahead) = pushing.ahead(publication, &plans, &context)
-    {
-        context.layers = context.layers.with(Arc::new(ahead));
-    }
+    let ahead = publication.as_ref().and_then(|it| pushing.ahead(it, &plans, &context));
+    context.layers = ahead.into_iter().fold(context.layers, |layers, it| layers.with(Arc::new(it)));
+    check_space(&plans, request, pushing.is_asked(), &context)?;
     let made = pushing.made(&plans, &context).await?;
     let mut built = assembled(&all, &chosen, &plans, made, &locked)?;
     let mut notes = notes(spec, &variants, &context);
@@ -113,22 +110,57 @@ pub async fn build(
         built.remember(variant, &context.store, &pushing.repositories())?;
     }
     let images = delivered_images(&built, request.format)?;
-    let delivered = if request.output.is_some() || !pushing.is_asked() {
-        let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
-        let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
-        deliver_all(&variants, &images, request, &elsewhere, &context).await?
-    } else {
-        Vec::new()
-    };
+    let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
+    let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
+    let delivered = deliver_all(&variants, &images, request, (&pushing, &elsewhere), &context).await?;
     let published = match &publication {
         Some(publication) => pushing.push(publication, &images, &context).await?,
         None => Vec::new(),
     };
     pushing.keep(&built, &context).await;
-    notes.extend(pushing.notes);
-    notes.extend(unconfined(&context));
-    let chosen = asked.len();
-    Ok(Report { built, delivered, published, changes: locked.changes, lock: lock_path, chosen, notes })
+    notes.extend(pushing.notes.into_iter().chain(unconfined(&context)));
+    let peak_disk = context.store.peak().max(context.store.written() + written(&delivered));
+    let (changes, chosen) = (locked.changes, asked.len());
+    Ok(Report { built, delivered, published, changes, lock: lock_path, chosen, notes, peak_disk })
+}
+
+/// The lock, made or renewed where it may be.
+async fn locked(
+    spec: &Spec,
+    all: &[Variant],
+    lock_path: &Path,
+    request: &Request,
+    context: &Context,
+) -> Result<Locked, BuildError> {
+    if request.shard.is_some() && !lock_path.exists() {
+        return Err(BuildError::SharedWithoutLock { path: lock_path.to_owned() });
+    }
+    let must_be_locked = request.locked || request.shard.is_some();
+    Ok(current_lock(spec, all, lock_path, must_be_locked, context).await?)
+}
+
+/// The bytes of the tarballs that were written; nothing of those that were right already, and of folders, which share the store's.
+fn written(delivered: &[Delivered]) -> u64 {
+    let tarballs = delivered.iter().filter(|delivered| delivered.is_written && delivered.path.is_file());
+    tarballs.filter_map(|delivered| delivered.path.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// Whether the disk has room for what will be written.
+fn check_space(
+    plans: &[ImagePlan],
+    request: &Request,
+    is_pushed: bool,
+    context: &Context,
+) -> Result<(), BuildError> {
+    let output = output(request, is_pushed);
+    let needed = SpaceNeeded::of(plans, output.as_ref().map(|output| (output, request.format)), context)?;
+    Ok(needed.check(output.as_ref(), context.discards_archives, context)?)
+}
+
+/// Where the outputs are written: where nothing is said, into the current folder, unless they are pushed.
+fn output(request: &Request, is_pushed: bool) -> Option<Output> {
+    let here = || (!is_pushed).then(|| Output::Folder(PathBuf::from(".")));
+    request.output.clone().or_else(here)
 }
 
 /// Whether what is asked for can be written as it is asked for: a stream takes one output.
@@ -190,11 +222,11 @@ async fn deliver_all(
     variants: &[Variant],
     images: &[Image],
     request: &Request,
-    elsewhere: &[String],
+    (pushing, elsewhere): (&Pushing, &[String]),
     context: &Context,
 ) -> Result<Vec<Delivered>, BuildError> {
-    let output = request.output.clone().unwrap_or_else(|| Output::Folder(PathBuf::from(".")));
-    if let Some(Output::Folder(folder)) = &request.output {
+    let Some(output) = output(request, pushing.is_asked()) else { return Ok(Vec::new()) };
+    if let Output::Folder(folder) = &output {
         std::fs::create_dir_all(folder).map_err(MakeError::file(folder, "made"))?;
     }
     let mut delivered = Vec::new();

@@ -7,6 +7,7 @@ mod boxed;
 mod hints;
 mod io;
 mod plain;
+mod size;
 mod subject;
 
 pub use boxed::downcast;
@@ -15,4 +16,5 @@ pub use io::{carried, io_error};
 #[doc(hidden)]
 pub use miette::Diagnostic;
 pub use plain::plain;
+pub use size::Size;
 pub use subject::{Subject, Subjects};

@@ -1,9 +1,9 @@
 //! What a build works with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use imgbuild_conda::{ChannelSettings, CondarcError};
 use imgbuild_lock::ImageBase;
@@ -48,6 +48,10 @@ pub struct Context {
     pub vendor: Option<Arc<Vendor>>,
     /// The folder of the spec: channels that are paths are relative to it.
     pub folder: PathBuf,
+    /// Whether an archive goes when the layers are there that are made of it.
+    pub discards_archives: bool,
+    /// The archives of interpreters that may have to run here.
+    run_from: Arc<Mutex<BTreeSet<Digest>>>,
     /// Why interpreters compiled outside of the sandbox, where they did.
     pub unconfined: Arc<OnceLock<String>>,
     /// conda's own settings on this machine, and the client that they make, where they were read already.
@@ -82,10 +86,22 @@ impl Context {
                 .collect(),
             vendor: None,
             folder: PathBuf::new(),
+            discards_archives: false,
+            run_from: Arc::default(),
             unconfined: Arc::default(),
             channels: Arc::default(),
             registries: Arc::default(),
         }
+    }
+
+    /// Says that an interpreter may have to run here, which is read from these archives.
+    pub fn will_run_from(&self, archives: impl IntoIterator<Item = Digest>) {
+        self.run_from.lock().unwrap_or_else(PoisonError::into_inner).extend(archives);
+    }
+
+    /// Whether an interpreter that may have to run here is read from this archive.
+    pub fn runs_from(&self, archive: &Digest) -> bool {
+        self.run_from.lock().unwrap_or_else(PoisonError::into_inner).contains(archive)
     }
 
     /// What conda's own settings say of channels. They are read once, and only where channels are needed.

@@ -49,6 +49,7 @@ impl Compilers for VariantCompilers {
         let (archives, compilation, context) =
             (self.archives.clone(), self.compilation, self.context.clone());
         let (version, processes) = (interpreter.version.clone(), threads(context.threads));
+        context.will_run_from(interpreter.archives.iter().map(|archive| archive.sha256));
         let make = move || {
             let sources = (interpreter.sources)()?;
             let root = context.store.filled_tool(&interpreter_key(&sources, context.host), |folder| {

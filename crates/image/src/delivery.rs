@@ -57,6 +57,8 @@ pub struct Delivered {
     pub references: Vec<Reference>,
     /// The images, as they were delivered.
     pub images: Vec<Image>,
+    /// Whether it was written; what was there and right was not.
+    pub is_written: bool,
 }
 
 /// The variants that make one output: those with the same tags.
@@ -123,17 +125,19 @@ pub fn deliver(
         Output::Folder(folder) => output_path(folder, variant, format),
         Output::Stream(_) => PathBuf::from("-"),
     };
+    let mut is_written = true;
     if let Output::Stream(stream) = output {
         let stream = stream.try_clone().map_err(MakeError::file(&path, "written"))?;
         write(Ok(Box::new(TarballWriter::stream(stream))))?;
     } else {
         let (store, content) = (layers.store(), content(&images, &references, format, elsewhere)?);
-        if !store.is_written(&path, &content)? {
+        is_written = !store.is_written(&path, &content)?;
+        if is_written {
             write(format.sink(&path, elsewhere))?;
             store.put_output(&path, &content)?;
         }
     }
-    Ok(Delivered { path, references, images })
+    Ok(Delivered { path, references, images, is_written })
 }
 
 /// What an output depends on.

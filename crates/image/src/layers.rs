@@ -16,6 +16,7 @@ use imgbuild_oci::Digest;
 use imgbuild_store::{Kind, LayerRecord};
 use tokio::sync::Semaphore;
 
+use crate::archive_uses::ArchiveUses;
 use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
 use crate::error::{MakeError, MakeFailure};
@@ -58,17 +59,22 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     streamed.sort_by_key(|(_, planned)| (planned.role.comes_last, std::cmp::Reverse(planned.weight)));
     let turns = Turns::new(context);
     let repetitions = Arc::new(Repetitions::new(&streamed));
+    let archives = ArchiveUses::new(streamed.iter().chain(&derived).map(|(_, planned)| &***planned), context);
     let mut running: FuturesUnordered<_> = streamed
         .into_iter()
-        .map(|(plan, planned)| make_one((plan, planned), Vec::new(), &repetitions, &turns, context))
+        .map(|(plan, planned)| {
+            make_one((plan, planned), Vec::new(), &repetitions, &archives, &turns, context)
+        })
         .collect();
     while let Some(made) = running.next().await {
         let (key, record, reused) = made?;
         found.insert(key, (record, reused));
     }
+    // As long as it lives it holds what it waited for.
+    drop(running);
     for (plan, planned) in derived {
         let below = plan.below(planned, &found);
-        let made = make_one((plan, planned), below, &repetitions, &turns, context);
+        let made = make_one((plan, planned), below, &repetitions, &archives, &turns, context);
         let (key, record, reused) = made.await?;
         found.insert(key, (record, reused));
     }
@@ -137,6 +143,7 @@ async fn make_one(
     (plan, planned): (&ImagePlan, &Arc<PlannedLayer>),
     below: Vec<LayerRecord>,
     repetitions: &Arc<Repetitions>,
+    archives: &ArchiveUses,
     turns: &Turns,
     context: &Context,
 ) -> Result<(Key, LayerRecord, bool), MakeError> {
@@ -151,6 +158,7 @@ async fn make_one(
             turn = Some(turns.claims.acquire().await);
         }
     }
+    let _room = archives.room(planned).await;
     let (record, reused) = match found {
         Some(record) => (record, true),
         None => {
@@ -162,6 +170,7 @@ async fn make_one(
         }
     };
     drop(turn);
+    archives.used(planned, context)?;
     context.reporter.event(Event::LayerFinished {
         title: planned.title.clone(),
         size: record.descriptor.size,

@@ -3,6 +3,7 @@
 //!
 //! This crate emits events and draws nothing.
 
+mod archive_uses;
 mod asked;
 mod assembly;
 mod base_configuration;
@@ -29,6 +30,7 @@ mod post_link;
 mod roles;
 mod running;
 mod shell_files;
+mod space;
 mod unpacked;
 mod variant_name;
 mod variant_plan;
@@ -58,6 +60,7 @@ pub use opening::{Opened, image_records, is_layout, not_found, open_image};
 pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};
+pub use space::SpaceNeeded;
 pub use unpacked::{NamedLayer, remover};
 pub use variant_name::{image_name, variant_name};
 pub use variant_plan::variant_plan;

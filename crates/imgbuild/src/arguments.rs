@@ -128,6 +128,9 @@ pub(crate) struct BuildArguments {
     /// Do not run the spec's checks.
     #[arg(long)]
     pub(crate) no_check: bool,
+    /// Remove each archive from the cache as soon as the layers are there that are made of it, unless another build uses it.
+    #[arg(long)]
+    pub(crate) discard_archives: bool,
     /// Build only the variants with this matrix value; can be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) only: Vec<(String, String)>,
@@ -382,16 +385,6 @@ fn published(text: &str) -> Result<(u16, u16), String> {
 
 /// A size with a decimal unit: `500MB`, `20GB`, `1TB`, or plain bytes.
 fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" => 1000,
-        "M" | "MB" => 1_000_000,
-        "G" | "GB" => 1_000_000_000,
-        "T" | "TB" => 1_000_000_000_000,
-        _ => return Err("its unit is none of B, KB, MB, GB, TB".to_owned()),
-    };
-    let number: u64 =
-        digits.parse().map_err(|_| "it is not a number and a unit, such as `20GB`".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "it is too large".to_owned())
+    let size: Result<imgbuild_settings::ByteSize, _> = text.parse();
+    size.map(|size| size.0).map_err(|error| error.to_string())
 }

@@ -3,14 +3,7 @@
 /// A size with a decimal unit, as registries and disks count: `171.2 MB`.
 #[allow(clippy::cast_precision_loss)] // Three digits are shown.
 pub(crate) fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+    imgbuild_diagnostic::Size(bytes).to_string()
 }
 
 /// The beginning of a text that has at most `width` characters.
@@ -43,13 +36,6 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_one_decimal() {
-        let shown: Vec<String> =
-            [0, 999, 1000, 999_949, 999_950, 171_200_000, 8_000_000_000].map(size).into();
-        assert_eq!(shown, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "171.2 MB", "8.0 GB"]);
-    }
 
     #[test]
     fn tables_are_aligned() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
@@ -31,6 +31,11 @@ impl Lease {
         Ok(Self(Mutex::new(Notes { file, noted: HashSet::new() })))
     }
 
+    /// Its file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).file.path().to_owned()
+    }
+
     /// Notes that something is used. The caller holds the gate.
     pub(crate) fn keep(&self, kind: Kind, name: &str) -> io::Result<()> {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,10 +50,18 @@ impl Lease {
 /// What the living leases note, and how many there are; the files of the dead ones are removed. The caller holds the
 /// gate alone.
 pub(crate) fn living(folder: &Path) -> io::Result<(BTreeSet<String>, usize)> {
+    living_but(folder, PathBuf::new())
+}
+
+/// The same, without one of them.
+pub(crate) fn living_but(folder: &Path, own: PathBuf) -> io::Result<(BTreeSet<String>, usize)> {
     let mut used = BTreeSet::new();
     let mut count = 0;
     for item in fs::read_dir(folder)? {
         let path = item?.path();
+        if path == own {
+            continue;
+        }
         if is_odd(&path) {
             remove_if_present(&path)?;
             continue;

@@ -37,6 +37,7 @@
 
 mod annotations;
 mod archive_hash;
+mod disk;
 mod documents;
 mod entry;
 mod error;
@@ -53,6 +54,7 @@ mod record;
 mod root;
 mod scratch;
 mod seal;
+mod space;
 mod store;
 mod unpacked;
 mod verify;
@@ -68,8 +70,9 @@ pub use kind::Kind;
 pub use layer_cache::{CacheError, Claim, LayerCache, LayerCaches, Waiting};
 pub use prune::{Prune, Pruned};
 pub use record::LayerRecord;
-pub use root::default_root;
+pub use root::root;
 pub use scratch::Scratch;
+pub use space::FreeSpace;
 pub use store::Store;
 pub use unpacked::{Remove, UnpackedWriter};
 pub use verify::{Damaged, Verified};

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use crate::StoreError;
 
-/// The folder of the store: `$IMGBUILD_CACHE`, else `imgbuild` in the cache folder of the XDG base directory
-/// specification.
+/// The folder of the store: `$IMGBUILD_CACHE`, else the one that settings name, else `imgbuild` in the cache folder of the XDG base
+/// directory specification.
 ///
 /// # Errors
 ///
 /// When none of the variables is set and the user has no home.
-pub fn default_root() -> Result<PathBuf, StoreError> {
+pub fn root(settings: Option<PathBuf>) -> Result<PathBuf, StoreError> {
     let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    choose(folder("IMGBUILD_CACHE"), folder("XDG_CACHE_HOME"), env::home_dir())
+    choose(folder("IMGBUILD_CACHE").or(settings), folder("XDG_CACHE_HOME"), env::home_dir())
 }
 
 fn choose(ours: Option<PathBuf>, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Result<PathBuf, StoreError> {

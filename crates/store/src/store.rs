@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use imgbuild_oci::{BlobError, Blobs, Digest};
 
+use crate::disk::Disk;
 use crate::file::{is_odd, make_folder, open, remove_if_present};
 use crate::gate::{Gate, is_abandoned};
 use crate::lease::Lease;
@@ -23,6 +24,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     root: PathBuf,
     lease: Lease,
+    disk: Arc<Disk>,
 }
 
 impl Store {
@@ -64,7 +66,7 @@ impl Store {
         let gate = Gate::shared(&root)?;
         let lease = Lease::new(&folder).map_err(|error| StoreError::io(&root, &folder, "written", error))?;
         drop(gate);
-        let store = Self(Arc::new(Inner { root, lease }));
+        let store = Self(Arc::new(Inner { root, lease, disk: Arc::default() }));
         // Whoever uses the store at this moment will clean up another time.
         if let Some(_gate) = store.try_alone()? {
             store.remove_abandoned()?;
@@ -75,6 +77,15 @@ impl Store {
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.0.root
+    }
+
+    pub(crate) fn disk(&self) -> &Arc<Disk> {
+        &self.0.disk
+    }
+
+    /// The file of this store's own lease.
+    pub(crate) fn lease_path(&self) -> PathBuf {
+        self.0.lease.path()
     }
 
     pub(crate) fn folder(&self, kind: Kind) -> PathBuf {

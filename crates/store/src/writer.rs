@@ -4,12 +4,14 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use imgbuild_diagnostic::io_error;
 use imgbuild_folder::FileState;
 use imgbuild_oci::{Descriptor, Digest, HashWriter};
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::disk::Counted;
 use crate::lease::prefix;
 use crate::record::BytecodeRecord;
 use crate::{Kind, Store, StoreError};
@@ -20,6 +22,7 @@ use crate::{Kind, Store, StoreError};
 pub(crate) struct TemporaryFile {
     store: Store,
     file: NamedTempFile,
+    counted: Counted,
 }
 
 impl TemporaryFile {
@@ -29,17 +32,21 @@ impl TemporaryFile {
 
     /// Gives the finished file its name, in place of what has it.
     pub(crate) fn rename(self, path: &Path) -> Result<File, StoreError> {
-        let Self { store, file } = self;
-        file.persist(path).map_err(|error| store.error(path, "written", error.error))
+        let Self { store, file, counted } = self;
+        let file = file.persist(path).map_err(|error| store.error(path, "written", error.error))?;
+        counted.keep();
+        Ok(file)
     }
 }
 
 impl Write for TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes).map_err(|error| match error.kind() {
+        let written = self.file.as_file_mut().write(bytes).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             kind => io_error(kind, self.store.error(self.file.path(), "written", error)),
-        })
+        })?;
+        self.counted.add(written as u64);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -56,7 +63,7 @@ impl Store {
         let file = tempfile::Builder::new().prefix(&prefix()).permissions(mode).tempfile_in(&folder);
         let file = file.and_then(|file| file.as_file().lock().map(|()| file));
         let file = file.map_err(|error| self.error(&folder, "written", error))?;
-        Ok(TemporaryFile { store: self.clone(), file })
+        Ok(TemporaryFile { store: self.clone(), file, counted: Counted::new(Arc::clone(self.disk())) })
     }
 
     /// A file on the disk of the store that nobody else sees, and that is gone when it is closed.

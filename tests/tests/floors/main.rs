@@ -27,6 +27,7 @@ const FLOORS: [&[&str]; 5] = [
         "oci",
         "requirement",
         "secret",
+        "settings",
         "shard",
         "spec",
     ],

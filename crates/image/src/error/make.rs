@@ -1,5 +1,8 @@
 //! A layer that cannot be made.
 
+use std::path::PathBuf;
+
+use imgbuild_diagnostic::Size;
 use imgbuild_document::Snippet;
 use imgbuild_ecosystem::EcosystemError;
 use imgbuild_layer::{LayerError, OverBudget};
@@ -28,6 +31,19 @@ pub enum MakeFailure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Layer(Box<LayerError>),
+    /// The disk is too small for what will be written.
+    #[error("a build that needs {} cannot begin: {} are free at `{}`", Size(*needed), Size(*free), place.display())]
+    #[diagnostic(help("{remedy}"))]
+    NoRoom {
+        /// The folder.
+        place: PathBuf,
+        /// How many bytes are needed there, roughly.
+        needed: u64,
+        /// How many are free.
+        free: u64,
+        /// What makes room, or needs less.
+        remedy: String,
+    },
     /// There are too many layers.
     #[error(transparent)]
     #[diagnostic(help("raise `[layers] budget`"))]

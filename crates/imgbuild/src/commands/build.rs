@@ -11,7 +11,7 @@ use imgbuild_locking::Purpose;
 use imgbuild_shard::Shard;
 use serde_json::{Value, json};
 
-use super::{context, print, print_json, read_spec, shard};
+use super::{context, keep_within_size, print, print_json, read_spec, shard};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::output::say;
@@ -32,6 +32,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
     let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;
     context.vendor = vendor.map(Arc::new);
+    context.discards_archives = arguments.discard_archives;
     let request = Request {
         output: stream::output(arguments, arguments.format.into())?,
         format: arguments.format.into(),
@@ -46,6 +47,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     };
     let report = build(&spec, &arguments.spec, &request, &context).await?;
     drop(context);
+    // What this build used is now what was used last.
+    keep_within_size(global)?;
     let is_stream = matches!(request.output, Some(Output::Stream(_)));
     let seconds = start.elapsed().as_secs_f64();
     if arguments.json {
@@ -178,7 +181,12 @@ fn summary(report: &Report, rules: &PushRules, seconds: f64) -> String {
         text.push_str(&how_to_run(delivered));
     }
     text.push_str(&pushing::summary(&report.published, rules.dry_run));
-    text.push_str(&format!("\nbuilt in {seconds:.1} s\n"));
+    // Records of what is there already are not worth a word.
+    let disk = match report.peak_disk {
+        ..1_000_000 => String::new(),
+        bytes => format!(", with {} of disk at most", size(bytes)),
+    };
+    text.push_str(&format!("\nbuilt in {seconds:.1} s{disk}\n"));
     text
 }
 
@@ -251,6 +259,7 @@ fn as_json(report: &Report, shard: Option<Shard>, seconds: f64) -> Value {
     let output = |delivered: &Delivered| {
         json!({
             "path": delivered.path,
+            "written": delivered.is_written,
             "references": delivered.references.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "digests": delivered.images.iter().map(imgbuild_oci::Image::digest).collect::<Vec<_>>(),
         })
@@ -263,6 +272,7 @@ fn as_json(report: &Report, shard: Option<Shard>, seconds: f64) -> Value {
         "notes": report.notes,
         "lock": report.lock,
         "lockWritten": report.changes.is_some(),
+        "peakDisk": report.peak_disk,
         "seconds": (seconds * 1000.0).round() / 1000.0,
     })
 }

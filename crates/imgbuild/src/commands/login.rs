@@ -41,7 +41,7 @@ enum LoginError {
 
 pub(crate) async fn run(arguments: &LoginArguments, global: &Global) -> Result<(), Failure> {
     let host = &arguments.host;
-    let variables = variables();
+    let variables = variables()?;
     let credentials = Credentials::of_machine(&variables)?;
     let mut settings = RegistrySettings::of_machine(&variables, Path::new("/"))?;
     if arguments.plain_http {

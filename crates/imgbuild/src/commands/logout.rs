@@ -8,7 +8,7 @@ use crate::arguments::Global;
 use crate::failure::Failure;
 
 pub(crate) async fn run(host: &RegistryHost, global: &Global) -> Result<(), Failure> {
-    let removed = Credentials::of_machine(&variables())?.remove(host).await?;
+    let removed = Credentials::of_machine(&variables()?)?.remove(host).await?;
     if global.quiet {
         return Ok(());
     }

@@ -34,18 +34,25 @@ use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_locking::Purpose;
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_registry::Registries;
+use imgbuild_settings::{ByteSize, Settings};
 use imgbuild_shard::{Shard, shard_of_this_machine};
 use imgbuild_spec::{Spec, Variant};
-use imgbuild_store::Store;
+use imgbuild_store::{Prune, Store};
 
 use crate::arguments::Global;
 use crate::choice_arguments::ShardArgument;
 use crate::failure::{Failure, Plain};
 use crate::output;
 use crate::shown::cleaned;
+use crate::words::size;
 
-/// The variables of this process. What is no text says nothing to anybody.
-fn variables() -> BTreeMap<String, String> {
+/// The variables of this process, and those of the settings that it lacks. What is no text says nothing to anybody.
+fn variables() -> Result<BTreeMap<String, String>, Failure> {
+    let environment = environment();
+    Ok(Settings::of_machine(&environment)?.with_variables(environment))
+}
+
+fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
@@ -59,10 +66,32 @@ fn host() -> Result<Platform, Failure> {
     Platform::host().ok_or_else(|| MakeError::NoHost.into())
 }
 
-/// The store where the environment says it is.
+/// The settings of this machine.
+fn settings() -> Result<Settings, Failure> {
+    Ok(Settings::of_machine(&environment())?)
+}
+
+/// The store where the environment or the settings say it is.
 fn store() -> Result<Store, Failure> {
-    let root = imgbuild_store::default_root().map_err(Plain::from)?;
+    let folder = settings()?.cache.folder;
+    let root = imgbuild_store::root(folder).map_err(Plain::from)?;
     Ok(Store::open(root).map_err(Plain::from)?)
+}
+
+/// Removes from the cache what was used longest ago, until it is as small as the settings want it; says so where it was larger. What
+/// another build uses stays.
+fn keep_within_size(global: &Global) -> Result<(), Failure> {
+    let Some(ByteSize(most)) = settings()?.cache.size else { return Ok(()) };
+    let pruned = store()?.prune(Prune::MaxSize(most), SystemTime::now(), &*imgbuild_image::remover());
+    let bytes = pruned.map_err(Plain::from)?.bytes;
+    if bytes > 0 && !global.quiet {
+        output::say(&format!(
+            "note: removed {} from the cache, which may have {}\n",
+            size(bytes),
+            size(most)
+        ));
+    }
+    Ok(())
 }
 
 /// What a build works with on this machine.
@@ -78,6 +107,7 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let mut context =
         Context::new(store()?, client, reporter, host()?, i64::try_from(now).unwrap_or(i64::MAX));
+    context.variables = variables()?;
     context.folder = spec.parent().map(Path::to_path_buf).unwrap_or_default();
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);

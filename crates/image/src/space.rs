@@ -1,0 +1,146 @@
+//! Whether there is room on the disk for what a build will write, before it writes.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use imgbuild_diagnostic::Size;
+use imgbuild_fetch::Context;
+use imgbuild_layer::Key;
+use imgbuild_oci::Digest;
+use imgbuild_store::FreeSpace;
+
+use crate::delivery::{Format, Output};
+use crate::error::{MakeError, MakeFailure};
+use crate::plan::{ImagePlan, PlannedLayer};
+
+/// How many bytes of what is installed a package's archive has where nothing says its size: a third, as packages mostly have.
+const INSTALLED_OF_ARCHIVE: u64 = 3;
+
+/// What else makes room in the store.
+const PRUNE: &str =
+    "`imgbuild cache prune` removes what was not used for long, and `IMGBUILD_CACHE` names another folder";
+
+/// The bytes that a build will have to write at least: archives that are not there, layers, and what it delivers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpaceNeeded {
+    /// Archives that have to be fetched.
+    pub archives: u64,
+    /// Layers that have to be made, of which it is only estimated that they are as large as their archives.
+    pub layers: u64,
+    /// What is written outside of the store.
+    pub outputs: u64,
+}
+
+impl SpaceNeeded {
+    /// What the layers of some images need that have to be made.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn of(
+        plans: &[ImagePlan],
+        outputs: Option<(&Output, Format)>,
+        context: &Context,
+    ) -> Result<Self, MakeError> {
+        let mut needed = Self::default();
+        let mut sizes: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut archives: HashSet<Digest> = HashSet::new();
+        let outputs = outputs.filter(|(output, format)| is_copied(output, *format, context));
+        for plan in plans {
+            let of_base = plan.assembly.base.records().into_iter().map(|record| record.descriptor.size);
+            let mut of_image: u64 = of_base.sum();
+            for planned in &plan.planned {
+                if let Entry::Vacant(size) = sizes.entry(planned.key) {
+                    size.insert(match context.layers.layer(&planned.key)? {
+                        Some(record) => record.descriptor.size,
+                        None => {
+                            needed.layers += estimated(planned);
+                            needed.archives += missing(planned, &mut archives, context)?;
+                            estimated(planned)
+                        }
+                    });
+                }
+                of_image += sizes.get(&planned.key).copied().unwrap_or_default();
+            }
+            if outputs.is_some() {
+                needed.outputs += of_image;
+            }
+        }
+        Ok(needed)
+    }
+
+    /// Checks that there is so much room. `discards` says that an archive goes when its layers are there.
+    ///
+    /// # Errors
+    ///
+    /// When there is not, or nobody can say how much there is.
+    pub fn check(&self, output: Option<&Output>, discards: bool, context: &Context) -> Result<(), MakeError> {
+        let store = context.store.free_space()?;
+        let all = self.archives + self.layers;
+        let discarding = self.layers.max(self.archives);
+        let in_store = if discards { discarding } else { all };
+        let mut wanted = vec![(store, context.store.root().to_owned(), in_store)];
+        if let Some(Output::Folder(folder)) = output
+            && self.outputs > 0
+        {
+            let free = FreeSpace::at(folder).map_err(MakeError::file(folder, "read"))?;
+            match wanted.first_mut() {
+                Some((store, _, bytes)) if store.device == free.device => *bytes += self.outputs,
+                _ => wanted.push((free, folder.clone(), self.outputs)),
+            }
+        }
+        for (free, place, needed) in wanted {
+            if needed > free.bytes {
+                let is_store = place == context.store.root();
+                let saved = if is_store && !discards { all - discarding } else { 0 };
+                return Err(no_room((&place, is_store), needed, free.bytes, saved).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether layers are written once more where they are delivered: a layout in the store's file system shares them.
+fn is_copied(output: &Output, format: Format, context: &Context) -> bool {
+    let Output::Folder(folder) = output else { return false };
+    match format {
+        Format::Oci | Format::Docker => true,
+        Format::Sparse => false,
+        Format::OciDir => {
+            let place = FreeSpace::at(folder).map(|free| free.device).ok();
+            place != context.store.free_space().map(|free| free.device).ok()
+        }
+    }
+}
+
+fn no_room((place, is_store): (&Path, bool), needed: u64, free: u64, saved: u64) -> MakeFailure {
+    let place: PathBuf = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let remedy = match (is_store, saved) {
+        (false, _) => "name another folder with `-o`".to_owned(),
+        (true, 0) => PRUNE.to_owned(),
+        (true, saved) => format!("`--discard-archives` needs {}; {PRUNE}", Size(needed - saved)),
+    };
+    MakeFailure::NoRoom { place, needed, free, remedy }
+}
+
+/// The bytes that a layer will have, roughly: what its archives have, which hold the same and are compressed as well.
+fn estimated(planned: &PlannedLayer) -> u64 {
+    let archives: u64 = planned.archives().filter_map(|archive| archive.size).sum();
+    if archives > 0 { archives.min(planned.weight) } else { planned.weight / INSTALLED_OF_ARCHIVE }
+}
+
+/// The bytes of the archives of a layer that have to be fetched and were not counted.
+fn missing(
+    planned: &PlannedLayer,
+    counted: &mut HashSet<Digest>,
+    context: &Context,
+) -> Result<u64, MakeError> {
+    let mut bytes = 0;
+    for archive in planned.archives() {
+        if counted.insert(archive.sha256) && context.store.archive(&archive.sha256)?.is_none() {
+            bytes += archive.size.unwrap_or_default();
+        }
+    }
+    Ok(bytes)
+}
