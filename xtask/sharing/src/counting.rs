@@ -27,12 +27,26 @@ pub(crate) struct Outcome {
     pub(crate) pulled: Moved,
     /// To the hosts that have one image each, in all later weeks.
     pub(crate) pulled_apart: Moved,
+    /// The same, where the host pulls again what stands above a layer that it has not.
+    pub(crate) restacked: Restacked,
+    /// The same, where the hosts that have one image each do.
+    pub(crate) restacked_apart: Restacked,
     /// The layers of all images of all weeks.
     pub(crate) layers: usize,
     /// How many images of weeks these are.
     pub(crate) images: usize,
     /// The most layers that an image had.
     pub(crate) most: usize,
+}
+
+/// What an engine pulls or unpacks that knows a layer only by those below it: docker pulls it again, and it, podman and containerd
+/// unpack it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Restacked {
+    /// The bytes of layers.
+    pub(crate) bytes: u64,
+    /// What they hold.
+    pub(crate) unpacked: u64,
 }
 
 /// A layer: the numbers of the pieces that it holds. Two that hold the same are one.
@@ -52,10 +66,13 @@ pub(crate) fn play(weeks: &[Week], policy: Policy) -> Result<Outcome, OverBudget
         let images: Vec<Vec<Layer>> =
             week.iter().map(|image| pieces.image(image, policy)).collect::<Result<_, _>>()?;
         let (mut pushed, mut pulled, mut pulled_apart) = Default::default();
+        let (mut restacked, mut restacked_apart) = Default::default();
         for (name, layers) in images.iter().enumerate() {
             Moved::add(&mut pushed, registry.push(name, layers, &pieces));
             Moved::add(&mut pulled, host.pull(name, layers, &pieces));
+            Restacked::add(&mut restacked, host.stack(layers, &pieces));
             let own = apart.entry(name).or_default();
+            Restacked::add(&mut restacked_apart, own.stack(layers, &pieces));
             Moved::add(&mut pulled_apart, own.pull(name, layers, &pieces));
             own.forget_all_but(std::slice::from_ref(layers));
             outcome.layers += layers.len();
@@ -69,6 +86,8 @@ pub(crate) fn play(weeks: &[Week], policy: Policy) -> Result<Outcome, OverBudget
             outcome.pushed.add(pushed);
             outcome.pulled.add(pulled);
             outcome.pulled_apart.add(pulled_apart);
+            outcome.restacked.add(restacked);
+            outcome.restacked_apart.add(restacked_apart);
         }
     }
     Ok(outcome)
@@ -81,11 +100,19 @@ impl Moved {
     }
 }
 
+impl Restacked {
+    fn add(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.unpacked += other.unpacked;
+    }
+}
+
 /// The numbers and sizes of all pieces that were met.
 #[derive(Default)]
 struct Pieces {
     numbers: BTreeMap<(PartId, String), usize>,
-    sizes: Vec<u64>,
+    /// The bytes in a layer, and installed.
+    sizes: Vec<(u64, u64)>,
 }
 
 impl Pieces {
@@ -103,13 +130,17 @@ impl Pieces {
     fn number(&mut self, piece: &Piece) -> usize {
         let sizes = &mut self.sizes;
         *self.numbers.entry((piece.id.clone(), piece.version.clone())).or_insert_with(|| {
-            sizes.push(piece.size);
+            sizes.push((piece.size, piece.weight));
             sizes.len() - 1
         })
     }
 
     fn size(&self, layer: &Layer) -> u64 {
-        layer.iter().map(|number| self.sizes[*number]).sum()
+        layer.iter().map(|number| self.sizes[*number].0).sum()
+    }
+
+    fn unpacked(&self, layer: &Layer) -> u64 {
+        layer.iter().map(|number| self.sizes[*number].1).sum()
     }
 }
 
@@ -156,6 +187,8 @@ impl Registry {
 #[derive(Default)]
 struct Host {
     layers: BTreeSet<Layer>,
+    /// The layers of its images, each with all that are below it.
+    stacks: BTreeSet<Vec<Layer>>,
     images: BTreeMap<usize, Vec<Layer>>,
 }
 
@@ -174,8 +207,20 @@ impl Host {
         moved
     }
 
+    fn stack(&mut self, layers: &[Layer], pieces: &Pieces) -> Restacked {
+        let mut restacked = Restacked::default();
+        for (index, layer) in layers.iter().enumerate() {
+            if self.stacks.insert(layers[..=index].to_vec()) {
+                restacked.add(Restacked { bytes: pieces.size(layer), unpacked: pieces.unpacked(layer) });
+            }
+        }
+        restacked
+    }
+
     fn forget_all_but(&mut self, images: &[Vec<Layer>]) {
         self.layers = images.iter().flatten().cloned().collect();
+        self.stacks =
+            images.iter().flat_map(|image| (1..=image.len()).map(|to| image[..to].to_vec())).collect();
     }
 }
 
@@ -235,6 +280,20 @@ mod tests {
         let pulled = (2 + 2) + (2 + 1) + 2;
         assert_eq!(requests(&outcome), [first, later, pulled, pulled + 1]);
         assert_eq!((outcome.layers, outcome.images, outcome.most), (21, 6, 4));
+    }
+
+    #[test]
+    fn what_stands_above_a_new_layer_is_unpacked_again() {
+        let image = |a: &str, b: &str| vec![piece("a", a, 1), piece("b", b, 10), piece("c", "1", 100)];
+        let one = |image: Vec<Piece>| vec![image];
+        let weeks = [one(image("1", "1")), one(image("1", "2")), one(image("2", "2"))];
+        let Outcome { pulled, restacked, restacked_apart, .. } = play(&weeks, Policy::Each).unwrap();
+        assert_eq!(pulled.bytes / MIB, 10 + 1);
+        assert_eq!((restacked.bytes / MIB, restacked.unpacked / MIB), (110 + 111, 110 + 111));
+        assert_eq!(restacked, restacked_apart);
+        // Two images that hold the same on different layers.
+        let weeks = [vec![image("1", "1"), image("1", "1")], vec![image("1", "1"), image("2", "1")]];
+        assert_eq!(play(&weeks, Policy::Each).unwrap().restacked.bytes / MIB, 111);
     }
 
     #[test]

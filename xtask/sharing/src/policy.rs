@@ -37,12 +37,25 @@ pub(crate) struct Constants {
     pub(crate) groups: u32,
     /// How many layers an image may have.
     pub(crate) budget: u32,
+    /// In which order the layers stand.
+    pub(crate) order: Order,
+}
+
+/// In which order layers stand. What a layer holds does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As the plan has it: by roles, then by names.
+    Names,
+    /// By roles, then by size: a layer of twice the size of another comes before it. Those of about one size stand by names.
+    SizesInRoles,
+    /// By size alone, in the same way, and what is of no package on top.
+    Sizes,
 }
 
 impl Constants {
     /// Those that images have where nothing is said.
     pub(crate) const USUAL: Self =
-        Self { least: Threshold::USUAL.0, groups: groups(Role::PACKAGE), budget: 40 };
+        Self { least: Threshold::USUAL.0, groups: groups(Role::PACKAGE), budget: 40, order: Order::Names };
 }
 
 /// Into how many groups the small parts of a role fall.
@@ -75,7 +88,22 @@ impl Constants {
         let parts: Vec<Part> = pieces.iter().map(|piece| self.part(piece)).collect();
         let threshold = threshold(&parts, &roles, self.budget, 0)?;
         let policy = Planned { budget: self.budget, reserved: 0, threshold, roles: &roles };
-        Ok(plan(&parts, &policy)?.into_iter().map(|layer| layer.parts).collect())
+        let mut layers: Vec<Vec<usize>> =
+            plan(&parts, &policy)?.into_iter().map(|layer| layer.parts).collect();
+        let role = |layer: &[usize]| layer.first().map(|index| pieces[*index].role);
+        // Whether it is a group: those come after what stands alone, as small as that is.
+        let class = |layer: &[usize]| match layer {
+            [index] => Reverse(pieces[*index].weight.checked_ilog2()),
+            _ => Reverse(None),
+        };
+        let is_package =
+            |layer: &[usize]| role(layer).is_some_and(|it| matches!(it.grouping, Grouping::Share(_)));
+        match self.order {
+            Order::Names => {}
+            Order::SizesInRoles => layers.sort_by_key(|layer| (role(layer), class(layer))),
+            Order::Sizes => layers.sort_by_key(|layer| (!is_package(layer), class(layer))),
+        }
+        Ok(layers)
     }
 
     fn role(self, role: Role) -> Role {
@@ -168,6 +196,20 @@ mod tests {
         };
         assert_eq!(of(2, 4), ["bash", "libc-bin", "libc6", "numpy", "six", "lock"]);
         assert_eq!(of(64, 1), ["bash libc-bin libc6", "numpy six", "lock"]);
+    }
+
+    #[test]
+    fn layers_of_one_plan_stand_in_another_order() {
+        let mut pieces = image();
+        pieces.push(piece("torch", Role::PACKAGE, "torch", 1000));
+        pieces.push(piece("pandas", Role::PACKAGE, "pandas", 50));
+        let of = |order| layers(Policy::Own(Constants { order, ..Constants::USUAL }), &pieces);
+        assert_eq!(of(Order::Names), ["libc6", "bash libc-bin", "numpy", "pandas", "torch", "six", "lock"]);
+        assert_eq!(
+            of(Order::SizesInRoles),
+            ["libc6", "bash libc-bin", "torch", "numpy", "pandas", "six", "lock"]
+        );
+        assert_eq!(of(Order::Sizes), ["torch", "numpy", "pandas", "libc6", "bash libc-bin", "six", "lock"]);
     }
 
     #[test]

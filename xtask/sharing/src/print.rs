@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::SharingError;
 use crate::counting::{Moved, Outcome, play};
-use crate::policy::{Constants, Policy};
+use crate::policy::{Constants, Order, Policy};
 use crate::year::{Week, weeks};
 
 /// The sizes, in MiB, from which a package has a layer of its own, and the numbers of groups, that are tried beside the usual ones.
@@ -30,41 +30,80 @@ pub(crate) fn year() -> Result<String, SharingError> {
     let weeks = weeks()?;
     let images = weeks.first().map_or(0, Vec::len);
     let mut text = format!(
-        "{images} images, rebuilt in each of {} weeks: to one registry, from there to one host that has all of them, and to hosts with one each\n\n",
+        "{images} images, rebuilt in each of {} weeks: to one registry, from there to one host that has all of them, and to hosts \
+         with one each\n\n",
         weeks.len()
     );
-    heading(&mut text, "way");
-    let of_budget = |budget| Policy::Own(Constants { budget, ..Constants::USUAL });
+    ways(&mut text, &weeks)?;
+    constants(&mut text, &weeks)?;
+    orders(&mut text, &weeks)?;
+    Ok(text)
+}
+
+/// Ours beside other ways.
+fn ways(text: &mut String, weeks: &[Week]) -> Result<(), SharingError> {
+    heading(text, "way");
     let ways = [
-        ("ours".to_owned(), of_budget(Constants::USUAL.budget)),
-        ("ours, `budget = 120`".to_owned(), of_budget(MOST)),
-        ("apko's, 39 and one on top".to_owned(), Policy::Largest { budget: 39 }),
-        ("apko's, 25 and one on top".to_owned(), Policy::Largest { budget: 25 }),
-        ("apko's, 10 and one on top".to_owned(), Policy::Largest { budget: 10 }),
-        ("a layer for each package".to_owned(), Policy::Each),
-        ("one layer".to_owned(), Policy::One),
+        ("ours", Policy::Own(Constants::USUAL)),
+        ("ours, `budget = 120`", Policy::Own(Constants { budget: MOST, ..Constants::USUAL })),
+        ("apko's, 39 and one on top", Policy::Largest { budget: 39 }),
+        ("apko's, 25 and one on top", Policy::Largest { budget: 25 }),
+        ("apko's, 10 and one on top", Policy::Largest { budget: 10 }),
+        ("a layer for each package", Policy::Each),
+        ("one layer", Policy::One),
     ];
-    for (name, policy) in ways {
-        row(&mut text, &name, &weeks, policy)?;
-    }
+    ways.into_iter().try_for_each(|(name, policy)| row(text, name, weeks, policy))
+}
+
+/// Ours with other constants.
+fn constants(text: &mut String, weeks: &[Week]) -> Result<(), SharingError> {
     let constants = Constants { budget: MOST, ..Constants::USUAL };
     text.push('\n');
-    heading(&mut text, "ours, alone from … MiB on");
+    heading(text, "ours, alone from … MiB on");
     for least in LEAST {
         let policy = Policy::Own(Constants { least: least << 20, ..constants });
-        row(&mut text, &format!("{least}"), &weeks, policy)?;
+        row(text, &least.to_string(), weeks, policy)?;
     }
     text.push('\n');
-    heading(&mut text, "ours, small ones in … groups");
+    heading(text, "ours, small ones in … groups");
     for groups in GROUPS {
-        row(&mut text, &format!("{groups}"), &weeks, Policy::Own(Constants { groups, ..constants }))?;
+        row(text, &groups.to_string(), weeks, Policy::Own(Constants { groups, ..constants }))?;
     }
     text.push('\n');
-    heading(&mut text, "ours, with a budget");
+    heading(text, "ours, with a budget");
     for budget in BUDGETS {
-        row(&mut text, &format!("of {budget} layers"), &weeks, of_budget(budget))?;
+        let policy = Policy::Own(Constants { budget, ..Constants::USUAL });
+        row(text, &format!("of {budget} layers"), weeks, policy)?;
     }
-    Ok(text)
+    Ok(())
+}
+
+/// What engines pull and unpack that know a layer by those below it, in several orders of the same layers.
+fn orders(text: &mut String, weeks: &[Week]) -> Result<(), SharingError> {
+    let of_order = |order| Policy::Own(Constants { order, ..Constants::USUAL });
+    let orders = [
+        ("ours", of_order(Order::Names)),
+        ("ours, large ones of a role first", of_order(Order::SizesInRoles)),
+        ("ours, large ones of all first", of_order(Order::Sizes)),
+        ("apko's, 39 and one on top", Policy::Largest { budget: 39 }),
+        ("one layer", Policy::One),
+    ];
+    // Writing to a text does not fail.
+    let _ = writeln!(
+        text,
+        "\nwhere all above a new layer is new {:>19} {:>12} {:>22} {:>12}",
+        "pulled by one host", "by each", "unpacked by one host", "by each"
+    );
+    for (name, policy) in orders {
+        let Outcome { restacked, restacked_apart, .. } = play(weeks, policy)?;
+        let numbers = [restacked.bytes, restacked_apart.bytes, restacked.unpacked, restacked_apart.unpacked];
+        let [one, each, unpacked, unpacked_each] = numbers.map(|bytes| bytes as f64 / 1e9);
+        let _ = writeln!(
+            text,
+            "{name:<34} {one:>16.2} GB {each:>9.2} GB {unpacked:>19.2} GB {unpacked_each:>9.2} GB"
+        );
+    }
+    Ok(())
 }
 
 fn heading(text: &mut String, name: &str) {
