@@ -35,6 +35,9 @@ enum Command {
         /// Only what has to do with registries.
         #[arg(long, conflicts_with = "against")]
         registry: bool,
+        /// Only what images share: a year of updates, and ten images of PyTorch, which are fetched; takes 15 GB of disk.
+        #[arg(long, conflicts_with_all = ["against", "registry"])]
+        sharing: bool,
     },
     /// Builds images of real wheels, imports them there, and prints what became of each; not a part of `test`.
     Census {
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Bench { registry: true, .. } => bench::run_registry(&workspace())?,
+        Command::Bench { sharing: true, .. } => bench::run_sharing(&workspace())?,
         Command::Bench { against, .. } => bench::run(&workspace(), against)?,
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,

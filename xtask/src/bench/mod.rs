@@ -9,6 +9,7 @@ mod matrix;
 mod program;
 mod registry;
 mod rows;
+mod sharing;
 mod start;
 mod wheels;
 
@@ -19,6 +20,7 @@ use std::process::Command;
 use fs_err as fs;
 
 use self::rows::Rows;
+pub(crate) use self::sharing::run as run_sharing;
 use crate::channel::{self, ChannelError};
 use crate::programs::Lacking;
 
