@@ -158,7 +158,7 @@ fn prune_to_a_size() {
     assert!(after <= before / 2 && after > 0, "{after} of {before}");
     let wrong = bench.imgbuild.run(["cache", "prune", "--max-size", "20 bananas"]).failure();
     assert_snapshot!(bench.message(&wrong), @"
-    error: invalid value '20 bananas' for '--max-size <SIZE>': its unit is none of B, KB, MB, GB, TB
+    error: invalid value '20 bananas' for '--max-size <SIZE>': its unit is none of B, KB, MB, GB, TB, KiB, MiB, GiB, TiB
 
     For more information, try '--help'.
     ");

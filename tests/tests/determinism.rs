@@ -55,6 +55,13 @@ fn six_packages() {
     built_everywhere_alike(|imgbuild| imgbuild.example("six-packages"));
 }
 
+/// Large packages are cut, and their pieces made side by side.
+#[test]
+fn cut_packages() {
+    let cut = |spec: String| format!("{spec}[layers]\nmax-layer = \"16MiB\"\nbudget = 60\n");
+    built_everywhere_alike(|imgbuild| cut(imgbuild.example("six-packages")));
+}
+
 #[test]
 fn quickstart() {
     built_everywhere_alike(|imgbuild| imgbuild.example("quickstart"));

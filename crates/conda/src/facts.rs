@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_archive::{ImagePath, PathError};
-use imgbuild_layer::{Claim, KeyHasher, Kind};
+use imgbuild_layer::{Claim, FileSizes, KeyHasher, Kind};
 use imgbuild_lock::CondaFacts;
 use rattler::install::PythonInfo;
 use rattler_conda_types::package::{EntryPoint, PathType};
@@ -56,6 +56,16 @@ impl<'a> Layout<'a> {
         }
         claims.extend(self.entry_points(info)?.into_keys().map(|path| (path, Kind::File)));
         Ok(claims.into_iter().map(|(path, kind)| Claim { path, kind }).collect())
+    }
+
+    /// The sizes of its files, as the metadata says them, by where they stand below the prefix.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layout::target`].
+    pub(crate) fn sizes(&self, info: &Info) -> Result<FileSizes, PathError> {
+        let files = info.paths.iter().filter(|(_, entry)| entry.path_type == PathType::HardLink);
+        files.map(|(path, entry)| Ok((self.target(path)?, entry.size_in_bytes.unwrap_or(0)))).collect()
     }
 
     /// The entry points, by where their scripts stand below the prefix. They come after the files when a package is

@@ -59,7 +59,7 @@ pub use info::{Damaged, Info, InfoError};
 pub use ingredients::{LockedEnvironmentError, Packages};
 pub use locked::{LockedError, LockedLookup, check_locked};
 pub use locked_python::{Implementation, LockedPython, locked_python};
-pub use locking::{EnvironmentRequest, claims, lock_environment};
+pub use locking::{EnvironmentRequest, LockedEnvironment, claims, lock_environment};
 pub use locking_error::LockingError;
 pub use newer_index::WheelsAlone;
 pub use package::{Environment, Package};

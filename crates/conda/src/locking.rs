@@ -5,7 +5,7 @@ use std::io::Read;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use imgbuild_archive::{ImagePath, TarKind};
-use imgbuild_layer::{Claim, PartId};
+use imgbuild_layer::{Claim, FileSizes, PartId};
 use imgbuild_lock::{Compiler, CondaFacts, CondaPackage, CondaSet, ExcludedPath};
 use imgbuild_oci::{Digest, Platform};
 use rattler::install::PythonInfo;
@@ -51,6 +51,8 @@ pub struct EnvironmentRequest {
     pub accept_damaged: BTreeSet<String>,
     /// The build machines for which interpreters are locked; none where no bytecode is made.
     pub hosts: BTreeSet<Platform>,
+    /// The sizes of the files of packages that have more bytes than this are wanted; nothing where of none.
+    pub sizes_above: Option<u64>,
     /// The facts of an earlier lock, by the archives' hashes: those that need a whole archive are not read again.
     pub known: BTreeMap<Digest, CondaFacts>,
 }
@@ -69,6 +71,17 @@ struct Examined {
     info: Info,
 }
 
+/// An environment as it is locked.
+#[derive(Debug, Clone)]
+pub struct LockedEnvironment {
+    /// The environment.
+    pub set: CondaSet,
+    /// Its packages, and those of its compilers.
+    pub packages: Vec<CondaPackage>,
+    /// The sizes of the files of its large packages, by their paths in the image.
+    pub sizes: BTreeMap<PartId, FileSizes>,
+}
+
 /// Locks an environment. `records` are its packages where they are given, as by an explicit list; else it is solved.
 ///
 /// # Errors
@@ -79,7 +92,7 @@ pub async fn lock_environment(
     solving: &Solving,
     metadata: &Metadata<'_>,
     records: Option<Vec<RepoDataRecord>>,
-) -> Result<(CondaSet, Vec<CondaPackage>), LockingError> {
+) -> Result<LockedEnvironment, LockingError> {
     let records = match records {
         Some(records) => PackageRecord::sort_topologically(records),
         None => solving.solve(&wishes.request).await?,
@@ -95,6 +108,7 @@ pub async fn lock_environment(
     let examined = examine(wishes, metadata, records).await?;
     let excluded = exclusions(wishes, &examined)?;
     let post_link = post_link(wishes, &examined)?;
+    let sizes = sizes(wishes, &examined)?;
     let mut packages: Vec<CondaPackage> = examined.into_iter().map(|it| it.package).collect();
     let is_there = |name: &&String| packages.iter().any(|package| package.name().eq_ignore_ascii_case(name));
     let set = CondaSet {
@@ -113,7 +127,7 @@ pub async fn lock_environment(
         variables: wishes.variables.clone(),
     };
     packages.extend(examine(wishes, metadata, others).await?.into_iter().map(|it| it.package));
-    Ok((set, packages))
+    Ok(LockedEnvironment { set, packages, sizes })
 }
 
 async fn examine(
@@ -203,18 +217,42 @@ fn claimed(
     python: Option<&PythonInfo>,
     (prefix, scope): (&ImagePath, Option<&str>),
 ) -> Result<(PartId, Vec<Claim>), LockingError> {
-    let name = || package.file_name().to_owned();
-    let layout = match (info.index.noarch.is_python(), python) {
-        (false, _) => Layout::new(None),
-        (true, Some(python)) => Layout::new(Some(python)),
-        (true, None) => return Err(LockingError::NoPython { package: name() }),
-    };
-    let path_error = |error| LockingError::Path { package: name(), error };
-    let mut claimed = layout.claims(info).map_err(path_error)?;
+    let path_error = |error| LockingError::Path { package: package.file_name().to_owned(), error };
+    let mut claimed = layout(package, info, python)?.claims(info).map_err(path_error)?;
     for claim in &mut claimed {
         claim.path = prefix.join_path(&claim.path).map_err(path_error)?;
     }
     Ok((PartId::in_scope("conda", scope, package.name()), claimed))
+}
+
+/// Where the files of a package stand.
+fn layout<'a>(
+    package: &CondaPackage,
+    info: &Info,
+    python: Option<&'a PythonInfo>,
+) -> Result<Layout<'a>, LockingError> {
+    match (info.index.noarch.is_python(), python) {
+        (false, _) => Ok(Layout::new(None)),
+        (true, Some(python)) => Ok(Layout::new(Some(python))),
+        (true, None) => Err(LockingError::NoPython { package: package.file_name().to_owned() }),
+    }
+}
+
+/// The sizes of the files of the large packages.
+fn sizes(
+    wishes: &EnvironmentRequest,
+    examined: &[Examined],
+) -> Result<BTreeMap<PartId, FileSizes>, LockingError> {
+    let python = python_info(examined.iter().map(|it| &it.record), wishes.request.subdir)?;
+    let (prefix, scope) = wishes.place();
+    let is_large = |it: &&Examined| wishes.sizes_above.is_some_and(|above| it.info.installed_size() > above);
+    let sized = examined.iter().filter(is_large).map(|Examined { package, info, .. }| {
+        let path_error = |error| LockingError::Path { package: package.file_name().to_owned(), error };
+        let sizes = layout(package, info, python.as_ref())?.sizes(info).map_err(path_error)?.into_iter();
+        let sizes = sizes.map(|(path, size)| Ok((prefix.join_path(&path).map_err(path_error)?, size)));
+        Ok((PartId::in_scope("conda", scope, package.name()), sizes.collect::<Result<_, LockingError>>()?))
+    });
+    sized.collect()
 }
 
 /// The paths that the packages of a locked environment write, in its order: so that what is put beside them can be compared.

@@ -91,6 +91,7 @@ impl Bench {
             skip_post_link: BTreeSet::new(),
             accept_damaged: BTreeSet::new(),
             hosts: BTreeSet::new(),
+            sizes_above: None,
             known: BTreeMap::new(),
         }
     }
@@ -104,7 +105,8 @@ impl Bench {
             channels: &self.channels,
             accept_damaged: &wishes.accept_damaged,
         };
-        lock_environment(wishes, &self.solving, &metadata, None).await.unwrap()
+        let locked = lock_environment(wishes, &self.solving, &metadata, None).await.unwrap();
+        (locked.set, locked.packages)
     }
 
     fn metadata(&self, package: &CondaPackage, name: &str) -> Option<String> {

@@ -59,22 +59,18 @@ impl ArchiveUses {
             for archive in layer.archives() {
                 *uses.entry(archive.sha256).or_default() += 1;
             }
-            bytes += Self::bytes(layer);
+            bytes += layer.estimated_size();
         }
         let most = bytes + bytes * MOST_MORE / 100;
         let (uses, taken) = (Mutex::new(uses), Mutex::default());
         Self(Some(Discarding { uses, taken, given_back: Notify::new(), most }))
     }
 
-    /// What a layer's archives have, and roughly itself.
-    fn bytes(layer: &PlannedLayer) -> u64 {
-        layer.archives().filter_map(|archive| archive.size).sum()
-    }
-
-    /// Waits until there is room for a layer and its archives. Where there never will be, nothing else is made beside it.
-    pub(crate) async fn room(&self, layer: &PlannedLayer) -> Room<'_> {
+    /// Waits until there is room for layers that are made in one go and their archives. Where there never will be, nothing else is
+    /// made beside them.
+    pub(crate) async fn room(&self, layers: impl Iterator<Item = &PlannedLayer>) -> Room<'_> {
         let Some(discarding) = &self.0 else { return Room(None) };
-        let bytes = Self::bytes(layer);
+        let bytes = layers.map(PlannedLayer::estimated_size).sum();
         loop {
             // It hears what is given back from here on.
             let given_back = discarding.given_back.notified();
@@ -89,14 +85,18 @@ impl ArchiveUses {
         }
     }
 
-    /// A layer is there: the archives of which nothing else is made go.
+    /// Layers are there: the archives of which nothing else is made go.
     ///
     /// # Errors
     ///
     /// When one cannot be removed.
-    pub(crate) fn used(&self, layer: &PlannedLayer, context: &Context) -> Result<(), MakeError> {
+    pub(crate) fn used<'a>(
+        &self,
+        layers: impl Iterator<Item = &'a PlannedLayer>,
+        context: &Context,
+    ) -> Result<(), MakeError> {
         let Some(discarding) = &self.0 else { return Ok(()) };
-        for archive in layer.archives() {
+        for archive in layers.flat_map(PlannedLayer::archives) {
             let is_last = {
                 let mut uses = discarding.uses.lock().unwrap_or_else(PoisonError::into_inner);
                 let left = uses.get_mut(&archive.sha256);

@@ -1,26 +1,23 @@
 //! Making the layers that the store does not have: downloads and layers side by side.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use imgbuild_archive::ImagePath;
-use imgbuild_fetch::{Context, Event, verify_archives};
-use imgbuild_layer::{
-    Codec, Exclusions, Key, KeyHasher, Layer, LayerError, LayerWriter, Part, Repeated, Repetition, Source,
-    write_layer,
-};
-use imgbuild_oci::Digest;
-use imgbuild_store::{Kind, LayerRecord};
+use imgbuild_fetch::{Context, Event};
+use imgbuild_layer::Key;
+use imgbuild_store::LayerRecord;
 use tokio::sync::Semaphore;
 
 use crate::archive_uses::ArchiveUses;
-use crate::assembly::Assembly;
 use crate::built_layer::BuiltLayer;
-use crate::error::{MakeError, MakeFailure};
+use crate::error::MakeError;
+use crate::layer_task::{Found, LayerTask};
+use crate::limits::PIECES_AT_ONCE;
 use crate::plan::{ImagePlan, PlannedLayer};
+use crate::repetitions::Repetitions;
 
 /// How many layers more than there are threads are claimed at once where machines share a cache: their archives come while others
 /// are made. With many more, one machine would take all layers of an image, and the others would wait for it.
@@ -52,31 +49,32 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     let bytes = missing.iter().map(|(_, planned)| planned.weight).sum();
     context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
     // What is derived stays in its order, which is the one in which it is made.
-    let (derived, mut streamed): (Vec<_>, Vec<_>) =
+    let (derived, streamed): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|(_, planned)| planned.derived().is_some());
+    let mut streamed = jobs(streamed);
     // The largest first: what is left at the end is then small, and no core waits long for another. After all of them the
     // base's state: it takes what it needs of the packages while they are written, and reads only what nobody has.
-    streamed.sort_by_key(|(_, planned)| (planned.role.comes_last, std::cmp::Reverse(planned.weight)));
-    let turns = Turns::new(context);
-    let repetitions = Arc::new(Repetitions::new(&streamed));
-    let archives = ArchiveUses::new(streamed.iter().chain(&derived).map(|(_, planned)| &***planned), context);
-    let mut running: FuturesUnordered<_> = streamed
-        .into_iter()
-        .map(|(plan, planned)| {
-            make_one((plan, planned), Vec::new(), &repetitions, &archives, &turns, context)
-        })
-        .collect();
+    streamed.sort_by_key(|job| (job.first.role.comes_last, std::cmp::Reverse(job.weight())));
+    let derived: Vec<_> = derived.into_iter().map(|(plan, planned)| Job::of(plan, planned)).collect();
+    let all = || {
+        streamed.iter().chain(&derived).flat_map(|job| job.layers().map(move |planned| (job.plan, planned)))
+    };
+    let making = Making {
+        turns: Turns::new(context),
+        repetitions: Arc::new(Repetitions::new(all())),
+        archives: ArchiveUses::new(all().map(|(_, planned)| &**planned), context),
+        bytes,
+        context,
+    };
+    let mut running: FuturesUnordered<_> =
+        streamed.into_iter().map(|job| make_one(job, Vec::new(), &making)).collect();
     while let Some(made) = running.next().await {
-        let (key, record, reused) = made?;
-        found.insert(key, (record, reused));
+        found.extend(made?.into_iter().map(|(key, record, reused)| (key, (record, reused))));
     }
-    // As long as it lives it holds what it waited for.
-    drop(running);
-    for (plan, planned) in derived {
-        let below = plan.below(planned, &found);
-        let made = make_one((plan, planned), below, &repetitions, &archives, &turns, context);
-        let (key, record, reused) = made.await?;
-        found.insert(key, (record, reused));
+    for job in derived {
+        let below = job.plan.below(&job.first, &found);
+        let made = make_one(job, below, &making).await?;
+        found.extend(made.into_iter().map(|(key, record, reused)| (key, (record, reused))));
     }
     let built = |planned: &Arc<PlannedLayer>| {
         found.get(&planned.key).map(|(record, reused)| BuiltLayer {
@@ -90,37 +88,63 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
     Ok(plans.iter().map(|plan| plan.planned.iter().filter_map(built).collect()).collect())
 }
 
-/// The parts that several of the layers hold which are made.
-struct Repetitions(HashMap<Digest, Repetition>);
+/// What is made in one go: a layer, or several pieces of the same, for which its archives are read once.
+struct Job<'a> {
+    plan: &'a ImagePlan,
+    first: Arc<PlannedLayer>,
+    further: Vec<Arc<PlannedLayer>>,
+}
 
-impl Repetitions {
-    fn new(layers: &[(&ImagePlan, &Arc<PlannedLayer>)]) -> Self {
-        let none = Exclusions::new();
-        let mut counts: HashMap<Digest, usize> = HashMap::new();
-        for (plan, planned) in layers {
-            for part in planned.ingredients.iter().map(|ingredient| ingredient.part()) {
-                // What is read from no archive is made as quickly as it is kept.
-                if part.archive.is_some() {
-                    let excluded = plan.assembly.exclusions.get(&part.id).unwrap_or(&none);
-                    *counts.entry(Self::key(part, excluded)).or_default() += 1;
-                }
-            }
+impl<'a> Job<'a> {
+    fn of(plan: &'a ImagePlan, planned: &Arc<PlannedLayer>) -> Self {
+        Self { plan, first: Arc::clone(planned), further: Vec::new() }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Arc<PlannedLayer>> {
+        std::iter::once(&self.first).chain(&self.further)
+    }
+
+    fn weight(&self) -> u64 {
+        self.layers().map(|planned| planned.weight).sum()
+    }
+
+    /// Whether a layer is one of those that are made with these.
+    fn takes(&self, planned: &PlannedLayer) -> bool {
+        self.first.is_piece_with(planned) && self.layers().count() < PIECES_AT_ONCE
+    }
+}
+
+/// What is made together, of what is planned.
+fn jobs<'a>(missing: Vec<(&'a ImagePlan, &'a Arc<PlannedLayer>)>) -> Vec<Job<'a>> {
+    let mut jobs: Vec<Job<'a>> = Vec::new();
+    for (plan, planned) in missing {
+        // The pieces of one cut follow each other.
+        match jobs.last_mut().filter(|job| job.takes(planned)) {
+            Some(job) => job.further.push(Arc::clone(planned)),
+            None => jobs.push(Job::of(plan, planned)),
         }
-        let several = counts.into_iter().filter(|(_, count)| *count > 1);
-        Self(several.map(|(key, _)| (key, Repetition::default())).collect())
     }
+    jobs
+}
 
-    fn of(&self, part: &Part, exclusions: &Exclusions) -> Option<&Repetition> {
-        if self.0.is_empty() { None } else { self.0.get(&Self::key(part, exclusions)) }
-    }
+/// What all layers that are made have in common.
+struct Making<'a> {
+    turns: Turns,
+    repetitions: Arc<Repetitions>,
+    archives: ArchiveUses,
+    /// The installed size of all of them in bytes.
+    bytes: u64,
+    context: &'a Context,
+}
 
-    /// What the entries of a part depend on.
-    fn key(part: &Part, exclusions: &Exclusions) -> Digest {
-        KeyHasher::new("entries of a part")
-            .field("part", part.id.as_str())
-            .field("recipe", part.recipe.0.as_bytes())
-            .list("excluded", exclusions.iter().map(ImagePath::as_str))
-            .finish()
+impl Making<'_> {
+    /// How many threads compress a layer: its share of those that there are, since others are made beside it.
+    fn threads(&self, job: &Job<'_>) -> NonZero<u32> {
+        let share = u128::from(self.context.threads.get()) * u128::from(job.weight());
+        let share = share.div_ceil(u128::from(self.bytes.max(1)));
+        NonZero::new(u32::try_from(share).unwrap_or(u32::MAX))
+            .unwrap_or(NonZero::<u32>::MIN)
+            .min(self.context.threads)
     }
 }
 
@@ -140,14 +164,13 @@ impl Turns {
 }
 
 async fn make_one(
-    (plan, planned): (&ImagePlan, &Arc<PlannedLayer>),
+    job: Job<'_>,
     below: Vec<LayerRecord>,
-    repetitions: &Arc<Repetitions>,
-    archives: &ArchiveUses,
-    turns: &Turns,
-    context: &Context,
-) -> Result<(Key, LayerRecord, bool), MakeError> {
-    let (key, installed) = (planned.key, planned.weight);
+    making: &Making<'_>,
+) -> Result<Vec<Found>, MakeError> {
+    let Making { turns, archives, context, .. } = making;
+    // Whoever makes pieces together claims the first of them.
+    let (key, installed) = (job.first.key, job.weight());
     let mut turn = None;
     let mut found = None;
     if context.layers.knows_makers(installed) {
@@ -158,101 +181,43 @@ async fn make_one(
             turn = Some(turns.claims.acquire().await);
         }
     }
-    let _room = archives.room(planned).await;
-    let (record, reused) = match found {
-        Some(record) => (record, true),
-        None => {
-            let made = make_here((plan, planned), below, repetitions, turns, context).await;
-            if !matches!(made, Ok((_, false))) {
-                context.layers.release(&key);
-            }
-            made?
+    let mut all: Vec<Found> = found.into_iter().map(|record| (key, record, true)).collect();
+    let missing: Vec<_> = job.layers().skip(all.len()).cloned().collect();
+    if !missing.is_empty() {
+        let _room = archives.room(missing.iter().map(|planned| &**planned)).await;
+        let made = make_here(&job, missing, below, making).await;
+        let is_made = |(of, _, reused): &Found| *of == key && !reused;
+        if all.is_empty() && !made.as_ref().is_ok_and(|made| made.iter().any(is_made)) {
+            context.layers.release(&key);
         }
-    };
+        all.extend(made?);
+    }
     drop(turn);
-    archives.used(planned, context)?;
-    context.reporter.event(Event::LayerFinished {
-        title: planned.title.clone(),
-        size: record.descriptor.size,
-        installed,
-    });
-    Ok((key, record, reused))
+    archives.used(job.layers().map(|planned| &**planned), context)?;
+    for (planned, (_, record, _)) in job.layers().zip(&all) {
+        context.reporter.event(Event::LayerFinished {
+            title: planned.title.clone(),
+            size: record.descriptor.size,
+            installed: planned.weight,
+        });
+    }
+    Ok(all)
 }
 
+/// Makes layers that are made in one go, and gives them in their order.
 async fn make_here(
-    (plan, planned): (&ImagePlan, &Arc<PlannedLayer>),
+    job: &Job<'_>,
+    layers: Vec<Arc<PlannedLayer>>,
     below: Vec<LayerRecord>,
-    repetitions: &Arc<Repetitions>,
-    turns: &Turns,
-    context: &Context,
-) -> Result<(LayerRecord, bool), MakeError> {
-    futures::future::try_join_all(planned.archives().map(|archive| plan.archives.get(archive))).await?;
-    let _turn = turns.threads.acquire().await;
-    let (assembly, codec, planned) = (Arc::clone(&plan.assembly), plan.codec, Arc::clone(planned));
-    let repetitions = Arc::clone(repetitions);
-    let (own, task) = (context.clone(), LayerTask { assembly, planned, codec, below, repetitions });
+    making: &Making<'_>,
+) -> Result<Vec<Found>, MakeError> {
+    let plan = job.plan;
+    let archives = layers.first().into_iter().flat_map(|planned| planned.archives());
+    futures::future::try_join_all(archives.map(|archive| plan.archives.get(archive))).await?;
+    let _turn = making.turns.threads.acquire().await;
+    let (assembly, codec, threads) = (Arc::clone(&plan.assembly), plan.codec, making.threads(job));
+    let repetitions = Arc::clone(&making.repetitions);
+    let (own, task) =
+        (making.context.clone(), LayerTask { assembly, layers, codec, threads, below, repetitions });
     tokio::task::spawn_blocking(move || task.make(&own)).await?
-}
-
-/// A layer to be made by a thread that may block.
-struct LayerTask {
-    assembly: Arc<Assembly>,
-    planned: Arc<PlannedLayer>,
-    codec: Codec,
-    below: Vec<LayerRecord>,
-    repetitions: Arc<Repetitions>,
-}
-
-impl LayerTask {
-    fn make(&self, context: &Context) -> Result<(LayerRecord, bool), MakeError> {
-        let key = self.planned.key;
-        let store = &context.store;
-        let _exclusive = store.exclusive(Kind::Layer, &key.0)?;
-        // Another build may have made it while this one waited.
-        if let Some(record) = context.layers.layer(&key)? {
-            return Ok((record, true));
-        }
-        verify_archives(self.planned.archives(), store)?;
-        let (layer, writer, messages) = self.write(store.blob_writer()?, context)?;
-        writer.commit(&layer.descriptor)?;
-        let archives = self.planned.archives().map(|archive| archive.sha256).collect();
-        let Layer { descriptor, diff_id, size, notes } = layer;
-        let record = LayerRecord { descriptor, diff_id, size, archives, messages, notes };
-        context.layers.put_layer(&key, &record)?;
-        Ok((record, false))
-    }
-
-    fn write<W: Write>(&self, out: W, context: &Context) -> Result<(Layer, W, String), MakeError> {
-        let (assembly, codec) = (&self.assembly, self.codec);
-        let failed = |error| MakeFailure::Layer(Box::new(error));
-        if let Some(derived) = self.planned.derived() {
-            let writer = LayerWriter::new(out, codec, context.threads, &assembly.parents);
-            let mut writer = writer.map_err(|error| failed(LayerError::Write(error)))?;
-            let messages = derived.write(&self.below, context, &mut writer)?;
-            let (layer, out) = writer.finish().map_err(|error| failed(LayerError::Write(error)))?;
-            return Ok((layer, out, messages));
-        }
-        let none = Exclusions::new();
-        let excluded = |source: &dyn Source| assembly.exclusions.get(&source.part().id).unwrap_or(&none);
-        let sources = self.planned.ingredients.iter().filter_map(|ingredient| ingredient.as_source());
-        let sources: Vec<(&dyn Source, &Exclusions)> = sources.map(|it| (it, excluded(it))).collect();
-        // A disk that is full is told when a layer cannot be written.
-        let file = || context.store.unnamed_file().ok();
-        let repeated: Vec<Option<Repeated<'_>>> = sources
-            .iter()
-            .map(|(source, exclusions)| {
-                let repetition = self.repetitions.of(source.part(), exclusions)?;
-                Some(Repeated::new(*source, repetition, &file))
-            })
-            .collect();
-        let once = |((source, exclusions), repeated)| match repeated {
-            Some(repeated) => (repeated as &dyn Source, exclusions),
-            None => (source, exclusions),
-        };
-        let sources: Vec<(&dyn Source, &Exclusions)> =
-            sources.iter().copied().zip(repeated.iter().map(Option::as_ref)).map(once).collect();
-        let (layer, out) =
-            write_layer(&sources, &assembly.parents, codec, context.threads, out).map_err(failed)?;
-        Ok((layer, out, String::new()))
-    }
 }

@@ -29,3 +29,7 @@ pub(crate) const CHECK_WRITABLE: u64 = 1 << 30;
 
 /// How long frameworks may take to say which GPUs they were compiled for, in seconds: importing all of them takes less than one minute.
 pub(crate) const KERNELS_SECONDS: u64 = 300;
+
+/// How many pieces of one package are written side by side. Each holds its compressor's buffers, and a package of more pieces is read more
+/// than once.
+pub(crate) const PIECES_AT_ONCE: usize = 4;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imgbuild_fetch::{Context, PackageArchives};
-use imgbuild_layer::{Codec, Exclusions, Key, Part, Policy, Role, layer_key};
+use imgbuild_layer::{Codec, Exclusions, Key, Part, Piece, Policy, Role, layer_key};
 use imgbuild_lock::{Archive, LockedVariant};
 use imgbuild_oci::{Digest, Reference};
 use imgbuild_spec::Variant;
@@ -17,6 +17,9 @@ use crate::error::MakeError;
 use crate::ingredient::Ingredient;
 use crate::roles::ROLES;
 
+/// How many times a package's archive is what it has installed, where nothing says its size: three times, as packages mostly have.
+const INSTALLED_OF_ARCHIVE: u64 = 3;
+
 /// A layer of a variant, before it is known whether the store has it.
 pub(crate) struct PlannedLayer {
     pub(crate) key: Key,
@@ -26,6 +29,15 @@ pub(crate) struct PlannedLayer {
     pub(crate) weight: u64,
     pub(crate) role: Role,
     pub(crate) ingredients: Vec<Arc<Ingredient>>,
+    /// Which of several layers with these ingredients it is, where their files are cut.
+    pub(crate) piece: Option<PlannedPiece>,
+}
+
+/// One of several layers with the same ingredients.
+pub(crate) struct PlannedPiece {
+    pub(crate) piece: Piece,
+    /// The key of the layer that there would be if nothing were cut.
+    pub(crate) whole: Key,
 }
 
 impl PlannedLayer {
@@ -37,14 +49,33 @@ impl PlannedLayer {
         }
     }
 
+    /// Whether it is another piece of the same.
+    pub(crate) fn is_piece_with(&self, other: &Self) -> bool {
+        let pieces = self.piece.as_ref().zip(other.piece.as_ref());
+        pieces.is_some_and(|(one, other)| one.piece.is_of_same(&other.piece))
+    }
+
+    /// The bytes that it will have, roughly: what its archives have, which hold the same and are compressed as well, and of a piece its
+    /// share of them.
+    pub(crate) fn estimated_size(&self) -> u64 {
+        let archives: u64 = self.archives().filter_map(|archive| archive.size).sum();
+        let parts: u64 = self.ingredients.iter().map(|ingredient| ingredient.part().weight).sum();
+        let share = |all: u64| u128::from(all) * u128::from(self.weight) / u128::from(parts.max(1));
+        match archives {
+            0 => self.weight / INSTALLED_OF_ARCHIVE,
+            all => u64::try_from(share(all)).unwrap_or(u64::MAX).min(self.weight),
+        }
+    }
+
     /// The archives that it is read from.
     pub(crate) fn archives(&self) -> impl Iterator<Item = &Archive> {
         self.ingredients.iter().flat_map(|ingredient| ingredient.archives())
     }
 }
 
-/// What is in a layer, for people, and in which environments, where these have names.
-fn title<'a>(parts: impl Iterator<Item = &'a Part>) -> String {
+/// What is in a layer, for people: which piece of it, and in which environments, where these have names.
+fn title<'a>(parts: impl Iterator<Item = &'a Part>, piece: Option<&Piece>) -> String {
+    let piece = piece.map(|piece| format!(" ({} of {})", piece.number(), piece.count())).unwrap_or_default();
     let mut all: Vec<(&Part, Vec<&Part>)> = Vec::new();
     for part in parts {
         let is_same = |(first, _): &&mut (&Part, Vec<&Part>)| {
@@ -58,12 +89,18 @@ fn title<'a>(parts: impl Iterator<Item = &'a Part>) -> String {
     let titled = |(first, parts): &(&Part, Vec<&Part>)| {
         let is_alone = parts.len() == 1 && first.id.scope().is_none();
         if first.archive.is_none() || is_alone {
-            return first.title.clone();
+            return format!("{}{piece}", first.title);
         }
         let environments: Vec<&str> = parts.iter().map(|part| part.id.scope().unwrap_or("base")).collect();
-        format!("{} in {}", first.title, environments.join(" and "))
+        format!("{}{piece} in {}", first.title, environments.join(" and "))
     };
     all.iter().map(titled).collect::<Vec<_>>().join(", ")
+}
+
+/// The installed size of parts in bytes: what several environments have of one archive counts once.
+fn weight<'a>(parts: impl Iterator<Item = &'a Part>) -> u64 {
+    let weights: BTreeMap<_, u64> = parts.map(|part| (part.archive.ok_or(&part.id), part.weight)).collect();
+    weights.values().sum()
 }
 
 /// Plans the layers of a variant and computes their keys.
@@ -79,18 +116,12 @@ fn plan(assembly: &Assembly, policy: &Policy<'_>, codec: Codec) -> Result<Vec<Ar
             plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
         let parts = || ingredients.iter().map(|ingredient| ingredient.part());
         let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
-        Arc::new(PlannedLayer {
-            key: layer_key(&keyed, &assembly.parents, codec),
-            title: title(parts()),
-            role: plan.role.role(),
-            // What several environments have of one archive counts once.
-            weight: parts()
-                .map(|part| (part.archive.ok_or(&part.id), part.weight))
-                .collect::<BTreeMap<_, _>>()
-                .values()
-                .sum(),
-            ingredients,
-        })
+        let key = |piece| layer_key(&keyed, piece, &assembly.parents, codec);
+        let (own, whole) = (key(plan.piece.as_ref()), plan.piece.as_ref().map(|_| key(None)));
+        let title = title(parts(), plan.piece.as_ref());
+        let weight = plan.piece.as_ref().map_or_else(|| weight(parts()), Piece::size);
+        let piece = plan.piece.zip(whole).map(|(piece, whole)| PlannedPiece { piece, whole });
+        Arc::new(PlannedLayer { key: own, title, weight, role: plan.role.role(), ingredients, piece })
     });
     Ok(planned.collect())
 }
@@ -131,7 +162,8 @@ impl ImagePlan {
     ) -> Result<Self, MakeError> {
         let budget = variant.layers.budget.get().into();
         let reserved = assembly.base.layers();
-        let policy = Policy { budget, reserved, threshold: locked.variant.threshold, roles: &ROLES };
+        let imgbuild_lock::Variant { threshold, cuts, .. } = locked.variant;
+        let policy = Policy { budget, reserved, threshold: *threshold, cuts, roles: &ROLES };
         let codec = format.codec(variant);
         let planned = plan(&assembly, &policy, codec)?;
         Ok(Self { assembly: Arc::new(assembly), planned, archives: archives()?, codec })

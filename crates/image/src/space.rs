@@ -14,9 +14,6 @@ use crate::delivery::{Format, Output};
 use crate::error::{MakeError, MakeFailure};
 use crate::plan::{ImagePlan, PlannedLayer};
 
-/// How many bytes of what is installed a package's archive has where nothing says its size: a third, as packages mostly have.
-const INSTALLED_OF_ARCHIVE: u64 = 3;
-
 /// What else makes room in the store.
 const PRUNE: &str =
     "`imgbuild cache prune` removes what was not used for long, and `IMGBUILD_CACHE` names another folder";
@@ -55,9 +52,9 @@ impl SpaceNeeded {
                     size.insert(match context.layers.layer(&planned.key)? {
                         Some(record) => record.descriptor.size,
                         None => {
-                            needed.layers += estimated(planned);
+                            needed.layers += planned.estimated_size();
                             needed.archives += missing(planned, &mut archives, context)?;
-                            estimated(planned)
+                            planned.estimated_size()
                         }
                     });
                 }
@@ -122,12 +119,6 @@ fn no_room((place, is_store): (&Path, bool), needed: u64, free: u64, saved: u64)
         (true, saved) => format!("`--discard-archives` needs {}; {PRUNE}", Size(needed - saved)),
     };
     MakeFailure::NoRoom { place, needed, free, remedy }
-}
-
-/// The bytes that a layer will have, roughly: what its archives have, which hold the same and are compressed as well.
-fn estimated(planned: &PlannedLayer) -> u64 {
-    let archives: u64 = planned.archives().filter_map(|archive| archive.size).sum();
-    if archives > 0 { archives.min(planned.weight) } else { planned.weight / INSTALLED_OF_ARCHIVE }
 }
 
 /// The bytes of the archives of a layer that have to be fetched and were not counted.

@@ -36,6 +36,7 @@ fn lock(variant: &Variant) -> Lock {
         keys: variant.keys.clone(),
         timestamp: 1,
         threshold: Threshold(1 << 20),
+        cuts: Vec::new(),
         debian: None,
         layout: None,
         image: None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_distribution::PushTarget;
 use imgbuild_oci::{Platform, RegistryHost};
-use imgbuild_spec::Contract;
+use imgbuild_spec::{Contract, Size, SizeError};
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
@@ -383,8 +383,7 @@ fn published(text: &str) -> Result<(u16, u16), String> {
     found.ok_or_else(|| "write it as HOST:PORT or PORT, with numbers from 1 to 65535".to_owned())
 }
 
-/// A size with a decimal unit: `500MB`, `20GB`, `1TB`, or plain bytes.
-fn size(text: &str) -> Result<u64, String> {
-    let size: Result<imgbuild_settings::ByteSize, _> = text.parse();
-    size.map(|size| size.0).map_err(|error| error.to_string())
+/// A size with a unit: `500MB`, `20GB`, `1TiB`, or plain bytes.
+fn size(text: &str) -> Result<u64, SizeError> {
+    text.parse().map(Size::bytes)
 }

@@ -5,6 +5,8 @@
 
 mod claim;
 mod compression;
+mod cut;
+mod cutting;
 mod entry;
 mod files;
 mod key;
@@ -14,16 +16,20 @@ mod merged;
 mod ownership;
 mod parents;
 mod part;
+mod pieces;
 mod plan;
 mod repeated;
 mod role;
 mod source;
 mod tar_writer;
+mod tree;
 mod writer;
 mod zstd_encoder;
 
 pub use claim::{Claim, Conflict, Exclusion, Kind, Owners, Resolution, resolve, resolve_owners};
 pub use compression::{Codec, WrongLibrary, check_libraries};
+pub use cut::{Beside, Cut, CutError, FileSizes, Piece};
+pub use cutting::cuts;
 pub use entry::{EntryHead, EntryKind};
 pub use files::{Content, Files};
 pub use key::{Key, KeyHasher, RecipeHash};
@@ -31,6 +37,7 @@ pub use merged::{MergeError, Merged, Node, NodeKind, ResolveError};
 pub use ownership::{OwnedSink, Ownership};
 pub use parents::Parents;
 pub use part::{Exclusions, Part, PartId, PartIdError};
+pub use pieces::write_pieces;
 pub use plan::{LayerPlan, LayerRole, OverBudget, Policy, Threshold, plan, threshold};
 pub use repeated::{Repeated, Repetition};
 pub use role::{Grouping, Role};

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Grouping, Part, PartId, Role};
+use crate::{Cut, Grouping, Part, PartId, Piece, Role};
 
 /// The size, in bytes installed, from which a part of a role that yields has a layer of its own, where the budget is too short for
 /// [`Threshold::USUAL`]. It is chosen while locking and kept by the lock, because it is the one thing that depends on all parts
@@ -26,7 +26,7 @@ impl Threshold {
     const NONE: Self = Self(u64::MAX);
 
     /// Whether a part has a layer of its own.
-    fn is_reached_by(self, part: &Part) -> bool {
+    pub(crate) fn is_reached_by(self, part: &Part) -> bool {
         let least = if part.role.yields { self.max(Self::USUAL) } else { Self::USUAL };
         matches!(part.role.grouping, Grouping::Share(_)) && part.weight >= least.0 && self != Self::NONE
     }
@@ -41,6 +41,8 @@ pub struct Policy<'a> {
     pub reserved: u32,
     /// From which size a part of a role that yields has a layer of its own.
     pub threshold: Threshold,
+    /// How those of them that have one of their own are cut into several.
+    pub cuts: &'a [Cut],
     /// The roles that parts may have: groups are kept free for those of packages that may come.
     pub roles: &'a [Role],
 }
@@ -80,6 +82,8 @@ pub struct LayerPlan {
     pub role: LayerRole,
     /// Its parts.
     pub parts: Vec<usize>,
+    /// Which of several layers with these parts it is, where their files are cut.
+    pub piece: Option<Piece>,
 }
 
 /// Whether parts of this role may stand together.
@@ -89,10 +93,10 @@ fn may_be_grouped(role: Role) -> bool {
 
 /// Under which part's name each part has a layer of its own, where it has one: parts of one archive, in several environments, have
 /// one layer, which is called after the first.
-struct Homes<'a>(BTreeMap<(Role, PartId, Digest), &'a PartId>);
+pub(crate) struct Homes<'a>(BTreeMap<(Role, PartId, Digest), &'a PartId>);
 
 impl<'a> Homes<'a> {
-    fn new(parts: &'a [Part]) -> Self {
+    pub(crate) fn new(parts: &'a [Part]) -> Self {
         let mut homes: BTreeMap<_, &PartId> = BTreeMap::new();
         for (key, part) in parts.iter().filter_map(|part| Some((Self::key(part)?, part))) {
             let home = homes.entry(key).or_insert(&part.id);
@@ -105,7 +109,7 @@ impl<'a> Homes<'a> {
         Some((part.role, part.id.unscoped(), part.archive?))
     }
 
-    fn of<'b>(&self, part: &'b Part) -> &'b PartId
+    pub(crate) fn of<'b>(&self, part: &'b Part) -> &'b PartId
     where
         'a: 'b,
     {
@@ -115,7 +119,7 @@ impl<'a> Homes<'a> {
 
 /// How many layers there may be, and how many of these are kept free for groups.
 #[derive(Debug, Clone, Copy)]
-struct Room {
+pub(crate) struct Room {
     /// How many layers there may be beside those of the base and those of what running something changed.
     layers: u32,
     /// How many groups there may come to be, whether or not any part falls into them.
@@ -123,7 +127,12 @@ struct Room {
 }
 
 impl Room {
-    fn new(parts: &[Part], roles: &[Role], budget: u32, reserved: u32) -> Result<Self, OverBudget> {
+    pub(crate) fn new(
+        parts: &[Part],
+        roles: &[Role],
+        budget: u32,
+        reserved: u32,
+    ) -> Result<Self, OverBudget> {
         let is_there = |role: &Role| parts.iter().any(|part| part.role == *role);
         let roles: Vec<Role> = roles.iter().copied().filter(|role| may_be_grouped(*role)).collect();
         let further = parts.iter().filter(|part| !may_be_grouped(part.role)).count();
@@ -139,11 +148,12 @@ impl Room {
         Ok(Self { layers: budget - outside, groups })
     }
 
-    /// Whether the layers fit with this threshold, now and after packages were added that are smaller than it.
-    fn holds(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> bool {
+    /// How many layers more fit with this threshold, now and after packages were added that are smaller than it; nothing where there
+    /// are too many already.
+    pub(crate) fn left(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> Option<usize> {
         let singles = parts.iter().filter(|part| threshold.is_reached_by(part));
         let singles = singles.map(|part| (part.role, homes.of(part))).collect::<BTreeSet<_>>().len();
-        singles + self.groups as usize <= self.layers as usize
+        (self.layers as usize).checked_sub(singles + self.groups as usize)
     }
 }
 
@@ -178,7 +188,7 @@ pub fn threshold(
 ) -> Result<Threshold, OverBudget> {
     let (room, homes) = (Room::new(parts, roles, budget, reserved)?, Homes::new(parts));
     let mut doubled = std::iter::successors(Some(Threshold::USUAL), |it| it.0.checked_mul(2).map(Threshold));
-    let fitting = doubled.find(|threshold| room.holds(parts, &homes, *threshold));
+    let fitting = doubled.find(|threshold| room.left(parts, &homes, *threshold).is_some());
     Ok(fitting.unwrap_or(Threshold::NONE))
 }
 
@@ -194,16 +204,28 @@ pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverB
     for (index, part) in parts.iter().enumerate() {
         layers.entry(layer_of(part, &homes, policy.threshold)).or_default().push(index);
     }
-    let mut layers: Vec<_> = layers.into_iter().map(|(role, parts)| LayerPlan { role, parts }).collect();
-    layers.sort_by(|a, b| (a.role.role(), &a.role).cmp(&(b.role.role(), &b.role)));
-    for layer in &mut layers {
-        layer.parts.sort_by(|a, b| parts[*a].id.cmp(&parts[*b].id));
+    let mut layers: Vec<(LayerRole, Vec<usize>)> = layers.into_iter().collect();
+    layers.sort_by(|a, b| (a.0.role(), &a.0).cmp(&(b.0.role(), &b.0)));
+    for (_, layer) in &mut layers {
+        layer.sort_by(|a, b| parts[*a].id.cmp(&parts[*b].id));
     }
+    let layers: Vec<LayerPlan> =
+        layers.into_iter().flat_map(|(role, parts)| in_pieces(role, parts, policy.cuts)).collect();
     let needed = u32::try_from(layers.len()).unwrap_or(u32::MAX).saturating_add(policy.reserved);
     if needed > policy.budget {
         return Err(OverBudget { needed, budget: policy.budget });
     }
     Ok(layers)
+}
+
+/// The layers of some parts: one, or as many as these are cut into.
+fn in_pieces(role: LayerRole, parts: Vec<usize>, cuts: &[Cut]) -> Vec<LayerPlan> {
+    let cut = match &role {
+        LayerRole::Single(_, home) => cuts.iter().find(|cut| cut.part() == home),
+        LayerRole::Bucket(..) => None,
+    };
+    let layer = |piece| LayerPlan { role: role.clone(), parts: parts.clone(), piece };
+    cut.map_or_else(|| vec![layer(None)], |cut| cut.pieces().into_iter().map(|it| layer(Some(it))).collect())
 }
 
 /// The bucket of a part: a hash of its name, so that no other part can move it. It is the same in all environments.
@@ -255,7 +277,8 @@ mod tests {
         let parts = environment();
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
+            let layers =
+                plan(&parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             let mut planned: Vec<_> = layers.into_iter().flat_map(|layer| layer.parts).collect();
             planned.sort_unstable();
@@ -271,7 +294,8 @@ mod tests {
         parts.push(part("configuration", BASE_CONFIGURATION, 1 << 30));
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers = plan(&parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
+            let layers =
+                plan(&parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             assert_eq!(layers[0].parts, [parts.len() - 1]);
         }
@@ -280,7 +304,7 @@ mod tests {
     /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
     fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
         let threshold = threshold(parts, &ROLES, budget, reserved).unwrap();
-        let planned = plan(parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
+        let planned = plan(parts, &Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
         let named = |layer: LayerPlan| match layer.role {
             LayerRole::Single(_, id) => id.name().to_owned(),
             LayerRole::Bucket(role, _) => format!("{} of {role:?}", layer.parts.len()),
@@ -335,7 +359,7 @@ mod tests {
                 }
                 Ok(threshold) => {
                     prop_assert!(least <= budget as usize);
-                    let planned = plan(&parts, &Policy { budget, reserved, threshold, roles: &ROLES }).unwrap();
+                    let planned = plan(&parts, &Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
                     prop_assert!(planned.len() + reserved as usize <= budget as usize);
                 }
             }
@@ -349,7 +373,7 @@ mod tests {
         ) {
             let place = |parts: &[Part], budget: u32| {
                 let threshold = threshold(parts, &ROLES, budget, 0).ok()?;
-                let planned = plan(parts, &Policy { budget, reserved: 0, threshold, roles: &ROLES }).unwrap();
+                let planned = plan(parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
                 let of = |layer: &LayerPlan| {
                     let fixed = layer.parts.iter().filter(|it| !parts[**it].role.yields).copied();
                     fixed.map(|it| (parts[it].id.clone(), layer.role.clone())).collect::<Vec<_>>()
@@ -375,7 +399,7 @@ mod tests {
             prop_assume!(may_be_grouped(another.role) && !(another.role.of_base && reserved > 0));
             prop_assume!(parts.iter().all(|part| part.id != another.id));
             let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved) else { return Ok(()) };
-            let policy = Policy { budget, reserved, threshold, roles: &ROLES };
+            let policy = Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES };
             let before = plan(&parts, &policy).unwrap();
             let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
             // Where the budget has no room for it, a new threshold is chosen, and that moves others.
@@ -393,7 +417,7 @@ mod tests {
     fn a_new_package_changes_one_layer() {
         let mut parts = environment();
         let threshold = super::threshold(&parts, &ROLES, 40, 0).unwrap();
-        let policy = Policy { budget: 40, reserved: 0, threshold, roles: &ROLES };
+        let policy = Policy { budget: 40, reserved: 0, threshold, cuts: &[], roles: &ROLES };
         let before = shown(&parts, &policy);
         parts.insert(0, part("another", Role::PACKAGE, 1000));
         let after = shown(&parts, &policy);
@@ -405,7 +429,8 @@ mod tests {
     #[test]
     fn the_order_of_the_parts_does_not_matter() {
         let mut parts = environment();
-        let policy = Policy { budget: 40, reserved: 0, threshold: Threshold(8 << 20), roles: &ROLES };
+        let policy =
+            Policy { budget: 40, reserved: 0, threshold: Threshold(8 << 20), cuts: &[], roles: &ROLES };
         let one = shown(&parts, &policy);
         parts.reverse();
         assert_eq!(shown(&parts, &policy), one);

@@ -1,6 +1,6 @@
 //! One layer: entries in, a blob and its two digests out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::num::NonZero;
 
@@ -8,13 +8,13 @@ use imgbuild_oci::{Descriptor, DiffId, Digest, HashWriter};
 
 use crate::compression::Encoder;
 use crate::key::FORMAT_VERSION;
-use crate::limits::MOST_FOLDER_BYTES;
 use crate::linking::{LinkingSink, SharedFiles};
+use crate::tree::{Admitted, Tree};
 use crate::{
-    Codec, EntryHead, EntryKind, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, SinkError,
-    Source, SourceError, TarWriter,
+    Codec, EntryHead, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, Piece, SinkError, Source,
+    SourceError, TarWriter,
 };
-use imgbuild_archive::{ImagePath, Owner, Whiteout};
+use imgbuild_archive::ImagePath;
 
 /// A finished layer. Its bytes may be elsewhere: in the store, or only in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,30 +32,9 @@ pub struct Layer {
 /// Writes the entries of one layer: checks them, adds the folders that they stand in, and computes both digests.
 pub struct LayerWriter<'a, W: Write> {
     tar: TarWriter<HashWriter<Encoder<HashWriter<W>>>>,
-    parents: &'a Parents,
+    tree: Tree<'a>,
     codec: Codec,
-    seen: HashMap<ImagePath, PathState>,
     notes: Vec<String>,
-    /// The bytes that the names of the folders have which no source stated.
-    folder_bytes: u64,
-}
-
-/// What stands at a path so far.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PathState {
-    Directory {
-        mode: u32,
-        owner: Owner,
-    },
-    /// A file, and what all of its names say of it.
-    File {
-        mode: u32,
-        owner: Owner,
-        mtime: i64,
-    },
-    Symlink,
-    /// Nothing any more.
-    Removed,
 }
 
 impl<'a, W: Write> LayerWriter<'a, W> {
@@ -67,7 +46,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
         let encoder = codec.encoder(HashWriter::new(inner), threads)?;
         let tar = TarWriter::new(HashWriter::new(encoder));
-        Ok(Self { tar, parents, codec, seen: HashMap::new(), notes: Vec::new(), folder_bytes: 0 })
+        Ok(Self { tar, tree: Tree::new(parents), codec, notes: Vec::new() })
     }
 
     /// Ends the layer.
@@ -81,80 +60,15 @@ impl<'a, W: Write> LayerWriter<'a, W> {
         let descriptor = Descriptor::new(self.codec.media_type(), digest, compressed);
         Ok((Layer { descriptor, diff_id: DiffId(diff_id), size, notes: self.notes }, inner))
     }
-
-    /// Writes the folders above `path` that the layer does not have yet.
-    fn put_parents(&mut self, path: &ImagePath) -> Result<(), SinkError> {
-        let mut missing = Vec::new();
-        // A folder of the layer has all its own folders in it.
-        for folder in path.folders() {
-            match self.seen.get(folder.as_str()) {
-                Some(PathState::Directory { .. }) => break,
-                Some(_) => {
-                    let below = folder.to_path();
-                    return Err(SinkError::BelowNonDirectory { path: path.clone(), below });
-                }
-                None => missing.push(folder.to_path()),
-            }
-        }
-        for folder in missing.into_iter().rev() {
-            self.folder_bytes += folder.as_str().len() as u64;
-            if self.folder_bytes > MOST_FOLDER_BYTES {
-                return Err(SinkError::TooDeep { path: path.clone() });
-            }
-            self.put_directory(&self.parents.head(folder))?;
-        }
-        Ok(())
-    }
-
-    fn put_directory(&mut self, head: &EntryHead) -> Result<(), SinkError> {
-        self.seen.insert(head.path.clone(), PathState::Directory { mode: head.mode, owner: head.owner });
-        self.tar.append(head, &mut io::empty())
-    }
 }
 
 impl<W: Write> EntrySink for LayerWriter<'_, W> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
-        if Whiteout::is_reserved(&head.path) {
-            return Err(SinkError::Reserved { path: head.path.clone() });
+        let Admitted { folders, entry } = self.tree.admit(head)?;
+        for folder in &folders {
+            self.tar.append(folder, &mut io::empty())?;
         }
-        self.put_parents(&head.path)?;
-        let before = self.seen.get(&head.path).copied();
-        let twice = || Err(SinkError::Twice { path: head.path.clone() });
-        let after = match &head.kind {
-            EntryKind::Directory => {
-                // Packages share folders: they are written once, with the time that all folders have.
-                let now = PathState::Directory { mode: head.mode, owner: head.owner };
-                return match before {
-                    Some(before) if before == now => Ok(()),
-                    None | Some(PathState::Directory { .. }) => {
-                        self.put_directory(&EntryHead { mtime: 0, ..head.clone() })
-                    }
-                    Some(_) => twice(),
-                };
-            }
-            EntryKind::File { .. } => {
-                PathState::File { mode: head.mode, owner: head.owner, mtime: head.mtime }
-            }
-            EntryKind::Symlink { .. } => PathState::Symlink,
-            EntryKind::Hardlink { target } => match self.seen.get(target).copied() {
-                Some(file @ PathState::File { .. }) => file,
-                _ => return Err(SinkError::Hardlink { path: head.path.clone(), target: target.clone() }),
-            },
-            EntryKind::Removed => PathState::Removed,
-            // It says something of a folder, which is there or comes later.
-            EntryKind::Emptied => return self.tar.append(head, body),
-        };
-        if before.is_some() {
-            return twice();
-        }
-        self.seen.insert(head.path.clone(), after);
-        match (&head.kind, after) {
-            // Some engines set what a link's head says, and by that change the file; others do not.
-            (EntryKind::Hardlink { .. }, PathState::File { mode, owner, mtime }) => {
-                self.tar.append(&EntryHead { mode, owner, mtime, ..head.clone() }, body)
-            }
-            _ => self.tar.append(head, body),
-        }
+        entry.map_or(Ok(()), |entry| self.tar.append(&entry, body))
     }
 
     fn note(&mut self, note: String) {
@@ -162,8 +76,13 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
     }
 }
 
-/// The key of the layer that holds these parts, in this order.
-pub fn layer_key(parts: &[(&Part, &Exclusions)], parents: &Parents, codec: Codec) -> Key {
+/// The key of the layer that holds these parts, in this order, or of one piece of them.
+pub fn layer_key(
+    parts: &[(&Part, &Exclusions)],
+    piece: Option<&Piece>,
+    parents: &Parents,
+    codec: Codec,
+) -> Key {
     let mut hasher = KeyHasher::new("layer")
         .field("format version", FORMAT_VERSION.to_string())
         .field("codec", codec.recipe());
@@ -173,6 +92,12 @@ pub fn layer_key(parts: &[(&Part, &Exclusions)], parents: &Parents, codec: Codec
             .field("recipe", part.recipe.0.as_bytes())
             .list("excluded", exclusions.iter().map(ImagePath::as_str));
         hasher = parents.key(hasher, part.root.as_ref());
+    }
+    if let Some(piece) = piece {
+        // Where the others are cut changes nothing in it.
+        hasher = hasher
+            .list("from", piece.from().map(ImagePath::as_str))
+            .list("until", piece.until().map(ImagePath::as_str));
     }
     Key(hasher.finish())
 }
@@ -210,19 +135,30 @@ pub fn write_layer<W: Write>(
     out: W,
 ) -> Result<(Layer, W), LayerError> {
     let mut writer = LayerWriter::new(out, codec, threads, parents).map_err(LayerError::Write)?;
+    write_sources(sources, &mut writer, |_, _| {})?;
+    writer.finish().map_err(LayerError::Write)
+}
+
+/// Writes sources into what takes them; `begin` tells it of which part the entries that follow are.
+pub(crate) fn write_sources<S: EntrySink>(
+    sources: &[(&dyn Source, &Exclusions)],
+    sink: &mut S,
+    begin: impl Fn(&mut S, &Part),
+) -> Result<(), LayerError> {
     let mut shared: BTreeMap<Digest, SharedFiles> = BTreeMap::new();
     let archives: Vec<Digest> = sources.iter().filter_map(|(source, _)| source.part().archive).collect();
     for (source, exclusions) in sources {
         let part = source.part();
+        begin(sink, part);
         let is_there_again = |archive: &Digest| archives.iter().filter(|other| *other == archive).count() > 1;
         let written = match (&part.root, part.archive.filter(is_there_again)) {
             (Some(root), Some(archive)) => {
                 let shared = shared.entry(archive).or_default();
-                source.write(exclusions, &mut LinkingSink { layer: &mut writer, root, shared })
+                source.write(exclusions, &mut LinkingSink { layer: sink, root, shared })
             }
-            _ => source.write(exclusions, &mut writer),
+            _ => source.write(exclusions, sink),
         };
         written.map_err(|error| LayerError::Part { part: part.id.clone(), error })?;
     }
-    writer.finish().map_err(LayerError::Write)
+    Ok(())
 }

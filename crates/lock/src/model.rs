@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_layer::Threshold;
+use imgbuild_layer::{Cut, Threshold};
 use imgbuild_oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct Variant {
     pub timestamp: i64,
     /// From which installed size, in bytes, a package has a layer of its own.
     pub threshold: Threshold,
+    /// How large packages are cut into several layers, where the spec asks for it.
+    #[serde(rename = "cut", default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
     /// Its Debian base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debian: Option<DebianSet>,
@@ -87,4 +90,47 @@ pub struct Environment {
     /// Its wheels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pypi: Option<PypiSet>,
+}
+
+#[cfg(test)]
+mod tests {
+    use imgbuild_archive::ImagePath;
+    use imgbuild_layer::{Cut, FileSizes, PartId};
+    use insta::assert_snapshot;
+
+    use crate::Lock;
+    use crate::text::tests::sample;
+
+    #[test]
+    fn a_lock_says_where_packages_are_cut() {
+        let mut lock = sample();
+        assert!(!lock.to_text().unwrap().contains("cut"));
+        let path = |text: &str| ImagePath::new(text).unwrap();
+        let files = FileSizes::from([(path("bin/a"), 60), (path("lib/b.so"), 50), (path("lib/c.so"), 90)]);
+        lock.variants[0].cuts.extend(Cut::new(&PartId::new("conda", "numpy"), &files, 100));
+        let text = lock.to_text().unwrap();
+        let begin = text.find("[[variant.cut]]").unwrap();
+        let end = begin + text[begin..].find("\n\n").unwrap();
+        assert_snapshot!(&text[begin..end], @r#"
+        [[variant.cut]]
+        part = "conda/numpy"
+        sizes = [
+            60,
+            50,
+            90,
+        ]
+        fences = [
+            "lib/b.so",
+            "lib/c.so",
+        ]
+        "#);
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        let wrong = text.replacen("\"lib/b.so\"", "\"lib/d.so\"", 1);
+        assert!(
+            Lock::parse(&wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("the pieces of `conda/numpy` contradict each other")
+        );
+    }
 }

@@ -272,6 +272,7 @@ pub(crate) mod tests {
             keys: [("python".to_owned(), "3.11".to_owned())].into(),
             timestamp: 1_700_000_000,
             threshold: Threshold(1 << 20),
+            cuts: Vec::new(),
             debian: Some(base),
             layout: Some(layout),
             image: None,

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use futures::FutureExt;
 use imgbuild_archive::ImagePath;
 use imgbuild_conda::{
-    CudaLine, EnvironmentRequest, LeftOpen, LockedEnvironmentError, LockedLookup, Metadata, Request,
-    ServedChannel, Solving,
+    CudaLine, EnvironmentRequest, LeftOpen, LockedEnvironment, LockedEnvironmentError, LockedLookup,
+    Metadata, Request, ServedChannel, Solving,
 };
 use imgbuild_environment::ChannelPriority;
 use imgbuild_fetch::{Event, secrets};
 use imgbuild_lock::{CondaFacts, CondaPackage, CondaSet};
 use imgbuild_oci::Digest;
-use imgbuild_spec::{Capability, CondaPackages, Cuda, Variant};
+use imgbuild_spec::{Capability, CondaPackages, Cuda, LayerSize, Variant};
 
 use crate::conda_errors::conda_error;
 use crate::error::LockSpecError;
@@ -70,7 +70,9 @@ impl Locker<'_> {
         };
         let locked = imgbuild_conda::lock_environment(&wishes, &solving, &metadata, records).boxed().await;
         solving.notes().into_iter().for_each(|note| self.tell(note));
-        let (set, packages) = locked.map_err(|error| conda_error(variant, conda, error))?;
+        let locked = locked.map_err(|error| conda_error(variant, conda, error))?;
+        let LockedEnvironment { set, packages, sizes } = locked;
+        self.sizes.extend(sizes);
         if let (CondaPackages::Requirements(_), Some(line)) = (&conda.packages, wishes.request.cuda) {
             self.tell_of_other_line(line, &packages);
         }
@@ -151,6 +153,7 @@ impl Locker<'_> {
             skip_post_link: conda.skip_post_link.iter().map(ToString::to_string).collect(),
             accept_damaged: conda.accept_damaged.iter().map(ToString::to_string).collect(),
             hosts: self.hosts(variant),
+            sizes_above: variant.layers.max_layer.map(LayerSize::bytes),
             known: self.known_facts(),
         })
     }

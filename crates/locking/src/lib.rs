@@ -7,6 +7,7 @@ mod conda_locking;
 mod contract;
 mod cuda;
 mod current;
+mod cutting;
 mod debian_base;
 mod debian_locking;
 mod error;

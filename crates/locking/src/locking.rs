@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
-use imgbuild_image::{ROLES, check_cuda_duplicates, parts, variant_name};
-use imgbuild_layer::{KeyHasher, Part, PartId, RecipeHash, Role, Threshold};
+use imgbuild_image::{ROLES, VariantParts, check_cuda_duplicates, parts, variant_name};
+use imgbuild_layer::{KeyHasher, Part, PartId, Policy, RecipeHash, Role, Threshold};
 use imgbuild_lock::{DebianSet, Environment, Lock, LockBuilder, LockError, LockedVariant};
 use imgbuild_oci::{Digest, Platform};
-use imgbuild_spec::{Base, Spec, Variant};
+use imgbuild_spec::{Base, LayerSize, Spec, Variant};
 
 use crate::base_distributions::BaseDistributions;
+use crate::cutting::{Sizes, cut_files};
 use crate::error::{LockFailure, LockSpecError};
 use crate::other_locks;
 use crate::resolved::Resolved;
@@ -90,16 +91,19 @@ pub(crate) async fn lock(
         images: BTreeMap::new(),
         resolved: BTreeMap::new(),
         told: BTreeSet::new(),
+        sizes: Sizes::new(),
         lock: LockBuilder::default(),
     };
+    let mut sizes = Vec::new();
     for variant in variants {
         context.reporter.event(Event::Locking { variant: variant_name(variant) });
         let locked = locker.variant(variant).await?;
         locker.lock.add_variant(locked);
+        sizes.push(std::mem::take(&mut locker.sizes));
     }
     let mut lock = locker.lock.finish(inputs(variants));
-    for (index, variant) in variants.iter().enumerate() {
-        finish(&mut lock, index, variant, context)?;
+    for (index, (variant, sizes)) in variants.iter().zip(&sizes).enumerate() {
+        finish(&mut lock, index, variant, sizes, context)?;
     }
     Ok(lock)
 }
@@ -129,11 +133,12 @@ fn images(lock: &Lock) -> impl Iterator<Item = &str> {
     lock.variants.iter().filter_map(|variant| variant.image.as_ref()?.name.as_deref())
 }
 
-/// What depends on all packages of a variant together: its time, and the threshold of its layers.
+/// What depends on all packages of a variant together: its time, the threshold of its layers, and what of it is cut.
 pub(crate) fn finish(
     lock: &mut Lock,
     index: usize,
     variant: &Variant,
+    sizes: &Sizes,
     context: &Context,
 ) -> Result<(), LockSpecError> {
     let newest = newest(&lock.variant(index)?);
@@ -141,13 +146,20 @@ pub(crate) fn finish(
     found.timestamp = context.source_date_epoch.unwrap_or(newest);
     let locked = lock.variant(index)?;
     check_cuda_duplicates(variant, &locked)?;
-    let (mut parts, reserved) = parts(&locked, variant, context)?;
+    let whole = parts(&locked, variant, context)?;
+    let files = cut_files(&whole, sizes)?;
+    let VariantParts { mut parts, reserved, .. } = whole;
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::METADATA));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::COPY)));
-    let threshold = imgbuild_layer::threshold(&parts, &ROLES, variant.layers.budget.get().into(), reserved)?;
+    let budget = variant.layers.budget.get().into();
+    let threshold = imgbuild_layer::threshold(&parts, &ROLES, budget, reserved)?;
+    let policy = Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES };
+    let most = variant.layers.max_layer.map(LayerSize::bytes);
+    let cuts = most.map(|most| imgbuild_layer::cuts(&parts, &policy, most, &files)).transpose()?;
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;
     found.threshold = threshold;
+    found.cuts = cuts.unwrap_or_default();
     Ok(())
 }
 
@@ -184,6 +196,8 @@ pub(crate) struct Locker<'a> {
     pub(crate) resolved: BTreeMap<String, Resolved>,
     /// What was told already.
     told: BTreeSet<String>,
+    /// The sizes of the files of large packages, of the variant that is being locked.
+    pub(crate) sizes: Sizes,
     /// What is locked so far.
     pub(crate) lock: LockBuilder,
 }
@@ -220,6 +234,7 @@ impl Locker<'_> {
             keys: variant.keys.clone(),
             timestamp: 0,
             threshold: Threshold(0),
+            cuts: Vec::new(),
             debian,
             layout,
             image,

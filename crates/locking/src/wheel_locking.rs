@@ -15,10 +15,11 @@ use imgbuild_pypi::{
 };
 use imgbuild_python::CacheTag;
 use imgbuild_requirement::RequirementSource;
-use imgbuild_spec::{CondaPackages, Pip, PipPackages, Variant};
+use imgbuild_spec::{CondaPackages, LayerSize, Pip, PipPackages, Variant};
 
 use crate::base_distributions::BaseDistributions;
 use crate::conda_distributions::CondaDistributions;
+use crate::cutting::Sizes;
 use crate::error::LockSpecError;
 use crate::locking::{Locker, finish};
 
@@ -29,6 +30,14 @@ struct Ground<'a> {
     metadata: Option<&'a Metadata<'a>>,
     /// The existing image whose Python they are for.
     base: Option<&'a BaseDistributions>,
+}
+
+/// Wheels as they are locked.
+struct LockedWheels {
+    set: PypiSet,
+    packages: Vec<PypiPackage>,
+    /// The sizes of the files of the large ones.
+    sizes: Sizes,
 }
 
 impl Locker<'_> {
@@ -42,9 +51,9 @@ impl Locker<'_> {
         base: Option<&BaseDistributions>,
     ) -> Result<imgbuild_lock::Variant, LockSpecError> {
         let mut beneath = self.lock.beneath_wheels(locked.clone());
-        finish(&mut beneath, 0, variant, self.context)?;
+        finish(&mut beneath, 0, variant, &self.sizes, self.context)?;
         let (context, earlier) = (self.context, self.kept_wheels(variant)?);
-        let (set, packages) = match &variant.conda {
+        let LockedWheels { set, packages, sizes } = match &variant.conda {
             None => {
                 let ground = Ground { metadata: None, base };
                 lock_wheels(variant, pip, beneath, earlier, ground, context).boxed().await?
@@ -77,6 +86,7 @@ impl Locker<'_> {
             }
         };
         self.lock.add_pypi(packages);
+        self.sizes.extend(sizes);
         Ok(imgbuild_lock::Variant { pypi: Some(set), ..locked })
     }
 
@@ -106,7 +116,7 @@ async fn lock_wheels(
     earlier: Vec<PypiPackage>,
     ground: Ground<'_>,
     context: &Context,
-) -> Result<(PypiSet, Vec<PypiPackage>), LockSpecError> {
+) -> Result<LockedWheels, LockSpecError> {
     let beneath = lock.variant(0)?;
     let python = match ground.base {
         Some(base) => {
@@ -135,7 +145,9 @@ async fn lock_wheels(
         builder: &building,
     };
     let locked = chosen(&locking, &request, pip, context).await?.map_err(failed)?;
-    let excluded = excluded(&beneath, &python, &locked.wheels, ground.metadata).await?;
+    let layout = layout(&beneath, &python)?;
+    let excluded = excluded(&beneath, (&python, &layout), &locked.wheels, ground.metadata).await?;
+    let sizes = sizes(variant, &locked.wheels, &layout)?;
     let mut packages: Vec<PypiPackage> = locked.wheels.into_iter().map(|chosen| chosen.package).collect();
     let mut ids: Vec<String> = packages.iter().map(PypiPackage::id).collect();
     ids.sort();
@@ -149,7 +161,27 @@ async fn lock_wheels(
         provided: locked.provided,
         excluded,
     };
-    Ok((set, packages))
+    Ok(LockedWheels { set, packages, sizes })
+}
+
+/// Where the files of wheels stand.
+fn layout(beneath: &LockedVariant<'_>, image_python: &WheelsPython) -> Result<Layout, LockSpecError> {
+    let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
+    let scope = beneath.conda.as_ref().filter(|_| *is_conda).and_then(|conda| conda.set.scope());
+    let layout = Layout::of(prefix.clone(), *is_conda, environment.target().minor, site_packages.as_deref())?;
+    Ok(layout.of_environment(scope))
+}
+
+/// The sizes of the files of the wheels that are large enough to be cut.
+fn sizes(variant: &Variant, wheels: &[ChosenWheel], layout: &Layout) -> Result<Sizes, LockSpecError> {
+    let Some(most) = variant.layers.max_layer.map(LayerSize::bytes) else { return Ok(Sizes::new()) };
+    let large = wheels.iter().filter(|chosen| chosen.package.facts.installed_size > most);
+    let sized = large.map(|chosen| {
+        let sizes = imgbuild_pypi::sizes(&chosen.wheel, layout);
+        let sizes = sizes.map_err(|error| LockedWheelsError::wheel(&chosen.package, error))?;
+        Ok((layout.part(&chosen.package.name), sizes))
+    });
+    sized.collect()
 }
 
 /// The wheels that a spec asks for: chosen, or taken from another tool's lock.
@@ -179,7 +211,7 @@ async fn chosen(
 /// that conda packages hold among themselves are decided already.
 async fn excluded(
     beneath: &LockedVariant<'_>,
-    image_python: &WheelsPython,
+    (image_python, layout): (&WheelsPython, &Layout),
     wheels: &[ChosenWheel],
     metadata: Option<&Metadata<'_>>,
 ) -> Result<Vec<ExcludedPath>, LockSpecError> {
@@ -191,16 +223,12 @@ async fn excluded(
         claims = found.map_err(LockedEnvironmentError::from)?;
         decided = set.excluded.iter().map(|it| (it.part.clone(), it.path.clone())).collect();
     }
-    let WheelsPython { prefix, is_conda, environment, site_packages } = image_python;
-    let minor = environment.target().minor;
-    let scope = beneath.conda.as_ref().filter(|_| *is_conda).and_then(|conda| conda.set.scope());
-    let layout =
-        Layout::of(prefix.clone(), *is_conda, minor, site_packages.as_deref())?.of_environment(scope);
     for chosen in wheels {
         let wheel_error = |error| LockedWheelsError::wheel(&chosen.package, error);
-        let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, &layout);
+        let claimed = imgbuild_pypi::claims(&chosen.wheel, &chosen.package, layout);
         claims.push((layout.part(&chosen.package.name), claimed.map_err(wheel_error)?));
     }
+    let minor = image_python.environment.target().minor;
     let resolution = imgbuild_python::resolve(&claims, Some(&CacheTag::cpython(minor.into())))
         .map_err(|error| LockedEnvironmentError::from(imgbuild_conda::LockingError::Conflict(error)))?;
     let excluded = resolution.excluded.into_iter();

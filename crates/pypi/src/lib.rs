@@ -72,7 +72,7 @@ pub use wheel::ingredients::Packages;
 pub use wheel::layout::Layout;
 pub use wheel::metadata::Metadata;
 pub use wheel::package::Package;
-pub use wheel::package::claims;
+pub use wheel::package::{claims, sizes};
 pub use wheel::package_error::PackageError;
 pub use wheel::record::Record;
 pub use wheel::record::RecordError;

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use imgbuild_spec::SizeError;
 use miette::Diagnostic;
 use serde::Deserialize;
 
-pub use size::{ByteSize, SizeError};
+pub use size::ByteSize;
 
 /// The variable that names the file of settings.
 pub const CONFIG: &str = "IMGBUILD_CONFIG";
@@ -171,7 +172,7 @@ mod tests {
             let settings = Settings::of_machine(&variables(&[(variable, at)])).unwrap();
             assert_eq!(settings.cache.size, Some(ByteSize(5)));
             // A variable comes before it.
-            let settings = Settings::of_machine(&variables(&[(variable, at), (CACHE_SIZE, "1 kB")])).unwrap();
+            let settings = Settings::of_machine(&variables(&[(variable, at), (CACHE_SIZE, "1kB")])).unwrap();
             assert_eq!(settings.cache.size, Some(ByteSize(1000)));
         }
         let named = Settings::of_machine(&variables(&[(CONFIG, "/nowhere/config.toml")])).unwrap_err();

@@ -87,7 +87,7 @@ impl Constants {
         let roles = ROLES.map(|role| self.role(role));
         let parts: Vec<Part> = pieces.iter().map(|piece| self.part(piece)).collect();
         let threshold = threshold(&parts, &roles, self.budget, 0)?;
-        let policy = Planned { budget: self.budget, reserved: 0, threshold, roles: &roles };
+        let policy = Planned { budget: self.budget, reserved: 0, threshold, cuts: &[], roles: &roles };
         let mut layers: Vec<Vec<usize>> =
             plan(&parts, &policy)?.into_iter().map(|layer| layer.parts).collect();
         let role = |layer: &[usize]| layer.first().map(|index| pieces[*index].role);

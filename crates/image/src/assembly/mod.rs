@@ -60,7 +60,17 @@ pub(crate) struct Extras<'a> {
     pub copies: Option<Copies>,
 }
 
-/// The parts of a variant, and how many layers what it stands on has: what its threshold follows from.
+/// What the plan of a variant follows from.
+pub struct VariantParts {
+    /// Its parts.
+    pub parts: Vec<Part>,
+    /// How many layers what it stands on has.
+    pub reserved: u32,
+    /// The paths that parts leave out.
+    pub exclusions: BTreeMap<PartId, Exclusions>,
+}
+
+/// What the plan of a variant follows from.
 ///
 /// # Errors
 ///
@@ -69,9 +79,10 @@ pub fn parts(
     locked: &LockedVariant<'_>,
     variant: &Variant,
     context: &Context,
-) -> Result<(Vec<Part>, u32), MakeError> {
+) -> Result<VariantParts, MakeError> {
     let assembly = Assembly::new(locked, variant, None, context)?;
-    Ok((assembly.parts(), assembly.base.layers()))
+    let (parts, reserved) = (assembly.parts(), assembly.base.layers());
+    Ok(VariantParts { parts, reserved, exclusions: assembly.exclusions })
 }
 
 impl Assembly {

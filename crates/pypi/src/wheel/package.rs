@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use imgbuild_archive::ZipArchive;
-use imgbuild_layer::{Claim, KeyHasher, Kind, Part, RecipeHash, Role};
+use imgbuild_layer::{Claim, FileSizes, KeyHasher, Kind, Part, RecipeHash, Role};
 use imgbuild_lock::PypiPackage;
 
 use crate::wheel::filename::WheelFilename;
@@ -100,6 +100,19 @@ pub fn claims(wheel: &Wheel, locked: &PypiPackage, layout: &Layout) -> Result<Ve
     imgbuild_layer::resolve(&part)?;
     let [(_, claims)] = part;
     Ok(claims)
+}
+
+/// The sizes of a wheel's own files, by where they stand in the image.
+///
+/// # Errors
+///
+/// When one of them must not be written.
+pub fn sizes(wheel: &Wheel, layout: &Layout) -> Result<FileSizes, PackageError> {
+    let mut sizes = FileSizes::new();
+    for member in &wheel.members {
+        sizes.extend(wheel.target(member, layout)?.map(|path| (path, member.size)));
+    }
+    Ok(sizes)
 }
 
 /// Every wheel counts as asked for, as uv has it: all of an image stands in its lock, so nothing of it may be removed as no

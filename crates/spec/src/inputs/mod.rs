@@ -13,8 +13,9 @@ use self::pip::{PipInputs, pip_inputs};
 use crate::cuda::Cuda;
 use crate::language::{Budget, Layers, Manager, Profile, PythonFrom, Suite};
 use crate::values::{
-    Capability, Component, CudaVersion, CutOff, DebianPackageName, Driver, ExcludedPart, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit, VersionPattern,
+    Capability, Component, CudaVersion, CutOff, DebianPackageName, Driver, ExcludedPart, LayerSize, PathGlob,
+    Prefix, PythonVersion, RepositoryName, RepositorySuite, SnapshotTime, SourceName, Toolkit,
+    VersionPattern,
 };
 use crate::variant::{
     Base, Conda, CondaPackages, Debian, Environment, Keyring, Layout, Pin, Python, RegistryImage, Repository,
@@ -44,6 +45,9 @@ struct Inputs<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     environments: Vec<EnvironmentInputs<'a>>,
     budget: Budget,
+    /// Only where packages are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_layer: Option<LayerSize>,
     bytecode: bool,
 }
 
@@ -194,7 +198,7 @@ impl Variant {
     /// their order, priority, prefix, manager, `pip`, `exclude-newer`, `allow-post-link`, `skip-post-link` and
     /// `accept-damaged`; the same of further environments, and their names; the requirements, constraints, indexes, links, `allow-builds` and `torch-backend` of pip, the text
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
-    /// budget and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
+    /// budget, `max-layer` and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
     /// `[[copy]]`, `[[check]]`, `conform`, `visible-devices` and `duplicates` of `cuda`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
@@ -232,7 +236,7 @@ impl Variant {
             Base::Image(image) => (None, None, Some(image_inputs(image))),
             Base::Scratch => (None, None, None),
         };
-        let Layers { budget, bytecode, compression: _ } = layers;
+        let Layers { budget, max_layer, bytecode, compression: _ } = layers;
         Digest::of(bytes(&Inputs {
             form: FORM,
             platform: *platform,
@@ -245,6 +249,7 @@ impl Variant {
             pip: pip.as_ref().map(pip_inputs),
             environments: environments.iter().map(environment_inputs).collect(),
             budget: *budget,
+            max_layer: *max_layer,
             bytecode: bytecode.makes_bytecode(),
         }))
     }

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{LEAST_BUDGET, MOST_BUDGET};
+use crate::values::LayerSize;
 
 /// How the image is cut into layers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +15,11 @@ pub struct Layers {
     /// The most layers that the image may have, those of the base included: 8 to 120.
     #[schemars(extend("examples" = [60]))]
     pub budget: Budget,
+    /// Cuts large packages: the files of one that has more bytes than this are in several layers, in the order of their paths. Engines fetch
+    /// and unpack a layer by one thread, so that several are there sooner. A number with a unit, such as `512MB` or `512MiB`; at least `16MiB`.
+    #[schemars(extend("examples" = ["512MB"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_layer: Option<LayerSize>,
     /// The layers' compression. Docker before version 23 needs `gzip`.
     #[schemars(extend("examples" = ["gzip"]))]
     pub compression: Compression,

@@ -355,6 +355,50 @@ fn a_bad_budget() {
 }
 
 #[test]
+fn a_bad_size_of_layers() {
+    let with = |size: &str| message(&format!("name = \"a\"\n[layers]\nmax-layer = {size}\n"));
+    assert_snapshot!(with("\"512 apples\""), @r#"
+     × `512 apples` is not a size: its unit is none of B, KB, MB, GB, TB, KiB, MiB, GiB, TiB
+      ╭─[spec.toml:3:13]
+    2 │ [layers]
+    3 │ max-layer = "512 apples"
+      ·             ──────┬─────
+      ·                   ╰── here
+      ╰────
+     help: write a whole number and a unit, such as `"512MB"`
+    "#);
+    assert_snapshot!(with("\"1.5GB\""), @r#"
+     × `1.5GB` is not a size: it is not a whole number and a unit, such as `20GB`
+      ╭─[spec.toml:3:13]
+    2 │ [layers]
+    3 │ max-layer = "1.5GB"
+      ·             ───┬───
+      ·                ╰── here
+      ╰────
+     help: write a whole number and a unit, such as `"512MB"`
+    "#);
+    assert_snapshot!(with("\"1MB\""), @r#"
+     × layers cannot be held to 1MB: an image would have too many
+      ╭─[spec.toml:3:13]
+    2 │ [layers]
+    3 │ max-layer = "1MB"
+      ·             ──┬──
+      ·               ╰── here
+      ╰────
+     help: write at least `"16MiB"`
+    "#);
+    assert_snapshot!(with("true"), @r#"
+     × `layers.max-layer` must be a string or a number, but is a boolean
+      ╭─[spec.toml:3:13]
+    2 │ [layers]
+    3 │ max-layer = true
+      ·             ──┬─
+      ·               ╰── here
+      ╰────
+    "#);
+}
+
+#[test]
 fn bad_copies() {
     assert_snapshot!(message("name = \"a\"\n[[copy]]\nfrom = \"src\"\nto = \"/src\"\nmode = \"rwx\"\n"), @r#"
      × `rwx` is not a mode

@@ -75,6 +75,7 @@ fn what_a_lock_holds_makes_it_stale() {
         ("\"numpy\"]", "\"numpy\"]\nallow-post-link = [\"x\"]"),
         ("\"numpy\"]", "\"numpy\"]\naccept-damaged = [\"x\"]"),
         ("budget = 40", "budget = 41"),
+        ("budget = 40", "budget = 40\nmax-layer = \"512MB\""),
         ("budget = 40", "bytecode = false"),
         ("pytorch", "bioconda"),
         ("scipy", "pandas"),

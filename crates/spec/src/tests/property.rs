@@ -31,6 +31,7 @@ to = "/src"
 mode = "0644"
 [layers]
 budget = 40
+max-layer = "512MB"
 "#;
 const ENVIRONMENT: &str = "\
 name: e
