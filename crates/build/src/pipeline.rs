@@ -7,9 +7,8 @@ use std::sync::Arc;
 use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
-    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, Output, SpaceNeeded,
-    check_conformity, check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined,
-    variant_plan,
+    Built, BuiltLayer, Delivered, Format, ImagePlan, LayerSummary, MakeError, Output, check_conformity,
+    check_cuda_duplicates, check_kernels, deliver, groups, run_checks, unconfined, variant_plan,
 };
 use imgbuild_lock::Changes;
 use imgbuild_locking::{
@@ -99,8 +98,9 @@ pub async fn build(
     let publication = pushing.open(&plans, &context).await?;
     let ahead = publication.as_ref().and_then(|it| pushing.ahead(it, &plans, &context));
     context.layers = ahead.into_iter().fold(context.layers, |layers, it| layers.with(Arc::new(it)));
-    check_space(&plans, request, pushing.is_asked(), &context)?;
-    let made = pushing.made(&plans, &context).await?;
+    let output = output(request, pushing.is_asked());
+    let outputs = output.as_ref().map(|output| (output, request.format));
+    let made = pushing.made(&plans, outputs, &context).await?;
     let mut built = assembled(&all, &chosen, &plans, made, &locked)?;
     let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {
@@ -112,7 +112,7 @@ pub async fn build(
     let images = delivered_images(&built, request.format)?;
     let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
     let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
-    let delivered = deliver_all(&variants, &images, request, (&pushing, &elsewhere), &context).await?;
+    let delivered = deliver_all(&variants, &images, outputs, &elsewhere, &context).await?;
     let published = match &publication {
         Some(publication) => pushing.push(publication, &images, &context).await?,
         None => Vec::new(),
@@ -143,18 +143,6 @@ async fn locked(
 fn written(delivered: &[Delivered]) -> u64 {
     let tarballs = delivered.iter().filter(|delivered| delivered.is_written && delivered.path.is_file());
     tarballs.filter_map(|delivered| delivered.path.metadata().ok()).map(|metadata| metadata.len()).sum()
-}
-
-/// Whether the disk has room for what will be written.
-fn check_space(
-    plans: &[ImagePlan],
-    request: &Request,
-    is_pushed: bool,
-    context: &Context,
-) -> Result<(), BuildError> {
-    let output = output(request, is_pushed);
-    let needed = SpaceNeeded::of(plans, output.as_ref().map(|output| (output, request.format)), context)?;
-    Ok(needed.check(output.as_ref(), context.discards_archives, context)?)
 }
 
 /// Where the outputs are written: where nothing is said, into the current folder, unless they are pushed.
@@ -221,19 +209,19 @@ fn delivered_images(built: &[Built], format: Format) -> Result<Vec<Image>, MakeE
 async fn deliver_all(
     variants: &[Variant],
     images: &[Image],
-    request: &Request,
-    (pushing, elsewhere): (&Pushing, &[String]),
+    outputs: Option<(&Output, Format)>,
+    elsewhere: &[String],
     context: &Context,
 ) -> Result<Vec<Delivered>, BuildError> {
-    let Some(output) = output(request, pushing.is_asked()) else { return Ok(Vec::new()) };
-    if let Output::Folder(folder) = &output {
+    let Some((output, format)) = outputs else { return Ok(Vec::new()) };
+    if let Output::Folder(folder) = output {
         std::fs::create_dir_all(folder).map_err(MakeError::file(folder, "made"))?;
     }
     let mut delivered = Vec::new();
     for group in groups(variants) {
         let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
         let (output, variant, layers) = (output.clone(), variants[group[0]].clone(), context.layers.clone());
-        let (format, elsewhere) = (request.format, elsewhere.to_vec());
+        let elsewhere = elsewhere.to_vec();
         // Layers may come from a registry, for which threads wait.
         let written = tokio::task::spawn_blocking(move || {
             deliver(&output, &variant, images, format, &elsewhere, &layers)

@@ -8,7 +8,7 @@ use imgbuild_distribution::{
     Publishing, RemoteLayers,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{Built, BuiltLayer, ImagePlan, MakeError, groups, make};
+use imgbuild_image::{Built, BuiltLayer, Format, ImagePlan, MakeError, Output, groups, make};
 use imgbuild_layer::Key;
 use imgbuild_oci::{Digest, Image, Reference};
 use imgbuild_registry::Pushable;
@@ -188,9 +188,10 @@ impl Pushing {
     pub(crate) async fn made(
         &self,
         plans: &[ImagePlan],
+        outputs: Option<(&Output, Format)>,
         context: &Context,
     ) -> Result<Vec<Vec<BuiltLayer>>, BuildError> {
-        let made = make(plans, context).await;
+        let made = make(plans, outputs, context).await;
         if made.is_err() {
             // Others need not wait for what is not made here any more.
             for cache in &self.caches {

@@ -13,23 +13,30 @@ use tokio::sync::Semaphore;
 
 use crate::archive_uses::ArchiveUses;
 use crate::built_layer::BuiltLayer;
+use crate::delivery::{Format, Output};
 use crate::error::MakeError;
 use crate::layer_task::{Found, LayerTask};
 use crate::limits::PIECES_AT_ONCE;
 use crate::plan::{ImagePlan, PlannedLayer};
 use crate::repetitions::Repetitions;
+use crate::space::SpaceNeeded;
 
 /// How many layers more than there are threads are claimed at once where machines share a cache: their archives come while others
 /// are made. With many more, one machine would take all layers of an image, and the others would wait for it.
 const CLAIMED_AHEAD: usize = 2;
 
 /// Makes all layers of all variants that the store does not have, each once: first what comes from archives, side by
-/// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers.
+/// side, then what is made by running something in these, one after the other. Gives, for each variant, its layers. `outputs` says where
+/// the images will be written, for which there must be room as well.
 ///
 /// # Errors
 ///
-/// When a layer cannot be made.
-pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<BuiltLayer>>, MakeError> {
+/// When a layer cannot be made, or the disk has no room for all that will be written.
+pub async fn make(
+    plans: &[ImagePlan],
+    outputs: Option<(&Output, Format)>,
+    context: &Context,
+) -> Result<Vec<Vec<BuiltLayer>>, MakeError> {
     let mut found: BTreeMap<Key, (LayerRecord, bool)> = BTreeMap::new();
     let mut missing: Vec<(&ImagePlan, &Arc<PlannedLayer>)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -46,6 +53,7 @@ pub async fn make(plans: &[ImagePlan], context: &Context) -> Result<Vec<Vec<Buil
             }
         }
     }
+    SpaceNeeded::of(plans, &found, outputs, context)?.check(outputs.map(|(output, _)| output), context)?;
     let bytes = missing.iter().map(|(_, planned)| planned.weight).sum();
     context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
     // What is derived stays in its order, which is the one in which it is made.

@@ -62,7 +62,6 @@ pub use opening::{Opened, image_records, is_layout, not_found, open_image};
 pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};
-pub use space::SpaceNeeded;
 pub use unpacked::{NamedLayer, remover};
 pub use variant_name::{image_name, variant_name};
 pub use variant_plan::variant_plan;

@@ -8,7 +8,7 @@ use imgbuild_diagnostic::Size;
 use imgbuild_fetch::Context;
 use imgbuild_layer::Key;
 use imgbuild_oci::Digest;
-use imgbuild_store::FreeSpace;
+use imgbuild_store::{FreeSpace, LayerRecord};
 
 use crate::delivery::{Format, Output};
 use crate::error::{MakeError, MakeFailure};
@@ -20,23 +20,24 @@ const PRUNE: &str =
 
 /// The bytes that a build will have to write at least: archives that are not there, layers, and what it delivers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SpaceNeeded {
+pub(crate) struct SpaceNeeded {
     /// Archives that have to be fetched.
-    pub archives: u64,
+    archives: u64,
     /// Layers that have to be made, of which it is only estimated that they are as large as their archives.
-    pub layers: u64,
+    layers: u64,
     /// What is written outside of the store.
-    pub outputs: u64,
+    outputs: u64,
 }
 
 impl SpaceNeeded {
-    /// What the layers of some images need that have to be made.
+    /// What the layers of some images need, but for those that were found.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub fn of(
+    pub(crate) fn of(
         plans: &[ImagePlan],
+        found: &BTreeMap<Key, (LayerRecord, bool)>,
         outputs: Option<(&Output, Format)>,
         context: &Context,
     ) -> Result<Self, MakeError> {
@@ -49,8 +50,8 @@ impl SpaceNeeded {
             let mut of_image: u64 = of_base.sum();
             for planned in &plan.planned {
                 if let Entry::Vacant(size) = sizes.entry(planned.key) {
-                    size.insert(match context.layers.layer(&planned.key)? {
-                        Some(record) => record.descriptor.size,
+                    size.insert(match found.get(&planned.key) {
+                        Some((record, _)) => record.descriptor.size,
                         None => {
                             needed.layers += planned.estimated_size();
                             needed.archives += missing(planned, &mut archives, context)?;
@@ -67,12 +68,13 @@ impl SpaceNeeded {
         Ok(needed)
     }
 
-    /// Checks that there is so much room. `discards` says that an archive goes when its layers are there.
+    /// Checks that there is so much room.
     ///
     /// # Errors
     ///
     /// When there is not, or nobody can say how much there is.
-    pub fn check(&self, output: Option<&Output>, discards: bool, context: &Context) -> Result<(), MakeError> {
+    pub(crate) fn check(&self, output: Option<&Output>, context: &Context) -> Result<(), MakeError> {
+        let discards = context.discards_archives;
         let store = context.store.free_space()?;
         let all = self.archives + self.layers;
         let discarding = self.layers.max(self.archives);

@@ -85,7 +85,7 @@ impl Pipeline {
         assembly.base.keep(&context.store)?;
         let archives = || Ok(PackageArchives::of_variant(&locked, variant, context)?);
         let plan = ImagePlan::of_assembly(assembly, &locked, variant, Format::Oci, archives)?;
-        let finished = make(&[plan], context).await?.into_iter().flatten().map(|layer| layer.record);
+        let finished = make(&[plan], None, context).await?.into_iter().flatten().map(|layer| layer.record);
         let named = |LayerRecord { descriptor, diff_id, .. }| NamedLayer { descriptor, diff_id };
         let layers: Vec<NamedLayer> = below.into_iter().chain(finished).map(named).collect();
         let (context, own) = (context.clone(), machine.clone());

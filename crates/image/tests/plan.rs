@@ -71,7 +71,7 @@ async fn a_plan_has_the_lock_and_what_is_copied_and_knows_what_is_there() {
     // What is made is there, for every variant that has the same in it; another compression is another layer.
     let (variant, context) = (variant(folder, COPY), context(folder));
     let plan = variant_plan((&lock(&variant), "lock"), 0, &variant, folder, Format::Oci, &context).unwrap();
-    let made = make(&[plan], &context).await.unwrap();
+    let made = make(&[plan], None, &context).await.unwrap();
     assert_eq!(made[0].iter().map(|layer| layer.reused).collect::<Vec<_>>(), [false, false]);
     let present = |layers: Vec<LayerSummary>| layers.iter().map(|it| it.present).collect::<Vec<_>>();
     assert_eq!(present(layers(folder, "", "lock", Format::Oci)), [true]);
