@@ -1,4 +1,4 @@
-//! What a build of conda packages cannot be faster than: hash and decompress the archives, hash and compress (zstd-3)
+//! What a build of conda packages or wheels cannot be faster than: hash and decompress the archives, hash and compress (zstd-3)
 //! what comes out, hash the blobs; on every core, the largest archive first, and nothing else.
 //!
 //! `limit NAME=PATH…` prints the seconds. `cargo xtask bench` runs it beside the program.
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use imgbuild_archive::{ZipArchive, ZipLimits};
 use imgbuild_conda::{Archive, ArchiveFormat};
 use imgbuild_oci::HashWriter;
 
@@ -18,20 +19,31 @@ fn one(name: &str, path: &Path) -> Result<(), Failure> {
     io::copy(&mut std::fs::File::open(path)?, &mut archive)?;
     let blob = HashWriter::new(io::sink());
     let mut tar = HashWriter::new(zstd::Encoder::new(blob, 3)?);
-    let mut reader = Archive::new(path, ArchiveFormat::of(name)?).content(u64::MAX)?;
     let mut buffer = vec![0; 256 << 10];
-    while reader.next_entry()?.is_some() {
-        let mut body = reader.body();
-        loop {
-            match body.read(&mut buffer)? {
-                0 => break,
-                read => tar.write_all(&buffer[..read])?,
-            }
+    if name.ends_with(".whl") {
+        let most = ZipLimits { members: 1 << 24, content: u64::MAX };
+        let wheel = ZipArchive::open(path, most)?;
+        for number in 0..wheel.members().len() {
+            copy(&mut wheel.body(number).ok_or("a member is gone")?, &mut tar, &mut buffer)?;
+        }
+    } else {
+        let mut reader = Archive::new(path, ArchiveFormat::of(name)?).content(u64::MAX)?;
+        while reader.next_entry()?.is_some() {
+            copy(&mut reader.body(), &mut tar, &mut buffer)?;
         }
     }
     let (encoder, _, _) = tar.finish();
     encoder.finish()?;
     Ok(())
+}
+
+fn copy(body: &mut dyn Read, out: &mut dyn Write, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        match body.read(buffer)? {
+            0 => return Ok(()),
+            read => out.write_all(&buffer[..read])?,
+        }
+    }
 }
 
 fn main() -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 //! test channel. No test asserts a time; this prints ratios.
 
 mod base;
+mod cuda;
 mod matrix;
 mod program;
 mod registry;
@@ -13,6 +14,7 @@ mod sharing;
 mod start;
 mod wheels;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,6 +95,7 @@ pub(crate) fn run(workspace: &Path, against: Option<PathBuf>) -> Result<(), Benc
     bench.write_starts()?;
     let rows = Rows { limit: limit(&bench)?, bench, other };
     rows.print()?;
+    rows.bench.print_cuda()?;
     registry::print(&rows.bench)?;
     rows.bench.print_matrix()
 }
@@ -121,9 +124,13 @@ pub(crate) fn run_registry(workspace: &Path) -> Result<(), BenchError> {
 
 /// Seconds of what nobody can leave out: see the example `limit` of `imgbuild-conda`.
 fn limit(bench: &Bench) -> Result<f64, BenchError> {
+    limit_of(bench, &bench.archives()?)
+}
+
+/// The same of some archives: their names by their hashes.
+fn limit_of(bench: &Bench, archives: &BTreeMap<String, String>) -> Result<f64, BenchError> {
     let program = bench.workspace.join("target/release/examples/limit");
     let folder = bench.store().join("archives");
-    let archives = bench.archives()?;
     let words: Vec<_> =
         archives.iter().map(|(hash, name)| format!("{name}={}", folder.join(hash).display())).collect();
     let mut best = f64::INFINITY;
