@@ -9,9 +9,10 @@ use imgbuild_tests::{Imgbuild, Outcome, capture};
 const SPEC: &str = "name = \"x\"\nbase = { scratch = true }\nplatforms = [\"linux/amd64\"]\n[[copy]]\nfrom = \"a\"\nto = \"/a\"\n";
 
 /// Every command that writes to standard output, and how it ends.
-const COMMANDS: [(&[&str], i32); 20] = [
+const COMMANDS: [(&[&str], i32); 21] = [
     (&["--help"], 0),
     (&["--version"], 0),
+    (&["--version", "--verbose"], 0),
     (&["build", "--help"], 0),
     (&["completions", "bash"], 0),
     (&["completions", "zsh"], 0),

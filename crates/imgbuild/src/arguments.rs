@@ -16,7 +16,12 @@ use crate::registry_arguments::{
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
-#[command(name = "imgbuild", version, disable_help_subcommand = true)]
+#[command(
+    name = "imgbuild",
+    version,
+    after_help = "`imgbuild --version --verbose` says more, for reports of faults.",
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -16,6 +16,7 @@ mod shown;
 mod stream;
 mod terminal;
 mod threads;
+mod version;
 mod words;
 
 use std::process::ExitCode;
@@ -35,6 +36,13 @@ const UNSTARTED: u8 = 125;
 
 fn main() -> ExitCode {
     imgbuild_sandbox::enter();
+    // Words that are no text are no version's.
+    if version::is_asked(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())) {
+        return match output::print(&version::text()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let arguments = Arguments::parse();
     log(arguments.global.verbose);
     // Signals are the command's: nothing of ours may take them.

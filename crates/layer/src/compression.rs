@@ -52,6 +52,9 @@ pub fn check_libraries() -> Result<(), WrongLibrary> {
 }
 
 impl Codec {
+    /// Every codec.
+    pub const ALL: [Self; 3] = [Self::Zstd, Self::Gzip, Self::None];
+
     /// The media type of a layer with this compression.
     pub const fn media_type(self) -> MediaType {
         match self {

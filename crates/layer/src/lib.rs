@@ -32,7 +32,7 @@ pub use cut::{Beside, Cut, CutError, FileSizes, Piece};
 pub use cutting::cuts;
 pub use entry::{EntryHead, EntryKind};
 pub use files::{Content, Files};
-pub use key::{Key, KeyHasher, RecipeHash};
+pub use key::{FORMAT_VERSION, Key, KeyHasher, RecipeHash};
 pub use merged::{MergeError, Merged, Node, NodeKind, ResolveError};
 pub use ownership::{OwnedSink, Ownership};
 pub use parents::Parents;

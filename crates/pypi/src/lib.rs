@@ -40,6 +40,7 @@ pub use choosing::request::Request;
 pub use choosing::request::Requirement;
 pub use choosing::tags::Tags;
 pub use choosing::tags::Target;
+pub use choosing::tool::VERSION as UV_VERSION;
 pub use choosing::uv::Uv;
 pub use choosing::uv_error::UvError;
 pub use index::fetch::WheelReadError;

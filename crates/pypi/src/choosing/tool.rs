@@ -19,8 +19,8 @@ use crate::wheel::layout::Layout;
 use crate::wheel::package::Package;
 use crate::wheel::whole_wheel::Wheel;
 
-/// The version that is taken.
-pub(crate) const VERSION: &str = "0.13.8";
+/// The version of uv that is taken.
+pub const VERSION: &str = "0.13.8";
 
 /// Its wheel for a kind of build machine, and the wheel's hash.
 fn wheel(host: Platform) -> (&'static str, &'static str) {
