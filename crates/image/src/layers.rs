@@ -37,25 +37,14 @@ pub async fn make(
     outputs: Option<(&Output, Format)>,
     context: &Context,
 ) -> Result<Vec<Vec<BuiltLayer>>, MakeError> {
-    let mut found: BTreeMap<Key, (LayerRecord, bool)> = BTreeMap::new();
-    let mut missing: Vec<(&ImagePlan, &Arc<PlannedLayer>)> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for plan in plans {
-        for planned in &plan.planned {
-            if !seen.insert(planned.key) {
-                continue;
-            }
-            match context.layers.layer(&planned.key)? {
-                Some(record) => {
-                    found.insert(planned.key, (record, true));
-                }
-                None => missing.push((plan, planned)),
-            }
-        }
-    }
+    let LookUp { mut found, missing } = LookUp::of(plans, context)?;
     SpaceNeeded::of(plans, &found, outputs, context)?.check(outputs.map(|(output, _)| output), context)?;
     let bytes = missing.iter().map(|(_, planned)| planned.weight).sum();
-    context.reporter.event(Event::LayersPlanned { all: seen.len(), missing: missing.len(), bytes });
+    context.reporter.event(Event::LayersPlanned {
+        all: found.len() + missing.len(),
+        missing: missing.len(),
+        bytes,
+    });
     // What is derived stays in its order, which is the one in which it is made.
     let (derived, streamed): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|(_, planned)| planned.derived().is_some());
@@ -94,6 +83,28 @@ pub async fn make(
         })
     };
     Ok(plans.iter().map(|plan| plan.planned.iter().filter_map(built).collect()).collect())
+}
+
+/// Which of the planned layers are there.
+struct LookUp<'a> {
+    found: BTreeMap<Key, (LayerRecord, bool)>,
+    missing: Vec<(&'a ImagePlan, &'a Arc<PlannedLayer>)>,
+}
+
+impl<'a> LookUp<'a> {
+    fn of(plans: &'a [ImagePlan], context: &Context) -> Result<Self, MakeError> {
+        let (mut found, mut missing, mut seen) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+        for (plan, planned) in plans.iter().flat_map(|plan| plan.planned.iter().map(move |it| (plan, it))) {
+            if !seen.insert(planned.key) {
+                continue;
+            }
+            match context.layers.layer(&planned.key)? {
+                Some(record) => drop(found.insert(planned.key, (record, true))),
+                None => missing.push((plan, planned)),
+            }
+        }
+        Ok(Self { found, missing })
+    }
 }
 
 /// What is made in one go: a layer, or several pieces of the same, for which its archives are read once.
