@@ -132,11 +132,7 @@ impl Bench {
 
     /// Compiles, with the image's own Python, the sources whose bytecode imgbuild made.
     pub(super) fn compileall(&self) -> Result<f64, BenchError> {
-        let root = self.folder.join("root");
-        if root.exists() {
-            fs::remove_dir_all(&root)?;
-        }
-        fs::create_dir_all(&root)?;
+        let roots = [("bytecode", self.folder.join("root")), ("plain", self.folder.join("root-plain"))];
         let unpack = "import json, subprocess, sys, tarfile
 image, root = sys.argv[1:]
 with tarfile.open(image) as tar:
@@ -145,23 +141,27 @@ with tarfile.open(image) as tar:
         blob = tar.extractfile(layer).read()
         subprocess.run(['tar', '-x', '--zstd', '-C', root, '--wildcards', 'opt/*'], input=blob, stderr=subprocess.DEVNULL)
 ";
-        let output = Command::new("python3")
-            .args(["-c", unpack, "bytecode-latest.tar"])
-            .arg(&root)
-            .current_dir(&self.folder)
-            .status()?;
-        if !output.success() {
-            return Err(BenchError::Failed("unpack".to_owned()));
+        for (name, root) in &roots {
+            if root.exists() {
+                fs::remove_dir_all(root)?;
+            }
+            fs::create_dir_all(root)?;
+            let mut command = Command::new("python3");
+            command.args(["-c", unpack, &format!("{name}-latest.tar")]).arg(root);
+            if !command.current_dir(&self.folder).status()?.success() {
+                return Err(BenchError::Failed("unpack".to_owned()));
+            }
         }
-        // Unchecked hash-based bytecode is what imgbuild makes: nothing else in the environment has it.
+        // What imgbuild made is what the same image without it lacks.
         let list = "import pathlib, sys
-root = pathlib.Path(sys.argv[1])
+root, plain = map(pathlib.Path, sys.argv[1:])
 for pyc in sorted(root.rglob('*.pyc')):
-    if pyc.read_bytes()[4:8] == b'\\x01\\0\\0\\0':
+    if not (plain / pyc.relative_to(root)).exists():
         print(pyc.parent.parent / (pyc.name.split('.cpython')[0] + '.py'))
         pyc.unlink()
 ";
-        let files = Command::new("python3").args(["-c", list]).arg(&root).output()?;
+        let [(_, root), (_, plain)] = roots;
+        let files = Command::new("python3").args(["-c", list]).args([&root, &plain]).output()?;
         let path = self.folder.join("files");
         fs::write(&path, files.stdout)?;
         let python = root.join("opt/conda/bin/python3.11").display().to_string();
