@@ -41,8 +41,8 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         if let Some((discarding, bytes)) = self.0 {
             let mut taken = discarding.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            taken.making = taken.making.saturating_sub(2 * bytes);
-            taken.made += bytes;
+            taken.making = taken.making.saturating_sub(bytes.saturating_mul(2));
+            taken.made = taken.made.saturating_add(bytes);
             drop(taken);
             discarding.given_back.notify_waiters();
         }
@@ -54,14 +54,14 @@ impl ArchiveUses {
         if !context.discards_archives {
             return Self(None);
         }
-        let (mut uses, mut bytes) = (HashMap::new(), 0);
+        let (mut uses, mut bytes) = (HashMap::new(), 0_u64);
         for layer in layers {
             for archive in layer.archives() {
                 *uses.entry(archive.sha256).or_default() += 1;
             }
-            bytes += layer.estimated_size();
+            bytes = bytes.saturating_add(layer.estimated_size());
         }
-        let most = bytes + bytes * MOST_MORE / 100;
+        let most = bytes.saturating_add(bytes.saturating_mul(MOST_MORE) / 100);
         let (uses, taken) = (Mutex::new(uses), Mutex::default());
         Self(Some(Discarding { uses, taken, given_back: Notify::new(), most }))
     }
@@ -70,15 +70,18 @@ impl ArchiveUses {
     /// made beside them.
     pub(crate) async fn room(&self, layers: impl Iterator<Item = &PlannedLayer>) -> Room<'_> {
         let Some(discarding) = &self.0 else { return Room(None) };
-        let bytes = layers.map(PlannedLayer::estimated_size).sum();
+        // A layer and its archives are one as large as the other.
+        let layers = layers.map(PlannedLayer::estimated_size).fold(0, u64::saturating_add);
+        let both = layers.saturating_mul(2);
         loop {
             // It hears what is given back from here on.
             let given_back = discarding.given_back.notified();
             {
                 let mut taken = discarding.taken.lock().unwrap_or_else(PoisonError::into_inner);
-                if taken.making == 0 || taken.made + taken.making + 2 * bytes <= discarding.most {
-                    taken.making += 2 * bytes;
-                    return Room(Some((discarding, bytes)));
+                let all = taken.made.saturating_add(taken.making).saturating_add(both);
+                if taken.making == 0 || all <= discarding.most {
+                    taken.making = taken.making.saturating_add(both);
+                    return Room(Some((discarding, layers)));
                 }
             }
             given_back.await;

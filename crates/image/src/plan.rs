@@ -58,8 +58,9 @@ impl PlannedLayer {
     /// The bytes that it will have, roughly: what its archives have, which hold the same and are compressed as well, and of a piece its
     /// share of them.
     pub(crate) fn estimated_size(&self) -> u64 {
-        let archives: u64 = self.archives().filter_map(|archive| archive.size).sum();
-        let parts: u64 = self.ingredients.iter().map(|ingredient| ingredient.part().weight).sum();
+        let archives = self.archives().filter_map(|archive| archive.size).fold(0, u64::saturating_add);
+        let weights = self.ingredients.iter().map(|ingredient| ingredient.part().weight);
+        let parts = weights.fold(0, u64::saturating_add);
         let share = |all: u64| u128::from(all) * u128::from(self.weight) / u128::from(parts.max(1));
         match archives {
             0 => self.weight / INSTALLED_OF_ARCHIVE,

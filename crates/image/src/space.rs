@@ -53,16 +53,17 @@ impl SpaceNeeded {
                     size.insert(match found.get(&planned.key) {
                         Some((record, _)) => record.descriptor.size,
                         None => {
-                            needed.layers += planned.estimated_size();
-                            needed.archives += missing(planned, &mut archives, context)?;
+                            needed.layers = needed.layers.saturating_add(planned.estimated_size());
+                            let fetched = missing(planned, &mut archives, context)?;
+                            needed.archives = needed.archives.saturating_add(fetched);
                             planned.estimated_size()
                         }
                     });
                 }
-                of_image += sizes.get(&planned.key).copied().unwrap_or_default();
+                of_image = of_image.saturating_add(sizes.get(&planned.key).copied().unwrap_or_default());
             }
             if outputs.is_some() {
-                needed.outputs += of_image;
+                needed.outputs = needed.outputs.saturating_add(of_image);
             }
         }
         Ok(needed)
@@ -76,7 +77,7 @@ impl SpaceNeeded {
     pub(crate) fn check(&self, output: Option<&Output>, context: &Context) -> Result<(), MakeError> {
         let discards = context.discards_archives;
         let store = context.store.free_space()?;
-        let all = self.archives + self.layers;
+        let all = self.archives.saturating_add(self.layers);
         let discarding = self.layers.max(self.archives);
         let in_store = if discards { discarding } else { all };
         let mut wanted = vec![(store, context.store.root().to_owned(), in_store)];
@@ -85,7 +86,9 @@ impl SpaceNeeded {
         {
             let free = FreeSpace::at(folder).map_err(MakeError::file(folder, "read"))?;
             match wanted.first_mut() {
-                Some((store, _, bytes)) if store.device == free.device => *bytes += self.outputs,
+                Some((store, _, bytes)) if store.device == free.device => {
+                    *bytes = bytes.saturating_add(self.outputs)
+                }
                 _ => wanted.push((free, folder.clone(), self.outputs)),
             }
         }
@@ -129,10 +132,11 @@ fn missing(
     counted: &mut HashSet<Digest>,
     context: &Context,
 ) -> Result<u64, MakeError> {
-    let mut bytes = 0;
+    let mut bytes: u64 = 0;
     for archive in planned.archives() {
         if counted.insert(archive.sha256) && context.store.archive(&archive.sha256)?.is_none() {
-            bytes += archive.size.unwrap_or_default();
+            // A lock may say any size; one that says none says nothing of room.
+            bytes = bytes.saturating_add(archive.size.unwrap_or_default());
         }
     }
     Ok(bytes)

@@ -30,7 +30,10 @@ impl FreeSpace {
             folder.ancestors().find(|folder| folder.exists()).map_or(PathBuf::from("/"), Path::to_path_buf);
         let found = rustix::fs::statvfs(&there)?;
         let device = rustix::fs::stat(&there)?.st_dev;
-        Ok(Self { device, bytes: found.f_bavail.saturating_mul(found.f_frsize) })
+        // A file system that counts no blocks, as some in user space do, does not know: it is found out by writing.
+        let is_known = found.f_blocks > 0;
+        let bytes = if is_known { found.f_bavail.saturating_mul(found.f_frsize) } else { u64::MAX };
+        Ok(Self { device, bytes })
     }
 }
 
