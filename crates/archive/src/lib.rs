@@ -10,6 +10,7 @@ mod owner;
 mod path;
 mod tar;
 mod whiteout;
+mod xz;
 mod zip;
 
 pub use layer::{LayerHead, LayerKind, LayerReader, Special};
@@ -17,4 +18,5 @@ pub use owner::Owner;
 pub use path::{Folder, ImagePath, PathError};
 pub use tar::{TarError, TarHead, TarKind, TarReader};
 pub use whiteout::Whiteout;
+pub use xz::xz;
 pub use zip::{ZipArchive, ZipBody, ZipError, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};

@@ -9,8 +9,8 @@ pub(crate) const MOST_RATIO: u64 = 20;
 /// The most bytes that the control files of a package may unpack to: those of the largest have a few megabytes.
 pub(crate) const CONTROL_LIMIT: u64 = 64 << 20;
 
-/// How much memory the xz decoder may have, in KiB: `xz -9` needs 65 MiB.
-pub(crate) const XZ_MEMORY: u32 = 128 << 10;
+/// How many bytes of memory the xz decoder may have: `xz -9` needs 65 MiB.
+pub(crate) const XZ_MEMORY: u64 = 128 << 20;
 
 /// The largest window of zstd, as a power of two: that of `zstd --ultra`.
 pub(crate) const ZSTD_WINDOW: u32 = 27;

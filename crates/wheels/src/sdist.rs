@@ -10,8 +10,8 @@ use imgbuild_folder::FileError;
 use crate::limits::MOST_ZIP_MEMBERS;
 use crate::source::{SourceError, SourceTree};
 
-/// What the xz decoder may use, in KiB: `xz -9` needs 65 MiB.
-const XZ_MEMORY: u32 = 128 << 10;
+/// How many bytes of memory the xz decoder may have: `xz -9` needs 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
 
 /// The type of a file in the mode of a zip's member, and two of its values.
 const TYPE: u32 = 0o170_000;
@@ -37,7 +37,7 @@ pub(crate) fn put_sdist(path: &Path, filename: &str, tree: &mut SourceTree<'_>) 
     } else if is(&[".tar.bz2", ".tbz"]) {
         Box::new(bzip2::bufread::MultiBzDecoder::new(file))
     } else if is(&[".tar.xz", ".txz"]) {
-        Box::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY))
+        Box::new(imgbuild_archive::xz(file, XZ_MEMORY).map_err(failed)?)
     } else {
         return Err(SourceError::Kind(filename.to_owned()));
     };

@@ -12,7 +12,7 @@ use crate::archive::index_error::{IndexError, release_hint};
 use crate::archive::index_request::IndexRequest;
 use crate::archive::keyring::Keyring;
 use crate::archive::release::{IndexFile, Release, ReleaseError, SignedText};
-use crate::limits::{INDEX_LIMIT, RELEASE_LIMIT};
+use crate::limits::{INDEX_LIMIT, RELEASE_LIMIT, XZ_MEMORY};
 
 /// How `Packages` may be packed, by the end of its name: the smallest first.
 const PACKINGS: [&str; 3] = [".xz", ".gz", ""];
@@ -266,7 +266,9 @@ impl Suite<'_> {
     fn unpack(&self, bytes: &[u8], packed: &PackedIndex<'_>) -> Result<String, IndexError> {
         let unreadable = |what: String| IndexError::Unreadable { suite: self.name.clone(), what };
         let reader: Box<dyn Read + '_> = match packed.packing {
-            ".xz" => Box::new(lzma_rust2::XzReader::new(bytes, true)),
+            ".xz" => Box::new(
+                imgbuild_archive::xz(bytes, XZ_MEMORY).map_err(|error| unreadable(error.to_string()))?,
+            ),
             ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
             _ => Box::new(bytes),
         };

@@ -161,7 +161,9 @@ impl Deb {
         let decoder: Box<dyn Read> = match place.codec {
             Codec::None => Box::new(raw),
             Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
-            Codec::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
+            Codec::Xz => {
+                Box::new(imgbuild_archive::xz(raw, XZ_MEMORY).map_err(|it| error(DebFault::Read(it)))?)
+            }
             Codec::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(DebFault::Read(it)))?;
                 decoder.window_log_max(ZSTD_WINDOW).map_err(|it| error(DebFault::Read(it)))?;
