@@ -117,7 +117,7 @@ fn plan(assembly: &Assembly, policy: &Policy<'_>, codec: Codec) -> Result<Vec<Ar
             plan.parts.iter().map(|index| Arc::clone(&assembly.ingredients[*index])).collect();
         let parts = || ingredients.iter().map(|ingredient| ingredient.part());
         let keyed: Vec<_> = parts().map(|part| (part, exclusions(part))).collect();
-        let key = |piece| layer_key(&keyed, piece, &assembly.parents, codec);
+        let key = |piece| layer_key(policy.format, &keyed, piece, &assembly.parents, codec);
         let (own, whole) = (key(plan.piece.as_ref()), plan.piece.as_ref().map(|_| key(None)));
         let title = title(parts(), plan.piece.as_ref());
         let weight = plan.piece.as_ref().map_or_else(|| weight(parts()), Piece::size);
@@ -164,7 +164,8 @@ impl ImagePlan {
         let budget = variant.layers.budget.get().into();
         let reserved = assembly.base.layers();
         let imgbuild_lock::Variant { threshold, cuts, .. } = locked.variant;
-        let policy = Policy { budget, reserved, threshold: *threshold, cuts, roles: &ROLES };
+        let policy =
+            Policy { format: locked.format, budget, reserved, threshold: *threshold, cuts, roles: &ROLES };
         let codec = format.codec(variant);
         let planned = plan(&assembly, &policy, codec)?;
         Ok(Self { assembly: Arc::new(assembly), planned, archives: archives()?, codec })

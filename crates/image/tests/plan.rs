@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use imgbuild_fetch::{Context, Silent};
 use imgbuild_image::{Format, LayerSummary, make, variant_plan};
-use imgbuild_layer::Threshold;
+use imgbuild_layer::{FormatVersion, Threshold};
 use imgbuild_lock::{Lock, LockBuilder};
 use imgbuild_net::{Client, Options};
 use imgbuild_oci::{Digest, Platform};
@@ -29,7 +29,7 @@ fn variant(folder: &Path, more: &str) -> Variant {
 
 /// A lock of a variant that needs no package.
 fn lock(variant: &Variant) -> Lock {
-    let mut lock = LockBuilder::default();
+    let mut lock = LockBuilder::new(FormatVersion::LATEST);
     lock.add_variant(imgbuild_lock::Variant {
         tags: variant.tags.clone(),
         platform: variant.platform,

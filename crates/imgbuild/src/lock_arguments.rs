@@ -16,6 +16,10 @@ pub(crate) struct LockArguments {
     /// as its reference stands in the spec.
     #[arg(long, value_name = "PACKAGE", num_args = 0..)]
     upgrade: Option<Vec<String>>,
+    /// Let the lock move to the latest format version, by which its images have other digests. Otherwise a lock keeps its version, and
+    /// its images stay as they are.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) upgrade_format: bool,
     /// Never use the network.
     #[arg(long)]
     pub(crate) offline: bool,

@@ -21,9 +21,10 @@ pub(crate) fn text() -> String {
     let host = Platform::host().map_or_else(|| "an unknown platform".to_owned(), |host| host.to_string());
     let system = rustix::system::uname();
     let kernel = system.release().to_string_lossy();
+    let format = imgbuild_layer::FormatVersion::LATEST;
     let rows = [
-        ("lock format", imgbuild_lock::FORMAT_VERSION.to_string()),
-        ("layer format", imgbuild_layer::FORMAT_VERSION.to_string()),
+        ("lock format", format.number().to_string()),
+        ("layer format", format.of_layers().to_string()),
         ("compression", imgbuild_layer::Codec::ALL.map(imgbuild_layer::Codec::recipe).join("; ")),
         ("uv", imgbuild_pypi::UV_VERSION.to_owned()),
         ("host", format!("{host}, Linux {kernel}")),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{Homes, Room};
+use crate::threshold::{Homes, Room};
 use crate::{Cut, FileSizes, OverBudget, Part, PartId, Policy};
 
 /// Cuts the parts that have a layer of their own and more than `most` bytes into pieces of at most so many, as far as whole files allow.
@@ -20,7 +20,7 @@ pub fn cuts(
     most: u64,
     files: &BTreeMap<PartId, FileSizes>,
 ) -> Result<Vec<Cut>, OverBudget> {
-    let Policy { budget, reserved, threshold, roles, cuts: _ } = *policy;
+    let Policy { budget, reserved, threshold, roles, format: _, cuts: _ } = *policy;
     let (room, homes) = (Room::new(parts, roles, budget, reserved)?, Homes::new(parts));
     let Some(left) = room.left(parts, &homes, threshold) else { return Ok(Vec::new()) };
     let large = parts.iter().filter(|part| threshold.is_reached_by(part)).map(|part| homes.of(part));
@@ -39,7 +39,7 @@ mod tests {
     use imgbuild_oci::Digest;
 
     use super::*;
-    use crate::{LayerPlan, RecipeHash, Role, plan, threshold};
+    use crate::{FormatVersion, LayerPlan, RecipeHash, Role, plan, threshold};
 
     const ROLES: [Role; 3] = [Role::INTERPRETER, Role::PACKAGE, Role::METADATA];
     const MOST: u64 = 100 << 20;
@@ -63,7 +63,14 @@ mod tests {
     /// The layers of an image: the packages of each, and which piece it is.
     fn planned(parts: &[Part], files: &BTreeMap<PartId, FileSizes>, budget: u32) -> Vec<String> {
         let threshold = threshold(parts, &ROLES, budget, 0).unwrap();
-        let policy = Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES };
+        let policy = Policy {
+            format: FormatVersion::LATEST,
+            budget,
+            reserved: 0,
+            threshold,
+            cuts: &[],
+            roles: &ROLES,
+        };
         let cuts = cuts(parts, &policy, MOST, files).unwrap();
         let layers = plan(parts, &Policy { cuts: &cuts, ..policy }).unwrap();
         let shown = |LayerPlan { parts: indexes, piece, .. }: &LayerPlan| {
@@ -78,9 +85,9 @@ mod tests {
     #[test]
     fn a_large_package_has_several_layers_and_the_others_stay_as_they_are() {
         let (parts, files) = packages(&[("a", 50), ("b", 250), ("c", 90), ("d", 1)]);
-        assert_eq!(planned(&parts, &files, 40), ["a", "b 1/3: 80", "b 2/3: 80", "b 3/3: 90", "c", "d"]);
+        assert_eq!(planned(&parts, &files, 40), ["b 1/3: 80", "b 2/3: 80", "b 3/3: 90", "c", "a", "d"]);
         // What is not known to be files is one layer.
-        assert_eq!(planned(&parts, &BTreeMap::new(), 40), ["a", "b", "c", "d"]);
+        assert_eq!(planned(&parts, &BTreeMap::new(), 40), ["b", "c", "a", "d"]);
     }
 
     #[test]
@@ -101,7 +108,7 @@ mod tests {
         assert_eq!((pieces(40, "b"), pieces(40, "c")), (11, 5));
         assert_eq!((pieces(20, "b"), pieces(20, "c")), (6, 3));
         assert_eq!((pieces(15, "b"), pieces(15, "c")), (3, 1));
-        assert_eq!(sizes(10), ["a", "b", "c", "d"]);
+        assert_eq!(sizes(10), ["b", "c", "d", "a"]);
         // One layer for each role: nothing has one of its own that could be cut.
         assert_eq!(sizes(3), ["a and b and c and d"]);
     }

@@ -6,10 +6,6 @@ use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 
-/// The version of everything between an archive and a blob. It is part of every layer's key: whoever changes what a layer
-/// holds, in what order, or how it is compressed, counts it up.
-pub const FORMAT_VERSION: u32 = 2;
-
 /// The version of how fields become a hash. Hashes of it stand in locks and in the list of known maintainer scripts, which
 /// another version of layers does not touch.
 const HASH_VERSION: u32 = 1;

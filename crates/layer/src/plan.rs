@@ -4,37 +4,19 @@
 //! same packages are the same layers wherever they are, and a change in one package changes one layer; see `docs/layering.md` for the
 //! reasons and the alternatives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use imgbuild_oci::Digest;
-use serde::{Deserialize, Serialize};
 
-use crate::{Cut, Grouping, Part, PartId, Piece, Role};
+use crate::threshold::{Homes, OverBudget, Room, Threshold, groups};
+use crate::{Cut, FormatVersion, Grouping, Part, PartId, Piece, Role};
 
-/// The size, in bytes installed, from which a part of a role that yields has a layer of its own, where the budget is too short for
-/// [`Threshold::USUAL`]. It is chosen while locking and kept by the lock, because it is the one thing that depends on all parts
-/// together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Threshold(pub u64);
-
-impl Threshold {
-    /// The size from which a part has a layer of its own, in every image whose budget allows it: a layer costs a request, a record and
-    /// a mount, which is more than a smaller package saves.
-    pub const USUAL: Self = Self(8 << 20);
-    /// With it every role has one layer.
-    const NONE: Self = Self(u64::MAX);
-
-    /// Whether a part has a layer of its own.
-    pub(crate) fn is_reached_by(self, part: &Part) -> bool {
-        let least = if part.role.yields { self.max(Self::USUAL) } else { Self::USUAL };
-        matches!(part.role.grouping, Grouping::Share(_)) && part.weight >= least.0 && self != Self::NONE
-    }
-}
-
-/// How many layers there may be, and which parts have one of their own.
+/// How many layers there may be, which parts have one of their own, and in which order they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy<'a> {
+    /// By which rules.
+    pub format: FormatVersion,
     /// The most layers that an image may have, those of its base included.
     pub budget: u32,
     /// Layers that the image has before any of ours.
@@ -45,16 +27,6 @@ pub struct Policy<'a> {
     pub cuts: &'a [Cut],
     /// The roles that parts may have: groups are kept free for those of packages that may come.
     pub roles: &'a [Role],
-}
-
-/// More layers than the budget allows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the image needs at least {needed} layers, and its budget is {budget}")]
-pub struct OverBudget {
-    /// How many layers are needed at least.
-    pub needed: u32,
-    /// How many are allowed.
-    pub budget: u32,
 }
 
 /// What a layer is for: a role, and either one large part, which may be in several environments, or a group of small ones.
@@ -86,85 +58,6 @@ pub struct LayerPlan {
     pub piece: Option<Piece>,
 }
 
-/// Whether parts of this role may stand together.
-fn may_be_grouped(role: Role) -> bool {
-    role.grouping != Grouping::Alone
-}
-
-/// Under which part's name each part has a layer of its own, where it has one: parts of one archive, in several environments, have
-/// one layer, which is called after the first.
-pub(crate) struct Homes<'a>(BTreeMap<(Role, PartId, Digest), &'a PartId>);
-
-impl<'a> Homes<'a> {
-    pub(crate) fn new(parts: &'a [Part]) -> Self {
-        let mut homes: BTreeMap<_, &PartId> = BTreeMap::new();
-        for (key, part) in parts.iter().filter_map(|part| Some((Self::key(part)?, part))) {
-            let home = homes.entry(key).or_insert(&part.id);
-            *home = (*home).min(&part.id);
-        }
-        Self(homes)
-    }
-
-    fn key(part: &Part) -> Option<(Role, PartId, Digest)> {
-        Some((part.role, part.id.unscoped(), part.archive?))
-    }
-
-    pub(crate) fn of<'b>(&self, part: &'b Part) -> &'b PartId
-    where
-        'a: 'b,
-    {
-        Self::key(part).and_then(|key| self.0.get(&key).copied()).unwrap_or(&part.id)
-    }
-}
-
-/// How many layers there may be, and how many of these are kept free for groups.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
-    /// How many layers there may be beside those of the base and those of what running something changed.
-    layers: u32,
-    /// How many groups there may come to be, whether or not any part falls into them.
-    groups: u32,
-}
-
-impl Room {
-    pub(crate) fn new(
-        parts: &[Part],
-        roles: &[Role],
-        budget: u32,
-        reserved: u32,
-    ) -> Result<Self, OverBudget> {
-        let is_there = |role: &Role| parts.iter().any(|part| part.role == *role);
-        let roles: Vec<Role> = roles.iter().copied().filter(|role| may_be_grouped(*role)).collect();
-        let further = parts.iter().filter(|part| !may_be_grouped(part.role)).count();
-        let outside = reserved.saturating_add(u32::try_from(further).unwrap_or(u32::MAX));
-        let least = u32::try_from(roles.iter().filter(|role| is_there(role)).count()).unwrap_or(u32::MAX);
-        let needed = outside.saturating_add(least);
-        if needed > budget {
-            return Err(OverBudget { needed, budget });
-        }
-        // On an image that is there stands no Debian of ours.
-        let wanted = |role: &&Role| reserved == 0 || !role.of_base || is_there(role);
-        let groups = roles.iter().filter(wanted).map(|role| groups(*role, Threshold::USUAL)).sum();
-        Ok(Self { layers: budget - outside, groups })
-    }
-
-    /// How many layers more fit with this threshold, now and after packages were added that are smaller than it; nothing where there
-    /// are too many already.
-    pub(crate) fn left(self, parts: &[Part], homes: &Homes<'_>, threshold: Threshold) -> Option<usize> {
-        let singles = parts.iter().filter(|part| threshold.is_reached_by(part));
-        let singles = singles.map(|part| (part.role, homes.of(part))).collect::<BTreeSet<_>>().len();
-        (self.layers as usize).checked_sub(singles + self.groups as usize)
-    }
-}
-
-/// Into how many groups the small parts of a role fall.
-fn groups(role: Role, threshold: Threshold) -> u32 {
-    match role.grouping {
-        Grouping::Share(groups) if threshold != Threshold::NONE => groups.max(1),
-        Grouping::Share(_) | Grouping::Together | Grouping::Alone => 1,
-    }
-}
-
 /// The layer in which a part stands.
 fn layer_of(part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
     if threshold.is_reached_by(part) {
@@ -174,29 +67,34 @@ fn layer_of(part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
     }
 }
 
-/// Chooses the threshold for `parts`, which are all that the image will have: the smallest with which the layers fit the budget, which
-/// is the usual one, doubled as often as it has to be. Where that is of no help, each role has one layer.
-///
-/// # Errors
-///
-/// When one layer for each role that has parts is more than the budget allows.
-pub fn threshold(
-    parts: &[Part],
-    roles: &[Role],
-    budget: u32,
-    reserved: u32,
-) -> Result<Threshold, OverBudget> {
-    let (room, homes) = (Room::new(parts, roles, budget, reserved)?, Homes::new(parts));
-    let mut doubled = std::iter::successors(Some(Threshold::USUAL), |it| it.0.checked_mul(2).map(Threshold));
-    let fitting = doubled.find(|threshold| room.left(parts, &homes, *threshold).is_some());
-    Ok(fitting.unwrap_or(Threshold::NONE))
+/// Where in its image a layer stands. Engines know an unpacked layer only together with all that are below it: what takes long to move
+/// and unpack stands where little is below it that may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A part that has a layer of its own: the higher the power of two in its size, the lower it stands. By powers of two, so that one
+    /// that grows a little moves nothing.
+    Large(Reverse<Option<u32>>),
+    /// Small parts.
+    Group,
+    /// What lies over parts, or says something of all of them.
+    Over,
 }
 
-/// Groups parts into layers, in the order in which the image has them: what changes least comes first.
+impl Place {
+    fn of(layer: &LayerRole, weight: u64) -> Self {
+        match (layer, layer.role().grouping) {
+            (_, Grouping::Together | Grouping::Alone) => Self::Over,
+            (LayerRole::Single(..), Grouping::Share(_)) => Self::Large(Reverse(weight.checked_ilog2())),
+            (LayerRole::Bucket(..), Grouping::Share(_)) => Self::Group,
+        }
+    }
+}
+
+/// Groups parts into layers, in the order in which the image has them.
 ///
 /// # Errors
 ///
-/// When there are more layers than the budget allows, which a threshold that [`threshold`] chose never leads to.
+/// When there are more layers than the budget allows, which a threshold that [`crate::threshold`] chose never leads to.
 pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverBudget> {
     Room::new(parts, policy.roles, policy.budget, policy.reserved)?;
     let homes = Homes::new(parts);
@@ -205,10 +103,14 @@ pub fn plan(parts: &[Part], policy: &Policy<'_>) -> Result<Vec<LayerPlan>, OverB
         layers.entry(layer_of(part, &homes, policy.threshold)).or_default().push(index);
     }
     let mut layers: Vec<(LayerRole, Vec<usize>)> = layers.into_iter().collect();
-    layers.sort_by(|a, b| (a.0.role(), &a.0).cmp(&(b.0.role(), &b.0)));
     for (_, layer) in &mut layers {
         layer.sort_by(|a, b| parts[*a].id.cmp(&parts[*b].id));
     }
+    let place = |(role, layer): &(LayerRole, Vec<usize>)| {
+        let largest = layer.iter().map(|index| parts[*index].weight).max();
+        policy.format.has_large_layers_first().then(|| Place::of(role, largest.unwrap_or(0)))
+    };
+    layers.sort_by(|a, b| (place(a), a.0.role(), &a.0).cmp(&(place(b), b.0.role(), &b.0)));
     let layers: Vec<LayerPlan> =
         layers.into_iter().flat_map(|(role, parts)| in_pieces(role, parts, policy.cuts)).collect();
     let needed = u32::try_from(layers.len()).unwrap_or(u32::MAX).saturating_add(policy.reserved);
@@ -237,10 +139,13 @@ fn bucket(id: &PartId, count: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::RecipeHash;
+    use crate::threshold::may_be_grouped;
+    use crate::{RecipeHash, threshold};
 
     const BASE: Role = Role { of_base: true, ..Role::package("base", 10, 2) };
     const BASE_STATE: Role = Role { grouping: Grouping::Together, name: "base-state", order: 20, ..BASE };
@@ -277,8 +182,18 @@ mod tests {
         let parts = environment();
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers =
-                plan(&parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
+            let layers = plan(
+                &parts,
+                &Policy {
+                    format: FormatVersion::LATEST,
+                    budget,
+                    reserved: 0,
+                    threshold,
+                    cuts: &[],
+                    roles: &ROLES,
+                },
+            )
+            .unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             let mut planned: Vec<_> = layers.into_iter().flat_map(|layer| layer.parts).collect();
             planned.sort_unstable();
@@ -294,17 +209,32 @@ mod tests {
         parts.push(part("configuration", BASE_CONFIGURATION, 1 << 30));
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers =
-                plan(&parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
+            let layers = plan(
+                &parts,
+                &Policy {
+                    format: FormatVersion::LATEST,
+                    budget,
+                    reserved: 0,
+                    threshold,
+                    cuts: &[],
+                    roles: &ROLES,
+                },
+            )
+            .unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
-            assert_eq!(layers[0].parts, [parts.len() - 1]);
+            let alone = layers.iter().filter(|layer| layer.parts.contains(&(parts.len() - 1)));
+            assert_eq!(alone.map(|layer| layer.parts.len()).collect::<Vec<_>>(), [1]);
         }
     }
 
     /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
     fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
         let threshold = threshold(parts, &ROLES, budget, reserved).unwrap();
-        let planned = plan(parts, &Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
+        let planned = plan(
+            parts,
+            &Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES },
+        )
+        .unwrap();
         let named = |layer: LayerPlan| match layer.role {
             LayerRole::Single(_, id) => id.name().to_owned(),
             LayerRole::Bucket(role, _) => format!("{} of {role:?}", layer.parts.len()),
@@ -359,7 +289,7 @@ mod tests {
                 }
                 Ok(threshold) => {
                     prop_assert!(least <= budget as usize);
-                    let planned = plan(&parts, &Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
+                    let planned = plan(&parts, &Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
                     prop_assert!(planned.len() + reserved as usize <= budget as usize);
                 }
             }
@@ -373,7 +303,7 @@ mod tests {
         ) {
             let place = |parts: &[Part], budget: u32| {
                 let threshold = threshold(parts, &ROLES, budget, 0).ok()?;
-                let planned = plan(parts, &Policy { budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
+                let planned = plan(parts, &Policy { format: FormatVersion::LATEST, budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
                 let of = |layer: &LayerPlan| {
                     let fixed = layer.parts.iter().filter(|it| !parts[**it].role.yields).copied();
                     fixed.map(|it| (parts[it].id.clone(), layer.role.clone())).collect::<Vec<_>>()
@@ -399,7 +329,7 @@ mod tests {
             prop_assume!(may_be_grouped(another.role) && !(another.role.of_base && reserved > 0));
             prop_assume!(parts.iter().all(|part| part.id != another.id));
             let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved) else { return Ok(()) };
-            let policy = Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES };
+            let policy = Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES };
             let before = plan(&parts, &policy).unwrap();
             let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
             // Where the budget has no room for it, a new threshold is chosen, and that moves others.
@@ -416,21 +346,70 @@ mod tests {
     #[test]
     fn a_new_package_changes_one_layer() {
         let mut parts = environment();
-        let threshold = super::threshold(&parts, &ROLES, 40, 0).unwrap();
-        let policy = Policy { budget: 40, reserved: 0, threshold, cuts: &[], roles: &ROLES };
+        let threshold = threshold(&parts, &ROLES, 40, 0).unwrap();
+        let policy = Policy {
+            format: FormatVersion::LATEST,
+            budget: 40,
+            reserved: 0,
+            threshold,
+            cuts: &[],
+            roles: &ROLES,
+        };
         let before = shown(&parts, &policy);
         parts.insert(0, part("another", Role::PACKAGE, 1000));
         let after = shown(&parts, &policy);
         let changed: Vec<_> = after.iter().filter(|layer| !before.contains(layer)).collect();
         assert_eq!(changed.len(), 1);
-        assert_eq!(super::threshold(&parts, &ROLES, 40, 0).unwrap(), policy.threshold);
+        assert_eq!(crate::threshold(&parts, &ROLES, 40, 0).unwrap(), policy.threshold);
+    }
+
+    #[test]
+    fn what_is_large_stands_below_what_is_small() {
+        let mut parts = vec![
+            part("status", BASE_STATE, 1 << 30),
+            part("configuration", BASE_CONFIGURATION, 1 << 30),
+            part("libc", BASE, 13 << 20),
+            part("bash", BASE, 7 << 20),
+            part("python", Role::INTERPRETER, 60 << 20),
+            part("cublas", Role::CUDA, 600 << 20),
+            part("numpy", Role::PACKAGE, 33 << 20),
+            part("pandas", Role::PACKAGE, 63 << 20),
+            part("torch", Role::PACKAGE, 1 << 30),
+            part("six", Role::PACKAGE, 1 << 10),
+            part("scripts", CONFIGURATION, 1 << 30),
+            part("history", Role::METADATA, 1 << 30),
+            part("sources", Role::COPY, 1 << 30),
+        ];
+        let of = |parts: &[Part], format| {
+            let (budget, reserved, threshold) = (40, 0, Threshold::USUAL);
+            shown(parts, &Policy { format, budget, reserved, threshold, cuts: &[], roles: &ROLES })
+        };
+        // Three are of one class: those stand by roles and names.
+        let large = ["torch", "cublas", "python", "numpy", "pandas", "libc"];
+        let over = ["status", "configuration", "scripts", "history", "sources"];
+        let all = [&large[..], &["bash", "six"], &over].concat();
+        assert_eq!(of(&parts, FormatVersion::Three), all);
+        // A version that is a bit larger moves nothing.
+        parts[6].weight = 62 << 20;
+        assert_eq!(of(&parts, FormatVersion::Three), all);
+        parts[6].weight = 65 << 20;
+        assert_eq!(of(&parts, FormatVersion::Three)[2..4], ["numpy", "python"]);
+        let by_roles = ["libc", "bash", "status", "configuration", "python", "cublas"];
+        let packages = ["numpy", "pandas", "torch", "six", "scripts", "history", "sources"];
+        assert_eq!(of(&parts, FormatVersion::Two), [&by_roles[..], &packages].concat());
     }
 
     #[test]
     fn the_order_of_the_parts_does_not_matter() {
         let mut parts = environment();
-        let policy =
-            Policy { budget: 40, reserved: 0, threshold: Threshold(8 << 20), cuts: &[], roles: &ROLES };
+        let policy = Policy {
+            format: FormatVersion::LATEST,
+            budget: 40,
+            reserved: 0,
+            threshold: Threshold(8 << 20),
+            cuts: &[],
+            roles: &ROLES,
+        };
         let one = shown(&parts, &policy);
         parts.reverse();
         assert_eq!(shown(&parts, &policy), one);

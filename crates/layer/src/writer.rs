@@ -7,12 +7,11 @@ use std::num::NonZero;
 use imgbuild_oci::{Descriptor, DiffId, Digest, HashWriter};
 
 use crate::compression::Encoder;
-use crate::key::FORMAT_VERSION;
 use crate::linking::{LinkingSink, SharedFiles};
 use crate::tree::{Admitted, Tree};
 use crate::{
-    Codec, EntryHead, EntrySink, Exclusions, Key, KeyHasher, Parents, Part, PartId, Piece, SinkError, Source,
-    SourceError, TarWriter,
+    Codec, EntryHead, EntrySink, Exclusions, FormatVersion, Key, KeyHasher, Parents, Part, PartId, Piece,
+    SinkError, Source, SourceError, TarWriter,
 };
 use imgbuild_archive::ImagePath;
 
@@ -78,13 +77,14 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
 
 /// The key of the layer that holds these parts, in this order, or of one piece of them.
 pub fn layer_key(
+    format: FormatVersion,
     parts: &[(&Part, &Exclusions)],
     piece: Option<&Piece>,
     parents: &Parents,
     codec: Codec,
 ) -> Key {
     let mut hasher = KeyHasher::new("layer")
-        .field("format version", FORMAT_VERSION.to_string())
+        .field("format version", format.of_layers().to_string())
         .field("codec", codec.recipe());
     for (part, exclusions) in parts {
         hasher = hasher

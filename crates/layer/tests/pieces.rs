@@ -7,8 +7,9 @@ use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, Owner, TarReader};
 use imgbuild_layer::{
-    Claim, Codec, Cut, EntryHead, EntryKind, EntrySink, Exclusions, FileSizes, Layer, LayerError, Parents,
-    Part, PartId, Piece, RecipeHash, Role, Source, SourceError, layer_key, write_layer, write_pieces,
+    Claim, Codec, Cut, EntryHead, EntryKind, EntrySink, Exclusions, FileSizes, FormatVersion, Layer,
+    LayerError, Parents, Part, PartId, Piece, RecipeHash, Role, Source, SourceError, layer_key, write_layer,
+    write_pieces,
 };
 use imgbuild_oci::Digest;
 use proptest::prelude::*;
@@ -182,7 +183,8 @@ fn a_body_of_another_size_is_refused_in_pieces_that_are_not_wanted() {
 fn each_piece_has_a_key_of_its_own_which_knows_its_own_ends_alone() {
     let source = Entries::new(&[]);
     let (none, parents) = (Exclusions::new(), Parents::default());
-    let key = |piece| layer_key(&[(&source.part, &none)], piece, &parents, Codec::Zstd);
+    let key =
+        |piece| layer_key(FormatVersion::LATEST, &[(&source.part, &none)], piece, &parents, Codec::Zstd);
     let (two, three) = (Entries::cut(&["b", "x"]), Entries::cut(&["b", "m", "x"]));
     let keys: BTreeSet<_> = two.iter().map(|piece| key(Some(piece))).chain([key(None)]).collect();
     assert_eq!(keys.len(), 4);

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use imgbuild_layer::FormatVersion;
 use imgbuild_oci::Digest;
 
-use crate::{CondaPackage, DebianPackage, FORMAT_VERSION, Lock, PypiPackage, Variant};
+use crate::{CondaPackage, DebianPackage, Lock, PypiPackage, Variant};
 
 /// A lock in the making: what several variants have is in it once, in the order that the file has.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LockBuilder {
+    version: FormatVersion,
     variants: Vec<Variant>,
     debian: BTreeMap<(String, String, String), DebianPackage>,
     conda: BTreeMap<(String, String), CondaPackage>,
@@ -16,6 +18,12 @@ pub struct LockBuilder {
 }
 
 impl LockBuilder {
+    /// A lock of this version, with nothing in it yet.
+    pub fn new(version: FormatVersion) -> Self {
+        let (debian, conda, pypi) = Default::default();
+        Self { version, variants: Vec::new(), debian, conda, pypi }
+    }
+
     /// Adds Debian packages.
     pub fn add_debian(&mut self, packages: impl IntoIterator<Item = DebianPackage>) {
         let key = |it: &DebianPackage| (it.name.clone(), it.architecture.clone(), it.version.clone());
@@ -53,7 +61,7 @@ impl LockBuilder {
     /// The lock, made for what `inputs` is a hash of.
     pub fn finish(self, inputs: Digest) -> Lock {
         Lock {
-            version: FORMAT_VERSION,
+            version: self.version,
             inputs,
             variants: self.variants,
             debian: self.debian.into_values().collect(),
@@ -72,7 +80,7 @@ mod tests {
     fn a_lock_that_is_built_of_its_packages_is_itself() {
         let mut lock = sample();
         lock.pypi.sort_by_key(PypiPackage::id);
-        let mut builder = LockBuilder::default();
+        let mut builder = LockBuilder::new(lock.version);
         for _ in 0..2 {
             builder.add_debian(lock.debian.iter().rev().cloned());
             builder.add_conda(lock.conda.iter().rev().cloned());

@@ -29,7 +29,7 @@ pub use excluded_path::ExcludedPath;
 pub use image_base::{ImageBase, ImageBaseLayer};
 pub use locked_package::{Archive, LockedPackage};
 pub use locked_variant::{LockedCompiler, LockedEnvironment, LockedSet, LockedVariant};
-pub use model::{Environment, FORMAT_VERSION, Lock, Variant};
+pub use model::{Environment, Lock, Variant};
 pub use path_rule::{PathRule, PathRuleError};
 pub use pypi::{
     ArchiveInfo, DirInfo, DirectUrl, DirectUrlInfo, PypiBuild, PypiFacts, PypiPackage, PypiSet, PypiSource,

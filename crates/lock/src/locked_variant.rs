@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use imgbuild_layer::FormatVersion;
 use imgbuild_oci::Platform;
 
 use crate::{
@@ -12,6 +13,8 @@ use crate::{
 /// A variant whose packages are all there.
 #[derive(Debug, Clone)]
 pub struct LockedVariant<'a> {
+    /// The version of the lock.
+    pub format: FormatVersion,
     /// The variant as the lock states it.
     pub variant: &'a Variant,
     /// Its Debian base.
@@ -76,7 +79,7 @@ impl Lock {
     /// When there is none, or it names a package that the lock does not list.
     pub fn variant(&self, index: usize) -> Result<LockedVariant<'_>, LockError> {
         let variant = self.variants.get(index).ok_or(LockError::NoVariant { index })?;
-        self.packages().variant(variant, &self.pypi)
+        self.packages().variant(self, variant)
     }
 
     /// All variants with their packages, in the order of the lock.
@@ -86,14 +89,14 @@ impl Lock {
     /// When one names a package that the lock does not list.
     pub fn locked_variants(&self) -> Result<Vec<LockedVariant<'_>>, LockError> {
         let packages = self.packages();
-        self.variants.iter().map(|variant| packages.variant(variant, &self.pypi)).collect()
+        self.variants.iter().map(|variant| packages.variant(self, variant)).collect()
     }
 
     /// Checks that everything is listed that something is made of.
     pub(crate) fn check_packages(&self) -> Result<(), LockError> {
         let packages = self.packages();
         for variant in &self.variants {
-            packages.variant(variant, &self.pypi)?;
+            packages.variant(self, variant)?;
             // What is said of some packages of a set is said of packages that it has.
             let debian = variant.debian.iter();
             let of_debian =
@@ -124,11 +127,7 @@ impl Lock {
 }
 
 impl<'a> Packages<'a> {
-    fn variant(
-        &self,
-        variant: &'a Variant,
-        wheels: &'a [PypiPackage],
-    ) -> Result<LockedVariant<'a>, LockError> {
+    fn variant(&self, lock: &'a Lock, variant: &'a Variant) -> Result<LockedVariant<'a>, LockError> {
         let missing = missing(variant);
         let debian = |id: &String| self.debian.get(id.as_str()).copied().ok_or_else(|| missing(id));
         let environments = variant.environments.iter().map(|environment| {
@@ -139,6 +138,7 @@ impl<'a> Packages<'a> {
         let own = self.environment("", (variant.conda.as_ref(), variant.pypi.as_ref()), variant)?;
         let LockedEnvironment { name: _, conda, post_link, pypi } = own;
         Ok(LockedVariant {
+            format: lock.version,
             variant,
             debian: variant
                 .debian
@@ -148,7 +148,7 @@ impl<'a> Packages<'a> {
             conda,
             post_link,
             pypi,
-            wheels,
+            wheels: &lock.pypi,
             environments,
         })
     }

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_layer::{Cut, Threshold};
+use imgbuild_layer::{Cut, FormatVersion, Threshold};
 use imgbuild_oci::{Digest, Platform, Tag};
 use serde::{Deserialize, Serialize};
 
 use crate::{CondaPackage, CondaSet, DebianPackage, DebianSet, ImageBase, PypiPackage, PypiSet};
 
-/// The version of the lock's format. A lock of another version is refused, never guessed at.
-pub const FORMAT_VERSION: u32 = 2;
-
 /// Everything that an image is made of, for every variant of a spec.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Lock {
-    /// The version of the format.
-    pub version: u32,
+    /// The version of its format, and of the rules by which its images are made. A lock of another version is refused, never guessed at.
+    pub version: FormatVersion,
     /// A hash of what was asked for. When the spec's differs, the lock is stale.
     pub inputs: Digest,
     /// The variants, in the order of the spec's matrix and platforms.

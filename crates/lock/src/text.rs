@@ -1,12 +1,14 @@
 //! Reading and writing the lock's text.
 
-use crate::{FORMAT_VERSION, Lock, base_content};
+use imgbuild_layer::FormatVersion;
+
+use crate::{Lock, base_content};
 
 /// A lock that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// It was written by another version of imgbuild.
-    #[error("the lock has format version {found}, and this imgbuild reads versions up to {FORMAT_VERSION}")]
+    #[error("the lock has format version {found}, and this imgbuild reads versions up to {latest}", latest = FormatVersion::LATEST.number())]
     Version {
         /// Its version.
         found: i64,
@@ -55,14 +57,12 @@ impl Lock {
     /// When it is of another version, is not well-formed, or names packages that it does not list.
     pub fn parse(text: &str) -> Result<Self, LockError> {
         let table: toml::Table = text.parse()?;
-        match table.get("version").and_then(toml::Value::as_integer) {
-            // A lock of an older form is one of this form that lacks what is new.
-            Some(version) if (1..=i64::from(FORMAT_VERSION)).contains(&version) => {}
-            Some(found) => return Err(LockError::Version { found }),
-            None => {} // The missing field is reported with all the others.
+        // A version that is missing is reported with all other fields that are.
+        if let Some(found) = table.get("version").and_then(toml::Value::as_integer) {
+            let known = u32::try_from(found).ok().and_then(|it| FormatVersion::try_from(it).ok());
+            known.ok_or(LockError::Version { found }).map(drop)?;
         }
         let mut lock: Self = toml::from_str(text)?;
-        lock.version = FORMAT_VERSION;
         base_content::take_over(&mut lock.variants);
         lock.check()?;
         Ok(lock)
@@ -281,7 +281,7 @@ pub(crate) mod tests {
             environments: Vec::new(),
         };
         Lock {
-            version: FORMAT_VERSION,
+            version: FormatVersion::LATEST,
             inputs: Digest::of("inputs"),
             variants: vec![variant],
             debian: vec![debian],
@@ -302,14 +302,23 @@ pub(crate) mod tests {
     #[test]
     fn a_lock_of_an_older_form_is_read() {
         let lock = sample();
-        let text = lock.to_text().unwrap().replacen("version = 2", "version = 1", 1);
-        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        for old in [1, 2] {
+            let text = lock.to_text().unwrap().replacen("version = 3", &format!("version = {old}"), 1);
+            let read = Lock::parse(&text).unwrap();
+            assert_eq!(read, Lock { version: FormatVersion::Two, ..lock.clone() });
+            assert!(read.to_text().unwrap().contains("\nversion = 2\n"));
+        }
     }
 
     #[test]
     fn a_lock_of_another_version_is_refused() {
-        let text = sample().to_text().unwrap().replacen("version = 2", "version = 3", 1);
-        assert_snapshot!(Lock::parse(&text).unwrap_err(), @"the lock has format version 3, and this imgbuild reads versions up to 2");
+        for other in [0, 4, -1, i64::MAX] {
+            let text = sample().to_text().unwrap().replacen("version = 3", &format!("version = {other}"), 1);
+            assert_eq!(
+                Lock::parse(&text).unwrap_err().to_string(),
+                format!("the lock has format version {other}, and this imgbuild reads versions up to 3")
+            );
+        }
     }
 
     #[test]

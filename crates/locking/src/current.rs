@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use imgbuild_fetch::Context;
+use imgbuild_layer::FormatVersion;
 use imgbuild_lock::{Changes, Lock};
 use imgbuild_spec::{Base, Spec, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
 use crate::lock_file::{read_lock, write_lock};
-use crate::locking::{Upgrade, inputs, lock};
+use crate::locking::{PackageUpgrade, Upgrade, inputs, lock};
 
 /// A lock and its text.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Locked {
     pub text: String,
     /// What changed, where it was written now.
     pub changes: Option<Changes>,
+    /// The format version that it had before, where it was written now and is another.
+    pub format_before: Option<FormatVersion>,
 }
 
 /// Makes or renews the lock of a spec, and writes it.
@@ -37,7 +40,8 @@ pub async fn renew_lock(
     let lock = lock(spec, variants, earlier.as_ref(), upgrade, context).await?;
     let changes = changes(earlier.as_ref(), &lock, variants)?;
     let text = write_lock(path, &lock)?;
-    Ok(Locked { lock, text, changes: Some(changes) })
+    let format_before = earlier.map(|lock| lock.version).filter(|version| *version != lock.version);
+    Ok(Locked { lock, text, changes: Some(changes), format_before })
 }
 
 /// What `imgbuild lock --upgrade` would change of a lock, which must be that of the spec and stays as it is.
@@ -53,7 +57,8 @@ pub async fn outdated(
 ) -> Result<Changes, LockSpecError> {
     check_lock(variants, path)?;
     let earlier = read_lock(path)?.map(|(lock, _)| lock);
-    let new = lock(spec, variants, earlier.as_ref(), &Upgrade::All, context).await?;
+    let upgrade = Upgrade { packages: PackageUpgrade::All, format: false };
+    let new = lock(spec, variants, earlier.as_ref(), &upgrade, context).await?;
     changes(earlier.as_ref(), &new, variants)
 }
 
@@ -98,13 +103,13 @@ pub async fn current_lock(
 ) -> Result<Locked, LockSpecError> {
     match read_lock(path)? {
         Some((lock, text)) if fits(&lock, variants) => match imgbuild_wheels::changed_folder(&lock, path) {
-            None => Ok(Locked { lock, text, changes: None }),
+            None => Ok(Locked { lock, text, changes: None, format_before: None }),
             Some(folder) if locked => Err(LockFailure::StaleFolder { path: path.to_owned(), folder }.into()),
-            Some(_) => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+            Some(_) => renew_lock(spec, variants, path, &Upgrade::default(), context).await,
         },
         Some(_) if locked => Err(LockFailure::Stale { path: path.to_owned() }.into()),
         None if locked => Err(LockFailure::NoLock { path: path.to_owned() }.into()),
-        _ => renew_lock(spec, variants, path, &Upgrade::Keep, context).await,
+        _ => renew_lock(spec, variants, path, &Upgrade::default(), context).await,
     }
 }
 
@@ -131,5 +136,5 @@ pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), LockSpecError
 /// When it cannot be read.
 pub fn known_lock(variants: &[Variant], path: &Path) -> Result<Option<Locked>, LockSpecError> {
     let known = read_lock(path)?.filter(|(lock, _)| fits(lock, variants));
-    Ok(known.map(|(lock, text)| Locked { lock, text, changes: None }))
+    Ok(known.map(|(lock, text)| Locked { lock, text, changes: None, format_before: None }))
 }

@@ -24,5 +24,5 @@ mod wheel_locking;
 pub use contract::{CudaContract, cuda_contract};
 pub use current::{Locked, check_lock, current_lock, known_lock, outdated, renew_lock};
 pub use error::{LockFailure, LockSpecError};
-pub use locking::{Upgrade, lock_path};
+pub use locking::{PackageUpgrade, Upgrade, lock_path};
 pub use validating::{Purpose, notes, read_spec, validate, validate_copying, validate_text};

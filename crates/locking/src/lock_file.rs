@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use imgbuild_image::MakeError;
-use imgbuild_lock::Lock;
+use imgbuild_layer::FormatVersion;
+use imgbuild_lock::{Lock, LockError};
 
 use crate::error::{LockFailure, LockSpecError};
 
@@ -21,13 +22,21 @@ pub(crate) fn read_lock(path: &Path) -> Result<Option<(Lock, String)>, LockSpecE
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result.map_err(MakeError::file(path, "read"))?,
     };
-    let help = Some("remove it and run `imgbuild lock` to make it anew".to_owned());
     let lock = Lock::parse(&text).map_err(|error| LockFailure::Lock {
         path: path.to_owned(),
+        help: Some(help(&error).to_owned()),
         error: Box::new(error),
-        help,
     })?;
     Ok(Some((lock, text)))
+}
+
+fn help(error: &LockError) -> &'static str {
+    match error {
+        LockError::Version { found } if *found > i64::from(FormatVersion::LATEST.number()) => {
+            "a newer imgbuild wrote it: build with that one, or remove the lock and run `imgbuild lock` to make it anew"
+        }
+        _ => "remove it and run `imgbuild lock` to make it anew",
+    }
 }
 
 /// Writes a lock: whole, or not at all.

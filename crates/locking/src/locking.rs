@@ -8,7 +8,7 @@ use std::sync::Arc;
 use imgbuild_base::LockedImage;
 use imgbuild_fetch::{Context, Event};
 use imgbuild_image::{ROLES, VariantParts, check_cuda_duplicates, parts, variant_name};
-use imgbuild_layer::{KeyHasher, Part, PartId, Policy, RecipeHash, Role, Threshold};
+use imgbuild_layer::{FormatVersion, KeyHasher, Part, PartId, Policy, RecipeHash, Role, Threshold};
 use imgbuild_lock::{DebianSet, Environment, Lock, LockBuilder, LockError, LockedVariant};
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_spec::{Base, LayerSize, Spec, Variant};
@@ -20,9 +20,18 @@ use crate::other_locks;
 use crate::resolved::Resolved;
 use crate::validating::validate_locking;
 
+/// What of an existing lock may change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upgrade {
+    /// What its packages are allowed to do.
+    pub packages: PackageUpgrade,
+    /// Whether it becomes a lock of the latest format version. Otherwise it keeps its own, whose images stay as they are.
+    pub format: bool,
+}
+
 /// What an existing lock's packages are allowed to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Upgrade {
+pub enum PackageUpgrade {
     /// They stay where nothing speaks against it.
     #[default]
     Keep,
@@ -34,11 +43,17 @@ pub enum Upgrade {
 
 impl Upgrade {
     pub(crate) fn keeps(&self, name: &str) -> bool {
-        match self {
-            Self::Keep => true,
-            Self::Packages(names) => !names.contains(name),
-            Self::All => false,
+        match &self.packages {
+            PackageUpgrade::Keep => true,
+            PackageUpgrade::Packages(names) => !names.contains(name),
+            PackageUpgrade::All => false,
         }
+    }
+
+    /// The version of a lock that takes the place of `earlier`.
+    fn format(&self, earlier: Option<&Lock>) -> FormatVersion {
+        let kept = earlier.filter(|_| !self.format).map(|lock| lock.version);
+        kept.unwrap_or(FormatVersion::LATEST)
     }
 }
 
@@ -92,7 +107,7 @@ pub(crate) async fn lock(
         resolved: BTreeMap::new(),
         told: BTreeSet::new(),
         sizes: Sizes::new(),
-        lock: LockBuilder::default(),
+        lock: LockBuilder::new(upgrade.format(earlier)),
     };
     let mut sizes = Vec::new();
     for variant in variants {
@@ -113,7 +128,7 @@ fn check_upgrade(
     earlier: Option<&Lock>,
     upgrade: &Upgrade,
 ) -> Result<(), LockSpecError> {
-    let Upgrade::Packages(names) = upgrade else { return Ok(()) };
+    let PackageUpgrade::Packages(names) = &upgrade.packages else { return Ok(()) };
     other_locks::check_upgrade(variants, names)?;
     let Some(earlier) = earlier else { return Ok(()) };
     let known = |name: &&String| {
@@ -152,9 +167,9 @@ pub(crate) fn finish(
     // What only a build has takes layers as well.
     parts.push(coming("lock", Role::METADATA));
     parts.extend((!variant.copy.is_empty()).then(|| coming("copies", Role::COPY)));
-    let budget = variant.layers.budget.get().into();
+    let (format, budget) = (lock.version, variant.layers.budget.get().into());
     let threshold = imgbuild_layer::threshold(&parts, &ROLES, budget, reserved)?;
-    let policy = Policy { budget, reserved, threshold, cuts: &[], roles: &ROLES };
+    let policy = Policy { format, budget, reserved, threshold, cuts: &[], roles: &ROLES };
     let most = variant.layers.max_layer.map(LayerSize::bytes);
     let cuts = most.map(|most| imgbuild_layer::cuts(&parts, &policy, most, &files)).transpose()?;
     let found = lock.variants.get_mut(index).ok_or(LockError::NoVariant { index })?;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use imgbuild_fetch::{Context, Silent};
 use imgbuild_locking::{
-    LockFailure, LockSpecError, Locked, Purpose, Upgrade, check_lock, current_lock, known_lock, lock_path,
-    read_spec, renew_lock,
+    LockFailure, LockSpecError, Locked, PackageUpgrade, Purpose, Upgrade, check_lock, current_lock,
+    known_lock, lock_path, read_spec, renew_lock,
 };
 use imgbuild_net::{Client, Options};
 use imgbuild_oci::Platform;
@@ -101,13 +101,15 @@ async fn the_same_spec_gives_the_same_lock() {
     let mut texts = Vec::new();
     for folder in [&one, &other, &one] {
         let (spec, variants, path, context) = text(folder);
-        texts.push(renew_lock(&spec, &variants, &path, &Upgrade::All, &context).await.unwrap().text);
+        let all = Upgrade { packages: PackageUpgrade::All, format: false };
+        texts.push(renew_lock(&spec, &variants, &path, &all, &context).await.unwrap().text);
     }
     assert_eq!(texts[0], texts[1]);
     assert_eq!(texts[0], texts[2]);
     // What is to be moved must be there.
     let (spec, variants, path, context) = text(&one);
-    let numpy = Upgrade::Packages(["numpy".to_owned()].into());
+    let numpy = PackageUpgrade::Packages(["numpy".to_owned()].into());
+    let numpy = Upgrade { packages: numpy, format: false };
     let error = renew_lock(&spec, &variants, &path, &numpy, &context).await.unwrap_err();
     assert!(matches!(failure(error), LockFailure::NotLocked(name) if name == "numpy"));
 }

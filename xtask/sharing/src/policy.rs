@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use imgbuild_image::ROLES;
 use imgbuild_layer::{
-    Grouping, OverBudget, Part, Policy as Planned, RecipeHash, Role, Threshold, plan, threshold,
+    FormatVersion, Grouping, OverBudget, Part, Policy as Planned, RecipeHash, Role, Threshold, plan,
+    threshold,
 };
 use imgbuild_oci::Digest;
 
@@ -44,18 +45,18 @@ pub(crate) struct Constants {
 /// In which order layers stand. What a layer holds does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// As the plan has it: by roles, then by names.
-    Names,
+    /// As images of format version 2 have them: by roles, then by names.
+    Roles,
     /// By roles, then by size: a layer of twice the size of another comes before it. Those of about one size stand by names.
     SizesInRoles,
-    /// By size alone, in the same way, and what is of no package on top.
+    /// As images have them: by size alone, in the same way, then groups, and what is of no package on top.
     Sizes,
 }
 
 impl Constants {
     /// Those that images have where nothing is said.
     pub(crate) const USUAL: Self =
-        Self { least: Threshold::USUAL.0, groups: groups(Role::PACKAGE), budget: 40, order: Order::Names };
+        Self { least: Threshold::USUAL.0, groups: groups(Role::PACKAGE), budget: 40, order: Order::Sizes };
 }
 
 /// Into how many groups the small parts of a role fall.
@@ -87,7 +88,12 @@ impl Constants {
         let roles = ROLES.map(|role| self.role(role));
         let parts: Vec<Part> = pieces.iter().map(|piece| self.part(piece)).collect();
         let threshold = threshold(&parts, &roles, self.budget, 0)?;
-        let policy = Planned { budget: self.budget, reserved: 0, threshold, cuts: &[], roles: &roles };
+        let format = match self.order {
+            Order::Roles | Order::SizesInRoles => FormatVersion::Two,
+            Order::Sizes => FormatVersion::LATEST,
+        };
+        let policy =
+            Planned { format, budget: self.budget, reserved: 0, threshold, cuts: &[], roles: &roles };
         let mut layers: Vec<Vec<usize>> =
             plan(&parts, &policy)?.into_iter().map(|layer| layer.parts).collect();
         let role = |layer: &[usize]| layer.first().map(|index| pieces[*index].role);
@@ -96,12 +102,8 @@ impl Constants {
             [index] => Reverse(pieces[*index].weight.checked_ilog2()),
             _ => Reverse(None),
         };
-        let is_package =
-            |layer: &[usize]| role(layer).is_some_and(|it| matches!(it.grouping, Grouping::Share(_)));
-        match self.order {
-            Order::Names => {}
-            Order::SizesInRoles => layers.sort_by_key(|layer| (role(layer), class(layer))),
-            Order::Sizes => layers.sort_by_key(|layer| (!is_package(layer), class(layer))),
+        if self.order == Order::SizesInRoles {
+            layers.sort_by_key(|layer| (role(layer), class(layer)));
         }
         Ok(layers)
     }
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn ours_is_the_plan_that_images_are_built_by() {
         let own = layers(Policy::Own(Constants::USUAL), &image());
-        assert_eq!(own, ["libc6", "bash libc-bin", "numpy", "six", "lock"]);
+        assert_eq!(own, ["numpy", "libc6", "bash libc-bin", "six", "lock"]);
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
             let constants = Constants { least: least * MIB, groups, ..Constants::USUAL };
             layers(Policy::Own(constants), &image())
         };
-        assert_eq!(of(2, 4), ["bash", "libc-bin", "libc6", "numpy", "six", "lock"]);
+        assert_eq!(of(2, 4), ["numpy", "libc6", "bash", "libc-bin", "six", "lock"]);
         assert_eq!(of(64, 1), ["bash libc-bin libc6", "numpy six", "lock"]);
     }
 
@@ -204,7 +206,7 @@ mod tests {
         pieces.push(piece("torch", Role::PACKAGE, "torch", 1000));
         pieces.push(piece("pandas", Role::PACKAGE, "pandas", 50));
         let of = |order| layers(Policy::Own(Constants { order, ..Constants::USUAL }), &pieces);
-        assert_eq!(of(Order::Names), ["libc6", "bash libc-bin", "numpy", "pandas", "torch", "six", "lock"]);
+        assert_eq!(of(Order::Roles), ["libc6", "bash libc-bin", "numpy", "pandas", "torch", "six", "lock"]);
         assert_eq!(
             of(Order::SizesInRoles),
             ["libc6", "bash libc-bin", "torch", "numpy", "pandas", "six", "lock"]

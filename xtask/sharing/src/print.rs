@@ -82,9 +82,9 @@ fn constants(text: &mut String, weeks: &[Week]) -> Result<(), SharingError> {
 fn orders(text: &mut String, weeks: &[Week]) -> Result<(), SharingError> {
     let of_order = |order| Policy::Own(Constants { order, ..Constants::USUAL });
     let orders = [
-        ("ours", of_order(Order::Names)),
-        ("ours, large ones of a role first", of_order(Order::SizesInRoles)),
-        ("ours, large ones of all first", of_order(Order::Sizes)),
+        ("ours: the large ones first", of_order(Order::Sizes)),
+        ("ours, roles, then large ones", of_order(Order::SizesInRoles)),
+        ("format version 2: roles", of_order(Order::Roles)),
         ("apko's, 39 and one on top", Policy::Largest { budget: 39 }),
         ("one layer", Policy::One),
     ];

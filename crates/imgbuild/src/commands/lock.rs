@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use imgbuild_image::vendor;
+use imgbuild_layer::FormatVersion;
 use imgbuild_lock::{Change, Reason};
-use imgbuild_locking::{Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock};
+use imgbuild_locking::{
+    PackageUpgrade, Purpose, Upgrade, check_lock, current_lock, lock_path, notes, renew_lock,
+};
 use serde_json::json;
 
 use super::{context, print, print_json, read_spec};
@@ -24,6 +27,16 @@ pub(crate) fn reason(reason: Reason) -> &'static str {
     }
 }
 
+/// What is said of a lock that has not the latest format version.
+fn format_note(version: FormatVersion) -> Option<String> {
+    let (kept, latest) = (version.number(), FormatVersion::LATEST.number());
+    let note = format!(
+        "the lock keeps format version {kept}, by which its images have the digests that they had; \
+         `imgbuild lock --upgrade-format` moves it to version {latest}"
+    );
+    (version != FormatVersion::LATEST).then_some(note)
+}
+
 /// How many changes are listed that nobody asked for.
 const LISTED: usize = 20;
 
@@ -39,32 +52,34 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
         }
         return print(&format!("{} is up to date\n", path.display()));
     }
-    let upgrade = match upgraded {
-        None => Upgrade::Keep,
-        Some(packages) if packages.is_empty() => Upgrade::All,
-        Some(packages) => Upgrade::Packages(packages.into_iter().cloned().collect()),
-    };
+    let upgrade = Upgrade { packages: package_upgrade(upgraded), format: arguments.upgrade_format };
     let context = context(path_of_spec, arguments.offline, reporter(global))?;
     let locked = match &arguments.vendor {
         // Who asks for the archives of a lock does not ask for another lock.
-        Some(_) if upgrade == Upgrade::Keep => current_lock(&spec, &variants, &path, false, &context).await?,
+        Some(_) if upgrade == Upgrade::default() => {
+            current_lock(&spec, &variants, &path, false, &context).await?
+        }
         _ => renew_lock(&spec, &variants, &path, &upgrade, &context).await?,
     };
     let kept = match &arguments.vendor {
         Some(folder) => Some(vendor(&locked.lock, &variants, folder, &context).await?),
         None => None,
     };
-    let notes = notes(&spec, &variants, &context);
+    let mut notes = notes(&spec, &variants, &context);
+    notes.extend(format_note(locked.lock.version));
     drop(context);
     let changes = locked.changes.unwrap_or_default();
     let (changed, changes) = (changes.packages(), changes.0);
+    let format = locked.lock.version.number();
     if arguments.json {
         let change = |change: &Change| json!({ "package": change.package, "reason": reason(change.reason), "before": change.before, "after": change.after });
         let changes: Vec<_> = changes.iter().map(change).collect();
         let kept = kept.map(|kept| json!({ "archives": kept.archives, "added": kept.added }));
         return print_json(&match kept {
-            Some(kept) => json!({ "lock": path, "changes": changes, "notes": notes, "vendored": kept }),
-            None => json!({ "lock": path, "changes": changes, "notes": notes }),
+            Some(kept) => {
+                json!({ "lock": path, "format": format, "changes": changes, "notes": notes, "vendored": kept })
+            }
+            None => json!({ "lock": path, "format": format, "changes": changes, "notes": notes }),
         });
     }
     if !global.quiet {
@@ -72,12 +87,24 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
     }
     let packages = locked.lock.conda.len() + locked.lock.debian.len() + locked.lock.pypi.len();
     let mut text = listed(&changes, global.verbose > 0);
+    if let Some(before) = locked.format_before {
+        text.push_str(&format!("~ format version {} -> {format}\n", before.number()));
+    }
     text.push_str(&format!("{}: {packages} packages, {changed} changed\n", path.display()));
     if let (Some(kept), Some(folder)) = (kept, &arguments.vendor) {
         let (archives, added) = (kept.archives, kept.added);
         text.push_str(&format!("{}: {archives} archives, {added} added\n", folder.display()));
     }
     print(&text)
+}
+
+/// What packages may do, by the words behind `--upgrade`.
+fn package_upgrade(words: Option<Vec<&String>>) -> PackageUpgrade {
+    match words {
+        None => PackageUpgrade::Keep,
+        Some(packages) if packages.is_empty() => PackageUpgrade::All,
+        Some(packages) => PackageUpgrade::Packages(packages.into_iter().cloned().collect()),
+    }
 }
 
 /// The changes, a line for each: what was asked for, and of the rest no more than a person reads.
