@@ -74,7 +74,8 @@ fn several_environments() {
     built_everywhere_alike(|_| spec.to_owned());
 }
 
-/// Digests that stand here for ever: whoever changes one changes the format, and counts up its version.
+/// Digests of the latest format version, which stand here as long as it is the latest: whoever changes one adds a version (`formats` has the
+/// digests of all of them).
 #[test]
 fn golden_digests() {
     let imgbuild = Imgbuild::with_private_store();
@@ -98,15 +99,15 @@ fn golden_digests() {
             layers.collect::<Vec<_>>().join("\n  ")
         ));
     }
-    insta::assert_snapshot!(digests.join("\n"), @r"
-    zstd sha256:96a506a34851bd815751cf49609d3107ced771914cf323666780bcfbb269631c
-      sha256:a0676858e28756decc299960eb5786ec11d550d89ded29b9c5fa578ab32f1c59
+    insta::assert_snapshot!(digests.join("\n"), @"
+    zstd sha256:2c7de207614007059487d558f751654a703ece55e62e2b5386a9640f61f21f32
+      sha256:e0afea48a2c3a57f7a2c7940aaa26cfe2ea03a08d5c2c1c2b80080fcf6a1d20e
       sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
-    gzip sha256:5c6cb080888f7720379b5f3e8cd1185251c0f5ad78a6e603f0b48f7f51ea0567
-      sha256:3463436768dc415fcc6a2afd06f895a5fc99f34c654ced413e263b267c80d53b
+    gzip sha256:52a2109274c2272e14077ee807478e7d9e5de60278e959147490cc99edc0a076
+      sha256:6da01995816b3124adec6938797251362b58d5e4c4154459e973546c9e9ed9d4
       sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
-    none sha256:a39bf56c3f8512f07fa48d08fb4139472440048eb1a44e0569617559546b0853
-      sha256:f01ffb36009e571c10f590848dcba62ebe5066965e3955ad7eaccc118a64b71b
+    none sha256:302211d52f7ffc0af2e6722bc7e8bfeed9f83ab7000f6a146a284a819e42c087
+      sha256:fe63097f7ba47a0eb5f06a7ad4fa3ac055e9b79b0b3f3fe67464c2bf03d3dba8
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
     ");
 }

@@ -109,6 +109,7 @@ fn only_what_is_named_is_upgraded() {
     assert_snapshot!(bench.run(&["lock", "spec.toml", "--upgrade", "--json"]).stdout, @r#"
     {
       "lock": "spec.lock",
+      "format": 3,
       "changes": [
         {
           "package": "conda/tornado",

@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(read(&[&one, [0; 8].as_slice(), &other].concat(), ENOUGH).unwrap(), b"one other");
         assert_eq!(
             read(&[&all, b"more than xz packed".as_slice()].concat(), ENOUGH).unwrap_err(),
-            "stream/file format not recognized"
+            "lzma data error"
         );
         assert_eq!(read(b"", ENOUGH).unwrap_err(), "premature eof");
     }
