@@ -22,8 +22,11 @@ use crate::failure::CopyFailure;
 enum Item {
     File { from: PathBuf, size: u64, digest: Digest, mode: u32 },
     Symlink { target: String },
-    Directory,
+    Directory { mode: u32 },
 }
+
+/// The mode of folders of which the spec says nothing.
+const FOLDER_MODE: u32 = 0o755;
 
 /// All files that a spec copies. Where two copies write one path, the later one has it.
 pub struct Copies {
@@ -81,7 +84,7 @@ impl Copies {
         for (path, (item, owner)) in self.items {
             match item {
                 // Folders that are there stay as they are.
-                Item::Directory => {
+                Item::Directory { .. } => {
                     if let Some(path) = image.new_folder(&path)? {
                         items.insert(path, (item, owner));
                     }
@@ -96,7 +99,7 @@ impl Copies {
 
     /// The paths of what is copied, but for folders.
     pub fn paths(&self) -> impl Iterator<Item = &ImagePath> {
-        let items = self.items.iter().filter(|(_, (item, _))| !matches!(item, Item::Directory));
+        let items = self.items.iter().filter(|(_, (item, _))| !matches!(item, Item::Directory { .. }));
         items.map(|(path, _)| path)
     }
 
@@ -112,7 +115,8 @@ impl Copies {
                     hasher.field("file", digest.as_bytes()).field("mode", mode.to_le_bytes())
                 }
                 Item::Symlink { target } => hasher.field("link", target),
-                Item::Directory => hasher.field("folder", ""),
+                Item::Directory { mode: FOLDER_MODE } => hasher.field("folder", ""),
+                Item::Directory { mode } => hasher.field("folder", mode.to_le_bytes()),
             };
         }
         let part = Part {
@@ -147,7 +151,8 @@ impl Walk<'_> {
         let found = fs::symlink_metadata(&from).map_err(|error| self.unreadable(&from, error))?;
         self.check_name(&from, &to)?;
         if found.is_dir() {
-            self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
+            let directory = (self.directory(), self.owner);
+            self.items.entry(to.clone()).or_insert(directory);
             self.folder(&from, &to)
         } else {
             // A file that is named by itself is meant, whatever it holds.
@@ -173,13 +178,18 @@ impl Walk<'_> {
             let to = to.join(text)?;
             self.check_name(&path, &to)?;
             if found.is_dir() {
-                self.items.entry(to.clone()).or_insert((Item::Directory, self.owner));
+                let directory = (self.directory(), self.owner);
+                self.items.entry(to.clone()).or_insert(directory);
                 self.folder(&path, &to)?;
             } else {
                 self.item(&path, &to, false)?;
             }
         }
         Ok(())
+    }
+
+    fn directory(&self) -> Item {
+        Item::Directory { mode: self.copy.folder_mode.map_or(FOLDER_MODE, |mode| mode.bits()) }
     }
 
     /// A layer could not hold it: engines would remove files by it.
@@ -239,7 +249,7 @@ impl Source for Copies {
             let kind = match item {
                 Item::File { .. } => Kind::File,
                 Item::Symlink { .. } => Kind::Symlink,
-                Item::Directory => return None,
+                Item::Directory { .. } => return None,
             };
             Some(Claim { path: path.clone(), kind })
         };
@@ -251,7 +261,9 @@ impl Source for Copies {
             let head =
                 |kind, mode| EntryHead { path: path.clone(), kind, mode, owner: *owner, mtime: self.mtime };
             match item {
-                Item::Directory => sink.put(&head(EntryKind::Directory, 0o755), &mut std::io::empty())?,
+                Item::Directory { mode } => {
+                    sink.put(&head(EntryKind::Directory, *mode), &mut std::io::empty())?;
+                }
                 Item::Symlink { target } => {
                     let kind = EntryKind::Symlink { target: target.clone() };
                     sink.put(&head(kind, 0o777), &mut std::io::empty())?;
@@ -310,7 +322,8 @@ mod tests {
             let what = match item {
                 Item::File { size, mode, .. } => format!("{mode:o} {size}"),
                 Item::Symlink { target } => format!("-> {target}"),
-                Item::Directory => "folder".to_owned(),
+                Item::Directory { mode: FOLDER_MODE } => "folder".to_owned(),
+                Item::Directory { mode } => format!("folder {mode:o}"),
             };
             format!("{path} {what} {}:{}", owner.uid, owner.gid)
         };
@@ -366,6 +379,17 @@ mod tests {
         );
         let folder = folder(&copies, &[("src/a.py", "x"), ("b.py", "yy")]);
         assert_eq!(shown(&read(&folder).unwrap()), ["/app folder 0:0", "/app/a.py 640 2 1000:100"]);
+    }
+
+    #[test]
+    fn folders_have_the_mode_that_is_asked_for() {
+        let copies = format!("{SRC}mode = \"0600\"\nfolder-mode = \"1777\"\n");
+        let folder = folder(&copies, &[("src/deep/a.py", "x")]);
+        let read = read(&folder).unwrap();
+        assert_eq!(
+            shown(&read),
+            ["/app folder 1777 0:0", "/app/deep folder 1777 0:0", "/app/deep/a.py 600 1 0:0"]
+        );
     }
 
     #[test]

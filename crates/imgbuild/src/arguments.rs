@@ -87,6 +87,12 @@ pub(crate) enum Command {
     /// Look at the local store, and free its space.
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Write man pages into a folder: one for every command.
+    Man {
+        /// The folder, which is made where it is not there, such as `~/.local/share/man/man1`.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

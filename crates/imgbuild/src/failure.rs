@@ -44,6 +44,15 @@ pub(crate) enum Plain {
     /// The credentials for channels.
     #[error(transparent)]
     Credentials(#[from] imgbuild_conda::CredentialsError),
+    /// The man pages.
+    #[error("cannot write man pages into `{}`", folder.display())]
+    ManPages {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
     /// `SOURCE_DATE_EPOCH` holds no time.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is not a number of seconds since 1970")]
     Epoch(String),

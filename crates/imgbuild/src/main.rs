@@ -131,6 +131,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Logout { host } => commands::logout::run(host, global).await,
         Command::Schema => commands::schema::run(),
         Command::Cache(command) => commands::cache::run(command),
+        Command::Man { folder } => commands::man::run(folder),
         Command::Completions { shell } => commands::completions::run(*shell),
     }?;
     Ok(ExitCode::SUCCESS)

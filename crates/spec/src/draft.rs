@@ -174,6 +174,7 @@ fn copy(located: Located<crate::language::CopyTable>, source: &Source) -> CopyRu
         to: table.to,
         owner: table.owner.map(|owner| owner.0),
         mode: table.mode,
+        folder_mode: table.folder_mode,
         origin,
     }
 }

@@ -384,6 +384,8 @@ pub struct CopyRule {
     pub owner: Option<Owner>,
     /// The mode of its files.
     pub mode: Option<Mode>,
+    /// The mode of its folders.
+    pub folder_mode: Option<Mode>,
     /// Where it was asked for.
     pub origin: Origin,
 }

@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod outdated;
 pub(crate) mod pull;

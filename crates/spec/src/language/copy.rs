@@ -22,4 +22,8 @@ pub(crate) struct CopyTable {
     /// The mode of the files, in octal digits. The default is `0644`, and `0755` for what is executable.
     #[schemars(extend("examples" = ["0644"]))]
     pub(crate) mode: Option<Mode>,
+    /// The mode of the folders, in octal digits: `1777` where any user of the image may write. The default is `0755`. Folders that an
+    /// existing image has already stay as they are.
+    #[schemars(extend("examples" = ["1777"]))]
+    pub(crate) folder_mode: Option<Mode>,
 }
