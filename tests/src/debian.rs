@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use imgbuild_oci::Digest;
@@ -16,7 +17,7 @@ use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Password, Timestamp};
 use tempfile::TempDir;
 
-use crate::scratch;
+use crate::{capture, scratch};
 
 /// The suite that it is.
 pub const SUITE: &str = "trixie";
@@ -80,6 +81,23 @@ impl DebianArchive {
         let filename = format!("pool/{name}_{version}_all.deb");
         self.index.push_str(&stanza(name, version, fields, &filename, &deb));
         self.write(&format!("debian/{filename}"), &deb);
+    }
+
+    /// Adds a package that somebody else has made, with the fields that it has.
+    ///
+    /// # Panics
+    ///
+    /// When dpkg-deb cannot read it, or it cannot be written.
+    pub fn add_file(&mut self, deb: &Path) {
+        let fields = capture(Command::new("dpkg-deb").arg("--field").arg(deb)).success().stdout;
+        let (name, deb) = (deb.file_name().unwrap().to_str().unwrap(), fs_err::read(deb).unwrap());
+        self.index.push_str(&format!(
+            "{}\nFilename: pool/{name}\nSize: {}\nSHA256: {}\n\n",
+            fields.trim_end(),
+            deb.len(),
+            Digest::of(&deb).hex()
+        ));
+        self.write(&format!("debian/pool/{name}"), &deb);
     }
 
     /// Writes and signs the indexes.

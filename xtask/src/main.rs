@@ -4,6 +4,7 @@ mod bench;
 mod census;
 mod channel;
 mod corpora;
+mod dist;
 mod docs;
 mod programs;
 mod scratch;
@@ -51,6 +52,8 @@ enum Command {
     Channel,
     /// Fetches archives that other projects test their readers with, under `target/corpora`.
     Corpora,
+    /// Makes what people install, under `target/dist`: a wheel, a tarball, a Debian and a conda package, an image, and checksums.
+    Dist(dist::Wishes),
     /// Writes the pages of `docs/reference` that are made from the source.
     Docs {
         /// Writes nothing; fails when a page is not what it would be.
@@ -81,6 +84,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Census { groups, binary } => census::run(&workspace(), &groups, binary)?,
         Command::Channel => channel::run(&workspace())?,
         Command::Corpora => corpora::run(&workspace())?,
+        Command::Dist(wishes) => dist::run(&workspace(), &wishes)?,
         Command::Docs { check } => docs::run(&workspace(), check)?,
         Command::Test => testing::run(&workspace())?,
         Command::Wheels => wheels::run(&workspace())?,

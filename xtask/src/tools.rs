@@ -62,6 +62,11 @@ impl Tools {
     pub(crate) fn command(&self) -> Command {
         clean(Command::new(&self.python))
     }
+
+    /// A program that is one of the tools.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        clean(Command::new(self.python.with_file_name(name)))
+    }
 }
 
 /// What the machine's environment says of Python is for the machine's own; no bytecode gets into the recipe's folder.

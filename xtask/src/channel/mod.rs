@@ -54,12 +54,26 @@ pub(crate) fn run(workspace: &Path) -> Result<(), ChannelError> {
         return Ok(());
     }
     programs::ensure(&PROGRAMS)?;
-    let tools = Tools::ready(&recipe.join("tools.txt"), &target.join("channel-parts/tools"))?;
+    let tools = installed(workspace)?;
     if !tools.command().arg(recipe.join("make.py")).arg(&target).status()?.success() {
         return Err(ChannelError::Failed);
     }
     fs_err::write(&stamp, wanted)?;
     Ok(())
+}
+
+/// The tools that make its packages, for whoever makes others.
+pub(crate) fn tools(workspace: &Path) -> Result<Tools, ChannelError> {
+    let parts = workspace.join("target/channel-parts");
+    fs_err::create_dir_all(&parts)?;
+    let lock = fs_err::File::create(parts.join(".lock"))?;
+    lock.file().lock()?;
+    installed(workspace)
+}
+
+fn installed(workspace: &Path) -> Result<Tools, ChannelError> {
+    let list = workspace.join("xtask/channel/tools.txt");
+    Ok(Tools::ready(&list, &workspace.join("target/channel-parts/tools"))?)
 }
 
 /// A hash over the names and contents of the files that the channel is made from.

@@ -1,0 +1,17 @@
+//! The conda package, made by rattler-build of `xtask/dist/recipe.yaml`.
+
+use super::{DistError, MOMENT, Release, VERSION, commands};
+use crate::channel;
+
+pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
+    let (tools, folder) = (channel::tools(release.workspace)?, release.folder("conda")?);
+    for entry in release.tree.entries() {
+        entry.write(&folder.join("tree"))?;
+    }
+    let machine = release.machine;
+    let mut build = tools.command();
+    build.arg(release.workspace.join("xtask/dist/conda.py")).args([machine.conda, VERSION, machine.name]);
+    build.args([if release.quick { "conda:1" } else { "conda:19" }]);
+    build.arg(&folder).arg(release.output).env("SOURCE_DATE_EPOCH", MOMENT);
+    commands::quiet(&mut build)
+}

@@ -1,0 +1,181 @@
+//! `cargo xtask dist`: what people install, under `target/dist`, so that nobody has to compile.
+//!
+//! One program, linked statically, serves all: a wheel, a tarball, a Debian package, a conda package, and the image of the program
+//! itself, which it builds. They are the same bytes whenever they are made of the same program.
+
+mod commands;
+mod conda;
+mod deb;
+mod elf;
+mod error;
+mod image;
+mod licences;
+mod machine;
+mod program;
+mod tarball;
+mod tree;
+mod wheel;
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+pub(crate) use self::error::DistError;
+use self::machine::Machine;
+use self::tree::Tree;
+use crate::programs::{self, Program};
+
+/// What it takes on this machine, beside cargo and Python, and the Debian packages that bring it.
+const PROGRAMS: [Program; 6] = [
+    ("bash", "bash"),
+    ("dpkg-deb", "dpkg"),
+    ("gcc", "gcc libc6-dev"),
+    ("gzip", "gzip"),
+    ("strip", "binutils"),
+    ("tar", "tar"),
+];
+
+/// The version of all that is made, which is that of the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// When all files count as written, in seconds since 1970: the beginning of 1980, before which a zip knows no time.
+const MOMENT: &str = "315532800";
+
+/// One program, and what is made of it.
+struct Release<'a> {
+    workspace: &'a Path,
+    machine: Machine,
+    /// The program that this machine runs.
+    runs_here: &'a Path,
+    /// What every package has.
+    tree: Tree,
+    /// Whether it is compressed quickly, for a test.
+    quick: bool,
+    /// For what is written on the way.
+    parts: PathBuf,
+    /// Where the packages go.
+    output: &'a Path,
+}
+
+/// What makes one package.
+type Maker = fn(&Release<'_>) -> Result<(), DistError>;
+
+/// What is wished for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wishes {
+    /// A static program that is there, instead of one that is built.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "target")]
+    program: Option<PathBuf>,
+    /// A target of rustc for which everything is made beside that of this machine; can be repeated.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Vec<String>,
+    /// The folder that is written anew; `target/dist` by default.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Compress quickly, not small: for tests.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Makes everything of a program that is there, or of those that it builds: this machine's where no target is named.
+pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
+    programs::ensure(&PROGRAMS)?;
+    // Nobody's umask is in what is made.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let (parts, quick) = (workspace.join("target/dist-parts"), wishes.quick);
+    let output = wishes.output.clone().unwrap_or_else(|| workspace.join("target/dist"));
+    fs_err::create_dir_all(&parts)?;
+    let lock = fs_err::File::create(parts.join(".lock"))?;
+    lock.file().lock()?;
+    let made = match &wishes.program {
+        Some(program) => vec![given(program, &parts)?],
+        None => built(workspace, &wishes.target, &parts)?,
+    };
+    if output.exists() {
+        fs_err::remove_dir_all(&output)?;
+    }
+    fs_err::create_dir_all(&output)?;
+    // The first one is this machine's: pages, completions and images are made by it.
+    let runs_here = made.first().map(|(_, program)| program.clone()).unwrap_or_default();
+    for (machine, program) in made {
+        let licences = licences::text(workspace, machine)?;
+        let tree = Tree::new(workspace, &runs_here, &program, licences)?;
+        let parts = parts.join(machine.target);
+        Release { workspace, machine, runs_here: &runs_here, tree, quick, parts, output: &output }.make()?;
+    }
+    let sums = sums(&output)?;
+    fs_err::write(output.join("SHA256SUMS"), &sums)?;
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap_or_default();
+        let size = fs_err::metadata(output.join(name))?.len();
+        println!("{} {:>6.1} MB  {name}", &sum[..12], size as f64 / 1e6);
+    }
+    Ok(())
+}
+
+/// A program that is there, for this machine.
+fn given(program: &Path, parts: &Path) -> Result<(Machine, PathBuf), DistError> {
+    let machine = elf::machine(program)?;
+    if machine.target != machine::host()?.target {
+        return Err(DistError::Foreign { program: program.to_owned(), target: machine.target });
+    }
+    let folder = parts.join(machine.target);
+    fs_err::create_dir_all(&folder)?;
+    let stripped = folder.join("imgbuild");
+    commands::run(std::process::Command::new("strip").arg("-o").arg(&stripped).arg(program))?;
+    Ok((machine, stripped))
+}
+
+/// The programs of targets that can be built here, this machine's first; tells which cannot.
+fn built(workspace: &Path, targets: &[String], parts: &Path) -> Result<Vec<(Machine, PathBuf)>, DistError> {
+    let host = machine::host()?;
+    let wanted = targets.iter().map(|target| Machine::of_target(target)).collect::<Result<Vec<_>, _>>()?;
+    let mut machines = vec![host];
+    machines.extend(wanted.into_iter().filter(|machine| machine.target != host.target));
+    let mut made = Vec::new();
+    for machine in machines {
+        match machine.why_not()? {
+            Some(why) => eprintln!("dist: {} is skipped: {why}", machine.target),
+            None => made.push((machine, program::build(workspace, machine, parts)?)),
+        }
+    }
+    Ok(made)
+}
+
+impl Release<'_> {
+    /// Makes all packages, which wait for compressors most of the time, side by side.
+    fn make(&self) -> Result<(), DistError> {
+        let makers: [Maker; 5] = [deb::make, conda::make, tarball::make, wheel::make, image::make];
+        std::thread::scope(|threads| {
+            let running: Vec<_> = makers.iter().map(|make| threads.spawn(|| make(self))).collect();
+            // All are waited for, whichever fails.
+            let ended: Vec<_> = running.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+            ended.into_iter().try_for_each(|it| it.unwrap_or(Err(DistError::Panic)))
+        })
+    }
+
+    /// An empty folder for what one package is made of.
+    fn folder(&self, name: &str) -> Result<PathBuf, DistError> {
+        let folder = self.parts.join(name);
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        fs_err::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// What `sha256sum --check` reads, of all files of a folder, by name.
+fn sums(folder: &Path) -> Result<String, DistError> {
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    let mut sums = String::new();
+    for name in names {
+        let sum = hex::encode(Sha256::digest(fs_err::read(folder.join(&name))?));
+        sums.push_str(&format!("{sum}  {name}\n"));
+    }
+    Ok(sums)
+}
