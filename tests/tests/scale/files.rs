@@ -54,6 +54,9 @@ fn github_takes_its_files() {
     schema("vendor.github-workflows", &[], &[workflow]).success();
     schema("custom.github-workflows-require-timeout", &[], &[workflow]).success();
     schema("vendor.github-actions", &[], &[action]).success();
+    let release = "examples/ci/github/release.yml";
+    schema("vendor.github-workflows", &[], &[release]).success();
+    schema("custom.github-workflows-require-timeout", &[], &[release]).success();
     let (_, workflow) = documents(&[workflow]).remove(0);
     // Nobody has a right that no job asks for, and only who pushes may write.
     assert_eq!(workflow["permissions"], serde_json::json!({}));
@@ -62,6 +65,12 @@ fn github_takes_its_files() {
     for job in ["build", "finish"] {
         assert_eq!(rights(job), r#"{"contents":"read","packages":"write"}"#);
     }
+    let (_, release) = documents(&[release]).remove(0);
+    assert_eq!(release["permissions"], serde_json::json!({}));
+    // Whoever compiles may publish nothing.
+    assert_eq!(release["jobs"]["dist"]["permissions"], serde_json::json!({ "contents": "read" }));
+    let rights = serde_json::json!({ "contents": "write", "packages": "write", "id-token": "write" });
+    assert_eq!(release["jobs"]["publish"]["permissions"], rights);
 }
 
 #[test]
@@ -229,6 +238,7 @@ fn every_script_is_one() {
     let files = ending(&[
         "github/action.yml",
         "github/images.yml",
+        "github/release.yml",
         ".gitlab-ci.yml",
         "Jenkinsfile",
         "job.yaml",

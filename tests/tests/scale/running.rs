@@ -186,3 +186,56 @@ fn github_names_images_in_lower_case() {
     // A spec that is wrong is told here, and not by jobs without a matrix.
     assert_eq!(run("exit 1"), (Some(1), String::new()));
 }
+
+#[test]
+fn what_two_machines_have_made_is_one_release() {
+    let (_, workflow) = documents(&["examples/ci/github/release.yml"]).remove(0);
+    let steps = workflow["jobs"]["publish"]["steps"].as_array().unwrap();
+    let step = |name: &str| steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap();
+    let imgbuild = Imgbuild::with_private_store();
+    for machine in ["x86_64", "aarch64"] {
+        for end in [".whl", "-linux.tar.gz"] {
+            imgbuild.write(&format!("dist/dist-{machine}/imgbuild-1.0-{machine}{end}"), machine);
+        }
+        let sum = "sha256sum * > SHA256SUMS";
+        let folder = imgbuild.path(&format!("dist/dist-{machine}"));
+        capture(Command::new("bash").args(["-c", sum]).current_dir(folder)).success();
+    }
+    let run = |name: &str, path: &str| {
+        let mut shell = Command::new("bash");
+        shell.args(["-e", "-c", step(name)]).current_dir(imgbuild.folder()).env("PATH", path);
+        shell.envs([
+            ("GITHUB_REPOSITORY", "Team/Imgbuild"),
+            ("GITHUB_REF_NAME", "v1.0"),
+            ("GITHUB_ACTOR", "me"),
+        ]);
+        capture(shell.env("PASSWORD", "secret"))
+    };
+    run("Gather", &std::env::var("PATH").unwrap()).success();
+    let files = ["imgbuild-1.0-aarch64-linux.tar.gz", "imgbuild-1.0-aarch64.whl"];
+    let files = files.into_iter().chain(["imgbuild-1.0-x86_64-linux.tar.gz", "imgbuild-1.0-x86_64.whl"]);
+    let files: Vec<&str> = files.collect();
+    let sums = imgbuild.read("release/SHA256SUMS");
+    let summed: Vec<&str> = sums.lines().map(|line| line.split("  ").nth(1).unwrap()).collect();
+    assert_eq!(summed, files);
+    assert_eq!(imgbuild_tests::names(&imgbuild.path("wheels")), [files[1], files[3]]);
+    // What was damaged on its way is no release.
+    fs_err::create_dir_all(imgbuild.path("dist/dist-x86_64")).unwrap();
+    imgbuild.write("dist/dist-x86_64/SHA256SUMS", format!("{}  gone\n", "0".repeat(64)));
+    assert_ne!(run("Gather", &std::env::var("PATH").unwrap()).code, Some(0));
+
+    // The program itself is in the tarball.
+    let script = "#!/bin/sh\ncat > /dev/null\necho \"$@\" >> calls\n";
+    let program = imgbuild.write("imgbuild-1.0-x86_64-linux/bin/imgbuild", script);
+    fs_err::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let tar = "tar -czf release/imgbuild-1.0-x86_64-linux.tar.gz imgbuild-1.0-x86_64-linux";
+    capture(Command::new("bash").args(["-c", tar]).current_dir(imgbuild.folder())).success();
+    run("Push the image", &std::env::var("PATH").unwrap()).success();
+    assert_eq!(
+        imgbuild.read("calls"),
+        "login ghcr.io --user me --password-stdin\n\
+         push release/imgbuild-1.0-linux-amd64.tar ghcr.io/team/imgbuild:1.0-amd64\n\
+         push release/imgbuild-1.0-linux-arm64.tar ghcr.io/team/imgbuild:1.0-arm64\n\
+         index create ghcr.io/team/imgbuild:1.0 ghcr.io/team/imgbuild:1.0-amd64 ghcr.io/team/imgbuild:1.0-arm64\n"
+    );
+}

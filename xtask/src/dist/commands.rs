@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::DistError;
+use super::error::DistError;
 
 /// Runs a command that says by itself what is wrong; what it prints is told as messages are.
 pub(super) fn run(command: &mut Command) -> Result<(), DistError> {

@@ -1,6 +1,8 @@
 //! The conda package, made by rattler-build of `xtask/dist/recipe.yaml`.
 
-use super::{DistError, MOMENT, Release, VERSION, commands};
+use super::commands;
+use super::error::DistError;
+use super::release::{MOMENT, Release, VERSION};
 use crate::channel;
 
 pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {

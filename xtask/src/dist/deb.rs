@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use super::commands;
+use super::error::DistError;
+use super::release::{MOMENT, Release, VERSION};
 use super::tree::Entry;
-use super::{DistError, MOMENT, Release, VERSION, commands};
 
 /// The Debian revision: this is no package of Debian's.
 const REVISION: &str = "1";
@@ -17,7 +19,7 @@ Upstream-Name: imgbuild
 Source: https://github.com/imgbuild/imgbuild
 
 Files: *
-Copyright: Copyright (c) The imgbuild developers
+Copyright: 2026 The imgbuild developers
 License: Apache-2.0 or Expat
 Comment: The program is linked statically. What with, and under which licences that is, says
  /usr/share/doc/imgbuild/THIRD-PARTY.

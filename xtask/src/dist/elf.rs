@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::DistError;
+use super::error::DistError;
 use super::machine::Machine;
 
 /// The kind of program header that names the loader of shared libraries.

@@ -51,6 +51,9 @@ pub(crate) enum DistError {
         "`{0}` is no target of imgbuild\nhint: x86_64-unknown-linux-gnu and aarch64-unknown-linux-gnu are"
     )]
     Target(String),
+    /// A folder that holds something else.
+    #[error("`{0}` holds what no `cargo xtask dist` has made, and would be removed\nhint: name a new folder")]
+    Occupied(PathBuf),
     /// A text that licences ask for is not on this machine.
     #[error(
         "the licence of glibc, with which the program is linked, is not at `{0}`\nhint: Debian's and Ubuntu's package base-files has it"

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{DistError, Release, VERSION, commands, wheel};
+use super::error::DistError;
+use super::release::{Release, VERSION};
+use super::{commands, wheel};
 
 /// The user of an image of which nothing else is said, for whoever asks for a name.
 const USERS: &str =

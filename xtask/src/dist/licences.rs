@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::DistError;
 use super::commands;
+use super::error::DistError;
 use super::machine::Machine;
 
 /// What names of licences' files begin with.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::DistError;
 use super::commands;
+use super::error::DistError;
 
 /// A kind of machine.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ mod image;
 mod licences;
 mod machine;
 mod program;
+mod release;
 mod tarball;
 mod tree;
 mod wheel;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use self::error::DistError;
 use self::machine::Machine;
+use self::release::Release;
 use self::tree::Tree;
 use crate::programs::{self, Program};
 
@@ -35,27 +37,8 @@ const PROGRAMS: [Program; 6] = [
     ("tar", "tar"),
 ];
 
-/// The version of all that is made, which is that of the workspace.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// When all files count as written, in seconds since 1970: the beginning of 1980, before which a zip knows no time.
-const MOMENT: &str = "315532800";
-
-/// One program, and what is made of it.
-struct Release<'a> {
-    workspace: &'a Path,
-    machine: Machine,
-    /// The program that this machine runs.
-    runs_here: &'a Path,
-    /// What every package has.
-    tree: Tree,
-    /// Whether it is compressed quickly, for a test.
-    quick: bool,
-    /// For what is written on the way.
-    parts: PathBuf,
-    /// Where the packages go.
-    output: &'a Path,
-}
+/// The checksums of all others.
+const SUMS: &str = "SHA256SUMS";
 
 /// What makes one package.
 type Maker = fn(&Release<'_>) -> Result<(), DistError>;
@@ -84,6 +67,8 @@ pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (parts, quick) = (workspace.join("target/dist-parts"), wishes.quick);
     let output = wishes.output.clone().unwrap_or_else(|| workspace.join("target/dist"));
+    let output = std::path::absolute(output)?;
+    is_ours(&output)?;
     fs_err::create_dir_all(&parts)?;
     let lock = fs_err::File::create(parts.join(".lock"))?;
     lock.file().lock()?;
@@ -101,16 +86,25 @@ pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
         let licences = licences::text(workspace, machine)?;
         let tree = Tree::new(workspace, &runs_here, &program, licences)?;
         let parts = parts.join(machine.target);
-        Release { workspace, machine, runs_here: &runs_here, tree, quick, parts, output: &output }.make()?;
+        make(&Release { workspace, machine, runs_here: &runs_here, tree, quick, parts, output: &output })?;
     }
     let sums = sums(&output)?;
-    fs_err::write(output.join("SHA256SUMS"), &sums)?;
+    fs_err::write(output.join(SUMS), &sums)?;
     for line in sums.lines() {
         let (sum, name) = line.split_once("  ").unwrap_or_default();
         let size = fs_err::metadata(output.join(name))?.len();
         println!("{} {:>6.1} MB  {name}", &sum[..12], size as f64 / 1e6);
     }
     Ok(())
+}
+
+/// Whether a folder may be written anew: it is not there, or empty, or was written by this.
+fn is_ours(folder: &Path) -> Result<(), DistError> {
+    let is_free = !folder.exists() || fs_err::read_dir(folder)?.next().is_none();
+    if is_free || folder.join(SUMS).is_file() {
+        return Ok(());
+    }
+    Err(DistError::Occupied(folder.to_owned()))
 }
 
 /// A program that is there, for this machine.
@@ -142,27 +136,15 @@ fn built(workspace: &Path, targets: &[String], parts: &Path) -> Result<Vec<(Mach
     Ok(made)
 }
 
-impl Release<'_> {
-    /// Makes all packages, which wait for compressors most of the time, side by side.
-    fn make(&self) -> Result<(), DistError> {
-        let makers: [Maker; 5] = [deb::make, conda::make, tarball::make, wheel::make, image::make];
-        std::thread::scope(|threads| {
-            let running: Vec<_> = makers.iter().map(|make| threads.spawn(|| make(self))).collect();
-            // All are waited for, whichever fails.
-            let ended: Vec<_> = running.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-            ended.into_iter().try_for_each(|it| it.unwrap_or(Err(DistError::Panic)))
-        })
-    }
-
-    /// An empty folder for what one package is made of.
-    fn folder(&self, name: &str) -> Result<PathBuf, DistError> {
-        let folder = self.parts.join(name);
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder)?;
-        }
-        fs_err::create_dir_all(&folder)?;
-        Ok(folder)
-    }
+/// Makes all packages, which wait for compressors most of the time, side by side.
+fn make(release: &Release<'_>) -> Result<(), DistError> {
+    let makers: [Maker; 5] = [deb::make, conda::make, tarball::make, wheel::make, image::make];
+    std::thread::scope(|threads| {
+        let running: Vec<_> = makers.iter().map(|make| threads.spawn(|| make(release))).collect();
+        // All are waited for, whichever fails.
+        let ended: Vec<_> = running.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        ended.into_iter().try_for_each(|it| it.unwrap_or(Err(DistError::Panic)))
+    })
 }
 
 /// What `sha256sum --check` reads, of all files of a folder, by name.

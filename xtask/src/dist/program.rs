@@ -5,8 +5,9 @@ use std::process::Command;
 
 use super::commands;
 use super::elf;
+use super::error::DistError;
+use super::licences;
 use super::machine::{self, Machine};
-use super::{DistError, licences};
 
 /// Builds the program of a release for a machine: optimised, static, without symbols.
 ///

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use super::{DistError, Release, VERSION, commands};
+use super::commands;
+use super::error::DistError;
+use super::release::{Release, VERSION};
 
 pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
     let (folder, name) =

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::DistError;
 use super::commands;
+use super::error::DistError;
 
 /// A file.
 pub(super) struct Entry<'a> {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{DistError, MOMENT, Release, VERSION, commands};
+use super::commands;
+use super::error::DistError;
+use super::release::{MOMENT, Release, VERSION};
 use crate::tools::Tools;
 
 /// What Python's installers find it by. A static program asks for no libc, so that both families of systems may have it, from
