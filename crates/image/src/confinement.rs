@@ -50,6 +50,9 @@ pub(crate) fn place(
     shown: &[&str],
     libraries: Libraries,
 ) -> Result<Place, CompilerError> {
+    if libraries == Libraries::Machine {
+        has_loader(context.host)?;
+    }
     let machine = match Machine::probe() {
         Ok(machine) => machine,
         Err(error) if compilation == Compilation::Sandboxed => {
@@ -81,6 +84,23 @@ pub(crate) fn place(
     }
     let launcher = SandboxLauncher { machine, mounts, platform: context.host };
     Ok(Place { root: PathBuf::from("/"), launcher: Arc::new(launcher) })
+}
+
+/// Whether this machine has the C library that conda's Python is linked with: Alpine has another one, and an image of a static
+/// program none.
+fn has_loader(host: Platform) -> Result<(), CompilerError> {
+    let loader = match host {
+        Platform::LinuxAmd64 => "/lib64/ld-linux-x86-64.so.2",
+        Platform::LinuxArm64 => "/lib/ld-linux-aarch64.so.1",
+    };
+    if Path::new(loader).exists() {
+        return Ok(());
+    }
+    let why = format!(
+        "conda's Python runs with the C library of the machine, and this one has no glibc at `{loader}`"
+    );
+    let hint = "build on a machine with glibc, such as a container of Debian's or of imgbuild itself; `bytecode = false` in `[layers]` makes an image that starts slower";
+    Err(CompilerError::Unavailable { why, hint: Some(hint.to_owned()) })
 }
 
 /// An error of the sandbox with what it is for.

@@ -47,6 +47,17 @@ fn any_user_builds_in_it_what_is_built_outside() {
     assert_eq!(built.digest.to_string(), digest);
     // Bytecode was compiled in the sandbox there as well.
     assert!(!said.contains("outside"), "{said}");
+
+    // It would not be where there is no C library for conda's Python.
+    fs_err::remove_dir_all(container.root().join("lib64")).unwrap();
+    let start = Start { env: vec![("IMGBUILD_CACHE", "/tmp/empty".to_owned())], ..start };
+    let (code, said) = container.spawn("without", &start).end();
+    let message = said.split_once("  × ").unwrap().1;
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(message.split_once("layer\n").unwrap().1, @"
+    ╰─▶ the interpreter that compiles bytecode cannot be had: conda's Python runs with the C library of the machine, and this one has no glibc at `/lib64/ld-linux-x86-64.so.2`
+    help: build on a machine with glibc, such as a container of Debian's or of imgbuild itself; `bytecode = false` in `[layers]` makes an image that starts slower
+    ");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::commands;
@@ -38,25 +39,24 @@ imgbuild: uses-dpkg-database-directly [usr/bin/imgbuild]
 imgbuild: initial-upload-closes-no-bugs [usr/share/doc/imgbuild/changelog.Debian.gz:1]
 ";
 
-pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
-    let folder = release.folder("deb")?;
+pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
     let (mut sums, mut bytes) = (String::new(), 0);
     for entry in entries(release)? {
-        entry.write(&folder)?;
+        entry.write(folder)?;
         bytes += entry.body.len();
     }
     let mut md5sum = Command::new("bash");
     md5sum.args(["-c", "find usr -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null md5sum"]);
-    sums.push_str(&String::from_utf8_lossy(&commands::output(md5sum.current_dir(&folder))?));
+    sums.push_str(&String::from_utf8_lossy(&commands::output(md5sum.current_dir(folder))?));
     for (name, text) in [("control", control(release.machine.debian, bytes)), ("md5sums", sums)] {
         let body = Cow::Owned(text.into_bytes());
-        Entry { path: format!("DEBIAN/{name}"), mode: 0o644, body }.write(&folder)?;
+        Entry { path: format!("DEBIAN/{name}"), mode: 0o644, body }.write(folder)?;
     }
     let name = format!("imgbuild_{VERSION}-{REVISION}_{}.deb", release.machine.debian);
     let mut build = Command::new("dpkg-deb");
     build
         .args(["--root-owner-group", "-Zxz", if release.quick { "-z0" } else { "-z6" }, "--build"])
-        .arg(&folder)
+        .arg(folder)
         .arg(release.output.join(name));
     // With several threads xz cuts a file into blocks, as many as there are.
     commands::quiet(build.env("SOURCE_DATE_EPOCH", MOMENT).env("DPKG_DEB_THREADS_MAX", "1"))

@@ -22,14 +22,13 @@ const LIBRARIES: [&str; 7] = [
     "libutil.so.1",
 ];
 
-pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
-    let folder = release.folder("image")?;
+pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
     fs_err::copy(release.workspace.join("xtask/dist/image.toml"), folder.join("image.toml"))?;
     for mut entry in release.tree.below("bin/").chain(release.tree.below("share/doc/imgbuild/")) {
         entry.path = entry.path.trim_start_matches("bin/").replace("share/doc/imgbuild", "doc");
-        entry.write(&folder)?;
+        entry.write(folder)?;
     }
-    c_library(release, &folder)?;
+    c_library(release, folder)?;
     fs_err::write(folder.join("passwd"), USERS)?;
     fs_err::create_dir(folder.join("empty"))?;
     let print = "import certifi; print(certifi.where())";
@@ -39,7 +38,7 @@ pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
     let platform = release.machine.platform;
     let mut build = Command::new(release.runs_here);
     build.args(["build", "image.toml", "--quiet", "--platform", platform, "--output", "out"]);
-    build.current_dir(&folder).env("IMGBUILD_CACHE", folder.join("store")).env("SOURCE_DATE_EPOCH", "0");
+    build.current_dir(folder).env("IMGBUILD_CACHE", folder.join("store")).env("SOURCE_DATE_EPOCH", "0");
     commands::quiet(&mut build)?;
     let name = format!("imgbuild-{VERSION}-{}.tar", platform.replace('/', "-"));
     fs_err::copy(folder.join("out/imgbuild-latest.tar"), release.output.join(name))?;

@@ -41,7 +41,7 @@ const PROGRAMS: [Program; 6] = [
 const SUMS: &str = "SHA256SUMS";
 
 /// What makes one package.
-type Maker = fn(&Release<'_>) -> Result<(), DistError>;
+type Maker = fn(&Release<'_>, &Path) -> Result<(), DistError>;
 
 /// What is wished for.
 #[derive(Debug, clap::Args)]
@@ -138,13 +138,31 @@ fn built(workspace: &Path, targets: &[String], parts: &Path) -> Result<Vec<(Mach
 
 /// Makes all packages, which wait for compressors most of the time, side by side.
 fn make(release: &Release<'_>) -> Result<(), DistError> {
-    let makers: [Maker; 5] = [deb::make, conda::make, tarball::make, wheel::make, image::make];
+    let makers: [(&str, Maker); 5] = [
+        ("deb", deb::make),
+        ("conda", conda::make),
+        ("tarball", tarball::make),
+        ("wheel", wheel::make),
+        ("image", image::make),
+    ];
     std::thread::scope(|threads| {
-        let running: Vec<_> = makers.iter().map(|make| threads.spawn(|| make(release))).collect();
+        let running: Vec<_> =
+            makers.iter().map(|(name, make)| threads.spawn(|| made_in(release, name, *make))).collect();
         // All are waited for, whichever fails.
         let ended: Vec<_> = running.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         ended.into_iter().try_for_each(|it| it.unwrap_or(Err(DistError::Panic)))
     })
+}
+
+/// Makes a package in a folder of its own, of which nothing stays: each has the program in it, some twice.
+fn made_in(release: &Release<'_>, name: &str, make: Maker) -> Result<(), DistError> {
+    let folder = release.parts.join(name);
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder)?;
+    }
+    fs_err::create_dir_all(&folder)?;
+    make(release, &folder)?;
+    Ok(fs_err::remove_dir_all(&folder)?)
 }
 
 /// What `sha256sum --check` reads, of all files of a folder, by name.

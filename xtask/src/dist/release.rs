@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::DistError;
 use super::machine::Machine;
 use super::tree::Tree;
 
@@ -28,16 +27,4 @@ pub(super) struct Release<'a> {
     pub(super) parts: PathBuf,
     /// Where the packages go.
     pub(super) output: &'a Path,
-}
-
-impl Release<'_> {
-    /// An empty folder for what one package is made of.
-    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, DistError> {
-        let folder = self.parts.join(name);
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder)?;
-        }
-        fs_err::create_dir_all(&folder)?;
-        Ok(folder)
-    }
 }

@@ -1,14 +1,14 @@
 //! The tarball: unpacked below `/usr/local` or `~/.local`, everything is in its place.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::commands;
 use super::error::DistError;
 use super::release::{Release, VERSION};
 
-pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
-    let (folder, name) =
-        (release.folder("tarball")?, format!("imgbuild-{VERSION}-{}-linux", release.machine.name));
+pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
+    let name = format!("imgbuild-{VERSION}-{}-linux", release.machine.name);
     for entry in release.tree.entries() {
         entry.write(&folder.join(&name))?;
     }
@@ -18,5 +18,5 @@ pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
     let level = if release.quick { "--fast" } else { "--best" };
     tar.arg(format!("--use-compress-program=gzip --no-name {level}"));
     tar.arg("--file").arg(release.output.join(format!("{name}.tar.gz")));
-    commands::run(tar.arg("--directory").arg(&folder).arg(&name))
+    commands::run(tar.arg("--directory").arg(folder).arg(&name))
 }

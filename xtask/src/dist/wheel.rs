@@ -14,11 +14,11 @@ fn tags(machine: &str) -> [String; 2] {
     ["manylinux_2_17", "musllinux_1_1"].map(|system| format!("py3-none-{system}_{machine}"))
 }
 
-pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
-    let (tools, folder) = (tools(release.workspace)?, release.folder("wheel")?);
+pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
+    let tools = tools(release.workspace)?;
     // What is said of the package, as maturin says it, which compiles nothing for that.
     let mut maturin = tools.program("maturin");
-    maturin.args(["pep517", "write-dist-info", "--metadata-directory"]).arg(&folder);
+    maturin.args(["pep517", "write-dist-info", "--metadata-directory"]).arg(folder);
     commands::quiet(maturin.current_dir(release.workspace))?;
     let info = folder.join(format!("imgbuild-{VERSION}.dist-info"));
     let mut wheel = "Wheel-Version: 1.0\nGenerator: imgbuild\nRoot-Is-Purelib: false\n".to_owned();
@@ -36,9 +36,9 @@ pub(super) fn make(release: &Release<'_>) -> Result<(), DistError> {
             }
             None => continue,
         };
-        entry.write(&folder)?;
+        entry.write(folder)?;
     }
-    pack(&tools, &folder, release.output)
+    pack(&tools, folder, release.output)
 }
 
 /// Makes a wheel of its unpacked form, with its `RECORD`.
