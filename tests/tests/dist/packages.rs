@@ -103,7 +103,7 @@ fn the_program_finds_hosts_whatever_the_machine_says_of_names() {
     let mut trace = Command::new("strace");
     trace.args(["-f", "-e", "trace=openat,open", "-o", "trace", "chroot", "."]);
     trace.args(["/bin/imgbuild", "tags", &format!("{host}/a")]).current_dir(imgbuild.folder());
-    let said = capture(trace.env_clear().env("PATH", "/usr/sbin:/usr/bin"));
+    let said = capture(trace.env_clear().envs([("PATH", "/usr/sbin:/usr/bin"), ("HOME", "/")]));
     assert_eq!(said.clone().success().stdout, "one\n", "{}", said.stderr);
     let trace = imgbuild.read("trace");
     let opened = trace.split("/bin/imgbuild").last().unwrap();

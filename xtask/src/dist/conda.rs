@@ -15,7 +15,7 @@ pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError
     let machine = release.machine;
     let mut build = tools.command();
     build.arg(release.workspace.join("xtask/dist/conda.py")).args([machine.conda, VERSION, machine.name]);
-    build.args([if release.quick { "conda:1" } else { "conda:19" }]);
+    build.args([if release.quick { "1" } else { "19" }]);
     build.arg(folder).arg(release.output).env("SOURCE_DATE_EPOCH", MOMENT);
     commands::quiet(&mut build)
 }

@@ -40,14 +40,14 @@ imgbuild: initial-upload-closes-no-bugs [usr/share/doc/imgbuild/changelog.Debian
 ";
 
 pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
-    let (mut sums, mut bytes) = (String::new(), 0);
+    let mut bytes = 0;
     for entry in entries(release)? {
         entry.write(folder)?;
         bytes += entry.body.len();
     }
     let mut md5sum = Command::new("bash");
     md5sum.args(["-c", "find usr -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null md5sum"]);
-    sums.push_str(&String::from_utf8_lossy(&commands::output(md5sum.current_dir(folder))?));
+    let sums = commands::text(md5sum.current_dir(folder))? + "\n";
     for (name, text) in [("control", control(release.machine.debian, bytes)), ("md5sums", sums)] {
         let body = Cow::Owned(text.into_bytes());
         Entry { path: format!("DEBIAN/{name}"), mode: 0o644, body }.write(folder)?;
