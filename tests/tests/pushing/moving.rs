@@ -132,10 +132,10 @@ fn a_push_says_what_it_does() {
       help: push the image, or what it stands on, from where it is built first
     [1]
     ");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @r"
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @"
     REGISTRY/a/mounted:1 is sha256:… (new)
     REGISTRY/b/mounted:1 is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 2.3 kB in 6 blobs; there: 0 B in 0 blobs
+    sent: 0 B in 0 blobs; mounted: 2.4 kB in 6 blobs; there: 0 B in 0 blobs
     REGISTRY/a/mounted:1
     REGISTRY/b/mounted:1
     [0]
