@@ -7,24 +7,18 @@ use super::error::DistError;
 /// Runs a command that says by itself what is wrong; what it prints is told as messages are.
 pub(super) fn run(command: &mut Command) -> Result<(), DistError> {
     command.stdin(Stdio::null()).stdout(std::io::stderr());
-    if command.status()?.success() { Ok(()) } else { Err(failed(command)) }
+    if command.status()?.success() { Ok(()) } else { Err(DistError::of(command)) }
 }
 
 /// What a command prints.
 pub(super) fn output(command: &mut Command) -> Result<Vec<u8>, DistError> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
-    if output.status.success() { Ok(output.stdout) } else { Err(failed(command)) }
+    if output.status.success() { Ok(output.stdout) } else { Err(DistError::of(command)) }
 }
 
 /// What a command prints, as a text without its end.
 pub(super) fn text(command: &mut Command) -> Result<String, DistError> {
     Ok(String::from_utf8_lossy(&output(command)?).trim_end().to_owned())
-}
-
-fn failed(command: &Command) -> DistError {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    DistError::Failed(words.join(" "))
 }
 
 /// Runs a command whose words are shown where it fails only.
@@ -36,5 +30,5 @@ pub(super) fn quiet(command: &mut Command) -> Result<(), DistError> {
     for said in [output.stdout, output.stderr] {
         eprint!("{}", String::from_utf8_lossy(&said));
     }
-    Err(failed(command))
+    Err(DistError::of(command))
 }

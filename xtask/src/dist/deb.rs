@@ -121,14 +121,13 @@ Description: builds images of conda and Python environments
 }
 
 fn gzip(body: &[u8]) -> Result<Vec<u8>, DistError> {
-    let mut gzip = Command::new("gzip")
-        .args(["--best", "--no-name"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut command = Command::new("gzip");
+    command.args(["--best", "--no-name"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut gzip = command.spawn()?;
     // Pages are smaller than what a pipe holds, or gzip reads them before it writes.
     if let Some(mut input) = gzip.stdin.take() {
         input.write_all(body)?;
     }
-    Ok(gzip.wait_with_output()?.stdout)
+    let output = gzip.wait_with_output()?;
+    if output.status.success() { Ok(output.stdout) } else { Err(DistError::of(&command)) }
 }

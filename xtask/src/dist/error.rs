@@ -1,6 +1,7 @@
 //! Why there is nothing to install.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::channel::ChannelError;
 use crate::programs::Lacking;
@@ -62,4 +63,13 @@ pub(crate) enum DistError {
     /// A thread ended before its time.
     #[error("what makes a package has panicked")]
     Panic,
+}
+
+impl DistError {
+    /// That a command failed, which has said why.
+    pub(super) fn of(command: &Command) -> Self {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        Self::Failed(words.join(" "))
+    }
 }
