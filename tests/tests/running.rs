@@ -386,3 +386,21 @@ fn post_link_scripts_are_run_and_their_changes_are_a_layer() {
     other.write("spec.lock", imgbuild.read("spec.lock"));
     assert_eq!(other.build(&spec, &["--locked"]).digests(), output.digests());
 }
+
+#[test]
+fn post_link_scripts_of_each_environment_are_run() {
+    let spec = format!(
+        "name = \"post-link\"\nplatforms = [\"linux/amd64\"]\n[conda]\nchannels = [\"{}\"]\nenvironment = \"app\"\npackages = [\"odd-post-link\"]\nallow-post-link = [\"odd-post-link\"]\n[envs.tools]\npackages = [\"odd-post-link\"]\n",
+        channel()
+    );
+    let imgbuild = Imgbuild::new();
+    let image = imgbuild.build(&spec, &[]).image();
+    let container = Container::new(&image);
+    for environment in ["app", "tools"] {
+        let made = format!("/opt/conda/envs/{environment}/share/odd-post-link/made.txt");
+        assert_eq!(container.exec(&["cat", &made]).success().stdout, "made\n", "{environment}");
+    }
+    let comments: Vec<&str> = image.config.history.iter().map(|item| item.comment.as_str()).collect();
+    let scripts = comments.iter().filter(|title| title.starts_with("post-link scripts of"));
+    assert_eq!(scripts.count(), 2, "{comments:?}");
+}

@@ -32,7 +32,7 @@ pub struct Policy<'a> {
 /// What a layer is for: a role, and either one large part, which may be in several environments, or a group of small ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LayerRole {
-    /// One part of at least the threshold's size, and those of the same archive in other environments.
+    /// One part that has a layer of its own, and those of the same archive in other environments.
     Single(Role, PartId),
     /// The small parts of a role whose names fall into one bucket.
     Bucket(Role, u32),
@@ -60,10 +60,10 @@ pub struct LayerPlan {
 
 /// The layer in which a part stands.
 fn layer_of(part: &Part, homes: &Homes<'_>, threshold: Threshold) -> LayerRole {
-    if threshold.is_reached_by(part) {
-        LayerRole::Single(part.role, homes.of(part).clone())
-    } else {
-        LayerRole::Bucket(part.role, bucket(&part.id.unscoped(), groups(part.role, threshold)))
+    match part.role.grouping {
+        Grouping::Alone => LayerRole::Single(part.role, part.id.clone()),
+        _ if threshold.is_reached_by(part) => LayerRole::Single(part.role, homes.of(part).clone()),
+        _ => LayerRole::Bucket(part.role, bucket(&part.id.unscoped(), groups(part.role, threshold))),
     }
 }
 
@@ -206,7 +206,13 @@ mod tests {
     #[test]
     fn what_running_something_changed_has_a_layer_of_its_own() {
         let mut parts = environment();
-        parts.push(part("configuration", BASE_CONFIGURATION, 1 << 30));
+        // Two environments may have scripts that run.
+        let alone = [
+            part("configuration", BASE_CONFIGURATION, 1 << 30),
+            part("scripts", CONFIGURATION, 0),
+            part("scripts-of-tools", CONFIGURATION, 0),
+        ];
+        parts.extend(alone);
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
             let layers = plan(
@@ -222,8 +228,10 @@ mod tests {
             )
             .unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
-            let alone = layers.iter().filter(|layer| layer.parts.contains(&(parts.len() - 1)));
-            assert_eq!(alone.map(|layer| layer.parts.len()).collect::<Vec<_>>(), [1]);
+            for index in parts.len() - 3..parts.len() {
+                let of = layers.iter().filter(|layer| layer.parts.contains(&index));
+                assert_eq!(of.map(|layer| layer.parts.as_slice()).collect::<Vec<_>>(), [[index]]);
+            }
         }
     }
 
