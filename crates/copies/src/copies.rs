@@ -151,8 +151,7 @@ impl Walk<'_> {
         let found = fs::symlink_metadata(&from).map_err(|error| self.unreadable(&from, error))?;
         self.check_name(&from, &to)?;
         if found.is_dir() {
-            let directory = (self.directory(), self.owner);
-            self.items.entry(to.clone()).or_insert(directory);
+            self.put_directory(&to);
             self.folder(&from, &to)
         } else {
             // A file that is named by itself is meant, whatever it holds.
@@ -178,8 +177,7 @@ impl Walk<'_> {
             let to = to.join(text)?;
             self.check_name(&path, &to)?;
             if found.is_dir() {
-                let directory = (self.directory(), self.owner);
-                self.items.entry(to.clone()).or_insert(directory);
+                self.put_directory(&to);
                 self.folder(&path, &to)?;
             } else {
                 self.item(&path, &to, false)?;
@@ -188,8 +186,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn directory(&self) -> Item {
-        Item::Directory { mode: self.copy.folder_mode.map_or(FOLDER_MODE, |mode| mode.bits()) }
+    /// A folder stays the first copy's that has it; but whoever names a mode for it means it.
+    fn put_directory(&mut self, to: &ImagePath) {
+        let named = self.copy.folder_mode.map(|mode| mode.bits());
+        let new = (Item::Directory { mode: named.unwrap_or(FOLDER_MODE) }, self.owner);
+        let (item, _) = self.items.entry(to.clone()).or_insert(new);
+        if let (Item::Directory { mode }, Some(named)) = (item, named) {
+            *mode = named;
+        }
     }
 
     /// A layer could not hold it: engines would remove files by it.
@@ -390,6 +394,13 @@ mod tests {
             shown(&read),
             ["/app folder 1777 0:0", "/app/deep folder 1777 0:0", "/app/deep/a.py 600 1 0:0"]
         );
+    }
+
+    #[test]
+    fn a_later_copy_gives_a_folder_the_mode_that_it_names() {
+        let later = "[[copy]]\nfrom = \"src\"\nto = \"/app\"\nfolder-mode = \"1777\"\n[[copy]]\nfrom = \"src\"\nto = \"/app\"\n";
+        let folder = folder(&format!("{SRC}owner = \"7:8\"\n{later}"), &[("src/a.py", "x")]);
+        assert_eq!(shown(&read(&folder).unwrap())[0], "/app folder 1777 7:8");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) struct CopyTable {
     #[schemars(extend("examples" = ["0644"]))]
     pub(crate) mode: Option<Mode>,
     /// The mode of the folders, in octal digits: `1777` where any user of the image may write. The default is `0755`. Folders that an
-    /// existing image has already stay as they are.
+    /// existing image has already, and those above `to`, stay as they are.
     #[schemars(extend("examples" = ["1777"]))]
     pub(crate) folder_mode: Option<Mode>,
 }

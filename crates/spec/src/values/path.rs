@@ -177,9 +177,22 @@ const SYSTEM: &[&str] = &[
     "/var",
 ];
 
-/// Folders in which nothing of an image lasts, or which are links into `/usr`.
-const CLOSED: &[&str] =
-    &["/bin/", "/boot/", "/dev/", "/etc/", "/lib/", "/lib64/", "/proc/", "/run/", "/sbin/", "/sys/", "/tmp/"];
+/// Folders in which nothing of an image lasts, or which are links into `/usr` or `/run`.
+const CLOSED: &[&str] = &[
+    "/bin/",
+    "/boot/",
+    "/dev/",
+    "/etc/",
+    "/lib/",
+    "/lib64/",
+    "/proc/",
+    "/run/",
+    "/sbin/",
+    "/sys/",
+    "/tmp/",
+    "/var/lock/",
+    "/var/run/",
+];
 
 fn check_prefix(text: &str) -> Result<(), ValueError> {
     let error = |rule: &str| {
