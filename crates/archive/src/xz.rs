@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
+use liblzma::stream::{CONCATENATED, Stream, TELL_UNSUPPORTED_CHECK};
 
 /// Reads what xz packed (tukaani.org, `xz-file-format.txt`): all streams that follow each other, up to the end, with their checks.
 /// A stream that needs more than `memory` bytes of it is refused.
@@ -12,7 +12,7 @@ use liblzma::stream::{CONCATENATED, Stream};
 ///
 /// When there is no memory for the decoder. What is damaged, cut off, or needs too much is an error of reading.
 pub fn xz<R: BufRead>(packed: R, memory: u64) -> io::Result<impl Read + use<R>> {
-    let stream = Stream::new_stream_decoder(memory, CONCATENATED)?;
+    let stream = Stream::new_stream_decoder(memory, CONCATENATED | TELL_UNSUPPORTED_CHECK)?;
     Ok(XzDecoder::new_stream(packed, stream))
 }
 
