@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Role {
     /// Its name: two roles of one name are one.
     pub name: &'static str,
-    /// Its place in the image: what changes least comes first.
+    /// Its place among the roles, for layers between which [`crate::plan()`] finds no other difference: what changes least comes first.
     pub order: u8,
     /// How its parts share layers.
     pub grouping: Grouping,

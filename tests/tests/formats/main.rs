@@ -113,7 +113,7 @@ fn a_lock_keeps_its_version_until_it_is_told_to_move() {
     let renewed = bench.run(&["lock", "spec.toml"]);
     assert_snapshot!(renewed.stderr, @"
     locking x:latest (linux/amd64)
-    note: the lock keeps format version 2, by which its images have the digests that they had; `imgbuild lock --upgrade-format` moves it to version 3
+    note: the lock keeps format version 2, by which its images have the digests that they had; `imgbuild lock spec.toml --upgrade-format` moves it to version 3
     ");
     assert_eq!(bench.build(&[]), old);
     spec("\"python\", \"odd-empty\"");
@@ -131,4 +131,52 @@ fn a_lock_keeps_its_version_until_it_is_told_to_move() {
     ");
     assert_eq!(bench.imgbuild.read("spec.lock"), new);
     assert_eq!(bench.build(&["--locked"]), latest);
+}
+
+#[test]
+fn every_codec_of_every_version_writes_the_bytes_that_it_always_did() {
+    let imgbuild = Imgbuild::with_private_store();
+    // Larger than a block of any of the compressors, and neither all the same nor noise.
+    let text: String =
+        (0..200_000_u64).map(|number| format!("line {}\n", number % 977 * number % 1013)).collect();
+    imgbuild.write("files/text.txt", text);
+    imgbuild.write("files/empty", "");
+    let built = |version: FormatVersion, compression: &str| {
+        let spec = format!(
+            "name = \"golden\"\nplatforms = [\"linux/amd64\"]\nbase = \"scratch\"\n\
+             [[copy]]\nfrom = \"files\"\nto = \"/data\"\n[layers]\ncompression = \"{compression}\"\n"
+        );
+        imgbuild.write("spec.toml", &spec);
+        imgbuild.run(["lock", "spec.toml", "--offline", "--upgrade-format"]).success();
+        let latest = format!("\nversion = {}\n", FormatVersion::LATEST.number());
+        let wanted = format!("\nversion = {}\n", version.number());
+        imgbuild.write("spec.lock", imgbuild.read("spec.lock").replacen(&latest, &wanted, 1));
+        let image = imgbuild.build_again(&["--offline", "--locked"]).image();
+        let layers: Vec<String> =
+            image.manifest.layers.iter().map(|layer| layer.digest.to_string()).collect();
+        format!("{} {compression} {}\n  {}", version.number(), image.digest, layers.join("\n  "))
+    };
+    let all = IMAGES
+        .iter()
+        .flat_map(|(version, _)| ["zstd", "gzip", "none"].map(|compression| built(*version, compression)));
+    assert_snapshot!(all.collect::<Vec<_>>().join("\n"), @"
+    2 zstd sha256:96a506a34851bd815751cf49609d3107ced771914cf323666780bcfbb269631c
+      sha256:a0676858e28756decc299960eb5786ec11d550d89ded29b9c5fa578ab32f1c59
+      sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
+    2 gzip sha256:5c6cb080888f7720379b5f3e8cd1185251c0f5ad78a6e603f0b48f7f51ea0567
+      sha256:3463436768dc415fcc6a2afd06f895a5fc99f34c654ced413e263b267c80d53b
+      sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
+    2 none sha256:a39bf56c3f8512f07fa48d08fb4139472440048eb1a44e0569617559546b0853
+      sha256:f01ffb36009e571c10f590848dcba62ebe5066965e3955ad7eaccc118a64b71b
+      sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
+    3 zstd sha256:2c7de207614007059487d558f751654a703ece55e62e2b5386a9640f61f21f32
+      sha256:e0afea48a2c3a57f7a2c7940aaa26cfe2ea03a08d5c2c1c2b80080fcf6a1d20e
+      sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
+    3 gzip sha256:52a2109274c2272e14077ee807478e7d9e5de60278e959147490cc99edc0a076
+      sha256:6da01995816b3124adec6938797251362b58d5e4c4154459e973546c9e9ed9d4
+      sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
+    3 none sha256:302211d52f7ffc0af2e6722bc7e8bfeed9f83ab7000f6a146a284a819e42c087
+      sha256:fe63097f7ba47a0eb5f06a7ad4fa3ac055e9b79b0b3f3fe67464c2bf03d3dba8
+      sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
+    ");
 }

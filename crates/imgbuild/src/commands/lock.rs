@@ -1,6 +1,7 @@
 //! `imgbuild lock`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use imgbuild_image::vendor;
 use imgbuild_layer::FormatVersion;
@@ -28,11 +29,12 @@ pub(crate) fn reason(reason: Reason) -> &'static str {
 }
 
 /// What is said of a lock that has not the latest format version.
-fn format_note(version: FormatVersion) -> Option<String> {
+fn format_note(version: FormatVersion, spec: &Path) -> Option<String> {
     let (kept, latest) = (version.number(), FormatVersion::LATEST.number());
     let note = format!(
         "the lock keeps format version {kept}, by which its images have the digests that they had; \
-         `imgbuild lock --upgrade-format` moves it to version {latest}"
+         `imgbuild lock {} --upgrade-format` moves it to version {latest}",
+        spec.display()
     );
     (version != FormatVersion::LATEST).then_some(note)
 }
@@ -66,7 +68,7 @@ pub(crate) async fn run(arguments: &LockArguments, global: &Global) -> Result<()
         None => None,
     };
     let mut notes = notes(&spec, &variants, &context);
-    notes.extend(format_note(locked.lock.version));
+    notes.extend(format_note(locked.lock.version, path_of_spec));
     drop(context);
     let changes = locked.changes.unwrap_or_default();
     let (changed, changes) = (changes.packages(), changes.0);
