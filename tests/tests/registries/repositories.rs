@@ -141,13 +141,14 @@ fn a_source_that_may_not_be_read_spoils_no_push() {
     let image = picture.at_home(&registry, "base", &["1"]);
     Asking::signed_in().push_with(&registry, "image", &image, Default::default()).unwrap();
     picture.is_in(&registry, "image", "1");
-    // Whether it may be mounted from is asked for once more where a mount is refused, and then no more.
+    // Whether it may be mounted from is asked for once more where a mount is refused, and then no more. Its two blobs may be on their way at
+    // once, and then each asks.
     let refused = registry
         .exchanges()
         .iter()
         .filter(|it| it.request.kind == Kind::Token && it.status == Some(403))
         .count();
-    assert_eq!(refused, 2, "{}", registry.conversation());
+    assert!([2, 3].contains(&refused), "{}", registry.conversation());
 }
 
 #[test]
