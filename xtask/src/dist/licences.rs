@@ -112,8 +112,12 @@ fn files(folder: &Path, depth: u32) -> Result<BTreeSet<String>, DistError> {
             && NAMES.iter().any(|known| name.starts_with(known))
             && !name.ends_with(".rs")
         {
-            // What is no text is no licence.
-            found.extend(std::fs::read_to_string(entry.path()).ok());
+            match fs_err::read_to_string(entry.path()) {
+                Ok(text) => drop(found.insert(text)),
+                // What is no text is no licence.
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(found)
