@@ -162,6 +162,10 @@ mod tests {
         Part { title: name.to_owned(), id, recipe, archive: None, role, weight, root: None }
     }
 
+    fn policy(budget: u32, reserved: u32, threshold: Threshold) -> Policy<'static> {
+        Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES }
+    }
+
     fn shown(parts: &[Part], policy: &Policy<'_>) -> Vec<String> {
         let names =
             |layer: &LayerPlan| layer.parts.iter().map(|index| parts[*index].id.name()).collect::<Vec<_>>();
@@ -182,18 +186,7 @@ mod tests {
         let parts = environment();
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers = plan(
-                &parts,
-                &Policy {
-                    format: FormatVersion::LATEST,
-                    budget,
-                    reserved: 0,
-                    threshold,
-                    cuts: &[],
-                    roles: &ROLES,
-                },
-            )
-            .unwrap();
+            let layers = plan(&parts, &policy(budget, 0, threshold)).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             let mut planned: Vec<_> = layers.into_iter().flat_map(|layer| layer.parts).collect();
             planned.sort_unstable();
@@ -215,18 +208,7 @@ mod tests {
         parts.extend(alone);
         for budget in 8..=127 {
             let threshold = threshold(&parts, &ROLES, budget, 0).unwrap();
-            let layers = plan(
-                &parts,
-                &Policy {
-                    format: FormatVersion::LATEST,
-                    budget,
-                    reserved: 0,
-                    threshold,
-                    cuts: &[],
-                    roles: &ROLES,
-                },
-            )
-            .unwrap();
+            let layers = plan(&parts, &policy(budget, 0, threshold)).unwrap();
             assert!(layers.len() <= budget as usize, "{budget}: {}", layers.len());
             for index in parts.len() - 3..parts.len() {
                 let of = layers.iter().filter(|layer| layer.parts.contains(&index));
@@ -238,11 +220,7 @@ mod tests {
     /// The names of the layers that a package joins on a base of `reserved` layers, each with the number of its parts.
     fn on_base(budget: u32, reserved: u32, parts: &[Part]) -> Vec<String> {
         let threshold = threshold(parts, &ROLES, budget, reserved).unwrap();
-        let planned = plan(
-            parts,
-            &Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES },
-        )
-        .unwrap();
+        let planned = plan(parts, &policy(budget, reserved, threshold)).unwrap();
         let named = |layer: LayerPlan| match layer.role {
             LayerRole::Single(_, id) => id.name().to_owned(),
             LayerRole::Bucket(role, _) => format!("{} of {role:?}", layer.parts.len()),
@@ -297,7 +275,7 @@ mod tests {
                 }
                 Ok(threshold) => {
                     prop_assert!(least <= budget as usize);
-                    let planned = plan(&parts, &Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES }).unwrap();
+                    let planned = plan(&parts, &policy(budget, reserved, threshold)).unwrap();
                     prop_assert!(planned.len() + reserved as usize <= budget as usize);
                 }
             }
@@ -311,7 +289,7 @@ mod tests {
         ) {
             let place = |parts: &[Part], budget: u32| {
                 let threshold = threshold(parts, &ROLES, budget, 0).ok()?;
-                let planned = plan(parts, &Policy { format: FormatVersion::LATEST, budget, reserved: 0, threshold, cuts: &[], roles: &ROLES }).unwrap();
+                let planned = plan(parts, &policy(budget, 0, threshold)).unwrap();
                 let of = |layer: &LayerPlan| {
                     let fixed = layer.parts.iter().filter(|it| !parts[**it].role.yields).copied();
                     fixed.map(|it| (parts[it].id.clone(), layer.role.clone())).collect::<Vec<_>>()
@@ -337,7 +315,7 @@ mod tests {
             prop_assume!(may_be_grouped(another.role) && !(another.role.of_base && reserved > 0));
             prop_assume!(parts.iter().all(|part| part.id != another.id));
             let Ok(threshold) = threshold(&parts, &ROLES, budget, reserved) else { return Ok(()) };
-            let policy = Policy { format: FormatVersion::LATEST, budget, reserved, threshold, cuts: &[], roles: &ROLES };
+            let policy = policy(budget, reserved, threshold);
             let before = plan(&parts, &policy).unwrap();
             let more: Vec<Part> = parts.iter().cloned().chain([another]).collect();
             // Where the budget has no room for it, a new threshold is chosen, and that moves others.
@@ -355,14 +333,7 @@ mod tests {
     fn a_new_package_changes_one_layer() {
         let mut parts = environment();
         let threshold = threshold(&parts, &ROLES, 40, 0).unwrap();
-        let policy = Policy {
-            format: FormatVersion::LATEST,
-            budget: 40,
-            reserved: 0,
-            threshold,
-            cuts: &[],
-            roles: &ROLES,
-        };
+        let policy = policy(40, 0, threshold);
         let before = shown(&parts, &policy);
         parts.insert(0, part("another", Role::PACKAGE, 1000));
         let after = shown(&parts, &policy);
@@ -410,14 +381,7 @@ mod tests {
     #[test]
     fn the_order_of_the_parts_does_not_matter() {
         let mut parts = environment();
-        let policy = Policy {
-            format: FormatVersion::LATEST,
-            budget: 40,
-            reserved: 0,
-            threshold: Threshold(8 << 20),
-            cuts: &[],
-            roles: &ROLES,
-        };
+        let policy = policy(40, 0, Threshold(8 << 20));
         let one = shown(&parts, &policy);
         parts.reverse();
         assert_eq!(shown(&parts, &policy), one);
