@@ -52,6 +52,15 @@ pub(crate) enum DistError {
         "`{0}` is no target of imgbuild\nhint: x86_64-unknown-linux-gnu and aarch64-unknown-linux-gnu are"
     )]
     Target(String),
+    /// rustc does not say what machine this is.
+    #[error("`rustc -vV` names no host")]
+    NoHost,
+    /// There is no machine for which anything can be built here.
+    #[error("nothing is made: no program can be built here")]
+    Nothing,
+    /// A crate is linked that says nothing of its licence.
+    #[error("the crate `{0}` is linked, and says not under which licence")]
+    Unlicensed(String),
     /// A folder that holds something else.
     #[error("`{0}` holds what no `cargo xtask dist` has made, and would be removed\nhint: name a new folder")]
     Occupied(PathBuf),

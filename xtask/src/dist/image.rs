@@ -51,9 +51,9 @@ fn c_library(release: &Release<'_>, folder: &Path) -> Result<(), DistError> {
     let (compiler, loader) = (machine.compiler()?, folder.join(machine.loader));
     fs_err::create_dir_all(folder.join("lib"))?;
     fs_err::create_dir_all(folder.join("lib64"))?;
-    let name = loader.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = machine.loader.rsplit('/').next().unwrap_or(machine.loader);
     let libraries = LIBRARIES.iter().map(|name| (*name, folder.join("lib").join(name)));
-    for (name, to) in libraries.chain([(name.as_str(), loader)]) {
+    for (name, to) in libraries.chain([(name, loader)]) {
         let found = commands::text(Command::new(&compiler).arg(format!("-print-file-name={name}")))?;
         // What it does not have it calls by the name alone.
         if Path::new(&found).is_absolute() {

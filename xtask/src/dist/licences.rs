@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::commands;
 use super::error::DistError;
@@ -36,11 +36,11 @@ pub(super) fn text(workspace: &Path, machine: Machine) -> Result<String, DistErr
     let mut list = HEAD.to_owned();
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in linked(&metadata) {
-        let said = |key: &str| package[key].as_str().unwrap_or_default();
-        let name = format!("{} {}", said("name"), said("version"));
-        list.push_str(&format!("\n{name}: {}", said("license")));
-        let folder = Path::new(said("manifest_path")).parent().unwrap_or(Path::new("")).to_owned();
-        for text in files(&folder, 2)? {
+        let name = format!("{} {}", package.name, package.version);
+        let licence = package.license.as_ref().ok_or_else(|| DistError::Unlicensed(name.clone()))?;
+        list.push_str(&format!("\n{name}: {licence}"));
+        let folder = package.manifest_path.parent().unwrap_or(Path::new("."));
+        for text in files(folder, 2)? {
             texts.entry(text).or_default().push(name.clone());
         }
     }
@@ -59,41 +59,78 @@ fn block(names: &str, text: &str) -> String {
     format!("\n{}\n{names}\n\n{}\n", "=".repeat(79), text.trim_end())
 }
 
-/// Where cargo puts what it makes.
-pub(super) fn target_folder(workspace: &Path) -> Result<PathBuf, DistError> {
-    Ok(metadata(workspace, &["--no-deps"])?["target_directory"].as_str().unwrap_or("target").into())
+/// What `cargo metadata` says, as far as it is asked here.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    /// Nothing where dependencies were not asked for.
+    resolve: Option<Resolve>,
+    target_directory: PathBuf,
 }
 
-fn metadata(workspace: &Path, arguments: &[&str]) -> Result<Value, DistError> {
+#[derive(Debug, Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    license: Option<String>,
+    /// Nothing for our own.
+    source: Option<String>,
+    manifest_path: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    pkg: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DependencyKind {
+    /// Nothing for what is linked; `build` and `dev` for what only compiles or tests.
+    kind: Option<String>,
+}
+
+/// Where cargo puts what it makes.
+pub(super) fn target_folder(workspace: &Path) -> Result<PathBuf, DistError> {
+    Ok(metadata(workspace, &["--no-deps"])?.target_directory)
+}
+
+fn metadata(workspace: &Path, arguments: &[&str]) -> Result<Metadata, DistError> {
     let mut cargo = Command::new("cargo");
     cargo.args(["metadata", "--format-version", "1", "--locked"]).args(arguments).current_dir(workspace);
     Ok(serde_json::from_slice(&commands::output(&mut cargo)?)?)
 }
 
 /// The packages of others that are linked into the program, by name and version.
-fn linked(metadata: &Value) -> Vec<&Value> {
-    let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
-    let id = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut uses: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for node in list(&metadata["resolve"]["nodes"]) {
-        // What only compiles, or only tests, is in no program.
-        let is_linked =
-            |used: &Value| list(&used["dep_kinds"]).iter().any(|dependency| dependency["kind"].is_null());
-        let used = list(&node["deps"]).into_iter().filter(is_linked).map(|used| id(&used["pkg"])).collect();
-        uses.insert(id(&node["id"]), used);
+fn linked(metadata: &Metadata) -> Vec<&Package> {
+    let mut uses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes) {
+        let is_linked = |used: &&Dependency| used.dep_kinds.iter().any(|it| it.kind.is_none());
+        uses.insert(&node.id, node.deps.iter().filter(is_linked).map(|used| used.pkg.as_str()).collect());
     }
-    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut waiting: Vec<String> =
-        packages.iter().filter(|it| it["name"] == "imgbuild").map(|it| id(&it["id"])).collect();
+    let ours = metadata.packages.iter().filter(|package| package.name == "imgbuild");
+    let mut waiting: Vec<&str> = ours.map(|package| package.id.as_str()).collect();
     let mut seen = BTreeSet::new();
     while let Some(next) = waiting.pop() {
-        waiting.extend(uses.get(&next).into_iter().flatten().filter(|it| !seen.contains(*it)).cloned());
-        seen.insert(next);
+        if seen.insert(next) {
+            waiting.extend(uses.get(next).into_iter().flatten());
+        }
     }
-    // Those without a source are our own.
-    let others = packages.iter().filter(|it| !it["source"].is_null() && seen.contains(&id(&it["id"])));
-    let mut others: Vec<&Value> = others.collect();
-    others.sort_by_key(|it| (id(&it["name"]), id(&it["version"])));
+    let is_others = |it: &&Package| it.source.is_some() && seen.contains(it.id.as_str());
+    let mut others: Vec<&Package> = metadata.packages.iter().filter(is_others).collect();
+    others.sort_by_key(|it| (&it.name, &it.version));
     others
 }
 
@@ -121,4 +158,28 @@ fn files(folder: &Path, depth: u32) -> Result<BTreeSet<String>, DistError> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_compiles_or_tests_is_not_linked() {
+        let package = |name: &str, source: &str| {
+            format!(
+                r#"{{"id":"{name}","name":"{name}","version":"1","license":"MIT","source":{source},"manifest_path":"/x"}}"#
+            )
+        };
+        let packages = [("imgbuild", "null"), ("own", "null"), ("linked", "\"a\""), ("builds", "\"a\"")];
+        let packages = packages.map(|(name, source)| package(name, source)).join(",");
+        let nodes = r#"{"id":"imgbuild","deps":[{"pkg":"own","dep_kinds":[{"kind":null}]},{"pkg":"builds","dep_kinds":[{"kind":"build"}]}]},
+            {"id":"own","deps":[{"pkg":"linked","dep_kinds":[{"kind":"dev"},{"kind":null}]}]}"#;
+        let whole =
+            format!(r#"{{"packages":[{packages}],"resolve":{{"nodes":[{nodes}]}},"target_directory":"/t"}}"#);
+        let metadata: Metadata = serde_json::from_str(&whole).unwrap();
+        assert_eq!(linked(&metadata).iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["linked"]);
+        // What cargo does not say is an error, and no list of nothing.
+        assert!(serde_json::from_str::<Metadata>(r#"{"resolve":null,"target_directory":"/t"}"#).is_err());
+    }
 }

@@ -87,5 +87,5 @@ impl Machine {
 pub(super) fn host() -> Result<Machine, DistError> {
     let said = commands::text(Command::new("rustc").arg("-vV"))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Machine::of_target(host.unwrap_or_default())
+    Machine::of_target(host.ok_or(DistError::NoHost)?)
 }

@@ -17,6 +17,7 @@ mod tarball;
 mod tree;
 mod wheel;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -81,7 +82,7 @@ pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
     }
     fs_err::create_dir_all(&output)?;
     // The first one is this machine's: pages, completions and images are made by it.
-    let runs_here = made.first().map(|(_, program)| program.clone()).unwrap_or_default();
+    let Some((_, runs_here)) = made.first().cloned() else { return Err(DistError::Nothing) };
     for (machine, program) in made {
         let licences = licences::text(workspace, machine)?;
         let tree = Tree::new(workspace, &runs_here, &program, licences)?;
@@ -89,11 +90,11 @@ pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
         make(&Release { workspace, machine, runs_here: &runs_here, tree, quick, parts, output: &output })?;
     }
     let sums = sums(&output)?;
-    fs_err::write(output.join(SUMS), &sums)?;
-    for line in sums.lines() {
-        let (sum, name) = line.split_once("  ").unwrap_or_default();
+    let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    fs_err::write(output.join(SUMS), text)?;
+    for (name, sum) in &sums {
         let size = fs_err::metadata(output.join(name))?.len();
-        println!("{} {:>6.1} MB  {name}", &sum[..12], size as f64 / 1e6);
+        println!("{sum:.12} {:>6.1} MB  {name}", size as f64 / 1e6);
     }
     Ok(())
 }
@@ -165,17 +166,13 @@ fn made_in(release: &Release<'_>, name: &str, make: Maker) -> Result<(), DistErr
     Ok(fs_err::remove_dir_all(&folder)?)
 }
 
-/// What `sha256sum --check` reads, of all files of a folder, by name.
-fn sums(folder: &Path) -> Result<String, DistError> {
-    let mut names = Vec::new();
+/// The checksums of all files of a folder, by their names.
+fn sums(folder: &Path) -> Result<BTreeMap<String, String>, DistError> {
+    let mut sums = BTreeMap::new();
     for entry in fs_err::read_dir(folder)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    let mut sums = String::new();
-    for name in names {
-        let sum = hex::encode(Sha256::digest(fs_err::read(folder.join(&name))?));
-        sums.push_str(&format!("{sum}  {name}\n"));
+        let entry = entry?;
+        let sum = hex::encode(Sha256::digest(fs_err::read(entry.path())?));
+        sums.insert(entry.file_name().to_string_lossy().into_owned(), sum);
     }
     Ok(sums)
 }
