@@ -40,6 +40,7 @@ const FLOORS: [&[&str]; 5] = [
         "debian",
         "distribution",
         "fetch",
+        "inventory",
         "pypi",
         "registry",
         "runtime",

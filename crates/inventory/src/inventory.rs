@@ -1,0 +1,78 @@
+//! All packages of an image.
+
+use std::collections::BTreeMap;
+
+use imgbuild_oci::Platform;
+use serde::{Deserialize, Serialize};
+
+use crate::{Package, PackageId};
+
+/// The system that an image's packages are of, by `os-release(5)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// `ID`, such as `debian`.
+    pub id: String,
+    /// `VERSION_ID`, such as `12`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `VERSION_CODENAME`, such as `bookworm`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codename: Option<String>,
+}
+
+/// The packages of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// What the image is built for.
+    pub platform: Platform,
+    /// Its system, where it says it.
+    pub system: Option<System>,
+    packages: BTreeMap<PackageId, Package>,
+}
+
+impl Inventory {
+    /// These packages; of two that are the same the last.
+    pub fn new(
+        platform: Platform,
+        system: Option<System>,
+        packages: impl IntoIterator<Item = Package>,
+    ) -> Self {
+        let packages = packages.into_iter().map(|package| (package.id.clone(), package)).collect();
+        Self { platform, system, packages }
+    }
+
+    /// Its packages: by their kinds, then their names.
+    pub fn packages(&self) -> impl Iterator<Item = &Package> {
+        self.packages.values()
+    }
+
+    /// A package of it.
+    pub fn get(&self, id: &PackageId) -> Option<&Package> {
+        self.packages.get(id)
+    }
+
+    /// How many packages it has.
+    pub fn len(&self) -> usize {
+        self.packages.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty()
+    }
+
+    /// Those that a person means by a text: `numpy`, or `conda/numpy` where several kinds have one. Names of Python's projects are
+    /// compared as indexes compare them.
+    pub fn named(&self, text: &str) -> Vec<&Package> {
+        let fits = |name: &str, id: &PackageId| {
+            let same = id.name.eq_ignore_ascii_case(name);
+            same || imgbuild_python::normalized(name) == imgbuild_python::normalized(&id.name)
+        };
+        let meant = |package: &&Package| match text.split_once('/') {
+            Some((kind, name)) if kind == package.id.kind.as_str() => fits(name, &package.id),
+            Some(_) => false,
+            None => fits(text, &package.id),
+        };
+        self.packages().filter(meant).collect()
+    }
+}
