@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tar::{End, RawEntry, TarStream, TypeFlag};
 use crate::{ImagePath, Owner, PathError, TarError, Whiteout};
 
@@ -11,7 +13,7 @@ use crate::{ImagePath, Owner, PathError, TarError, Whiteout};
 const OVERLAY: [&str; 2] = ["trusted.overlay.", "user.overlay."];
 
 /// What an entry of a layer is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerKind {
     /// A file.
     File,
@@ -28,7 +30,7 @@ pub enum LayerKind {
 }
 
 /// A file that is none: what programs reach through it is the kernel's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Special {
     /// A character device.
     Character {
@@ -48,23 +50,30 @@ pub enum Special {
     Fifo,
 }
 
-/// The head of one entry of a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The head of one entry of a layer. Kept for later, it has short names: a layer has a hundred thousand of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerHead {
     /// Where it is; nothing for the root.
+    #[serde(rename = "p")]
     pub path: Option<ImagePath>,
     /// What it is.
+    #[serde(rename = "k")]
     pub kind: LayerKind,
     /// Permission bits with setuid, setgid and sticky.
+    #[serde(rename = "m")]
     pub mode: u32,
     /// The numbers of its user and group.
+    #[serde(rename = "o", default)]
     pub owner: Owner,
     /// Seconds since 1970.
+    #[serde(rename = "t", default)]
     pub mtime: i64,
     /// Its extended attributes by their whole names, such as `security.capability`. Engines set those of the namespace
     /// `user.` and `security.capability`, and none of overlayfs's is ever among them.
+    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, Vec<u8>>,
     /// The size of its body in bytes.
+    #[serde(rename = "s", default)]
     pub size: u64,
 }
 

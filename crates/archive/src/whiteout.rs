@@ -1,5 +1,7 @@
 //! Whiteouts: how a layer takes away what layers below it hold.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ImagePath, PathError, TarError};
 
 /// What the name of every whiteout begins with.
@@ -9,7 +11,7 @@ const OPAQUE: &str = ".wh..wh..opq";
 
 /// What a layer takes away of the layers below it; never anything of its own. Follows `layer.md` of the image
 /// specification.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whiteout {
     /// `.wh.NAME`: this path, with everything below it, is not there any more.
     Removes(ImagePath),

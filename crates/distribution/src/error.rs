@@ -91,6 +91,10 @@ pub enum DistributionError {
         /// What was made.
         made: String,
     },
+    /// An image of a registry is not what an image should be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Open(Box<imgbuild_oci::ReadError>),
     /// A thread died.
     #[error("a part of the work died: {0}")]
     Died(String),

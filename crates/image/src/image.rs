@@ -16,6 +16,9 @@ use crate::error::MakeError;
 /// The label that holds the digest of the lock's text.
 pub const LOCK_LABEL: &str = "io.github.imgbuild.lock";
 
+/// Who made a layer, in its history.
+pub(crate) const WRITER: &str = "imgbuild";
+
 /// What an image's configuration is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) variant: &'a Variant,
@@ -38,7 +41,7 @@ pub(crate) fn assemble(timestamp: i64, parts: &Parts<'_>, layers: &[BuiltLayer])
     let created = Timestamp::from_seconds(timestamp)?;
     let history = |layer: &BuiltLayer| History {
         created: Some(created),
-        created_by: "imgbuild".to_owned(),
+        created_by: WRITER.to_owned(),
         comment: layer.title.clone(),
         empty_layer: false,
     };

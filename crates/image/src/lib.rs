@@ -11,16 +11,20 @@ mod built;
 mod built_layer;
 mod bytecode_below;
 mod checks;
+mod comparison;
 mod compiler;
 mod confinement;
 mod conformity;
+mod contents;
 mod copied_over;
 mod cuda_libraries;
 mod delivery;
 mod derived;
 mod error;
+mod files;
 mod image;
 mod ingredient;
+mod inspection;
 mod kernels;
 mod layer_task;
 mod layers;
@@ -46,16 +50,22 @@ pub use assembly::{VariantParts, parts};
 pub use built::Built;
 pub use built_layer::BuiltLayer;
 pub use checks::{Checked, run_checks};
+pub use comparison::{Comparison, ConfigChange, FileChange, FileChanges, LayerChanges};
 pub use confinement::unconfined;
 pub use conformity::{check_conformity, conform};
+pub use contents::{Contents, ImageLock, image_lock, inventory};
 pub use cuda_libraries::{
     CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,
 };
 pub use delivery::{Delivered, Format, Output, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
+pub use files::{ReadFile, read_files};
 pub use image::LOCK_LABEL;
 /// What was run to make an image.
 pub use imgbuild_ecosystem::Execution;
+pub use inspection::{
+    BaseSummary, CudaSummary, EnvironmentSummary, Inspection, LayerInspection, LockSummary,
+};
 pub use kernels::check_kernels;
 pub use layers::make;
 pub use opening::{Opened, image_records, is_layout, not_found, open_image};

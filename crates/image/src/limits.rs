@@ -33,3 +33,6 @@ pub(crate) const KERNELS_SECONDS: u64 = 300;
 /// How many pieces of one package are written side by side. Each holds its compressor's buffers, and a package of more pieces is read more
 /// than once.
 pub(crate) const PIECES_AT_ONCE: usize = 4;
+
+/// The most bytes that a compressed layer has that holds the lock of its image.
+pub(crate) const LOCK_LAYER_LIMIT: u64 = 8 << 20;

@@ -1,12 +1,13 @@
 //! The image that a user means: a file, a folder, a digest, a spec, or a name.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use imgbuild_diagnostic::plain;
 use imgbuild_oci::{
-    Blobs, Choice, ContainerConfig, Digest, Image, ImageConfig, Manifest, Platform, Reference, StoredImage,
-    StoredLayer,
+    Blobs, Choice, ContainerConfig, Digest, History, Image, ImageConfig, Manifest, Platform, Reference,
+    StoredImage, StoredLayer, Timestamp,
 };
 use imgbuild_spec::Spec;
 use imgbuild_store::{ImageRecord, LayerCaches, Store};
@@ -18,8 +19,16 @@ use crate::unpacked::NamedLayer;
 
 /// An image whose documents were read.
 pub struct Opened {
+    /// The digest of its manifest; of a tarball of `docker save`, which has none, that of the one that imgbuild makes.
+    pub digest: Digest,
     /// The platform that it is built for.
     pub platform: Platform,
+    /// When it was made, where it says it.
+    pub created: Option<Timestamp>,
+    /// How its layers came to be.
+    pub history: Vec<History>,
+    /// What its manifest says beside.
+    pub annotations: BTreeMap<String, String>,
     /// How a container of it is started.
     pub config: ContainerConfig,
     /// Its layers, the first first.
@@ -39,8 +48,43 @@ impl Opened {
         let named = image.layers().iter();
         let named =
             named.map(|it| NamedLayer { descriptor: it.descriptor.clone(), diff_id: it.diff_id }).collect();
-        let (config, blobs) = (image.head().config.clone(), OpenedBlobs::Store(layers));
-        Self { platform, config, layers: named, blobs }
+        let head = image.head();
+        Self {
+            digest: image.digest(),
+            platform,
+            created: Some(head.created),
+            history: image.history().cloned().collect(),
+            annotations: head.annotations.clone(),
+            config: head.config.clone(),
+            layers: named,
+            blobs: OpenedBlobs::Store(layers),
+        }
+    }
+
+    /// An image of anybody's making, wherever it is stored.
+    ///
+    /// # Errors
+    ///
+    /// When its platform is none of ours.
+    pub fn of_stored(image: StoredImage) -> Result<Self, MakeError> {
+        let named =
+            |layer: &StoredLayer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id };
+        Ok(Self {
+            digest: image.digest,
+            platform: platform_of(&image.config)?,
+            created: image.config.created,
+            history: image.config.history.clone(),
+            annotations: image.annotations.clone(),
+            config: image.config.config.clone(),
+            layers: image.layers.iter().map(named).collect(),
+            blobs: OpenedBlobs::File(Box::new(image)),
+        })
+    }
+
+    /// What each of its layers is made of, as their history says it, the first first; nothing of those of which it does not say it.
+    pub fn titles(&self) -> Vec<Option<&History>> {
+        let mut made = self.history.iter().filter(|item| !item.empty_layer);
+        self.layers.iter().map(|_| made.next()).collect()
     }
 
     /// Where its layers are.
@@ -128,15 +172,7 @@ fn of_spec(path: &Path, platform: Platform, layers: &LayerCaches) -> Result<Open
 
 /// An image of anybody's making, in a tarball or a layout.
 fn in_file(path: &Path, platform: Platform) -> Result<Opened, MakeError> {
-    let image = StoredImage::open(path, &Choice { platform, reference: None })?;
-    let named =
-        |layer: &StoredLayer| NamedLayer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id };
-    Ok(Opened {
-        platform: platform_of(&image.config)?,
-        config: image.config.config.clone(),
-        layers: image.layers.iter().map(named).collect(),
-        blobs: OpenedBlobs::File(Box::new(image)),
-    })
+    Opened::of_stored(StoredImage::open(path, &Choice { platform, reference: None })?)
 }
 
 fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened, MakeError> {
@@ -152,7 +188,11 @@ fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened,
     let pairs = manifest.layers.into_iter().zip(&config.rootfs.diff_ids);
     let named = pairs.map(|(descriptor, diff_id)| NamedLayer { descriptor, diff_id: *diff_id }).collect();
     Ok(Opened {
+        digest: *digest,
         platform: platform_of(&config)?,
+        created: config.created,
+        history: config.history,
+        annotations: manifest.annotations,
         layers: named,
         config: config.config,
         blobs: OpenedBlobs::Store(layers.clone()),

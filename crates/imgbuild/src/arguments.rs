@@ -8,6 +8,10 @@ use imgbuild_oci::{Platform, RegistryHost};
 use imgbuild_spec::{Contract, Size, SizeError};
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
+use crate::inspect_arguments::{
+    CatArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments, SizeArguments,
+    TreeArguments, WhyArguments,
+};
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
 use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
@@ -72,6 +76,22 @@ pub(crate) enum Command {
     Registry(RegistryCommand),
     /// Run an image, rootless and without a container engine; nothing stays behind.
     Run(RunArguments),
+    /// Tell what is in an image: packages, layers, environments, how it starts.
+    Inspect(InspectArguments),
+    /// Tell how two images or two locks differ, and what a pull of the second one costs. Exits with 1 where they do.
+    Diff(DiffArguments),
+    /// Tell why a package is there: what was asked for, and what leads from that to it; or whose a file is.
+    Why(WhyArguments),
+    /// Show the packages of a spec or an image as a tree of what requires what.
+    Tree(TreeArguments),
+    /// Tell what each package costs, with what only it brings, and what of an image may not be needed.
+    Size(SizeArguments),
+    /// List a folder of an image.
+    Ls(LsArguments),
+    /// Print a file of an image.
+    Cat(CatArguments),
+    /// Copy a file or folder out of an image.
+    Extract(ExtractArguments),
     /// Tell whether platforms will run an image, demand by demand.
     Conform(ConformArguments),
     /// Log in to a registry, and keep the password where docker and podman find it.

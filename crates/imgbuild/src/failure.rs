@@ -41,6 +41,15 @@ pub(crate) enum Plain {
     /// The lock.
     #[error(transparent)]
     Lock(#[from] imgbuild_lock::LockError),
+    /// A pattern of paths is none.
+    #[error("`{pattern}` is not a pattern of paths: {reason}")]
+    #[diagnostic(help("`*` stands for a part of a name, `**` for any folders: `/opt/conda/**/*.so`"))]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The credentials for channels.
     #[error(transparent)]
     Credentials(#[from] imgbuild_conda::CredentialsError),

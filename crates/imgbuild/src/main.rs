@@ -7,6 +7,7 @@ mod arguments;
 mod choice_arguments;
 mod commands;
 mod failure;
+mod inspect_arguments;
 mod lock_arguments;
 mod output;
 mod progress;
@@ -111,6 +112,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Command::Outdated(arguments) = &arguments.command {
         return commands::outdated::run(arguments, global).await;
     }
+    if let Command::Diff(arguments) = &arguments.command {
+        return commands::diff::run(arguments, global).await;
+    }
     match &arguments.command {
         Command::Init(arguments) => commands::init::run(arguments, global),
         Command::Build(arguments) => commands::build::run(arguments, global).await,
@@ -125,7 +129,14 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => commands::check::run(arguments, global),
         Command::Matrix(arguments) => commands::matrix::run(arguments),
         // They have codes of their own, and were run above.
-        Command::Run(_) | Command::Outdated(_) => Ok(()),
+        Command::Run(_) | Command::Outdated(_) | Command::Diff(_) => Ok(()),
+        Command::Inspect(arguments) => commands::inspect::run(arguments, global).await,
+        Command::Ls(arguments) => commands::files::ls(arguments, global).await,
+        Command::Cat(arguments) => commands::files::cat(arguments, global).await,
+        Command::Extract(arguments) => commands::files::extract(arguments, global).await,
+        Command::Why(arguments) => commands::why::why(arguments, global).await,
+        Command::Tree(arguments) => commands::why::tree(arguments, global).await,
+        Command::Size(arguments) => commands::size::run(arguments, global).await,
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,
         Command::Login(arguments) => commands::login::run(arguments, global).await,
         Command::Logout { host } => commands::logout::run(host, global).await,

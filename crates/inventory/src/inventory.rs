@@ -61,6 +61,26 @@ impl Inventory {
         self.packages.is_empty()
     }
 
+    /// These packages and those of another inventory, which knows more of those that both have.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let mut packages = self.packages;
+        packages.extend(other.packages);
+        Self { platform: self.platform, system: self.system.or(other.system), packages }
+    }
+
+    /// The same, where `words` says in what words a package was asked for; nothing of those of which it does not know it.
+    #[must_use]
+    pub fn requested(mut self, words: impl Fn(&PackageId) -> Vec<String>) -> Self {
+        for package in self.packages.values_mut() {
+            let words = words(&package.id);
+            if !words.is_empty() {
+                package.requested = words;
+            }
+        }
+        self
+    }
+
     /// Those that a person means by a text: `numpy`, or `conda/numpy` where several kinds have one. Names of Python's projects are
     /// compared as indexes compare them.
     pub fn named(&self, text: &str) -> Vec<&Package> {

@@ -122,6 +122,9 @@ pub struct Package {
     /// In what words somebody asked for it; nothing where others need it, or nobody says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requested: Vec<String>,
+    /// Whether every base of its system has it, whoever asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_every_base: bool,
     /// What it requires, in the order in which it says it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
@@ -148,7 +151,7 @@ impl fmt::Display for PackageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind, self.name)?;
         match &self.environment {
-            Some(environment) => write!(f, " in /{environment}"),
+            Some(environment) => write!(f, " in {environment}"),
             None => Ok(()),
         }
     }
@@ -172,6 +175,7 @@ impl Package {
             summary: None,
             distributions: Vec::new(),
             requested: Vec::new(),
+            of_every_base: false,
             requires: Vec::new(),
         }
     }
@@ -184,8 +188,8 @@ impl Package {
         }
     }
 
-    /// Whether somebody asked for it.
+    /// Whether somebody asked for it, or every base has it.
     pub fn is_requested(&self) -> bool {
-        !self.requested.is_empty()
+        self.of_every_base || !self.requested.is_empty()
     }
 }

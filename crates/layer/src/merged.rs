@@ -1,82 +1,18 @@
 //! The file system that layers make together, without unpacking them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::io::Read;
-use std::ops::Bound;
 use std::sync::Arc;
 
+use imgbuild_archive::{Folder, ImagePath, LayerHead, LayerKind, LayerReader, Owner, TarError};
 use serde::{Deserialize, Serialize};
 
+use crate::layer_content::{LayerContent, MergeError};
 use crate::limits::{FILE_LIMIT, MOST_FOLDER_BYTES, MOST_KEPT_BYTES, MOST_PATHS};
-use imgbuild_archive::{
-    Folder, ImagePath, LayerHead, LayerKind, LayerReader, Owner, Special, TarError, Whiteout,
-};
+use crate::node::{Node, NodeKind, below};
 
 /// As many links as Linux follows in one path.
 const MOST_LINKS: u32 = 40;
-
-/// What stands at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NodeKind {
-    /// A file of so many bytes.
-    File {
-        /// Its size.
-        size: u64,
-    },
-    /// A folder.
-    Directory,
-    /// A symbolic link and its target, as it is written into the link.
-    Symlink(String),
-    /// A device or a named pipe.
-    Special,
-}
-
-/// What the layers hold at one path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Node {
-    /// What it is.
-    pub kind: NodeKind,
-    /// The permission bits with setuid, setgid and sticky.
-    pub mode: u32,
-    /// Whom it belongs to.
-    pub owner: Owner,
-    /// The number of the layer that it is from, the first being 0; a folder's is the last that states it.
-    pub layer: usize,
-}
-
-/// A layer that cannot be laid over those below it.
-#[derive(Debug, thiserror::Error)]
-pub enum MergeError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Tar(#[from] TarError),
-    /// Engines would make different images of it.
-    #[error("engines read `{path}` in different ways: {rule}")]
-    Ambiguous {
-        /// The path.
-        path: ImagePath,
-        /// Why.
-        rule: &'static str,
-    },
-    /// A file that is to be read is too large.
-    #[error("`{path}` has {size} bytes, which is more than anyone's")]
-    TooLarge {
-        /// The file.
-        path: ImagePath,
-        /// Its size.
-        size: u64,
-    },
-    /// There are more paths than in any image.
-    #[error("the layers hold more than {MOST_PATHS} paths")]
-    TooMany,
-    /// The folders of its paths take more than those of any image.
-    #[error("the folders that the layers' paths stand in have names of more than {MOST_FOLDER_BYTES} bytes")]
-    TooDeep,
-    /// The files that are to be read are too large together.
-    #[error("the files of the layers that say what is installed have more than {MOST_KEPT_BYTES} bytes")]
-    TooMuch,
-}
 
 /// A path that leads through too many links, as those do that go round in circles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,23 +50,6 @@ pub struct Merged {
     folder_bytes: u64,
 }
 
-/// What one layer holds.
-#[derive(Default)]
-struct LayerContent {
-    nodes: BTreeMap<ImagePath, Node>,
-    bodies: BTreeMap<ImagePath, Arc<[u8]>>,
-    removed: BTreeSet<ImagePath>,
-    /// The folders that are opaque, and whether the root is.
-    opaque: BTreeSet<ImagePath>,
-    opaque_root: bool,
-    /// Folders that something came before, and that lower layers have to have, if anything: engines that unpack over
-    /// these look there.
-    early: BTreeSet<ImagePath>,
-    /// Folders that were looked at when something in them came: what came of it does not change any more.
-    noted: HashSet<ImagePath>,
-    folder_bytes: u64,
-}
-
 impl Merged {
     /// Nothing yet.
     pub fn new() -> Self {
@@ -149,24 +68,50 @@ impl Merged {
     ) -> Result<(), MergeError> {
         let mut upper = LayerContent::default();
         while let Some(head) = reader.next_entry()? {
-            if self.nodes.len() + upper.nodes.len() + upper.noted.len() >= MOST_PATHS {
-                return Err(MergeError::TooMany);
-            }
             let body = match (&head.path, &head.kind) {
                 (Some(path), LayerKind::File) if keep(path) => Some(body(reader, path, head.size)?),
                 _ => None,
             };
-            self.kept_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-            if self.kept_bytes > MOST_KEPT_BYTES {
-                return Err(MergeError::TooMuch);
-            }
-            upper.put(head, body, self.layers)?;
-            if self.folder_bytes + upper.folder_bytes > MOST_FOLDER_BYTES {
-                return Err(MergeError::TooDeep);
-            }
+            self.put(&mut upper, head, body)?;
         }
-        upper.check(self)?;
+        upper.check(&self.nodes)?;
         self.take(upper);
+        Ok(())
+    }
+
+    /// Lays a layer over those before it whose entries are known already. No content is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Merged::add`], but for what cannot be read.
+    pub fn lay<'a>(&mut self, entries: impl IntoIterator<Item = &'a LayerHead>) -> Result<(), MergeError> {
+        let mut upper = LayerContent::default();
+        for head in entries {
+            self.put(&mut upper, head.clone(), None)?;
+        }
+        upper.check(&self.nodes)?;
+        self.take(upper);
+        Ok(())
+    }
+
+    /// Puts one entry into the layer that comes next.
+    fn put(
+        &mut self,
+        upper: &mut LayerContent,
+        head: LayerHead,
+        body: Option<Arc<[u8]>>,
+    ) -> Result<(), MergeError> {
+        if self.nodes.len() + upper.nodes.len() + upper.noted.len() >= MOST_PATHS {
+            return Err(MergeError::TooMany);
+        }
+        self.kept_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        if self.kept_bytes > MOST_KEPT_BYTES {
+            return Err(MergeError::TooMuch);
+        }
+        upper.put(head, body, self.layers)?;
+        if self.folder_bytes + upper.folder_bytes > MOST_FOLDER_BYTES {
+            return Err(MergeError::TooDeep);
+        }
         Ok(())
     }
 
@@ -302,130 +247,6 @@ impl Merged {
     }
 }
 
-impl LayerContent {
-    fn put(&mut self, head: LayerHead, body: Option<Arc<[u8]>>, layer: usize) -> Result<(), MergeError> {
-        let path = match head.kind {
-            LayerKind::Whiteout(whiteout) => return self.whiteout(whiteout),
-            _ => head.path,
-        };
-        // The root has nothing to say but its mode, which no folder of ours takes.
-        let Some(path) = path else { return Ok(()) };
-        self.note_folders(&path);
-        let ambiguous = |rule| Err(MergeError::Ambiguous { path: path.clone(), rule });
-        let mut node = Node { kind: NodeKind::Directory, mode: head.mode, owner: head.owner, layer };
-        let mut bytes = body;
-        node.kind = match head.kind {
-            LayerKind::File => NodeKind::File { size: head.size },
-            LayerKind::Symlink(target) => NodeKind::Symlink(target),
-            LayerKind::Special(Special::Character { .. } | Special::Block { .. } | Special::Fifo) => {
-                NodeKind::Special
-            }
-            LayerKind::Hardlink(target) => match self.nodes.get(&target) {
-                Some(found) if found.kind != NodeKind::Directory && target != path => {
-                    // A link shares all with what it links to.
-                    bytes = self.bodies.get(&target).cloned();
-                    node = found.clone();
-                    found.kind.clone()
-                }
-                _ => return ambiguous("it is a hard link to no file before it in its layer"),
-            },
-            LayerKind::Directory | LayerKind::Whiteout(_) => NodeKind::Directory,
-        };
-        if let Some(before) = self.nodes.get(&path)
-            && (before.kind == NodeKind::Directory) != (node.kind == NodeKind::Directory)
-        {
-            return ambiguous("its layer has it as a folder and as something else");
-        }
-        self.bodies.remove(&path);
-        if let Some(bytes) = bytes {
-            self.bodies.insert(path.clone(), bytes);
-        }
-        self.nodes.insert(path, node);
-        Ok(())
-    }
-
-    fn whiteout(&mut self, whiteout: Whiteout) -> Result<(), MergeError> {
-        match whiteout {
-            Whiteout::Opaque(None) => self.opaque_root = true,
-            Whiteout::Opaque(Some(folder)) => {
-                self.note_folders(&folder);
-                self.note(folder.clone(), self.is_hidden(&folder));
-                self.opaque.insert(folder);
-            }
-            Whiteout::Removes(path) => {
-                if self.nodes.contains_key(&path) || below(&self.nodes, path.as_str()).next().is_some() {
-                    let rule = "its layer holds it, and then takes it away";
-                    return Err(MergeError::Ambiguous { path, rule });
-                }
-                self.note_folders(&path);
-                self.removed.insert(path);
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes the folders that a path stands in and that the layer has not stated yet.
-    fn note_folders(&mut self, path: &ImagePath) {
-        // Those above one that was noted were noted with it.
-        let mut new: Vec<Folder> =
-            path.folders().take_while(|folder| !self.noted.contains(folder.as_str())).collect();
-        let Some(outermost) = new.last() else { return };
-        let mut hidden = self.is_hidden(&outermost.to_path());
-        while let Some(folder) = new.pop() {
-            hidden = self.note(folder.to_path(), hidden) || self.opaque.contains(folder.as_str());
-        }
-    }
-
-    /// Notes one folder, that stands in a hidden one or not. Gives whether what lower layers have at its path is hidden.
-    fn note(&mut self, folder: ImagePath, hidden: bool) -> bool {
-        let hidden = hidden || self.removed.contains(&folder);
-        if !self.noted.contains(&folder) {
-            self.folder_bytes += folder.as_str().len() as u64;
-            if !hidden && !self.nodes.contains_key(&folder) {
-                self.early.insert(folder.clone());
-            }
-            self.noted.insert(folder);
-        }
-        hidden
-    }
-
-    /// Checks what depends on the layers below: engines that unpack a layer by itself make folders where those that
-    /// unpack it over the others follow links.
-    fn check(&self, lower: &Merged) -> Result<(), MergeError> {
-        let rule = "something of its layer stands below it, and it is a link or a file";
-        let is_folder = |path: &str, nodes: &BTreeMap<ImagePath, Node>| {
-            nodes.get(path).is_none_or(|node| node.kind == NodeKind::Directory)
-        };
-        if let Some(path) = self.early.iter().find(|path| !is_folder(path.as_str(), &lower.nodes)) {
-            return Err(MergeError::Ambiguous { path: path.clone(), rule });
-        }
-        let paths = self.nodes.keys().chain(&self.removed).chain(&self.opaque);
-        // Those above one that was looked at were looked at with it.
-        let mut seen: HashSet<Folder> = HashSet::new();
-        for path in paths {
-            for folder in path.folders().take_while(|folder| seen.insert(*folder)) {
-                if !is_folder(folder.as_str(), &self.nodes) {
-                    return Err(MergeError::Ambiguous { path: folder.to_path(), rule });
-                }
-            }
-        }
-        match self.opaque.iter().find(|path| !is_folder(path.as_str(), &self.nodes)) {
-            Some(path) => Err(MergeError::Ambiguous { path: path.clone(), rule }),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether what lower layers hold at a path is hidden by something above it.
-    fn is_hidden(&self, path: &ImagePath) -> bool {
-        let is_all_seen = self.removed.is_empty() && self.opaque.is_empty();
-        self.opaque_root
-            || !is_all_seen
-                && path.folders().any(|folder| {
-                    self.removed.contains(folder.as_str()) || self.opaque.contains(folder.as_str())
-                })
-    }
-}
-
 fn body<R: Read>(reader: &mut LayerReader<R>, path: &ImagePath, size: u64) -> Result<Arc<[u8]>, MergeError> {
     if size > FILE_LIMIT {
         return Err(MergeError::TooLarge { path: path.clone(), size });
@@ -433,15 +254,4 @@ fn body<R: Read>(reader: &mut LayerReader<R>, path: &ImagePath, size: u64) -> Re
     let mut bytes = Vec::new();
     reader.body().read_to_end(&mut bytes).map_err(TarError::from)?;
     Ok(bytes.into())
-}
-
-/// The paths below a folder: those that begin with its name and a slash.
-fn below<'a>(
-    nodes: &'a BTreeMap<ImagePath, Node>,
-    folder: &str,
-) -> impl Iterator<Item = (&'a ImagePath, &'a Node)> + use<'a> {
-    let start = format!("{folder}/");
-    let range = (Bound::Excluded(start.as_str()), Bound::<&str>::Unbounded);
-    let nodes = nodes.range::<str, _>(range);
-    nodes.take_while(move |(path, _)| path.as_str().starts_with(&start))
 }

@@ -166,10 +166,7 @@ impl Image {
                     kind: RootFsKind::Layers,
                     diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
                 },
-                history: layers
-                    .iter()
-                    .flat_map(|layer| layer.before.iter().chain([&layer.history]).cloned())
-                    .collect(),
+                history: history(&layers).cloned().collect(),
             },
         )?;
         let mut manifest = Document::new(
@@ -216,12 +213,21 @@ impl Image {
         &self.layers
     }
 
+    /// How it came to be: what its configuration says, layer by layer.
+    pub fn history(&self) -> impl Iterator<Item = &History> {
+        history(&self.layers)
+    }
+
     /// The bytes that a registry stores for it: manifest, configuration, and every layer once.
     pub fn size(&self) -> u64 {
         let layers: BTreeMap<_, _> =
             self.layers.iter().map(|layer| (layer.descriptor.digest, layer.descriptor.size)).collect();
         self.manifest.descriptor.size + self.config.descriptor.size + layers.values().sum::<u64>()
     }
+}
+
+fn history(layers: &[ImageLayer]) -> impl Iterator<Item = &History> {
+    layers.iter().flat_map(|layer| layer.before.iter().chain([&layer.history]))
 }
 
 fn check(layers: &[ImageLayer]) -> Result<(), ImageError> {

@@ -59,6 +59,27 @@ pub enum OpenFailure {
         /// The diffIDs of the configuration.
         diff_ids: usize,
     },
+    /// A layer cannot be laid over those below it.
+    #[error("the layer `{digest}` cannot be laid over those below it")]
+    Merge {
+        /// The layer.
+        digest: imgbuild_oci::Digest,
+        /// Why.
+        #[source]
+        error: imgbuild_layer::MergeError,
+    },
+    /// The lock in an image is not its own.
+    #[error("the image says that it is made of the lock `{stated}`, and holds the lock `{found}`")]
+    #[diagnostic(help("somebody has changed it since it was built: build it anew"))]
+    OtherLock {
+        /// What its label says.
+        stated: String,
+        /// The digest of the text that it holds.
+        found: imgbuild_oci::Digest,
+    },
+    /// The lock in an image has no such image.
+    #[error("the lock that the image holds does not say which of its variants the image is")]
+    NoVariant,
     /// Neither the image nor the user says what to run.
     #[error("the image does not say what to run")]
     #[diagnostic(help("name a command: `imgbuild run IMAGE -- COMMAND`"))]

@@ -220,6 +220,7 @@ fn stored(file: &Path, candidate: Candidate, blobs: Box<dyn Blobs>) -> Result<St
         digest: descriptor.digest,
         has_manifest: true,
         name: names.into_iter().next(),
+        annotations: manifest.annotations.unwrap_or_default(),
         config_descriptor: Descriptor::new(MediaType::Config, config.digest, config.size),
         config: parsed,
         config_bytes,

@@ -79,6 +79,7 @@ pub(super) fn image(
         digest: document.descriptor.digest,
         has_manifest: false,
         name: item.repo_tags.and_then(|tags| tags.into_iter().next()),
+        annotations: BTreeMap::new(),
         config,
         config_descriptor,
         config_bytes,

@@ -1,5 +1,6 @@
 //! The documents of images that somebody else wrote, as loose as they may be.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -48,6 +49,8 @@ pub(super) struct LooseDocument {
     pub(super) config: Option<Option<LooseDescriptor>>,
     #[serde(default, deserialize_with = "stated")]
     pub(super) layers: Option<Vec<LooseDescriptor>>,
+    #[serde(default, deserialize_with = "stated")]
+    pub(super) annotations: Option<BTreeMap<String, String>>,
     #[serde(default, deserialize_with = "stated")]
     fs_layers: Option<IgnoredAny>,
 }

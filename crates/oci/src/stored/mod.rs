@@ -7,6 +7,7 @@ mod documents;
 mod error;
 mod plain;
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,8 @@ pub struct StoredImage {
     pub has_manifest: bool,
     /// The name that the layout has for it.
     pub name: Option<String>,
+    /// What the manifest says beside; nothing where there is none.
+    pub annotations: BTreeMap<String, String>,
     /// The configuration.
     pub config: ImageConfig,
     /// The configuration as it is stored.
@@ -133,6 +136,7 @@ impl StoredImage {
             digest,
             has_manifest: true,
             name: Some(name.to_owned()),
+            annotations: BTreeMap::new(),
             config,
             config_bytes,
             layers,

@@ -2,12 +2,12 @@
 
 /// The headers of a file, in order, until the first empty line.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(Vec<(String, String)>);
+pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
     /// Reads headers. A line that begins with white space continues the one before it; a line without a colon ends them,
     /// as it does for Python's `email`.
-    pub(crate) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
             if line.is_empty() {
@@ -26,12 +26,12 @@ impl Headers {
     }
 
     /// All values of a header; its name is compared as mails' are, without case.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.0.iter().filter(move |(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The first value of a header.
-    pub(crate) fn first(&self, name: &str) -> Option<&str> {
+    pub fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }

@@ -1,0 +1,195 @@
+//! What images hold, read once: the indexes of their layers are kept in the store, and follow from the layers' bytes.
+
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+
+use imgbuild_diagnostic::plain;
+use imgbuild_inventory::{Installed, Inventory, LayerIndex, LayerOwners, Owners, index};
+use imgbuild_layer::Merged;
+use imgbuild_lock::{Lock, LockedVariant};
+use imgbuild_oci::Digest;
+use imgbuild_store::Store;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{MakeError, OpenFailure};
+use crate::image::{LOCK_LABEL, WRITER};
+use crate::limits::LOCK_LAYER_LIMIT;
+use crate::opening::Opened;
+use crate::unpacked::{NamedLayer, read_layer};
+
+/// The forms in which the store keeps what layers hold. Whoever changes what is read of a layer counts them up.
+const INDEX_FORM: &str = "layer-index-v1";
+const OWNERS_FORM: &str = "layer-owners-v1";
+
+/// The annotation of a manifest that says the first tag of the image.
+const VERSION: &str = "org.opencontainers.image.version";
+
+/// What an image holds, without its files' bytes.
+pub struct Contents {
+    /// The indexes of its layers, the first first.
+    pub layers: Vec<LayerIndex>,
+    /// The file system that they make together.
+    pub merged: Merged,
+    owners: Vec<LayerOwners>,
+}
+
+/// The lock that an image was made of, and which of its variants the image is.
+pub struct ImageLock {
+    /// The text.
+    pub text: String,
+    /// The lock.
+    pub lock: Lock,
+    /// The number of the variant, the first being 0.
+    pub variant: usize,
+}
+
+impl ImageLock {
+    /// The variant, with its packages.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is damaged.
+    pub fn locked(&self) -> Result<LockedVariant<'_>, MakeError> {
+        Ok(self.lock.variant(self.variant)?)
+    }
+}
+
+impl Contents {
+    /// What an image holds. Layers that nobody has read before are read, side by side.
+    ///
+    /// # Errors
+    ///
+    /// When a layer is not there, is damaged, or engines would make different images of it.
+    pub fn of(opened: &Opened, store: &Store) -> Result<Self, MakeError> {
+        let queue = Mutex::new(opened.layers.iter().enumerate());
+        let done = Mutex::new(vec![None; opened.layers.len()]);
+        let work = || -> Result<(), MakeError> {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((number, layer)) = next else { return Ok(()) };
+                let read = layer_contents(opened, layer, store)?;
+                done.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(read);
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(opened.layers.len());
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker.join().map_err(|_| MakeError::Died("reading a layer".to_owned()))?
+            })
+        })?;
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (layers, owners): (Vec<LayerIndex>, Vec<LayerOwners>) = done.into_iter().flatten().unzip();
+        let mut merged = Merged::new();
+        for (layer, named) in layers.iter().zip(&opened.layers) {
+            let digest = named.descriptor.digest;
+            merged.lay(&layer.entries).map_err(|error| OpenFailure::Merge { digest, error })?;
+        }
+        Ok(Self { layers, merged, owners })
+    }
+
+    /// What the files of the image say of its packages.
+    pub fn installed(&self) -> Installed<'_> {
+        Installed::of_layers(&self.layers, &self.merged)
+    }
+
+    /// Whose its files are, as they say it.
+    pub fn owners(&self) -> Owners {
+        Owners::of_layers(&self.owners, &self.merged)
+    }
+}
+
+/// What a layer holds: from the store, or by reading it.
+fn layer_contents(
+    opened: &Opened,
+    layer: &NamedLayer,
+    store: &Store,
+) -> Result<(LayerIndex, LayerOwners), MakeError> {
+    let key = layer.diff_id.0;
+    if let (Some(index), Some(owners)) = (kept(store, INDEX_FORM, &key), kept(store, OWNERS_FORM, &key)) {
+        return Ok((index, owners));
+    }
+    let mut found = None;
+    read_layer(opened.blobs(), layer, |tar: &mut (dyn Read + Send)| {
+        found = Some(index(tar).map_err(plain)?);
+        Ok(())
+    })?;
+    let (index, owners) = found.unwrap_or_default();
+    keep(store, INDEX_FORM, &key, &index);
+    keep(store, OWNERS_FORM, &key, &owners);
+    Ok((index, owners))
+}
+
+fn kept<T: DeserializeOwned>(store: &Store, form: &'static str, key: &Digest) -> Option<T> {
+    store.documents(form).get(key)
+}
+
+fn keep<T: Serialize>(store: &Store, form: &'static str, key: &Digest, document: &T) {
+    store.documents(form).put(key, document);
+}
+
+/// The lock that an image was made of; nothing of images that others made, or that they laid something over.
+///
+/// It stands in one of the last and smallest layers, so that little of an image in a registry is read.
+///
+/// # Errors
+///
+/// When a layer is not there or is damaged, or the lock is not the one that the image says, or cannot be read.
+pub fn image_lock(opened: &Opened, store: &Store) -> Result<Option<ImageLock>, MakeError> {
+    let Some(stated) = opened.config.labels.get(LOCK_LABEL) else { return Ok(None) };
+    // Whoever builds on an image of ours takes over its labels.
+    if opened.history.iter().rfind(|it| !it.empty_layer).is_none_or(|last| last.created_by != WRITER) {
+        return Ok(None);
+    }
+    let small = opened.layers.iter().rev().filter(|layer| layer.descriptor.size <= LOCK_LAYER_LIMIT);
+    for layer in small {
+        let (index, _) = layer_contents(opened, layer, store)?;
+        let Some(text) = index.lock() else { continue };
+        let found = Digest::of(text);
+        if found.to_string() != *stated {
+            return Err(OpenFailure::OtherLock { stated: stated.clone(), found }.into());
+        }
+        let lock = Lock::parse(text)?;
+        let variant = variant(opened, &lock).ok_or(OpenFailure::NoVariant)?;
+        return Ok(Some(ImageLock { text: text.to_owned(), lock, variant }));
+    }
+    Ok(None)
+}
+
+/// Which variant of its lock an image is: by its platform, and by the tag that its manifest says where several are for that.
+fn variant(opened: &Opened, lock: &Lock) -> Option<usize> {
+    let all = lock.variants.iter().enumerate().filter(|(_, it)| it.platform == opened.platform);
+    let all: Vec<_> = all.collect();
+    let tag = opened.annotations.get(VERSION);
+    let has_tag = |variant: &imgbuild_lock::Variant| {
+        tag.is_some_and(|tag| variant.tags.iter().any(|it| it.to_string() == *tag))
+    };
+    let found = match all.as_slice() {
+        [only] => Some(only),
+        several => several.iter().find(|(_, variant)| has_tag(variant)),
+    };
+    found.map(|(number, _)| *number)
+}
+
+/// The packages of an image: by its lock, where it has one that says all of it, else by what its files say.
+///
+/// # Errors
+///
+/// As [`Contents::of`] and [`image_lock`].
+pub fn inventory(opened: &Opened, store: &Store) -> Result<Inventory, MakeError> {
+    if let Some(lock) = image_lock(opened, store)? {
+        let locked = lock.locked()?;
+        if locked.variant.existing().is_none() {
+            return Ok(Inventory::of_lock(&locked, &[]));
+        }
+        let beneath = installed(opened, store)?;
+        return Ok(beneath.with(Inventory::of_lock(&locked, &[])));
+    }
+    installed(opened, store)
+}
+
+fn installed(opened: &Opened, store: &Store) -> Result<Inventory, MakeError> {
+    let contents = Contents::of(opened, store)?;
+    Ok(contents.installed().inventory(&contents.owners(), &contents.merged, opened.platform))
+}

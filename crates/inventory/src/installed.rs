@@ -1,0 +1,185 @@
+//! The packages of an image, by what package managers left in its files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use imgbuild_archive::ImagePath;
+use imgbuild_layer::{Merged, NodeKind};
+use imgbuild_oci::Platform;
+
+use crate::metadata::{Owned, Told, is_lock};
+use crate::requirements::linked;
+use crate::{Described, Inventory, Kind, LayerIndex, LayerOwners, Package, PackageId, System};
+
+/// Whose the files of an image are.
+#[derive(Debug, Clone, Default)]
+pub struct Owners(BTreeMap<ImagePath, BTreeSet<PackageId>>);
+
+impl Owners {
+    /// Those of an image with these layers, the first first. What a layer says counts where the file that says it is still there.
+    pub fn of_layers<'a>(layers: impl IntoIterator<Item = &'a LayerOwners>, merged: &Merged) -> Self {
+        let mut owners = Self::default();
+        for (number, layer) in layers.into_iter().enumerate() {
+            let there = layer.0.iter().filter(|(path, _)| is_of_layer(merged, path, number));
+            for Owned { package, files } in there.flat_map(|(_, owned)| owned) {
+                for file in files {
+                    owners.0.entry(standing(merged, file)).or_default().insert(package.clone());
+                }
+            }
+        }
+        owners
+    }
+
+    /// Those that have a path. Debian's and others' packages share folders, and so these have many. Bytecode that nobody lists is of
+    /// those that have its source.
+    pub fn of(&self, path: &ImagePath) -> impl Iterator<Item = &PackageId> {
+        let own = self.0.get(path);
+        let source = || self.0.get(&source_of(path)?);
+        own.or_else(source).into_iter().flatten()
+    }
+
+    /// Every path that is somebody's.
+    pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &BTreeSet<PackageId>)> {
+        self.0.iter()
+    }
+}
+
+/// The source that bytecode was compiled from: `a/b.py` of `a/__pycache__/b.cpython-311.pyc` (PEP 3147).
+fn source_of(path: &ImagePath) -> Option<ImagePath> {
+    let stem = path.file_name().strip_suffix(".pyc")?.split('.').next()?;
+    let folder = path.parent().filter(|folder| folder.file_name() == "__pycache__")?.parent()?;
+    folder.join(&format!("{stem}.py")).ok()
+}
+
+/// Where a path stands whose folders may be links: dpkg's lists say `/lib/x` of what is in `/usr/lib`.
+fn standing(merged: &Merged, path: &ImagePath) -> ImagePath {
+    if merged.get(path).is_some() {
+        return path.clone();
+    }
+    let resolved = path.parent().and_then(|folder| merged.resolve(&folder).ok().flatten());
+    resolved.and_then(|folder| folder.join(path.file_name()).ok()).unwrap_or_else(|| path.clone())
+}
+
+/// Whether a path is what this layer made it.
+fn is_of_layer(merged: &Merged, path: &ImagePath, layer: usize) -> bool {
+    merged.get(path).is_some_and(|node| node.layer == layer)
+}
+
+/// What the files of an image say, those that are still there.
+pub struct Installed<'a> {
+    told: BTreeMap<&'a ImagePath, &'a Told>,
+}
+
+impl<'a> Installed<'a> {
+    /// What the layers of an image say, the first first.
+    pub fn of_layers(layers: impl IntoIterator<Item = &'a LayerIndex>, merged: &Merged) -> Self {
+        let layers = layers.into_iter().enumerate();
+        let there = |(number, layer): (usize, &'a LayerIndex)| {
+            layer.told.iter().filter(move |(path, _)| is_of_layer(merged, path, number))
+        };
+        Self { told: layers.flat_map(there).collect() }
+    }
+
+    /// The text of a file that is kept as it is, such as `etc/os-release`.
+    pub fn text(&self, path: &str) -> Option<&'a str> {
+        match self.told.get(&ImagePath::new(path).ok()?) {
+            Some(Told::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The lock of an image that imgbuild made.
+    pub fn lock(&self) -> Option<&'a str> {
+        self.told.iter().find_map(|(path, told)| match told {
+            Told::Text(text) if is_lock(path) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The system that the image says it is of.
+    pub fn system(&self) -> Option<System> {
+        let text = self.text("etc/os-release").or_else(|| self.text("usr/lib/os-release"))?;
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
+            Some(line.trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
+        };
+        Some(System { id: value("ID")?, version: value("VERSION_ID"), codename: value("VERSION_CODENAME") })
+    }
+
+    /// The packages of the image. A distribution of Python that a package of conda or of the system brings is no package of its own.
+    pub fn inventory(&self, owners: &Owners, merged: &Merged, platform: Platform) -> Inventory {
+        let mut all: Vec<Described> = Vec::new();
+        let mut brought: BTreeMap<PackageId, Vec<imgbuild_python::Distribution>> = BTreeMap::new();
+        for (path, told) in &self.told {
+            let Told::Packages(packages) = told else { continue };
+            for described in packages {
+                if described.package.id.kind != Kind::Pypi {
+                    all.push(described.clone());
+                    continue;
+                }
+                let owner = owners.of(path).find(|owner| owner.kind != Kind::Pypi);
+                match owner {
+                    Some(owner) => {
+                        let distributions = described.package.distributions.iter().cloned();
+                        brought.entry(owner.clone()).or_default().extend(distributions);
+                    }
+                    None => all.push(as_requested(described, path, merged)),
+                }
+            }
+        }
+        self.add_licences(&mut all);
+        for described in &mut all {
+            let Package { id, distributions, .. } = &mut described.package;
+            distributions.extend(brought.remove(id).into_iter().flatten());
+            distributions.sort();
+            distributions.dedup();
+        }
+        Inventory::new(platform, self.system(), linked(all, platform))
+    }
+
+    /// The licences that the documentation of Debian's packages says.
+    fn add_licences(&self, all: &mut [Described]) {
+        let licences: BTreeMap<&str, &str> = self
+            .told
+            .values()
+            .filter_map(|told| match told {
+                Told::Licence { package, licence } => Some((package.as_str(), licence.as_str())),
+                _ => None,
+            })
+            .collect();
+        for Described { package, .. } in all.iter_mut().filter(|it| it.package.id.kind == Kind::Debian) {
+            package.licence = licences.get(package.id.name.as_str()).map(|it| (*it).to_owned());
+        }
+    }
+
+    /// The licences that the image's files say, by its packages: for those of a lock, which does not know them.
+    pub fn licences(&self) -> BTreeMap<PackageId, String> {
+        let mut licences = BTreeMap::new();
+        for told in self.told.values() {
+            match told {
+                Told::Licence { package, licence } => {
+                    licences.insert(PackageId::of_system(Kind::Debian, package), licence.clone());
+                }
+                Told::Packages(packages) => {
+                    let known =
+                        packages.iter().filter_map(|it| Some((&it.package.id, it.package.licence.as_ref()?)));
+                    licences.extend(known.map(|(id, licence)| (id.clone(), licence.clone())));
+                }
+                Told::Text(_) => {}
+            }
+        }
+        licences
+    }
+}
+
+/// A distribution, asked for where its installer says so by an empty file `REQUESTED`.
+fn as_requested(described: &Described, metadata: &ImagePath, merged: &Merged) -> Described {
+    let mut described = described.clone();
+    let mark = metadata.parent().and_then(|folder| folder.join("REQUESTED").ok());
+    let is_there = mark.is_some_and(
+        |it| matches!(merged.get(&it), Some(node) if matches!(node.kind, NodeKind::File { .. })),
+    );
+    if is_there {
+        described.package.requested.push(described.package.id.name.clone());
+    }
+    described
+}
