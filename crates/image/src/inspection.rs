@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imgbuild_inventory::{Inventory, Kind, PackageId, System};
+use imgbuild_inventory::{Inventory, Kind, Package, PackageId, System, upstream_version};
 use imgbuild_lock::{CondaPackage, LockedVariant, PypiSource};
 use imgbuild_oci::{ContainerConfig, Descriptor, DiffId, Digest, MediaType, Platform, Timestamp};
 use imgbuild_store::{LayerRecord, Store};
@@ -193,9 +193,17 @@ fn environments(inventory: &Inventory) -> Vec<EnvironmentSummary> {
         }
         if (*kind, name.as_str()) == (Kind::Conda, "python") {
             environment.python = Some(package.version.clone());
+        } else if *kind == Kind::Pypi && environment.python.is_none() {
+            environment.python = interpreter(package, inventory);
         }
     }
     found.into_values().collect()
+}
+
+/// The version of the interpreter that a distribution is for, which may be the system's.
+fn interpreter(package: &Package, inventory: &Inventory) -> Option<String> {
+    let interpreter = package.requires.iter().flat_map(|it| &it.met_by).find(|id| id.is_python())?;
+    Some(upstream_version(&inventory.get(interpreter)?.version).to_owned())
 }
 
 fn cuda(inventory: &Inventory, config: &ContainerConfig) -> Option<CudaSummary> {

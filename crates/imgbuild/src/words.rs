@@ -6,6 +6,11 @@ pub(crate) fn size(bytes: u64) -> String {
     imgbuild_diagnostic::Size(bytes).to_string()
 }
 
+/// How many of something there are: `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// The beginning of a text that has at most `width` characters.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

@@ -17,16 +17,29 @@ pub struct Owners(BTreeMap<ImagePath, BTreeSet<PackageId>>);
 impl Owners {
     /// Those of an image with these layers, the first first. What a layer says counts where the file that says it is still there.
     pub fn of_layers<'a>(layers: impl IntoIterator<Item = &'a LayerOwners>, merged: &Merged) -> Self {
+        let layers = layers.into_iter().enumerate();
+        let there = |(number, layer): (usize, &'a LayerOwners)| {
+            layer.0.iter().filter(move |(path, _)| is_of_layer(merged, path, number))
+        };
+        let said: Vec<(&ImagePath, &Vec<Owned>)> = layers.flat_map(there).collect();
+        let is_of_python = |owned: &&Owned| owned.package.kind == Kind::Pypi;
         let mut owners = Self::default();
-        for (number, layer) in layers.into_iter().enumerate() {
-            let there = layer.0.iter().filter(|(path, _)| is_of_layer(merged, path, number));
-            for Owned { package, files } in there.flat_map(|(_, owned)| owned) {
-                for file in files {
-                    owners.0.entry(standing(merged, file)).or_default().insert(package.clone());
-                }
+        for owned in said.iter().flat_map(|(_, owned)| *owned).filter(|it| !is_of_python(it)) {
+            owners.add(owned, merged);
+        }
+        for (path, owned) in said {
+            // What a package of conda or of the system brings is that one's, and not a distribution's of its own.
+            if owners.of(path).next().is_none() {
+                owned.iter().filter(is_of_python).for_each(|owned| owners.add(owned, merged));
             }
         }
         owners
+    }
+
+    fn add(&mut self, Owned { package, files }: &Owned, merged: &Merged) {
+        for file in files {
+            self.0.entry(standing(merged, file)).or_default().insert(package.clone());
+        }
     }
 
     /// Those that have a path. Debian's and others' packages share folders, and so these have many. Bytecode that nobody lists is of

@@ -24,5 +24,5 @@ pub use index::{LayerIndex, LayerOwners, index};
 pub use installed::{Installed, Owners};
 pub use inventory::{Inventory, System};
 pub use metadata::{Owned, Told};
-pub use package::{ArchiveFile, Kind, Package, PackageId, Requirement};
+pub use package::{ArchiveFile, Kind, Package, PackageId, Requirement, upstream_version};
 pub use waste::{Waste, waste};

@@ -141,6 +141,17 @@ impl PackageId {
         Self { kind, name: name.into(), environment: Some(environment.clone()) }
     }
 
+    /// Whether it is an interpreter of Python: conda's `python`, Debian's `python3.11`, Alpine's `python3`.
+    pub fn is_python(&self) -> bool {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        match self.kind {
+            Kind::Conda => self.name == "python",
+            Kind::Debian => self.name.strip_prefix("python3.").is_some_and(is_number),
+            Kind::Apk => self.name == "python3",
+            Kind::Pypi => false,
+        }
+    }
+
     /// Its kind and name, without its environment.
     pub fn short(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -192,4 +203,11 @@ impl Package {
     pub fn is_requested(&self) -> bool {
         self.of_every_base || !self.requested.is_empty()
     }
+}
+
+/// The upstream version of a package's version: `3.11.2` of Debian's `3.11.2-6+deb12u3`.
+pub fn upstream_version(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, version)| version);
+    let end = version.find(|it: char| !(it.is_ascii_digit() || it == '.')).unwrap_or(version.len());
+    version[..end].trim_end_matches('.')
 }

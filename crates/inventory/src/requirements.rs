@@ -8,6 +8,7 @@ use imgbuild_oci::Platform;
 use imgbuild_pypi::{Dependency, Environment, Target};
 
 use crate::described::related_name;
+use crate::package::upstream_version;
 use crate::{Described, Kind, Package, PackageId, Requirement};
 
 /// The virtual package by which conda's packages say which glibc they need, and Debian's package that is it.
@@ -76,7 +77,7 @@ impl Known {
                 let key = (id.environment.clone(), distribution.name.clone());
                 known.distributions.entry(key).or_default().push(id.clone());
             }
-            if is_python(id) {
+            if id.is_python() {
                 let python = (id.clone(), environment(&package.version, platform));
                 known.pythons.insert(id.environment.clone(), python);
             }
@@ -204,27 +205,9 @@ impl Dependent<'_> {
 
 /// What markers are asked of, for a Python of this version of its package.
 fn environment(version: &str, platform: Platform) -> Option<Environment> {
-    let version = upstream(version);
+    let version = upstream_version(version);
     let minor = version.split('.').nth(1)?.parse().ok()?;
     Environment::new(Target { platform, minor, glibc: ANY_GLIBC }, version).ok()
-}
-
-/// Whether a package is an interpreter of Python: conda's `python`, Debian's `python3.11`, Alpine's `python3`.
-fn is_python(id: &PackageId) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
-    match id.kind {
-        Kind::Conda => id.name == "python",
-        Kind::Debian => id.name.strip_prefix("python3.").is_some_and(is_number),
-        Kind::Apk => id.name == "python3",
-        Kind::Pypi => false,
-    }
-}
-
-/// The upstream version of a Debian version: `3.11.2` of `3.11.2-6+deb12u3`.
-fn upstream(version: &str) -> &str {
-    let version = version.split_once(':').map_or(version, |(_, version)| version);
-    let end = version.find(|it: char| !(it.is_ascii_digit() || it == '.')).unwrap_or(version.len());
-    version[..end].trim_end_matches('.')
 }
 
 /// What meets a requirement, but not the package that has it.

@@ -123,7 +123,8 @@ fn counted<'a>(
 /// Bytecode of sources that nothing imports: tests.
 fn cached_bytecode(owners: &Owners, merged: &Merged) -> Option<Waste> {
     let is_one = |path: &ImagePath| is_bytecode(path) && is_test(path);
-    let remedy = "`[layers] bytecode = false` leaves out what imgbuild compiles, and programs begin more slowly";
+    let remedy =
+        "`[layers] bytecode = false` leaves out what imgbuild compiles, and programs begin more slowly";
     counted("bytecode of tests", remedy, files(merged).filter(|(path, _)| is_one(path)), owners)
 }
 

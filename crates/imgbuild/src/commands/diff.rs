@@ -13,7 +13,7 @@ use super::{host, print, print_json};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::DiffArguments;
-use crate::words::size;
+use crate::words::{counted, size};
 
 /// How the command ends where the two differ, as `diff` does.
 const DIFFERENT: u8 = 1;
@@ -114,6 +114,7 @@ impl<'a> LockName<'a> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let (path, revision) = (self.path.to_owned(), revision.to_owned());
         let mut git = Command::new("git");
+        git.env("LC_ALL", "C");
         // A revision that begins with a hyphen is no option.
         git.arg("-C").arg(folder).args(["show", "--no-textconv", "--end-of-options"]);
         git.arg(format!("{revision}:./{name}"));
@@ -341,9 +342,9 @@ fn file_lines(files: &FileChanges) -> Vec<String> {
 fn layer_line(comparison: &Comparison) -> String {
     let layers = &comparison.layers;
     format!(
-        "whoever has the first pulls {} for the second: {} layers, and {} are shared\n",
+        "whoever has the first pulls {} for the second: {}, and {} are shared\n",
         size(layers.pull_bytes),
-        layers.new,
+        counted(layers.new, "layer"),
         layers.shared
     )
 }

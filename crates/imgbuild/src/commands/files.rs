@@ -17,7 +17,7 @@ use super::{print, print_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::inspect_arguments::{CatArguments, ExtractArguments, LsArguments};
-use crate::words::table;
+use crate::words::{counted, table};
 
 /// A path of an image that cannot be had as it was asked for.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -225,10 +225,7 @@ pub(crate) async fn extract(arguments: &ExtractArguments, global: &Global) -> Re
             0 => String::new(),
             count => format!(", without {count} devices and pipes"),
         };
-        let files = match written.files.len() {
-            1 => "a file".to_owned(),
-            count => format!("{count} files"),
-        };
+        let files = counted(written.files.len(), "file");
         print(&format!("wrote {files} to {}{left_out}\n", written.place.display()))?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::{print, print_json};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::InspectArguments;
-use crate::words::{shortened, size, table};
+use crate::words::{counted, shortened, size, table};
 
 /// How much of a layer's title stands in a table.
 const TITLE: usize = 60;
@@ -171,7 +171,7 @@ fn package_table(inventory: &Inventory) -> String {
         vec![package.id.to_string(), package.release(), installed]
     };
     let rows: Vec<Vec<String>> = inventory.packages().map(row).collect();
-    format!("{} packages: version, installed\n{}", rows.len(), table(&rows))
+    format!("{}: version, installed\n{}", counted(rows.len(), "package"), table(&rows))
 }
 
 fn file_table(files: &[OwnedFile]) -> String {
@@ -185,7 +185,7 @@ fn file_table(files: &[OwnedFile]) -> String {
         vec![file.path.to_string(), bytes, owners]
     };
     let rows: Vec<Vec<String>> = files.iter().map(row).collect();
-    format!("{} files: size, whose\n{}", rows.len(), table(&rows))
+    format!("{}: size, whose\n{}", counted(rows.len(), "file"), table(&rows))
 }
 
 fn as_json(

@@ -12,7 +12,7 @@ use super::{print, print_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::inspect_arguments::SizeArguments;
-use crate::words::{size, table};
+use crate::words::{counted, size, table};
 
 /// How many packages stand behind what an image may not need.
 const NAMED: usize = 4;
@@ -49,8 +49,8 @@ fn text(costs: &[Cost], waste: &[Waste], top: usize) -> String {
     let all: u64 = costs.iter().map(|cost| cost.installed).sum();
     let rows: Vec<Vec<String>> = costs.iter().take(top).map(row).collect();
     let mut text = format!(
-        "{} packages have {} installed: alone, and with what only they bring\n{}",
-        costs.len(),
+        "{} with {} installed: alone, and with what only each brings\n{}",
+        counted(costs.len(), "package"),
         size(all),
         table(&rows)
     );
