@@ -5,4 +5,6 @@ mod bad;
 mod comparing;
 mod foreign;
 mod made;
+mod page;
+mod remote;
 mod sample;
