@@ -1,0 +1,112 @@
+//! What is read of provenance: who says that it is the builder, and which lock it names.
+
+use imgbuild_oci::Digest;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::predicate::BUILD_TYPE;
+
+/// What is read of provenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Who built, as a URI.
+    pub builder: String,
+    /// Which run of it.
+    pub invocation: Option<String>,
+    /// The version of imgbuild.
+    pub version: Option<String>,
+    /// The digest of the lock's text.
+    pub lock: Digest,
+    /// The commit, in hexadecimal digits, where one is named, and where that is.
+    pub commit: Option<(String, Option<String>)>,
+    /// How many things the image was made of and with.
+    pub dependencies: usize,
+}
+
+/// Provenance that is none of imgbuild's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum ProvenanceError {
+    /// It cannot be read.
+    #[error("it is no provenance that can be read: {0}")]
+    Unreadable(String),
+    /// It was built by something else.
+    #[error("it tells of another kind of build: `{0}`")]
+    BuildType(String),
+    /// It names no lock.
+    #[error("it names no lock")]
+    NoLock,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "provenance")]
+struct Fields {
+    build_definition: Definition,
+    run_details: Run,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "the definition of a build")]
+struct Definition {
+    build_type: String,
+    #[serde(default)]
+    internal_parameters: Value,
+    #[serde(default)]
+    resolved_dependencies: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a dependency")]
+struct Resource {
+    name: Option<String>,
+    uri: Option<String>,
+    #[serde(default)]
+    digest: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "the details of a run")]
+struct Run {
+    builder: BuilderFields,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a builder")]
+struct BuilderFields {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "metadata")]
+struct Metadata {
+    invocation_id: Option<String>,
+}
+
+impl Provenance {
+    /// Reads a predicate.
+    ///
+    /// # Errors
+    ///
+    /// When it is none of imgbuild's.
+    pub fn read(predicate: &Value) -> Result<Self, ProvenanceError> {
+        let fields = Fields::deserialize(predicate);
+        let Fields { build_definition: built, run_details: run } =
+            fields.map_err(|error| ProvenanceError::Unreadable(error.to_string()))?;
+        if built.build_type != BUILD_TYPE {
+            return Err(ProvenanceError::BuildType(built.build_type));
+        }
+        let all = &built.resolved_dependencies;
+        let lock = all.iter().find(|it| it.name.as_deref() == Some("lock"));
+        let lock = lock.and_then(|it| Digest::from_hex(it.digest.get("sha256")?).ok());
+        let commit = all.iter().find_map(|it| Some((it.digest.get("gitCommit")?.clone(), it.uri.clone())));
+        Ok(Self {
+            builder: run.builder.id,
+            invocation: run.metadata.invocation_id,
+            version: built.internal_parameters["imgbuild"].as_str().map(str::to_owned),
+            lock: lock.ok_or(ProvenanceError::NoLock)?,
+            commit,
+            dependencies: all.len(),
+        })
+    }
+}
