@@ -117,6 +117,29 @@ impl Registry {
         blobs.join(&hex[..2]).join(&hex).join("data")
     }
 
+    /// Puts a manifest under a tag or its digest, whatever it says.
+    ///
+    /// # Panics
+    ///
+    /// When the registry does not take it.
+    pub fn put_manifest(&self, repository: &str, reference: &str, media_type: &str, content: &[u8]) {
+        self.ask("PUT", &format!("/v2/{repository}/manifests/{reference}"), media_type, content);
+    }
+
+    /// Puts a blob into a repository.
+    ///
+    /// # Panics
+    ///
+    /// When the registry does not take it.
+    pub fn put_blob(&self, repository: &str, content: &[u8]) {
+        self.blob(repository, content);
+    }
+
+    /// Whether nothing was ever written to it.
+    pub fn is_empty(&self) -> bool {
+        !self.folder.path().join("store/docker").exists()
+    }
+
     /// All blobs that it keeps, and their sizes in bytes.
     pub fn blobs(&self) -> BTreeMap<Digest, u64> {
         let blobs = self.folder.path().join("store/docker/registry/v2/blobs/sha256");

@@ -6,6 +6,8 @@ use imgbuild_image::MakeError;
 use imgbuild_locking::LockSpecError;
 use miette::Diagnostic;
 
+use crate::verify_error::VerifyError;
+
 /// A build that failed.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum BuildError {
@@ -21,6 +23,10 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Distribution(#[from] imgbuild_distribution::DistributionError),
+    /// An image is not what it should be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Verify(Box<VerifyError>),
     /// Machines that share a build have no lock.
     #[error("there is no lock `{}`, and machines that share a build need one: each would look for packages by itself", path.display())]
     #[diagnostic(help("run `imgbuild lock` first, and give the lock to every machine"))]
@@ -35,4 +41,10 @@ pub enum BuildError {
         /// How many there are.
         outputs: usize,
     },
+}
+
+impl From<VerifyError> for BuildError {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(Box::new(error))
+    }
 }

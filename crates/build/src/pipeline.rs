@@ -19,6 +19,7 @@ use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
 use crate::error::BuildError;
+use crate::origins::origins;
 use crate::pushing::Pushing;
 use crate::request::Request;
 use crate::sharding::of_shard;
@@ -114,7 +115,13 @@ pub async fn build(
     let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
     let delivered = deliver_all(&variants, &images, outputs, &elsewhere, &context).await?;
     let published = match &publication {
-        Some(publication) => pushing.push(publication, &images, &context).await?,
+        Some(publication) => {
+            let origins = match request.provenance {
+                true => origins(spec_path, &variants, (&chosen, &locked), &images, &context)?,
+                false => Vec::new(),
+            };
+            pushing.push(publication, &images, &origins, &context).await?
+        }
         None => Vec::new(),
     };
     pushing.keep(&built, &context).await;
@@ -161,7 +168,7 @@ fn one_for_stream(request: &Request, variants: &[Variant]) -> Result<(), BuildEr
 }
 
 /// The layers of the chosen variants, as they are planned.
-fn planned(
+pub(crate) fn planned(
     spec: &Spec,
     all: &[Variant],
     chosen: &[usize],
@@ -180,7 +187,7 @@ fn planned(
 }
 
 /// The images of the chosen variants, whose layers are made.
-fn assembled(
+pub(crate) fn assembled(
     all: &[Variant],
     chosen: &[usize],
     plans: &[ImagePlan],

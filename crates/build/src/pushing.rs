@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imgbuild_distribution::{
-    Ahead, BlobHome, CachePlace, CacheUse, Destination, DistributionError, KeyCache, Publication, Published,
-    Publishing, RemoteLayers,
+    Ahead, BlobHome, CachePlace, CacheUse, Destination, DistributionError, KeyCache, Origin, Publication,
+    Published, Publishing, RemoteLayers,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{Built, BuiltLayer, Format, ImagePlan, MakeError, Output, groups, make};
@@ -328,6 +328,7 @@ impl Pushing {
         &self,
         publication: &Publication,
         images: &[Image],
+        origins: &[Origin],
         context: &Context,
     ) -> Result<Vec<Published>, BuildError> {
         let mut all = Vec::new();
@@ -335,7 +336,10 @@ impl Pushing {
             let images: Vec<Image> = group.iter().map(|index| images[*index].clone()).collect();
             let blobs = Arc::new(context.layers.clone());
             let image = Pushable::of_images(&images, Vec::new(), blobs).map_err(DistributionError::from)?;
-            all.extend(publication.push(&image, destinations).await?);
+            let own = images.iter().map(Image::digest);
+            let own: Vec<Origin> =
+                own.filter_map(|digest| origins.iter().find(|it| it.image == digest).cloned()).collect();
+            all.extend(publication.push(&image, destinations, &own).await?);
         }
         Ok(all)
     }

@@ -51,6 +51,8 @@ pub struct Request {
     pub unchecked: bool,
     /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.
     pub publishing: Publishing,
+    /// Whether it is said beside the images that are pushed where they come from.
+    pub provenance: bool,
     /// Whose layers are looked for before they are made.
     pub cache_from: CacheFrom,
     /// Caches that many builds share.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imgbuild_fetch::Context;
 use imgbuild_oci::{Digest, ImageConfig, Platform, Reference, Tag};
-use imgbuild_registry::{PushOptions, RegistryError, RemoteManifest, RemoteRepository};
+use imgbuild_registry::{RegistryError, RemoteManifest, RemoteRepository};
 
 use crate::asking::answers;
 use crate::error::DistributionError;
@@ -85,7 +85,7 @@ struct Looked {
 pub async fn completed(
     groups: &[(Vec<Platform>, Vec<Destination>)],
     made_from: MadeFrom<'_>,
-    joining: Option<PushOptions>,
+    joining: Option<&Publishing>,
     context: &Context,
 ) -> Result<Completion, DistributionError> {
     let mut remotes: BTreeMap<&Reference, RemoteRepository> = BTreeMap::new();
@@ -116,8 +116,8 @@ pub async fn completed(
         }
     }
     // Nothing is named before all of it is there.
-    if let Some(options) = joining.filter(|_| completion.incomplete.is_empty()) {
-        completion.joined = join(parted, options, context).await?;
+    if let Some(publishing) = joining.filter(|_| completion.incomplete.is_empty()) {
+        completion.joined = join(parted, publishing, context).await?;
     }
     Ok(completion)
 }
@@ -212,7 +212,7 @@ async fn config(
 /// Names images that are there in parts.
 async fn join(
     parted: Vec<(Destination, Vec<Reference>)>,
-    options: PushOptions,
+    publishing: &Publishing,
     context: &Context,
 ) -> Result<Vec<Published>, DistributionError> {
     let mut all = Vec::new();
@@ -223,11 +223,13 @@ async fn join(
         };
         all.push((image, vec![destination]));
     }
-    let (publishing, registries) = (Publishing { options, ..Publishing::default() }, context.registries()?);
+    // Where to is found out already.
+    let publishing = Publishing { targets: Vec::new(), staging: None, ..publishing.clone() };
+    let registries = context.registries()?;
     let publication = Publication::of_images(&publishing, &all, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in &all {
-        published.extend(publication.push(image, destinations).await?);
+        published.extend(publication.push(image, destinations, &[]).await?);
     }
     Ok(published)
 }

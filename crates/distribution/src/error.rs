@@ -95,6 +95,9 @@ pub enum DistributionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Open(Box<imgbuild_oci::ReadError>),
+    /// What is said of an image cannot be written.
+    #[error("what is said of the image cannot be written")]
+    Attestation(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A thread died.
     #[error("a part of the work died: {0}")]
     Died(String),

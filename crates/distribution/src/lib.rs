@@ -3,6 +3,7 @@
 
 mod ahead;
 mod asking;
+mod attesting;
 mod completing;
 mod error;
 mod holders;
@@ -16,8 +17,10 @@ mod push;
 mod remote_layers;
 mod stored;
 mod target;
+mod verifying;
 
 pub use ahead::Ahead;
+pub use attesting::{Origin, sign};
 pub use completing::{Completion, Incomplete, MadeFrom, completed};
 pub use error::DistributionError;
 pub use holders::holders;
@@ -29,3 +32,4 @@ pub use push::{BlobHome, Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
 pub use stored::{elsewhere, pushable, pushable_of};
 pub use target::{PushTarget, PushTargetError};
+pub use verifying::{Attested, Signature, Told, VerifyFailure, attested};

@@ -11,3 +11,9 @@ pub(crate) const ERROR_LIMIT: usize = 64 << 10;
 
 /// How many bytes of an object of a bucket have to come in each second: making a layer anew is then not slower.
 pub(crate) const LEAST_PACE: u64 = 16 << 10;
+
+/// The most bytes of what is said of an image: as much as BuildKit reads.
+pub(crate) const ATTESTATION_LIMIT: u64 = 40 << 20;
+
+/// The most things that are said of an image and looked at.
+pub(crate) const MOST_ATTESTATIONS: usize = 64;

@@ -8,8 +8,10 @@ use imgbuild_oci::{Digest, Platform, Reference, Tag};
 use imgbuild_registry::{
     Arrival, Home, Homes, PushOptions, Pushable, Pushed, Pusher, Registries, RemoteRepository, Told,
 };
+use imgbuild_signature::SigningKey;
 use imgbuild_spec::Variant;
 
+use crate::attesting::{Origin, attachments};
 use crate::error::DistributionError;
 use crate::progress::Outgoing;
 use crate::remote_layers::RemoteLayers;
@@ -68,6 +70,8 @@ pub struct Publishing {
     /// Whether each tag says the platform of its image as well, `TAG-amd64`: so that the images of several platforms can be
     /// pushed by several machines, and joined when all are there.
     pub platform_tags: bool,
+    /// What the images are signed with.
+    pub key: Option<SigningKey>,
 }
 
 impl Publishing {
@@ -122,6 +126,7 @@ pub struct Publication {
     pushers: BTreeMap<String, Arc<Pusher>>,
     /// The repositories that have a blob.
     homes: BTreeMap<Digest, Vec<Home>>,
+    key: Option<SigningKey>,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -151,6 +156,10 @@ pub struct Published {
     pub destination: Destination,
     /// What became of it.
     pub pushed: Pushed,
+    /// How bundles name the key that it was signed with.
+    pub signed_by: Option<String>,
+    /// Whether it is said beside it where it comes from.
+    pub has_provenance: bool,
 }
 
 impl Publication {
@@ -207,7 +216,8 @@ impl Publication {
                 known.entry(digest).or_default().push(Home::of(layers.remote()));
             }
         }
-        Ok(Self { pushers, homes: known, reporter: Arc::clone(reporter) })
+        let key = publishing.key.clone();
+        Ok(Self { pushers, homes: known, key, reporter: Arc::clone(reporter) })
     }
 
     /// The same for images that are there already, with where each goes: what they are known to have elsewhere is mounted.
@@ -239,7 +249,8 @@ impl Publication {
         self.pushers.get(&destination.key())
     }
 
-    /// Pushes an image to its destinations, one after the other: what the first has is mounted in the next.
+    /// Pushes an image to its destinations, one after the other: what the first has is mounted in the next. What is said of it,
+    /// `origins` of its manifests among that, is there before a tag means it.
     ///
     /// # Errors
     ///
@@ -248,6 +259,7 @@ impl Publication {
         &self,
         image: &Pushable,
         destinations: &[Destination],
+        origins: &[Origin],
     ) -> Result<Vec<Published>, DistributionError> {
         let mut published = Vec::new();
         for destination in destinations {
@@ -258,8 +270,15 @@ impl Publication {
             for (digest, homes) in &self.homes {
                 image.homes.entry(*digest).or_default().extend(homes.iter().cloned());
             }
+            let repository = pusher.remote().repository().to_string();
+            image.attachments = attachments(&image, &repository, self.key.as_ref(), origins)?;
             let pushed = pusher.push(&image).await?;
-            published.push(Published { destination: destination.clone(), pushed });
+            published.push(Published {
+                destination: destination.clone(),
+                pushed,
+                signed_by: self.key.as_ref().map(|key| key.verifying_key().hint()),
+                has_provenance: !origins.is_empty(),
+            });
         }
         Ok(published)
     }

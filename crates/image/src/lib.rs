@@ -23,6 +23,7 @@ mod derived;
 mod error;
 mod files;
 mod image;
+mod image_lock;
 mod ingredient;
 mod inspection;
 mod kernels;
@@ -61,6 +62,7 @@ pub use delivery::{Delivered, Format, Output, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
 pub use files::{ReadFile, read_files};
 pub use image::LOCK_LABEL;
+pub use image_lock::lock_text;
 /// What was run to make an image.
 pub use imgbuild_ecosystem::Execution;
 pub use inspection::{

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imgbuild_archive::ImagePath;
 use imgbuild_fetch::{Context, PackageArchives};
-use imgbuild_layer::{Codec, Exclusions, Key, Part, Piece, Policy, Role, layer_key};
+use imgbuild_layer::{Codec, Exclusions, Key, LayerError, Part, Piece, Policy, Role, layer_key};
 use imgbuild_lock::{Archive, LockedVariant};
 use imgbuild_oci::{Digest, Reference};
 use imgbuild_spec::Variant;
@@ -13,7 +14,7 @@ use imgbuild_store::{LayerRecord, Store};
 use crate::assembly::Assembly;
 use crate::delivery::Format;
 use crate::derived::Derived;
-use crate::error::MakeError;
+use crate::error::{MakeError, MakeFailure};
 use crate::ingredient::Ingredient;
 use crate::roles::ROLES;
 
@@ -187,6 +188,24 @@ impl ImagePlan {
     /// The keys of the layers that are made, from the first to the last.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.planned.iter().map(|planned| planned.key)
+    }
+
+    /// The parts that write a path, for people: more than one where a folder is shared.
+    ///
+    /// # Errors
+    ///
+    /// When an archive cannot be read.
+    pub fn writers(&self, path: &ImagePath) -> Result<Vec<String>, MakeError> {
+        let mut found = Vec::new();
+        for ingredient in &self.assembly.ingredients {
+            let Some(source) = ingredient.as_source() else { continue };
+            let unread = |error| LayerError::Part { part: source.part().id.clone(), error };
+            let claims = source.claims().map_err(|error| MakeFailure::Layer(Box::new(unread(error))))?;
+            if claims.iter().any(|claim| claim.path == *path) {
+                found.push(source.part().title.clone());
+            }
+        }
+        Ok(found)
     }
 
     /// Keeps what it stands on in the store: an image that is there may be gone when it is needed.

@@ -17,6 +17,7 @@ use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
     TagRules, TagsArguments,
 };
+use crate::trust_arguments::{SignArguments, VerifyArguments};
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -64,6 +65,10 @@ pub(crate) enum Command {
     Push(PushArguments),
     /// Get an image from a registry: to run it, or into a file.
     Pull(PullArguments),
+    /// Sign an image of a registry, as cosign does with a key.
+    Sign(SignArguments),
+    /// Check who has signed an image of a registry, and that it is what it says; with `--rebuild`, that its lock makes it, bit for bit.
+    Verify(VerifyArguments),
     /// Copy an image from one repository to others, with all that it lists.
     Copy(CopyArguments),
     /// List the tags of a repository.
@@ -180,6 +185,10 @@ pub(crate) struct BuildArguments {
     pub(crate) rules: PushRules,
     #[command(flatten)]
     pub(crate) tags: TagRules,
+    /// Say beside each image that is pushed where it comes from: SLSA's provenance, of the lock, the commit and who builds. With
+    /// `--sign-key` that is signed as well.
+    #[arg(long, requires = "push")]
+    pub(crate) provenance: bool,
     #[command(flatten)]
     pub(crate) caches: CacheRules,
     /// Print the result as JSON.

@@ -8,6 +8,7 @@ mod choice_arguments;
 mod commands;
 mod failure;
 mod inspect_arguments;
+mod keys;
 mod lock_arguments;
 mod output;
 mod progress;
@@ -17,6 +18,7 @@ mod shown;
 mod stream;
 mod terminal;
 mod threads;
+mod trust_arguments;
 mod version;
 mod words;
 
@@ -121,6 +123,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Lock(arguments) => commands::lock::run(arguments, global).await,
         Command::Push(arguments) => commands::push::run(arguments, global).await,
         Command::Pull(arguments) => commands::pull::run(arguments, global).await,
+        Command::Sign(arguments) => commands::sign::run(arguments, global).await,
+        Command::Verify(arguments) => commands::verify::run(arguments, global).await,
         Command::Copy(arguments) => commands::copy::run(arguments, global).await,
         Command::Tags(arguments) => commands::tags::run(arguments).await,
         Command::Index(command) => commands::index::run(command, global).await,

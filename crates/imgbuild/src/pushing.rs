@@ -23,7 +23,7 @@ pub(crate) fn summary(published: &[Published], dry_run: bool) -> String {
     }
     let mut text = String::from("\n");
     let mut counts = Counts::default();
-    for Published { destination, pushed } in published {
+    for Published { destination, pushed, .. } in published {
         counts.and(&pushed.counts);
         for TagChange { tag, was } in &pushed.tags {
             let name = destination.references().find(|it| it.tag().is_some_and(|it| it.as_str() == tag));
@@ -40,7 +40,18 @@ pub(crate) fn summary(published: &[Published], dry_run: bool) -> String {
         }
     }
     text.push_str(&totals(&counts, dry_run));
+    if !dry_run {
+        text.push_str(&said(published));
+    }
     text
+}
+
+/// What is said beside what was pushed.
+fn said(published: &[Published]) -> String {
+    let signed = published.iter().find_map(|it| it.signed_by.as_ref());
+    let told = published.iter().any(|it| it.has_provenance);
+    let signed = signed.map(|key| format!("signed with the key {key}\n")).unwrap_or_default();
+    format!("{signed}{}", if told { "with provenance\n" } else { "" })
 }
 
 fn totals(counts: &Counts, dry_run: bool) -> String {
@@ -65,5 +76,7 @@ pub(crate) fn as_json(published: &Published) -> Value {
         "sent": count(pushed.counts.sent),
         "mounted": count(pushed.counts.mounted),
         "there": count(pushed.counts.there),
+        "signedBy": published.signed_by,
+        "provenance": published.has_provenance,
     })
 }

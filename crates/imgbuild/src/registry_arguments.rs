@@ -8,6 +8,8 @@ use imgbuild_distribution::{CacheKey, CacheKeyError, CachePlace, Publishing, Pus
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_registry::PushOptions;
 
+use crate::keys::{KeyFailure, KeyPlace};
+
 /// How images are pushed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PushRules {
@@ -23,6 +25,10 @@ pub(crate) struct PushRules {
     /// A repository of the same registry where all blobs go first, and are mounted from.
     #[arg(long, value_name = "REF")]
     pub(crate) blob_repository: Option<Reference>,
+    /// Sign the images with this private key, as cosign does with one: PEM in a file, or in a variable as `env:NAME`. The password of
+    /// an encrypted one is that of `COSIGN_PASSWORD`.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign_key: Option<KeyPlace>,
 }
 
 /// Under which tags the images of a spec are pushed.
@@ -36,13 +42,22 @@ pub(crate) struct TagRules {
 
 impl PushRules {
     /// What is to be pushed, and how.
-    pub(crate) fn publishing(&self, targets: &[PushTarget], platform_tags: bool) -> Publishing {
-        Publishing {
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be read.
+    pub(crate) fn publishing(
+        &self,
+        targets: &[PushTarget],
+        platform_tags: bool,
+    ) -> Result<Publishing, KeyFailure> {
+        Ok(Publishing {
             targets: targets.to_vec(),
             staging: self.blob_repository.clone(),
             platform_tags,
             options: self.options(),
-        }
+            key: self.sign_key.as_ref().map(KeyPlace::signing_key).transpose()?,
+        })
     }
 
     /// How it is pushed.

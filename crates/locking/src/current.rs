@@ -4,7 +4,7 @@ use std::path::Path;
 
 use imgbuild_fetch::Context;
 use imgbuild_layer::FormatVersion;
-use imgbuild_lock::{Changes, Lock};
+use imgbuild_lock::{Changes, Lock, LockError};
 use imgbuild_spec::{Base, Spec, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
@@ -127,6 +127,17 @@ pub fn check_lock(variants: &[Variant], path: &Path) -> Result<(), LockSpecError
         },
         Some(_) => Err(LockFailure::Stale { path: path.to_owned() }.into()),
     }
+}
+
+/// A lock of which only the text is known, as images have it; nothing where it is not that of these variants.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn fitting_lock(variants: &[Variant], text: &str) -> Result<Option<Locked>, LockError> {
+    let lock = Lock::parse(text)?;
+    let (text, changes, format_before) = (text.to_owned(), None, None);
+    Ok(fits(&lock, variants).then_some(Locked { lock, text, changes, format_before }))
 }
 
 /// The lock of a spec, where there is one and it is not stale.

@@ -23,7 +23,7 @@ mod virtual_packages;
 mod wheel_locking;
 
 pub use contract::{CudaContract, cuda_contract};
-pub use current::{Locked, check_lock, current_lock, known_lock, outdated, renew_lock};
+pub use current::{Locked, check_lock, current_lock, fitting_lock, known_lock, outdated, renew_lock};
 pub use error::{LockFailure, LockSpecError};
 pub use locking::{PackageUpgrade, Upgrade, lock_path};
 pub use requested::spec_inventory;

@@ -46,11 +46,25 @@ impl fmt::Display for ArtifactType {
     }
 }
 
+/// A file of an artifact, as its manifest points to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactFile {
+    /// What it is, where that is not what the artifact is.
+    pub media_type: ArtifactType,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What is said of it.
+    pub annotations: BTreeMap<String, String>,
+}
+
 /// One file with the image that it describes. Follows `manifest.md` of the image specification 1.1, "Guidelines for artifact
 /// usage".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     manifest: Document,
+    artifact_type: ArtifactType,
+    subject: Digest,
+    annotations: BTreeMap<String, String>,
     file: Vec<u8>,
 }
 
@@ -73,11 +87,13 @@ struct Content<'a> {
     media_type: &'a str,
     digest: Digest,
     size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> Content<'a> {
     fn of(media_type: &'a str, bytes: &[u8]) -> Self {
-        Self { media_type, digest: Digest::of(bytes), size: bytes.len() as u64 }
+        Self { media_type, digest: Digest::of(bytes), size: bytes.len() as u64, annotations: None }
     }
 }
 
@@ -93,17 +109,60 @@ impl Artifact {
         file: Vec<u8>,
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, CanonicalError> {
+        let (media_type, none) = (artifact_type.clone(), BTreeMap::new());
+        let file = ArtifactFile { media_type, bytes: file, annotations: none };
+        Self::of_file(artifact_type, subject, file, annotations)
+    }
+
+    /// The same of a file that is something else than the artifact, or of which something is said.
+    ///
+    /// # Errors
+    ///
+    /// When its manifest cannot be written.
+    pub fn of_file(
+        artifact_type: &ArtifactType,
+        subject: &Descriptor,
+        file: ArtifactFile,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<Self, CanonicalError> {
         let Descriptor { media_type, digest, size, .. } = subject;
+        let said = Some(&file.annotations).filter(|said| !said.is_empty());
         let manifest = ArtifactManifest {
             schema_version: 2,
             media_type: MediaType::Manifest,
             artifact_type,
             config: Content::of(EMPTY_TYPE, EMPTY),
-            layers: [Content::of(&artifact_type.0, &file)],
-            subject: Content { media_type: media_type.as_str(), digest: *digest, size: *size },
+            layers: [Content { annotations: said, ..Content::of(&file.media_type.0, &file.bytes) }],
+            subject: Content {
+                media_type: media_type.as_str(),
+                digest: *digest,
+                size: *size,
+                annotations: None,
+            },
             annotations,
         };
-        Ok(Self { manifest: Document::new(MediaType::Manifest, &manifest)?, file })
+        Ok(Self {
+            manifest: Document::new(MediaType::Manifest, &manifest)?,
+            artifact_type: artifact_type.clone(),
+            subject: *digest,
+            annotations: annotations.clone(),
+            file: file.bytes,
+        })
+    }
+
+    /// What it is.
+    pub fn artifact_type(&self) -> &ArtifactType {
+        &self.artifact_type
+    }
+
+    /// The digest of what it describes.
+    pub fn subject(&self) -> &Digest {
+        &self.subject
+    }
+
+    /// What is said of it.
+    pub fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
     }
 
     /// Its manifest, which comes after its blobs.

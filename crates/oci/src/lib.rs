@@ -23,7 +23,7 @@ mod timestamp;
 mod uncompressed;
 pub mod validate;
 
-pub use artifact::{Artifact, ArtifactType};
+pub use artifact::{Artifact, ArtifactFile, ArtifactType};
 pub use blobs::{BlobError, Blobs, skip};
 pub use config::{ContainerConfig, Empty, Healthcheck, History, ImageConfig, RootFs, RootFsKind};
 pub use contents::{WriteError, documents, platform_index};

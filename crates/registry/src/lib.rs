@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod attaching;
 mod authorization;
 mod basic;
 mod blob;
@@ -44,6 +45,7 @@ mod who;
 
 pub use address::Misled;
 pub use answer::{AnswerError, read_json};
+pub use attaching::{Attachment, TaggedFile};
 pub use authorization::{Access, Authorization, Sender, Tokens};
 pub use blob::{BlobReader, RemoteBlobs};
 pub use credential::{Anonymous, Credential, CredentialFailure, CredentialSource};

@@ -145,7 +145,7 @@ fn is_without_list(status: StatusCode) -> bool {
 }
 
 /// The tag of the list of what refers to a manifest, at registries that have no list of their own.
-fn referrers_tag(digest: &Digest) -> String {
+pub(crate) fn referrers_tag(digest: &Digest) -> String {
     digest.to_string().replace(':', "-")
 }
 

@@ -1,5 +1,7 @@
 //! Manifests of a repository: what stands in them is read by their own fields, whatever their media types say.
 
+use std::collections::BTreeMap;
+
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use imgbuild_oci::{DescriptorPlatform, Digest, Platform};
 use reqwest::{Method, Request, StatusCode};
@@ -32,6 +34,10 @@ pub struct Pointer {
     pub size: u64,
     /// What an image is built for, where it is stated.
     pub platform: Option<DescriptorPlatform>,
+    /// What an artifact is, where it is stated.
+    pub artifact_type: Option<String>,
+    /// What is said of it.
+    pub annotations: BTreeMap<String, String>,
     /// Whether it is kept elsewhere, such as a layer of Windows: no registry has it.
     pub is_foreign: bool,
 }
@@ -78,14 +84,17 @@ struct PointerFields {
     digest: Digest,
     size: u64,
     platform: Option<DescriptorPlatform>,
+    artifact_type: Option<String>,
+    annotations: Option<BTreeMap<String, String>>,
     urls: Option<Vec<String>>,
 }
 
 impl From<PointerFields> for Pointer {
     fn from(fields: PointerFields) -> Self {
-        let PointerFields { media_type, digest, size, platform, urls } = fields;
+        let PointerFields { media_type, digest, size, platform, artifact_type, annotations, urls } = fields;
         let is_foreign = urls.is_some_and(|urls| !urls.is_empty());
-        Self { media_type, digest, size, platform, is_foreign }
+        let annotations = annotations.unwrap_or_default();
+        Self { media_type, digest, size, platform, artifact_type, annotations, is_foreign }
     }
 }
 
@@ -318,6 +327,18 @@ impl RemoteRepository {
         reference: &str,
         tags: &[String],
     ) -> Result<Vec<String>, RegistryError> {
+        let stored = self.put_document(manifest, reference, tags).await?;
+        let taken = stored.get_all(OCI_TAG).iter().filter_map(|value| value.to_str().ok());
+        Ok(taken.flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned()).collect())
+    }
+
+    /// The same: gives all that the registry says of it.
+    pub(crate) async fn put_document(
+        &self,
+        manifest: &RemoteManifest,
+        reference: &str,
+        tags: &[String],
+    ) -> Result<HeaderMap, RegistryError> {
         let doing = Doing::WriteManifest(reference.to_owned());
         let mut url = self.repository().manifest(reference)?;
         if !tags.is_empty() {
@@ -340,11 +361,9 @@ impl RemoteRepository {
         if let Some(found) = stored.filter(|found| *found != manifest.digest.to_string()) {
             return Err(RegistryError::Stored { at: self.failed(&doing), wanted: manifest.digest, found });
         }
-        let taken = answer.headers().get_all(OCI_TAG).iter().filter_map(|value| value.to_str().ok());
-        let taken: Vec<String> =
-            taken.flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned()).collect();
+        let said = answer.headers().clone();
         drain(answer).await;
-        Ok(taken)
+        Ok(said)
     }
 
     fn wrong_manifest(&self, reference: &str, reason: String) -> RegistryError {

@@ -140,6 +140,9 @@ impl Pusher {
             pushed.counts.add(blob.size, Arrival::There);
         }
         if missing.is_empty() {
+            if !self.options.dry_run {
+                self.remote.attach(&image.attachments).await?;
+            }
             if !is_named && !self.options.dry_run {
                 self.put_top(top, &pushed.tags).await?;
             }
@@ -368,6 +371,10 @@ impl Pusher {
                     self.remote.put_manifest(child, &child.digest.to_string(), &[]).await?;
                 }
                 for top in &top {
+                    if !image.attachments.is_empty() {
+                        self.remote.put_manifest(top, &top.digest.to_string(), &[]).await?;
+                        self.remote.attach(&image.attachments).await?;
+                    }
                     self.put_top(top, tags).await?;
                 }
                 Ok::<_, RegistryError>(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use imgbuild_oci::{BlobError, Blobs, Digest, Image, Reference, WriteError};
 
+use crate::attaching::Attachment;
 use crate::manifest::{Content, RemoteManifest};
 use crate::remote::RemoteRepository;
 use crate::repository::place;
@@ -22,6 +23,8 @@ pub struct Pushable {
     pub(crate) blobs: Arc<dyn Blobs>,
     /// What it is called.
     pub tags: Vec<String>,
+    /// What lies beside it and describes it: it is there before any tag means the image.
+    pub attachments: Vec<Attachment>,
     /// The repositories that have a blob: it is mounted from those that are in the registry that it is pushed to.
     pub homes: BTreeMap<Digest, Vec<Home>>,
 }
@@ -106,7 +109,7 @@ impl Pushable {
         }
         let top = manifests.pop().ok_or(WriteError::NoImage)?;
         let blobs = Arc::new(WithDocuments { documents, rest: blobs });
-        Ok(Self { children: manifests, top, blobs, tags, homes: BTreeMap::new() })
+        Ok(Self { children: manifests, top, blobs, tags, attachments: Vec::new(), homes: BTreeMap::new() })
     }
 
     /// An image as somebody else has written it: a manifest, and all that it lists.
@@ -116,7 +119,7 @@ impl Pushable {
         blobs: Arc<dyn Blobs>,
         tags: Vec<String>,
     ) -> Self {
-        Self { children, top, blobs, tags, homes: BTreeMap::new() }
+        Self { children, top, blobs, tags, attachments: Vec::new(), homes: BTreeMap::new() }
     }
 
     /// The same, whose blobs a repository has, all of them.

@@ -26,7 +26,7 @@ use crate::error::MakeError;
 use crate::ingredient::Ingredient;
 
 /// Where the lock stands in an image.
-const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
+pub(crate) const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 
 /// What one variant is made of.
 pub(crate) struct Assembly {

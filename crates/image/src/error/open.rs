@@ -80,6 +80,15 @@ pub enum OpenFailure {
     /// The lock in an image has no such image.
     #[error("the lock that the image holds does not say which of its variants the image is")]
     NoVariant,
+    /// A layer of an image cannot be read.
+    #[error("the image's layer `{digest}` cannot be read")]
+    Layer {
+        /// The layer.
+        digest: imgbuild_oci::Digest,
+        /// Why.
+        #[source]
+        error: imgbuild_archive::TarError,
+    },
     /// Neither the image nor the user says what to run.
     #[error("the image does not say what to run")]
     #[diagnostic(help("name a command: `imgbuild run IMAGE -- COMMAND`"))]

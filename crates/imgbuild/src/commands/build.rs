@@ -41,7 +41,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         platforms: arguments.platform.clone(),
         shard,
         unchecked: arguments.no_check,
-        publishing: arguments.rules.publishing(&arguments.push, arguments.tags.platform_tags),
+        publishing: arguments.rules.publishing(&arguments.push, arguments.tags.platform_tags)?,
+        provenance: arguments.provenance,
         cache_from: arguments.caches.cache_from(),
         shared: arguments.caches.shared()?,
     };

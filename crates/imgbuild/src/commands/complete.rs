@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
     let only = arguments.only.iter().cloned().collect();
     let chosen = chosen(&all, &only, &arguments.platform)?;
     let variants: Vec<Variant> = chosen.into_iter().map(|index| all[index].clone()).collect();
-    let publishing = arguments.rules.publishing(&arguments.targets, false);
+    let publishing = arguments.rules.publishing(&arguments.targets, false)?;
     let groups = groups(&variants);
     let firsts: Vec<&Variant> = groups.iter().map(|group| &variants[group[0]]).collect();
     let destinations = publishing.destinations(&firsts).map_err(DistributionError::from)?;
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
     let images: Vec<(Vec<Platform>, Vec<Destination>)> = platforms.zip(destinations).collect();
     let made_from = MadeFrom { label: LOCK_LABEL, lock: &Digest::of(&lock.text) };
     // Of some platforms no image is made: it would take the place of that for all.
-    let joining = arguments.platform.is_empty().then(|| arguments.rules.options());
+    let joining = arguments.platform.is_empty().then_some(&publishing);
     let completion = completed(&images, made_from, joining, &context).await?;
     report(&completion, arguments.json, global)?;
     match completion.incomplete.len() {

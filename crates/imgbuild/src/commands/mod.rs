@@ -25,8 +25,10 @@ pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod sign;
 pub(crate) mod size;
 pub(crate) mod tags;
+pub(crate) mod verify;
 pub(crate) mod why;
 
 use std::collections::BTreeMap;
@@ -103,6 +105,16 @@ fn keep_within_size(global: &Global) -> Result<(), Failure> {
 
 /// What a build works with on this machine.
 fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Context, Failure> {
+    context_in(store()?, spec, offline, reporter)
+}
+
+/// The same with another store.
+fn context_in(
+    store: Store,
+    spec: &Path,
+    offline: bool,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Context, Failure> {
     let mut options = imgbuild_net::Options { offline, ..imgbuild_net::Options::default() };
     if let Ok(retries) = std::env::var(RETRIES) {
         options.schedule.retries = retries.parse().map_err(|_| Plain::Retries(retries))?;
@@ -112,8 +124,7 @@ fn context(spec: &Path, offline: bool, reporter: Arc<dyn Reporter>) -> Result<Co
         .with_layers([imgbuild_conda::credentials().map_err(Plain::from)?, imgbuild_conda::registries()]);
     // A clock before 1970 is no clock: signatures are then not valid yet, and say so.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let mut context =
-        Context::new(store()?, client, reporter, host()?, i64::try_from(now).unwrap_or(i64::MAX));
+    let mut context = Context::new(store, client, reporter, host()?, i64::try_from(now).unwrap_or(i64::MAX));
     context.variables = variables()?;
     context.folder = spec.parent().map(Path::to_path_buf).unwrap_or_default();
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {

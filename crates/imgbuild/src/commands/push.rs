@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
     if platform_tags && !is_spec(path) {
         return Err(Plain::NoSpecOfPlatforms(arguments.image.clone()).into());
     }
-    let publishing = arguments.rules.publishing(&arguments.targets, platform_tags);
+    let publishing = arguments.rules.publishing(&arguments.targets, platform_tags)?;
     let platforms = match arguments.platform.as_slice() {
         [] => Platform::ALL.to_vec(),
         some => some.to_vec(),
@@ -105,7 +105,7 @@ pub(super) async fn push(
     let publication = Publication::of_images(publishing, all, &registries, &context.reporter).await?;
     let mut published = Vec::new();
     for (image, destinations) in all {
-        published.extend(publication.push(image, destinations).await?);
+        published.extend(publication.push(image, destinations, &[]).await?);
     }
     Ok(published)
 }

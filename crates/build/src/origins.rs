@@ -1,0 +1,48 @@
+//! Where the images of a build come from.
+
+use std::path::Path;
+
+use imgbuild_distribution::Origin;
+use imgbuild_fetch::Context;
+use imgbuild_image::MakeError;
+use imgbuild_locking::{Locked, lock_path};
+use imgbuild_oci::{Digest, Image};
+use imgbuild_provenance::{Facts, SpecFile, predicate};
+use imgbuild_spec::Variant;
+
+use crate::commit::commit;
+use crate::error::BuildError;
+
+/// Where the images of some variants come from, whose places in the lock are `chosen`.
+///
+/// # Errors
+///
+/// When the spec cannot be read, or the lock is damaged.
+pub(crate) fn origins(
+    spec_path: &Path,
+    variants: &[Variant],
+    (chosen, locked): (&[usize], &Locked),
+    images: &[Image],
+    context: &Context,
+) -> Result<Vec<Origin>, BuildError> {
+    let found = commit(spec_path, &lock_path(spec_path));
+    let bytes = std::fs::read(spec_path).map_err(MakeError::file(spec_path, "read"))?;
+    let name = spec_path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = found.as_ref().map_or(name, |(_, path)| path.clone());
+    let spec = SpecFile { path, digest: Digest::of(&bytes) };
+    let mut all = Vec::new();
+    for ((index, variant), image) in chosen.iter().zip(variants).zip(images) {
+        let facts = Facts {
+            name: &variant.name,
+            spec: &spec,
+            lock: Digest::of(&locked.text),
+            commit: found.as_ref().map(|(commit, _)| commit),
+            variables: &context.variables,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
+        let (image, name) = (image.digest(), variant.name.to_string());
+        all.push(Origin { image, name, predicate: predicate(&of_lock, &facts) });
+    }
+    Ok(all)
+}

@@ -1,0 +1,112 @@
+//! An image that is not what it should be.
+
+use std::path::PathBuf;
+
+use imgbuild_distribution::VerifyFailure;
+use imgbuild_lock::LockError;
+use imgbuild_oci::Digest;
+use miette::Diagnostic;
+
+use crate::difference::Difference;
+
+/// An image that is not what it should be.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum VerifyError {
+    /// Nobody has signed it.
+    #[error("`{reference}` is not signed: nothing beside `{digest}` is a signature")]
+    #[diagnostic(help("`imgbuild sign {reference} --key KEY`, or `--sign-key` when it is pushed, signs it"))]
+    Unsigned {
+        /// The image.
+        reference: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// No signature holds.
+    #[error("no signature of `{reference}` holds with the key `{key}`:{}", lines(refused))]
+    NotByKey {
+        /// The image.
+        reference: String,
+        /// How bundles name the key.
+        key: String,
+        /// What does not hold, and why.
+        refused: Vec<(String, VerifyFailure)>,
+    },
+    /// It does not say of which lock it is.
+    #[error("`{0}` does not say which lock it was made from: it is no image of imgbuild")]
+    NoLock(String),
+    /// It holds another lock than it says.
+    #[error("`{reference}` says that it was made from the lock `{said}`, and holds {}", held(found.as_ref()))]
+    OtherLock {
+        /// The image.
+        reference: String,
+        /// What it says.
+        said: String,
+        /// The lock that it holds.
+        found: Option<Digest>,
+    },
+    /// What is said of where it comes from names another lock.
+    #[error("`{reference}` was made from the lock `{own}`, and its provenance, which {}, names `{told}`", if *is_signed { "the key has signed" } else { "nobody has signed" })]
+    ToldOtherLock {
+        /// The image.
+        reference: String,
+        /// Its lock.
+        own: Digest,
+        /// What the provenance names.
+        told: Digest,
+        /// Whether the key has signed that.
+        is_signed: bool,
+    },
+    /// A manifest or a configuration that is none.
+    #[error("`{reference}` cannot be read as an image: {reason}")]
+    Unreadable {
+        /// The image.
+        reference: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its lock cannot be read.
+    #[error("the lock in the image cannot be read")]
+    Lock(#[source] LockError),
+    /// It was made from another spec.
+    #[error("the lock in `{reference}` is not one of the spec `{}`", spec.display())]
+    #[diagnostic(help(
+        "name the spec as it was when the image was built: `git log` of the spec tells when it changed"
+    ))]
+    OtherSpec {
+        /// The image.
+        reference: String,
+        /// The spec.
+        spec: PathBuf,
+    },
+    /// The lock has no variant of this image.
+    #[error("the spec `{}` has no image for {platform} that is called `{tag}`", spec.display())]
+    NoVariant {
+        /// The spec.
+        spec: PathBuf,
+        /// The platform.
+        platform: String,
+        /// The image's first tag.
+        tag: String,
+    },
+    /// It is another one when it is built again.
+    #[error("`{reference}` is not what its lock makes: {difference}")]
+    #[diagnostic(help(
+        "files that the spec copies are not in the lock: they must be as they were. If they are, somebody changed the image, or imgbuild has a fault"
+    ))]
+    Rebuilt {
+        /// The image.
+        reference: String,
+        /// Where it differs first.
+        difference: Box<Difference>,
+    },
+}
+
+imgbuild_diagnostic::boxed_sources!(VerifyError);
+
+fn lines(refused: &[(String, VerifyFailure)]) -> String {
+    refused.iter().map(|(what, why)| format!("\n{what}: {why}")).collect()
+}
+
+fn held(found: Option<&Digest>) -> String {
+    found.map_or_else(|| "none".to_owned(), |found| format!("`{found}`"))
+}

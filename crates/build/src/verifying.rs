@@ -1,0 +1,135 @@
+//! Whether an image in a registry is what it says: who has signed it, and that its lock, and what is said of where it comes from, agree.
+
+use std::sync::Arc;
+
+use imgbuild_distribution::{Attested, DistributionError, attested};
+use imgbuild_fetch::Context;
+use imgbuild_image::{LOCK_LABEL, MakeError, lock_text};
+use imgbuild_oci::{Blobs, Digest, ImageConfig, Manifest, Platform, Reference};
+use imgbuild_registry::{RemoteBlobs, RemoteManifest, RemoteRepository, Sought};
+use imgbuild_signature::VerifyingKey;
+use tokio::runtime::Handle;
+
+use crate::error::BuildError;
+use crate::verify_error::VerifyError;
+
+/// An image that is what it says.
+pub struct Verification {
+    /// The digest of what the reference means: a list of images, or one.
+    pub top: Digest,
+    /// The digest of the image of the platform.
+    pub image: Digest,
+    /// What is said of it.
+    pub attested: Attested,
+    /// The digest of its lock.
+    pub lock: Digest,
+    /// The lock's text.
+    pub lock_text: String,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its configuration.
+    pub config: ImageConfig,
+    /// Where its layers are.
+    pub blobs: Arc<dyn Blobs>,
+}
+
+/// Checks an image of a registry: that the key has signed it or the list that it is in, that its lock is the one that it says, and that
+/// what is said of where it comes from names that lock. Without a key nothing need be signed.
+///
+/// # Errors
+///
+/// When it is not so, or the registry cannot be asked.
+pub async fn verify(
+    reference: &Reference,
+    platform: Platform,
+    key: Option<&VerifyingKey>,
+    context: &Context,
+) -> Result<Verification, BuildError> {
+    let name = reference.to_string();
+    let wanted = match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => digest.to_string(),
+        (None, Some(tag)) => tag.to_string(),
+        (None, None) => "latest".to_owned(),
+    };
+    let registries = context.registries().map_err(DistributionError::from)?;
+    let opened = registries.open_for_reading(reference, &Sought::Manifest(wanted.clone())).await;
+    let remote = opened.map_err(DistributionError::from)?;
+    let top = remote.needed_manifest(&wanted).await.map_err(DistributionError::from)?;
+    // What is a list was a list when it was signed: the image in it is signed with it.
+    let image = remote.image_of(top.clone(), &wanted, platform).await.map_err(DistributionError::from)?;
+    let attested = all_said(&remote, &top, &image, key).await?;
+    if let Some(key) = key {
+        check_signed(&name, &top, &attested, key)?;
+    }
+    let opened = open(&name, &remote, &image).await?;
+    let said = opened.config.config.labels.get(LOCK_LABEL).cloned();
+    let said = said.ok_or_else(|| VerifyError::NoLock(name.clone()))?;
+    let (layers, blobs) = (opened.manifest.layers.clone(), Arc::clone(&opened.blobs));
+    let read = tokio::task::spawn_blocking(move || lock_text(&layers, &*blobs));
+    let text = read.await.map_err(MakeError::from)??;
+    let found = text.as_ref().map(Digest::of);
+    let (Some(text), Some(lock)) = (text, found.filter(|found| found.to_string() == said)) else {
+        return Err(VerifyError::OtherLock { reference: name, said, found }.into());
+    };
+    for told in &attested.told {
+        let (told, is_signed) = (told.provenance.lock, told.is_signed);
+        if told != lock {
+            return Err(VerifyError::ToldOtherLock { reference: name, own: lock, told, is_signed }.into());
+        }
+    }
+    let Opened { manifest, config, blobs } = opened;
+    let (top, image) = (top.digest, image.digest);
+    Ok(Verification { top, image, attested, lock, lock_text: text, manifest, config, blobs })
+}
+
+/// What is said of an image, and of the list that it is in: signatures of either, and where the image comes from.
+async fn all_said(
+    remote: &RemoteRepository,
+    top: &RemoteManifest,
+    image: &RemoteManifest,
+    key: Option<&VerifyingKey>,
+) -> Result<Attested, BuildError> {
+    let mut said = attested(remote, &image.digest, key).await?;
+    if top.digest != image.digest {
+        let of_list = attested(remote, &top.digest, key).await?;
+        said.signatures.extend(of_list.signatures);
+        said.refused.extend(of_list.refused);
+    }
+    Ok(said)
+}
+
+fn check_signed(
+    name: &str,
+    top: &RemoteManifest,
+    attested: &Attested,
+    key: &VerifyingKey,
+) -> Result<(), VerifyError> {
+    match (attested.signatures.is_empty(), attested.refused.is_empty()) {
+        (false, _) => Ok(()),
+        (true, true) => Err(VerifyError::Unsigned { reference: name.to_owned(), digest: top.digest }),
+        (true, false) => {
+            let (reference, key, refused) = (name.to_owned(), key.hint(), attested.refused.clone());
+            Err(VerifyError::NotByKey { reference, key, refused })
+        }
+    }
+}
+
+/// An image's documents.
+struct Opened {
+    manifest: Manifest,
+    config: ImageConfig,
+    blobs: Arc<dyn Blobs>,
+}
+
+async fn open(name: &str, remote: &RemoteRepository, image: &RemoteManifest) -> Result<Opened, BuildError> {
+    let unreadable = |error: serde_json::Error| VerifyError::Unreadable {
+        reference: name.to_owned(),
+        reason: error.to_string(),
+    };
+    let manifest: Manifest = serde_json::from_slice(&image.bytes).map_err(unreadable)?;
+    let bytes = remote.blob_bytes(manifest.config.digest, manifest.config.size).await;
+    let config = serde_json::from_slice(&bytes.map_err(DistributionError::from)?).map_err(unreadable)?;
+    let sizes = manifest.layers.iter().map(|layer| (layer.digest, layer.size));
+    let blobs = Arc::new(RemoteBlobs::new(remote.clone(), sizes, Handle::current()));
+    Ok(Opened { manifest, config, blobs })
+}

@@ -1,0 +1,171 @@
+//! Whose image it is that is in a registry: signatures in both of cosign's forms, and what is said of where it comes from.
+
+use imgbuild_oci::Digest;
+use imgbuild_provenance::{PREDICATE, Provenance, ProvenanceError};
+use imgbuild_registry::{Pointer, RemoteRepository};
+use imgbuild_signature::{
+    BUNDLE_TYPE, Bundle, SIGN_PREDICATE, SIMPLE_TYPE, SignatureError, SimpleSignature, Statement,
+    VerifyingKey,
+};
+
+use crate::attesting::ATTESTATION_TYPE;
+use crate::error::DistributionError;
+use crate::limits::{ATTESTATION_LIMIT, MOST_ATTESTATIONS};
+
+/// A signature that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// A bundle, which is an artifact of this digest.
+    Bundle(Digest),
+    /// The older form, under this tag.
+    Tag(String),
+}
+
+/// Where an image comes from, as somebody says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What is said.
+    pub provenance: Provenance,
+    /// Whether the key has signed it.
+    pub is_signed: bool,
+}
+
+/// What is known of an image in a registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attested {
+    /// The signatures of the key.
+    pub signatures: Vec<Signature>,
+    /// Where it comes from: what the key has signed first.
+    pub told: Vec<Told>,
+    /// What does not hold: what it is, and why.
+    pub refused: Vec<(String, VerifyFailure)>,
+}
+
+/// Why something that is said of an image does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum VerifyFailure {
+    /// Its signature.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Signature(#[from] SignatureError),
+    /// What it says of where the image comes from.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// It is too large.
+    #[error("it has {0} bytes: no more than {ATTESTATION_LIMIT} are read")]
+    Large(u64),
+}
+
+/// Looks for everything that a key, or anybody, says of the image whose manifest has this digest.
+///
+/// # Errors
+///
+/// When the registry cannot be asked. What does not hold is no error.
+pub async fn attested(
+    remote: &RemoteRepository,
+    image: &Digest,
+    key: Option<&VerifyingKey>,
+) -> Result<Attested, DistributionError> {
+    let mut found = Attested::default();
+    for pointer in remote.referrers(image).await?.into_iter().take(MOST_ATTESTATIONS) {
+        let name = format!("the artifact `{}`", pointer.digest);
+        let said = match (pointer.artifact_type.as_deref(), key) {
+            (Some(BUNDLE_TYPE), Some(key)) => {
+                found.bundle(&pointer, content(remote, &pointer).await?, image, key)
+            }
+            (Some(ATTESTATION_TYPE), _) => found.statement(content(remote, &pointer).await?, image),
+            _ => Ok(()),
+        };
+        found.refused.extend(said.err().map(|failure| (name, failure)));
+    }
+    if let Some(key) = key {
+        found.tagged(remote, image, key).await?;
+    }
+    found.told.sort_by_key(|told| !told.is_signed);
+    // What the key has signed need not be told again by nobody.
+    let mut told: Vec<Told> = Vec::new();
+    for it in found.told {
+        if !told.iter().any(|known| known.provenance == it.provenance) {
+            told.push(it);
+        }
+    }
+    Ok(Attested { told, ..found })
+}
+
+/// The file of an artifact.
+async fn content(
+    remote: &RemoteRepository,
+    pointer: &Pointer,
+) -> Result<Result<Vec<u8>, VerifyFailure>, DistributionError> {
+    let manifest = remote.needed_manifest(&pointer.digest.to_string()).await?;
+    match manifest.blobs().get(1) {
+        Some(file) if file.size > ATTESTATION_LIMIT => Ok(Err(VerifyFailure::Large(file.size))),
+        Some(file) => Ok(Ok(remote.blob_bytes(file.digest, file.size).await?)),
+        None => Ok(Ok(Vec::new())),
+    }
+}
+
+impl Attested {
+    fn bundle(
+        &mut self,
+        pointer: &Pointer,
+        bytes: Result<Vec<u8>, VerifyFailure>,
+        image: &Digest,
+        key: &VerifyingKey,
+    ) -> Result<(), VerifyFailure> {
+        let statement = Bundle::parse(&bytes?)?.verified(key)?;
+        statement.is_about(image)?;
+        match statement.predicate_type.as_str() {
+            SIGN_PREDICATE => self.signatures.push(Signature::Bundle(pointer.digest)),
+            PREDICATE => {
+                let provenance = Provenance::read(&statement.predicate)?;
+                self.told.push(Told { provenance, is_signed: true });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What nobody has signed: it is told, and proves nothing.
+    fn statement(
+        &mut self,
+        bytes: Result<Vec<u8>, VerifyFailure>,
+        image: &Digest,
+    ) -> Result<(), VerifyFailure> {
+        let statement = Statement::parse(&bytes?)?;
+        if statement.predicate_type == PREDICATE {
+            statement.is_about(image)?;
+            let provenance = Provenance::read(&statement.predicate)?;
+            self.told.push(Told { provenance, is_signed: false });
+        }
+        Ok(())
+    }
+
+    async fn tagged(
+        &mut self,
+        remote: &RemoteRepository,
+        image: &Digest,
+        key: &VerifyingKey,
+    ) -> Result<(), DistributionError> {
+        let tag = SimpleSignature::tag(image);
+        let Some(manifest) = remote.manifest(&tag).await? else { return Ok(()) };
+        for file in manifest.blobs().iter().skip(1).take(MOST_ATTESTATIONS) {
+            let Some(signature) = file.annotations.get(SimpleSignature::ANNOTATION) else { continue };
+            if file.media_type != SIMPLE_TYPE {
+                continue;
+            }
+            if file.size > ATTESTATION_LIMIT {
+                self.refused.push((format!("the tag `{tag}`"), VerifyFailure::Large(file.size)));
+                continue;
+            }
+            let payload = remote.blob_bytes(file.digest, file.size).await?;
+            let signed = SimpleSignature { payload, signature: signature.clone() };
+            match signed.is_about(image, key) {
+                Ok(()) => self.signatures.push(Signature::Tag(tag.clone())),
+                Err(error) => self.refused.push((format!("the tag `{tag}`"), error.into())),
+            }
+        }
+        Ok(())
+    }
+}

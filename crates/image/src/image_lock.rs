@@ -1,0 +1,35 @@
+//! The lock that is in an image.
+
+use std::io::Read;
+
+use imgbuild_archive::{ImagePath, LayerKind, LayerReader, TarError};
+use imgbuild_oci::{Blobs, Descriptor, uncompressed, unpacked_limit};
+
+use crate::assembly::LOCK_PATH;
+use crate::error::{MakeError, OpenFailure};
+use crate::limits::DOCUMENT_LIMIT;
+
+/// The text of the lock that an image holds, whose layers are these; nothing where it holds none. It stands in the last of its layers, so
+/// that of an image in a registry no more than that one comes.
+///
+/// # Errors
+///
+/// When a layer cannot be read.
+pub fn lock_text(layers: &[Descriptor], blobs: &dyn Blobs) -> Result<Option<String>, MakeError> {
+    for layer in layers.iter().rev() {
+        let unreadable = |error: TarError| OpenFailure::Layer { digest: layer.digest, error };
+        let io = |error| unreadable(TarError::Read(error));
+        let blob = blobs.open(&layer.digest).map_err(|error| io(std::io::Error::other(error)))?;
+        let tar = uncompressed(layer.media_type, blob).map_err(io)?;
+        let mut reader = LayerReader::new(tar, unpacked_limit(layer.size));
+        while let Some(head) = reader.next_entry().map_err(unreadable)? {
+            let is_lock = head.path.as_ref().is_some_and(|path: &ImagePath| path.as_str() == LOCK_PATH);
+            if is_lock && head.kind == LayerKind::File && head.size <= DOCUMENT_LIMIT {
+                let mut text = String::new();
+                reader.body().read_to_string(&mut text).map_err(io)?;
+                return Ok(Some(text));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,170 @@
+//! What is beside an image, and that it is there once.
+
+use imgbuild_tests::{Registry, capture};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::{imgbuild, json, key, manifest, plain, push, referrers, small};
+
+#[test]
+fn a_push_puts_beside_an_image_what_cosign_and_buildkit_put_there() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    let target = format!("{}/small", registry.address());
+    let signed = ["--sign-key", &key("ed.key"), "--provenance"];
+    let image = push(&imgbuild, &target, &signed);
+    let all = referrers(&registry, "small", &image);
+    let shown = |value: &Value| plain(&serde_json::to_string_pretty(value).unwrap(), registry.address());
+    let sizeless = |value: &Value| {
+        let text = shown(value);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains("\"size\"")).collect();
+        lines.join("\n")
+    };
+    assert_eq!(all.len(), 3);
+    assert_snapshot!(sizeless(&all[0]), @r#"
+    {
+      "annotations": {
+        "org.opencontainers.image.created": "1970-01-01T00:00:00Z"
+      },
+      "artifactType": "application/vnd.docker.attestation.manifest.v1+json",
+      "config": {
+        "digest": "sha256:…",
+        "mediaType": "application/vnd.oci.empty.v1+json",
+      },
+      "layers": [
+        {
+          "annotations": {
+            "in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"
+          },
+          "digest": "sha256:…",
+          "mediaType": "application/vnd.in-toto+json",
+        }
+      ],
+      "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      "schemaVersion": 2,
+      "subject": {
+        "digest": "sha256:…",
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      }
+    }
+    "#);
+    assert_snapshot!(sizeless(&all[2]), @r#"
+    {
+      "annotations": {
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "org.opencontainers.image.created": "1970-01-01T00:00:00Z"
+      },
+      "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+      "config": {
+        "digest": "sha256:…",
+        "mediaType": "application/vnd.oci.empty.v1+json",
+      },
+      "layers": [
+        {
+          "annotations": {
+            "org.opencontainers.image.title": "sha256-….sigstore.json"
+          },
+          "digest": "sha256:…",
+          "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        }
+      ],
+      "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      "schemaVersion": 2,
+      "subject": {
+        "digest": "sha256:…",
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      }
+    }
+    "#);
+    let signatures = manifest(&registry, "small", &format!("sha256-{}.sig", image.hex()));
+    assert_snapshot!(sizeless(&signatures), @r#"
+    {
+      "config": {
+        "digest": "sha256:…",
+        "mediaType": "application/vnd.oci.image.config.v1+json",
+      },
+      "layers": [
+        {
+          "annotations": {
+            "dev.cosignproject.cosign/signature": "KO0zf+5Odtkz3w4MOn/kt+otO1LYAECCm7v5y1Geagr28dmcKNcGr2RPmNjGJ9Vzr+LDQYy7bordeA9sTk+2Dw=="
+          },
+          "digest": "sha256:…",
+          "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+        }
+      ],
+      "mediaType": "application/vnd.oci.image.manifest.v1+json",
+      "schemaVersion": 2
+    }
+    "#);
+    // The image is what it would be without all that.
+    assert_eq!(push(&imgbuild, &format!("{}/other", registry.address()), &[]), image);
+    // Whoever pushes again adds nothing.
+    assert_eq!(push(&imgbuild, &target, &signed), image);
+    assert_eq!(referrers(&registry, "small", &image), all);
+    assert_eq!(manifest(&registry, "small", &format!("sha256-{}.sig", image.hex())), signatures);
+    // A second key signs beside the first.
+    push(&imgbuild, &target, &["--sign-key", &key("p256.key")]);
+    assert_eq!(referrers(&registry, "small", &image).len(), 4);
+    let both = manifest(&registry, "small", &format!("sha256-{}.sig", image.hex()));
+    assert_eq!(both["layers"].as_array().unwrap().len(), 2);
+    for key in ["ed.pub", "p256.pub"] {
+        imgbuild.run(["verify", &format!("{target}:latest"), "--key", &super::key(key)]).success();
+    }
+}
+
+#[test]
+fn every_image_of_several_platforms_is_signed() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    let spec = fs_err::read_to_string(imgbuild.path("spec.toml")).unwrap();
+    imgbuild.write("spec.toml", spec.replace("\"linux/amd64\"", "\"linux/amd64\", \"linux/arm64\""));
+    let target = format!("{}/small", registry.address());
+    let list = push(&imgbuild, &target, &["--provenance"]);
+    let name = format!("{target}:latest");
+    let signed = json(imgbuild.run(["sign", &name, "--key", &key("p256.key"), "--json"]));
+    assert_eq!(signed["signed"].as_array().unwrap().len(), 3);
+    assert!(signed["signed"].as_array().unwrap().contains(&list.to_string().into()));
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let words = ["verify", &name, "--platform", platform, "--key", &key("p256.pub"), "--json"];
+        let verified = json(imgbuild.run(words));
+        assert_eq!(verified["signatures"].as_array().unwrap().len(), 4, "{verified:#}");
+        assert_eq!(verified["provenance"][0]["signed"], false, "{verified:#}");
+    }
+    // What lies beside an image is in no way of those who copy it.
+    let copied = format!("docker://{}/copied:1", registry.address());
+    let mut skopeo = std::process::Command::new("skopeo");
+    skopeo.args(["copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"]);
+    capture(skopeo.arg(format!("docker://{name}")).arg(copied)).success();
+}
+
+#[test]
+fn a_push_says_with_what_it_signs() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    let target = format!("{}/small", registry.address());
+    let build =
+        imgbuild.run(["build", "spec.toml", "--push", &target, "--sign-key", &key("ed.key"), "--provenance"]);
+    let said = build.success().stderr;
+    let said: Vec<&str> = said.lines().filter(|line| line.contains("with")).collect();
+    assert_snapshot!(said.join("\n"), @"
+    signed with the key nkkjg6C4XxrYozBdEtCDggao8bYVuKhAINHH9LHqRYU=
+    with provenance
+    ");
+    let dry = imgbuild.run([
+        "push",
+        "spec.toml",
+        &format!("{target}:2"),
+        "--dry-run",
+        "--sign-key",
+        &key("ed.key"),
+    ]);
+    assert!(!dry.success().stderr.contains("signed"));
+    let pushed = imgbuild.run(["push", "spec.toml", &format!("{target}:2"), "--sign-key", &key("p256.key")]);
+    assert!(pushed.success().stderr.contains("signed with the key"));
+    // A key of a variable, as CI has it.
+    let imgbuild = imgbuild.variable("KEY", fs_err::read_to_string(key("cosign.key")).unwrap());
+    let imgbuild = imgbuild.variable("COSIGN_PASSWORD", "correct horse");
+    let signed = imgbuild.run(["sign", &format!("{target}:latest"), "--key", "env:KEY"]);
+    assert_snapshot!(plain(&signed.success().stdout, registry.address()), @"sha256:… is signed with the key PrMCPqHbPedLvfmaNEMtX0T5WtBkU7GW6ht5iKm8/vQ=");
+}

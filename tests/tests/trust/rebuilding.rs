@@ -1,0 +1,80 @@
+//! Images that are built once more of their own lock.
+
+use imgbuild_tests::{Imgbuild, Registry, channel};
+use insta::assert_snapshot;
+
+use super::{imgbuild, key, plain, push, small};
+
+fn rebuilt(registry: &Registry, imgbuild: &Imgbuild, more: &[&str]) -> String {
+    let name = format!("{}/small:latest", registry.address());
+    let outcome =
+        imgbuild.run([&["verify", "--quiet", name.as_str(), "--rebuild", "spec.toml"], more].concat());
+    plain(&format!("{}{}[{}]", outcome.stderr, outcome.stdout, outcome.code.unwrap()), registry.address())
+}
+
+#[test]
+fn an_image_is_what_its_lock_makes_or_the_first_byte_is_told() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    let target = format!("{}/small", registry.address());
+    push(&imgbuild, &target, &["--sign-key", &key("p256.key")]);
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &["--key", &key("p256.pub")]), @"
+    REGISTRY/small:latest is sha256:…
+    signed: with the key PrMCPqHbPedLvfmaNEMtX0T5WtBkU7GW6ht5iKm8/vQ=: bundle sha256:…, tag sha256-….sig
+    lock: sha256:…
+    rebuilt: bit for bit the same, of spec.toml
+    [0]
+    ");
+    // What is copied is not in the lock.
+    imgbuild.write("one", "one\n".repeat(4000).replacen("one\none\n", "one\nonE\n", 1));
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
+      × `REGISTRY/small:latest` is not what its lock makes: in layer 2 (copied files) `/one` of `copied files` has 0x65 at byte 6, and not 0x45
+      help: files that the spec copies are not in the lock: they must be as they were. If they are, somebody changed the image, or imgbuild has a fault
+    [1]
+    ");
+    imgbuild.write("one", "one\n");
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
+      × `REGISTRY/small:latest` is not what its lock makes: in layer 2 (copied files) `/one` of `copied files` has 0x6f at byte 4, and not its end
+      help: files that the spec copies are not in the lock: they must be as they were. If they are, somebody changed the image, or imgbuild has a fault
+    [1]
+    ");
+    imgbuild.write("one", "one\n".repeat(4000));
+    let spec = fs_err::read_to_string(imgbuild.path("spec.toml")).unwrap();
+    imgbuild.write("spec.toml", format!("{spec}[image]\nworkdir = \"/srv\"\n"));
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @r#"
+      × `REGISTRY/small:latest` is not what its lock makes: its configuration has `null` at `/config/WorkingDir`, and not `"/srv"`
+      help: files that the spec copies are not in the lock: they must be as they were. If they are, somebody changed the image, or imgbuild has a fault
+    [1]
+    "#);
+    imgbuild.write("spec.toml", spec.replace("[layers]", "tags = [\"2\"]\n[layers]"));
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
+      × the lock in `REGISTRY/small:latest` is not one of the spec `spec.toml`
+      help: name the spec as it was when the image was built: `git log` of the spec tells when it changed
+    [1]
+    ");
+}
+
+#[test]
+fn packages_are_made_anew_in_a_place_of_their_own() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let packages = "\"libzlib\", \"tzdata\"";
+    imgbuild.write(
+        "spec.toml",
+        format!(
+            "name = \"small\"\nplatforms = [\"linux/amd64\"]\n[conda]\nchannels = [\"{}\"]\npackages = [{packages}]\n",
+            channel()
+        ),
+    );
+    push(&imgbuild, &format!("{}/small", registry.address()), &["--provenance"]);
+    // Layers of the store are not taken over: one that is damaged there changes nothing.
+    fs_err::remove_dir_all(imgbuild.store().join("blobs")).unwrap();
+    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
+    REGISTRY/small:latest is sha256:…
+    provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine
+    lock: sha256:…
+    rebuilt: bit for bit the same, of spec.toml
+    [0]
+    ");
+    let left: Vec<_> = fs_err::read_dir(imgbuild.store().join("scratch")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
