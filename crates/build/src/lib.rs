@@ -22,7 +22,7 @@ pub use error::BuildError;
 pub use pipeline::{Report, build, chosen, cuda_contracts, planned_layers};
 pub use pushing::pushed_groups;
 pub use rebuilding::{Rebuilt, rebuilt};
-pub use request::{CacheFrom, Request, SharedCaches};
+pub use request::{CacheFrom, ProvenancePlace, Request, SharedCaches};
 pub use sharding::planned_shards;
 pub use verify_error::VerifyError;
 pub use verifying::{Verification, verify};

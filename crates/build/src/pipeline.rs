@@ -117,8 +117,8 @@ pub async fn build(
     let published = match &publication {
         Some(publication) => {
             let origins = match request.provenance {
-                true => origins(spec_path, &variants, (&chosen, &locked), &images, &context)?,
-                false => Vec::new(),
+                Some(_) => origins(spec_path, &variants, (&chosen, &locked), &images, &context)?,
+                None => Vec::new(),
             };
             pushing.push(publication, &images, &origins, &context).await?
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imgbuild_distribution::{
     Ahead, BlobHome, CachePlace, CacheUse, Destination, DistributionError, KeyCache, Origin, Publication,
-    Published, Publishing, RemoteLayers,
+    Published, Publishing, RemoteLayers, listed,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{Built, BuiltLayer, Format, ImagePlan, MakeError, Output, groups, make};
@@ -16,11 +16,12 @@ use imgbuild_spec::Variant;
 use imgbuild_store::{LayerCache, LayerRecord};
 
 use crate::error::BuildError;
-use crate::request::{CacheFrom, Request, SharedCaches};
+use crate::request::{CacheFrom, ProvenancePlace, Request, SharedCaches};
 
 /// What a build has of registries.
 pub(crate) struct Pushing {
     publishing: Publishing,
+    provenance: Option<ProvenancePlace>,
     shared: SharedCaches,
     caches: Vec<KeyCache>,
     /// The variants that are one image: those of a tag, or each by itself where tags say the platform.
@@ -56,6 +57,7 @@ impl Pushing {
         let destinations = request.publishing.destinations(&firsts).map_err(DistributionError::from)?;
         let mut pushing = Self {
             publishing: request.publishing.clone(),
+            provenance: request.provenance,
             shared: request.shared.clone(),
             caches: Vec::new(),
             groups,
@@ -339,6 +341,10 @@ impl Pushing {
             let own = images.iter().map(Image::digest);
             let own: Vec<Origin> =
                 own.filter_map(|digest| origins.iter().find(|it| it.image == digest).cloned()).collect();
+            let image = match self.provenance {
+                Some(ProvenancePlace::Listed) => listed(image, &images, &own)?,
+                _ => image,
+            };
             all.extend(publication.push(&image, destinations, &own).await?);
         }
         Ok(all)

@@ -19,6 +19,15 @@ pub enum CacheFrom {
     Nothing,
 }
 
+/// Where it is said where an image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvenancePlace {
+    /// Beside it: the image stays as it is.
+    Beside,
+    /// In a list with it as well, which is what tags mean then.
+    Listed,
+}
+
 /// Caches that many builds share.
 #[derive(Debug, Clone, Default)]
 pub struct SharedCaches {
@@ -51,8 +60,8 @@ pub struct Request {
     pub unchecked: bool,
     /// Where the images are pushed. What is pushed is written into a folder as well only where one is named.
     pub publishing: Publishing,
-    /// Whether it is said beside the images that are pushed where they come from.
-    pub provenance: bool,
+    /// Whether it is said of the images that are pushed where they come from, and where.
+    pub provenance: Option<ProvenancePlace>,
     /// Whose layers are looked for before they are made.
     pub cache_from: CacheFrom,
     /// Caches that many builds share.

@@ -57,7 +57,9 @@ pub async fn verify(
     let top = remote.needed_manifest(&wanted).await.map_err(DistributionError::from)?;
     // What is a list was a list when it was signed: the image in it is signed with it.
     let image = remote.image_of(top.clone(), &wanted, platform).await.map_err(DistributionError::from)?;
-    let attested = all_said(&remote, &top, &image, key).await?;
+    // As lists of tags, what refers to an image is asked for where it is, and at no mirror, which may lack some of it.
+    let listing = registries.open_for_listing(reference).await.map_err(DistributionError::from)?;
+    let mut attested = all_said(&listing, &top, &image, key).await?;
     if let Some(key) = key {
         check_signed(&name, &top, &attested, key)?;
     }
@@ -71,12 +73,7 @@ pub async fn verify(
     let (Some(text), Some(lock)) = (text, found.filter(|found| found.to_string() == said)) else {
         return Err(VerifyError::OtherLock { reference: name, said, found }.into());
     };
-    for told in &attested.told {
-        let (told, is_signed) = (told.provenance.lock, told.is_signed);
-        if told != lock {
-            return Err(VerifyError::ToldOtherLock { reference: name, own: lock, told, is_signed }.into());
-        }
-    }
+    check_told(&name, lock, &mut attested, key.is_some())?;
     let Opened { manifest, config, blobs } = opened;
     let (top, image) = (top.digest, image.digest);
     Ok(Verification { top, image, attested, lock, lock_text: text, manifest, config, blobs })
@@ -112,6 +109,19 @@ fn check_signed(
             Err(VerifyError::NotByKey { reference, key, refused })
         }
     }
+}
+
+/// What is said of where an image comes from must name its lock. Where a key is asked for, anybody may have said what that has not signed:
+/// it is left out then, for it proves nothing either way.
+fn check_told(name: &str, own: Digest, attested: &mut Attested, has_key: bool) -> Result<(), VerifyError> {
+    let mut told = std::mem::take(&mut attested.told);
+    told.retain(|it| it.is_signed || !has_key || it.provenance.lock == own);
+    if let Some(other) = told.iter().find(|it| it.provenance.lock != own) {
+        let (reference, told, is_signed) = (name.to_owned(), other.provenance.lock, other.is_signed);
+        return Err(VerifyError::ToldOtherLock { reference, own, told, is_signed });
+    }
+    attested.told = told;
+    Ok(())
 }
 
 /// An image's documents.

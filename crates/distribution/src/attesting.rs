@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imgbuild_fetch::Context;
 use imgbuild_oci::canonical::CanonicalError;
-use imgbuild_oci::{Artifact, ArtifactFile, ArtifactType, Descriptor, Digest, Reference};
+use imgbuild_oci::{Artifact, ArtifactFile, ArtifactType, Descriptor, Digest, Image, Reference};
 use imgbuild_provenance::PREDICATE;
 use imgbuild_registry::{Attachment, Pushable, RemoteBlobs, RemoteManifest, TaggedFile};
 use imgbuild_signature::{
@@ -35,6 +35,32 @@ pub struct Origin {
     pub predicate: Value,
 }
 
+/// The same image as a list in which it is said where its images come from, as BuildKit has it.
+///
+/// # Errors
+///
+/// When a document cannot be written.
+pub fn listed(image: Pushable, images: &[Image], origins: &[Origin]) -> Result<Pushable, DistributionError> {
+    let created = created(&image);
+    let mut artifacts = Vec::new();
+    for own in images {
+        let Descriptor { media_type, digest, size, .. } = own.manifest().descriptor;
+        let subject = Descriptor::new(media_type, digest, size);
+        let said = Said { subject: &subject, created: created.as_deref() };
+        for origin in origins.iter().filter(|origin| origin.image == digest) {
+            artifacts.push(said.statement(&origin.statement())?);
+        }
+    }
+    Ok(image.listing(images, &artifacts)?)
+}
+
+impl Origin {
+    fn statement(&self) -> Statement {
+        let about = Subject::new(Some(self.name.clone()), &self.image);
+        Statement::new(vec![about], PREDICATE, self.predicate.clone())
+    }
+}
+
 /// What is put beside an image in a repository.
 ///
 /// # Errors
@@ -53,8 +79,7 @@ pub(crate) fn attachments(
         let subject = Descriptor::new(media_type, manifest.digest, manifest.bytes.len() as u64);
         let said = Said { subject: &subject, created: created.as_deref() };
         for origin in origins.iter().filter(|origin| origin.image == manifest.digest) {
-            let about = Subject::new(Some(origin.name.clone()), &origin.image);
-            let statement = Statement::new(vec![about], PREDICATE, origin.predicate.clone());
+            let statement = origin.statement();
             all.push(said.statement(&statement)?.into());
             if let Some(key) = key {
                 all.push(said.bundle(&statement, key)?.into());

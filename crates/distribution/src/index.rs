@@ -9,7 +9,7 @@ use imgbuild_oci::{
     BlobError, Blobs, Descriptor, DescriptorPlatform, Digest, ImageConfig, Reference, WriteError,
     platform_index,
 };
-use imgbuild_registry::{Home, Pushable, RemoteBlobs, RemoteManifest};
+use imgbuild_registry::{ABOUT, Home, Pushable, RemoteBlobs, RemoteManifest};
 use tokio::runtime::Handle;
 
 use crate::error::DistributionError;
@@ -25,6 +25,16 @@ impl Blobs for Several {
     }
 }
 
+/// How a list says that one of its manifests is about another of them; nothing of one that is an image.
+fn about_another(image: &Pushable, manifest: &Digest) -> Option<Descriptor> {
+    let all = image.manifests().flat_map(RemoteManifest::manifests);
+    let pointer = all.into_iter().find(|it| it.digest == *manifest && it.annotations.contains_key(ABOUT))?;
+    let mut descriptor = Descriptor::new(pointer.media_type.parse().ok()?, pointer.digest, pointer.size);
+    descriptor.platform = pointer.platform.clone();
+    descriptor.annotations = pointer.annotations.clone();
+    Some(descriptor)
+}
+
 /// The list of some images, each of which says what it is built for. Lists among them give all that they list.
 ///
 /// # Errors
@@ -32,11 +42,17 @@ impl Blobs for Several {
 /// When one is not there, is no image, or two are built for the same.
 pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable, DistributionError> {
     let (mut children, mut descriptors) = (Vec::<RemoteManifest>::new(), Vec::<Descriptor>::new());
-    let mut blobs = Vec::new();
+    let (mut blobs, mut attesting) = (Vec::new(), Vec::new());
     let mut homes: BTreeMap<Digest, Vec<Home>> = BTreeMap::new();
     for reference in images {
         let (remote, image) = remote_image(reference, None, context).await?;
         for manifest in image.manifests().filter(|it| !it.blobs().is_empty()) {
+            // What attests another one is for no platform, and stays behind that.
+            if let Some(about) = about_another(&image, &manifest.digest) {
+                attesting.push(about);
+                children.push(manifest.clone());
+                continue;
+            }
             let not_an_image = || DistributionError::NotAnImage {
                 reference: reference.to_string(),
                 media_type: manifest.media_type.clone(),
@@ -69,6 +85,7 @@ pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable,
         let sizes: Vec<(Digest, u64)> = own.map(|it| (it.digest, it.size)).collect();
         blobs.push(RemoteBlobs::new(remote, sizes, Handle::current()));
     }
+    descriptors.extend(attesting);
     // A list of nothing would take the place of whatever the tag means.
     if descriptors.is_empty() {
         return Err(WriteError::NoImage.into());

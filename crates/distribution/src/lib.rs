@@ -20,7 +20,7 @@ mod target;
 mod verifying;
 
 pub use ahead::Ahead;
-pub use attesting::{Origin, sign};
+pub use attesting::{Origin, listed, sign};
 pub use completing::{Completion, Incomplete, MadeFrom, completed};
 pub use error::DistributionError;
 pub use holders::holders;

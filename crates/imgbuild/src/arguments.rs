@@ -17,7 +17,7 @@ use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
     TagRules, TagsArguments,
 };
-use crate::trust_arguments::{SignArguments, VerifyArguments};
+use crate::trust_arguments::{ProvenanceArgument, SignArguments, VerifyArguments};
 
 /// Builds container images of conda and Python environments from a declarative spec, without a daemon.
 #[derive(Debug, Parser)]
@@ -185,10 +185,11 @@ pub(crate) struct BuildArguments {
     pub(crate) rules: PushRules,
     #[command(flatten)]
     pub(crate) tags: TagRules,
-    /// Say beside each image that is pushed where it comes from: SLSA's provenance, of the lock, the commit and who builds. With
-    /// `--sign-key` that is signed as well.
-    #[arg(long, requires = "push")]
-    pub(crate) provenance: bool,
+    /// Say of each image that is pushed where it comes from: SLSA's provenance, of the lock, the commit and who builds. With
+    /// `--sign-key` that is signed as well. It is beside the image; with `--provenance=listed` in a list with it as well, where docker's
+    /// tools look for it, and tags mean that list.
+    #[arg(long, requires = "push", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "beside")]
+    pub(crate) provenance: Option<ProvenanceArgument>,
     #[command(flatten)]
     pub(crate) caches: CacheRules,
     /// Print the result as JSON.

@@ -2,10 +2,29 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use imgbuild_build::ProvenancePlace;
 use imgbuild_oci::{Platform, Reference};
 
 use crate::keys::KeyPlace;
+
+/// Where it is said where an image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProvenanceArgument {
+    /// Beside the image.
+    Beside,
+    /// In a list with it as well.
+    Listed,
+}
+
+impl From<ProvenanceArgument> for ProvenancePlace {
+    fn from(argument: ProvenanceArgument) -> Self {
+        match argument {
+            ProvenanceArgument::Beside => Self::Beside,
+            ProvenanceArgument::Listed => Self::Listed,
+        }
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct SignArguments {

@@ -55,7 +55,7 @@ pub use manifest::{Content, ManifestHead, Pointer, RemoteManifest};
 pub use probe::Probed;
 pub use push::{Homes, PushOptions, Pusher, Told};
 pub use push_error::PushError;
-pub use pushing::{Count, Counts, Home, Pushable, Pushed, TagChange};
+pub use pushing::{ABOUT, Count, Counts, Home, Pushable, Pushed, TagChange};
 pub use registries::Registries;
 pub use remote::RemoteRepository;
 pub use repository::{Repository, RepositoryError, Scheme, place};

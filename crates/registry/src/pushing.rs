@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use imgbuild_oci::{BlobError, Blobs, Digest, Image, Reference, WriteError};
+use imgbuild_oci::{
+    Artifact, BlobError, Blobs, Descriptor, DescriptorPlatform, Digest, Image, Reference, WriteError,
+    platform_index,
+};
 
 use crate::attaching::Attachment;
 use crate::manifest::{Content, RemoteManifest};
 use crate::remote::RemoteRepository;
 use crate::repository::place;
 use crate::upload::Arrival;
+
+/// How a list says of what an artifact in it is about which image in it, as BuildKit does.
+pub const ABOUT: &str = "vnd.docker.reference.digest";
+const ABOUT_TYPE: &str = "vnd.docker.reference.type";
 
 /// An image that is pushed, for one platform or several.
 #[derive(Clone)]
@@ -110,6 +117,43 @@ impl Pushable {
         let top = manifests.pop().ok_or(WriteError::NoImage)?;
         let blobs = Arc::new(WithDocuments { documents, rest: blobs });
         Ok(Self { children: manifests, top, blobs, tags, attachments: Vec::new(), homes: BTreeMap::new() })
+    }
+
+    /// The same as a list that has artifacts about its images behind them, as BuildKit writes what attests them: nobody takes them for
+    /// images, since they are built for no platform.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written.
+    pub fn listing(mut self, images: &[Image], artifacts: &[Artifact]) -> Result<Self, WriteError> {
+        let of_image = images.iter().map(|image| image.manifest().descriptor.clone());
+        let mut descriptors: Vec<Descriptor> = of_image.collect();
+        let mut documents = BTreeMap::new();
+        if images.len() == 1 {
+            self.children.push(self.top.clone());
+        }
+        for artifact in artifacts {
+            let mut descriptor = artifact.manifest().descriptor.clone();
+            let unknown = "unknown".to_owned();
+            descriptor.platform =
+                Some(DescriptorPlatform { architecture: unknown.clone(), os: unknown, variant: None });
+            descriptor.annotations = BTreeMap::from([
+                (ABOUT.to_owned(), artifact.subject().to_string()),
+                (ABOUT_TYPE.to_owned(), "attestation-manifest".to_owned()),
+            ]);
+            let stated = descriptor.media_type.as_str();
+            let manifest = RemoteManifest::parse(artifact.manifest().bytes.clone(), Some(stated));
+            self.children.extend(manifest.ok());
+            descriptors.push(descriptor);
+            documents.extend(artifact.blobs().map(|(digest, bytes)| (digest, bytes.to_vec())));
+        }
+        let index = platform_index(descriptors)?;
+        let stated = index.descriptor.media_type.as_str();
+        if let Ok(top) = RemoteManifest::parse(index.bytes, Some(stated)) {
+            self.top = top;
+        }
+        self.blobs = Arc::new(WithDocuments { documents, rest: self.blobs });
+        Ok(self)
     }
 
     /// An image as somebody else has written it: a manifest, and all that it lists.

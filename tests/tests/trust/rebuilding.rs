@@ -66,8 +66,14 @@ fn packages_are_made_anew_in_a_place_of_their_own() {
         ),
     );
     push(&imgbuild, &format!("{}/small", registry.address()), &["--provenance"]);
-    // Layers of the store are not taken over: one that is damaged there changes nothing.
+    // On a second machine, which has nothing but the spec and where packages are.
+    let second = super::imgbuild();
+    second.write("spec.toml", fs_err::read(imgbuild.path("spec.toml")).unwrap());
+    let elsewhere = rebuilt(&registry, &second, &[]);
+    assert!(!second.path("spec.lock").exists());
+    // Layers of the own store are not taken over: one that is damaged there changes nothing.
     fs_err::remove_dir_all(imgbuild.store().join("blobs")).unwrap();
+    assert_eq!(rebuilt(&registry, &imgbuild, &[]), elsewhere);
     assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
     REGISTRY/small:latest is sha256:…
     provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine

@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
         shard,
         unchecked: arguments.no_check,
         publishing: arguments.rules.publishing(&arguments.push, arguments.tags.platform_tags)?,
-        provenance: arguments.provenance,
+        provenance: arguments.provenance.map(Into::into),
         cache_from: arguments.caches.cache_from(),
         shared: arguments.caches.shared()?,
     };
