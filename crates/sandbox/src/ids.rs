@@ -12,6 +12,9 @@ const WANTED: u32 = 65_536;
 /// Where root's ids begin on a machine that gives root no subordinate ones: the first that systemd's list of ids has as
 /// unused (`UIDS-GIDS`, 0x70000000 to 0x7FFDFFFF).
 const FIRST: u32 = 0x7000_0000;
+/// The files that give users ids beside their own.
+const SUBUID: &str = "/etc/subuid";
+const SUBGID: &str = "/etc/subgid";
 
 /// Consecutive ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,14 +52,13 @@ impl Ids {
         if geteuid().is_root() {
             let map = |own: &str, file: &str| -> io::Result<Vec<Extent>> {
                 let own = parse_map(&fs::read_to_string(own)?);
-                Ok(of_root(&own, subordinate(file, 0)?))
+                Ok(of_root(&own, subordinate(Path::new("/"), file, 0)?))
             };
-            let (uids, gids) =
-                (map("/proc/self/uid_map", "/etc/subuid")?, map("/proc/self/gid_map", "/etc/subgid")?);
+            let (uids, gids) = (map("/proc/self/uid_map", SUBUID)?, map("/proc/self/gid_map", SUBGID)?);
             return Ok(Self { uids, gids, writer: Writer::Root });
         }
         let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-        let ranges = (subordinate("/etc/subuid", uid)?, subordinate("/etc/subgid", uid)?);
+        let ranges = (subordinate(Path::new("/"), SUBUID, uid)?, subordinate(Path::new("/"), SUBGID, uid)?);
         if let (Some(uids), Some(gids)) = ranges
             && ["newuidmap", "newgidmap"].into_iter().all(|name| program(name).is_some())
         {
@@ -142,13 +144,39 @@ fn parse_map(text: &str) -> Vec<Extent> {
     text.lines().filter_map(line).collect()
 }
 
-/// The largest range that `/etc/subuid` or `/etc/subgid` gives a user, by name or by number.
-fn subordinate(file: &str, uid: u32) -> io::Result<Option<Extent>> {
-    let text = match fs::read_to_string(file) {
+/// Subordinate ids that a machine's files give a user: the largest range of users and of groups, each by its first id and how
+/// many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubordinateIds {
+    /// Of `/etc/subuid`.
+    pub users: Option<(u32, u32)>,
+    /// Of `/etc/subgid`.
+    pub groups: Option<(u32, u32)>,
+}
+
+impl SubordinateIds {
+    /// How many ids the images of all kinds use.
+    pub const WANTED: u32 = WANTED;
+
+    /// What the files below `root` give a user.
+    ///
+    /// # Errors
+    ///
+    /// When one is there and cannot be read.
+    pub fn of(root: &Path, uid: u32) -> io::Result<Self> {
+        let range = |file| Ok::<_, io::Error>(subordinate(root, file, uid)?.map(|it| (it.outside, it.count)));
+        Ok(Self { users: range(SUBUID)?, groups: range(SUBGID)? })
+    }
+}
+
+/// The largest range that one of these files below `root` gives a user, by name or by number.
+fn subordinate(root: &Path, file: &str, uid: u32) -> io::Result<Option<Extent>> {
+    let below = |file: &str| root.join(file.trim_start_matches('/'));
+    let text = match fs::read_to_string(below(file)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text?,
     };
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let users = fs::read_to_string(below("/etc/passwd")).unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;

@@ -32,6 +32,7 @@ pub use command::{
     set_variable,
 };
 pub use error::SandboxError;
+pub use ids::SubordinateIds;
 pub use machine::{Machine, enter};
 pub use printed::printed;
 pub use removing::remove_folder;

@@ -26,8 +26,8 @@ pub struct Machine {
     ids: Ids,
     /// Why only one id is mapped, where several were tried for.
     refused: Option<String>,
-    /// Whether the kernel stacks folders in a user namespace.
-    overlay: bool,
+    /// Whether the kernel stacks folders in a user namespace, or its error.
+    overlay: Result<(), i32>,
     /// Whether a stack can be written to that is in memory.
     attributes: bool,
 }
@@ -57,13 +57,13 @@ impl Machine {
         };
         inside.ask(&Ask::Proc)?;
         inside.done()?;
-        Ok(Self { ids, refused: None, overlay: overlay.is_ok(), attributes })
+        Ok(Self { ids, refused: None, overlay, attributes })
     }
 
     /// This machine, had it a kernel that stacks no folders in a user namespace. It is there for tests.
     #[doc(hidden)]
     pub fn without_stacking(self) -> Self {
-        Self { overlay: false, ..self }
+        Self { overlay: Err(rustix::io::Errno::PERM.raw_os_error()), ..self }
     }
 
     /// This machine, had it a kernel whose files in memory have no attributes. It is there for tests.
@@ -225,9 +225,18 @@ impl Machine {
         RunningSandbox::start(&self.ids, job, &[])
     }
 
-    /// Whether the kernel stacks folders in a user namespace.
+    /// Whether the kernel stacks folders in a user namespace. Where it does not, the layers are copied into one.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn has_stacking(&self) -> Result<(), SandboxError> {
+        self.overlay.map_err(|number| SandboxError::Stack(io::Error::from_raw_os_error(number)))
+    }
+
+    /// The same, for whoever only wants to know.
     pub(crate) fn stacks(&self) -> bool {
-        self.overlay
+        self.overlay.is_ok()
     }
 
     /// Whether a stack can be written to that is in memory.
