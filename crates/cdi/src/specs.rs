@@ -99,6 +99,15 @@ impl Specs {
         Ok(devices)
     }
 
+    /// The whole names of all devices.
+    ///
+    /// # Errors
+    ///
+    /// When two files describe one of them.
+    pub fn names(&self) -> Result<Vec<String>, CdiError> {
+        Ok(self.known()?.into_iter().map(|(name, ..)| name).collect())
+    }
+
     /// All devices by their whole names, with the places of their files and in them. Of two of one name that of the later folder counts.
     fn known(&self) -> Result<Vec<(String, usize, usize)>, CdiError> {
         let mut known: BTreeMap<String, (usize, usize)> = BTreeMap::new();
