@@ -88,24 +88,23 @@ impl Settings {
     /// When the file that is named is not there, or one of them is wrong.
     pub fn of_machine(variables: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
-        let mut settings = match set(CONFIG) {
-            Some(path) => Self::read(Path::new(path))?,
-            None => {
-                // The specification of base directories wants relative paths to be ignored.
-                let absolute = |name| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
-                let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
-                let path = folder.map(|folder| folder.join("imgbuild/config.toml"));
-                path.filter(|path| path.exists())
-                    .map(|path| Self::read(&path))
-                    .transpose()?
-                    .unwrap_or_default()
-            }
-        };
+        let mut settings =
+            Self::file(variables).map(|path| Self::read(&path)).transpose()?.unwrap_or_default();
         if let Some(text) = set(CACHE_SIZE) {
             let size = text.parse().map_err(|error| SettingsError::Size { text: text.clone(), error })?;
             settings.cache.size = Some(size);
         }
         Ok(settings)
+    }
+
+    /// The file of settings by these variables; nothing where none is named and the usual one is not there.
+    pub fn file(variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+        let set = |name: &str| variables.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // The specification of base directories wants relative paths to be ignored.
+        let absolute = |name| set(name).filter(|path| path.is_absolute());
+        let folder = || absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
+        let usual = || Some(folder()?.join("imgbuild/config.toml")).filter(|path| path.exists());
+        set(CONFIG).or_else(usual)
     }
 
     fn read(path: &Path) -> Result<Self, SettingsError> {
