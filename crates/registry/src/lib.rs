@@ -19,6 +19,7 @@ mod credential;
 mod credentials;
 mod error;
 mod following;
+mod greeting;
 mod hosts;
 mod lanes;
 mod limits;
@@ -49,8 +50,11 @@ pub use attaching::{Attachment, TaggedFile};
 pub use authorization::{Access, Authorization, Sender, Tokens};
 pub use blob::{BlobReader, RemoteBlobs};
 pub use credential::{Anonymous, Credential, CredentialFailure, CredentialSource};
-pub use credentials::{CredentialError, Credentials, FoundCredential, HelperName, KeptIn, Login, Removed};
+pub use credentials::{
+    CredentialError, Credentials, FoundCredential, HelperName, Keeper, KeptCredential, KeptIn, Login, Removed,
+};
 pub use error::{Doing, Failed, Refusal, RegistryError};
+pub use greeting::Greeting;
 pub use manifest::{Content, ManifestHead, Pointer, RemoteManifest};
 pub use probe::Probed;
 pub use push::{Homes, PushOptions, Pusher, Told};

@@ -100,7 +100,7 @@ impl Registries {
     }
 
     /// What reaches an endpoint, as its certificates want it.
-    fn client(&self, endpoint: &Endpoint) -> Result<Client, RegistryError> {
+    pub(crate) fn client(&self, endpoint: &Endpoint) -> Result<Client, RegistryError> {
         if endpoint.transport == Transport::default() {
             return Ok(self.0.client.clone());
         }
@@ -115,7 +115,7 @@ impl Registries {
     }
 
     /// How a registry is spoken to.
-    async fn scheme(&self, endpoint: &Endpoint, client: &Client) -> Result<Scheme, RegistryError> {
+    pub(crate) async fn scheme(&self, endpoint: &Endpoint, client: &Client) -> Result<Scheme, RegistryError> {
         let host = endpoint.host.to_string();
         let known = match endpoint.tls {
             Tls::Required => Some(Scheme::Https),
@@ -135,7 +135,11 @@ impl Registries {
 }
 
 /// Asks a registry anything, by one of two ways.
-async fn ask(endpoint: &Endpoint, client: &Client, scheme: Scheme) -> Result<Response, RegistryError> {
+pub(crate) async fn ask(
+    endpoint: &Endpoint,
+    client: &Client,
+    scheme: Scheme,
+) -> Result<Response, RegistryError> {
     let root = Repository::at(scheme, &endpoint.host, endpoint.repository.as_str())?.root();
     let answer = client.exchange(Request::new(Method::GET, root)).await;
     answer.map_err(|error| unreachable(&endpoint.host, error))

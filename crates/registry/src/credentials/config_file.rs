@@ -118,6 +118,28 @@ impl ConfigFile {
         self.content.auths.iter().flatten().map(|(key, _)| key).filter(of_registry)
     }
 
+    /// What it is called.
+    pub(crate) fn of(&self) -> &str {
+        &self.of
+    }
+
+    /// The keys of the entries that hold something.
+    pub(crate) fn kept_keys(&self) -> impl Iterator<Item = &String> {
+        let holds = |entry: &Entry| {
+            let own = [&entry.auth, &entry.identitytoken, &entry.registrytoken, &entry.password];
+            own.into_iter().flatten().any(|text| !text.is_empty())
+        };
+        let entries = self.content.auths.iter().flatten();
+        entries.filter(move |(_, entry)| entry.as_ref().is_some_and(holds)).map(|(key, _)| key)
+    }
+
+    /// The programs that it names, by the part of their names that files have: each with the registry that it is asked for, or
+    /// nothing where it is for all.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (Option<&String>, &String)> {
+        let own = self.content.helpers.iter().flatten().map(|(key, name)| (Some(key), name));
+        own.chain(self.content.store.iter().map(|name| (None, name))).filter(|(_, name)| !name.is_empty())
+    }
+
     /// An entry that holds nothing only says that a program keeps it.
     fn of_entry(&self, key: &str, entry: &Entry) -> Result<Option<Credential>, CredentialError> {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());

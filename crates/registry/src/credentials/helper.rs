@@ -119,7 +119,7 @@ impl Helpers {
         Ok(ended)
     }
 
-    fn find(&self, program: &str) -> Option<PathBuf> {
+    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
         // A relative folder is whoever's the program works in.
         let folders = self.folders.iter().filter(|folder| folder.is_absolute());
         folders.map(|folder| folder.join(program)).find(|path| path.is_file())

@@ -51,6 +51,11 @@ impl Named {
         self.place.nearness(host, repository).map(|_| &self.credential)
     }
 
+    /// For whom it is: a registry, or a part of one.
+    pub(crate) fn place(&self) -> String {
+        self.place.to_string()
+    }
+
     /// The variable that holds it.
     pub(crate) fn variable(&self) -> &'static str {
         self.variable

@@ -1,5 +1,7 @@
 //! What credentials are for, as files and variables say it.
 
+use std::fmt;
+
 use imgbuild_oci::RegistryHost;
 
 /// The registry of docker, by the name that images have.
@@ -34,9 +36,14 @@ impl Place {
         Self { host: usual(&host.to_string()), path: String::new() }
     }
 
+    /// Its registry, where its host can be one.
+    pub(crate) fn registry(&self) -> Option<RegistryHost> {
+        self.host.parse().ok()
+    }
+
     /// Whether its host can be one.
     pub(crate) fn is_registry(&self) -> bool {
-        self.host.parse::<RegistryHost>().is_ok()
+        self.registry().is_some()
     }
 
     /// Whether it is all of a registry.
@@ -54,6 +61,15 @@ impl Place {
         let rest = repository.strip_prefix(&self.path)?;
         let is_below = self.is_whole() || rest.is_empty() || rest.starts_with('/');
         (is_below && self.host == usual(&host.to_string())).then_some(self.path.len())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_whole() {
+            true => f.write_str(&self.host),
+            false => write!(f, "{}/{}", self.host, self.path),
+        }
     }
 }
 
