@@ -44,6 +44,7 @@ pub use choosing::tags::Target;
 pub use choosing::tool::VERSION as UV_VERSION;
 pub use choosing::uv::Uv;
 pub use choosing::uv_error::UvError;
+pub use index::credentials::netrc_servers;
 pub use index::fetch::WheelReadError;
 pub use index::fetch::WheelReader;
 pub use index::pytorch::PytorchIndex;

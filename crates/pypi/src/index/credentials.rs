@@ -1,7 +1,7 @@
 //! Credentials of indexes: each is sent to the server that it is for, and to no other.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -80,13 +80,7 @@ pub(crate) struct Credentials(Vec<Login>);
 impl Credentials {
     /// The credentials of indexes, and behind them those of the file that `NETRC` names, or of `~/.netrc`.
     pub(crate) fn new(mut logins: Vec<Login>, variables: &Variables) -> Result<Self, SettingsError> {
-        let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
-        let home = set("HOME").map(|home| Path::new(home).join(".netrc"));
-        let path = set("NETRC").map(|path| Path::new(path).to_owned()).or(home);
-        if let Some(path) = path
-            && let Some(text) = text(&path)?
-        {
-            let netrc = Netrc::parse(text, true).map_err(|_| SettingsError::Damaged { path })?;
+        if let Some((_, netrc)) = netrc(variables)? {
             for machine in netrc.machines {
                 // What is for every machine is sent to none: it would go to servers that nobody thought of.
                 let Some(host) = machine.name else { continue };
@@ -109,11 +103,38 @@ impl Credentials {
         fitting.reduce(|best, login| if login.nearness(url) > best.nearness(url) { login } else { best })
     }
 
+    /// Whether something is shown for this URL.
+    pub(crate) fn knows(&self, url: &Url) -> bool {
+        self.of(url).is_some()
+    }
+
     /// A text without passwords. Short ones would make every text unreadable, and are nobody's secret.
     pub(crate) fn redacted(&self, text: &str) -> String {
         let secrets = self.0.iter().map(|login| login.password.as_str()).filter(|it| it.len() > 3);
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
+}
+
+/// The file that `NETRC` names, or `~/.netrc`, where it is there.
+fn netrc(variables: &Variables) -> Result<Option<(PathBuf, Netrc)>, SettingsError> {
+    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+    let home = set("HOME").map(|home| Path::new(home).join(".netrc"));
+    let Some(path) = set("NETRC").map(PathBuf::from).or(home) else { return Ok(None) };
+    let Some(text) = text(&path)? else { return Ok(None) };
+    match Netrc::parse(text, true) {
+        Ok(netrc) => Ok(Some((path, netrc))),
+        Err(_) => Err(SettingsError::Damaged { path }),
+    }
+}
+
+/// The file that `NETRC` names, or `~/.netrc`, and the servers that it has users and passwords for; nothing where it is not there.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn netrc_servers(variables: &Variables) -> Result<Option<(PathBuf, Vec<String>)>, SettingsError> {
+    let found = netrc(variables)?;
+    Ok(found.map(|(path, netrc)| (path, netrc.machines.into_iter().filter_map(|it| it.name).collect())))
 }
 
 #[async_trait::async_trait]

@@ -46,6 +46,8 @@ pub struct Settings {
     credentials: Credentials,
     /// All the indexes and folders of files, whoever names them, without their users and passwords.
     pub(crate) places: Vec<String>,
+    /// Those that are asked, as far as anybody names them.
+    asked: Vec<SecretText>,
 }
 
 impl fmt::Debug for Settings {
@@ -73,6 +75,7 @@ impl Settings {
         let has_own = !configured.is_empty() || UV_INDEXES.iter().any(|name| uv.contains_key(*name));
         let pip = if has_own { PipSettings::default() } else { PipSettings::read(variables)? };
         let mut logins = Vec::new();
+        let asked = asked(&configured, &uv, &pip, &indexes);
         let mut urls: Vec<(Option<String>, String)> = configured;
         for name in UV_INDEXES {
             urls.extend(uv.get(name).into_iter().flat_map(|value| value.split_whitespace()).map(named));
@@ -88,7 +91,7 @@ impl Settings {
             logins.extend(name.and_then(|name| login_by_name(&uv, &name, &url)));
         }
         let credentials = Credentials::new(logins, variables)?;
-        Ok(Self { uv, pip, indexes, credentials, places })
+        Ok(Self { uv, pip, indexes, credentials, places, asked })
     }
 
     /// The variables of this process; those that are no text are left out.
@@ -112,6 +115,16 @@ impl Settings {
     /// What adds the credentials to our own requests: a layer for `imgbuild_net::Client::with_layers`.
     pub fn layer(&self) -> Arc<dyn Middleware> {
         Arc::new(self.credentials.clone())
+    }
+
+    /// The indexes that are asked, the spec's first, each once. Where nobody names one, uv asks its own default one.
+    pub fn index_urls(&self) -> &[SecretText] {
+        &self.asked
+    }
+
+    /// Whether a server is shown a user and a password for this URL.
+    pub fn knows_login(&self, url: &Url) -> bool {
+        self.credentials.knows(url)
     }
 
     /// A text without the passwords that are known.
@@ -155,6 +168,33 @@ impl Settings {
             command.arg("--no-index");
         }
     }
+}
+
+/// The indexes that are asked: those of the spec, of uv's files and variables, and of pip. A default one of the spec takes the place
+/// of all other default ones.
+fn asked(
+    configured: &[(Option<String>, String)],
+    uv: &Variables,
+    pip: &PipSettings,
+    indexes: &Indexes,
+) -> Vec<SecretText> {
+    if indexes.no_index || (pip.no_index && indexes.index_url.is_none()) {
+        return Vec::new();
+    }
+    let is_default = |name: &str| ["UV_DEFAULT_INDEX", "UV_INDEX_URL"].contains(&name);
+    let replaced = indexes.index_url.is_some();
+    let of_spec = indexes.index_url.iter().chain(&indexes.extra_index_urls).cloned();
+    let of_variables = UV_INDEXES.iter().filter(|name| !(replaced && is_default(name)));
+    let of_variables = of_variables.filter_map(|name| uv.get(*name)).flat_map(|it| it.split_whitespace());
+    let of_pip = pip.index_url.iter().filter(|_| !replaced).chain(&pip.extra_index_urls);
+    let others = configured.iter().map(|(_, url)| url.clone()).chain(of_variables.map(|text| named(text).1));
+    let mut asked: Vec<SecretText> = Vec::new();
+    for url in of_spec.chain(others.chain(of_pip.cloned()).map(SecretText::from)) {
+        if !asked.contains(&url) {
+            asked.push(url);
+        }
+    }
+    asked
 }
 
 /// The same with variables (`${NAME}`) in their places, as pip and uv have it in files of requirements. One that is not set
