@@ -49,7 +49,7 @@ pub use archives::ChannelArchives;
 pub use channel::{ChannelError, ChannelLookup, ServedChannel, channels, serving_channels};
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};
-pub use credentials::credentials;
+pub use credentials::{credentials, kept_credentials};
 pub use cuda::{CudaLine, NearestBuild, ProcessorOnly, ProcessorWish, Unbuilt};
 pub use distributions::{DistributionError, distribution_metadata};
 pub use environment::EnvironmentFilesError;
