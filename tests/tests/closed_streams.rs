@@ -9,7 +9,7 @@ use imgbuild_tests::{Imgbuild, Outcome, capture};
 const SPEC: &str = "name = \"x\"\nbase = { scratch = true }\nplatforms = [\"linux/amd64\"]\n[[copy]]\nfrom = \"a\"\nto = \"/a\"\n";
 
 /// Every command that writes to standard output, and how it ends.
-const COMMANDS: [(&[&str], i32); 21] = [
+const COMMANDS: [(&[&str], i32); 23] = [
     (&["--help"], 0),
     (&["--version"], 0),
     (&["--version", "--verbose"], 0),
@@ -29,6 +29,8 @@ const COMMANDS: [(&[&str], i32); 21] = [
     (&["cache", "ls", "--json"], 0),
     (&["cache", "verify"], 0),
     (&["cache", "prune"], 0),
+    (&["doctor", "--offline"], 0),
+    (&["doctor", "--offline", "--json"], 0),
     (&["check", "absent.toml"], 1),
     (&["chekc"], 2),
 ];

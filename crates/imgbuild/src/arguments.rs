@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Extract(ExtractArguments),
     /// Tell whether platforms will run an image, demand by demand.
     Conform(ConformArguments),
+    /// Tell what this machine can and cannot, and what to do about it. Exits with 1 where something is not fine that builds need.
+    Doctor(DoctorArguments),
     /// Log in to a registry, and keep the password where docker and podman find it.
     Login(LoginArguments),
     /// Log out of a registry: forget the password that is kept for it.
@@ -313,6 +315,18 @@ pub(crate) struct ConformArguments {
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<Platform>,
     /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// A spec: then the servers that it names are asked, and what it needs of the machine is looked at.
+    pub(crate) spec: Option<PathBuf>,
+    /// Ask nobody.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print the findings as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         });
     }
     if let Err(error) = threads::check() {
+        if let Command::Doctor(doctor) = &arguments.command {
+            return commands::doctor::without_threads(doctor, &error);
+        }
         output::say(&format!("error: {}\n", imgbuild_diagnostic::told(&error)));
         return ExitCode::FAILURE;
     }
@@ -117,6 +120,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Command::Diff(arguments) = &arguments.command {
         return commands::diff::run(arguments, global).await;
     }
+    if let Command::Doctor(arguments) = &arguments.command {
+        return commands::doctor::run(arguments).await;
+    }
     match &arguments.command {
         Command::Init(arguments) => commands::init::run(arguments, global),
         Command::Build(arguments) => commands::build::run(arguments, global).await,
@@ -133,7 +139,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => commands::check::run(arguments, global),
         Command::Matrix(arguments) => commands::matrix::run(arguments),
         // They have codes of their own, and were run above.
-        Command::Run(_) | Command::Outdated(_) | Command::Diff(_) => Ok(()),
+        Command::Run(_) | Command::Outdated(_) | Command::Diff(_) | Command::Doctor(_) => Ok(()),
         Command::Inspect(arguments) => commands::inspect::run(arguments, global).await,
         Command::Ls(arguments) => commands::files::ls(arguments, global).await,
         Command::Cat(arguments) => commands::files::cat(arguments, global).await,

@@ -41,6 +41,7 @@ const FLOORS: [&[&str]; 5] = [
         "copies",
         "debian",
         "distribution",
+        "doctor",
         "fetch",
         "inventory",
         "pypi",

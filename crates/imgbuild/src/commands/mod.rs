@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod conform;
 pub(crate) mod copy;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod index;
