@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use imgbuild_archive::ImagePath;
-use imgbuild_inventory::{Inventory, PackageChange, differences};
+use imgbuild_inventory::{PackageChange, differences};
 use imgbuild_layer::{Node, NodeKind};
 use imgbuild_oci::{ContainerConfig, Digest, HashReader};
 use imgbuild_store::Store;
@@ -92,11 +92,6 @@ impl Comparison {
             identical: before.digest == after.digest,
         })
     }
-
-    /// How the packages of two inventories differ, of which there are no images.
-    pub fn of_inventories(before: &Inventory, after: &Inventory) -> Vec<PackageChange> {
-        differences(before, after)
-    }
 }
 
 fn layer_changes(before: &Opened, after: &Opened) -> LayerChanges {
@@ -123,9 +118,9 @@ fn settings(config: &ContainerConfig) -> BTreeMap<String, String> {
         words("command", &config.cmd),
     ];
     let mut all: BTreeMap<String, String> = single.into_iter().flatten().collect();
-    all.extend(config.env.iter().filter_map(|it| {
-        let (name, value) = it.split_once('=')?;
-        Some((format!("variable {name}"), value.to_owned()))
+    all.extend(config.env.iter().map(|it| {
+        let (name, value) = it.split_once('=').unwrap_or((it, ""));
+        (format!("variable {name}"), value.to_owned())
     }));
     all.extend(config.labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
     all.extend(config.exposed_ports.keys().map(|port| (format!("port {port}"), "exposed".to_owned())));

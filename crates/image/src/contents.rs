@@ -4,23 +4,23 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use imgbuild_diagnostic::plain;
-use imgbuild_inventory::{Installed, Inventory, LayerIndex, LayerOwners, Owners, index};
+use imgbuild_inventory::{Described, Installed, Inventory, LayerIndex, LayerOwners, Owners, index};
 use imgbuild_layer::Merged;
 use imgbuild_lock::{Lock, LockedVariant};
-use imgbuild_oci::Digest;
+use imgbuild_oci::{Digest, Platform};
 use imgbuild_store::Store;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
-use crate::image::{LOCK_LABEL, WRITER};
+use crate::image::LOCK_LABEL;
 use crate::limits::LOCK_LAYER_LIMIT;
 use crate::opening::Opened;
 use crate::unpacked::{NamedLayer, read_layer};
 
 /// The forms in which the store keeps what layers hold. Whoever changes what is read of a layer counts them up.
-const INDEX_FORM: &str = "layer-index-v1";
-const OWNERS_FORM: &str = "layer-owners-v1";
+const INDEX_FORM: &str = "layer-index-v2";
+const OWNERS_FORM: &str = "layer-owners-v2";
 
 /// The annotation of a manifest that says the first tag of the image.
 const VERSION: &str = "org.opencontainers.image.version";
@@ -31,6 +31,7 @@ pub struct Contents {
     pub layers: Vec<LayerIndex>,
     /// The file system that they make together.
     pub merged: Merged,
+    platform: Platform,
     owners: Vec<LayerOwners>,
 }
 
@@ -86,7 +87,7 @@ impl Contents {
             let digest = named.descriptor.digest;
             merged.lay(&layer.entries).map_err(|error| OpenFailure::Merge { digest, error })?;
         }
-        Ok(Self { layers, merged, owners })
+        Ok(Self { layers, merged, platform: opened.platform, owners })
     }
 
     /// What the files of the image say of its packages.
@@ -96,7 +97,7 @@ impl Contents {
 
     /// Whose its files are, as they say it.
     pub fn owners(&self) -> Owners {
-        Owners::of_layers(&self.owners, &self.merged)
+        Owners::of_layers(&self.owners, &self.merged, self.platform)
     }
 }
 
@@ -129,7 +130,8 @@ fn keep<T: Serialize>(store: &Store, form: &'static str, key: &Digest, document:
     store.documents(form).put(key, document);
 }
 
-/// The lock that an image was made of; nothing of images that others made, or that they laid something over.
+/// The lock that an image was made of; nothing of images that others made, or that they laid something over, and nothing where the
+/// lock does not say which of its variants the image is.
 ///
 /// It stands in one of the last and smallest layers, so that little of an image in a registry is read.
 ///
@@ -137,39 +139,47 @@ fn keep<T: Serialize>(store: &Store, form: &'static str, key: &Digest, document:
 ///
 /// When a layer is not there or is damaged, or the lock is not the one that the image says, or cannot be read.
 pub fn image_lock(opened: &Opened, store: &Store) -> Result<Option<ImageLock>, MakeError> {
-    let Some(stated) = opened.config.labels.get(LOCK_LABEL) else { return Ok(None) };
-    // Whoever builds on an image of ours takes over its labels.
-    if opened.history.iter().rfind(|it| !it.empty_layer).is_none_or(|last| last.created_by != WRITER) {
+    let Some(stated) = opened.config.labels.get(LOCK_LABEL).filter(|_| opened.is_as_we_made_it()) else {
         return Ok(None);
-    }
+    };
     let small = opened.layers.iter().rev().filter(|layer| layer.descriptor.size <= LOCK_LAYER_LIMIT);
+    let mut other = None;
     for layer in small {
         let (index, _) = layer_contents(opened, layer, store)?;
-        let Some(text) = index.lock() else { continue };
-        let found = Digest::of(text);
-        if found.to_string() != *stated {
-            return Err(OpenFailure::OtherLock { stated: stated.clone(), found }.into());
+        for text in index.locks() {
+            let found = Digest::of(text);
+            if found.to_string() != *stated {
+                other = Some(found);
+                continue;
+            }
+            let lock = Lock::parse(text)?;
+            return Ok(variant(opened, &lock).map(|variant| ImageLock {
+                text: text.to_owned(),
+                lock,
+                variant,
+            }));
         }
-        let lock = Lock::parse(text)?;
-        let variant = variant(opened, &lock).ok_or(OpenFailure::NoVariant)?;
-        return Ok(Some(ImageLock { text: text.to_owned(), lock, variant }));
     }
-    Ok(None)
+    match other {
+        Some(found) => Err(OpenFailure::OtherLock { stated: stated.clone(), found }.into()),
+        None => Ok(None),
+    }
 }
 
-/// Which variant of its lock an image is: by its platform, and by the tag that its manifest says where several are for that.
+/// Which variant of its lock an image is: by its platform, and where several are for that by the tag that its manifest or its file says.
 fn variant(opened: &Opened, lock: &Lock) -> Option<usize> {
     let all = lock.variants.iter().enumerate().filter(|(_, it)| it.platform == opened.platform);
     let all: Vec<_> = all.collect();
-    let tag = opened.annotations.get(VERSION);
+    let of_name = || opened.name.as_ref()?.tag().map(ToString::to_string);
+    let tag = opened.annotations.get(VERSION).cloned().or_else(of_name);
     let has_tag = |variant: &imgbuild_lock::Variant| {
-        tag.is_some_and(|tag| variant.tags.iter().any(|it| it.to_string() == *tag))
+        tag.as_ref().is_some_and(|tag| variant.tags.iter().any(|it| it.to_string() == *tag))
     };
-    let found = match all.as_slice() {
-        [only] => Some(only),
-        several => several.iter().find(|(_, variant)| has_tag(variant)),
-    };
-    found.map(|(number, _)| *number)
+    let of_tag: Vec<_> = all.iter().filter(|(_, variant)| has_tag(variant)).collect();
+    match (all.as_slice(), of_tag.as_slice()) {
+        ([(only, _)], _) | (_, [(only, _)]) => Some(*only),
+        _ => None,
+    }
 }
 
 /// The packages of an image: by its lock, where it has one that says all of it, else by what its files say.
@@ -178,18 +188,15 @@ fn variant(opened: &Opened, lock: &Lock) -> Option<usize> {
 ///
 /// As [`Contents::of`] and [`image_lock`].
 pub fn inventory(opened: &Opened, store: &Store) -> Result<Inventory, MakeError> {
-    if let Some(lock) = image_lock(opened, store)? {
-        let locked = lock.locked()?;
-        if locked.variant.existing().is_none() {
-            return Ok(Inventory::of_lock(&locked, &[]));
-        }
-        let beneath = installed(opened, store)?;
-        return Ok(beneath.with(Inventory::of_lock(&locked, &[])));
+    let lock = image_lock(opened, store)?;
+    let locked = lock.as_ref().map(ImageLock::locked).transpose()?;
+    if let Some(locked) = locked.as_ref().filter(|it| it.variant.existing().is_none()) {
+        return Ok(Inventory::of_lock(locked, &[]));
     }
-    installed(opened, store)
-}
-
-fn installed(opened: &Opened, store: &Store) -> Result<Inventory, MakeError> {
     let contents = Contents::of(opened, store)?;
-    Ok(contents.installed().inventory(&contents.owners(), &contents.merged, opened.platform))
+    let installed = contents.installed();
+    let mut all = installed.described(&contents.owners(), &contents.merged, opened.platform);
+    // Of what both say the lock knows more.
+    all.extend(locked.iter().flat_map(|locked| Described::of_lock(locked, &[])));
+    Ok(Inventory::of_described(opened.platform, installed.system(), all))
 }

@@ -8,7 +8,7 @@ use imgbuild_oci::{ContainerConfig, Descriptor, DiffId, Digest, MediaType, Platf
 use imgbuild_store::{LayerRecord, Store};
 use serde::Serialize;
 
-use crate::contents::{ImageLock, image_lock, inventory};
+use crate::contents::{Contents, ImageLock, image_lock, inventory};
 use crate::error::MakeError;
 use crate::opening::Opened;
 
@@ -49,6 +49,9 @@ pub struct Inspection {
     pub layers: Vec<LayerInspection>,
     /// What ran in the sandbox while it was made, as far as its lock says it.
     pub ran: Vec<String>,
+    /// Files that should say something of packages and that nobody can read, with why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<(String, String)>,
 }
 
 /// The image that another one stands on.
@@ -126,6 +129,10 @@ impl Inspection {
     pub fn of(opened: &Opened, store: &Store) -> Result<(Self, Inventory), MakeError> {
         let lock = image_lock(opened, store)?;
         let inventory = inventory(opened, store)?;
+        let unreadable = match &lock {
+            Some(_) => Vec::new(),
+            None => unreadable(opened, store)?,
+        };
         let locked = lock.as_ref().map(ImageLock::locked).transpose()?;
         let base = locked.as_ref().and_then(|locked| locked.variant.existing());
         let mut packages: BTreeMap<Kind, usize> = BTreeMap::new();
@@ -150,6 +157,7 @@ impl Inspection {
             config: opened.config.clone(),
             layers: layers(opened),
             ran: locked.as_ref().map(ran).unwrap_or_default(),
+            unreadable,
         };
         Ok((inspection, inventory))
     }
@@ -161,19 +169,24 @@ impl Inspection {
     }
 }
 
+fn unreadable(opened: &Opened, store: &Store) -> Result<Vec<(String, String)>, MakeError> {
+    let contents = Contents::of(opened, store)?;
+    let all = contents.installed();
+    Ok(all.unreadable().map(|(path, why)| (path.to_string(), why.to_owned())).collect())
+}
+
 fn layers(opened: &Opened) -> Vec<LayerInspection> {
     let titles = opened.titles();
-    let layer = |(layer, history): (&crate::NamedLayer, Option<&imgbuild_oci::History>)| {
+    let layer = |(layer, title): (&crate::NamedLayer, Option<&str>)| {
         let Descriptor { digest, size, media_type, .. } = layer.descriptor;
         let record = LayerRecord::of_annotated(&layer.descriptor, layer.diff_id);
-        let title = history.map(|it| if it.comment.is_empty() { &it.created_by } else { &it.comment });
         LayerInspection {
             digest,
             diff_id: layer.diff_id,
             media_type,
             size,
             uncompressed_size: record.map(|(_, record)| record.size),
-            title: title.filter(|it| !it.is_empty()).cloned(),
+            title: title.map(str::to_owned),
         }
     };
     opened.layers.iter().zip(titles).map(layer).collect()

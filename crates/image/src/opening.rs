@@ -14,6 +14,7 @@ use imgbuild_store::{ImageRecord, LayerCaches, Store};
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
+use crate::image::WRITER;
 use crate::limits::DOCUMENT_LIMIT;
 use crate::unpacked::NamedLayer;
 
@@ -25,6 +26,8 @@ pub struct Opened {
     pub platform: Platform,
     /// When it was made, where it says it.
     pub created: Option<Timestamp>,
+    /// What its file calls it, or its registry.
+    pub name: Option<Reference>,
     /// How its layers came to be.
     pub history: Vec<History>,
     /// What its manifest says beside.
@@ -52,6 +55,7 @@ impl Opened {
         Self {
             digest: image.digest(),
             platform,
+            name: None,
             created: Some(head.created),
             history: image.history().cloned().collect(),
             annotations: head.annotations.clone(),
@@ -72,6 +76,7 @@ impl Opened {
         Ok(Self {
             digest: image.digest,
             platform: platform_of(&image.config)?,
+            name: image.name.as_ref().and_then(|name| name.parse().ok()),
             created: image.config.created,
             history: image.config.history.clone(),
             annotations: image.annotations.clone(),
@@ -81,10 +86,24 @@ impl Opened {
         })
     }
 
+    /// What made its layers, the first first; nothing where the history has more or fewer of them than the image.
+    fn makers(&self) -> Option<Vec<&History>> {
+        let made: Vec<&History> = self.history.iter().filter(|item| !item.empty_layer).collect();
+        (made.len() == self.layers.len()).then_some(made)
+    }
+
     /// What each of its layers is made of, as their history says it, the first first; nothing of those of which it does not say it.
-    pub fn titles(&self) -> Vec<Option<&History>> {
-        let mut made = self.history.iter().filter(|item| !item.empty_layer);
-        self.layers.iter().map(|_| made.next()).collect()
+    pub fn titles(&self) -> Vec<Option<&str>> {
+        let Some(made) = self.makers() else { return vec![None; self.layers.len()] };
+        made.into_iter()
+            .map(|it| if it.comment.is_empty() { it.created_by.as_str() } else { it.comment.as_str() })
+            .map(|title| Some(title).filter(|it| !it.is_empty()))
+            .collect()
+    }
+
+    /// Whether nothing was laid over what imgbuild made: whoever builds on an image of ours takes over its labels.
+    pub(crate) fn is_as_we_made_it(&self) -> bool {
+        self.makers().and_then(|made| made.last().copied()).is_some_and(|last| last.created_by == WRITER)
     }
 
     /// Where its layers are.
@@ -190,6 +209,7 @@ fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened,
     Ok(Opened {
         digest: *digest,
         platform: platform_of(&config)?,
+        name: None,
         created: config.created,
         history: config.history,
         annotations: manifest.annotations,

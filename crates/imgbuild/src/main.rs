@@ -118,7 +118,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return commands::outdated::run(arguments, global).await;
     }
     if let Command::Diff(arguments) = &arguments.command {
-        return commands::diff::run(arguments, global).await;
+        return Ok(commands::diff::run(arguments, global).await);
     }
     if let Command::Doctor(arguments) = &arguments.command {
         return commands::doctor::run(arguments).await;

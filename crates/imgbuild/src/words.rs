@@ -11,6 +11,15 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// A text of others as one line: what would begin another one is shown as it is written in programs.
+pub(crate) fn one_line(text: &str) -> String {
+    let shown = |it: char| match it {
+        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => it.escape_default().to_string(),
+        it => it.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 /// The beginning of a text that has at most `width` characters.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -22,6 +31,7 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
 
 /// Rows in columns: the first to the left, the others to the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|it| one_line(it)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 
+use crate::dominators::Dominators;
 use crate::{Inventory, Package, PackageId};
 
 /// A way from what somebody asked for to a package.
@@ -35,9 +36,9 @@ pub struct Cost {
     /// The package.
     pub package: PackageId,
     /// The bytes that it has installed, where anybody says it.
-    pub installed: u64,
-    /// What is there only because of it, without itself.
-    pub brings: Vec<PackageId>,
+    pub installed: Option<u64>,
+    /// How many packages are there only because of it, without itself.
+    pub brings: usize,
     /// The bytes that it has installed with all that is there only because of it.
     pub installed_with: u64,
 }
@@ -73,6 +74,11 @@ impl<'a> Graph<'a> {
         let mut seen = BTreeSet::new();
         let all = self.requires.get(id).into_iter().flatten().filter(|(_, id)| seen.insert(*id));
         all.filter_map(|(text, id)| Some((*text, self.inventory.get(id)?))).collect()
+    }
+
+    /// What a package requires, by what tells it from others.
+    pub(crate) fn successors(&self, id: &PackageId) -> impl Iterator<Item = &'a PackageId> + use<'a, '_> {
+        self.requires.get(id).into_iter().flatten().map(|(_, next)| *next)
     }
 
     /// The packages that require one directly, with their words.
@@ -116,29 +122,14 @@ impl<'a> Graph<'a> {
         None
     }
 
-    /// The packages that one of the roots leads to, when one package is left out.
-    fn reached(&self, without: Option<&PackageId>) -> BTreeSet<&'a PackageId> {
-        let mut reached: BTreeSet<&PackageId> = BTreeSet::new();
-        let mut queue: Vec<&PackageId> = self.roots().map(|root| &root.id).collect();
-        while let Some(at) = queue.pop() {
-            if Some(at) != without && reached.insert(at) {
-                queue.extend(self.requires.get(at).into_iter().flatten().map(|(_, next)| *next));
-            }
-        }
-        reached
-    }
-
-    /// What each package costs, the dearest first: what would go with it.
+    /// What each package costs, the dearest first: what would go with it. Whose sizes nobody says counts as nothing.
     pub fn costs(&self) -> Vec<Cost> {
-        let all = self.reached(None);
-        let installed = |id: &PackageId| self.inventory.get(id).and_then(|it| it.installed_size).unwrap_or(0);
+        let size = |id: &PackageId| self.inventory.get(id).and_then(|it| it.installed_size).unwrap_or(0);
+        let totals = Dominators::of(self).totals(size);
         let cost = |package: &Package| {
-            let left = self.reached(Some(&package.id));
-            let brings = all.iter().filter(|id| ***id != package.id && !left.contains(*id));
-            let brings: Vec<PackageId> = brings.map(|id| (*id).clone()).collect();
-            let own = installed(&package.id);
-            let installed_with = own + brings.iter().map(installed).sum::<u64>();
-            Cost { package: package.id.clone(), installed: own, brings, installed_with }
+            let (brings, others) = totals.get(&package.id).copied().unwrap_or_default();
+            let installed_with = others.saturating_add(size(&package.id));
+            Cost { package: package.id.clone(), installed: package.installed_size, brings, installed_with }
         };
         let mut costs: Vec<Cost> = self.inventory.packages().map(cost).collect();
         costs.sort_by(|one, other| {

@@ -6,8 +6,8 @@ use std::io::Read;
 use imgbuild_archive::{ImagePath, LayerHead, LayerKind, LayerReader, TarError};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{METADATA_BYTES, METADATA_FILE};
-use crate::metadata::{Owned, Told, is_lock, reader};
+use crate::limits::{LAYER_PACKAGES, LISTED_PATHS, METADATA_BYTES, METADATA_FILE};
+use crate::metadata::{FileMetadata, Owned, Told, is_lock, reader};
 
 /// The index of a layer. It follows from the layer's bytes alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +19,9 @@ pub struct LayerIndex {
 }
 
 impl LayerIndex {
-    /// The text of the lock of an image that imgbuild made, where it stands in this layer.
-    pub fn lock(&self) -> Option<&str> {
-        self.told.iter().find_map(|(path, told)| match told {
+    /// The texts of its files that are where the lock of an image stands that imgbuild made.
+    pub fn locks(&self) -> impl Iterator<Item = &str> {
+        self.told.iter().filter_map(|(path, told)| match told {
             Told::Text(text) if is_lock(path) => Some(text.as_str()),
             _ => None,
         })
@@ -40,23 +40,87 @@ pub struct LayerOwners(pub BTreeMap<ImagePath, Vec<Owned>>);
 pub fn index(tar: &mut dyn Read) -> Result<(LayerIndex, LayerOwners), TarError> {
     // How much it may unpack to is seen to where it is decompressed.
     let mut layer = LayerReader::new(tar, u64::MAX);
-    let (mut index, mut owners) = (LayerIndex::default(), LayerOwners::default());
-    let mut kept: u64 = 0;
+    let mut indexing = Indexing::default();
     while let Some(head) = layer.next_entry()? {
-        let path = head.path.as_ref().filter(|_| head.kind == LayerKind::File && head.size <= METADATA_FILE);
-        if let Some((path, reader)) = path.and_then(|path| Some((path, reader(path)?)))
-            && kept + head.size <= METADATA_BYTES
-        {
-            kept += head.size;
-            let mut bytes = Vec::new();
-            layer.body().read_to_end(&mut bytes)?;
-            let metadata = reader(path, &String::from_utf8_lossy(&bytes)).unwrap_or_default();
-            index.told.extend(metadata.told.map(|told| (path.clone(), told)));
-            if !metadata.owned.is_empty() {
-                owners.0.insert(path.clone(), metadata.owned);
+        if let Some(path) = &head.path {
+            indexing.forget(path);
+            match &head.kind {
+                LayerKind::File if reader(path).is_some() => {
+                    indexing.file(path, head.size, &mut layer.body())?;
+                }
+                LayerKind::Hardlink(target) => indexing.link(path, target),
+                _ => {}
             }
         }
-        index.entries.push(head);
+        indexing.index.entries.push(head);
     }
-    Ok((index, owners))
+    Ok((indexing.index, indexing.owners))
+}
+
+/// An index in the making.
+#[derive(Default)]
+struct Indexing {
+    index: LayerIndex,
+    owners: LayerOwners,
+    /// The texts of files that say nothing where they stand: uv's cache, of which environments have links.
+    unplaced: BTreeMap<ImagePath, String>,
+    bytes: u64,
+    paths: usize,
+    packages: usize,
+}
+
+impl Indexing {
+    /// What came before under a path is not there any more.
+    fn forget(&mut self, path: &ImagePath) {
+        self.index.told.remove(path);
+        self.owners.0.remove(path);
+        self.unplaced.remove(path);
+    }
+
+    fn file(&mut self, path: &ImagePath, size: u64, body: &mut dyn Read) -> Result<(), TarError> {
+        if size > METADATA_FILE || self.bytes + size > METADATA_BYTES {
+            self.unreadable(path, "it is larger than what is read of a layer");
+            return Ok(());
+        }
+        self.bytes += size;
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if !self.say(path, &text) {
+            self.unplaced.insert(path.clone(), text);
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, path: &ImagePath, target: &ImagePath) {
+        if let Some(text) = self.unplaced.get(target).cloned() {
+            self.say(path, &text);
+        }
+    }
+
+    /// Takes what the text of a file says; gives whether it says something.
+    fn say(&mut self, path: &ImagePath, text: &str) -> bool {
+        let Some(FileMetadata { told, owned }) = reader(path).and_then(|read| read(path, text)) else {
+            return false;
+        };
+        let packages = match &told {
+            Some(Told::Packages(packages)) => packages.len(),
+            _ => 0,
+        };
+        let paths: usize = owned.iter().map(|owned| owned.files.len()).sum();
+        if self.packages + packages > LAYER_PACKAGES || self.paths + paths > LISTED_PATHS {
+            self.unreadable(path, "it lists more than any package has");
+            return true;
+        }
+        (self.packages, self.paths) = (self.packages + packages, self.paths + paths);
+        self.index.told.extend(told.map(|told| (path.clone(), told)));
+        if !owned.is_empty() {
+            self.owners.0.insert(path.clone(), owned);
+        }
+        true
+    }
+
+    fn unreadable(&mut self, path: &ImagePath, why: &str) {
+        self.index.told.insert(path.clone(), Told::Unreadable(why.to_owned()));
+    }
 }

@@ -6,8 +6,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Merged, NodeKind};
 use imgbuild_oci::Platform;
 
-use crate::metadata::{Owned, Told, is_lock};
-use crate::requirements::linked;
+use crate::metadata::{Owned, Told};
 use crate::{Described, Inventory, Kind, LayerIndex, LayerOwners, Package, PackageId, System};
 
 /// Whose the files of an image are.
@@ -16,7 +15,11 @@ pub struct Owners(BTreeMap<ImagePath, BTreeSet<PackageId>>);
 
 impl Owners {
     /// Those of an image with these layers, the first first. What a layer says counts where the file that says it is still there.
-    pub fn of_layers<'a>(layers: impl IntoIterator<Item = &'a LayerOwners>, merged: &Merged) -> Self {
+    pub fn of_layers<'a>(
+        layers: impl IntoIterator<Item = &'a LayerOwners>,
+        merged: &Merged,
+        platform: Platform,
+    ) -> Self {
         let layers = layers.into_iter().enumerate();
         let there = |(number, layer): (usize, &'a LayerOwners)| {
             layer.0.iter().filter(move |(path, _)| is_of_layer(merged, path, number))
@@ -25,18 +28,20 @@ impl Owners {
         let is_of_python = |owned: &&Owned| owned.package.kind == Kind::Pypi;
         let mut owners = Self::default();
         for owned in said.iter().flat_map(|(_, owned)| *owned).filter(|it| !is_of_python(it)) {
-            owners.add(owned, merged);
+            owners.add(owned, merged, platform);
         }
         for (path, owned) in said {
             // What a package of conda or of the system brings is that one's, and not a distribution's of its own.
             if owners.of(path).next().is_none() {
-                owned.iter().filter(is_of_python).for_each(|owned| owners.add(owned, merged));
+                let of_python = owned.iter().filter(is_of_python);
+                of_python.for_each(|owned| owners.add(owned, merged, platform));
             }
         }
         owners
     }
 
-    fn add(&mut self, Owned { package, files }: &Owned, merged: &Merged) {
+    fn add(&mut self, Owned { package, files }: &Owned, merged: &Merged, platform: Platform) {
+        let package = &of_platform(package, None, platform);
         for file in files {
             self.0.entry(standing(merged, file)).or_default().insert(package.clone());
         }
@@ -72,6 +77,20 @@ fn standing(merged: &Merged, path: &ImagePath) -> ImagePath {
     resolved.and_then(|folder| folder.join(path.file_name()).ok()).unwrap_or_else(|| path.clone())
 }
 
+/// A package of Debian by the name that tells it from the same one of another architecture: `libc6`, and `libc6:i386` of a foreign one.
+fn of_platform(id: &PackageId, architecture: Option<&str>, platform: Platform) -> PackageId {
+    if id.kind != Kind::Debian {
+        return id.clone();
+    }
+    let (name, stated) = match id.name.split_once(':') {
+        Some((name, stated)) => (name, Some(stated)),
+        None => (id.name.as_str(), architecture),
+    };
+    let foreign = stated.filter(|it| !["all", "any", platform.architecture()].contains(it));
+    let name = foreign.map_or(name.to_owned(), |architecture| format!("{name}:{architecture}"));
+    PackageId { name, ..id.clone() }
+}
+
 /// Whether a path is what this layer made it.
 fn is_of_layer(merged: &Merged, path: &ImagePath, layer: usize) -> bool {
     merged.get(path).is_some_and(|node| node.layer == layer)
@@ -100,10 +119,10 @@ impl<'a> Installed<'a> {
         }
     }
 
-    /// The lock of an image that imgbuild made.
-    pub fn lock(&self) -> Option<&'a str> {
-        self.told.iter().find_map(|(path, told)| match told {
-            Told::Text(text) if is_lock(path) => Some(text.as_str()),
+    /// The files that should say something of packages and that nobody can read, and why.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&'a ImagePath, &'a str)> {
+        self.told.iter().filter_map(|(path, told)| match told {
+            Told::Unreadable(why) => Some((*path, why.as_str())),
             _ => None,
         })
     }
@@ -118,15 +137,24 @@ impl<'a> Installed<'a> {
         Some(System { id: value("ID")?, version: value("VERSION_ID"), codename: value("VERSION_CODENAME") })
     }
 
-    /// The packages of the image. A distribution of Python that a package of conda or of the system brings is no package of its own.
+    /// The packages of the image.
     pub fn inventory(&self, owners: &Owners, merged: &Merged, platform: Platform) -> Inventory {
+        Inventory::of_described(platform, self.system(), self.described(owners, merged, platform))
+    }
+
+    /// The packages of the image, as they describe themselves. A distribution of Python that a package of conda or of the system brings is no
+    /// package of its own.
+    pub fn described(&self, owners: &Owners, merged: &Merged, platform: Platform) -> Vec<Described> {
         let mut all: Vec<Described> = Vec::new();
         let mut brought: BTreeMap<PackageId, Vec<imgbuild_python::Distribution>> = BTreeMap::new();
         for (path, told) in &self.told {
             let Told::Packages(packages) = told else { continue };
             for described in packages {
                 if described.package.id.kind != Kind::Pypi {
-                    all.push(described.clone());
+                    let mut described = described.clone();
+                    let Package { id, architecture, .. } = &described.package;
+                    described.package.id = of_platform(id, architecture.as_deref(), platform);
+                    all.push(described);
                     continue;
                 }
                 let owner = owners.of(path).find(|owner| owner.kind != Kind::Pypi);
@@ -146,7 +174,7 @@ impl<'a> Installed<'a> {
             distributions.sort();
             distributions.dedup();
         }
-        Inventory::new(platform, self.system(), linked(all, platform))
+        all
     }
 
     /// The licences that the documentation of Debian's packages says.
@@ -160,7 +188,8 @@ impl<'a> Installed<'a> {
             })
             .collect();
         for Described { package, .. } in all.iter_mut().filter(|it| it.package.id.kind == Kind::Debian) {
-            package.licence = licences.get(package.id.name.as_str()).map(|it| (*it).to_owned());
+            let name = package.id.name.split(':').next().unwrap_or_default();
+            package.licence = licences.get(name).map(|it| (*it).to_owned());
         }
     }
 
@@ -177,7 +206,7 @@ impl<'a> Installed<'a> {
                         packages.iter().filter_map(|it| Some((&it.package.id, it.package.licence.as_ref()?)));
                     licences.extend(known.map(|(id, licence)| (id.clone(), licence.clone())));
                 }
-                Told::Text(_) => {}
+                Told::Text(_) | Told::Unreadable(_) => {}
             }
         }
         licences

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use imgbuild_oci::Platform;
 use serde::{Deserialize, Serialize};
 
-use crate::{Package, PackageId};
+use crate::requirements::linked;
+use crate::{Described, Package, PackageId};
 
 /// The system that an image's packages are of, by `os-release(5)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,14 @@ impl Inventory {
         Self { platform, system, packages }
     }
 
+    /// These packages, as they describe themselves: what meets what they require is found among them. Of two that are the same the last
+    /// counts.
+    pub fn of_described(platform: Platform, system: Option<System>, all: Vec<Described>) -> Self {
+        let all: BTreeMap<PackageId, Described> =
+            all.into_iter().map(|described| (described.package.id.clone(), described)).collect();
+        Self::new(platform, system, linked(all.into_values().collect(), platform))
+    }
+
     /// Its packages: by their kinds, then their names.
     pub fn packages(&self) -> impl Iterator<Item = &Package> {
         self.packages.values()
@@ -59,14 +68,6 @@ impl Inventory {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
-    }
-
-    /// These packages and those of another inventory, which knows more of those that both have.
-    #[must_use]
-    pub fn with(self, other: Self) -> Self {
-        let mut packages = self.packages;
-        packages.extend(other.packages);
-        Self { platform: self.platform, system: self.system.or(other.system), packages }
     }
 
     /// The same, where `words` says in what words a package was asked for; nothing of those of which it does not know it.

@@ -6,6 +6,7 @@
 mod chains;
 mod described;
 mod difference;
+mod dominators;
 mod index;
 mod installed;
 mod inventory;

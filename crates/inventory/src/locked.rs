@@ -11,14 +11,20 @@ use imgbuild_oci::Digest;
 use imgbuild_python::Distribution;
 
 use crate::described::{parted, related_name};
-use crate::requirements::linked;
 use crate::{ArchiveFile, Described, Inventory, Kind, Package, PackageId, System};
 
 impl Inventory {
     /// The packages of a variant. `asked_of_debian` are the names of Debian's packages that somebody asked for: locks do not say it
     /// of these.
     pub fn of_lock(locked: &LockedVariant<'_>, asked_of_debian: &[String]) -> Self {
-        let platform = locked.variant.platform;
+        let system = locked.debian.as_ref().map(|debian| system(&debian.set.suite, &debian.packages));
+        Self::of_described(locked.variant.platform, system, Described::of_lock(locked, asked_of_debian))
+    }
+}
+
+impl Described {
+    /// The packages of a variant, as [`Inventory::of_lock`] has them.
+    pub fn of_lock(locked: &LockedVariant<'_>, asked_of_debian: &[String]) -> Vec<Self> {
         let mut found = Vec::new();
         if let Some(debian) = &locked.debian {
             let base = imgbuild_debian::default_packages(&debian.set.suite);
@@ -29,8 +35,7 @@ impl Inventory {
             found.extend(view.conda.iter().flat_map(of_conda));
             found.extend(view.pypi.iter().flat_map(of_pypi));
         }
-        let system = locked.debian.as_ref().map(|debian| system(&debian.set.suite, &debian.packages));
-        Self::new(platform, system, linked(found, platform))
+        found
     }
 }
 

@@ -31,7 +31,10 @@ impl Package {
                     ["conda", "tar.bz2"].into_iter().find(|it| file.is_some_and(|file| file.ends_with(it)));
                 let qualifiers = [
                     ("build", self.build.clone()),
-                    ("channel", self.channel.as_deref().map(channel_name)),
+                    (
+                        "channel",
+                        self.channel.as_deref().map(|it| channel_name(it, self.architecture.as_deref())),
+                    ),
                     ("subdir", self.architecture.clone()),
                     ("type", form.map(str::to_owned)),
                 ];
@@ -58,9 +61,12 @@ fn pypi_purl(name: &str, version: &str) -> String {
     purl("pypi", None, &imgbuild_python::normalized(name), version, &[])
 }
 
-/// The name of a channel, which is what the type `conda` wants: `main`, `conda-forge`; of a URL its last word.
-fn channel_name(channel: &str) -> String {
+/// The name of a channel, which is what the type `conda` wants: `main`, `conda-forge`; of a URL its last word, but for the `subdir` that
+/// conda writes behind it.
+fn channel_name(channel: &str, subdir: Option<&str>) -> String {
     let channel = channel.trim_end_matches('/');
+    let without = subdir.and_then(|subdir| channel.strip_suffix(subdir)?.strip_suffix('/'));
+    let channel = without.unwrap_or(channel);
     channel.rsplit('/').next().unwrap_or(channel).to_owned()
 }
 

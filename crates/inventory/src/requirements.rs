@@ -8,6 +8,7 @@ use imgbuild_oci::Platform;
 use imgbuild_pypi::{Dependency, Environment, Target};
 
 use crate::described::related_name;
+use crate::metadata::apk::provided_name;
 use crate::package::upstream_version;
 use crate::{Described, Kind, Package, PackageId, Requirement};
 
@@ -97,9 +98,12 @@ impl Known {
         let texts = described.requires.iter();
         match id.kind {
             Kind::Conda => texts.map(|text| requirement(text, self.of_match_spec(text, id))).collect(),
-            Kind::Debian | Kind::Apk => {
+            Kind::Debian => {
                 let named = |name| self.of_system(id.kind, related_name(name));
                 texts.map(|text| requirement(text, text.split('|').flat_map(named).collect())).collect()
+            }
+            Kind::Apk => {
+                texts.map(|text| requirement(text, self.of_system(id.kind, provided_name(text)))).collect()
             }
             Kind::Pypi => {
                 let own = Dependent::all(described);

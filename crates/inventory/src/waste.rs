@@ -106,12 +106,13 @@ fn counted<'a>(
     files: impl Iterator<Item = (&'a ImagePath, u64)>,
     owners: &Owners,
 ) -> Option<Waste> {
-    let (mut bytes, mut count) = (0, 0);
+    let (mut bytes, mut count) = (0_u64, 0);
     let mut by_owner: BTreeMap<PackageId, u64> = BTreeMap::new();
     for (path, size) in files {
-        (bytes, count) = (bytes + size, count + 1);
+        (bytes, count) = (u64::saturating_add(bytes, size), count + 1);
         for owner in owners.of(path) {
-            *by_owner.entry(owner.clone()).or_default() += size;
+            let of_owner = by_owner.entry(owner.clone()).or_default();
+            *of_owner = of_owner.saturating_add(size);
         }
     }
     let mut of: Vec<(PackageId, u64)> = by_owner.into_iter().collect();
@@ -128,6 +129,10 @@ fn cached_bytecode(owners: &Owners, merged: &Merged) -> Option<Waste> {
     counted("bytecode of tests", remedy, files(merged).filter(|(path, _)| is_one(path)), owners)
 }
 
+fn installed(packages: &[&Package]) -> u64 {
+    packages.iter().filter_map(|it| it.installed_size).fold(0, u64::saturating_add)
+}
+
 /// Projects of Python that two packages of one environment bring, or that several environments have in different versions.
 fn twice(inventory: &Inventory) -> Option<Waste> {
     let mut known: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
@@ -136,9 +141,17 @@ fn twice(inventory: &Inventory) -> Option<Waste> {
             known.entry(&distribution.name).or_default().push(package);
         }
     }
-    let several = known.into_values().filter(|packages| packages.len() > 1);
-    let again: Vec<&Package> = several.flat_map(|packages| packages.into_iter().skip(1)).collect();
-    let bytes = again.iter().filter_map(|it| it.installed_size).sum();
+    // What environments have in one version is stored once.
+    let is_other = |package: &&Package, first: &Package| {
+        package.id.environment == first.id.environment || package.version != first.version
+    };
+    let again = known.into_values().flat_map(|packages| {
+        let first = packages.first().copied();
+        let others = packages.into_iter().skip(1);
+        others.filter(move |it| first.is_some_and(|first| is_other(it, first))).collect::<Vec<_>>()
+    });
+    let again: Vec<&Package> = again.collect();
+    let bytes = installed(&again);
     let remedy = "take it from conda or from PyPI, not from both: what `[conda]` has, wheels find; and let environments agree on a version, so that their files are stored once";
     let of: Vec<PackageId> = again.iter().map(|it| it.id.clone()).collect();
     (!of.is_empty()).then_some(Waste {
@@ -165,7 +178,7 @@ fn cuda_twice(inventory: &Inventory) -> Option<Waste> {
     let wheels = inventory.packages().filter(|it| it.id.kind == Kind::Pypi);
     let again = wheels.filter(|it| library(it).is_some_and(|name| of_conda.contains(name.as_str())));
     let again: Vec<&Package> = again.collect();
-    let bytes = again.iter().filter_map(|it| it.installed_size).sum();
+    let bytes = installed(&again);
     let remedy = "take PyTorch or what needs CUDA from conda or from PyPI, not some of each";
     let of: Vec<PackageId> = again.iter().map(|it| it.id.clone()).collect();
     (!of.is_empty()).then_some(Waste {

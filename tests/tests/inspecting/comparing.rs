@@ -77,7 +77,7 @@ fn two_images_differ_in_what_is_in_them() {
     whoever has the first pulls 4.6 MB for the second: 3 layers, and 6 are shared
     ");
     assert_snapshot!(sample.ends(&["diff", before, IMAGE, "--markdown"]).1, @"
-    ### `before/x-latest.tar` → `out/x-latest.tar`
+    ### before/x-latest.tar → out/x-latest.tar
 
     | package | before | after | installed |
     |---|---|---|---|
@@ -85,8 +85,8 @@ fn two_images_differ_in_what_is_in_them() {
 
     | configuration | before | after |
     |---|---|---|
-    | label io.github.imgbuild.lock | `sha256:SHA256` | `sha256:SHA256` |
-    | variable STAGE |  | `two` |
+    | label io.github.imgbuild.lock | sha256:SHA256 | sha256:SHA256 |
+    | variable STAGE |  | two |
 
     whoever has the first pulls 4.6 MB for the second: 3 layers, and 6 are shared
     ");
@@ -105,7 +105,7 @@ fn a_lock_differs_from_what_it_was() {
       ~ pypi/good in /opt/conda 1.0 -> 2.0 (+69 B)
     ");
     assert_snapshot!(sample.ends(&["diff", "spec.lock@HEAD", "spec.lock", "--markdown"]).1, @"
-    ### `spec.lock@HEAD` → `spec.lock`
+    ### spec.lock@​HEAD → spec.lock
 
     **latest (linux/amd64)**
 

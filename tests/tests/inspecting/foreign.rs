@@ -84,9 +84,10 @@ fn packages_of_debian_conda_and_python_are_found() {
     system       debian 12 bookworm
     environment  /opt/conda: Python 3.11.8, 2 of conda, 2 of PyPI
     packages     4 of Debian, 2 of conda, 2 of PyPI
-    layers       3, 25.1 kB compressed
+    layers       3, 25.1 kB as they are stored
     user         app
     starts       'a b'
+    unreadable   /opt/conda/conda-meta/damaged-1-0.json: it is no record of a package: EOF while parsing an object at line 1 column 1
     ");
     assert_snapshot!(says(&bench, &["inspect", "./image", "--packages"]), @"
     8 packages: version, installed
@@ -145,7 +146,7 @@ fn images_without_a_package_manager_are_read_too() {
 
 #[test]
 fn packages_of_alpine_are_found() {
-    let database = "C:Q1x=\nP:musl\nV:1.2.5-r0\nA:x86_64\nI:409600\nL:MIT\nT:the musl c library\no:musl\np:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld-musl-x86_64.so.1\n\n\
+    let database = "P:zlib\nV:1.3.1-r1\nA:x86_64\np:so:libz.so.1=1.3.1\nD:so:libc.musl-x86_64.so.1\n\nC:Q1x=\nP:musl\nV:1.2.5-r0\nA:x86_64\nI:409600\nL:MIT\nT:the musl c library\no:musl\np:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld-musl-x86_64.so.1\n\n\
                     P:busybox\nV:1.36.1-r29\nA:x86_64\nD:so:libc.musl-x86_64.so.1 !old\nF:bin\nR:busybox\n\nnonsense\n";
     let alpine = HandmadeLayer::new()
         .file("etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n")
@@ -153,12 +154,15 @@ fn packages_of_alpine_are_found() {
         .program("bin/busybox");
     let bench = image(vec![alpine]);
     assert_snapshot!(says(&bench, &["inspect", "./image", "--packages"]), @"
-    2 packages: version, installed
+    3 packages: version, installed
       apk/busybox  1.36.1-r29         ?
       apk/musl       1.2.5-r0  409.6 kB
+      apk/zlib       1.3.1-r1         ?
     ");
     assert_snapshot!(says(&bench, &["tree", "./image"]), @"
     apk/busybox 1.36.1-r29
+    └─ apk/musl 1.2.5-r0 [so:libc.musl-x86_64.so.1]
+    apk/zlib 1.3.1-r1
     └─ apk/musl 1.2.5-r0 [so:libc.musl-x86_64.so.1]
     ");
     assert_snapshot!(says(&bench, &["why", "./image", "/bin/busybox"]), @"
@@ -175,10 +179,180 @@ fn an_image_of_nothing_has_nothing() {
     platform     linux/amd64
     created      2020-09-13T12:26:40Z
     packages     none that is known
-    layers       1, 2.0 kB compressed
+    layers       1, 2.0 kB as they are stored
     user         app
     starts       'a b'
     ");
     assert_snapshot!(says(&bench, &["inspect", "./image", "--packages"]), @"0 packages: version, installed");
     assert_snapshot!(says(&bench, &["size", "./image"]), @"0 packages with 0 B installed: alone, and with what only each brings");
+}
+
+/// The lines of `inspect --packages` without the first.
+fn packages(bench: &Bench) -> Vec<String> {
+    let text = says(bench, &["inspect", "./image", "--packages"]);
+    text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// As uv makes environments: their files are links to its cache.
+#[test]
+fn metadata_that_is_a_link_is_read() {
+    let bench = Bench::new();
+    let script = r#"
+import io, tarfile
+out = tarfile.open("layer.tar", "w")
+def file(name, text):
+    info = tarfile.TarInfo(name); info.size = len(text); out.addfile(info, io.BytesIO(text.encode()))
+def link(name, target):
+    info = tarfile.TarInfo(name); info.type = tarfile.LNKTYPE; info.linkname = target; out.addfile(info)
+cache, site = "root/.cache/uv/archive-v0/x/", "srv/venv/lib/python3.12/site-packages/"
+file(cache + "idna-3.7.dist-info/METADATA", "Name: idna\nVersion: 3.7\n")
+file(cache + "idna-3.7.dist-info/RECORD", "idna/__init__.py,,\n")
+file(cache + "idna/__init__.py", "")
+for name in ["idna-3.7.dist-info/METADATA", "idna-3.7.dist-info/RECORD", "idna/__init__.py"]: link(site + name, cache + name)
+# The same path again, as nothing that says anything.
+file("opt/venv/lib/python3.12/site-packages/a-1.0.dist-info/METADATA", "Name: a\nVersion: 1.0\n")
+file("opt/venv/lib/python3.12/site-packages/a-1.0.dist-info/METADATA", "")
+"#;
+    let mut python = std::process::Command::new("python3");
+    imgbuild_tests::capture(python.args(["-c", script]).current_dir(bench.imgbuild.folder())).success();
+    let layer = fs_err::read(bench.imgbuild.path("layer.tar")).unwrap();
+    write_layout(
+        &bench.imgbuild.path("image"),
+        &[Platform::LinuxAmd64],
+        vec![layer],
+        &ContainerConfig::default(),
+    );
+    assert_eq!(packages(&bench), ["pypi/idna in /srv/venv 3.7 ?"]);
+    assert_snapshot!(says(&bench, &["why", "./image", "/srv/venv/lib/python3.12/site-packages/idna/__init__.py"]), @"
+    /srv/venv/lib/python3.12/site-packages/idna/__init__.py belongs to pypi/idna in /srv/venv
+      in layer 1: by hand
+    ");
+}
+
+#[test]
+fn architectures_and_caches_of_conda_are_told_apart() {
+    let status = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36\n
+Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.36\n";
+    let record = r#"{"name": "numpy", "version": "1.0", "build": "0", "channel": "https://c.example/conda-forge/linux-64", "subdir": "linux-64", "files": []}"#;
+    let layer = HandmadeLayer::new()
+        .file("var/lib/dpkg/status", status)
+        .file("var/lib/dpkg/info/libc6:i386.list", "/usr/lib/i386-linux-gnu/libc.so.6\n")
+        .file("usr/lib/i386-linux-gnu/libc.so.6", "x")
+        .file("opt/conda/conda-meta/numpy-1.0-0.json", record)
+        .file(
+            "opt/conda/pkgs/numpy-1.0-0/lib/python3.11/site-packages/numpy-1.0.dist-info/METADATA",
+            metadata("numpy", "1.0", ""),
+        );
+    let bench = image(vec![layer]);
+    assert_eq!(
+        packages(&bench),
+        ["debian/libc6 2.36 ?", "debian/libc6:i386 2.36 ?", "conda/numpy in /opt/conda 1.0 0 ?"]
+    );
+    assert_snapshot!(says(&bench, &["why", "./image", "/usr/lib/i386-linux-gnu/libc.so.6"]), @"
+    /usr/lib/i386-linux-gnu/libc.so.6 belongs to debian/libc6:i386
+      in layer 1: by hand
+    ");
+    let json = bench.run(&["inspect", "./image", "--packages", "--json"]).stdout;
+    assert!(json.contains("pkg:conda/numpy@1.0?build=0&channel=conda-forge&subdir=linux-64"), "{json}");
+}
+
+#[test]
+fn values_of_strangers_forge_no_lines_and_show_no_secrets() {
+    let record = r#"{"name": "a", "version": "1\n  debian/forged 1", "build": "0", "files": [],
+        "depends": ["b @ https://u:hunter2@h.example/t/tk-9/x"], "requested_spec": "https://u:hunter2@h.example/t/tk-9/x::a"}"#;
+    let layer = HandmadeLayer::new().file("opt/conda/conda-meta/a-1-0.json", record).file("a\nb", "");
+    let bench = Bench::new();
+    let mut config =
+        ContainerConfig { env: vec!["A=1\nlabel        forged=1".to_owned()], ..ContainerConfig::default() };
+    let write = |name: &str, config: &ContainerConfig, layer: Vec<u8>| {
+        write_layout(&bench.imgbuild.path(name), &[Platform::LinuxAmd64], vec![layer], config);
+    };
+    write("image", &config, layer.tar());
+    assert_snapshot!(says(&bench, &["inspect", "./image"]), @r#"
+    digest       sha256:SHA256
+    platform     linux/amd64
+    created      2020-09-13T12:26:40Z
+    environment  /opt/conda: 1 of conda
+    packages     1 of conda
+    layers       1, 2.6 kB as they are stored
+    user         root
+    starts       nothing
+    variable     A=1\nlabel        forged=1
+    "#);
+    assert_snapshot!(says(&bench, &["ls", "./image"]), @r#"
+    -rw-r--r--  0:0  0  a\nb
+    drwxr-xr-x  0:0  -  opt
+    "#);
+    assert_snapshot!(says(&bench, &["tree", "./image"]), @r#"conda/a 1\n  debian/forged 1"#);
+    for words in [
+        &["inspect", "./image", "--packages", "--json"][..],
+        &["tree", "./image", "--json"],
+        &["why", "./image", "a", "--json"],
+    ] {
+        let said = bench.run(words).stdout;
+        assert!(!said.contains("hunter2") && !said.contains("tk-9"), "{said}");
+    }
+    // Nothing of it means anything in a comment on a pull request.
+    config.labels.insert("![x](https://evil.example/x.png) | @all".to_owned(), "`a`\n# b".to_owned());
+    write("other", &config, HandmadeLayer::new().file("```\n![y](https://evil.example/y.png)", "").tar());
+    let outcome = bench.imgbuild.run(["diff", "./image", "./other", "--files", "--markdown"]);
+    assert_eq!(outcome.code, Some(1));
+    assert_snapshot!(imgbuild_tests::named(&outcome.stdout), @r#"
+    ### ./image → ./other
+
+    | package | before | after | installed |
+    |---|---|---|---|
+    | conda/a in /opt/conda | 1\\n  debian/forged 1 0 |  |  |
+
+    | configuration | before | after |
+    |---|---|---|
+    | label \!\[x\](https://evil.example/x.png) \| @​all |  | \`a\`\\n\# b |
+
+    <details><summary>files</summary>
+
+    ````
+    - /a\nb
+    - /opt
+    - /opt/conda
+    - /opt/conda/conda-meta
+    - /opt/conda/conda-meta/a-1-0.json
+    + /```\n![y](https:
+    + /```\n![y](https:/evil.example
+    + /```\n![y](https:/evil.example/y.png)
+    ````
+
+    </details>
+
+    whoever has the first pulls 1.5 kB for the second: 1 layer, and 0 are shared
+    "#);
+}
+
+/// What is small when it is compressed may be much: it is told, and takes neither minutes nor gigabytes.
+#[test]
+fn what_lists_too_much_is_not_read() {
+    let site = "opt/venv/lib/python3.12/site-packages";
+    let layer = HandmadeLayer::new()
+        .file(&format!("{site}/a-1.0.dist-info/METADATA"), metadata("a", "1.0", ""))
+        .file(&format!("{site}/a-1.0.dist-info/RECORD"), "a\n".repeat(2 << 20));
+    let bench = image(vec![layer]);
+    let text = says(&bench, &["inspect", "./image"]);
+    let unreadable: Vec<&str> = text.lines().filter(|line| line.starts_with("unreadable")).collect();
+    assert_eq!(
+        unreadable,
+        [
+            "unreadable   /opt/venv/lib/python3.12/site-packages/a-1.0.dist-info/RECORD: it lists more than any package has"
+        ]
+    );
+    assert_eq!(packages(&bench), ["pypi/a in /opt/venv 1.0 ?"]);
+}
+
+/// A chain of requirements as long as strangers like.
+#[test]
+fn deep_requirements_are_followed_without_end() {
+    let package = |number: u32| format!("P:p{number}\nV:1\nI:1\nD:p{}\n\n", number + 1);
+    let database: String = (0..5_000).map(package).collect();
+    let bench = image(vec![HandmadeLayer::new().file("lib/apk/db/installed", database)]);
+    let tree = says(&bench, &["tree", "./image"]);
+    assert_eq!(tree.lines().count(), 201);
+    assert!(says(&bench, &["size", "./image", "--top", "1"]).contains("apk/p0  1 B  5.0 kB with 4999 more"));
 }

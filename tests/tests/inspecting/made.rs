@@ -30,7 +30,7 @@ fn an_image_is_told_in_a_screen() {
     lock sha256:SHA256, format version #
     ");
     assert_snapshot!(sample.says_without_numbers(&["inspect", IMAGE, "--layers"]), @"
-    layers, the first first: compressed, unpacked
+    layers, the first first: as stored, unpacked
       python # # DIGEST # MB # MB
       openssl # # DIGEST # MB # MB
       tini # DIGEST # B # kB

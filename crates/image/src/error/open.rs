@@ -77,9 +77,6 @@ pub enum OpenFailure {
         /// The digest of the text that it holds.
         found: imgbuild_oci::Digest,
     },
-    /// The lock in an image has no such image.
-    #[error("the lock that the image holds does not say which of its variants the image is")]
-    NoVariant,
     /// A layer of an image cannot be read.
     #[error("the image's layer `{digest}` cannot be read")]
     Layer {

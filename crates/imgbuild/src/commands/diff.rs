@@ -1,22 +1,25 @@
 //! `imgbuild diff`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use imgbuild_image::{Comparison, ConfigChange, FileChanges};
 use imgbuild_inventory::{Inventory, PackageChange, Release, differences};
-use imgbuild_lock::Lock;
+use imgbuild_lock::{Lock, LockedVariant, Variant};
+use imgbuild_oci::Platform;
 use serde_json::{Value, json};
 
 use super::opening::{in_background, open_named};
-use super::{host, print, print_json};
+use super::{host, print, print_public_json};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::DiffArguments;
-use crate::words::{counted, size};
+use crate::words::{counted, one_line, size};
 
-/// How the command ends where the two differ, as `diff` does.
+/// How the command ends where the two differ, and where they cannot be compared, as `diff` does.
 const DIFFERENT: u8 = 1;
+const TROUBLE: u8 = 2;
 
 /// A lock that cannot be compared.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -47,7 +50,14 @@ enum DiffFailure {
     Mixed { lock: String, image: String },
 }
 
-pub(crate) async fn run(arguments: &DiffArguments, global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(arguments: &DiffArguments, global: &Global) -> ExitCode {
+    compare(arguments, global).await.unwrap_or_else(|failure| {
+        failure.print();
+        ExitCode::from(TROUBLE)
+    })
+}
+
+async fn compare(arguments: &DiffArguments, global: &Global) -> Result<ExitCode, Failure> {
     let (before, after) = (&arguments.before, &arguments.after);
     let comparison = match (LockName::of(before), LockName::of(after)) {
         (Some(one), Some(other)) => of_locks(&one.read()?, &other.read()?)?,
@@ -60,7 +70,7 @@ pub(crate) async fn run(arguments: &DiffArguments, global: &Global) -> Result<Ex
         (None, None) => of_images(arguments, global).await?,
     };
     if arguments.json {
-        print_json(&comparison.as_json()?)?;
+        print_public_json(comparison.as_json()?)?;
     } else if arguments.markdown {
         print(&comparison.markdown(before, after))?;
     } else {
@@ -139,35 +149,84 @@ enum Compared {
     Locks(Vec<(String, Vec<PackageChange>)>),
 }
 
-/// What differs in the variants of two locks, which are told by their first tags and platforms.
+/// What differs in the variants of two locks.
 fn of_locks(before: &Lock, after: &Lock) -> Result<Compared, Failure> {
-    let variants = |lock: &Lock| -> Result<Vec<(String, Inventory)>, Failure> {
+    let variants = |lock: &Lock| -> Result<Vec<LockedPackages>, Failure> {
         let all = lock.locked_variants().map_err(Plain::from)?;
-        let named = all.iter().map(|it| {
-            let tag = it.variant.tags.first().map(ToString::to_string).unwrap_or_default();
-            (format!("{tag} ({})", it.variant.platform), Inventory::of_lock(it, &[]))
-        });
-        Ok(named.collect())
+        Ok(all.iter().map(LockedPackages::of).collect())
     };
-    let (before, after) = (variants(before)?, variants(after)?);
-    let of = |all: &[(String, Inventory)], name: &str| {
-        all.iter().find(|(it, _)| it == name).map(|(_, inventory)| inventory.clone())
-    };
-    let mut names: Vec<&String> = before.iter().chain(&after).map(|(name, _)| name).collect();
-    names.dedup();
-    let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(*name));
-    let changes = names.into_iter().map(|name| {
-        let (one, other) = (of(&before, name), of(&after, name));
-        let some = one.as_ref().or(other.as_ref());
-        let none = some.map(|it| Inventory::new(it.platform, None, []));
-        let changes = match (one.as_ref().or(none.as_ref()), other.as_ref().or(none.as_ref())) {
-            (Some(one), Some(other)) => differences(one, other),
+    let pairs = paired(variants(before)?, variants(after)?);
+    let changes = pairs.into_iter().map(|(one, other)| {
+        let name = other.as_ref().or(one.as_ref()).map(|it| it.name.clone()).unwrap_or_default();
+        let packages = |it: Option<LockedPackages>, of: Option<Platform>| match it {
+            Some(it) => Some(it.inventory),
+            None => of.map(|platform| Inventory::new(platform, None, [])),
+        };
+        let platform = one.as_ref().or(other.as_ref()).map(|it| it.platform);
+        let changes = match (packages(one, platform), packages(other, platform)) {
+            (Some(one), Some(other)) => differences(&one, &other),
             _ => Vec::new(),
         };
-        (name.clone(), changes)
+        (name, changes)
     });
     Ok(Compared::Locks(changes.filter(|(_, changes)| !changes.is_empty()).collect()))
+}
+
+/// A variant of a lock.
+struct LockedPackages {
+    name: String,
+    platform: Platform,
+    keys: BTreeMap<String, String>,
+    tags: Vec<String>,
+    inventory: Inventory,
+}
+
+impl LockedPackages {
+    fn of(locked: &LockedVariant<'_>) -> Self {
+        let Variant { tags, platform, keys, .. } = locked.variant;
+        let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = keys.iter().map(|(key, value)| format!("{key} {value}")).collect();
+        let place = if shown.is_empty() { String::new() } else { format!(", {}", shown.join(", ")) };
+        Self {
+            name: format!("{} ({platform}{place})", tags.first().map_or("", String::as_str)),
+            platform: *platform,
+            keys: keys.clone(),
+            tags,
+            inventory: Inventory::of_lock(locked, &[]),
+        }
+    }
+}
+
+/// Which variants of two locks are the same ones: those of one place in the matrix, else those of a tag, else those that are left alone.
+fn paired(
+    before: Vec<LockedPackages>,
+    mut after: Vec<LockedPackages>,
+) -> Vec<(Option<LockedPackages>, Option<LockedPackages>)> {
+    type IsSame = fn(&LockedPackages, &LockedPackages) -> bool;
+    let rules: [IsSame; 3] = [
+        |one, other| (one.platform, &one.keys) == (other.platform, &other.keys) && one.tags == other.tags,
+        |one, other| (one.platform, &one.keys) == (other.platform, &other.keys),
+        |one, other| one.platform == other.platform && one.tags.iter().any(|tag| other.tags.contains(tag)),
+    ];
+    let (mut pairs, mut left) = (Vec::new(), before);
+    for is_same in rules {
+        let mut unpaired = Vec::new();
+        for one in left {
+            match after.iter().position(|other| is_same(&one, other)) {
+                Some(place) => pairs.push((Some(one), Some(after.remove(place)))),
+                None => unpaired.push(one),
+            }
+        }
+        left = unpaired;
+    }
+    if let ([one], [other]) = (left.as_slice(), after.as_slice())
+        && one.platform == other.platform
+    {
+        return pairs.into_iter().chain([(left.pop(), after.pop())]).collect();
+    }
+    let gone = left.into_iter().map(|one| (Some(one), None));
+    let new = after.into_iter().map(|other| (None, Some(other)));
+    pairs.into_iter().chain(gone).chain(new).collect()
 }
 
 impl Compared {
@@ -185,19 +244,24 @@ impl Compared {
             Self::Images(comparison) => {
                 let mut parts: Vec<String> = Vec::new();
                 let listed = |title: &str, lines: Vec<String>| {
-                    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+                    let lines: String = lines.iter().map(|line| format!("  {}\n", one_line(line))).collect();
                     (!lines.is_empty()).then(|| format!("{title}\n{lines}"))
                 };
                 parts.extend(listed("packages", comparison.packages.iter().map(package_line).collect()));
                 parts.extend(listed("configuration", comparison.config.iter().map(config_line).collect()));
                 parts.extend(comparison.files.as_ref().and_then(|files| listed("files", file_lines(files))));
+                if parts.is_empty() {
+                    parts.push(
+                        "what differs is none of the packages and none of the configuration\n".to_owned(),
+                    );
+                }
                 parts.push(layer_line(comparison));
                 parts.join("\n")
             }
             Self::Locks(variants) => {
                 let variant = |(name, changes): &(String, Vec<PackageChange>)| {
                     let lines: String =
-                        changes.iter().map(|it| format!("  {}\n", package_line(it))).collect();
+                        changes.iter().map(|it| format!("  {}\n", one_line(&package_line(it)))).collect();
                     format!("{name}\n{lines}")
                 };
                 variants.iter().map(variant).collect::<Vec<_>>().join("\n")
@@ -207,7 +271,7 @@ impl Compared {
 
     /// What a comment of a pull request shows.
     fn markdown(&self, before: &str, after: &str) -> String {
-        let mut text = format!("### `{}` → `{}`\n\n", escaped(before), escaped(after));
+        let mut text = format!("### {} → {}\n\n", escaped(before), escaped(after));
         match self {
             _ if self.is_same() => text.push_str("Nothing differs.\n"),
             Self::Images(comparison) => {
@@ -215,9 +279,7 @@ impl Compared {
                 if !comparison.config.is_empty() {
                     text.push_str("\n| configuration | before | after |\n|---|---|---|\n");
                     text.extend(comparison.config.iter().map(|change| {
-                        let cell = |it: &Option<String>| {
-                            it.as_ref().map_or(String::new(), |it| format!("`{}`", escaped(it)))
-                        };
+                        let cell = |it: &Option<String>| it.as_ref().map_or(String::new(), |it| escaped(it));
                         format!(
                             "| {} | {} | {} |\n",
                             escaped(&change.what),
@@ -227,9 +289,14 @@ impl Compared {
                     }));
                 }
                 if let Some(files) = &comparison.files {
-                    let lines: String = file_lines(files).iter().map(|it| format!("{it}\n")).collect();
+                    let lines = fenced(&file_lines(files));
                     text.push_str(&format!(
-                        "\n<details><summary>files</summary>\n\n```\n{lines}```\n\n</details>\n"
+                        "
+<details><summary>files</summary>
+
+{lines}
+</details>
+"
                     ));
                 }
                 text.push_str(&format!("\n{}", layer_line(comparison)));
@@ -258,9 +325,24 @@ impl Compared {
     }
 }
 
-/// What stands in a cell of a table, and means nothing to Markdown.
+/// What stands in a cell of a table, and means nothing to Markdown, nor to who is told of it.
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('`', "'").replace('\n', " ").replace('<', "&lt;")
+    let character = |it: char| match it {
+        '\\' | '`' | '|' | '[' | ']' | '!' | '*' | '_' | '#' | '~' => format!("\\{it}"),
+        '<' => "&lt;".to_owned(),
+        // A name behind it is a person's.
+        '@' => "@\u{200b}".to_owned(),
+        it => it.to_string(),
+    };
+    one_line(text).chars().map(character).collect()
+}
+
+/// Lines between fences that none of them closes.
+fn fenced(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| one_line(line) + "\n").collect();
+    let longest = lines.split(|it: char| it != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{lines}{fence}\n")
 }
 
 fn shown(release: &Release) -> String {

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::inspect::kind_json;
 use super::opening::{Looked, in_background, open};
-use super::{print, print_json};
+use super::{print, print_public_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::inspect_arguments::{CatArguments, ExtractArguments, LsArguments};
-use crate::words::{counted, table};
+use crate::words::{counted, one_line, table};
 
 /// A path of an image that cannot be had as it was asked for.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -35,6 +35,12 @@ enum FilesFailure {
         "list it by `imgbuild ls {image} {path}`, or get it by `imgbuild extract {image} {path} DIR`"
     ))]
     Folder { image: String, path: String },
+    /// A link leads to nothing.
+    #[error("`{path}` of `{image}` is a link that leads to nothing")]
+    Link { image: String, path: String },
+    /// What was read cannot be handed on.
+    #[error("what was read cannot be written out")]
+    Out(#[source] io::Error),
     /// A file is wanted, and there is a device or a pipe.
     #[error("`{path}` of `{image}` is a device or a pipe: it holds nothing")]
     Special { image: String, path: String },
@@ -60,7 +66,7 @@ pub(crate) async fn ls(arguments: &LsArguments, global: &Global) -> Result<(), F
         Ok((listing(&listed), listed.iter().map(as_json).collect::<Value>()))
     })
     .await?;
-    if is_json { print_json(&value) } else { print(&text) }
+    if is_json { print_public_json(value) } else { print(&text) }
 }
 
 /// What is in a folder, by name; or a file alone. Links to folders are followed.
@@ -100,6 +106,35 @@ fn nothing(image: &str, path: &str) -> FilesFailure {
     FilesFailure::Nothing { image: image.to_owned(), path: absolute, folder }
 }
 
+/// Why there is no file at a path.
+fn missing(merged: &Merged, image: &str, path: &str) -> FilesFailure {
+    let is_link = image_path(path).ok().flatten().is_some_and(|it| merged.get(&it).is_some());
+    if is_link {
+        let path = format!("/{}", path.trim_start_matches('/'));
+        return FilesFailure::Link { image: image.to_owned(), path };
+    }
+    nothing(image, path)
+}
+
+/// Standard output, which remembers what hindered it.
+struct Out<'a> {
+    stdout: io::StdoutLock<'a>,
+    failed: Option<io::Error>,
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.stdout.write_all(bytes).and_then(|()| self.stdout.flush());
+        written.map(|()| bytes.len()).inspect_err(|error| {
+            self.failed = Some(io::Error::new(error.kind(), error.to_string()));
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn listing(listed: &[(String, ImagePath, &Node)]) -> String {
     let row = |(name, _, node): &(String, ImagePath, &Node)| {
         let bytes = match node.kind {
@@ -117,7 +152,11 @@ fn listing(listed: &[(String, ImagePath, &Node)]) -> String {
     // The names stand last, and so to the left.
     let cells: Vec<Vec<String>> = rows.iter().map(|row| row[..3].to_vec()).collect();
     let lines = table(&cells);
-    lines.lines().zip(&rows).map(|(line, row)| format!("{}  {}\n", line.trim_start(), row[3])).collect()
+    lines
+        .lines()
+        .zip(&rows)
+        .map(|(line, row)| format!("{}  {}\n", line.trim_start(), one_line(&row[3])))
+        .collect()
 }
 
 /// What a path is and who may do what with it, as `ls -l` shows it.
@@ -126,7 +165,8 @@ fn mode(node: &Node) -> String {
         NodeKind::File { .. } => '-',
         NodeKind::Directory => 'd',
         NodeKind::Symlink(_) => 'l',
-        NodeKind::Special => 'c',
+        // A device or a pipe.
+        NodeKind::Special => '?',
     };
     let bits = [
         (0o400, 'r', 0, ' '),
@@ -180,17 +220,23 @@ pub(crate) async fn cat(arguments: &CatArguments, global: &Global) -> Result<(),
             }
             Some(_) => return Err(FilesFailure::Special { image, path: absolute() }.into()),
             None if absolute() == "/" => return Err(FilesFailure::Folder { image, path: absolute() }.into()),
-            None => return Err(nothing(&image, &path).into()),
+            None => return Err(missing(&contents.merged, &image, &path).into()),
         };
+        // What cannot be written is not the image's fault.
+        let mut unwritten = None;
         let mut show = |_: &[ImagePath], body: &mut dyn Read| {
-            let mut out = io::stdout().lock();
-            match io::copy(body, &mut out).and_then(|_| out.flush()) {
-                // Whoever reads no further, as `head` does, has what they want.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                result => result.map(drop),
-            }
+            let mut out = Out { stdout: io::stdout().lock(), failed: None };
+            let copied = io::copy(body, &mut out);
+            unwritten = out.failed;
+            copied.map(drop)
         };
-        Ok(read_files(&opened, &contents, &[path], &mut show)?)
+        let read = read_files(&opened, &contents, &[path], &mut show);
+        match unwritten {
+            // Whoever reads no further, as `head` does, has what they want.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) => Err(FilesFailure::Out(error).into()),
+            None => Ok(read?),
+        }
     })
     .await
 }
@@ -204,7 +250,9 @@ pub(crate) async fn extract(arguments: &ExtractArguments, global: &Global) -> Re
         let asked = image_path(&path)?;
         let found = match &asked {
             None => None,
-            Some(asked) => Some(contents.merged.find(asked).ok_or_else(|| nothing(&image, &path))?.0),
+            Some(asked) => {
+                Some(contents.merged.find(asked).ok_or_else(|| missing(&contents.merged, &image, &path))?.0)
+            }
         };
         // What is asked for by a link's name has that name.
         let name = asked.as_ref().map_or("root", |asked| asked.file_name());
@@ -292,16 +340,13 @@ impl Tree {
     fn write_file(&self, paths: &[ImagePath], body: &mut dyn Read) -> io::Result<()> {
         let mut first: Option<&Path> = None;
         for (place, mode) in paths.iter().filter_map(|path| self.files.get(path)) {
-            match first {
-                None => {
-                    let mut file = fs::File::create(place)?;
-                    io::copy(body, &mut file)?;
-                    // Nobody becomes anybody else by what was taken out of an image.
-                    file.set_permissions(fs::Permissions::from_mode(mode & 0o777 | 0o600))?;
-                    first = Some(place);
-                }
-                Some(first) => fs::hard_link(first, place)?,
-            }
+            let written = match first {
+                None => written(place, *mode, body),
+                Some(first) => fs::hard_link(first, place),
+            };
+            let failed = |error| FilesFailure::Write { path: place.clone(), error };
+            written.map_err(|error| imgbuild_diagnostic::io_error(error.kind(), failed(error)))?;
+            first = first.or(Some(place));
         }
         Ok(())
     }
@@ -318,4 +363,11 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+fn written(place: &Path, mode: u32, body: &mut dyn Read) -> io::Result<()> {
+    let mut file = fs::File::create(place)?;
+    io::copy(body, &mut file)?;
+    // Nobody becomes anybody else by what was taken out of an image.
+    file.set_permissions(fs::Permissions::from_mode(mode & 0o777 | 0o600))
 }

@@ -4,14 +4,15 @@ use imgbuild_archive::ImagePath;
 use imgbuild_image::{Contents, Inspection};
 use imgbuild_inventory::{Inventory, Kind, Owners, Package};
 use imgbuild_layer::NodeKind;
+use imgbuild_oci::MediaType;
 use serde_json::{Value, json};
 
 use super::opening::{Looked, in_background, open};
-use super::{print, print_json};
+use super::{print, print_public_json};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::InspectArguments;
-use crate::words::{counted, shortened, size, table};
+use crate::words::{counted, one_line, shortened, size, table};
 
 /// How much of a layer's title stands in a table.
 const TITLE: usize = 60;
@@ -43,7 +44,7 @@ pub(crate) async fn run(arguments: &InspectArguments, global: &Global) -> Result
         Ok((parts.join("\n"), Value::Null))
     })
     .await?;
-    if is_json { print_json(&value) } else { print(&text) }
+    if is_json { print_public_json(value) } else { print(&text) }
 }
 
 /// A file of an image, and those that have it.
@@ -106,7 +107,9 @@ fn summary(inspection: &Inspection) -> String {
     let counts = inspection.packages.iter().map(|(kind, count)| format!("{count} {}", of_kind(*kind)));
     rows.push(("packages", joined(counts)));
     let layers = inspection.layers.len();
-    rows.push(("layers", format!("{layers}, {} compressed", size(inspection.size()))));
+    let is_packed = inspection.layers.iter().all(|layer| layer.media_type != MediaType::Layer);
+    let packed = if is_packed { "compressed" } else { "as they are stored" };
+    rows.push(("layers", format!("{layers}, {} {packed}", size(inspection.size()))));
     rows.push(("user", if config.user.is_empty() { "root".to_owned() } else { config.user.clone() }));
     rows.push(("starts", words(&config.entrypoint, &config.cmd)));
     rows.extend((!config.working_dir.is_empty()).then(|| ("in", config.working_dir.clone())));
@@ -123,7 +126,8 @@ fn summary(inspection: &Inspection) -> String {
             .map(|lock| ("lock", format!("{}, format version {}", lock.digest, lock.format_version))),
     );
     rows.extend(inspection.ran.iter().map(|ran| ("ran", ran.clone())));
-    rows.iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
+    rows.extend(inspection.unreadable.iter().map(|(path, why)| ("unreadable", format!("{path}: {why}"))));
+    rows.iter().map(|(name, value)| format!("{name:<12} {}\n", one_line(value))).collect()
 }
 
 /// What an image starts, as a shell would have it.
@@ -159,10 +163,10 @@ fn layer_table(inspection: &Inspection) -> String {
         let title = layer.title.as_deref().unwrap_or("(its history does not say)");
         let installed = layer.uncompressed_size.map_or("?".to_owned(), size);
         let digest = layer.digest.hex()[..12].to_owned();
-        vec![shortened(title, TITLE), digest, size(layer.size), installed]
+        vec![shortened(&one_line(title), TITLE), digest, size(layer.size), installed]
     };
     let rows: Vec<Vec<String>> = inspection.layers.iter().map(row).collect();
-    format!("layers, the first first: compressed, unpacked\n{}", table(&rows))
+    format!("layers, the first first: as stored, unpacked\n{}", table(&rows))
 }
 
 fn package_table(inventory: &Inventory) -> String {

@@ -209,6 +209,20 @@ fn print_data(text: &str) -> Result<(), Failure> {
     Ok(output::print(text).map_err(Plain::from)?)
 }
 
+/// The same of what strangers have written: the secrets of their URLs are not shown.
+fn print_public_json(mut value: serde_json::Value) -> Result<(), Failure> {
+    fn public(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = imgbuild_secret::public(text),
+            serde_json::Value::Array(all) => all.iter_mut().for_each(public),
+            serde_json::Value::Object(all) => all.values_mut().for_each(public),
+            _ => {}
+        }
+    }
+    public(&mut value);
+    print_json(&value)
+}
+
 fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print_data(&format!("{}\n", serde_json::to_string_pretty(value).map_err(Plain::from)?))
 }

@@ -4,24 +4,26 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use imgbuild_archive::ImagePath;
-use imgbuild_image::{Contents, image_lock, inventory};
+use imgbuild_image::{Contents, image_lock, inventory, variant_name};
 use imgbuild_inventory::{Chain, Graph, Inventory, Package, PackageId};
 use imgbuild_lock::LockedVariant;
 use imgbuild_locking::{Purpose, known_lock, lock_path, spec_inventory};
 use imgbuild_oci::Platform;
-use imgbuild_spec::{Spec, Variant};
+use imgbuild_spec::Variant;
 use serde_json::{Value, json};
 
 use super::files::image_path;
 use super::opening::{Looked, in_background, open};
-use super::{host, print, print_json, read_spec};
+use super::{host, print, print_public_json, read_spec};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::{ImageArguments, TreeArguments, WhyArguments};
-use crate::words::shortened;
+use crate::words::{one_line, shortened};
 
 /// How much of a layer's title is shown.
 const TITLE: usize = 80;
+/// How deep a tree goes: nobody reads further, and each level makes lines longer.
+const DEEPEST: usize = 200;
 /// How many chains are shown.
 const CHAINS: usize = 8;
 
@@ -31,15 +33,15 @@ enum WhyFailure {
     /// No package has the name.
     #[error("`{image}` has no package `{package}`")]
     #[diagnostic(help("{}", similar(known, image)))]
-    NoPackage { image: String, package: String, known: Vec<String> },
+    Unknown { image: String, package: String, known: Vec<String> },
     /// Nothing is at the path.
     #[error("`{image}` has nothing at `{path}`")]
     #[diagnostic(help("list what there is: `imgbuild ls {image} FOLDER`"))]
     NoFile { image: String, path: String },
-    /// A spec says no files.
-    #[error("a spec does not say whose `{path}` is before its image is built")]
-    #[diagnostic(help("build it, and name the image: `imgbuild build {spec}`"))]
-    NotBuilt { path: String, spec: String },
+    /// It has no image for the platform.
+    #[error("the spec `{spec}` has no image for {platform}")]
+    #[diagnostic(help("name another one: `--platform`"))]
+    NoPlatform { spec: String, platform: Platform },
     /// There is no lock.
     #[error("the spec `{spec}` has no lock that fits it")]
     #[diagnostic(help("make one: `imgbuild lock {spec}`"))]
@@ -48,6 +50,7 @@ enum WhyFailure {
 
 fn similar(known: &[String], image: &str) -> String {
     match known {
+        [] if is_spec(image) => format!("show what it has: `imgbuild tree {image}`"),
         [] => format!("list what it has: `imgbuild inspect {image} --packages`"),
         known => {
             format!("it has {}", known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "))
@@ -55,22 +58,31 @@ fn similar(known: &[String], image: &str) -> String {
     }
 }
 
-/// The packages that are asked about: of the lock of a spec, or of an image.
-pub(crate) async fn packages(arguments: &ImageArguments, global: &Global) -> Result<Inventory, Failure> {
-    if let Some(inventory) = of_spec(&arguments.image, arguments.platform)? {
-        return Ok(inventory);
-    }
-    let Looked { opened, store } = open(arguments, global).await?;
-    in_background(move || Ok(inventory(&opened, &store)?)).await
+/// The packages of an image, or of one of a spec.
+pub(crate) struct Asked {
+    /// What the image is called, where a spec has several.
+    pub(crate) name: Option<String>,
+    pub(crate) inventory: Inventory,
 }
 
-/// The packages of a spec's lock; nothing where the text names no spec.
-fn of_spec(text: &str, platform: Option<Platform>) -> Result<Option<Inventory>, Failure> {
-    let path = Path::new(text);
-    if path.extension().is_none_or(|it| it != "toml") || !path.is_file() {
-        return Ok(None);
+/// The packages that are asked about: of the lock of a spec, all its images of a platform, or of an image.
+pub(crate) async fn packages(arguments: &ImageArguments, global: &Global) -> Result<Vec<Asked>, Failure> {
+    if is_spec(&arguments.image) {
+        return of_spec(Path::new(&arguments.image), arguments.platform);
     }
-    let (spec, variants): (Spec, Vec<Variant>) = read_spec(path, Purpose::Lock)?;
+    let Looked { opened, store } = open(arguments, global).await?;
+    in_background(move || Ok(vec![Asked { name: None, inventory: inventory(&opened, &store)? }])).await
+}
+
+/// Whether a text names a spec.
+pub(crate) fn is_spec(text: &str) -> bool {
+    let path = Path::new(text);
+    path.extension().is_some_and(|it| it == "toml") && path.is_file()
+}
+
+/// The packages of a spec's lock, image by image.
+fn of_spec(path: &Path, platform: Option<Platform>) -> Result<Vec<Asked>, Failure> {
+    let (spec, variants) = read_spec(path, Purpose::Lock)?;
     let no_lock = || WhyFailure::NoLock { spec: spec.file().to_owned() };
     let locked = known_lock(&variants, &lock_path(path))?.ok_or_else(no_lock)?;
     let all = locked.lock.locked_variants().map_err(Plain::from)?;
@@ -79,43 +91,83 @@ fn of_spec(text: &str, platform: Option<Platform>) -> Result<Option<Inventory>, 
         None => host()?,
     };
     let of_platform = |it: &(LockedVariant<'_>, &Variant)| it.1.platform == platform;
-    let found = all.into_iter().zip(&variants).find(of_platform);
-    let (locked, variant) = found.ok_or_else(no_lock)?;
-    Ok(Some(spec_inventory(&locked, variant)))
+    let found: Vec<_> = all.into_iter().zip(&variants).filter(of_platform).collect();
+    if found.is_empty() {
+        return Err(WhyFailure::NoPlatform { spec: spec.file().to_owned(), platform }.into());
+    }
+    let is_one = found.len() == 1;
+    let asked = |(locked, variant): &(LockedVariant<'_>, &Variant)| Asked {
+        name: (!is_one).then(|| variant_name(variant)),
+        inventory: spec_inventory(locked, variant),
+    };
+    Ok(found.iter().map(asked).collect())
+}
+
+/// Texts of several images, each below its image's name.
+pub(crate) fn named(texts: Vec<(Option<String>, String)>) -> String {
+    let one = |(name, text): (Option<String>, String)| match name {
+        Some(name) => format!("{name}\n{text}"),
+        None => text,
+    };
+    texts.into_iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// What is said of several images as JSON: of one alone it is what is said of that.
+pub(crate) fn json_of(mut values: Vec<(Option<String>, Value)>) -> Value {
+    match values.pop() {
+        Some((None, value)) if values.is_empty() => value,
+        last => {
+            let all = values.into_iter().chain(last);
+            json!({ "images": all.map(|(name, value)| json!({ "image": name, "report": value })).collect::<Vec<_>>() })
+        }
+    }
 }
 
 pub(crate) async fn why(arguments: &WhyArguments, global: &Global) -> Result<(), Failure> {
     if arguments.what.starts_with('/') {
         return whose(arguments, global).await;
     }
-    let inventory = packages(&arguments.image, global).await?;
-    let found = inventory.named(&arguments.what);
-    if found.is_empty() {
-        return Err(no_package(&arguments.image.image, &arguments.what, &inventory).into());
+    let all = packages(&arguments.image, global).await?;
+    if all.iter().all(|asked| asked.inventory.named(&arguments.what).is_empty()) {
+        let inventories = all.iter().map(|asked| &asked.inventory);
+        return Err(no_package(&arguments.image.image, &arguments.what, inventories).into());
     }
-    let graph = Graph::of(&inventory);
+    let having = || all.iter().filter(|asked| !asked.inventory.named(&arguments.what).is_empty());
     if arguments.json {
-        let one = |package: &&Package| {
-            let required = graph.required_by(&package.id);
-            let required = required.iter().map(|(id, text)| json!({ "package": id, "requirement": text }));
-            json!({
-                "package": package.id,
-                "version": package.version,
-                "chains": graph.chains(&package.id),
-                "required-by": required.collect::<Vec<_>>(),
-            })
-        };
-        return print_json(&json!({ "packages": found.iter().map(one).collect::<Vec<_>>() }));
+        let values =
+            having().map(|asked| (asked.name.clone(), reasons_json(&asked.inventory, &arguments.what)));
+        return print_public_json(json_of(values.collect()));
     }
-    let texts: Vec<String> = found.iter().map(|package| reasons(package, &graph)).collect();
-    print(&texts.join("\n"))
+    let texts = having().map(|asked| (asked.name.clone(), reasons_text(&asked.inventory, &arguments.what)));
+    print(&named(texts.collect()))
 }
 
-fn no_package(image: &str, name: &str, inventory: &Inventory) -> WhyFailure {
+fn reasons_json(inventory: &Inventory, what: &str) -> Value {
+    let graph = Graph::of(inventory);
+    let one = |package: &&Package| {
+        let required = graph.required_by(&package.id);
+        let required = required.iter().map(|(id, text)| json!({ "package": id, "requirement": text }));
+        json!({
+            "package": package.id,
+            "version": package.version,
+            "chains": graph.chains(&package.id),
+            "required-by": required.collect::<Vec<_>>(),
+        })
+    };
+    json!({ "packages": inventory.named(what).iter().map(one).collect::<Vec<_>>() })
+}
+
+fn reasons_text(inventory: &Inventory, what: &str) -> String {
+    let graph = Graph::of(inventory);
+    inventory.named(what).iter().map(|package| reasons(package, &graph)).collect::<Vec<_>>().join("\n")
+}
+
+fn no_package<'a>(image: &str, name: &str, all: impl Iterator<Item = &'a Inventory>) -> WhyFailure {
     let wanted = name.rsplit('/').next().unwrap_or(name).to_lowercase();
     let is_near = |package: &&Package| strsim::jaro_winkler(&package.id.name, &wanted) > 0.85;
-    let known: BTreeSet<String> = inventory.packages().filter(is_near).map(|it| it.id.short()).collect();
-    WhyFailure::NoPackage {
+    let packages = all.flat_map(Inventory::packages);
+    let known: BTreeSet<String> = packages.filter(is_near).map(|it| it.id.short()).collect();
+    WhyFailure::Unknown {
         image: image.to_owned(),
         package: name.to_owned(),
         known: known.into_iter().take(5).collect(),
@@ -123,7 +175,7 @@ fn no_package(image: &str, name: &str, inventory: &Inventory) -> WhyFailure {
 }
 
 fn reasons(package: &Package, graph: &Graph<'_>) -> String {
-    let mut text = format!("{} {}\n", package.id, package.release());
+    let mut text = one_line(&format!("{} {}", package.id, package.release())) + "\n";
     let chains = graph.chains(&package.id);
     for chain in chains.iter().take(CHAINS) {
         text.push_str(&shown(chain));
@@ -144,24 +196,31 @@ fn shown(chain: &Chain) -> String {
         [] => "nothing requires it".to_owned(),
         words => format!("asked for: {}", words.join(", ")),
     };
-    let mut text = format!("  {} ({asked})\n", chain.root);
+    let mut text = format!("  {}\n", one_line(&format!("{} ({asked})", chain.root)));
     for (depth, step) in chain.steps.iter().enumerate() {
         let indent = "  ".repeat(depth + 2);
-        text.push_str(&format!("{indent}requires {}: {}\n", step.requirement, step.package.short()));
+        let step = format!("requires {}: {}", step.requirement, step.package.short());
+        text.push_str(&format!("{indent}{}\n", one_line(&step)));
     }
     text
 }
 
 /// Whose a path is.
+struct Whose {
+    path: String,
+    owners: Vec<String>,
+    /// The parts that have it too and leave it to the owner.
+    displaced: Vec<String>,
+    /// The number of its layer, the first being 1.
+    layer: usize,
+    /// What the layer is made of.
+    title: Option<String>,
+}
+
 async fn whose(arguments: &WhyArguments, global: &Global) -> Result<(), Failure> {
     let (image, path) = (arguments.image.image.clone(), arguments.what.clone());
-    if Path::new(&image).extension().is_some_and(|it| it == "toml")
-        && super::store()?.images().map_err(Plain::from)?.is_empty()
-    {
-        return Err(WhyFailure::NotBuilt { path, spec: image }.into());
-    }
     let Looked { opened, store } = open(&arguments.image, global).await?;
-    let value = in_background(move || {
+    let whose = in_background(move || {
         let contents = Contents::of(&opened, &store)?;
         let missing = || WhyFailure::NoFile { image: image.clone(), path: path.clone() };
         let asked = image_path(&path)?.ok_or_else(missing)?;
@@ -175,18 +234,18 @@ async fn whose(arguments: &WhyArguments, global: &Global) -> Result<(), Failure>
             Some(lock) => displaced(&lock.locked()?, &found),
             None => Vec::new(),
         };
-        let title = opened.titles().get(node.layer).copied().flatten();
-        let title =
-            title.map(|it| if it.comment.is_empty() { it.created_by.clone() } else { it.comment.clone() });
-        Ok(json!({
-            "path": found.to_string(),
-            "owners": owners,
-            "displaced": displaced,
-            "layer": { "number": node.layer + 1, "title": title },
-        }))
+        let title = opened.titles().get(node.layer).copied().flatten().map(str::to_owned);
+        Ok(Whose { path: found.to_string(), owners, displaced, layer: node.layer + 1, title })
     })
     .await?;
-    if arguments.json { print_json(&value) } else { print(&whose_text(&value)) }
+    if arguments.json {
+        let Whose { path, owners, displaced, layer, title } = whose;
+        let layer = json!({ "number": layer, "title": title });
+        return print_public_json(
+            json!({ "path": path, "owners": owners, "displaced": displaced, "layer": layer }),
+        );
+    }
+    print(&whose_text(&whose))
 }
 
 /// The parts that leave a path to others.
@@ -201,51 +260,57 @@ fn displaced(locked: &LockedVariant<'_>, path: &ImagePath) -> Vec<String> {
     parts
 }
 
-fn whose_text(value: &Value) -> String {
-    let list = |key: &str| {
-        let all = value[key].as_array().into_iter().flatten().filter_map(Value::as_str);
-        all.collect::<Vec<_>>().join(", ")
-    };
-    let (owners, displaced) = (list("owners"), list("displaced"));
-    let path = value["path"].as_str().unwrap_or_default();
-    let mut text = if owners.is_empty() {
-        format!("{path} is in no package's list of files\n")
-    } else {
-        format!("{path} belongs to {owners}\n")
+fn whose_text(whose: &Whose) -> String {
+    let Whose { path, owners, displaced, layer, title } = whose;
+    let path = one_line(path);
+    let mut text = match owners.as_slice() {
+        [] => format!("{path} is in no package's list of files\n"),
+        owners => format!("{path} belongs to {}\n", owners.join(", ")),
     };
     if !displaced.is_empty() {
-        text.push_str(&format!("  {displaced} had it too, and left it to that\n"));
+        text.push_str(&format!("  {} had it too, and left it to that\n", displaced.join(", ")));
     }
-    let layer = value["layer"]["title"].as_str().unwrap_or("its history does not say what that is made of");
-    let layer = shortened(layer, TITLE);
-    text.push_str(&format!("  in layer {}: {layer}\n", value["layer"]["number"]));
+    let title = title.as_deref().unwrap_or("its history does not say what that is made of");
+    text.push_str(&format!("  in layer {layer}: {}\n", shortened(&one_line(title), TITLE)));
     text
 }
 
 pub(crate) async fn tree(arguments: &TreeArguments, global: &Global) -> Result<(), Failure> {
-    let inventory = packages(&arguments.image, global).await?;
-    let graph = Graph::of(&inventory);
-    let roots: Vec<&Package> = match &arguments.package {
+    let all = packages(&arguments.image, global).await?;
+    if let Some(name) = &arguments.package
+        && all.iter().all(|asked| asked.inventory.named(name).is_empty())
+    {
+        let inventories = all.iter().map(|asked| &asked.inventory);
+        return Err(no_package(&arguments.image.image, name, inventories).into());
+    }
+    if arguments.json {
+        let values = all.iter().map(|asked| (asked.name.clone(), tree_json(&asked.inventory, arguments)));
+        return print_public_json(json_of(values.collect()));
+    }
+    let texts = all.iter().map(|asked| (asked.name.clone(), tree_text(&asked.inventory, arguments)));
+    print(&named(texts.collect()))
+}
+
+/// What a tree begins with.
+fn roots<'a>(inventory: &'a Inventory, graph: &Graph<'a>, arguments: &TreeArguments) -> Vec<&'a Package> {
+    match &arguments.package {
         None => graph.roots().collect(),
-        Some(name) => {
-            let found = inventory.named(name);
-            if found.is_empty() {
-                return Err(no_package(&arguments.image.image, name, &inventory).into());
-            }
-            found
-        }
-    };
+        Some(name) => inventory.named(name),
+    }
+}
+
+fn tree_json(inventory: &Inventory, arguments: &TreeArguments) -> Value {
+    let graph = Graph::of(inventory);
+    let roots = roots(inventory, &graph, arguments);
+    json!({ "roots": roots.iter().map(|it| &it.id).collect::<Vec<_>>(), "packages": nodes(inventory) })
+}
+
+fn tree_text(inventory: &Inventory, arguments: &TreeArguments) -> String {
+    let graph = Graph::of(inventory);
     let mut branches =
         Branches { graph: &graph, depth: arguments.depth, seen: BTreeSet::new(), text: String::new() };
-    if arguments.json {
-        return print_json(
-            &json!({ "roots": roots.iter().map(|it| &it.id).collect::<Vec<_>>(), "packages": nodes(&inventory) }),
-        );
-    }
-    for root in roots {
-        branches.put(root, None, "", "", 0);
-    }
-    print(&branches.text)
+    roots(inventory, &graph, arguments).into_iter().for_each(|root| branches.put(root));
+    branches.text
 }
 
 /// Every package and what it requires, for programs.
@@ -262,33 +327,48 @@ struct Branches<'a> {
     text: String,
 }
 
+/// A line of a tree that is still to be written.
+struct Branch<'a> {
+    package: &'a Package,
+    requirement: Option<&'a str>,
+    mark: String,
+    indent: String,
+    depth: usize,
+}
+
 impl<'a> Branches<'a> {
-    fn put(
-        &mut self,
-        package: &'a Package,
-        requirement: Option<&str>,
-        mark: &str,
-        indent: &str,
-        depth: usize,
-    ) {
+    /// Writes a package and what it requires. Requirements of strangers go as deep as they like: so nothing calls itself.
+    fn put(&mut self, root: &'a Package) {
+        let (mark, indent) = (String::new(), String::new());
+        let mut waiting = vec![Branch { package: root, requirement: None, mark, indent, depth: 0 }];
+        while let Some(branch) = waiting.pop() {
+            let children = self.line(&branch);
+            let count = children.len();
+            let below = children.into_iter().enumerate().map(|(number, (text, child))| {
+                let is_last = number + 1 == count;
+                let indent = &branch.indent;
+                Branch {
+                    package: child,
+                    requirement: Some(text),
+                    mark: format!("{indent}{}", if is_last { "└─ " } else { "├─ " }),
+                    indent: format!("{indent}{}", if is_last { "   " } else { "│  " }),
+                    depth: branch.depth + 1,
+                }
+            });
+            waiting.extend(below.collect::<Vec<_>>().into_iter().rev());
+        }
+    }
+
+    /// Writes one line; gives what is to be shown below it.
+    fn line(&mut self, branch: &Branch<'_>) -> Vec<(&'a str, &'a Package)> {
+        let Branch { package, requirement, mark, depth, .. } = branch;
         let children = self.graph.requires(&package.id);
         let is_new = self.seen.insert(package.id.clone());
         let again = if is_new || children.is_empty() { "" } else { " (above)" };
         let requirement = requirement.map(|it| format!(" [{it}]")).unwrap_or_default();
-        self.text.push_str(&format!(
-            "{mark}{} {}{requirement}{again}\n",
-            package.id.short(),
-            package.version
-        ));
-        if !is_new || self.depth.is_some_and(|most| depth >= most) {
-            return;
-        }
-        let count = children.len();
-        for (number, (text, child)) in children.into_iter().enumerate() {
-            let is_last = number + 1 == count;
-            let mark = format!("{indent}{}", if is_last { "└─ " } else { "├─ " });
-            let indent = format!("{indent}{}", if is_last { "   " } else { "│  " });
-            self.put(child, Some(text), &mark, &indent, depth + 1);
-        }
+        let line = format!("{} {}{requirement}{again}", package.id.short(), package.version);
+        self.text.push_str(&format!("{mark}{}\n", one_line(&line)));
+        let is_deep = *depth >= self.depth.unwrap_or(DEEPEST).min(DEEPEST);
+        if is_new && !is_deep { children } else { Vec::new() }
     }
 }

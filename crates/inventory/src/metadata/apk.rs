@@ -3,7 +3,6 @@
 use imgbuild_archive::ImagePath;
 
 use super::{FileMetadata, Owned, Reader, paths};
-use crate::described::related_name;
 use crate::{Described, Kind, Package, PackageId};
 
 const DATABASES: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
@@ -16,6 +15,11 @@ fn read(_: &ImagePath, text: &str) -> Option<FileMetadata> {
     let paragraphs = text.split("\n\n").filter_map(paragraph);
     let (described, owned) = paragraphs.unzip();
     Some(FileMetadata::packages(described, owned))
+}
+
+/// The name in a dependency or in what is provided: `so:libz.so.1` of `so:libz.so.1=1.3.1`.
+pub(crate) fn provided_name(text: &str) -> &str {
+    text.split(['<', '>', '=', '~']).next().unwrap_or_default()
 }
 
 /// One package: lines of a letter, a colon and a value.
@@ -35,7 +39,7 @@ fn paragraph(text: &str) -> Option<(Described, Owned)> {
     // `!name` is what it conflicts with.
     let requires =
         words("D").split_whitespace().filter(|it| !it.starts_with('!')).map(str::to_owned).collect();
-    let provides = words("p").split_whitespace().map(|it| related_name(it).to_owned()).collect();
+    let provides = words("p").split_whitespace().map(|it| provided_name(it).to_owned()).collect();
     let mut folder = "";
     let mut files: Vec<String> = Vec::new();
     for (letter, value) in &lines {

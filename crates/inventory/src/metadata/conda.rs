@@ -64,7 +64,14 @@ pub(super) fn reader(path: &ImagePath) -> Option<Reader> {
 fn read(path: &ImagePath, text: &str) -> Option<FileMetadata> {
     // An environment at the root of the image is none that conda makes.
     let prefix = path.parent()?.parent()?;
-    let record: Record = serde_json::from_str(text).ok()?;
+    let record: Record = match serde_json::from_str(text) {
+        Ok(record) => record,
+        // Conda keeps other things of its own there: `state`, `frozen`.
+        Err(_) if !path.file_name().contains('-') => return None,
+        Err(error) => {
+            return Some(FileMetadata::unreadable(format!("it is no record of a package: {error}")));
+        }
+    };
     let id = PackageId::of_environment(Kind::Conda, record.name.to_lowercase(), &prefix);
     let owned = Owned {
         package: id.clone(),
@@ -77,15 +84,18 @@ fn read(path: &ImagePath, text: &str) -> Option<FileMetadata> {
     package.channel = record.channel.map(|it| imgbuild_secret::public(&it));
     package.licence = record.license.filter(|it| !it.is_empty());
     let sizes: Option<Vec<u64>> = record.paths_data.paths.iter().map(|it| it.size_in_bytes).collect();
-    package.installed_size = sizes.filter(|it| !it.is_empty()).map(|it| it.iter().sum());
+    package.installed_size =
+        sizes.filter(|it| !it.is_empty()).map(|it| it.into_iter().fold(0, u64::saturating_add));
     let url = record.url.filter(|it| !it.is_empty()).map(|it| imgbuild_secret::public(&it));
     let name = record.file_name.or_else(|| Some(url.as_ref()?.rsplit('/').next()?.to_owned()));
     let sha256 = record.sha256.and_then(|hex| Digest::from_hex(&hex).ok());
     package.archive = name.map(|name| ArchiveFile { name, url, sha256, size: record.size });
     let requested = record.requested_spec.into_iter().chain(record.requested_specs);
-    package.requested = requested.filter(|it| !it.is_empty() && it != "None").collect();
+    let requested = requested.filter(|it| !it.is_empty() && it != "None");
+    package.requested = requested.map(|it| imgbuild_secret::public(&it)).collect();
     package.requested.dedup();
-    let described = Described { requires: record.depends, ..Described::new(package) };
+    let requires = record.depends.iter().map(|it| imgbuild_secret::public(it)).collect();
+    let described = Described { requires, ..Described::new(package) };
     Some(FileMetadata::packages(vec![described], vec![owned]))
 }
 

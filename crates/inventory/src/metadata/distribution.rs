@@ -24,6 +24,10 @@ pub(super) fn reader(path: &ImagePath) -> Option<Reader> {
 
 /// The folder of modules that a path stands in, and the environment that this is one of: what stands before `lib/python3.11`.
 fn place(path: &ImagePath) -> Option<(ImagePath, ImagePath)> {
+    // Conda keeps what it has unpacked there, and links environments to it.
+    if path.folders().any(|folder| folder.to_path().file_name() == "pkgs") {
+        return None;
+    }
     let modules = path.folders().map(|folder| folder.to_path());
     let modules =
         modules.into_iter().find(|it| ["site-packages", "dist-packages"].contains(&it.file_name()))?;
@@ -56,10 +60,10 @@ fn read(path: &ImagePath, text: &str) -> Option<FileMetadata> {
         let (label, url) = it.split_once(',')?;
         label.trim().eq_ignore_ascii_case("homepage").then(|| url.trim())
     });
-    package.homepage = text("Home-page").or(page).map(str::to_owned);
+    package.homepage = text("Home-page").or(page).map(imgbuild_secret::public);
     package.summary = text("Summary").map(str::to_owned);
     let described = Described {
-        requires: headers.all("Requires-Dist").map(str::to_owned).collect(),
+        requires: headers.all("Requires-Dist").map(imgbuild_secret::public).collect(),
         requires_python: text("Requires-Python").map(str::to_owned),
         ..Described::new(package)
     };

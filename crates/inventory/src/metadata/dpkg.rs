@@ -26,9 +26,11 @@ pub(super) fn reader(path: &ImagePath) -> Option<Reader> {
 fn read(_: &ImagePath, text: &str) -> Option<FileMetadata> {
     let mut packages = Vec::new();
     for paragraph in text.split("\n\n") {
-        // One that is damaged takes none of the others with it.
-        let Ok(stanzas) = Stanza::read_all(paragraph) else { continue };
-        packages.extend(stanzas.iter().filter_map(described));
+        match Stanza::read_all(paragraph) {
+            Ok(stanzas) => packages.extend(stanzas.iter().filter_map(described)),
+            // One that is damaged takes none of the others with it.
+            Err(error) => tracing::warn!("a package of dpkg's status is left out: {error}"),
+        }
     }
     Some(FileMetadata::packages(packages, Vec::new()))
 }
@@ -59,7 +61,7 @@ fn described(stanza: &Stanza) -> Option<Described> {
 
 fn read_list(path: &ImagePath, text: &str) -> Option<FileMetadata> {
     // `libc6:amd64.list`, where several architectures may be installed at once.
-    let name = path.file_name().strip_suffix(".list")?.split(':').next()?;
+    let name = path.file_name().strip_suffix(".list")?;
     Some(owned(name, text.lines()))
 }
 

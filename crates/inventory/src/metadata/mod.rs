@@ -1,6 +1,6 @@
 //! What package managers leave in an image: one file for each.
 
-mod apk;
+pub(crate) mod apk;
 mod conda;
 mod copyright;
 mod distribution;
@@ -13,8 +13,8 @@ use crate::{Described, PackageId};
 
 /// The files whose text is kept as it is.
 const TEXTS: [&str; 4] = ["etc/os-release", "usr/lib/os-release", "etc/passwd", "etc/group"];
-/// The lock of an image that imgbuild made, below `share`.
-const LOCK: &str = "imgbuild/spec.lock";
+/// The lock of an image that imgbuild made. The folder may be a link in what it stands on.
+const LOCK: &str = "share/imgbuild/spec.lock";
 
 /// What a file of an image says of its packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub enum Told {
     },
     /// Something that others read.
     Text(String),
+    /// Nothing that anybody can read, and why.
+    Unreadable(String),
 }
 
 /// The files that a package has, as a file of an image says it.
@@ -55,6 +57,10 @@ impl FileMetadata {
         Self { told: Some(Told::Packages(packages)), owned }
     }
 
+    fn unreadable(why: String) -> Self {
+        Self { told: Some(Told::Unreadable(why)), owned: Vec::new() }
+    }
+
     fn owned(owned: impl IntoIterator<Item = Owned>) -> Self {
         Self { told: None, owned: owned.into_iter().collect() }
     }
@@ -65,7 +71,7 @@ type Reader = fn(&ImagePath, &str) -> Option<FileMetadata>;
 
 /// What reads the file of a path; nothing for most.
 pub(crate) fn reader(path: &ImagePath) -> Option<Reader> {
-    if TEXTS.contains(&path.as_str()) || path.as_str().ends_with(LOCK) {
+    if TEXTS.contains(&path.as_str()) || is_lock(path) {
         return Some(|_, text| {
             Some(FileMetadata { told: Some(Told::Text(text.to_owned())), owned: Vec::new() })
         });
@@ -77,7 +83,7 @@ pub(crate) fn reader(path: &ImagePath) -> Option<Reader> {
 
 /// Whether a path is that of the lock of an image that imgbuild made.
 pub(crate) fn is_lock(path: &ImagePath) -> bool {
-    path.as_str().ends_with(LOCK)
+    path.as_str().strip_suffix(LOCK).is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 /// Paths as managers write them: absolute, or relative to a folder, with `./` and doubled slashes. What is none is left out.
