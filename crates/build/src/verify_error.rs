@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use imgbuild_distribution::VerifyFailure;
+use imgbuild_distribution::NotSigned;
 use imgbuild_lock::LockError;
 use imgbuild_oci::Digest;
 use miette::Diagnostic;
@@ -12,25 +12,10 @@ use crate::difference::Difference;
 /// An image that is not what it should be.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum VerifyError {
-    /// Nobody has signed it.
-    #[error("`{reference}` is not signed: nothing beside `{digest}` is a signature")]
-    #[diagnostic(help("`imgbuild sign {reference} --key KEY`, or `--sign-key` when it is pushed, signs it"))]
-    Unsigned {
-        /// The image.
-        reference: String,
-        /// Its digest.
-        digest: Digest,
-    },
-    /// No signature holds.
-    #[error("no signature of `{reference}` holds with the key `{key}`:{}", lines(refused))]
-    NotByKey {
-        /// The image.
-        reference: String,
-        /// How bundles name the key.
-        key: String,
-        /// What does not hold, and why.
-        refused: Vec<(String, VerifyFailure)>,
-    },
+    /// The key has not signed it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NotSigned(#[from] NotSigned),
     /// It does not say of which lock it is.
     #[error("`{0}` does not say which lock it was made from: it is no image of imgbuild")]
     NoLock(String),
@@ -102,10 +87,6 @@ pub enum VerifyError {
 }
 
 imgbuild_diagnostic::boxed_sources!(VerifyError);
-
-fn lines(refused: &[(String, VerifyFailure)]) -> String {
-    refused.iter().map(|(what, why)| format!("\n{what}: {why}")).collect()
-}
 
 fn held(found: Option<&Digest>) -> String {
     found.map_or_else(|| "none".to_owned(), |found| format!("`{found}`"))

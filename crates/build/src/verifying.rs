@@ -61,7 +61,7 @@ pub async fn verify(
     let listing = registries.open_for_listing(reference).await.map_err(DistributionError::from)?;
     let mut attested = all_said(&listing, &top, &image, key).await?;
     if let Some(key) = key {
-        check_signed(&name, &top, &attested, key)?;
+        attested.is_signed(&name, &top.digest, key).map_err(VerifyError::from)?;
     }
     let opened = open(&name, &remote, &image).await?;
     let said = opened.config.config.labels.get(LOCK_LABEL).cloned();
@@ -88,27 +88,9 @@ async fn all_said(
 ) -> Result<Attested, BuildError> {
     let mut said = attested(remote, &image.digest, key).await?;
     if top.digest != image.digest {
-        let of_list = attested(remote, &top.digest, key).await?;
-        said.signatures.extend(of_list.signatures);
-        said.refused.extend(of_list.refused);
+        said.and_of_list(attested(remote, &top.digest, key).await?);
     }
     Ok(said)
-}
-
-fn check_signed(
-    name: &str,
-    top: &RemoteManifest,
-    attested: &Attested,
-    key: &VerifyingKey,
-) -> Result<(), VerifyError> {
-    match (attested.signatures.is_empty(), attested.refused.is_empty()) {
-        (false, _) => Ok(()),
-        (true, true) => Err(VerifyError::Unsigned { reference: name.to_owned(), digest: top.digest }),
-        (true, false) => {
-            let (reference, key, refused) = (name.to_owned(), key.hint(), attested.refused.clone());
-            Err(VerifyError::NotByKey { reference, key, refused })
-        }
-    }
 }
 
 /// What is said of where an image comes from must name its lock. Where a key is asked for, anybody may have said what that has not signed:

@@ -32,4 +32,4 @@ pub use push::{BlobHome, Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
 pub use stored::{elsewhere, pushable, pushable_of};
 pub use target::{PushTarget, PushTargetError};
-pub use verifying::{Attested, Signature, Told, VerifyFailure, attested};
+pub use verifying::{Attested, NotSigned, Signature, Told, VerifyFailure, attested};

@@ -57,6 +57,36 @@ pub enum VerifyFailure {
     Large(u64),
 }
 
+/// An image that the key has not signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum NotSigned {
+    /// Nobody has signed it.
+    #[error("`{reference}` is not signed: nothing beside `{digest}` is a signature")]
+    #[diagnostic(help("`imgbuild sign {reference} --key KEY`, or `--sign-key` when it is pushed, signs it"))]
+    Nobody {
+        /// The image.
+        reference: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// No signature holds.
+    #[error("no signature of `{reference}` holds with the key `{key}`:{}", lines(refused))]
+    Another {
+        /// The image.
+        reference: String,
+        /// How bundles name the key.
+        key: String,
+        /// What does not hold, and why.
+        refused: Vec<(String, VerifyFailure)>,
+    },
+}
+
+imgbuild_diagnostic::boxed_sources!(NotSigned);
+
+fn lines(refused: &[(String, VerifyFailure)]) -> String {
+    refused.iter().map(|(what, why)| format!("\n{what}: {why}")).collect()
+}
+
 /// Looks for everything that a key, or anybody, says of the image whose manifest has this digest.
 ///
 /// # Errors
@@ -107,6 +137,28 @@ async fn content(
 }
 
 impl Attested {
+    /// Checks that the key has signed it. `digest` is what the reference means.
+    ///
+    /// # Errors
+    ///
+    /// When it has not.
+    pub fn is_signed(&self, reference: &str, digest: &Digest, key: &VerifyingKey) -> Result<(), NotSigned> {
+        let reference = reference.to_owned();
+        match (self.signatures.is_empty(), self.refused.is_empty()) {
+            (false, _) => Ok(()),
+            (true, true) => Err(NotSigned::Nobody { reference, digest: *digest }),
+            (true, false) => {
+                Err(NotSigned::Another { reference, key: key.hint(), refused: self.refused.clone() })
+            }
+        }
+    }
+
+    /// The same, with what is said of the list that it is in.
+    pub fn and_of_list(&mut self, list: Self) {
+        self.signatures.extend(list.signatures);
+        self.refused.extend(list.refused);
+    }
+
     fn bundle(
         &mut self,
         pointer: &Pointer,

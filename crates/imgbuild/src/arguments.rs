@@ -12,6 +12,7 @@ use crate::inspect_arguments::{
     CatArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments, SizeArguments,
     TreeArguments, WhyArguments,
 };
+use crate::keys::KeyPlace;
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
 use crate::registry_arguments::{
     CacheRules, CopyArguments, IndexCommand, PullArguments, PushArguments, PushRules, RegistryCommand,
@@ -302,6 +303,9 @@ pub(crate) struct RunArguments {
     /// The platform, where the image has several.
     #[arg(long, value_name = "OS/ARCH")]
     pub(crate) platform: Option<Platform>,
+    /// Run it only if it is what `imgbuild verify` says that it should be with this public key: it must be named by its registry.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) verify: Option<KeyPlace>,
 }
 
 #[derive(Debug, Args)]

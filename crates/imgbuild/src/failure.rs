@@ -93,6 +93,10 @@ pub(crate) enum Plain {
     /// There is no such repository.
     #[error("there is no repository `{0}`")]
     NoRepository(String),
+    /// An image that is to be verified, and is in no registry.
+    #[error("`{0}` cannot be verified: what is signed is in a registry")]
+    #[diagnostic(help("name it as it is there: HOST/NAME:TAG"))]
+    Unverifiable(String),
     /// A spec whose lock is not there, or does not fit.
     #[error("`{0}` has no lock that fits it")]
     #[diagnostic(help(

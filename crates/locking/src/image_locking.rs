@@ -10,6 +10,7 @@ use imgbuild_registry::{Content, RegistryError, Sought};
 use imgbuild_spec::{RegistryImage, Variant};
 
 use crate::error::{LockFailure, LockSpecError};
+use crate::image_signature::check_signed;
 use crate::locking::Locker;
 use crate::resolved::Resolved;
 
@@ -31,6 +32,7 @@ impl Locker<'_> {
         }
         let locked = match self.kept_image(&name, Some(platform)) {
             Some(kept) => {
+                check_signed(image, kept.index.as_ref(), &kept.manifest, self.context).await?;
                 self.context.know_base(image, kept)?;
                 LockedImage::kept(image, kept, platform, &self.context.layers)?
             }
@@ -75,6 +77,7 @@ impl Locker<'_> {
         let index = matches!(top.content, Content::Index(_)).then_some(top.digest);
         let asked = index.unwrap_or(top.digest).to_string();
         let manifest = remote.image_of(top, &asked, platform).await.map_err(failed)?;
+        check_signed(image, index.as_ref(), &manifest.digest, self.context).await?;
         let blobs = manifest.blobs().iter().map(|blob| (blob.digest, blob.size));
         self.context.know_blobs(&image.reference, blobs)?;
         // A tag that was looked up anew may mean what it did: then it is known what that holds.

@@ -12,6 +12,7 @@ mod debian_base;
 mod debian_locking;
 mod error;
 mod image_locking;
+mod image_signature;
 mod lock_file;
 mod locking;
 mod match_specs;

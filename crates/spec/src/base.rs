@@ -23,6 +23,13 @@ pub(crate) fn base(
         Some(BaseKey::Short(BaseWord::Bookworm)) => debian(Suite::Bookworm),
         Some(BaseKey::Short(BaseWord::Trixie)) => debian(Suite::Trixie),
         Some(BaseKey::Short(BaseWord::Scratch)) => Base::Scratch,
+        Some(BaseKey::Table(table)) if table.image.is_none() && table.verify.is_some() => {
+            let span = table.verify.map(|located| located.span).unwrap_or_default();
+            let problem = Problem::new(Mistake::MissingKey { key: "base.image".to_owned() });
+            let problem = problem.at(source, span, "who must have signed an image of a registry");
+            problems.push(problem.hint("Debian's own packages are signed, with `keyring` by others; an image in a file is in the lock by its digest"));
+            Base::Scratch
+        }
         Some(BaseKey::Table(table)) => match &table.scratch {
             Some(scratch) if scratch.value => {
                 let layout = place(table.layout.as_ref()).or_else(|| place(table.image.as_ref()));
@@ -35,7 +42,7 @@ pub(crate) fn base(
                 }
                 Base::Scratch
             }
-            _ if table.image.is_some() => image(*table, source, problems),
+            _ if table.image.is_some() => image(*table, folder, source, problems),
             _ if table.layout.is_some() => layout(*table, folder, source, problems),
             _ => Base::Debian(Box::new(Debian {
                 suite: table.debian.map(|located| located.value).unwrap_or_default(),
@@ -136,7 +143,7 @@ fn layout(mut table: BaseTable, folder: &Path, source: &Source, problems: &mut V
 }
 
 /// An image of a registry, where the table has no key that is about something else.
-fn image(mut table: BaseTable, source: &Source, problems: &mut Vec<Problem>) -> Base {
+fn image(mut table: BaseTable, folder: &Path, source: &Source, problems: &mut Vec<Problem>) -> Base {
     let Some(located) = table.image.take() else { return Base::Scratch };
     let debian = debian_key(&table).map(|it| (it, "only Debian packages have this"));
     let other = debian.or_else(|| Some((place(table.layout.as_ref())?, "an image in a file")));
@@ -146,7 +153,8 @@ fn image(mut table: BaseTable, source: &Source, problems: &mut Vec<Problem>) -> 
         problems.push(problem.at(source, located.span.clone(), "an image of a registry"));
     }
     let origin = located.origin(source);
-    Base::Image(RegistryImage { reference: located.value.reference().clone(), origin })
+    let verify = table.verify.and_then(|located| keyring_file(&located, folder, source, problems));
+    Base::Image(RegistryImage { reference: located.value.reference().clone(), verify, origin })
 }
 
 /// Debian's Python is a Debian package, which no existing image gets.

@@ -285,6 +285,8 @@ pub struct Layout {
 pub struct RegistryImage {
     /// What it is called.
     pub reference: Reference,
+    /// The key that must have signed it.
+    pub verify: Option<Keyring>,
     /// Where it was named.
     pub origin: Origin,
 }
@@ -300,7 +302,7 @@ impl Base {
     }
 }
 
-/// A file of OpenPGP keys.
+/// A file of keys: of OpenPGP for Debian's archives, one in PEM for images.
 #[derive(Debug, Clone)]
 pub struct Keyring {
     /// Its path, beside the spec's: relative to the same folder as the path that the spec was loaded from.

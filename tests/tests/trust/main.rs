@@ -4,6 +4,7 @@
 
 mod attached;
 mod others;
+mod policies;
 mod rebuilding;
 mod refusals;
 

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,10 +14,12 @@ use imgbuild_sandbox::{
 };
 use imgbuild_store::{LayerCaches, Store};
 
-use super::{host, is_local, make_local, store};
+use super::{context, host, in_registry, is_local, make_local, store};
 use crate::arguments::{Global, RunArguments};
 use crate::failure::{Failure, Plain};
+use crate::keys::KeyPlace;
 use crate::output::say;
+use crate::progress::reporter;
 use crate::shown::cleaned;
 
 /// How many processes and threads there may be at once: more than any program needs, and fewer than a machine has.
@@ -32,8 +34,12 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     };
     let store = store()?;
     let machine = Machine::probe().map_err(MakeError::from)?;
-    get(&arguments.image, platform, &store, global)?;
-    let opened = open_image(&arguments.image, platform, &LayerCaches::new(store.clone()))?;
+    let image = match &arguments.verify {
+        Some(key) => verified(&arguments.image, key, platform, global)?,
+        None => arguments.image.clone(),
+    };
+    get(&image, platform, &store, global)?;
+    let opened = open_image(&image, platform, &LayerCaches::new(store.clone()))?;
     let (config, layers) = (&opened.config, &opened.layers);
     let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
     let words = Words {
@@ -69,6 +75,20 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
         }
         Ended::TimedOut | Ended::Stopped => ExitCode::FAILURE,
     })
+}
+
+/// The image by the digest by which it was verified: its tag may mean another one in the next moment.
+fn verified(image: &str, key: &KeyPlace, platform: Platform, global: &Global) -> Result<String, Failure> {
+    let key = key.verifying_key()?;
+    let reference = in_registry(image).ok_or_else(|| Plain::Unverifiable(image.to_owned()))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Plain::from)?;
+    let digest = runtime.block_on(async {
+        let context = context(Path::new(""), false, reporter(global))?;
+        let verified = imgbuild_build::verify(&reference, platform, Some(&key), &context).await;
+        verified.map(|it| it.image).map_err(Failure::from)
+    })?;
+    let host = reference.registry().map(|host| format!("{host}/")).unwrap_or_default();
+    Ok(format!("{host}{}@{digest}", reference.name()))
 }
 
 /// Gets what of the image is not here. What that needs ends before the command begins: signals are the command's.

@@ -75,6 +75,32 @@ pub enum LockFailure {
         #[related]
         asked: Vec<Snippet>,
     },
+    /// An image of a registry is not signed as it should be.
+    #[error("cannot build on `{base}`")]
+    Unsigned {
+        /// What it is called.
+        base: String,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
+    /// A key of an image cannot be used.
+    #[error("cannot use the key `{}`", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        #[diagnostic_source]
+        error: Box<dyn Diagnostic + Send + Sync>,
+        /// The line that asked for it.
+        #[related]
+        asked: Vec<Snippet>,
+    },
     /// A keyring cannot be used.
     #[error("cannot use the keyring `{}`", path.display())]
     Keyring {

@@ -327,8 +327,11 @@ fn layout_inputs(layout: &Layout) -> (&str, Option<&str>) {
 }
 
 fn image_inputs(image: &RegistryImage) -> String {
-    let RegistryImage { reference, origin: _ } = image;
-    reference.to_string()
+    let RegistryImage { reference, verify, origin: _ } = image;
+    match verify {
+        Some(key) => format!("{reference} verified by {}", keyring_text(key)),
+        None => reference.to_string(),
+    }
 }
 
 fn conda_inputs(conda: &Conda) -> CondaInputs<'_> {

@@ -120,6 +120,10 @@ pub(crate) struct BaseTable {
     /// keys that are about Debian packages, and `layout`.
     #[schemars(extend("examples" = ["registry.example/team/base:1"]))]
     pub(crate) image: Option<Located<RegistryReference>>,
+    /// A file of the public key that must have signed `image`, relative to the spec's folder, as `cosign sign --key` or `imgbuild sign`
+    /// do. It is checked while locking: the lock holds the digest.
+    #[schemars(extend("examples" = ["keys/platform.pub"]))]
+    pub(crate) verify: Option<Located<String>>,
 }
 
 /// A path, or a table.

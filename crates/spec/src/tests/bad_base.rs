@@ -398,3 +398,30 @@ fn an_image_of_a_registry() {
            "3.11"`
     "#);
 }
+
+#[test]
+fn what_is_verified_is_an_image_of_a_registry() {
+    let base = |keys: &str| message(&format!("name = \"a\"\n[base]\n{keys}\n"));
+    assert_snapshot!(base("verify = \"key.pub\""), @r#"
+     × the key `base.image` is missing
+      ╭─[spec.toml:3:10]
+    2 │ [base]
+    3 │ verify = "key.pub"
+      ·          ────┬────
+      ·              ╰── who must have signed an image of a registry
+      ╰────
+     help: Debian's own packages are signed, with `keyring` by others; an image in a file is in the
+           lock by its digest
+    "#);
+    assert_snapshot!(base("debian = \"trixie\"\nverify = \"key.pub\""), @r#"
+     × the key `base.image` is missing
+      ╭─[spec.toml:4:10]
+    3 │ debian = "trixie"
+    4 │ verify = "key.pub"
+      ·          ────┬────
+      ·              ╰── who must have signed an image of a registry
+      ╰────
+     help: Debian's own packages are signed, with `keyring` by others; an image in a file is in the
+           lock by its digest
+    "#);
+}

@@ -83,6 +83,9 @@ fn whole(example: &str) -> String {
     if example.contains("[envs.NAME.pip]") {
         text.push_str("[envs.NAME]\npython = \"3.11\"\n");
     }
+    if has("verify") {
+        text.push_str("image = \"registry.example/team/base:1\"\n");
+    }
     if has("default-env") {
         text.push_str("[envs.training]\npython = \"3.11\"\n");
     }
