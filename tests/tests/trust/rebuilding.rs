@@ -54,33 +54,63 @@ fn an_image_is_what_its_lock_makes_or_the_first_byte_is_told() {
     ");
 }
 
-#[test]
-fn packages_are_made_anew_in_a_place_of_their_own() {
+/// Pushes an example's image, and builds it again on a second machine, which has an empty store, other settings, and nothing but the
+/// spec and the files that it copies: what differs from the first one, and what is left in the cache.
+fn rebuilt_elsewhere(example: &str) -> String {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
-    let packages = "\"libzlib\", \"tzdata\"";
-    imgbuild.write(
-        "spec.toml",
-        format!(
-            "name = \"small\"\nplatforms = [\"linux/amd64\"]\n[conda]\nchannels = [\"{}\"]\npackages = [{packages}]\n",
-            channel()
-        ),
-    );
+    let spec = |imgbuild: &Imgbuild| {
+        let spec = imgbuild.example(example).replace("conda-forge", &channel());
+        imgbuild.write("spec.toml", spec);
+    };
+    spec(&imgbuild);
     push(&imgbuild, &format!("{}/small", registry.address()), &["--provenance"]);
-    // On a second machine, which has nothing but the spec and where packages are.
-    let second = super::imgbuild();
-    second.write("spec.toml", fs_err::read(imgbuild.path("spec.toml")).unwrap());
-    let elsewhere = rebuilt(&registry, &second, &[]);
-    assert!(!second.path("spec.lock").exists());
-    // Layers of the own store are not taken over: one that is damaged there changes nothing.
-    fs_err::remove_dir_all(imgbuild.store().join("blobs")).unwrap();
-    assert_eq!(rebuilt(&registry, &imgbuild, &[]), elsewhere);
-    assert_snapshot!(rebuilt(&registry, &imgbuild, &[]), @"
+    let home = imgbuild_tests::scratch("home");
+    let second = super::imgbuild()
+        .through(["taskset", "--cpu-list", "0", "sh", "-c", "umask 077; exec \"$@\"", "sh"])
+        .variable("HOME", home.path())
+        .variable("LC_ALL", "tr_TR.UTF-8")
+        .variable("TZ", "Pacific/Kiritimati");
+    spec(&second);
+    let said = rebuilt(&registry, &second, &[]);
+    assert!(!second.path("spec.lock").exists(), "the lock is the image's own");
+    // Nothing of the build is kept: it was made to be compared.
+    for folder in ["scratch", "images-v1", "layers-v1"] {
+        let left: Vec<_> = fs_err::read_dir(second.store().join(folder)).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    said
+}
+
+#[test]
+fn conda_packages_are_made_anew_on_a_second_machine() {
+    assert_snapshot!(rebuilt_elsewhere("six-packages"), @"
     REGISTRY/small:latest is sha256:…
     provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine
     lock: sha256:…
     rebuilt: bit for bit the same, of spec.toml
     [0]
     ");
-    let left: Vec<_> = fs_err::read_dir(imgbuild.store().join("scratch")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn debian_and_wheels_are_made_anew_on_a_second_machine() {
+    assert_snapshot!(rebuilt_elsewhere("quickstart"), @"
+    REGISTRY/small:latest is sha256:…
+    provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine
+    lock: sha256:…
+    rebuilt: bit for bit the same, of spec.toml
+    [0]
+    ");
+}
+
+#[test]
+fn layers_of_the_own_store_are_not_taken_over() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    push(&imgbuild, &format!("{}/small", registry.address()), &[]);
+    let right = rebuilt(&registry, &imgbuild, &[]);
+    // One that is damaged there changes nothing.
+    fs_err::remove_dir_all(imgbuild.store().join("blobs")).unwrap();
+    assert_eq!(rebuilt(&registry, &imgbuild, &[]), right);
+    assert!(right.ends_with("of spec.toml\n[0]"), "{right}");
 }
