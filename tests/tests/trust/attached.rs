@@ -228,6 +228,54 @@ fn provenance_is_listed_with_the_image_where_that_is_asked_for() {
     assert_ne!(push(&imgbuild, &target, &listed), list);
 }
 
+/// What git says in a folder.
+fn git(imgbuild: &imgbuild_tests::Imgbuild, words: &[&str]) -> String {
+    let mut git = std::process::Command::new("git");
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").args([
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.org",
+    ]);
+    capture(git.arg("-C").arg(imgbuild.folder()).args(words)).success().stdout.trim().to_owned()
+}
+
+#[test]
+fn the_commit_is_told_and_whether_that_is_all() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    // The store of a test is beside its spec.
+    imgbuild.write(".gitignore", "store\n");
+    imgbuild.run(["lock", "spec.toml"]).success();
+    git(&imgbuild, &["init", "--quiet"]);
+    git(&imgbuild, &["remote", "add", "origin", "https://ada:hunter2@git.example/team/images"]);
+    git(&imgbuild, &["add", "."]);
+    git(&imgbuild, &["commit", "--quiet", "--message", "first"]);
+    let commit = git(&imgbuild, &["rev-parse", "HEAD"]);
+    let told = |tag: &str| {
+        let target = format!("{}/small:{tag}", registry.address());
+        let image = push(&imgbuild, &target, &["--provenance"]);
+        let artifact = referrers(&registry, "small", &image).pop().unwrap();
+        let digest = artifact["layers"][0]["digest"].as_str().unwrap().to_owned();
+        let statement: Value =
+            serde_json::from_slice(&super::get(&registry, &format!("small/blobs/{digest}"))).unwrap();
+        let definition = &statement["predicate"]["buildDefinition"];
+        assert_eq!(definition["externalParameters"]["spec"]["path"], "spec.toml");
+        definition["resolvedDependencies"][1].clone()
+    };
+    let uri = format!("git+https://git.example/team/images@{commit}");
+    let mut wanted = serde_json::json!({ "uri": uri, "digest": { "gitCommit": commit } });
+    assert_eq!(told("1"), wanted);
+    let name = format!("{}/small:1", registry.address());
+    imgbuild.run(["sign", &name, "--key", &key("p256.key")]).success();
+    let verified = json(imgbuild.run(["verify", &name, "--key", &key("p256.pub"), "--json"]));
+    assert_eq!(verified["provenance"][0]["commit"]["id"], commit);
+    // What is in no commit is told, too.
+    imgbuild.write("one", "changed");
+    wanted["annotations"] = serde_json::json!({ "changed": true });
+    assert_eq!(told("2"), wanted);
+}
+
 #[test]
 fn a_push_says_with_what_it_signs() {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
