@@ -170,3 +170,27 @@ fn a_bundle_with_another_payload_is_told_as_that() {
     [1]
     ");
 }
+
+#[test]
+fn an_image_that_is_not_of_the_lock_that_it_says_is_told_as_that() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    // A label of the spec's own wins.
+    let spec = fs_err::read_to_string(imgbuild.path("spec.toml")).unwrap();
+    let label =
+        format!("[image]\nlabels = {{ \"io.github.imgbuild.lock\" = \"{}\" }}\n", Digest::of("another"));
+    imgbuild.write("spec.toml", format!("{spec}{label}"));
+    push(&imgbuild, &format!("{}/small", registry.address()), &["--sign-key", &key("ed.key")]);
+    assert_snapshot!(verified(&registry, &imgbuild, "small:latest", "ed.pub"), @"
+      × `REGISTRY/small:latest` says that it was made from the lock `sha256:…`, and holds `sha256:…`
+    [1]
+    ");
+    // Somebody else's image, which is signed all the same.
+    registry.push_image("other", "1", "application/vnd.oci.image.layer.v1.tar", &[0; 1024]);
+    let other = format!("{}/other:1", registry.address());
+    imgbuild.run(["sign", &other, "--key", &key("ed.key")]).success();
+    assert_snapshot!(verified(&registry, &imgbuild, "other:1", "ed.pub"), @"
+      × `REGISTRY/other:1` does not say which lock it was made from: it is no image of imgbuild
+    [1]
+    ");
+}
