@@ -25,4 +25,4 @@ pub use rebuilding::{Rebuilt, rebuilt};
 pub use request::{CacheFrom, ProvenancePlace, Request, SharedCaches};
 pub use sharding::planned_shards;
 pub use verify_error::VerifyError;
-pub use verifying::{Verification, verify};
+pub use verifying::{HeldLock, Verification, verify};

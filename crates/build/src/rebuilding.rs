@@ -36,9 +36,10 @@ pub async fn rebuilt(
     spec_path: &Path,
     context: &Context,
 ) -> Result<Rebuilt, BuildError> {
+    let lock = verification.lock.as_ref().ok_or_else(|| VerifyError::NoLock(reference.to_owned()))?;
     let spec = Spec::load(spec_path).map_err(LockSpecError::from)?;
     let all = spec.variants(context.host).map_err(LockSpecError::from)?;
-    let locked = fitting_lock(&all, &verification.lock_text).map_err(VerifyError::Lock)?;
+    let locked = fitting_lock(&all, &lock.text).map_err(VerifyError::Lock)?;
     let other = || VerifyError::OtherSpec { reference: reference.to_owned(), spec: spec_path.to_owned() };
     let locked = locked.ok_or_else(other)?;
     let config = &verification.config;

@@ -13,6 +13,15 @@ use tokio::runtime::Handle;
 use crate::error::BuildError;
 use crate::verify_error::VerifyError;
 
+/// The lock that an image holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLock {
+    /// The digest of its text, which the image says.
+    pub digest: Digest,
+    /// Its text.
+    pub text: String,
+}
+
 /// An image that is what it says.
 pub struct Verification {
     /// The digest of what the reference means: a list of images, or one.
@@ -21,10 +30,8 @@ pub struct Verification {
     pub image: Digest,
     /// What is said of it.
     pub attested: Attested,
-    /// The digest of its lock.
-    pub lock: Digest,
-    /// The lock's text.
-    pub lock_text: String,
+    /// Its lock, where it is an image of imgbuild.
+    pub lock: Option<HeldLock>,
     /// Its manifest.
     pub manifest: Manifest,
     /// Its configuration.
@@ -33,8 +40,8 @@ pub struct Verification {
     pub blobs: Arc<dyn Blobs>,
 }
 
-/// Checks an image of a registry: that the key has signed it or the list that it is in, that its lock is the one that it says, and that
-/// what is said of where it comes from names that lock. Without a key nothing need be signed.
+/// Checks an image of a registry: that the key has signed it or the list that it is in, that it holds the lock that it says, where it
+/// says one, and that what is said of where it comes from names that lock. Without a key nothing need be signed.
 ///
 /// # Errors
 ///
@@ -64,19 +71,13 @@ pub async fn verify(
         attested.is_signed(&name, &top.digest, key).map_err(VerifyError::from)?;
     }
     let opened = open(&name, &remote, &image).await?;
-    let said = opened.config.config.labels.get(LOCK_LABEL).cloned();
-    let said = said.ok_or_else(|| VerifyError::NoLock(name.clone()))?;
-    let (layers, blobs) = (opened.manifest.layers.clone(), Arc::clone(&opened.blobs));
-    let read = tokio::task::spawn_blocking(move || lock_text(&layers, &*blobs));
-    let text = read.await.map_err(MakeError::from)??;
-    let found = text.as_ref().map(Digest::of);
-    let (Some(text), Some(lock)) = (text, found.filter(|found| found.to_string() == said)) else {
-        return Err(VerifyError::OtherLock { reference: name, said, found }.into());
-    };
-    check_told(&name, lock, &mut attested, key.is_some())?;
+    let lock = held_lock(&name, &opened).await?;
+    if let Some(lock) = &lock {
+        check_told(&name, lock.digest, &mut attested, key.is_some())?;
+    }
     let Opened { manifest, config, blobs } = opened;
     let (top, image) = (top.digest, image.digest);
-    Ok(Verification { top, image, attested, lock, lock_text: text, manifest, config, blobs })
+    Ok(Verification { top, image, attested, lock, manifest, config, blobs })
 }
 
 /// What is said of an image, and of the list that it is in: signatures of either, and where the image comes from.
@@ -91,6 +92,22 @@ async fn all_said(
         said.and_of_list(attested(remote, &top.digest, key).await?);
     }
     Ok(said)
+}
+
+/// The lock that an image holds, which must be the one that it says; nothing of an image that says none.
+async fn held_lock(name: &str, opened: &Opened) -> Result<Option<HeldLock>, BuildError> {
+    let Some(said) = opened.config.config.labels.get(LOCK_LABEL).cloned() else { return Ok(None) };
+    let (layers, blobs) = (opened.manifest.layers.clone(), Arc::clone(&opened.blobs));
+    let read = tokio::task::spawn_blocking(move || lock_text(&layers, &*blobs));
+    let text = read.await.map_err(MakeError::from)??;
+    let held = text.map(|text| HeldLock { digest: Digest::of(&text), text });
+    match held {
+        Some(held) if held.digest.to_string() == said => Ok(Some(held)),
+        held => {
+            let (reference, found) = (name.to_owned(), held.map(|held| held.digest));
+            Err(VerifyError::OtherLock { reference, said, found }.into())
+        }
+    }
 }
 
 /// What is said of where an image comes from must name its lock. Where a key is asked for, anybody may have said what that has not signed:

@@ -185,11 +185,18 @@ fn an_image_that_is_not_of_the_lock_that_it_says_is_told_as_that() {
       × `REGISTRY/small:latest` says that it was made from the lock `sha256:…`, and holds `sha256:…`
     [1]
     ");
-    // Somebody else's image, which is signed all the same.
+    // Somebody else's image has none, and is signed all the same.
     registry.push_image("other", "1", "application/vnd.oci.image.layer.v1.tar", &[0; 1024]);
     let other = format!("{}/other:1", registry.address());
     imgbuild.run(["sign", &other, "--key", &key("ed.key")]).success();
     assert_snapshot!(verified(&registry, &imgbuild, "other:1", "ed.pub"), @"
+    REGISTRY/other:1 is sha256:…
+    signed: with the key nkkjg6C4XxrYozBdEtCDggao8bYVuKhAINHH9LHqRYU=: bundle sha256:…, tag sha256-….sig
+    lock: none, it is no image of imgbuild
+    [0]
+    ");
+    let rebuilt = imgbuild.run(["verify", "--quiet", &other, "--rebuild", "spec.toml"]);
+    assert_snapshot!(shown(&registry, &rebuilt), @"
       × `REGISTRY/other:1` does not say which lock it was made from: it is no image of imgbuild
     [1]
     ");

@@ -44,7 +44,9 @@ async fn rebuild(
     let folder = tempfile::Builder::new().prefix("rebuild-").tempdir_in(context.store.root().join("scratch"));
     let folder = folder.map_err(|error| Plain::Write { file: "the cache".to_owned(), error })?;
     let store = Store::open(folder.path()).map_err(Plain::from)?;
-    lend(&verification.lock_text, &context.store, &store)?;
+    if let Some(lock) = &verification.lock {
+        lend(&lock.text, &context.store, &store)?;
+    }
     let own = context_in(store, spec, false, reporter(global))?;
     let name = arguments.image.to_string();
     let made = rebuilt(&name, verification, spec, &own).await?;
@@ -83,7 +85,10 @@ fn lines(arguments: &VerifyArguments, verification: &Verification, key: Option<&
         text.push_str(&format!("signed: with the key {key}: {}\n", forms.join(", ")));
     }
     text.extend(attested.told.iter().map(told));
-    text.push_str(&format!("lock: {lock}\n"));
+    match lock {
+        Some(lock) => text.push_str(&format!("lock: {}\n", lock.digest)),
+        None => text.push_str("lock: none, it is no image of imgbuild\n"),
+    }
     if let Some(spec) = &arguments.rebuild {
         text.push_str(&format!("rebuilt: bit for bit the same, of {}\n", spec.display()));
     }
@@ -138,7 +143,7 @@ fn as_json(
             "what": what, "why": why.to_string(),
         })).collect::<Vec<_>>(),
         "provenance": attested.told.iter().map(told).collect::<Vec<_>>(),
-        "lock": lock,
+        "lock": lock.as_ref().map(|lock| lock.digest),
         "rebuilt": arguments.rebuild.is_some(),
     })
 }
