@@ -9,7 +9,6 @@ use imgbuild_oci::RegistryHost;
 use imgbuild_settings::Settings;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::{MOST_SERVERS, PATIENCE, SERVER_PATIENCE};
 use crate::looks::cache::Cache;
 use crate::looks::credentials::Kept;
 use crate::looks::sandbox::Needs;
@@ -19,6 +18,7 @@ use crate::looks::{
     servers, settings, spec, temporary,
 };
 use crate::surroundings::Surroundings;
+use crate::thresholds::{MOST_SERVERS, PATIENCE, SERVER_PATIENCE};
 
 /// Looks at everything. No look keeps another from being had: what fails, or does not end, is a finding.
 pub async fn examine(mut surroundings: Surroundings) -> Vec<Finding> {

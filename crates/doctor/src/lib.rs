@@ -9,9 +9,9 @@
 
 mod examination;
 mod finding;
-mod limits;
 mod looks;
 mod surroundings;
+mod thresholds;
 
 pub use examination::examine;
 pub use finding::{Area, Finding, Verdict};

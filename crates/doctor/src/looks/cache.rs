@@ -9,7 +9,7 @@ use imgbuild_store::{FreeSpace, Glance, Store};
 use rustix::fs::Access;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::{LEAST_FILES, LEAST_FREE};
+use crate::thresholds::{LEAST_FILES, LEAST_FREE};
 
 /// What was found, and what others are told of it.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::{CLOCK_TOLERANCE, FIRST_TIME};
+use crate::thresholds::{CLOCK_TOLERANCE, FIRST_TIME};
 
 /// What a server says of the time, in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]

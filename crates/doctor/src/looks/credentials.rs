@@ -6,8 +6,8 @@ use imgbuild_pypi::netrc_servers;
 use imgbuild_registry::{Credentials, Keeper, KeptCredential};
 
 use crate::finding::{Area, Finding, Verdict, message};
-use crate::limits::MOST_SERVERS;
 use crate::surroundings::{Surroundings, has_home};
+use crate::thresholds::MOST_SERVERS;
 
 /// What was found, and the registries that something is kept for.
 #[derive(Debug, Default)]

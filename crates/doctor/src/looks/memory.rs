@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use imgbuild_diagnostic::Size;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::LEAST_MEMORY;
 use crate::surroundings::{number, text};
+use crate::thresholds::LEAST_MEMORY;
 
 /// Looks at the files below `root`; `cores` is how many threads the system says work at once.
 pub(crate) fn look(root: &Path, cores: Option<usize>) -> Vec<Finding> {

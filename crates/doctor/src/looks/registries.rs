@@ -10,10 +10,10 @@ use imgbuild_spec::{Base, Variant};
 use reqwest::StatusCode;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::SERVER_PATIENCE;
 use crate::looks::clock::{Stated, parse};
 use crate::looks::servers::Heard;
 use crate::surroundings::Surroundings;
+use crate::thresholds::SERVER_PATIENCE;
 
 /// The registries of the images that a spec stands on.
 pub(crate) fn of_spec(variants: &[Variant]) -> Vec<RegistryHost> {

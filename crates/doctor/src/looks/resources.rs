@@ -4,7 +4,7 @@ use imgbuild_diagnostic::Size;
 use rustix::process::{Resource, Rlimit, getrlimit};
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::{LEAST_ADDRESSES, LEAST_FILE_SIZE, LEAST_OPEN};
+use crate::thresholds::{LEAST_ADDRESSES, LEAST_FILE_SIZE, LEAST_OPEN};
 
 /// A limit that builds meet.
 struct Limit {

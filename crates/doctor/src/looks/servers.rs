@@ -8,8 +8,8 @@ use reqwest::header::DATE;
 use reqwest::{Method, Request, Response, StatusCode};
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::SERVER_PATIENCE;
 use crate::looks::clock::{Stated, parse};
+use crate::thresholds::SERVER_PATIENCE;
 
 /// A server, and what is asked there.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use imgbuild_diagnostic::Size;
 use imgbuild_store::FreeSpace;
 
 use crate::finding::{Area, Finding, Verdict};
-use crate::limits::LEAST_TEMPORARY;
 use crate::surroundings::Surroundings;
+use crate::thresholds::LEAST_TEMPORARY;
 
 pub(crate) fn look(surroundings: &Surroundings) -> Finding {
     // As Rust's library has it, by which temporary files are made.
