@@ -102,7 +102,7 @@ pub async fn build(
     let output = output(request, pushing.is_asked());
     let outputs = output.as_ref().map(|output| (output, request.format));
     let made = pushing.made(&plans, outputs, &context).await?;
-    let mut built = assembled(&all, &chosen, &plans, made, &locked)?;
+    let mut built = assembled(&all, &chosen, &plans, made, &locked, &context)?;
     let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
@@ -193,12 +193,14 @@ pub(crate) fn assembled(
     plans: &[ImagePlan],
     made: Vec<Vec<BuiltLayer>>,
     locked: &Locked,
+    context: &Context,
 ) -> Result<Vec<Built>, BuildError> {
     let lock_digest = Digest::of(&locked.text);
     let mut built = Vec::new();
     for ((index, plan), layers) in chosen.iter().zip(plans).zip(made) {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
-        built.push(Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?);
+        let new = Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?;
+        built.push(new.after_previous(&all[*index], &context.store)?);
     }
     Ok(built)
 }

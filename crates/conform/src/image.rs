@@ -38,13 +38,21 @@ impl Inspected {
     /// When it is damaged or hostile, or engines would read it in different ways.
     pub fn add(&mut self, tar: &mut dyn Read) -> Result<(), MergeError> {
         // How much it may unpack to is seen to where it is decompressed.
-        // Some images have links to them in `/etc`.
-        let keep = |path: &ImagePath| {
-            Facts::needs(path) || [SETTINGS, "passwd", "group"].contains(&path.file_name())
-        };
-        self.merged.add(&mut LayerReader::new(tar, u64::MAX), &keep)?;
+        self.merged.add(&mut LayerReader::new(tar, u64::MAX), &Self::needs)?;
         self.layers += 1;
         Ok(())
+    }
+
+    /// Whether the content of a file is asked for.
+    pub fn needs(path: &ImagePath) -> bool {
+        // Some images have links to them in `/etc`.
+        Facts::needs(path) || [SETTINGS, "passwd", "group"].contains(&path.file_name())
+    }
+
+    /// An image of so many layers, which were merged elsewhere, with the contents that are [asked for](Self::needs).
+    #[must_use]
+    pub fn of_merged(platform: Platform, config: ContainerConfig, layers: usize, merged: Merged) -> Self {
+        Self { layers, merged, ..Self::new(platform, config) }.finish()
     }
 
     /// The image, when all layers are there.

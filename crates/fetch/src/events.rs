@@ -68,6 +68,11 @@ pub enum Event {
         /// The installed size of what has to be made, in bytes.
         bytes: u64,
     },
+    /// A layer is being made, by a thread that it has until it is there.
+    LayerStarted {
+        /// What is in it.
+        title: String,
+    },
     /// A layer is there.
     LayerFinished {
         /// What is in it.

@@ -49,6 +49,8 @@ pub struct Built {
     pub base: Option<Reference>,
     /// Whether Jupyter of it has no token, because a platform authenticates before it.
     pub is_open: bool,
+    /// The manifest of the image that its first tag stood for until this build.
+    pub previous: Option<Digest>,
 }
 
 impl Built {
@@ -87,7 +89,19 @@ impl Built {
             no_init: lacks_init(variant, base, &start),
             base: base.repository().cloned(),
             is_open: variant.jupyter.as_ref().is_some_and(|it| opened_by(it.profile).is_some()),
+            previous: None,
         })
+    }
+
+    /// The same, with what its first tag stands for in the store until now.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn after_previous(self, variant: &Variant, store: &Store) -> Result<Self, MakeError> {
+        let Some(tag) = variant.tags.first() else { return Ok(self) };
+        let record = store.image(&Reference::new(&variant.name, tag), variant.platform)?;
+        Ok(Self { previous: record.map(|record| record.manifest.digest), ..self })
     }
 
     /// Keeps in the store what the image's names stand for. The layers that the store lacks are in these repositories.

@@ -1,9 +1,12 @@
 //! Holding images against what platforms demand of them.
 
 use std::cell::RefCell;
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
+use imgbuild_archive::ImagePath;
 use imgbuild_conform::{Container, Inspected, Judge, Line, Start, Verdict};
 use imgbuild_diagnostic::{plain, told as told_whole};
 use imgbuild_fetch::{Context, Event};
@@ -13,7 +16,10 @@ use imgbuild_spec::{Conform, Contract, Variant};
 use imgbuild_store::{Scratch, Store};
 
 use crate::checks::Checked;
+use crate::contents::Contents;
 use crate::error::{CheckFailure, MakeError};
+use crate::files::read_files;
+use crate::limits::LOOKED_AT;
 use crate::opening::Opened;
 use crate::running::{Runnable, Words};
 use crate::unpacked::{read_layer, remover};
@@ -69,6 +75,29 @@ pub fn conform<E: From<MakeError>>(
     };
     let judge = Judge::new(&image, container);
     contracts.iter().try_for_each(|contract| report(judge.lines(*contract)))
+}
+
+/// What becomes of the demands of all platforms, as far as it can be seen without running the image. Only the layers are read that have
+/// files which say something.
+///
+/// # Errors
+///
+/// When a layer that has to be read is not there or is damaged.
+pub fn conform_by_look(opened: &Opened, contents: &Contents) -> Result<Vec<Line>, MakeError> {
+    let paths = contents.merged.iter().map(|(path, _)| path);
+    let paths: Vec<ImagePath> = paths.filter(|path| Inspected::needs(path)).cloned().collect();
+    let mut read: BTreeMap<ImagePath, Arc<[u8]>> = BTreeMap::new();
+    read_files(opened, contents, &paths, &mut |paths: &[ImagePath], body: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        body.take(LOOKED_AT).read_to_end(&mut bytes)?;
+        let bytes: Arc<[u8]> = bytes.into();
+        read.extend(paths.iter().map(|path| (path.clone(), Arc::clone(&bytes))));
+        Ok(())
+    })?;
+    let merged = contents.merged.clone().with_contents(read);
+    let image = Inspected::of_merged(opened.platform, opened.config.clone(), opened.layers.len(), merged);
+    let judge = Judge::new(&image, Err("the image was not run".to_owned()));
+    Ok(Contract::ALL.iter().flat_map(|contract| judge.lines(*contract)).collect())
 }
 
 /// The image, looked at.

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use imgbuild_fetch::{Context, verify_archives};
+use imgbuild_fetch::{Context, Event, verify_archives};
 use imgbuild_layer::{
     Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Repeated, Source, write_layer, write_pieces,
 };
@@ -48,6 +48,9 @@ impl LayerTask {
                 Some(record) => found.push((planned.key, record, true)),
                 None => missing.push(&**planned),
             }
+        }
+        for planned in &missing {
+            context.reporter.event(Event::LayerStarted { title: planned.title.clone() });
         }
         if !missing.is_empty() {
             verify_archives(first.archives(), store)?;

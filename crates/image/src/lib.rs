@@ -53,7 +53,7 @@ pub use built_layer::BuiltLayer;
 pub use checks::{Checked, run_checks};
 pub use comparison::{Comparison, ConfigChange, FileChange, FileChanges, LayerChanges};
 pub use confinement::unconfined;
-pub use conformity::{check_conformity, conform};
+pub use conformity::{check_conformity, conform, conform_by_look};
 pub use contents::{Contents, ImageLock, image_lock, inventory};
 pub use cuda_libraries::{
     CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,

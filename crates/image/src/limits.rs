@@ -36,3 +36,7 @@ pub(crate) const PIECES_AT_ONCE: usize = 4;
 
 /// The most bytes that a compressed layer has that holds the lock of its image.
 pub(crate) const LOCK_LAYER_LIMIT: u64 = 8 << 20;
+
+/// The most bytes of a file that is looked at to tell whether a platform runs the image. The largest real ones, C libraries, have two
+/// million.
+pub(crate) const LOOKED_AT: u64 = 16 << 20;

@@ -9,8 +9,8 @@ use imgbuild_spec::{Contract, Size, SizeError};
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
 use crate::inspect_arguments::{
-    CatArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments, SizeArguments,
-    TreeArguments, WhyArguments,
+    CatArguments, CatalogArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments,
+    ReportArguments, SizeArguments, TreeArguments, WhyArguments,
 };
 use crate::keys::KeyPlace;
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
@@ -92,6 +92,10 @@ pub(crate) enum Command {
     Tree(TreeArguments),
     /// Tell what each package costs, with what only it brings, and what of an image may not be needed.
     Size(SizeArguments),
+    /// Write a page that shows an image, or two side by side: one file of HTML, which needs no network.
+    Report(ReportArguments),
+    /// Write a page that lists images.
+    Catalog(CatalogArguments),
     /// List a folder of an image.
     Ls(LsArguments),
     /// Print a file of an image.
@@ -195,6 +199,9 @@ pub(crate) struct BuildArguments {
     pub(crate) provenance: Option<ProvenanceArgument>,
     #[command(flatten)]
     pub(crate) caches: CacheRules,
+    /// Write a page that shows the build and its images: one file of HTML, which needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -125,3 +125,29 @@ pub(crate) struct SizeArguments {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    pub(crate) image: ImageArguments,
+    /// A second image: both are shown side by side, with what differs.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) other: Option<String>,
+    /// The page; `-` for standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArguments {
+    /// The images: tarballs, layouts' folders, specs that were built, NAME:TAGs, digests, or images of registries.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// The platform of processors, where an image has several.
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
+    /// The page, `-` for standard output; or a folder, in which each image gets a page of its own beside `index.html`: one that is there,
+    /// or a name that ends with a slash.
+    #[arg(short, long, value_name = "FILE|DIR", default_value = "catalog.html")]
+    pub(crate) output: PathBuf,
+}

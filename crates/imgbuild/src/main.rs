@@ -11,8 +11,10 @@ mod inspect_arguments;
 mod keys;
 mod lock_arguments;
 mod output;
+mod page_file;
 mod progress;
 mod pushing;
+mod recording;
 mod registry_arguments;
 mod shown;
 mod stream;
@@ -146,6 +148,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Extract(arguments) => commands::files::extract(arguments, global).await,
         Command::Why(arguments) => commands::why::why(arguments, global).await,
         Command::Tree(arguments) => commands::why::tree(arguments, global).await,
+        Command::Report(arguments) => commands::report::report(arguments, global).await,
+        Command::Catalog(arguments) => commands::report::catalog(arguments, global).await,
         Command::Size(arguments) => commands::size::run(arguments, global).await,
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,
         Command::Login(arguments) => commands::login::run(arguments, global).await,

@@ -94,6 +94,13 @@ impl Merged {
         Ok(())
     }
 
+    /// The same with the content of these files, which was read elsewhere.
+    #[must_use]
+    pub fn with_contents(mut self, contents: BTreeMap<ImagePath, Arc<[u8]>>) -> Self {
+        self.bodies.extend(contents);
+        self
+    }
+
     /// Puts one entry into the layer that comes next.
     fn put(
         &mut self,

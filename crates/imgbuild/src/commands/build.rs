@@ -11,12 +11,15 @@ use imgbuild_locking::Purpose;
 use imgbuild_shard::Shard;
 use serde_json::{Value, json};
 
+use super::report::of_build;
 use super::{context, keep_within_size, print, print_json, read_spec, shard};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
 use crate::output::say;
+use crate::page_file::PageFile;
 use crate::progress::reporter;
 use crate::pushing;
+use crate::recording::Recorder;
 use crate::registry_arguments::PushRules;
 use crate::shown::cleaned;
 use crate::stream;
@@ -28,9 +31,11 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let all = arguments.only.is_empty() && arguments.platform.is_empty();
     let shard = arguments.shard.map(shard).transpose()?;
     let (spec, _) = read_spec(&arguments.spec, if all { Purpose::Build } else { Purpose::Lock })?;
-    let reporter = reporter(global);
+    // A page that cannot be written is better told before the build than after it.
+    let page = arguments.report.as_deref().map(PageFile::create).transpose()?;
+    let recorder = Arc::new(Recorder::new(reporter(global)));
     let vendor = arguments.vendor.as_deref().map(Vendor::open).transpose()?;
-    let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), reporter)?;
+    let mut context = context(&arguments.spec, arguments.offline || vendor.is_some(), recorder.clone())?;
     context.vendor = vendor.map(Arc::new);
     context.discards_archives = arguments.discard_archives;
     let request = Request {
@@ -52,6 +57,9 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     keep_within_size(global)?;
     let is_stream = matches!(request.output, Some(Output::Stream(_)));
     let seconds = start.elapsed().as_secs_f64();
+    if let Some(page) = page {
+        of_build(&report, &recorder.events(), seconds, page, global).await?;
+    }
     if arguments.json {
         return print_json(&as_json(&report, shard, seconds));
     }

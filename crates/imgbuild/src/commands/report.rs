@@ -1,0 +1,149 @@
+//! `imgbuild report`, `imgbuild catalog`, and the page of `imgbuild build --report`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use imgbuild_build::Report;
+use imgbuild_image::{Comparison, Contents, Inspection, conform_by_look};
+use imgbuild_oci::{Digest, Platform};
+use imgbuild_report::{
+    BuildPage, BuiltImage, Entry, Previous, Subject, Timed, build_page, catalog_page, image_page, pair_page,
+};
+
+use super::opening::{Looked, in_background, open_named};
+use super::{host, print};
+use crate::arguments::Global;
+use crate::failure::{Failure, Plain};
+use crate::inspect_arguments::{CatalogArguments, ReportArguments};
+use crate::page_file::PageFile;
+
+/// What a folder's own page is called.
+const INDEX: &str = "index.html";
+
+pub(crate) async fn report(arguments: &ReportArguments, global: &Global) -> Result<(), Failure> {
+    let page = PageFile::create(&arguments.output)?;
+    let platform = platform(arguments.image.platform)?;
+    let name = arguments.image.image.clone();
+    let looked = open_named(&name, platform, global).await?;
+    let Some(other) = arguments.other.clone() else {
+        let text = in_background(move || Ok(image_page(&subject(&name, &looked)?))).await?;
+        return written(page, &text);
+    };
+    let second = open_named(&other, platform, global).await?;
+    let text = in_background(move || {
+        let comparison = Comparison::of(&looked.opened, &second.opened, false, &looked.store)?;
+        Ok(pair_page(&subject(&name, &looked)?, &subject(&other, &second)?, &comparison))
+    })
+    .await?;
+    written(page, &text)
+}
+
+pub(crate) async fn catalog(arguments: &CatalogArguments, global: &Global) -> Result<(), Failure> {
+    let output = &arguments.output;
+    let is_folder = output.is_dir() || output.as_os_str().to_string_lossy().ends_with('/');
+    if is_folder {
+        let made = std::fs::create_dir_all(output);
+        made.map_err(|error| Plain::Write { file: output.display().to_string(), error })?;
+    }
+    let index = PageFile::create(&if is_folder { output.join(INDEX) } else { output.clone() })?;
+    let platform = platform(arguments.platform)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut names = BTreeSet::from([INDEX.to_owned()]);
+    for name in &arguments.images {
+        let (called, looked) = (name.clone(), open_named(name, platform, global).await?);
+        let subject = in_background(move || subject(&called, &looked)).await?;
+        let mut page = None;
+        if is_folder {
+            let file = file_name(name, &mut names);
+            PageFile::create(&output.join(&file))?.write(&image_page(&subject))?;
+            page = Some(file);
+        }
+        entries.push(Entry { subject, page });
+    }
+    written(index, &catalog_page(&entries))
+}
+
+/// The page of a build, whose images are here.
+pub(super) async fn of_build(
+    report: &Report,
+    events: &[Timed],
+    seconds: f64,
+    page: PageFile,
+    global: &Global,
+) -> Result<(), Failure> {
+    let mut images = Vec::new();
+    for built in &report.built {
+        let looked = open_named(&built.image.digest().to_string(), built.platform, global).await?;
+        let (name, previous) = (built.name.clone(), built.previous);
+        let found = in_background(move || {
+            let previous = previous.map(|digest| compared(&digest, &looked)).unwrap_or(Previous::None);
+            Ok((subject(&name, &looked)?, previous))
+        });
+        let (subject, previous) = found.await?;
+        images.push(BuiltImage { subject, built, previous });
+    }
+    page.write(&build_page(&BuildPage { report, events, seconds, images }))?;
+    Ok(())
+}
+
+/// How an image differs from the one before it. That one may be gone in part, which is no failure of the build.
+fn compared(before: &Digest, after: &Looked) -> Previous {
+    let layers = imgbuild_store::LayerCaches::new(after.store.clone());
+    let before = imgbuild_image::open_image(&before.to_string(), after.opened.platform, &layers);
+    let comparison = before.and_then(|before| Comparison::of(&before, &after.opened, false, &after.store));
+    match comparison {
+        Ok(comparison) => Previous::Image(Box::new(comparison)),
+        Err(error) => Previous::Unknown(imgbuild_diagnostic::told(&error)),
+    }
+}
+
+/// What a page shows of an image.
+fn subject(name: &str, Looked { opened, store }: &Looked) -> Result<Subject, Failure> {
+    let contents = Contents::of(opened, store)?;
+    let conformity = conform_by_look(opened, &contents)?;
+    Ok(Subject::new(name, Inspection::of(opened, store)?, &contents, conformity))
+}
+
+/// The file of an image's page: its name, as far as every file system takes it.
+fn file_name(image: &str, names: &mut BTreeSet<String>) -> String {
+    let plain = |it: char| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '-' };
+    let stem: String = image.chars().map(plain).collect::<String>().trim_matches(['-', '.']).to_owned();
+    let numbered = (1_u32..).map(|number| match number {
+        1 => format!("{stem}.html"),
+        number => format!("{stem}-{number}.html"),
+    });
+    let mut free = numbered.filter(|name| !names.contains(name));
+    let name = free.next().unwrap_or_default();
+    names.insert(name.clone());
+    name
+}
+
+fn platform(asked: Option<Platform>) -> Result<Platform, Failure> {
+    match asked {
+        Some(platform) => Ok(platform),
+        None => host(),
+    }
+}
+
+/// Writes a page, and prints where it is.
+fn written(page: PageFile, text: &str) -> Result<(), Failure> {
+    let path: PathBuf = page.write(text)?;
+    if path == Path::new("-") { Ok(()) } else { print(&format!("{}\n", path.display())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_image_has_a_file_of_its_own() {
+        let mut names = BTreeSet::from([INDEX.to_owned()]);
+        let files: Vec<String> = ["registry.example/a/b:1", "registry.example/a/b-1", "../index", "x.tar"]
+            .map(|image| file_name(image, &mut names))
+            .into();
+        assert_eq!(
+            files,
+            ["registry.example-a-b-1.html", "registry.example-a-b-1-2.html", "index-2.html", "x.tar.html"]
+        );
+    }
+}
