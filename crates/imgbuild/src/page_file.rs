@@ -12,7 +12,9 @@ use crate::output;
 /// A page that cannot be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the page `{}` cannot be written", path.display())]
-#[diagnostic(help("name a file in a folder that is there and that you may write to, or `-` for standard output"))]
+#[diagnostic(help(
+    "name a file in a folder that is there and that you may write to, or `-` for standard output"
+))]
 struct PageFailure {
     path: PathBuf,
     #[source]

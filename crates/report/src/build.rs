@@ -81,7 +81,9 @@ fn of_build(build: &BuildPage<'_>) -> Markup {
     let BuildPage { report, events, seconds, .. } = build;
     let layers = report.built.iter().flat_map(|built| &built.layers);
     let (reused, new): (Vec<_>, Vec<_>) = layers.partition(|layer| layer.reused);
-    let bytes = |layers: &[&imgbuild_image::BuiltLayer]| layers.iter().map(|it| it.record.descriptor.size).sum::<u64>();
+    let bytes = |layers: &[&imgbuild_image::BuiltLayer]| {
+        layers.iter().map(|it| it.record.descriptor.size).sum::<u64>()
+    };
     let downloads = downloads(events);
     let downloaded: u64 = downloads.iter().map(|(_, bytes)| bytes).sum();
     html! {

@@ -48,8 +48,12 @@ pub fn catalog_page(entries: &[Entry]) -> String {
 fn row(Entry { subject, page }: &Entry) -> maud::Markup {
     let inspection = &subject.inspection;
     let packages = subject.inventory.len();
-    let mut asked: Vec<&str> =
-        subject.inventory.packages().filter(|it| !it.requested.is_empty()).map(|it| it.id.name.as_str()).collect();
+    let mut asked: Vec<&str> = subject
+        .inventory
+        .packages()
+        .filter(|it| !it.requested.is_empty())
+        .map(|it| it.id.name.as_str())
+        .collect();
     asked.dedup();
     let cuda = inspection.cuda.as_ref().and_then(|it| it.version.as_deref()).unwrap_or_default();
     html! {
@@ -61,7 +65,7 @@ fn row(Entry { subject, page }: &Entry) -> maud::Markup {
                 }
             }
             td { (inspection.platform) }
-            td { (shown(subject.python().unwrap_or_default())) }
+            td { (shown(&subject.python().unwrap_or_default())) }
             td { (shown(cuda)) }
             td.number data-n=(packages) { (packages) }
             td.number data-n=(inspection.layers.len()) { (inspection.layers.len()) }

@@ -28,8 +28,8 @@ pub(crate) fn changes(comparison: &Comparison) -> Markup {
                         @for change in &comparison.config {
                             tr {
                                 th scope="row" { (shown(&change.what)) }
-                                td { code { (shown(change.before.as_deref().unwrap_or_default())) } }
-                                td { code { (shown(change.after.as_deref().unwrap_or_default())) } }
+                                td.wide { code { (shown(change.before.as_deref().unwrap_or_default())) } }
+                                td.wide { code { (shown(change.after.as_deref().unwrap_or_default())) } }
                             }
                         }
                     }

@@ -36,11 +36,16 @@ pub(crate) fn facts(inspection: &Inspection) -> Vec<(&'static str, String)> {
     facts.extend(config.exposed_ports.keys().map(|port| ("port", port.clone())));
     facts.extend(config.volumes.keys().map(|path| ("volume", path.clone())));
     facts.extend(config.healthcheck.as_ref().map(|it| ("health check", words(&it.test))));
-    facts.extend(inspection.lock.iter().map(|lock| {
-        ("lock", format!("{}, format version {}", lock.digest, lock.format_version))
-    }));
+    facts.extend(
+        inspection
+            .lock
+            .iter()
+            .map(|lock| ("lock", format!("{}, format version {}", lock.digest, lock.format_version))),
+    );
     let lock = inspection.lock.iter();
-    facts.extend(lock.flat_map(|lock| lock.keys.iter().map(|(key, value)| ("matrix", format!("{key} = {value}")))));
+    facts.extend(
+        lock.flat_map(|lock| lock.keys.iter().map(|(key, value)| ("matrix", format!("{key} = {value}")))),
+    );
     facts
 }
 

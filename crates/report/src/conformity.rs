@@ -31,7 +31,10 @@ impl Platform<'_> {
 pub(crate) fn conformity(subject: &Subject, id: &str) -> Markup {
     let mut platforms: Vec<Platform<'_>> = Vec::new();
     for line in &subject.conformity {
-        match platforms.last_mut().filter(|it| it.lines.first().is_some_and(|it| it.contract == line.contract)) {
+        match platforms
+            .last_mut()
+            .filter(|it| it.lines.first().is_some_and(|it| it.contract == line.contract))
+        {
             Some(platform) => platform.lines.push(line),
             None => platforms.push(Platform { lines: vec![line] }),
         }

@@ -7,8 +7,10 @@ use maud::{Markup, html};
 use crate::overview::layer_map;
 use crate::page::scrolled;
 use crate::subject::Subject;
-use crate::text::{counted, known_size, shown, size};
+use crate::text::{counted, known_size, shortened, shown, size};
 
+/// How much of a layer's title stands above its treemap: the whole is in the table.
+const TITLE: usize = 80;
 /// How high the treemap of one layer is, in pixels.
 const HEIGHT: f64 = 420.0;
 /// That of one with less than a twentieth of the image.
@@ -60,12 +62,12 @@ pub(crate) fn layers(subject: &Subject, id: &str, built: Option<&Built>) -> Mark
         section id={ (id) "-layers" } {
             h2 { "Layers" }
             p { (counted(subject.inspection.layers.len(), "layer", "layers")) ", the first first: " (size(subject.inspection.size())) " as registries keep them." }
-            (scrolled("layers", &table))
+            (scrolled(&format!("layers of {}", shown(&subject.name)), &table))
             @for (number, weight) in subject.layers.iter().enumerate() {
                 @if weight.bytes > 0 {
                     details {
                         summary {
-                            "Layer " (number + 1) ": " (shown(&layer_name(subject, number)))
+                            "Layer " (number + 1) ": " (shortened(&shown(&layer_name(subject, number)), TITLE))
                             " · " (size(weight.bytes)) " in " (counted(weight.files, "file", "files"))
                         }
                         figure id={ (id) "-layer-" (number + 1) } {

@@ -7,29 +7,35 @@ use crate::layers::{layer_name, package_target};
 use crate::subject::Subject;
 use crate::text::{counted, shown, size};
 use crate::treemap::{Cell, Group, treemap};
+use crate::weights::{FolderWeight, LayerWeight, PackageWeight};
 
 /// How high the treemap of all layers is, in pixels.
 const HEIGHT: f64 = 520.0;
 
-/// The name of an image and what it is in numbers.
-pub(crate) fn head(subject: &Subject) -> Markup {
+/// What an image is in numbers.
+pub(crate) fn numbers(subject: &Subject) -> Vec<(&'static str, String)> {
     let inspection = &subject.inspection;
-    let packages: usize = inspection.packages.values().sum();
-    let mut numbers: Vec<(&str, String)> = vec![
+    let mut numbers = vec![
         ("compressed", size(inspection.size())),
         ("installed", size(subject.installed())),
         ("layers", inspection.layers.len().to_string()),
-        ("packages", packages.to_string()),
+        ("packages", subject.inventory.len().to_string()),
     ];
-    numbers.extend(subject.python().map(|python| ("Python", python.to_owned())));
+    numbers.extend(subject.python().map(|python| ("Python", python)));
     let cuda = inspection.cuda.as_ref().and_then(|cuda| cuda.version.clone());
     numbers.extend(cuda.map(|version| ("CUDA", version)));
+    numbers
+}
+
+/// The name of an image and what it is in numbers.
+pub(crate) fn head(subject: &Subject) -> Markup {
+    let inspection = &subject.inspection;
     html! {
         header {
             h1 { (shown(&subject.name)) }
             p.digest { (inspection.platform) " · " code { (inspection.digest) } }
             ul.numbers {
-                @for (what, number) in &numbers { li { strong { (shown(number)) } " " span { (what) } } }
+                @for (what, number) in numbers(subject) { li { strong { (shown(&number)) } " " span { (what) } } }
             }
         }
     }
@@ -58,15 +64,16 @@ pub(crate) fn package_name(package: Option<&PackageId>) -> String {
 
 /// The layers of an image and their packages, as areas. A click on a layer shows its packages and folders.
 pub(crate) fn map(subject: &Subject, id: &str) -> Markup {
-    let group = |(number, weight): (usize, &crate::LayerWeight)| {
+    let group = |(number, weight): (usize, &LayerWeight)| {
         let name = layer_name(subject, number);
-        let cell = |package: &crate::PackageWeight| {
+        let cell = |package: &PackageWeight| {
             let id = package.package.as_ref();
             Cell {
                 label: package_label(id),
                 about: format!("{}: {}", package_name(id), size(package.bytes)),
                 class: class(id),
                 bytes: package.bytes,
+                parts: folders(package),
             }
         };
         let packages = counted(weight.packages.len(), "package", "packages");
@@ -91,7 +98,7 @@ pub(crate) fn map(subject: &Subject, id: &str) -> Markup {
                 p.bar hidden { button type="button" data-back="" { "← all layers" } " " span data-where="" {} }
                 (treemap(&format!("the layers and packages of {}", subject.name), &groups, HEIGHT))
                 figcaption {
-                    "Areas are installed bytes: each frame is a layer, each square in it a package. A click on a layer shows the folders of its packages."
+                    "Areas are installed bytes: each frame is a layer, each square in it a package. Large packages show their folders, and a click on a layer those of all its packages."
                     ul.legend { @for kind in kinds { li { span class={ "swatch " (kind) } {} " " (legend(kind)) } } }
                 }
             }
@@ -112,25 +119,40 @@ fn legend(kind: &str) -> &str {
 /// The packages of a layer and their folders, as areas.
 pub(crate) fn layer_map(subject: &Subject, number: usize, id: &str, height: f64) -> Markup {
     let Some(weight) = subject.layers.get(number) else { return html! {} };
-    let group = |package: &crate::PackageWeight| {
+    let group = |package: &PackageWeight| {
         let id_of = package.package.as_ref();
-        let name = package_name(id_of);
-        let cell = |folder: &crate::FolderWeight| Cell {
-            label: folder.path.clone(),
-            about: format!("{name}: {}: {}", folder.path, size(folder.bytes)),
-            class: class(id_of),
-            bytes: folder.bytes,
-        };
         Group {
             label: package_label(id_of),
-            about: format!("{name}: {}", size(package.bytes)),
+            about: format!("{}: {}", package_name(id_of), size(package.bytes)),
             class: class(id_of),
             target: id_of.and_then(|it| package_target(subject, it, id)),
             zoom: None,
-            cells: package.folders.iter().map(cell).collect(),
+            cells: folders(package),
         }
     };
     let groups: Vec<Group> = weight.packages.iter().map(group).collect();
     let name = layer_name(subject, number);
     treemap(&format!("the packages and folders of layer {}: {name}", number + 1), &groups, height)
+}
+
+/// The folders of a package.
+fn folders(package: &PackageWeight) -> Vec<Cell> {
+    let id = package.package.as_ref();
+    let name = package_name(id);
+    let cell = |folder: &FolderWeight| Cell {
+        label: tail(&folder.path),
+        about: format!("{name}: {}: {}", folder.path, size(folder.bytes)),
+        class: class(id),
+        bytes: folder.bytes,
+        parts: Vec::new(),
+    };
+    package.folders.iter().map(cell).collect()
+}
+
+/// The end of a path, by which people know it.
+fn tail(path: &str) -> String {
+    match path.rmatch_indices('/').nth(1) {
+        Some((at, _)) if at > 0 => format!("…{}", &path[at..]),
+        _ => path.to_owned(),
+    }
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use crate::changes::changes;
 use crate::configuration::facts;
 use crate::layers::layers;
-use crate::overview::{head, map};
+use crate::overview::{head, map, numbers};
 use crate::packages::search;
 use crate::page::{page, scrolled};
 use crate::subject::Subject;
@@ -46,7 +46,7 @@ pub fn pair_page(before: &Subject, after: &Subject, comparison: &Comparison) -> 
 fn both_facts(before: &Subject, after: &Subject) -> Markup {
     let of = |subject: &Subject| {
         let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (what, value) in facts(&subject.inspection) {
+        for (what, value) in numbers(subject).into_iter().chain(facts(&subject.inspection)) {
             all.entry(what).or_default().push(shown(&value));
         }
         all

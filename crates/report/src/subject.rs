@@ -57,8 +57,14 @@ impl Subject {
         package.licence.as_ref().or_else(|| self.licences.get(&package.id)).map(String::as_str)
     }
 
-    /// The version of Python that its first environment has.
-    pub(crate) fn python(&self) -> Option<&str> {
-        self.inspection.environments.iter().find_map(|it| it.python.as_deref())
+    /// The version of its Python: that of its first environment, else that of its system.
+    pub(crate) fn python(&self) -> Option<String> {
+        let own = self.inspection.environments.iter().find_map(|it| it.python.clone());
+        let system = || {
+            let package =
+                ["debian/python3", "apk/python3"].iter().find_map(|name| self.inventory.named(name).pop())?;
+            package.version.split(['-', '+']).next().map(str::to_owned)
+        };
+        own.or_else(system)
     }
 }

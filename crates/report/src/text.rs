@@ -39,6 +39,15 @@ pub(crate) fn address(url: &str) -> Option<&str> {
     (is_web && !url.contains(char::is_whitespace)).then_some(url)
 }
 
+/// The beginning of a text that has at most `width` characters.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
 /// A number and what is counted.
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
@@ -67,7 +76,9 @@ mod tests {
     #[test]
     fn links_lead_to_the_web_alone() {
         assert_eq!(address("https://h.example/x"), Some("https://h.example/x"));
-        for other in ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//h.example", "http:// x"] {
+        for other in
+            ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//h.example", "http:// x"]
+        {
             assert_eq!(address(other), None, "{other}");
         }
     }

@@ -215,11 +215,13 @@ mod tests {
 
     #[test]
     fn what_goes_on_at_once_has_lines_of_its_own() {
-        let mut events: Vec<Timed> = [download("a", 0, 400), download("b", 100, 200), download("c", 500, 600)].concat();
+        let mut events: Vec<Timed> =
+            [download("a", 0, 400), download("b", 100, 200), download("c", 500, 600)].concat();
         events.sort_by_key(|event| event.after);
         events.insert(0, at(0, Event::Locking { variant: "x".into() }));
         events.push(at(600, Event::LayersPlanned { all: 1, missing: 1, bytes: 1 }));
-        events.push(at(700, Event::Checking { variant: "x".into(), run: vec!["python".into(), "-V".into()] }));
+        events
+            .push(at(700, Event::Checking { variant: "x".into(), run: vec!["python".into(), "-V".into()] }));
         let spans = spans(&events, 1.0);
         let shown = |span: &Span| format!("{} {} {}-{}", span.phase.name(), span.name, span.from, span.to);
         let all: Vec<String> = spans.iter().map(shown).collect();
@@ -234,8 +236,10 @@ mod tests {
             ]
         );
         let downloads: Vec<&Span> = spans.iter().filter(|span| span.phase == Phase::Downloads).collect();
-        let lines: Vec<Vec<&str>> =
-            lines(&downloads).iter().map(|line| line.iter().map(|span| span.name.as_str()).collect()).collect();
+        let lines: Vec<Vec<&str>> = lines(&downloads)
+            .iter()
+            .map(|line| line.iter().map(|span| span.name.as_str()).collect())
+            .collect();
         assert_eq!(lines, [vec!["a", "c"], vec!["b"]]);
     }
 

@@ -13,6 +13,8 @@ const WIDTH: f64 = 1000.0;
 const HEAD: f64 = 18.0;
 /// What is smaller than this in each direction has no text, in pixels.
 const TEXT: (f64, f64) = (34.0, 14.0);
+/// Squares that are larger than this in each direction show what they are made of, in pixels.
+const LARGE: (f64, f64) = (110.0, 90.0);
 /// The area below which cells are drawn as one, in pixels.
 const SMALLEST: f64 = 36.0;
 
@@ -35,6 +37,8 @@ pub(crate) struct Cell {
     pub(crate) about: String,
     pub(crate) class: &'static str,
     pub(crate) bytes: u64,
+    /// What it is made of, for where there is room to show it.
+    pub(crate) parts: Vec<Cell>,
 }
 
 impl Group {
@@ -70,13 +74,13 @@ fn drawn(group: &Group, place: Rect<f64>) -> Markup {
         @if has_head {
             (square(&group.label, &group.about, group.class, frame(place.x, place.y, place.w, HEAD)))
         }
-        (cells(&group.cells, inner))
+        (squares(&group.cells, inner))
         rect.edge x=(across(place.x)) y=(down(place.y)) width=(across(place.w)) height=(down(place.h)) {}
     }
 }
 
 /// Draws the squares of a group: those that nobody could see are one.
-fn cells(cells: &[Cell], place: Rect<f64>) -> Markup {
+fn squares(cells: &[Cell], place: Rect<f64>) -> Markup {
     let mut sorted: Vec<&Cell> = cells.iter().filter(|cell| cell.bytes > 0).collect();
     sorted.sort_by_key(|cell| std::cmp::Reverse(cell.bytes));
     let all: u64 = sorted.iter().map(|cell| cell.bytes).sum();
@@ -89,6 +93,9 @@ fn cells(cells: &[Cell], place: Rect<f64>) -> Markup {
     html! {
         @for (cell, place) in sorted[..seen].iter().zip(&places) {
             (square(&cell.label, &cell.about, cell.class, *place))
+            @if cell.parts.len() > 1 && place.w >= LARGE.0 && place.h >= LARGE.1 {
+                (squares(&cell.parts, frame(place.x, place.y + HEAD, place.w, place.h - HEAD)))
+            }
         }
         @if rest > 0 {
             @if let Some(place) = places.last() {
@@ -115,7 +122,8 @@ fn square(label: &str, about: &str, class: &str, Rect { x, y, w, h }: Rect<f64>)
 
 /// Where squares of these areas are, which are sorted, the largest first.
 fn places(bytes: impl Iterator<Item = u64>, place: Rect<f64>) -> Vec<Rect<f64>> {
-    let mut all: Vec<(f64, Rect<f64>)> = bytes.map(|bytes| (bytes as f64, frame(0.0, 0.0, 0.0, 0.0))).collect();
+    let mut all: Vec<(f64, Rect<f64>)> =
+        bytes.map(|bytes| (bytes as f64, frame(0.0, 0.0, 0.0, 0.0))).collect();
     if !all.is_empty() && place.w > 0.0 && place.h > 0.0 {
         squarify(place, &mut all, |it| it.0, |it, place| it.1 = place);
     }
@@ -157,9 +165,18 @@ mod tests {
             class: "none",
             target: None,
             zoom: None,
-            cells: vec![Cell { label: String::new(), about: String::new(), class: "none", bytes: 0 }],
+            cells: vec![Cell {
+                label: String::new(),
+                about: String::new(),
+                class: "none",
+                bytes: 0,
+                parts: vec![],
+            }],
         };
         let drawn = treemap("of nothing", &[empty], 100.0).into_string();
-        assert_eq!(drawn, "<svg class=\"map\" width=\"100%\" height=\"100\" role=\"group\" aria-label=\"of nothing\"></svg>");
+        assert_eq!(
+            drawn,
+            "<svg class=\"map\" width=\"100%\" height=\"100\" role=\"group\" aria-label=\"of nothing\"></svg>"
+        );
     }
 }

@@ -37,7 +37,13 @@ pub(crate) fn waste(subject: &Subject, id: &str) -> Markup {
 pub(crate) fn marked(text: &str) -> Markup {
     let parts = text.split('`').enumerate();
     let parts: Vec<Markup> = parts
-        .map(|(number, part)| if number % 2 == 1 { html! { code { (part) } } } else { html! { (part) } })
+        .map(|(number, part)| {
+            if number % 2 == 1 {
+                html! { code { (part) } }
+            } else {
+                html! { (part) }
+            }
+        })
         .collect();
     PreEscaped(parts.into_iter().map(PreEscaped::into_string).collect())
 }

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn folders_are_looked_into_while_they_are_large() {
-        let files = [("opt/lib/a", 600), ("opt/lib/a", 50), ("opt/lib/b", 300), ("opt/lib", 49), ("opt/bin/x", 1)];
+        let files =
+            [("opt/lib/a", 600), ("opt/lib/a", 50), ("opt/lib/b", 300), ("opt/lib", 49), ("opt/bin/x", 1)];
         let shown = [("/opt/lib/a", 650), ("/opt/lib/b", 300), ("/opt/lib/*", 49), ("/opt/bin", 1)];
         assert_eq!(folders(&files), shown.map(|(path, bytes)| (path.to_owned(), bytes)));
         assert_eq!(folders(&[("", 3)]), [(String::new(), 3)]);

@@ -98,10 +98,14 @@ fn compared(before: &Digest, after: &Looked) -> Previous {
 }
 
 /// What a page shows of an image.
-fn subject(name: &str, Looked { opened, store }: &Looked) -> Result<Subject, Failure> {
+fn subject(called: &str, Looked { opened, store }: &Looked) -> Result<Subject, Failure> {
     let contents = Contents::of(opened, store)?;
     let conformity = conform_by_look(opened, &contents)?;
-    Ok(Subject::new(name, Inspection::of(opened, store)?, &contents, conformity))
+    // Who reads a page need not know where files are on the machine that made it.
+    let path = Path::new(called);
+    let file = path.file_name().filter(|_| path.exists()).map(|it| it.to_string_lossy().into_owned());
+    let name = file.unwrap_or_else(|| called.to_owned());
+    Ok(Subject::new(&name, Inspection::of(opened, store)?, &contents, conformity))
 }
 
 /// The file of an image's page: its name, as far as every file system takes it.
