@@ -102,7 +102,7 @@ pub async fn build(
     let output = output(request, pushing.is_asked());
     let outputs = output.as_ref().map(|output| (output, request.format));
     let made = pushing.made(&plans, outputs, &context).await?;
-    let mut built = assembled(&all, &chosen, &plans, made, &locked, &context)?;
+    let mut built = after_previous(assembled(&all, &chosen, &plans, made, &locked)?, &variants, &context)?;
     let mut notes = notes(spec, &variants, &context);
     if !request.unchecked {
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
@@ -193,16 +193,24 @@ pub(crate) fn assembled(
     plans: &[ImagePlan],
     made: Vec<Vec<BuiltLayer>>,
     locked: &Locked,
-    context: &Context,
 ) -> Result<Vec<Built>, BuildError> {
     let lock_digest = Digest::of(&locked.text);
     let mut built = Vec::new();
     for ((index, plan), layers) in chosen.iter().zip(plans).zip(made) {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
-        let new = Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?;
-        built.push(new.after_previous(&all[*index], &context.store)?);
+        built.push(Built::new(plan, layers, &of_lock, &all[*index], lock_digest)?);
     }
     Ok(built)
+}
+
+/// The images, with what their tags stand for until now.
+fn after_previous(
+    built: Vec<Built>,
+    variants: &[Variant],
+    context: &Context,
+) -> Result<Vec<Built>, MakeError> {
+    let each = built.into_iter().zip(variants);
+    each.map(|(built, variant)| built.after_previous(variant, &context.store)).collect()
 }
 
 /// The images in the form in which they are delivered.

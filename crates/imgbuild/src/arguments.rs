@@ -200,7 +200,7 @@ pub(crate) struct BuildArguments {
     #[command(flatten)]
     pub(crate) caches: CacheRules,
     /// Write a page that shows the build and its images: one file of HTML, which needs no network.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = page)]
     pub(crate) report: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
@@ -427,6 +427,14 @@ fn mount(text: &str) -> Result<(PathBuf, imgbuild_archive::ImagePath, imgbuild_s
         return Err("write it as SRC:DST or SRC:DST:ro".to_owned());
     };
     Ok((PathBuf::from(source), absolute(target)?, access))
+}
+
+/// The page of a build: standard output has other things to say.
+fn page(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("standard output says where the images are: name a file".to_owned()),
+        text => Ok(PathBuf::from(text)),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, Option<String>), String> {

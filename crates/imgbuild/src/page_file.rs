@@ -41,7 +41,7 @@ impl PageFile {
         }
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let made = match path.is_dir() {
-            true => Err(io::ErrorKind::IsADirectory.into()),
+            true => Err(rustix::io::Errno::ISDIR.into()),
             // As a file is made by others: everybody may read it whom the umask lets.
             false => tempfile::Builder::new()
                 .prefix(".imgbuild-")
@@ -52,6 +52,19 @@ impl PageFile {
             Ok(temporary) => Ok(Self { path, temporary: Some(temporary) }),
             Err(error) => Err(PageFailure { path, error: bare(error) }.into()),
         }
+    }
+
+    /// A page in a folder, which is made where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`], and when the folder cannot be made.
+    pub(crate) fn within(folder: &Path, name: &str) -> Result<Self, Failure> {
+        let path = folder.join(name);
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            return Err(PageFailure { path, error }.into());
+        }
+        Self::create(&path)
     }
 
     /// Writes the page, and says where it is.
@@ -75,5 +88,9 @@ impl PageFile {
 
 /// An error without the name of the temporary file, which nobody knows.
 fn bare(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }

@@ -1,7 +1,6 @@
 //! The layers of an image: what each is made of, its sizes, and what of a build was new.
 
 use imgbuild_image::Built;
-use imgbuild_inventory::PackageId;
 use maud::{Markup, html};
 
 use crate::overview::layer_map;
@@ -15,18 +14,6 @@ const TITLE: usize = 80;
 const HEIGHT: f64 = 420.0;
 /// That of one with less than a twentieth of the image.
 const LOW: f64 = 180.0;
-
-/// What a layer is made of, as its history says it.
-pub(crate) fn layer_name(subject: &Subject, number: usize) -> String {
-    let title = subject.inspection.layers.get(number).and_then(|it| it.title.as_deref());
-    title.unwrap_or("(its history does not say)").to_owned()
-}
-
-/// The row of a package in the table.
-pub(crate) fn package_target(subject: &Subject, package: &PackageId, id: &str) -> Option<String> {
-    let number = subject.inventory.packages().position(|it| it.id == *package)?;
-    Some(format!("{id}-package-{}", number + 1))
-}
 
 /// The layers in a table, and below it each as a treemap.
 pub(crate) fn layers(subject: &Subject, id: &str, built: Option<&Built>) -> Markup {
@@ -47,7 +34,7 @@ pub(crate) fn layers(subject: &Subject, id: &str, built: Option<&Built>) -> Mark
                     @let weight = subject.layers.get(number);
                     tr {
                         td data-n=(number) { (number + 1) }
-                        td.wide { a href={ "#" (id) "-layer-" (number + 1) } { (shown(&layer_name(subject, number))) } }
+                        td.wide { a href={ "#" (id) "-layer-" (number + 1) } { (shown(subject.layer_name(number))) } }
                         td.number data-n=(layer.size) { (size(layer.size)) }
                         td.number data-n=(layer.uncompressed_size.unwrap_or(0)) { (known_size(layer.uncompressed_size)) }
                         td.number data-n=(weight.map_or(0, |it| it.files)) { (weight.map_or(0, |it| it.files)) }
@@ -62,12 +49,12 @@ pub(crate) fn layers(subject: &Subject, id: &str, built: Option<&Built>) -> Mark
         section id={ (id) "-layers" } {
             h2 { "Layers" }
             p { (counted(subject.inspection.layers.len(), "layer", "layers")) ", the first first: " (size(subject.inspection.size())) " as registries keep them." }
-            (scrolled(&format!("layers of {}", shown(&subject.name)), &table))
+            (scrolled(&format!("layers of {}, {id}", shown(&subject.name)), &table))
             @for (number, weight) in subject.layers.iter().enumerate() {
                 @if weight.bytes > 0 {
                     details {
                         summary {
-                            "Layer " (number + 1) ": " (shortened(&shown(&layer_name(subject, number)), TITLE))
+                            "Layer " (number + 1) ": " (shortened(&shown(subject.layer_name(number)), TITLE))
                             " · " (size(weight.bytes)) " in " (counted(weight.files, "file", "files"))
                         }
                         figure id={ (id) "-layer-" (number + 1) } {

@@ -3,7 +3,6 @@
 use imgbuild_inventory::{Kind, PackageId};
 use maud::{Markup, html};
 
-use crate::layers::{layer_name, package_target};
 use crate::subject::Subject;
 use crate::text::{counted, shown, size};
 use crate::treemap::{Cell, Group, treemap};
@@ -65,7 +64,7 @@ pub(crate) fn package_name(package: Option<&PackageId>) -> String {
 /// The layers of an image and their packages, as areas. A click on a layer shows its packages and folders.
 pub(crate) fn map(subject: &Subject, id: &str) -> Markup {
     let group = |(number, weight): (usize, &LayerWeight)| {
-        let name = layer_name(subject, number);
+        let name = subject.layer_name(number);
         let cell = |package: &PackageWeight| {
             let id = package.package.as_ref();
             Cell {
@@ -125,13 +124,13 @@ pub(crate) fn layer_map(subject: &Subject, number: usize, id: &str, height: f64)
             label: package_label(id_of),
             about: format!("{}: {}", package_name(id_of), size(package.bytes)),
             class: class(id_of),
-            target: id_of.and_then(|it| package_target(subject, it, id)),
+            target: id_of.and_then(|it| subject.row(it, id)),
             zoom: None,
             cells: folders(package),
         }
     };
     let groups: Vec<Group> = weight.packages.iter().map(group).collect();
-    let name = layer_name(subject, number);
+    let name = subject.layer_name(number);
     treemap(&format!("the packages and folders of layer {}: {name}", number + 1), &groups, height)
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn packages(subject: &Subject, id: &str) -> Markup {
             h2 { "Packages" }
             p { (counted(subject.inventory.len(), "package", "packages")) " that the image's lock or its files tell of." }
             (search(&table_id, "packages"))
-            (scrolled(&format!("packages of {}", shown(&subject.name)), &table))
+            (scrolled(&format!("packages of {}, {id}", shown(&subject.name)), &table))
         }
     }
 }

@@ -57,6 +57,18 @@ impl Subject {
         package.licence.as_ref().or_else(|| self.licences.get(&package.id)).map(String::as_str)
     }
 
+    /// What a layer is made of, as its history says it.
+    pub(crate) fn layer_name(&self, number: usize) -> &str {
+        let title = self.inspection.layers.get(number).and_then(|it| it.title.as_deref());
+        title.unwrap_or("(its history does not say)")
+    }
+
+    /// The row of a package in the table of the places that begin with `id`.
+    pub(crate) fn row(&self, package: &PackageId, id: &str) -> Option<String> {
+        let number = self.inventory.packages().position(|it| it.id == *package)?;
+        Some(format!("{id}-package-{}", number + 1))
+    }
+
     /// The version of its Python: that of its first environment, else that of its system.
     pub(crate) fn python(&self) -> Option<String> {
         let own = self.inspection.environments.iter().find_map(|it| it.python.clone());

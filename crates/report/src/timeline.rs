@@ -171,7 +171,7 @@ fn bars(phase: Phase, spans: &[&Span], seconds: f64) -> Markup {
         figure.timing {
             figcaption {
                 strong { (phase.name()) } ": " (spans.len()) ", " (counted(lines.len(), "at a time", "at a time"))
-                ", from " (format!("{begin:.1}")) " s to " (format!("{end:.1}")) " s"
+                ", from " (format!("{begin:.2}")) " s to " (format!("{end:.2}")) " s"
                 @if bytes > 0 { ", " (size(bytes)) }
             }
             svg.bars width="100%" height=(lines.len() as f64 * STEP) role="img" aria-label={ "when " (phase.name()) } {

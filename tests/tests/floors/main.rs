@@ -49,7 +49,7 @@ const FLOORS: [&[&str]; 5] = [
         "runtime",
         "wheels",
     ],
-    &["build", "image", "locking"],
+    &["build", "image", "locking", "report"],
     &["imgbuild"],
 ];
 

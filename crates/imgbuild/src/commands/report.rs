@@ -13,7 +13,7 @@ use imgbuild_report::{
 use super::opening::{Looked, in_background, open_named};
 use super::{host, print};
 use crate::arguments::Global;
-use crate::failure::{Failure, Plain};
+use crate::failure::Failure;
 use crate::inspect_arguments::{CatalogArguments, ReportArguments};
 use crate::page_file::PageFile;
 
@@ -32,7 +32,11 @@ pub(crate) async fn report(arguments: &ReportArguments, global: &Global) -> Resu
     let second = open_named(&other, platform, global).await?;
     let text = in_background(move || {
         let comparison = Comparison::of(&looked.opened, &second.opened, false, &looked.store)?;
-        Ok(pair_page(&subject(&name, &looked)?, &subject(&other, &second)?, &comparison))
+        let (mut one, mut second) = (subject(&name, &looked)?, subject(&other, &second)?);
+        if one.name == second.name {
+            (one.name, second.name) = (name, other);
+        }
+        Ok(pair_page(&one, &second, &comparison))
     })
     .await?;
     written(page, &text)
@@ -41,11 +45,7 @@ pub(crate) async fn report(arguments: &ReportArguments, global: &Global) -> Resu
 pub(crate) async fn catalog(arguments: &CatalogArguments, global: &Global) -> Result<(), Failure> {
     let output = &arguments.output;
     let is_folder = output.is_dir() || output.as_os_str().to_string_lossy().ends_with('/');
-    if is_folder {
-        let made = std::fs::create_dir_all(output);
-        made.map_err(|error| Plain::Write { file: output.display().to_string(), error })?;
-    }
-    let index = PageFile::create(&if is_folder { output.join(INDEX) } else { output.clone() })?;
+    let index = if is_folder { PageFile::within(output, INDEX)? } else { PageFile::create(output)? };
     let platform = platform(arguments.platform)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut names = BTreeSet::from([INDEX.to_owned()]);
@@ -60,7 +60,18 @@ pub(crate) async fn catalog(arguments: &CatalogArguments, global: &Global) -> Re
         }
         entries.push(Entry { subject, page });
     }
+    tell_apart(&mut entries, &arguments.images);
     written(index, &catalog_page(&entries))
+}
+
+/// Calls images as they were called on the command line where several have one name.
+fn tell_apart(entries: &mut [Entry], called: &[String]) {
+    let names: Vec<String> = entries.iter().map(|entry| entry.subject.name.clone()).collect();
+    for (entry, called) in entries.iter_mut().zip(called) {
+        if names.iter().filter(|name| **name == entry.subject.name).count() > 1 {
+            entry.subject.name.clone_from(called);
+        }
+    }
 }
 
 /// The page of a build, whose images are here.
