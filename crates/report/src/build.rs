@@ -3,6 +3,7 @@
 use imgbuild_build::Report;
 use imgbuild_fetch::Event;
 use imgbuild_image::{Built, Comparison};
+use imgbuild_locking::CudaContract;
 use maud::{Markup, html};
 
 use crate::changes::changes;
@@ -34,6 +35,8 @@ pub struct BuiltImage<'a> {
     pub built: &'a Built,
     /// The image that its tag stood for until now.
     pub previous: Previous,
+    /// What it demands of the machines that run it, where it has CUDA.
+    pub contract: Option<CudaContract>,
 }
 
 /// The image that a tag stood for until now.
@@ -69,7 +72,7 @@ pub fn build_page(build: &BuildPage<'_>) -> String {
                 @let id = format!("image-{}", number + 1);
                 @let is_only = build.images.len() == 1;
                 @let between = html! { @if is_only { (of_build) } (of_image(built, &id)) };
-                (image(&built.subject, &id, Some(built.built), &between, &[("changes", "what changed"), ("checks", "checks")]))
+                (image(&built.subject, &id, Some((built.built, built.contract.as_ref())), &between, &[("changes", "what changed"), ("checks", "checks")]))
             }
         }
     };

@@ -1,6 +1,7 @@
 //! How containers of an image are started, what it stands on, what it demands of drivers, what ran while it was made.
 
-use imgbuild_image::{Inspection, wasted_bytes};
+use imgbuild_image::{Built, Inspection, wasted_bytes};
+use imgbuild_locking::CudaContract;
 use maud::{Markup, html};
 
 use crate::subject::Subject;
@@ -75,7 +76,7 @@ pub(crate) fn configuration(subject: &Subject, id: &str) -> Markup {
 }
 
 /// What an image demands of the machines that run it, where it has CUDA.
-pub(crate) fn cuda(subject: &Subject, id: &str, built: Option<&imgbuild_image::Built>) -> Markup {
+pub(crate) fn cuda(subject: &Subject, id: &str, built: Option<(&Built, Option<&CudaContract>)>) -> Markup {
     let Some(cuda) = &subject.inspection.cuda else { return html! {} };
     html! {
         section id={ (id) "-cuda" } {
@@ -88,8 +89,11 @@ pub(crate) fn cuda(subject: &Subject, id: &str, built: Option<&imgbuild_image::B
                 }
                 dt { "demands of the driver" }
                 dd { (shown(cuda.requires.as_deref().unwrap_or("nothing that it says"))) }
+                @for (what, value) in built.and_then(|it| it.1).map(contract).unwrap_or_default() {
+                    dt { (what) } dd { (shown(&value)) }
+                }
             }
-            @if let Some(built) = built.filter(|built| !built.cuda_duplicates.is_empty()) {
+            @if let Some((built, _)) = built.filter(|(built, _)| !built.cuda_duplicates.is_empty()) {
                 p { "Libraries that are there twice, " (size(wasted_bytes(&built.cuda_duplicates))) " too many:" }
                 ul.plain {
                     @for duplicate in &built.cuda_duplicates {
@@ -104,8 +108,22 @@ pub(crate) fn cuda(subject: &Subject, id: &str, built: Option<&imgbuild_image::B
     }
 }
 
+/// What a build knows of the machines that run an image.
+fn contract(contract: &CudaContract) -> Vec<(&'static str, String)> {
+    let CudaContract { version, built, driver, driver_supports, compat, arch, glibc, glibc_needed, .. } =
+        contract;
+    let mut all = vec![("the spec's version", version.clone())];
+    all.extend(built.as_ref().map(|it| ("packages built for", it.clone())));
+    all.push(("oldest driver", format!("{driver}, which supports CUDA {driver_supports}")));
+    all.extend(compat.then(|| ("older drivers", "it brings libraries for them".to_owned())));
+    all.extend((!arch.is_empty()).then(|| ("kernels for", arch.join(", "))));
+    all.extend(glibc.as_ref().map(|it| ("its C library", it.clone())));
+    all.extend(glibc_needed.as_ref().map(|it| ("C library that packages need", it.clone())));
+    all
+}
+
 /// What ran in the sandbox while an image was made: by its lock, or as its build says it.
-pub(crate) fn ran(subject: &Subject, id: &str, built: Option<&imgbuild_image::Built>) -> Markup {
+pub(crate) fn ran(subject: &Subject, id: &str, built: Option<&Built>) -> Markup {
     let of_build = built.map(|built| {
         let shown = |it: &imgbuild_image::Execution| format!("{}: {}", it.what, it.of.join(", "));
         built.executions.iter().map(shown).collect::<Vec<_>>()

@@ -1,6 +1,7 @@
 //! The page of one image.
 
 use imgbuild_image::Built;
+use imgbuild_locking::CudaContract;
 use maud::{Markup, html};
 
 use crate::configuration::{configuration, cuda, ran};
@@ -21,11 +22,12 @@ pub fn image_page(subject: &Subject) -> String {
 pub(crate) fn image(
     subject: &Subject,
     id: &str,
-    built: Option<&Built>,
+    built: Option<(&Built, Option<&CudaContract>)>,
     between: &Markup,
     further: &[(&str, &str)],
 ) -> Markup {
     let cuda = cuda(subject, id, built);
+    let built = built.map(|(built, _)| built);
     let mut places: Vec<(&str, &str)> = further.to_vec();
     places.extend([("map", "bytes"), ("layers", "layers"), ("packages", "packages")]);
     places.extend([("waste", "what may not be needed"), ("platforms", "platforms")]);

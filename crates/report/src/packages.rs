@@ -57,7 +57,7 @@ pub(crate) fn packages(subject: &Subject, id: &str) -> Markup {
                             None => td.number data-n=(package.installed_size.unwrap_or(0)) {},
                         }
                         td { (asked(package)) }
-                        td { (shown(subject.licence(package).unwrap_or("not said"))) }
+                        td.wide { (shown(subject.licence(package).unwrap_or("not said"))) }
                         td.purl { code { (shown(&package.purl(subject.inventory.system.as_ref()))) } }
                     }
                 }

@@ -109,3 +109,22 @@ fn many_images_are_one_list() {
     assert_eq!(bench.run(&images).stdout, "catalog.html\n");
     assert!(!bench.imgbuild.read("catalog.html").contains("href="));
 }
+
+#[test]
+fn an_image_for_cuda_says_what_it_demands_of_machines() {
+    let bench = bench(&[]);
+    let conda = "[conda]\nchannels = [\"./channel\"]\npackages = [\"cuda-cudart\"]";
+    bench.spec("cuda = \"12.9\"\nplatforms = [\"linux/amd64\"]", conda);
+    bench.run(&["build", "spec.toml", "-o", "out", "--no-check", "--report", "x.html"]);
+    let page = bench.imgbuild.read("x.html");
+    let part = page.split("<h2>CUDA</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    for (what, value) in [
+        ("demands of the driver", "cuda&gt;=12."),
+        ("the spec's version", "12.9"),
+        ("oldest driver", ", which supports CUDA 12."),
+    ] {
+        let said = part.split(&format!("<dt>{what}</dt><dd>")).nth(1);
+        let said = said.unwrap_or_else(|| panic!("{what}: {part}")).split("</dd>").next().unwrap();
+        assert!(said.contains(value), "{what}: {said}");
+    }
+}

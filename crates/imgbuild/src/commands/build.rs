@@ -11,7 +11,7 @@ use imgbuild_locking::Purpose;
 use imgbuild_shard::Shard;
 use serde_json::{Value, json};
 
-use super::report::of_build;
+use super::report::MadePage;
 use super::{context, keep_within_size, print, print_json, read_spec, shard};
 use crate::arguments::{BuildArguments, Global};
 use crate::failure::Failure;
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     // What an image copies that is not asked for need not be there.
     let all = arguments.only.is_empty() && arguments.platform.is_empty();
     let shard = arguments.shard.map(shard).transpose()?;
-    let (spec, _) = read_spec(&arguments.spec, if all { Purpose::Build } else { Purpose::Lock })?;
+    let (spec, variants) = read_spec(&arguments.spec, if all { Purpose::Build } else { Purpose::Lock })?;
     // A page that cannot be written is better told before the build than after it.
     let page = arguments.report.as_deref().map(PageFile::create).transpose()?;
     let recorder = Arc::new(Recorder::new(reporter(global)));
@@ -58,7 +58,8 @@ pub(crate) async fn run(arguments: &BuildArguments, global: &Global) -> Result<(
     let is_stream = matches!(request.output, Some(Output::Stream(_)));
     let seconds = start.elapsed().as_secs_f64();
     if let Some(page) = page {
-        of_build(&report, &recorder.events(), seconds, page, global).await?;
+        let made = MadePage { report: &report, events: &recorder.events(), seconds, spec: &arguments.spec };
+        made.write(&variants, page, global).await?;
     }
     if arguments.json {
         return print_json(&as_json(&report, shard, seconds));

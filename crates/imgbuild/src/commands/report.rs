@@ -1,14 +1,16 @@
 //! `imgbuild report`, `imgbuild catalog`, and the page of `imgbuild build --report`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use imgbuild_build::Report;
-use imgbuild_image::{Comparison, Contents, Inspection, conform_by_look};
+use imgbuild_build::{Report, cuda_contracts};
+use imgbuild_image::{Comparison, Contents, Inspection, conform_by_look, variant_name};
+use imgbuild_locking::CudaContract;
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_report::{
     BuildPage, BuiltImage, Entry, Previous, Subject, Timed, build_page, catalog_page, image_page, pair_page,
 };
+use imgbuild_spec::Variant;
 
 use super::opening::{Looked, in_background, open_named};
 use super::{host, print};
@@ -74,27 +76,42 @@ fn tell_apart(entries: &mut [Entry], called: &[String]) {
     }
 }
 
-/// The page of a build, whose images are here.
-pub(super) async fn of_build(
-    report: &Report,
-    events: &[Timed],
-    seconds: f64,
-    page: PageFile,
-    global: &Global,
-) -> Result<(), Failure> {
-    let mut images = Vec::new();
-    for built in &report.built {
-        let looked = open_named(&built.image.digest().to_string(), built.platform, global).await?;
-        let (name, previous) = (built.name.clone(), built.previous);
-        let found = in_background(move || {
-            let previous = previous.map(|digest| compared(&digest, &looked)).unwrap_or(Previous::None);
-            Ok((subject(&name, &looked)?, previous))
-        });
-        let (subject, previous) = found.await?;
-        images.push(BuiltImage { subject, built, previous });
+/// What the page of a build is made of.
+pub(super) struct MadePage<'a> {
+    pub(super) report: &'a Report,
+    pub(super) events: &'a [Timed],
+    pub(super) seconds: f64,
+    /// The file of the spec.
+    pub(super) spec: &'a Path,
+}
+
+impl MadePage<'_> {
+    /// Writes the page of a build, whose images are here, of these variants.
+    pub(super) async fn write(
+        self,
+        variants: &[Variant],
+        page: PageFile,
+        global: &Global,
+    ) -> Result<(), Failure> {
+        let Self { report, events, seconds, spec } = self;
+        let names = variants.iter().map(variant_name);
+        let contracts: BTreeMap<String, Option<CudaContract>> =
+            names.zip(cuda_contracts(spec, variants)?).collect();
+        let mut images = Vec::new();
+        for built in &report.built {
+            let looked = open_named(&built.image.digest().to_string(), built.platform, global).await?;
+            let (name, previous) = (built.name.clone(), built.previous);
+            let found = in_background(move || {
+                let previous = previous.map(|digest| compared(&digest, &looked)).unwrap_or(Previous::None);
+                Ok((subject(&name, &looked)?, previous))
+            });
+            let (subject, previous) = found.await?;
+            let contract = contracts.get(&built.name).cloned().flatten();
+            images.push(BuiltImage { subject, built, previous, contract });
+        }
+        page.write(&build_page(&BuildPage { report, events, seconds, images }))?;
+        Ok(())
     }
-    page.write(&build_page(&BuildPage { report, events, seconds, images }))?;
-    Ok(())
 }
 
 /// How an image differs from the one before it. That one may be gone in part, which is no failure of the build.
