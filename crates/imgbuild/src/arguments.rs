@@ -8,6 +8,7 @@ use imgbuild_oci::{Platform, RegistryHost};
 use imgbuild_spec::{Contract, Size, SizeError};
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
+use crate::export_arguments::ExportArguments;
 use crate::inspect_arguments::{
     CatArguments, CatalogArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments,
     ReportArguments, SizeArguments, TreeArguments, WhyArguments,
@@ -200,7 +201,7 @@ pub(crate) struct BuildArguments {
     #[command(flatten)]
     pub(crate) caches: CacheRules,
     /// Write a page that shows the build and its images: one file of HTML, which needs no network.
-    #[arg(long, value_name = "FILE", value_parser = page)]
+    #[arg(long, value_name = "FILE", value_parser = crate::inspect_arguments::page)]
     pub(crate) report: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
@@ -214,60 +215,6 @@ pub(crate) struct CheckArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExportArguments {
-    /// The spec, whose lock stands beside it.
-    pub(crate) spec: PathBuf,
-    /// The file.
-    #[arg(long, value_enum)]
-    pub(crate) format: ExportFormatArgument,
-    /// Where it is written; standard output by default.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Take the variants with this matrix value; can be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) only: Vec<(String, String)>,
-    /// Take this platform; can be repeated.
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Vec<Platform>,
-    /// Take this one of an image's environments, instead of the default one.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: Option<String>,
-    /// Never use the network: where wheels of an index are, must be known from before.
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-/// The files that a lock is exported as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormatArgument {
-    /// An `environment.yml` with versions.
-    Environment,
-    /// The same with builds, as `conda env export` writes it.
-    EnvironmentWithBuilds,
-    /// conda's explicit list, with hashes.
-    Explicit,
-    /// A `requirements.txt` with hashes, of the wheels alone.
-    Requirements,
-    /// A `pylock.toml`, of the wheels alone.
-    Pylock,
-    /// A `pixi.lock`, of all platforms and combinations.
-    Pixi,
-}
-
-impl From<ExportFormatArgument> for imgbuild_export::Format {
-    fn from(format: ExportFormatArgument) -> Self {
-        match format {
-            ExportFormatArgument::Environment => Self::Environment,
-            ExportFormatArgument::EnvironmentWithBuilds => Self::EnvironmentWithBuilds,
-            ExportFormatArgument::Explicit => Self::Explicit,
-            ExportFormatArgument::Requirements => Self::Requirements,
-            ExportFormatArgument::Pylock => Self::Pylock,
-            ExportFormatArgument::Pixi => Self::Pixi,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -427,14 +374,6 @@ fn mount(text: &str) -> Result<(PathBuf, imgbuild_archive::ImagePath, imgbuild_s
         return Err("write it as SRC:DST or SRC:DST:ro".to_owned());
     };
     Ok((PathBuf::from(source), absolute(target)?, access))
-}
-
-/// The page of a build: standard output has other things to say.
-fn page(text: &str) -> Result<PathBuf, String> {
-    match text {
-        "-" => Err("standard output says where the images are: name a file".to_owned()),
-        text => Ok(PathBuf::from(text)),
-    }
 }
 
 fn variable(text: &str) -> Result<(String, Option<String>), String> {

@@ -151,3 +151,11 @@ pub(crate) struct CatalogArguments {
     #[arg(short, long, value_name = "FILE|DIR", default_value = "catalog.html")]
     pub(crate) output: PathBuf,
 }
+
+/// The page of a build: standard output has other things to say.
+pub(crate) fn page(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("standard output says where the images are: name a file".to_owned()),
+        text => Ok(PathBuf::from(text)),
+    }
+}

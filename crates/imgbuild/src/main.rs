@@ -6,6 +6,7 @@
 mod arguments;
 mod choice_arguments;
 mod commands;
+mod export_arguments;
 mod failure;
 mod inspect_arguments;
 mod keys;

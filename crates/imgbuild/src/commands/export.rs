@@ -12,7 +12,8 @@ use imgbuild_locking::{Purpose, known_lock, lock_path};
 use imgbuild_spec::Variant;
 
 use super::{context, print_data, read_spec};
-use crate::arguments::{ExportArguments, Global};
+use crate::arguments::Global;
+use crate::export_arguments::ExportArguments;
 use crate::failure::{Failure, Plain};
 use crate::output::say;
 use crate::progress::reporter;
