@@ -52,14 +52,19 @@ pub enum Previous {
 
 /// The page of a build. Its timings are of that build.
 pub fn build_page(build: &BuildPage<'_>) -> String {
-    let of_build = of_build(build);
+    let is_only = build.images.len() == 1;
+    let of_build = of_build(build, if is_only { "image-1" } else { "build" });
+    let mut places = vec![("timings", "timings"), ("changes", "what changed"), ("checks", "checks")];
+    if !is_only {
+        places.remove(0);
+    }
     let title = match build.images.as_slice() {
         [only] => only.subject.name.clone(),
         images => counted(images.len(), "image built", "images built"),
     };
     let body = html! {
         main {
-            @if build.images.len() != 1 {
+            @if !is_only {
                 header { h1 { (title) } }
                 nav aria-label="images" {
                     ul { @for (number, image) in build.images.iter().enumerate() {
@@ -70,9 +75,8 @@ pub fn build_page(build: &BuildPage<'_>) -> String {
             }
             @for (number, built) in build.images.iter().enumerate() {
                 @let id = format!("image-{}", number + 1);
-                @let is_only = build.images.len() == 1;
                 @let between = html! { @if is_only { (of_build) } (of_image(built, &id)) };
-                (image(&built.subject, &id, Some((built.built, built.contract.as_ref())), &between, &[("changes", "what changed"), ("checks", "checks")]))
+                (image(&built.subject, &id, Some((built.built, built.contract.as_ref())), &between, &places))
             }
         }
     };
@@ -80,7 +84,7 @@ pub fn build_page(build: &BuildPage<'_>) -> String {
 }
 
 /// What holds for all images of a build.
-fn of_build(build: &BuildPage<'_>) -> Markup {
+fn of_build(build: &BuildPage<'_>, id: &str) -> Markup {
     let BuildPage { report, events, seconds, .. } = build;
     let layers = report.built.iter().flat_map(|built| &built.layers);
     let (reused, new): (Vec<_>, Vec<_>) = layers.partition(|layer| layer.reused);
@@ -90,7 +94,7 @@ fn of_build(build: &BuildPage<'_>) -> Markup {
     let downloads = downloads(events);
     let downloaded: u64 = downloads.iter().map(|(_, bytes)| bytes).sum();
     html! {
-        section id="build" {
+        section id={ (id) "-build" } {
             h2 { "This build" }
             ul.numbers {
                 li { strong { (format!("{seconds:.1} s")) } " " span { "in all" } }
@@ -115,7 +119,7 @@ fn of_build(build: &BuildPage<'_>) -> Markup {
                 }
             }
         }
-        (timeline(events, *seconds, "build"))
+        (timeline(events, *seconds, id))
     }
 }
 

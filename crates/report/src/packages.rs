@@ -24,7 +24,7 @@ pub(crate) fn packages(subject: &Subject, id: &str) -> Markup {
     let graph = Graph::of(&subject.inventory);
     let costs = graph.costs();
     let with = |package: &Package| {
-        costs.iter().find(|cost| cost.package == package.id).filter(|cost| !cost.brings.is_empty())
+        costs.iter().find(|cost| cost.package == package.id).filter(|cost| cost.brings > 0)
     };
     let table_id = format!("{id}-packages-table");
     let table = html! {
@@ -52,7 +52,7 @@ pub(crate) fn packages(subject: &Subject, id: &str) -> Markup {
                         td.number data-n=(package.installed_size.unwrap_or(0)) { (known_size(package.installed_size)) }
                         @match with(package) {
                             Some(cost) => td.number data-n=(cost.installed_with) {
-                                (size(cost.installed_with)) " (" (counted(cost.brings.len(), "package", "packages")) ")"
+                                (size(cost.installed_with)) " (" (counted(cost.brings, "package", "packages")) ")"
                             },
                             None => td.number data-n=(package.installed_size.unwrap_or(0)) {},
                         }

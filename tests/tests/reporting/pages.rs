@@ -72,6 +72,23 @@ fn a_build_says_what_was_new_and_what_changed() {
 }
 
 #[test]
+fn a_build_of_several_images_is_one_page() {
+    let bench = Bench::new();
+    bench.spec(
+        "tags = [\"{with}\"]\n[matrix]\nwith = [\"odd-empty\", \"odd-hardlinks\"]",
+        "[conda]\nchannels = [\"./channel\"]\npackages = [\"{with}\"]",
+    );
+    bench.run(&["build", "spec.toml", "-o", "out", "--no-check", "--report", "x.html"]);
+    let page = bench.imgbuild.path("x.html");
+    let seen = seen("several", &page, &[]);
+    assert_good(&seen, &page);
+    let text = bench.imgbuild.read("x.html");
+    for part in ["<h1>2 images built</h1>", "<h1>x:odd-empty (linux/", "<h1>x:odd-hardlinks (linux/"] {
+        assert!(text.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn two_images_are_seen_side_by_side() {
     let bench = bench(&["odd-empty", "odd-hardlinks"]);
     bench.run(&["build", "spec.toml", "-o", "before", "--no-check"]);
