@@ -76,11 +76,6 @@ impl<'a> Graph<'a> {
         all.filter_map(|(text, id)| Some((*text, self.inventory.get(id)?))).collect()
     }
 
-    /// What a package requires, by what tells it from others.
-    pub(crate) fn successors(&self, id: &PackageId) -> impl Iterator<Item = &'a PackageId> + use<'a, '_> {
-        self.requires.get(id).into_iter().flatten().map(|(_, next)| *next)
-    }
-
     /// The packages that require one directly, with their words.
     pub fn required_by(&self, id: &PackageId) -> Vec<(&'a PackageId, &'a str)> {
         let to = |(from, edges): (&&'a PackageId, &Vec<(&'a str, &'a PackageId)>)| {
@@ -125,7 +120,11 @@ impl<'a> Graph<'a> {
     /// What each package costs, the dearest first: what would go with it. Whose sizes nobody says counts as nothing.
     pub fn costs(&self) -> Vec<Cost> {
         let size = |id: &PackageId| self.inventory.get(id).and_then(|it| it.installed_size).unwrap_or(0);
-        let totals = Dominators::of(self).totals(size);
+        let roots: Vec<&PackageId> = self.roots().map(|root| &root.id).collect();
+        let required = |id: &PackageId| {
+            self.requires.get(id).into_iter().flatten().map(|(_, next)| *next).collect::<Vec<&PackageId>>()
+        };
+        let totals = Dominators::of(&roots, &required).totals(size);
         let cost = |package: &Package| {
             let (brings, others) = totals.get(&package.id).copied().unwrap_or_default();
             let installed_with = others.saturating_add(size(&package.id));

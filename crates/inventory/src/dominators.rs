@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Graph, PackageId};
+use crate::PackageId;
+
+/// What a package requires.
+type Successors<'s, 'a> = &'s dyn Fn(&PackageId) -> Vec<&'a PackageId>;
 
 /// The tree of dominators: below each package stands what would go with it.
 pub(crate) struct Dominators<'a> {
@@ -21,8 +24,9 @@ struct Reached<'a> {
 }
 
 impl<'a> Dominators<'a> {
-    pub(crate) fn of(graph: &Graph<'a>) -> Self {
-        let reached = Reached::of(graph);
+    /// That of what these packages lead to.
+    pub(crate) fn of(roots: &[&'a PackageId], successors: Successors<'_, 'a>) -> Self {
+        let reached = Reached::of(roots, successors);
         let mut nearest: Vec<Option<usize>> = vec![None; reached.before.len()];
         nearest[0] = Some(0);
         let mut changed = true;
@@ -71,16 +75,15 @@ fn meeting(nearest: &[Option<usize>], mut one: usize, mut other: usize) -> usize
 }
 
 impl<'a> Reached<'a> {
-    fn of(graph: &Graph<'a>) -> Self {
-        let roots: Vec<&PackageId> = graph.roots().map(|root| &root.id).collect();
-        let order = order(graph, &roots);
+    fn of(roots: &[&'a PackageId], successors: Successors<'_, 'a>) -> Self {
+        let order = order(roots, successors);
         let places: BTreeMap<&PackageId, usize> =
             order.iter().enumerate().map(|(place, id)| (*id, place + 1)).collect();
         let mut reached = Self { before: vec![Vec::new(); order.len() + 1], order, places };
         roots.iter().for_each(|root| reached.follows(0, root));
         for id in reached.order.clone() {
             let place = reached.places.get(id).copied().unwrap_or_default();
-            graph.successors(id).for_each(|next| reached.follows(place, next));
+            successors(id).into_iter().for_each(|next| reached.follows(place, next));
         }
         reached
     }
@@ -93,17 +96,17 @@ impl<'a> Reached<'a> {
 }
 
 /// All that roots lead to, in reverse postorder.
-fn order<'a>(graph: &Graph<'a>, roots: &[&'a PackageId]) -> Vec<&'a PackageId> {
+fn order<'a>(roots: &[&'a PackageId], successors: Successors<'_, 'a>) -> Vec<&'a PackageId> {
     let mut seen: std::collections::BTreeSet<&PackageId> = std::collections::BTreeSet::new();
     let mut order = Vec::new();
     for root in roots {
         if !seen.insert(root) {
             continue;
         }
-        let mut stack = vec![(*root, graph.successors(root).collect::<Vec<_>>())];
+        let mut stack = vec![(*root, successors(root))];
         while let Some((id, left)) = stack.last_mut() {
             match left.pop() {
-                Some(next) if seen.insert(next) => stack.push((next, graph.successors(next).collect())),
+                Some(next) if seen.insert(next) => stack.push((next, successors(next))),
                 Some(_) => {}
                 None => {
                     order.push(*id);
