@@ -23,6 +23,7 @@ const FLOORS: [&[&str]; 5] = [
         "export",
         "folder",
         "layer",
+        "licence",
         "lock",
         "oci",
         "provenance",
