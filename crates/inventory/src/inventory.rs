@@ -70,6 +70,28 @@ impl Inventory {
         self.packages.is_empty()
     }
 
+    /// The same, with what another inventory of the same image knows of its packages and this one does not: locks say no licences of
+    /// wheels and of Debian's packages, their files do.
+    #[must_use]
+    pub fn filled_from(mut self, other: &Self) -> Self {
+        for (id, package) in &mut self.packages {
+            let Some(other) = other.packages.get(id).filter(|it| it.version == package.version) else {
+                continue;
+            };
+            let pairs = [
+                (&mut package.licence, &other.licence),
+                (&mut package.supplier, &other.supplier),
+                (&mut package.homepage, &other.homepage),
+                (&mut package.summary, &other.summary),
+            ];
+            for (own, others) in pairs {
+                *own = own.take().or_else(|| others.clone());
+            }
+        }
+        self.system = self.system.or_else(|| other.system.clone());
+        self
+    }
+
     /// The same, where `words` says in what words a package was asked for; nothing of those of which it does not know it.
     #[must_use]
     pub fn requested(mut self, words: impl Fn(&PackageId) -> Vec<String>) -> Self {

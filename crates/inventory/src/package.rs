@@ -3,6 +3,7 @@
 use std::fmt;
 
 use imgbuild_archive::ImagePath;
+use imgbuild_licence::Licence;
 use imgbuild_oci::Digest;
 use imgbuild_python::Distribution;
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,25 @@ impl Package {
             Some(build) => format!("{} {build}", self.version),
             None => self.version.clone(),
         }
+    }
+
+    /// The source package that Debian made it of, and the version of that: itself, where it says nothing else. Advisories are about these.
+    pub fn debian_source(&self) -> Option<(&str, &str)> {
+        if self.id.kind != Kind::Debian {
+            return None;
+        }
+        let binary = self.id.name.split(':').next().unwrap_or(&self.id.name);
+        let source = self.source.as_deref().unwrap_or(binary);
+        Some(match source.split_once(" (") {
+            Some((name, version)) => (name, version.trim_end_matches(')')),
+            None => (source, &self.version),
+        })
+    }
+
+    /// Its licence, as its own words are understood; nothing where it has none.
+    pub fn read_licence(&self) -> Option<Licence> {
+        let said = self.licence.as_deref()?;
+        if self.id.kind == Kind::Debian { Licence::read_debian(said) } else { Licence::read(said) }
     }
 
     /// Whether somebody asked for it, or every base has it.

@@ -18,7 +18,13 @@ impl Package {
         let name = self.id.name.split(':').next().unwrap_or(&self.id.name);
         match self.id.kind {
             Kind::Debian => {
-                let qualifiers = [("arch", self.architecture.clone()), ("distro", release())];
+                // By the source package, as Syft writes it and Grype reads it, advisories are found.
+                let source = self.debian_source().filter(|source| *source != (name, self.version.as_str()));
+                let source = source.map(|(name, version)| {
+                    if version == self.version { name.to_owned() } else { format!("{name}@{version}") }
+                });
+                let qualifiers =
+                    [("arch", self.architecture.clone()), ("distro", release()), ("upstream", source)];
                 purl("deb", Some(&id("debian")), name, &self.version, &qualifiers)
             }
             Kind::Apk => {
@@ -108,6 +114,11 @@ mod tests {
         let mut bash = Package::new(PackageId::of_system(Kind::Debian, "libstdc++6"), "1:12.2.0-14+deb12u1");
         bash.architecture = Some("amd64".to_owned());
         insta::assert_snapshot!(bash.purl(Some(&bookworm)), @"pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12");
+        bash.source = Some("gcc-12".to_owned());
+        insta::assert_snapshot!(bash.purl(Some(&bookworm)), @"pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=gcc-12");
+        bash.source = Some("gcc-12 (12.2.0-14)".to_owned());
+        insta::assert_snapshot!(bash.purl(None), @"pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&upstream=gcc-12%4012.2.0-14");
+        bash.source = None;
         insta::assert_snapshot!(bash.purl(None), @"pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64");
         let prefix = ImagePath::new("opt/conda").unwrap();
         let id = PackageId::of_environment(Kind::Conda, "numpy", &prefix);
