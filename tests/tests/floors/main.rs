@@ -48,6 +48,7 @@ const FLOORS: [&[&str]; 5] = [
         "pypi",
         "registry",
         "runtime",
+        "sbom",
         "wheels",
     ],
     &["build", "image", "locking", "report"],
