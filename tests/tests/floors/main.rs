@@ -36,6 +36,7 @@ const FLOORS: [&[&str]; 5] = [
     ],
     &["cdi", "ecosystem", "init", "net", "python", "sandbox", "store"],
     &[
+        "audit",
         "base",
         "conda",
         "conform",

@@ -1,0 +1,83 @@
+//! What databases of vulnerabilities know a package as.
+
+use std::collections::BTreeMap;
+
+use imgbuild_inventory::{Inventory, Kind, Package, PackageId, System};
+
+use crate::version::Order;
+
+/// One name of a package, and its version by that name.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    /// The package.
+    pub(crate) id: PackageId,
+    /// Its version by this name.
+    pub(crate) version: String,
+}
+
+/// The packages of an image, by the names that databases have for them.
+pub(crate) struct Subjects {
+    /// By the names of projects of PyPI.
+    pub(crate) python: BTreeMap<String, Vec<Subject>>,
+    /// By the names of source packages: what a distribution's advisories are of.
+    pub(crate) system: BTreeMap<String, Vec<Subject>>,
+    /// The system that the latter are of.
+    pub(crate) release: Option<System>,
+    /// Those that no database has a name for.
+    pub(crate) nameless: Vec<PackageId>,
+}
+
+impl Subjects {
+    pub(crate) fn new(inventory: &Inventory) -> Self {
+        let release = inventory.system.clone();
+        let mut subjects =
+            Self { python: BTreeMap::new(), system: BTreeMap::new(), release, nameless: Vec::new() };
+        for package in inventory.packages() {
+            subjects.add(package);
+        }
+        subjects
+    }
+
+    fn add(&mut self, package: &Package) {
+        let subject = |version: &str| Subject { id: package.id.clone(), version: version.to_owned() };
+        match package.id.kind {
+            Kind::Debian => {
+                if let Some((name, version)) = package.debian_source() {
+                    self.system.entry(name.to_owned()).or_default().push(subject(version));
+                }
+            }
+            Kind::Pypi => {
+                let name = imgbuild_python::normalized(&package.id.name);
+                self.python.entry(name).or_default().push(subject(&package.version));
+            }
+            Kind::Conda => {
+                let known =
+                    package.distributions.iter().filter_map(|it| Some((&it.name, it.version.as_ref()?)));
+                let known: Vec<_> = known.collect();
+                if known.is_empty() {
+                    self.nameless.push(package.id.clone());
+                }
+                for (name, version) in known {
+                    self.python.entry(name.clone()).or_default().push(subject(version));
+                }
+            }
+            Kind::Apk => self.nameless.push(package.id.clone()),
+        }
+    }
+}
+
+impl Subjects {
+    /// Those that an ecosystem's name of OSV and a package's name of it mean, with the order of their versions.
+    pub(crate) fn of_osv(&self, ecosystem: &str, name: &str) -> Option<(Order, &[Subject])> {
+        if ecosystem == "PyPI" || ecosystem.starts_with("PyPI:") {
+            return Some((Order::Python, self.python.get(&imgbuild_python::normalized(name))?));
+        }
+        let (system, release) = ecosystem.split_once(':')?;
+        let own = self.release.as_ref().filter(|it| it.id.eq_ignore_ascii_case(system))?;
+        let is_debian_like = matches!(own.id.as_str(), "debian" | "ubuntu");
+        // `Ubuntu:22.04:LTS`, and `Ubuntu:Pro:22.04:LTS`, which is of other packages.
+        let release = release.split(':').next().unwrap_or(release);
+        let fits = is_debian_like && own.version.as_deref() == Some(release);
+        fits.then(|| self.system.get(name)).flatten().map(|it| (Order::Debian, it.as_slice()))
+    }
+}
