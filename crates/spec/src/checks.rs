@@ -2,9 +2,9 @@
 
 use imgbuild_document::{Located, Mistake, Problem, Source, list};
 
-use crate::language::CheckTable;
+use crate::language::{CheckTable, LicencesTable};
 use crate::values::Contract;
-use crate::variant::{Check, Conform};
+use crate::variant::{Check, Conform, ExceptedPackage, Licences};
 
 /// The platforms that it must conform to.
 pub(crate) fn conform(
@@ -16,6 +16,30 @@ pub(crate) fn conform(
     list::check_unique(&located.key, &located.value, source, problems);
     let conform = |it: &Located<Contract>| Conform { contract: it.value, origin: it.origin(source) };
     located.value.iter().map(conform).collect()
+}
+
+/// The licences that its packages may be under. A list without any would forbid every package: somebody has forgotten them.
+pub(crate) fn licences(
+    table: Located<LicencesTable>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Licences {
+    let allow = table.value.allow;
+    if allow.value.is_empty() {
+        let mistake = Mistake::EmptyList { key: allow.key.clone() };
+        let hint = "name the licences, for example `allow = [\"MIT\", \"BSD-3-Clause\"]`";
+        problems.push(Problem::new(mistake).at(source, allow.span.clone(), "here").hint(hint));
+    }
+    list::check_unique(&allow.key, &allow.value, source, problems);
+    let excepted = |(package, it): (_, Located<_>)| {
+        let origin = it.origin(source);
+        ExceptedPackage { package, reason: it.value, origin }
+    };
+    Licences {
+        origin: allow.origin(source),
+        allow: allow.value.iter().filter_map(|it| it.value.licence()).collect(),
+        except: table.value.except.into_iter().map(excepted).collect(),
+    }
 }
 
 /// The commands that must succeed in it.

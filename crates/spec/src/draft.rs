@@ -18,7 +18,9 @@ use crate::pip::Section;
 use crate::python::{base_python, python, python_from};
 use crate::services::{self, Services};
 use crate::template::Combination;
-use crate::variant::{Account, Base, Check, Conform, CopyRule, DevContainer, Jupyter, Ssh, Variant};
+use crate::variant::{
+    Account, Base, Check, Conform, CopyRule, DevContainer, Jupyter, Licences, Ssh, Variant,
+};
 
 /// What an image is called whose name is no name, so that the rest of its spec can be looked at.
 const UNNAMED: &str = "image";
@@ -41,6 +43,7 @@ pub(crate) struct Draft {
     image: Image,
     copy: Vec<CopyRule>,
     layers: Layers,
+    licences: Option<Licences>,
     checks: Vec<Check>,
     conform: Vec<Conform>,
 }
@@ -87,6 +90,7 @@ impl Draft {
         problems.extend(environments.all().flat_map(services::wrong_variables));
         problems.extend(wrong_base(&environments, &base, base_place.unwrap_or_default(), source));
         let checks = checks::checks(document.check, source, &mut problems);
+        let licences = document.licences.map(|it| checks::licences(it, source, &mut problems));
         let conform = checks::conform(document.conform, source, &mut problems);
         let copy = copies(document.copy, context.folder, source, &mut problems);
         let name = document.name.map(|located| located.value).or_else(|| UNNAMED.parse().ok());
@@ -108,6 +112,7 @@ impl Draft {
             image: document.image,
             copy,
             layers: document.layers,
+            licences,
             checks,
             conform,
         };
@@ -140,6 +145,7 @@ impl Draft {
             image: self.image.clone(),
             copy: self.copy.clone(),
             layers: self.layers.clone(),
+            licences: self.licences.clone(),
             checks: self.checks.clone(),
             conform: self.conform.clone(),
         };

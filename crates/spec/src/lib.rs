@@ -55,12 +55,13 @@ pub use spec::{Spec, WrongSpec};
 pub use values::{
     AbsolutePath, AuthorizedKey, BaseUrl, Capability, ChannelMirror, Component, ContextPath, Contract,
     CudaVersion, CutOff, DebianPackageName, Driver, Duplicates, EnvironmentValue, ExcludedPart, ExtensionId,
-    Home, HubVersion, Interface, JupyterProfile, LabelKey, LayerSize, Mirror, Mode, PathGlob, Port, Prefix,
-    Protocol, PythonVersion, RepositoryName, RepositorySuite, Shell, Size, SizeError, SnapshotMirror,
-    SnapshotTime, SourceName, TcpPort, Toolkit, TorchBackend, UnknownContract, User, UserName, UserNumber,
-    VersionPattern, VisibleDevices,
+    Home, HubVersion, Interface, JupyterProfile, LabelKey, LayerSize, LicenceText, Mirror, Mode,
+    PackageReference, PathGlob, Port, Prefix, Protocol, PythonVersion, Reason, RepositoryName,
+    RepositorySuite, Shell, Size, SizeError, SnapshotMirror, SnapshotTime, SourceName, TcpPort, Toolkit,
+    TorchBackend, UnknownContract, User, UserName, UserNumber, VersionPattern, VisibleDevices,
 };
 pub use variant::{
     Account, Base, Check, Conda, CondaPackages, Conform, CopyRule, Debian, DevContainer, Environment,
-    Jupyter, Keyring, Layout, Pin, Python, RegistryImage, Repository, Snapshot, Ssh, Variant,
+    ExceptedPackage, Jupyter, Keyring, Layout, Licences, Pin, Python, RegistryImage, Repository, Snapshot,
+    Ssh, Variant,
 };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use imgbuild_archive::Owner;
 use imgbuild_document::{Origin, Requirement, VariableName};
 use imgbuild_environment::{Channel, ChannelPriority, EnvironmentName, LockedPackages, PackageName};
+use imgbuild_licence::AllowedLicence;
 use imgbuild_oci::{ImageName, Platform, Reference, Tag};
 
 use crate::cuda::Cuda;
@@ -13,9 +14,9 @@ use crate::language::{Image, Layers, Manager, Profile, PythonFrom, Seconds, Suit
 use crate::pip::Pip;
 use crate::values::{
     AbsolutePath, AuthorizedKey, BaseUrl, Component, ContextPath, Contract, CutOff, DebianPackageName,
-    ExcludedPart, ExtensionId, Home, Interface, JupyterProfile, Mirror, Mode, PathGlob, Prefix,
-    PythonVersion, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime, SourceName, TcpPort,
-    UserName, VersionPattern,
+    ExcludedPart, ExtensionId, Home, Interface, JupyterProfile, Mirror, Mode, PackageReference, PathGlob,
+    Prefix, PythonVersion, Reason, RepositoryName, RepositorySuite, Shell, SnapshotMirror, SnapshotTime,
+    SourceName, TcpPort, UserName, VersionPattern,
 };
 
 /// One image to build: one combination of the matrix, on one platform.
@@ -59,6 +60,8 @@ pub struct Variant {
     pub copy: Vec<CopyRule>,
     /// How the image is cut into layers.
     pub layers: Layers,
+    /// The licences that its packages may be under, where not every one is allowed.
+    pub licences: Option<Licences>,
     /// What must succeed in the finished image, in order.
     pub checks: Vec<Check>,
     /// The platforms whose demands it must meet, none twice.
@@ -398,6 +401,28 @@ pub struct Conform {
     /// The platform.
     pub contract: Contract,
     /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// The licences that packages may be under.
+#[derive(Debug, Clone)]
+pub struct Licences {
+    /// The licences.
+    pub allow: Vec<AllowedLicence>,
+    /// Packages that may be under any.
+    pub except: Vec<ExceptedPackage>,
+    /// Where they are listed.
+    pub origin: Origin,
+}
+
+/// A package that may be under any licence.
+#[derive(Debug, Clone)]
+pub struct ExceptedPackage {
+    /// The package, by its name, or by its ecosystem, a slash and its name.
+    pub package: PackageReference,
+    /// Why.
+    pub reason: Reason,
+    /// Where that is said.
     pub origin: Origin,
 }
 

@@ -200,7 +200,7 @@ impl Variant {
     /// of a `pylock.toml`, and the packages that a lock of conda packages lists; the layers'
     /// budget, `max-layer` and bytecode. It does not cover what a lock does not hold: name, tags and matrix keys, `jupyter`, `ssh` and `devcontainer` beyond
     /// the packages that they ask for, `[user]`, `[image]`,
-    /// `[[copy]]`, `[[check]]`, `conform`, `visible-devices` and `duplicates` of `cuda`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
+    /// `[[copy]]`, `[[check]]`, `conform`, `[licenses]`, `visible-devices` and `duplicates` of `cuda`, the compression, `writable`, the environment file's name and variables, and the mirrors, which only
     /// say where the same packages are fetched from. Nor does it cover what only locking looks at: the contents of a
     /// project, wheel or repository that a requirement names, and the values of variables. What is
     /// secret in URLs never counts. How the files are formatted never counts.
@@ -226,10 +226,11 @@ impl Variant {
             copy,
             checks,
             conform,
+            licences,
         } = self;
         // What they ask for stands among the packages.
         let _no_input =
-            (name, tags, keys, jupyter, ssh, dev_container, account, image, copy, checks, conform);
+            (name, tags, keys, jupyter, ssh, dev_container, account, image, copy, checks, conform, licences);
         let (debian, layout, image) = match base {
             Base::Debian(debian) => (Some(debian_inputs(debian)), None, None),
             Base::Layout(layout) => (None, Some(layout_inputs(layout)), None),

@@ -13,6 +13,7 @@ mod environment;
 mod image;
 mod jupyter;
 mod layers;
+mod licences;
 mod matrix;
 mod pip;
 mod python;
@@ -36,6 +37,7 @@ pub(crate) use environment::EnvironmentTable;
 pub use image::Image;
 pub(crate) use jupyter::{JupyterKey, JupyterTable};
 pub use layers::{Budget, Compilation, Compression, Layers};
+pub(crate) use licences::LicencesTable;
 pub(crate) use matrix::Matrix;
 pub(crate) use pip::{AllowBuildsKey, FilesKey, PipTable};
 pub use python::PythonFrom;
@@ -127,6 +129,9 @@ pub(crate) struct Document {
     /// How the image is cut into layers.
     #[serde(default)]
     pub(crate) layers: Layers,
+    /// The licences that the image's packages may be under.
+    #[serde(rename = "licenses")]
+    pub(crate) licences: Option<Located<LicencesTable>>,
     /// Commands that must succeed in the finished image.
     #[serde(default)]
     pub(crate) check: Vec<Located<CheckTable>>,

@@ -46,6 +46,9 @@ fn whole(example: &str) -> String {
     if !example.contains("[matrix]") && example.contains("{python}") {
         text.push_str("[matrix]\npython = [3.11]\ncuda = [11.8]\n");
     }
+    if example.contains("[licenses]") && !has("allow") {
+        text.push_str("allow = [\"MIT\"]\n");
+    }
     if example.contains("[[copy]]") {
         if !has("from") {
             text.push_str("from = \"src\"\n");

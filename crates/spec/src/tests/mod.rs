@@ -3,6 +3,7 @@
 mod bad_base;
 mod bad_environment;
 mod bad_input;
+mod bad_licences;
 mod bad_matrix;
 mod bad_pip;
 mod bad_requirements;
