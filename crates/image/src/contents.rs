@@ -200,3 +200,16 @@ pub fn inventory(opened: &Opened, store: &Store) -> Result<Inventory, MakeError>
     all.extend(locked.iter().flat_map(|locked| Described::of_lock(locked, &[])));
     Ok(Inventory::of_described(opened.platform, installed.system(), all))
 }
+
+/// The packages of an image, with what only their files say, such as the licences of wheels: every layer is read for it.
+///
+/// # Errors
+///
+/// As [`inventory`].
+pub fn whole_inventory(opened: &Opened, store: &Store) -> Result<Inventory, MakeError> {
+    let contents = Contents::of(opened, store)?;
+    let installed = contents.installed();
+    let described = installed.described(&contents.owners(), &contents.merged, opened.platform);
+    let of_files = Inventory::of_described(opened.platform, installed.system(), described);
+    Ok(inventory(opened, store)?.filled_from(&of_files))
+}

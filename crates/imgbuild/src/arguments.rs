@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imgbuild_distribution::PushTarget;
 use imgbuild_oci::{Platform, RegistryHost};
-use imgbuild_spec::{Contract, Size, SizeError};
+use imgbuild_spec::{Size, SizeError};
 
 use crate::choice_arguments::{MatrixArguments, ShardArgument, key_value, shard};
 use crate::export_arguments::ExportArguments;
@@ -13,6 +13,7 @@ use crate::inspect_arguments::{
     CatArguments, CatalogArguments, DiffArguments, ExtractArguments, InspectArguments, LsArguments,
     ReportArguments, SizeArguments, TreeArguments, WhyArguments,
 };
+use crate::judging_arguments::{AuditArguments, ConformArguments, LicencesArguments, SbomArguments};
 use crate::keys::KeyPlace;
 use crate::lock_arguments::{LockArguments, OutdatedArguments};
 use crate::registry_arguments::{
@@ -103,6 +104,12 @@ pub(crate) enum Command {
     Cat(CatArguments),
     /// Copy a file or folder out of an image.
     Extract(ExtractArguments),
+    /// Write what an image or a spec is made of as a bill of materials: CycloneDX or SPDX.
+    Sbom(SbomArguments),
+    /// Hold the packages of an image or a spec against advisories that you have, and tell which upgrade cures what.
+    Audit(AuditArguments),
+    /// List the licences of an image's packages. Of a spec that says which are allowed, it fails where a package is under another.
+    Licenses(LicencesArguments),
     /// Tell whether platforms will run an image, demand by demand.
     Conform(ConformArguments),
     /// Tell what this machine can and cannot, and what to do about it. Exits with 1 where something is not fine that builds need.
@@ -260,21 +267,6 @@ pub(crate) struct RunArguments {
     /// Run it only if it is what `imgbuild verify` says that it should be with this public key: it must be named by its registry.
     #[arg(long, value_name = "KEY")]
     pub(crate) verify: Option<KeyPlace>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConformArguments {
-    /// A tarball, a layout's folder, a spec that was built, its image's NAME:TAG, or a digest.
-    pub(crate) image: String,
-    /// The platform; can be repeated. Without one, all are told; with one, a demand that does not hold is a failure.
-    #[arg(long = "for", value_name = "NAME")]
-    pub(crate) contracts: Vec<Contract>,
-    /// The platform of processors, where the image has several.
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Option<Platform>,
-    /// Print the result as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

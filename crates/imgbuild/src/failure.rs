@@ -50,6 +50,9 @@ pub(crate) enum Plain {
         /// What is wrong with it.
         reason: String,
     },
+    /// A document in canonical JSON.
+    #[error(transparent)]
+    Canonical(#[from] imgbuild_oci::canonical::CanonicalError),
     /// The credentials for channels.
     #[error(transparent)]
     Credentials(#[from] imgbuild_conda::CredentialsError),

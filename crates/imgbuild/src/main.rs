@@ -9,6 +9,7 @@ mod commands;
 mod export_arguments;
 mod failure;
 mod inspect_arguments;
+mod judging_arguments;
 mod keys;
 mod lock_arguments;
 mod output;
@@ -152,6 +153,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Report(arguments) => commands::report::report(arguments, global).await,
         Command::Catalog(arguments) => commands::report::catalog(arguments, global).await,
         Command::Size(arguments) => commands::size::run(arguments, global).await,
+        Command::Sbom(arguments) => commands::sbom::run(arguments, global).await,
+        Command::Audit(arguments) => commands::audit::run(arguments, global).await,
+        Command::Licenses(arguments) => commands::licences::run(arguments, global).await,
         Command::Conform(arguments) => commands::conform::run(arguments, global).await,
         Command::Login(arguments) => commands::login::run(arguments, global).await,
         Command::Logout { host } => commands::logout::run(host, global).await,

@@ -7,8 +7,9 @@ use imgbuild_store::LayerCaches;
 use serde_json::{Value, json};
 
 use super::{host, is_local, make_local, print, print_json, store};
-use crate::arguments::{ConformArguments, Global};
+use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
+use crate::judging_arguments::ConformArguments;
 
 pub(crate) async fn run(arguments: &ConformArguments, global: &Global) -> Result<(), Failure> {
     let platform = match arguments.platform {

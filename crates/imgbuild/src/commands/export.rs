@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: &ExportArguments, global: &Global) -> Result<
 }
 
 /// Writes a file: whole, or not at all.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Folder::open(folder)?.write(name, |file| file.write_all(text.as_bytes()))

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;
@@ -14,6 +15,7 @@ pub(crate) mod files;
 pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod licences;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -26,6 +28,7 @@ pub(crate) mod push;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod sbom;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod size;

@@ -82,9 +82,21 @@ pub(crate) fn is_spec(text: &str) -> bool {
 
 /// The packages of a spec's lock, image by image.
 fn of_spec(path: &Path, platform: Option<Platform>) -> Result<Vec<Asked>, Failure> {
+    let all = of_each(path, platform, |locked, variant, _| Ok(spec_inventory(locked, variant)))?;
+    Ok(all.into_iter().map(|(name, inventory)| Asked { name, inventory }).collect())
+}
+
+/// What is made of each image that a spec has for a platform, by its lock and the lock's text, and what the image is called, where there
+/// are several.
+pub(crate) fn of_each<T>(
+    path: &Path,
+    platform: Option<Platform>,
+    made: impl Fn(&LockedVariant<'_>, &Variant, &str) -> Result<T, Failure>,
+) -> Result<Vec<(Option<String>, T)>, Failure> {
     let (spec, variants) = read_spec(path, Purpose::Lock)?;
     let no_lock = || WhyFailure::NoLock { spec: spec.file().to_owned() };
     let locked = known_lock(&variants, &lock_path(path))?.ok_or_else(no_lock)?;
+    let locked_text = locked.text.clone();
     let all = locked.lock.locked_variants().map_err(Plain::from)?;
     let platform = match platform {
         Some(platform) => platform,
@@ -96,11 +108,10 @@ fn of_spec(path: &Path, platform: Option<Platform>) -> Result<Vec<Asked>, Failur
         return Err(WhyFailure::NoPlatform { spec: spec.file().to_owned(), platform }.into());
     }
     let is_one = found.len() == 1;
-    let asked = |(locked, variant): &(LockedVariant<'_>, &Variant)| Asked {
-        name: (!is_one).then(|| variant_name(variant)),
-        inventory: spec_inventory(locked, variant),
+    let asked = |(locked, variant): &(LockedVariant<'_>, &Variant)| {
+        Ok(((!is_one).then(|| variant_name(variant)), made(locked, variant, &locked_text)?))
     };
-    Ok(found.iter().map(asked).collect())
+    found.iter().map(asked).collect()
 }
 
 /// Texts of several images, each below its image's name.
