@@ -105,7 +105,7 @@ fn a_lock_differs_from_what_it_was() {
       ~ pypi/good in /opt/conda 1.0 -> 2.0 (+69 B)
     ");
     assert_snapshot!(sample.ends(&["diff", "spec.lock@HEAD", "spec.lock", "--markdown"]).1, @"
-    ### spec.lock@​HEAD → spec.lock
+    ### spec.lock@&#8203;HEAD → spec.lock
 
     **latest (linux/amd64)**
 

@@ -306,7 +306,7 @@ fn values_of_strangers_forge_no_lines_and_show_no_secrets() {
 
     | configuration | before | after |
     |---|---|---|
-    | label \!\[x\](https://evil.example/x.png) \| @​all |  | \`a\`\\n\# b |
+    | label \!\[x\](https://evil.example/x.png) \| @&#8203;all |  | \`a\`\\n\# b |
 
     <details><summary>files</summary>
 

@@ -331,7 +331,7 @@ fn escaped(text: &str) -> String {
         '\\' | '`' | '|' | '[' | ']' | '!' | '*' | '_' | '#' | '~' => format!("\\{it}"),
         '<' => "&lt;".to_owned(),
         // A name behind it is a person's.
-        '@' => "@\u{200b}".to_owned(),
+        '@' => "@&#8203;".to_owned(),
         it => it.to_string(),
     };
     one_line(text).chars().map(character).collect()
