@@ -76,7 +76,12 @@ mod tests {
         let (findings, unused) = judge_licences(&inventory, &allowed, &exceptions);
         let lines: Vec<String> =
             findings.iter().map(|it| format!("{} {:?} {:?}", it.package, it.licence, it.objection)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        debian/bsd Some("LicenseRef-BSD") Forbidden(["LicenseRef-BSD"])
+        debian/gpl Some("GPL-3.0-only AND MIT") Forbidden(["GPL-3.0-only"])
+        debian/silent None Unsaid
+        conda/bsd Some("BSD") Unclear
+        "#);
         assert_eq!(unused, ["gone", "pypi/*"]);
         let all = BTreeMap::from([reason("debian/*"), reason("conda/bsd")]);
         assert_eq!(judge_licences(&inventory, &allowed, &all), (Vec::new(), Vec::new()));
