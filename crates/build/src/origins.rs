@@ -25,7 +25,8 @@ pub(crate) fn origins(
     images: &[Image],
     context: &Context,
 ) -> Result<Vec<Origin>, BuildError> {
-    let found = commit(spec_path, &lock_path(spec_path));
+    let copied = variants.iter().flat_map(|variant| &variant.copy).map(|copy| copy.from.to_string());
+    let found = commit(spec_path, &lock_path(spec_path), &copied.collect::<Vec<_>>());
     let bytes = std::fs::read(spec_path).map_err(MakeError::file(spec_path, "read"))?;
     let name = spec_path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = found.as_ref().map_or(name, |(_, path)| path.clone());

@@ -70,7 +70,14 @@ impl Pushing {
         let is_read = request.output.is_some()
             || !pushing.is_asked()
             || !request.unchecked && variants.iter().any(is_checked);
-        for place in &request.shared.places {
+        // For the same reason only a cache is read whose entries are signed.
+        let is_believed = !pushing.is_attested() || request.shared.key.is_some();
+        if !is_believed && !request.shared.places.is_empty() {
+            pushing
+                .notes
+                .push("what is signed takes layers from shared caches with `--cache-key` alone".to_owned());
+        }
+        for place in request.shared.places.iter().filter(|_| is_believed) {
             let does = CacheUse {
                 // What will be mounted is not read.
                 is_read: is_read || !pushing.is_within_one_registry(place),
@@ -92,6 +99,13 @@ impl Pushing {
     }
 
     async fn read_images(&mut self, cache_from: &CacheFrom, context: &Context) -> Result<(), BuildError> {
+        if self.is_attested() {
+            // Which key a layer of a registry has, nobody has signed: what is signed is made of what the lock names.
+            if matches!(cache_from, CacheFrom::Images(_)) {
+                self.notes.push("what is signed takes no layers from images of registries".to_owned());
+            }
+            return Ok(());
+        }
         let before = self.destinations.iter().flatten().filter_map(|it| it.references().next());
         let (named, before): (Vec<Reference>, Vec<Reference>) = match cache_from {
             CacheFrom::Nothing => return Ok(()),
@@ -105,6 +119,11 @@ impl Pushing {
             self.read(reference, false, context).await?;
         }
         Ok(())
+    }
+
+    /// Whether it is signed, or said where it comes from.
+    fn is_attested(&self) -> bool {
+        self.provenance.is_some() || self.publishing.key.is_some()
     }
 
     /// Whether a cache is in the registry that everything is pushed to.

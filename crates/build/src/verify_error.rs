@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use imgbuild_distribution::NotSigned;
 use imgbuild_lock::LockError;
-use imgbuild_oci::Digest;
+use imgbuild_oci::{Digest, Platform};
 use miette::Diagnostic;
 
 use crate::difference::Difference;
@@ -40,6 +40,17 @@ pub enum VerifyError {
         told: Digest,
         /// Whether the key has signed that.
         is_signed: bool,
+    },
+    /// It is for another platform.
+    #[error("`{reference}` is for {found}, and not for {wanted}")]
+    #[diagnostic(help("name its platform: `--platform {found}`"))]
+    Platform {
+        /// The image.
+        reference: String,
+        /// What was asked for.
+        wanted: Platform,
+        /// What it is for.
+        found: String,
     },
     /// A manifest or a configuration that is none.
     #[error("`{reference}` cannot be read as an image: {reason}")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imgbuild_distribution::{Attested, DistributionError, attested};
 use imgbuild_fetch::Context;
-use imgbuild_image::{LOCK_LABEL, MakeError, lock_text};
+use imgbuild_image::{LOCK_LABEL, MakeError, is_as_we_made_it, lock_text};
 use imgbuild_oci::{Blobs, Digest, ImageConfig, Manifest, Platform, Reference};
 use imgbuild_registry::{RemoteBlobs, RemoteManifest, RemoteRepository, Sought};
 use imgbuild_signature::VerifyingKey;
@@ -71,6 +71,10 @@ pub async fn verify(
         attested.is_signed(&name, &top.digest, key).map_err(VerifyError::from)?;
     }
     let opened = open(&name, &remote, &image).await?;
+    let found = format!("{}/{}", opened.config.os, opened.config.architecture);
+    if found != platform.to_string() {
+        return Err(VerifyError::Platform { reference: name, wanted: platform, found }.into());
+    }
     let lock = held_lock(&name, &opened).await?;
     if let Some(lock) = &lock {
         check_told(&name, lock.digest, &mut attested, key.is_some())?;
@@ -96,7 +100,9 @@ async fn all_said(
 
 /// The lock that an image holds, which must be the one that it says; nothing of an image that says none.
 async fn held_lock(name: &str, opened: &Opened) -> Result<Option<HeldLock>, BuildError> {
-    let Some(said) = opened.config.config.labels.get(LOCK_LABEL).cloned() else { return Ok(None) };
+    let is_ours = is_as_we_made_it(&opened.config.history, opened.manifest.layers.len());
+    let said = opened.config.config.labels.get(LOCK_LABEL).cloned().filter(|_| is_ours);
+    let Some(said) = said else { return Ok(None) };
     let (layers, blobs) = (opened.manifest.layers.clone(), Arc::clone(&opened.blobs));
     let read = tokio::task::spawn_blocking(move || lock_text(&layers, &*blobs));
     let text = read.await.map_err(MakeError::from)??;

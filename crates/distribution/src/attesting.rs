@@ -93,6 +93,51 @@ pub(crate) fn attachments(
     Ok(all)
 }
 
+/// A document that describes an image, such as a list of its packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Description<'a> {
+    /// Its media type, without parameters, which is what the artifact is.
+    pub media_type: &'a str,
+    /// The URI by which a signed statement says what it is.
+    pub predicate_type: &'a str,
+    /// The document, as JSON.
+    pub bytes: &'a [u8],
+}
+
+/// Puts a document beside the image of a registry that it describes; with a key a signed statement of it as well, as `cosign attest` does.
+///
+/// # Errors
+///
+/// When the image is not there, the document is no JSON, or the registry does not take it.
+pub async fn describe(
+    reference: &Reference,
+    image: &Digest,
+    description: Description<'_>,
+    key: Option<&SigningKey>,
+    context: &Context,
+) -> Result<(), DistributionError> {
+    let remote = context.registries()?.open(reference).await?.writing();
+    let manifest = remote.needed_manifest(&image.to_string()).await?;
+    let media_type = manifest.media_type.parse().map_err(|_| DistributionError::NotAnImage {
+        reference: reference.to_string(),
+        media_type: manifest.media_type.clone(),
+    })?;
+    let subject = Descriptor::new(media_type, manifest.digest, manifest.bytes.len() as u64);
+    let said = Said { subject: &subject, created: None };
+    let Description { media_type, predicate_type, bytes } = description;
+    let file =
+        ArtifactFile { media_type: kind(media_type)?, bytes: bytes.to_vec(), annotations: BTreeMap::new() };
+    let mut all: Vec<Attachment> = vec![said.artifact(media_type, file, [])?.into()];
+    if let Some(key) = key {
+        let predicate = serde_json::from_slice(bytes);
+        let predicate = predicate.map_err(|error| DistributionError::Attestation(Box::new(error)))?;
+        let statement = Statement::new(vec![Subject::new(None, image)], predicate_type, predicate);
+        all.push(said.bundle(&statement, key)?.into());
+    }
+    remote.attach(&all).await?;
+    Ok(())
+}
+
 /// Signs an image that is in a registry, with all that it lists: gives the digests that are signed now.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ mod target;
 mod verifying;
 
 pub use ahead::Ahead;
-pub use attesting::{Origin, listed, sign};
+pub use attesting::{Description, Origin, describe, listed, sign};
 pub use completing::{Completion, Incomplete, MadeFrom, completed};
 pub use error::DistributionError;
 pub use holders::holders;

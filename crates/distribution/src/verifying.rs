@@ -2,7 +2,7 @@
 
 use imgbuild_oci::Digest;
 use imgbuild_provenance::{PREDICATE, Provenance, ProvenanceError};
-use imgbuild_registry::{Pointer, RemoteRepository};
+use imgbuild_registry::{Pointer, RegistryError, RemoteRepository};
 use imgbuild_signature::{
     BUNDLE_TYPE, Bundle, SIGN_PREDICATE, SIMPLE_TYPE, SignatureError, SimpleSignature, Statement,
     VerifyingKey,
@@ -37,8 +37,10 @@ pub struct Attested {
     pub signatures: Vec<Signature>,
     /// Where it comes from: what the key has signed first.
     pub told: Vec<Told>,
-    /// What does not hold: what it is, and why.
+    /// Signatures that do not hold: what each is, and why.
     pub refused: Vec<(String, VerifyFailure)>,
+    /// What nobody has signed and does not hold.
+    pub doubted: Vec<(String, VerifyFailure)>,
 }
 
 /// Why something that is said of an image does not hold.
@@ -52,6 +54,9 @@ pub enum VerifyFailure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// The registry does not have what it lists, or that is not what it should be.
+    #[error("it cannot be read: {0}")]
+    Absent(String),
     /// It is too large.
     #[error("it has {0} bytes: no more than {ATTESTATION_LIMIT} are read")]
     Large(u64),
@@ -98,16 +103,19 @@ pub async fn attested(
     key: Option<&VerifyingKey>,
 ) -> Result<Attested, DistributionError> {
     let mut found = Attested::default();
-    for pointer in remote.referrers(image).await?.into_iter().take(MOST_ATTESTATIONS) {
+    // Others may lie there as many as they like.
+    let is_asked =
+        |it: &Pointer| [Some(BUNDLE_TYPE), Some(ATTESTATION_TYPE)].contains(&it.artifact_type.as_deref());
+    let pointers = remote.referrers(image).await?.into_iter().filter(is_asked);
+    for pointer in pointers.take(MOST_ATTESTATIONS) {
         let name = format!("the artifact `{}`", pointer.digest);
-        let said = match (pointer.artifact_type.as_deref(), key) {
-            (Some(BUNDLE_TYPE), Some(key)) => {
-                found.bundle(&pointer, content(remote, &pointer).await?, image, key)
-            }
-            (Some(ATTESTATION_TYPE), _) => found.statement(content(remote, &pointer).await?, image),
-            _ => Ok(()),
-        };
-        found.refused.extend(said.err().map(|failure| (name, failure)));
+        if pointer.artifact_type.as_deref() == Some(ATTESTATION_TYPE) {
+            let said = found.statement(content(remote, &pointer).await, image);
+            found.doubted.extend(said.err().map(|failure| (name, failure)));
+        } else if let Some(key) = key {
+            let said = found.bundle(&pointer, content(remote, &pointer).await, image, key);
+            found.refused.extend(said.err().map(|failure| (name, failure)));
+        }
     }
     if let Some(key) = key {
         found.tagged(remote, image, key).await?;
@@ -123,16 +131,14 @@ pub async fn attested(
     Ok(Attested { told, ..found })
 }
 
-/// The file of an artifact.
-async fn content(
-    remote: &RemoteRepository,
-    pointer: &Pointer,
-) -> Result<Result<Vec<u8>, VerifyFailure>, DistributionError> {
-    let manifest = remote.needed_manifest(&pointer.digest.to_string()).await?;
+/// The file of an artifact. One that cannot be had hides none of the others.
+async fn content(remote: &RemoteRepository, pointer: &Pointer) -> Result<Vec<u8>, VerifyFailure> {
+    let absent = |error: RegistryError| VerifyFailure::Absent(imgbuild_diagnostic::told(&error));
+    let manifest = remote.needed_manifest(&pointer.digest.to_string()).await.map_err(absent)?;
     match manifest.blobs().get(1) {
-        Some(file) if file.size > ATTESTATION_LIMIT => Ok(Err(VerifyFailure::Large(file.size))),
-        Some(file) => Ok(Ok(remote.blob_bytes(file.digest, file.size).await?)),
-        None => Ok(Ok(Vec::new())),
+        Some(file) if file.size > ATTESTATION_LIMIT => Err(VerifyFailure::Large(file.size)),
+        Some(file) => remote.blob_bytes(file.digest, file.size).await.map_err(absent),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -157,6 +163,7 @@ impl Attested {
     pub fn and_of_list(&mut self, list: Self) {
         self.signatures.extend(list.signatures);
         self.refused.extend(list.refused);
+        self.doubted.extend(list.doubted);
     }
 
     fn bundle(
@@ -211,7 +218,14 @@ impl Attested {
                 self.refused.push((format!("the tag `{tag}`"), VerifyFailure::Large(file.size)));
                 continue;
             }
-            let payload = remote.blob_bytes(file.digest, file.size).await?;
+            let payload = match remote.blob_bytes(file.digest, file.size).await {
+                Ok(payload) => payload,
+                Err(error) => {
+                    let failure = VerifyFailure::Absent(imgbuild_diagnostic::told(&error));
+                    self.refused.push((format!("the tag `{tag}`"), failure));
+                    continue;
+                }
+            };
             let signed = SimpleSignature { payload, signature: signature.clone() };
             match signed.is_about(image, key) {
                 Ok(()) => self.signatures.push(Signature::Tag(tag.clone())),

@@ -3,11 +3,18 @@
 use std::io::Read;
 
 use imgbuild_archive::{ImagePath, LayerKind, LayerReader, TarError};
-use imgbuild_oci::{Blobs, Descriptor, uncompressed, unpacked_limit};
+use imgbuild_oci::{Blobs, Descriptor, History, uncompressed, unpacked_limit};
 
 use crate::assembly::LOCK_PATH;
 use crate::error::{MakeError, OpenFailure};
-use crate::limits::DOCUMENT_LIMIT;
+use crate::image::WRITER;
+use crate::limits::{DOCUMENT_LIMIT, LOCK_LAYER_LIMIT};
+
+/// Whether nothing was laid over what imgbuild made of an image of so many layers: whoever builds on an image of ours takes over its labels.
+pub fn is_as_we_made_it(history: &[History], layers: usize) -> bool {
+    let made: Vec<&History> = history.iter().filter(|item| !item.empty_layer).collect();
+    made.len() == layers && made.last().is_some_and(|last| last.created_by == WRITER)
+}
 
 /// The text of the lock that an image holds, whose layers are these; nothing where it holds none. It stands in the last of its layers, so
 /// that of an image in a registry no more than that one comes.
@@ -16,7 +23,7 @@ use crate::limits::DOCUMENT_LIMIT;
 ///
 /// When a layer cannot be read.
 pub fn lock_text(layers: &[Descriptor], blobs: &dyn Blobs) -> Result<Option<String>, MakeError> {
-    for layer in layers.iter().rev() {
+    for layer in layers.iter().rev().filter(|layer| layer.size <= LOCK_LAYER_LIMIT) {
         let unreadable = |error: TarError| OpenFailure::Layer { digest: layer.digest, error };
         let io = |error| unreadable(TarError::Read(error));
         let blob = blobs.open(&layer.digest).map_err(|error| io(std::io::Error::other(error)))?;

@@ -63,7 +63,7 @@ pub use delivery::{Delivered, Format, Output, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
 pub use files::{ReadFile, read_files};
 pub use image::LOCK_LABEL;
-pub use image_lock::lock_text;
+pub use image_lock::{is_as_we_made_it, lock_text};
 /// What was run to make an image.
 pub use imgbuild_ecosystem::Execution;
 pub use inspection::{

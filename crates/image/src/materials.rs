@@ -103,7 +103,8 @@ pub fn lock_facts(
         labels.iter().find(|(it, _)| it.as_str() == key).map(|(_, value)| value.to_string())
     };
     let tag = variant.tags.first().map(ToString::to_string);
-    let identity = Digest::of(format!("{lock}\n{} {} {tag:?}", variant.name, variant.platform));
+    let shown = tag.as_deref().unwrap_or_default();
+    let identity = Digest::of(format!("{lock}\n{} {} {shown}", variant.name, variant.platform));
     let is_whole = locked.variant.existing().is_none();
     Ok(ImageFacts {
         name: variant.name.to_string(),

@@ -14,7 +14,7 @@ use imgbuild_store::{ImageRecord, LayerCaches, Store};
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
-use crate::image::WRITER;
+use crate::image_lock::is_as_we_made_it;
 use crate::limits::DOCUMENT_LIMIT;
 use crate::unpacked::NamedLayer;
 
@@ -101,9 +101,9 @@ impl Opened {
             .collect()
     }
 
-    /// Whether nothing was laid over what imgbuild made: whoever builds on an image of ours takes over its labels.
+    /// Whether nothing was laid over what imgbuild made.
     pub(crate) fn is_as_we_made_it(&self) -> bool {
-        self.makers().and_then(|made| made.last().copied()).is_some_and(|last| last.created_by == WRITER)
+        is_as_we_made_it(&self.history, self.layers.len())
     }
 
     /// Where its layers are.

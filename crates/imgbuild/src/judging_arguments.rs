@@ -8,6 +8,7 @@ use imgbuild_oci::Platform;
 use imgbuild_spec::Contract;
 
 use crate::inspect_arguments::ImageArguments;
+use crate::keys::KeyPlace;
 
 #[derive(Debug, Args)]
 pub(crate) struct SbomArguments {
@@ -22,6 +23,12 @@ pub(crate) struct SbomArguments {
     /// Write it to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Put it beside the image in its registry, where those find it who ask for what refers to the image; it is printed only with `-o`.
+    #[arg(long)]
+    pub(crate) attach: bool,
+    /// Attach a signed statement of it as well: the private key in a file, or in a variable as `env:NAME`.
+    #[arg(long, value_name = "KEY", requires = "attach")]
+    pub(crate) sign_key: Option<KeyPlace>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

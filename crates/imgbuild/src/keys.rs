@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 /// The variable with the password of an encrypted key: cosign's own.
 const PASSWORD: &str = "COSIGN_PASSWORD";
 
+/// The most bytes of the name of a file with a key that is shown.
+const LONGEST_NAME: usize = 100;
+
 /// The most bytes of a key.
 const KEY_LIMIT: usize = 64 << 10;
 
@@ -54,6 +57,9 @@ impl FromStr for KeyPlace {
         match text.strip_prefix("env:") {
             Some("") => Err("write it as env:NAME".to_owned()),
             Some(name) => Ok(Self::Variable(name.to_owned())),
+            None if text.contains("PRIVATE KEY") || text.contains('\n') => {
+                Err("that is a key, and not where one is: write the name of a file, or env:NAME".to_owned())
+            }
             None => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -62,6 +68,10 @@ impl FromStr for KeyPlace {
 impl fmt::Display for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // What is longer than a name of a file is a key that somebody has given in its place.
+            Self::File(path) if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) => {
+                f.write_str("that is given")
+            }
             Self::File(path) => write!(f, "`{}`", path.display()),
             Self::Variable(name) => write!(f, "`env:{name}`"),
         }
@@ -85,18 +95,22 @@ impl KeyPlace {
 
     fn text(&self) -> Result<Zeroizing<String>, KeyFailure> {
         let text = match self {
-            Self::Variable(name) => std::env::var(name).map_err(|_| KeyFailure::NoVariable(self.clone()))?,
+            Self::Variable(name) => {
+                Zeroizing::new(std::env::var(name).map_err(|_| KeyFailure::NoVariable(self.clone()))?)
+            }
             Self::File(path) => std::fs::File::open(path)
                 .and_then(read)
                 .map_err(|error| KeyFailure::Read { place: self.clone(), error })?,
         };
-        Ok(Zeroizing::new(text))
+        Ok(text)
     }
 }
 
 /// A text that is no longer than keys are. What is no text is no key: that is told by whoever reads it.
-fn read(file: std::fs::File) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
+fn read(file: std::fs::File) -> std::io::Result<Zeroizing<String>> {
+    // With all its room at once: what grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_LIMIT + 1));
     std::io::Read::read_to_end(&mut std::io::Read::take(file, KEY_LIMIT as u64), &mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = std::str::from_utf8(&bytes).map(str::to_owned);
+    Ok(Zeroizing::new(text.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned())))
 }

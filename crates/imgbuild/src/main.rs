@@ -50,7 +50,10 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
     log(arguments.global.verbose);
     // Signals are the command's: nothing of ours may take them.
     if let Command::Run(run) = &arguments.command {
@@ -67,16 +70,20 @@ fn main() -> ExitCode {
         output::say(&format!("error: {}\n", imgbuild_diagnostic::told(&error)));
         return ExitCode::FAILURE;
     }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => finished(runtime, &arguments),
         Err(error) => {
             output::say(&format!("error: cannot start: {error}\n"));
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
+    }
+}
+
+/// Runs a command to its end, or until somebody stops it.
+fn finished(runtime: tokio::runtime::Runtime, arguments: &Arguments) -> ExitCode {
     let ended = runtime.block_on(async {
         let ended = tokio::select! {
-            result = run(&arguments) => Ok(result),
+            result = run(arguments) => Ok(result),
             code = stopped() => Err(code),
         };
         if !matches!(ended, Ok(Ok(_))) {
@@ -99,6 +106,17 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Tells what is wrong with the words of the command line, or prints the help. A secret that was given as a word is not shown.
+fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render();
+    let is_plain = !std::io::IsTerminal::is_terminal(&std::io::stderr());
+    output::say(&shown::shown(&if is_plain { text.to_string() } else { text.ansi().to_string() }));
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Waits until somebody stops the program: how it ends then.

@@ -27,10 +27,10 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum ProvenanceError {
     /// It cannot be read.
-    #[error("it is no provenance that can be read: {0}")]
+    #[error("it is no provenance that can be read: {}", .0.escape_debug())]
     Unreadable(String),
     /// It was built by something else.
-    #[error("it tells of another kind of build: `{0}`")]
+    #[error("it tells of another kind of build: `{}`", .0.escape_debug())]
     BuildType(String),
     /// It names no lock.
     #[error("it names no lock")]
@@ -100,6 +100,12 @@ impl Provenance {
         let lock = all.iter().find(|it| it.name.as_deref() == Some("lock"));
         let lock = lock.and_then(|it| Digest::from_hex(it.digest.get("sha256")?).ok());
         let commit = all.iter().find_map(|it| Some((it.digest.get("gitCommit")?.clone(), it.uri.clone())));
+        // Who reads a line of it must not read two.
+        let shown =
+            [Some(&run.builder.id), run.metadata.invocation_id.as_ref(), commit.as_ref().map(|it| &it.0)];
+        if shown.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+            return Err(ProvenanceError::Unreadable("it has a text of several lines".to_owned()));
+        }
         Ok(Self {
             builder: run.builder.id,
             invocation: run.metadata.invocation_id,

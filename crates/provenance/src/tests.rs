@@ -115,7 +115,10 @@ fn everything_that_the_lock_names_is_told_with_its_digest() {
         is_changed: true,
     };
     let said = said(Some(&commit), &BTreeMap::new());
-    let shown = serde_json::to_string_pretty(&said).unwrap();
+    // As it is written: in which order a map has its keys is no matter of ours.
+    let written = imgbuild_oci::canonical::to_vec(&said).unwrap();
+    let shown = serde_json::from_slice::<Value>(&written).unwrap();
+    let shown = serde_json::to_string_pretty(&shown).unwrap();
     assert!(!shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
     assert_snapshot!(shown, @r#"
     {
@@ -297,4 +300,16 @@ fn what_a_variable_lacks_is_not_made_up() {
     assert_eq!(builder(&all), builder(&BTreeMap::new()));
     // Not everything that says `CI` is one of these.
     assert_eq!(builder(&variables(&[("CI", "true")])), builder(&BTreeMap::new()));
+}
+
+/// A line of what is told of it is one line.
+#[test]
+fn what_would_be_several_lines_is_refused() {
+    let mut said = said(None, &BTreeMap::new());
+    assert!(Provenance::read(&said).is_ok());
+    said["runDetails"]["builder"]["id"] = "x\nprovenance (signed): built by y".into();
+    assert_eq!(
+        Provenance::read(&said).unwrap_err().to_string(),
+        "it is no provenance that can be read: it has a text of several lines"
+    );
 }

@@ -44,6 +44,14 @@ impl Format {
         }
     }
 
+    /// The URI by which in-toto's statements say what it is.
+    pub const fn predicate_type(self) -> &'static str {
+        match self {
+            Self::CycloneDx16 => "https://cyclonedx.org/bom",
+            Self::Spdx23 | Self::Spdx301 => "https://spdx.dev/Document",
+        }
+    }
+
     /// The media type of its documents, as registered.
     pub const fn media_type(self) -> &'static str {
         match self {

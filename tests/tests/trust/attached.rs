@@ -306,3 +306,30 @@ fn a_push_says_with_what_it_signs() {
     let signed = imgbuild.run(["sign", &format!("{target}:latest"), "--key", "env:KEY"]);
     assert_snapshot!(plain(&signed.success().stdout, registry.address()), @"sha256:… is signed with the key PrMCPqHbPedLvfmaNEMtX0T5WtBkU7GW6ht5iKm8/vQ=");
 }
+
+/// A list of its packages is an artifact that refers to the image, and a statement that is signed.
+#[test]
+fn a_bill_of_materials_is_put_beside_an_image() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    let target = format!("{}/small", registry.address());
+    let image = push(&imgbuild, &target, &[]);
+    let name = format!("{target}:latest");
+    let attaches =
+        || imgbuild.run(["sbom", &name, "--attach", "--sign-key", &key("ed.key")]).success().stdout;
+    assert_eq!(attaches(), format!("attached to {name}, {image}\n"));
+    let all = referrers(&registry, "small", &image);
+    let kinds: Vec<&str> = all.iter().map(|it| it["artifactType"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["application/vnd.cyclonedx+json", super::BUNDLE]);
+    assert_eq!(all[1]["annotations"]["dev.sigstore.bundle.predicateType"], "https://cyclonedx.org/bom");
+    let blob = all[0]["layers"][0]["digest"].as_str().unwrap();
+    let printed = imgbuild.run(["sbom", &name]).success().stdout;
+    assert_eq!(
+        String::from_utf8(super::get(&registry, &format!("small/blobs/{blob}"))).unwrap() + "\n",
+        printed
+    );
+    // The same again adds nothing.
+    attaches();
+    assert_eq!(referrers(&registry, "small", &image), all);
+    assert_snapshot!(imgbuild.run(["sbom", "small:latest", "--attach"]).failure().stderr, @"");
+}

@@ -192,7 +192,7 @@ fn an_image_that_is_not_of_the_lock_that_it_says_is_told_as_that() {
     assert_snapshot!(verified(&registry, &imgbuild, "other:1", "ed.pub"), @"
     REGISTRY/other:1 is sha256:…
     signed: with the key nkkjg6C4XxrYozBdEtCDggao8bYVuKhAINHH9LHqRYU=: bundle sha256:…, tag sha256-….sig
-    lock: none, it is no image of imgbuild
+    lock: none, it is no image of imgbuild, or others have laid something over it
     [0]
     ");
     let rebuilt = imgbuild.run(["verify", "--quiet", &other, "--rebuild", "spec.toml"]);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imgbuild_image::{MakeError, Runnable, Words, open_image, remover};
+use imgbuild_distribution::missing;
+use imgbuild_image::{MakeError, Runnable, Words, image_records, open_image, remover};
 use imgbuild_oci::Platform;
 use imgbuild_sandbox::limits::MOST_PUBLISHED;
 use imgbuild_sandbox::{
@@ -35,10 +36,12 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     let store = store()?;
     let machine = Machine::probe().map_err(MakeError::from)?;
     let image = match &arguments.verify {
-        Some(key) => verified(&arguments.image, key, platform, global)?,
-        None => arguments.image.clone(),
+        Some(key) => verified(&arguments.image, key, platform, &store, global)?,
+        None => {
+            get(&arguments.image, platform, &store, global)?;
+            arguments.image.clone()
+        }
     };
-    get(&image, platform, &store, global)?;
     let opened = open_image(&image, platform, &LayerCaches::new(store.clone()))?;
     let (config, layers) = (&opened.config, &opened.layers);
     let runnable = Runnable::new(opened.platform, config, layers, opened.blobs(), &store, &machine)?;
@@ -77,8 +80,15 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<ExitCode,
     })
 }
 
-/// The image by the digest by which it was verified: its tag may mean another one in the next moment.
-fn verified(image: &str, key: &KeyPlace, platform: Platform, global: &Global) -> Result<String, Failure> {
+/// The image by the digest by which it was verified, got into the store: its tag may mean another one in the next moment, and a file of
+/// the current folder may have any name, but a digest alone means what is in the store.
+fn verified(
+    image: &str,
+    key: &KeyPlace,
+    platform: Platform,
+    store: &Store,
+    global: &Global,
+) -> Result<String, Failure> {
     let key = key.verifying_key()?;
     let reference = in_registry(image).ok_or_else(|| Plain::Unverifiable(image.to_owned()))?;
     let runtime = tokio::runtime::Runtime::new().map_err(Plain::from)?;
@@ -87,8 +97,15 @@ fn verified(image: &str, key: &KeyPlace, platform: Platform, global: &Global) ->
         let verified = imgbuild_build::verify(&reference, platform, Some(&key), &context).await;
         verified.map(|it| it.image).map_err(Failure::from)
     })?;
-    let host = reference.registry().map(|host| format!("{host}/")).unwrap_or_default();
-    Ok(format!("{host}{}@{digest}", reference.name()))
+    let records = image_records(&digest.to_string(), &[platform], store)?;
+    let lacks = records.iter().map(|record| missing(record, store));
+    let lacks = lacks.collect::<Result<Vec<_>, _>>()?;
+    if records.is_empty() || lacks.iter().any(|lacking| !lacking.is_empty()) {
+        let host = reference.registry().map(|host| format!("{host}/")).unwrap_or_default();
+        let name = format!("{host}{}@{digest}", reference.name());
+        runtime.block_on(make_local(&name, platform, global))?;
+    }
+    Ok(digest.to_string())
 }
 
 /// Gets what of the image is not here. What that needs ends before the command begins: signals are the command's.

@@ -87,7 +87,9 @@ fn lines(arguments: &VerifyArguments, verification: &Verification, key: Option<&
     text.extend(attested.told.iter().map(told));
     match lock {
         Some(lock) => text.push_str(&format!("lock: {}\n", lock.digest)),
-        None => text.push_str("lock: none, it is no image of imgbuild\n"),
+        None => {
+            text.push_str("lock: none, it is no image of imgbuild, or others have laid something over it\n")
+        }
     }
     if let Some(spec) = &arguments.rebuild {
         text.push_str(&format!("rebuilt: bit for bit the same, of {}\n", spec.display()));
@@ -139,7 +141,7 @@ fn as_json(
         "platform": platform,
         "key": key,
         "signatures": attested.signatures.iter().map(signature).collect::<Vec<_>>(),
-        "refused": attested.refused.iter().map(|(what, why)| json!({
+        "refused": attested.refused.iter().chain(&attested.doubted).map(|(what, why)| json!({
             "what": what, "why": why.to_string(),
         })).collect::<Vec<_>>(),
         "provenance": attested.told.iter().map(told).collect::<Vec<_>>(),
