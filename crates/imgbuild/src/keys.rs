@@ -10,8 +10,14 @@ use zeroize::Zeroizing;
 /// The variable with the password of an encrypted key: cosign's own.
 const PASSWORD: &str = "COSIGN_PASSWORD";
 
-/// The most bytes of the name of a file with a key that is shown.
-const LONGEST_NAME: usize = 100;
+/// Whether a text is a key itself: the base64 of DER, which begins with a sequence.
+fn is_key(text: &str) -> bool {
+    let is_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/=".contains(&it);
+    text.len() >= LEAST_KEY && text.starts_with('M') && text.bytes().all(is_base64)
+}
+
+/// The digits that the shortest key has in base64.
+const LEAST_KEY: usize = 40;
 
 /// The most bytes of a key.
 const KEY_LIMIT: usize = 64 << 10;
@@ -68,10 +74,8 @@ impl FromStr for KeyPlace {
 impl fmt::Display for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // What is longer than a name of a file is a key that somebody has given in its place.
-            Self::File(path) if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) => {
-                f.write_str("that is given")
-            }
+            // Somebody has given the key in the place of its file's name.
+            Self::File(path) if path.to_str().is_some_and(is_key) => f.write_str("that is given"),
             Self::File(path) => write!(f, "`{}`", path.display()),
             Self::Variable(name) => write!(f, "`env:{name}`"),
         }

@@ -27,10 +27,10 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum ProvenanceError {
     /// It cannot be read.
-    #[error("it is no provenance that can be read: {}", .0.escape_debug())]
+    #[error("it is no provenance that can be read: {}", .0.replace(char::is_control, " "))]
     Unreadable(String),
     /// It was built by something else.
-    #[error("it tells of another kind of build: `{}`", .0.escape_debug())]
+    #[error("it tells of another kind of build: `{}`", .0.replace(char::is_control, " "))]
     BuildType(String),
     /// It names no lock.
     #[error("it names no lock")]

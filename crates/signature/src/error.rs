@@ -48,7 +48,7 @@ pub enum KeyError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum SignatureError {
     /// What should be a signature is something else.
-    #[error("it is no {what}: {}", reason.escape_debug())]
+    #[error("it is no {what}: {}", reason.replace(char::is_control, " "))]
     Unreadable {
         /// What it should be.
         what: &'static str,
@@ -56,7 +56,7 @@ pub enum SignatureError {
         reason: String,
     },
     /// It names another key.
-    #[error("it was made with another key: it names `{}`, and this one is `{own}`", named.escape_debug())]
+    #[error("it was made with another key: it names `{}`, and this one is `{own}`", named.replace(char::is_control, " "))]
     AnotherKey {
         /// The key that it names.
         named: String,

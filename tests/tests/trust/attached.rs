@@ -331,5 +331,8 @@ fn a_bill_of_materials_is_put_beside_an_image() {
     // The same again adds nothing.
     attaches();
     assert_eq!(referrers(&registry, "small", &image), all);
-    assert_snapshot!(imgbuild.run(["sbom", "small:latest", "--attach"]).failure().stderr, @"");
+    assert_snapshot!(imgbuild.run(["sbom", "small:latest", "--attach"]).failure().stderr, @"
+    × `small:latest` is no image of a registry, beside which it could be attached
+    help: push it first, and name it as it is there: HOST/NAME:TAG
+    ");
 }
