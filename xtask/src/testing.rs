@@ -12,13 +12,14 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 29] = [
+const PROGRAMS: [Program; 30] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("chromium", "chromium"),
     ("containerd", "containerd"),
     ("crun", "crun"),
     ("ctr", "containerd"),
+    ("curl", "curl"),
     ("docker", "docker.io"),
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
