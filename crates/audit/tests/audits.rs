@@ -258,3 +258,30 @@ fn a_place_that_is_not_there_is_told() {
     No such file or directory (os error 2)
     ");
 }
+
+/// What cannot be held against a package is told, and never taken for a package that is not affected.
+#[test]
+fn what_says_commits_alone_or_meets_no_version_is_unclear() {
+    let about = |name: &str, rest: &str| {
+        format!(
+            r#"{{"id": "X-1", "affected": [{{"package": {{"ecosystem": "PyPI", "name": "{name}"}}, {rest}}}]}}"#
+        )
+    };
+    let unclear = |text: &str, inventory: &Inventory| {
+        let folder = TempDir::new().unwrap();
+        let file = write(folder.path(), "a.json", text);
+        let report = audit(inventory, &[file]).unwrap();
+        assert_eq!(lines(&report), "");
+        report.unclear.len()
+    };
+    let commits =
+        about("numpy", r#""ranges": [{"type": "GIT", "repo": "x", "events": [{"introduced": "0"}]}]"#);
+    assert_eq!(unclear(&commits, &inventory()), 1);
+    let listed = about("odd", r#""versions": ["1.0"]"#);
+    let of_version = |version: &str| {
+        let odd = Package::new(PackageId::of_environment(Kind::Pypi, "odd", &place()), version);
+        Inventory::new(Platform::LinuxAmd64, None, [odd])
+    };
+    assert_eq!(unclear(&listed, &of_version("no version")), 1);
+    assert_eq!(unclear(&listed, &of_version("2.0")), 0);
+}

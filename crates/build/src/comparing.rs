@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::difference::{Difference, InLayer};
 use crate::error::BuildError;
 use crate::rebuilding::Rebuilt;
+use crate::verify_error::VerifyError;
 use crate::verifying::Verification;
 
 /// Where an image differs first from the one that was built of its lock; nothing where they are the same, bit for bit.
@@ -32,7 +33,7 @@ pub fn difference(
         if theirs.digest == ours.descriptor.digest {
             continue;
         }
-        let title = rebuilt.built.layers.get(index).map(|layer| layer.title.clone()).unwrap_or_default();
+        let title = ours.history.comment.clone();
         let what = in_layer((theirs, &*image.blobs), (&ours.descriptor, blobs), rebuilt)?;
         return Ok(Some(Difference::Layer { number: index + 1, title, what }));
     }
@@ -40,13 +41,13 @@ pub fn difference(
     if counts.0 != counts.1 {
         return Ok(Some(Difference::Layers { image: counts.0, rebuilt: counts.1 }));
     }
-    let config = serde_json::to_value(&image.config).unwrap_or_default();
     let documents = [
-        ("configuration", config, &own.config().bytes),
-        ("manifest", serde_json::to_value(&image.manifest).unwrap_or_default(), &own.manifest().bytes),
+        ("configuration", serde_json::to_value(&image.config), &own.config().bytes),
+        ("manifest", serde_json::to_value(&image.manifest), &own.manifest().bytes),
     ];
     for (document, theirs, ours) in documents {
-        let ours: Value = serde_json::from_slice(ours).unwrap_or_default();
+        let theirs = theirs.map_err(VerifyError::Json)?;
+        let ours: Value = serde_json::from_slice(ours).map_err(VerifyError::Json)?;
         if let Some((place, image, rebuilt)) = in_document(&theirs, &ours, String::new()) {
             return Ok(Some(Difference::Document { document, place, image, rebuilt }));
         }
@@ -66,13 +67,14 @@ fn in_layer(theirs: Place<'_>, ours: Place<'_>, rebuilt: &Rebuilt) -> Result<InL
         let heads = (one.next_entry().map_err(&of_one)?, other.next_entry().map_err(&of_other)?);
         let (image, own) = match heads {
             (None, None) => return Ok(InLayer::Compression),
-            (image, own) if path(image.as_ref()) != path(own.as_ref()) => {
-                return Ok(InLayer::Entry { image: path(image.as_ref()), rebuilt: path(own.as_ref()) });
+            (Some(image), Some(own)) if image.path == own.path => (image, own),
+            (image, own) => {
+                let (image, rebuilt) = (image.as_ref().map(path), own.as_ref().map(path));
+                return Ok(InLayer::Entry { image, rebuilt });
             }
-            (image, own) => (image, own),
         };
-        let name = path(own.as_ref()).unwrap_or_default();
-        let of = || match own.as_ref().and_then(|head| head.path.as_ref()) {
+        let name = path(&own);
+        let of = || match &own.path {
             Some(path) => rebuilt.plan.writers(path),
             None => Ok(Vec::new()),
         };
@@ -88,8 +90,8 @@ fn in_layer(theirs: Place<'_>, ours: Place<'_>, rebuilt: &Rebuilt) -> Result<InL
     }
 }
 
-fn path(head: Option<&LayerHead>) -> Option<String> {
-    head.map(|head| head.path.as_ref().map_or_else(|| "/".to_owned(), ImagePath::to_string))
+fn path(head: &LayerHead) -> String {
+    head.path.as_ref().map_or_else(|| "/".to_owned(), ImagePath::to_string)
 }
 
 fn opened<'a>((layer, blobs): Place<'a>) -> Result<LayerReader<Box<dyn Read + Send + 'a>>, BuildError> {

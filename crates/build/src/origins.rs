@@ -28,7 +28,7 @@ pub(crate) fn origins(
     let copied = variants.iter().flat_map(|variant| &variant.copy).map(|copy| copy.from.to_string());
     let found = commit(spec_path, &lock_path(spec_path), &copied.collect::<Vec<_>>());
     let bytes = std::fs::read(spec_path).map_err(MakeError::file(spec_path, "read"))?;
-    let name = spec_path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = spec_path.file_name().unwrap_or(spec_path.as_os_str()).to_string_lossy().into_owned();
     let path = found.as_ref().map_or(name, |(_, path)| path.clone());
     let spec = SpecFile { path, digest: Digest::of(&bytes) };
     let mut all = Vec::new();

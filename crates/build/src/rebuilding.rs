@@ -43,10 +43,10 @@ pub async fn rebuilt(
     let other = || VerifyError::OtherSpec { reference: reference.to_owned(), spec: spec_path.to_owned() };
     let locked = locked.ok_or_else(other)?;
     let config = &verification.config;
-    let tag = verification.manifest.annotations.get(VERSION).cloned().unwrap_or_default();
+    let tag = verification.manifest.annotations.get(VERSION).cloned();
     let is_it = |variant: &imgbuild_spec::Variant| {
         let platform = (variant.platform.os(), variant.platform.architecture());
-        let is_named = variant.tags.first().is_some_and(|it| it.as_str() == tag);
+        let is_named = tag.is_some() && variant.tags.first().map(|it| it.as_str()) == tag.as_deref();
         platform == (config.os.as_str(), config.architecture.as_str()) && (is_named || all.len() == 1)
     };
     let index = all.iter().position(is_it).ok_or_else(|| VerifyError::NoVariant {

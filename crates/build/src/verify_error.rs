@@ -60,6 +60,9 @@ pub enum VerifyError {
         /// Why.
         reason: String,
     },
+    /// Documents cannot be compared.
+    #[error("the image's documents cannot be compared")]
+    Json(#[source] serde_json::Error),
     /// Its lock cannot be read.
     #[error("the lock in the image cannot be read")]
     Lock(#[source] LockError),
@@ -75,14 +78,14 @@ pub enum VerifyError {
         spec: PathBuf,
     },
     /// The lock has no variant of this image.
-    #[error("the spec `{}` has no image for {platform} that is called `{tag}`", spec.display())]
+    #[error("the spec `{}` has no image for {platform} {}", spec.display(), called(tag.as_deref()))]
     NoVariant {
         /// The spec.
         spec: PathBuf,
         /// The platform.
         platform: String,
-        /// The image's first tag.
-        tag: String,
+        /// The image's first tag, where its manifest says it.
+        tag: Option<String>,
     },
     /// It is another one when it is built again.
     #[error("`{reference}` is not what its lock makes: {difference}")]
@@ -101,4 +104,11 @@ imgbuild_diagnostic::boxed_sources!(VerifyError);
 
 fn held(found: Option<&Digest>) -> String {
     found.map_or_else(|| "none".to_owned(), |found| format!("`{found}`"))
+}
+
+fn called(tag: Option<&str>) -> String {
+    match tag {
+        Some(tag) => format!("that is called `{tag}`"),
+        None => "that alone it could be: the image does not say its tag".to_owned(),
+    }
 }

@@ -29,7 +29,7 @@ pub async fn open_remote(
 ) -> Result<StoredImage, DistributionError> {
     let (_, image) = remote_image(reference, Some(platform), context).await?;
     let (name, blobs) = (reference.to_string(), Shared(Arc::clone(image.blobs())));
-    let manifest = image.manifests().last().map(|it| it.bytes.clone()).unwrap_or_default();
+    let manifest = image.top_bytes().to_vec();
     // Whoever reads blobs does not wait for futures.
     let opened = tokio::task::spawn_blocking(move || {
         StoredImage::of_manifest(&name, &manifest, Box::new(blobs), platform)

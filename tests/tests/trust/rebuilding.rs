@@ -81,26 +81,27 @@ fn rebuilt_elsewhere(example: &str) -> String {
     said
 }
 
+/// What is told of an image that is bit for bit the same.
+#[track_caller]
+fn is_made_anew(example: &str) {
+    assert_eq!(
+        rebuilt_elsewhere(example),
+        "REGISTRY/small:latest is sha256:…\n\
+         provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine\n\
+         lock: sha256:…\n\
+         rebuilt: bit for bit the same, of spec.toml\n\
+         [0]"
+    );
+}
+
 #[test]
 fn conda_packages_are_made_anew_on_a_second_machine() {
-    assert_snapshot!(rebuilt_elsewhere("six-packages"), @"
-    REGISTRY/small:latest is sha256:…
-    provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine
-    lock: sha256:…
-    rebuilt: bit for bit the same, of spec.toml
-    [0]
-    ");
+    is_made_anew("six-packages");
 }
 
 #[test]
 fn debian_and_wheels_are_made_anew_on_a_second_machine() {
-    assert_snapshot!(rebuilt_elsewhere("quickstart"), @"
-    REGISTRY/small:latest is sha256:…
-    provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine
-    lock: sha256:…
-    rebuilt: bit for bit the same, of spec.toml
-    [0]
-    ");
+    is_made_anew("quickstart");
 }
 
 #[test]

@@ -158,6 +158,12 @@ impl Affected {
         if self.versions.iter().any(same) && !verdicts.iter().any(|it| matches!(it, Verdict::Affected(_))) {
             return Verdict::Affected(Cure::None);
         }
+        // A version that is none cannot be held against those that are listed; and of commits alone no version can be told.
+        let is_none = !self.versions.is_empty() && order.compare(version, version).is_none();
+        let has_commits_alone = self.versions.is_empty() && verdicts.is_empty() && !self.ranges.is_empty();
+        if is_none || has_commits_alone {
+            verdicts.push(Verdict::Unclear);
+        }
         // What one range says for sure counts for more than what of another cannot be told.
         verdicts.sort_by_key(|it| match it {
             Verdict::Affected(_) => 0,

@@ -111,20 +111,10 @@ fn confinement(root: &Path, shown: Shown) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::looks::shown;
+    use crate::looks::{machine, shown};
 
     const WORKS: Shown = Shown { works: true, stacks: true };
     const FAILS: Shown = Shown { works: false, stacks: false };
-
-    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        root
-    }
 
     #[test]
     fn a_usual_machine() {

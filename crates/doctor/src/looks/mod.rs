@@ -27,3 +27,15 @@ pub(crate) fn shown(findings: &[crate::finding::Finding]) -> String {
     };
     findings.iter().map(line).collect()
 }
+
+/// A root folder with these files.
+#[cfg(test)]
+pub(crate) fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for (path, text) in files {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    root
+}
