@@ -37,6 +37,7 @@ pub use base_system::base_accounts;
 pub use configuration::{Configuration, ConfigurationError};
 pub use ingredients::Packages;
 pub use interpreter::{Interpreter, interpreter};
+pub use package::copyright::licences;
 pub use package::deb::ArchiveError;
 pub use package::deb::Member;
 pub use package::examine::Examined;

@@ -146,7 +146,7 @@ impl Archives for Fetcher {
 }
 
 /// What the store keeps of Debian packages: what is known of each once it was read from end to end.
-const EXAMINED: &str = "debian-info-v1";
+const EXAMINED: &str = "debian-info-v2";
 
 impl imgbuild_debian::Fetch for Fetcher {
     fn examined(&self, key: &Digest) -> Option<imgbuild_debian::Examined> {

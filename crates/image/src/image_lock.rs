@@ -5,10 +5,12 @@ use std::io::Read;
 use imgbuild_archive::{ImagePath, LayerKind, LayerReader, TarError};
 use imgbuild_oci::{Blobs, Descriptor, History, uncompressed, unpacked_limit};
 
-use crate::assembly::LOCK_PATH;
 use crate::error::{MakeError, OpenFailure};
 use crate::image::WRITER;
 use crate::limits::{DOCUMENT_LIMIT, LOCK_LAYER_LIMIT};
+
+/// Where the lock stands in an image.
+pub(crate) const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 
 /// Whether nothing was laid over what imgbuild made of an image of so many layers: whoever builds on an image of ours takes over its labels.
 pub fn is_as_we_made_it(history: &[History], layers: usize) -> bool {

@@ -81,7 +81,7 @@ pub fn image_facts(
         identity: opened.digest,
         created,
         creator: creator(said),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         completeness,
         sha512: Sha512::new(),
     })
@@ -113,7 +113,7 @@ pub fn lock_facts(
         identity,
         created: Timestamp::from_seconds(locked.variant.timestamp)?,
         creator: creator(said),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         completeness: if is_whole { Completeness::Complete } else { Completeness::Unknown },
         sha512: Sha512::new(),
     })

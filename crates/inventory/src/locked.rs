@@ -14,8 +14,8 @@ use crate::described::{parted, related_name};
 use crate::{ArchiveFile, Described, Inventory, Kind, Package, PackageId, System};
 
 impl Inventory {
-    /// The packages of a variant. `asked_of_debian` are the names of Debian's packages that somebody asked for: locks do not say it
-    /// of these.
+    /// The packages of a variant. `asked_of_debian` are the names of Debian's packages that somebody asked for, where it is known: locks say it
+    /// since format version 4.
     pub fn of_lock(locked: &LockedVariant<'_>, asked_of_debian: &[String]) -> Self {
         let system = locked.debian.as_ref().map(|debian| system(&debian.set.suite, &debian.packages));
         Self::of_described(locked.variant.platform, system, Described::of_lock(locked, asked_of_debian))
@@ -27,9 +27,10 @@ impl Described {
     pub fn of_lock(locked: &LockedVariant<'_>, asked_of_debian: &[String]) -> Vec<Self> {
         let mut found = Vec::new();
         if let Some(debian) = &locked.debian {
+            let asked = [asked_of_debian, &debian.set.requested].concat();
             let base = imgbuild_debian::default_packages(&debian.set.suite);
             let in_image = debian.packages.iter().filter(|it| !debian.set.left_out.contains(&it.id()));
-            found.extend(in_image.map(|package| of_debian(package, asked_of_debian, &base)));
+            found.extend(in_image.map(|package| of_debian(package, &asked, &base)));
         }
         for view in locked.in_each_environment() {
             found.extend(view.conda.iter().flat_map(of_conda));
@@ -55,6 +56,7 @@ fn of_debian(locked: &DebianPackage, asked: &[String], base: &[String]) -> Descr
     package.archive = archive_file(name, None, &archive.sha256, archive.size);
     package.architecture = Some(locked.architecture.clone());
     package.installed_size = Some(locked.facts.installed_size);
+    package.licence = locked.facts.licence.clone();
     package.source = field("Source");
     package.supplier = field("Maintainer");
     package.homepage = field("Homepage");
@@ -103,6 +105,8 @@ fn of_pypi(pypi: &LockedSet<'_, PypiSet, PypiPackage>) -> Vec<Described> {
         package.archive =
             archive_file(locked.filename.clone(), locked.url.clone(), &locked.sha256, locked.size);
         package.installed_size = Some(locked.facts.installed_size);
+        package.licence = locked.facts.licence.clone();
+        package.supplier = locked.facts.author.clone();
         package.source = locked.build.as_ref().map(|build| source(&build.source));
         let distribution = Distribution::try_from(format!("{} {}", locked.name, locked.version));
         package.distributions = distribution.into_iter().collect();

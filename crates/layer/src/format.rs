@@ -12,17 +12,20 @@ pub enum FormatVersion {
     Two,
     /// Large layers stand below small ones.
     Three,
+    /// Images hold a list of their packages for scanners, and locks say what it needs: licences, authors, who asked for Debian's packages.
+    Four,
 }
 
 impl FormatVersion {
     /// The version that new locks have.
-    pub const LATEST: Self = Self::Three;
+    pub const LATEST: Self = Self::Four;
 
     /// Its number, which stands in locks.
     pub const fn number(self) -> u32 {
         match self {
             Self::Two => 2,
             Self::Three => 3,
+            Self::Four => 4,
         }
     }
 
@@ -30,7 +33,7 @@ impl FormatVersion {
     /// put together alone have the same layers.
     pub const fn of_layers(self) -> u32 {
         match self {
-            Self::Two | Self::Three => 2,
+            Self::Two | Self::Three | Self::Four => 2,
         }
     }
 
@@ -38,7 +41,15 @@ impl FormatVersion {
     pub(crate) const fn has_large_layers_first(self) -> bool {
         match self {
             Self::Two => false,
-            Self::Three => true,
+            Self::Three | Self::Four => true,
+        }
+    }
+
+    /// Whether images hold a list of their packages for scanners, and locks say what it needs.
+    pub const fn has_bill_of_materials(self) -> bool {
+        match self {
+            Self::Two | Self::Three => false,
+            Self::Four => true,
         }
     }
 }
@@ -56,6 +67,7 @@ impl TryFrom<u32> for FormatVersion {
             // What version 1 made is not kept: its locks are those of version 2 that lack what came with it.
             1 | 2 => Ok(Self::Two),
             3 => Ok(Self::Three),
+            4 => Ok(Self::Four),
             unknown => Err(UnknownFormat(unknown)),
         }
     }
@@ -81,7 +93,7 @@ mod tests {
         assert_eq!(FormatVersion::try_from(0), Err(UnknownFormat(0)));
         assert_eq!(
             FormatVersion::try_from(latest + 1).unwrap_err().to_string(),
-            "format version 4 is not one of 1 to 3"
+            "format version 5 is not one of 1 to 4"
         );
     }
 }

@@ -43,6 +43,11 @@ impl Licence {
         Some(Self { said: said.to_owned(), expression })
     }
 
+    /// What a package says its licence is, in its own words: no list of licences, which grows, has a part in it.
+    pub fn stated(said: &str) -> Option<Self> {
+        Self::read(said).map(|it| Self { expression: None, ..it })
+    }
+
     /// What the licence of a package of Debian is: there the form is sure (`debian/copyright`, as machines read it), so that a name that
     /// only the package knows stands for a licence of its own, in an expression with others.
     pub fn read_debian(said: &str) -> Option<Self> {

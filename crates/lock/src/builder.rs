@@ -60,14 +60,27 @@ impl LockBuilder {
 
     /// The lock, made for what `inputs` is a hash of.
     pub fn finish(self, inputs: Digest) -> Lock {
-        Lock {
+        let mut lock = Lock {
             version: self.version,
             inputs,
             variants: self.variants,
             debian: self.debian.into_values().collect(),
             conda: self.conda.into_values().collect(),
             pypi: self.pypi.into_values().collect(),
+        };
+        if !lock.version.has_bill_of_materials() {
+            leave_out(&mut lock);
         }
+        lock
+    }
+}
+
+/// Leaves out what locks of older versions did not say.
+fn leave_out(lock: &mut Lock) {
+    lock.variants.iter_mut().filter_map(|it| it.debian.as_mut()).for_each(|set| set.requested.clear());
+    lock.debian.iter_mut().for_each(|package| package.facts.licence = None);
+    for PypiPackage { facts, .. } in &mut lock.pypi {
+        (facts.licence, facts.author) = (None, None);
     }
 }
 

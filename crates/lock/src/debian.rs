@@ -33,6 +33,9 @@ pub struct DebianSet {
     pub path_rules: Vec<PathRule>,
     /// The packages' identifiers (see [`DebianPackage::id`]), sorted.
     pub packages: Vec<String>,
+    /// The names of the packages that somebody asked for, sorted; nothing in locks of format version 3 and before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested: Vec<String>,
     /// Whether the image has apt, dpkg and their databases.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub package_manager: bool,
@@ -114,7 +117,7 @@ pub struct DebianPackage {
     pub record: String,
 }
 
-/// What a layer's key needs to know of a Debian package and only the `.deb` says.
+/// What only the `.deb` says of a Debian package: what its layer's key needs to know, and what lists of packages say.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DebianFacts {
@@ -128,6 +131,9 @@ pub struct DebianFacts {
     /// Its folders that are not 0755 and `root:root`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directories: Vec<SpecialDirectory>,
+    /// Its licences, as its `copyright` says them to machines; nothing in locks of format version 3 and before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }
 
 /// A folder whose mode or owner is not the usual one.

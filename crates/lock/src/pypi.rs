@@ -118,7 +118,7 @@ impl PypiPackage {
     }
 }
 
-/// What a layer's key needs to know of a wheel and only the wheel says.
+/// What only the wheel says: what its layer's key needs to know, and what lists of packages say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PypiFacts {
@@ -137,6 +137,12 @@ pub struct PypiFacts {
     /// What it requires, as its metadata says it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires_dist: Vec<String>,
+    /// Its licence, as its metadata says it; nothing in locks of format version 3 and before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Who made it, such as `A <a@b.example>`; nothing in locks of format version 3 and before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
 }
 
 /// Where a wheel came from ("Recording the Direct URL Origin of installed distributions").

@@ -153,6 +153,8 @@ pub(crate) mod tests {
                 entry_points: vec![],
                 requires_python: Some(">=3.6".to_owned()),
                 requires_dist: vec![],
+                licence: Some("MIT".to_owned()),
+                author: Some("A <a@b.example>".to_owned()),
             },
         }
     }
@@ -176,6 +178,7 @@ pub(crate) mod tests {
                     uid: 0,
                     gid: 0,
                 }],
+                licence: Some("GPL-2+".to_owned()),
             },
             record: "Package: base-files\nVersion: 12.4\n".to_owned(),
         };
@@ -208,6 +211,7 @@ pub(crate) mod tests {
             keyring: None,
             path_rules: vec!["path-exclude=/usr/share/man/*".parse().unwrap()],
             packages: vec![debian.id()],
+            requested: vec!["base-files".to_owned()],
             package_manager: true,
             left_out: vec![],
             configured: vec![],
@@ -299,12 +303,17 @@ pub(crate) mod tests {
         assert!(text.starts_with("# Made by `imgbuild lock`."));
     }
 
+    /// The text of a lock that names another version.
+    fn of_version(lock: &Lock, number: i64) -> String {
+        let latest = format!("version = {}", FormatVersion::LATEST.number());
+        lock.to_text().unwrap().replacen(&latest, &format!("version = {number}"), 1)
+    }
+
     #[test]
     fn a_lock_of_an_older_form_is_read() {
         let lock = sample();
         for old in [1, 2] {
-            let text = lock.to_text().unwrap().replacen("version = 3", &format!("version = {old}"), 1);
-            let read = Lock::parse(&text).unwrap();
+            let read = Lock::parse(&of_version(&lock, old)).unwrap();
             assert_eq!(read, Lock { version: FormatVersion::Two, ..lock.clone() });
             assert!(read.to_text().unwrap().contains("\nversion = 2\n"));
         }
@@ -312,11 +321,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_lock_of_another_version_is_refused() {
-        for other in [0, 4, -1, i64::MAX] {
-            let text = sample().to_text().unwrap().replacen("version = 3", &format!("version = {other}"), 1);
+        for other in [0, 5, -1, i64::MAX] {
             assert_eq!(
-                Lock::parse(&text).unwrap_err().to_string(),
-                format!("the lock has format version {other}, and this imgbuild reads versions up to 3")
+                Lock::parse(&of_version(&sample(), other)).unwrap_err().to_string(),
+                format!("the lock has format version {other}, and this imgbuild reads versions up to 4")
             );
         }
     }

@@ -74,7 +74,7 @@ pub use wheel::headers::Headers;
 pub use wheel::ingredients::LockedWheelsError;
 pub use wheel::ingredients::Packages;
 pub use wheel::layout::Layout;
-pub use wheel::metadata::Metadata;
+pub use wheel::metadata::{Metadata, author, licence};
 pub use wheel::package::Package;
 pub use wheel::package::{claims, sizes};
 pub use wheel::package_error::PackageError;

@@ -2,12 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use imgbuild_archive::ImagePath;
 use imgbuild_inventory::{Inventory, Kind, Package, PackageId, System};
 use imgbuild_licence::Licence;
 use imgbuild_oci::{Digest, Timestamp};
 
 use crate::distribution::Distribution;
 use crate::{Contact, ImageFacts};
+
+/// Where a document stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Beside its image: licences are told in SPDX's words, as far as the packages' own mean them.
+    Beside,
+    /// In its image, where its bytes stay the same with every later version: SPDX's list, which grows, has no part in it.
+    Within,
+}
+
+impl Place {
+    fn licence(self, package: &Package) -> Option<Licence> {
+        match self {
+            Self::Beside => package.read_licence(),
+            Self::Within => package.licence.as_deref().and_then(Licence::stated),
+        }
+    }
+}
 
 /// A part of an image.
 pub(crate) struct Component<'a> {
@@ -19,6 +38,8 @@ pub(crate) struct Component<'a> {
     pub(crate) version: String,
     /// The package URL.
     pub(crate) purl: String,
+    /// The folder of its environment.
+    pub(crate) environment: Option<&'a ImagePath>,
     /// The package; nothing where it is a distribution of Python that a package of another ecosystem is.
     pub(crate) package: Option<&'a Package>,
     /// Its licence, where it says it.
@@ -35,6 +56,8 @@ pub(crate) struct Component<'a> {
 pub(crate) struct Bill<'a> {
     /// What is known of the image.
     pub(crate) image: &'a ImageFacts,
+    /// Where it stands.
+    pub(crate) place: Place,
     /// When the image counts as created: in whole seconds, since SPDX has no others.
     pub(crate) created: String,
     /// Who made the document: who answers for the image, or else this program.
@@ -52,7 +75,7 @@ pub(crate) struct Bill<'a> {
 }
 
 impl<'a> Bill<'a> {
-    pub(crate) fn new(inventory: &'a Inventory, image: &'a ImageFacts) -> Self {
+    pub(crate) fn new(inventory: &'a Inventory, image: &'a ImageFacts, place: Place) -> Self {
         let system = inventory.system.as_ref();
         let references = references(inventory);
         let of_index = |it: &&Package| it.id.kind == Kind::Pypi;
@@ -60,13 +83,13 @@ impl<'a> Bill<'a> {
             inventory.packages().filter(of_index).map(|it| it.purl(system)).collect();
         let mut components = BTreeMap::new();
         for package in inventory.packages() {
-            let mut component = component(package, &references, inventory, image);
+            let mut component = component(package, &references, inventory, (image, place));
             // The same distribution may come by several packages, and by a wheel in another environment: it is told once.
             let named = package.distributions.iter().filter_map(|it| Some((&it.name, it.version.as_ref()?)));
             for ((name, version), purl) in named.zip(package.further_purls()) {
                 component.depends_on.insert(purl.clone());
                 if !wheels.contains(&purl) {
-                    let it = || distribution(name, version, &purl, package);
+                    let it = || distribution(name, version, &purl, (package, place));
                     components.entry(purl.clone()).or_insert_with(it);
                 }
             }
@@ -90,6 +113,7 @@ impl<'a> Bill<'a> {
         let creator = if is_named { image.creator.clone() } else { Contact::of_program() };
         Self {
             image,
+            place,
             created: whole.to_string(),
             creator,
             root: root(image),
@@ -102,10 +126,20 @@ impl<'a> Bill<'a> {
 }
 
 impl Component<'_> {
-    /// The folder of its environment.
-    pub(crate) fn environment(&self) -> Option<String> {
-        let environment = self.package?.id.environment.as_ref()?;
-        Some(environment.to_string())
+    /// The folder of its environment, where the document says it: of packages themselves.
+    pub(crate) fn named_environment(&self) -> Option<&ImagePath> {
+        self.package.and(self.environment)
+    }
+
+    /// Whether scanners find it in the image by its own files: distributions by their `METADATA`, and packages of conda by `conda-meta`,
+    /// which Trivy reads in folders that are in one named `envs`.
+    pub(crate) fn is_found_by_its_files(&self) -> bool {
+        let is_named = || self.environment.is_some_and(|it| it.as_str().contains("/envs/"));
+        match self.package.map(|it| it.id.kind) {
+            None | Some(Kind::Pypi) => true,
+            Some(Kind::Conda) => is_named(),
+            Some(Kind::Debian | Kind::Apk) => false,
+        }
     }
 
     /// The source package that it was made of, and its version, where it is one of Debian's.
@@ -125,6 +159,11 @@ pub(crate) fn image_purl(image: &ImageFacts) -> Option<String> {
         tag.replacen('&', "?", 1)
     };
     Some(format!("pkg:oci/{name}@sha256%3A{digest}{place}"))
+}
+
+/// This program, as SPDX tells it.
+pub(crate) fn tool(image: &ImageFacts) -> String {
+    image.tool_version.as_ref().map_or_else(|| "imgbuild".to_owned(), |version| format!("imgbuild-{version}"))
 }
 
 /// What the image itself is told by.
@@ -157,7 +196,7 @@ fn component<'a>(
     package: &'a Package,
     references: &BTreeMap<&PackageId, String>,
     inventory: &Inventory,
-    image: &ImageFacts,
+    (image, place): (&ImageFacts, Place),
 ) -> Component<'a> {
     let purl = package.purl(inventory.system.as_ref());
     let met = package.requires.iter().flat_map(|it| &it.met_by);
@@ -168,8 +207,9 @@ fn component<'a>(
         name: package.id.name.split(':').next().unwrap_or(&package.id.name).to_owned(),
         version: package.version.clone(),
         purl,
+        environment: package.id.environment.as_ref(),
         package: Some(package),
-        licence: package.read_licence(),
+        licence: place.licence(package),
         creator: Contact::of_package(package),
         distribution: package.archive.as_ref().map(|it| Distribution::new(it, &image.sha512)),
         depends_on,
@@ -177,14 +217,20 @@ fn component<'a>(
 }
 
 /// The distribution of Python that a package of another ecosystem is, for those that know only PyPI.
-fn distribution<'a>(name: &str, version: &str, purl: &str, package: &Package) -> Component<'a> {
+fn distribution<'a>(
+    name: &str,
+    version: &str,
+    purl: &str,
+    (package, place): (&'a Package, Place),
+) -> Component<'a> {
     Component {
         reference: purl.to_owned(),
         name: name.to_owned(),
         version: version.to_owned(),
         purl: purl.to_owned(),
+        environment: package.id.environment.as_ref(),
         package: None,
-        licence: package.read_licence(),
+        licence: place.licence(package),
         creator: Contact::of_package(package),
         distribution: None,
         depends_on: BTreeSet::new(),

@@ -1,9 +1,11 @@
 //! CycloneDX 1.6 (ECMA-424), with what BSI TR-03183-2 2.1 wants of it.
 
+use std::collections::BTreeMap;
+
 use imgbuild_licence::Licence;
 use serde_json::{Value, json};
 
-use crate::bill::{Bill, Component, image_purl};
+use crate::bill::{Bill, Component, Place, image_purl};
 use crate::json::known;
 use crate::unique::uuid;
 use crate::{Completeness, Contact};
@@ -11,7 +13,10 @@ use crate::{Completeness, Contact};
 pub(crate) fn document(bill: &Bill<'_>) -> Value {
     let mut components: Vec<Value> =
         bill.system.iter().map(|(reference, it)| system(reference, it)).collect();
-    components.extend(bill.components.values().map(component));
+    let is_nested = |it: &&Component<'_>| bill.place == Place::Within && it.is_found_by_its_files();
+    let (nested, beside): (Vec<_>, Vec<_>) = bill.components.values().partition(is_nested);
+    components.extend(beside.into_iter().map(|it| component(it, bill.place)));
+    components.extend(environments(&nested));
     known(json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -63,7 +68,18 @@ fn system(reference: &str, system: &imgbuild_inventory::System) -> Value {
     })
 }
 
-fn component(component: &Component<'_>) -> Value {
+/// What scanners find by its own files, within its environment: Trivy passes over components within others, and would list it twice.
+fn environments(nested: &[&Component<'_>]) -> Vec<Value> {
+    let mut environments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for it in nested {
+        let name = it.environment.map_or_else(|| "/".to_owned(), ToString::to_string);
+        environments.entry(name).or_default().push(component(it, Place::Within));
+    }
+    let environment = |(name, components): (String, Vec<Value>)| json!({ "type": "platform", "bom-ref": format!("environment:{name}"), "name": name, "components": components });
+    environments.into_iter().map(environment).collect()
+}
+
+fn component(component: &Component<'_>, place: Place) -> Value {
     let package = component.package;
     let distribution = component.distribution.as_ref();
     // Of the archive, which is what the component was installed from. Trivy warns of hashes that it does not know, so that the
@@ -81,7 +97,7 @@ fn component(component: &Component<'_>) -> Value {
         "licenses": component.licence.as_ref().map(licences),
         "hashes": digests.map(|(name, hex)| hash(name, hex)).collect::<Vec<_>>(),
         "externalReferences": references(component),
-        "properties": properties(component),
+        "properties": properties(component, place),
     })
 }
 
@@ -123,7 +139,7 @@ fn references(component: &Component<'_>) -> Vec<Value> {
 
 /// What has no field: BSI's properties (`tr-03183-cyclonedx-property-taxonomy`), the source package as Trivy reads it, which holds
 /// Debian's packages against advisories by it, and our own.
-fn properties(component: &Component<'_>) -> Vec<Value> {
+fn properties(component: &Component<'_>, place: Place) -> Vec<Value> {
     let mut properties: Vec<(&str, String)> = Vec::new();
     if let Some(distribution) = &component.distribution {
         // An archive is not executed, it is one, and it says what is in it.
@@ -132,7 +148,7 @@ fn properties(component: &Component<'_>) -> Vec<Value> {
         properties.push(("bsi:component:filename", distribution.name.to_owned()));
         properties.push(("bsi:component:structured", "structured".to_owned()));
     }
-    let licence = component.licence.as_ref();
+    let licence = component.licence.as_ref().filter(|_| place == Place::Beside);
     properties.extend(licence.map(|it| ("bsi:component:effectiveLicence", it.as_expression())));
     if let Some((name, version)) = component.source() {
         let (epoch, rest) = version.split_once(':').unwrap_or(("0", version));
@@ -142,7 +158,7 @@ fn properties(component: &Component<'_>) -> Vec<Value> {
         properties.push(("aquasecurity:trivy:SrcVersion", upstream.to_owned()));
         properties.push(("aquasecurity:trivy:SrcRelease", release.to_owned()));
     }
-    properties.extend(component.environment().map(|it| ("imgbuild:environment", it)));
+    properties.extend(component.named_environment().map(|it| ("imgbuild:environment", it.to_string())));
     let package = component.package;
     let size = package.and_then(|it| it.installed_size).map(|it| ("imgbuild:installed-size", it.to_string()));
     properties.extend(size);

@@ -35,8 +35,8 @@ pub struct ImageFacts {
     pub created: Timestamp,
     /// Who answers for it.
     pub creator: Contact,
-    /// The version of this program.
-    pub tool_version: String,
+    /// The version of this program; nothing where the document is part of the image, which no later version may change.
+    pub tool_version: Option<String>,
     /// How much of it is known.
     pub completeness: Completeness,
     /// What is known of its packages' archives beside their SHA-256.

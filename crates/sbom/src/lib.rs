@@ -16,7 +16,7 @@ mod unique;
 use imgbuild_inventory::Inventory;
 use imgbuild_oci::canonical;
 
-use bill::Bill;
+use bill::{Bill, Place};
 pub use contact::Contact;
 pub use image::{Completeness, ImageFacts, Sha512};
 
@@ -72,11 +72,25 @@ pub fn document(
     inventory: &Inventory,
     image: &ImageFacts,
 ) -> Result<Vec<u8>, canonical::CanonicalError> {
-    let bill = Bill::new(inventory, image);
+    let bill = Bill::new(inventory, image, Place::Beside);
     let value = match format {
         Format::CycloneDx16 => cyclonedx::document(&bill),
         Format::Spdx23 => spdx2::document(&bill),
         Format::Spdx301 => spdx3::document(&bill),
     };
     canonical::to_vec(&value)
+}
+
+/// The bill of materials that stands in an image itself, for scanners: CycloneDX 1.6, with licences in the packages' own words, and
+/// what scanners find by its own files within its environment. What a lock says has the same bytes for ever: whoever changes them adds a
+/// format version (`tests/tests/formats` holds an image of each).
+///
+/// # Errors
+///
+/// As [`document`].
+pub fn document_in_image(
+    inventory: &Inventory,
+    image: &ImageFacts,
+) -> Result<Vec<u8>, canonical::CanonicalError> {
+    canonical::to_vec(&cyclonedx::document(&Bill::new(inventory, image, Place::Within)))
 }

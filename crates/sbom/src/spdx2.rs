@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use imgbuild_inventory::System;
 use serde_json::{Value, json};
 
-use crate::bill::{Bill, Component, image_purl};
+use crate::bill::{Bill, Component, image_purl, tool};
 use crate::json::known;
 use crate::unique::{uuid, word};
 use crate::{Completeness, Contact};
@@ -20,7 +20,7 @@ pub(crate) fn document(bill: &Bill<'_>) -> Value {
     let mut packages = vec![root(bill)];
     packages.extend(bill.system.iter().map(|(reference, it)| system(reference, it)));
     packages.extend(bill.components.values().map(package));
-    let creators = [format!("Tool: imgbuild-{}", image.tool_version), actor(&bill.creator)];
+    let creators = [format!("Tool: {}", tool(image)), actor(&bill.creator)];
     known(json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -133,7 +133,7 @@ fn package(component: &Component<'_>) -> Value {
         "licenseConcluded": licence,
         "licenseDeclared": licence,
         "copyrightText": UNKNOWN,
-        "comment": component.environment().map(|it| format!("environment: {it}")),
+        "comment": component.named_environment().map(|it| format!("environment: {it}")),
     })
 }
 

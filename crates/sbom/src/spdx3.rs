@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imgbuild_oci::Digest;
 use serde_json::{Value, json};
 
-use crate::bill::{Bill, Component, image_purl};
+use crate::bill::{Bill, Component, image_purl, tool};
 use crate::json::known;
 use crate::spdx2::namespace;
 use crate::unique::word;
@@ -25,8 +25,7 @@ struct Elements<'a> {
 
 pub(crate) fn document(bill: &Bill<'_>) -> Value {
     let mut elements = Elements { bill, namespace: namespace(bill, "spdx-3.0.1"), all: BTreeMap::new() };
-    let tool = elements
-        .add("tool", json!({ "type": "Tool", "name": format!("imgbuild-{}", bill.image.tool_version) }));
+    let tool = elements.add("tool", json!({ "type": "Tool", "name": tool(bill.image) }));
     let creator = elements.organisation(&bill.creator).unwrap_or_default();
     let image = elements.image();
     if let Some((reference, system)) = &bill.system {
@@ -103,7 +102,7 @@ impl Elements<'_> {
     fn component(&mut self, component: &Component<'_>) {
         let by = self.organisation(&component.creator);
         let name = word(&component.name, &component.reference);
-        let environment = component.environment().map(|it| format!("environment: {it}"));
+        let environment = component.named_environment().map(|it| format!("environment: {it}"));
         let element = json!({
             "type": "software_Package",
             "name": component.name,

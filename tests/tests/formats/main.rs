@@ -13,11 +13,13 @@ use std::process::Command;
 use imgbuild_layer::FormatVersion;
 use imgbuild_tests::{Bench, Image, Imgbuild, capture};
 use insta::assert_snapshot;
+use serde_json::Value;
 
 /// The digest of the image of each version's lock, which the imgbuild had that wrote such locks first. They stand here for ever.
-const IMAGES: [(FormatVersion, &str); 2] = [
+const IMAGES: [(FormatVersion, &str); 3] = [
     (FormatVersion::Two, "sha256:2ff5fbdce7ea3479b94805add0c28106bd4d50513e0df7f3382b5a6e2415bb52"),
     (FormatVersion::Three, "sha256:49760ace88988f955e47cd9a57dc2e731c7907376e030814ec22c8a342f39629"),
+    (FormatVersion::Four, "sha256:ae4e92f0caadefd0542dfb0dba4c96f46401b592ce9f76ba6a07deeaf515e425"),
 ];
 
 fn folder() -> PathBuf {
@@ -26,7 +28,14 @@ fn folder() -> PathBuf {
 
 /// The image of a version's lock, built where there is no network.
 fn built(version: FormatVersion) -> Image {
-    let imgbuild = Imgbuild::with_private_store().through(["unshare", "--net"]);
+    built_by(&imgbuild(), version)
+}
+
+fn imgbuild() -> Imgbuild {
+    Imgbuild::with_private_store().through(["unshare", "--net"])
+}
+
+fn built_by(imgbuild: &Imgbuild, version: FormatVersion) -> Image {
     let all = ["spec.toml", "keyring.asc", "files", "archives"].map(|name| folder().join(name));
     capture(Command::new("cp").arg("-r").args(all).arg(imgbuild.folder())).success();
     let lock = fs_err::read(folder().join(format!("{}.lock", version.number()))).unwrap();
@@ -89,6 +98,51 @@ fn version_3_puts_large_layers_below_small_ones() {
 }
 
 #[test]
+fn version_4_holds_the_bill_of_materials_that_the_lock_makes() {
+    let imgbuild = imgbuild();
+    let (three, four) = (built(FormatVersion::Three), built_by(&imgbuild, FormatVersion::Four));
+    let bill: Value = serde_json::from_slice(&four.file("usr/share/imgbuild/sbom.cdx.json")).unwrap();
+    let components = |it: &Value| it["components"].as_array().cloned().unwrap_or_default();
+    let line = |indent: &str, it: &Value| format!("{indent}{}\n", it["bom-ref"].as_str().unwrap());
+    let lines = components(&bill).into_iter().flat_map(|it| {
+        let nested: Vec<String> = components(&it).iter().map(|it| line("  ", it)).collect();
+        [line("", &it)].into_iter().chain(nested)
+    });
+    assert_snapshot!(lines.collect::<String>(), @"
+    os:debian@
+    pkg:conda/jupyterlab@4.5.0?build=0&channel=channel&subdir=noarch&type=conda
+    pkg:conda/large@2.0?build=0&channel=channel&subdir=linux-64&type=conda
+    pkg:conda/middle@1.5?build=0&channel=channel&subdir=linux-64&type=conda
+    pkg:conda/pure@3?build=0&channel=channel&subdir=noarch&type=conda
+    pkg:conda/python@3.11.9?build=0&channel=channel&subdir=linux-64&type=conda
+    pkg:conda/small@1?build=0&channel=channel&subdir=linux-64&type=conda
+    pkg:deb/debian/apt@1?arch=all&distro=debian-trixie
+    pkg:deb/debian/ca-certificates@1?arch=all&distro=debian-trixie
+    pkg:deb/debian/curl@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/libc6@2.41-1?arch=all&distro=debian-trixie
+    pkg:deb/debian/libnss-wrapper@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/libstdc%2B%2B6@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/netbase@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/openssh-server@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/procps@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/rsync@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/systemd-standalone-sysusers@9?arch=all&distro=debian-trixie
+    pkg:deb/debian/tini@1?arch=all&distro=debian-trixie
+    pkg:deb/debian/tzdata@1?arch=all&distro=debian-trixie
+    environment:/opt/conda
+      pkg:pypi/heavy@1.0
+      pkg:pypi/jupyterlab@4.5.0
+      pkg:pypi/light@0.1
+      pkg:pypi/pure@3
+    ");
+    // It is in the lock's layer, and all others are the same.
+    let digests = |image: &Image| -> BTreeSet<String> {
+        image.manifest.layers.iter().map(|layer| layer.digest.to_string()).collect()
+    };
+    assert_eq!(digests(&three).symmetric_difference(&digests(&four)).count(), 2);
+}
+
+#[test]
 fn a_lock_keeps_its_version_until_it_is_told_to_move() {
     let bench = Bench::new();
     let spec = |packages: &str| {
@@ -102,19 +156,19 @@ fn a_lock_keeps_its_version_until_it_is_told_to_move() {
     + 5 packages of debian (that nobody named; `-v` lists them)
     spec.lock: 22 packages, 22 changed
     ");
-    let [two, three] = [2, 3].map(|version| format!("\nversion = {version}\n"));
+    let [two, last] = [2, FormatVersion::LATEST.number()].map(|version| format!("\nversion = {version}\n"));
     let new = bench.imgbuild.read("spec.lock");
     let latest = bench.build(&["--locked"]);
-    bench.imgbuild.write("spec.lock", new.replacen(&three, &two, 1));
-    let old = bench.build(&["--locked"]);
-    assert_ne!(old, latest);
 
-    // Neither renewing it nor a build that has to changes it.
+    // Neither renewing it nor a build that has to changes its version, and it says no more than such locks did.
+    bench.imgbuild.write("spec.lock", new.replacen(&last, &two, 1));
     let renewed = bench.run(&["lock", "spec.toml"]);
     assert_snapshot!(renewed.stderr, @"
     locking x:latest (linux/amd64)
-    note: the lock keeps format version 2, by which its images have the digests that they had; `imgbuild lock spec.toml --upgrade-format` moves it to version 3
+    note: the lock keeps format version 2, by which its images have the digests that they had; `imgbuild lock spec.toml --upgrade-format` moves it to version 4
     ");
+    let old = bench.build(&["--locked"]);
+    assert_ne!(old, latest);
     assert_eq!(bench.build(&[]), old);
     spec("\"python\", \"odd-empty\"");
     bench.build(&[]);
@@ -126,7 +180,7 @@ fn a_lock_keeps_its_version_until_it_is_told_to_move() {
     assert_eq!(bench.build(&["--locked"]), old);
 
     assert_snapshot!(bench.run(&["lock", "spec.toml", "--upgrade-format"]).stdout, @"
-    ~ format version 2 -> 3
+    ~ format version 2 -> 4
     spec.lock: 22 packages, 0 changed
     ");
     assert_eq!(bench.imgbuild.read("spec.lock"), new);
@@ -177,6 +231,15 @@ fn every_codec_of_every_version_writes_the_bytes_that_it_always_did() {
       sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
     3 none sha256:302211d52f7ffc0af2e6722bc7e8bfeed9f83ab7000f6a146a284a819e42c087
       sha256:fe63097f7ba47a0eb5f06a7ad4fa3ac055e9b79b0b3f3fe67464c2bf03d3dba8
+      sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
+    4 zstd sha256:263c733e1a7faede4a3b340da410665acc1988e2cccb0be8f7726f0a7bd7c27d
+      sha256:22dc70d0a516072621c5093a1173b8e7273c1046673913a8d5bdf12b15382c91
+      sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
+    4 gzip sha256:b154f7ae1ca58fb5979c1e153ff75572d5f39346a17eb09534ce2519a1148551
+      sha256:597b1213a6f4dc0480840b57423f0e7d2e76f1f95031fb3514c8878f169cccb5
+      sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
+    4 none sha256:faa271bef54a3957422dbccc5c0a25750b1828fe41b8bde8151ae3cce03169e4
+      sha256:9af626da7d0b6e1790f1c51e30d05353fcdb2de9992dea8dc6d924c454bfc06e
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
     ");
 }

@@ -103,7 +103,7 @@ fn locks_cannot_be_compared() {
     × git has no `spec.lock` at `--output=x`: fatal: option '--output=x:./spec.lock' must come before non-option arguments
     help: name a revision that has the file, such as `HEAD~1`; `git log -- spec.lock` lists them
     ");
-    let newer = sample.bench.imgbuild.read("spec.lock").replacen("version = 3", "version = 99", 1);
+    let newer = sample.bench.imgbuild.read("spec.lock").replacen("version = 4", "version = 99", 1);
     sample.bench.imgbuild.write("newer.lock", newer);
     assert_snapshot!(refuses(&["diff", "spec.lock", "newer.lock"]), @"  × the lock has format version 99, and this imgbuild reads versions up to 3");
 }

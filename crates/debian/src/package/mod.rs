@@ -1,6 +1,7 @@
 //! Packages: control files, contents, maintainer scripts, and what becomes of them in a layer.
 
 pub(crate) mod control;
+pub(crate) mod copyright;
 pub(crate) mod deb;
 pub(crate) mod effects;
 pub(crate) mod examine;

@@ -113,6 +113,7 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
             keyring: request.index.keyring.for_lock(),
             path_rules: request.path_rules.to_vec(),
             packages: ids,
+            requested: requested(request),
             package_manager: request.package_manager,
             left_out,
             configured,
@@ -123,6 +124,14 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
         },
         packages,
     })
+}
+
+/// The names that somebody asked for.
+fn requested(request: &Request<'_>) -> Vec<String> {
+    let mut names = request.packages.to_vec();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The packages of a base that an image without a package manager does not have.

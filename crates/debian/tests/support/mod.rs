@@ -130,6 +130,7 @@ pub(crate) fn try_locked(
             repositories: Vec::new(),
             path_rules: Vec::new(),
             packages: compiler.packages,
+            requested: Vec::new(),
             package_manager: true,
             left_out: Vec::new(),
             configured: Vec::new(),

@@ -1,18 +1,19 @@
 //! What one variant is made of, known from the lock before anything is fetched.
 
 mod ecosystems;
+mod origin;
 mod runtime;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::ImagePath;
 use imgbuild_base::Base;
 use imgbuild_copies::Copies;
 use imgbuild_ecosystem::{Compilers, Execution, ImagePython, Ingredients, Surroundings};
 use imgbuild_fetch::{Context, in_each_environment};
-use imgbuild_layer::{Content, Exclusions, Files, Parents, Part, PartId, Role, Source};
+use imgbuild_layer::{Exclusions, Parents, Part, PartId, Source};
 use imgbuild_lock::{Archive, ExcludedPath, LockedVariant};
 use imgbuild_python::Target;
 use imgbuild_runtime::{Environment, OwnStart, Variables};
@@ -24,9 +25,6 @@ use crate::copied_over::{CopiedOver, sources as copied_sources};
 use crate::derived::{Derived, Foundation};
 use crate::error::MakeError;
 use crate::ingredient::Ingredient;
-
-/// Where the lock stands in an image.
-pub(crate) const LOCK_PATH: &str = "usr/share/imgbuild/spec.lock";
 
 /// What one variant is made of.
 pub(crate) struct Assembly {
@@ -120,19 +118,13 @@ impl Assembly {
             targets: Vec::new(),
             own: OwnStart::default(),
         };
-        let timestamp = locked.variant.timestamp;
         assembly.check_base(locked.variant)?;
         assembly.add_user(locked.variant, variant)?;
         assembly.add_packages(locked, variant, context)?;
         assembly.add_cuda(locked, variant)?;
         assembly.add_runtime(locked, variant, extras.is_some())?;
         if let Some(extras) = extras {
-            let text = Content::File { bytes: extras.lock_text.as_bytes().to_vec(), mode: 0o644 };
-            let contents = BTreeMap::from([(assembly.base.file_path(&ImagePath::new(LOCK_PATH)?)?, text)]);
-            let id = PartId::new("imgbuild", "lock");
-            let files =
-                Files::new(id, "the lock".to_owned(), Role::METADATA, None, contents, Owner::ROOT, timestamp);
-            assembly.add(Box::new(files), Vec::new());
+            assembly.add_lock(locked, variant, extras.lock_text)?;
             if let Some(mut copies) = extras.copies {
                 if let Some(image) = assembly.base.image() {
                     copies = copies.onto(image)?;

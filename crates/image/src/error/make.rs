@@ -44,6 +44,9 @@ pub enum MakeFailure {
         /// What makes room, or needs less.
         remedy: String,
     },
+    /// A document that stands in the image cannot be written.
+    #[error("the image's bill of materials cannot be written")]
+    Document(#[from] imgbuild_oci::canonical::CanonicalError),
     /// There are too many layers.
     #[error(transparent)]
     #[diagnostic(help("raise `[layers] budget`"))]

@@ -103,6 +103,7 @@ macro_rules! of_phase {
 of_phase! {
     imgbuild_lock::LockError => MakeFailure,
     OverBudget => MakeFailure,
+    imgbuild_oci::canonical::CanonicalError => MakeFailure,
     EcosystemError => MakeFailure,
     imgbuild_layer::WrongLibrary => MakeFailure,
     imgbuild_oci::ImageError => MakeFailure,

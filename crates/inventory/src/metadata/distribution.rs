@@ -6,11 +6,6 @@ use imgbuild_python::{Distribution, normalized};
 use super::{FileMetadata, Owned, Reader, paths};
 use crate::{Described, Kind, Package, PackageId};
 
-/// The names of licences in classifiers begin so.
-const CLASSIFIER: &str = "License :: ";
-/// What a `License` has at most that is the name of one; longer ones are texts of licences.
-const LONGEST_NAME: usize = 120;
-
 pub(super) fn reader(path: &ImagePath) -> Option<Reader> {
     let in_folder = |suffix: &str| path.parent().is_some_and(|folder| folder.file_name().ends_with(suffix));
     match path.file_name() {
@@ -54,8 +49,8 @@ fn read(path: &ImagePath, text: &str) -> Option<FileMetadata> {
     let mut package = Package::new(id(name, &prefix), version);
     let distribution = Distribution::try_from(format!("{} {version}", normalized(name)));
     package.distributions = distribution.into_iter().collect();
-    package.licence = licence(&headers);
-    package.supplier = supplier(&headers);
+    package.licence = imgbuild_pypi::licence(&headers);
+    package.supplier = imgbuild_pypi::author(&headers);
     let page = headers.all("Project-URL").find_map(|it| {
         let (label, url) = it.split_once(',')?;
         label.trim().eq_ignore_ascii_case("homepage").then(|| url.trim())
@@ -68,35 +63,6 @@ fn read(path: &ImagePath, text: &str) -> Option<FileMetadata> {
         ..Described::new(package)
     };
     Some(FileMetadata::packages(vec![described], Vec::new()))
-}
-
-/// The licence of a distribution: its expression, else the name of its licence, else what its classifiers say.
-fn licence(headers: &imgbuild_pypi::Headers) -> Option<String> {
-    let text = |header| headers.first(header).map(str::trim).filter(|it| !it.is_empty() && *it != "UNKNOWN");
-    if let Some(expression) = text("License-Expression") {
-        return Some(expression.to_owned());
-    }
-    let named = text("License").filter(|it| !it.contains('\n') && it.len() <= LONGEST_NAME);
-    let classified = || {
-        let all = headers.all("Classifier").filter_map(|it| it.strip_prefix(CLASSIFIER));
-        let names: Vec<&str> =
-            all.filter_map(|it| it.rsplit(" :: ").next()).filter(|it| *it != "OSI Approved").collect();
-        (!names.is_empty()).then(|| names.join(" AND "))
-    };
-    named.map(str::to_owned).or_else(classified)
-}
-
-fn supplier(headers: &imgbuild_pypi::Headers) -> Option<String> {
-    let text = |header| headers.first(header).map(str::trim).filter(|it| !it.is_empty() && *it != "UNKNOWN");
-    let (name, mail) = (
-        text("Author").or_else(|| text("Maintainer")),
-        text("Author-email").or_else(|| text("Maintainer-email")),
-    );
-    match (name, mail) {
-        (Some(name), Some(mail)) if !mail.contains('<') => Some(format!("{name} <{mail}>")),
-        (_, Some(mail)) => Some(mail.to_owned()),
-        (name, None) => name.map(str::to_owned),
-    }
 }
 
 /// The files of a distribution: paths relative to the folder of modules, some of which lead out of it.

@@ -16,7 +16,16 @@ pub struct Metadata {
     pub requires_dist: Vec<String>,
     /// Its extras.
     pub extras: Vec<String>,
+    /// Its licence: an expression of SPDX, or the name of one.
+    pub licence: Option<String>,
+    /// Who made it, such as `A <a@b.example>`.
+    pub author: Option<String>,
 }
+
+/// The names of licences in classifiers begin so.
+const CLASSIFIER: &str = "License :: ";
+/// The most characters of a `License` that is the name of one; longer ones are texts of licences.
+const LONGEST_NAME: usize = 120;
 
 impl Metadata {
     /// Reads a `METADATA`.
@@ -41,7 +50,40 @@ impl Metadata {
             requires_python: headers.first("Requires-Python").map(str::to_owned),
             requires_dist: all("Requires-Dist"),
             extras: all("Provides-Extra"),
+            licence: licence(headers),
+            author: author(headers),
         })
+    }
+}
+
+/// The value of a header that says something.
+fn said<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    headers.first(name).map(str::trim).filter(|it| !it.is_empty() && *it != "UNKNOWN")
+}
+
+/// The licence of a distribution: its expression, else the name of its licence, else what its classifiers say.
+pub fn licence(headers: &Headers) -> Option<String> {
+    if let Some(expression) = said(headers, "License-Expression") {
+        return Some(expression.to_owned());
+    }
+    let named = said(headers, "License").filter(|it| !it.contains('\n') && it.len() <= LONGEST_NAME);
+    let classified = || {
+        let all = headers.all("Classifier").filter_map(|it| it.strip_prefix(CLASSIFIER));
+        let names = all.filter_map(|it| it.rsplit(" :: ").next()).filter(|it| *it != "OSI Approved");
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| names.join(" AND "))
+    };
+    named.map(str::to_owned).or_else(classified)
+}
+
+/// Who made a distribution.
+pub fn author(headers: &Headers) -> Option<String> {
+    let name = said(headers, "Author").or_else(|| said(headers, "Maintainer"));
+    let mail = said(headers, "Author-email").or_else(|| said(headers, "Maintainer-email"));
+    match (name, mail) {
+        (Some(name), Some(mail)) if !mail.contains('<') => Some(format!("{name} <{mail}>")),
+        (_, Some(mail)) => Some(mail.to_owned()),
+        (name, None) => name.map(str::to_owned),
     }
 }
 

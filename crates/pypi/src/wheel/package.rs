@@ -70,6 +70,13 @@ impl Package {
         let python = |facts: &imgbuild_lock::PypiFacts| facts.requires_python.clone().unwrap_or_default();
         check("Python", &python(locked), &python(&found))?;
         check("requirements", &locked.requires_dist.join(", "), &found.requires_dist.join(", "))?;
+        // Locks of older versions do not say it.
+        if locked.licence.is_some() || locked.author.is_some() {
+            let about = |facts: &imgbuild_lock::PypiFacts| {
+                [&facts.licence, &facts.author].map(|it| it.as_deref().unwrap_or("none")).join(", ")
+            };
+            check("licence and author", &about(locked), &about(&found))?;
+        }
         Ok((archive, wheel))
     }
 

@@ -171,6 +171,8 @@ impl Wheel {
             entry_points: self.entry_points.as_slice().iter().map(ToString::to_string).collect(),
             requires_python: self.metadata.requires_python.clone(),
             requires_dist: self.metadata.requires_dist.clone(),
+            licence: self.metadata.licence.clone(),
+            author: self.metadata.author.clone(),
         }
     }
 
