@@ -18,7 +18,7 @@ pub struct LicenceFinding {
 
 /// The packages of an image whose licence is not allowed, and which no exception names; and the exceptions that name no package of
 /// it. An exception is by a name, `numpy` or `conda/numpy`, or of all packages of an ecosystem, `debian/*`; and has a reason.
-pub fn judge_licences<'a>(
+pub(crate) fn judge_licences<'a>(
     inventory: &Inventory,
     allowed: &AllowedLicences,
     exceptions: &'a BTreeMap<String, String>,

@@ -23,6 +23,10 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Distribution(#[from] imgbuild_distribution::DistributionError),
+    /// Packages are under licences that the spec does not allow.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Licences(#[from] Box<imgbuild_audit::NotAllowed>),
     /// An image is not what it should be.
     #[error(transparent)]
     #[diagnostic(transparent)]

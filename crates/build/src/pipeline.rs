@@ -19,6 +19,7 @@ use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
 use crate::error::BuildError;
+use crate::licences::check_licences;
 use crate::origins::origins;
 use crate::pushing::Pushing;
 use crate::request::Request;
@@ -89,6 +90,7 @@ pub async fn build(
         Some(shard) => of_shard(&all, &asked, &locked.lock, shard, request.platforms_of_a_tag())?,
         None => asked.clone(),
     };
+    let mut notes = check_licences(&all, &chosen, &locked.lock)?;
     let variants: Vec<Variant> = chosen.iter().map(|index| all[*index].clone()).collect();
     one_for_stream(request, &variants)?;
     let mut pushing = Pushing::begin(request, &variants, context).await?;
@@ -103,7 +105,7 @@ pub async fn build(
     let outputs = output.as_ref().map(|output| (output, request.format));
     let made = pushing.made(&plans, outputs, &context).await?;
     let mut built = after_previous(assembled(&all, &chosen, &plans, made, &locked)?, &variants, &context)?;
-    let mut notes = notes(spec, &variants, &context);
+    notes.extend(self::notes(spec, &variants, &context));
     if !request.unchecked {
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
     }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use imgbuild_audit::{LicenceFinding, judge_licences};
-use imgbuild_document::{Origin, Snippet};
+use imgbuild_audit::{Judgement, LicenceFinding};
+use imgbuild_build::tells_licences;
 use imgbuild_image::whole_inventory;
 use imgbuild_inventory::Inventory;
-use imgbuild_licence::{AllowedLicences, Objection};
-use imgbuild_locking::Purpose;
+use imgbuild_locking::{Purpose, spec_inventory};
 use imgbuild_spec::Licences;
 use serde_json::{Value, json};
 
 use super::opening::{Looked, in_background, open};
+use super::why::{Asked, is_spec, json_of, named, of_each};
 use super::{host, print, print_json, read_spec};
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -24,107 +24,75 @@ use crate::words::{shortened, table};
 /// How much of a licence's name is shown.
 const NAME: usize = 60;
 
-/// How many packages are named in an error.
-const NAMED: usize = 20;
-
-/// How many licences of one package are named in it.
-const SOME: usize = 4;
-
-/// Packages whose licences a spec does not allow.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{} under licences that are not allowed:\n{}", counted(*.count), lines.join("\n"))]
-#[diagnostic(help(
-    "allow the licence, or except the package with a reason: `except = {{ \"{first}\" = \"…\" }}`"
-))]
-struct NotAllowed {
-    count: usize,
-    first: String,
-    lines: Vec<String>,
-    #[related]
-    place: [Snippet; 1],
-}
-
-fn counted(count: usize) -> String {
-    if count == 1 { "1 package is".to_owned() } else { format!("{count} packages are") }
-}
-
 pub(crate) async fn run(arguments: &LicencesArguments, global: &Global) -> Result<(), Failure> {
     let rules = rules(arguments)?;
+    let all = listed(arguments, global).await?;
+    let judge = |it: &Asked| rules.as_ref().map(|rules| Judgement::new(rules, &it.inventory));
+    let judgements: Vec<Option<Judgement<'_>>> = all.iter().map(judge).collect();
+    if !global.quiet {
+        say(&cleaned(&unused(&judgements)));
+    }
+    let each = all.iter().zip(&judgements);
+    if arguments.json {
+        let one = |(it, judgement): (&Asked, &Option<Judgement<'_>>)| {
+            (it.name.clone(), as_json(&it.inventory, judgement.as_ref().map(|it| it.findings.as_slice())))
+        };
+        print_json(&json_of(each.map(one).collect()))?;
+    } else {
+        print(&named(each.map(|(it, _)| (it.name.clone(), text(&it.inventory))).collect()))?;
+    }
+    for (judgement, asked) in judgements.iter().zip(&all) {
+        if let (Some(judgement), Some(rules)) = (judgement, &rules) {
+            judgement.check(rules, asked.name.clone()).map_err(|it| Failure::of(it))?;
+        }
+    }
+    Ok(())
+}
+
+/// The packages: of a spec by its lock, where that says all licences, else as the image says them.
+async fn listed(arguments: &LicencesArguments, global: &Global) -> Result<Vec<Asked>, Failure> {
+    if is_spec(&arguments.image.image) {
+        let path = Path::new(&arguments.image.image);
+        let all = of_each(path, arguments.image.platform, |locked, variant, _| {
+            Ok(tells_licences(locked).then(|| spec_inventory(locked, variant)))
+        })?;
+        let asked = |(name, inventory): (_, Option<Inventory>)| Some(Asked { name, inventory: inventory? });
+        if let Some(all) = all.into_iter().map(asked).collect() {
+            return Ok(all);
+        }
+    }
     let Looked { opened, store } = open(&arguments.image, global).await?;
     let inventory = in_background(move || Ok(whole_inventory(&opened, &store)?)).await?;
-    let judged = rules.as_ref().map(|rules| judged(rules, &inventory));
-    let problems = judged.map(|(problems, unused)| {
-        if !global.quiet {
-            let notes = unused.iter().map(|(name, origin)| {
-                format!("note: no package is `{name}`, which {}:{} excepts\n", origin.file(), origin.line())
-            });
-            say(&cleaned(&notes.collect::<String>()));
-        }
-        problems
-    });
-    if arguments.json {
-        print_json(&as_json(&inventory, problems.as_deref()))?;
-    } else {
-        print(&text(&inventory))?;
-    }
-    match (problems, &rules) {
-        (Some(findings), Some(rules)) if !findings.is_empty() => Err(failure(&findings, rules).into()),
-        _ => Ok(()),
-    }
+    Ok(vec![Asked { name: None, inventory }])
 }
 
 /// What the spec allows, where it is one and says it. Of its variants all say the same but for the words that the matrix replaces.
 fn rules(arguments: &LicencesArguments) -> Result<Option<Licences>, Failure> {
-    let path = Path::new(&arguments.image.image);
-    if path.extension().is_none_or(|it| it != "toml") || !path.is_file() {
+    if !is_spec(&arguments.image.image) {
         return Ok(None);
     }
     let platform = match arguments.image.platform {
         Some(platform) => platform,
         None => host()?,
     };
-    let (_, variants) = read_spec(path, Purpose::Build)?;
+    let (_, variants) = read_spec(Path::new(&arguments.image.image), Purpose::Build)?;
     let variant = variants.into_iter().find(|it| it.platform == platform);
     Ok(variant.and_then(|it| it.licences))
 }
 
-type Unused<'a> = Vec<(&'a str, &'a Origin)>;
-
-fn judged<'a>(rules: &'a Licences, inventory: &Inventory) -> (Vec<LicenceFinding>, Unused<'a>) {
-    let allowed = AllowedLicences(rules.allow.clone());
-    let named = |it: &imgbuild_spec::ExceptedPackage| (it.package.to_string(), it.reason.to_string());
-    let exceptions: BTreeMap<String, String> = rules.except.iter().map(named).collect();
-    let (findings, unused) = judge_licences(inventory, &allowed, &exceptions);
-    let unused = rules.except.iter().filter(|it| unused.contains(&it.package.as_str()));
-    (findings, unused.map(|it| (it.package.as_str(), &it.origin)).collect())
-}
-
-/// The first of many.
-fn some(names: &[String]) -> String {
-    let named = names.iter().take(SOME).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(SOME);
-    if more > 0 { format!("{named} and {more} more") } else { named }
-}
-
-fn failure(findings: &[LicenceFinding], rules: &Licences) -> NotAllowed {
-    let line = |it: &LicenceFinding| {
-        let licence = it.licence.as_deref().map(|it| shortened(it, NAME)).unwrap_or_default();
-        let why = match &it.objection {
-            Objection::Unsaid => "it does not say which".to_owned(),
-            Objection::Unclear => format!("`{licence}`, which could be any of several"),
-            Objection::Forbidden(forbidden) if forbidden.join("") == licence => format!("`{licence}`"),
-            Objection::Forbidden(forbidden) => format!("`{licence}`: not {}", some(forbidden)),
-        };
-        format!("  {}: {why}", it.package)
-    };
-    let mut lines: Vec<String> = findings.iter().take(NAMED).map(line).collect();
-    lines.extend((findings.len() > NAMED).then(|| format!("  and {} more", findings.len() - NAMED)));
-    NotAllowed {
-        count: findings.len(),
-        first: findings.first().map(|it| it.package.short()).unwrap_or_default(),
-        lines,
-        place: [rules.origin.snippet("what is allowed", "here")],
+/// The exceptions that none of the images needs.
+fn unused(judgements: &[Option<Judgement<'_>>]) -> String {
+    let mut all = judgements.iter().flatten();
+    let Some(first) = all.next() else { return String::new() };
+    let mut unused = first.unused.clone();
+    for judgement in all {
+        unused.retain(|it| judgement.unused.iter().any(|other| other.package == it.package));
     }
+    let note = |it: &imgbuild_spec::ExceptedPackage| {
+        let (file, line) = (it.origin.file(), it.origin.line());
+        format!("note: no package is `{}`, which {file}:{line} excepts\n", it.package)
+    };
+    unused.into_iter().map(note).collect()
 }
 
 fn text(inventory: &Inventory) -> String {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::values::{LicenceText, PackageReference, Reason};
 
-/// The licences that packages may be under: `imgbuild licenses` fails where one is under another.
+/// The licences that packages may be under: a build fails where one is under another, and so does `imgbuild licenses`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct LicencesTable {
