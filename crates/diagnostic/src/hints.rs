@@ -1,5 +1,7 @@
 //! What to do about an error, with all that stands below it.
 
+use std::error::Error;
+
 use miette::Diagnostic;
 
 use crate::io::carried;
@@ -20,21 +22,26 @@ pub fn hint(error: &dyn Diagnostic) -> Option<String> {
     (!hints.is_empty()).then(|| hints.join("\n"))
 }
 
-/// An error in one text: its message, those of its causes, and its hints, a line for each. A cause that only repeats what
-/// stands above it is passed over.
-pub fn told(error: &dyn Diagnostic) -> String {
+/// The messages of an error and of its causes. A cause that only repeats what stands above it is passed over.
+pub fn messages(error: &dyn Error) -> Vec<String> {
     let mut above = error.to_string();
-    let mut text = above.clone();
+    let mut all = vec![above.clone()];
     let mut source = error.source();
     while let Some(cause) = source {
         let message = cause.to_string();
         if !above.contains(&message) {
-            text = format!("{text}\n{message}");
+            all.push(message.clone());
             above = message;
         }
         source = cause.source();
     }
-    hints(error).into_iter().fold(text, |text, hint| format!("{text}\n{MARK}{hint}"))
+    all
+}
+
+/// An error in one text: its messages and its hints, a line for each.
+pub fn told(error: &dyn Diagnostic) -> String {
+    let hints = hints(error).into_iter().map(|hint| format!("{MARK}{hint}"));
+    messages(error).into_iter().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
 fn gather(error: &dyn Diagnostic, hints: &mut Vec<String>) {

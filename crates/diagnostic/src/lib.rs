@@ -11,7 +11,7 @@ mod size;
 mod subject;
 
 pub use boxed::downcast;
-pub use hints::{hint, hints, told};
+pub use hints::{hint, hints, messages, told};
 pub use io::{carried, io_error};
 #[doc(hidden)]
 pub use miette::Diagnostic;

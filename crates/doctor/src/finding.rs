@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use imgbuild_diagnostic::messages;
 use miette::Diagnostic;
 
 /// How what was looked at is.
@@ -131,20 +132,9 @@ impl Finding {
     }
 }
 
-/// An error and its causes, without what to do. A cause that only repeats what stands above it is passed over.
+/// An error and its causes, without what to do.
 pub(crate) fn message(error: &dyn Error) -> String {
-    let mut above = error.to_string();
-    let mut text = above.clone();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let message = cause.to_string();
-        if !above.contains(&message) {
-            text = format!("{text}: {message}");
-            above = message;
-        }
-        source = cause.source();
-    }
-    text
+    messages(error).join(": ")
 }
 
 #[cfg(test)]
