@@ -42,7 +42,7 @@ const EXCEPTIONS: [(&str, &str); 31] = [
     ("run/", "an engine mounts it empty"),
     ("usr/local/bin/imgbuild-", "the image's own start-up files"),
     ("usr/local/lib/imgbuild/", "the same"),
-    ("usr/share/imgbuild/", "the lock"),
+    ("usr/share/imgbuild/", "the lock and the bill of materials"),
     ("etc/profile.d/", "the image's own start-up files"),
     ("var/cache/apt/", "apt makes its locks and folders when it runs"),
     ("var/cache/debconf/", "debconf makes the records of the other packages when it runs first"),

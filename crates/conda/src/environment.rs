@@ -34,7 +34,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) cache_tag: Option<CacheTag>,
 }
 
-/// Reads a locked environment, or some of its packages, such as those that its interpreter needs.
+/// Reads a locked environment, or some of its packages, such as those that its interpreter needs; with the texts of their licences, where it
+/// is to have them.
 ///
 /// # Errors
 ///
@@ -43,6 +44,7 @@ pub(crate) fn plan_environment<'a>(
     set: &CondaSet,
     packages: &[&'a CondaPackage],
     platform: Platform,
+    has_licences: bool,
 ) -> Result<Plan<'a>, LockingError> {
     let records =
         packages.iter().map(|package| record::from_package(package)).collect::<Result<Vec<_>, _>>()?;
@@ -81,6 +83,7 @@ pub(crate) fn plan_environment<'a>(
             python,
             subdir: subdir(platform),
             accept_damaged: set.accept_damaged.iter().cloned().collect(),
+            has_licences,
         }),
         bytecode_folders,
         cache_tag,

@@ -13,6 +13,7 @@ use rattler_conda_types::RepoDataRecord;
 use crate::channel::{ServedChannel, serving};
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, info_tar};
 use crate::info::{Damaged, Info, InfoError, InfoFiles};
+use crate::licences::Licences;
 use crate::limits::{INFO_LIMIT, PACKED_INFO_LIMIT};
 use crate::record;
 use crate::zip::{self, ZipError};
@@ -154,7 +155,7 @@ impl Metadata<'_> {
         let (digest, path) = self.archive(record).await?;
         let format = ArchiveFormat::of(&name).map_err(|error| info_error(error.into()))?;
         let archive = Archive::new(&path, format);
-        let files = archive.info().map_err(InfoError::from).and_then(|tar| InfoFiles::collect(tar, format));
+        let files = archive.info().map_err(InfoError::from).and_then(|tar| InfoFiles::collect(tar, format, &mut Licences::default()));
         let files = files.map_err(info_error)?;
         self.keep(&of_archive(&digest), &files);
         Ok((digest, files.parse(damaged).map_err(info_error)?))
@@ -189,7 +190,7 @@ impl Metadata<'_> {
         };
         let data = member.content(&bytes).map_err(|error| info(ZipError::from(error).into()))?;
         let tar = info_tar(Cursor::new(data), INFO_LIMIT).map_err(info)?;
-        InfoFiles::collect(tar, ArchiveFormat::Conda)
+        InfoFiles::collect(tar, ArchiveFormat::Conda, &mut Licences::default())
             .map_err(|error| MetadataError::Info { name: name(), error })
     }
 

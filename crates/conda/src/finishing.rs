@@ -9,6 +9,7 @@ use rattler_conda_types::prefix_record::{self, PathsEntry as InstalledPath};
 
 use crate::activation::{activation, is_activation_script, is_variables_file};
 use crate::info::Damaged;
+use crate::licences::LicenceText;
 use crate::package_error::PackageError;
 use crate::record;
 use crate::writing::Writer;
@@ -17,6 +18,21 @@ use crate::writing::Writer;
 fn shown(activation: &imgbuild_lock::Activation) -> String {
     let exports = activation.exports.iter().map(|export| format!("{}={}", export.name, export.value));
     exports.chain(activation.dynamic.iter().map(ToString::to_string)).collect::<Vec<_>>().join(", ")
+}
+
+/// What a record says of a file that the archive has not, or not as one of its files.
+fn installed_path(path: &ImagePath, path_type: prefix_record::PathType, bytes: &[u8]) -> InstalledPath {
+    InstalledPath {
+        relative_path: path.as_str().into(),
+        original_path: None,
+        path_type,
+        no_link: false,
+        sha256: Some(record::sha256(imgbuild_oci::Digest::of(bytes))),
+        sha256_in_prefix: None,
+        size_in_bytes: Some(bytes.len() as u64),
+        file_mode: None,
+        prefix_placeholder: None,
+    }
 }
 
 impl Writer<'_> {
@@ -34,6 +50,7 @@ impl Writer<'_> {
         let mut paths: Vec<InstalledPath> =
             std::mem::take(&mut self.installed).into_values().flatten().collect();
         paths.extend(self.entry_points()?);
+        paths.extend(self.licences()?);
         paths.sort_by(|a, b| a.relative_path.cmp(&b.relative_path));
         self.meta(paths)
     }
@@ -102,17 +119,30 @@ impl Writer<'_> {
                 mtime: self.time(),
             };
             self.sink.put(&head, &mut script.as_bytes())?;
-            installed.push(InstalledPath {
-                relative_path: path.as_str().into(),
-                original_path: None,
-                path_type: prefix_record::PathType::UnixPythonEntryPoint,
-                no_link: false,
-                sha256: Some(record::sha256(imgbuild_oci::Digest::of(&script))),
-                sha256_in_prefix: None,
-                size_in_bytes: Some(script.len() as u64),
-                file_mode: None,
-                prefix_placeholder: None,
-            });
+            let kind = prefix_record::PathType::UnixPythonEntryPoint;
+            installed.push(installed_path(&path, kind, script.as_bytes()));
+        }
+        Ok(installed)
+    }
+
+    /// The texts of the licences, which the record lists: who removes the package removes them.
+    fn licences(&mut self) -> Result<Vec<InstalledPath>, PackageError> {
+        let licences = std::mem::take(&mut self.licences);
+        if let Some(note) = licences.note() {
+            self.note(&note);
+        }
+        let mut installed = Vec::new();
+        for (text, LicenceText { bytes, mtime }) in licences.into_texts() {
+            let path = self.package.licence_path(&text)?;
+            let head = EntryHead {
+                path: self.package.environment.prefix.join_path(&path)?,
+                kind: EntryKind::File { size: bytes.len() as u64 },
+                mode: 0o644,
+                owner: Owner::ROOT,
+                mtime,
+            };
+            self.sink.put(&head, &mut bytes.as_slice())?;
+            installed.push(installed_path(&path, prefix_record::PathType::HardLink, &bytes));
         }
         Ok(installed)
     }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar, path_type};
+use crate::licences::Licences;
 use crate::limits::{
     ALWAYS_ALLOWED, INFO_FILE_LIMIT, LEAST_PLACEHOLDER, MOST_PATHS, MOST_RATIO, MOST_RATIO_UNDECLARED,
     ROOM_OF_PATH, SCRIPT_LIMIT,
@@ -174,15 +175,20 @@ fn too_large(error: imgbuild_archive::TarError) -> InfoError {
 }
 
 impl InfoFiles {
-    /// Collects the files from a tar. Of a `.tar.bz2`, no more is read than is needed.
+    /// Collects the files from a tar, and of a `.conda`, whose metadata stands by itself, the texts of licences. Of a `.tar.bz2`, no more is
+    /// read than is needed.
     ///
     /// # Errors
     ///
     /// When the archive cannot be read.
-    pub(crate) fn collect(mut tar: Tar, format: ArchiveFormat) -> Result<Self, InfoError> {
+    pub(crate) fn collect(
+        mut tar: Tar,
+        format: ArchiveFormat,
+        licences: &mut Licences,
+    ) -> Result<Self, InfoError> {
         let mut found = Self::default();
         while let Some(head) = tar.next_entry().map_err(too_large)? {
-            let Some(path) = head.path else { continue };
+            let Some(path) = head.path.clone() else { continue };
             match WANTED.into_iter().find(|wanted| *wanted == path.as_str()) {
                 Some(wanted) => {
                     if head.size > INFO_FILE_LIMIT {
@@ -193,6 +199,9 @@ impl InfoFiles {
                     if found.files.insert(wanted, bytes).is_some() {
                         return Err(InfoError::TwiceFile(wanted.to_owned()));
                     }
+                }
+                None if is_info(&path) && format == ArchiveFormat::Conda => {
+                    licences.add(&path, &head, &mut tar.body())?;
                 }
                 None if is_info(&path) => {}
                 // Installers unpack both members into one folder.
@@ -314,7 +323,7 @@ impl Info {
     ///
     /// When the archive or its metadata cannot be used.
     pub fn read(archive: &Archive<'_>, damaged: Damaged) -> Result<Self, InfoError> {
-        InfoFiles::collect(archive.info()?, archive.format())?.parse(damaged)
+        InfoFiles::collect(archive.info()?, archive.format(), &mut Licences::default())?.parse(damaged)
     }
 
     /// Checks that the files' declared sizes are such as an archive of `size` bytes may have.

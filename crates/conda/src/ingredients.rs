@@ -33,6 +33,8 @@ pub struct Packages<'a> {
     pub ownership: Ownership,
     /// When the environment counts as made, in seconds since 1970.
     pub timestamp: i64,
+    /// Whether it has the texts of its packages' licences, which those of older locks have not.
+    pub has_licences: bool,
 }
 
 /// A locked environment that cannot be used.
@@ -83,9 +85,10 @@ impl From<LockedEnvironmentError> for EcosystemError {
 
 impl Ecosystem for Packages<'_> {
     fn ingredients(&self, surroundings: &Surroundings<'_>) -> Result<Ingredients, EcosystemError> {
-        let Self { locked, platform, conda, ownership, timestamp } = *self;
+        let Self { locked, platform, conda, ownership, timestamp, has_licences } = *self;
         let set = locked.set;
-        let plan = plan_environment(set, &locked.packages, platform).map_err(LockedEnvironmentError::from)?;
+        let plan = plan_environment(set, &locked.packages, platform, has_licences)
+            .map_err(LockedEnvironmentError::from)?;
         let Plan { environment, packages, python_version, bytecode_folders, cache_tag } = plan;
         let mut ingredients = Ingredients::default();
         ingredients.parents.insert_tree(set.prefix.clone(), ownership.folder_mode(), ownership.owner());
@@ -160,7 +163,8 @@ fn interpreter_sources(
     store: &Store,
 ) -> Result<Vec<Box<dyn Source>>, CompilerError> {
     let packages: Vec<&CondaPackage> = packages.iter().collect();
-    let plan = plan_environment(set, &packages, host).map_err(|error| CompilerError::unavailable(&error))?;
+    let plan =
+        plan_environment(set, &packages, host, false).map_err(|error| CompilerError::unavailable(&error))?;
     let source = |(package, role): (&CondaPackage, _)| -> Result<Box<dyn Source>, CompilerError> {
         let path = store.archive_path(&package.sha256);
         let source = Package::new(package, role, Arc::clone(&plan.environment), path);

@@ -17,6 +17,7 @@ mod finishing;
 mod history;
 mod info;
 mod ingredients;
+mod licences;
 pub mod limits;
 mod locked;
 mod locked_python;

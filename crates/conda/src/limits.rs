@@ -10,6 +10,9 @@ pub const PACKED_INFO_LIMIT: u64 = 64 << 20;
 pub const INFO_LIMIT: u64 = 512 << 20;
 /// The most bytes of one file of a package's metadata: a `paths.json` of as many paths as may be has less.
 pub const INFO_FILE_LIMIT: u64 = 64 << 20;
+/// The most bytes that the texts of a package's licences may have together, which are held in memory. What a program of Rust is made of has
+/// some megabytes of them.
+pub const LICENCES_LIMIT: u64 = 16 << 20;
 /// The most paths of one conda package. The largest real ones have some fifty thousand.
 pub const MOST_PATHS: usize = 1 << 18;
 /// The most bytes that the activation scripts of one package may have together, which are held in memory.

@@ -15,6 +15,7 @@ use crate::beginning::Beginning;
 use crate::conda_archive::{Archive, ArchiveError, ArchiveFormat, Tar};
 use crate::facts::{Layout, facts};
 use crate::info::{Damaged, Info, InfoError, InfoFiles};
+use crate::licences::Licences;
 use crate::package_error::PackageError;
 use crate::record;
 
@@ -31,6 +32,8 @@ pub struct Environment {
     pub subdir: Subdir,
     /// The packages that are installed although they contradict themselves, by their names.
     pub accept_damaged: BTreeSet<String>,
+    /// Whether it has the texts of its packages' licences.
+    pub has_licences: bool,
 }
 
 impl Environment {
@@ -74,8 +77,10 @@ impl Package {
             .field("record", canonical(&written)?)
             .field("prefix", environment.prefix.as_str())
             .list("damaged", accepted.then_some("accepted"))
-            .list("python", python.map(places))
-            .finish();
+            .list("python", python.map(places));
+        // Keys of environments without them are those that they always were.
+        let recipe =
+            if environment.has_licences { recipe.field("licences", "texts") } else { recipe }.finish();
         let part = Part {
             id: PartId::in_scope("conda", environment.scope.as_deref(), package.name()),
             title: format!("{} {} {}", package.name(), package.version(), package.build()),
@@ -107,13 +112,16 @@ impl Package {
 
     /// The metadata, after everything that the lock says of it was found to hold.
     pub(crate) fn checked_info(&self) -> Result<Info, PackageError> {
-        self.begun().map(|(info, _)| info)
+        self.begun(&mut Licences::default()).map(|(info, _)| info)
     }
 
-    /// The same, and what was unpacked for it that [`Self::content_of`] would unpack again.
-    pub(crate) fn begun(&self) -> Result<(Info, Option<Beginning>), PackageError> {
+    /// The same, and what was unpacked for it that [`Self::content_of`] would unpack again; with those texts of licences that were met.
+    pub(crate) fn begun(
+        &self,
+        licences: &mut Licences,
+    ) -> Result<(Info, Option<Beginning>), PackageError> {
         let (tar, beginning) = self.archive().begun().map_err(InfoError::from)?;
-        let info = InfoFiles::collect(tar, self.format)?.parse(self.damaged)?;
+        let info = InfoFiles::collect(tar, self.format, licences)?.parse(self.damaged)?;
         info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
         let record = &self.record.package_record;
         let found = facts(&info);
@@ -136,9 +144,18 @@ impl Package {
     }
 
     pub(crate) fn meta_path(&self) -> Result<ImagePath, PackageError> {
+        Ok(self.environment.prefix.join(&format!("conda-meta/{}.json", self.stem()))?)
+    }
+
+    /// What tells it from all others of an environment: its name, version and build.
+    fn stem(&self) -> String {
         let record = &self.record.package_record;
-        let name = format!("{}-{}-{}.json", record.name.as_normalized(), record.version, record.build);
-        Ok(self.environment.prefix.join(&format!("conda-meta/{name}"))?)
+        format!("{}-{}-{}", record.name.as_normalized(), record.version, record.build)
+    }
+
+    /// Where the text of a licence stands below the prefix. No package may have a file there but this one.
+    pub(crate) fn licence_path(&self, text: &ImagePath) -> Result<ImagePath, PackageError> {
+        Ok(ImagePath::new(&format!("conda-meta/licenses/{}/{}", self.stem(), text.as_str()))?)
     }
 
     /// The package's files.

@@ -3,6 +3,7 @@
 use imgbuild_layer::{Claim, EntrySink, Exclusions, Kind, Part, Source, SourceError};
 
 use crate::conda_archive::ArchiveError;
+use crate::licences::Licences;
 use crate::package::Package;
 use crate::package_error::PackageError;
 use crate::writing::Writer;
@@ -19,10 +20,12 @@ impl Package {
     }
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
-        let (info, beginning) = self.begun()?;
+        let mut licences = Licences::new(self.environment.has_licences);
+        let (info, beginning) = self.begun(&mut licences)?;
         let layout = self.layout(&info)?;
         let mut tar = self.content_of(beginning, &info)?;
         let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
+        writer.licences = licences;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
             writer.entry(&head, &mut tar.body())?;
         }

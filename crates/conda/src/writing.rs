@@ -13,6 +13,7 @@ use crate::activation::{is_activation_script, is_variables_file};
 use crate::conda_archive::{ArchiveError, ArchiveFormat, path_type};
 use crate::facts::Layout;
 use crate::info::{Damaged, Info, InfoError, count_script, is_info, is_wanted};
+use crate::licences::Licences;
 use crate::limits::{MOST_COPIED, MOST_GROWTH, MOST_READ_AGAIN};
 use crate::package::Package;
 use crate::package_error::PackageError;
@@ -56,6 +57,8 @@ pub(crate) struct Writer<'a> {
     firsts: Option<FirstEntries>,
     /// The files that say what is installed, of those that came.
     wanted: BTreeSet<ImagePath>,
+    /// The texts of the licences, where the environment has them.
+    pub(crate) licences: Licences,
     /// How much there was so far of what is limited: bytes of scripts, bytes by which files grew, bytes of hard links that
     /// became files, bytes of the archive that were read again for them.
     spent: Usage,
@@ -112,6 +115,7 @@ impl<'a> Writer<'a> {
             next: 0,
             firsts: None,
             wanted: BTreeSet::new(),
+            licences: Licences::default(),
             spent: Usage::default(),
             wrong_size: None,
         };
@@ -131,7 +135,7 @@ impl Writer<'_> {
         self.next += 1;
         let Some(path) = &head.path else { return Ok(()) };
         if is_info(path) {
-            self.info_entry(path)?;
+            self.info_entry(path, head, body)?;
         }
         self.remember(number, path, head);
         // What `paths.json` does not list is not installed, by any installer.
@@ -176,12 +180,20 @@ impl Writer<'_> {
     }
 
     /// Installers unpack all of an archive into one folder, and then read the metadata there.
-    fn info_entry(&mut self, path: &ImagePath) -> Result<(), PackageError> {
+    fn info_entry(
+        &mut self,
+        path: &ImagePath,
+        head: &TarHead,
+        body: &mut dyn Read,
+    ) -> Result<(), PackageError> {
         if self.package.format == ArchiveFormat::Conda && path.as_str() != "info" {
             return Err(PackageError::InfoInFiles(path.clone()));
         }
         if is_wanted(path) && !self.wanted.insert(path.clone()) {
             return Err(InfoError::TwiceFile(path.as_str().to_owned()).into());
+        }
+        if !self.info.paths.contains_key(path) {
+            self.licences.add(path, head, body)?;
         }
         Ok(())
     }

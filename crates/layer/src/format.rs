@@ -13,6 +13,7 @@ pub enum FormatVersion {
     /// Large layers stand below small ones.
     Three,
     /// Images hold a list of their packages for scanners, and locks say what it needs: licences, authors, who asked for Debian's packages.
+    /// Environments of conda have the texts of their packages' licences.
     Four,
 }
 
@@ -42,6 +43,14 @@ impl FormatVersion {
         match self {
             Self::Two => false,
             Self::Three | Self::Four => true,
+        }
+    }
+
+    /// Whether environments of conda have the texts of their packages' licences.
+    pub const fn has_licences_of_conda(self) -> bool {
+        match self {
+            Self::Two | Self::Three => false,
+            Self::Four => true,
         }
     }
 

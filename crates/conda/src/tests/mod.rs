@@ -1,6 +1,7 @@
 //! Packages made by hand, installed by us and by rattler.
 
 mod damaged;
+mod licences;
 mod limits;
 mod metadata;
 mod records;
@@ -176,7 +177,13 @@ fn python() -> PythonInfo {
 
 /// A package as an environment at `prefix` has it.
 pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<Package, String> {
-    let opened = Archive::new(archive, ArchiveFormat::TarBz2);
+    package_in(archive, damaged, prefix, true)
+}
+
+/// The same of an environment that has the texts of licences, or not.
+fn package_in(archive: &Path, damaged: Damaged, prefix: &str, has_licences: bool) -> Result<Package, String> {
+    let name = archive.file_name().unwrap().to_str().unwrap();
+    let opened = Archive::new(archive, ArchiveFormat::of(name).unwrap());
     let info = Info::read(&opened, damaged).map_err(|error| imgbuild_diagnostic::told(&error))?;
     let record = PackageRecord::from_index_json(info.index.clone(), None, None, None).unwrap();
     let table = toml::Table::try_from(
@@ -190,7 +197,7 @@ pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<
     )
     .unwrap();
     let locked = CondaPackage {
-        url: "https://channel.example/linux-64/odd-1.0-0.tar.bz2".to_owned(),
+        url: format!("https://channel.example/linux-64/{name}"),
         channel: "https://channel.example/".to_owned(),
         size: None,
         sha256: Digest::of(std::fs::read(archive).unwrap()),
@@ -207,6 +214,7 @@ pub(super) fn package(archive: &Path, damaged: Damaged, prefix: &str) -> Result<
         python: Some(python()),
         subdir: Subdir::Linux64,
         accept_damaged,
+        has_licences,
     };
     Ok(Package::new(&locked, Role::PACKAGE, Arc::new(environment), archive.to_owned()).unwrap())
 }
@@ -221,7 +229,9 @@ pub(super) fn install(
     let claimed: BTreeSet<String> =
         package.claims().unwrap().iter().map(|claim| claim.path.as_str().replace("opt/conda/", "")).collect();
     collected.tree.retain(|path, shown| {
-        assert!(shown == "folder" || claimed.contains(path), "`{path}` is written and not claimed");
+        // Nobody else has a text in the folder that is named after the package.
+        let is_own = path.starts_with("conda-meta/licenses/odd-1.0-0/");
+        assert!(shown == "folder" || is_own || claimed.contains(path), "`{path}` is written and not claimed");
         !path.starts_with("conda-meta/") && shown != "folder"
     });
     Ok((collected.tree, collected.notes))

@@ -46,6 +46,7 @@ pub(super) fn ecosystems<'a>(
     base: &Base,
 ) -> Result<Vec<Box<dyn PackageScripts + 'a>>, MakeError> {
     let (timestamp, platform) = (locked.variant.timestamp, variant.platform);
+    let has_licences = locked.format.has_licences_of_conda();
     let ownership = |is_writable: bool| -> Result<Ownership, MakeError> {
         if is_writable { Ok(Ownership::of_user(base.user_number(variant)?)) } else { Ok(Ownership::Root) }
     };
@@ -54,7 +55,9 @@ pub(super) fn ecosystems<'a>(
     let mut all: Vec<Box<dyn PackageScripts>> = Vec::new();
     if let (Some(locked), Some(conda)) = (&locked.conda, &variant.conda) {
         let ownership = ownership(is_writable)?;
-        all.push(Box::new(imgbuild_conda::Packages { locked, platform, conda, ownership, timestamp }));
+        let locked_packages =
+            imgbuild_conda::Packages { locked, platform, conda, ownership, timestamp, has_licences };
+        all.push(Box::new(locked_packages));
     }
     if let Some(wheels) = &locked.pypi {
         let is_conda = locked.conda.as_ref().is_some_and(|conda| conda.set.prefix == wheels.set.prefix);
