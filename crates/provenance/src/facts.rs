@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use imgbuild_oci::{Digest, ImageName};
 
+use crate::attestation::Attestation;
+
 /// What of a build is known beside its lock.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -17,6 +19,8 @@ pub struct Facts<'a> {
     pub commit: Option<&'a Commit>,
     /// The variables of the process that builds: what runs it says there who it is.
     pub variables: &'a BTreeMap<String, String>,
+    /// Who published archives of the lock, where that is proved.
+    pub attestations: &'a BTreeMap<Digest, Vec<Attestation>>,
     /// The version of imgbuild.
     pub version: &'a str,
 }

@@ -3,6 +3,7 @@
 //! Nobody is asked for anything here: the variables of a CI and the commit of a repository are given. There is no time in it, so that
 //! one build says the same twice.
 
+mod attestation;
 mod builder;
 mod dependencies;
 mod facts;
@@ -12,6 +13,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub use attestation::Attestation;
 pub use builder::{Builder, builder};
 pub use facts::{Commit, Facts, SpecFile};
 pub use predicate::{BUILD_TYPE, PREDICATE, predicate};

@@ -3,6 +3,7 @@
 use imgbuild_lock::LockedVariant;
 use serde_json::{Value, json};
 
+use crate::attestation::keep;
 use crate::builder::builder;
 use crate::dependencies::dependencies;
 use crate::facts::Facts;
@@ -24,6 +25,11 @@ pub fn predicate(locked: &LockedVariant<'_>, facts: &Facts<'_>) -> Value {
     if let Some(invocation) = builder.invocation {
         run["metadata"] = json!({ "invocationId": invocation });
     }
+    let mut dependencies = dependencies(locked, facts);
+    let byproducts = keep(facts.attestations, &mut dependencies);
+    if !byproducts.is_empty() {
+        run["byproducts"] = byproducts.into();
+    }
     json!({
         "buildDefinition": {
             "buildType": BUILD_TYPE,
@@ -40,7 +46,7 @@ pub fn predicate(locked: &LockedVariant<'_>, facts: &Facts<'_>) -> Value {
                 "imgbuild": facts.version,
                 "format": locked.format.number(),
             },
-            "resolvedDependencies": dependencies(locked, facts),
+            "resolvedDependencies": dependencies,
         },
         "runDetails": run,
     })

@@ -103,7 +103,15 @@ fn said(commit: Option<&Commit>, variables: &BTreeMap<String, String>) -> Value 
     let name = "team/app".parse().unwrap();
     let spec = SpecFile { path: "images/app.toml".to_owned(), digest: Digest::of("spec") };
     let lock_digest = Digest::of(LOCK);
-    let facts = Facts { name: &name, spec: &spec, lock: lock_digest, commit, variables, version: "0.1.0" };
+    let facts = Facts {
+        name: &name,
+        spec: &spec,
+        lock: lock_digest,
+        commit,
+        variables,
+        attestations: &BTreeMap::new(),
+        version: "0.1.0",
+    };
     predicate(&lock.variant(0).unwrap(), &facts)
 }
 

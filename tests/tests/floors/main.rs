@@ -34,7 +34,7 @@ const FLOORS: [&[&str]; 5] = [
         "signature",
         "spec",
     ],
-    &["cdi", "ecosystem", "init", "net", "python", "sandbox", "store"],
+    &["attestation", "cdi", "ecosystem", "init", "net", "python", "sandbox", "store"],
     &[
         "audit",
         "base",
