@@ -31,6 +31,10 @@ pub enum BuildError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Verify(Box<VerifyError>),
+    /// Sigstore's keys cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Keys(#[from] imgbuild_attestation::RootError),
     /// Machines that share a build have no lock.
     #[error("there is no lock `{}`, and machines that share a build need one: each would look for packages by itself", path.display())]
     #[diagnostic(help("run `imgbuild lock` first, and give the lock to every machine"))]

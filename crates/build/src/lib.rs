@@ -3,6 +3,7 @@
 //! `spec → variants → lock → layer plan → layers → image → layout | tarball | registry`: the way to the lock is `imgbuild-locking`, the rest
 //! `imgbuild-image`.
 
+mod attested;
 mod commit;
 mod comparing;
 mod difference;
@@ -17,6 +18,7 @@ mod sharding;
 mod verify_error;
 mod verifying;
 
+pub use attested::AttestedPackages;
 pub use comparing::difference;
 pub use difference::{Difference, InLayer};
 pub use error::BuildError;

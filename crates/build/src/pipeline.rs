@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use imgbuild_attestation::{TrustRoot, Verifier};
 use imgbuild_distribution::Published;
 use imgbuild_fetch::Context;
 use imgbuild_image::{
@@ -18,6 +19,7 @@ use imgbuild_locking::{
 use imgbuild_oci::{Digest, Image, Platform};
 use imgbuild_spec::{Spec, Variant};
 
+use crate::attested::AttestedPackages;
 use crate::error::BuildError;
 use crate::licences::check_licences;
 use crate::origins::origins;
@@ -34,6 +36,8 @@ pub struct Report {
     pub delivered: Vec<Delivered>,
     /// What was pushed.
     pub published: Vec<Published>,
+    /// How many packages have attestations, where provenance is written and any has.
+    pub attested: Option<AttestedPackages>,
     /// What changed in the lock, where it was made or renewed.
     pub changes: Option<Changes>,
     /// The lock.
@@ -84,6 +88,7 @@ pub async fn build(
     let all = spec.variants(context.host).map_err(LockSpecError::from)?;
     let asked = chosen(&all, &request.only, &request.platforms)?;
     validate_copying(spec, asked.iter().map(|index| &all[*index]))?;
+    let verifier = verifier(request, context)?;
     let lock_path = lock_path(spec_path);
     let locked = locked(spec, &all, &lock_path, request, context).await?;
     let chosen = match request.shard {
@@ -116,21 +121,31 @@ pub async fn build(
     let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
     let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
     let delivered = deliver_all(&variants, &images, outputs, &elsewhere, &context).await?;
-    let published = match &publication {
-        Some(publication) => {
-            let origins = match request.provenance {
-                Some(_) => origins(spec_path, &variants, (&chosen, &locked), &images, &context)?,
-                None => Vec::new(),
-            };
-            pushing.push(publication, &images, &origins, &context).await?
+    let (mut published, mut attested) = (Vec::new(), None);
+    if let Some(publication) = &publication {
+        let mut all = Vec::new();
+        if let Some(verifier) = &verifier {
+            let lock = (chosen.as_slice(), &locked);
+            let (origins, publishers) =
+                origins(spec_path, &variants, lock, &images, verifier, &context).await?;
+            (all, attested) = (origins, publishers.counted());
+            notes.extend(publishers.told());
         }
-        None => Vec::new(),
-    };
+        published = pushing.push(publication, &images, &all, &context).await?;
+    }
     pushing.keep(&built, &context).await;
     notes.extend(pushing.notes.into_iter().chain(unconfined(&context)));
     let peak_disk = context.store.peak().max(context.store.written() + written(&delivered));
     let (changes, chosen) = (locked.changes, asked.len());
-    Ok(Report { built, delivered, published, changes, lock: lock_path, chosen, notes, peak_disk })
+    Ok(Report { built, delivered, published, attested, changes, lock: lock_path, chosen, notes, peak_disk })
+}
+
+/// What checks who published packages, where provenance says it. Keys that cannot be used are better told before the build.
+fn verifier(request: &Request, context: &Context) -> Result<Option<Verifier>, BuildError> {
+    if request.provenance.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Verifier::new(&TrustRoot::read(context.trusted_root.as_deref())?)?))
 }
 
 /// The lock, made or renewed where it may be.

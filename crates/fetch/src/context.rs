@@ -46,6 +46,8 @@ pub struct Context {
     pub variables: BTreeMap<String, String>,
     /// The folder that archives come from, instead of the network.
     pub vendor: Option<Arc<Vendor>>,
+    /// The file of Sigstore's keys, where it is not those that this version was made with.
+    pub trusted_root: Option<PathBuf>,
     /// The folder of the spec: channels that are paths are relative to it.
     pub folder: PathBuf,
     /// Whether an archive goes when the layers are there that are made of it.
@@ -85,6 +87,7 @@ impl Context {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             vendor: None,
+            trusted_root: None,
             folder: PathBuf::new(),
             discards_archives: false,
             run_from: Arc::default(),

@@ -2,6 +2,7 @@
 //!
 //! This crate emits events and draws nothing.
 
+mod attested;
 mod context;
 mod debian_sources;
 mod environments;
@@ -15,6 +16,7 @@ mod registry_layers;
 mod secrets;
 mod vendor_folder;
 
+pub use attested::conda_attestations;
 pub use context::Context;
 pub use debian_sources::{expanded, repository_root, snapshot_mirror};
 pub use environments::in_each_environment;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imgbuild_conda::ChannelArchives;
+use imgbuild_conda::{ChannelArchives, ServedChannel};
 use imgbuild_debian::{MirrorError, Repositories, RepositoryArchives};
 use imgbuild_ecosystem::{ArchiveError, ArchiveSource};
 use imgbuild_lock::{Archive, CondaPackage, DebianPackage, LockedVariant};
@@ -15,6 +15,7 @@ use crate::debian_sources::{expanded, repository_root, snapshot_mirror};
 use crate::environments::in_each_environment;
 use crate::error::ArchiveFailure;
 use crate::fetch_failure::FetchFailure;
+use crate::fetching::Fetcher;
 use crate::secrets::secrets;
 
 /// Gets archives, from the sources of a variant.
@@ -110,6 +111,19 @@ fn channels<'a>(
     variant: &Variant,
     context: &Context,
 ) -> Result<Arc<dyn ArchiveSource>, ArchiveFailure> {
+    let (served, fetcher) = served_channels(variant, context)?;
+    Ok(Arc::new(ChannelArchives::new(served.into(), packages, Arc::new(fetcher))))
+}
+
+/// Who serves the channels of a variant, and what gets things from there.
+///
+/// # Errors
+///
+/// When a channel is none, or conda's own settings cannot be used.
+pub(crate) fn served_channels(
+    variant: &Variant,
+    context: &Context,
+) -> Result<(Vec<ServedChannel>, Fetcher), ArchiveFailure> {
     let served = match &variant.conda {
         None => Vec::new(),
         Some(conda) => {
@@ -124,7 +138,7 @@ fn channels<'a>(
         }
     };
     let fetcher = context.knowing(&secrets(variant, &served, context)).channel_fetcher()?;
-    Ok(Arc::new(ChannelArchives::new(served.into(), packages, Arc::new(fetcher))))
+    Ok((served, fetcher))
 }
 
 /// The repositories of a spec's base, as the source of some packages; nothing where it has none.

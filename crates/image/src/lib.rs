@@ -80,6 +80,6 @@ pub use unpacked::{NamedLayer, remover};
 pub use variant_name::{image_name, variant_name};
 pub use variant_plan::variant_plan;
 pub use vendor::{Vendored, vendor};
-pub use wheel_finder::{absolute, finder, listed_error, locate_wheels, pypi_error};
+pub use wheel_finder::{absolute, finder, finder_of_lock, listed_error, locate_wheels, pypi_error};
 pub use wheel_frontend::wheel_builder;
 pub use wheels_python::{VIRTUAL_ENVIRONMENT, WheelsPython};

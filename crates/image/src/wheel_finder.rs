@@ -81,7 +81,7 @@ pub fn finder(
 /// # Errors
 ///
 /// As for [`finder`].
-pub(crate) fn finder_of_lock(
+pub fn finder_of_lock(
     locked: &LockedVariant<'_>,
     variant: &Variant,
     context: &Context,

@@ -1,5 +1,6 @@
 //! What was pushed, for people and as JSON.
 
+use imgbuild_build::AttestedPackages;
 use imgbuild_distribution::Published;
 use imgbuild_oci::Reference;
 use imgbuild_registry::{Count, Counts, TagChange};
@@ -17,7 +18,7 @@ pub(crate) fn references(published: &Published) -> Vec<String> {
 }
 
 /// A line for each tag, and one that says what was sent.
-pub(crate) fn summary(published: &[Published], dry_run: bool) -> String {
+pub(crate) fn summary(published: &[Published], attested: Option<AttestedPackages>, dry_run: bool) -> String {
     if published.is_empty() {
         return String::new();
     }
@@ -41,17 +42,22 @@ pub(crate) fn summary(published: &[Published], dry_run: bool) -> String {
     }
     text.push_str(&totals(&counts, dry_run));
     if !dry_run {
-        text.push_str(&said(published));
+        text.push_str(&said(published, attested));
     }
     text
 }
 
 /// What is said beside what was pushed.
-fn said(published: &[Published]) -> String {
+fn said(published: &[Published], attested: Option<AttestedPackages>) -> String {
     let signed = published.iter().find_map(|it| it.signed_by.as_ref());
     let told = published.iter().any(|it| it.has_provenance);
     let signed = signed.map(|key| format!("signed with the key {key}\n")).unwrap_or_default();
-    format!("{signed}{}", if told { "with provenance\n" } else { "" })
+    let attested = attested.filter(|_| told).map(|AttestedPackages { packages, proved, .. }| {
+        let have = if proved == 1 { "has" } else { "have" };
+        format!("{proved} of {packages} packages {have} attestations that hold\n")
+    });
+    let told = if told { "with provenance\n" } else { "" };
+    format!("{signed}{told}{}", attested.unwrap_or_default())
 }
 
 fn totals(counts: &Counts, dry_run: bool) -> String {

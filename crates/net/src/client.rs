@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use imgbuild_secret::{KnownSecrets, SecretUrl};
-use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::header::{ACCEPT, CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
@@ -168,12 +168,34 @@ impl Client {
     ///
     /// When it cannot be had, or is larger.
     pub async fn get_bytes(&self, from: impl Into<Locations>, limit: u64) -> Result<Bytes, NetError> {
-        let from = from.into();
+        self.get_bytes_in(from.into(), None, limit).await
+    }
+
+    /// The same in one of the forms that `accept` names, where a server has it in several (RFC 9110, 12.5.1).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get_bytes`].
+    pub async fn get_bytes_as(
+        &self,
+        from: impl Into<Locations>,
+        accept: &'static str,
+        limit: u64,
+    ) -> Result<Bytes, NetError> {
+        self.get_bytes_in(from.into(), Some(accept), limit).await
+    }
+
+    async fn get_bytes_in(
+        &self,
+        from: Locations,
+        accept: Option<&'static str>,
+        limit: u64,
+    ) -> Result<Bytes, NetError> {
         let mut retry = Retry::new(self.options.schedule);
         loop {
             let mut failure = None;
             for url in from.iter() {
-                match self.try_get_bytes(url, limit).await {
+                match self.try_get_bytes(url, accept, limit).await {
                     Err(error) if error.tries_next_mirror() => note(&mut failure, error),
                     result => return result,
                 }
@@ -182,11 +204,16 @@ impl Client {
         }
     }
 
-    async fn try_get_bytes(&self, url: &SecretUrl, limit: u64) -> Result<Bytes, NetError> {
+    async fn try_get_bytes(
+        &self,
+        url: &SecretUrl,
+        accept: Option<&'static str>,
+        limit: u64,
+    ) -> Result<Bytes, NetError> {
         if url.whole().scheme() == "file" {
             return file::read(url, 0, limit, true).await;
         }
-        let mut response = self.send(url, None).await?;
+        let mut response = self.send_accepting(url, accept, None).await?;
         let too_large = || NetError::TooLarge { url: url.to_string(), limit };
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
@@ -256,7 +283,19 @@ impl Client {
 
     /// Sends one request, and turns every answer but success into an error.
     pub(crate) async fn send(&self, url: &SecretUrl, range: Option<String>) -> Result<Response, NetError> {
+        self.send_accepting(url, None, range).await
+    }
+
+    async fn send_accepting(
+        &self,
+        url: &SecretUrl,
+        accept: Option<&'static str>,
+        range: Option<String>,
+    ) -> Result<Response, NetError> {
         let mut request = Request::new(Method::GET, url.whole().clone());
+        if let Some(accept) = accept {
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        }
         if let Some(range) = range {
             let range =
                 HeaderValue::from_str(&range).map_err(|_| NetError::Range { url: url.to_string() })?;

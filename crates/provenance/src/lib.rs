@@ -17,4 +17,4 @@ pub use attestation::Attestation;
 pub use builder::{Builder, builder};
 pub use facts::{Commit, Facts, SpecFile};
 pub use predicate::{BUILD_TYPE, PREDICATE, predicate};
-pub use read::{Provenance, ProvenanceError};
+pub use read::{Provenance, ProvenanceError, Publisher};

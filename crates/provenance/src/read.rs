@@ -21,6 +21,25 @@ pub struct Provenance {
     pub commit: Option<(String, Option<String>)>,
     /// How many things the image was made of and with.
     pub dependencies: usize,
+    /// Who published some of these, as was proved when it was built.
+    pub publishers: Vec<Publisher>,
+}
+
+/// Who published something, as provenance says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publisher {
+    /// What was published, as a package URL.
+    pub package: String,
+    /// What is said, as a URI.
+    pub predicate_type: String,
+    /// Who says who it is.
+    pub issuer: String,
+    /// Who it is.
+    pub identity: String,
+    /// The repository of its source.
+    pub repository: Option<String>,
+    /// The commit.
+    pub commit: Option<String>,
 }
 
 /// Provenance that is none of imgbuild's.
@@ -61,6 +80,39 @@ struct Resource {
     uri: Option<String>,
     #[serde(default)]
     digest: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(expecting = "annotations")]
+struct Annotations {
+    #[serde(default)]
+    attestations: Vec<AttestationFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an attestation")]
+struct AttestationFields {
+    predicate_type: String,
+    issuer: String,
+    identity: String,
+    repository: Option<String>,
+    commit: Option<String>,
+}
+
+impl Resource {
+    fn publishers(&self) -> impl Iterator<Item = Publisher> {
+        let package = self.uri.clone().or_else(|| self.name.clone()).unwrap_or_default();
+        self.annotations.attestations.iter().map(move |it| Publisher {
+            package: package.clone(),
+            predicate_type: it.predicate_type.clone(),
+            issuer: it.issuer.clone(),
+            identity: it.identity.clone(),
+            repository: it.repository.clone(),
+            commit: it.commit.clone(),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -113,6 +165,7 @@ impl Provenance {
             lock: lock.ok_or(ProvenanceError::NoLock)?,
             commit,
             dependencies: all.len(),
+            publishers: all.iter().flat_map(Resource::publishers).collect(),
         })
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod lists;
 mod wheel;
 
+pub use choosing::attested::{AskedFile, OfferError};
 pub use choosing::building::BuildFailed;
 pub use choosing::building::Builder;
 pub use choosing::building::Built;

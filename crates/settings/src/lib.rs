@@ -26,6 +26,8 @@ pub const CACHE_SIZE: &str = "IMGBUILD_CACHE_SIZE";
 pub struct Settings {
     /// `[cache]`.
     pub cache: CacheSettings,
+    /// `[sigstore]`.
+    pub sigstore: SigstoreSettings,
     /// `[variables]`: what the environment does not say is as if it said this.
     pub variables: BTreeMap<String, String>,
 }
@@ -38,6 +40,14 @@ pub struct CacheSettings {
     pub folder: Option<PathBuf>,
     /// How large it may be after a build.
     pub size: Option<ByteSize>,
+}
+
+/// `[sigstore]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct SigstoreSettings {
+    /// The file of Sigstore's keys, `trusted_root.json`, by which attestations of packages are checked: an absolute path.
+    pub trusted_root: Option<PathBuf>,
 }
 
 /// Settings that cannot be used.
@@ -112,11 +122,11 @@ impl Settings {
         let text = std::fs::read_to_string(path).map_err(failed)?;
         let settings: Self = toml::from_str(&text)
             .map_err(|error| SettingsError::Wrong { path: path.to_owned(), error: Box::new(error) })?;
-        match &settings.cache.folder {
-            Some(folder) if !folder.is_absolute() => {
-                Err(SettingsError::Relative { path: path.to_owned(), folder: folder.clone() })
-            }
-            _ => Ok(settings),
+        let paths = [&settings.cache.folder, &settings.sigstore.trusted_root];
+        let relative = paths.into_iter().flatten().find(|it| !it.is_absolute()).cloned();
+        match relative {
+            Some(folder) => Err(SettingsError::Relative { path: path.to_owned(), folder }),
+            None => Ok(settings),
         }
     }
 
@@ -183,8 +193,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        let wrong =
-            ["[cach]\n", "[cache]\nsize = \"20 elephants\"\n", "[cache]\nfolder = \"here\"\n", "cache = 3\n"];
+        let wrong = [
+            "[cach]\n",
+            "[cache]\nsize = \"20 elephants\"\n",
+            "[cache]\nfolder = \"here\"\n",
+            "cache = 3\n",
+            "[sigstore]\ntrusted-root = \"keys.json\"\n",
+        ];
         insta::assert_snapshot!(wrong.map(|text| read(text).unwrap_err()).join("\n\n"));
         let size = Settings::of_machine(&variables(&[(CACHE_SIZE, "big")])).unwrap_err();
         insta::assert_snapshot!(told(&size));

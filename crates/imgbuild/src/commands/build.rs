@@ -190,7 +190,7 @@ fn summary(report: &Report, rules: &PushRules, seconds: f64) -> String {
     for delivered in report.delivered.iter().filter(|delivered| delivered.path != Path::new("-")) {
         text.push_str(&how_to_run(delivered));
     }
-    text.push_str(&pushing::summary(&report.published, rules.dry_run));
+    text.push_str(&pushing::summary(&report.published, report.attested, rules.dry_run));
     // Records of what is there already are not worth a word.
     let disk = match report.peak_disk {
         ..1_000_000 => String::new(),
@@ -278,6 +278,9 @@ fn as_json(report: &Report, shard: Option<Shard>, seconds: f64) -> Value {
         "images": report.built.iter().map(image).collect::<Vec<_>>(),
         "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
         "pushed": report.published.iter().map(pushing::as_json).collect::<Vec<_>>(),
+        "attested": report.attested.map(|it| json!({
+            "packages": it.packages, "offered": it.offered, "proved": it.proved,
+        })),
         "shard": shard.map(|shard| json!({ "shard": shard.to_string(), "of": report.chosen })),
         "notes": report.notes,
         "lock": report.lock,

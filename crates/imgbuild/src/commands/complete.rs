@@ -77,7 +77,7 @@ fn report(completion: &Completion, json: bool, global: &Global) -> Result<(), Fa
     });
     print(&there.chain(incomplete).collect::<String>())?;
     if !global.quiet {
-        say(&cleaned(pushing::summary(&completion.joined, false).trim_start()));
+        say(&cleaned(pushing::summary(&completion.joined, None, false).trim_start()));
     }
     Ok(())
 }

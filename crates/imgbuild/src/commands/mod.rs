@@ -131,6 +131,7 @@ fn context_in(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let mut context = Context::new(store, client, reporter, host()?, i64::try_from(now).unwrap_or(i64::MAX));
     context.variables = variables()?;
+    context.trusted_root = settings()?.sigstore.trusted_root;
     context.folder = spec.parent().map(Path::to_path_buf).unwrap_or_default();
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         context.source_date_epoch = Some(epoch.parse().map_err(|_| Plain::Epoch(epoch))?);

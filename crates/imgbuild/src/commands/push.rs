@@ -124,7 +124,7 @@ pub(super) fn report(
         }));
     }
     if !global.quiet {
-        say(&cleaned(pushing::summary(published, dry_run).trim_start()));
+        say(&cleaned(pushing::summary(published, None, dry_run).trim_start()));
     }
     let references = published.iter().flat_map(pushing::references);
     print(&references.map(|reference| format!("{reference}\n")).collect::<String>())

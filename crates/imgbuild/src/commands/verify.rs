@@ -1,5 +1,6 @@
 //! `imgbuild verify`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use imgbuild_build::{BuildError, Verification, VerifyError, difference, rebuilt, verify};
@@ -8,6 +9,7 @@ use imgbuild_fetch::Context;
 use imgbuild_image::MakeError;
 use imgbuild_lock::Lock;
 use imgbuild_oci::Platform;
+use imgbuild_provenance::Publisher;
 use imgbuild_store::Store;
 use serde_json::{Value, json};
 
@@ -109,7 +111,13 @@ fn told(told: &Told) -> String {
     let signed = if *is_signed { "signed" } else { "not signed" };
     let run = it.invocation.as_ref().map(|run| format!(", in {run}")).unwrap_or_default();
     let commit = it.commit.as_ref().map(|(commit, _)| format!(", of commit {commit}")).unwrap_or_default();
-    format!("provenance ({signed}): built by {}{run}{commit}\n", it.builder)
+    let packages: BTreeSet<&String> = it.publishers.iter().map(|it| &it.package).collect();
+    let publishers = match packages.len() {
+        0 => String::new(),
+        1 => "publishers: 1 package had attestations that held when the image was built\n".to_owned(),
+        n => format!("publishers: {n} packages had attestations that held when the image was built\n"),
+    };
+    format!("provenance ({signed}): built by {}{run}{commit}\n{publishers}", it.builder)
 }
 
 fn as_json(
@@ -123,6 +131,16 @@ fn as_json(
         Signature::Bundle(digest) => json!({ "bundle": digest }),
         Signature::Tag(tag) => json!({ "tag": tag }),
     };
+    let publisher = |it: &Publisher| {
+        json!({
+            "package": it.package,
+            "predicateType": it.predicate_type,
+            "issuer": it.issuer,
+            "identity": it.identity,
+            "repository": it.repository,
+            "commit": it.commit,
+        })
+    };
     let told = |Told { provenance: it, is_signed }: &Told| {
         json!({
             "signed": is_signed,
@@ -132,6 +150,7 @@ fn as_json(
             "commit": it.commit.as_ref().map(|(commit, uri)| json!({ "id": commit, "uri": uri })),
             "lock": it.lock,
             "dependencies": it.dependencies,
+            "publishers": it.publishers.iter().map(publisher).collect::<Vec<_>>(),
         })
     };
     json!({

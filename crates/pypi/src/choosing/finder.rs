@@ -215,7 +215,8 @@ impl PackageFinder {
         self.locate(&[package], false).await?.remove(&package.sha256).ok_or_else(gone)
     }
 
-    fn locking<'a>(&'a self, uv: &'a Uv) -> Locking<'a> {
+    /// What uv is asked by.
+    pub(crate) fn locking<'a>(&'a self, uv: &'a Uv) -> Locking<'a> {
         Locking {
             uv,
             settings: &self.settings,

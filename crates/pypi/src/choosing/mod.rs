@@ -1,5 +1,6 @@
 //! Which wheels there are to be: what is asked for, what uv chooses, and why nothing can be chosen.
 
+pub(crate) mod attested;
 pub(crate) mod building;
 pub(crate) mod closure;
 pub(crate) mod conflict;

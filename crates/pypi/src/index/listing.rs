@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use imgbuild_net::{Client, NetError};
+use imgbuild_oci::Digest;
 use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::Version;
 use url::Url;
@@ -77,6 +78,46 @@ impl Places {
     }
 }
 
+/// The forms of a page that can be read, as pip names them (PEP 691).
+const FORMS: &str =
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
+
+/// A page of an index that has a project.
+pub(crate) struct ProjectPage {
+    /// Where it is.
+    pub(crate) url: SecretUrl,
+    links: Vec<Link>,
+}
+
+impl ProjectPage {
+    /// What an index has of a project; nothing where it has none.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub(crate) async fn get(
+        client: &Client,
+        index: &SecretUrl,
+        name: &str,
+    ) -> Result<Option<Self>, NetError> {
+        let Some(url) = page_url(index, name) else { return Ok(None) };
+        match client.get_bytes_as(url.clone(), FORMS, PAGE_LIMIT).await {
+            Ok(bytes) => Ok(Some(Self { url, links: read_page(&String::from_utf8_lossy(&bytes)) })),
+            Err(NetError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The link of a file. One that has another hash is another file.
+    pub(crate) fn link(&self, filename: &str, sha256: &Digest) -> Option<&Link> {
+        let is_it = |link: &&Link| {
+            let stated = link.sha256.as_deref().and_then(|hex| Digest::from_hex(hex).ok());
+            link.filename == filename && stated.is_none_or(|stated| stated == *sha256)
+        };
+        self.links.iter().find(is_it)
+    }
+}
+
 /// The text of a page; nothing where there is none.
 pub(crate) async fn text(client: &Client, url: &SecretUrl) -> Result<Option<String>, NetError> {
     match client.get_bytes(url.clone(), PAGE_LIMIT).await {
@@ -103,22 +144,28 @@ fn folder(place: &str) -> Option<std::path::PathBuf> {
 
 fn folder_links(folder: &std::path::Path) -> Vec<Link> {
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let link = |filename: String| Link { filename, requires_python: None, yanked: None };
+    let link = |filename: String| Link { filename, ..Link::default() };
     names.filter_map(|entry| Some(link(entry.file_name().into_string().ok()?))).collect()
 }
 
 /// A link of a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Link {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Link {
     filename: String,
     requires_python: Option<String>,
     yanked: Option<String>,
+    /// The hash of the file, in hexadecimal digits.
+    sha256: Option<String>,
+    /// Where the file is, perhaps from the page on.
+    pub(crate) address: Option<String>,
+    /// Where its attestations are (PEP 740).
+    pub(crate) provenance: Option<String>,
 }
 
 impl Link {
     /// The file, where it is one of a project.
     fn file(self, name: &str) -> Option<IndexFile> {
-        let Self { filename, requires_python, yanked } = self;
+        let Self { filename, requires_python, yanked, .. } = self;
         let (wheel, version) = match WheelFilename::from_str(&filename) {
             Ok(wheel) => (wheel.name == name).then(|| (Some(wheel.clone()), wheel.version))?,
             Err(_) => (None, sdist_version(&filename, name)?),
@@ -147,7 +194,14 @@ fn read_page(text: &str) -> Vec<Link> {
 fn json_link(file: &serde_json::Value) -> Option<Link> {
     let text = |key: &str| file[key].as_str().map(str::to_owned);
     let yanked = text("yanked").or_else(|| file["yanked"].as_bool()?.then(String::new));
-    Some(Link { filename: text("filename")?, requires_python: text("requires-python"), yanked })
+    Some(Link {
+        filename: text("filename")?,
+        requires_python: text("requires-python"),
+        yanked,
+        sha256: file["hashes"]["sha256"].as_str().map(str::to_owned),
+        address: text("url"),
+        provenance: text("provenance"),
+    })
 }
 
 /// The anchors of a page of HTML: their texts are the files' names, and where that is none, the ends of their addresses.
@@ -163,7 +217,9 @@ fn html_links(text: &str) -> Vec<Link> {
             let path = href.split(['#', '?']).next().unwrap_or_default();
             path.rsplit('/').next().unwrap_or_default().replace("%2B", "+").replace("%2b", "+")
         };
-        let of_address = attribute(tag, "href").map(end);
+        let address = attribute(tag, "href");
+        let of_address = address.clone().map(end);
+        let hash = address.as_ref().and_then(|it| it.split_once("#sha256=")).map(|it| it.1.to_owned());
         let is_file =
             |name: &String| name.ends_with(".whl") || name.contains(".tar") || name.ends_with(".zip");
         let Some(filename) = Some(name).filter(is_file).or(of_address) else { continue };
@@ -171,6 +227,9 @@ fn html_links(text: &str) -> Vec<Link> {
             filename,
             requires_python: attribute(tag, "data-requires-python"),
             yanked: attribute(tag, "data-yanked"),
+            sha256: hash,
+            address,
+            provenance: attribute(tag, "data-provenance"),
         });
     }
     links
@@ -240,6 +299,30 @@ mod tests {
         ];
         assert_eq!(shown(read_page(html)), wanted);
         assert_eq!(shown(read_page(json)), wanted);
+    }
+
+    #[test]
+    fn both_forms_say_where_the_attestations_of_a_file_are() {
+        let (hash, other) = ("ab".repeat(32), "cd".repeat(32));
+        let html = format!(
+            "<a href='/f/a-1.whl#sha256={hash}' data-provenance='https://i.example/p?a=1&amp;b=2'>a-1.whl</a>\
+             <a href='/f/a-2.whl'>a-2.whl</a>"
+        );
+        let json = format!(
+            r#"{{"files": [
+            {{"filename": "a-1.whl", "url": "/f/a-1.whl", "hashes": {{"sha256": "{hash}"}}, "provenance": "https://i.example/p?a=1&b=2"}},
+            {{"filename": "a-2.whl", "url": "/f/a-2.whl", "provenance": null}}]}}"#
+        );
+        let digest = |hex: &str| Digest::from_hex(hex).unwrap();
+        for text in [html, json] {
+            let url: SecretUrl = "https://i.example/simple/a/".parse().unwrap();
+            let page = ProjectPage { url, links: read_page(&text) };
+            let link = page.link("a-1.whl", &digest(&hash)).unwrap();
+            assert_eq!(link.provenance.as_deref(), Some("https://i.example/p?a=1&b=2"));
+            assert_eq!(page.link("a-1.whl", &digest(&other)), None);
+            assert_eq!(page.link("a-2.whl", &digest(&other)).unwrap().provenance, None);
+            assert_eq!(page.link("a-3.whl", &digest(&hash)), None);
+        }
     }
 
     #[test]
