@@ -53,6 +53,8 @@ pub enum Answer {
     Bytes(Vec<u8>),
     /// It serves this page of HTML.
     Page(String),
+    /// It serves this page of an index in JSON (PEP 691).
+    Json(String),
     /// It answers with a status and no body.
     Status(u16),
     /// It answers 401 with this `WWW-Authenticate` header.
@@ -143,6 +145,11 @@ impl Shared {
             Answer::Page(page) => write!(
                 stream,
                 "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
+                page.len()
+            ),
+            Answer::Json(page) => write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.pypi.simple.v1+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
                 page.len()
             ),
             Answer::Challenge(header) => write!(

@@ -6,6 +6,7 @@
 //! know of is checked here: that it is about this archive and says that it was published, and that its certificate is of whom
 //! the index says.
 
+mod archive;
 mod filename;
 mod limits;
 mod offered;
@@ -17,8 +18,9 @@ mod statement;
 mod tests;
 mod verifier;
 
+pub use archive::Archive;
 pub use limits::{MOST_KEPT, OFFER_LIMIT};
 pub use offered::{Kind, Offered, of_conda, of_wheel};
 pub use refusal::Refusal;
 pub use root::{RootError, TrustRoot};
-pub use verifier::{Archive, Verifier};
+pub use verifier::Verifier;

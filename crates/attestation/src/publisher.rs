@@ -8,6 +8,11 @@ use sigstore_verify::crypto::CertificateInfo;
 
 use crate::refusal::{Refusal, shown};
 
+/// Who says that something is a workflow of GitHub Actions.
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+/// The same of GitLab.
+const GITLAB: &str = "https://gitlab.com";
+
 /// By whom an index says that an attestation is: a trusted publisher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
@@ -63,11 +68,12 @@ impl Claimed {
         if self.is(certificate) {
             return Ok(());
         }
+        // Where workflows call others, the identity is the called one, and the publisher the caller.
+        let issuer = certificate.issuer.as_deref().unwrap_or_default();
         let of_workflow = certificate.ci_claims.build_config_uri.clone();
-        let is_workflow = matches!(self, Self::GitHub { .. } | Self::GitLab { .. });
+        let of_workflow = of_workflow.filter(|_| [GITHUB, GITLAB].contains(&issuer));
         let identity = || certificate.identity.as_ref().map(|it| it.as_str().to_owned());
-        let found =
-            of_workflow.filter(|_| is_workflow).or_else(identity).unwrap_or_else(|| "nobody".to_owned());
+        let found = of_workflow.or_else(identity).unwrap_or_else(|| "nobody".to_owned());
         Err(Refusal::Publisher { claimed: shown(&self.to_string()), found: shown(&found) })
     }
 
@@ -84,13 +90,13 @@ impl Claimed {
         match self {
             Self::GitHub { repository, workflow } => {
                 let url = format!("https://github.com/{repository}");
-                issuer == Some("https://token.actions.githubusercontent.com")
+                issuer == Some(GITHUB)
                     && of_repository(&url)
                     && at_any(&format!("{url}/.github/workflows/{workflow}"))
             }
             Self::GitLab { repository, workflow_filepath } => {
                 let url = format!("https://gitlab.com/{repository}");
-                issuer == Some("https://gitlab.com")
+                issuer == Some(GITLAB)
                     && of_repository(&url)
                     && at_any(&format!("{url}//{workflow_filepath}"))
             }

@@ -4,10 +4,10 @@ use imgbuild_oci::Digest;
 use imgbuild_signature::Statement;
 use serde_json::Value;
 
+use crate::archive::Archive;
 use crate::filename::is_same;
 use crate::offered::Kind;
 use crate::refusal::{Refusal, shown};
-use crate::verifier::Archive;
 
 /// What PyPI lets be said of a file: that it was published (docs.pypi.org/attestations), and how it was built.
 const OF_WHEELS: [&str; 2] =

@@ -2,26 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use imgbuild_oci::{Digest, canonical};
+use imgbuild_oci::canonical;
 use imgbuild_provenance::Attestation;
 use imgbuild_signature::Statement;
 use sigstore_verify::crypto::CertificateInfo;
 use sigstore_verify::types::{Bundle, Sha256Hash, SignatureContent};
 use sigstore_verify::{Error, VerificationPolicy};
 
+use crate::archive::Archive;
 use crate::offered::{Kind, Offered};
 use crate::refusal::{Refusal, shown};
 use crate::root::{RootError, TrustRoot};
 use crate::statement::check;
-
-/// An archive that somebody published.
-#[derive(Debug, Clone, Copy)]
-pub struct Archive<'a> {
-    /// The name of its file.
-    pub name: &'a str,
-    /// The hash of its bytes.
-    pub sha256: Digest,
-}
 
 /// Checks attestations.
 pub struct Verifier {

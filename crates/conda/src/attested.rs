@@ -62,7 +62,7 @@ pub async fn channel_attestations(
     let is_down = AtomicBool::new(false);
     let asked = packages.iter().map(|package| async {
         let offered = of_package(package, channels, client, store, &is_down).await;
-        if matches!(&offered, Err(OfferError::Net(error)) if !matches!(error, NetError::NotFound { .. })) {
+        if matches!(&offered, Err(OfferError::Net(error)) if !matches!(error, NetError::NotFound { .. } | NetError::TooLarge { .. })) {
             is_down.store(true, Ordering::Relaxed);
         }
         offered

@@ -71,6 +71,12 @@ fn totals(counts: &Counts, dry_run: bool) -> String {
     format!("{sending}: {}; {mounting}: {}; there: {}\n", count(sent), count(mounted), count(there))
 }
 
+/// How many packages have attestations.
+pub(crate) fn attested_as_json(attested: AttestedPackages) -> Value {
+    let AttestedPackages { packages, offered, proved } = attested;
+    json!({ "packages": packages, "offered": offered, "proved": proved })
+}
+
 pub(crate) fn as_json(published: &Published) -> Value {
     let Published { pushed, .. } = published;
     let count = |Count { blobs, bytes }: Count| json!({ "blobs": blobs, "bytes": bytes });

@@ -7,7 +7,7 @@ use imgbuild_oci::{Digest, canonical};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::{BUILD_TYPE, Builder, Commit, Facts, Provenance, SpecFile, builder, predicate};
+use crate::{Attestation, BUILD_TYPE, Builder, Commit, Facts, Provenance, SpecFile, builder, predicate};
 
 /// One of everything.
 const LOCK: &str = r#"
@@ -99,6 +99,14 @@ timestamp = 1000000000
 "#;
 
 fn said(commit: Option<&Commit>, variables: &BTreeMap<String, String>) -> Value {
+    said_with(commit, variables, &BTreeMap::new())
+}
+
+fn said_with(
+    commit: Option<&Commit>,
+    variables: &BTreeMap<String, String>,
+    attestations: &BTreeMap<Digest, Vec<Attestation>>,
+) -> Value {
     let lock = Lock::parse(LOCK).unwrap();
     let name = "team/app".parse().unwrap();
     let spec = SpecFile { path: "images/app.toml".to_owned(), digest: Digest::of("spec") };
@@ -109,7 +117,7 @@ fn said(commit: Option<&Commit>, variables: &BTreeMap<String, String>) -> Value 
         lock: lock_digest,
         commit,
         variables,
-        attestations: &BTreeMap::new(),
+        attestations,
         version: "0.1.0",
     };
     predicate(&lock.variant(0).unwrap(), &facts)
@@ -320,4 +328,37 @@ fn what_would_be_several_lines_is_refused() {
         Provenance::read(&said).unwrap_err().to_string(),
         "it is no provenance that can be read: it has a text of several lines"
     );
+}
+
+#[test]
+fn who_published_something_stands_beside_it_and_the_proof_among_what_came_of_the_build() {
+    let attestation = |commit: Option<&str>, channel: Option<&str>, bundle: &str| Attestation {
+        predicate_type: "https://example.com/publish/v1".to_owned(),
+        issuer: "https://issuer.example".to_owned(),
+        identity: "https://forge.example/a/b/.workflow.yml@refs/tags/v1".to_owned(),
+        repository: commit.map(|_| "https://forge.example/a/b".to_owned()),
+        commit: commit.map(str::to_owned),
+        channel: channel.map(str::to_owned),
+        media_type: "application/vnd.dev.sigstore.bundle.v0.3+json".to_owned(),
+        bundle: bundle.to_owned(),
+    };
+    let digest = |digit: &str| Digest::from_hex(&digit.repeat(64)).unwrap();
+    let known = BTreeMap::from([
+        (digest("8"), vec![attestation(Some("c0ffee"), None, "{}"), attestation(None, None, "[]")]),
+        (digest("5"), vec![attestation(None, Some("https://channel.example/conda-forge"), "{\"a\":1}")]),
+        // Nothing of the lock has this one, and of that nothing is proved.
+        (digest("9"), vec![attestation(None, None, "{}")]),
+        (digest("7"), Vec::new()),
+    ]);
+    let said = said_with(None, &BTreeMap::new(), &known);
+    let all = said["buildDefinition"]["resolvedDependencies"].as_array().unwrap();
+    let annotated: Vec<&Value> = all.iter().filter(|it| !it["annotations"].is_null()).collect();
+    let shown = json!({ "dependencies": annotated, "byproducts": said["runDetails"]["byproducts"] });
+    assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+    let read = Provenance::read(&said).unwrap();
+    let publishers: Vec<(&str, Option<&str>)> =
+        read.publishers.iter().map(|it| (it.package.as_str(), it.commit.as_deref())).collect();
+    let sdist = "pkg:pypi/idna@3.10?file_name=idna-3.10.tar.gz";
+    assert_eq!(publishers.len(), 3);
+    assert_eq!(publishers[1..], [(sdist, Some("c0ffee")), (sdist, None)]);
 }

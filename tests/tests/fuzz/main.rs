@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
 mod archives;
+mod attestations;
 mod documents;
 mod mutation;
 mod packages;

@@ -6,6 +6,7 @@ mod attached;
 mod attacks;
 mod others;
 mod policies;
+mod publishers;
 mod rebuilding;
 mod refusals;
 

@@ -107,7 +107,9 @@ fn shown(attestation: &Attestation) -> String {
     let Attestation { predicate_type, issuer, identity, repository, commit, channel, media_type, .. } =
         attestation;
     let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let (repository, commit, channel) = (said(repository), said(commit), said(channel));
+    let (repository, commit) = (said(repository), said(commit));
+    // Its name alone.
+    let channel = said(channel).rsplit('/').next().unwrap().to_owned();
     format!(
         "{predicate_type}\n  {issuer}\n  {identity}\n  {repository}\n  {commit}\n  {channel}\n  {media_type}\n"
     )

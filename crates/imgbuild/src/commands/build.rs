@@ -278,9 +278,7 @@ fn as_json(report: &Report, shard: Option<Shard>, seconds: f64) -> Value {
         "images": report.built.iter().map(image).collect::<Vec<_>>(),
         "outputs": report.delivered.iter().map(output).collect::<Vec<_>>(),
         "pushed": report.published.iter().map(pushing::as_json).collect::<Vec<_>>(),
-        "attested": report.attested.map(|it| json!({
-            "packages": it.packages, "offered": it.offered, "proved": it.proved,
-        })),
+        "attested": report.attested.map(pushing::attested_as_json),
         "shard": shard.map(|shard| json!({ "shard": shard.to_string(), "of": report.chosen })),
         "notes": report.notes,
         "lock": report.lock,

@@ -129,6 +129,9 @@ impl PackageFinder {
                     Some(link) => self.of_link(&page.url, link).await,
                     None => Ok(Vec::new()),
                 };
+                if matches!(&offered, Err(OfferError::Net(error)) if is_of_server(error)) {
+                    is_down.store(true, Ordering::Relaxed);
+                }
                 found.push((place, offered));
             }
             wanted = elsewhere.into_iter().map(|(place, file, _)| (place, file)).collect();
@@ -158,6 +161,11 @@ impl PackageFinder {
         let hasher = hasher.field("filename", &file.filename);
         hasher.list("indexes", self.settings().index_urls().iter().map(ToString::to_string)).finish()
     }
+}
+
+/// Whether another thing cannot be had either, as far as this failure tells.
+fn is_of_server(error: &NetError) -> bool {
+    !matches!(error, NetError::NotFound { .. } | NetError::TooLarge { .. })
 }
 
 /// Whether a URL is of the server of a page, or of that of the file: whoever builds has named these, or gets files there anyway.
