@@ -58,19 +58,24 @@ fn index(place: &'static str, answer: impl Fn() -> Answer + Send + Sync + 'stati
     })
 }
 
-/// Writes the spec of an image with Python and the wheel.
-fn spec(imgbuild: &Imgbuild, index: &Server) {
-    let (channel, index) = (channel(), index.url());
+/// Writes the spec of an image with Python and the wheel, whatever index that comes from.
+fn spec(imgbuild: &Imgbuild) {
     imgbuild.write(
         "spec.toml",
         format!(
             "name = \"app\"\nbase = \"bookworm\"\nplatforms = [\"linux/amd64\"]\n\
-             [conda]\nchannels = [\"{channel}\"]\npackages = [\"python 3.11.*\"]\npip = false\n\
-             [pip]\npackages = [\"circleci-sign-publish-example==0.0.1.dev137\"]\nindex-url = \"{index}/{}/simple\"\n\
+             [conda]\nchannels = [\"{}\"]\npackages = [\"python 3.11.*\"]\npip = false\n\
+             [pip]\npackages = [\"circleci-sign-publish-example==0.0.1.dev137\"]\n\
              [layers]\nbytecode = false\n",
-            nonce()
+            channel()
         ),
     );
+}
+
+/// The same program, which asks this index.
+fn asking(imgbuild: Imgbuild, index: &Server) -> Imgbuild {
+    let place = index.url().replace("http://", "http://user:hunter2@");
+    imgbuild.variable("UV_DEFAULT_INDEX", format!("{place}/{}/simple", nonce()))
 }
 
 /// Nobody waits for what fails here. What images are made of is in the store that all tests share.
@@ -115,7 +120,8 @@ fn notes(built: &Value, server: &Server) -> String {
 fn who_published_a_wheel_is_in_the_provenance_and_asked_once() {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
     let index = index(PROVENANCE, || Answer::Bytes(offer().to_string().into_bytes()));
-    spec(&imgbuild, &index);
+    let imgbuild = asking(imgbuild, &index);
+    spec(&imgbuild);
     let built = build(&imgbuild, &registry);
     assert_eq!(built["attested"]["proved"], 1, "{built:#}");
     assert_eq!(built["attested"]["offered"], 1);
@@ -154,12 +160,18 @@ fn who_published_a_wheel_is_in_the_provenance_and_asked_once() {
     assert_eq!(named, &Digest::of(&bundle).to_string());
     assert_eq!(byproducts[0]["mediaType"], super::BUNDLE);
 
+    // Who may ask the index asks so here as well, and nobody is told how.
+    let asked = index.requests().into_iter().filter(|it| it.path == PROVENANCE);
+    let logins: Vec<_> = asked.map(|it| it.authorization).collect();
+    assert_eq!(logins, [Some("Basic dXNlcjpodW50ZXIy".to_owned())]);
+    assert!(!said.to_string().contains("hunter2") && !built.to_string().contains("hunter2"));
+
     // The next build asks nobody, and says the same.
     let asked = (index.count(PAGE), index.count(PROVENANCE));
     assert_eq!(predicate(&registry, &build(&imgbuild, &registry)), said);
     assert_eq!((index.count(PAGE), index.count(PROVENANCE)), asked);
     // So does another builder.
-    let other = super::imgbuild();
+    let other = asking(super::imgbuild(), &index);
     other.write("spec.toml", imgbuild.read("spec.toml"));
     other.write("spec.lock", imgbuild.read("spec.lock"));
     let elsewhere = Registry::new();
@@ -181,7 +193,8 @@ fn who_published_a_wheel_is_in_the_provenance_and_asked_once() {
 
 #[test]
 fn what_does_not_hold_is_told_and_fails_nothing() {
-    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let (registry, mut imgbuild) = (Registry::new(), imgbuild());
+    spec(&imgbuild);
     let json = |change: &dyn Fn(&mut Value)| {
         let mut offer = offer();
         change(&mut offer);
@@ -226,7 +239,7 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
     let mut told = String::new();
     for (what, place, answer) in cases {
         let index = index(place, answer);
-        spec(&imgbuild, &index);
+        imgbuild = asking(imgbuild, &index);
         let built = build(&imgbuild, &registry);
         assert_eq!(built["attested"]["proved"].as_u64().unwrap_or(0), 0, "{what}");
         assert!(predicate(&registry, &built)["runDetails"]["byproducts"].is_null(), "{what}");
@@ -268,7 +281,8 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
 fn the_settings_name_keys() {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
     let index = index(PROVENANCE, || Answer::Bytes(offer().to_string().into_bytes()));
-    spec(&imgbuild, &index);
+    let imgbuild = asking(imgbuild, &index);
+    spec(&imgbuild);
     let root = json!({
         "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
         "tlogs": [], "certificateAuthorities": [], "ctlogs": [], "timestampAuthorities": [],
