@@ -226,7 +226,8 @@ fn no_image_at_all() {
     fs_err::create_dir(bench.imgbuild.path("base")).unwrap();
     assert_snapshot!(refused(&bench, ""), @r#"
       × cannot build on `base`
-      ╰─▶ `base` is neither an OCI layout nor a tarball of `docker save`: it has no `index.json`, and no `manifest.json`
+      ╰─▶ `base` is a folder and no OCI layout: it has no `index.json`
+      help: what others wrote as `dir:` becomes a layout: `skopeo copy dir:base oci:LAYOUT`
 
     Advice:
       ☞ it was asked for here
@@ -308,7 +309,7 @@ fn several_images_and_none_of_that_name() {
     assert_snapshot!(refused(&bench, ""), @r#"
       × cannot build on `base`
       ╰─▶ `base` holds several images: `one`, `two`
-      help: name one: `layout = { path = "…", reference = "…" }`
+      help: name one: `base:one`, or in a spec `layout = { path = "…", reference = "…" }`
 
     Advice:
       ☞ it was asked for here

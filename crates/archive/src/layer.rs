@@ -1,6 +1,7 @@
 //! Reading layers that somebody else wrote: docker's, buildah's, a tar of mmdebstrap's tree.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,16 @@ pub enum Special {
     },
     /// A named pipe.
     Fifo,
+}
+
+impl fmt::Display for Special {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Character { major, minor } => write!(f, "the character device {major}:{minor}"),
+            Self::Block { major, minor } => write!(f, "the block device {major}:{minor}"),
+            Self::Fifo => f.write_str("a named pipe"),
+        }
+    }
 }
 
 /// The head of one entry of a layer. Kept for later, it has short names: a layer has a hundred thousand of them.

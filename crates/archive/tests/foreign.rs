@@ -214,7 +214,11 @@ fn the_end_may_be_missing_but_nothing_else() {
         assert_eq!(names(&whole[..length]), Ok(2), "{length}");
     }
     assert_eq!(names(b""), Ok(0), "a layer without a byte is an empty one");
-    for length in [100, 514, 515, 600, 1023, 1300] {
+    // What pads the last body may be missing as well: `umoci insert` writes none.
+    for length in [515, 600, 1023] {
+        assert_eq!(names(&whole[..length]), Ok(1), "{length}");
+    }
+    for length in [100, 514, 1300] {
         assert_eq!(names(&whole[..length]), Err("the archive is truncated".to_owned()), "{length}");
     }
     let twice = [whole.clone(), whole].concat();

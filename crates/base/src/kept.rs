@@ -13,7 +13,7 @@ use crate::failure::{BaseFailure, Named};
 use crate::view::BaseView;
 
 /// Changes whenever another view would be made of the same layers.
-const FORM: &str = "4";
+const FORM: &str = "5";
 /// Where the store keeps them: as plain JSON, which people and their tests look into.
 const FOLDER: &str = "bases-v1";
 

@@ -183,7 +183,7 @@ impl BaseView {
             None | Some(NodeKind::File { .. }) => Ok(path),
             Some(NodeKind::Directory) => Err(self.taken(&path, "a folder")),
             Some(NodeKind::Symlink(_)) => Err(self.taken(&path, "a link")),
-            Some(NodeKind::Special) => Err(self.taken(&path, "a device or a pipe")),
+            Some(NodeKind::Special(_)) => Err(self.taken(&path, "a device or a pipe")),
         }
     }
 

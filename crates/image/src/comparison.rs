@@ -10,7 +10,7 @@ use imgbuild_oci::{ContainerConfig, Digest, HashReader};
 use imgbuild_store::Store;
 use serde::Serialize;
 
-use crate::contents::{Contents, inventory};
+use crate::contents::{Attributes, Contents, inventory};
 use crate::error::MakeError;
 use crate::files::read_files;
 use crate::opening::Opened;
@@ -63,7 +63,8 @@ pub struct FileChanges {
     pub added: Vec<String>,
     /// Paths that only the first one has.
     pub removed: Vec<String>,
-    /// Paths that both have, and what is different: `content`, `size`, `mode`, `owner`, `kind` or `target`.
+    /// Paths that both have, and what is different: `content`, `size`, `mode`, `owner`, `kind`, `target`, `device 1:3 -> 1:5`, or an
+    /// extended attribute by its name, such as `security.capability`.
     pub changed: Vec<FileChange>,
 }
 
@@ -73,7 +74,7 @@ pub struct FileChange {
     /// The path.
     pub path: String,
     /// What is different.
-    pub what: Vec<&'static str>,
+    pub what: Vec<String>,
 }
 
 impl Comparison {
@@ -151,25 +152,29 @@ fn file_changes(before: &Opened, after: &Opened, store: &Store) -> Result<FileCh
         .filter(|(path, _)| new.merged.get(path).is_none())
         .map(|it| absolute(it.0))
         .collect();
+    let (of_old, of_new) = (old.attributes(), new.attributes());
     let mut questionable: Vec<ImagePath> = Vec::new();
-    let mut differing: BTreeMap<ImagePath, Vec<&'static str>> = BTreeMap::new();
+    let mut differing: BTreeMap<ImagePath, Vec<String>> = BTreeMap::new();
     for (path, node) in new.merged.iter() {
         let Some(known) = old.merged.get(path) else {
             changes.added.push(absolute(path));
             continue;
         };
-        let what = differing_heads(known, node);
+        let what = differing_heads(known, node).into_iter();
+        let what: Vec<String> =
+            what.chain(differing_names(of_old.get(path).copied(), of_new.get(path).copied())).collect();
+        if known.kind == node.kind && is_file(node) && diff_id(before, known) != diff_id(after, node) {
+            questionable.push(path.clone());
+        }
         if !what.is_empty() {
             differing.insert(path.clone(), what);
-        } else if is_file(node) && diff_id(before, known) != diff_id(after, node) {
-            questionable.push(path.clone());
         }
     }
     // Files of one size in layers that are not the same ones are read.
     let (of_old, of_new) = (digests(before, &old, &questionable)?, digests(after, &new, &questionable)?);
     for path in questionable {
         if of_old.get(&path) != of_new.get(&path) {
-            differing.insert(path, vec!["content"]);
+            differing.entry(path).or_default().insert(0, "content".to_owned());
         }
     }
     changes.changed =
@@ -177,15 +182,24 @@ fn file_changes(before: &Opened, after: &Opened, store: &Store) -> Result<FileCh
     Ok(changes)
 }
 
-fn differing_heads(before: &Node, after: &Node) -> Vec<&'static str> {
+fn differing_heads(before: &Node, after: &Node) -> Vec<String> {
     let kind = match (&before.kind, &after.kind) {
-        (NodeKind::File { size }, NodeKind::File { size: other }) => (size != other).then_some("size"),
-        (NodeKind::Symlink(target), NodeKind::Symlink(other)) => (target != other).then_some("target"),
-        (one, other) => (one != other).then_some("kind"),
+        (one, other) if one == other => None,
+        (NodeKind::File { .. }, NodeKind::File { .. }) => Some("size".to_owned()),
+        (NodeKind::Symlink(_), NodeKind::Symlink(_)) => Some("target".to_owned()),
+        (NodeKind::Special(one), NodeKind::Special(other)) => Some(format!("{one} -> {other}")),
+        _ => Some("kind".to_owned()),
     };
-    let mode = (before.mode != after.mode).then_some("mode");
-    let owner = (before.owner != after.owner).then_some("owner");
+    let mode = (before.mode != after.mode).then(|| "mode".to_owned());
+    let owner = (before.owner != after.owner).then(|| "owner".to_owned());
     [kind, mode, owner].into_iter().flatten().collect()
+}
+
+/// The names of the extended attributes that differ.
+fn differing_names(before: Option<&Attributes>, after: Option<&Attributes>) -> Vec<String> {
+    let names: BTreeSet<&String> = [before, after].into_iter().flatten().flat_map(|it| it.keys()).collect();
+    let value = |of: Option<&Attributes>, name: &String| of.and_then(|it| it.get(name).cloned());
+    names.into_iter().filter(|name| value(before, name) != value(after, name)).cloned().collect()
 }
 
 fn is_file(node: &Node) -> bool {

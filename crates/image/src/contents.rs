@@ -1,8 +1,10 @@
 //! What images hold, read once: the indexes of their layers are kept in the store, and follow from the layers' bytes.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
+use imgbuild_archive::{ImagePath, LayerKind};
 use imgbuild_diagnostic::plain;
 use imgbuild_inventory::{Described, Installed, Inventory, LayerIndex, LayerOwners, Owners, index};
 use imgbuild_layer::Merged;
@@ -24,6 +26,9 @@ const OWNERS_FORM: &str = "layer-owners-v2";
 
 /// The annotation of a manifest that says the first tag of the image.
 const VERSION: &str = "org.opencontainers.image.version";
+
+/// Extended attributes by their names, such as `security.capability`.
+pub type Attributes = BTreeMap<String, Vec<u8>>;
 
 /// What an image holds, without its files' bytes.
 pub struct Contents {
@@ -93,6 +98,28 @@ impl Contents {
     /// What the files of the image say of its packages.
     pub fn installed(&self) -> Installed<'_> {
         Installed::of_layers(&self.layers, &self.merged)
+    }
+
+    /// The extended attributes of those of its paths that have any. A hard link has those of what it links to.
+    pub fn attributes(&self) -> BTreeMap<&ImagePath, &Attributes> {
+        let mut all = BTreeMap::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let mut of_layer: BTreeMap<&ImagePath, &Attributes> = BTreeMap::new();
+            for head in &layer.entries {
+                let Some(path) = &head.path else { continue };
+                let found = match &head.kind {
+                    LayerKind::Hardlink(target) => of_layer.get(target).copied(),
+                    _ => Some(&head.xattrs).filter(|it| !it.is_empty()),
+                };
+                match found {
+                    Some(found) => of_layer.insert(path, found),
+                    None => of_layer.remove(path),
+                };
+            }
+            let is_seen = |path: &ImagePath| self.merged.get(path).is_some_and(|node| node.layer == number);
+            all.extend(of_layer.into_iter().filter(|(path, _)| is_seen(path)));
+        }
+        all
     }
 
     /// Whose its files are, as they say it.

@@ -55,7 +55,7 @@ pub use checks::{Checked, run_checks};
 pub use comparison::{Comparison, ConfigChange, FileChange, FileChanges, LayerChanges};
 pub use confinement::unconfined;
 pub use conformity::{check_conformity, conform, conform_by_look};
-pub use contents::{Contents, ImageLock, image_lock, inventory, whole_inventory};
+pub use contents::{Attributes, Contents, ImageLock, image_lock, inventory, whole_inventory};
 pub use cuda_libraries::{
     CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,
 };
@@ -72,7 +72,7 @@ pub use inspection::{
 pub use kernels::check_kernels;
 pub use layers::make;
 pub use materials::{MaterialsError, archives_sha512, image_facts, lock_facts};
-pub use opening::{Opened, image_records, is_layout, not_found, open_image};
+pub use opening::{Opened, image_records, is_layout, not_found, open_image, within_file};
 pub use plan::{ImagePlan, LayerSummary};
 pub use roles::ROLES;
 pub use running::{Runnable, Words};

@@ -14,6 +14,7 @@ use imgbuild_store::{ImageRecord, LayerCaches, Store};
 use serde::de::DeserializeOwned;
 
 use crate::error::{MakeError, OpenFailure};
+use crate::image::WRITER;
 use crate::image_lock::is_as_we_made_it;
 use crate::limits::DOCUMENT_LIMIT;
 use crate::unpacked::NamedLayer;
@@ -95,10 +96,7 @@ impl Opened {
     /// What each of its layers is made of, as their history says it, the first first; nothing of those of which it does not say it.
     pub fn titles(&self) -> Vec<Option<&str>> {
         let Some(made) = self.makers() else { return vec![None; self.layers.len()] };
-        made.into_iter()
-            .map(|it| if it.comment.is_empty() { it.created_by.as_str() } else { it.comment.as_str() })
-            .map(|title| Some(title).filter(|it| !it.is_empty()))
-            .collect()
+        made.into_iter().map(title).collect()
     }
 
     /// Whether nothing was laid over what imgbuild made.
@@ -115,8 +113,16 @@ impl Opened {
     }
 }
 
-/// Opens the image that `text` means: a tarball or a layout by its path, a manifest of the store by its digest, the image
-/// that a spec was built into by the spec's path, or by its name and tag.
+/// What an item of a history says: ours says it in the comment, others by what ran (BuildKit's comment is always the same).
+fn title(item: &History) -> Option<&str> {
+    let said = [item.comment.as_str(), item.created_by.as_str()];
+    let of_ours = item.created_by == WRITER;
+    let order = if of_ours { said } else { [said[1], said[0]] };
+    order.into_iter().find(|it| !it.is_empty())
+}
+
+/// Opens the image that `text` means: a tarball or a layout by its path, one of several that it holds by its name behind that
+/// (`layout:1`), a manifest of the store by its digest, the image that a spec was built into by the spec's path, or by its name and tag.
 ///
 /// # Errors
 ///
@@ -132,20 +138,34 @@ pub fn open_image(text: &str, platform: Platform, layers: &LayerCaches) -> Resul
     }
     // A project's folder often bears the name of its image.
     let is_built = || -> Result<bool, MakeError> {
-        let Some(reference) = reference(text).filter(|_| path.is_dir() && !is_layout(path)) else {
+        let Some(reference) = reference(text).filter(|_| !path.exists() || path.is_dir() && !is_layout(path))
+        else {
             return Ok(false);
         };
         Ok(layers.store().image(&reference, platform)?.is_some())
     };
     if path.exists() && !is_built()? {
-        return in_file(path, platform);
+        return in_file(path, platform, None);
     }
-    named(text, platform, layers)
+    match within_file(text) {
+        Some((path, name)) if !is_built()? => in_file(path, platform, Some(name)),
+        _ => named(text, platform, layers),
+    }
 }
 
 /// Whether a folder has what layouts and unpacked tarballs of images begin with.
 pub fn is_layout(folder: &Path) -> bool {
     ["oci-layout", "index.json", "manifest.json"].iter().any(|name| folder.join(name).exists())
+}
+
+/// A layout or a tarball that is there, and the name of one of its images behind it: `layout:1`, `images.tar:example.com/a:1`,
+/// `layout@sha256:…`.
+pub fn within_file(text: &str) -> Option<(&Path, &str)> {
+    let parts = |(at, _): (usize, &str)| (Path::new(&text[..at]), &text[at + 1..]);
+    let is_there = |(path, name): &(&Path, &str)| {
+        !name.is_empty() && (is_layout(path) || path.is_file() && !is_spec(path))
+    };
+    text.match_indices([':', '@']).map(parts).find(is_there).filter(|_| !Path::new(text).exists())
 }
 
 fn named(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, MakeError> {
@@ -190,8 +210,8 @@ fn of_spec(path: &Path, platform: Platform, layers: &LayerCaches) -> Result<Open
 }
 
 /// An image of anybody's making, in a tarball or a layout.
-fn in_file(path: &Path, platform: Platform) -> Result<Opened, MakeError> {
-    Opened::of_stored(StoredImage::open(path, &Choice { platform, reference: None })?)
+fn in_file(path: &Path, platform: Platform, reference: Option<&str>) -> Result<Opened, MakeError> {
+    Opened::of_stored(StoredImage::open(path, &Choice { platform, reference })?)
 }
 
 fn in_store(digest: &Digest, text: &str, layers: &LayerCaches) -> Result<Opened, MakeError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use imgbuild_archive::{Folder, ImagePath, LayerHead, LayerKind, Special, TarError, Whiteout};
+use imgbuild_archive::{Folder, ImagePath, LayerHead, LayerKind, TarError, Whiteout};
 
 use crate::limits::{MOST_FOLDER_BYTES, MOST_KEPT_BYTES, MOST_PATHS};
 use crate::node::{Node, NodeKind, below};
@@ -78,9 +78,7 @@ impl LayerContent {
         node.kind = match head.kind {
             LayerKind::File => NodeKind::File { size: head.size },
             LayerKind::Symlink(target) => NodeKind::Symlink(target),
-            LayerKind::Special(Special::Character { .. } | Special::Block { .. } | Special::Fifo) => {
-                NodeKind::Special
-            }
+            LayerKind::Special(special) => NodeKind::Special(special),
             LayerKind::Hardlink(target) => match self.nodes.get(&target) {
                 Some(found) if found.kind != NodeKind::Directory && target != path => {
                     // A link shares all with what it links to.

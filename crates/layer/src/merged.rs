@@ -231,7 +231,7 @@ impl Merged {
                     }
                     left.extend(target.rsplit('/').map(str::to_owned));
                 }
-                Some(NodeKind::File { .. } | NodeKind::Special) if !left.is_empty() => {
+                Some(NodeKind::File { .. } | NodeKind::Special(_)) if !left.is_empty() => {
                     return Err(ResolveError::NotADirectory { path: path.clone(), through: next });
                 }
                 _ => at = Some(next),

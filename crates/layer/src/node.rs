@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_archive::{ImagePath, Owner, Special};
 use serde::{Deserialize, Serialize};
 
 /// What stands at a path.
@@ -20,7 +20,7 @@ pub enum NodeKind {
     /// A symbolic link and its target, as it is written into the link.
     Symlink(String),
     /// A device or a named pipe.
-    Special,
+    Special(Special),
 }
 
 /// What the layers hold at one path.

@@ -117,7 +117,7 @@ fn shown(merged: &Merged) -> Tree {
             NodeKind::File { .. } => format!("{:?}", merged.content(path).unwrap()),
             NodeKind::Directory => "folder".to_owned(),
             NodeKind::Symlink(target) => format!("-> {target}"),
-            NodeKind::Special => "special".to_owned(),
+            NodeKind::Special(_) => "special".to_owned(),
         };
         let mode = if matches!(node.kind, NodeKind::Symlink(_)) { 0o777 } else { node.mode };
         (path.as_str().to_owned(), (what, mode))

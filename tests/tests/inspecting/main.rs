@@ -5,6 +5,7 @@ mod bad;
 mod comparing;
 mod foreign;
 mod made;
+mod others;
 mod page;
 mod remote;
 mod sample;

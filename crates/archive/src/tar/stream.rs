@@ -20,7 +20,7 @@ const OCTAL_LIMIT: u64 = 1 << 33;
 pub(crate) enum End {
     /// Two blocks of noughts, as POSIX demands.
     Marked,
-    /// They may be missing, as engines have it. Who reads so must know by a digest that the archive is whole.
+    /// They may be missing, and so may what pads the last body, as engines have it. Who reads so must know by a digest that the archive is whole.
     Anywhere,
 }
 
@@ -249,6 +249,11 @@ impl<R: Read> TarStream<R> {
         while left > 0 {
             let want = scratch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             match self.read_some(&mut scratch[..want])? {
+                // `umoci insert` ends with the last body, and Go's reader, which is the engines', takes it.
+                0 if left <= self.padding && self.end == End::Anywhere => {
+                    self.ended = true;
+                    break;
+                }
                 0 => return Err(TarError::Truncated),
                 read => left -= read as u64,
             }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use imgbuild_archive::ImagePath;
+use imgbuild_archive::{ImagePath, Special};
 use imgbuild_image::{Contents, read_files};
 use imgbuild_layer::{Merged, Node, NodeKind};
 use serde_json::{Value, json};
@@ -139,6 +139,9 @@ fn listing(listed: &[(String, ImagePath, &Node)]) -> String {
     let row = |(name, _, node): &(String, ImagePath, &Node)| {
         let bytes = match node.kind {
             NodeKind::File { size } => size.to_string(),
+            NodeKind::Special(Special::Character { major, minor } | Special::Block { major, minor }) => {
+                format!("{major}:{minor}")
+            }
             _ => "-".to_owned(),
         };
         let target = match &node.kind {
@@ -165,8 +168,9 @@ fn mode(node: &Node) -> String {
         NodeKind::File { .. } => '-',
         NodeKind::Directory => 'd',
         NodeKind::Symlink(_) => 'l',
-        // A device or a pipe.
-        NodeKind::Special => '?',
+        NodeKind::Special(Special::Character { .. }) => 'c',
+        NodeKind::Special(Special::Block { .. }) => 'b',
+        NodeKind::Special(Special::Fifo) => 'p',
     };
     let bits = [
         (0o400, 'r', 0, ' '),
@@ -324,7 +328,7 @@ impl Tree {
             NodeKind::File { .. } => drop(self.files.insert(path.clone(), (place, node.mode))),
             NodeKind::Directory => drop(self.folders.insert(place, node.mode)),
             NodeKind::Symlink(target) => drop(self.links.insert(place, target.clone())),
-            NodeKind::Special => self.special += 1,
+            NodeKind::Special(_) => self.special += 1,
         }
     }
 

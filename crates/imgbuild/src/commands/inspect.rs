@@ -183,7 +183,8 @@ fn file_table(files: &[OwnedFile]) -> String {
         let bytes = match &file.kind {
             NodeKind::File { size: bytes } => size(*bytes),
             NodeKind::Symlink(target) => format!("-> {target}"),
-            NodeKind::Directory | NodeKind::Special => String::new(),
+            NodeKind::Special(special) => special.to_string(),
+            NodeKind::Directory => String::new(),
         };
         let owners = if file.owners.is_empty() { "nobody's".to_owned() } else { file.owners.join(", ") };
         vec![file.path.to_string(), bytes, owners]
@@ -240,6 +241,6 @@ pub(crate) fn kind_json(kind: &NodeKind) -> (&'static str, Value) {
         NodeKind::File { size } => ("size", json!(size)),
         NodeKind::Symlink(target) => ("target", json!(target)),
         NodeKind::Directory => ("folder", json!(true)),
-        NodeKind::Special => ("special", json!(true)),
+        NodeKind::Special(special) => ("special", json!(special.to_string())),
     }
 }

@@ -1,7 +1,7 @@
 //! Why a stored image cannot be read.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::limits::MOST_DOCUMENT_BYTES;
 use crate::{BlobError, DiffId, Digest, Platform};
@@ -34,6 +34,13 @@ pub enum ReadError {
     )]
     Neither {
         /// The file or folder.
+        file: PathBuf,
+    },
+    /// A folder is something else.
+    #[error("`{}` is a folder and no OCI layout: it has no `index.json`", file.display())]
+    #[diagnostic(help("what others wrote as `dir:` becomes a layout: `skopeo copy dir:{} oci:LAYOUT`", file.display()))]
+    NoLayout {
+        /// The folder.
         file: PathBuf,
     },
     /// A document cannot be read.
@@ -124,7 +131,10 @@ pub enum ReadError {
     },
     /// Several images fit.
     #[error("`{}` holds several images: {}", file.display(), list(there))]
-    #[diagnostic(help("name one: `layout = {{ path = \"…\", reference = \"…\" }}`"))]
+    #[diagnostic(help(
+        "name one: `{}`, or in a spec `layout = {{ path = \"…\", reference = \"…\" }}`",
+        naming(file, there)
+    ))]
     Ambiguous {
         /// The layout or tarball.
         file: PathBuf,
@@ -230,6 +240,13 @@ pub enum LayerFault {
 }
 
 imgbuild_diagnostic::boxed_sources!(LayerFault);
+
+/// How the first of several images is named behind its file.
+fn naming(file: &Path, there: &[String]) -> String {
+    let first = there.first().map_or("…", String::as_str);
+    let between = if first.starts_with("sha256:") { '@' } else { ':' };
+    format!("{}{between}{first}", file.display())
+}
 
 fn list(there: &[String]) -> String {
     let quoted: Vec<_> = there.iter().map(|one| format!("`{one}`")).collect();

@@ -75,7 +75,7 @@ impl StoredImage {
         let failed = |error| ReadError::Open { file: path.to_owned(), error };
         if std::fs::metadata(path).map_err(failed)?.is_dir() {
             if !path.join("index.json").exists() {
-                return Err(ReadError::Neither { file: path.to_owned() });
+                return Err(ReadError::NoLayout { file: path.to_owned() });
             }
             let index = open_beneath(path, "index.json").map_err(failed)?;
             let index = documents::bytes(path, "index.json", index)?;
