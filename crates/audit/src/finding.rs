@@ -76,6 +76,7 @@ impl Report {
 fn order(package: &PackageId) -> Order {
     match package.kind {
         imgbuild_inventory::Kind::Debian => Order::Debian,
+        imgbuild_inventory::Kind::Apk => Order::Apk,
         _ => Order::Python,
     }
 }

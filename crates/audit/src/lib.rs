@@ -4,6 +4,7 @@
 //! tracker (`data/json`): one, a folder of them, or a zip as OSV publishes it. Only what is of one of the image's packages is kept of them.
 
 mod advisory;
+mod apk_version;
 mod audit;
 mod finding;
 mod licences;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cvss::Cvss;
+
 /// How bad a vulnerability is, by the names of CVSS's levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -49,15 +51,19 @@ impl Severity {
         }
     }
 
-    /// By a vector of CVSS 3.0 or 3.1, such as `CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H`; nothing where it is of another
-    /// version, or none.
+    /// By a vector of CVSS 3.0, 3.1 or 4.0, such as `CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N`; nothing where it
+    /// is of another version, or none. Of CVSS 3 it is the base score, which is what databases state.
     pub(crate) fn of_vector(vector: &str) -> Option<Self> {
-        let tenths = base_score(vector)?;
-        Some(match tenths {
-            0..40 => Self::Low,
-            40..70 => Self::Medium,
-            70..90 => Self::High,
-            _ => Self::Critical,
+        let severity = match Cvss::from_str(vector).ok()? {
+            Cvss::CvssV30(vector) | Cvss::CvssV31(vector) => vector.score().severity(),
+            Cvss::CvssV40(vector) => vector.score().severity(),
+            _ => return None,
+        };
+        Some(match severity {
+            cvss::Severity::None | cvss::Severity::Low => Self::Low,
+            cvss::Severity::Medium => Self::Medium,
+            cvss::Severity::High => Self::High,
+            cvss::Severity::Critical => Self::Critical,
         })
     }
 }
@@ -76,73 +82,41 @@ impl FromStr for Severity {
     }
 }
 
-/// The base score, in tenths: "CVSS v3.1 specification", 7.1, with the rounding of its appendix A, which is that of integers.
-fn base_score(vector: &str) -> Option<u32> {
-    let metrics = vector.strip_prefix("CVSS:3.1/").or_else(|| vector.strip_prefix("CVSS:3.0/"))?;
-    let metric = |name: &str| metrics.split('/').find_map(|it| it.strip_prefix(name)?.strip_prefix(':'));
-    let weight = |name: &str, table: &[(&str, f64)]| {
-        let value = metric(name)?;
-        table.iter().find(|(word, _)| *word == value).map(|(_, weight)| *weight)
-    };
-    let is_changed = match metric("S")? {
-        "C" => true,
-        "U" => false,
-        _ => return None,
-    };
-    let vector = weight("AV", &[("N", 0.85), ("A", 0.62), ("L", 0.55), ("P", 0.2)])?;
-    let complexity = weight("AC", &[("L", 0.77), ("H", 0.44)])?;
-    let (low, high) = if is_changed { (0.68, 0.5) } else { (0.62, 0.27) };
-    let privileges = weight("PR", &[("N", 0.85), ("L", low), ("H", high)])?;
-    let interaction = weight("UI", &[("N", 0.85), ("R", 0.62)])?;
-    let loss = |name: &str| weight(name, &[("H", 0.56), ("L", 0.22), ("N", 0.0)]);
-    let sub_score = 1.0 - (1.0 - loss("C")?) * (1.0 - loss("I")?) * (1.0 - loss("A")?);
-    let impact = if is_changed {
-        7.52 * (sub_score - 0.029) - 3.25 * (sub_score - 0.02_f64).powi(15)
-    } else {
-        6.42 * sub_score
-    };
-    let exploitability = 8.22 * vector * complexity * privileges * interaction;
-    if impact <= 0.0 {
-        return Some(0);
-    }
-    let sum = impact + exploitability;
-    let score = if is_changed { (1.08 * sum).min(10.0) } else { sum.min(10.0) };
-    Some(rounded_up(score))
-}
-
-/// A score in tenths, rounded up. Its hundred-thousandths are looked at, so that what only floating point makes larger is not.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 0 and 10.
-fn rounded_up(score: f64) -> u32 {
-    ((score * 100_000.0).round() as u32).div_ceil(10_000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_those_of_the_specifications_examples() {
-        // "CVSS v3.1 examples", of FIRST.
+    fn levels_are_those_of_the_specifications_examples() {
+        // "CVSS v3.1 examples" and "CVSS v4.0 examples", of FIRST.
         let examples = [
-            ("CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64),
-            ("CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31),
-            ("CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:H", 65),
-            ("CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78),
-            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 75),
-            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 100),
-            ("CVSS:3.0/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 68),
-            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", 0),
-            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:P/RL:O", 98),
+            ("CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", Severity::Medium),
+            ("CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", Severity::Low),
+            ("CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", Severity::High),
+            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", Severity::Critical),
+            ("CVSS:3.0/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Severity::Medium),
+            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", Severity::Low),
+            ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity::High),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity::Critical),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N", Severity::Medium),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", Severity::Low),
+            // By the environment that a database says it is of.
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:U", Severity::High),
         ];
-        for (vector, tenths) in examples {
-            assert_eq!(base_score(vector), Some(tenths), "{vector}");
+        for (vector, severity) in examples {
+            assert_eq!(Severity::of_vector(vector), Some(severity), "{vector}");
         }
-        for wrong in ["", "AV:N/AC:L", "CVSS:4.0/AV:N", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:X/C:H/I:H/A:H"] {
-            assert_eq!(base_score(wrong), None, "{wrong}");
+        let wrong = [
+            "",
+            "AV:N/AC:L",
+            "CVSS:4.0/AV:N",
+            "CVSS:5.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+            "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:X",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:X/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+        ];
+        for wrong in wrong {
+            assert_eq!(Severity::of_vector(wrong), None, "{wrong}");
         }
-        assert_eq!(
-            Severity::of_vector("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H"),
-            Some(Severity::Critical)
-        );
     }
 }

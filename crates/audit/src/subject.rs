@@ -61,7 +61,11 @@ impl Subjects {
                     self.python.entry(name.clone()).or_default().push(subject(version));
                 }
             }
-            Kind::Apk => self.nameless.push(package.id.clone()),
+            // Alpine's and Wolfi's advisories are of what packages are built from.
+            Kind::Apk => {
+                let name = package.source.as_ref().unwrap_or(&package.id.name);
+                self.system.entry(name.clone()).or_default().push(subject(&package.version));
+            }
         }
     }
 }
@@ -72,12 +76,29 @@ impl Subjects {
         if ecosystem == "PyPI" || ecosystem.starts_with("PyPI:") {
             return Some((Order::Python, self.python.get(&imgbuild_python::normalized(name))?));
         }
-        let (system, release) = ecosystem.split_once(':')?;
+        let (system, release) = match ecosystem.split_once(':') {
+            Some((system, release)) => (system, Some(release)),
+            None => (ecosystem, None),
+        };
         let own = self.release.as_ref().filter(|it| it.id.eq_ignore_ascii_case(system))?;
-        let is_debian_like = matches!(own.id.as_str(), "debian" | "ubuntu");
-        // `Ubuntu:22.04:LTS`, and `Ubuntu:Pro:22.04:LTS`, which is of other packages.
-        let release = release.split(':').next().unwrap_or(release);
-        let fits = is_debian_like && own.version.as_deref() == Some(release);
-        fits.then(|| self.system.get(name)).flatten().map(|it| (Order::Debian, it.as_slice()))
+        let version = own.version.as_deref();
+        let (order, fits) = match own.id.as_str() {
+            // `Ubuntu:22.04:LTS`, and `Ubuntu:Pro:22.04:LTS`, which is of other packages.
+            "debian" | "ubuntu" => (Order::Debian, version == release?.split(':').next()),
+            // `Alpine:v3.20`, of which an image says `3.20.1`.
+            "alpine" => (Order::Apk, version.and_then(branch) == release?.strip_prefix('v')),
+            // They have no releases.
+            "wolfi" | "chainguard" => (Order::Apk, release.is_none()),
+            _ => return None,
+        };
+        fits.then(|| self.system.get(name)).flatten().map(|it| (order, it.as_slice()))
     }
+}
+
+/// The branch of a release of Alpine: `3.20` of `3.20.1`.
+fn branch(version: &str) -> Option<&str> {
+    let (major, rest) = version.split_once('.')?;
+    let minor = rest.split('.').next().unwrap_or(rest);
+    // What is on its way to a branch, `3.21.0_alpha20240807`, is of none.
+    (!version.contains('_')).then(|| &version[..major.len() + 1 + minor.len()])
 }

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
+use crate::apk_version::ApkVersion;
+
 /// Whose versions they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Order {
@@ -10,6 +12,8 @@ pub(crate) enum Order {
     Debian,
     /// Python's (PEP 440).
     Python,
+    /// Alpine's, which Wolfi has too (`apk-package(5)`).
+    Apk,
 }
 
 impl Order {
@@ -18,6 +22,10 @@ impl Order {
         match self {
             Self::Debian => {
                 let read = |it: &str| imgbuild_debian::Version::from_str(it).ok();
+                Some(read(one)?.cmp(&read(other)?))
+            }
+            Self::Apk => {
+                let read = |it: &str| ApkVersion::from_str(it).ok();
                 Some(read(one)?.cmp(&read(other)?))
             }
             Self::Python => {

@@ -166,6 +166,89 @@ fn advisories_of_a_system_are_about_source_packages_of_its_release() {
     "#);
 }
 
+/// As OSV publishes what Alpine's `secdb` says (schema 1.7): of source packages, a branch at a time, with the score of the CVE.
+const ALPINE: &str = r#"{
+  "schema_version": "1.7.3", "id": "ALPINE-CVE-2026-20", "published": "2026-02-01T10:15:08Z", "modified": "2026-03-02T07:00:00.11Z",
+  "upstream": ["CVE-2026-20"], "details": "Reads behind the end.",
+  "affected": [
+    {"package": {"name": "busybox", "ecosystem": "Alpine:v3.19", "purl": "pkg:apk/alpine/busybox?arch=source"},
+     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
+    {"package": {"name": "busybox", "ecosystem": "Alpine:v3.20", "purl": "pkg:apk/alpine/busybox?arch=source"},
+     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.36.1-r29"}]}],
+     "versions": ["1.36.1-r27", "1.36.1-r28"], "database_specific": {"source": "https://secdb.example/3.20"}}
+  ],
+  "severity": [{"type": "CVSS_V4", "score": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"},
+               {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N"}]
+}"#;
+
+/// As OSV publishes Wolfi's and Chainguard's.
+const WOLFI: &str = r#"{
+  "schema_version": "1.7.3", "id": "CGA-2222-3333-4444", "modified": "2026-03-02T07:00:00Z", "upstream": ["CVE-2026-21"],
+  "affected": [
+    {"package": {"name": "openssl", "ecosystem": "Chainguard", "purl": "pkg:apk/chainguard/openssl"},
+     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.4.0-r2"}]}]},
+    {"package": {"name": "openssl", "ecosystem": "Wolfi", "purl": "pkg:apk/wolfi/openssl"},
+     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.4.0-r1"}]}]}
+  ]
+}"#;
+
+/// An image of others: its packages, by source package and version.
+fn of_apk(id: &str, version: &str, packages: &[(&str, &str, &str)]) -> Inventory {
+    let system = System { id: id.to_owned(), version: Some(version.to_owned()), codename: None };
+    let package = |(name, source, version): &(&str, &str, &str)| {
+        let mut package = Package::new(PackageId::of_system(Kind::Apk, *name), *version);
+        package.source = Some((*source).to_owned());
+        package
+    };
+    Inventory::new(Platform::LinuxAmd64, Some(system), packages.iter().map(package))
+}
+
+#[test]
+fn alpines_and_wolfis_advisories_are_about_source_packages() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "alpine.json", ALPINE);
+    write(folder.path(), "wolfi.json", WOLFI);
+    let judged = |id: &str, version: &str, packages: &[(&str, &str, &str)]| {
+        let report = audit(&of_apk(id, version, packages), &[folder.path().to_owned()]).unwrap();
+        assert_eq!((report.judged, report.nameless.len()), (packages.len(), 0));
+        lines(&report)
+            + &report
+                .unclear
+                .iter()
+                .map(|(id, package)| format!("unclear {id} {package}\n"))
+                .collect::<String>()
+    };
+    let busybox = |version| [("busybox-binsh", "busybox", version), ("musl", "musl", "1.2.5-r0")];
+    // CVSS 4 says it is critical, CVSS 3 that it is low: the worse counts.
+    insta::assert_snapshot!(judged("alpine", "3.20.1", &busybox("1.36.1-r28")), @r#"CVE-2026-20 [ALPINE-CVE-2026-20] critical apk/busybox-binsh 1.36.1-r28: Version("1.36.1-r29")"#);
+    assert_eq!(judged("alpine", "3.20.1", &busybox("1.36.1-r29")), "");
+    assert_eq!(judged("alpine", "3.20.1", &busybox("1.36.1-r100")), "");
+    assert_eq!(judged("alpine", "3.2.0", &busybox("1.0-r0")), "");
+    // What is on its way to a branch is of none.
+    assert_eq!(judged("alpine", "3.20.0_alpha20240315", &busybox("1.0-r0")), "");
+    insta::assert_snapshot!(judged("alpine", "3.19.7", &busybox("1.36.1-r29")), @"CVE-2026-20 [ALPINE-CVE-2026-20] critical apk/busybox-binsh 1.36.1-r29: None");
+    insta::assert_snapshot!(judged("alpine", "3.20.1", &busybox("1.36.1-beta")), @"unclear ALPINE-CVE-2026-20 apk/busybox-binsh");
+    insta::assert_snapshot!(judged("wolfi", "20230201", &[("libssl3", "openssl", "3.4.0-r0")]), @r#"CVE-2026-21 [CGA-2222-3333-4444] unknown apk/libssl3 3.4.0-r0: Version("3.4.0-r1")"#);
+    insta::assert_snapshot!(judged("chainguard", "20230214", &[("libssl3", "openssl", "3.4.0-r1")]), @r#"CVE-2026-21 [CGA-2222-3333-4444] unknown apk/libssl3 3.4.0-r1: Version("3.4.0-r2")"#);
+    assert_eq!(judged("wolfi", "20230201", &[("libssl3", "openssl", "3.4.0-r1")]), "");
+    assert_eq!(judged("postmarketos", "v24.06", &busybox("1.0-r0")), "");
+}
+
+#[test]
+fn a_vector_of_cvss_4_says_how_bad_it_is() {
+    let report = |score: &str, word: &str| {
+        let more = format!(
+            r#", "severity": [{{"type": "CVSS_V4", "score": "{score}"}}], "database_specific": {{"severity": "{word}"}}"#
+        );
+        of(&[&advisory("X-1", "numpy", r#"{"introduced": "0"}"#, &more)]).findings[0].severity
+    };
+    let vector = "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
+    assert_eq!(report(vector, "LOW"), Severity::High);
+    // What cannot be read leaves the database's word.
+    assert_eq!(report("CVSS:4.0/AV:L", "LOW"), Severity::Low);
+    assert_eq!(report("AV:N/AC:L/Au:N/C:P/I:P/A:P", "MODERATE"), Severity::Medium);
+}
+
 const TRACKER: &str = r#"{
   "openssl": {
     "CVE-2026-10": {"description": "Reads behind the end\nand more", "scope": "remote", "releases": {

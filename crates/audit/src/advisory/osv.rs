@@ -138,7 +138,7 @@ impl Advisory {
         }
     }
 
-    /// By the vector of CVSS 3; where there is none of that, by the database's own word.
+    /// By the vectors of CVSS 3 and 4, the worse of them; where there is none of these, by the database's own word.
     fn severity(&self, affected: &Affected) -> Severity {
         let vectors = affected.severity.iter().chain(&self.severity);
         let by_vector = vectors.filter_map(|it| Severity::of_vector(&it.score)).max();
