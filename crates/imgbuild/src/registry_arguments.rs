@@ -210,6 +210,9 @@ pub(crate) enum IndexCommand {
         /// The images: HOST/NAME:TAG or HOST/NAME@DIGEST.
         #[arg(required = true, value_name = "REF")]
         images: Vec<Reference>,
+        /// Sign it and each image in it with this private key, as `imgbuild push` does.
+        #[arg(long, value_name = "KEY")]
+        sign_key: Option<KeyPlace>,
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,

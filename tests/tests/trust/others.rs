@@ -54,6 +54,61 @@ fn sigstore_takes_our_bundles_and_refuses_what_was_changed_in_them() {
     }
 }
 
+/// A list that is made of images of several machines is signed with all that it lists.
+#[test]
+fn a_list_that_is_joined_is_signed() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let target = format!("{}/small", registry.address());
+    for platform in ["amd64", "arm64"] {
+        small(&imgbuild);
+        let spec = fs_err::read_to_string(imgbuild.path("spec.toml")).unwrap();
+        imgbuild.write("spec.toml", spec.replace("linux/amd64", &format!("linux/{platform}")));
+        push(&imgbuild, &format!("{target}:{platform}"), &[]);
+    }
+    let images = ["amd64", "arm64"].map(|it| format!("{target}:{it}"));
+    let name = format!("{target}:all");
+    let create = |more: &[&str]| {
+        let words = [
+            &["index", "create", name.as_str()],
+            &images.each_ref().map(String::as_str)[..],
+            &["--json"],
+            more,
+        ];
+        super::json(imgbuild.run(words.concat()))
+    };
+    assert_eq!(create(&[])["pushed"][0]["signedBy"], Value::Null);
+    let refuses = imgbuild.run(["verify", &name, "--key", &key("p256.pub")]).failure();
+    assert!(
+        refuses.stderr.contains("not signed") || refuses.stderr.contains("no signature"),
+        "{}",
+        refuses.stderr
+    );
+    let created = create(&["--sign-key", &key("p256.key")]);
+    let list: imgbuild_oci::Digest = created["pushed"][0]["digest"].as_str().unwrap().parse().unwrap();
+    assert!(created["pushed"][0]["signedBy"].is_string(), "{created:#}");
+    let listed = manifest(&registry, "small", "all");
+    let listed = listed["manifests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["digest"].as_str().unwrap().parse().unwrap());
+    for image in listed.chain([list]) {
+        let bundle = bundle(&imgbuild, &registry, "small", &image, SIGNED);
+        assert_eq!(judged(&bundle, &key("p256.pub")), "true");
+        assert_ne!(judged(&bundle, &key("ed.pub")), "true");
+        let statement: Value = serde_json::from_slice(&fs_err::read(&bundle).unwrap()).unwrap();
+        let payload = STANDARD.decode(statement["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+        let payload: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(payload["subject"][0]["digest"]["sha256"], image.hex());
+    }
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let words = ["verify", &name, "--platform", platform, "--key", &key("p256.pub"), "--json"];
+        let verified = super::json(imgbuild.run(words));
+        assert_eq!(verified["digest"], list.to_string());
+        imgbuild.run(["verify", &name, "--platform", platform, "--key", &key("ed.pub")]).failure();
+    }
+}
+
 #[test]
 fn openssl_takes_the_older_form() {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
