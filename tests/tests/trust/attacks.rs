@@ -44,6 +44,101 @@ fn a_registry_does_not_get_its_own_layer_signed() {
     assert_eq!(builds(&["--provenance"]), image);
 }
 
+/// A repository's own settings name programs, and whoever gives somebody a repository with its `.git` has written them: none runs when it
+/// is asked which commit is built.
+#[test]
+fn nothing_of_a_repository_runs_when_its_commit_is_looked_up() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    small(&imgbuild);
+    imgbuild.write(".gitignore", "store\n");
+    imgbuild.write(".gitattributes", "one filter=evil diff=evil\nspec.toml filter=evil.process\n");
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let ran = imgbuild.path("ran");
+    let evil = |name: &str| {
+        let text = format!("#!/bin/sh\necho {name} >> {}\nexec cat\n", ran.display());
+        let path = imgbuild.write(&format!("store/{name}"), text);
+        fs_err::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    };
+    let git_in = |folder: &std::path::Path, words: &[&str]| {
+        let mut git = Command::new("git");
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "user.name=a", "-c", "user.email=a@b.example"]);
+        imgbuild_tests::capture(
+            git.args(["-c", "protocol.file.allow=always"]).arg("-C").arg(folder).args(words),
+        )
+        .success()
+        .stdout
+    };
+    let git = |words: &[&str]| git_in(imgbuild.folder(), words);
+    let other = imgbuild_tests::scratch("other");
+    fs_err::write(other.path().join("file"), "file\n").unwrap();
+    fs_err::write(other.path().join(".gitattributes"), "file filter=evil\n").unwrap();
+    git_in(other.path(), &["init", "--quiet"]);
+    git_in(other.path(), &["add", "."]);
+    git_in(other.path(), &["commit", "--quiet", "--message", "first"]);
+    git(&["init", "--quiet"]);
+    git(&["submodule", "--quiet", "add", &other.path().display().to_string(), "within"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "first"]);
+    for folder in [imgbuild.folder().to_owned(), imgbuild.path("within")] {
+        for (key, program) in [
+            ("core.fsmonitor", "monitor"),
+            ("core.sshCommand", "ssh"),
+            ("core.pager", "pager"),
+            ("diff.external", "external"),
+            ("diff.evil.textconv", "textconv"),
+            ("filter.evil.clean", "clean"),
+            ("filter.evil.smudge", "smudge"),
+            ("filter.evil.process.clean", "clean-of-dots"),
+            ("filter.evil.process.process", "process"),
+            ("filter.evil.process.required", "true"),
+        ] {
+            let program = if program == "true" { program.to_owned() } else { evil(program) };
+            git_in(&folder, &["config", key, &program]);
+        }
+        let hooks = folder.join(".git");
+        let hooks = if hooks.is_dir() { hooks } else { imgbuild.path(".git/modules/within") };
+        for hook in ["post-index-change", "fsmonitor-watchman"] {
+            fs_err::copy(evil(hook), hooks.join("hooks").join(hook)).unwrap();
+        }
+    }
+    // Git reads a file again whose time is another one.
+    let touch = |time: &str| {
+        let mut touch = Command::new("touch");
+        let files = ["one", "spec.toml", "within/file"];
+        imgbuild_tests::capture(touch.args(["-d", time]).args(files).current_dir(imgbuild.folder()))
+            .success();
+    };
+    touch("2020-01-01");
+    // Whoever asks git in another way runs them.
+    let mut status = Command::new("git");
+    status.args(["-c", "core.fsmonitor=false", "status", "--porcelain"]).env("GIT_OPTIONAL_LOCKS", "0");
+    imgbuild_tests::capture(status.current_dir(imgbuild.folder()));
+    assert!(fs_err::read_to_string(&ran).unwrap().contains("clean"));
+    fs_err::remove_file(&ran).unwrap();
+    // Each in a repository of its own: the image is the same one.
+    let changed = |name: &str| {
+        let image = push(&imgbuild, &format!("{}/{name}:1", registry.address()), &["--provenance"]);
+        let artifact = referrers(&registry, name, &image).pop().unwrap();
+        let digest = artifact["layers"][0]["digest"].as_str().unwrap().to_owned();
+        let statement: Value =
+            serde_json::from_slice(&get(&registry, &format!("{name}/blobs/{digest}"))).unwrap();
+        let commit = statement["predicate"]["buildDefinition"]["resolvedDependencies"][1].clone();
+        assert!(commit["digest"]["gitCommit"].is_string(), "{statement:#}");
+        commit["annotations"]["changed"] == json!(true)
+    };
+    assert!(!changed("first"));
+    assert!(!ran.exists(), "{}", fs_err::read_to_string(&ran).unwrap());
+    // What is changed is still seen, in a repository within it as well.
+    fs_err::write(imgbuild.path("within/file"), "filE\n").unwrap();
+    assert!(changed("second"));
+    fs_err::write(imgbuild.path("within/file"), "file\n").unwrap();
+    assert!(!changed("third"));
+    imgbuild.write("one", "one\n".repeat(3999) + "onE\n");
+    assert!(changed("fourth"));
+    assert!(!ran.exists(), "{}", fs_err::read_to_string(&ran).unwrap());
+}
+
 /// What was verified is what is run, whatever lies in the folder under its name.
 #[test]
 fn a_file_of_the_folder_is_not_run_in_the_place_of_what_was_verified() {
