@@ -54,23 +54,38 @@ fn an_image_is_what_its_lock_makes_or_the_first_byte_is_told() {
     ");
 }
 
-/// Pushes an example's image, and builds it again on a second machine, which has an empty store, other settings, and nothing but the
-/// spec and the files that it copies: what differs from the first one, and what is left in the cache.
-fn rebuilt_elsewhere(example: &str) -> String {
+/// Another user than the one who built: by a number that nobody has here, with no rights but its own.
+const OTHER: &str = "54321";
+
+/// Pushes an image, and builds it again on a second machine, in another folder and as another user, with an empty store, other settings,
+/// and nothing but the spec and the files that it copies: what differs from the first one, and what is left in the cache.
+fn rebuilt_elsewhere(spec: &dyn Fn(&Imgbuild) -> String) -> String {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
     let spec = |imgbuild: &Imgbuild| {
-        let spec = imgbuild.example(example).replace("conda-forge", &channel());
-        imgbuild.write("spec.toml", spec);
+        let text = spec(imgbuild).replace("conda-forge", &channel());
+        imgbuild.write("spec.toml", text);
     };
     spec(&imgbuild);
     push(&imgbuild, &format!("{}/small", registry.address()), &["--provenance"]);
     let home = imgbuild_tests::scratch("home");
+    // Root has used podman there, whose folder is nobody else's.
+    let script = format!(
+        "mkdir -p /run/containers; mount -t tmpfs -o mode=0700 none /run/containers; umask 077
+         exec setpriv --reuid={OTHER} --regid={OTHER} --clear-groups \"$@\""
+    );
     let second = super::imgbuild()
-        .through(["taskset", "--cpu-list", "0", "sh", "-c", "umask 077; exec \"$@\"", "sh"])
+        .through(["unshare", "--mount", "taskset", "--cpu-list", "0", "sh", "-c", script.as_str(), "sh"])
+        .without("XDG_RUNTIME_DIR")
         .variable("HOME", home.path())
         .variable("LC_ALL", "tr_TR.UTF-8")
         .variable("TZ", "Pacific/Kiritimati");
     spec(&second);
+    // What it works with is its own: files that are copied have other owners as well.
+    for folder in [second.folder(), home.path()] {
+        let owner = format!("{OTHER}:{OTHER}");
+        let mut chown = std::process::Command::new("chown");
+        imgbuild_tests::capture(chown.args(["-R", "-h", &owner]).arg(folder)).success();
+    }
     let said = rebuilt(&registry, &second, &[]);
     assert!(!second.path("spec.lock").exists(), "the lock is the image's own");
     // Nothing of the build is kept: it was made to be compared.
@@ -83,9 +98,9 @@ fn rebuilt_elsewhere(example: &str) -> String {
 
 /// What is told of an image that is bit for bit the same.
 #[track_caller]
-fn is_made_anew(example: &str) {
+fn is_made_anew(spec: &dyn Fn(&Imgbuild) -> String) {
     assert_eq!(
-        rebuilt_elsewhere(example),
+        rebuilt_elsewhere(spec),
         "REGISTRY/small:latest is sha256:…\n\
          provenance (not signed): built by https://github.com/imgbuild/imgbuild#unattested-machine\n\
          lock: sha256:…\n\
@@ -96,12 +111,19 @@ fn is_made_anew(example: &str) {
 
 #[test]
 fn conda_packages_are_made_anew_on_a_second_machine() {
-    is_made_anew("six-packages");
+    is_made_anew(&|imgbuild| imgbuild.example("six-packages"));
 }
 
 #[test]
 fn debian_and_wheels_are_made_anew_on_a_second_machine() {
-    is_made_anew("quickstart");
+    is_made_anew(&|imgbuild| imgbuild.example("quickstart"));
+}
+
+#[test]
+fn wheels_alone_are_made_anew_on_a_second_machine() {
+    let spec = "name = \"small\"\nplatforms = [\"linux/amd64\"]\npython = { version = \"3.11\", from = \"debian\" }\n\
+                [base]\ndebian = \"bookworm\"\n[pip]\npackages = [\"click\", \"markupsafe\"]\n";
+    is_made_anew(&|_| spec.to_owned());
 }
 
 #[test]

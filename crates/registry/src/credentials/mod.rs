@@ -193,15 +193,24 @@ fn files(variables: &Variables) -> Files {
     }
     let home = |path: &str| set("HOME").map(|home| home.join(path));
     let runtime = match set("XDG_RUNTIME_DIR") {
-        Some(folder) => folder.join("containers"),
-        // What podman has where nobody logged in to the machine, as in containers and CI.
-        None => Path::new("/run/containers").join(rustix::process::getuid().as_raw().to_string()),
+        Some(folder) => Some(folder.join("containers/auth.json")),
+        // What podman has where nobody logged in to the machine, as in containers and CI. Where root has used it the folder is root's
+        // alone, and then none of this user's is in it.
+        None => {
+            let user = rustix::process::getuid().as_raw().to_string();
+            Some(Path::new("/run/containers").join(user).join("auth.json")).filter(|it| is_reachable(it))
+        }
     };
     let config = set("XDG_CONFIG_HOME").or_else(|| home(".config"));
     let docker = set("DOCKER_CONFIG").or_else(|| home(".docker")).map(|folder| folder.join("config.json"));
     let podman = config.map(|folder| folder.join("containers/auth.json"));
-    let all = [Some(runtime.join("auth.json")), podman, docker.clone()];
+    let all = [runtime, podman, docker.clone()];
     Files::Usual { all: all.into_iter().flatten().collect(), docker }
+}
+
+/// Whether it can be seen whether there is something at a path.
+fn is_reachable(path: &Path) -> bool {
+    !path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
