@@ -54,6 +54,34 @@ fn a_slim_base_has_no_package_manager_and_tells_scanners_what_it_has() {
     );
 }
 
+/// Files are whose the lists of hashes beside the packages' stanzas say; of links and configuration, which are in none of these, the
+/// archives of the lock's packages say it.
+#[test]
+fn whose_a_file_is_is_known_without_dpkgs_lists() {
+    let imgbuild = Imgbuild::new();
+    let output = imgbuild.build(SLIM, &[]);
+    let whose = |imgbuild: &Imgbuild, path: &str| {
+        let said = imgbuild.run(["why", output.path().to_str().unwrap(), path]).success().stdout;
+        said.lines().next().unwrap().to_owned()
+    };
+    for (path, package) in [
+        ("/usr/bin/tar", "tar"),
+        ("/usr/bin/sh", "dash"),
+        ("/usr/lib/x86_64-linux-gnu/libz.so.1", "zlib1g"),
+        ("/etc/bash.bashrc", "bash"),
+    ] {
+        assert_eq!(whose(&imgbuild, path), format!("{path} belongs to debian/{package}"));
+    }
+    assert_eq!(whose(&imgbuild, "/etc/passwd"), "/etc/passwd is in no package's list of files");
+    // On a machine that has none of them that is told.
+    let elsewhere = Imgbuild::with_private_store();
+    assert_eq!(whose(&elsewhere, "/usr/bin/tar"), "/usr/bin/tar belongs to debian/tar");
+    let said = whose(&elsewhere, "/etc/bash.bashrc");
+    let rest =
+        said.strip_prefix("/etc/bash.bashrc is in no package's list of files, and the archives of ").unwrap();
+    assert!(rest.ends_with(" packages of the base are not here"), "{said}");
+}
+
 #[test]
 fn python_runs_without_a_package_manager() {
     let imgbuild = Imgbuild::new();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use imgbuild_lock::DebianPackage;
 use imgbuild_net::{ArchiveRequest, Archives, Client, Download, FetchError, Locations, NetError, Size};
 use imgbuild_oci::Digest;
 use imgbuild_secret::{KnownSecrets, SecretUrl};
@@ -147,6 +148,17 @@ impl Archives for Fetcher {
 
 /// What the store keeps of Debian packages: what is known of each once it was read from end to end.
 const EXAMINED: &str = "debian-info-v2";
+
+/// What a store knows of a locked package of Debian, or finds out of its archive; nothing where that is not in it either.
+pub fn examined(package: &DebianPackage, store: &Store) -> Option<imgbuild_debian::Examined> {
+    let (documents, key) = (store.documents(EXAMINED), imgbuild_debian::Examined::key(package));
+    documents.get(&key).or_else(|| {
+        let archive = store.archive(&package.sha256).ok().flatten()?;
+        let examined = imgbuild_debian::Examined::read(package, &archive).ok()?;
+        documents.put(&key, &examined);
+        Some(examined)
+    })
+}
 
 impl imgbuild_debian::Fetch for Fetcher {
     fn examined(&self, key: &Digest) -> Option<imgbuild_debian::Examined> {

@@ -23,7 +23,7 @@ pub use environments::in_each_environment;
 pub use error::ArchiveFailure;
 pub use events::{Event, Reporter, Silent};
 pub use fetch_failure::FetchFailure;
-pub use fetching::Fetcher;
+pub use fetching::{Fetcher, examined};
 pub use package_archives::{PackageArchives, verify_archives};
 pub use secrets::secrets;
 pub use vendor_folder::Vendor;

@@ -179,7 +179,7 @@ pub fn image_lock(opened: &Opened, store: &Store) -> Result<Option<ImageLock>, M
                 other = Some(found);
                 continue;
             }
-            let lock = Lock::parse(text)?;
+            let lock = Lock::parse(text).map_err(OpenFailure::Lock)?;
             return Ok(variant(opened, &lock).map(|variant| ImageLock {
                 text: text.to_owned(),
                 lock,

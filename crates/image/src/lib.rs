@@ -18,6 +18,7 @@ mod conformity;
 mod contents;
 mod copied_over;
 mod cuda_libraries;
+mod debian_files;
 mod delivery;
 mod derived;
 mod error;
@@ -59,6 +60,7 @@ pub use contents::{Attributes, Contents, ImageLock, image_lock, inventory, whole
 pub use cuda_libraries::{
     CudaCopy, CudaDuplicate, check_cuda_duplicates, cuda_duplicates, cuda_stubs, wasted_bytes,
 };
+pub use debian_files::{ArchiveOwner, debian_owner};
 pub use delivery::{Delivered, Format, Output, deliver, groups};
 pub use error::{CheckFailure, DeliverFailure, MakeError, MakeFailure, OpenFailure, WheelsFailure};
 pub use files::{ReadFile, read_files};

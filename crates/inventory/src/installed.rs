@@ -69,7 +69,7 @@ fn source_of(path: &ImagePath) -> Option<ImagePath> {
 }
 
 /// Where a path stands whose folders may be links: dpkg's lists say `/lib/x` of what is in `/usr/lib`.
-fn standing(merged: &Merged, path: &ImagePath) -> ImagePath {
+pub fn standing(merged: &Merged, path: &ImagePath) -> ImagePath {
     if merged.get(path).is_some() {
         return path.clone();
     }

@@ -22,7 +22,7 @@ pub use chains::{Chain, Cost, Graph, Step};
 pub use described::Described;
 pub use difference::{PackageChange, Release, differences};
 pub use index::{LayerIndex, LayerOwners, index};
-pub use installed::{Installed, Owners};
+pub use installed::{Installed, Owners, standing};
 pub use inventory::{Inventory, System};
 pub use metadata::{Owned, Told};
 pub use package::{ArchiveFile, Kind, Package, PackageId, Requirement, upstream_version};

@@ -1,8 +1,11 @@
 //! What those who look get told who cannot be told what they asked.
 
-use imgbuild_tests::Bench;
+use imgbuild_oci::{ContainerConfig, Digest, Platform};
+use imgbuild_tests::{Bench, HandmadeLayer, write_layout};
 use insta::assert_snapshot;
+use serde_json::json;
 
+use crate::others::{CONFIG, MANIFEST, get, put, read_json};
 use crate::sample::{IMAGE, Sample};
 
 #[test]
@@ -135,4 +138,34 @@ fn an_image_lacks_a_layer_or_is_changed() {
     × the layer `sha256:SHA256` cannot be unpacked
     ╰─▶ the blob `sha256:SHA256` is not there
     ");
+}
+
+/// An image of an imgbuild that is newer than this one.
+#[test]
+fn an_image_holds_a_lock_of_a_newer_format() {
+    let bench = Bench::new();
+    let lock = "version = 99\nformat = 99\n";
+    let layer = HandmadeLayer::new().file("usr/share/imgbuild/spec.lock", lock);
+    let layout = bench.imgbuild.path("image");
+    write_layout(&layout, &[Platform::LinuxAmd64], vec![layer.tar()], &ContainerConfig::default());
+    let mut index = read_json(&layout.join("index.json"));
+    let mut manifest = get(&layout, &index["manifests"][0]);
+    let mut config = get(&layout, &manifest["config"]);
+    config["history"] = json!([{ "created_by": "imgbuild", "comment": "the lock" }]);
+    config["config"]["Labels"] = json!({ "io.github.imgbuild.lock": Digest::of(lock).to_string() });
+    manifest["config"] = put(&layout, CONFIG, &config);
+    index["manifests"][0] = put(&layout, MANIFEST, &manifest);
+    fs_err::write(layout.join("index.json"), index.to_string()).unwrap();
+    assert_snapshot!(bench.refuses(&["inspect", "./image"]), @"
+    × the lock that the image is made of cannot be used
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 3
+    help: an imgbuild of another version has made the image, and that or a later one reads its lock; `imgbuild ls`, `cat` and `extract` show its files without
+    ");
+    assert_snapshot!(bench.refuses(&["why", "./image", "numpy"]), @"
+    × the lock that the image is made of cannot be used
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 3
+    help: an imgbuild of another version has made the image, and that or a later one reads its lock; `imgbuild ls`, `cat` and `extract` show its files without
+    ");
+    // Its files can be looked at all the same.
+    assert_snapshot!(bench.run(&["ls", "./image", "/usr/share/imgbuild"]).stdout, @"-rw-r--r--  0:0  25  spec.lock");
 }

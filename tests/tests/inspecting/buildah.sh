@@ -36,6 +36,7 @@ ln -s b "$root/srv/empty"
 chmod 700 "$root/srv/b"
 rm "$root/srv/null"
 mknod "$root/srv/null" c 1 5
+setcap cap_chown+ep "$root/bin/busybox"
 buildah $in umount "$container"
 buildah $in commit -q "$container" two
 buildah $in commit -q --format docker "$container" two-docker

@@ -171,6 +171,137 @@ fn packages_of_alpine_are_found() {
     ");
 }
 
+/// As apko makes images of Wolfi's packages: one layer, its database below `/usr`, an SBOM that names the image, and a user without a name.
+#[test]
+fn images_of_apko_are_read() {
+    let database = "C:Q1abc=\nP:wolfi-baselayout\nV:20230201-r20\nA:x86_64\nS:30000\nI:120000\nT:baselayout\nU:https://os.example\nL:MIT\no:wolfi-baselayout\n\
+                    m:Chainguard <hi@os.example>\nt:1750000000\nc:0123abcd\nD:ca-certificates-bundle glibc~2.41\nF:etc\nM:0:0:755\nR:os-release\na:0:0:644\nZ:Q1x=\n\n\
+                    P:glibc\nV:2.41-r3\nA:x86_64\nI:6500000\nL:LGPL-2.1-or-later\no:glibc\np:so:libc.so.6=6 glibc-2.41=2.41-r3\nF:usr/lib\nR:libc.so.6\n\n\
+                    P:libcrypto3\nV:3.5.0-r1\nA:x86_64\nL:Apache-2.0\no:openssl\nD:so:libc.so.6\nF:usr/lib\nR:libcrypto.so.3\n\n";
+    let release = "ID=wolfi\nNAME=\"Wolfi\"\nVERSION_ID=\"20230201\"\nHOME_URL=\"https://os.example\"\n";
+    let sbom = r#"{"spdxVersion": "SPDX-2.3", "name": "sbom-sha256:0", "packages": []}"#;
+    let layer = HandmadeLayer::new()
+        .folder("etc/", 0o755)
+        .file("etc/os-release", release)
+        .folder("etc/apk/", 0o755)
+        .file("etc/apk/world", "glibc\nlibcrypto3\nwolfi-baselayout\n")
+        .file("etc/apk/arch", "x86_64\n")
+        .file("etc/apk/repositories", "https://packages.os.example/os\n")
+        .file(
+            "etc/passwd",
+            "root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65532:Account:/home/nonroot:/bin/sh\n",
+        )
+        .link("lib", "usr/lib")
+        .file("usr/lib/libc.so.6", "x")
+        .file("usr/lib/libcrypto.so.3", "x")
+        .file("usr/lib/apk/db/installed", database)
+        .file("usr/lib/apk/db/triggers", "")
+        .file("usr/lib/apk/db/scripts.tar", "")
+        .file("var/lib/db/sbom/glibc-2.41-r3.spdx.json", sbom);
+    let bench = Bench::new();
+    let mut config = ContainerConfig { user: "65532".to_owned(), ..ContainerConfig::default() };
+    config.env = vec!["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt".to_owned()];
+    config.entrypoint = vec!["/usr/bin/app".to_owned()];
+    write_layout(&bench.imgbuild.path("image"), &[Platform::LinuxAmd64], vec![layer.tar()], &config);
+    assert_snapshot!(says(&bench, &["inspect", "./image"]), @"
+    digest       sha256:SHA256
+    platform     linux/amd64
+    created      2020-09-13T12:26:40Z
+    system       wolfi 20230201
+    packages     3 of Alpine
+    layers       1, 12.8 kB as they are stored
+    user         65532
+    starts       /usr/bin/app
+    variable     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+    ");
+    assert_snapshot!(says(&bench, &["inspect", "./image", "--packages"]), @"
+    3 packages: version, installed
+      apk/glibc                  2.41-r3    6.5 MB
+      apk/libcrypto3            3.5.0-r1         ?
+      apk/wolfi-baselayout  20230201-r20  120.0 kB
+    ");
+    assert_snapshot!(says(&bench, &["tree", "./image"]), @"
+    apk/libcrypto3 3.5.0-r1
+    └─ apk/glibc 2.41-r3 [so:libc.so.6]
+    apk/wolfi-baselayout 20230201-r20
+    └─ apk/glibc 2.41-r3 [glibc~2.41]
+    ");
+    for path in ["/lib/libcrypto.so.3", "/usr/lib/libcrypto.so.3"] {
+        assert!(
+            says(&bench, &["why", "./image", path])
+                .starts_with("/usr/lib/libcrypto.so.3 belongs to apk/libcrypto3\n")
+        );
+    }
+    assert_snapshot!(says(&bench, &["inspect", "./image", "--files", "/etc/**"]), @"
+    5 files: size, whose
+      /etc/apk/arch           7 B              nobody's
+      /etc/apk/repositories  31 B              nobody's
+      /etc/apk/world         34 B              nobody's
+      /etc/os-release        74 B  apk/wolfi-baselayout
+      /etc/passwd            82 B              nobody's
+    ");
+    let json = bench.run(&["inspect", "./image", "--packages", "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let purls = json["package-list"].as_array().unwrap().iter().map(|it| it["purl"].as_str().unwrap());
+    assert_snapshot!(purls.collect::<Vec<_>>().join("\n"), @"
+    pkg:apk/wolfi/glibc@2.41-r3?arch=x86_64&distro=wolfi-20230201
+    pkg:apk/wolfi/libcrypto3@3.5.0-r1?arch=x86_64&distro=wolfi-20230201
+    pkg:apk/wolfi/wolfi-baselayout@20230201-r20?arch=x86_64&distro=wolfi-20230201
+    ");
+}
+
+/// As rules_distroless and bazel's rules before them make images of Debian's packages: stanzas beside one another, with and without lists of
+/// hashes, whose paths may begin with a dot, and a layer for each package.
+#[test]
+fn distroless_images_are_read() {
+    let stanza = |name: &str, version: &str, rest: &str| {
+        format!(
+            "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: A <a@b.example>\nInstalled-Size: 10\n{rest}\n"
+        )
+    };
+    let layer =
+        |name: &str, text: String| HandmadeLayer::new().file(&format!("var/lib/dpkg/status.d/{name}"), text);
+    let base = layer("base-files", stanza("base-files", "12.4+deb12u11", ""))
+        .file("usr/lib/os-release", "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n")
+        .link("etc/os-release", "../usr/lib/os-release")
+        .file("var/lib/dpkg/status.d/base-files.md5sums", "00  ./usr/lib/os-release\n");
+    let ssl = layer("libssl3", stanza("libssl3", "3.0.16-1~deb12u1", "Source: openssl\nDepends: libc6 (>= 2.34)\n"))
+        .file("usr/lib/x86_64-linux-gnu/libssl.so.3", "x")
+        .file("usr/share/doc/libssl3/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: Apache-2.0\n");
+    let libc = layer("libc6", stanza("libc6", "2.36-9+deb12u10", "Source: glibc\n"))
+        .file("lib/x86_64-linux-gnu/libc.so.6", "x")
+        .file("var/lib/dpkg/status.d/libc6.md5sums", "00  lib/x86_64-linux-gnu/libc.so.6\n");
+    let bench = image(vec![base, libc, ssl, HandmadeLayer::new().program("app")]);
+    assert_snapshot!(says(&bench, &["inspect", "./image", "--packages"]), @"
+    3 packages: version, installed
+      debian/base-files     12.4+deb12u11  10.2 kB
+      debian/libc6        2.36-9+deb12u10  10.2 kB
+      debian/libssl3     3.0.16-1~deb12u1  10.2 kB
+    ");
+    assert_snapshot!(says(&bench, &["tree", "./image"]), @"
+    debian/base-files 12.4+deb12u11
+    debian/libssl3 3.0.16-1~deb12u1
+    └─ debian/libc6 2.36-9+deb12u10 [libc6 (>= 2.34)]
+    ");
+    assert_snapshot!(says(&bench, &["why", "./image", "/lib/x86_64-linux-gnu/libc.so.6"]), @"
+    /lib/x86_64-linux-gnu/libc.so.6 belongs to debian/libc6
+      in layer 2: by hand
+    ");
+    assert_snapshot!(says(&bench, &["why", "./image", "/etc/os-release"]), @"
+    /etc/os-release is in no package's list of files
+      in layer 1: by hand
+    ");
+    assert_snapshot!(says(&bench, &["why", "./image", "/usr/lib/os-release"]), @"
+    /usr/lib/os-release belongs to debian/base-files
+      in layer 1: by hand
+    ");
+    let json = bench.run(&["inspect", "./image", "--packages", "--json"]).stdout;
+    assert!(
+        json.contains("\"licence\": \"Apache-2.0\"") && json.contains("\"codename\": \"bookworm\""),
+        "{json}"
+    );
+}
+
 #[test]
 fn an_image_of_nothing_has_nothing() {
     let bench = image(vec![HandmadeLayer::new().program("app")]);

@@ -11,10 +11,11 @@ use imgbuild_layer::{
     Source, SourceError,
 };
 use imgbuild_lock::{DebianPackage, PathRule};
+use imgbuild_oci::Digest;
 
 use crate::package::control::Control;
 use crate::package::deb::{ArchiveError, Deb, DebFault};
-use crate::package::examine::examine;
+use crate::package::examine::{Examined, examine, examined_key};
 use crate::package::path_filter::PathFilter;
 use crate::package::stanza::field;
 use crate::package::writing::{PackageTotals, PackageWriter, Stop};
@@ -152,6 +153,22 @@ fn recipe(locked: &DebianPackage, rules: &[PathRule]) -> RecipeHash {
 /// The field `Installed-Size` of a stanza, in KiB.
 pub(crate) fn installed_size(record: &str) -> u64 {
     field(record, "Installed-Size").and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+impl Examined {
+    /// What that of a locked package is kept under.
+    pub fn key(package: &DebianPackage) -> Digest {
+        examined_key(&package.sha256, installed_size(&package.record))
+    }
+
+    /// Reads the archive of a locked package from end to end.
+    ///
+    /// # Errors
+    ///
+    /// As [`examine`].
+    pub fn read(package: &DebianPackage, archive: &Path) -> Result<Self, ArchiveError> {
+        examine(archive, installed_size(&package.record))
+    }
 }
 
 impl Source for Package {

@@ -77,6 +77,13 @@ pub enum OpenFailure {
         /// The digest of the text that it holds.
         found: imgbuild_oci::Digest,
     },
+    /// The lock in an image is one of another version, or none.
+    #[error("the lock that the image is made of cannot be used")]
+    #[diagnostic(help(
+        "an imgbuild of another version has made the image, and that or a later one reads its lock; `imgbuild ls`, `cat` and `extract` \
+         show its files without"
+    ))]
+    Lock(#[source] imgbuild_lock::LockError),
     /// A layer of an image cannot be read.
     #[error("the image's layer `{digest}` cannot be read")]
     Layer {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use imgbuild_archive::ImagePath;
-use imgbuild_image::{Contents, image_lock, inventory, variant_name};
+use imgbuild_image::{ArchiveOwner, Contents, ImageLock, debian_owner, image_lock, inventory, variant_name};
 use imgbuild_inventory::{Chain, Graph, Inventory, Package, PackageId};
 use imgbuild_lock::LockedVariant;
 use imgbuild_locking::{Purpose, known_lock, lock_path, spec_inventory};
@@ -18,7 +18,7 @@ use super::{host, print, print_public_json, read_spec};
 use crate::arguments::Global;
 use crate::failure::{Failure, Plain};
 use crate::inspect_arguments::{ImageArguments, TreeArguments, WhyArguments};
-use crate::words::{one_line, shortened};
+use crate::words::{counted, one_line, shortened};
 
 /// How much of a layer's title is shown.
 const TITLE: usize = 80;
@@ -222,6 +222,8 @@ struct Whose {
     owners: Vec<String>,
     /// The parts that have it too and leave it to the owner.
     displaced: Vec<String>,
+    /// How many packages of the base may have it, of which nothing is here that says it.
+    unknown: usize,
     /// The number of its layer, the first being 1.
     layer: usize,
     /// What the layer is made of.
@@ -240,20 +242,26 @@ async fn whose(arguments: &WhyArguments, global: &Global) -> Result<(), Failure>
             None => contents.merged.find(&asked),
         };
         let (found, node) = found.ok_or_else(missing)?;
-        let owners: Vec<String> = contents.owners().of(&found).map(ToString::to_string).collect();
-        let displaced = match image_lock(&opened, &store)? {
-            Some(lock) => displaced(&lock.locked()?, &found),
-            None => Vec::new(),
+        let mut owners: Vec<String> = contents.owners().of(&found).map(ToString::to_string).collect();
+        let lock = image_lock(&opened, &store)?;
+        let locked = lock.as_ref().map(ImageLock::locked).transpose()?;
+        let left = locked.as_ref().map(|locked| displaced(locked, &found)).unwrap_or_default();
+        // A base without lists of files has what the archives of its packages have.
+        let by_archives = match locked.as_ref().filter(|_| owners.is_empty()) {
+            Some(locked) => debian_owner(locked, &found, &contents.merged, &store),
+            None => ArchiveOwner::default(),
         };
+        owners.extend(by_archives.package.iter().map(ToString::to_string));
         let title = opened.titles().get(node.layer).copied().flatten().map(str::to_owned);
-        Ok(Whose { path: found.to_string(), owners, displaced, layer: node.layer + 1, title })
+        let (path, unknown) = (found.to_string(), by_archives.unknown);
+        Ok(Whose { path, owners, displaced: left, unknown, layer: node.layer + 1, title })
     })
     .await?;
     if arguments.json {
-        let Whose { path, owners, displaced, layer, title } = whose;
+        let Whose { path, owners, displaced, unknown, layer, title } = whose;
         let layer = json!({ "number": layer, "title": title });
         return print_public_json(
-            json!({ "path": path, "owners": owners, "displaced": displaced, "layer": layer }),
+            json!({ "path": path, "owners": owners, "displaced": displaced, "unknown": unknown, "layer": layer }),
         );
     }
     print(&whose_text(&whose))
@@ -272,9 +280,13 @@ fn displaced(locked: &LockedVariant<'_>, path: &ImagePath) -> Vec<String> {
 }
 
 fn whose_text(whose: &Whose) -> String {
-    let Whose { path, owners, displaced, layer, title } = whose;
+    let Whose { path, owners, displaced, unknown, layer, title } = whose;
     let path = one_line(path);
     let mut text = match owners.as_slice() {
+        [] if *unknown > 0 => format!(
+            "{path} is in no package's list of files, and the archives of {} of the base are not here\n",
+            counted(*unknown, "package")
+        ),
         [] => format!("{path} is in no package's list of files\n"),
         owners => format!("{path} belongs to {}\n", owners.join(", ")),
     };
