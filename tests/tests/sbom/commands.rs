@@ -50,6 +50,7 @@ fn an_image_and_its_spec_say_the_same_packages_and_trivy_lists_them_all() {
         }
         let file = imgbuild.path(&format!("{name}.cyclonedx.json"));
         assert_eq!(findings("purls", &file), "");
+        assert_eq!(findings("schema", &file), "");
         let trivy = imgbuild.path("trivy");
         let listed: BTreeSet<String> = listed_by_trivy(&file, &trivy)
             .iter()

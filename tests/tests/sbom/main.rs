@@ -79,7 +79,28 @@ fn those_that_others_wrote_find_nothing_wrong_with_any_form() {
         }
         let file = write(folder.path(), Format::CycloneDx16, completeness);
         assert_eq!(findings("purls", &file), "");
+        assert_eq!(findings("schema", &file), "");
     }
+}
+
+/// That the schema is held against the document is seen where that is wrong: by itself, and by a schema beside it.
+#[test]
+fn the_schema_refuses_what_is_wrong() {
+    let folder = scratch("sbom");
+    let file = write(folder.path(), Format::CycloneDx16, Completeness::Complete);
+    let right: Value = serde_json::from_slice(&fs_err::read(&file).unwrap()).unwrap();
+    let wrong = |change: &dyn Fn(&mut Value)| {
+        let mut document = right.clone();
+        change(&mut document);
+        fs_err::write(&file, document.to_string()).unwrap();
+        findings("schema", &file)
+    };
+    assert_eq!(wrong(&|_| {}), "");
+    assert!(wrong(&|it| it["components"][0]["name"] = 5.into()).contains("$.components[0].name"));
+    let licence = serde_json::json!([{ "license": { "id": "no-licence" } }]);
+    assert!(
+        wrong(&|it| it["components"][0]["licenses"] = licence.clone()).contains("$.components[0].licenses")
+    );
 }
 
 /// What Trivy finds of a document is what its image has: packages of conda and wheels, Debian's packages by the source that they are

@@ -1,9 +1,10 @@
 """Reads a bill of materials with what others wrote for its form, and prints what they find; nothing where all is well.
 
-    validate.py cyclonedx|spdx|spdx-2.3|bsi|purls FILE
+    validate.py cyclonedx|schema|spdx|spdx-2.3|bsi|purls FILE
 """
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,19 @@ def cyclonedx(file):
     bom = Bom.from_json(json.loads(text))
     if not bom.validate():
         yield "its graph is not whole"
+
+
+def schema(file):
+    """What CycloneDX's own JSON schema says, by a program of the schemas' world. SPDX's schemas no package of PyPI brings."""
+    import cyclonedx.schema
+
+    folder = Path(cyclonedx.schema.__file__).parent / "_res"
+    program = Path(sys.executable).parent / "check-jsonschema"
+    # The schema says another address than that of the schemas beside it.
+    words = ["--schemafile", folder / "bom-1.6.SNAPSHOT.schema.json", "--base-uri", f"{folder.as_uri()}/"]
+    said = subprocess.run([program, *words, file], capture_output=True, text=True)
+    if said.returncode != 0:
+        yield said.stdout + said.stderr
 
 
 def spdx_2_3(file):
@@ -71,7 +85,7 @@ def purls(file):
                 yield f"{component['version']} is {purl.version}"
 
 
-FORMS = {"cyclonedx": cyclonedx, "spdx": spdx, "spdx-2.3": spdx_2_3, "bsi": bsi, "purls": purls}
+FORMS = {"cyclonedx": cyclonedx, "schema": schema, "spdx": spdx, "spdx-2.3": spdx_2_3, "bsi": bsi, "purls": purls}
 
 if __name__ == "__main__":
     for finding in FORMS[sys.argv[1]](Path(sys.argv[2])):
