@@ -21,7 +21,7 @@ use crate::opening::Opened;
 use crate::unpacked::{NamedLayer, read_layer};
 
 /// The forms in which the store keeps what layers hold. Whoever changes what is read of a layer counts them up.
-const INDEX_FORM: &str = "layer-index-v2";
+const INDEX_FORM: &str = "layer-index-v3";
 const OWNERS_FORM: &str = "layer-owners-v2";
 
 /// The annotation of a manifest that says the first tag of the image.

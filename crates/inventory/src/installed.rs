@@ -6,7 +6,7 @@ use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Merged, NodeKind};
 use imgbuild_oci::Platform;
 
-use crate::metadata::{Owned, Told};
+use crate::metadata::{Owned, Told, apk};
 use crate::{Described, Inventory, Kind, LayerIndex, LayerOwners, Package, PackageId, System};
 
 /// Whose the files of an image are.
@@ -168,6 +168,7 @@ impl<'a> Installed<'a> {
             }
         }
         self.add_licences(&mut all);
+        self.add_asked(&mut all);
         for described in &mut all {
             let Package { id, distributions, .. } = &mut described.package;
             distributions.extend(brought.remove(id).into_iter().flatten());
@@ -175,6 +176,14 @@ impl<'a> Installed<'a> {
             distributions.dedup();
         }
         all
+    }
+
+    /// Which of Alpine's packages somebody asked for.
+    fn add_asked(&self, all: &mut [Described]) {
+        let asked: BTreeSet<&str> = self.text(apk::WORLD).into_iter().flat_map(apk::asked).collect();
+        for Described { package, .. } in all.iter_mut().filter(|it| it.package.id.kind == Kind::Apk) {
+            package.requested.extend(asked.get(package.id.name.as_str()).map(|it| (*it).to_owned()));
+        }
     }
 
     /// The licences that the documentation of Debian's packages says.

@@ -184,7 +184,7 @@ fn images_of_apko_are_read() {
         .folder("etc/", 0o755)
         .file("etc/os-release", release)
         .folder("etc/apk/", 0o755)
-        .file("etc/apk/world", "glibc\nlibcrypto3\nwolfi-baselayout\n")
+        .file("etc/apk/world", "glibc>2.40\nlibcrypto3@local\n!mail\nwolfi-baselayout\n")
         .file("etc/apk/arch", "x86_64\n")
         .file("etc/apk/repositories", "https://packages.os.example/os\n")
         .file(
@@ -221,10 +221,19 @@ fn images_of_apko_are_read() {
       apk/wolfi-baselayout  20230201-r20  120.0 kB
     ");
     assert_snapshot!(says(&bench, &["tree", "./image"]), @"
+    apk/glibc 2.41-r3
     apk/libcrypto3 3.5.0-r1
     └─ apk/glibc 2.41-r3 [so:libc.so.6]
     apk/wolfi-baselayout 20230201-r20
     └─ apk/glibc 2.41-r3 [glibc~2.41]
+    ");
+    assert_snapshot!(says(&bench, &["why", "./image", "glibc"]), @"
+    apk/glibc 2.41-r3
+      apk/glibc (asked for: glibc)
+      apk/libcrypto3 (asked for: libcrypto3)
+        requires so:libc.so.6: apk/glibc
+      apk/wolfi-baselayout (asked for: wolfi-baselayout)
+        requires glibc~2.41: apk/glibc
     ");
     for path in ["/lib/libcrypto.so.3", "/usr/lib/libcrypto.so.3"] {
         assert!(
@@ -236,7 +245,7 @@ fn images_of_apko_are_read() {
     5 files: size, whose
       /etc/apk/arch           7 B              nobody's
       /etc/apk/repositories  31 B              nobody's
-      /etc/apk/world         34 B              nobody's
+      /etc/apk/world         51 B              nobody's
       /etc/os-release        74 B  apk/wolfi-baselayout
       /etc/passwd            82 B              nobody's
     ");

@@ -7,6 +7,9 @@ use crate::{Described, Kind, Package, PackageId};
 
 const DATABASES: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 
+/// What somebody asked for: names with requirements on versions, and with the repositories that they are from.
+pub(crate) const WORLD: &str = "etc/apk/world";
+
 pub(super) fn reader(path: &ImagePath) -> Option<Reader> {
     DATABASES.contains(&path.as_str()).then_some(read)
 }
@@ -20,6 +23,12 @@ fn read(_: &ImagePath, text: &str) -> Option<FileMetadata> {
 /// The name in a dependency or in what is provided: `so:libz.so.1` of `so:libz.so.1=1.3.1`.
 pub(crate) fn provided_name(text: &str) -> &str {
     text.split(['<', '>', '=', '~']).next().unwrap_or_default()
+}
+
+/// The names of what somebody asked for. `!name` is what must not be there.
+pub(crate) fn asked(world: &str) -> impl Iterator<Item = &str> {
+    let words = world.split_whitespace().filter(|it| !it.starts_with('!'));
+    words.map(|it| provided_name(it).split('@').next().unwrap_or_default())
 }
 
 /// One package: lines of a letter, a colon and a value.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Described, PackageId};
 
 /// The files whose text is kept as it is.
-const TEXTS: [&str; 4] = ["etc/os-release", "usr/lib/os-release", "etc/passwd", "etc/group"];
+const TEXTS: [&str; 5] = ["etc/os-release", "usr/lib/os-release", "etc/passwd", "etc/group", apk::WORLD];
 /// The lock of an image that imgbuild made. The folder may be a link in what it stands on.
 const LOCK: &str = "share/imgbuild/spec.lock";
 
