@@ -532,7 +532,7 @@ fn a_lock_that_is_none() {
     bench.imgbuild.write("spec.lock", "version = 99\n");
     assert_snapshot!(bench.fails(&[]), @"
     × cannot use the lock `spec.lock`
-    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 3
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 4
     help: a newer imgbuild wrote it: build with that one, or remove the lock and run `imgbuild lock` to make it anew
     ");
 }

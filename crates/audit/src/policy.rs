@@ -53,6 +53,13 @@ impl<'a> Judgement<'a> {
         Self { findings, unused }
     }
 
+    /// The same without what is not known: what a lock does not say, files may.
+    #[must_use]
+    pub fn of_what_is_said(mut self) -> Self {
+        self.findings.retain(|it| it.objection != Objection::Unsaid);
+        self
+    }
+
     /// What is not allowed, as an error; `image` is what the image is called, where several could be meant.
     ///
     /// # Errors
@@ -84,8 +91,9 @@ fn line(finding: &LicenceFinding) -> String {
     format!("  {}: {why}", finding.package)
 }
 
-/// How a name begins that would fill lines.
+/// How a name begins that would fill lines, in one line.
 fn shortened(name: &str) -> String {
+    let name = &name.split_whitespace().collect::<Vec<_>>().join(" ");
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
@@ -94,7 +102,8 @@ fn shortened(name: &str) -> String {
 
 /// The first of many.
 fn some(names: &[String]) -> String {
-    let named = names.iter().take(SOME).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+    let named =
+        names.iter().take(SOME).map(|it| format!("`{}`", shortened(it))).collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(SOME);
     if more > 0 { format!("{named} and {more} more") } else { named }
 }

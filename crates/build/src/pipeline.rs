@@ -114,9 +114,7 @@ pub async fn build(
     if !request.unchecked {
         notes.extend(check(&mut built, &variants, &pushing, &context).await?);
     }
-    for (variant, built) in variants.iter().zip(&built) {
-        built.remember(variant, &context.store, &pushing.repositories())?;
-    }
+    remember(&built, &variants, &pushing, &context)?;
     let images = delivered_images(&built, request.format)?;
     let bases = built.iter().filter_map(|built| built.base.as_ref()).map(ToString::to_string);
     let elsewhere: Vec<String> = pushing.all_repositories().into_iter().chain(bases).collect();
@@ -146,6 +144,17 @@ fn verifier(request: &Request, context: &Context) -> Result<Option<Verifier>, Bu
         return Ok(None);
     }
     Ok(Some(Verifier::new(&TrustRoot::read(context.trusted_root.as_deref())?)?))
+}
+
+/// Remembers what each image is called, and where it is pushed to.
+fn remember(
+    built: &[Built],
+    variants: &[Variant],
+    pushing: &Pushing,
+    context: &Context,
+) -> Result<(), MakeError> {
+    let repositories = pushing.repositories();
+    variants.iter().zip(built).try_for_each(|(it, built)| built.remember(it, &context.store, &repositories))
 }
 
 /// The lock, made or renewed where it may be.

@@ -155,7 +155,10 @@ impl Metadata<'_> {
         let (digest, path) = self.archive(record).await?;
         let format = ArchiveFormat::of(&name).map_err(|error| info_error(error.into()))?;
         let archive = Archive::new(&path, format);
-        let files = archive.info().map_err(InfoError::from).and_then(|tar| InfoFiles::collect(tar, format, &mut Licences::default()));
+        let files = archive
+            .info()
+            .map_err(InfoError::from)
+            .and_then(|tar| InfoFiles::collect(tar, format, &mut Licences::default()));
         let files = files.map_err(info_error)?;
         self.keep(&of_archive(&digest), &files);
         Ok((digest, files.parse(damaged).map_err(info_error)?))

@@ -134,8 +134,13 @@ impl Writer<'_> {
         let mut installed = Vec::new();
         for (text, LicenceText { bytes, mtime }) in licences.into_texts() {
             let path = self.package.licence_path(&text)?;
+            let place = self.package.environment.prefix.join_path(&path)?;
+            // The package's own file is what it wants there.
+            if self.exclusions.contains(&place) || self.placed.contains_key(&path) {
+                continue;
+            }
             let head = EntryHead {
-                path: self.package.environment.prefix.join_path(&path)?,
+                path: place,
                 kind: EntryKind::File { size: bytes.len() as u64 },
                 mode: 0o644,
                 owner: Owner::ROOT,

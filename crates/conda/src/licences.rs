@@ -55,7 +55,8 @@ impl Licences {
         let Some(name) = below.and_then(|it| ImagePath::new(it).ok()) else { return Ok(()) };
         let bytes = self.bytes.saturating_add(head.size).saturating_add(ROOM_OF_TEXT);
         let folders: Vec<ImagePath> = name.ancestors().collect();
-        let is_misplaced = || self.folders.contains(&name) || folders.iter().any(|it| self.texts.contains_key(it));
+        let is_misplaced =
+            || self.folders.contains(&name) || folders.iter().any(|it| self.texts.contains_key(it));
         let reason = match &head.kind {
             TarKind::Directory => return Ok(()),
             TarKind::File if is_misplaced() => Some("it is a file and a folder".to_owned()),

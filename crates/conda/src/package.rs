@@ -116,10 +116,7 @@ impl Package {
     }
 
     /// The same, and what was unpacked for it that [`Self::content_of`] would unpack again; with those texts of licences that were met.
-    pub(crate) fn begun(
-        &self,
-        licences: &mut Licences,
-    ) -> Result<(Info, Option<Beginning>), PackageError> {
+    pub(crate) fn begun(&self, licences: &mut Licences) -> Result<(Info, Option<Beginning>), PackageError> {
         let (tar, beginning) = self.archive().begun().map_err(InfoError::from)?;
         let info = InfoFiles::collect(tar, self.format, licences)?.parse(self.damaged)?;
         info.check_declared(self.archive().size().map_err(ArchiveError::Read)?)?;
@@ -153,7 +150,7 @@ impl Package {
         format!("{}-{}-{}", record.name.as_normalized(), record.version, record.build)
     }
 
-    /// Where the text of a licence stands below the prefix. No package may have a file there but this one.
+    /// Where the text of a licence stands below the prefix: in a folder that is named after the package as its record is.
     pub(crate) fn licence_path(&self, text: &ImagePath) -> Result<ImagePath, PackageError> {
         Ok(ImagePath::new(&format!("conda-meta/licenses/{}/{}", self.stem(), text.as_str()))?)
     }

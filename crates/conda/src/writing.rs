@@ -39,7 +39,7 @@ pub(crate) struct Writer<'a> {
     /// What was written, or left out (`None`), by the path in the archive.
     pub(crate) installed: BTreeMap<ImagePath, Option<InstalledPath>>,
     /// The number of the entry from which a path below the prefix was written.
-    placed: BTreeMap<ImagePath, usize>,
+    pub(crate) placed: BTreeMap<ImagePath, usize>,
     /// What the archive's names of files and hard links stand for so far.
     files: BTreeMap<ImagePath, Inode>,
     /// The path in the archive under which the file with a number was written: its own, or, where that was left out, the

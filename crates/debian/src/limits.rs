@@ -9,6 +9,12 @@ pub(crate) const MOST_RATIO: u64 = 20;
 /// The most bytes that the control files of a package may unpack to: those of the largest have a few megabytes.
 pub(crate) const CONTROL_LIMIT: u64 = 64 << 20;
 
+/// The most bytes of a `copyright` that is read for its licences: the largest real ones have some hundred kilobytes.
+pub(crate) const COPYRIGHT_LIMIT: u64 = 4 << 20;
+
+/// The most bytes of the names of a package's licences: libc6, which has some forty, has 700.
+pub(crate) const LICENCES_LIMIT: usize = 16 << 10;
+
 /// How many bytes of memory the xz decoder may have: `xz -9` needs 65 MiB.
 pub(crate) const XZ_MEMORY: u64 = 128 << 20;
 

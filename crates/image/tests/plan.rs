@@ -66,7 +66,10 @@ async fn a_plan_has_the_lock_and_what_is_copied_and_knows_what_is_there() {
     assert!(own.weight > "lock".len() as u64);
     let with_copy = layers(folder, COPY, "lock", Format::Oci);
     let [own, copied] = &*with_copy else { unreachable!("{with_copy:?}") };
-    assert_eq!((own.title.as_str(), copied.weight, copied.present), ("the lock and the bill of materials", 2, false));
+    assert_eq!(
+        (own.title.as_str(), copied.weight, copied.present),
+        ("the lock and the bill of materials", 2, false)
+    );
     // What is made is there, for every variant that has the same in it; another compression is another layer.
     let (variant, context) = (variant(folder, COPY), context(folder));
     let plan = variant_plan((&lock(&variant), "lock"), 0, &variant, folder, Format::Oci, &context).unwrap();

@@ -90,6 +90,24 @@ mod tests {
     use crate::text::tests::sample;
 
     #[test]
+    fn a_lock_of_an_older_version_says_no_more_than_such_locks_did() {
+        let lock = sample();
+        let finished = |version| {
+            let mut builder = LockBuilder::new(version);
+            builder.add_debian(lock.debian.iter().cloned());
+            builder.add_conda(lock.conda.iter().cloned());
+            builder.add_pypi(lock.pypi.iter().cloned());
+            lock.variants.iter().for_each(|variant| builder.add_variant(variant.clone()));
+            builder.finish(lock.inputs).to_text().unwrap()
+        };
+        let [three, four] = [FormatVersion::Three, FormatVersion::Four].map(finished);
+        let new: Vec<&str> = four.lines().filter(|line| !three.contains(line)).collect();
+        let of_wheel = ["licence = \"MIT\"", "author = \"A <a@b.example>\""];
+        let said = ["version = 4", "requested = [\"base-files\"]", "licence = \"GPL-2+\""];
+        assert_eq!(new, [&said[..], &of_wheel, &of_wheel].concat());
+    }
+
+    #[test]
     fn a_lock_that_is_built_of_its_packages_is_itself() {
         let mut lock = sample();
         lock.pypi.sort_by_key(PypiPackage::id);

@@ -35,7 +35,8 @@ impl Contact {
 
     /// Who made a document about an image that names nobody: this program, by its page.
     pub(crate) fn of_program() -> Self {
-        let page = env!("CARGO_PKG_REPOSITORY").to_owned();
+        // A literal: it stands in images, and those have their bytes for ever.
+        let page = "https://github.com/imgbuild/imgbuild".to_owned();
         Self { name: Some("imgbuild".to_owned()), email: None, url: Some(page) }
     }
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 const IMAGES: [(FormatVersion, &str); 3] = [
     (FormatVersion::Two, "sha256:2ff5fbdce7ea3479b94805add0c28106bd4d50513e0df7f3382b5a6e2415bb52"),
     (FormatVersion::Three, "sha256:49760ace88988f955e47cd9a57dc2e731c7907376e030814ec22c8a342f39629"),
-    (FormatVersion::Four, "sha256:ae4e92f0caadefd0542dfb0dba4c96f46401b592ce9f76ba6a07deeaf515e425"),
+    (FormatVersion::Four, "sha256:ea0ac712e09e88cd4f567282ddb5ed1c1976e52b80bc4e858e1f1659afaf97f5"),
 ];
 
 fn folder() -> PathBuf {

@@ -108,7 +108,7 @@ fn locks_cannot_be_compared() {
     ");
     let newer = sample.bench.imgbuild.read("spec.lock").replacen("version = 4", "version = 99", 1);
     sample.bench.imgbuild.write("newer.lock", newer);
-    assert_snapshot!(refuses(&["diff", "spec.lock", "newer.lock"]), @"  × the lock has format version 99, and this imgbuild reads versions up to 3");
+    assert_snapshot!(refuses(&["diff", "spec.lock", "newer.lock"]), @"  × the lock has format version 99, and this imgbuild reads versions up to 4");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use imgbuild_inventory::Inventory;
+use imgbuild_lock::Lock;
 use imgbuild_oci::Digest;
 use imgbuild_sbom::{Format, document_in_image};
-use imgbuild_tests::{Imgbuild, Registry, channel};
+use imgbuild_tests::{Imgbuild, Registry, channel, workspace_root};
 use serde_json::Value;
 
 use crate::{findings, glob, listed, made_up, tools, trivy_list};
@@ -104,6 +106,32 @@ fn trivy_lists_every_package_of_every_image_and_no_installation_twice() {
     }
 }
 
+/// What stands on an image of ours has a bill of its own, and that of the image below stays: Trivy knows by it what is in `/opt/conda`.
+#[test]
+fn an_image_on_one_of_ours_keeps_its_bill() {
+    let registry = Registry::new();
+    let (below, above) = (Imgbuild::new(), Imgbuild::new());
+    below.build(&spec("below", "package-manager = false"), &[]);
+    let reference = format!("{}/below:1", registry.address());
+    below.run(["push", "below:1", &reference]).success();
+    above.write("files/text", "x");
+    let copied = "[[copy]]\nfrom = \"files\"\nto = \"/srv\"\n";
+    let spec = format!(
+        "name = \"above\"\ntags = [\"1\"]\nplatforms = [\"linux/amd64\"]\nbase = {{ image = \"{reference}\" }}\n{copied}"
+    );
+    above.build(&spec, &[]);
+    let listed = above.run(["ls", "above:1", "/usr/share/imgbuild"]).success().stdout;
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next_back()).collect();
+    let [own, below_it, lock] = &*names else { panic!("{names:?}") };
+    assert_eq!((own.len(), own.ends_with(".cdx.json")), ("0123456789ab.cdx.json".len(), true));
+    assert_eq!((*below_it, *lock), ("sbom.cdx.json", "spec.lock"));
+    let archive = above.path("out/above-1.tar");
+    let found = scanned(&above, &["--input", archive.to_str().unwrap()]);
+    for package in installed(&below, "below:1").keys() {
+        assert!(found.contains_key(package), "`{package}` is not listed: {found:?}");
+    }
+}
+
 #[test]
 fn the_bill_in_an_image_is_valid_and_says_every_package() {
     let imgbuild = Imgbuild::new();
@@ -134,21 +162,19 @@ fn the_bill_in_an_image_is_valid_and_says_every_package() {
     assert!(bill["metadata"]["tools"]["components"][0]["version"].is_null());
 }
 
-/// The bytes of the document of an image with packages of every kind: an image has its digest for ever, so that this holds for ever too.
-/// Whoever changes it adds a format version.
+/// The bytes of the documents of images with packages of every kind: an image has its digest for ever, so that this holds for ever too.
+/// Whoever changes it adds a format version. `whole.lock` is a real one, of which most packages are left out.
 #[test]
 fn the_bill_in_an_image_never_changes() {
     let facts = imgbuild_sbom::ImageFacts { tool_version: None, digest: None, ..made_up::facts() };
-    let bytes = document_in_image(&made_up::inventory(), &facts).unwrap();
-    let bill: Value = serde_json::from_slice(&bytes).unwrap();
+    let made_up = document_in_image(&made_up::inventory(), &facts).unwrap();
+    let bill: Value = serde_json::from_slice(&made_up).unwrap();
     let licence = |it: &Value| it["licenses"][0]["license"]["name"].as_str().map(str::to_owned);
-    let environments = bill["components"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|it| it["components"].as_array().cloned().unwrap_or_else(|| vec![it.clone()]));
-    let licences: Vec<String> = environments.filter_map(|it| licence(&it)).collect();
-    insta::assert_snapshot!(licences.join("\n"), @"
+    let components = |it: &Value| it["components"].as_array().cloned();
+    let each = components(&bill).unwrap();
+    let each = each.iter().flat_map(|it| components(it).unwrap_or_else(|| vec![it.clone()]));
+    let licences: Vec<String> = each.filter_map(|it| licence(&it)).collect();
+    insta::assert_snapshot!(licences.join("\n"), @r"
     LicenseRef-NVIDIA-End-User-License-Agreement
     BSD-3-Clause
     Python-2.0
@@ -159,5 +185,12 @@ fn the_bill_in_an_image_never_changes() {
     MIT OR Apache-2.0
     BSD-3-Clause
     ");
-    insta::assert_snapshot!(Digest::of(&bytes), @"sha256:6610430335e029848a3478f694926fb0209df7bc74c3b98f4c1ebb369074e216");
+    let lock = fs_err::read_to_string(workspace_root().join("tests/tests/sbom/whole.lock")).unwrap();
+    let lock = Lock::parse(&lock).unwrap();
+    let of_lock = Inventory::of_lock(&lock.variant(0).unwrap(), &[]);
+    let of_lock = document_in_image(&of_lock, &facts).unwrap();
+    insta::assert_snapshot!([made_up, of_lock].map(|it| Digest::of(it).to_string()).join("\n"), @"
+    sha256:6610430335e029848a3478f694926fb0209df7bc74c3b98f4c1ebb369074e216
+    sha256:cc188f2b3bf2131e4dde20d28420af04b50feb744224b723c0616fb5718024e1
+    ");
 }

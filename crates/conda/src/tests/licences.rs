@@ -67,18 +67,28 @@ fn an_environment_has_the_texts_of_licences() {
     made.entries.truncate(4);
     let old = made.write(scratch.path());
     let (_, of_old) = written(&old, true);
-    assert_snapshot!(lines(&of_old), @"");
+    assert_snapshot!(lines(&of_old), @"
+    bin/odd: 755 x
+    conda-meta/licenses/odd-1.0-0/LICENSE: 644 do what you want
+    conda-meta/licenses/odd-1.0-0/third party/NOTICE: 644 and name us
+    recorded: bin/odd, conda-meta/licenses/odd-1.0-0/LICENSE, conda-meta/licenses/odd-1.0-0/third party/NOTICE
+    notes: `conda/odd`: the text of a licence, `info/licenses/COPYING`, is left out: it is a link
+    ");
     let (_, of_new) = written(&as_conda(&old, scratch.path()), true);
     assert_eq!(lines(&of_new), lines(&of_old));
 }
 
 #[test]
-fn an_environment_of_an_older_lock_has_none_and_keeps_its_keys() {
+fn an_environment_of_an_older_lock_has_none_and_is_another_layer() {
     let scratch = tempfile::tempdir().unwrap();
     let archive = made().write(scratch.path());
     let (with_key, _) = written(&archive, true);
     let (key, collected) = written(&archive, false);
-    assert_snapshot!(lines(&collected), @"");
+    assert_snapshot!(lines(&collected), @"
+    bin/odd: 755 x
+    recorded: bin/odd
+    notes:
+    ");
     assert_ne!(with_key, key);
 }
 
@@ -92,7 +102,10 @@ fn a_text_that_is_a_folder_too_is_left_out() {
         let (_, collected) = written(&made.write(scratch.path()), true);
         assert!(collected.tree.contains_key(&format!("conda-meta/licenses/odd-1.0-0/{}", names[0])));
         let note = "is left out: it is a file and a folder";
-        assert_eq!(collected.notes, [format!("`conda/odd`: the text of a licence, `info/licenses/{}`, {note}", names[1])]);
+        assert_eq!(
+            collected.notes,
+            [format!("`conda/odd`: the text of a licence, `info/licenses/{}`, {note}", names[1])]
+        );
     }
 }
 
@@ -117,5 +130,5 @@ fn texts_without_end_are_left_out() {
     let (_, collected) = written(&made.write(scratch.path()), true);
     assert!(collected.tree.contains_key("conda-meta/licenses/odd-1.0-0/a"));
     assert!(!collected.tree.contains_key("conda-meta/licenses/odd-1.0-0/b"));
-    assert_snapshot!(collected.notes.join("\n"), @"");
+    assert_snapshot!(collected.notes.join("\n"), @"`conda/odd`: the text of a licence, `info/licenses/b`, is left out: with it they would have more than 16 MiB");
 }

@@ -10,7 +10,7 @@ use imgbuild_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::package::control::Control;
-use crate::package::copyright::{COPYRIGHT_LIMIT, licences};
+use crate::package::copyright;
 use crate::package::deb::{ArchiveError, Deb, DebFault};
 use crate::package::scripts::Scripts;
 
@@ -42,14 +42,12 @@ pub fn examine(path: &Path, installed_size: u64) -> Result<Examined, ArchiveErro
     let scripts = Scripts::new(&control);
     let mut facts = DebianFacts { scripts: scripts.digest(), ..DebianFacts::default() };
     let mut claims = Vec::new();
-    let copyright = format!("usr/share/doc/{}/copyright", control.field("Package"));
+    let place = copyright::path(control.field("Package"));
     deb.data(installed_size, &mut |member, body: &mut dyn Read| -> Result<(), ArchiveError> {
         let Some(head) = member.head else { return Ok(()) };
-        if head.path.as_str() == copyright && matches!(head.kind, EntryKind::File { .. }) {
-            let mut text = Vec::new();
-            let read = body.take(COPYRIGHT_LIMIT).read_to_end(&mut text);
-            read.map_err(|error| deb.error(DebFault::Read(error)))?;
-            facts.licence = licences(&String::from_utf8_lossy(&text));
+        if head.path.as_str() == place && matches!(head.kind, EntryKind::File { .. }) {
+            let text = copyright::read(body).map_err(|error| deb.error(DebFault::Read(error)))?;
+            facts.licence = copyright::stated(&text);
         }
         facts.timestamp = facts.timestamp.max(head.mtime);
         facts.installed_size += head.size();

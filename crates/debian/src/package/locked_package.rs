@@ -14,6 +14,7 @@ use imgbuild_lock::{DebianPackage, PathRule};
 use imgbuild_oci::Digest;
 
 use crate::package::control::Control;
+use crate::package::copyright;
 use crate::package::deb::{ArchiveError, Deb, DebFault};
 use crate::package::examine::{Examined, examine, examined_key};
 use crate::package::path_filter::PathFilter;
@@ -209,10 +210,23 @@ impl Package {
             .as_ref()
             .and_then(|_| PackageReader::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
         let mut writing = PackageWriter::new(&deb, self.installed_size(), exclusions, &filter);
-        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| match &mut reading {
-            Some(reading) => reading.pass(&member, body, |body| writing.put(&member, body, sink)),
-            None => writing.put(&member, body, sink),
+        let (place_of_copyright, mut licence) = (copyright::path(&self.locked.name), None);
+        deb.data(self.installed_size(), &mut |member, body: &mut dyn Read| {
+            let is_copyright = member.head.as_ref().is_some_and(|head| {
+                head.path.as_str() == place_of_copyright && matches!(head.kind, EntryKind::File { .. })
+            });
+            let text = if is_copyright { copyright::read(body) } else { Ok(Vec::new()) };
+            let text = text.map_err(|error| deb.error(DebFault::Read(error)))?;
+            if is_copyright {
+                licence = copyright::stated(&text);
+            }
+            let body = &mut text.as_slice().chain(body);
+            match &mut reading {
+                Some(reading) => reading.pass(&member, body, |body| writing.put(&member, body, sink)),
+                None => writing.put(&member, body, sink),
+            }
         })?;
+        self.check_licence(&deb, licence.as_deref())?;
         let PackageTotals { list, newest, installed } = writing.finish();
         self.check_facts(&deb, newest, installed)?;
         if let Some(place) = &mut place {
@@ -278,6 +292,19 @@ impl Package {
             }
         }
         Ok(())
+    }
+
+    /// Locks of older versions do not say it, nor do those of packages that say it to people alone.
+    fn check_licence(&self, deb: &Deb, found: Option<&str>) -> Result<(), Stop> {
+        match self.locked.facts.licence.as_deref() {
+            None => Ok(()),
+            Some(expected) if found == Some(expected) => Ok(()),
+            Some(expected) => {
+                let found = found.unwrap_or("not stated");
+                let what = format!("its licence is `{found}` and not `{expected}`");
+                Err(deb.error(DebFault::Mismatch(what)).into())
+            }
+        }
     }
 
     fn check_facts(&self, deb: &Deb, newest: i64, installed: u64) -> Result<(), Stop> {

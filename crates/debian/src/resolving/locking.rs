@@ -128,7 +128,9 @@ pub async fn lock(request: &Request<'_>, fetch: &impl Fetch) -> Result<Locked, L
 
 /// The names that somebody asked for.
 fn requested(request: &Request<'_>) -> Vec<String> {
-    let mut names = request.packages.to_vec();
+    // A version may stand behind a name.
+    let name = |asked: &String| asked.split('=').next().unwrap_or(asked).trim().to_owned();
+    let mut names: Vec<String> = request.packages.iter().map(name).collect();
     names.sort();
     names.dedup();
     names

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild_archive::{ImagePath, Owner};
+use imgbuild_base::Base;
 use imgbuild_inventory::Inventory;
 use imgbuild_layer::{Content, Files, PartId, Role};
 use imgbuild_lock::LockedVariant;
@@ -16,6 +17,17 @@ use crate::materials::lock_facts;
 
 /// Where the bill of materials stands in an image. Scanners know such files by the end of their name, wherever they are.
 const BILL_PATH: &str = "usr/share/imgbuild/sbom.cdx.json";
+
+/// The same in an image that stands on another one, by the beginning of what tells it from all others: the bill of that one says what is in
+/// it, and stays where it is.
+fn bill_path(base: &Base, facts: &ImageFacts) -> String {
+    match base.image() {
+        Some(image) if image.has_file(BILL_PATH) => {
+            format!("usr/share/imgbuild/{}.cdx.json", &facts.identity.hex()[..12])
+        }
+        _ => BILL_PATH.to_owned(),
+    }
+}
 
 impl Assembly {
     /// Adds the lock, and the bill of materials that is made of it.
@@ -39,7 +51,10 @@ impl Assembly {
         let mut title = "the lock";
         if locked.format.has_bill_of_materials() {
             let facts = ImageFacts { tool_version: None, ..lock_facts(locked, variant, text)? };
-            add(BILL_PATH, document_in_image(&Inventory::of_lock(locked, &[]), &facts)?)?;
+            add(
+                &bill_path(&self.base, &facts),
+                document_in_image(&Inventory::of_lock(locked, &[]), &facts)?,
+            )?;
             title = "the lock and the bill of materials";
         }
         let id = PartId::new("imgbuild", "lock");

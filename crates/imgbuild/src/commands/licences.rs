@@ -12,7 +12,7 @@ use imgbuild_spec::Licences;
 use serde_json::{Value, json};
 
 use super::opening::{Looked, in_background, open};
-use super::why::{Asked, is_spec, json_of, named, of_each};
+use super::why::{Asked, has_lock, is_spec, json_of, named, of_each};
 use super::{host, print, print_json, read_spec};
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -24,15 +24,25 @@ use crate::words::{shortened, table};
 /// How much of a licence's name is shown.
 const NAME: usize = 60;
 
+/// The packages of an image, with what its spec allows, where there is one that says it.
+struct Listed {
+    asked: Asked,
+    rules: Option<Licences>,
+}
+
+impl Listed {
+    fn judgement(&self) -> Option<Judgement<'_>> {
+        self.rules.as_ref().map(|rules| Judgement::new(rules, &self.asked.inventory))
+    }
+}
+
 pub(crate) async fn run(arguments: &LicencesArguments, global: &Global) -> Result<(), Failure> {
-    let rules = rules(arguments)?;
     let all = listed(arguments, global).await?;
-    let judge = |it: &Asked| rules.as_ref().map(|rules| Judgement::new(rules, &it.inventory));
-    let judgements: Vec<Option<Judgement<'_>>> = all.iter().map(judge).collect();
+    let judgements: Vec<Option<Judgement<'_>>> = all.iter().map(Listed::judgement).collect();
     if !global.quiet {
         say(&cleaned(&unused(&judgements)));
     }
-    let each = all.iter().zip(&judgements);
+    let each = all.iter().map(|it| &it.asked).zip(&judgements);
     if arguments.json {
         let one = |(it, judgement): (&Asked, &Option<Judgement<'_>>)| {
             (it.name.clone(), as_json(&it.inventory, judgement.as_ref().map(|it| it.findings.as_slice())))
@@ -41,43 +51,39 @@ pub(crate) async fn run(arguments: &LicencesArguments, global: &Global) -> Resul
     } else {
         print(&named(each.map(|(it, _)| (it.name.clone(), text(&it.inventory))).collect()))?;
     }
-    for (judgement, asked) in judgements.iter().zip(&all) {
-        if let (Some(judgement), Some(rules)) = (judgement, &rules) {
+    for (judgement, Listed { asked, rules }) in judgements.iter().zip(&all) {
+        if let (Some(judgement), Some(rules)) = (judgement, rules) {
             judgement.check(rules, asked.name.clone()).map_err(|it| Failure::of(it))?;
         }
     }
     Ok(())
 }
 
-/// The packages: of a spec by its lock, where that says all licences, else as the image says them.
-async fn listed(arguments: &LicencesArguments, global: &Global) -> Result<Vec<Asked>, Failure> {
+/// The packages: of a spec by its lock, where there is one that says all licences, else as the image says them.
+async fn listed(arguments: &LicencesArguments, global: &Global) -> Result<Vec<Listed>, Failure> {
+    let path = Path::new(&arguments.image.image);
+    let mut rules = None;
     if is_spec(&arguments.image.image) {
-        let path = Path::new(&arguments.image.image);
-        let all = of_each(path, arguments.image.platform, |locked, variant, _| {
-            Ok(tells_licences(locked).then(|| spec_inventory(locked, variant)))
-        })?;
-        let asked = |(name, inventory): (_, Option<Inventory>)| Some(Asked { name, inventory: inventory? });
-        if let Some(all) = all.into_iter().map(asked).collect() {
-            return Ok(all);
+        let platform = arguments.image.platform;
+        if has_lock(path)? {
+            let all = of_each(path, platform, |locked, variant, _| {
+                let inventory = tells_licences(locked).then(|| spec_inventory(locked, variant));
+                Ok((inventory, variant.licences.clone()))
+            })?;
+            let listed = |(name, (inventory, rules)): (_, (Option<Inventory>, _))| {
+                Some(Listed { asked: Asked { name, inventory: inventory? }, rules })
+            };
+            if let Some(all) = all.into_iter().map(listed).collect() {
+                return Ok(all);
+            }
         }
+        let platform = platform.map_or_else(host, Ok)?;
+        let (_, variants) = read_spec(path, Purpose::Build)?;
+        rules = variants.into_iter().find(|it| it.platform == platform).and_then(|it| it.licences);
     }
     let Looked { opened, store } = open(&arguments.image, global).await?;
     let inventory = in_background(move || Ok(whole_inventory(&opened, &store)?)).await?;
-    Ok(vec![Asked { name: None, inventory }])
-}
-
-/// What the spec allows, where it is one and says it. Of its variants all say the same but for the words that the matrix replaces.
-fn rules(arguments: &LicencesArguments) -> Result<Option<Licences>, Failure> {
-    if !is_spec(&arguments.image.image) {
-        return Ok(None);
-    }
-    let platform = match arguments.image.platform {
-        Some(platform) => platform,
-        None => host()?,
-    };
-    let (_, variants) = read_spec(Path::new(&arguments.image.image), Purpose::Build)?;
-    let variant = variants.into_iter().find(|it| it.platform == platform);
-    Ok(variant.and_then(|it| it.licences))
+    Ok(vec![Listed { asked: Asked { name: None, inventory }, rules }])
 }
 
 /// The exceptions that none of the images needs.

@@ -86,6 +86,12 @@ fn of_spec(path: &Path, platform: Option<Platform>) -> Result<Vec<Asked>, Failur
     Ok(all.into_iter().map(|(name, inventory)| Asked { name, inventory }).collect())
 }
 
+/// Whether a spec has a lock that fits it.
+pub(crate) fn has_lock(path: &Path) -> Result<bool, Failure> {
+    let (_, variants) = read_spec(path, Purpose::Lock)?;
+    Ok(known_lock(&variants, &lock_path(path))?.is_some())
+}
+
 /// What is made of each image that a spec has for a platform, by its lock and the lock's text, and what the image is called, where there
 /// are several.
 pub(crate) fn of_each<T>(

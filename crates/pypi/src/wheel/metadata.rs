@@ -24,8 +24,10 @@ pub struct Metadata {
 
 /// The names of licences in classifiers begin so.
 const CLASSIFIER: &str = "License :: ";
-/// The most characters of a `License` that is the name of one; longer ones are texts of licences.
+/// The most bytes of a `License` that is the name of one; longer ones are texts of licences.
 const LONGEST_NAME: usize = 120;
+/// The most bytes of an expression, of all classifiers, or of an author that are kept: what is longer is none.
+const LONGEST_SAID: usize = 4 << 10;
 
 impl Metadata {
     /// Reads a `METADATA`.
@@ -58,10 +60,14 @@ impl Metadata {
 
 /// The value of a header that says something.
 fn said<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    headers.first(name).map(str::trim).filter(|it| !it.is_empty() && *it != "UNKNOWN")
+    let says = |it: &&str| !it.is_empty() && *it != "UNKNOWN" && it.len() <= LONGEST_SAID;
+    headers.first(name).map(str::trim).filter(says)
 }
 
 /// The licence of a distribution: its expression, else the name of its licence, else what its classifiers say.
+///
+/// Locks are held against this, as against [`author`], and it has to say the same of the same metadata for ever: who changes it adds a
+/// format version.
 pub fn licence(headers: &Headers) -> Option<String> {
     if let Some(expression) = said(headers, "License-Expression") {
         return Some(expression.to_owned());
@@ -71,7 +77,7 @@ pub fn licence(headers: &Headers) -> Option<String> {
         let all = headers.all("Classifier").filter_map(|it| it.strip_prefix(CLASSIFIER));
         let names = all.filter_map(|it| it.rsplit(" :: ").next()).filter(|it| *it != "OSI Approved");
         let names: Vec<&str> = names.collect();
-        (!names.is_empty()).then(|| names.join(" AND "))
+        Some(names.join(" AND ")).filter(|it| !it.is_empty() && it.len() <= LONGEST_SAID)
     };
     named.map(str::to_owned).or_else(classified)
 }
