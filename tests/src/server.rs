@@ -57,6 +57,8 @@ pub enum Answer {
     Json(String),
     /// It answers with a status and no body.
     Status(u16),
+    /// It says that it is at this URL.
+    Redirect(String),
     /// It answers 401 with this `WWW-Authenticate` header.
     Challenge(String),
     /// It declares the whole file, sends so many bytes of it, and closes.
@@ -151,6 +153,10 @@ impl Shared {
                 stream,
                 "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.pypi.simple.v1+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
                 page.len()
+            ),
+            Answer::Redirect(url) => write!(
+                stream,
+                "HTTP/1.1 302 -\r\nlocation: {url}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             ),
             Answer::Challenge(header) => write!(
                 stream,

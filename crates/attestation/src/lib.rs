@@ -19,8 +19,8 @@ mod tests;
 mod verifier;
 
 pub use archive::Archive;
-pub use limits::{MOST_KEPT, OFFER_LIMIT};
+pub use limits::{ASKING_TIME, MOST_KEPT, OFFER_LIMIT};
 pub use offered::{Kind, Offered, of_conda, of_wheel};
 pub use refusal::Refusal;
 pub use root::{RootError, TrustRoot};
-pub use verifier::Verifier;
+pub use verifier::{Verified, Verifier};

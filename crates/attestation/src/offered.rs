@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::limits::MOST_OFFERED;
 use crate::publisher::Claimed;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Who offers an attestation, and so by which rules it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,17 @@ pub enum Kind {
     Wheel(Claimed),
     /// A conda channel.
     Conda,
+    /// Nobody by whose rules it could count here. Others that are offered with it may.
+    Unknown(Neighbour),
+}
+
+/// What cannot be read here of one attestation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Neighbour {
+    /// A publisher of another kind.
+    Publisher(String),
+    /// Something else, and why it is not known.
+    Unreadable(String),
 }
 
 /// An attestation as it is offered.
@@ -22,6 +33,9 @@ pub enum Kind {
 pub struct Offered {
     /// Who offers it.
     pub kind: Kind,
+    /// The public URL of the index or channel that offers it: it is its word on whom it is of.
+    #[serde(default)]
+    pub from: String,
     /// Sigstore's bundle, as JSON.
     pub bundle: Value,
 }
@@ -38,7 +52,7 @@ struct Provenance {
 #[serde(expecting = "an attestation bundle")]
 struct AttestationBundle {
     publisher: Value,
-    attestations: Vec<Attestation>,
+    attestations: Vec<Value>,
 }
 
 /// An attestation object (PEP 740).
@@ -64,54 +78,64 @@ struct Envelope {
     signature: String,
 }
 
-/// What an index offers for one of its files: a provenance object of PEP 740. Its attestations are Sigstore's bundles in other words.
+/// What the index at this public URL offers for one of its files: a provenance object of PEP 740. Its attestations are Sigstore's bundles
+/// in other words. One that is of a kind that is not known spoils no other.
 ///
 /// # Errors
 ///
 /// When it is none, or has more than anybody needs.
-pub fn of_wheel(bytes: &[u8]) -> Result<Vec<Offered>, Refusal> {
+pub fn of_wheel(bytes: &[u8], index: &str) -> Result<Vec<Offered>, Refusal> {
     let what = "provenance object (PEP 740)";
     let provenance: Provenance =
         serde_json::from_slice(bytes).map_err(|error| Refusal::unreadable(what, error))?;
-    is_version_1(what, provenance.version)?;
+    if provenance.version != 1 {
+        return Err(Refusal::unreadable(what, format!("its version is {}", provenance.version)));
+    }
     let mut all = Vec::new();
     for AttestationBundle { publisher, attestations } in provenance.attestation_bundles {
-        let kind = Kind::Wheel(Claimed::read(publisher)?);
-        for attestation in attestations {
-            is_version_1("attestation (PEP 740)", attestation.version)?;
-            all.push(Offered { kind: kind.clone(), bundle: bundle(&attestation) });
-        }
+        let kind = match Claimed::read(publisher) {
+            Ok(claimed) => Kind::Wheel(claimed),
+            Err(Refusal::PublisherKind(kind)) => Kind::Unknown(Neighbour::Publisher(kind)),
+            Err(other) => Kind::Unknown(Neighbour::Unreadable(other.to_string())),
+        };
+        all.extend(attestations.into_iter().map(|attestation| match bundle(attestation) {
+            Ok(bundle) => Offered { kind: kind.clone(), from: index.to_owned(), bundle },
+            Err(why) => Offered {
+                kind: Kind::Unknown(Neighbour::Unreadable(why)),
+                from: index.to_owned(),
+                bundle: Value::Null,
+            },
+        }));
     }
     few(all)
 }
 
-/// What a channel offers for one of its packages: a list of Sigstore's bundles (CEP 50). Who got it has held it against the hash that the
+/// What the channel at this public URL offers for one of its packages: a list of Sigstore's bundles (CEP 50). Who got it has held it against the hash that the
 /// channel's index has of it.
 ///
 /// # Errors
 ///
 /// As for [`of_wheel`].
-pub fn of_conda(bytes: &[u8]) -> Result<Vec<Offered>, Refusal> {
+pub fn of_conda(bytes: &[u8], channel: &str) -> Result<Vec<Offered>, Refusal> {
     let bundles: Vec<Value> = serde_json::from_slice(bytes)
         .map_err(|error| Refusal::unreadable("list of attestations (CEP 50)", error))?;
-    few(bundles.into_iter().map(|bundle| Offered { kind: Kind::Conda, bundle }).collect())
-}
-
-fn is_version_1(what: &'static str, version: u64) -> Result<(), Refusal> {
-    match version {
-        1 => Ok(()),
-        other => Err(Refusal::unreadable(what, format!("its version is {other}"))),
-    }
+    let offered = |bundle| Offered { kind: Kind::Conda, from: channel.to_owned(), bundle };
+    few(bundles.into_iter().map(offered).collect())
 }
 
 fn few(all: Vec<Offered>) -> Result<Vec<Offered>, Refusal> {
     if all.len() > MOST_OFFERED { Err(Refusal::Many(all.len())) } else { Ok(all) }
 }
 
-/// The same attestation as Sigstore's tools read it.
-fn bundle(attestation: &Attestation) -> Value {
-    let Attestation { verification_material: material, envelope, .. } = attestation;
-    json!({
+/// The same attestation as Sigstore's tools read it, or why it cannot be read.
+fn bundle(attestation: Value) -> Result<Value, String> {
+    let read = serde_json::from_value(attestation);
+    let Attestation { version, verification_material: material, envelope } =
+        read.map_err(|error| shown(&error.to_string()))?;
+    if version != 1 {
+        return Err(format!("its version is {version}"));
+    }
+    Ok(json!({
         "mediaType": BUNDLE_TYPE,
         "verificationMaterial": {
             "certificate": { "rawBytes": material.certificate },
@@ -122,5 +146,5 @@ fn bundle(attestation: &Attestation) -> Value {
             "payloadType": imgbuild_signature::STATEMENT_TYPE,
             "signatures": [{ "sig": envelope.signature }],
         },
-    })
+    }))
 }

@@ -3,7 +3,7 @@
 use imgbuild_oci::Digest;
 use sigstore_verify::{CertificateError, Error, TransparencyLogError};
 
-use crate::limits::{MOST_OFFERED, MOST_SHOWN};
+use crate::limits::{LONGEST_FACT, MOST_ENTRIES, MOST_OFFERED, MOST_SHOWN};
 
 /// What helps where a key is not known.
 const NEWER_KEYS: &str = "if it was made after this version of imgbuild, Sigstore may have new keys: name a newer `trusted_root.json` of its own as `[sigstore] trusted-root` in the settings";
@@ -84,6 +84,12 @@ pub enum Refusal {
         /// Whose certificate it is.
         found: String,
     },
+    /// It names more entries of logs than anybody needs.
+    #[error("it names {0} entries of logs, and no more than {MOST_ENTRIES} are looked at")]
+    Entries(usize),
+    /// Its certificate says something that cannot be kept as it is.
+    #[error("the {0} in its certificate has control characters, or more than {LONGEST_FACT} characters")]
+    Fact(&'static str),
     /// Its certificate names nobody.
     #[error("its certificate names nobody")]
     Nobody,

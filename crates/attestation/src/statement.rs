@@ -30,6 +30,7 @@ pub(crate) fn check(
     let is_named = match kind {
         Kind::Wheel(_) => is_same(name, archive.name),
         Kind::Conda => name == archive.name,
+        Kind::Unknown(_) => false,
     };
     if !is_named {
         return Err(Refusal::Name { found: shown(name), wanted: archive.name.to_owned() });
@@ -41,10 +42,11 @@ pub(crate) fn check(
     let is_known = match kind {
         Kind::Wheel(_) => OF_WHEELS.contains(&statement.predicate_type.as_str()),
         Kind::Conda => statement.predicate_type == OF_CONDA,
+        Kind::Unknown(_) => false,
     };
     match kind {
         _ if !is_known => Err(Refusal::Predicate(shown(&statement.predicate_type))),
-        Kind::Wheel(_) => Ok(None),
+        Kind::Wheel(_) | Kind::Unknown(_) => Ok(None),
         Kind::Conda => channel(&statement.predicate),
     }
 }

@@ -34,23 +34,24 @@ pub(crate) async fn origins(
     let name = spec_path.file_name().unwrap_or(spec_path.as_os_str()).to_string_lossy().into_owned();
     let path = found.as_ref().map_or(name, |(_, path)| path.clone());
     let spec = SpecFile { path, digest: Digest::of(&bytes) };
-    let mut publishers = Publishers::default();
+    let mut publishers = Publishers::new();
     for (index, variant) in chosen.iter().zip(variants) {
         let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
         publishers.of(&of_lock, variant, verifier, context).await;
     }
     let mut all = Vec::new();
     for ((index, variant), image) in chosen.iter().zip(variants).zip(images) {
+        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
+        let attestations = publishers.of_image(&of_lock, variant);
         let facts = Facts {
             name: &variant.name,
             spec: &spec,
             lock: Digest::of(&locked.text),
             commit: found.as_ref().map(|(commit, _)| commit),
             variables: &context.variables,
-            attestations: &publishers.proved,
+            attestations: &attestations,
             version: env!("CARGO_PKG_VERSION"),
         };
-        let of_lock = locked.lock.variant(*index).map_err(MakeError::from)?;
         let (image, name) = (image.digest(), variant.name.to_string());
         all.push(Origin { image, name, predicate: predicate(&of_lock, &facts) });
     }

@@ -124,10 +124,9 @@ pub async fn build(
         let mut all = Vec::new();
         if let Some(verifier) = &verifier {
             let lock = (chosen.as_slice(), &locked);
-            let (origins, publishers) =
-                origins(spec_path, &variants, lock, &images, verifier, &context).await?;
-            (all, attested) = (origins, publishers.counted());
-            notes.extend(publishers.told());
+            let said = origins(spec_path, &variants, lock, &images, verifier, &context).await?;
+            (all, attested) = (said.0, said.1.counted());
+            notes.extend(said.1.told());
         }
         published = pushing.push(publication, &images, &all, &context).await?;
     }

@@ -1,20 +1,18 @@
 //! The attestations that channels offer for their packages (CEP 50): beside each, under the hash that the index has of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use futures::StreamExt;
 use imgbuild_attestation::{OFFER_LIMIT, Offered, Refusal, of_conda};
 use imgbuild_layer::KeyHasher;
 use imgbuild_lock::CondaPackage;
-use imgbuild_net::{Client, Locations, NetError};
+use imgbuild_net::{Client, DownServers, Locations, NetError};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 use url::Url;
 
-use crate::channel::{ServedChannel, locations};
+use crate::channel::{ServedChannel, locations, serving};
 
 /// What the store keeps of channels: the attestations of packages.
-const DOCUMENTS: &str = "conda-attestations-v1";
+const DOCUMENTS: &str = "conda-attestations-v2";
 /// How many are asked for at once.
 const AT_ONCE: usize = 8;
 
@@ -41,8 +39,8 @@ pub enum OfferError {
         /// What they must have.
         wanted: Digest,
     },
-    /// Another one could not be had, and so this one was not asked for.
-    #[error("they were not asked for, because others could not be had")]
+    /// Another one could not be had from there, and so this one was not asked for.
+    #[error("they were not asked for, because the server did not answer")]
     NotAsked,
     /// They are something else.
     #[error(transparent)]
@@ -50,57 +48,71 @@ pub enum OfferError {
     Refused(#[from] Refusal),
 }
 
-/// What channels offer for these packages, in their order: as their records say it, which the lock has. Nobody is asked for what no
-/// record names, for what the store has, or offline. Once one cannot be had, nothing more is asked for that was not on its way: each would
-/// be waited for.
-pub async fn channel_attestations(
-    packages: &[&CondaPackage],
-    channels: &[ServedChannel],
-    client: &Client,
-    store: &Store,
-) -> Vec<Result<Vec<Offered>, OfferError>> {
-    let is_down = AtomicBool::new(false);
-    let asked = packages.iter().map(|package| async {
-        let offered = of_package(package, channels, client, store, &is_down).await;
-        if matches!(&offered, Err(OfferError::Net(error)) if !matches!(error, NetError::NotFound { .. } | NetError::TooLarge { .. })) {
-            is_down.store(true, Ordering::Relaxed);
-        }
-        offered
-    });
-    futures::stream::iter(asked).buffered(AT_ONCE).collect().await
+/// Who is asked, and by what.
+pub struct Asking<'a> {
+    /// The channels, and who serves them.
+    pub channels: &'a [ServedChannel],
+    /// What asks.
+    pub client: &'a Client,
+    /// What remembers.
+    pub store: &'a Store,
+    /// The servers that are not waited for again.
+    pub down: &'a DownServers,
 }
 
-async fn of_package(
-    package: &CondaPackage,
-    channels: &[ServedChannel],
-    client: &Client,
-    store: &Store,
-    is_down: &AtomicBool,
-) -> Result<Vec<Offered>, OfferError> {
+/// What channels offer for these packages: as their records say it, which the lock has. `take` gets it with the place of the package, as it
+/// comes, and once for each. Nobody is asked for what no record names, for what the store has, or offline; and no server again that
+/// is down.
+pub async fn channel_attestations(
+    packages: &[&CondaPackage],
+    asking: &Asking<'_>,
+    mut take: impl FnMut(usize, Result<Vec<Offered>, OfferError>) + Send,
+) {
+    let all = packages.iter().enumerate();
+    let asked = all.map(|(place, package)| async move { (place, of_package(package, asking).await) });
+    let mut answers = std::pin::pin!(futures::stream::iter(asked).buffer_unordered(AT_ONCE));
+    while let Some((place, offered)) = answers.next().await {
+        take(place, offered);
+    }
+}
+
+async fn of_package(package: &CondaPackage, asking: &Asking<'_>) -> Result<Vec<Offered>, OfferError> {
     let Some(stated) = package.text("attestations_sha256") else { return Ok(Vec::new()) };
     let wanted = hash(stated).ok_or_else(|| OfferError::NoHash(stated.to_owned()))?;
-    let documents = store.documents(DOCUMENTS);
+    let documents = asking.store.documents(DOCUMENTS);
     let key = KeyHasher::new("attestations of channels").field("sha256", wanted.as_bytes()).finish();
-    if let Some(known) = documents.get(&key) {
+    // Several channels may offer the same: of which one this package is, its lock says.
+    let channel = channel(package, asking.channels);
+    if let Some(mut known) = documents.get::<Vec<Offered>>(&key) {
+        known.iter_mut().for_each(|offered| offered.from.clone_from(&channel));
         return Ok(known);
     }
-    if client.is_offline() {
+    if asking.client.is_offline() {
         return Ok(Vec::new());
-    }
-    if is_down.load(Ordering::Relaxed) {
-        return Err(OfferError::NotAsked);
     }
     let url = format!("{}.sigs.{stated}", package.url);
     let alone = || Url::parse(&url).ok().map(Locations::from);
-    let from = locations(channels, &url).or_else(alone).ok_or(OfferError::Nowhere)?;
-    let bytes = client.get_bytes(from, OFFER_LIMIT).await?;
+    let from = locations(asking.channels, &url).or_else(alone).ok_or(OfferError::Nowhere)?;
+    let servers: Vec<Url> = from.iter().map(|url| url.whole().clone()).collect();
+    if servers.iter().all(|server| asking.down.has(server)) {
+        return Err(OfferError::NotAsked);
+    }
+    // Of several mirrors, none has answered then.
+    let failed = |error: &NetError| servers.iter().for_each(|server| asking.down.note(server, error));
+    let bytes = asking.client.get_bytes(from, OFFER_LIMIT).await.inspect_err(failed)?;
     let found = Digest::of(&bytes);
     if found != wanted {
         return Err(OfferError::Other { found, wanted });
     }
-    let offered = of_conda(&bytes)?;
+    let offered = of_conda(&bytes, &channel)?;
     documents.put(&key, &offered);
     Ok(offered)
+}
+
+/// The public URL of the channel of a package.
+fn channel(package: &CondaPackage, channels: &[ServedChannel]) -> String {
+    let served = serving(channels, &package.url).map(|(served, _)| served.url().as_str());
+    imgbuild_secret::public(served.unwrap_or(&package.channel)).trim_end_matches('/').to_owned()
 }
 
 /// The hash in the only form that may become part of a URL (CEP 50).

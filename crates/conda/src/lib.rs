@@ -48,7 +48,7 @@ mod writing;
 mod zip;
 
 pub use archives::ChannelArchives;
-pub use attested::{OfferError, channel_attestations};
+pub use attested::{Asking, OfferError, channel_attestations};
 pub use channel::{ChannelError, ChannelLookup, ServedChannel, channels, serving_channels};
 pub use channel_settings::{ChannelSettings, CondarcError, LeftOpen};
 pub use conda_archive::{Archive, ArchiveError, ArchiveFormat};

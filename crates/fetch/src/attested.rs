@@ -1,15 +1,16 @@
 //! The attestations that channels offer for what a variant names.
 
 use imgbuild_attestation::Offered;
-use imgbuild_conda::{OfferError, channel_attestations};
+use imgbuild_conda::{Asking, OfferError, channel_attestations};
 use imgbuild_lock::CondaPackage;
+use imgbuild_net::DownServers;
 use imgbuild_spec::Variant;
 
 use crate::context::Context;
 use crate::error::ArchiveFailure;
 use crate::package_archives::served_channels;
 
-/// What the channels of a variant, or their mirrors, offer for some packages, in their order.
+/// What the channels of a variant, or their mirrors, offer for some packages: `take` gets it with the place of the package, as it comes.
 ///
 /// # Errors
 ///
@@ -18,7 +19,11 @@ pub async fn conda_attestations(
     packages: &[&CondaPackage],
     variant: &Variant,
     context: &Context,
-) -> Result<Vec<Result<Vec<Offered>, OfferError>>, ArchiveFailure> {
-    let (served, fetcher) = served_channels(variant, context)?;
-    Ok(channel_attestations(packages, &served, fetcher.client(), &context.store).await)
+    down: &DownServers,
+    take: impl FnMut(usize, Result<Vec<Offered>, OfferError>) + Send,
+) -> Result<(), ArchiveFailure> {
+    let (channels, fetcher) = served_channels(variant, context)?;
+    let (channels, client, store) = (&channels[..], fetcher.client(), &context.store);
+    channel_attestations(packages, &Asking { channels, client, store, down }, take).await;
+    Ok(())
 }

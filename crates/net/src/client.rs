@@ -15,6 +15,7 @@ use crate::answer::retry_after;
 use crate::limits::{ANSWER_PATIENCE, PATIENCE};
 use crate::pace::Pace;
 use crate::retry::Retry;
+use crate::staying::{policy, staying, stays};
 use crate::{Locations, NetError, Schedule, Transport, file};
 
 /// How the client behaves.
@@ -111,7 +112,7 @@ impl Client {
             // A URL may hold a token, which is nobody's business to whom it leads.
             .referer(false);
         let builder = match manner {
-            Manner::Fetching => builder.read_timeout(options.read_timeout),
+            Manner::Fetching => builder.redirect(policy()).read_timeout(options.read_timeout),
             // The library counts the time of sending a body as time of waiting for its answer.
             Manner::Conversing => builder.redirect(Policy::none()),
         };
@@ -171,18 +172,19 @@ impl Client {
         self.get_bytes_in(from.into(), None, limit).await
     }
 
-    /// The same in one of the forms that `accept` names, where a server has it in several (RFC 9110, 12.5.1).
+    /// The same from that server and no other: an answer that leads to another one is an error. `accept` names the forms that
+    /// are wanted, where a server has it in several (RFC 9110, 12.5.1).
     ///
     /// # Errors
     ///
-    /// As for [`Client::get_bytes`].
-    pub async fn get_bytes_as(
+    /// As for [`Client::get_bytes`], and when another server is to have it.
+    pub async fn get_bytes_there(
         &self,
-        from: impl Into<Locations>,
-        accept: &'static str,
+        url: SecretUrl,
+        accept: Option<&'static str>,
         limit: u64,
     ) -> Result<Bytes, NetError> {
-        self.get_bytes_in(from.into(), Some(accept), limit).await
+        staying(self.get_bytes_in(url.into(), accept, limit)).await
     }
 
     async fn get_bytes_in(
@@ -305,6 +307,7 @@ impl Client {
         let shown = || url.to_string();
         match response.status() {
             status if status.is_success() => Ok(response),
+            status if status.is_redirection() && stays() => Err(NetError::LeadsAway { url: shown() }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(NetError::NotFound { url: shown() }),
             status @ (StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN

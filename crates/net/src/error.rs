@@ -113,6 +113,12 @@ pub enum NetError {
         /// Where they have led.
         url: String,
     },
+    /// It is to be had from another server, which is not to be asked.
+    #[error("`{url}` leads to another server, which is not asked")]
+    LeadsAway {
+        /// What was asked for.
+        url: String,
+    },
     /// The content ended too early.
     #[error("`{url}` ended after {found} bytes")]
     Truncated {

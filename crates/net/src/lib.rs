@@ -22,6 +22,7 @@ mod location;
 mod middleware;
 mod pace;
 mod retry;
+mod staying;
 mod tail;
 mod transport;
 
@@ -36,5 +37,6 @@ pub use error::NetError;
 pub use location::{Locations, MirrorList};
 pub use pace::{Pace, TooSlow};
 pub use retry::{Retry, Schedule};
+pub use staying::DownServers;
 pub use tail::Tail;
 pub use transport::Transport;

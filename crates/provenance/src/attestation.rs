@@ -20,8 +20,12 @@ pub struct Attestation {
     pub repository: Option<String>,
     /// The commit, where the certificate says one.
     pub commit: Option<String>,
-    /// The conda channel that it was published to, where that is said.
+    /// The index that offered it, and whose word it is whom the package is of.
+    pub index: Option<String>,
+    /// The conda channel that offered it.
     pub channel: Option<String>,
+    /// The conda channel that it was published to, where that is said.
+    pub target_channel: Option<String>,
     /// Which version of Sigstore's bundles it is, as a media type.
     pub media_type: String,
     /// The bundle, so that anybody can check it again.
@@ -42,7 +46,9 @@ impl Attestation {
             ("identity", Some(self.identity.clone())),
             ("repository", self.repository.clone()),
             ("commit", self.commit.clone()),
-            ("targetChannel", self.channel.clone()),
+            ("index", self.index.clone()),
+            ("channel", self.channel.clone()),
+            ("targetChannel", self.target_channel.clone()),
             ("bundle", Some(self.digest().to_string())),
         ];
         let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));

@@ -81,14 +81,7 @@ struct Resource {
     #[serde(default)]
     digest: std::collections::BTreeMap<String, String>,
     #[serde(default)]
-    annotations: Annotations,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(expecting = "annotations")]
-struct Annotations {
-    #[serde(default)]
-    attestations: Vec<AttestationFields>,
+    annotations: Value,
 }
 
 #[derive(Deserialize)]
@@ -104,13 +97,16 @@ struct AttestationFields {
 impl Resource {
     fn publishers(&self) -> impl Iterator<Item = Publisher> {
         let package = self.uri.clone().or_else(|| self.name.clone()).unwrap_or_default();
-        self.annotations.attestations.iter().map(move |it| Publisher {
+        // Annotations are everybody's own: what others write there is no reason to read nothing.
+        let all = self.annotations["attestations"].as_array().into_iter().flatten();
+        let read = all.filter_map(|it| AttestationFields::deserialize(it).ok());
+        read.map(move |it| Publisher {
             package: package.clone(),
-            predicate_type: it.predicate_type.clone(),
-            issuer: it.issuer.clone(),
-            identity: it.identity.clone(),
-            repository: it.repository.clone(),
-            commit: it.commit.clone(),
+            predicate_type: it.predicate_type,
+            issuer: it.issuer,
+            identity: it.identity,
+            repository: it.repository,
+            commit: it.commit,
         })
     }
 }

@@ -338,7 +338,9 @@ fn who_published_something_stands_beside_it_and_the_proof_among_what_came_of_the
         identity: "https://forge.example/a/b/.workflow.yml@refs/tags/v1".to_owned(),
         repository: commit.map(|_| "https://forge.example/a/b".to_owned()),
         commit: commit.map(str::to_owned),
-        channel: channel.map(str::to_owned),
+        index: commit.map(|_| "https://index.example/simple".to_owned()),
+        channel: None,
+        target_channel: channel.map(str::to_owned),
         media_type: "application/vnd.dev.sigstore.bundle.v0.3+json".to_owned(),
         bundle: bundle.to_owned(),
     };

@@ -12,6 +12,12 @@ pub(crate) const DIRECTORY_LIMIT: u64 = 64 << 20;
 /// The most bytes of an index's page of one project.
 pub(crate) const PAGE_LIMIT: u64 = 64 << 20;
 
+/// The most bytes of such a page that is read for attestations alone. Those of the largest projects have some 10 MB.
+pub(crate) const OFFERS_PAGE_LIMIT: u64 = 24 << 20;
+
+/// How many such pages are in memory at once.
+pub(crate) const PAGES_AT_ONCE: usize = 2;
+
 /// How many times its own size a wheel may unpack to: no real one packs better.
 pub(crate) const MOST_RATIO: u64 = 100;
 

@@ -36,12 +36,14 @@ fn holds(offer: &str, name: &str, sha256: &str, read: impl Fn(&[u8]) -> Result<V
 fn provenance_objects_of_indexes() {
     let name = "circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl";
     let sha256 = "sha256:8cb34da1e27336f11a2c43f3f9c7433bd76f24f470c904724f06ad7f131d9e9f";
-    holds(&format!("{name}.provenance"), name, sha256, of_wheel);
+    holds(&format!("{name}.provenance"), name, sha256, |bytes| {
+        of_wheel(bytes, "https://index.example/simple")
+    });
 }
 
 #[test]
 fn sidecars_of_channels() {
     let name = "actionlint-1.7.12-h60d57d3_0.conda";
     let sha256 = "sha256:e3e0f35dec5b09b18baac8729d14115903b5adfd25065f8bbb90a2b3be5401e4";
-    holds(&format!("{name}.sigs"), name, sha256, of_conda);
+    holds(&format!("{name}.sigs"), name, sha256, |bytes| of_conda(bytes, "https://channel.example/main"));
 }

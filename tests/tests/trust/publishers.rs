@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imgbuild_attestation::{Archive, TrustRoot, Verifier};
-use imgbuild_conda::channel_attestations;
+use imgbuild_conda::{Asking, channel_attestations};
 use imgbuild_lock::CondaPackage;
-use imgbuild_net::{Client, Options};
+use imgbuild_net::{Client, DownServers, Options};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 use imgbuild_tests::{Answer, Imgbuild, Registry, Request, Server, channel, channel_folder, workspace_root};
@@ -130,14 +130,19 @@ fn who_published_a_wheel_is_in_the_provenance_and_asked_once() {
     let said = predicate(&registry, &built);
     let all = said["buildDefinition"]["resolvedDependencies"].as_array().unwrap();
     let attested: Vec<&Value> = all.iter().filter(|it| it["annotations"].is_object()).collect();
-    assert_snapshot!(serde_json::to_string_pretty(&attested).unwrap(), @r#"
+    // The index is named as everybody may see it.
+    let of_index = attested[0]["annotations"]["attestations"][0]["index"].as_str().unwrap().to_owned();
+    assert!(of_index.starts_with(&index.url()) && of_index.ends_with("/simple"), "{of_index}");
+    let shown = serde_json::to_string_pretty(&attested).unwrap().replace(&of_index, "INDEX");
+    assert_snapshot!(shown, @r#"
     [
       {
         "annotations": {
           "attestations": [
             {
-              "bundle": "sha256:252a652fdfe8140ff5ce648fde4067d611887b9df30c641dd6d9a82193a2540a",
+              "bundle": "sha256:996fdf90bf2b5e9c65783b5e8b04c83ea28ad1c48f8f3a6403498a92d5ea71d4",
               "identity": "https://circleci.com/api/v2/projects/fdd9283f-e619-46af-8f9c-851f7d3e8b2b/pipeline-definitions/8e4f8ab2-8d7c-4827-9f15-de076d6d647f",
+              "index": "INDEX",
               "issuer": "https://oidc.circleci.com",
               "predicateType": "https://docs.pypi.org/attestations/publish/v1",
               "repository": "github.com/CircleCI-Public/sign-and-publish-examples"
@@ -171,7 +176,8 @@ fn who_published_a_wheel_is_in_the_provenance_and_asked_once() {
     assert_eq!(predicate(&registry, &build(&imgbuild, &registry)), said);
     assert_eq!((index.count(PAGE), index.count(PROVENANCE)), asked);
     // So does another builder.
-    let other = asking(super::imgbuild(), &index);
+    let same = of_index.replace("http://", "http://user:hunter2@");
+    let other = super::imgbuild().variable("UV_DEFAULT_INDEX", same);
     other.write("spec.toml", imgbuild.read("spec.toml"));
     other.write("spec.lock", imgbuild.read("spec.lock"));
     let elsewhere = Registry::new();
@@ -219,6 +225,13 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
         let material = format!("{attestation}/verification_material/transparency_entries");
         *offer.pointer_mut(&material).unwrap() = json!([]);
     });
+    let many = json(&|offer| {
+        let material = format!("{attestation}/verification_material/transparency_entries");
+        let entries = offer.pointer_mut(&material).unwrap().as_array_mut().unwrap();
+        *entries = vec![entries[0].clone(); 5];
+    });
+    let other_server = Server::with(&workspace_root(), |_| Answer::Bytes(offer().to_string().into_bytes()));
+    let away = format!("{}{PROVENANCE}", other_server.url());
     let large = || {
         let much = format!("{{\"version\": 1, \"x\": \"{}\"}}", "x".repeat(50_000_000));
         Answer::Bytes(much.into_bytes())
@@ -229,10 +242,13 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
         ("an attestation of another archive", PROVENANCE, other),
         ("another publisher", PROVENANCE, publisher),
         ("no entry of a log", PROVENANCE, unlogged),
+        ("many entries of logs", PROVENANCE, many),
         ("50 MB", PROVENANCE, Box::new(large)),
         ("no JSON", PROVENANCE, Box::new(|| Answer::Page("<html>".to_owned()))),
         ("nothing there", PROVENANCE, Box::new(|| Answer::Status(404))),
         ("a server that fails", PROVENANCE, Box::new(|| Answer::Status(500))),
+        ("a server that refuses", PROVENANCE, Box::new(|| Answer::Status(403))),
+        ("a server that leads to another", PROVENANCE, Box::new(move || Answer::Redirect(away.clone()))),
         ("another server", "http://169.254.169.254/provenance", Box::new(|| Answer::File)),
         ("no attestations", "", Box::new(|| Answer::File)),
     ];
@@ -245,6 +261,8 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
         assert!(predicate(&registry, &built)["runDetails"]["byproducts"].is_null(), "{what}");
         told.push_str(&format!("{what}:\n{}\n\n", notes(&built, &index)));
     }
+    // What would hold is there, and nobody has asked for it.
+    assert_eq!(other_server.requests().len(), 0);
     assert_snapshot!(told, @r#"
     a changed statement:
     an attestation of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` is not kept: its signature does not hold: what is signed was changed, or another key has signed it
@@ -258,8 +276,11 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
     no entry of a log:
     an attestation of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` is not kept: it is not proved that a log has noted it: it names none, or has no proof of it
 
+    many entries of logs:
+    an attestation of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` is not kept: it names 5 entries of logs, and no more than 4 are looked at
+
     50 MB:
-    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: `http://SERVER/integrity/circleci-sign-publish-example/0.0.1.dev137/provenance` is larger than 1048576 bytes
+    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: `http://SERVER/integrity/circleci-sign-publish-example/0.0.1.dev137/provenance` is larger than 262144 bytes
 
     no JSON:
     the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: it is no provenance object (PEP 740) that can be read: expected value at line 1 column 1
@@ -270,8 +291,14 @@ fn what_does_not_hold_is_told_and_fails_nothing() {
     a server that fails:
     the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: the server answered `500 Internal Server Error` for `http://SERVER/integrity/circleci-sign-publish-example/0.0.1.dev137/provenance`
 
+    a server that refuses:
+    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: `http://SERVER/integrity/circleci-sign-publish-example/0.0.1.dev137/provenance` may not be read (403 Forbidden); hint: check the credentials that are stored for this host
+
+    a server that leads to another:
+    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: `http://SERVER/integrity/circleci-sign-publish-example/0.0.1.dev137/provenance` leads to another server, which is not asked
+
     another server:
-    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: the index says that they are at `http://169.254.169.254/provenance`, which is neither its own server nor that of its files
+    the attestations of `circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl` cannot be had: the index says that they are at `http://169.254.169.254/provenance`, which is not its own server
 
     no attestations:
     "#);
@@ -395,7 +422,9 @@ fn a_real_conda_package_is_of_whom_its_attestation_says() {
     let asked = |offline: bool| {
         let client = Client::new(Options { offline, ..Options::default() }).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let mut offers = runtime.block_on(channel_attestations(&[&package], &[], &client, &store));
+        let (mut offers, down) = (Vec::new(), DownServers::default());
+        let asking = Asking { channels: &[], client: &client, store: &store, down: &down };
+        runtime.block_on(channel_attestations(&[&package], &asking, |_, offered| offers.push(offered)));
         offers.remove(0).unwrap()
     };
     // Offline, and before anybody was asked, nothing is known, and that is no news.
@@ -406,5 +435,7 @@ fn a_real_conda_package_is_of_whom_its_attestation_says() {
     let verifier = Verifier::new(&TrustRoot::read(None).unwrap()).unwrap();
     let proved = verifier.verify(&offered[0], &Archive { name, sha256 }).unwrap();
     assert_eq!(proved.repository.as_deref(), Some("https://github.com/hunger/octoconda"));
-    assert!(proved.channel.unwrap().ends_with("/github-releases"));
+    assert!(proved.target_channel.unwrap().ends_with("/github-releases"));
+    // The channel that offers it is another matter.
+    assert!(proved.channel.is_some());
 }

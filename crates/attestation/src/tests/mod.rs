@@ -87,7 +87,8 @@ fn offer(publisher: Value, attestation: Value) -> Value {
 impl Genuine {
     fn offered(&self) -> Result<Vec<Offered>, Refusal> {
         let bytes = self.offer.to_string();
-        if self.offer.is_array() { of_conda(bytes.as_bytes()) } else { of_wheel(bytes.as_bytes()) }
+        let (bytes, from) = (bytes.as_bytes(), "https://offers.example");
+        if self.offer.is_array() { of_conda(bytes, from) } else { of_wheel(bytes, from) }
     }
 
     /// What is proved by these keys.
@@ -104,12 +105,11 @@ fn keys() -> TrustRoot {
 
 /// All but the bundle, which is long.
 fn shown(attestation: &Attestation) -> String {
-    let Attestation { predicate_type, issuer, identity, repository, commit, channel, media_type, .. } =
-        attestation;
+    let Attestation { predicate_type, issuer, identity, repository, commit, media_type, .. } = attestation;
     let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let (repository, commit) = (said(repository), said(commit));
     // Its name alone.
-    let channel = said(channel).rsplit('/').next().unwrap().to_owned();
+    let channel = said(&attestation.target_channel).rsplit('/').next().unwrap().to_owned();
     format!(
         "{predicate_type}\n  {issuer}\n  {identity}\n  {repository}\n  {commit}\n  {channel}\n  {media_type}\n"
     )
@@ -138,6 +138,33 @@ fn the_store_keeps_what_was_offered() {
         let kept = serde_json::to_vec(&offered).unwrap();
         assert_eq!(serde_json::from_slice::<Vec<Offered>>(&kept).unwrap(), offered);
     }
+}
+
+#[test]
+fn what_is_kept_is_what_was_read_and_once() {
+    let github = github();
+    let mut bundle = github.offered().unwrap().remove(0);
+    let plain = bundle.clone();
+    bundle.bundle["a stranger's"] = json!("x".repeat(1000));
+    bundle.bundle["dsseEnvelope"]["another"] = json!(1);
+    let found = Verifier::new(&keys()).unwrap().verify_all(&[bundle, plain], &github.archive);
+    assert!(found.refused.is_empty());
+    assert_eq!(found.proved, github.verified(&keys()).unwrap());
+    assert_eq!(found.proved[0].index.as_deref(), Some("https://offers.example"));
+}
+
+#[test]
+fn what_is_not_known_spoils_nothing_beside_it() {
+    let mut genuine = github();
+    let bundles = genuine.offer["attestation_bundles"].as_array_mut().unwrap();
+    let good = bundles[0].clone();
+    let (mut of_others, mut later) = (good.clone(), good);
+    of_others["publisher"] = json!({ "kind": "Forge" });
+    later["attestations"][0]["version"] = 2.into();
+    bundles.extend([of_others, later]);
+    let found = Verifier::new(&keys()).unwrap().verify_all(&genuine.offered().unwrap(), &genuine.archive);
+    assert_eq!(found.proved.len(), 1);
+    insta::assert_snapshot!(found.refused.iter().map(|it| format!("{it}\n")).collect::<String>(), @"");
 }
 
 /// The attestation of a provenance object.

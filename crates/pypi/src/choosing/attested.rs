@@ -1,23 +1,25 @@
 //! The attestations that indexes offer for their files (PEP 740).
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use imgbuild_attestation::{OFFER_LIMIT, Offered, Refusal, of_wheel};
 use imgbuild_layer::KeyHasher;
-use imgbuild_net::NetError;
+use imgbuild_net::{DownServers, NetError};
 use imgbuild_oci::Digest;
 use imgbuild_secret::SecretUrl;
+use imgbuild_store::Documents;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::choosing::finder::PackageFinder;
 use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
-use crate::index::listing::{Link, ProjectPage};
+use crate::index::listing::{Places, ProjectPage};
+use crate::limits::PAGES_AT_ONCE;
 
 /// What the store keeps of files of indexes: the attestations that are offered for each, which may be none.
-const DOCUMENTS: &str = "pypi-attestations-v1";
+const DOCUMENTS: &str = "pypi-attestations-v2";
 /// How many projects are asked for at once.
 const AT_ONCE: usize = 8;
 
@@ -39,8 +41,8 @@ pub enum OfferError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Net(#[from] NetError),
-    /// It leads to a server that nobody named.
-    #[error("the index says that they are at `{url}`, which is neither its own server nor that of its files")]
+    /// It leads to another server.
+    #[error("the index says that they are at `{url}`, which is not its own server")]
     Elsewhere {
         /// Where they are.
         url: SecretUrl,
@@ -48,8 +50,8 @@ pub enum OfferError {
     /// It says no URL.
     #[error("the index says that they are at `{}`, which is no URL", .0.escape_default())]
     NoUrl(String),
-    /// Another one could not be had, and so this one was not asked for.
-    #[error("they were not asked for, because others could not be had")]
+    /// Another one could not be had from there, and so this one was not asked for.
+    #[error("they were not asked for, because the server did not answer")]
     NotAsked,
     /// It has something else there.
     #[error(transparent)]
@@ -57,121 +59,181 @@ pub enum OfferError {
     Refused(#[from] Refusal),
 }
 
+/// What is offered for a file, by its place among those that were asked about.
+type Answer = (usize, Result<Vec<Offered>, OfferError>);
+
+/// What one file's index has to say of it.
+struct Found {
+    place: usize,
+    /// Where the page says that the attestations are; nothing where it has none.
+    provenance: Option<String>,
+}
+
+/// Those who are asked.
+struct Asking<'a> {
+    finder: &'a PackageFinder,
+    indexes: &'a [SecretUrl],
+    files: &'a [AskedFile],
+    documents: Documents<'a>,
+    down: &'a DownServers,
+    /// Pages are large: few are in memory at once.
+    pages: Semaphore,
+}
+
 impl PackageFinder {
-    /// What the indexes offer for these files, in their order. An index is asked once for each file; offline, none is.
+    /// What the indexes offer for these files: `take` gets it with the place of the file, as it comes, and once for each. An index is asked
+    /// once for each file; offline, none is. Nobody asks a server again that is down.
     ///
     /// # Errors
     ///
-    /// When nobody knows which indexes there are. What cannot be had has its error in the place of the file; nothing more is asked
-    /// for then that was not on its way, for each would be waited for.
+    /// When nobody knows which indexes there are. What cannot be had has its error in the place of the file.
     pub async fn attestations(
         &self,
         files: &[AskedFile],
-    ) -> Result<Vec<Result<Vec<Offered>, OfferError>>, LockingError> {
+        down: &DownServers,
+        mut take: impl FnMut(usize, Result<Vec<Offered>, OfferError>) + Send,
+    ) -> Result<(), LockingError> {
+        let uv = self.uv().await?;
+        let locking = self.locking(&uv);
+        let places = Run::new(&locking, self.request())?.said_places().await?;
         let documents = self.reader().store.documents(DOCUMENTS);
-        let mut found: Vec<Option<Result<Vec<Offered>, OfferError>>> =
-            files.iter().map(|file| documents.get(&self.key(file)).map(Ok)).collect();
         let mut missing: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (place, file) in files.iter().enumerate().filter(|(place, _)| found[*place].is_none()) {
-            missing.entry(&file.project).or_default().push(place);
-        }
-        if !missing.is_empty() && !self.client().is_offline() {
-            let uv = self.uv().await?;
-            let locking = self.locking(&uv);
-            let places = Run::new(&locking, self.request())?.places().await;
-            let is_down = AtomicBool::new(false);
-            let asked = places.iter().flat_map(|places| {
-                missing.iter().map(|(project, wanted)| {
-                    let wanted = wanted.iter().map(|place| (*place, &files[*place])).collect();
-                    self.of_project(&places.indexes, project, wanted, &is_down)
-                })
-            });
-            let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
-            for (place, answer) in answers.into_iter().flatten() {
-                if let Ok(offered) = &answer {
-                    documents.put(&self.key(&files[place]), offered);
-                }
-                found[place] = Some(answer);
+        for (place, file) in files.iter().enumerate() {
+            match documents.get(&key(&places.indexes, file)) {
+                Some(known) => take(place, Ok(known)),
+                None if self.client().is_offline() => take(place, Ok(Vec::new())),
+                None => missing.entry(&file.project).or_default().push(place),
             }
         }
-        Ok(found.into_iter().map(|found| found.unwrap_or_else(|| Ok(Vec::new()))).collect())
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Those of links are no index's, whatever an index has.
+        let linked = self.linked(&places).await;
+        for places in missing.values_mut() {
+            let of_links = places.extract_if(.., |place| linked.contains(&files[*place].filename));
+            of_links.for_each(|place| take(place, Ok(Vec::new())));
+        }
+        missing.retain(|_, places| !places.is_empty());
+        let pages = Semaphore::new(PAGES_AT_ONCE);
+        let asking = Asking { finder: self, indexes: &places.indexes, files, documents, down, pages };
+        let all = missing.into_iter().map(|(project, wanted)| asking.of_project(project, wanted));
+        let mut answers = std::pin::pin!(futures::stream::iter(all).buffer_unordered(AT_ONCE));
+        while let Some(of_project) = answers.next().await {
+            of_project.into_iter().for_each(|(place, answer)| take(place, answer));
+        }
+        Ok(())
     }
 
-    /// What is offered for files of one project, by the first index that has each. Others are asked about what it lacks alone.
-    async fn of_project(
-        &self,
-        indexes: &[SecretUrl],
-        project: &str,
-        mut wanted: Vec<(usize, &AskedFile)>,
-        is_down: &AtomicBool,
-    ) -> Vec<(usize, Result<Vec<Offered>, OfferError>)> {
-        let mut found = Vec::new();
-        if is_down.load(Ordering::Relaxed) {
-            return wanted.into_iter().map(|(place, _)| (place, Err(OfferError::NotAsked))).collect();
-        }
-        for index in indexes {
-            let page = match ProjectPage::get(self.client(), index, project).await {
-                Ok(Some(page)) => page,
-                Ok(None) => continue,
-                // Another may not have it. Nothing is known of these then, and they are asked about again.
+    /// The names of the files that links list. Where those cannot be had, the wheels could not either.
+    async fn linked(&self, places: &Places) -> BTreeSet<String> {
+        let linked = places.linked(self.client()).await.inspect_err(|error| tracing::debug!("{error}"));
+        linked.unwrap_or_default().into_iter().map(|link| link.filename).collect()
+    }
+}
+
+impl Asking<'_> {
+    /// What is offered for files of one project, by the first index that has that project. uv asks no other.
+    async fn of_project(&self, project: &str, wanted: Vec<usize>) -> Vec<Answer> {
+        for index in self.indexes {
+            if self.down.has(index.whole()) {
+                return not_asked(wanted);
+            }
+            match self.page(index, project, &wanted).await {
+                Ok(None) => {}
+                Ok(Some((page, found))) => return self.of_page(index, &page, found, wanted).await,
+                // Nothing is known of these then, and they are asked about again.
                 Err(error) => {
-                    is_down.store(true, Ordering::Relaxed);
-                    found.extend(wanted.first().map(|(place, _)| (*place, Err(error.into()))));
-                    return found;
+                    self.down.note(index.whole(), &error);
+                    let mut wanted = wanted.into_iter();
+                    let first = wanted.next().map(|place| (place, Err(error.into())));
+                    return first.into_iter().chain(not_asked(wanted)).collect();
                 }
-            };
-            let (here, elsewhere): (Vec<_>, Vec<_>) = wanted
-                .into_iter()
-                .map(|(place, file)| (place, file, page.link(&file.filename, &file.sha256)))
-                .partition(|(_, _, link)| link.is_some());
-            for (place, _, link) in here {
-                let offered = match link {
-                    Some(link) => self.of_link(&page.url, link).await,
-                    None => Ok(Vec::new()),
-                };
-                if matches!(&offered, Err(OfferError::Net(error)) if is_of_server(error)) {
-                    is_down.store(true, Ordering::Relaxed);
-                }
-                found.push((place, offered));
-            }
-            wanted = elsewhere.into_iter().map(|(place, file, _)| (place, file)).collect();
-            if wanted.is_empty() {
-                return found;
             }
         }
-        found.extend(wanted.into_iter().map(|(place, _)| (place, Ok(Vec::new()))));
-        found
+        nothing(wanted)
     }
 
-    async fn of_link(&self, page: &SecretUrl, link: &Link) -> Result<Vec<Offered>, OfferError> {
-        let Some(text) = &link.provenance else { return Ok(Vec::new()) };
-        let absolute = |text: &str| page.whole().join(text).ok();
-        let url = absolute(text).ok_or_else(|| OfferError::NoUrl(imgbuild_secret::public(text)))?;
-        let file = link.address.as_deref().and_then(absolute);
-        if !is_of_a_known_server(&url, page.whole(), file.as_ref()) {
+    /// What the page of a project says of the files; nothing where the index has none.
+    async fn page(
+        &self,
+        index: &SecretUrl,
+        project: &str,
+        wanted: &[usize],
+    ) -> Result<Option<(SecretUrl, Vec<Found>)>, NetError> {
+        let _permit = self.pages.acquire().await.ok();
+        let Some(page) = ProjectPage::get(self.finder.client(), index, project).await? else {
+            return Ok(None);
+        };
+        let found = wanted.iter().filter_map(|place| {
+            let file = &self.files[*place];
+            let provenance = page.link(&file.filename, &file.sha256)?.provenance.clone();
+            Some(Found { place: *place, provenance })
+        });
+        let found = found.collect();
+        Ok(Some((page.url, found)))
+    }
+
+    async fn of_page(
+        &self,
+        index: &SecretUrl,
+        page: &SecretUrl,
+        found: Vec<Found>,
+        mut wanted: Vec<usize>,
+    ) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for Found { place, provenance } in found {
+            wanted.retain(|it| *it != place);
+            let answer = self.of_file(index, page, provenance).await;
+            if let Ok(offered) = &answer {
+                self.documents.put(&key(self.indexes, &self.files[place]), offered);
+            }
+            answers.push((place, answer));
+        }
+        // It came from elsewhere: from PyTorch's own index, say. Nothing is remembered of those who were not asked.
+        answers.extend(nothing(wanted));
+        answers
+    }
+
+    async fn of_file(
+        &self,
+        index: &SecretUrl,
+        page: &SecretUrl,
+        provenance: Option<String>,
+    ) -> Result<Vec<Offered>, OfferError> {
+        let Some(text) = provenance else { return Ok(Vec::new()) };
+        let absolute = page.whole().join(&text).ok();
+        let url = absolute.ok_or_else(|| OfferError::NoUrl(imgbuild_secret::public(&text)))?;
+        if !is_of_server(&url, page.whole()) {
             return Err(OfferError::Elsewhere { url: url.into() });
         }
-        let bytes = self.client().get_bytes(SecretUrl::from(url), OFFER_LIMIT).await?;
-        Ok(of_wheel(&bytes)?)
-    }
-
-    /// What was offered for a file is the matter of the indexes that are named: others may offer more.
-    fn key(&self, file: &AskedFile) -> Digest {
-        let hasher = KeyHasher::new("attestations of indexes").field("sha256", file.sha256.as_bytes());
-        let hasher = hasher.field("filename", &file.filename);
-        hasher.list("indexes", self.settings().index_urls().iter().map(ToString::to_string)).finish()
+        if self.down.has(&url) {
+            return Err(OfferError::NotAsked);
+        }
+        let bytes = self.finder.client().get_bytes_there(SecretUrl::from(&url), None, OFFER_LIMIT).await;
+        let bytes = bytes.inspect_err(|error| self.down.note(&url, error))?;
+        Ok(of_wheel(&bytes, &index.to_string())?)
     }
 }
 
-/// Whether another thing cannot be had either, as far as this failure tells.
-fn is_of_server(error: &NetError) -> bool {
-    !matches!(error, NetError::NotFound { .. } | NetError::TooLarge { .. })
+fn not_asked(places: impl IntoIterator<Item = usize>) -> Vec<Answer> {
+    places.into_iter().map(|place| (place, Err(OfferError::NotAsked))).collect()
 }
 
-/// Whether a URL is of the server of a page, or of that of the file: whoever builds has named these, or gets files there anyway.
-fn is_of_a_known_server(url: &Url, page: &Url, file: Option<&Url>) -> bool {
-    let is_web = ["http", "https"].contains(&url.scheme());
-    is_web && (url.origin() == page.origin() || file.is_some_and(|file| file.origin() == url.origin()))
+fn nothing(places: Vec<usize>) -> Vec<Answer> {
+    places.into_iter().map(|place| (place, Ok(Vec::new()))).collect()
+}
+
+/// What was offered for a file is the matter of the indexes that were asked: others may offer more.
+fn key(indexes: &[SecretUrl], file: &AskedFile) -> Digest {
+    let hasher = KeyHasher::new("attestations of indexes").field("sha256", file.sha256.as_bytes());
+    let hasher = hasher.field("filename", &file.filename);
+    hasher.list("indexes", indexes.iter().map(ToString::to_string)).finish()
+}
+
+/// Whether a URL is of the server of a page, which whoever builds has named. Where else a page leads is its own word.
+fn is_of_server(url: &Url, page: &Url) -> bool {
+    ["http", "https"].contains(&url.scheme()) && url.origin() == page.origin()
 }
 
 #[cfg(test)]
@@ -179,13 +241,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_one_index_offered_is_not_what_another_did() {
+        let sha256 = Digest::of(b"a");
+        let file = AskedFile { project: "a".to_owned(), filename: "a-1.whl".to_owned(), sha256 };
+        let key = |indexes: &[&str]| {
+            let indexes: Vec<SecretUrl> = indexes.iter().map(|it| it.parse().unwrap()).collect();
+            key(&indexes, &file)
+        };
+        let own = "https://i.example/simple";
+        assert_ne!(key(&[]), key(&[own]));
+        assert_ne!(key(&[own, "https://j.example"]), key(&[own]));
+        // Who asks is no matter.
+        assert_eq!(
+            key(&["https://me:secret@i.example/simple"]),
+            key(&["https://you:other@i.example/simple"])
+        );
+    }
+
+    #[test]
     fn nobody_is_led_to_another_server() {
         let url = |text: &str| Url::parse(text).unwrap();
         let page = url("https://user@i.example/simple/a/");
-        let file = url("https://f.example:8443/a-1.whl");
-        let is_known = |text: &str| is_of_a_known_server(&url(text), &page, Some(&file));
-        assert!(is_known("https://i.example/integrity/a/1/a-1.whl/provenance"));
-        assert!(is_known("https://f.example:8443/a-1.whl.provenance"));
+        assert!(is_of_server(&url("https://i.example/integrity/a/1/a-1.whl/provenance"), &page));
         for other in [
             "http://i.example/p",
             "https://i.example:444/p",
@@ -194,8 +271,8 @@ mod tests {
             "http://169.254.169.254/p",
             "file:///etc/passwd",
         ] {
-            assert!(!is_known(other), "{other}");
+            assert!(!is_of_server(&url(other), &page), "{other}");
         }
-        assert!(!is_of_a_known_server(&url("file:///b"), &url("file:///a"), None));
+        assert!(!is_of_server(&url("file:///b"), &url("file:///a")));
     }
 }

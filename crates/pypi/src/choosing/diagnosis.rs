@@ -131,10 +131,14 @@ impl Run<'_> {
         if self.locking.metadata.client.is_offline() {
             return None;
         }
+        self.said_places().await.inspect_err(|error| tracing::debug!("{error}")).ok()
+    }
+
+    /// The same, which needs no network.
+    pub(crate) async fn said_places(&self) -> Result<Places, UvError> {
         let compilation =
             Compilation { scratch: self.scratch.path().to_owned(), ..self.locking.compilation(self.request) };
-        let said = self.locking.uv.places(compilation).await;
-        said.inspect_err(|error| tracing::debug!("{error}")).ok()
+        self.locking.uv.places(compilation).await
     }
 
     /// The projects that the request names and that come from an index.

@@ -9,7 +9,7 @@ use imgbuild_secret::{SecretText, SecretUrl};
 use pep440_rs::Version;
 use url::Url;
 
-use crate::limits::PAGE_LIMIT;
+use crate::limits::{OFFERS_PAGE_LIMIT, PAGE_LIMIT};
 use crate::wheel::filename::{WheelFilename, normalized};
 
 /// A file of a project.
@@ -56,18 +56,8 @@ impl Places {
     ///
     /// When an index does not answer.
     pub(crate) async fn files(&self, client: &Client, name: &str) -> Result<Vec<IndexFile>, NetError> {
-        let mut files = Vec::new();
-        for place in &self.links {
-            let place = place.whole();
-            let names = match folder(place) {
-                Some(folder) => folder_links(&folder),
-                None => match place.parse::<SecretUrl>() {
-                    Ok(url) => read_page(&text(client, &url).await?.unwrap_or_default()),
-                    Err(_) => Vec::new(),
-                },
-            };
-            files.extend(names.into_iter().filter_map(|link| link.file(name)));
-        }
+        let mut files: Vec<IndexFile> =
+            self.linked(client).await?.into_iter().filter_map(|link| link.file(name)).collect();
         for index in &self.indexes {
             let Some(url) = page_url(index, name) else { continue };
             let Some(page) = text(client, &url).await? else { continue };
@@ -75,6 +65,29 @@ impl Places {
             break;
         }
         Ok(files)
+    }
+}
+
+impl Places {
+    /// The files that links list, of all projects.
+    ///
+    /// # Errors
+    ///
+    /// When a page does not answer.
+    pub(crate) async fn linked(&self, client: &Client) -> Result<Vec<Link>, NetError> {
+        let mut all = Vec::new();
+        for place in &self.links {
+            let place = place.whole();
+            match folder(place) {
+                Some(folder) => all.extend(folder_links(&folder)),
+                None => {
+                    if let Ok(url) = place.parse::<SecretUrl>() {
+                        all.extend(read_page(&text(client, &url).await?.unwrap_or_default()));
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -90,7 +103,7 @@ pub(crate) struct ProjectPage {
 }
 
 impl ProjectPage {
-    /// What an index has of a project; nothing where it has none.
+    /// What an index has of a project, by its own word; nothing where it has none, or nothing that we may see.
     ///
     /// # Errors
     ///
@@ -101,18 +114,18 @@ impl ProjectPage {
         name: &str,
     ) -> Result<Option<Self>, NetError> {
         let Some(url) = page_url(index, name) else { return Ok(None) };
-        match client.get_bytes_as(url.clone(), FORMS, PAGE_LIMIT).await {
+        match client.get_bytes_there(url.clone(), Some(FORMS), OFFERS_PAGE_LIMIT).await {
             Ok(bytes) => Ok(Some(Self { url, links: read_page(&String::from_utf8_lossy(&bytes)) })),
-            Err(NetError::NotFound { .. }) => Ok(None),
+            Err(NetError::NotFound { .. } | NetError::Unauthorized { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The link of a file. One that has another hash is another file.
+    /// The link of a file. One that has another hash is another file, and one that has none may be.
     pub(crate) fn link(&self, filename: &str, sha256: &Digest) -> Option<&Link> {
         let is_it = |link: &&Link| {
             let stated = link.sha256.as_deref().and_then(|hex| Digest::from_hex(hex).ok());
-            link.filename == filename && stated.is_none_or(|stated| stated == *sha256)
+            link.filename == filename && stated == Some(*sha256)
         };
         self.links.iter().find(is_it)
     }
@@ -151,13 +164,11 @@ fn folder_links(folder: &std::path::Path) -> Vec<Link> {
 /// A link of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Link {
-    filename: String,
+    pub(crate) filename: String,
     requires_python: Option<String>,
     yanked: Option<String>,
     /// The hash of the file, in hexadecimal digits.
     sha256: Option<String>,
-    /// Where the file is, perhaps from the page on.
-    pub(crate) address: Option<String>,
     /// Where its attestations are (PEP 740).
     pub(crate) provenance: Option<String>,
 }
@@ -199,7 +210,6 @@ fn json_link(file: &serde_json::Value) -> Option<Link> {
         requires_python: text("requires-python"),
         yanked,
         sha256: file["hashes"]["sha256"].as_str().map(str::to_owned),
-        address: text("url"),
         provenance: text("provenance"),
     })
 }
@@ -219,7 +229,8 @@ fn html_links(text: &str) -> Vec<Link> {
         };
         let address = attribute(tag, "href");
         let of_address = address.clone().map(end);
-        let hash = address.as_ref().and_then(|it| it.split_once("#sha256=")).map(|it| it.1.to_owned());
+        let fragment = address.as_ref().and_then(|it| it.split_once('#')).map_or("", |it| it.1);
+        let hash = fragment.split('&').find_map(|part| part.strip_prefix("sha256=")).map(str::to_owned);
         let is_file =
             |name: &String| name.ends_with(".whl") || name.contains(".tar") || name.ends_with(".zip");
         let Some(filename) = Some(name).filter(is_file).or(of_address) else { continue };
@@ -228,7 +239,6 @@ fn html_links(text: &str) -> Vec<Link> {
             requires_python: attribute(tag, "data-requires-python"),
             yanked: attribute(tag, "data-yanked"),
             sha256: hash,
-            address,
             provenance: attribute(tag, "data-provenance"),
         });
     }
@@ -305,13 +315,13 @@ mod tests {
     fn both_forms_say_where_the_attestations_of_a_file_are() {
         let (hash, other) = ("ab".repeat(32), "cd".repeat(32));
         let html = format!(
-            "<a href='/f/a-1.whl#sha256={hash}' data-provenance='https://i.example/p?a=1&amp;b=2'>a-1.whl</a>\
-             <a href='/f/a-2.whl'>a-2.whl</a>"
+            "<a href='/f/a-1.whl#sha256={hash}&amp;x=1' data-provenance='https://i.example/p?a=1&amp;b=2'>a-1.whl</a>\
+             <a href='/f/a-2.whl' data-provenance='/p'>a-2.whl</a>"
         );
         let json = format!(
             r#"{{"files": [
             {{"filename": "a-1.whl", "url": "/f/a-1.whl", "hashes": {{"sha256": "{hash}"}}, "provenance": "https://i.example/p?a=1&b=2"}},
-            {{"filename": "a-2.whl", "url": "/f/a-2.whl", "provenance": null}}]}}"#
+            {{"filename": "a-2.whl", "url": "/f/a-2.whl", "provenance": "/p"}}]}}"#
         );
         let digest = |hex: &str| Digest::from_hex(hex).unwrap();
         for text in [html, json] {
@@ -320,7 +330,8 @@ mod tests {
             let link = page.link("a-1.whl", &digest(&hash)).unwrap();
             assert_eq!(link.provenance.as_deref(), Some("https://i.example/p?a=1&b=2"));
             assert_eq!(page.link("a-1.whl", &digest(&other)), None);
-            assert_eq!(page.link("a-2.whl", &digest(&other)).unwrap().provenance, None);
+            // What has no hash may be another file.
+            assert_eq!(page.link("a-2.whl", &digest(&other)), None);
             assert_eq!(page.link("a-3.whl", &digest(&hash)), None);
         }
     }
