@@ -24,6 +24,8 @@ pub enum Kind {
 pub enum Neighbour {
     /// A publisher of another kind.
     Publisher(String),
+    /// A publisher without what belongs to it, and why.
+    NoPublisher(String),
     /// Something else, and why it is not known.
     Unreadable(String),
 }
@@ -96,7 +98,8 @@ pub fn of_wheel(bytes: &[u8], index: &str) -> Result<Vec<Offered>, Refusal> {
         let kind = match Claimed::read(publisher) {
             Ok(claimed) => Kind::Wheel(claimed),
             Err(Refusal::PublisherKind(kind)) => Kind::Unknown(Neighbour::Publisher(kind)),
-            Err(other) => Kind::Unknown(Neighbour::Unreadable(other.to_string())),
+            Err(Refusal::Unreadable { reason, .. }) => Kind::Unknown(Neighbour::NoPublisher(reason)),
+            Err(other) => Kind::Unknown(Neighbour::NoPublisher(other.to_string())),
         };
         all.extend(attestations.into_iter().map(|attestation| match bundle(attestation) {
             Ok(bundle) => Offered { kind: kind.clone(), from: index.to_owned(), bundle },

@@ -124,6 +124,9 @@ impl Verifier {
 fn read(offered: &Offered) -> Result<Bundle, Refusal> {
     match &offered.kind {
         Kind::Unknown(Neighbour::Publisher(kind)) => return Err(Refusal::PublisherKind(shown(kind))),
+        Kind::Unknown(Neighbour::NoPublisher(why)) => {
+            return Err(Refusal::unreadable("publisher (PEP 740)", why));
+        }
         Kind::Unknown(Neighbour::Unreadable(why)) => {
             return Err(Refusal::unreadable("attestation (PEP 740)", why));
         }
@@ -178,4 +181,19 @@ fn of_certificate(certificate: &CertificateInfo, statement: &Statement) -> Resul
         media_type: String::new(),
         bundle: String::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_certificate_says_is_kept_whole_or_not_at_all() {
+        let long = "x".repeat(LONGEST_FACT);
+        assert_eq!(fact("identity", Some(&long)), Ok(Some(long.clone())));
+        assert_eq!(fact("identity", None), Ok(None));
+        for wrong in [format!("{long}x"), "a\nb".to_owned(), "\u{1b}[2J".to_owned()] {
+            assert_eq!(fact("identity", Some(&wrong)), Err(Refusal::Fact("identity")), "{wrong:?}");
+        }
+    }
 }

@@ -364,3 +364,14 @@ fn who_published_something_stands_beside_it_and_the_proof_among_what_came_of_the
     assert_eq!(publishers.len(), 3);
     assert_eq!(publishers[1..], [(sdist, Some("c0ffee")), (sdist, None)]);
 }
+
+#[test]
+fn what_others_write_into_annotations_makes_nothing_unreadable() {
+    for annotations in
+        [Value::Null, json!([]), json!({ "attestations": "no" }), json!({ "attestations": [1] })]
+    {
+        let mut said = said(None, &BTreeMap::new());
+        said["buildDefinition"]["resolvedDependencies"][0]["annotations"] = annotations;
+        assert_eq!(Provenance::read(&said).unwrap().publishers, []);
+    }
+}

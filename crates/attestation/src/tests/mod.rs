@@ -164,7 +164,10 @@ fn what_is_not_known_spoils_nothing_beside_it() {
     bundles.extend([of_others, later]);
     let found = Verifier::new(&keys()).unwrap().verify_all(&genuine.offered().unwrap(), &genuine.archive);
     assert_eq!(found.proved.len(), 1);
-    insta::assert_snapshot!(found.refused.iter().map(|it| format!("{it}\n")).collect::<String>(), @"");
+    insta::assert_snapshot!(found.refused.iter().map(|it| format!("{it}\n")).collect::<String>(), @"
+    the index says that it is by a publisher of the kind `Forge`, which is not known here
+    it is no attestation (PEP 740) that can be read: its version is 2
+    ");
 }
 
 /// The attestation of a provenance object.
