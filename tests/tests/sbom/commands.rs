@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{findings, listed_by_trivy};
 
-fn spec() -> String {
+pub(crate) fn spec() -> String {
     format!(
         "name = \"analysis\"\ntags = [\"1\"]\npython = \"3.11\"\n\
          [conda]\nchannels = [\"{}\"]\npackages = [\"numpy\"]\n\

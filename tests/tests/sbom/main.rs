@@ -4,6 +4,7 @@
 
 mod commands;
 mod made_up;
+mod pages;
 mod scanned;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 mod attached;
 mod attacks;
 mod others;
+mod page;
 mod policies;
 mod publishers;
 mod rebuilding;
