@@ -12,7 +12,7 @@ use crate::scratch;
 use crate::wheels::{self, WheelsError};
 
 /// The programs that the tests drive, and the Debian packages that bring them. A test that needs one more adds it here.
-const PROGRAMS: [Program; 30] = [
+const PROGRAMS: [Program; 31] = [
     ("buildah", "buildah"),
     ("busybox", "busybox-static"),
     ("chromium", "chromium"),
@@ -36,6 +36,7 @@ const PROGRAMS: [Program; 30] = [
     ("qemu-aarch64-static", "qemu-user-static"),
     ("rsync", "rsync"),
     ("sbatch", "slurm-client"),
+    ("setcap", "libcap2-bin"),
     ("shellcheck", "shellcheck"),
     ("skopeo", "skopeo"),
     ("slurmctld", "slurmctld"),
