@@ -90,7 +90,9 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     step(compiling(workspace, &["test", "--locked", "--workspace", "--doc", "--quiet"]))?;
     let mut tests = match Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {
-            compiling(workspace, &["nextest", "run", "--locked", "--workspace"])
+            let mut nextest = compiling(workspace, &["nextest", "run", "--locked", "--workspace"]);
+            nextest.args(["--test-threads", &at_once().to_string()]);
+            nextest
         }
         _ => compiling(workspace, &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]),
     };
@@ -101,6 +103,13 @@ pub(crate) fn run(workspace: &Path) -> Result<(), TestError> {
     let memory = if std::env::var_os("TMPDIR").is_none() { scratch::in_memory()? } else { None };
     tests.envs(memory.iter().map(|folder| ("TMPDIR", folder.path())));
     step(tests)
+}
+
+/// How many tests run at once: half as many again as there are cores, since most wait for servers, engines and the disk part of the time.
+/// With one for each, two cores stood still for a third of a whole run.
+fn at_once() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores + cores.div_ceil(2)
 }
 
 /// Makes the channel, and fetches what others have: whatever is there already stays.
