@@ -109,7 +109,7 @@ fn only_what_is_named_is_upgraded() {
     assert_snapshot!(bench.run(&["lock", "spec.toml", "--upgrade", "--json"]).stdout, @r#"
     {
       "lock": "spec.lock",
-      "format": 3,
+      "format": 4,
       "changes": [
         {
           "package": "conda/tornado",
@@ -154,7 +154,7 @@ fn a_debian_package_that_was_read_is_not_read_again() {
         bench.imgbuild.read("spec.lock")
     };
     let first = relock();
-    let kept = bench.imgbuild.store().join("repodata-v1/debian-info-v1");
+    let kept = bench.imgbuild.store().join("repodata-v1/debian-info-v2");
     let documents = || fs_err::read_dir(&kept).unwrap().map(|it| it.unwrap().path()).collect::<Vec<_>>();
     assert_eq!(documents().len(), first.matches("[[debian]]").count());
     // What is read of them is the same, from wherever.

@@ -100,6 +100,7 @@ fn it_holds_the_program_whom_it_trusts_and_folders_for_anybody() {
     0644 usr/share/doc/imgbuild/README.md
     0644 usr/share/doc/imgbuild/THIRD-PARTY
     0755 usr/share/imgbuild
+    0644 usr/share/imgbuild/sbom.cdx.json
     0644 usr/share/imgbuild/spec.lock
     1777 work
     ");

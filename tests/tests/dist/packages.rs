@@ -187,7 +187,8 @@ fn imgbuild_puts_its_own_conda_package_into_an_image() {
     assert_eq!(record["license"], "MIT OR Apache-2.0");
     assert_eq!(record["depends"], serde_json::json!([]));
     // The texts that rattler-build put into the package for whoever passes it on.
-    let texts = root.join(format!("opt/conda/conda-meta/licenses/imgbuild-{VERSION}-x86_64_0"));
+    let texts =
+        root.join(format!("opt/conda/conda-meta/licenses/imgbuild-{VERSION}-x86_64_0/share/doc/imgbuild"));
     for name in ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY"] {
         let text = fs_err::read_to_string(texts.join(name)).unwrap();
         assert!(text.contains("WITHOUT WARRANTIES") || text.contains("WITHOUT WARRANTY"), "{name}");

@@ -158,12 +158,12 @@ fn an_image_holds_a_lock_of_a_newer_format() {
     fs_err::write(layout.join("index.json"), index.to_string()).unwrap();
     assert_snapshot!(bench.refuses(&["inspect", "./image"]), @"
     × the lock that the image is made of cannot be used
-    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 3
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 4
     help: an imgbuild of another version has made the image, and that or a later one reads its lock; `imgbuild ls`, `cat` and `extract` show its files without
     ");
     assert_snapshot!(bench.refuses(&["why", "./image", "numpy"]), @"
     × the lock that the image is made of cannot be used
-    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 3
+    ╰─▶ the lock has format version 99, and this imgbuild reads versions up to 4
     help: an imgbuild of another version has made the image, and that or a later one reads its lock; `imgbuild ls`, `cat` and `extract` show its files without
     ");
     // Its files can be looked at all the same.

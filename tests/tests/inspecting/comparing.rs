@@ -72,6 +72,7 @@ fn two_images_differ_in_what_is_in_them() {
       + /opt/conda/lib/python3.11/site-packages/shared.py
       ~ /etc/profile.d/imgbuild.sh (size)
       ~ /srv/hello.txt (content)
+      ~ /usr/share/imgbuild/sbom.cdx.json (content)
       ~ /usr/share/imgbuild/spec.lock (content)
 
     whoever has the first pulls 4.6 MB for the second: 3 layers, and 6 are shared

@@ -38,7 +38,7 @@ fn an_image_is_told_in_a_screen() {
       _libgcc_mutex # main, bzip2 # # ca-certific… DIGEST # MB # MB
       pip # # python_abi # # pyyaml # DIGEST # MB # MB
       apt's and dpkg's configuration, dpkg's state of trixie DIGEST # kB # kB
-      environment base, the lock, shell and start-up files DIGEST SIZE kB SIZE kB
+      environment base, the lock and the bill of materials, shell… DIGEST SIZE kB SIZE kB
       copied files DIGEST # B # kB
     ");
     assert_snapshot!(sample.says_without_numbers(&["inspect", IMAGE, "--packages"]), @"

@@ -97,7 +97,7 @@ impl Sample {
         let is_digest = |word: &str| word.len() == 12 && word.bytes().all(|it| it.is_ascii_hexdigit());
         let line = |line: &str| {
             // The lock says ports of servers, which have more or fewer digits.
-            let is_lock = line.contains("the lock, ") || line.contains("spec.lock ");
+            let is_lock = line.contains("the lock and ") || line.contains("spec.lock ");
             let words = line.split(' ').map(|word| match word {
                 word if is_digest(word) => "DIGEST",
                 word if is_lock && word.parse::<f64>().is_ok() => "SIZE",
