@@ -99,31 +99,31 @@ fn a_push_says_what_it_does() {
             .collect();
         plain(&format!("{}\n{}[{}]", stderr.join("\n"), outcome.stdout, outcome.code.unwrap()), &address)
     };
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--dry-run"]), @r"
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small", "--dry-run"]), @"
     REGISTRY/small:1 is sha256:… (new)
     REGISTRY/small:latest is sha256:… (new)
-    would be sent: 1.2 kB in 3 blobs; would be mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    would be sent: 1.6 kB in 3 blobs; would be mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
     REGISTRY/small:1
     REGISTRY/small:latest
     [0]
     ");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small"]), @r"
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small"]), @"
     REGISTRY/small:1 is sha256:… (new)
     REGISTRY/small:latest is sha256:… (new)
-    sent: 1.2 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    sent: 1.6 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
     REGISTRY/small:1
     REGISTRY/small:latest
     [0]
     ");
-    assert_snapshot!(run(&["push", "small:1", "REGISTRY/small"]), @r"
+    assert_snapshot!(run(&["push", "small:1", "REGISTRY/small"]), @"
     REGISTRY/small:1 is sha256:… (unchanged)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 1.2 kB in 3 blobs
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 1.6 kB in 3 blobs
     REGISTRY/small:1
     [0]
     ");
-    assert_snapshot!(run(&["push", "out/small-1.tar", "REGISTRY/other:x"]), @r"
+    assert_snapshot!(run(&["push", "out/small-1.tar", "REGISTRY/other:x"]), @"
     REGISTRY/other:x is sha256:… (new)
-    sent: 1.2 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
+    sent: 1.6 kB in 3 blobs; mounted: 0 B in 0 blobs; there: 0 B in 0 blobs
     REGISTRY/other:x
     [0]
     ");
@@ -135,7 +135,7 @@ fn a_push_says_what_it_does() {
     assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/a/mounted:1", "REGISTRY/b/mounted:1", "--blob-repository", "REGISTRY/small", "--mount-only"]), @"
     REGISTRY/a/mounted:1 is sha256:… (new)
     REGISTRY/b/mounted:1 is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 2.4 kB in 6 blobs; there: 0 B in 0 blobs
+    sent: 0 B in 0 blobs; mounted: 3.2 kB in 6 blobs; there: 0 B in 0 blobs
     REGISTRY/a/mounted:1
     REGISTRY/b/mounted:1
     [0]
@@ -147,9 +147,9 @@ fn a_push_says_what_it_does() {
       help: push under another tag, or without `--immutable-tags`
     [1]
     ");
-    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @r"
+    assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @"
     REGISTRY/small:1 is sha256:… (was sha256:…)
-    sent: 793 B in 2 blobs; mounted: 0 B in 0 blobs; there: 378 B in 1 blob
+    sent: 819 B in 2 blobs; mounted: 0 B in 0 blobs; there: 795 B in 1 blob
     REGISTRY/small:1
     [0]
     ");

@@ -124,7 +124,7 @@ type Pushed = (BTreeMap<Digest, String>, BTreeMap<Digest, u64>);
 fn moves_only_the_package(before: &Pushed, after: &Pushed) {
     let new = after.0.iter().filter(|(digest, _)| !before.0.contains_key(digest));
     let of: BTreeSet<&str> = new.clone().map(|(_, of)| of.as_str()).collect();
-    let metadata = "environment base, the lock, shell and start-up files";
+    let metadata = "environment base, the lock and the bill of materials, shell and start-up files";
     assert_eq!(of, BTreeSet::from([metadata, "numpy 2.0.2 py311_0"]));
     let came = |digest: &Digest| after.1[digest];
     let arrived: u64 = after.1.keys().filter(|digest| !before.1.contains_key(digest)).map(came).sum();
