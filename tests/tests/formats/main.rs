@@ -19,7 +19,7 @@ use serde_json::Value;
 const IMAGES: [(FormatVersion, &str); 3] = [
     (FormatVersion::Two, "sha256:2ff5fbdce7ea3479b94805add0c28106bd4d50513e0df7f3382b5a6e2415bb52"),
     (FormatVersion::Three, "sha256:49760ace88988f955e47cd9a57dc2e731c7907376e030814ec22c8a342f39629"),
-    (FormatVersion::Four, "sha256:ea0ac712e09e88cd4f567282ddb5ed1c1976e52b80bc4e858e1f1659afaf97f5"),
+    (FormatVersion::Four, "sha256:4e2fa37c1eb326e872c19e88868380fc4da34407751a05ab4a21339cb0f5ce5f"),
 ];
 
 fn folder() -> PathBuf {
@@ -232,14 +232,14 @@ fn every_codec_of_every_version_writes_the_bytes_that_it_always_did() {
     3 none sha256:302211d52f7ffc0af2e6722bc7e8bfeed9f83ab7000f6a146a284a819e42c087
       sha256:fe63097f7ba47a0eb5f06a7ad4fa3ac055e9b79b0b3f3fe67464c2bf03d3dba8
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
-    4 zstd sha256:263c733e1a7faede4a3b340da410665acc1988e2cccb0be8f7726f0a7bd7c27d
-      sha256:22dc70d0a516072621c5093a1173b8e7273c1046673913a8d5bdf12b15382c91
+    4 zstd sha256:fd3c92fb8abc9c9b1d3e8abbadc0b3dc8ff93587fe9d5f45aab40c775fdd7aee
+      sha256:2c9baeb4aa911dfd2df2c0c184999afb42a4cfaff0cbdc1500fd8e803253c809
       sha256:c85ceff92744bb68597dccc4678f9d83e38e075279e9b186ceb71fef545a71ca
-    4 gzip sha256:b154f7ae1ca58fb5979c1e153ff75572d5f39346a17eb09534ce2519a1148551
-      sha256:597b1213a6f4dc0480840b57423f0e7d2e76f1f95031fb3514c8878f169cccb5
+    4 gzip sha256:4ca336848f8d49bb9a4aeb468a1be8d1e0ac9965aa72b5fb888dbc8e14de53ae
+      sha256:d661f355b63b024fd3983a489364101a6c35d069ac692ad2e0ac38a441832094
       sha256:ccd6baad2c2ebec90a214912d132f9f83e40421a4addee17c5cc4c6eb3e08293
-    4 none sha256:faa271bef54a3957422dbccc5c0a25750b1828fe41b8bde8151ae3cce03169e4
-      sha256:9af626da7d0b6e1790f1c51e30d05353fcdb2de9992dea8dc6d924c454bfc06e
+    4 none sha256:c2cee74c4e1199ccea72d913c6af8a8230e1f39646e1fc6772f76793d4cb8511
+      sha256:43bc4933e3bea371e93d2fff55c6891b4fee2a13ba1b1067dea5fa98c7253d1b
       sha256:34368b8acbffbdc3f81ace08aaf6adc805d68783b875e63dc50af2f5c4348fd2
     ");
 }

@@ -55,7 +55,7 @@ fn machines_push_their_platforms_and_one_completes_the_matrix() {
     REGISTRY/small:b-arm64 is there
     REGISTRY/small:a is sha256:… (new)
     REGISTRY/small:b is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 6.3 kB in 10 blobs
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 4.7 kB in 8 blobs
     [0]
     ");
     // What many machines have made is what one makes.
@@ -170,7 +170,7 @@ fn what_is_copied_changes_without_the_lock() {
     REGISTRY/small:a-arm64 is there
     REGISTRY/small:b is there
     REGISTRY/small:a is sha256:… (was sha256:…)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 3.2 kB in 5 blobs
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 2.3 kB in 4 blobs
     [0]
     ");
     assert_snapshot!(said(&imgbuild, address, &complete), @r"
@@ -204,7 +204,7 @@ fn no_tag_is_moved_where_none_may_be() {
     REGISTRY/small:b-arm64 is there
     REGISTRY/small:a is sha256:… (was sha256:…)
     REGISTRY/small:b is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 6.3 kB in 10 blobs
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 4.7 kB in 8 blobs
     [0]
     ");
 }
@@ -224,7 +224,7 @@ fn a_part_of_a_matrix_is_completed() {
     REGISTRY/small:a-amd64 is there
     REGISTRY/small:a-arm64 is there
     REGISTRY/small:a is sha256:… (new)
-    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 3.2 kB in 5 blobs
+    sent: 0 B in 0 blobs; mounted: 0 B in 0 blobs; there: 2.3 kB in 4 blobs
     [0]
     ");
     assert_snapshot!(complete(&["--only", "which=b", "--platform", "linux/amd64"]), @r"

@@ -149,7 +149,7 @@ fn a_push_says_what_it_does() {
     ");
     assert_snapshot!(run(&["push", "spec.toml", "REGISTRY/small:1"]), @"
     REGISTRY/small:1 is sha256:… (was sha256:…)
-    sent: 819 B in 2 blobs; mounted: 0 B in 0 blobs; there: 795 B in 1 blob
+    sent: 819 B in 2 blobs; mounted: 0 B in 0 blobs; there: 793 B in 1 blob
     REGISTRY/small:1
     [0]
     ");

@@ -7,6 +7,7 @@ use imgbuild_base::Base;
 use imgbuild_inventory::Inventory;
 use imgbuild_layer::{Content, Files, PartId, Role};
 use imgbuild_lock::LockedVariant;
+use imgbuild_oci::Digest;
 use imgbuild_sbom::{ImageFacts, document_in_image};
 use imgbuild_spec::Variant;
 
@@ -27,6 +28,25 @@ fn bill_path(base: &Base, facts: &ImageFacts) -> String {
         }
         _ => BILL_PATH.to_owned(),
     }
+}
+
+/// The bill of materials, and what it says of the image. Images of one lock that have the same packages have the same: it names no tag, and is
+/// told from others by what it says.
+fn bill(
+    locked: &LockedVariant<'_>,
+    variant: &Variant,
+    text: &str,
+) -> Result<(Vec<u8>, ImageFacts), MakeError> {
+    let inventory = Inventory::of_lock(locked, &[]);
+    let of_lock = ImageFacts {
+        tag: None,
+        identity: Digest::of(text),
+        tool_version: None,
+        ..lock_facts(locked, variant, text)?
+    };
+    let identity = Digest::of(document_in_image(&inventory, &of_lock)?);
+    let facts = ImageFacts { identity, ..of_lock };
+    Ok((document_in_image(&inventory, &facts)?, facts))
 }
 
 impl Assembly {
@@ -50,11 +70,8 @@ impl Assembly {
         add(LOCK_PATH, text.as_bytes().to_vec())?;
         let mut title = "the lock";
         if locked.format.has_bill_of_materials() {
-            let facts = ImageFacts { tool_version: None, ..lock_facts(locked, variant, text)? };
-            add(
-                &bill_path(&self.base, &facts),
-                document_in_image(&Inventory::of_lock(locked, &[]), &facts)?,
-            )?;
+            let (bill, facts) = bill(locked, variant, text)?;
+            add(&bill_path(&self.base, &facts), bill)?;
             title = "the lock and the bill of materials";
         }
         let id = PartId::new("imgbuild", "lock");
