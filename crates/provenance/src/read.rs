@@ -96,7 +96,10 @@ struct AttestationFields {
 
 impl Resource {
     fn publishers(&self) -> impl Iterator<Item = Publisher> {
-        let package = self.uri.clone().or_else(|| self.name.clone()).unwrap_or_default();
+        // What has neither URI nor name is told by its digests.
+        let digests =
+            || self.digest.iter().map(|(name, hex)| format!("{name}:{hex}")).collect::<Vec<_>>().join(" ");
+        let package = self.uri.clone().or_else(|| self.name.clone()).unwrap_or_else(digests);
         // Annotations are everybody's own: what others write there is no reason to read nothing.
         let all = self.annotations["attestations"].as_array().into_iter().flatten();
         let read = all.filter_map(|it| AttestationFields::deserialize(it).ok());

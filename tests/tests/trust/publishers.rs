@@ -446,3 +446,18 @@ fn a_real_conda_package_is_of_whom_its_attestation_says() {
     // The channel that offers it is another matter.
     assert!(proved.channel.is_some());
 }
+
+/// Whose a file is, nobody knows while a page of links is not to be had: the names of private wheels are no index's business.
+#[test]
+fn no_index_hears_of_wheels_while_a_page_of_links_cannot_be_had() {
+    let index = index(PROVENANCE, || Answer::Json(offer().to_string()));
+    let links = Server::with(&workspace_root().join("tests/tests/trust/genuine"), |_| Answer::Status(500));
+    let (imgbuild, registry) = (asking(imgbuild(), &index), Registry::new());
+    spec(&imgbuild);
+    imgbuild.run(["lock", "spec.toml"]).success();
+    let before = index.count(PAGE);
+    let built = build(&imgbuild.variable("UV_FIND_LINKS", links.url()), &registry);
+    assert_eq!(index.count(PAGE), before);
+    let notes = built["notes"].to_string();
+    assert!(notes.contains("cannot be had") || notes.contains("nobody knows which attestations"), "{notes}");
+}

@@ -15,7 +15,7 @@ use url::Url;
 use crate::choosing::finder::PackageFinder;
 use crate::choosing::locking::Run;
 use crate::choosing::locking_error::LockingError;
-use crate::index::listing::{Places, ProjectPage};
+use crate::index::listing::ProjectPage;
 use crate::limits::PAGES_AT_ONCE;
 
 /// What the store keeps of files of indexes: the attestations that are offered for each, which may be none.
@@ -109,7 +109,18 @@ impl PackageFinder {
             return Ok(());
         }
         // Those of links are no index's, whatever an index has.
-        let linked = self.linked(&places).await;
+        let linked: BTreeSet<String> = match places.linked(self.client()).await {
+            Ok(links) => links.into_iter().map(|link| link.filename).collect(),
+            // Whose a file is, nobody knows then: no index hears of any.
+            Err(error) => {
+                let mut wanted = missing.into_values().flatten();
+                if let Some(place) = wanted.next() {
+                    take(place, Err(error.into()));
+                }
+                not_asked(wanted).into_iter().for_each(|(place, answer)| take(place, answer));
+                return Ok(());
+            }
+        };
         for places in missing.values_mut() {
             let of_links = places.extract_if(.., |place| linked.contains(&files[*place].filename));
             of_links.for_each(|place| take(place, Ok(Vec::new())));
@@ -123,12 +134,6 @@ impl PackageFinder {
             of_project.into_iter().for_each(|(place, answer)| take(place, answer));
         }
         Ok(())
-    }
-
-    /// The names of the files that links list. Where those cannot be had, the wheels could not either.
-    async fn linked(&self, places: &Places) -> BTreeSet<String> {
-        let linked = places.linked(self.client()).await.inspect_err(|error| tracing::debug!("{error}"));
-        linked.unwrap_or_default().into_iter().map(|link| link.filename).collect()
     }
 }
 
