@@ -9,9 +9,7 @@ use super::error::DistError;
 use super::licences;
 use super::machine::{self, Machine};
 
-/// Builds the program of a release for a machine: optimised, static, without symbols.
-///
-/// What it is made of is compiled as any `cargo build --release` does it; the last step alone differs.
+/// Builds the program of a release for a machine: optimised as a whole, static, without symbols.
 pub(super) fn build(workspace: &Path, machine: Machine, parts: &Path) -> Result<PathBuf, DistError> {
     let folder = parts.join(machine.target);
     fs_err::create_dir_all(&folder)?;
@@ -20,7 +18,16 @@ pub(super) fn build(workspace: &Path, machine: Machine, parts: &Path) -> Result<
     commands::run(compile.args(["-O2", "-c", "-o"]).arg(&names).arg(workspace.join("xtask/dist/names.c")))?;
 
     let mut cargo = Command::new("cargo");
-    cargo.args(["rustc", "--release", "--locked", "--package", "imgbuild", "--bin", "imgbuild"]);
+    cargo.args([
+        "rustc",
+        "--profile",
+        "production",
+        "--locked",
+        "--package",
+        "imgbuild",
+        "--bin",
+        "imgbuild",
+    ]);
     let mut built = licences::target_folder(workspace)?;
     if machine.target != machine::host()?.target {
         let variable = machine.target.replace('-', "_");
@@ -33,9 +40,9 @@ pub(super) fn build(workspace: &Path, machine: Machine, parts: &Path) -> Result<
     cargo.arg(format!("link-arg={}", names.display())).current_dir(workspace);
     commands::run(&mut cargo)?;
 
-    // The next `cargo build --release` writes over it.
+    // The next one writes over it.
     let program = folder.join("imgbuild");
-    fs_err::copy(built.join("release/imgbuild"), &program)?;
+    fs_err::copy(built.join("production/imgbuild"), &program)?;
     elf::machine(&program)?;
     Ok(program)
 }
