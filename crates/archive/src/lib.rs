@@ -4,6 +4,7 @@
 //! What two readers could read differently is refused, whatever it is that was packed. What becomes of the entries is for
 //! the floors above.
 
+mod ahead;
 mod layer;
 pub mod limits;
 mod owner;
@@ -13,10 +14,13 @@ mod whiteout;
 mod xz;
 mod zip;
 
+pub use ahead::ReadAhead;
 pub use layer::{LayerHead, LayerKind, LayerReader, Special};
 pub use owner::Owner;
 pub use path::{Folder, ImagePath, PathError};
 pub use tar::{TarError, TarHead, TarKind, TarReader};
 pub use whiteout::Whiteout;
 pub use xz::xz;
-pub use zip::{ZipArchive, ZipBody, ZipError, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members};
+pub use zip::{
+    ZipArchive, ZipBodies, ZipBody, ZipError, ZipFileError, ZipLimits, ZipMember, ZipMethod, zip_members,
+};

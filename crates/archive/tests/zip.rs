@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Helpers of tests.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use imgbuild_archive::{ZipArchive, ZipFileError, ZipLimits, zip_members};
 use proptest::prelude::*;
@@ -28,6 +30,80 @@ fn contents(path: &Path) -> Result<Vec<Content>, String> {
         found.push((member.name().to_owned(), member.mode(), member.mtime(), bytes));
     }
     Ok(found)
+}
+
+/// Members of all sizes: more than wait at once, many small ones, an empty one.
+fn large(path: &Path) {
+    let script = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
+    for number in range(150):
+        size = 7_000_000 if number % 50 == 3 else number * 37
+        archive.writestr(f"m{number}", (b"%d " % number * size)[:size])
+"#;
+    assert!(Command::new("python3").args(["-c", script]).arg(path).status().unwrap().success());
+}
+
+#[test]
+fn several_threads_give_the_same_in_the_same_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.zip");
+    large(&path);
+    let limits = ZipLimits { members: 1000, content: 1 << 30 };
+    let archive = Arc::new(ZipArchive::open(&path, limits).unwrap());
+    // Some of them, one twice, and a number that no member has.
+    let numbers: Vec<usize> =
+        (0..150).rev().filter(|number| number % 7 != 0).chain([3, 5, 5, 1000]).collect();
+    let one_by_one = numbers.iter().map(|number| {
+        let mut bytes = Vec::new();
+        if let Some(mut body) = archive.body(*number) {
+            body.read_to_end(&mut bytes).unwrap();
+        }
+        bytes
+    });
+    let expected: Vec<Vec<u8>> = one_by_one.collect();
+    for threads in [1, 2, 5] {
+        let mut bodies = archive.bodies(numbers.clone(), NonZero::new(threads).unwrap());
+        for (number, expected) in numbers.iter().zip(&expected) {
+            let mut bytes = Vec::new();
+            bodies.next_body().read_to_end(&mut bytes).unwrap();
+            assert!(bytes == *expected, "member {number} by {threads} threads");
+        }
+        assert_eq!(bodies.next_body().read(&mut [0]).unwrap(), 0);
+        // Whoever reads none of one, or only a part, may go on and may stop.
+        let mut bodies = archive.bodies(numbers.clone(), NonZero::new(threads).unwrap());
+        let large = numbers.iter().position(|number| *number == 103).unwrap();
+        (0..large).for_each(|_| drop(bodies.next_body()));
+        let mut start = [0; 4];
+        bodies.next_body().read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"103 ");
+        let mut next = Vec::new();
+        bodies.next_body().read_to_end(&mut next).unwrap();
+        assert!(next == expected[large + 1], "{threads} threads");
+    }
+}
+
+#[test]
+fn a_damaged_member_is_an_error_on_every_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.zip");
+    large(&path);
+    let limits = ZipLimits { members: 1000, content: 1 << 30 };
+    let mut bytes = std::fs::read(&path).unwrap();
+    let whole = ZipArchive::open(&path, limits).unwrap();
+    let end = usize::try_from(whole.members()[53].end()).unwrap();
+    bytes[end - 1000] ^= 0x3c;
+    std::fs::write(&path, bytes).unwrap();
+    let archive = Arc::new(ZipArchive::open(&path, limits).unwrap());
+    let said = |threads| {
+        let mut bodies = archive.bodies((50..60).collect(), NonZero::new(threads).unwrap());
+        let read = |_| io::copy(&mut bodies.next_body(), &mut io::sink()).map_err(|error| error.to_string());
+        (50..60).map(read).collect::<Vec<_>>()
+    };
+    let alone = said(1);
+    assert!(alone[3].is_err() && alone.iter().filter(|it| it.is_err()).count() == 1, "{alone:?}");
+    assert_eq!(said(2), alone);
+    assert_eq!(said(4), alone);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::num::NonZero;
 use std::path::Path;
 
 use bzip2::read::MultiBzDecoder;
-use imgbuild_archive::{TarError, TarKind, TarReader};
+use imgbuild_archive::{ReadAhead, TarError, TarKind, TarReader};
 use rattler_conda_types::package::PathType;
 
 use crate::beginning::Beginning;
@@ -109,6 +110,14 @@ impl<'a> Archive<'a> {
         }
     }
 
+    /// The same, unpacked: what stands in the tar.
+    fn unpacked(&self) -> Result<Box<dyn Read + Send>, ArchiveError> {
+        Ok(match self.format {
+            ArchiveFormat::Conda => Box::new(zstd(self.part(Part::Package)?)?),
+            ArchiveFormat::TarBz2 => Box::new(self.bz2()?),
+        })
+    }
+
     fn tar_bz2(&self, limit: u64) -> Result<Tar, ArchiveError> {
         Ok(TarReader::new(Box::new(self.bz2()?), limit))
     }
@@ -133,16 +142,23 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// As [`Self::content`], from what was unpacked already.
+    /// As [`Self::content`], from what was unpacked already; on a thread of its own, where there is more than one.
     ///
     /// # Errors
     ///
     /// When the archive cannot be read.
-    pub(crate) fn content_of(&self, beginning: Option<Beginning>, limit: u64) -> Result<Tar, ArchiveError> {
-        match beginning.and_then(|beginning| beginning.whole()) {
-            Some(whole) => Ok(TarReader::new(Box::new(whole), limit)),
-            None => self.content(limit),
-        }
+    pub(crate) fn content_of(
+        &self,
+        beginning: Option<Beginning>,
+        limit: u64,
+        threads: NonZero<u32>,
+    ) -> Result<Tar, ArchiveError> {
+        let unpacked = match beginning.and_then(|beginning| beginning.whole()) {
+            Some(whole) => Box::new(whole),
+            None => self.unpacked()?,
+        };
+        let unpacked = if threads.get() > 1 { Box::new(ReadAhead::new(unpacked)?) } else { unpacked };
+        Ok(TarReader::new(unpacked, limit))
     }
 
     /// How far a tar may unpack of which nothing is known yet: what it holds is known only behind its metadata, which may stand at the
@@ -152,7 +168,11 @@ impl<'a> Archive<'a> {
     }
 
     fn member(&self, limit: u64, part: Part) -> Result<Tar, ArchiveError> {
-        info_tar(BufReader::with_capacity(256 * 1024, zip::open(self.path, part)?), limit)
+        info_tar(self.part(part)?, limit)
+    }
+
+    fn part(&self, part: Part) -> Result<impl io::BufRead + Send + use<>, ArchiveError> {
+        Ok(BufReader::with_capacity(256 * 1024, zip::open(self.path, part)?))
     }
 }
 
@@ -165,10 +185,14 @@ pub(crate) fn info_tar(
     compressed: impl io::BufRead + Send + 'static,
     limit: u64,
 ) -> Result<Tar, ArchiveError> {
+    Ok(TarReader::new(Box::new(zstd(compressed)?), limit))
+}
+
+fn zstd<R: io::BufRead>(compressed: R) -> io::Result<zstd::Decoder<'static, R>> {
     let mut decoder = zstd::Decoder::with_buffer(compressed)?;
     // The largest window that `zstd --ultra -22` writes; more would let an archive choose our memory.
     decoder.window_log_max(27)?;
-    Ok(TarReader::new(Box::new(decoder), limit))
+    Ok(decoder)
 }
 
 /// How `paths.json` calls what a tar holds.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -157,12 +158,17 @@ impl Package {
 
     /// The package's files.
     pub(crate) fn content(&self, info: &Info) -> Result<Tar, PackageError> {
-        self.content_of(None, info)
+        self.content_of(None, info, NonZero::<u32>::MIN)
     }
 
-    /// The same, of an archive that was begun.
-    pub(crate) fn content_of(&self, beginning: Option<Beginning>, info: &Info) -> Result<Tar, PackageError> {
-        Ok(self.archive().content_of(beginning, self.content_limit(info)?)?)
+    /// The same, of an archive that was begun, unpacked on as many threads.
+    pub(crate) fn content_of(
+        &self,
+        beginning: Option<Beginning>,
+        info: &Info,
+        threads: NonZero<u32>,
+    ) -> Result<Tar, PackageError> {
+        Ok(self.archive().content_of(beginning, self.content_limit(info)?, threads)?)
     }
 
     /// How far their tar may unpack, in bytes.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use imgbuild_archive::ImagePath;
@@ -109,5 +110,9 @@ impl EntrySink for RecordSink<'_> {
 
     fn note(&mut self, note: String) {
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }

@@ -23,7 +23,7 @@ impl Package {
         let mut licences = Licences::new(self.environment.has_licences);
         let (info, beginning) = self.begun(&mut licences)?;
         let layout = self.layout(&info)?;
-        let mut tar = self.content_of(beginning, &info)?;
+        let mut tar = self.content_of(beginning, &info, sink.threads())?;
         let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
         writer.licences = licences;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {

@@ -12,6 +12,7 @@
 mod archive;
 
 use std::io::Read;
+use std::num::NonZero;
 
 use archive::{Archive, Package, deb, entry, tarball};
 use imgbuild_debian::{LeftOut, sources};
@@ -21,7 +22,7 @@ use tar::EntryType;
 
 /// Entries as text, with their bytes as far as they are text.
 #[derive(Default)]
-struct Shown(String);
+struct Shown(String, u32);
 
 impl EntrySink for Shown {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
@@ -33,6 +34,10 @@ impl EntrySink for Shown {
         };
         self.0.push_str(&format!("{} {what}\n", head.path));
         Ok(())
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        NonZero::new(self.1.max(1)).unwrap()
     }
 }
 
@@ -69,8 +74,10 @@ fn names_that_are_left_out() {
     let path = |_: &imgbuild_lock::DebianPackage| file.path().to_owned();
     let all = sources(&locked.set, &locked.packages, path, &[], 0).unwrap();
     let package = all.iter().find(|it| it.part().id.as_str() == "debian/a").unwrap();
-    let mut shown = Shown::default();
+    let (mut shown, mut by_several) = (Shown::default(), Shown(String::new(), 3));
     package.write(&Exclusions::new(), &mut shown).unwrap();
+    package.write(&Exclusions::new(), &mut by_several).unwrap();
+    assert_eq!(shown.0, by_several.0);
     assert_snapshot!(shown.0, @r#"
     /opt/one/here 644 "here"
     /opt/one/heir 644 "bytes"

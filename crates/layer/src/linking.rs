@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, Write};
+use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_oci::{Digest, HashWriter};
@@ -61,6 +62,10 @@ impl EntrySink for LinkingSink<'_> {
 
     fn note(&mut self, note: String) {
         self.layer.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.layer.threads()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whom an environment's files belong to.
 
 use std::io::Read;
+use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, Owner};
 
@@ -113,6 +114,10 @@ impl EntrySink for OwnedSink<'_> {
 
     fn note(&mut self, note: String) {
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }
 

@@ -26,6 +26,8 @@ struct PiecesSink<'a, W: Write> {
     /// The pieces of the files, because links stand where their files do.
     files: HashMap<ImagePath, usize>,
     layers: BTreeMap<usize, LayerWriter<'a, W>>,
+    /// Those of all pieces together.
+    threads: NonZero<u32>,
 }
 
 impl<W: Write> PiecesSink<'_, W> {
@@ -62,6 +64,10 @@ impl<W: Write> EntrySink for PiecesSink<'_, W> {
             first.note(note);
         }
     }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.threads
+    }
 }
 
 /// Reads a body to its end: whoever gives it may compare a hash.
@@ -92,13 +98,13 @@ pub fn write_pieces<W: Write>(
     let piece = *piece;
     // Each compresses beside the others: all together they get the threads.
     let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
-    let threads = NonZero::new(threads.get() / count).unwrap_or(NonZero::<u32>::MIN);
+    let each = NonZero::new(threads.get() / count).unwrap_or(NonZero::<u32>::MIN);
     let layers = pieces.into_iter().map(|(piece, out)| {
-        let layer = LayerWriter::new(out, codec, threads, parents).map_err(LayerError::Write)?;
+        let layer = LayerWriter::new(out, codec, each, parents).map_err(LayerError::Write)?;
         Ok((piece.index(), layer))
     });
     let (layers, files) = (layers.collect::<Result<_, LayerError>>()?, HashMap::new());
-    let mut sink = PiecesSink { piece, beside, root: None, tree: Tree::new(parents), files, layers };
+    let mut sink = PiecesSink { piece, beside, root: None, tree: Tree::new(parents), files, layers, threads };
     write_sources(sources, &mut sink, |sink, part| sink.root.clone_from(&part.root))?;
     sink.layers.into_values().map(|layer| layer.finish().map_err(LayerError::Write)).collect()
 }

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -150,6 +151,10 @@ impl EntrySink for Recorder<'_> {
     fn note(&mut self, note: String) {
         self.recording.notes.push(note.clone());
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }
 

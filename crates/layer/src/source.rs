@@ -1,6 +1,7 @@
 //! The small trait in which the ecosystems meet.
 
 use std::io::{self, Read};
+use std::num::NonZero;
 
 use crate::limits::MOST_FOLDER_BYTES;
 use crate::{Claim, EntryHead, Exclusions, Part};
@@ -39,6 +40,12 @@ pub trait EntrySink {
 
     /// Takes what a person should know of a source and that did not hinder. A layer keeps it; others need not.
     fn note(&mut self, _note: String) {}
+
+    /// How many threads may work for the layer: with more than one, a source may unpack on others while its entries are taken. It changes no
+    /// byte.
+    fn threads(&self) -> NonZero<u32> {
+        NonZero::<u32>::MIN
+    }
 }
 
 /// What can go wrong while an entry is taken.

@@ -33,6 +33,7 @@ pub struct LayerWriter<'a, W: Write> {
     tar: TarWriter<HashWriter<Encoder<HashWriter<W>>>>,
     tree: Tree<'a>,
     codec: Codec,
+    threads: NonZero<u32>,
     notes: Vec<String>,
 }
 
@@ -45,7 +46,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
         let encoder = codec.encoder(HashWriter::new(inner), threads)?;
         let tar = TarWriter::new(HashWriter::new(encoder));
-        Ok(Self { tar, tree: Tree::new(parents), codec, notes: Vec::new() })
+        Ok(Self { tar, tree: Tree::new(parents), codec, threads, notes: Vec::new() })
     }
 
     /// Ends the layer.
@@ -72,6 +73,10 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
 
     fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.threads
     }
 }
 

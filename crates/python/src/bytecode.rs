@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, TarReader};
 use imgbuild_layer::{
@@ -205,5 +206,9 @@ impl EntrySink for FilterSink<'_> {
 
     fn note(&mut self, note: String) {
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }

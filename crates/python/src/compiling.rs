@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use imgbuild_archive::{ImagePath, Owner};
@@ -189,6 +190,10 @@ impl EntrySink for CompilingSink<'_> {
 
     fn note(&mut self, note: String) {
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }
 

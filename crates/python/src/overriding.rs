@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::num::NonZero;
 
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
@@ -115,5 +116,9 @@ impl EntrySink for OverridingSink<'_> {
 
     fn note(&mut self, note: String) {
         self.sink.note(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
     }
 }

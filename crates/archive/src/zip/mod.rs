@@ -8,10 +8,12 @@
 //! [`zip_members`] works on the tail of a file alone, so that metadata can be read by range requests; [`ZipArchive`] is
 //! a whole file.
 
+mod ahead;
 mod archive;
 mod directory;
 mod member;
 
+pub use ahead::ZipBodies;
 pub use archive::{ZipArchive, ZipBody, ZipFileError, ZipLimits};
 pub use directory::zip_members;
 pub use member::{ZipMember, ZipMethod};

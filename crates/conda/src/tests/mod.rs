@@ -8,6 +8,7 @@ mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -136,6 +137,7 @@ pub(super) type Tree = BTreeMap<String, String>;
 struct Collected {
     tree: Tree,
     notes: Vec<String>,
+    has_threads: bool,
 }
 
 impl EntrySink for Collected {
@@ -167,6 +169,10 @@ impl EntrySink for Collected {
 
     fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        NonZero::new(if self.has_threads { 3 } else { 1 }).unwrap()
     }
 }
 
@@ -242,10 +248,15 @@ fn written(archive: &Path, damaged: Damaged, excluded: &[&str]) -> Result<(Packa
     let package = package(archive, damaged, PREFIX)?;
     let excluded: Exclusions =
         excluded.iter().map(|path| ImagePath::new(&format!("opt/conda/{path}")).unwrap()).collect();
-    let mut collected = Collected::default();
-    let written = package.write(&excluded, &mut collected);
-    written.map_err(|error| imgbuild_diagnostic::told(&error))?;
-    Ok((package, collected))
+    let write = |has_threads| {
+        let mut collected = Collected { has_threads, ..Collected::default() };
+        let written = package.write(&excluded, &mut collected);
+        (written.map_err(|error| imgbuild_diagnostic::told(&error)), collected)
+    };
+    let ((written, collected), (by_several, alike)) = (write(false), write(true));
+    // However many threads unpack it.
+    assert_eq!((&written, &collected.tree, &collected.notes), (&by_several, &alike.tree, &alike.notes));
+    written.map(|()| (package, collected))
 }
 
 /// Installs a package by rattler.

@@ -4,9 +4,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use imgbuild_archive::{ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader};
+use imgbuild_archive::{ImagePath, Owner, PathError, ReadAhead, TarError, TarHead, TarKind, TarReader};
 use imgbuild_layer::{EntryHead, EntryKind};
 
 use crate::base_system::{group_number, user_number};
@@ -134,7 +135,7 @@ impl Deb {
 
     /// Visits the control files.
     pub(crate) fn control<E: From<ArchiveError>>(&self, visit: &mut Visit<'_, E>) -> Result<(), E> {
-        self.for_each(self.control, CONTROL_LIMIT, visit)
+        self.for_each(self.control, CONTROL_LIMIT, NonZero::<u32>::MIN, visit)
     }
 
     /// Visits the package's files. `installed_size` is the index's field, in KiB.
@@ -143,39 +144,54 @@ impl Deb {
         installed_size: u64,
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
+        self.data_on(NonZero::<u32>::MIN, installed_size, visit)
+    }
+
+    /// The same, unpacked on a thread of its own where there is more than one.
+    pub(crate) fn data_on<E: From<ArchiveError>>(
+        &self,
+        threads: NonZero<u32>,
+        installed_size: u64,
+        visit: &mut Visit<'_, E>,
+    ) -> Result<(), E> {
         let limit =
             installed_size.saturating_mul(1024).saturating_mul(MOST_RATIO).saturating_add(ALWAYS_ALLOWED);
-        self.for_each(self.data, limit, visit)
+        self.for_each(self.data, limit, threads, visit)
     }
 
     fn for_each<E: From<ArchiveError>>(
         &self,
         place: Place,
         limit: u64,
+        threads: NonZero<u32>,
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
         let error = |what| E::from(self.error(what));
-        let mut file = File::open(&self.path).map_err(|it| error(DebFault::Read(it)))?;
-        file.seek(SeekFrom::Start(place.offset)).map_err(|it| error(DebFault::Read(it)))?;
-        let raw = io::BufReader::with_capacity(1 << 16, file.take(place.size));
-        let decoder: Box<dyn Read> = match place.codec {
-            Codec::None => Box::new(raw),
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
-            Codec::Xz => {
-                Box::new(imgbuild_archive::xz(raw, XZ_MEMORY).map_err(|it| error(DebFault::Read(it)))?)
-            }
-            Codec::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(raw).map_err(|it| error(DebFault::Read(it)))?;
-                decoder.window_log_max(ZSTD_WINDOW).map_err(|it| error(DebFault::Read(it)))?;
-                Box::new(decoder)
-            }
-        };
-        let mut tar = TarReader::new(decoder, limit).without_pax();
+        let unpacked = self.unpacked(place, threads).map_err(|it| error(DebFault::Read(it)))?;
+        let mut tar = TarReader::new(unpacked, limit).without_pax();
         while let Some(head) = tar.next_entry().map_err(|it| error(it.into()))? {
             let member = member(head).map_err(error)?;
             visit(member, &mut tar.body())?;
         }
         Ok(())
+    }
+
+    /// The tar of a member.
+    fn unpacked(&self, place: Place, threads: NonZero<u32>) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(place.offset))?;
+        let raw = io::BufReader::with_capacity(1 << 16, file.take(place.size));
+        let decoder: Box<dyn Read + Send> = match place.codec {
+            Codec::None => Box::new(raw),
+            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
+            Codec::Xz => Box::new(imgbuild_archive::xz(raw, XZ_MEMORY)?),
+            Codec::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(raw)?;
+                decoder.window_log_max(ZSTD_WINDOW)?;
+                Box::new(decoder)
+            }
+        };
+        Ok(if threads.get() > 1 { Box::new(ReadAhead::new(decoder)?) } else { decoder })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A wheel as a source of entries, and writing it: what each of its files becomes, and the record of it all.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use imgbuild_archive::{ImagePath, Owner, ZipArchive, ZipFileError};
 use imgbuild_layer::{Claim, EntryHead, EntryKind, EntrySink, Exclusions, Part, Source, SourceError};
@@ -27,7 +28,7 @@ impl Package {
 
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
         let (archive, wheel) = self.open()?;
-        Writer::new(self, &archive, &wheel, exclusions, sink).write()
+        Writer::new(self, &Arc::new(archive), &wheel, exclusions, sink).write()
     }
 }
 
@@ -51,7 +52,7 @@ impl Source for Package {
 /// The state of writing one wheel.
 pub(crate) struct Writer<'a> {
     package: &'a Package,
-    archive: &'a ZipArchive,
+    archive: &'a Arc<ZipArchive>,
     wheel: &'a Wheel,
     exclusions: &'a Exclusions,
     sink: &'a mut dyn EntrySink,
@@ -62,7 +63,7 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(crate) fn new(
         package: &'a Package,
-        archive: &'a ZipArchive,
+        archive: &'a Arc<ZipArchive>,
         wheel: &'a Wheel,
         exclusions: &'a Exclusions,
         sink: &'a mut dyn EntrySink,
@@ -73,12 +74,18 @@ impl<'a> Writer<'a> {
     /// Writes the wheel's files in the order in which they stand in it, and then what installers add.
     pub(crate) fn write(mut self) -> Result<(), PackageError> {
         let layout = &self.package.layout;
+        let mut members = Vec::new();
         for member in &self.wheel.members {
             if let Some(place) = self.wheel.target(member, layout)?
                 && !self.exclusions.contains(&place)
             {
-                self.member(member, place)?;
+                members.push((member, place));
             }
+        }
+        let numbers = members.iter().map(|(member, _)| member.number).collect();
+        let mut bodies = self.archive.bodies(numbers, self.sink.threads());
+        for (member, place) in members {
+            self.member(member, place, bodies.next_body())?;
         }
         let interpreter = layout.interpreter.to_string();
         for entry_point in self.wheel.entry_points().installed(layout.minor) {
@@ -96,8 +103,7 @@ impl<'a> Writer<'a> {
         self.record()
     }
 
-    fn member(&mut self, member: &Member, place: ImagePath) -> Result<(), PackageError> {
-        let Some(body) = self.archive.body(member.number) else { return Ok(()) };
+    fn member(&mut self, member: &Member, place: ImagePath, body: impl Read) -> Result<(), PackageError> {
         let Some((recorded, hasher)) =
             self.wheel.record().get(member.path.as_str()).and_then(|it| Some((it.clone(), it.hasher()?)))
         else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -167,7 +168,7 @@ pub(crate) fn package(locked: &PypiPackage, path: &Path) -> Package {
 
 /// What was written: path to head and content.
 #[derive(Default)]
-pub(crate) struct Written(pub(crate) BTreeMap<String, (EntryHead, Vec<u8>)>);
+pub(crate) struct Written(pub(crate) BTreeMap<String, (EntryHead, Vec<u8>)>, bool);
 
 impl EntrySink for Written {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
@@ -179,6 +180,10 @@ impl EntrySink for Written {
             Some(_) => Err(SinkError::Twice { path: head.path.clone() }),
             None => Ok(()),
         }
+    }
+
+    fn threads(&self) -> NonZero<u32> {
+        NonZero::new(if self.1 { 3 } else { 1 }).unwrap()
     }
 }
 
@@ -199,8 +204,13 @@ impl Written {
 /// Writes a package, and checks that it claims what it writes.
 pub(crate) fn write(package: &Package, exclusions: &Exclusions) -> Result<Written, SourceError> {
     let claims = package.claims()?.into_iter().map(|claim| claim.path);
-    let mut written = Written::default();
-    package.write(exclusions, &mut written)?;
+    let (mut written, mut by_several) = (Written::default(), Written(BTreeMap::new(), true));
+    let again = package.write(exclusions, &mut by_several).map_err(|error| message(&error));
+    let first = package.write(exclusions, &mut written);
+    // However many threads unpack it.
+    assert_eq!(first.as_ref().map_err(|error| message(error)), again.as_ref().map_err(Clone::clone));
+    assert!(written.0 == by_several.0);
+    first?;
     let mut claims: Vec<_> =
         claims.filter(|path| !exclusions.contains(path)).map(|path| path.to_string()).collect();
     claims.sort();
