@@ -276,6 +276,45 @@ fn the_commit_is_told_and_whether_that_is_all() {
     assert_eq!(told("2"), wanted);
 }
 
+/// Git before 2.26 does not say whose a setting is: the commit is told all the same, and none of the repository's filters runs.
+#[test]
+fn an_older_git_tells_the_commit_as_well() {
+    let (registry, imgbuild) = (Registry::new(), imgbuild());
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path).map(|it| it.join("git")).find(|it| it.is_file()).unwrap();
+    let bin = imgbuild.path("bin");
+    let programs = std::env::join_paths([bin.clone()].into_iter().chain(std::env::split_paths(&path)));
+    let imgbuild = imgbuild.variable("PATH", programs.unwrap());
+    small(&imgbuild);
+    imgbuild.write(".gitignore", "store\nbin\n");
+    imgbuild.write(".gitattributes", "one filter=evil\n");
+    imgbuild.run(["lock", "spec.toml"]).success();
+    git(&imgbuild, &["init", "--quiet"]);
+    git(&imgbuild, &["add", "."]);
+    git(&imgbuild, &["commit", "--quiet", "--message", "first"]);
+    let program = |name: &str, script: String| {
+        let path = imgbuild.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
+        fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let older =
+        format!("case \" $* \" in *' --show-scope '*) exit 129 ;; esac\nexec {} \"$@\"", real.display());
+    program("git", older);
+    program("evil", format!("touch {}; cat", imgbuild.path("bin/ran").display()));
+    git(&imgbuild, &["config", "filter.evil.clean", imgbuild.path("bin/evil").to_str().unwrap()]);
+    // Git reads it again.
+    imgbuild.write("one", fs_err::read(imgbuild.path("one")).unwrap());
+    let commit = git(&imgbuild, &["rev-parse", "HEAD"]);
+    let image = push(&imgbuild, &format!("{}/small:1", registry.address()), &["--provenance"]);
+    let artifact = referrers(&registry, "small", &image).pop().unwrap();
+    let digest = artifact["layers"][0]["digest"].as_str().unwrap().to_owned();
+    let statement = super::get(&registry, &format!("small/blobs/{digest}"));
+    let statement: Value = serde_json::from_slice(&statement).unwrap();
+    let told = &statement["predicate"]["buildDefinition"]["resolvedDependencies"][1];
+    assert_eq!(told["digest"]["gitCommit"], commit, "{statement:#}");
+    assert_eq!(told["annotations"], Value::Null, "{statement:#}");
+    assert!(!imgbuild.path("bin/ran").exists());
+}
+
 #[test]
 fn a_push_says_with_what_it_signs() {
     let (registry, imgbuild) = (Registry::new(), imgbuild());
