@@ -54,8 +54,9 @@ impl Severity {
     /// By a vector of CVSS 3.0, 3.1 or 4.0, such as `CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N`; nothing where it
     /// is of another version, or none. Of CVSS 3 it is the base score, which is what databases state.
     pub(crate) fn of_vector(vector: &str) -> Option<Self> {
-        let severity = match Cvss::from_str(vector).ok()? {
-            Cvss::CvssV30(vector) | Cvss::CvssV31(vector) => vector.score().severity(),
+        // Some end in a `/`.
+        let severity = match Cvss::from_str(vector.strip_suffix('/').unwrap_or(vector)).ok()? {
+            Cvss::CvssV30(vector) | Cvss::CvssV31(vector) if is_whole(&vector) => vector.score().severity(),
             Cvss::CvssV40(vector) => vector.score().severity(),
             _ => return None,
         };
@@ -66,6 +67,13 @@ impl Severity {
             cvss::Severity::Critical => Self::Critical,
         })
     }
+}
+
+/// Whether a vector of CVSS 3 says all that its base score is of: what it lacks would count as nothing.
+fn is_whole(vector: &cvss::v3::Vector) -> bool {
+    let cvss::v3::Vector { av, ac, pr, ui, s, c, i, a, .. } = vector;
+    let exploitability = av.is_some() && ac.is_some() && pr.is_some() && ui.is_some();
+    exploitability && s.is_some() && c.is_some() && i.is_some() && a.is_some()
 }
 
 impl fmt::Display for Severity {
@@ -96,7 +104,9 @@ mod tests {
             ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", Severity::Critical),
             ("CVSS:3.0/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Severity::Medium),
             ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", Severity::Low),
+            ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:N/I:H/A:H/", Severity::Critical),
             ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity::High),
+            ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/", Severity::High),
             ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity::Critical),
             ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N", Severity::Medium),
             ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", Severity::Low),
@@ -110,6 +120,15 @@ mod tests {
             "",
             "AV:N/AC:L",
             "CVSS:4.0/AV:N",
+            "CVSS:3.1/AV:N",
+            "CVSS:3.0/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/PR:N/UI:N/S:U/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/UI:N/S:U/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/PR:N/S:U/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/C:H/I:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/I:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/A:H",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H",
             "CVSS:5.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
             "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:X",
             "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:X/C:H/I:H/A:H",

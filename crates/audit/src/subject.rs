@@ -41,6 +41,9 @@ impl Subjects {
     fn add(&mut self, package: &Package) {
         let subject = |version: &str| Subject { id: package.id.clone(), version: version.to_owned() };
         match package.id.kind {
+            kind @ (Kind::Debian | Kind::Apk) if !has_advisories(kind, self.release.as_ref()) => {
+                self.nameless.push(package.id.clone());
+            }
             Kind::Debian => {
                 if let Some((name, version)) = package.debian_source() {
                     self.system.entry(name.to_owned()).or_default().push(subject(version));
@@ -86,12 +89,27 @@ impl Subjects {
             // `Ubuntu:22.04:LTS`, and `Ubuntu:Pro:22.04:LTS`, which is of other packages.
             "debian" | "ubuntu" => (Order::Debian, version == release?.split(':').next()),
             // `Alpine:v3.20`, of which an image says `3.20.1`.
-            "alpine" => (Order::Apk, version.and_then(branch) == release?.strip_prefix('v')),
+            "alpine" => {
+                let branch = version.and_then(branch);
+                (Order::Apk, release?.strip_prefix('v').is_some_and(|it| branch == Some(it)))
+            }
             // They have no releases.
             "wolfi" | "chainguard" => (Order::Apk, release.is_none()),
             _ => return None,
         };
         fits.then(|| self.system.get(name)).flatten().map(|it| (order, it.as_slice()))
+    }
+}
+
+/// Whether an advisory can be about packages of a kind: whether databases know the release of the system that they are of.
+fn has_advisories(kind: Kind, release: Option<&System>) -> bool {
+    let Some(System { id, version, codename }) = release else { return false };
+    match (kind, id.as_str()) {
+        (Kind::Debian, "debian") => version.is_some() || codename.is_some(),
+        (Kind::Debian, "ubuntu") => version.is_some(),
+        (Kind::Apk, "alpine") => version.as_deref().and_then(branch).is_some(),
+        (Kind::Apk, "wolfi" | "chainguard") => true,
+        _ => false,
     }
 }
 

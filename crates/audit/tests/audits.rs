@@ -208,8 +208,12 @@ fn alpines_and_wolfis_advisories_are_about_source_packages() {
     let folder = TempDir::new().unwrap();
     write(folder.path(), "alpine.json", ALPINE);
     write(folder.path(), "wolfi.json", WOLFI);
+    write(folder.path(), "nobodys.json", &ALPINE.replace("Alpine:v", "Alpine:"));
+    let report = |id: &str, version: &str, packages: &[(&str, &str, &str)]| {
+        audit(&of_apk(id, version, packages), &[folder.path().to_owned()]).unwrap()
+    };
     let judged = |id: &str, version: &str, packages: &[(&str, &str, &str)]| {
-        let report = audit(&of_apk(id, version, packages), &[folder.path().to_owned()]).unwrap();
+        let report = report(id, version, packages);
         assert_eq!((report.judged, report.nameless.len()), (packages.len(), 0));
         lines(&report)
             + &report
@@ -224,14 +228,48 @@ fn alpines_and_wolfis_advisories_are_about_source_packages() {
     assert_eq!(judged("alpine", "3.20.1", &busybox("1.36.1-r29")), "");
     assert_eq!(judged("alpine", "3.20.1", &busybox("1.36.1-r100")), "");
     assert_eq!(judged("alpine", "3.2.0", &busybox("1.0-r0")), "");
-    // What is on its way to a branch is of none.
-    assert_eq!(judged("alpine", "3.20.0_alpha20240315", &busybox("1.0-r0")), "");
     insta::assert_snapshot!(judged("alpine", "3.19.7", &busybox("1.36.1-r29")), @"CVE-2026-20 [ALPINE-CVE-2026-20] critical apk/busybox-binsh 1.36.1-r29: None");
     insta::assert_snapshot!(judged("alpine", "3.20.1", &busybox("1.36.1-beta")), @"unclear ALPINE-CVE-2026-20 apk/busybox-binsh");
     insta::assert_snapshot!(judged("wolfi", "20230201", &[("libssl3", "openssl", "3.4.0-r0")]), @r#"CVE-2026-21 [CGA-2222-3333-4444] unknown apk/libssl3 3.4.0-r0: Version("3.4.0-r1")"#);
     insta::assert_snapshot!(judged("chainguard", "20230214", &[("libssl3", "openssl", "3.4.0-r1")]), @r#"CVE-2026-21 [CGA-2222-3333-4444] unknown apk/libssl3 3.4.0-r1: Version("3.4.0-r2")"#);
     assert_eq!(judged("wolfi", "20230201", &[("libssl3", "openssl", "3.4.0-r1")]), "");
-    assert_eq!(judged("postmarketos", "v24.06", &busybox("1.0-r0")), "");
+    // What is on its way to a branch is of none; of that, and of a system that no database knows, no package is judged.
+    for (id, version) in [("alpine", "3.20.0_alpha20240315"), ("alpine", "edge"), ("postmarketos", "v24.06")]
+    {
+        let report = report(id, version, &busybox("1.0-r0"));
+        assert_eq!(
+            (lines(&report), report.judged, report.nameless.len()),
+            (String::new(), 0, 2),
+            "{id} {version}"
+        );
+    }
+}
+
+#[test]
+fn packages_of_a_release_that_no_database_knows_are_not_judged() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "advisory.json", &advisory("X-1", "numpy", r#"{"introduced": "0"}"#, ""));
+    let counted = |system: Option<(&str, Option<&str>, Option<&str>)>| {
+        let text = |it: Option<&str>| it.map(str::to_owned);
+        let system = system.map(|(id, version, codename)| System {
+            id: id.to_owned(),
+            version: text(version),
+            codename: text(codename),
+        });
+        let package = Package::new(PackageId::of_system(Kind::Debian, "bash"), "5.2-1");
+        let inventory = Inventory::new(Platform::LinuxAmd64, system, [package]);
+        let report = audit(&inventory, &[folder.path().to_owned()]).unwrap();
+        (report.judged, report.nameless.len())
+    };
+    for known in
+        [("debian", Some("12"), None), ("debian", None, Some("trixie")), ("ubuntu", Some("24.04"), None)]
+    {
+        assert_eq!(counted(Some(known)), (1, 0), "{known:?}");
+    }
+    for unknown in [("debian", None, None), ("ubuntu", None, None), ("kali", Some("2026.1"), None)] {
+        assert_eq!(counted(Some(unknown)), (0, 1), "{unknown:?}");
+    }
+    assert_eq!(counted(None), (0, 1));
 }
 
 #[test]
@@ -246,6 +284,7 @@ fn a_vector_of_cvss_4_says_how_bad_it_is() {
     assert_eq!(report(vector, "LOW"), Severity::High);
     // What cannot be read leaves the database's word.
     assert_eq!(report("CVSS:4.0/AV:L", "LOW"), Severity::Low);
+    assert_eq!(report("CVSS:3.1/AV:N", "CRITICAL"), Severity::Critical);
     assert_eq!(report("AV:N/AC:L/Au:N/C:P/I:P/A:P", "MODERATE"), Severity::Medium);
 }
 

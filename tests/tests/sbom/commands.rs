@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use imgbuild_oci::{ContainerConfig, Platform};
 use imgbuild_sbom::Format;
-use imgbuild_tests::{Imgbuild, channel};
+use imgbuild_tests::{HandmadeLayer, Imgbuild, channel, write_layout};
 use serde_json::Value;
 
 use crate::{findings, listed_by_trivy};
@@ -120,6 +121,11 @@ fn an_audit_tells_what_is_vulnerable_and_what_cures_it() {
     × `spec.toml` has 1 vulnerability of severity high or worse
     help: the upgrades that cure them stand above; `imgbuild lock --upgrade PACKAGE` makes one
     ");
+    let failed = imgbuild.run([&audit[..], &["--fail-on", "high", "--json"]].concat()).failure();
+    insta::assert_snapshot!(failed.stderr, @"
+    × `spec.toml` has 1 vulnerability of severity high or worse
+    help: `upgrades` says which upgrades cure them; `imgbuild lock --upgrade PACKAGE` makes one
+    ");
     imgbuild.run([&audit[..], &["--fail-on", "critical"]].concat()).success();
     let json = imgbuild.run([&audit[..], &["--json"]].concat()).success().stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -131,6 +137,41 @@ fn an_audit_tells_what_is_vulnerable_and_what_cures_it() {
     × the advisory file `advisories/cut.json` is damaged
     ╰─▶ EOF while parsing a value at line 1 column 7
     help: fetch it again: advisories are files of OSV's form, or Debian's security tracker as `data/json`
+    ");
+}
+
+/// An image of others has no lock, and of what no version without it is known there is no upgrade.
+#[test]
+fn what_to_do_is_told_where_something_can_be_done() {
+    let imgbuild = Imgbuild::new();
+    let database = "P:musl\nV:1.2.5-r0\nA:x86_64\n\nP:zlib\nV:1.3.1-r1\nA:x86_64\n\n";
+    let layer = HandmadeLayer::new()
+        .file("etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n")
+        .file("lib/apk/db/installed", database)
+        .tar();
+    let layout = imgbuild.path("layout");
+    write_layout(&layout, &[Platform::LinuxAmd64], vec![layer], &ContainerConfig::default());
+    let advisory = |package: &str, events: &str| {
+        let text = format!(
+            r#"{{"id": "ALPINE-CVE-1", "affected": [{{"package": {{"ecosystem": "Alpine:v3.20", "name": "{package}"}},
+                "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}{events}]}}]}}]}}"#
+        );
+        imgbuild.write(&format!("advisories/{package}.json"), text);
+    };
+    let refused = |more: &[&str]| {
+        let words = ["audit", "./layout", "--advisories", "advisories", "--fail-on", "low"];
+        imgbuild.run([&words[..], more].concat()).failure().stderr
+    };
+    advisory("musl", "");
+    insta::assert_snapshot!(refused(&[]), @"× `./layout` has 1 vulnerability of severity low or worse");
+    advisory("zlib", r#", {"fixed": "1.3.1-r2"}"#);
+    insta::assert_snapshot!(refused(&[]), @"
+    × `./layout` has 2 vulnerabilities of severity low or worse
+    help: the upgrades that cure them stand above
+    ");
+    insta::assert_snapshot!(refused(&["--json"]), @"
+    × `./layout` has 2 vulnerabilities of severity low or worse
+    help: `upgrades` says which upgrades cure them
     ");
 }
 

@@ -5,7 +5,7 @@ use imgbuild_inventory::{Inventory, PackageId};
 use serde_json::{Value, json};
 
 use super::opening::in_background;
-use super::why::{Asked, json_of, named, packages};
+use super::why::{Asked, is_spec, json_of, named, packages};
 use super::{print, print_json};
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -20,10 +20,26 @@ const SUMMARY: usize = 80;
 enum AuditFailure {
     /// Vulnerabilities; they were printed.
     #[error("`{image}` has {} of severity {severity} or worse", counted(*count))]
-    #[diagnostic(help(
-        "the upgrades that cure them stand above; `imgbuild lock --upgrade PACKAGE` makes one"
-    ))]
-    Vulnerable { image: String, count: usize, severity: imgbuild_audit::Severity },
+    Vulnerable {
+        image: String,
+        count: usize,
+        severity: imgbuild_audit::Severity,
+        #[help]
+        help: Option<String>,
+    },
+}
+
+/// What is to be done where upgrades cure something: they are told in a list that people read, and a spec's lock is what makes them.
+fn upgrading(has_cures: bool, is_listed: bool, is_spec: bool) -> Option<String> {
+    let lock = "`imgbuild lock --upgrade PACKAGE` makes one";
+    let told = match (is_listed, is_spec) {
+        _ if !has_cures => return None,
+        (true, true) => format!("the upgrades that cure them stand above; {lock}"),
+        (true, false) => "the upgrades that cure them stand above".to_owned(),
+        (false, true) => format!("`upgrades` says which upgrades cure them; {lock}"),
+        (false, false) => "`upgrades` says which upgrades cure them".to_owned(),
+    };
+    Some(told)
 }
 
 fn counted(count: usize) -> String {
@@ -49,7 +65,11 @@ pub(crate) async fn run(arguments: &AuditArguments, global: &Global) -> Result<(
     match judged.iter().map(|(_, report, _)| report.at_least(severity).count()).sum() {
         0 => Ok(()),
         count => {
-            Err(AuditFailure::Vulnerable { image: arguments.image.image.clone(), count, severity }.into())
+            let image = arguments.image.image.clone();
+            let mut cures = judged.iter().flat_map(|(_, report, _)| report.cures().into_values());
+            let has_cures = cures.any(|it| matches!(it, Cure::Version(_)));
+            let help = upgrading(has_cures, !arguments.json, is_spec(&image));
+            Err(AuditFailure::Vulnerable { image, count, severity, help }.into())
         }
     }
 }
