@@ -178,11 +178,22 @@ impl<'a> Installed<'a> {
         all
     }
 
-    /// Which of Alpine's packages somebody asked for.
+    /// Which of Alpine's packages somebody asked for: by their names, and where no package has a name, by what they provide.
     fn add_asked(&self, all: &mut [Described]) {
         let asked: BTreeSet<&str> = self.text(apk::WORLD).into_iter().flat_map(apk::asked).collect();
-        for Described { package, .. } in all.iter_mut().filter(|it| it.package.id.kind == Kind::Apk) {
-            package.requested.extend(asked.get(package.id.name.as_str()).map(|it| (*it).to_owned()));
+        let is_of_apk = |it: &&mut Described| it.package.id.kind == Kind::Apk;
+        let mut provided = asked.clone();
+        for Described { package, .. } in all.iter_mut().filter(is_of_apk) {
+            let name = package.id.name.as_str();
+            provided.remove(name);
+            if asked.contains(name) {
+                package.requested.push(name.to_owned());
+            }
+        }
+        for Described { package, provides, .. } in all.iter_mut().filter(is_of_apk) {
+            let found: BTreeSet<&String> =
+                provides.iter().filter(|it| provided.contains(it.as_str())).collect();
+            package.requested.extend(found.into_iter().cloned());
         }
     }
 
@@ -233,4 +244,32 @@ fn as_requested(described: &Described, metadata: &ImagePath, merged: &Merged) ->
         described.package.requested.push(described.package.id.name.clone());
     }
     described
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpines_packages_are_asked_for_by_their_names_and_by_what_they_provide() {
+        let world = ImagePath::new(apk::WORLD).unwrap();
+        let asked = Told::Text("nodejs\nso:libz.so.1>1\nbusybox\n!mail\n".to_owned());
+        let installed = Installed { told: BTreeMap::from([(&world, &asked)]) };
+        let package = |kind: Kind, name: &str, provides: &[&str]| Described {
+            provides: provides.iter().map(|it| (*it).to_owned()).collect(),
+            ..Described::new(Package::new(PackageId::of_system(kind, name), "1"))
+        };
+        let mut all = [
+            package(Kind::Apk, "nodejs-22", &["nodejs", "cmd:node", "nodejs"]),
+            package(Kind::Apk, "zlib", &["so:libz.so.1"]),
+            package(Kind::Apk, "busybox", &[]),
+            // What is there by its name is what was meant.
+            package(Kind::Apk, "toybox", &["busybox"]),
+            package(Kind::Apk, "postfix", &["mail"]),
+            package(Kind::Debian, "nodejs", &["nodejs"]),
+        ];
+        installed.add_asked(&mut all);
+        let requested = all.map(|it| it.package.requested.join(" "));
+        assert_eq!(requested, ["nodejs", "so:libz.so.1", "busybox", "", "", ""]);
+    }
 }
