@@ -63,8 +63,8 @@ pub struct FileChanges {
     pub added: Vec<String>,
     /// Paths that only the first one has.
     pub removed: Vec<String>,
-    /// Paths that both have, and what is different: `content`, `size`, `mode`, `owner`, `kind`, `target`, `device 1:3 -> 1:5`, or an
-    /// extended attribute by its name, such as `security.capability`.
+    /// Paths that both have, and what is different: `content`, `size`, `mode`, `owner`, `kind`, `target`, of a device what it was and what it
+    /// is (`the character device 1:3 -> the character device 1:5`), or an extended attribute by its name, such as `security.capability`.
     pub changed: Vec<FileChange>,
 }
 
