@@ -80,6 +80,35 @@ fn whose_a_file_is_is_known_without_dpkgs_lists() {
     let rest =
         said.strip_prefix("/etc/bash.bashrc is in no package's list of files, and the archives of ").unwrap();
     assert!(rest.ends_with(" packages of the base are not here"), "{said}");
+    // What is no package's is not said to be one's that is not here: what is in another layer than the base's packages.
+    imgbuild.write("own", "own\n");
+    let spec = format!("{SLIM}[[copy]]\nfrom = \"own\"\nto = \"/etc/own\"\n");
+    let output = imgbuild.build(&spec, &[]);
+    let said = |path: &str| elsewhere.run(["why", output.path().to_str().unwrap(), path]);
+    let first = |path: &str| said(path).success().stdout.lines().next().unwrap().to_owned();
+    assert_eq!(first("/etc/own"), "/etc/own is in no package's list of files");
+    // One that is here and damaged is told.
+    let lock: toml::Table = imgbuild.read("spec.lock").parse().unwrap();
+    let bash = lock["debian"].as_array().unwrap().iter().find(|it| it["name"].as_str() == Some("bash"));
+    let digest: imgbuild_oci::Digest = bash.unwrap()["sha256"].as_str().unwrap().parse().unwrap();
+    let archive = imgbuild_store::Store::open(elsewhere.store()).unwrap().archive_path(&digest);
+    fs_err::write(&archive, "damaged\n").unwrap();
+    let told = said("/etc/bash.bashrc").failure().stderr;
+    insta::assert_snapshot!(told.replace(&archive.display().to_string(), "ARCHIVE"), @"
+    × an archive in the cache is damaged
+    ╰─▶ the archive `ARCHIVE` is not a Debian package: it does not begin with `!<arch>`
+    help: `imgbuild cache verify` removes it, and the next build gets it anew
+    ");
+}
+
+/// dpkg's lists say all that its packages have.
+#[test]
+fn no_archive_is_asked_for_where_dpkg_has_its_lists() {
+    let imgbuild = Imgbuild::new();
+    let output = imgbuild.build("name = \"whole\"\nbase = { debian = \"bookworm\" }\n", &[]);
+    let elsewhere = Imgbuild::with_private_store();
+    let said = elsewhere.run(["why", output.path().to_str().unwrap(), "/etc/passwd"]).success().stdout;
+    assert_eq!(said.lines().next().unwrap(), "/etc/passwd is in no package's list of files");
 }
 
 #[test]

@@ -86,6 +86,14 @@ pub enum ArchiveFailure {
     /// An archive has a name that is no path.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// An archive that is here is damaged.
+    #[error("an archive in the cache is damaged")]
+    #[diagnostic(help("`imgbuild cache verify` removes it, and the next build gets it anew"))]
+    Damaged(
+        #[from]
+        #[diagnostic_source]
+        imgbuild_debian::ArchiveError,
+    ),
     /// The store fails.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -14,6 +14,7 @@ use imgbuild_secret::{KnownSecrets, SecretUrl};
 use imgbuild_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::error::ArchiveFailure;
 use crate::events::{Event, Reporter};
 use crate::fetch_failure::FetchFailure;
 use crate::limits::ARCHIVE_LIMIT;
@@ -150,14 +151,22 @@ impl Archives for Fetcher {
 const EXAMINED: &str = "debian-info-v2";
 
 /// What a store knows of a locked package of Debian, or finds out of its archive; nothing where that is not in it either.
-pub fn examined(package: &DebianPackage, store: &Store) -> Option<imgbuild_debian::Examined> {
+///
+/// # Errors
+///
+/// When the store cannot be read, or the archive is damaged.
+pub fn examined(
+    package: &DebianPackage,
+    store: &Store,
+) -> Result<Option<imgbuild_debian::Examined>, ArchiveFailure> {
     let (documents, key) = (store.documents(EXAMINED), imgbuild_debian::Examined::key(package));
-    documents.get(&key).or_else(|| {
-        let archive = store.archive(&package.sha256).ok().flatten()?;
-        let examined = imgbuild_debian::Examined::read(package, &archive).ok()?;
-        documents.put(&key, &examined);
-        Some(examined)
-    })
+    if let Some(examined) = documents.get(&key) {
+        return Ok(Some(examined));
+    }
+    let Some(archive) = store.archive(&package.sha256)? else { return Ok(None) };
+    let examined = imgbuild_debian::Examined::read(package, &archive)?;
+    documents.put(&key, &examined);
+    Ok(Some(examined))
 }
 
 impl imgbuild_debian::Fetch for Fetcher {

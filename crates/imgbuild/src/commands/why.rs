@@ -254,7 +254,7 @@ async fn whose(arguments: &WhyArguments, global: &Global) -> Result<(), Failure>
         let left = locked.as_ref().map(|locked| displaced(locked, &found)).unwrap_or_default();
         // A base without lists of files has what the archives of its packages have.
         let by_archives = match locked.as_ref().filter(|_| owners.is_empty()) {
-            Some(locked) => debian_owner(locked, &found, &contents.merged, &store),
+            Some(locked) => debian_owner(locked, &found, &contents, &store)?,
             None => ArchiveOwner::default(),
         };
         owners.extend(by_archives.package.iter().map(ToString::to_string));
