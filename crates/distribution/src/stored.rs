@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use imgbuild_oci::layout::{SPARSE, Sparse};
 use imgbuild_oci::{
-    BlobError, Blobs, Descriptor, Digest, Platform, Reference, StoredContents, StoredItem, WriteError,
+    BlobError, Blobs, Choice, Descriptor, Digest, Platform, Reference, StoredContents, WriteError,
     platform_index,
 };
 use imgbuild_registry::{Pushable, RemoteManifest};
@@ -28,10 +28,9 @@ pub fn pushable(
     wanted: Option<&str>,
     platform: Platform,
 ) -> Result<Pushable, DistributionError> {
-    let contents = StoredContents::open(path, platform)?;
-    let item = one(path, &contents.items, wanted)?;
+    let StoredContents { item, blobs } = StoredContents::open(path, &Choice { platform, reference: wanted })?;
     let tags = item.names.iter().filter(|name| name.parse::<imgbuild_oci::Tag>().is_ok()).cloned().collect();
-    tree(path, item.digest, contents.blobs, tags)
+    tree(path, item.digest, blobs, tags)
 }
 
 /// The images of registries that have the layers of a sparse layout; none of what has its layers itself.
@@ -74,29 +73,6 @@ pub fn pushable_of(
         children.pop().ok_or(WriteError::NoImage)?
     };
     Ok(Pushable::new(children, top, blobs, tags))
-}
-
-fn one<'a>(
-    path: &Path,
-    items: &'a [StoredItem],
-    wanted: Option<&str>,
-) -> Result<&'a StoredItem, DistributionError> {
-    let is_wanted = |item: &&StoredItem| {
-        wanted.is_none_or(|wanted| {
-            item.digest.to_string() == wanted || item.names.iter().any(|name| name == wanted)
-        })
-    };
-    let mut found = items.iter().filter(is_wanted);
-    match (found.next(), found.next()) {
-        (Some(item), None) => Ok(item),
-        (None, _) => Err(unfit(path, format!("has no image `{}`", wanted.unwrap_or_default()))),
-        (Some(_), Some(_)) => {
-            let named =
-                |item: &StoredItem| item.names.first().cloned().unwrap_or_else(|| item.digest.to_string());
-            let all: Vec<String> = items.iter().map(|item| format!("`{}`", named(item))).collect();
-            Err(unfit(path, format!("has several images: {}", all.join(", "))))
-        }
-    }
 }
 
 fn tree(

@@ -159,13 +159,17 @@ pub fn is_layout(folder: &Path) -> bool {
 }
 
 /// A layout or a tarball that is there, and the name of one of its images behind it: `layout:1`, `images.tar:example.com/a:1`,
-/// `layout@sha256:…`.
+/// `layout@sha256:…`. What names a registry's image is that, whatever lies in the folder; `./localhost/layout:1` never does.
 pub fn within_file(text: &str) -> Option<(&Path, &str)> {
+    let is_of_registry = text.parse().is_ok_and(|it: Reference| it.registry().is_some());
     let parts = |(at, _): (usize, &str)| (Path::new(&text[..at]), &text[at + 1..]);
     let is_there = |(path, name): &(&Path, &str)| {
         !name.is_empty() && (is_layout(path) || path.is_file() && !is_spec(path))
     };
-    text.match_indices([':', '@']).map(parts).find(is_there).filter(|_| !Path::new(text).exists())
+    text.match_indices([':', '@'])
+        .map(parts)
+        .find(is_there)
+        .filter(|_| !is_of_registry && !Path::new(text).exists())
 }
 
 fn named(text: &str, platform: Platform, layers: &LayerCaches) -> Result<Opened, MakeError> {

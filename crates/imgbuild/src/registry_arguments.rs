@@ -118,7 +118,8 @@ impl CacheRules {
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArguments {
-    /// What was built, by its spec, its NAME:TAG or its digest; or a tarball or a layout's folder.
+    /// What was built, by its spec, its NAME:TAG or its digest; or a tarball or a layout's folder, with the name of one of its images behind
+    /// it where it has several (`./layout:1`).
     pub(crate) image: String,
     /// Where to: HOST/NAME, with a tag or for all tags of the image; keys of the matrix in braces. Can be repeated.
     #[arg(required = true, value_name = "REF")]

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild_oci::{Choice, Digest, Platform, StoredImage};
+use imgbuild_oci::{Choice, Digest, Platform, StoredContents, StoredImage};
+use miette::Diagnostic;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -96,6 +97,75 @@ fn a_document_is_a_manifest_or_an_index() {
         top(&|it| it["Manifests"] = json!([])),
         "`index.json` of `LAYOUT` cannot be read: `Manifests` is `manifests` for some readers, and means nothing to others at line 1 column 197"
     );
+}
+
+/// Images of one platform, in an index of an index: a name does not tell them apart, and their digests do.
+#[test]
+fn each_of_several_images_has_a_name_by_which_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir_all(path.join("blobs/sha256")).unwrap();
+    let image = |user: &str| {
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": { "User": user },
+            "rootfs": { "type": "layers", "diff_ids": [] },
+        });
+        let config = put(path, CONFIG, &config.to_string());
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [] });
+        put(path, MANIFEST, &manifest.to_string())
+    };
+    let (one, other, third) = (image("one"), image("other"), image("third"));
+    let digest = |item: &Value| item["digest"].as_str().unwrap().to_owned();
+    let within = put(path, INDEX, &json!({ "schemaVersion": 2, "manifests": [one, other] }).to_string());
+    let items = |name: Option<&str>| {
+        let mut outer = put(path, INDEX, &index_of(&within).to_string());
+        let mut third = third.clone();
+        for item in [&mut outer, &mut third] {
+            if let Some(name) = name {
+                item["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+            }
+        }
+        let index = json!({ "schemaVersion": 2, "manifests": [outer, third] });
+        fs::write(path.join("index.json"), index.to_string()).unwrap();
+        digest(&outer)
+    };
+    let open = |reference: Option<&str>| {
+        StoredImage::open(path, &Choice { platform: Platform::LinuxAmd64, reference })
+    };
+    let handed_on = |reference: Option<&str>| {
+        StoredContents::open(path, &Choice { platform: Platform::LinuxAmd64, reference })
+    };
+    let listed = |mut all: Vec<String>| {
+        all.sort();
+        format!("`{}` holds several images: `{}`", path.display(), all.join("`, `"))
+    };
+    for (name, reference) in [(None, None), (Some("latest"), None), (Some("latest"), Some("latest"))] {
+        let outer = items(name);
+        let error = open(reference).err().unwrap();
+        assert_eq!(error.to_string(), listed(vec![digest(&one), digest(&other), digest(&third)]));
+        let help = error.help().unwrap().to_string();
+        let first = help.split(['`', '@']).nth(2).unwrap();
+        assert!(help.starts_with(&format!("name one: `{}@sha256:", path.display())), "{help}");
+        assert_eq!(open(Some(first)).unwrap().digest.to_string(), first);
+        for item in [&one, &other, &third] {
+            assert_eq!(open(Some(&digest(item))).unwrap().digest.to_string(), digest(item));
+            assert_eq!(handed_on(Some(&digest(item))).unwrap().item.digest.to_string(), digest(item));
+        }
+        for index in [&digest(&within), &outer] {
+            let error = open(Some(index)).err().unwrap();
+            assert_eq!(error.to_string(), listed(vec![digest(&one), digest(&other)]));
+        }
+        // Who hands images on hands on an index as a whole.
+        let error = handed_on(reference).err().unwrap();
+        assert_eq!(error.to_string(), listed(vec![outer.clone(), digest(&third)]));
+        assert_eq!(handed_on(Some(&outer)).unwrap().item.digest.to_string(), outer);
+        let absent = Digest::of("absent").to_string();
+        let there = listed(vec![outer, digest(&third)]);
+        let there = there.split_once(": ").unwrap().1;
+        let told = format!("`{}` holds no image `{absent}`; there are: {there}", path.display());
+        assert_eq!(open(Some(&absent)).err().unwrap().to_string(), told);
+        assert_eq!(handed_on(Some(&absent)).err().unwrap().to_string(), told);
+    }
 }
 
 #[test]

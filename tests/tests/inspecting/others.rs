@@ -187,6 +187,47 @@ fn what_buildah_podman_and_skopeo_write_is_one_image() {
 }
 
 #[test]
+fn what_is_pushed_of_several_is_named_as_it_is_told() {
+    let (bench, registry) = made();
+    let target = |name: &str| format!("{}/pushed/{name}:1", registry.address());
+    let pushed = |words: &[&str], target: &str| {
+        bench.run(&[&["push"], words, &[target]].concat());
+        json_of(&bench, &["inspect", target, "--json"])["digest"].clone()
+    };
+    for (number, (file, name)) in
+        [("./several", "example.com/a:one"), ("./podman.several.tar", "localhost/two-docker:latest")]
+            .into_iter()
+            .enumerate()
+    {
+        let behind = pushed(&[&format!("{file}:{name}")], &target(&format!("behind{number}")));
+        assert_eq!(pushed(&[file, "--named", name], &target(&format!("named{number}"))), behind);
+    }
+    let refuses = |image: &str| bench.refuses(&["push", image, &target("none")]);
+    let all = ["./several", "./several:three", "./podman.several.tar", "./podman.several.tar:three", "./dir"];
+    assert_snapshot!(all.map(refuses).join("\n"), @r#"
+    × `./several` holds several images: `example.com/a:one`, `example.com/a:two`
+    help: name one: `./several:example.com/a:one`, or in a spec `layout = { path = "…", reference = "…" }`
+    × `./several` holds no image `three`; there are: `example.com/a:one`, `example.com/a:two`
+    × `./podman.several.tar` holds several images: `localhost/two-docker:latest`, `localhost/one:latest`
+    help: name one: `./podman.several.tar:localhost/two-docker:latest`, or in a spec `layout = { path = "…", reference = "…" }`
+    × `./podman.several.tar` holds no image `three`; there are: `localhost/two-docker:latest`, `localhost/one:latest`
+    × `./dir` is a folder and no OCI layout: it has no `index.json`
+    help: what others wrote as `dir:` becomes a layout: `skopeo copy dir:./dir oci:LAYOUT`
+    "#);
+}
+
+/// A registry's image is that, whatever lies in the folder; `./` says that a file is meant.
+#[test]
+fn a_folder_hides_no_image_of_a_registry() {
+    let (bench, registry) = made();
+    let name = format!("{}/two", registry.address());
+    fs_err::create_dir(bench.imgbuild.path(registry.address())).unwrap();
+    fs_err::rename(bench.imgbuild.path("several"), bench.imgbuild.path(&name)).unwrap();
+    is_told_as_by_skopeo(&bench, &format!("{name}:schema2"), &format!("docker://{name}:schema2"));
+    assert_eq!(bench.run(&["cat", &format!("./{name}:example.com/a:one"), "/etc/hello"]).stdout, "hello\n");
+}
+
+#[test]
 fn what_umoci_makes_is_what_umoci_unpacks() {
     let (bench, _registry) = made();
     let mut shell = Command::new("sh");

@@ -44,7 +44,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures::future::join_all;
 use imgbuild_distribution::{complete, missing, pull};
 use imgbuild_fetch::{Context, Reporter};
-use imgbuild_image::{MakeError, image_records, is_layout, within_file};
+use imgbuild_image::{MakeError, image_records, is_layout};
 use imgbuild_locking::Purpose;
 use imgbuild_oci::{Platform, Reference};
 use imgbuild_registry::Registries;
@@ -181,7 +181,7 @@ fn is_local(image: &str, platform: Platform, store: &Store) -> Result<bool, Fail
             return Ok(false);
         }
     }
-    Ok(!records.is_empty() || in_registry(image).is_none() || within_file(image).is_some())
+    Ok(!records.is_empty() || in_registry(image).is_none())
 }
 
 /// The image of a registry that a text names.

@@ -9,7 +9,7 @@ use imgbuild_distribution::{
     pushable, pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
-use imgbuild_image::{MakeError, image_records, is_layout};
+use imgbuild_image::{MakeError, image_records, is_layout, within_file};
 use imgbuild_oci::layout::Sparse;
 use imgbuild_oci::{Descriptor, Platform, Reference};
 use imgbuild_registry::{Home, Pushable};
@@ -39,20 +39,26 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
         [] => Platform::ALL.to_vec(),
         some => some.to_vec(),
     };
+    let stored = stored(arguments, &platforms, &context)?;
     let mut all = if is_spec(path) {
         of_spec(path, arguments, &publishing, &context)?
     } else {
-        let image = of_image(path, arguments, &platforms, &context).await?;
+        let image = match stored {
+            Some((path, named)) => {
+                pushable(path, named, arguments.platform.first().copied().unwrap_or(context.host))?
+            }
+            None => of_image(arguments, &platforms, &context).await?,
+        };
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
     };
-    let lacking = match elsewhere(path)? {
+    let lacking = match elsewhere(stored.map_or(path, |(path, _)| path))? {
         Some(sparse) => {
             let blobs = Arc::new(context.layers.clone());
             all = all.into_iter().map(|(it, to)| (it.reading_from(blobs.clone()), to)).collect();
             vec![Lacking::of_sparse(&sparse)]
         }
-        None if path.is_file() && !is_spec(path) || is_layout(path) => Vec::new(),
+        None if stored.is_some() => Vec::new(),
         None => Lacking::of_built(&arguments.image, &platforms, &context)?,
     };
     for lacking in &lacking {
@@ -172,17 +178,33 @@ fn manifest(path: &Path, variant: &Variant, context: &Context) -> Result<Descrip
     }
 }
 
-/// An image in a file or a folder, one that was built, or one of a registry.
+/// The file or the folder that an image is in, and what it is called there, where that is said.
+fn stored<'a>(
+    arguments: &'a PushArguments,
+    platforms: &[Platform],
+    context: &Context,
+) -> Result<Option<(&'a Path, Option<&'a str>)>, Failure> {
+    let (path, named) = (Path::new(&arguments.image), arguments.named.as_deref());
+    if is_spec(path) {
+        return Ok(None);
+    }
+    if path.is_file() || is_layout(path) {
+        return Ok(Some((path, named)));
+    }
+    match within_file(&arguments.image) {
+        Some((path, name)) if image_records(&arguments.image, platforms, &context.store)?.is_empty() => {
+            Ok(Some((path, named.or(Some(name)))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// An image that was built, or one of a registry.
 async fn of_image(
-    path: &Path,
     arguments: &PushArguments,
     platforms: &[Platform],
     context: &Context,
 ) -> Result<Pushable, Failure> {
-    if path.is_file() || is_layout(path) {
-        let platform = arguments.platform.first().copied().unwrap_or(context.host);
-        return Ok(pushable(path, arguments.named.as_deref(), platform)?);
-    }
     let records = image_records(&arguments.image, platforms, &context.store)?;
     let manifests: Vec<Descriptor> = records.into_iter().map(|record| record.manifest).collect();
     if let Some(reference) = in_registry(&arguments.image).filter(|_| manifests.is_empty()) {

@@ -23,6 +23,8 @@ struct Candidate {
     descriptor: LooseDescriptor,
     /// The names of the item of `index.json` that leads to it.
     names: Vec<String>,
+    /// The indexes that lead from there to it.
+    indexes: Vec<Digest>,
     manifest: LooseDocument,
     platform: LoosePlatform,
 }
@@ -31,6 +33,8 @@ struct Search<'a> {
     file: &'a Path,
     blobs: &'a dyn Blobs,
     found: Vec<Candidate>,
+    /// The indexes that lead to where it is.
+    indexes: Vec<Digest>,
     /// The bytes of all documents that were read.
     read: u64,
 }
@@ -51,27 +55,44 @@ pub(super) fn image(
         }
     })?;
     let items = top.manifests.unwrap_or_default();
-    let mut search = Search { file, blobs: blobs.as_ref(), found: Vec::new(), read: 0 };
+    let mut search = Search::new(file, blobs.as_ref());
     let named: Vec<_> = items.iter().map(|item| (names(item), item)).collect();
-    let chosen = |(names, item): &&(Vec<String>, &LooseDescriptor)| match choice.reference {
-        None => true,
-        Some(wanted) => item.digest.to_string() == wanted || names.iter().any(|name| name == wanted),
+    let chosen = |(names, item): &&(Vec<String>, &LooseDescriptor)| {
+        choice.reference.is_none_or(|wanted| is_called(names, item.digest, wanted))
     };
-    for (names, item) in named.iter().filter(chosen) {
+    let is_there = named.iter().any(|item| chosen(&item));
+    // A digest may be that of an image, or of an index, to which others lead.
+    let nested: Option<Digest> = choice.reference.filter(|_| !is_there).and_then(|it| it.parse().ok());
+    for (names, item) in named.iter().filter(|item| nested.is_some() || chosen(item)) {
         search.item(item, names, 0)?;
     }
-    let found = search.found;
+    let mut found = search.found;
+    found.retain(|it| {
+        nested.is_none_or(|wanted| it.descriptor.digest == wanted || it.indexes.contains(&wanted))
+    });
     if found.is_empty()
         && !items.is_empty()
-        && let Some(wanted) = choice.reference
-        && !named.iter().any(|item| chosen(&item))
+        && let Some(wanted) = choice.reference.filter(|_| !is_there)
     {
-        let there: BTreeSet<String> = named.iter().map(|(names, item)| shown(names, item)).collect();
-        let (wanted, there) = (wanted.to_owned(), there.into_iter().collect());
-        return Err(ReadError::Reference { file: file.to_owned(), wanted, there });
+        let there = told_apart(
+            &named.iter().map(|(names, item)| (names.as_slice(), item.digest)).collect::<Vec<_>>(),
+        );
+        return Err(ReadError::Reference { file: file.to_owned(), wanted: wanted.to_owned(), there });
     }
     let candidate = one(file, found, choice)?;
     stored(file, candidate, blobs)
+}
+
+/// The image of a digest to which indexes lead that these items name.
+pub(super) fn nested(
+    file: &Path,
+    items: &[LooseDescriptor],
+    blobs: &dyn Blobs,
+    wanted: Digest,
+) -> Result<Option<LooseDescriptor>, ReadError> {
+    let mut search = Search::new(file, blobs);
+    items.iter().try_for_each(|item| search.item(item, &[], 0))?;
+    Ok(search.found.into_iter().map(|it| it.descriptor).find(|it| it.digest == wanted))
 }
 
 /// The image of a manifest.
@@ -101,7 +122,7 @@ pub(super) fn of_manifest(
         annotations: BTreeMap::new(),
     };
     let names = vec![file.display().to_string()];
-    stored(file, Candidate { descriptor, names, manifest, platform: found }, blobs)
+    stored(file, Candidate { descriptor, names, indexes: Vec::new(), manifest, platform: found }, blobs)
 }
 
 /// Signatures and other artifacts are stored as manifests as well.
@@ -128,9 +149,8 @@ fn one(file: &Path, found: Vec<Candidate>, choice: &Choice<'_>) -> Result<Candid
         (1, Some(candidate)) => Ok(candidate),
         (_, Some(last)) => {
             let all = fitting.iter().chain([&last]);
-            let there: BTreeSet<String> =
-                all.map(|candidate| shown(&candidate.names, &candidate.descriptor)).collect();
-            Err(ReadError::Ambiguous { file: file.to_owned(), there: there.into_iter().collect() })
+            let all = all.map(|candidate| (candidate.names.as_slice(), candidate.descriptor.digest));
+            Err(ReadError::Ambiguous { file: file.to_owned(), there: told_apart(&all.collect::<Vec<_>>()) })
         }
         _ => {
             let there = platforms.into_iter().collect();
@@ -144,11 +164,27 @@ pub(super) fn names(item: &LooseDescriptor) -> Vec<String> {
     [IMAGE_NAME, REF_NAME].iter().filter_map(|key| item.annotations.get(*key).cloned()).collect()
 }
 
-fn shown(names: &[String], item: &LooseDescriptor) -> String {
-    names.first().cloned().unwrap_or_else(|| item.digest.to_string())
+/// Whether that is what something of a layout is called, by one of its names or by its digest.
+pub(super) fn is_called(names: &[String], digest: Digest, wanted: &str) -> bool {
+    digest.to_string() == wanted || names.iter().any(|name| name == wanted)
 }
 
-impl Search<'_> {
+/// What tells several of a layout apart, sorted: a name that no other one has, or the digest.
+pub(super) fn told_apart(all: &[(&[String], Digest)]) -> Vec<String> {
+    let is_own = |name: &String, digest: Digest| {
+        all.iter().all(|(names, other)| *other == digest || !names.contains(name))
+    };
+    let shown = |(names, digest): &(&[String], Digest)| {
+        names.iter().find(|name| is_own(name, *digest)).cloned().unwrap_or_else(|| digest.to_string())
+    };
+    all.iter().map(shown).collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+impl<'a> Search<'a> {
+    fn new(file: &'a Path, blobs: &'a dyn Blobs) -> Self {
+        Self { file, blobs, found: Vec::new(), indexes: Vec::new(), read: 0 }
+    }
+
     /// Follows an item of an index down to images.
     fn item(&mut self, item: &LooseDescriptor, names: &[String], depth: usize) -> Result<(), ReadError> {
         if SCHEMA_1.contains(&item.media_type.as_str()) {
@@ -174,7 +210,10 @@ impl Search<'_> {
             if depth == MOST_NESTED {
                 return Err(ReadError::TooDeep { file: self.file.to_owned() });
             }
-            return items.iter().try_for_each(|item| self.item(item, names, depth + 1));
+            self.indexes.push(item.digest);
+            items.iter().try_for_each(|item| self.item(item, names, depth + 1))?;
+            self.indexes.pop();
+            return Ok(());
         }
         let Some(config) = document.config.as_ref().and_then(Option::as_ref) else { return Ok(()) };
         if !is_image(config) {
@@ -188,8 +227,8 @@ impl Search<'_> {
                 parse(self.file, &blob_path(&config.digest), &bytes, CONFIG_KEYS)?
             }
         };
-        let descriptor = item.clone();
-        self.found.push(Candidate { descriptor, names: names.to_owned(), manifest: document, platform });
+        let (descriptor, names, indexes) = (item.clone(), names.to_owned(), self.indexes.clone());
+        self.found.push(Candidate { descriptor, names, indexes, manifest: document, platform });
         Ok(())
     }
 }

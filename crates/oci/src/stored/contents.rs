@@ -1,17 +1,17 @@
-//! All that is stored in a layout or a tarball, as it is: for whoever hands it on.
+//! What is stored in a layout or a tarball under a name, as it is: for whoever hands it on.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::choose::names;
+use super::choose::{is_called, names, nested, told_apart};
 use super::documents::{self, LooseDocument, parse};
 use super::plain::DOCUMENT_KEYS;
 use super::{Choice, ReadError, StoredImage, compression};
 use crate::layout::{Layout, open_beneath};
 use crate::tarball::Tarball;
-use crate::{BlobError, Blobs, Descriptor, Digest, Manifest, MediaType, Platform, canonical};
+use crate::{BlobError, Blobs, Descriptor, Digest, Manifest, MediaType, canonical};
 
 /// A manifest or index that a layout names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct StoredItem {
     pub size: u64,
 }
 
-/// All that is stored in a layout or a tarball.
+/// What is stored in a layout or a tarball under a name.
 pub struct StoredContents {
-    /// The manifests and indexes that it names, each once.
-    pub items: Vec<StoredItem>,
-    /// Where they and all that they point to are read, unchecked.
+    /// The manifest or index that is meant.
+    pub item: StoredItem,
+    /// Where it and all that it points to is read, unchecked.
     pub blobs: Arc<dyn Blobs>,
 }
 
@@ -52,20 +52,20 @@ impl Blobs for WithManifest {
 
 impl StoredContents {
     /// Opens the folder of a layout, or a tarball. A tarball of `docker save` that has no manifest gets one, as imgbuild makes
-    /// them; its image is for `platform`.
+    /// them; its image is for the platform of the choice. Of others that does not matter: an index is handed on for all platforms.
     ///
     /// # Errors
     ///
-    /// When it is neither, or its documents are not what they should be.
-    pub fn open(path: &Path, platform: Platform) -> Result<Self, ReadError> {
+    /// When it is neither, the choice fits none or several, or its documents are not what they should be.
+    pub fn open(path: &Path, choice: &Choice<'_>) -> Result<Self, ReadError> {
         let failed = |error| ReadError::Open { file: path.to_owned(), error };
         if std::fs::metadata(path).map_err(failed)?.is_dir() {
             if !path.join("index.json").exists() {
-                return Err(ReadError::Neither { file: path.to_owned() });
+                return Err(ReadError::NoLayout { file: path.to_owned() });
             }
             let index = open_beneath(path, "index.json").map_err(failed)?;
             let index = documents::bytes(path, "index.json", index)?;
-            return Self::of_index(path, &index, Arc::new(Layout::at(path)));
+            return Self::of_index(path, &index, Arc::new(Layout::at(path)), choice);
         }
         if let Some(how) = compression(path).map_err(failed)? {
             return Err(ReadError::Compressed { file: path.to_owned(), how });
@@ -74,25 +74,50 @@ impl StoredContents {
         match tarball.file("index.json").map_err(failed)? {
             Some(index) => {
                 let index = documents::bytes(path, "index.json", index)?;
-                Self::of_index(path, &index, Arc::new(tarball))
+                Self::of_index(path, &index, Arc::new(tarball), choice)
             }
-            None => Self::of_image(StoredImage::open(path, &Choice { platform, reference: None })?),
+            None => Self::of_image(StoredImage::open(path, choice)?),
         }
     }
 
-    fn of_index(file: &Path, index: &[u8], blobs: Arc<dyn Blobs>) -> Result<Self, ReadError> {
+    fn of_index(
+        file: &Path,
+        index: &[u8],
+        blobs: Arc<dyn Blobs>,
+        choice: &Choice<'_>,
+    ) -> Result<Self, ReadError> {
         let top: LooseDocument = parse(file, "index.json", index, DOCUMENT_KEYS)?;
         let mut items: BTreeMap<Digest, StoredItem> = BTreeMap::new();
-        for item in top.manifests.unwrap_or_default() {
-            let all = names(&item);
+        let listed = top.manifests.unwrap_or_default();
+        for item in &listed {
+            let all = names(item);
             let (digest, size) = (item.digest, item.size);
             let known = items.entry(digest).or_insert(StoredItem { names: Vec::new(), digest, size });
             known.names.extend(all);
         }
-        if items.is_empty() {
-            return Err(ReadError::Empty { file: file.to_owned() });
+        let is_meant = |item: &&StoredItem| {
+            choice.reference.is_none_or(|wanted| is_called(&item.names, item.digest, wanted))
+        };
+        let there = |all: &[&StoredItem]| {
+            told_apart(&all.iter().map(|it| (it.names.as_slice(), it.digest)).collect::<Vec<_>>())
+        };
+        let all: Vec<&StoredItem> = items.values().collect();
+        let meant: Vec<&StoredItem> = items.values().filter(is_meant).collect();
+        match (meant.as_slice(), choice.reference) {
+            ([item], _) => Ok(Self { item: (*item).clone(), blobs }),
+            ([], Some(wanted)) if !all.is_empty() => {
+                let digest = wanted.parse().ok();
+                let within = digest.map(|digest| nested(file, &listed, &*blobs, digest)).transpose()?;
+                let Some(found) = within.flatten() else {
+                    let (wanted, there) = (wanted.to_owned(), there(&all));
+                    return Err(ReadError::Reference { file: file.to_owned(), wanted, there });
+                };
+                let item = StoredItem { names: Vec::new(), digest: found.digest, size: found.size };
+                Ok(Self { item, blobs })
+            }
+            ([], _) => Err(ReadError::Empty { file: file.to_owned() }),
+            (several, _) => Err(ReadError::Ambiguous { file: file.to_owned(), there: there(several) }),
         }
-        Ok(Self { items: items.into_values().collect(), blobs })
     }
 
     fn of_image(image: StoredImage) -> Result<Self, ReadError> {
@@ -114,6 +139,6 @@ impl StoredContents {
         };
         let config = (image.config_descriptor.digest, image.config_bytes);
         let blobs = WithManifest { digest: item.digest, bytes, config, rest: image.blobs };
-        Ok(Self { items: vec![item], blobs: Arc::new(blobs) })
+        Ok(Self { item, blobs: Arc::new(blobs) })
     }
 }

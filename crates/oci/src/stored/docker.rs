@@ -89,9 +89,11 @@ pub(super) fn image(
 
 fn one(file: &Path, items: Vec<DockerItem>, choice: &Choice<'_>) -> Result<DockerItem, ReadError> {
     let names = |item: &DockerItem| item.repo_tags.clone().unwrap_or_default();
+    // Where several have one name, only their configurations tell them apart.
+    let is_own = |name: &String| items.iter().filter(|it| names(it).contains(name)).count() == 1;
     let there: Vec<String> = items
         .iter()
-        .map(|item| names(item).into_iter().next().unwrap_or_else(|| item.config.clone()))
+        .map(|item| names(item).into_iter().find(is_own).unwrap_or_else(|| item.config.clone()))
         .collect();
     let file = file.to_owned();
     let fits = |item: &DockerItem| match choice.reference {
