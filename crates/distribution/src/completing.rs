@@ -9,7 +9,7 @@ use imgbuild_registry::{RegistryError, RemoteManifest, RemoteRepository};
 use crate::asking::answers;
 use crate::error::DistributionError;
 use crate::index::joined;
-use crate::pull::remote_image;
+use crate::pull::{ReadFrom, remote_image};
 use crate::push::{Destination, Publication, Published, Publishing, platform_tag};
 
 /// An image that is not there as it should be.
@@ -216,10 +216,12 @@ async fn join(
     context: &Context,
 ) -> Result<Vec<Published>, DistributionError> {
     let mut all = Vec::new();
+    // They are named as they were looked at.
+    let from = ReadFrom::Registry;
     for (destination, parts) in parted {
         let image = match parts.as_slice() {
-            [only] => remote_image(only, None, context).await?.1,
-            parts => joined(parts, context).await?,
+            [only] => remote_image(only, None, from, context).await?.1,
+            parts => joined(parts, from, context).await?,
         };
         all.push((image, vec![destination]));
     }

@@ -13,7 +13,7 @@ use imgbuild_registry::{ABOUT, Home, Pushable, RemoteBlobs, RemoteManifest};
 use tokio::runtime::Handle;
 
 use crate::error::DistributionError;
-use crate::pull::remote_image;
+use crate::pull::{ReadFrom, remote_image};
 
 /// The blobs of several repositories.
 struct Several(Vec<RemoteBlobs>);
@@ -40,12 +40,16 @@ fn about_another(image: &Pushable, manifest: &Digest) -> Option<Descriptor> {
 /// # Errors
 ///
 /// When one is not there, is no image, or two are built for the same.
-pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable, DistributionError> {
+pub async fn joined(
+    images: &[Reference],
+    from: ReadFrom,
+    context: &Context,
+) -> Result<Pushable, DistributionError> {
     let (mut children, mut descriptors) = (Vec::<RemoteManifest>::new(), Vec::<Descriptor>::new());
     let (mut blobs, mut attesting) = (Vec::new(), Vec::new());
     let mut homes: BTreeMap<Digest, Vec<Home>> = BTreeMap::new();
     for reference in images {
-        let (remote, image) = remote_image(reference, None, context).await?;
+        let (remote, image) = remote_image(reference, None, from, context).await?;
         for manifest in image.manifests().filter(|it| !it.blobs().is_empty()) {
             // What attests another one is for no platform, and stays behind that.
             if let Some(about) = about_another(&image, &manifest.digest) {
@@ -67,11 +71,8 @@ pub async fn joined(images: &[Reference], context: &Context) -> Result<Pushable,
                 variant: config.variant,
             };
             if descriptors.iter().any(|known| known.platform.as_ref() == Some(&platform)) {
-                let shown = format!("{}/{}", platform.os, platform.architecture);
-                return Err(DistributionError::SamePlatform {
-                    reference: reference.to_string(),
-                    platform: shown,
-                });
+                let platform = format!("{}/{}", platform.os, platform.architecture);
+                return Err(DistributionError::SamePlatform { reference: reference.to_string(), platform });
             }
             let mut descriptor = Descriptor::new(media_type, manifest.digest, manifest.bytes.len() as u64);
             descriptor.platform = Some(platform);

@@ -27,7 +27,7 @@ pub use holders::holders;
 pub use index::joined;
 pub use key_cache::{CacheKey, CacheKeyError, CachePlace, CachePlaceError, CacheUse, KeyCache};
 pub use opening::open_remote;
-pub use pull::{complete, missing, pull, pull_to, remote_image};
+pub use pull::{ReadFrom, complete, missing, pull, pull_to, remote_image};
 pub use push::{BlobHome, Destination, Publication, Published, Publishing};
 pub use remote_layers::RemoteLayers;
 pub use stored::{elsewhere, pushable, pushable_of};

@@ -6,7 +6,7 @@ use imgbuild_fetch::Context;
 use imgbuild_oci::{BlobError, Blobs, Digest, Platform, Reference, StoredImage};
 
 use crate::error::DistributionError;
-use crate::pull::remote_image;
+use crate::pull::{ReadFrom, remote_image};
 
 /// The blobs of an image, for whoever keeps them.
 struct Shared(Arc<dyn Blobs>);
@@ -27,7 +27,7 @@ pub async fn open_remote(
     platform: Platform,
     context: &Context,
 ) -> Result<StoredImage, DistributionError> {
-    let (_, image) = remote_image(reference, Some(platform), context).await?;
+    let (_, image) = remote_image(reference, Some(platform), ReadFrom::Mirrors, context).await?;
     let (name, blobs) = (reference.to_string(), Shared(Arc::clone(image.blobs())));
     let manifest = image.top_bytes().to_vec();
     // Whoever reads blobs does not wait for futures.

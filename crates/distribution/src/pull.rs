@@ -31,6 +31,15 @@ pub(crate) fn wanted(reference: &Reference) -> String {
     }
 }
 
+/// From where an image of a registry is read by a tag. What has a digest is the same one everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// From a mirror of it, where this machine has one.
+    Mirrors,
+    /// From where it is written to, and from no mirror of it: what is signed is what is there.
+    Registry,
+}
+
 /// An image of a registry as it is there, with all that it lists; of a list only the image for a platform, where one is named.
 ///
 /// # Errors
@@ -39,10 +48,14 @@ pub(crate) fn wanted(reference: &Reference) -> String {
 pub async fn remote_image(
     reference: &Reference,
     platform: Option<Platform>,
+    from: ReadFrom,
     context: &Context,
 ) -> Result<(RemoteRepository, Pushable), DistributionError> {
-    let remote =
-        context.registries()?.open_for_reading(reference, &Sought::Manifest(wanted(reference))).await?;
+    let registries = context.registries()?;
+    let remote = match from {
+        ReadFrom::Registry if reference.digest().is_none() => registries.open(reference).await?,
+        _ => registries.open_for_reading(reference, &Sought::Manifest(wanted(reference))).await?,
+    };
     let top = match platform {
         Some(platform) => remote.image_manifest(&wanted(reference), platform).await?,
         None => remote.needed_manifest(&wanted(reference)).await?,
@@ -69,7 +82,7 @@ pub async fn pull_to(
     platform: Option<Platform>,
     context: &Context,
 ) -> Result<Digest, DistributionError> {
-    let (_, image) = remote_image(reference, platform, context).await?;
+    let (_, image) = remote_image(reference, platform, ReadFrom::Mirrors, context).await?;
     let (path, reference, digest) = (path.to_owned(), reference.clone(), image.digest());
     let write = move || {
         let sink: Box<dyn Sink> = if is_folder {
@@ -152,7 +165,7 @@ pub async fn pull(
     platform: Platform,
     context: &Context,
 ) -> Result<Digest, DistributionError> {
-    let (remote, image) = remote_image(reference, Some(platform), context).await?;
+    let (remote, image) = remote_image(reference, Some(platform), ReadFrom::Mirrors, context).await?;
     let bytes = image.top_bytes().to_vec();
     let not_an_image = || DistributionError::NotAnImage {
         reference: reference.to_string(),

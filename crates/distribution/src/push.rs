@@ -14,6 +14,7 @@ use imgbuild_spec::Variant;
 use crate::attesting::{Origin, attachments};
 use crate::error::DistributionError;
 use crate::progress::Outgoing;
+use crate::pull::ReadFrom;
 use crate::remote_layers::RemoteLayers;
 use crate::target::{PushTarget, PushTargetError};
 
@@ -75,6 +76,11 @@ pub struct Publishing {
 }
 
 impl Publishing {
+    /// From where images of registries are read that are pushed so.
+    pub fn read_from(&self) -> ReadFrom {
+        if self.key.is_some() { ReadFrom::Registry } else { ReadFrom::Mirrors }
+    }
+
     /// Where the image of each group of variants goes.
     ///
     /// # Errors

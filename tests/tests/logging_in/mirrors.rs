@@ -67,6 +67,75 @@ fn the_first_mirror_that_has_an_image() {
     assert_eq!(pulled(&home, &new), of_second);
 }
 
+/// A mirror may have an older image by a tag: it is not what is signed.
+#[test]
+fn what_is_signed_is_what_the_registry_has() {
+    let (home, mirror, own) = (Home::new(), Registry::new(), Registry::new());
+    let of_mirror = fill(&home, &mirror, "hub/team/image:1.0", "second");
+    let of_own = fill(&home, &own, "team/image:1.0", "own");
+    let host = own.address();
+    conf(
+        &home,
+        &format!(
+            "[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{}/hub\"\n",
+            mirror.address()
+        ),
+    );
+    let key = imgbuild_tests::workspace_root().join("crates/signature/src/tests/keys/ed.key");
+    let signed = ["--sign-key", key.to_str().unwrap()];
+    let (by_tag, by_digest) = (format!("{host}/team/image:1.0"), format!("{host}/team/image@{of_mirror}"));
+    let image = |words: &[&str], place: &str, image: &str, more: &[&str]| {
+        let target = format!("{}/{place}:1", own.address());
+        let words = match words {
+            ["index", "create"] => [words, &[&target, image], more].concat(),
+            _ => [words, &[image, &target], more].concat(),
+        };
+        home.run(&words, "").success();
+        let told = home.run(&["inspect", &target, "--json"], "").success().stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        told["digest"].as_str().unwrap().to_owned()
+    };
+    for (place, words) in [("copied", &["copy"][..]), ("pushed", &["push"]), ("joined", &["index", "create"])]
+    {
+        assert_eq!(image(words, &format!("{place}/plain"), &by_tag, &[]), of_mirror, "{place}");
+        assert_eq!(image(words, &format!("{place}/signed"), &by_tag, &signed), of_own, "{place}");
+        // What has a digest is the same one everywhere.
+        assert_eq!(image(words, &format!("{place}/same"), &by_digest, &signed), of_mirror, "{place}");
+    }
+}
+
+/// What is joined is what was looked at.
+#[test]
+fn what_is_joined_is_what_the_registry_has() {
+    let (home, mirror, own) = (Home::new(), Registry::new(), Registry::new());
+    let host = own.address();
+    home.imgbuild.write("src/new", "new");
+    home.imgbuild.write(
+        "spec.toml",
+        "name = \"x\"\nbase = \"scratch\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\n\
+         [[copy]]\nfrom = \"src\"\nto = \"/data\"\n",
+    );
+    let target = format!("{host}/team/x:1");
+    home.run(&["build", "spec.toml", "--push", &target, "--platform-tags"], "").success();
+    let of_mirror = fill(&home, &mirror, "hub/team/x:1-amd64", "second");
+    conf(
+        &home,
+        &format!(
+            "[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{}/hub\"\n",
+            mirror.address()
+        ),
+    );
+    assert_eq!(pulled(&home, &format!("{target}-amd64")), of_mirror);
+    home.run(&["push", "spec.toml", &target, "--complete"], "").success();
+    conf(&home, "");
+    let image = |name: &str| {
+        let words = ["inspect", name, "--platform", "linux/amd64", "--json"];
+        let told = home.run(&words, "").success().stdout;
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["digest"].clone()
+    };
+    assert_eq!(image(&target), image(&format!("{target}-amd64")));
+}
+
 #[test]
 fn a_registry_that_has_moved() {
     let (home, registry) = (Home::new(), Registry::new());

@@ -13,8 +13,9 @@ use crate::registry_arguments::CopyArguments;
 
 pub(crate) async fn run(arguments: &CopyArguments, global: &Global) -> Result<(), Failure> {
     let context = context(Path::new(""), false, reporter(global))?;
-    let (_, image) = remote_image(&arguments.from, arguments.platform, &context).await?;
     let publishing = arguments.rules.publishing(&arguments.targets, false)?;
+    let from = publishing.read_from();
+    let (_, image) = remote_image(&arguments.from, arguments.platform, from, &context).await?;
     let destinations = destinations(&publishing, &image)?;
     let published = push(&publishing, &[(image, destinations)], &context).await?;
     report(&published, arguments.json, arguments.rules.dry_run, global)

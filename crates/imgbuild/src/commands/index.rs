@@ -19,7 +19,7 @@ pub(crate) async fn run(command: &IndexCommand, global: &Global) -> Result<(), F
     let publishing = Publishing { key, ..Publishing::default() };
     let context = context(Path::new(""), false, Arc::new(Silent))?;
     let tag = target.tag().cloned().ok_or_else(|| Plain::NoTag(target.to_string()))?;
-    let image = joined(images, &context).await?;
+    let image = joined(images, publishing.read_from(), &context).await?;
     let destination = Destination { repository: target.clone(), tags: vec![tag] };
     let published = push(&publishing, &[(image, vec![destination])], &context).await?;
     report(&published, *json, false, global)

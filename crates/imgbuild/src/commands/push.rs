@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use imgbuild_build::{chosen, pushed_groups};
 use imgbuild_distribution::{
-    Destination, DistributionError, Publication, Published, Publishing, elsewhere, holders, missing,
-    pushable, pushable_of, remote_image,
+    Destination, DistributionError, Publication, Published, Publishing, ReadFrom, elsewhere, holders,
+    missing, pushable, pushable_of, remote_image,
 };
 use imgbuild_fetch::Context;
 use imgbuild_image::{MakeError, image_records, is_layout, within_file};
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &PushArguments, global: &Global) -> Result<()
             Some((path, named)) => {
                 pushable(path, named, arguments.platform.first().copied().unwrap_or(context.host))?
             }
-            None => of_image(arguments, &platforms, &context).await?,
+            None => of_image(arguments, &platforms, publishing.read_from(), &context).await?,
         };
         let destinations = destinations(&publishing, &image)?;
         vec![(image, destinations)]
@@ -203,12 +203,13 @@ fn stored<'a>(
 async fn of_image(
     arguments: &PushArguments,
     platforms: &[Platform],
+    from: ReadFrom,
     context: &Context,
 ) -> Result<Pushable, Failure> {
     let records = image_records(&arguments.image, platforms, &context.store)?;
     let manifests: Vec<Descriptor> = records.into_iter().map(|record| record.manifest).collect();
     if let Some(reference) = in_registry(&arguments.image).filter(|_| manifests.is_empty()) {
-        return Ok(remote_image(&reference, arguments.platform.first().copied(), context).await?.1);
+        return Ok(remote_image(&reference, arguments.platform.first().copied(), from, context).await?.1);
     }
     if manifests.is_empty() {
         return Err(imgbuild_image::not_found(&arguments.image, &context.layers).into());
