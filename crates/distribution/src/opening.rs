@@ -25,9 +25,10 @@ impl Blobs for Shared {
 pub async fn open_remote(
     reference: &Reference,
     platform: Platform,
+    from: ReadFrom,
     context: &Context,
 ) -> Result<StoredImage, DistributionError> {
-    let (_, image) = remote_image(reference, Some(platform), ReadFrom::Mirrors, context).await?;
+    let (_, image) = remote_image(reference, Some(platform), from, context).await?;
     let (name, blobs) = (reference.to_string(), Shared(Arc::clone(image.blobs())));
     let manifest = image.top_bytes().to_vec();
     // Whoever reads blobs does not wait for futures.

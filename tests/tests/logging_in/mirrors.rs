@@ -102,6 +102,8 @@ fn what_is_signed_is_what_the_registry_has() {
         // What has a digest is the same one everywhere.
         assert_eq!(image(words, &format!("{place}/same"), &by_digest, &signed), of_mirror, "{place}");
     }
+    let attached = home.run(&["sbom", &by_tag, "--attach"], "").success();
+    assert!(attached.stdout.ends_with(&format!("{of_own}\n")), "{}", attached.stdout);
 }
 
 /// What is joined is what was looked at.

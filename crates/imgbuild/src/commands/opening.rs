@@ -1,8 +1,8 @@
 //! Opening the image that a person means, to look at it.
 
-use imgbuild_distribution::open_remote;
+use imgbuild_distribution::{ReadFrom, open_remote};
 use imgbuild_image::{MakeError, Opened, image_records, open_image};
-use imgbuild_oci::Platform;
+use imgbuild_oci::{Platform, Reference};
 use imgbuild_store::{LayerCaches, Store};
 
 use super::{context, host, in_registry, is_local, make_local, store};
@@ -18,11 +18,22 @@ pub(crate) struct Looked {
 
 /// Opens an image where it is: of one in a registry only what is asked for comes here.
 pub(crate) async fn open(arguments: &ImageArguments, global: &Global) -> Result<Looked, Failure> {
-    let platform = match arguments.platform {
-        Some(platform) => platform,
-        None => host()?,
-    };
-    open_named(&arguments.image, platform, global).await
+    open_named(&arguments.image, platform_of(arguments)?, global).await
+}
+
+/// Opens what a registry has under a name, because something is put beside it there: a mirror, or this machine, may have another one.
+pub(crate) async fn open_there(
+    reference: &Reference,
+    arguments: &ImageArguments,
+    global: &Global,
+) -> Result<Looked, Failure> {
+    let context = context(std::path::Path::new(""), false, crate::progress::reporter(global))?;
+    let image = open_remote(reference, platform_of(arguments)?, ReadFrom::Registry, &context).await?;
+    Ok(Looked { opened: Opened::of_stored(image)?, store: store()? })
+}
+
+fn platform_of(arguments: &ImageArguments) -> Result<Platform, Failure> {
+    arguments.platform.map_or_else(host, Ok)
 }
 
 /// The same of an image by what it is called.
@@ -32,7 +43,8 @@ pub(crate) async fn open_named(image: &str, platform: Platform, global: &Global)
         let is_here = !image_records(image, &[platform], &store)?.is_empty();
         if let Some(reference) = in_registry(image).filter(|_| !is_here) {
             let context = context(std::path::Path::new(""), false, crate::progress::reporter(global))?;
-            let opened = Opened::of_stored(open_remote(&reference, platform, &context).await?)?;
+            let opened = open_remote(&reference, platform, ReadFrom::Mirrors, &context).await?;
+            let opened = Opened::of_stored(opened)?;
             return Ok(Looked { opened, store });
         }
         make_local(image, platform, global).await?;

@@ -12,7 +12,7 @@ use imgbuild_signature::SigningKey;
 use imgbuild_store::Store;
 
 use super::export::write;
-use super::opening::{Looked, in_background, open};
+use super::opening::{Looked, in_background, open, open_there};
 use super::why::{is_spec, of_each};
 use super::{context, in_registry, print, print_data, store};
 use crate::arguments::Global;
@@ -69,7 +69,10 @@ pub(crate) async fn run(arguments: &SbomArguments, global: &Global) -> Result<()
             (in_background(move || written(&inventory, facts, &store)).await?, None)
         }
         None => {
-            let Looked { opened, store } = open(&arguments.image, global).await?;
+            let Looked { opened, store } = match reference.as_ref().filter(|_| arguments.attach) {
+                Some(reference) => open_there(reference, &arguments.image, global).await?,
+                None => open(&arguments.image, global).await?,
+            };
             let (called, image) = (arguments.image.image.clone(), opened.digest);
             let work = move || {
                 let inventory = whole_inventory(&opened, &store)?;
