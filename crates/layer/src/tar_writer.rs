@@ -14,17 +14,22 @@ const BLOCK: usize = 512;
 const LARGEST_12: u64 = 0o77777777777;
 const LARGEST_8: u32 = 0o7777777;
 
+/// How many bytes are gathered: most files are small, and what takes them asks its price for each write.
+const GATHERED: usize = 128 * 1024;
+
 /// Writes entries as a tar archive.
 #[derive(Debug)]
 pub struct TarWriter<W> {
     inner: W,
     buffer: Box<[u8]>,
+    /// How much of the buffer is to be written.
+    filled: usize,
 }
 
 impl<W: Write> TarWriter<W> {
     /// Starts an archive.
     pub fn new(inner: W) -> Self {
-        Self { inner, buffer: vec![0; 128 * 1024].into_boxed_slice() }
+        Self { inner, buffer: vec![0; GATHERED].into_boxed_slice(), filled: 0 }
     }
 
     /// Appends an entry. It is not checked against those before it.
@@ -58,8 +63,30 @@ impl<W: Write> TarWriter<W> {
     ///
     /// When it cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
-        self.inner.write_all(&[0; 2 * BLOCK])?;
+        self.write(&[0; 2 * BLOCK])?;
+        self.pass_on()?;
         Ok(self.inner)
+    }
+
+    /// Writes what was gathered.
+    fn pass_on(&mut self) -> io::Result<()> {
+        self.inner.write_all(&self.buffer[..self.filled])?;
+        self.filled = 0;
+        Ok(())
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.filled == self.buffer.len() {
+                self.pass_on()?;
+            }
+            let room = &mut self.buffer[self.filled..];
+            let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.filled += now.len();
+            bytes = later;
+        }
+        Ok(())
     }
 
     fn append_head(&mut self, head: &EntryHead) -> io::Result<()> {
@@ -101,7 +128,7 @@ impl<W: Write> TarWriter<W> {
         let (prefix, name) = split.unwrap_or(("", &name));
         let block =
             Header { prefix, name, link, typeflag: typeflag(&head.kind), head, size: head.size() }.block();
-        self.inner.write_all(&block)
+        self.write(&block)
     }
 
     /// The extended header of the entry that follows.
@@ -110,8 +137,8 @@ impl<W: Write> TarWriter<W> {
         let size = records.len() as u64;
         let header =
             Header { prefix: "", name: "PaxHeaders/entry", link: "", typeflag: b'x', head: &pax, size };
-        self.inner.write_all(&header.block())?;
-        self.inner.write_all(records)?;
+        self.write(&header.block())?;
+        self.write(records)?;
         self.pad(size)
     }
 
@@ -120,12 +147,16 @@ impl<W: Write> TarWriter<W> {
         let unreadable = |error| SinkError::Read { path: path.clone(), error };
         let mut left = size;
         while left > 0 {
-            let want = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let read = read_some(body, &mut self.buffer[..want]).map_err(unreadable)?;
+            if self.filled == self.buffer.len() {
+                self.pass_on().map_err(SinkError::Write)?;
+            }
+            let room = &mut self.buffer[self.filled..];
+            let want = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let read = read_some(body, &mut room[..want]).map_err(unreadable)?;
             if read == 0 {
                 return Err(wrong_size(false));
             }
-            self.inner.write_all(&self.buffer[..read]).map_err(SinkError::Write)?;
+            self.filled += read;
             left -= read as u64;
         }
         if read_some(body, &mut [0]).map_err(unreadable)? > 0 {
@@ -136,7 +167,7 @@ impl<W: Write> TarWriter<W> {
 
     fn pad(&mut self, size: u64) -> io::Result<()> {
         let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
-        if over > 0 { self.inner.write_all(&[0; BLOCK][over..]) } else { Ok(()) }
+        if over > 0 { self.write(&[0; BLOCK][over..]) } else { Ok(()) }
     }
 }
 
