@@ -95,9 +95,9 @@ fn whose_a_file_is_is_known_without_dpkgs_lists() {
     fs_err::write(&archive, "damaged\n").unwrap();
     let told = said("/etc/bash.bashrc").failure().stderr;
     insta::assert_snapshot!(told.replace(&archive.display().to_string(), "ARCHIVE"), @"
-    × an archive in the cache is damaged
+    × an archive in the cache cannot be read
     ╰─▶ the archive `ARCHIVE` is not a Debian package: it does not begin with `!<arch>`
-    help: `imgbuild cache verify` removes it, and the next build gets it anew
+    help: where it is damaged, `imgbuild cache verify` removes it, and the next build gets it anew
     ");
 }
 

@@ -1,7 +1,8 @@
 //! Unpacking on other threads what is read here, so that one large archive keeps more than one core busy.
 
 use std::io::{self, Cursor, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 /// How many bytes come at once.
@@ -12,27 +13,38 @@ pub(crate) const CHUNKS: usize = 8;
 /// A part of what is read, none of it at the end.
 pub(crate) type Chunk = io::Result<Vec<u8>>;
 
-/// What another thread reads before it is asked for. Some 2 MiB of it wait at most.
+/// What `reader` gives, errors as well: read ahead by a thread of its own, where there are more than one. Some 2 MiB wait at most. The thread
+/// ends when it has read everything, or when nobody reads here any more.
+pub fn read_ahead<R: Read + Send + 'static>(reader: R, threads: NonZero<u32>) -> Box<dyn Read + Send> {
+    if threads.get() == 1 {
+        return Box::new(reader);
+    }
+    let (give, take) = channel();
+    let (sender, ahead) = ReadAhead::fed();
+    let started = thread::Builder::new().name("unpack".to_owned()).spawn(move || {
+        if let Ok(reader) = take.recv() {
+            feed(reader, u64::MAX, &sender);
+        }
+    });
+    // Where there can be no further thread, whoever reads does it alone.
+    match started {
+        Ok(_) => match give.send(reader) {
+            Ok(()) => Box::new(ahead),
+            Err(refused) => Box::new(refused.0),
+        },
+        Err(_) => Box::new(reader),
+    }
+}
+
+/// What another thread reads before it is asked for.
 #[derive(Debug)]
-pub struct ReadAhead {
+pub(crate) struct ReadAhead {
     chunks: Receiver<Chunk>,
     current: Cursor<Vec<u8>>,
     is_over: bool,
 }
 
 impl ReadAhead {
-    /// Reads on a thread of its own what `reader` gives, errors as well. It ends when it has read everything, or when nobody
-    /// reads here any more.
-    ///
-    /// # Errors
-    ///
-    /// When there can be no further thread.
-    pub fn new(reader: impl Read + Send + 'static) -> io::Result<Self> {
-        let (sender, ahead) = Self::fed();
-        thread::Builder::new().name("unpack".to_owned()).spawn(move || feed(reader, u64::MAX, &sender))?;
-        Ok(ahead)
-    }
-
     /// One that [`feed`] fills.
     pub(crate) fn fed() -> (SyncSender<Chunk>, Self) {
         let (sender, chunks) = sync_channel(CHUNKS);
@@ -47,12 +59,12 @@ pub(crate) fn feed(mut reader: impl Read, size: u64, chunks: &SyncSender<Chunk>)
         let read = (&mut reader).take(CHUNK as u64).read_to_end(&mut chunk);
         let is_last = chunk.is_empty();
         // What was read before an error comes before it.
-        let sent = if is_last && read.is_err() { Ok(()) } else { chunks.send(Ok(chunk)) };
-        let sent = match read {
-            Ok(_) => sent,
-            Err(error) => sent.and_then(|()| chunks.send(Err(error))),
-        };
-        if is_last || sent.is_err() {
+        let is_wanted = is_last && read.is_err() || chunks.send(Ok(chunk)).is_ok();
+        if let Err(error) = read {
+            let _unwanted = chunks.send(Err(error));
+            return;
+        }
+        if is_last || !is_wanted {
             return;
         }
     }
@@ -70,8 +82,10 @@ impl Read for ReadAhead {
             }
             // Without a last chunk nothing says that this is all.
             let chunk = self.chunks.recv().map_err(|_| io::Error::other("a thread that unpacks has died"))?;
-            self.is_over = chunk.as_ref().map_or(true, Vec::is_empty);
-            self.current = Cursor::new(chunk?);
+            // Behind an error there is no end: nothing comes any more, which is an error again.
+            let chunk = chunk?;
+            self.is_over = chunk.is_empty();
+            self.current = Cursor::new(chunk);
         }
     }
 }
@@ -81,6 +95,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const SEVERAL: NonZero<u32> = NonZero::new(2).unwrap();
 
     /// Fails when everything before was read.
     struct Failing(&'static [u8]);
@@ -105,17 +121,19 @@ mod tests {
 
     #[test]
     fn an_error_comes_behind_what_was_read_before_it() {
-        let mut ahead = ReadAhead::new(Failing(b"before")).unwrap();
+        let mut ahead = read_ahead(Failing(b"before"), SEVERAL);
         let mut start = [0; 6];
         ahead.read_exact(&mut start).unwrap();
         assert_eq!(&start, b"before");
         let error = ahead.read(&mut start).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::InvalidData, "it is damaged"));
+        // Whoever reads on is told no end.
+        assert!(ahead.read(&mut start).is_err());
     }
 
     #[test]
     fn a_thread_that_dies_is_no_end() {
-        let error = ReadAhead::new(Dying).unwrap().read(&mut [0]).unwrap_err();
+        let error = read_ahead(Dying, SEVERAL).read(&mut [0]).unwrap_err();
         assert_eq!(error.to_string(), "a thread that unpacks has died");
     }
 
@@ -132,7 +150,7 @@ mod tests {
         #[test]
         fn it_gives_what_the_reader_gives(length in 0usize..5 * CHUNK, at_once in 1usize..400_000) {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let mut ahead = ReadAhead::new(Cursor::new(bytes.clone())).unwrap();
+            let mut ahead = read_ahead(Cursor::new(bytes.clone()), SEVERAL);
             let mut read = Vec::new();
             let mut buffer = vec![0; at_once];
             loop {

@@ -14,7 +14,7 @@ mod whiteout;
 mod xz;
 mod zip;
 
-pub use ahead::ReadAhead;
+pub use ahead::read_ahead;
 pub use layer::{LayerHead, LayerKind, LayerReader, Special};
 pub use owner::Owner;
 pub use path::{Folder, ImagePath, PathError};

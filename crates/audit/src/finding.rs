@@ -44,7 +44,7 @@ pub struct Report {
     pub unclear: Vec<(String, PackageId)>,
     /// How many packages were held against advisories.
     pub judged: usize,
-    /// Those that no database has a name for.
+    /// Those that no database is about.
     pub nameless: Vec<PackageId>,
     /// How many advisories were read.
     pub advisories: usize,

@@ -23,7 +23,7 @@ pub(crate) struct Subjects {
     pub(crate) system: BTreeMap<String, Vec<Subject>>,
     /// The system that the latter are of.
     pub(crate) release: Option<System>,
-    /// Those that no database has a name for.
+    /// Those that no database is about.
     pub(crate) nameless: Vec<PackageId>,
 }
 

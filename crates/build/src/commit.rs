@@ -48,6 +48,15 @@ fn is_changed(folder: &Path, named: &[PathBuf], depth: usize) -> Option<bool> {
         return Some(true);
     }
     let submodules = submodules(folder)?;
+    // Git tells nothing of what is in the place of a repository that was not fetched.
+    let is_unknown = |it: &PathBuf| {
+        let place = folder.join(it);
+        let has_files = place.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+        has_files && !place.join(".git").exists() && named.iter().any(|path| within(path, it).is_some())
+    };
+    if submodules.iter().any(is_unknown) {
+        return Some(true);
+    }
     let mut there = submodules.iter().filter(|it| folder.join(it).join(".git").exists());
     // Deeper than anybody's, each is taken to be changed: nobody has looked.
     if depth == DEEPEST {
@@ -257,6 +266,14 @@ mod tests {
             assert!(!is_changed_of(main.path(), &[copied]), "{copied}");
         }
         std::fs::remove_file(untracked).unwrap();
+        // A folder that is in the place of one, of which git says nothing.
+        let (git, aside) = (main.path().join("vendor/lib/.git"), main.path().join("aside"));
+        std::fs::rename(&git, &aside).unwrap();
+        for copied in [".", "vendor", "vendor/lib", "vendor/lib/src/file"] {
+            assert!(is_changed_of(main.path(), &[copied]), "{copied}");
+        }
+        assert!(!is_changed_of(main.path(), &["one"]));
+        std::fs::rename(&aside, &git).unwrap();
         // The same of one within that.
         add_submodule(&main.path().join("vendor/lib"), inner.path(), "deep/inner");
         commit_all(main.path());

@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::path::Path;
 
 use bzip2::read::MultiBzDecoder;
-use imgbuild_archive::{ReadAhead, TarError, TarKind, TarReader};
+use imgbuild_archive::{TarError, TarKind, TarReader, read_ahead};
 use rattler_conda_types::package::PathType;
 
 use crate::beginning::Beginning;
@@ -157,8 +157,7 @@ impl<'a> Archive<'a> {
             Some(whole) => Box::new(whole),
             None => self.unpacked()?,
         };
-        let unpacked = if threads.get() > 1 { Box::new(ReadAhead::new(unpacked)?) } else { unpacked };
-        Ok(TarReader::new(unpacked, limit))
+        Ok(TarReader::new(read_ahead(unpacked, threads), limit))
     }
 
     /// How far a tar may unpack of which nothing is known yet: what it holds is known only behind its metadata, which may stand at the

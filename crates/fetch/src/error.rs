@@ -86,9 +86,11 @@ pub enum ArchiveFailure {
     /// An archive has a name that is no path.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// An archive that is here is damaged.
-    #[error("an archive in the cache is damaged")]
-    #[diagnostic(help("`imgbuild cache verify` removes it, and the next build gets it anew"))]
+    /// An archive that is here cannot be read.
+    #[error("an archive in the cache cannot be read")]
+    #[diagnostic(help(
+        "where it is damaged, `imgbuild cache verify` removes it, and the next build gets it anew"
+    ))]
     Damaged(
         #[from]
         #[diagnostic_source]

@@ -86,6 +86,10 @@ impl EntrySink for Valid<'_> {
     fn note(&mut self, note: String) {
         self.sink.note(note);
     }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.sink.threads()
+    }
 }
 
 /// A source that gives its sources of Python with their bytecode.

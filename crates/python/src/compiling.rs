@@ -212,6 +212,10 @@ impl EntrySink for LinkedSourceSink<'_, '_> {
         let source = read(head, body)?;
         self.compiling.send_all(names, facts, &source)
     }
+
+    fn threads(&self) -> NonZero<u32> {
+        self.compiling.threads()
+    }
 }
 
 fn read(head: &EntryHead, body: &mut dyn Read) -> Result<Vec<u8>, SinkError> {

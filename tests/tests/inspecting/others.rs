@@ -202,6 +202,10 @@ fn what_is_pushed_of_several_is_named_as_it_is_told() {
         let behind = pushed(&[&format!("{file}:{name}")], &target(&format!("behind{number}")));
         assert_eq!(pushed(&[file, "--named", name], &target(&format!("named{number}"))), behind);
     }
+    // What has no manifest has the digest of the one that is made for it.
+    let digest = pushed(&["./podman.docker.tar"], &target("made"));
+    let named = ["./podman.docker.tar", "--named", digest.as_str().unwrap()];
+    assert_eq!(pushed(&named, &target("by-digest")), digest);
     let refuses = |image: &str| bench.refuses(&["push", image, &target("none")]);
     let all = ["./several", "./several:three", "./podman.several.tar", "./podman.several.tar:three", "./dir"];
     assert_snapshot!(all.map(refuses).join("\n"), @r#"

@@ -167,11 +167,11 @@ fn what_to_do_is_told_where_something_can_be_done() {
     advisory("zlib", r#", {"fixed": "1.3.1-r2"}"#);
     insta::assert_snapshot!(refused(&[]), @"
     × `./layout` has 2 vulnerabilities of severity low or worse
-    help: the upgrades that cure them stand above
+    help: the upgrades that cure some of them stand above
     ");
     insta::assert_snapshot!(refused(&["--json"]), @"
     × `./layout` has 2 vulnerabilities of severity low or worse
-    help: `upgrades` says which upgrades cure them
+    help: `upgrades` says which upgrades cure some of them
     ");
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use imgbuild_archive::{ImagePath, Owner, PathError, ReadAhead, TarError, TarHead, TarKind, TarReader};
+use imgbuild_archive::{ImagePath, Owner, PathError, TarError, TarHead, TarKind, TarReader, read_ahead};
 use imgbuild_layer::{EntryHead, EntryKind};
 
 use crate::base_system::{group_number, user_number};
@@ -191,7 +191,7 @@ impl Deb {
                 Box::new(decoder)
             }
         };
-        Ok(if threads.get() > 1 { Box::new(ReadAhead::new(decoder)?) } else { decoder })
+        Ok(read_ahead(decoder, threads))
     }
 }
 

@@ -29,17 +29,26 @@ enum AuditFailure {
     },
 }
 
-/// What is to be done where upgrades cure something: they are told in a list that people read, and a spec's lock is what makes them.
-fn upgrading(has_cures: bool, is_listed: bool, is_spec: bool) -> Option<String> {
-    let lock = "`imgbuild lock --upgrade PACKAGE` makes one";
-    let told = match (is_listed, is_spec) {
-        _ if !has_cures => return None,
-        (true, true) => format!("the upgrades that cure them stand above; {lock}"),
-        (true, false) => "the upgrades that cure them stand above".to_owned(),
-        (false, true) => format!("`upgrades` says which upgrades cure them; {lock}"),
-        (false, false) => "`upgrades` says which upgrades cure them".to_owned(),
+/// What is to be done where upgrades cure some of those that are too many, or all: they are told in a list that people read, and a spec's lock
+/// is what makes them.
+fn upgrading(cured: &[bool], is_listed: bool, is_spec: bool) -> Option<String> {
+    if !cured.contains(&true) {
+        return None;
+    }
+    let them = if cured.contains(&false) { "some of them" } else { "them" };
+    let told = if is_listed {
+        format!("the upgrades that cure {them} stand above")
+    } else {
+        format!("`upgrades` says which upgrades cure {them}")
     };
-    Some(told)
+    Some(if is_spec { format!("{told}; `imgbuild lock --upgrade PACKAGE` makes one") } else { told })
+}
+
+/// Of each that is so severe, whether an upgrade is known that cures its package.
+fn cured(report: &Report, severity: imgbuild_audit::Severity) -> Vec<bool> {
+    let cures = report.cures();
+    let is_cured = |it: &Finding| matches!(cures.get(&it.package), Some(Cure::Version(_)));
+    report.at_least(severity).map(is_cured).collect()
 }
 
 fn counted(count: usize) -> String {
@@ -62,13 +71,12 @@ pub(crate) async fn run(arguments: &AuditArguments, global: &Global) -> Result<(
         print(&named(texts.collect()))?;
     }
     let Some(severity) = arguments.limit() else { return Ok(()) };
-    match judged.iter().map(|(_, report, _)| report.at_least(severity).count()).sum() {
+    let cured: Vec<bool> = judged.iter().flat_map(|(_, report, _)| cured(report, severity)).collect();
+    match cured.len() {
         0 => Ok(()),
         count => {
             let image = arguments.image.image.clone();
-            let mut cures = judged.iter().flat_map(|(_, report, _)| report.cures().into_values());
-            let has_cures = cures.any(|it| matches!(it, Cure::Version(_)));
-            let help = upgrading(has_cures, !arguments.json, is_spec(&image));
+            let help = upgrading(&cured, !arguments.json, is_spec(&image));
             Err(AuditFailure::Vulnerable { image, count, severity, help }.into())
         }
     }
@@ -103,7 +111,7 @@ fn text(report: &Report, inventory: &Inventory) -> String {
     let found = if findings.is_empty() { "no vulnerability".to_owned() } else { counted(findings.len()) };
     text.push_str(&format!("{found} of {judged} packages, by {advisories} advisories"));
     if !nameless.is_empty() {
-        text.push_str(&format!("; no database has a name for {} more", nameless.len()));
+        text.push_str(&format!("; no database is about {} more", nameless.len()));
     }
     text.push('\n');
     text

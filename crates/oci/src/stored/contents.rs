@@ -76,8 +76,23 @@ impl StoredContents {
                 let index = documents::bytes(path, "index.json", index)?;
                 Self::of_index(path, &index, Arc::new(tarball), choice)
             }
-            None => Self::of_image(StoredImage::open(path, choice)?),
+            None => Self::of_docker(path, choice),
         }
+    }
+
+    /// An image of a tarball of docker, which has no manifest: its digest is that of the one that is made for it.
+    fn of_docker(path: &Path, choice: &Choice<'_>) -> Result<Self, ReadError> {
+        let error = match StoredImage::open(path, choice) {
+            Ok(image) => return Self::of_image(image),
+            Err(error) => error,
+        };
+        let digest: Option<Digest> = choice.reference.and_then(|it| it.parse().ok());
+        let Some(digest) = digest.filter(|_| matches!(error, ReadError::Reference { .. })) else {
+            return Err(error);
+        };
+        let only = StoredImage::open(path, &Choice { reference: None, ..*choice }).and_then(Self::of_image);
+        // Where there are several, each is called by its configuration.
+        only.ok().filter(|it| it.item.digest == digest).ok_or(error)
     }
 
     fn of_index(
