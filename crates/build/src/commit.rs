@@ -124,10 +124,21 @@ fn own_settings(folder: &Path) -> Option<Vec<Vec<u8>>> {
     if let Some(said) = list(&["--show-scope"]) {
         return Some(of_repository(&said));
     }
-    // Git before 2.26 does not say whose a setting is. One that knows none of a worktree, or would have to be told that there are any, fails.
-    let mut said = list(&["--local", "--includes"])?;
-    said.extend(list(&["--worktree", "--includes"]).unwrap_or_default());
-    Some(said.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+    // Git before 2.26 does not say whose a setting is.
+    by_files(&list(&["--local", "--includes"])?, list(&["--worktree", "--includes"]).as_deref())
+}
+
+/// The names of the settings of a repository, and of its worktree, where git could list these. It cannot where there are none of their own;
+/// where the repository says that there are, what they are is unknown.
+fn by_files(local: &[u8], worktree: Option<&[u8]>) -> Option<Vec<Vec<u8>>> {
+    let names = |said: &[u8]| said.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let mut all = names(local);
+    match worktree {
+        Some(said) => all.extend(names(said)),
+        None if all.iter().any(|it| it.eq_ignore_ascii_case(b"extensions.worktreeconfig")) => return None,
+        None => {}
+    }
+    Some(all)
 }
 
 /// The names that stand behind the scopes of a repository, in a list of scopes and names.
@@ -246,6 +257,19 @@ mod tests {
         let (commit, path) = found.unwrap();
         assert_eq!((commit.id.len(), path.as_str()), (40, "spec.toml"));
         commit.is_changed
+    }
+
+    #[test]
+    fn settings_that_git_does_not_list_are_unknown() {
+        let names = |all: &[&str]| Some(all.iter().map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>());
+        let (local, own) = (b"core.bare\0filter.a.clean".as_slice(), b"filter.b.clean".as_slice());
+        assert_eq!(by_files(local, None), names(&["core.bare", "filter.a.clean"]));
+        assert_eq!(by_files(local, Some(own)), names(&["core.bare", "filter.a.clean", "filter.b.clean"]));
+        assert_eq!(by_files(b"extensions.worktreeConfig", None), None);
+        assert_eq!(
+            by_files(b"extensions.worktreeconfig", Some(own)),
+            names(&["extensions.worktreeconfig", "filter.b.clean"])
+        );
     }
 
     #[test]
