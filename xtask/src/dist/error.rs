@@ -28,6 +28,20 @@ pub(crate) enum DistError {
     /// Those of the channel cannot be had, which make conda packages.
     #[error(transparent)]
     Channel(#[from] ChannelError),
+    /// What people wait for has grown too much.
+    #[error(
+        "`{name}` has {:.1} MB, of at most {:.0}\nhint: `[profile.production]` in `Cargo.toml` says which crates are compiled for their size",
+        *size as f64 / 1e6,
+        *most as f64 / 1e6
+    )]
+    Large {
+        /// What it is called.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that it may have.
+        most: u64,
+    },
     /// A file is no program for Linux that we know.
     #[error("`{0}` is no program of Linux for x86_64 or aarch64")]
     NoProgram(PathBuf),
