@@ -158,7 +158,9 @@ fn each_of_several_images_has_a_name_by_which_it_is_opened() {
         // Who hands images on hands on an index as a whole.
         let error = handed_on(reference).err().unwrap();
         assert_eq!(error.to_string(), listed(vec![outer.clone(), digest(&third)]));
-        assert_eq!(handed_on(Some(&outer)).unwrap().item.digest.to_string(), outer);
+        for index in [&digest(&within), &outer] {
+            assert_eq!(handed_on(Some(index)).unwrap().item.digest.to_string(), *index);
+        }
         let absent = Digest::of("absent").to_string();
         let there = listed(vec![outer, digest(&third)]);
         let there = there.split_once(": ").unwrap().1;
@@ -166,6 +168,42 @@ fn each_of_several_images_has_a_name_by_which_it_is_opened() {
         assert_eq!(open(Some(&absent)).err().unwrap().to_string(), told);
         assert_eq!(handed_on(Some(&absent)).err().unwrap().to_string(), told);
     }
+}
+
+/// What is beside an image may be damaged, or gone: a partial copy of a layout holds what it holds.
+#[test]
+fn a_digest_is_found_beside_what_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir_all(path.join("blobs/sha256")).unwrap();
+    let config =
+        json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = put(path, CONFIG, &config.to_string());
+    let image =
+        put(path, MANIFEST, &json!({ "schemaVersion": 2, "config": config, "layers": [] }).to_string());
+    let whole = put(path, INDEX, &index_of(&image).to_string());
+    let absent = |media_type: &str| {
+        let item = put(path, media_type, &format!("{{\"schemaVersion\":2,\"x\":\"{media_type}\"}}"));
+        fs::remove_file(path.join("blobs/sha256").join(&item["digest"].as_str().unwrap()[7..])).unwrap();
+        item
+    };
+    let around = json!({ "schemaVersion": 2, "manifests": [absent(INDEX), absent(MANIFEST), whole] });
+    let items = [absent(INDEX), absent(""), put(path, INDEX, &around.to_string())];
+    fs::write(path.join("index.json"), json!({ "schemaVersion": 2, "manifests": items }).to_string())
+        .unwrap();
+    let choice = |reference| Choice { platform: Platform::LinuxAmd64, reference: Some(reference) };
+    for item in [&image, &whole] {
+        let wanted = item["digest"].as_str().unwrap();
+        assert_eq!(
+            StoredImage::open(path, &choice(wanted)).unwrap().digest.to_string(),
+            image["digest"].as_str().unwrap()
+        );
+        assert_eq!(StoredContents::open(path, &choice(wanted)).unwrap().item.digest.to_string(), wanted);
+    }
+    // What is nowhere may be in what cannot be read.
+    let error = StoredImage::open(path, &choice(&Digest::of("nowhere").to_string())).err().unwrap();
+    let gone = items[0]["digest"].as_str().unwrap();
+    assert!(error.to_string().contains(&gone[7..]) || format!("{error:?}").contains(&gone[7..]), "{error:?}");
 }
 
 #[test]

@@ -23,8 +23,6 @@ struct Candidate {
     descriptor: LooseDescriptor,
     /// The names of the item of `index.json` that leads to it.
     names: Vec<String>,
-    /// The indexes that lead from there to it.
-    indexes: Vec<Digest>,
     manifest: LooseDocument,
     platform: LoosePlatform,
 }
@@ -33,8 +31,6 @@ struct Search<'a> {
     file: &'a Path,
     blobs: &'a dyn Blobs,
     found: Vec<Candidate>,
-    /// The indexes that lead to where it is.
-    indexes: Vec<Digest>,
     /// The bytes of all documents that were read.
     read: u64,
 }
@@ -56,43 +52,56 @@ pub(super) fn image(
     })?;
     let items = top.manifests.unwrap_or_default();
     let mut search = Search::new(file, blobs.as_ref());
-    let named: Vec<_> = items.iter().map(|item| (names(item), item)).collect();
-    let chosen = |(names, item): &&(Vec<String>, &LooseDescriptor)| {
-        choice.reference.is_none_or(|wanted| is_called(names, item.digest, wanted))
+    let Some(wanted) = choice.reference else {
+        items.iter().try_for_each(|item| search.item(item, &names(item), 0))?;
+        return stored(file, one(file, search.found, choice)?, blobs);
     };
-    let is_there = named.iter().any(|item| chosen(&item));
-    // A digest may be that of an image, or of an index, to which others lead.
-    let nested: Option<Digest> = choice.reference.filter(|_| !is_there).and_then(|it| it.parse().ok());
-    for (names, item) in named.iter().filter(|item| nested.is_some() || chosen(item)) {
-        search.item(item, names, 0)?;
+    let mut is_there = false;
+    for item in items.iter().filter(|item| is_called(&names(item), item.digest, wanted)) {
+        is_there = true;
+        search.item(item, &names(item), 0)?;
     }
-    let mut found = search.found;
-    found.retain(|it| {
-        nested.is_none_or(|wanted| it.descriptor.digest == wanted || it.indexes.contains(&wanted))
-    });
-    if found.is_empty()
-        && !items.is_empty()
-        && let Some(wanted) = choice.reference.filter(|_| !is_there)
-    {
-        let there = told_apart(
-            &named.iter().map(|(names, item)| (names.as_slice(), item.digest)).collect::<Vec<_>>(),
-        );
+    if !is_there && let Some((item, names)) = nested(file, &items, blobs.as_ref(), wanted)? {
+        is_there = true;
+        search.item(&item, &names, 0)?;
+    }
+    if !is_there && !items.is_empty() {
+        let named: Vec<_> = items.iter().map(|item| (names(item), item.digest)).collect();
+        let there =
+            told_apart(&named.iter().map(|(names, digest)| (names.as_slice(), *digest)).collect::<Vec<_>>());
         return Err(ReadError::Reference { file: file.to_owned(), wanted: wanted.to_owned(), there });
     }
-    let candidate = one(file, found, choice)?;
-    stored(file, candidate, blobs)
+    stored(file, one(file, search.found, choice)?, blobs)
 }
 
-/// The image of a digest to which indexes lead that these items name.
+/// The manifest or index of a digest that stands not among these items, but to which one of them leads, and what that one is called. What
+/// cannot be read on the way there matters where nothing else leads to it.
 pub(super) fn nested(
     file: &Path,
     items: &[LooseDescriptor],
     blobs: &dyn Blobs,
-    wanted: Digest,
-) -> Result<Option<LooseDescriptor>, ReadError> {
+    wanted: &str,
+) -> Result<Option<(LooseDescriptor, Vec<String>)>, ReadError> {
+    let Ok(wanted) = wanted.parse() else { return Ok(None) };
     let mut search = Search::new(file, blobs);
-    items.iter().try_for_each(|item| search.item(item, &[], 0))?;
-    Ok(search.found.into_iter().map(|it| it.descriptor).find(|it| it.digest == wanted))
+    let found = |item: &LooseDescriptor| Ok(search.within(item, wanted, 0)?.map(|it| (it, names(item))));
+    first(items, found)
+}
+
+/// What the first of these items has that has it; the first error, where none has.
+fn first<T>(
+    items: &[LooseDescriptor],
+    mut find: impl FnMut(&LooseDescriptor) -> Result<Option<T>, ReadError>,
+) -> Result<Option<T>, ReadError> {
+    let mut failed = None;
+    for item in items {
+        match find(item) {
+            Ok(None) => {}
+            Ok(found) => return Ok(found),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(None), Err)
 }
 
 /// The image of a manifest.
@@ -122,7 +131,7 @@ pub(super) fn of_manifest(
         annotations: BTreeMap::new(),
     };
     let names = vec![file.display().to_string()];
-    stored(file, Candidate { descriptor, names, indexes: Vec::new(), manifest, platform: found }, blobs)
+    stored(file, Candidate { descriptor, names, manifest, platform: found }, blobs)
 }
 
 /// Signatures and other artifacts are stored as manifests as well.
@@ -182,7 +191,7 @@ pub(super) fn told_apart(all: &[(&[String], Digest)]) -> Vec<String> {
 
 impl<'a> Search<'a> {
     fn new(file: &'a Path, blobs: &'a dyn Blobs) -> Self {
-        Self { file, blobs, found: Vec::new(), indexes: Vec::new(), read: 0 }
+        Self { file, blobs, found: Vec::new(), read: 0 }
     }
 
     /// Follows an item of an index down to images.
@@ -198,22 +207,12 @@ impl<'a> Search<'a> {
         if !item.media_type.is_empty() && DocumentKind::of(&item.media_type).is_none() {
             return Ok(());
         }
-        self.read = self.read.saturating_add(item.size);
-        if self.read > MOST_DOCUMENT_BYTES {
-            return Err(ReadError::TooMuch { file: self.file.to_owned() });
-        }
-        let bytes = blob(self.file, "manifest", self.blobs, item)?;
-        let name = blob_path(&item.digest);
-        let document: LooseDocument = parse(self.file, &name, &bytes, DOCUMENT_KEYS)?;
-        document.check(self.file, &name, &item.media_type)?;
+        let document = self.document(item)?;
         if let Some(items) = &document.manifests {
             if depth == MOST_NESTED {
                 return Err(ReadError::TooDeep { file: self.file.to_owned() });
             }
-            self.indexes.push(item.digest);
-            items.iter().try_for_each(|item| self.item(item, names, depth + 1))?;
-            self.indexes.pop();
-            return Ok(());
+            return items.iter().try_for_each(|item| self.item(item, names, depth + 1));
         }
         let Some(config) = document.config.as_ref().and_then(Option::as_ref) else { return Ok(()) };
         if !is_image(config) {
@@ -227,9 +226,43 @@ impl<'a> Search<'a> {
                 parse(self.file, &blob_path(&config.digest), &bytes, CONFIG_KEYS)?
             }
         };
-        let (descriptor, names, indexes) = (item.clone(), names.to_owned(), self.indexes.clone());
-        self.found.push(Candidate { descriptor, names, indexes, manifest: document, platform });
+        let (descriptor, names) = (item.clone(), names.to_owned());
+        self.found.push(Candidate { descriptor, names, manifest: document, platform });
         Ok(())
+    }
+
+    /// The manifest or index of a digest, if this is it or an index that leads to it.
+    fn within(
+        &mut self,
+        item: &LooseDescriptor,
+        wanted: Digest,
+        depth: usize,
+    ) -> Result<Option<LooseDescriptor>, ReadError> {
+        if item.digest == wanted {
+            return Ok(Some(item.clone()));
+        }
+        let is_index = DocumentKind::of(&item.media_type) == Some(DocumentKind::Index);
+        if !is_index && !item.media_type.is_empty() {
+            return Ok(None);
+        }
+        let Some(items) = self.document(item)?.manifests else { return Ok(None) };
+        if depth == MOST_NESTED {
+            return Err(ReadError::TooDeep { file: self.file.to_owned() });
+        }
+        first(&items, |item| self.within(item, wanted, depth + 1))
+    }
+
+    /// The manifest or index that a descriptor points to.
+    fn document(&mut self, item: &LooseDescriptor) -> Result<LooseDocument, ReadError> {
+        self.read = self.read.saturating_add(item.size);
+        if self.read > MOST_DOCUMENT_BYTES {
+            return Err(ReadError::TooMuch { file: self.file.to_owned() });
+        }
+        let bytes = blob(self.file, "manifest", self.blobs, item)?;
+        let name = blob_path(&item.digest);
+        let document: LooseDocument = parse(self.file, &name, &bytes, DOCUMENT_KEYS)?;
+        document.check(self.file, &name, &item.media_type)?;
+        Ok(document)
     }
 }
 

@@ -121,9 +121,7 @@ impl StoredContents {
         match (meant.as_slice(), choice.reference) {
             ([item], _) => Ok(Self { item: (*item).clone(), blobs }),
             ([], Some(wanted)) if !all.is_empty() => {
-                let digest = wanted.parse().ok();
-                let within = digest.map(|digest| nested(file, &listed, &*blobs, digest)).transpose()?;
-                let Some(found) = within.flatten() else {
+                let Some((found, _)) = nested(file, &listed, &*blobs, wanted)? else {
                     let (wanted, there) = (wanted.to_owned(), there(&all));
                     return Err(ReadError::Reference { file: file.to_owned(), wanted, there });
                 };
