@@ -5,13 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::num::NonZero;
 use std::path::PathBuf;
 
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Part, RecipeHash, SinkError, Source,
-    SourceError,
+    SourceError, WriteOptions,
 };
 use rattler_conda_types::PrefixRecord;
 use rattler_conda_types::prefix_record::{PathType, PathsEntry};
@@ -82,6 +81,10 @@ impl<S: Source> Source for Recorded<S> {
         let head = EntryHead { kind: EntryKind::File { size: json.len() as u64 }, ..head };
         Ok(sink.put(&head, &mut json.as_slice())?)
     }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        self.inner.rewritten()
+    }
 }
 
 /// Keeps the record back, and passes everything else on.
@@ -112,7 +115,7 @@ impl EntrySink for RecordSink<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }

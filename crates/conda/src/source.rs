@@ -1,5 +1,6 @@
 //! A conda package as a source of entries.
 
+use imgbuild_archive::ImagePath;
 use imgbuild_layer::{Claim, EntrySink, Exclusions, Kind, Part, Source, SourceError};
 
 use crate::conda_archive::ArchiveError;
@@ -19,11 +20,19 @@ impl Package {
         Ok(claims)
     }
 
+    /// The files that name the prefix. All others have the times of when the package was built, and the bytecode of then.
+    fn read_rewritten(&self) -> Result<Vec<ImagePath>, PackageError> {
+        let info = self.checked_info()?;
+        let layout = self.layout(&info)?;
+        let rewritten = info.paths.iter().filter(|(_, entry)| entry.prefix_placeholder.is_some());
+        rewritten.map(|(path, _)| Ok(self.environment.prefix.join_path(&layout.target(path)?)?)).collect()
+    }
+
     fn write_all(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), PackageError> {
         let mut licences = Licences::new(self.environment.has_licences);
         let (info, beginning) = self.begun(&mut licences)?;
         let layout = self.layout(&info)?;
-        let mut tar = self.content_of(beginning, &info, sink.threads())?;
+        let mut tar = self.content_of(beginning, &info, sink.options().threads)?;
         let mut writer = Writer::new(self, &info, layout, exclusions, sink)?;
         writer.licences = licences;
         while let Some(head) = tar.next_entry().map_err(ArchiveError::Tar)? {
@@ -47,5 +56,9 @@ impl Source for Package {
             PackageError::Sink(error) => SourceError::Sink(error),
             error => SourceError::archive(error),
         })
+    }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        self.read_rewritten().map(Some).map_err(SourceError::archive)
     }
 }

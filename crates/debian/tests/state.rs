@@ -13,7 +13,7 @@ mod support;
 use std::io::Read;
 
 use imgbuild_debian::{LeftOut, Locked};
-use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, WriteOptions};
 use imgbuild_oci::Platform;
 
 /// Entries with their bytes.
@@ -27,6 +27,10 @@ impl EntrySink for Entries {
         self.0.push((head.clone(), bytes));
         Ok(())
     }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
+    }
 }
 
 /// Takes heads and reads no bodies.
@@ -35,6 +39,10 @@ struct Heads;
 impl EntrySink for Heads {
     fn put(&mut self, _: &EntryHead, _: &mut dyn Read) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }
 

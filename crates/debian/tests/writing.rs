@@ -16,7 +16,7 @@ use std::num::NonZero;
 
 use archive::{Archive, Package, deb, entry, tarball};
 use imgbuild_debian::{LeftOut, sources};
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, WriteOptions};
 use insta::assert_snapshot;
 use tar::EntryType;
 
@@ -36,8 +36,8 @@ impl EntrySink for Shown {
         Ok(())
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        NonZero::new(self.1.max(1)).unwrap()
+    fn options(&self) -> WriteOptions {
+        NonZero::new(self.1.max(1)).unwrap().into()
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use imgbuild_fetch::{Context, Event, verify_archives};
 use imgbuild_layer::{
-    Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Repeated, Source, write_layer, write_pieces,
+    Codec, Exclusions, Key, Layer, LayerError, LayerWriter, Repeated, Source, WriteOptions, write_layer,
+    write_pieces,
 };
 use imgbuild_python::Cached;
 use imgbuild_store::{BlobWriter, Kind, LayerRecord};
@@ -80,11 +81,27 @@ impl LayerTask {
     }
 
     fn write(&self, layers: &[&PlannedLayer], context: &Context) -> Result<Vec<Written>, MakeError> {
-        let (Some(first), assembly) = (layers.first(), &self.assembly) else { return Ok(Vec::new()) };
+        let Some(first) = layers.first() else { return Ok(Vec::new()) };
         if let Some(derived) = first.derived() {
             return Ok(vec![self.run(derived, context)?]);
         }
-        let failed = |error| MakeFailure::Layer(Box::new(error));
+        let options = WriteOptions { threads: self.threads, can_restart: true };
+        let mut written = self.write_sources(layers, options, context)?;
+        if written.as_ref().is_err_and(LayerError::is_restart) {
+            written = self.write_sources(layers, self.threads.into(), context)?;
+        }
+        let written = written.map_err(|error| MakeFailure::Layer(Box::new(error)))?;
+        Ok(written.into_iter().map(|(layer, blob)| (layer, blob, String::new())).collect())
+    }
+
+    /// Writes layers of sources; that one cannot be written may mean that all have to be written anew.
+    fn write_sources(
+        &self,
+        layers: &[&PlannedLayer],
+        options: WriteOptions,
+        context: &Context,
+    ) -> Result<Result<Vec<(Layer, BlobWriter)>, LayerError>, MakeError> {
+        let (Some(first), assembly) = (layers.first(), &self.assembly) else { return Ok(Ok(Vec::new())) };
         let none = Exclusions::new();
         let excluded = |source: &dyn Source| assembly.exclusions.get(&source.part().id).unwrap_or(&none);
         let sources = first.ingredients.iter().filter_map(|ingredient| ingredient.as_source());
@@ -105,16 +122,14 @@ impl LayerTask {
         let sources: Vec<(&dyn Source, &Exclusions)> =
             sources.iter().copied().zip(repeated.iter().map(Option::as_ref)).map(once).collect();
         let blob = || context.store.blob_writer();
-        let (parents, codec, threads) = (&assembly.parents, self.codec, self.threads);
+        let (parents, codec) = (&assembly.parents, self.codec);
         let pieces = layers.iter().filter_map(|planned| Some(&planned.piece.as_ref()?.piece));
         let pieces = pieces.map(|piece| Ok((piece, blob()?))).collect::<Result<Vec<_>, MakeError>>()?;
-        let written = if pieces.is_empty() {
-            vec![write_layer(&sources, parents, codec, threads, blob()?).map_err(failed)?]
-        } else {
-            let beside = |path: &_| Cached::of(path).map(|cached| cached.source);
-            write_pieces(&sources, beside, parents, codec, threads, pieces).map_err(failed)?
-        };
-        Ok(written.into_iter().map(|(layer, blob)| (layer, blob, String::new())).collect())
+        if pieces.is_empty() {
+            return Ok(write_layer(&sources, parents, codec, options, blob()?).map(|written| vec![written]));
+        }
+        let beside = |path: &_| Cached::of(path).map(|cached| cached.source);
+        Ok(write_pieces(&sources, beside, parents, codec, options, pieces))
     }
 
     /// Writes a layer that is made over those below.

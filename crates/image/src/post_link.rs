@@ -9,7 +9,7 @@ use imgbuild_ecosystem::Execution;
 use imgbuild_fetch::Context;
 use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, Grouping, KeyHasher, LayerError, OwnedSink, Ownership, Part,
-    RecipeHash, Role, SinkError, SourceError,
+    RecipeHash, Role, SinkError, SourceError, WriteOptions,
 };
 use imgbuild_lock::{CondaPackage, CondaSet};
 use imgbuild_oci::Platform;
@@ -225,5 +225,9 @@ impl EntrySink for MessageSink<'_> {
             return Ok(());
         }
         self.sink.put(head, body)
+    }
+
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }

@@ -48,7 +48,7 @@ pub use pieces::write_pieces;
 pub use plan::{LayerPlan, LayerRole, Policy, plan};
 pub use repeated::{Repeated, Repetition};
 pub use role::{Grouping, Role};
-pub use source::{EntrySink, SinkError, Source, SourceError};
+pub use source::{EntrySink, SinkError, Source, SourceError, WriteOptions};
 pub use tar_writer::TarWriter;
 pub use threshold::{OverBudget, Threshold, threshold};
 pub use writer::{Layer, LayerError, LayerWriter, layer_key, write_layer};

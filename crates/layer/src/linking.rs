@@ -5,13 +5,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, Write};
-use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_oci::{Digest, HashWriter};
 use tempfile::SpooledTempFile;
 
-use crate::{EntryHead, EntryKind, EntrySink, SinkError};
+use crate::{EntryHead, EntryKind, EntrySink, SinkError, WriteOptions};
 
 /// Up to which size a file is compared in memory, in bytes.
 const IN_MEMORY: usize = 8 << 20;
@@ -64,8 +63,8 @@ impl EntrySink for LinkingSink<'_> {
         self.layer.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.layer.threads()
+    fn options(&self) -> WriteOptions {
+        self.layer.options()
     }
 }
 
@@ -127,6 +126,10 @@ mod tests {
             };
             self.0.push(format!("{} {:o} {what}", head.path, head.mode));
             Ok(())
+        }
+
+        fn options(&self) -> WriteOptions {
+            WriteOptions::default()
         }
     }
 

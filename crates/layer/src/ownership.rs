@@ -1,13 +1,12 @@
 //! Whom an environment's files belong to.
 
 use std::io::Read;
-use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, Owner};
 
 use crate::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Part, RecipeHash, SinkError, Source,
-    SourceError,
+    SourceError, WriteOptions,
 };
 
 /// Whom a tree of files belongs to.
@@ -93,6 +92,10 @@ impl Source for OwnedSource {
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
         self.source.write(exclusions, &mut OwnedSink { ownership: self.ownership, below: None, sink })
     }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        self.source.rewritten()
+    }
 }
 
 /// A sink that gives what it takes to somebody.
@@ -116,8 +119,8 @@ impl EntrySink for OwnedSink<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::tree::Tree;
 use crate::writer::write_sources;
 use crate::{
     Beside, Codec, EntryHead, EntryKind, EntrySink, Exclusions, Layer, LayerError, LayerWriter, Parents,
-    Piece, SinkError, Source,
+    Piece, SinkError, Source, WriteOptions,
 };
 
 /// Gives every entry to the layer of its piece. Those of pieces that are not wanted are read, and written nowhere.
@@ -27,7 +27,7 @@ struct PiecesSink<'a, W: Write> {
     files: HashMap<ImagePath, usize>,
     layers: BTreeMap<usize, LayerWriter<'a, W>>,
     /// Those of all pieces together.
-    threads: NonZero<u32>,
+    options: WriteOptions,
 }
 
 impl<W: Write> PiecesSink<'_, W> {
@@ -65,8 +65,8 @@ impl<W: Write> EntrySink for PiecesSink<'_, W> {
         }
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.threads
+    fn options(&self) -> WriteOptions {
+        self.options
     }
 }
 
@@ -91,20 +91,21 @@ pub fn write_pieces<W: Write>(
     beside: Beside,
     parents: &Parents,
     codec: Codec,
-    threads: NonZero<u32>,
+    options: impl Into<WriteOptions>,
     pieces: Vec<(&Piece, W)>,
 ) -> Result<Vec<(Layer, W)>, LayerError> {
     let Some((piece, _)) = pieces.first() else { return Ok(Vec::new()) };
     let piece = *piece;
     // Each compresses beside the others: all together they get the threads.
     let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
-    let each = NonZero::new(threads.get() / count).unwrap_or(NonZero::<u32>::MIN);
+    let options = options.into();
+    let each = NonZero::new(options.threads.get() / count).unwrap_or(NonZero::<u32>::MIN);
     let layers = pieces.into_iter().map(|(piece, out)| {
         let layer = LayerWriter::new(out, codec, each, parents).map_err(LayerError::Write)?;
         Ok((piece.index(), layer))
     });
     let (layers, files) = (layers.collect::<Result<_, LayerError>>()?, HashMap::new());
-    let mut sink = PiecesSink { piece, beside, root: None, tree: Tree::new(parents), files, layers, threads };
+    let mut sink = PiecesSink { piece, beside, root: None, tree: Tree::new(parents), files, layers, options };
     write_sources(sources, &mut sink, |sink, part| sink.root.clone_from(&part.root))?;
     sink.layers.into_values().map(|layer| layer.finish().map_err(LayerError::Write)).collect()
 }

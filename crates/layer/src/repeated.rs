@@ -5,11 +5,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Claim, EntryHead, EntrySink, Exclusions, Part, SinkError, Source, SourceError};
+use imgbuild_archive::ImagePath;
+
+use crate::{Claim, EntryHead, EntrySink, Exclusions, Part, SinkError, Source, SourceError, WriteOptions};
 
 /// What a part was written as, once it was.
 #[derive(Debug, Default)]
@@ -88,8 +89,10 @@ impl<'a> Repeated<'a> {
         let mut recorder = Recorder { sink, recording, end: 0, is_whole: true };
         let written = self.source.write(exclusions, &mut recorder);
         let Recorder { recording, is_whole, .. } = recorder;
-        if written.is_ok() && is_whole {
-            *self.state() = State::Kept(Arc::new(recording));
+        match &written {
+            Ok(()) if is_whole => *self.state() = State::Kept(Arc::new(recording)),
+            Err(SourceError::Restart) => *self.state() = State::Unread,
+            _ => {}
         }
         written
     }
@@ -122,6 +125,10 @@ impl Source for Repeated<'_> {
         };
         if is_first { self.record(exclusions, sink) } else { self.source.write(exclusions, sink) }
     }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        self.source.rewritten()
+    }
 }
 
 /// Passes entries on, and keeps them.
@@ -153,8 +160,8 @@ impl EntrySink for Recorder<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }
 
@@ -182,7 +189,7 @@ impl Read for KeepingReader<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use imgbuild_archive::{ImagePath, Owner};
+    use imgbuild_archive::Owner;
     use imgbuild_oci::Digest;
 
     use super::*;
@@ -192,15 +199,20 @@ mod tests {
     struct Counted {
         part: Part,
         reads: AtomicUsize,
-        fails: bool,
+        /// Why it fails when it is read for that time, the first being 0.
+        error: fn(usize) -> Option<SourceError>,
     }
 
     impl Counted {
-        fn new(fails: bool) -> Self {
+        fn new() -> Self {
+            Self::failing(|_| None)
+        }
+
+        fn failing(error: fn(usize) -> Option<SourceError>) -> Self {
             let (id, recipe) = (PartId::new("conda", "six"), RecipeHash(Digest::of("six")));
             let (title, role) = ("six 1".to_owned(), Role::PACKAGE);
             let part = Part { title, id, recipe, archive: None, role, weight: 1, root: None };
-            Self { part, reads: AtomicUsize::new(0), fails }
+            Self { part, reads: AtomicUsize::new(0), error }
         }
     }
 
@@ -214,7 +226,7 @@ mod tests {
         }
 
         fn write(&self, _: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-            self.reads.fetch_add(1, Ordering::Relaxed);
+            let before = self.reads.fetch_add(1, Ordering::Relaxed);
             sink.note("a note".to_owned());
             for (path, kind, body) in [
                 ("lib", EntryKind::Directory, ""),
@@ -230,10 +242,7 @@ mod tests {
                     &mut body.as_bytes(),
                 )?;
             }
-            match self.fails {
-                true => Err(SinkError::Write(io::Error::other("no more")).into()),
-                false => Ok(()),
-            }
+            (self.error)(before).map_or(Ok(()), Err)
         }
     }
 
@@ -255,6 +264,10 @@ mod tests {
         fn note(&mut self, note: String) {
             self.notes.push(note);
         }
+
+        fn options(&self) -> WriteOptions {
+            WriteOptions::default()
+        }
     }
 
     fn written(repeated: &Repeated<'_>) -> Listing {
@@ -265,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_part_is_read_once_and_is_the_same_each_time() {
-        let (source, repetition) = (Counted::new(false), Repetition::default());
+        let (source, repetition) = (Counted::new(), Repetition::default());
         let file = || tempfile::tempfile().ok();
         let repeated = Repeated::new(&source, &repetition, &file);
         let mut alone = Listing::default();
@@ -279,7 +292,7 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_read_again() {
         for file in [|| None, || File::open("/dev/null").ok()] as [fn() -> Option<File>; 2] {
-            let (source, repetition) = (Counted::new(false), Repetition::default());
+            let (source, repetition) = (Counted::new(), Repetition::default());
             let repeated = Repeated::new(&source, &repetition, &file);
             assert_eq!(written(&repeated), written(&repeated));
             assert_eq!(source.reads.load(Ordering::Relaxed), 2);
@@ -288,12 +301,25 @@ mod tests {
 
     #[test]
     fn of_what_failed_nothing_is_kept() {
-        let (source, repetition) = (Counted::new(true), Repetition::default());
+        let fails = |_| Some(SinkError::Write(io::Error::other("no more")).into());
+        let (source, repetition) = (Counted::failing(fails), Repetition::default());
         let file = || tempfile::tempfile().ok();
         let repeated = Repeated::new(&source, &repetition, &file);
         for _ in 0..2 {
             assert!(repeated.write(&Exclusions::new(), &mut Listing::default()).is_err());
         }
+        assert_eq!(source.reads.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn what_is_written_anew_is_kept_then() {
+        let restarts = |before| (before == 0).then_some(SourceError::Restart);
+        let (source, repetition) = (Counted::failing(restarts), Repetition::default());
+        let file = || tempfile::tempfile().ok();
+        let repeated = Repeated::new(&source, &repetition, &file);
+        let first = repeated.write(&Exclusions::new(), &mut Listing::default());
+        assert!(matches!(first, Err(SourceError::Restart)));
+        assert_eq!(written(&repeated), written(&repeated));
         assert_eq!(source.reads.load(Ordering::Relaxed), 2);
     }
 }

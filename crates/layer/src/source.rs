@@ -27,6 +27,16 @@ pub trait Source: Send + Sync {
     ///
     /// When the archive cannot be read, is hostile, does not hold what the lock says, or the sink fails.
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError>;
+
+    /// The files that it writes otherwise than they were when their bytecode was made, from the archive's metadata only; nothing where that is
+    /// not known of any. Whatever it says decides only in which order things are found out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Source::claims`].
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        Ok(None)
+    }
 }
 
 /// What takes entries: a layer, a folder, a check.
@@ -41,10 +51,29 @@ pub trait EntrySink {
     /// Takes what a person should know of a source and that did not hinder. A layer keeps it; others need not.
     fn note(&mut self, _note: String) {}
 
-    /// How many threads may work for the layer: with more than one, a source may unpack on others while its entries are taken. It changes no
-    /// byte.
-    fn threads(&self) -> NonZero<u32> {
-        NonZero::<u32>::MIN
+    /// What a source may do while its entries are taken. It changes no byte.
+    fn options(&self) -> WriteOptions;
+}
+
+/// What a source may do while its entries are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// How many threads may work for the layer: with more than one, a source may unpack on others.
+    pub threads: NonZero<u32>,
+    /// Whether everything is thrown away and written anew where a source says [`SourceError::Restart`]: it may then take for granted what it
+    /// would have to read its archive twice for.
+    pub can_restart: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        NonZero::<u32>::MIN.into()
+    }
+}
+
+impl From<NonZero<u32>> for WriteOptions {
+    fn from(threads: NonZero<u32>) -> Self {
+        Self { threads, can_restart: false }
     }
 }
 
@@ -132,6 +161,9 @@ pub enum SourceError {
     /// The entries could not be taken.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// What the source had taken for granted is not so. Only what may be written anew sees it: [`WriteOptions::can_restart`].
+    #[error("what was written has to be written anew")]
+    Restart,
 }
 
 imgbuild_diagnostic::boxed_sources!(SourceError);
@@ -154,5 +186,9 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
         (**self).write(exclusions, sink)
+    }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        (**self).rewritten()
     }
 }

@@ -11,7 +11,7 @@ use crate::linking::{LinkingSink, SharedFiles};
 use crate::tree::{Admitted, Tree};
 use crate::{
     Codec, EntryHead, EntrySink, Exclusions, FormatVersion, Key, KeyHasher, Parents, Part, PartId, Piece,
-    SinkError, Source, SourceError, TarWriter,
+    SinkError, Source, SourceError, TarWriter, WriteOptions,
 };
 use imgbuild_archive::ImagePath;
 
@@ -33,7 +33,7 @@ pub struct LayerWriter<'a, W: Write> {
     tar: TarWriter<HashWriter<Encoder<HashWriter<W>>>>,
     tree: Tree<'a>,
     codec: Codec,
-    threads: NonZero<u32>,
+    options: WriteOptions,
     notes: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl<'a, W: Write> LayerWriter<'a, W> {
     pub fn new(inner: W, codec: Codec, threads: NonZero<u32>, parents: &'a Parents) -> io::Result<Self> {
         let encoder = codec.encoder(HashWriter::new(inner), threads)?;
         let tar = TarWriter::new(HashWriter::new(encoder));
-        Ok(Self { tar, tree: Tree::new(parents), codec, threads, notes: Vec::new() })
+        Ok(Self { tar, tree: Tree::new(parents), codec, options: threads.into(), notes: Vec::new() })
     }
 
     /// Ends the layer.
@@ -75,8 +75,8 @@ impl<W: Write> EntrySink for LayerWriter<'_, W> {
         self.notes.push(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.threads
+    fn options(&self) -> WriteOptions {
+        self.options
     }
 }
 
@@ -127,19 +127,28 @@ pub enum LayerError {
 
 imgbuild_diagnostic::boxed_sources!(LayerError);
 
+impl LayerError {
+    /// Whether the layer has to be written anew: [`SourceError::Restart`].
+    pub fn is_restart(&self) -> bool {
+        matches!(self, Self::Part { error: SourceError::Restart, .. })
+    }
+}
+
 /// Writes a whole layer from its sources, in order. What several of one archive have alike is written once.
 ///
 /// # Errors
 ///
-/// When a source fails, two of them write the same path, or the blob cannot be written.
+/// When a source fails or has to be written anew, two of them write the same path, or the blob cannot be written.
 pub fn write_layer<W: Write>(
     sources: &[(&dyn Source, &Exclusions)],
     parents: &Parents,
     codec: Codec,
-    threads: NonZero<u32>,
+    options: impl Into<WriteOptions>,
     out: W,
 ) -> Result<(Layer, W), LayerError> {
-    let mut writer = LayerWriter::new(out, codec, threads, parents).map_err(LayerError::Write)?;
+    let options = options.into();
+    let mut writer = LayerWriter::new(out, codec, options.threads, parents).map_err(LayerError::Write)?;
+    writer.options = options;
     write_sources(sources, &mut writer, |_, _| {})?;
     writer.finish().map_err(LayerError::Write)
 }

@@ -3,24 +3,21 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::num::NonZero;
 
 use imgbuild_archive::{ImagePath, TarReader};
 use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, KeyHasher, Kind, Part, RecipeHash, SinkError, Source,
-    SourceError,
+    SourceError, WriteOptions,
 };
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
 
+use crate::assumption;
 use crate::bytecode_error::BytecodeError;
 use crate::compiling::CompilingSink;
-use crate::inspection::{Inspection, Verdict, pass_over};
+use crate::inspection::{Emit, Inspection, Verdict, pass_over};
 use crate::spool::Spool;
 use crate::target::Target;
-
-/// Gives the same entries each time, but for those that are excluded.
-pub(crate) type Emit<'a> = dyn Fn(&Exclusions, &mut dyn EntrySink) -> Result<(), SourceError> + 'a;
 
 /// What was made, and what was left out without being made anew.
 pub(crate) type Made = (Spool, BTreeSet<ImagePath>);
@@ -33,24 +30,56 @@ pub(crate) fn write(
     emit: &Emit<'_>,
     sink: &mut dyn EntrySink,
 ) -> Result<Made, SourceError> {
-    let failed = |error: BytecodeError| SourceError::archive(error);
     let mut verdict = Verdict::default();
     if places.as_ref().is_none_or(|places| !places.is_empty()) {
-        let magic = target.magic().map_err(|error| failed(error.into()))?;
-        let mut inspection = Inspection::new(target, magic);
+        let mut inspection = Inspection::new(target, magic(target)?, sink.options().threads);
         emit(&Exclusions::new(), &mut inspection)?;
         verdict = inspection.judge();
         let unseen = places.into_iter().flatten().filter(|place| !verdict.kept.contains(place));
         verdict.dropped.extend(unseen.collect::<Vec<_>>());
     }
+    write_judged(target, &verdict, None, emit, sink)
+}
+
+/// The same in one pass, where all bytecode is at `places` and is taken to be valid.
+fn write_assuming(
+    target: &Target,
+    places: BTreeSet<ImagePath>,
+    emit: &Emit<'_>,
+    sink: &mut dyn EntrySink,
+) -> Result<Made, SourceError> {
+    let magic = magic(target)?;
+    if magic.is_none() {
+        return write(target, Some(places), emit, sink);
+    }
+    let verdict = Verdict { kept: places, ..Verdict::default() };
+    write_judged(target, &verdict, Some(Inspection::new(target, magic, sink.options().threads)), emit, sink)
+}
+
+fn magic(target: &Target) -> Result<Option<[u8; 4]>, SourceError> {
+    target.magic().map_err(|error| SourceError::archive(BytecodeError::from(error)))
+}
+
+/// Writes it as the verdict says; one that is only assumed is compared with what an inspection finds meanwhile.
+fn write_judged(
+    target: &Target,
+    verdict: &Verdict,
+    inspection: Option<Inspection<'_>>,
+    emit: &Emit<'_>,
+    sink: &mut dyn EntrySink,
+) -> Result<Made, SourceError> {
+    let failed = |error: BytecodeError| SourceError::archive(error);
+    let first = |sink: &mut dyn EntrySink| match inspection {
+        Some(inspection) => assumption::write(verdict, inspection, emit, sink),
+        None => emit(&verdict.dropped, sink),
+    };
     let Some(compiler) = &target.compiler else {
         let mut dropped = verdict.dropped.clone();
-        let mut pass = Valid { target, kept: &verdict.kept, dropped: &mut dropped, sink };
-        emit(&verdict.dropped, &mut pass)?;
+        first(&mut Valid { target, kept: &verdict.kept, dropped: &mut dropped, sink })?;
         return Ok((Spool::default(), dropped));
     };
-    let mut pass = CompilingSink::new(target, compiler, &verdict, &mut *sink);
-    let mut written = emit(&verdict.dropped, &mut pass);
+    let mut pass = CompilingSink::new(target, compiler, verdict, &mut *sink);
+    let mut written = first(&mut pass);
     if written.is_ok()
         && let Some(mut late) = pass.late()
     {
@@ -87,8 +116,8 @@ impl EntrySink for Valid<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }
 
@@ -155,14 +184,26 @@ impl<S: Source> Bytecode<S> {
         };
         let claims = self.inner.claims()?.into_iter();
         let places = claims.filter(|claim| self.target.is_place(&claim.path, &kind(claim)));
-        let places = places.map(|claim| claim.path).filter(|path| !exclusions.contains(path)).collect();
+        let places: BTreeSet<ImagePath> =
+            places.map(|claim| claim.path).filter(|path| !exclusions.contains(path)).collect();
         let emit = |dropped: &Exclusions, sink: &mut dyn EntrySink| {
             if dropped.is_empty() {
                 return self.inner.write(exclusions, sink);
             }
             self.inner.write(&exclusions.union(dropped).cloned().collect(), sink)
         };
+        if !places.is_empty() && sink.options().can_restart && self.is_likely_valid(&places)? {
+            return write_assuming(&self.target, places, &emit, sink);
+        }
         write(&self.target, Some(places), &emit, sink)
+    }
+
+    /// Whether it is likely that all bytecode at these places is valid.
+    fn is_likely_valid(&self, places: &BTreeSet<ImagePath>) -> Result<bool, SourceError> {
+        let Some(rewritten) = self.inner.rewritten()? else { return Ok(false) };
+        let rewritten: BTreeSet<ImagePath> = rewritten.into_iter().collect();
+        let source = |place| Some(self.target.tag.cached(place)?.source);
+        Ok(rewritten.is_empty() || !places.iter().filter_map(source).any(|it| rewritten.contains(&it)))
     }
 }
 
@@ -192,6 +233,10 @@ impl<S: Source> Source for Bytecode<S> {
             }
         }
     }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        self.inner.rewritten()
+    }
 }
 
 /// Passes everything on but what is replaced.
@@ -212,7 +257,7 @@ impl EntrySink for FilterSink<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
-use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use imgbuild_archive::{ImagePath, Owner};
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError, WriteOptions};
 
 use crate::bytecode_error::BytecodeError;
 use crate::cached::Optimization;
@@ -192,8 +191,8 @@ impl EntrySink for CompilingSink<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }
 
@@ -213,8 +212,8 @@ impl EntrySink for LinkedSourceSink<'_, '_> {
         self.compiling.send_all(names, facts, &source)
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.compiling.threads()
+    fn options(&self) -> WriteOptions {
+        self.compiling.options()
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError, WriteOptions};
 
 /// Writes entries below a folder, as whoever runs this program. Nothing lands outside: a path that leads through a
 /// symbolic link is refused.
@@ -66,5 +66,9 @@ impl EntrySink for FolderSink<'_> {
             }
         }
         Ok(())
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }

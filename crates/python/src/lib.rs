@@ -1,6 +1,7 @@
 //! What conda, wheels and Debian's Python share: the names of distributions, the byte compiler, and an interpreter that runs
 //! on the build machine.
 
+mod assumption;
 mod bytecode;
 mod bytecode_error;
 mod cached;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::num::NonZero;
 
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, SourceError, WriteOptions};
 
-use crate::bytecode::{self, Emit};
+use crate::bytecode;
 use crate::cached::{Cached, FOLDER};
+use crate::inspection::Emit;
 use crate::target::Target;
 
 /// What a layer needs to know whose files may lie over those of lower layers.
@@ -118,7 +118,7 @@ impl EntrySink for OverridingSink<'_> {
         self.sink.note(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        self.sink.threads()
+    fn options(&self) -> WriteOptions {
+        self.sink.options()
     }
 }

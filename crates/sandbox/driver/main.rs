@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntrySink, SinkError, TarWriter};
+use imgbuild_layer::{EntryHead, EntrySink, SinkError, TarWriter, WriteOptions};
 use imgbuild_oci::Platform;
 use imgbuild_sandbox::{
     Access, Command, Ended, Input, Limits, Machine, Mount, Network, Output, Published, SandboxError, User,
@@ -73,6 +73,10 @@ struct Sink<W: Write>(TarWriter<W>);
 impl<W: Write> EntrySink for Sink<W> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         self.0.append(head, body)
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read, sink};
 
-use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source};
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, WriteOptions};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -20,6 +20,10 @@ impl EntrySink for Nowhere {
     }
 
     fn note(&mut self, _: String) {}
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
+    }
 }
 
 /// What comes of a package that is installed at a prefix: every error, with what caused it.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bzip2::Compression;
 use bzip2::write::BzEncoder;
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, Role, SinkError, Source, WriteOptions};
 use imgbuild_lock::CondaPackage;
 use imgbuild_oci::Digest;
 use rattler::install::{InstallDriver, InstallOptions, PythonInfo, link_package};
@@ -171,8 +171,8 @@ impl EntrySink for Collected {
         self.notes.push(note);
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        NonZero::new(if self.has_threads { 3 } else { 1 }).unwrap()
+    fn options(&self) -> WriteOptions {
+        NonZero::new(if self.has_threads { 3 } else { 1 }).unwrap().into()
     }
 }
 

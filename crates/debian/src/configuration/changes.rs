@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError, WriteOptions};
 
 use super::cleaned::{MACHINE_ID, is_cleaned, is_cleaned_link};
 use super::tree::Tree;
@@ -91,5 +91,9 @@ impl EntrySink for Changes<'_> {
             return self.pass(&EntryHead { kind, ..head.clone() }, &mut io::empty());
         }
         self.pass(head, body)
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }

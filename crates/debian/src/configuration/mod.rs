@@ -17,7 +17,7 @@ use changes::Changes;
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{
     EntryHead, EntrySink, Exclusions, KeyHasher, LayerError, Parents, Part, PartId, RecipeHash, SinkError,
-    Source, SourceError,
+    Source, SourceError, WriteOptions,
 };
 use imgbuild_lock::{DebianPackage, DebianSet, PathRule};
 use imgbuild_oci::Platform;
@@ -272,6 +272,10 @@ impl EntrySink for WithoutManager<'_> {
             return Ok(());
         }
         self.inner.put(head, body)
+    }
+
+    fn options(&self) -> WriteOptions {
+        self.inner.options()
     }
 }
 

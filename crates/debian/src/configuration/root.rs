@@ -8,6 +8,7 @@ use std::path::Path;
 use imgbuild_archive::ImagePath;
 use imgbuild_layer::{
     Codec, EntryHead, EntrySink, LayerError, LayerWriter, Parents, SinkError, Source, SourceError,
+    WriteOptions,
 };
 use imgbuild_sandbox::Machine;
 
@@ -80,6 +81,10 @@ struct FilterSink<'a> {
 impl EntrySink for FilterSink<'_> {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
         if self.paths.contains(&head.path) { Ok(()) } else { self.inner.put(head, body) }
+    }
+
+    fn options(&self) -> WriteOptions {
+        self.inner.options()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use imgbuild_archive::{ImagePath, Owner};
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, SinkError, WriteOptions};
 use imgbuild_oci::{Digest, HashReader};
 
 /// dpkg writes the lists of a package's paths when it unpacks it: their times are no property of the package.
@@ -154,5 +154,9 @@ impl EntrySink for Recorder<'_> {
             Some(inner) => inner.put(head, body),
             None => Ok(()),
         }
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }

@@ -211,7 +211,7 @@ impl Package {
             .and_then(|_| PackageReader::new(&self.locked.name, &deb, Arc::clone(&control), &filter).ok());
         let mut writing = PackageWriter::new(&deb, self.installed_size(), exclusions, &filter);
         let (place_of_copyright, mut licence) = (copyright::path(&self.locked.name), None);
-        let threads = sink.threads();
+        let threads = sink.options().threads;
         deb.data_on(threads, self.installed_size(), &mut |member, body: &mut dyn Read| {
             let is_copyright = member.head.as_ref().is_some_and(|head| {
                 head.path.as_str() == place_of_copyright && matches!(head.kind, EntryKind::File { .. })

@@ -9,7 +9,7 @@ use std::process::Command;
 use imgbuild_debian::{
     Fetch, FetchError, IndexRequest, Keyring, Locked, Mirror, Request, compiler, lock, sources,
 };
-use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source};
+use imgbuild_layer::{EntryHead, EntryKind, EntrySink, Exclusions, SinkError, Source, WriteOptions};
 use imgbuild_lock::DebianPackage;
 use imgbuild_oci::{Digest, Platform};
 use imgbuild_runtime::User;
@@ -207,5 +207,9 @@ impl EntrySink for Folder {
             kind => panic!("{}: {kind:?}", head.path),
         }
         Ok(())
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions::default()
     }
 }

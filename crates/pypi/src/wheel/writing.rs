@@ -83,7 +83,7 @@ impl<'a> Writer<'a> {
             }
         }
         let numbers = members.iter().map(|(member, _)| member.number).collect();
-        let mut bodies = self.archive.bodies(numbers, self.sink.threads());
+        let mut bodies = self.archive.bodies(numbers, self.sink.options().threads);
         for (member, place) in members {
             self.member(member, place, bodies.next_body())?;
         }

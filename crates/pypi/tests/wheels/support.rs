@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use imgbuild_archive::ImagePath;
-use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError};
+use imgbuild_layer::{EntryHead, EntrySink, Exclusions, SinkError, Source, SourceError, WriteOptions};
 use imgbuild_lock::PypiPackage;
 use imgbuild_oci::Digest;
 use imgbuild_pypi::{Layout, Package, PackageError, Wheel, WheelFilename};
@@ -182,8 +182,8 @@ impl EntrySink for Written {
         }
     }
 
-    fn threads(&self) -> NonZero<u32> {
-        NonZero::new(if self.1 { 3 } else { 1 }).unwrap()
+    fn options(&self) -> WriteOptions {
+        NonZero::new(if self.1 { 3 } else { 1 }).unwrap().into()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::support::{
     Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
+    written_once,
 };
 use imgbuild_layer::{EntryKind, Exclusions, Source};
 use imgbuild_python::{
@@ -21,7 +22,17 @@ fn make(entries: Vec<Entry>) -> Made {
 
 fn make_in(entries: Vec<Entry>, store: &Store, exclusions: &Exclusions) -> Made {
     let (target, started) = target(2);
-    Made::of(&Bytecode::new(Entries::new(entries), target, store.clone()), exclusions, &started)
+    let folder = tempfile::tempdir().unwrap();
+    let store_of_other = Store::open(folder.path()).unwrap();
+    let other = Bytecode::new(Entries::new(entries.clone()).rewriting(&[]), target.clone(), store_of_other);
+    let made = Made::of(&Bytecode::new(Entries::new(entries), target, store.clone()), exclusions, &started);
+    compare(&made, written_once(&other, exclusions));
+    made
+}
+
+/// Whoever reads once writes the same, or nothing.
+fn compare(made: &Made, once: Option<Vec<Entry>>) {
+    assert!(once.is_none_or(|once| once == made.entries));
 }
 
 /// Without a compiler.
@@ -30,7 +41,10 @@ fn make_none(entries: Vec<Entry>) -> Made {
     let (with, started) = target(1);
     let target = Target { compiler: None, ..with };
     let store = Store::open(folder.path()).unwrap();
-    Made::of(&Bytecode::new(Entries::new(entries), target, store), &Exclusions::new(), &started)
+    let source = Bytecode::new(Entries::new(entries).rewriting(&[]), target, store);
+    let made = Made::of(&source, &Exclusions::new(), &started);
+    compare(&made, written_once(&source, &Exclusions::new()));
+    made
 }
 
 fn sources() -> Vec<Entry> {
@@ -169,6 +183,38 @@ fn shipped_bytecode_stays_where_it_is_valid_and_is_made_anew_where_it_is_not() {
         // What is no bytecode of this Python is left alone.
         assert!(made.has("lib/python/__pycache__/good.pyc"));
     }
+}
+
+/// Two reads are needed only where bytecode is stale: to know it before what stands before it in the archive is written.
+#[test]
+fn a_part_whose_bytecode_is_valid_is_read_once() {
+    let source = b"x = 1\n";
+    let good = file(&format!("lib/python/__pycache__/m.{}.pyc", cache_tag()), &pyc(source, MTIME));
+    let module = file("lib/python/m.py", source);
+    // What comes after tells how far it was read.
+    let last = || file("lib/python/last.txt", b"");
+    let read_of = |entries: Entries| {
+        let (reads, folder) = (entries.reads(), tempfile::tempdir().unwrap());
+        let (with, _) = target(1);
+        let store = Store::open(folder.path()).unwrap();
+        let source = Bytecode::new(entries, Target { compiler: None, ..with }, store);
+        let once = written_once(&source, &Exclusions::new()).is_some();
+        (once, reads.load(std::sync::atomic::Ordering::SeqCst))
+    };
+    let read = |entries: Vec<Entry>, rewritten: &[&str]| read_of(Entries::new(entries).rewriting(rewritten));
+    for entries in [[module.clone(), good.clone(), last()], [good.clone(), module.clone(), last()]] {
+        assert_eq!(read(entries.to_vec(), &[]), (true, 1));
+        // Of others nothing is made.
+        assert_eq!(read(entries.to_vec(), &["lib/python/last.txt"]), (true, 1));
+        assert_eq!(read(entries.to_vec(), &["lib/python/m.py"]), (true, 2));
+        // Of which nothing is known is not tried.
+        assert_eq!(read_of(Entries::new(entries.to_vec())), (true, 2));
+        let stale = entries.map(|entry| if entry == module { entry.at(MTIME + 1) } else { entry });
+        assert_eq!(read(stale.to_vec(), &[]), (false, 1));
+        assert_eq!(read(stale.to_vec(), &["lib/python/m.py"]), (true, 2));
+    }
+    assert_eq!(read(vec![module, last()], &[]), (true, 1));
+    assert_eq!(read(vec![good, last()], &[]), (false, 1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use imgbuild_archive::{ImagePath, Owner};
 use imgbuild_layer::{
     Claim, EntryHead, EntryKind, EntrySink, Exclusions, Kind, Part, PartId, RecipeHash, Role, SinkError,
-    Source, SourceError,
+    Source, SourceError, WriteOptions,
 };
 use imgbuild_oci::Digest;
 use imgbuild_python::{BytecodeFolders, CacheTag, Interpreter, LazyCompiler, Target, Unconfined};
@@ -55,7 +55,13 @@ pub(crate) fn folder(name: &str) -> Entry {
 }
 
 /// A source of these entries, in this order.
-pub(crate) struct Entries(Part, Vec<Entry>);
+pub(crate) struct Entries {
+    part: Part,
+    entries: Vec<Entry>,
+    rewritten: Option<Vec<ImagePath>>,
+    /// How often it was read.
+    reads: Arc<AtomicUsize>,
+}
 
 impl Entries {
     pub(crate) fn new(entries: Vec<Entry>) -> Self {
@@ -68,13 +74,22 @@ impl Entries {
             weight: 0,
             root: None,
         };
-        Self(part, entries)
+        Self { part, entries, rewritten: None, reads: Arc::default() }
+    }
+
+    /// One that says that it writes these, and no others, otherwise than they were.
+    pub(crate) fn rewriting(self, paths: &[&str]) -> Self {
+        Self { rewritten: Some(paths.iter().map(|it| path(it)).collect()), ..self }
+    }
+
+    pub(crate) fn reads(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.reads)
     }
 }
 
 impl Source for Entries {
     fn part(&self) -> &Part {
-        &self.0
+        &self.part
     }
 
     fn claims(&self) -> Result<Vec<Claim>, SourceError> {
@@ -86,11 +101,12 @@ impl Source for Entries {
             };
             Some(Claim { path: entry.head.path.clone(), kind })
         };
-        Ok(self.1.iter().filter_map(claim).collect())
+        Ok(self.entries.iter().filter_map(claim).collect())
     }
 
     fn write(&self, exclusions: &Exclusions, sink: &mut dyn EntrySink) -> Result<(), SourceError> {
-        for entry in self.1.iter().filter(|entry| !exclusions.contains(&entry.head.path)) {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        for entry in self.entries.iter().filter(|entry| !exclusions.contains(&entry.head.path)) {
             let mut body = entry.body.as_slice();
             sink.put(&entry.head, &mut body)?;
             // Wheels compare hashes of what was read.
@@ -98,10 +114,15 @@ impl Source for Entries {
         }
         Ok(())
     }
+
+    fn rewritten(&self) -> Result<Option<Vec<ImagePath>>, SourceError> {
+        Ok(self.rewritten.clone())
+    }
 }
 
+/// Entries, and whether they may be written anew.
 #[derive(Default)]
-pub(crate) struct Collected(pub(crate) Vec<Entry>);
+pub(crate) struct Collected(pub(crate) Vec<Entry>, bool);
 
 impl EntrySink for Collected {
     fn put(&mut self, head: &EntryHead, body: &mut dyn Read) -> Result<(), SinkError> {
@@ -111,6 +132,20 @@ impl EntrySink for Collected {
         assert!(!is_there || head.kind == EntryKind::Emptied, "{} twice", head.path);
         self.0.push(Entry { head: head.clone(), body: bytes });
         Ok(())
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions { can_restart: self.1, ..WriteOptions::default() }
+    }
+}
+
+/// What is written where it can be written anew; nothing where it has to be.
+pub(crate) fn written_once(source: &dyn Source, exclusions: &Exclusions) -> Option<Vec<Entry>> {
+    let mut sink = Collected(Vec::new(), true);
+    match source.write(exclusions, &mut sink) {
+        Ok(()) => Some(sink.0),
+        Err(SourceError::Restart) => None,
+        Err(error) => panic!("{error:?}"),
     }
 }
 
