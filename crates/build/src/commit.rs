@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,7 +29,8 @@ pub(crate) fn commit(spec: &Path, lock: &Path, copied: &[String]) -> Option<(Com
     let named = [Path::new(spec), Path::new(lock)].into_iter().chain(copied.iter().map(Path::new));
     let named: Vec<PathBuf> = named.map(shortest).collect();
     // Of a commit that is there, what git does not tell counts as changed: nobody has looked.
-    let is_changed = is_changed(folder, &named, 0).unwrap_or(true);
+    let are_in_commit = are_files(folder, [spec, lock]).unwrap_or(false);
+    let is_changed = !are_in_commit || is_changed(folder, &named, 0).unwrap_or(true);
     let repository = repository.filter(|url| is_elsewhere(url));
     let commit = Commit { repository, id: id.to_owned(), is_changed };
     Some((commit, format!("{prefix}{}", spec.to_string_lossy())))
@@ -44,14 +46,17 @@ fn is_changed(folder: &Path, named: &[PathBuf], depth: usize) -> Option<bool> {
     }
     let of_commit = is_told(folder, &drivers, &["--untracked-files=no"], [Path::new(".")])?;
     let of_named = || is_told(folder, &drivers, &["--untracked-files=all", "--ignored=matching"], named);
-    if of_commit || !named.is_empty() && of_named()? {
+    if of_commit || is_any_kept_quiet(folder)? || !named.is_empty() && of_named()? {
         return Some(true);
     }
     let submodules = submodules(folder)?;
     // Git tells nothing of what is in the place of a repository that was not fetched.
     let is_unknown = |it: &PathBuf| {
         let place = folder.join(it);
-        let has_files = place.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+        let has_files = match place.read_dir() {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
         has_files && !place.join(".git").exists() && named.iter().any(|path| within(path, it).is_some())
     };
     if submodules.iter().any(is_unknown) {
@@ -84,6 +89,30 @@ fn is_told(
     words.push("--".into());
     words.extend(paths.into_iter().map(|it| it.as_ref().into()));
     Some(!git(folder, words)?.is_empty())
+}
+
+/// Whether files are of a folder's repository. In the place of one that was not fetched are none, whatever lies there.
+fn are_files<'a>(folder: &Path, names: [&'a OsStr; 2]) -> Option<bool> {
+    let known = |name: &'a OsStr| {
+        let listed =
+            git(folder, [OsStr::new("ls-files"), "--stage".as_ref(), "-z".as_ref(), "--".as_ref(), name])?;
+        let path = [b"\t", name.as_bytes(), b"\0"].concat();
+        Some(listed.starts_with(b"100") && listed.ends_with(&path))
+    };
+    Some(known(names[0])? && known(names[1])?)
+}
+
+/// Whether git was told to say nothing of changes of a file below a folder that is there (`update-index --assume-unchanged`,
+/// `--skip-worktree`).
+fn is_any_kept_quiet(folder: &Path) -> Option<bool> {
+    let listed = git(folder, ["ls-files", "-v", "-z", "--", "."])?;
+    let mut lines = listed.split(|byte| *byte == 0);
+    Some(lines.any(|line| match line.split_at_checked(2) {
+        // Of a sparse checkout most files are not there.
+        Some((b"S ", path)) => folder.join(OsStr::from_bytes(path)).symlink_metadata().is_ok(),
+        Some(([tag, b' '], _)) => tag.is_ascii_lowercase(),
+        _ => false,
+    }))
 }
 
 /// What of a path is in a repository within the repository: all of that, where the path leads to it or to a folder that it is in.
@@ -297,6 +326,15 @@ mod tests {
             assert!(is_changed_of(main.path(), &[copied]), "{copied}");
         }
         assert!(!is_changed_of(main.path(), &["one"]));
+        // A spec that lies there is in no commit of this repository.
+        for inner in ["vendor/lib", "vendor/lib/src"] {
+            let inner = main.path().join(inner);
+            let [spec, lock] = ["spec.toml", "spec.lock"].map(|name| inner.join(name));
+            [&spec, &lock].into_iter().for_each(|it| write(it));
+            assert!(commit(&spec, &lock, &[]).unwrap().0.is_changed, "{}", inner.display());
+        }
+        std::fs::remove_file(main.path().join("vendor/lib/src/spec.toml")).unwrap();
+        std::fs::remove_file(main.path().join("vendor/lib/src/spec.lock")).unwrap();
         std::fs::rename(&aside, &git).unwrap();
         // The same of one within that.
         add_submodule(&main.path().join("vendor/lib"), inner.path(), "deep/inner");
@@ -352,6 +390,20 @@ mod tests {
         // Where there is no repository there is no commit.
         let folder = tempfile::tempdir().unwrap();
         assert!(commit(&folder.path().join("spec.toml"), &folder.path().join("spec.lock"), &[]).is_none());
+    }
+
+    #[test]
+    fn what_git_was_told_not_to_tell_counts_as_changed() {
+        for quiet in ["--skip-worktree", "--assume-unchanged"] {
+            let main = repository(&["one", "elsewhere/two"]);
+            run(main.path(), &["update-index", quiet, "one"]);
+            assert!(is_changed_of(main.path(), &[]), "{quiet}");
+        }
+        // What a sparse checkout leaves out is in no image.
+        let main = repository(&["one", "elsewhere/two"]);
+        run(main.path(), &["update-index", "--skip-worktree", "elsewhere/two"]);
+        std::fs::remove_file(main.path().join("elsewhere/two")).unwrap();
+        assert!(!is_changed_of(main.path(), &["one"]));
     }
 
     #[test]
