@@ -159,7 +159,7 @@ pub fn is_layout(folder: &Path) -> bool {
 }
 
 /// A layout or a tarball that is there, and the name of one of its images behind it: `layout:1`, `images.tar:example.com/a:1`,
-/// `layout@sha256:…`. What names a registry's image is that, whatever lies in the folder; `./localhost/layout:1` never does.
+/// `layout@sha256:…`. What names a registry's image is that, unless something in the folder is called that as a whole; `./localhost/layout:1` never does.
 pub fn within_file(text: &str) -> Option<(&Path, &str)> {
     let is_of_registry = text.parse().is_ok_and(|it: Reference| it.registry().is_some());
     let parts = |(at, _): (usize, &str)| (Path::new(&text[..at]), &text[at + 1..]);

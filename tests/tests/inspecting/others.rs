@@ -206,6 +206,8 @@ fn what_is_pushed_of_several_is_named_as_it_is_told() {
     let digest = pushed(&["./podman.docker.tar"], &target("made"));
     let named = ["./podman.docker.tar", "--named", digest.as_str().unwrap()];
     assert_eq!(pushed(&named, &target("by-digest")), digest);
+    let behind = format!("./podman.docker.tar@{}", digest.as_str().unwrap());
+    assert_eq!(json_of(&bench, &["inspect", &behind, "--json"])["digest"], digest);
     let refuses = |image: &str| bench.refuses(&["push", image, &target("none")]);
     let all = ["./several", "./several:three", "./podman.several.tar", "./podman.several.tar:three", "./dir"];
     assert_snapshot!(all.map(refuses).join("\n"), @r#"

@@ -76,23 +76,8 @@ impl StoredContents {
                 let index = documents::bytes(path, "index.json", index)?;
                 Self::of_index(path, &index, Arc::new(tarball), choice)
             }
-            None => Self::of_docker(path, choice),
+            None => StoredImage::open(path, choice).and_then(Self::of_image),
         }
-    }
-
-    /// An image of a tarball of docker, which has no manifest: its digest is that of the one that is made for it.
-    fn of_docker(path: &Path, choice: &Choice<'_>) -> Result<Self, ReadError> {
-        let error = match StoredImage::open(path, choice) {
-            Ok(image) => return Self::of_image(image),
-            Err(error) => error,
-        };
-        let digest: Option<Digest> = choice.reference.and_then(|it| it.parse().ok());
-        let Some(digest) = digest.filter(|_| matches!(error, ReadError::Reference { .. })) else {
-            return Err(error);
-        };
-        let only = StoredImage::open(path, &Choice { reference: None, ..*choice }).and_then(Self::of_image);
-        // Where there are several, each is called by its configuration.
-        only.ok().filter(|it| it.item.digest == digest).ok_or(error)
     }
 
     fn of_index(
@@ -133,6 +118,7 @@ impl StoredContents {
         }
     }
 
+    /// An image of a tarball of docker, which has no manifest: its digest is that of the one that is made for it.
     fn of_image(image: StoredImage) -> Result<Self, ReadError> {
         let manifest = Manifest {
             schema_version: 2,

@@ -38,7 +38,7 @@ pub(super) fn image(
     choice: &Choice<'_>,
 ) -> Result<StoredImage, ReadError> {
     let items: Vec<DockerItem> = parse(file, "manifest.json", manifest, DOCKER_KEYS)?;
-    let item = one(file, items, choice)?;
+    let (item, made) = one(file, items, choice)?;
     let failed = |error| ReadError::Open { file: file.to_owned(), error };
     let Some(config) = tarball.file(&item.config).map_err(failed)? else {
         return Err(ReadError::NoFile { file: file.to_owned(), name: item.config });
@@ -73,6 +73,9 @@ pub(super) fn image(
     };
     let document =
         Document::new(MediaType::Manifest, &manifest).map_err(|error| failed(io::Error::other(error)))?;
+    if let Some(Made { wanted, there }) = made.filter(|it| it.wanted != document.descriptor.digest) {
+        return Err(ReadError::Reference { file: file.to_owned(), wanted: wanted.to_string(), there });
+    }
     Ok(StoredImage {
         file: file.to_owned(),
         blobs: Box::new(NamedFiles { tarball, names }),
@@ -87,7 +90,18 @@ pub(super) fn image(
     })
 }
 
-fn one(file: &Path, items: Vec<DockerItem>, choice: &Choice<'_>) -> Result<DockerItem, ReadError> {
+/// A digest that the manifest that is made of an image must have, and what there is if it has another one.
+struct Made {
+    wanted: Digest,
+    there: Vec<String>,
+}
+
+/// The one image that may be meant. Where several are in a tarball, each is called by its configuration, and not by what is made of it.
+fn one(
+    file: &Path,
+    items: Vec<DockerItem>,
+    choice: &Choice<'_>,
+) -> Result<(DockerItem, Option<Made>), ReadError> {
     let names = |item: &DockerItem| item.repo_tags.clone().unwrap_or_default();
     // Where several have one name, only their configurations tell them apart.
     let is_own = |name: &String| items.iter().filter(|it| names(it).contains(name)).count() == 1;
@@ -100,9 +114,14 @@ fn one(file: &Path, items: Vec<DockerItem>, choice: &Choice<'_>) -> Result<Docke
         None => true,
         Some(wanted) => item.config == wanted || names(item).iter().any(|name| name == wanted),
     };
-    let mut fitting: Vec<DockerItem> = items.into_iter().filter(fits).collect();
+    let (mut fitting, mut others): (Vec<DockerItem>, Vec<DockerItem>) = items.into_iter().partition(fits);
+    if let (true, [_], Some(Ok(wanted))) = (fitting.is_empty(), &others[..], choice.reference.map(str::parse))
+        && let Some(item) = others.pop()
+    {
+        return Ok((item, Some(Made { wanted, there })));
+    }
     match (fitting.len(), fitting.pop(), choice.reference) {
-        (1, Some(item), _) => Ok(item),
+        (1, Some(item), _) => Ok((item, None)),
         (0, _, Some(wanted)) if !there.is_empty() => {
             Err(ReadError::Reference { file, wanted: wanted.to_owned(), there })
         }
