@@ -161,7 +161,7 @@ impl Package {
         self.content_of(None, info, NonZero::<u32>::MIN)
     }
 
-    /// The same, of an archive that was begun, unpacked on as many threads.
+    /// The same, of an archive that was begun; unpacked by a thread of its own where there are more than one.
     pub(crate) fn content_of(
         &self,
         beginning: Option<Beginning>,

@@ -91,7 +91,7 @@ pub enum ArchiveFailure {
     #[diagnostic(help(
         "where it is damaged, `imgbuild cache verify` removes it, and the next build gets it anew"
     ))]
-    Damaged(
+    Archive(
         #[from]
         #[diagnostic_source]
         imgbuild_debian::ArchiveError,

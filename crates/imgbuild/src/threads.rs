@@ -5,6 +5,8 @@ use std::{io, thread};
 
 /// How many threads a build has beside those that work, such as those that wait for files.
 const OTHERS: usize = 8;
+/// How many work at once for each core at most: one of the runtime, one that unpacks, one that compresses.
+const EACH: usize = 3;
 
 /// A machine on which no build can run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -23,7 +25,7 @@ pub(crate) fn check() -> Result<(), NoThreads> {
     let gate = RwLock::new(());
     thread::scope(|scope| {
         let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
-        let made = (0..2 * cores + OTHERS).try_for_each(|_| {
+        let made = (0..EACH * cores + OTHERS).try_for_each(|_| {
             let wait = || drop(gate.read());
             thread::Builder::new().spawn_scoped(scope, wait).map(drop)
         });

@@ -129,9 +129,18 @@ impl<W: Write> GzipEncoder<W> {
     fn write_pending(&mut self) -> io::Result<()> {
         let members: Vec<io::Result<Vec<u8>>> = std::thread::scope(|scope| {
             let chunks = self.pending.chunks(GZIP_MEMBER);
-            let running: Vec<_> = chunks.map(|chunk| scope.spawn(|| gzip_member(chunk))).collect();
+            let spawn = |chunk| {
+                let thread = std::thread::Builder::new().name("compress".to_owned());
+                thread.spawn_scoped(scope, move || gzip_member(chunk)).map_err(|_| chunk)
+            };
+            let running: Vec<_> = chunks.map(spawn).collect();
             let died = |_| Err(io::Error::other("a compressing thread died"));
-            running.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+            let member = |running: Result<std::thread::ScopedJoinHandle<'_, _>, &[u8]>| match running {
+                Ok(thread) => thread.join().unwrap_or_else(died),
+                // Where there can be no further thread, this one does it.
+                Err(chunk) => gzip_member(chunk),
+            };
+            running.into_iter().map(member).collect()
         });
         for member in members {
             self.inner.write_all(&member?)?;

@@ -35,6 +35,11 @@ fn kind() -> impl Strategy<Value = (EntryKind, Vec<u8>)> {
     prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..2000)
             .prop_map(|body| (EntryKind::File { size: body.len() as u64 }, body)),
+        // More than the writer gathers.
+        1 => (100_000_u32..400_000, any::<u32>()).prop_map(|(size, seed)| {
+            let body: Vec<u8> = (0..size).map(|at| (at.wrapping_mul(seed | 1) >> 13) as u8).collect();
+            (EntryKind::File { size: body.len() as u64 }, body)
+        }),
         1 => Just((EntryKind::Directory, Vec::new())),
         2 => "[a-zäé/.]{1,200}".prop_map(|target| (EntryKind::Symlink { target }, Vec::new())),
         1 => path().prop_map(|target| (EntryKind::Hardlink { target }, Vec::new())),
@@ -54,10 +59,24 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     prop::collection::vec(entry, 0..8)
 }
 
+/// Gives less than is asked for, each time another number of bytes.
+struct Short<'a> {
+    body: &'a [u8],
+    reads: usize,
+}
+
+impl Read for Short<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.reads += 1;
+        let most = buffer.len().min(1 + self.reads.wrapping_mul(7919) % 150_000);
+        self.body.read(&mut buffer[..most])
+    }
+}
+
 fn written(entries: &[Entry]) -> Vec<u8> {
     let mut writer = TarWriter::new(Vec::new());
     for entry in entries {
-        writer.append(&entry.head, &mut entry.body.as_slice()).unwrap();
+        writer.append(&entry.head, &mut Short { body: &entry.body, reads: 0 }).unwrap();
     }
     writer.finish().unwrap()
 }

@@ -104,3 +104,39 @@ impl ZipBodies {
         next.map_or_else(|| Box::new(io::empty()) as Box<dyn Read>, |(_, ahead)| Box::new(ahead))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::ZipLimits;
+
+    /// Of members of all sizes never more waits than may.
+    #[test]
+    fn what_waits_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("members.zip");
+        let script = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
+    for number in range(400):
+        archive.writestr(f"m{number}", bytes([8_000_000, 300_000, 10, 0][number // 100 if number % 30 else 0]))
+"#;
+        assert!(Command::new("python3").args(["-c", script]).arg(&path).status().unwrap().success());
+        let limits = ZipLimits { members: 400, content: 1 << 31 };
+        let archive = Arc::new(ZipArchive::open(&path, limits).unwrap());
+        for threads in [2, 3] {
+            let mut bodies = archive.bodies((0..400).collect(), NonZero::new(threads).unwrap());
+            let (mut most, mut members) = (0, 0);
+            for _ in 0..400 {
+                drop(bodies.next_body());
+                let waiting: u64 = bodies.waiting.iter().map(|(bytes, _)| bytes).sum();
+                assert!(waiting <= u64::from(threads - 1) * 2 * LARGEST && bodies.waiting.len() <= MEMBERS);
+                (most, members) = (waiting.max(most), bodies.waiting.len().max(members));
+            }
+            // Both limits are met.
+            assert!(most > LARGEST && members == MEMBERS, "{most} bytes of {members} members");
+        }
+    }
+}
