@@ -119,12 +119,12 @@ fn an_audit_tells_what_is_vulnerable_and_what_cures_it() {
     let failed = imgbuild.run([&audit[..], &["--fail-on", "high"]].concat()).failure();
     insta::assert_snapshot!(failed.stderr, @"
     × `spec.toml` has 1 vulnerability of severity high or worse
-    help: the upgrades that cure them stand above; `imgbuild lock --upgrade PACKAGE` makes one
+    help: the versions that cure them stand above; `imgbuild lock --upgrade PACKAGE` makes one
     ");
     let failed = imgbuild.run([&audit[..], &["--fail-on", "high", "--json"]].concat()).failure();
     insta::assert_snapshot!(failed.stderr, @"
     × `spec.toml` has 1 vulnerability of severity high or worse
-    help: `upgrades` says which upgrades cure them; `imgbuild lock --upgrade PACKAGE` makes one
+    help: `fixed` says which versions cure them; `imgbuild lock --upgrade PACKAGE` makes one
     ");
     imgbuild.run([&audit[..], &["--fail-on", "critical"]].concat()).success();
     let json = imgbuild.run([&audit[..], &["--json"]].concat()).success().stdout;
@@ -167,11 +167,11 @@ fn what_to_do_is_told_where_something_can_be_done() {
     advisory("zlib", r#", {"fixed": "1.3.1-r2"}"#);
     insta::assert_snapshot!(refused(&[]), @"
     × `./layout` has 2 vulnerabilities of severity low or worse
-    help: the upgrades that cure some of them stand above
+    help: the versions that cure some of them stand above
     ");
     insta::assert_snapshot!(refused(&["--json"]), @"
     × `./layout` has 2 vulnerabilities of severity low or worse
-    help: `upgrades` says which upgrades cure some of them
+    help: `fixed` says which versions cure some of them
     ");
 }
 

@@ -37,18 +37,16 @@ fn upgrading(cured: &[bool], is_listed: bool, is_spec: bool) -> Option<String> {
     }
     let them = if cured.contains(&false) { "some of them" } else { "them" };
     let told = if is_listed {
-        format!("the upgrades that cure {them} stand above")
+        format!("the versions that cure {them} stand above")
     } else {
-        format!("`upgrades` says which upgrades cure {them}")
+        format!("`fixed` says which versions cure {them}")
     };
     Some(if is_spec { format!("{told}; `imgbuild lock --upgrade PACKAGE` makes one") } else { told })
 }
 
-/// Of each that is so severe, whether an upgrade is known that cures its package.
+/// Of each that is so severe, whether a version without it is known. Others of its package may have none.
 fn cured(report: &Report, severity: imgbuild_audit::Severity) -> Vec<bool> {
-    let cures = report.cures();
-    let is_cured = |it: &Finding| matches!(cures.get(&it.package), Some(Cure::Version(_)));
-    report.at_least(severity).map(is_cured).collect()
+    report.at_least(severity).map(|it| matches!(it.cure, Cure::Version(_))).collect()
 }
 
 fn counted(count: usize) -> String {
